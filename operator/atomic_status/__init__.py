@@ -1,0 +1,35 @@
+"""Atomic status updates for any Kubernetes controller: fresh read, change in memory, one write.
+
+The kit keeps three rules for its user:
+
+- DD-PERF-001: all changes of a pass are made in memory and written in one status update.
+- SP-CACHE-001: what a write is based on is read from the API server, past every cache.
+- DD-STATUS-001: the change is decided from that fresh read, inside the retry-on-conflict loop.
+
+It knows no controller framework and no resource kind. A controller brings a `StatusStore`
+(`KubeStatusStore` speaks to an API server) and a pure function from an object to its next status::
+
+    applied = await apply(store, ref, lambda obj: {**obj.get("status", {}), "ready": True})
+"""
+
+from atomic_status._apply import Applied, Unchanged, apply
+from atomic_status._kube import KubeStatusStore, Resource
+from atomic_status._ports import JsonObject, ObjectRef, StatusStore
+from atomic_status.errors import Conflict, ConflictExhausted, Gone, Rejected, StatusError, Unavailable
+
+__all__ = [
+    "Applied",
+    "Conflict",
+    "ConflictExhausted",
+    "Gone",
+    "JsonObject",
+    "KubeStatusStore",
+    "ObjectRef",
+    "Rejected",
+    "Resource",
+    "StatusError",
+    "StatusStore",
+    "Unavailable",
+    "Unchanged",
+    "apply",
+]

@@ -1,0 +1,113 @@
+"""An in-memory StatusStore for tests of controllers: versions, conflicts, faults, a stale cache."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections import deque
+from typing import TYPE_CHECKING, Literal
+
+from atomic_status._ports import JsonObject, ObjectRef, StatusStore
+from atomic_status.errors import Conflict, Gone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atomic_status.errors import StatusError
+
+Verb = Literal["GET", "PUT"]
+
+
+class MemoryStore(StatusStore):
+    """Keeps objects as an API server does: uid, resourceVersion, one status writer at a time.
+
+    `calls` lists each call in order. `fail_next` scripts faults. With `stale=True`, reads come from
+    a cache that is only brought up to date by `sync`: the mistake that SP-CACHE-001 forbids, kept
+    to show what it does.
+    """
+
+    def __init__(self, *, stale: bool = False) -> None:
+        self.calls: list[tuple[Verb, str]] = []
+        self._objects: dict[str, JsonObject] = {}
+        self._cache: dict[str, JsonObject] = {}
+        self._stale = stale
+        self._versions = itertools.count(1)
+        self._faults: dict[Verb, deque[tuple[StatusError, bool]]] = {"GET": deque(), "PUT": deque()}
+        self._before_write: deque[Callable[[], None]] = deque()
+
+    def create(self, obj: JsonObject) -> JsonObject:
+        """Store a new object and return it with uid and resourceVersion, as a copy."""
+        version = str(next(self._versions))
+        meta = {"uid": f"uid-{version}", "generation": 1, **obj["metadata"], "resourceVersion": version}
+        stored = copy.deepcopy({**obj, "metadata": meta})
+        self._objects[_key(stored)] = stored
+        self.sync()
+        return copy.deepcopy(stored)
+
+    def delete(self, ref: ObjectRef) -> None:
+        """Remove the object, if it is there."""
+        self._objects.pop(str(ref), None)
+
+    def peek(self, ref: ObjectRef) -> JsonObject:
+        """Return a copy of the object as stored; it counts as no call."""
+        return copy.deepcopy(self._objects[str(ref)])
+
+    def write_as_other(self, ref: ObjectRef, **fields: object) -> None:
+        """Set status fields as a competing writer would."""
+        stored = self._objects[str(ref)]
+        stored["status"] = {**stored.get("status", {}), **fields}
+        stored["metadata"]["resourceVersion"] = str(next(self._versions))
+
+    def interfere_next(self, action: Callable[[], None]) -> None:
+        """Run `action` just before the next write reaches the store, once."""
+        self._before_write.append(action)
+
+    def fail_next(self, verb: Verb, error: StatusError, *, applied: bool = False) -> None:
+        """Let the next call fail; with `applied`, a write takes effect and its answer is lost."""
+        self._faults[verb].append((error, applied))
+
+    def sync(self) -> None:
+        """Bring the stale cache up to date."""
+        self._cache = copy.deepcopy(self._objects)
+
+    async def read(self, ref: ObjectRef) -> JsonObject:
+        """See `StatusStore.read`."""
+        self.calls.append(("GET", str(ref)))
+        if self._faults["GET"]:
+            raise self._faults["GET"].popleft()[0]
+        source = self._cache if self._stale else self._objects
+        if str(ref) not in source:
+            raise Gone(ref)
+        return copy.deepcopy(source[str(ref)])
+
+    async def replace_status(self, obj: JsonObject) -> JsonObject:
+        """See `StatusStore.replace_status`."""
+        self.calls.append(("PUT", _key(obj)))
+        if self._before_write:
+            self._before_write.popleft()()
+        if not self._faults["PUT"]:
+            return self._replace(obj)
+        error, applied = self._faults["PUT"].popleft()
+        if applied:
+            self._replace(obj)
+        raise error
+
+    def _replace(self, obj: JsonObject) -> JsonObject:
+        meta = obj["metadata"]
+        stored = self._objects.get(_key(obj))
+        if stored is None:
+            raise Gone(_ref(obj))
+        if any(stored["metadata"][field] != meta[field] for field in ("uid", "resourceVersion")):
+            raise Conflict(_ref(obj))
+        stored["status"] = copy.deepcopy(obj["status"])
+        stored["metadata"]["resourceVersion"] = str(next(self._versions))
+        return copy.deepcopy(stored)
+
+
+def _ref(obj: JsonObject) -> ObjectRef:
+    meta = obj["metadata"]
+    return ObjectRef(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
+
+
+def _key(obj: JsonObject) -> str:
+    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"

@@ -1,0 +1,1 @@
+"""The notification operator: delivers NotificationRequests and keeps what happened in their status."""

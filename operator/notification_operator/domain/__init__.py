@@ -1,0 +1,1 @@
+"""What the operator decides, as pure functions: no clock, no network, no randomness of its own."""

@@ -1,0 +1,1 @@
+"""Secrets out of every text that leaves. (Placeholder until the rules land.)"""
