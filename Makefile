@@ -1,0 +1,40 @@
+# One line a verb; each stands in tools/. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help up demo down test check unit stack-tests pulumi api-calls toolchain lock
+ENV := @tools/with-env
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+up: ## cluster, image and operator for the stack dev (STACK=name for another)
+	$(ENV) python -m tools.up $(STACK)
+
+demo: ## apply examples/ and follow them until all are final
+	$(ENV) python -m tools.demo $(STACK)
+
+down: ## destroy the stack and everything it made
+	$(ENV) python -m tools.down $(STACK)
+
+test: ## style, types, contracts, all tests; brings up a disposable stack
+	$(ENV) python -m tools.test
+
+check: ## style, types and import contracts
+	$(ENV) python -m tools.check
+
+unit: ## the tests that need no cluster
+	$(ENV) python -m pytest tests/unit tests/property $(ARGS)
+
+stack-tests: ## the tests on a disposable stack
+	$(ENV) python -m tools.test --only-stack $(ARGS)
+
+pulumi: ## the pulumi command line in the right environment: make pulumi ARGS="preview -s dev"
+	$(ENV) python -m tools.pulumi $(ARGS)
+
+api-calls: ## count the operator's API calls in the API server's audit log
+	$(ENV) python -m tools.api_calls $(STACK)
+
+toolchain: ## get or build every program that the local cluster needs
+	@python3 -m tools.toolchain
+
+lock: ## pin the newest versions that pyproject.toml allows
+	$(ENV) sh tools/lock.sh

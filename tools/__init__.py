@@ -1,0 +1,1 @@
+"""The verbs that work on this repository, one a file; run from the repository root."""
