@@ -1,0 +1,3 @@
+module notification-platform/toolchain/pause
+
+go 1.26.0
