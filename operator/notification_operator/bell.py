@@ -1,0 +1,38 @@
+"""From a watch event to a key in the work queue; the object that came with it is thrown away.
+
+An event says that something may have to be done, never what: the pass reads the object itself.
+So all that is looked at is what can only save a read: a final notification never changes again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from notification_operator.domain.phases import FINAL
+from notification_operator.workqueue import Key, WorkQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from notification_operator.delivery.ledger import Ledger
+
+DELETED = "DELETED"
+
+
+class Bell:
+    """Rings the work queue for the objects that this operator serves."""
+
+    def __init__(self, queue: WorkQueue, ledger: Ledger, *, serves: Callable[[str], bool]) -> None:
+        self._queue = queue
+        self._ledger = ledger
+        self._serves = serves
+
+    def ring(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
+        """Take note of an event; `event_type` is None for objects of a listing."""
+        meta = obj["metadata"]
+        key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
+        if event_type == DELETED:
+            self._queue.forget(key)
+            self._ledger.forget(key.uid)
+        elif self._serves(key.namespace) and (obj.get("status") or {}).get("phase") not in FINAL:
+            self._queue.add(key, version=meta["resourceVersion"])

@@ -1,0 +1,80 @@
+"""The command line: run the operator, or check a settings file."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import BaseModel
+
+from notification_operator import log
+from notification_operator.settings import DEFAULT_CONFIG_FILE, ENV_PREFIX, Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNUSABLE = 2
+"""Exit code for settings that cannot be used."""
+
+
+def _rows(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        default: Any = field.default
+        if isinstance(default, BaseModel):
+            yield from _rows(type(default), (*path, name))
+        else:
+            variable = ENV_PREFIX + "__".join((*path, name)).upper()
+            yield f"{'.'.join((*path, name))} (default {default}): {field.description}\n\n    {variable}"
+
+
+SETTINGS_HELP = "Settings, by file or by environment variable:\n\n" + "\n\n".join(_rows(Settings))
+
+app = typer.Typer(
+    help="Delivers NotificationRequests and keeps what happened in their status.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help=f"The settings file; {DEFAULT_CONFIG_FILE} where it exists.", show_default=False
+    ),
+]
+
+
+@app.command(epilog=SETTINGS_HELP)
+def run(config: ConfigFile = None) -> None:
+    """Run the operator, in a pod or with the usual kubeconfig rules, until SIGTERM or Ctrl-C."""
+    settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
+    log.configure(settings.log)
+    # Imported late: checking a file needs neither kopf nor a client.
+    from notification_operator.kube import UnreachableError  # noqa: PLC0415
+    from notification_operator.main import run as run_operator  # noqa: PLC0415
+
+    try:
+        asyncio.run(run_operator(settings))
+    except (UnreachableError, OSError) as error:
+        typer.echo(f"notification-operator: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command("check-config")
+def check_config(
+    file: Annotated[Path, typer.Argument(help="The settings file.", show_default=False)],
+) -> None:
+    """Check a settings file, and list every problem in it."""
+    _load(file)
+    typer.echo(f"{file}: ok")
+
+
+def _load(file: Path | None) -> Settings:
+    try:
+        return load(file)
+    except SettingsError as error:
+        for problem in error.problems:
+            typer.echo(f"notification-operator: {problem}", err=True)
+        raise typer.Exit(UNUSABLE) from None

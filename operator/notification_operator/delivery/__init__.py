@@ -1,0 +1,1 @@
+"""How a planned try reaches its receiver, and what came of it."""

@@ -1,0 +1,26 @@
+"""Console: the message as one record of the operator's own log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from notification_operator.delivery.contract import Message
+
+logger = structlog.get_logger("console")
+
+
+class ConsoleChannel:
+    """Never fails."""
+
+    async def deliver(self, message: Message) -> None:
+        """Write `[priority] [type] subject`, then the body, as one info record."""
+        content = message.content
+        text = f"[{content.priority}] [{content.type}] {content.subject}\n{content.body}\n"
+        logger.info(
+            text,
+            notification=f"{message.namespace}/{message.name}",
+            attempt=message.id,
+        )

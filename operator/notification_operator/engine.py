@@ -1,0 +1,169 @@
+"""The operator put together: builds each floor once, starts it, and stops it in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import uuid
+from typing import TYPE_CHECKING
+
+import structlog
+from kubernetes.aio.client import ApiClient
+
+from atomic_status import KubeStatusStore, Resource
+from notification_operator.announce import Announcer
+from notification_operator.bell import Bell
+from notification_operator.connectivity import Connectivity
+from notification_operator.delivery.dispatch import Dispatcher
+from notification_operator.delivery.ledger import Ledger
+from notification_operator.delivery.setup import channels
+from notification_operator.health import HealthServer
+from notification_operator.kube import check_answers, connect
+from notification_operator.leases import Elector
+from notification_operator.metrics import Metrics
+from notification_operator.namespaces import SelectedNamespaces
+from notification_operator.reconcile import Reconciler
+from notification_operator.workqueue import WorkQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from notification_operator.kube import Cluster
+    from notification_operator.settings import Settings
+
+RESOURCE = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificationrequests")
+SILENCE = 20.0
+"""Seconds without any answer of the API server after which this process is no longer ready."""
+
+logger = structlog.get_logger(__name__)
+
+
+class Engine:
+    """Everything behind the bell; made by `start`, ended by `stop`."""
+
+    def __init__(
+        self, settings: Settings, cluster: Cluster, connectivity: Connectivity, clock: Callable[[], datetime]
+    ) -> None:
+        self.cluster = cluster
+        self.connectivity = connectivity
+        self.client = ApiClient(cluster.configuration)
+        self.metrics = Metrics()
+        self.ledger = Ledger()
+        self.namespaces = SelectedNamespaces(self.client, RESOURCE)
+        self._settings = settings
+        self.reconciler = Reconciler(
+            store=KubeStatusStore(self.client, RESOURCE),
+            ledger=self.ledger,
+            dispatcher=Dispatcher(
+                channels(settings.channels),
+                timeout=settings.delivery.timeout_seconds,
+                concurrency=settings.delivery.concurrency_per_channel,
+                clock=clock,
+            ),
+            announcer=Announcer(self.metrics),
+            ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - the queue is made below, around this
+            clock=clock,
+            visible_after=settings.delivery.visible_after_seconds,
+        )
+        self.queue = WorkQueue(process=self.reconciler, workers=settings.queue.workers, clock=clock)
+        selects = settings.watch.namespace_selector is not None
+        serves: Callable[[str], bool] = self.namespaces.__contains__ if selects else lambda _name: True
+        self.bell = Bell(self.queue, self.ledger, serves=serves)
+        self.elector = self._elector() if settings.leader_election.enabled else None
+        self.health = HealthServer(
+            settings.server, registry=self.metrics.registry, alive=self._alive, ready=self._ready
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopped = False
+
+    @classmethod
+    async def start(cls, settings: Settings, clock: Callable[[], datetime]) -> Engine:
+        """Connect, listen, and begin to work off what the bell brings.
+
+        Raises:
+            UnreachableError: the API server cannot be reached.
+            OSError: a port is taken.
+        """
+        connectivity = Connectivity()
+        cluster = await connect(connectivity, pool=settings.queue.workers * 2)
+        engine = cls(settings, cluster, connectivity, clock)
+        try:
+            await check_answers(engine.client, cluster)
+            await engine.health.start()
+        except BaseException:
+            await engine.health.stop()
+            await engine.client.close()
+            raise
+        engine._publish()
+        engine._spawn()
+        return engine
+
+    async def stop(self) -> None:
+        """Take no new work, finish what is under way within the grace time, and let go of everything."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self.reconciler.draining = True
+        self.queue.drop_waiting(keep=lambda key: self.ledger.holds(key.uid))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.shutdown.grace_seconds):
+                await self.ledger.drained()
+        if not self.ledger.is_empty:
+            logger.warning(
+                "gave up on tries at stop", in_flight=self.ledger.in_flight, unsaved=self.ledger.unsaved
+            )
+        self.ledger.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.elector:
+            await self.elector.release()
+        await self.health.stop()
+        await self.client.close()
+
+    def _spawn(self) -> None:
+        self._tasks.append(asyncio.create_task(self.queue.run(), name="work queue"))
+        if self.elector:
+            self._tasks.append(asyncio.create_task(self.elector.run(), name="elector"))
+        else:
+            self.queue.resume()
+
+    def _elector(self) -> Elector:
+        settings = self._settings.leader_election
+        return Elector(
+            self.client,
+            namespace=settings.namespace or self.cluster.namespace,
+            name=settings.lease_name,
+            identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+            seconds=settings.lease_seconds,
+            on_change=lambda leading: self.queue.resume() if leading else self.queue.pause(),
+        )
+
+    def _alive(self) -> Mapping[str, bool]:
+        return {task.get_name(): not task.done() for task in self._tasks}
+
+    def _ready(self) -> Mapping[str, bool]:
+        watch = self._settings.watch
+        watches = max(len(watch.namespaces), 1) + (watch.namespace_selector is not None)
+        return {
+            "the API server answers": self.connectivity.silence < SILENCE,
+            "the watch is established": self.connectivity.open_watches >= watches,
+            "not stopping": not self._stopped,
+        }
+
+    def _publish(self) -> None:
+        watch = self.metrics.watch
+        watch("queue_depth", "Notifications that wait for a worker.", lambda: self.queue.waiting)
+        watch("queue_running", "Notifications in a pass.", lambda: self.queue.running)
+        watch("queue_delayed", "Notifications that wait for their time.", lambda: self.queue.delayed)
+        watch("in_flight", "Tries under way.", lambda: self.ledger.in_flight)
+        watch("unsaved_attempts", "Tries over and not yet written.", lambda: self.ledger.unsaved)
+        leading = self.elector
+        watch(
+            "leading",
+            "Whether this replica works (1) or stands by (0).",
+            lambda: float(leading is None or leading.leading),
+        )

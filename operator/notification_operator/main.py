@@ -1,0 +1,75 @@
+"""The kopf application: handlers and nothing else. What they do stands in `engine`.
+
+Only `kopf.on.event` handles objects: kopf's other handlers write annotations or finalizers, and
+nothing but the one status write may touch a notification (DD-PERF-001).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import kopf
+
+from notification_operator.engine import RESOURCE, Engine
+from notification_operator.kube import watching_session
+
+if TYPE_CHECKING:
+    from notification_operator.settings import Settings, Watch
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; returns after an orderly stop.
+
+    Raises:
+        UnreachableError: the API server cannot be reached at start.
+        OSError: a port is taken.
+    """
+    engine = await Engine.start(settings, clock=lambda: datetime.now(UTC))
+    try:
+        await kopf.operator(
+            registry=handlers(engine, settings.watch),
+            settings=_kopf_settings(settings.watch),
+            standalone=True,
+            clusterwide=not settings.watch.namespaces,
+            namespaces=settings.watch.namespaces,
+        )
+    finally:
+        await engine.stop()
+
+
+def handlers(engine: Engine, watch: Watch) -> kopf.OperatorRegistry:
+    """Return kopf's handlers, bound to the engine."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: object) -> kopf.AiohttpSession:
+        session = await watching_session(engine.cluster, engine.connectivity)
+        return kopf.AiohttpSession(server=engine.cluster.configuration.host, aiohttp_session=session)
+
+    @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
+    async def ring(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
+        engine.bell.ring(type, event["object"])
+
+    @kopf.on.cleanup(registry=registry)
+    async def stop(**_: object) -> None:
+        # Here and not after kopf: it breaks off every task that is left once it has ended.
+        await engine.stop()
+
+    if watch.namespace_selector is not None:
+
+        @kopf.on.event("v1", "namespaces", registry=registry)
+        async def note_namespace(type: str | None, name: str, **_: object) -> None:  # noqa: A002 - kopf's name
+            await engine.namespaces.note(type, name, engine.bell)
+
+    return registry
+
+
+def _kopf_settings(watch: Watch) -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    # Both would need permissions, and the second one makes API calls for each log line.
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    if watch.namespace_selector is not None:
+        settings.watching.label_selectors["v1", "namespaces"] = watch.namespace_selector
+    return settings

@@ -1,0 +1,89 @@
+"""The Prometheus metrics, each declared once, with the names of the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+from notification_operator.domain.model import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PREFIX = "kubernaut_notification_"
+
+
+class Metrics:
+    """Holds every metric of the process in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self.reconciles = Counter(
+            f"{PREFIX}reconciler_requests_total",
+            "Passes that changed a notification, by the phase they led to.",
+            ["type", "priority", "phase"],
+            registry=registry,
+        )
+        self.reconcile_seconds = Histogram(
+            f"{PREFIX}reconciler_duration_seconds", "Time of one pass in seconds.", registry=registry
+        )
+        self.reconcile_errors = Counter(
+            f"{PREFIX}reconciler_errors_total",
+            "Passes that broke off, by the kind of error.",
+            ["error_type"],
+            registry=registry,
+        )
+        self.delivery_attempts = Counter(
+            f"{PREFIX}delivery_attempts_total",
+            "Tries recorded, by channel and result (success or failure).",
+            ["channel", "status"],
+            registry=registry,
+        )
+        self.delivery_seconds = Histogram(
+            f"{PREFIX}delivery_duration_seconds",
+            "Time of one try in seconds.",
+            ["channel"],
+            registry=registry,
+        )
+        self.delivery_retries = Counter(
+            f"{PREFIX}delivery_retries_total",
+            "Tries after the first one, by how they ended (recovered or failed_again).",
+            ["channel", "reason"],
+            registry=registry,
+        )
+        self._active = Gauge(
+            f"{PREFIX}reconciler_active",
+            "Notifications in this phase that the operator still has to work on.",
+            ["phase"],
+            registry=registry,
+        )
+        for phase in Phase:
+            self._active.labels(phase=phase.value)
+        self._phases: dict[str, Phase] = {}
+
+    def enter(self, uid: str, phase: Phase) -> None:
+        """Count a notification under its phase."""
+        self.leave(uid)
+        self._phases[uid] = phase
+        self._active.labels(phase=phase.value).inc()
+
+    def leave(self, uid: str) -> None:
+        """Stop counting a notification that is final or gone."""
+        phase = self._phases.pop(uid, None)
+        if phase is not None:
+            self._active.labels(phase=phase.value).dec()
+
+    def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """Publish a figure that is read when the page is: a queue's depth, tries under way."""
+        gauge = Gauge(f"{PREFIX}{name}", description, registry=self.registry)
+        gauge.set_function(read)

@@ -1,0 +1,51 @@
+"""The namespaces that are served when a label selector chooses them, kept by a watch of their own.
+
+The API server applies the selector: a namespace that begins to match is added, one that no longer
+does is deleted, as far as this watch can see.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from kubernetes.aio.client import CustomObjectsApi
+
+from notification_operator.bell import DELETED
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client import ApiClient
+
+    from atomic_status import Resource
+    from notification_operator.bell import Bell
+
+logger = structlog.get_logger(__name__)
+
+
+class SelectedNamespaces:
+    """Names of namespaces that match; one that comes in has its notifications listed once."""
+
+    def __init__(self, client: ApiClient, resource: Resource) -> None:
+        self._api = CustomObjectsApi(client)
+        self._resource = resource
+        self._names: set[str] = set()
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether the namespace matches now."""
+        return name in self._names
+
+    async def note(self, event_type: str | None, name: str, bell: Bell) -> None:
+        """Take note of an event of the namespace watch."""
+        if event_type == DELETED:
+            self._names.discard(name)
+            logger.info("namespace left", namespace=name)
+        elif name not in self._names:
+            self._names.add(name)
+            logger.info("namespace joined", namespace=name)
+            await self._list(name, bell)
+
+    async def _list(self, name: str, bell: Bell) -> None:
+        kind = self._resource
+        found = await self._api.list_namespaced_custom_object(kind.group, kind.version, name, kind.plural)
+        for obj in found["items"]:
+            bell.ring(None, obj)

@@ -1,0 +1,122 @@
+"""One pass over one notification, in a straight line: read, plan, deliver, fold, write, tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from atomic_status import Applied, Gone, ObjectRef, StatusError, apply
+from notification_operator.announce import Transition
+from notification_operator.delivery.contract import Message
+from notification_operator.domain.fold import fold, record
+from notification_operator.domain.model import Notification, parse
+from notification_operator.domain.phases import FINAL
+from notification_operator.domain.plan import plan
+from notification_operator.domain.routing import resolve
+from notification_operator.domain.sanitize import sanitize_content
+from notification_operator.domain.timestamps import parse_time
+from notification_operator.workqueue import Done, Key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from atomic_status import StatusStore
+    from notification_operator.announce import Announcer
+    from notification_operator.delivery.dispatch import Dispatcher
+    from notification_operator.delivery.ledger import Ledger
+
+logger = structlog.get_logger(__name__)
+
+
+class Reconciler:
+    """The only place that sees every floor; it holds no state of its own."""
+
+    def __init__(  # noqa: PLR0913 - one collaborator a floor
+        self,
+        *,
+        store: StatusStore,
+        ledger: Ledger,
+        dispatcher: Dispatcher,
+        announcer: Announcer,
+        ring: Callable[[Key], None],
+        clock: Callable[[], datetime],
+        visible_after: float,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._dispatcher = dispatcher
+        self._announcer = announcer
+        self._ring = ring
+        self._clock = clock
+        self._visible_after = visible_after
+        self.draining = False
+        """True once the process is to stop: what is under way is recorded, nothing new begins."""
+
+    async def __call__(self, key: Key, queued_at: datetime) -> Done:
+        """Make a pass; the work queue never runs two for the same key at once."""
+        try:
+            with self._announcer.measured(key.uid):
+                return await self._pass(key, queued_at)
+        except Gone:
+            self._ledger.forget(key.uid)
+            return Done()
+        except StatusError as error:
+            logger.warning(
+                "status not written, will try again", notification=str(error.ref), error=str(error)
+            )
+            return Done(failed=True)
+
+    async def _pass(self, key: Key, queued_at: datetime) -> Done:
+        ref = ObjectRef(namespace=key.namespace, name=key.name, uid=key.uid)
+        fresh = await self._store.read(ref)
+        if fresh["metadata"]["uid"] != key.uid:
+            raise Gone(ref)
+        self._ledger.listen(key.uid, None)
+        if self._start_tries(parse(fresh)):
+            await self._ledger.wait(key.uid, self._visible_after)
+        made, in_flight = self._ledger.over(key.uid), self._ledger.channels_in_flight(key.uid)
+
+        def next_status(obj: dict[str, Any]) -> dict[str, Any]:
+            read, now = parse(obj), self._clock()
+            return fold(read, made, route=resolve(read), in_flight=in_flight, queued_at=queued_at, now=now)
+
+        result = await apply(self._store, ref, next_status, base=fresh)
+        self._ledger.settle(key.uid, made)
+        self._ledger.listen(key.uid, lambda: self._ring(key))
+        if isinstance(result, Applied):
+            transition = Transition(before=parse(result.before), after=parse(result.after))
+            self._announcer.tell(transition)
+            return self._come_back(result.after)
+        return self._come_back(result.current)
+
+    def _start_tries(self, seen: Notification) -> bool:
+        """Start the tries that are due; return whether there are any."""
+        known = record(seen, self._ledger.over(seen.uid))
+        in_flight = self._ledger.channels_in_flight(seen.uid)
+        planned = plan(known, resolve(known), in_flight=in_flight, now=self._clock())
+        if self.draining or not planned.sends:
+            return False
+        content = sanitize_content(seen.content)
+        for send in planned.sends:
+            message = Message(
+                id=send.id,
+                namespace=seen.namespace,
+                name=seen.name,
+                uid=seen.uid,
+                created=seen.created,
+                channels=resolve(seen).channels,
+                content=content,
+            )
+            self._ledger.start(seen.uid, send.channel, self._dispatcher.attempt(send, message))
+        return True
+
+    def _come_back(self, obj: dict[str, Any]) -> Done:
+        status = obj["status"]
+        if status["phase"] in FINAL:
+            return Done()
+        version, due = obj["metadata"]["resourceVersion"], status.get("nextAttemptAt")
+        if due is None:
+            return Done(wrote=version)
+        return Done(wrote=version, again_in=(parse_time(due) - self._clock()).total_seconds())

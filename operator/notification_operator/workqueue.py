@@ -1,0 +1,176 @@
+"""Whose turn it is: one key at a time, each key once, now or later. Decides when, never what.
+
+A key that is added while its pass runs gets one more pass afterwards. The echo of the operator's
+own write, which comes back through the watch, is recognised by its resourceVersion and adds nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+logger = structlog.get_logger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 30.0
+"""Seconds before a pass that failed is run again: doubled each time, up to the longest."""
+
+
+class Key(NamedTuple):
+    """One incarnation of an object: one that is made anew under the same name has another uid."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a pass says about its key."""
+
+    again_in: float | None = None
+    """Seconds until it wants another pass; None for no time of its own."""
+    wrote: str | None = None
+    """The resourceVersion of its write, if the object may still change."""
+    failed: bool = False
+    """Whether it has to be run again, after a pause that grows with each failure."""
+
+
+class WorkQueue:
+    """Runs `process(key, queued_at)` for each key added, on a bounded number of workers."""
+
+    def __init__(
+        self,
+        *,
+        process: Callable[[Key, datetime], Awaitable[Done]],
+        workers: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._process = process
+        self._workers = workers
+        self._clock = clock
+        self._turns: asyncio.Queue[Key] = asyncio.Queue()
+        self._queued_at: dict[Key, datetime] = {}
+        self._running: dict[Key, str | None] = {}
+        """Keys in a pass, each with the version that an event brought meanwhile, if one came."""
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._wrote: dict[Key, str] = {}
+        self._failures: dict[Key, int] = {}
+        self._open = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many keys wait for a worker."""
+        return len(self._queued_at)
+
+    @property
+    def running(self) -> int:
+        """How many keys are in a pass."""
+        return len(self._running)
+
+    @property
+    def delayed(self) -> int:
+        """How many keys wait for their time."""
+        return len(self._timers)
+
+    def add(self, key: Key, *, version: str = "") -> None:
+        """Give the key a pass as soon as a worker is free.
+
+        `version` is the resourceVersion of the event that asks for it; the echo of the last write
+        asks for nothing.
+        """
+        if version and self._wrote.get(key) == version:
+            return
+        if key in self._running:
+            self._running[key] = version
+        elif key not in self._queued_at:
+            self._queued_at[key] = self._clock()
+            self._turns.put_nowait(key)
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Give the key a pass after a while; the earlier of two such times holds."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + max(seconds, 0.0)
+        timer = self._timers.get(key)
+        if timer is None or due < timer.when():
+            self._cancel_timer(key)
+            self._timers[key] = loop.call_at(due, self._on_time, key)
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of a key whose object is gone."""
+        self._cancel_timer(key)
+        self._wrote.pop(key, None)
+        self._failures.pop(key, None)
+
+    def pause(self) -> None:
+        """Start no further pass; keys are kept."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        """Start passes, at first or again."""
+        self._open.set()
+
+    def drop_waiting(self, *, keep: Callable[[Key], bool]) -> None:
+        """Forget the keys that no pass has started for, except some; a later listing brings them back."""
+        for key in [key for key in self._timers if not keep(key)]:
+            self._cancel_timer(key)
+        for key in [key for key in self._queued_at if not keep(key)]:
+            del self._queued_at[key]
+
+    async def run(self) -> None:
+        """Work until cancelled; passes start after `resume`."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._workers):
+                group.create_task(self._work(), name=f"worker {number}")
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._turns.get()
+            await self._open.wait()
+            if key in self._queued_at and key not in self._running:
+                await self._pass(key, self._queued_at.pop(key))
+
+    async def _pass(self, key: Key, queued_at: datetime) -> None:
+        self._cancel_timer(key)
+        self._running[key] = None
+        done = Done(failed=True)
+        try:
+            done = await self._process(key, queued_at)
+        except Exception:
+            logger.exception("a pass broke", notification=f"{key.namespace}/{key.name}")
+        finally:
+            asked = self._running.pop(key)
+            self._after(key, done, asked)
+
+    def _after(self, key: Key, done: Done, asked: str | None) -> None:
+        if done.wrote is None:
+            self._wrote.pop(key, None)
+        else:
+            self._wrote[key] = done.wrote
+        if done.failed:
+            self.add_after(key, self._backoff(key))
+        else:
+            self._failures.pop(key, None)
+        if done.again_in is not None:
+            self.add_after(key, done.again_in)
+        if asked is not None:
+            self.add(key, version=asked)
+
+    def _backoff(self, key: Key) -> float:
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        return float(min(FIRST_PAUSE * 2.0 ** (failures - 1), LONGEST_PAUSE))
+
+    def _on_time(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    def _cancel_timer(self, key: Key) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()

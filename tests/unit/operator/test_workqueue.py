@@ -1,0 +1,226 @@
+"""The work queue: each key once, one pass at a time, at its time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from notification_operator.workqueue import Done, Key, WorkQueue
+
+KEY = Key("shop", "order-1", "uid-1")
+OTHER = Key("shop", "order-2", "uid-2")
+
+Process = Callable[[Key, datetime], Awaitable[Done]]
+
+
+@asynccontextmanager
+async def running(process: Process, *, workers: int = 4, started: bool = True) -> AsyncIterator[WorkQueue]:
+    queue = WorkQueue(process=process, workers=workers, clock=lambda: datetime.now(UTC))
+    if started:
+        queue.resume()
+    task = asyncio.create_task(queue.run())
+    try:
+        yield queue
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Recorder:
+    """Notes the keys of passes; each pass waits until it is let through."""
+
+    def __init__(self, *answers: Done | Exception, held: bool = False) -> None:
+        self.keys: list[Key] = []
+        self.at_once: dict[Key, int] = {}
+        self.most_at_once = 0
+        self.started = asyncio.Semaphore(0)
+        self.go = asyncio.Event()
+        if not held:
+            self.go.set()
+        self._answers = list(answers)
+
+    async def __call__(self, key: Key, _queued_at: datetime) -> Done:
+        self.keys.append(key)
+        self.at_once[key] = self.at_once.get(key, 0) + 1
+        self.most_at_once = max(self.most_at_once, self.at_once[key])
+        self.started.release()
+        await self.go.wait()
+        self.at_once[key] -= 1
+        answer = self._answers.pop(0) if self._answers else Done()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def passes(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            for _ in range(count):
+                await self.started.acquire()
+
+    async def no_more(self) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await self.started.acquire()
+
+
+async def test_a_key_added_many_times_before_its_turn_gets_one_pass() -> None:
+    process = Recorder()
+    async with running(process, started=False) as queue:
+        for _ in range(10):
+            queue.add(KEY)
+        assert queue.waiting == 1
+        queue.resume()
+        await process.passes(1)
+        await process.no_more()
+
+
+async def test_a_key_added_during_its_pass_gets_exactly_one_more_and_never_two_at_once() -> None:
+    process = Recorder(held=True)
+    async with running(process) as queue:
+        queue.add(KEY)
+        await process.passes(1)
+        queue.add(KEY)
+        queue.add(KEY)
+        await process.no_more()
+        process.go.set()
+        await process.passes(1)
+        await process.no_more()
+    assert process.most_at_once == 1
+
+
+async def test_different_keys_do_not_wait_for_each_other() -> None:
+    process = Recorder(held=True)
+    async with running(process, workers=2) as queue:
+        queue.add(KEY)
+        queue.add(OTHER)
+        await process.passes(2)
+        assert queue.running == 2
+
+
+async def test_no_more_passes_run_at_once_than_there_are_workers() -> None:
+    process = Recorder(held=True)
+    async with running(process, workers=1) as queue:
+        queue.add(KEY)
+        queue.add(OTHER)
+        await process.passes(1)
+        await process.no_more()
+        assert (queue.running, queue.waiting) == (1, 1)
+
+
+async def test_the_echo_of_a_pass_s_own_write_asks_for_nothing() -> None:
+    process = Recorder(Done(wrote="7"))
+    async with running(process) as queue:
+        queue.add(KEY)
+        await process.passes(1)
+        await asyncio.sleep(0)
+        queue.add(KEY, version="7")
+        await process.no_more()
+        queue.add(KEY, version="8")
+        await process.passes(1)
+
+
+async def test_an_echo_that_comes_before_the_answer_to_the_write_asks_for_nothing() -> None:
+    process = Recorder(Done(wrote="7"), held=True)
+    async with running(process) as queue:
+        queue.add(KEY)
+        await process.passes(1)
+        queue.add(KEY, version="7")
+        process.go.set()
+        await process.no_more()
+
+
+async def test_another_writer_s_event_during_the_pass_is_not_lost() -> None:
+    process = Recorder(Done(wrote="7"), held=True)
+    async with running(process) as queue:
+        queue.add(KEY)
+        await process.passes(1)
+        queue.add(KEY, version="7")
+        queue.add(KEY, version="8")
+        process.go.set()
+        await process.passes(1)
+
+
+async def test_a_pass_that_asks_to_come_back_is_run_again_at_its_time() -> None:
+    process = Recorder(Done(again_in=0.2))
+    async with running(process) as queue:
+        queue.add(KEY)
+        await process.passes(1)
+        await process.no_more()
+        assert queue.delayed == 1
+        await process.passes(1)
+        assert queue.delayed == 0
+
+
+async def test_the_earlier_of_two_times_holds() -> None:
+    process = Recorder()
+    async with running(process) as queue:
+        queue.add_after(KEY, 60)
+        queue.add_after(KEY, 0.01)
+        queue.add_after(KEY, 60)
+        await process.passes(1)
+        assert queue.delayed == 0
+
+
+async def test_a_pass_that_fails_is_run_again_and_takes_no_worker_down() -> None:
+    process = Recorder(RuntimeError("a bug"), Done(failed=True))
+    async with running(process, workers=1) as queue:
+        queue.add(KEY)
+        await process.passes(3)
+        queue.add(OTHER)
+        await process.passes(1)
+    assert process.keys == [KEY, KEY, KEY, OTHER]
+
+
+async def test_the_pause_after_failures_grows_and_is_bounded() -> None:
+    queue = WorkQueue(process=Recorder(), workers=1, clock=lambda: datetime.now(UTC))
+    pauses = [queue._backoff(KEY) for _ in range(15)]
+    assert pauses[:3] == [0.05, 0.1, 0.2]
+    assert pauses[-1] == 30.0
+
+
+async def test_nothing_starts_while_paused_and_nothing_is_lost() -> None:
+    process = Recorder()
+    async with running(process) as queue:
+        queue.pause()
+        queue.add(KEY)
+        await process.no_more()
+        queue.resume()
+        await process.passes(1)
+
+
+async def test_at_a_stop_only_the_keys_that_are_to_be_kept_get_their_pass() -> None:
+    process = Recorder()
+    async with running(process, started=False) as queue:
+        queue.add(KEY)
+        queue.add(OTHER)
+        queue.add_after(KEY, 0.01)
+        queue.add_after(OTHER, 0.01)
+        queue.drop_waiting(keep=lambda key: key == OTHER)
+        queue.resume()
+        await process.passes(1)
+        await process.no_more()
+    assert set(process.keys) == {OTHER}
+
+
+async def test_a_forgotten_key_has_no_time_of_its_own_left() -> None:
+    process = Recorder()
+    async with running(process) as queue:
+        queue.add_after(KEY, 0.05)
+        queue.forget(KEY)
+        await process.no_more()
+        assert queue.delayed == 0
+
+
+async def test_a_pass_is_told_since_when_its_key_waited() -> None:
+    times: list[datetime] = []
+
+    async def process(_key: Key, queued_at: datetime) -> Done:
+        times.append(queued_at)
+        return Done()
+
+    before = datetime.now(UTC)
+    async with running(process) as queue:
+        queue.add(KEY)
+        await asyncio.sleep(0.05)
+    assert before <= times[0] <= datetime.now(UTC)
