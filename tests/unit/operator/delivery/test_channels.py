@@ -1,0 +1,110 @@
+"""The channels: what each of them leaves behind, on the real file system and standard output."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from notification_operator import log
+from notification_operator.delivery.channels.console import ConsoleChannel
+from notification_operator.delivery.channels.file import FileChannel
+from notification_operator.delivery.channels.log import LogChannel
+from notification_operator.delivery.contract import Message, Transient
+from notification_operator.delivery.setup import channels
+from notification_operator.domain.model import Content
+from notification_operator.settings import Channels, Log
+
+
+def message(name: str = "order-1", **content: object) -> Message:
+    fields = {"type": "simple", "priority": "high", "subject": "Заказ 📦", "body": "line one\nline two", **content}
+    return Message(
+        id="uid:file:1",
+        namespace="shop",
+        name=name,
+        uid="uid",
+        created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        channels=("file", "log"),
+        content=Content(**fields),
+    )
+
+
+async def test_a_file_holds_the_whole_message_and_is_named_after_it(tmp_path: Path) -> None:
+    await FileChannel(tmp_path / "new" / "folder").deliver(message(metadata={"cluster": "eu"}))
+    (file,) = (tmp_path / "new" / "folder").iterdir()
+    assert re.fullmatch(r"notification-order-1-\d{8}-\d{6}\.\d{6}\.json", file.name)
+    content = json.loads(file.read_text())
+    assert content["subject"] == "Заказ 📦"
+    assert content["body"] == "line one\nline two"
+    assert content["metadata"] == {"cluster": "eu"}
+    assert content["attempt_id"] == "uid:file:1"
+    assert "action_links" not in content
+    assert file.read_text().startswith('{\n  "')
+    assert oct(file.stat().st_mode & 0o777) == "0o644"
+
+
+async def test_the_longest_object_name_makes_a_valid_file_name_that_tells_objects_apart(tmp_path: Path) -> None:
+    for last in "ab":
+        await FileChannel(tmp_path).deliver(message("x" * 252 + last))
+    names = [file.name for file in tmp_path.iterdir()]
+    assert len(set(name[: len(name) - 28] for name in names)) == 2
+    assert all(len(name.encode()) <= 255 for name in names)
+
+
+async def test_a_directory_that_cannot_be_written_to_is_a_failure_to_try_again(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, not a directory")
+    with pytest.raises(Transient, match=r"cannot write to .*taken: File exists"):
+        await FileChannel(tmp_path / "taken").deliver(message())
+    assert [file.name for file in tmp_path.iterdir()] == ["taken"]
+
+
+async def test_a_write_that_fails_leaves_no_half_file_behind(tmp_path: Path) -> None:
+    channel = FileChannel(tmp_path)
+    with pytest.raises(TypeError):
+        channel._write("notification.json", "text where bytes are due")  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_log_line_is_one_line_of_json(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    await LogChannel(clock=lambda: datetime(2026, 5, 6, tzinfo=UTC)).deliver(message(labels={"team": "web"}))
+    out = capfdbinary.readouterr().out
+    assert out.count(b"\n") == 1
+    line = json.loads(out)
+    assert line["timestamp"] == "2026-05-06T00:00:00.000000Z"
+    assert line["notification_name"] == "order-1"
+    assert line["labels"] == {"team": "web"}
+    assert line["channels"] == ["file", "log"]
+
+
+@pytest.fixture
+def json_log() -> Iterator[None]:
+    import logging
+
+    import structlog
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    log.configure(Log())
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+async def test_the_console_prints_priority_type_subject_and_body_as_one_record(
+    capsys: pytest.CaptureFixture[str], json_log: None
+) -> None:
+    await ConsoleChannel().deliver(message())
+    record = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert record["event"] == "[high] [simple] Заказ 📦\nline one\nline two\n"
+    assert (record["level"], record["logger"]) == ("info", "console")
+    assert record["notification"] == "shop/order-1"
+
+
+def test_only_enabled_channels_are_made(tmp_path: Path) -> None:
+    assert set(channels(Channels())) == {"console", "log"}
+    settings = Channels.model_validate(
+        {"console": {"enabled": False}, "log": {"enabled": False}, "file": {"enabled": True, "directory": tmp_path}}
+    )
+    assert set(channels(settings)) == {"file"}
