@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from notification_operator.delivery.contract import Permanent, Transient
+from notification_operator.delivery.contract import DeliveryError, Permanent, Transient
 from notification_operator.domain.errortext import describe
 from notification_operator.domain.model import Attempt, AttemptStatus
 
@@ -56,7 +56,7 @@ class Dispatcher:
             timestamp=began,
             duration=duration,
             status=AttemptStatus.SUCCESS if error is None else AttemptStatus.FAILED,
-            error=None if error is None else describe(error, mark=PERMANENT_MARK if permanent else ""),
+            error=None if error is None else _text(error, permanent=permanent),
             permanent=permanent,
             retry_after=None if permanent or retryable is None else retryable.retry_after,
         )
@@ -80,6 +80,10 @@ class Dispatcher:
                 logger.warning("a channel broke", channel=send.channel, attempt=send.id, exc_info=error)
             return error
         return None
+
+
+def _text(error: Exception, *, permanent: bool) -> str:
+    return describe(error, mark=PERMANENT_MARK if permanent else "", bare=DeliveryError)
 
 
 def _first(error: BaseException | None, kind: type[Kind]) -> Kind | None:

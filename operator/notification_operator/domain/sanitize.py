@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from notification_operator.domain.secret_rules import EMAIL, IPV4, REDACTED, RULES, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from notification_operator.domain.model import Content
 
@@ -34,7 +34,7 @@ class Rules:
 EVERYTHING: Final = Rules()
 
 _SECRET_KEY = re.compile(
-    r"(?:password|passwd|pwd|api[_-]?key|\b(?:access[_-]?)?token|secret|authorization|credential)s?\Z",
+    r"(?:password|passwd|pwd|api[_-]?key|\b(?:access[_-]?)?token|secret|authorization|credential)\Z",
     re.IGNORECASE,
 )
 """A key of a map whose value is a secret whatever it looks like."""
@@ -88,3 +88,23 @@ def redact_content(content: Content, rules: Rules = EVERYTHING) -> tuple[Content
         action_links=tuple(values(link) for link in content.action_links),
     )
     return clean, counts
+
+
+def _value(key: str, raw: str, text: Callable[[str], str], counts: Counter[str]) -> str:
+    """Return the value of a map's key: all of it goes where the key says that it is a secret."""
+    if not raw or raw == REDACTED or not _SECRET_KEY.search(key):
+        return text(raw)
+    counts[KEYED] += 1
+    return REDACTED
+
+
+def _apply(rule: Rule, text: str, counts: Counter[str]) -> str:
+    """Apply one rule; a match that was masked before counts for nothing."""
+
+    def mask(match: re.Match[str]) -> str:
+        masked = match.expand(rule.replacement)
+        if masked != match.group():
+            counts[rule.name] += 1
+        return masked
+
+    return rule.pattern.sub(mask, text)

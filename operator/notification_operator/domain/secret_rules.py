@@ -9,6 +9,7 @@ Rules that every pattern keeps:
 - Repeating changes nothing: a value that is masked already is found again as itself, or not at all.
 - A hint is a lower-case literal that every match holds, in any letter case. It contains no letter i,
   which has relatives outside ASCII that match it and fold to something else.
+- PEM blocks come first: they hold blanks, and a blank is where most other values end.
 """
 
 from __future__ import annotations
@@ -23,18 +24,17 @@ _MASKED = r"\[REDACTED\](?![^\s\"',}&#\\])"
 """A value that is masked already, up to a character that ends a value."""
 _QUOTE = r"(?<!\\)\\{0,3}[\"']"
 """A quote, also one inside a JSON string inside a JSON string."""
-_SEPARATOR = r"(?:[ \t]*[:=]+>?[ \t]*|%3[ad])"
+_SEPARATOR = r"(?:[ \t]*+(?:=|:(?!//))++>?+[ \t]*+|%3[ad])"
 _SCHEME = r"(?:(?:bearer|basic)[ \t]++)?"
 
-_PASSWORD = r"(?:password|passwd|pwd)"
-_API_KEY = r"api[_-]?key"
-_TOKEN = r"\b(?:(?:access|refresh|auth|id)[_-]?)?token"
-_SECRET = r"(?:client_)?secret"
+_PASSWORDS = r"(?:password|passwd|pwd)"
+_API_KEYS = r"api[_-]?key"
+_TOKENS = r"\b(?:(?:access|refresh|auth|id)[_-]?)?token"
+_SECRETS = r"(?:client_)?secret"
 _NOT_ANOTHER_KEY = (
-    rf"(?!(?:{_PASSWORD}|{_API_KEY}|{_TOKEN}|{_SECRET}|authorization)[\"']?(?:[ \t]+[:=]|[:=]+[ \t]))"
-    r"(?!-----BEGIN )"
+    rf"(?!(?:{_PASSWORDS}|{_API_KEYS}|{_TOKENS}|{_SECRETS}|authorization)[\"']?(?:[ \t]+[:=]|[:=]+[ \t]))"
 )
-"""`password: token: x` holds one value, and it is the token's; a PEM block goes as a whole."""
+"""`password: token: x` holds one value, and it is the token's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,10 @@ def _member(key: str, *, whole: str = "") -> str:
     The value is a string (cut off: to the end of its line), a bare word, or what `whole` describes.
     """
     text = r"(?(open)(?:(?!(?P=open))(?:\\.|[^\\]))++(?=(?P=open))|(?!))"
-    cut_off = r"(?(open)[^\r\n]++(?<!\\)(?=[\r\n]|\Z)|(?!))"
+    cut_off = r"(?(open)[^\r\n]++|(?!))"
     word = r"(?(open)(?!)|(?!(?:null|true|false)\b)[^\s,}\]{\[\"'\\][^\s,}\]\"'\\]*+)"
     values = "|".join(filter(None, (text, cut_off, word, whole)))
-    return (
-        rf"(?s)(?P<keep>(?P<quote>{_QUOTE}){key}(?P=quote)\s*+(?::|=>?)\s*+(?P<open>(?P=quote))?)(?:{values})"
-    )
+    return rf"(?s)(?P<keep>(?P<quote>{_QUOTE}){key}(?P=quote)\s*+(?::|=>?+)\s*+(?P<open>(?P=quote))?)(?:{values})"
 
 
 def _assignment(key: str) -> str:
@@ -82,14 +80,16 @@ def _assignment(key: str) -> str:
 def _database(scheme: str) -> str:
     """Return the pattern of a database URL, whose password may hold what other URLs forbid."""
     return (
-        rf"(?P<keep>{scheme}(?:\+\w++)?://[^\s:@/\"'<>]*+:)(?![0-9]{{1,5}}[/?#])"
-        r"(?:[^\s@\"'<>:]|:(?!//))++(?=@)"
+        rf"(?P<keep>{scheme}(?:\+\w++)?://[^\s:@/\"'<>]*+:)(?!//|[0-9]{{1,5}}[/?#])"
+        r"(?:[^\s@\"'<>:]|:(?!//)|@(?=[^\s@/?#\"'<>]*+@))++(?=@)"
     )
 
 
 def _pem(label: str) -> str:
     """Return the pattern of a PEM block; one that is cut off goes to the next dashes or the end."""
-    return rf"-----BEGIN [A-Z0-9 ]{{0,40}}{label}-----(?:[^-]|-(?!----))*+(?:-----END [A-Z0-9 ]{{0,60}}-----)?"
+    return (
+        rf"-----BEGIN [A-Z0-9 ]{{0,40}}{label}-----(?:[^-]|-(?!----))*+(?:-----END [A-Z0-9 ]{{0,60}}-----)?"
+    )
 
 
 _JSON_STRING = r'"(?:[^"\\]|\\.)*+"'
@@ -102,22 +102,24 @@ EMAIL: Final = "email"
 IPV4: Final = "ipv4"
 
 RULES: Final = (
+    _rule("certificate", "-----", _pem("CERTIFICATE")),
+    _rule("private_key", "-----", _pem("PRIVATE KEY")),
     _rule("generator_url", "generatorurl", _member("generatorURL")),
-    _rule("annotations", "annotat", _member("annotations", whole=rf"(?(open)(?!)|{_NESTED}|{_LIST})")),
-    _rule("password_json", "passw pwd", _member(rf"[\w.-]*{_PASSWORD}")),
-    _rule("password", "passw pwd", _assignment(_PASSWORD)),
+    _rule("annotations", "annotat", _member("annotations", whole=rf"(?(open)(?!)|(?:{_NESTED}|{_LIST}))")),
+    _rule("password_json", "passw pwd", _member(rf"[\w.-]*{_PASSWORDS}")),
+    _rule("password", "passw pwd", _assignment(_PASSWORDS)),
     _rule("url_credentials", "://", r"(?P<keep>://[^\s/?#:@\"'<>]*+:)[^\s/?#\"'<>]+(?=@)"),
-    _rule("api_key_json", "key", _member(rf"[\w.-]*{_API_KEY}")),
-    _rule("api_key", "key", _assignment(_API_KEY)),
+    _rule("api_key_json", "key", _member(rf"[\w.-]*{_API_KEYS}")),
+    _rule("api_key", "key", _assignment(_API_KEYS)),
     _rule("sk_key", "sk-", r"\bsk-[\w-]{4,}+"),
     _rule(
         "bearer", "bearer", rf"(?P<keep>\bBearer[ \t]++){_NOT_ANOTHER_KEY}(?:{_MASKED}|[A-Za-z0-9._~+/=-]++)"
     ),
     _rule("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36,}+"),
-    _rule("token_json", "token", _member(_TOKEN)),
-    _rule("token", "token", _assignment(_TOKEN)),
-    _rule("secret_json", "secret", _member(rf"[\w.-]*{_SECRET}")),
-    _rule("secret", "secret", _assignment(_SECRET)),
+    _rule("token_json", "token", _member(_TOKENS)),
+    _rule("token", "token", _assignment(_TOKENS)),
+    _rule("secret_json", "secret", _member(rf"[\w.-]*{_SECRETS}")),
+    _rule("secret", "secret", _assignment(_SECRETS)),
     _rule(
         "authorization",
         "author",
@@ -140,8 +142,6 @@ RULES: Final = (
     _rule("mysql", "://", _database(r"(?:mysql|mariadb)")),
     _rule("mongodb", "://", _database(r"mongodb")),
     _rule("redis", "://", _database(r"rediss?")),
-    _rule("certificate", "-----", _pem("CERTIFICATE")),
-    _rule("private_key", "-----", _pem("PRIVATE KEY")),
     _rule(
         "secret_line",
         "username password token key secret credent",
