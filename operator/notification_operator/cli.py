@@ -57,6 +57,8 @@ def run(config: ConfigFile = None) -> None:
 
     try:
         asyncio.run(run_operator(settings))
+    except SettingsError as error:
+        raise _unusable(error) from None
     except (UnreachableError, OSError) as error:
         typer.echo(f"notification-operator: {error}", err=True)
         raise typer.Exit(1) from None
@@ -75,6 +77,10 @@ def _load(file: Path | None) -> Settings:
     try:
         return load(file)
     except SettingsError as error:
-        for problem in error.problems:
-            typer.echo(f"notification-operator: {problem}", err=True)
-        raise typer.Exit(UNUSABLE) from None
+        raise _unusable(error) from None
+
+
+def _unusable(error: SettingsError) -> typer.Exit:
+    for problem in error.problems:
+        typer.echo(f"notification-operator: {problem}", err=True)
+    return typer.Exit(UNUSABLE)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from notification_operator.settings import Log
 
 NOISY = {
-    # Kopf tells of every event it hands on; the bell is rung for each of them.
+    # Kopf tells of every event that it hands on, and of every handler that returns.
     "kopf.objects": logging.WARNING,
-    "aiohttp.access": logging.WARNING,
+    "kopf.activities": logging.WARNING,
 }
 
 

@@ -6,6 +6,7 @@ A variable `NOTIFICATION_<SECTION>__<KEY>` overrides the file, e.g.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -108,12 +109,23 @@ class LogChannel(Section):
     """Whether the channel can be used."""
 
 
+class PluginChannel(Section):
+    """A channel that somebody else wrote."""
+
+    factory: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+    """`module:function`; the function takes the options as keywords and returns the channel."""
+    options: Mapping[str, Any] = {}
+    """What the function is called with."""
+
+
 class Channels(Section):
     """The ways a notification can take."""
 
     console: ConsoleChannel = ConsoleChannel()
     file: FileChannel = FileChannel()
     log: LogChannel = LogChannel()
+    plugins: Mapping[str, PluginChannel] = {}
+    """Channels from other packages by the name that notifications use; one of a built-in name replaces it."""
 
 
 class LeaderElection(Section):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
+from notification_operator.settings import SettingsError
 
 if TYPE_CHECKING:
     from notification_operator.delivery.contract import Channel
-    from notification_operator.settings import Channels
+    from notification_operator.settings import Channels, PluginChannel
 
 
 def channels(settings: Channels) -> dict[str, Channel]:
-    """Return a channel for each one enabled."""
+    """Return a channel for each one enabled, plugins included.
+
+    Raises:
+        SettingsError: a plugin cannot be made; lists every one that cannot.
+    """
     made: dict[str, Channel] = {}
     if settings.console.enabled:
         made["console"] = ConsoleChannel()
@@ -22,4 +28,20 @@ def channels(settings: Channels) -> dict[str, Channel]:
         made["file"] = FileChannel(settings.file.directory)
     if settings.log.enabled:
         made["log"] = LogChannel()
+    problems: list[str] = []
+    for name, plugin in settings.plugins.items():
+        try:
+            made[name] = _load(plugin)
+        except Exception as error:  # noqa: BLE001 - somebody else's code; all problems are told at once
+            problems.append(f"channels.plugins.{name}: {plugin.factory} gave no channel: {error!r}")
+    if problems:
+        raise SettingsError(problems)
     return made
+
+
+def _load(plugin: PluginChannel) -> Channel:
+    module, function = plugin.factory.split(":")
+    channel: Channel = getattr(import_module(module), function)(**plugin.options)
+    if not callable(getattr(channel, "deliver", None)):
+        raise TypeError(f"{type(channel).__name__} has no method deliver(message)")
+    return channel

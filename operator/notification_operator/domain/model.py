@@ -12,6 +12,9 @@ from notification_operator.domain.timestamps import parse_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""An annotation that repeats the whole object; it says nothing of the notification."""
+
 
 class Phase(StrEnum):
     """`status.phase`; the moves between them stand in `phases`."""
@@ -154,7 +157,9 @@ def _content(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Content:
         body=spec["body"],
         metadata=spec.get("metadata") or {},
         labels=meta.get("labels") or {},
-        annotations=meta.get("annotations") or {},
+        annotations={
+            key: value for key, value in (meta.get("annotations") or {}).items() if key != LAST_APPLIED
+        },
         action_links=tuple(spec.get("actionLinks") or ()),
         recipients=tuple(spec.get("recipients") or ()),
         remediation_ref=(spec.get("remediationRequestRef") or {}).get("name"),

@@ -23,7 +23,7 @@ async def get(port: int, path: str) -> tuple[int, str]:
 async def test_a_probe_answers_by_what_holds_at_that_moment() -> None:
     facts = {"the watch is established": False, "the API server answers": True}
     settings = Server(host="127.0.0.1", health_port=0, metrics_port=0)
-    server = HealthServer(settings, registry=CollectorRegistry(), alive=lambda: {}, ready=lambda: facts)
+    server = HealthServer(settings, registry=CollectorRegistry(), alive=dict, ready=lambda: facts)
     await server.start()
     try:
         status, text = await get(server.ports[0], "/readyz")
@@ -40,7 +40,7 @@ async def test_the_metrics_page_shows_the_process_and_the_contract_s_names() -> 
     metrics = Metrics()
     metrics.watch("queue_depth", "Notifications that wait for a worker.", lambda: 7)
     settings = Server(host="127.0.0.1", health_port=0, metrics_port=0)
-    server = HealthServer(settings, registry=metrics.registry, alive=lambda: {}, ready=lambda: {})
+    server = HealthServer(settings, registry=metrics.registry, alive=dict, ready=dict)
     await server.start()
     try:
         _, page = await get(server.ports[1], "/metrics")

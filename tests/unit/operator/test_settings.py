@@ -57,7 +57,9 @@ def test_two_ways_to_choose_namespaces_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [("- a list", "must hold a mapping"), ("a: [", "is not YAML")], ids=["list", "broken"]
+    ("content", "says"),
+    [("- a list", "must hold a mapping"), ("a: [", "is not YAML")],
+    ids=["list", "broken"],
 )
 def test_a_file_of_another_shape_is_refused(tmp_path: Path, content: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):

@@ -1,12 +1,15 @@
 """The channels: what each of them leaves behind, on the real file system and standard output."""
 
 import json
+import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 from notification_operator import log
 from notification_operator.delivery.channels.console import ConsoleChannel
@@ -15,11 +18,17 @@ from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.contract import Message, Transient
 from notification_operator.delivery.setup import channels
 from notification_operator.domain.model import Content
-from notification_operator.settings import Channels, Log
+from notification_operator.settings import Channels, Log, SettingsError
 
 
 def message(name: str = "order-1", **content: object) -> Message:
-    fields = {"type": "simple", "priority": "high", "subject": "Заказ 📦", "body": "line one\nline two", **content}
+    fields = {
+        "type": "simple",
+        "priority": "high",
+        "subject": "Заказ 📦",
+        "body": "line one\nline two",
+        **content,
+    }
     return Message(
         id="uid:file:1",
         namespace="shop",
@@ -45,11 +54,13 @@ async def test_a_file_holds_the_whole_message_and_is_named_after_it(tmp_path: Pa
     assert oct(file.stat().st_mode & 0o777) == "0o644"
 
 
-async def test_the_longest_object_name_makes_a_valid_file_name_that_tells_objects_apart(tmp_path: Path) -> None:
+async def test_the_longest_object_name_makes_a_valid_file_name_that_tells_objects_apart(
+    tmp_path: Path,
+) -> None:
     for last in "ab":
         await FileChannel(tmp_path).deliver(message("x" * 252 + last))
     names = [file.name for file in tmp_path.iterdir()]
-    assert len(set(name[: len(name) - 28] for name in names)) == 2
+    assert len({name[: len(name) - 28] for name in names}) == 2
     assert all(len(name.encode()) <= 255 for name in names)
 
 
@@ -78,12 +89,8 @@ async def test_a_log_line_is_one_line_of_json(capfdbinary: pytest.CaptureFixture
     assert line["channels"] == ["file", "log"]
 
 
-@pytest.fixture
+@contextmanager
 def json_log() -> Iterator[None]:
-    import logging
-
-    import structlog
-
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     log.configure(Log())
@@ -93,9 +100,10 @@ def json_log() -> Iterator[None]:
 
 
 async def test_the_console_prints_priority_type_subject_and_body_as_one_record(
-    capsys: pytest.CaptureFixture[str], json_log: None
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await ConsoleChannel().deliver(message())
+    with json_log():
+        await ConsoleChannel().deliver(message())
     record = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert record["event"] == "[high] [simple] Заказ 📦\nline one\nline two\n"
     assert (record["level"], record["logger"]) == ("info", "console")
@@ -105,6 +113,38 @@ async def test_the_console_prints_priority_type_subject_and_body_as_one_record(
 def test_only_enabled_channels_are_made(tmp_path: Path) -> None:
     assert set(channels(Channels())) == {"console", "log"}
     settings = Channels.model_validate(
-        {"console": {"enabled": False}, "log": {"enabled": False}, "file": {"enabled": True, "directory": tmp_path}}
+        {
+            "console": {"enabled": False},
+            "log": {"enabled": False},
+            "file": {"enabled": True, "directory": tmp_path},
+        }
     )
     assert set(channels(settings)) == {"file"}
+
+
+def test_a_plugin_is_called_with_its_options_and_may_replace_a_built_in_channel() -> None:
+    settings = Channels.model_validate(
+        {
+            "plugins": {
+                "log": {"factory": f"{FileChannel.__module__}:FileChannel", "options": {"directory": "/x"}}
+            }
+        }
+    )
+    assert isinstance(channels(settings)["log"], FileChannel)
+
+
+def test_every_plugin_that_gives_no_channel_is_named_with_its_reason() -> None:
+    settings = Channels.model_validate(
+        {
+            "plugins": {
+                "sms": {"factory": "no_such_module:channel"},
+                "teams": {"factory": "collections:OrderedDict"},
+            }
+        }
+    )
+    with pytest.raises(SettingsError) as caught:
+        channels(settings)
+    first, second = caught.value.problems
+    assert "channels.plugins.sms" in first
+    assert "no_such_module" in first
+    assert "OrderedDict has no method deliver" in second

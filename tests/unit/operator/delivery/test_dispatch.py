@@ -43,9 +43,9 @@ class Stub:
             raise self.error
 
 
-async def attempt(channel: Channel | None, *, number: int = 1, timeout: float = 5.0) -> Attempt:
+async def attempt(channel: Channel | None, *, number: int = 1, seconds: float = 5.0) -> Attempt:
     channels = {} if channel is None else {"stub": channel}
-    dispatcher = Dispatcher(channels, timeout=timeout, concurrency=4, clock=lambda: datetime.now(UTC))
+    dispatcher = Dispatcher(channels, timeout=seconds, concurrency=4, clock=lambda: datetime.now(UTC))
     return await dispatcher.attempt(Send(channel="stub", number=number, id=f"uid:stub:{number}"), MESSAGE)
 
 
@@ -94,7 +94,7 @@ async def test_a_permanent_failure_caused_by_a_transient_one_is_permanent() -> N
 
 async def test_a_channel_that_does_not_answer_in_time_is_cut_off_and_may_be_tried_again() -> None:
     stub = Stub(hangs=True)
-    made = await attempt(stub, timeout=0.05)
+    made = await attempt(stub, seconds=0.05)
     assert (made.status, made.permanent) == (AttemptStatus.FAILED, False)
     assert made.error is not None
     assert "timed out after 0.05 s" in made.error
@@ -102,7 +102,7 @@ async def test_a_channel_that_does_not_answer_in_time_is_cut_off_and_may_be_trie
 
 
 async def test_a_channel_s_own_time_out_is_its_own_failure() -> None:
-    made = await attempt(Stub(Transient("slow")), timeout=5)
+    made = await attempt(Stub(Transient("slow")), seconds=5)
     assert made.error == "slow"
 
 

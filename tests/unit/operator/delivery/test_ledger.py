@@ -8,9 +8,7 @@ from notification_operator.domain.model import Attempt, AttemptStatus
 
 
 def attempt(channel: str = "slack", number: int = 1) -> Attempt:
-    return Attempt(
-        channel=channel, number=number, timestamp=datetime.now(UTC), status=AttemptStatus.SUCCESS
-    )
+    return Attempt(channel=channel, number=number, timestamp=datetime.now(UTC), status=AttemptStatus.SUCCESS)
 
 
 async def ending(result: Attempt, gate: asyncio.Event | None = None) -> Attempt:
