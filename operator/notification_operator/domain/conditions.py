@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.model import Phase
 from notification_operator.domain.phases import FINAL
-from notification_operator.domain.routing import Route, RoutingReason
+from notification_operator.domain.routing import ROUTING_RESOLVED, Route, RoutingReason
 from notification_operator.domain.timestamps import format_time
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from notification_operator.domain.outcome import Verdict
 
 DELIVERED: Final = "Delivered"
-ROUTING_RESOLVED: Final = "RoutingResolved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,134 @@
+"""Receivers of the routing document: a name, and the channels behind it with their details.
+
+Two ways to write the same receiver::
+
+    - name: oncall                       - name: oncall
+      channels:                            slack_configs:
+        - slack: {channel: "#oncall"}        - {channel: "#oncall"}
+        - console                          console_configs: [{}]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from reprlib import repr as shown
+from typing import Any, Final
+
+CHANNELS: Final = ("email", "slack", "teams", "sms", "webhook", "console", "file", "log")
+"""What `spec.channels` may hold, too."""
+
+KINDS: Final[Mapping[str, str]] = {
+    "slack": "slack",
+    "pagerduty": "webhook",
+    "email": "email",
+    "webhook": "webhook",
+    "console": "console",
+    "teams": "teams",
+    "msteams": "teams",
+    "sms": "sms",
+    "file": "file",
+    "log": "log",
+}
+"""The channel of each kind of `<kind>_configs`; a receiver with several is delivered to in this order."""
+
+FALLBACK_CHANNEL: Final = "console"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One channel of a receiver, with whatever else the document says of it."""
+
+    channel: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Where the notifications of a rule go; never nowhere: without targets it is the console."""
+
+    name: str
+    targets: tuple[Target, ...] = (Target(channel=FALLBACK_CHANNEL),)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels, each once, in first-seen order."""
+        return tuple(dict.fromkeys(target.channel for target in self.targets))
+
+
+def parse_receivers(document: object, problems: list[str]) -> dict[str, Receiver]:
+    """Read the list of receivers; what is wrong with it is added to the problems."""
+    if not isinstance(document, list) or not document:
+        problems.append("receivers: at least one is needed, as a list of mappings with a name each")
+        return {}
+    receivers: dict[str, Receiver] = {}
+    for index, entry in enumerate(document):
+        path = f"receivers[{index}]"
+        receiver = _receiver(entry, path, problems)
+        if receiver is not None and receiver.name in receivers:
+            problems.append(
+                f"{path}.name: {receiver.name!r} is taken by another receiver; choose another name"
+            )
+        elif receiver is not None:
+            receivers[receiver.name] = receiver
+    return receivers
+
+
+def _receiver(entry: object, path: str, problems: list[str]) -> Receiver | None:
+    if not isinstance(entry, Mapping):
+        problems.append(f"{path}: must be a mapping with a name (got {shown(entry)})")
+        return None
+    name = entry.get("name")
+    targets = _listed(entry.get("channels"), f"{path}.channels", problems)
+    for kind, channel in KINDS.items():
+        for key in (key for key in entry if _kind(key) == kind):
+            targets += _configured(entry[key], channel, f"{path}.{key}", problems)
+    problems += [
+        f"{path}.{key}: unknown key; known are name, channels and {_kinds()}"
+        for key in entry
+        if key not in {"name", "channels"} and _kind(key) is None
+    ]
+    if not isinstance(name, str) or not name:
+        problems.append(f"{path}.name: must be a text that routes can refer to (got {shown(name)})")
+        return None
+    return Receiver(name=name, targets=tuple(targets)) if targets else Receiver(name=name)
+
+
+def _listed(value: object, path: str, problems: list[str]) -> list[Target]:
+    """Read `channels`: names, or mappings of one name to its details."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        problems.append(f"{path}: must be a list of channels (got {shown(value)})")
+        return []
+    targets: list[Target] = []
+    for index, entry in enumerate(value):
+        items = entry.items() if isinstance(entry, Mapping) else [(entry, None)]
+        for channel, details in items:
+            if channel in CHANNELS:
+                targets += _configured(details, channel, f"{path}[{index}].{channel}", problems)
+            else:
+                known = ", ".join(CHANNELS)
+                problems.append(f"{path}[{index}]: unknown channel {shown(channel)}; known are {known}")
+    return targets
+
+
+def _configured(value: object, channel: str, path: str, problems: list[str]) -> list[Target]:
+    """Read the details of a channel: a mapping, nothing, or a list of them."""
+    targets = []
+    for details in value if isinstance(value, list) else [value]:
+        if details is None or isinstance(details, Mapping):
+            targets.append(Target(channel=channel, details=dict(details or {})))
+        else:
+            problems.append(f"{path}: must be a mapping of details (got {shown(details)})")
+    return targets
+
+
+def _kind(key: object) -> str | None:
+    """Return the kind that a key such as slack, slack_configs or slackConfigs stands for."""
+    kind = str(key).removesuffix("Configs").removesuffix("_configs")
+    return kind if kind in KINDS else None
+
+
+def _kinds() -> str:
+    return ", ".join(f"{kind}_configs" for kind in KINDS)
