@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     from atomic_status._ports import JsonObject, ObjectRef, StatusStore
 
 Change: TypeAlias = "Callable[[JsonObject], JsonObject]"
-"""From an object to its next status. Must be pure: it may run again on a newer object."""
+"""From an object to its next status.
+
+It may run again on a newer object, so it must decide from its argument alone. The argument is a
+copy of its own: a change that works in place is as good as one that builds a new status.
+"""
 
 DEFAULT_TRIES = 5
 DEFAULT_PAUSE = 0.01
@@ -67,7 +72,7 @@ async def apply(  # noqa: PLR0913 - three values and three optional tunings
         before = base if base is not None and attempt == 1 else await store.read(ref)
         if ref.uid is not None and before["metadata"]["uid"] != ref.uid:
             raise Gone(ref)
-        status = change(before)
+        status = change(copy.deepcopy(before))
         if status == before.get("status"):
             return Unchanged(current=before)
         try:

@@ -78,7 +78,11 @@ class KubeStatusStore(StatusStore):
             raise Unavailable(ref, reason=str(error) or type(error).__name__) from error
         if response.status >= BAD_REQUEST:
             raise _error(ref, response.status, data, response.getheader("Retry-After"))
-        decoded: JsonObject = orjson.loads(data)
+        try:
+            decoded: JsonObject = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            # Something between here and the API server answered in its place.
+            raise Unavailable(ref, reason=f"{response.status} without JSON: {_message(data)}") from error
         return decoded
 
     async def _headers(self) -> dict[str, str]:
