@@ -1,0 +1,42 @@
+# The operator's image. The base is an argument: any Debian-like image with Python 3.11 or newer as python3.
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS base
+# kopf asks for the name of the user that it runs as, so there must be one.
+RUN echo 'notification:x:65532:65532:notification operator:/nonexistent:/usr/sbin/nologin' >> /etc/passwd \
+ && echo 'notification:x:65532:' >> /etc/group
+
+FROM base AS build
+# wheelhouse/ is there when the build has no way to a package index; it then holds every pinned wheel, and pip.
+COPY operator/installer.lock operator/requirements.lock wheelhouse* /wheelhouse/
+RUN set -eu; cd /wheelhouse; \
+    pip="$(ls pip-*.whl 2>/dev/null || true)"; \
+    if [ -n "$pip" ]; then set -- "$pip/pip" install --no-index --find-links .; else set -- -m pip install; fi; \
+    python3 "$@" --quiet --no-cache-dir --no-compile --no-deps --require-hashes \
+      --target /app/lib --requirement requirements.lock
+# The operator uses the asyncio half of the kubernetes package, and little of that: the other half's API classes
+# go, and of its thousands of generated modules only those in use are compiled.
+RUN set -eu; cd /app/lib; \
+    rm -rf bin kubernetes/client/api; \
+    find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +; \
+    python3 -m compileall -q -j 0 -x 'kubernetes/(aio/)?client/(api|models)/' .; \
+    PYTHONPATH=. python3 -c 'from kubernetes.aio.client import ApiClient, CoordinationV1Api, CustomObjectsApi, VersionApi'
+
+FROM build AS code
+COPY operator/atomic_status /app/atomic_status
+COPY operator/notification_operator /app/notification_operator
+RUN set -eu; \
+    python3 -m compileall -q /app/atomic_status /app/notification_operator; \
+    printf '#!/bin/sh\nexec python3 -m notification_operator "$@"\n' > /app/notification-operator; \
+    chmod 755 /app/notification-operator
+
+FROM base AS runtime
+ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/app:/usr/local/bin:/usr/bin:/bin
+COPY --from=build /app/lib /app/lib
+COPY --from=code /app/atomic_status /app/atomic_status
+COPY --from=code /app/notification_operator /app/notification_operator
+COPY --from=code /app/notification-operator /app/notification-operator
+USER 65532:65532
+EXPOSE 8081 9090
+ENTRYPOINT ["notification-operator"]
+CMD ["run", "--config", "/etc/notification/config.yaml"]

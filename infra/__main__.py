@@ -1,0 +1,13 @@
+"""The program that `pulumi up` runs: settings, then the bundle, then what it made."""
+
+import pulumi
+
+from platform_infra import Bundle, Settings
+
+bundle = Bundle("platform", settings=Settings.load())
+
+pulumi.export("namespace", bundle.namespace)
+pulumi.export("image", bundle.image)
+pulumi.export("context", bundle.cluster.context)
+pulumi.export("kubeconfig", bundle.cluster.kubeconfig)
+pulumi.export("node", bundle.cluster.node_name)

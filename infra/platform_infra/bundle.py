@@ -1,0 +1,75 @@
+"""The whole platform, composed in the order of its dependencies; nothing else knows that order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from platform_infra import image_build, names
+from platform_infra.cluster import Cluster, prepare
+from platform_infra.crds import Crds
+from platform_infra.operator_deployment import OperatorDeployment, Workload
+from platform_infra.operator_image import OperatorImage
+from platform_infra.rbac import OperatorAccount
+
+if TYPE_CHECKING:
+    from platform_infra.settings import Settings
+
+POD_SECURITY = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/warn": "restricted",
+}
+
+
+class Bundle(pulumi.ComponentResource):
+    """Cluster, CRD, permissions and operator of one stack.
+
+    `image` is the operator's image, empty where the operator is not deployed.
+
+    Raises:
+        ClusterError: the cluster cannot be had; no resource has been made.
+    """
+
+    def __init__(self, name: str, *, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        connect = prepare(settings.cluster)
+        super().__init__("notification-platform:index:Bundle", name, None, opts)
+        self._settings = settings
+        self.cluster = Cluster("cluster", connect=connect, opts=pulumi.ResourceOptions(parent=self))
+        inside = self.cluster.options(self)
+        crds = [Crds("crds", opts=inside)] if settings.crd.managed else []
+        self.namespace = _namespace(settings.operator.namespace, inside)
+        account = OperatorAccount("account", settings=settings, namespace=self.namespace, opts=inside)
+        self.image = ""
+        if settings.operator.enabled:
+            self.image, loaded = self._image()
+            workload = Workload(
+                namespace=self.namespace,
+                image=self.image,
+                account=account.account_name,
+                wait_for=[*crds, account, *loaded],
+            )
+            OperatorDeployment("operator", settings=settings, workload=workload, opts=inside)
+        self.register_outputs({"namespace": self.namespace, "image": self.image})
+
+    def _image(self) -> tuple[str, list[pulumi.Resource]]:
+        """Return the image to run, and what must have happened before a pod can use it."""
+        wanted, node = self._settings.operator, self.cluster.node
+        if wanted.image or node is None:
+            return wanted.image, []
+        image = image_build.image_name(wanted.base_image)
+        inputs = {
+            "image": image,
+            "base": wanted.base_image,
+            "container": node.container,
+            "node": node.identity,
+        }
+        return image, [OperatorImage("image", inputs, self.cluster.options(self))]
+
+
+def _namespace(name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    metadata = ObjectMetaArgs(name=name, labels=names.labels("namespace") | POD_SECURITY)
+    created: pulumi.Output[str] = Namespace("namespace", metadata=metadata, opts=opts).metadata.name
+    return created

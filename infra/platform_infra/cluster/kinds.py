@@ -1,0 +1,57 @@
+"""The kinds of cluster behind one interface: `prepare` checks, the returned function makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+import pulumi
+
+from platform_infra.cluster import existing
+from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
+from platform_infra.settings import ClusterKind
+
+if TYPE_CHECKING:
+    from platform_infra.settings import Cluster
+
+CREATE_COMMANDS = {
+    ClusterKind.KIND: "kind create cluster --name notification && kind get kubeconfig --name notification > kubeconfig",
+    ClusterKind.K3S: "docker run -d --privileged -p 6443:6443 rancher/k3s server",
+}
+
+
+def prepare(settings: Cluster) -> Connect:
+    """Check whatever can be checked before any resource, and return what makes the connection.
+
+    Raises:
+        ClusterError: this kind of cluster cannot be had here.
+    """
+    match settings.kind:
+        case ClusterKind.LOCAL:
+            return _local
+        case ClusterKind.EXISTING:
+            connection = existing.connect(settings.kubeconfig, settings.context)
+            return lambda _opts: connection
+        case ClusterKind.KIND | ClusterKind.K3S:
+            raise _refusal(settings.kind)
+        case _:
+            assert_never(settings.kind)
+
+
+def _local(opts: pulumi.ResourceOptions) -> Connection:
+    # A kind's own module is loaded only when that kind is chosen.
+    from platform_infra.cluster.local.provider import LocalNode  # noqa: PLC0415
+
+    node = LocalNode("node", stack=pulumi.get_stack(), opts=opts)
+    return Connection(
+        kubeconfig=node.kubeconfig,
+        context=node.context,
+        node=Node(resource=node, container=node.container, identity=node.identity),
+    )
+
+
+def _refusal(kind: ClusterKind) -> ClusterError:
+    return ClusterError(
+        f"clusterKind: `{kind}` clusters are not made by this program, since their images cannot be pulled "
+        f"everywhere; make one with `{CREATE_COMMANDS[kind]}` and set clusterKind to `existing` with "
+        "clusterKubeconfig and clusterContext, or take `local`"
+    )

@@ -1,0 +1,149 @@
+"""The operator in the cluster: configuration, pods, and the objects around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    ContainerArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    Service,
+    ServicePortArgs,
+    ServiceSpecArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
+
+from platform_infra import names, observability, operator_config, pod_parts
+from platform_infra.network_policy import operator_policy
+from platform_infra.storage import FileStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from platform_infra.settings import Settings
+
+PULL_WAIT_SECONDS = 180
+"""How long a roll-out may make no progress before it counts as failed: a slow image pull fits in."""
+STOP_MARGIN_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What runs, as whom and where, and what must be in place before a pod starts."""
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    account: pulumi.Input[str]
+    wait_for: Sequence[pulumi.Resource] = ()
+
+
+class OperatorDeployment(pulumi.ComponentResource):
+    """The operator's Deployment with its ConfigMap, Service, disruption budget and network policy."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        workload: Workload,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("notification-platform:index:OperatorDeployment", name, None, opts)
+        self._settings = settings
+        self._namespace = workload.namespace
+        storage = FileStorage(
+            "files", settings=settings, namespace=workload.namespace, opts=pulumi.ResourceOptions(parent=self)
+        )
+        config = self._config()
+        self._around()
+        Deployment(
+            "operator",
+            metadata=self._metadata(names.OPERATOR),
+            spec=DeploymentSpecArgs(
+                replicas=settings.operator.replicas,
+                progress_deadline_seconds=PULL_WAIT_SECONDS,
+                revision_history_limit=5,
+                selector=LabelSelectorArgs(match_labels=names.selector()),
+                strategy=DeploymentStrategyArgs(type=self._strategy()),
+                template=self._template(workload, config, storage),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(workload.wait_for)),
+        )
+        self.register_outputs({})
+
+    def _metadata(self, name: str) -> ObjectMetaArgs:
+        return ObjectMetaArgs(name=name, namespace=self._namespace, labels=names.labels("operator"))
+
+    def _strategy(self) -> str:
+        """Two operators may overlap only where a Lease decides between them."""
+        return "RollingUpdate" if self._settings.operator.leader_election else "Recreate"
+
+    def _config(self) -> ConfigMap:
+        text = operator_config.render(self._settings)
+        return ConfigMap(
+            "config",
+            metadata=self._metadata(operator_config.object_name(text)),
+            data={names.CONFIG_KEY: text},
+            immutable=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _template(self, workload: Workload, config: ConfigMap, storage: FileStorage) -> PodTemplateSpecArgs:
+        return PodTemplateSpecArgs(
+            metadata=ObjectMetaArgs(
+                labels=names.labels("operator"), annotations=observability.pod_annotations(self._settings)
+            ),
+            spec=PodSpecArgs(
+                service_account_name=workload.account,
+                termination_grace_period_seconds=self._settings.operator.grace_seconds + STOP_MARGIN_SECONDS,
+                enable_service_links=False,
+                security_context=pod_parts.pod_security(),
+                containers=[self._container(workload.image, storage)],
+                volumes=[*pod_parts.volumes(config.metadata.name), *storage.volumes],
+            ),
+        )
+
+    def _container(self, image: pulumi.Input[str], storage: FileStorage) -> ContainerArgs:
+        return ContainerArgs(
+            name=names.CONTAINER,
+            image=image,
+            image_pull_policy="IfNotPresent",
+            args=["run", "--config", f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"],
+            env=pod_parts.environment(),
+            ports=pod_parts.ports(),
+            startup_probe=pod_parts.startup_probe(),
+            liveness_probe=pod_parts.liveness_probe(),
+            readiness_probe=pod_parts.readiness_probe(),
+            resources=pod_parts.resources(self._settings.operator),
+            security_context=pod_parts.container_security(),
+            volume_mounts=[*pod_parts.mounts(), *storage.mounts],
+        )
+
+    def _around(self) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        Service(
+            "metrics",
+            metadata=self._metadata(names.OPERATOR),
+            spec=ServiceSpecArgs(
+                selector=names.selector(),
+                ports=[ServicePortArgs(name="metrics", port=names.METRICS_PORT, target_port="metrics")],
+            ),
+            opts=child,
+        )
+        PodDisruptionBudget(
+            "budget",
+            metadata=self._metadata(names.OPERATOR),
+            spec=PodDisruptionBudgetSpecArgs(
+                max_unavailable=1,
+                selector=LabelSelectorArgs(match_labels=names.selector()),
+                unhealthy_pod_eviction_policy="AlwaysAllow",
+            ),
+            opts=child,
+        )
+        operator_policy("traffic", self._metadata(names.OPERATOR), self._settings.network, child)

@@ -1,0 +1,108 @@
+"""What the operator's account may do: nothing that it does not use.
+
+The status is granted `update` and no `patch`, so that a stray writer fails in the cluster too
+(DD-PERF-001).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ServiceAccount
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import (
+    ClusterRole,
+    ClusterRoleBinding,
+    PolicyRuleArgs,
+    Role,
+    RoleBinding,
+    RoleRefArgs,
+    SubjectArgs,
+)
+
+from platform_infra import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from platform_infra.settings import Settings
+
+RBAC_GROUP = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Verbs on one resource."""
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+
+
+SERVED = (
+    Grant(group=names.GROUP, resource=names.PLURAL, verbs=("get", "list", "watch")),
+    Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("update",)),
+    Grant(group="events.k8s.io", resource="events", verbs=("create",)),
+)
+"""In every namespace that is served."""
+
+OWN = (Grant(group="coordination.k8s.io", resource="leases", verbs=("get", "create", "update")),)
+"""In the operator's own namespace."""
+
+CHOOSE = (Grant(group="", resource="namespaces", verbs=("list", "watch")),)
+"""In the cluster, where namespaces are chosen by their labels."""
+
+
+class OperatorAccount(pulumi.ComponentResource):
+    """The operator's service account, and the roles that are bound to it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        namespace: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("notification-platform:index:OperatorAccount", name, None, opts)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._unique = names.cluster_scoped(settings.operator.namespace)
+        metadata = ObjectMetaArgs(name=names.OPERATOR, namespace=namespace, labels=names.labels("rbac"))
+        self.account_name: pulumi.Output[str] = ServiceAccount(
+            "operator", metadata=metadata, opts=self._child
+        ).metadata.name
+        subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=namespace)
+        self._grant_in("own", namespace, OWN, subject)
+        for served in settings.watch.namespaces:
+            self._grant_in(f"served-{served}", served, SERVED, subject)
+        if not settings.watch.namespaces:
+            self._grant_everywhere(settings, subject)
+        self.register_outputs({"accountName": self.account_name})
+
+    def _grant_in(
+        self, name: str, namespace: pulumi.Input[str], grants: Sequence[Grant], subject: SubjectArgs
+    ) -> None:
+        metadata = ObjectMetaArgs(
+            name=f"{self._unique}.{name.split('-', 1)[0]}", namespace=namespace, labels=names.labels("rbac")
+        )
+        role = Role(name, metadata=metadata, rules=_rules(grants), opts=self._child)
+        reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
+        RoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=self._child)
+
+    def _grant_everywhere(self, settings: Settings, subject: SubjectArgs) -> None:
+        grants = (*SERVED, *CHOOSE) if settings.watch.namespace_selector else SERVED
+        metadata = ObjectMetaArgs(name=self._unique, labels=names.labels("rbac"))
+        role = ClusterRole("served", metadata=metadata, rules=_rules(grants), opts=self._child)
+        reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=role.metadata.name)
+        ClusterRoleBinding(
+            "served", metadata=metadata, role_ref=reference, subjects=[subject], opts=self._child
+        )
+
+
+def _rules(grants: Sequence[Grant]) -> list[PolicyRuleArgs]:
+    return [
+        PolicyRuleArgs(api_groups=[grant.group], resources=[grant.resource], verbs=list(grant.verbs))
+        for grant in grants
+    ]

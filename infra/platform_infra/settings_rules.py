@@ -1,0 +1,103 @@
+"""Rules between settings: what one value asks of another. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from platform_infra.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a stack's configuration, and what to do about it."""
+
+    key: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.what}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A condition over several settings; `keys` are all that it looks at, the first is the one to blame."""
+
+    keys: tuple[str, ...]
+    broken: Callable[[Settings], bool]
+    what: str
+    remedy: str
+
+
+RULES = (
+    Rule(
+        keys=("clusterKubeconfig", "clusterKind"),
+        broken=lambda s: s.cluster.kind == "existing" and not s.cluster.kubeconfig,
+        what="is empty, but clusterKind is `existing`",
+        remedy="name a kubeconfig file with `pulumi config set clusterKubeconfig PATH`",
+    ),
+    Rule(
+        keys=("clusterContext", "clusterKind"),
+        broken=lambda s: s.cluster.kind == "existing" and not s.cluster.context,
+        what="is empty, but clusterKind is `existing` and the current context is never taken",
+        remedy="choose one of `kubectl config get-contexts` with `pulumi config set clusterContext NAME`",
+    ),
+    Rule(
+        keys=("clusterKubeconfig", "clusterKind"),
+        broken=lambda s: s.cluster.kind != "existing" and bool(s.cluster.kubeconfig or s.cluster.context),
+        what="or clusterContext is set, but clusterKind is not `existing`",
+        remedy="set clusterKind to `existing`, or remove both",
+    ),
+    Rule(
+        keys=("operatorImage", "clusterKind", "operatorEnabled"),
+        broken=lambda s: s.cluster.kind == "existing" and s.operator.enabled and not s.operator.image,
+        what="is empty, but an image built here can be loaded into a local node only",
+        remedy="push one where the cluster can pull it and set it with `pulumi config set operatorImage NAME`",
+    ),
+    Rule(
+        keys=("operatorReplicas", "operatorLeaderElection"),
+        broken=lambda s: s.operator.replicas > 1 and not s.operator.leader_election,
+        what="is more than 1, but no Lease decides which replica works, so each would deliver everything",
+        remedy="set it to 1, or operatorLeaderElection to true",
+    ),
+    Rule(
+        keys=("watchNamespaces", "watchNamespaceSelector"),
+        broken=lambda s: bool(s.watch.namespaces) and bool(s.watch.namespace_selector),
+        what="and watchNamespaceSelector are both set",
+        remedy="keep one of the two",
+    ),
+    Rule(
+        keys=("channelsFileVolume", "clusterKind"),
+        broken=lambda s: s.cluster.kind == "local" and s.channels.file.volume == "pvc",
+        what="is `pvc`, but the local node has no storage provisioner",
+        remedy="set it to `hostPath` (the node's own disk) or `emptyDir`",
+    ),
+)
+
+
+def broken_rules(settings: Settings, secret_keys: Iterable[str], spoiled: Iterable[str]) -> list[Problem]:
+    """Return what breaks a rule; rules that look at a key in `spoiled` cannot be judged and are left out."""
+    unreadable = set(spoiled)
+    problems = [
+        Problem(key=rule.keys[0], what=rule.what, remedy=rule.remedy)
+        for rule in RULES
+        if unreadable.isdisjoint(rule.keys) and rule.broken(settings)
+    ]
+    if is_kubeconfig_content(settings.cluster.kubeconfig) and "clusterKubeconfig" not in set(secret_keys):
+        problems.append(
+            Problem(
+                key="clusterKubeconfig",
+                what="holds credentials in plain text",
+                remedy="store it with `pulumi config set --secret clusterKubeconfig`, or give a file's path",
+            )
+        )
+    return problems
+
+
+def is_kubeconfig_content(value: str) -> bool:
+    """Tell a kubeconfig's content (YAML or JSON) from the path of a file."""
+    return "\n" in value.strip() or value.lstrip().startswith("{")

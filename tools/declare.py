@@ -1,0 +1,38 @@
+"""Write what is generated from the settings model: Pulumi.yaml's config block and the table of stacks/README.md.
+
+Run it after a change of infra/platform_infra/settings.py: `python -m tools.declare`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from platform_infra import declarations
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG_MARK = "# Generated from infra/platform_infra/settings.py by `python -m tools.declare`.\n"
+TABLE_MARK = "<!-- Generated from infra/platform_infra/settings.py by `python -m tools.declare`. -->\n"
+
+
+def project_file(text: str) -> str:
+    """Return Pulumi.yaml's text with the config block as it is generated now."""
+    head = text.split(CONFIG_MARK, 1)[0]
+    block = yaml.safe_dump({"config": declarations.config_block()}, sort_keys=False, width=110)
+    return f"{head}{CONFIG_MARK}{block}"
+
+
+def stacks_readme(text: str) -> str:
+    """Return the README's text with the table as it is generated now."""
+    return f"{text.split(TABLE_MARK, 1)[0]}{TABLE_MARK}\n{declarations.markdown_table()}"
+
+
+def main() -> None:
+    """Write both files."""
+    for file, renew in ((ROOT / "Pulumi.yaml", project_file), (ROOT / "stacks" / "README.md", stacks_readme)):
+        file.write_text(renew(file.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The environment that the Pulumi engine runs in: its programs, its state, its passphrase, our Python."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.toolchain import Toolchain
+
+ROOT = Path(__file__).resolve().parents[1]
+ENGINE_GROUPS = ("pulumi", "pulumi-kubernetes")
+"""What the engine needs of the toolchain."""
+
+LOCAL_PASSPHRASE = "notification-platform-local"  # noqa: S105 - documented in stacks/README.md
+"""Well known on purpose: it protects the kubeconfig of a cluster on your own machine, from yourself."""
+
+STATE = f"file://{ROOT / '.pulumi-state'}?create_dir=true"
+"""Pulumi.yaml's backend, independent of the folder that the engine is started in."""
+
+
+def engine_environment(toolchain: Toolchain, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables to set for the engine; what the caller has chosen stands.
+
+    The folder of the running Python comes first on PATH, since the engine looks for `python` there.
+    """
+    tools = toolchain.env()
+    chosen = {"PULUMI_BACKEND_URL": given.get("PULUMI_BACKEND_URL") or STATE}
+    if not given.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
+        chosen["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
+    path = os.pathsep.join((str(Path(sys.executable).parent), tools["PATH"]))
+    return {**tools, **chosen, "PATH": path, "VIRTUAL_ENV": sys.prefix}

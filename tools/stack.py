@@ -1,0 +1,82 @@
+"""A stack's life, driven through Pulumi's Automation API: open, up, destroy, remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pulumi import automation as auto
+
+from tools.engine import ENGINE_GROUPS, ROOT, engine_environment
+from tools.stack_file import check_stack_file
+from tools.stack_progress import StackProgress
+from tools.toolchain import ensure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.toolchain import Toolchain
+
+LASTING = frozenset({"dev", "ci"})
+"""Stacks whose file is committed and outlives them."""
+
+SAME = "same"
+
+
+def open_stack(
+    name: str, *, config: Mapping[str, str] | None = None, toolchain: Toolchain | None = None
+) -> auto.Stack:
+    """Select the stack, or create it; `config` is put into its file, keys without the project's name.
+
+    Raises:
+        StackFileError: the stack's file cannot be used; nothing has been touched.
+    """
+    toolchain = toolchain or ensure(ENGINE_GROUPS)
+    stack = auto.create_or_select_stack(
+        name,
+        work_dir=str(ROOT),
+        opts=auto.LocalWorkspaceOptions(
+            env_vars=engine_environment(toolchain), pulumi_command=auto.PulumiCommand(str(toolchain.root))
+        ),
+    )
+    if config:
+        stack.set_all_config({key: auto.ConfigValue(value) for key, value in config.items()})
+    check_stack_file(name)
+    return stack
+
+
+def up(stack: auto.Stack) -> tuple[dict[str, Any], bool]:
+    """Bring the stack up, telling what happens; return its outputs and whether anything changed.
+
+    The kubeconfig among the outputs is a secret: hand it on, never print it.
+    """
+    with StackProgress(f"pulumi up -s {stack.name}") as progress:
+        result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True)
+    changes = {op: count for op, count in (result.summary.resource_changes or {}).items() if op != SAME}
+    return {key: output.value for key, output in result.outputs.items()}, bool(changes)
+
+
+def outputs(stack: auto.Stack) -> dict[str, Any]:
+    """Return the outputs of the last `up`, empty before the first."""
+    return {key: output.value for key, output in stack.outputs().items()}
+
+
+def destroy(stack: auto.Stack) -> None:
+    """Delete everything that the stack made, telling what happens."""
+    with StackProgress(f"pulumi destroy -s {stack.name}") as progress:
+        stack.destroy(on_event=progress.on_event, color="never", suppress_outputs=True)
+
+
+def remove(stack: auto.Stack) -> None:
+    """Forget a destroyed stack; its file goes too, unless it is one of the lasting stacks."""
+    stack.workspace.remove_stack(stack.name, preserve_config=stack.name in LASTING)
+
+
+def exists(name: str, toolchain: Toolchain | None = None) -> bool:
+    """Tell whether the backend knows the stack."""
+    toolchain = toolchain or ensure(ENGINE_GROUPS)
+    workspace = auto.LocalWorkspace(
+        work_dir=str(ROOT),
+        env_vars=engine_environment(toolchain),
+        pulumi_command=auto.PulumiCommand(str(toolchain.root)),
+    )
+    return name in {summary.name for summary in workspace.list_stacks()}
