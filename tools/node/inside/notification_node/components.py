@@ -104,6 +104,9 @@ def _controller_manager() -> Component:
             f"--service-account-private-key-file={PKI}/service-account.key",
             f"--cluster-signing-cert-file={PKI}/ca.crt",
             f"--cluster-signing-key-file={PKI}/ca.key",
+            # The default pace makes a start, with its many tokens, wait for five seconds.
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
             "--bind-address=127.0.0.1",
             "--profiling=false",
         ),
@@ -117,6 +120,8 @@ def _scheduler() -> Component:
             "kube-scheduler",
             f"--kubeconfig={kubeconfig('scheduler')}",
             "--leader-elect=false",
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
             "--bind-address=127.0.0.1",
             "--profiling=false",
         ),

@@ -1,0 +1,1 @@
+"""A Kubernetes node in a container on this machine, as a resource of the stack."""

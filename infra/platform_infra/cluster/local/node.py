@@ -1,0 +1,213 @@
+"""The node's container: make it, find it, take it away with all that belongs to it.
+
+Rule: whatever `create` makes carries the stack's label, and `delete` removes whatever carries it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+import docker
+import docker.errors
+
+from platform_infra.cluster.local.errors import LocalNodeError
+from platform_infra.cluster.local.readiness import wait_ready
+from platform_infra.cluster.local.spec import (
+    API_PORT,
+    CURRENT_IMAGE,
+    LABEL,
+    NodeInfo,
+    NodeSpec,
+    for_this_machine,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+_KUBECONFIG = "/etc/kubernetes/admin.conf"
+_CGROUPS = {"/sys/fs/cgroup": {"bind": "/sys/fs/cgroup", "mode": "rw"}}
+_CALL_SECONDS = 120
+_STOP_SECONDS = 3
+_PRIVILEGED: dict[str, Any] = {"privileged": True}
+# For machines that lack CAP_SYS_RESOURCE themselves, and so cannot give it away.
+_CAPABILITIES: dict[str, Any] = {
+    "cap_add": ["ALL"],
+    "cap_drop": ["SYS_RESOURCE"],
+    "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
+    "devices": ["/dev/kmsg:/dev/kmsg:rwm"],
+}
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[DockerClient]:
+    """A client of the Docker daemon that the environment names.
+
+    Raises:
+        LocalNodeError: No daemon answers.
+    """
+    try:
+        client = docker.from_env(timeout=_CALL_SECONDS)
+        client.ping()
+    except docker.errors.DockerException as error:
+        raise LocalNodeError(
+            f"a local node needs Docker, which does not answer ({error}): start it (`python3 -m tools.dockerd`), "
+            "or set clusterKind to `existing`"
+        ) from error
+    with contextlib.closing(client):
+        yield client
+
+
+def current_image() -> str:
+    """The tag by content of the node image that was made last on this machine.
+
+    Raises:
+        LocalNodeError: There is none.
+    """
+    with connected() as client:
+        try:
+            tags = client.images.get(CURRENT_IMAGE).tags
+        except docker.errors.ImageNotFound as error:
+            raise LocalNodeError(f"there is no image {CURRENT_IMAGE}: run `python3 -m tools.node`") from error
+    by_content = sorted(
+        tag for tag in tags if tag.startswith("notification-platform/node:") and tag != CURRENT_IMAGE
+    )
+    return by_content[0] if by_content else CURRENT_IMAGE
+
+
+def create(spec: NodeSpec) -> NodeInfo:
+    """Makes a node and waits until it is ready; a leftover of the same name is replaced.
+
+    Raises:
+        LocalNodeError: It could not be made or did not become ready; nothing of it is left then.
+    """
+    with connected() as client:
+        _remove(client, spec)
+        try:
+            container = _run(client, spec)
+            wait_ready(container)
+            return _describe(container)
+        except docker.errors.APIError as error:
+            _remove(client, spec)
+            raise LocalNodeError(
+                f"Docker refuses the node {spec.name}: {error.explanation or error}"
+            ) from error
+        except BaseException:
+            _remove(client, spec)
+            raise
+
+
+def read(stack: str) -> NodeInfo | None:
+    """The stack's node, or None when it is gone or does not run."""
+    spec = NodeSpec(stack=stack, image="")
+    with connected() as client:
+        try:
+            container = client.containers.get(spec.name)
+        except docker.errors.NotFound:
+            return None
+        return _describe(container) if container.status == "running" else None
+
+
+def delete(stack: str, image: str) -> None:
+    """Removes the node, its volumes and its cgroup; it is no error when they are gone already."""
+    with connected() as client:
+        _remove(client, NodeSpec(stack=stack, image=image))
+
+
+def _run(client: DockerClient, spec: NodeSpec) -> Container:
+    """Starts the container, privileged where the machine allows that."""
+    try:
+        return _start(client, spec, _PRIVILEGED)
+    except docker.errors.APIError as error:
+        if "not permitted" not in str(error):
+            raise
+        client.containers.get(spec.name).remove(force=True)
+        return _start(client, spec, _CAPABILITIES)
+
+
+def _start(client: DockerClient, spec: NodeSpec, rights: dict[str, Any]) -> Container:
+    cgroup_v1 = client.info().get("CgroupVersion") == "1"
+    for volume in spec.volumes:
+        client.volumes.create(volume, labels=spec.labels)
+    mounts = {volume: {"bind": place, "mode": "rw"} for volume, place in spec.volumes.items()}
+    return client.containers.run(
+        spec.image,
+        name=spec.name,
+        hostname=spec.name,
+        detach=True,
+        labels=spec.labels,
+        # A cgroup v2 namespace is the node's own already; v1 shows the machine's tree, of which it takes a branch.
+        environment={"NODE_CGROUP_ROOT": spec.cgroup_root} if cgroup_v1 else {},
+        volumes={**mounts, **_CGROUPS} if cgroup_v1 else mounts,
+        tmpfs={"/run": "exec", "/tmp": "exec"},  # noqa: S108 (a mount inside the node)
+        ports={API_PORT: ("127.0.0.1", 0)},
+        **rights,
+    )
+
+
+def _describe(container: Container) -> NodeInfo:
+    container.reload()
+    published = container.ports.get(API_PORT)
+    if not published:
+        raise LocalNodeError(
+            f"{container.name} does not publish its API server: remove it and run the same command again"
+        )
+    port = int(published[0]["HostPort"])
+    return NodeInfo(
+        name=str(container.name),
+        identity=str(container.id),
+        image=container.attrs["Config"]["Image"],
+        api_port=port,
+        kubeconfig=for_this_machine(_file(container, _KUBECONFIG), port),
+    )
+
+
+def _file(container: Container, path: str) -> str:
+    try:
+        chunks, _ = container.get_archive(path)
+    except docker.errors.NotFound as error:
+        raise LocalNodeError(
+            f"{container.name} has no {path}: it did not start; see `docker logs {container.name}`"
+        ) from error
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        member = archive.extractfile(archive.getmembers()[0])
+        return member.read().decode() if member else ""
+
+
+def _remove(client: DockerClient, spec: NodeSpec) -> None:
+    images = {spec.image} - {""}
+    filters: dict[str, Any] = {"label": f"{LABEL}={spec.stack}"}
+    for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
+        images.add(container.attrs["Config"]["Image"])
+        with contextlib.suppress(docker.errors.NotFound):
+            container.stop(timeout=_STOP_SECONDS)
+            container.remove(v=True, force=True)
+    for volume in client.volumes.list(filters=filters):
+        volume.remove(force=True)
+    for network in client.networks.list(filters=filters):
+        network.remove()
+    _remove_cgroup(client, spec, images)
+
+
+def _remove_cgroup(client: DockerClient, spec: NodeSpec, images: set[str]) -> None:
+    """From inside a container, for the daemon's machine need not be this one, nor we its root."""
+    if client.info().get("CgroupVersion") != "1":
+        return
+    for image in images:
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            client.containers.run(
+                image,
+                entrypoint=["python3", "-m", "notification_node.cgroups", "remove", spec.cgroup_root],
+                command=[],
+                remove=True,
+                labels=spec.labels,
+                network_mode="none",
+                volumes=_CGROUPS,
+                cap_add=["SYS_ADMIN"],
+            )
+            return

@@ -1,0 +1,77 @@
+"""What a local node is made from, and the names of all that belongs to it: pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+LABEL = "ai.kubernaut.notification-platform.stack"
+API_PORT = "6443/tcp"
+CONTEXT = "notification-platform"
+CURRENT_IMAGE = "notification-platform/node:current"
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9.-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSpec:
+    """One node: the stack that it belongs to and the image that it runs.
+
+    Raises:
+        ValueError: The stack's name is empty.
+    """
+
+    stack: str
+    image: str
+
+    def __post_init__(self) -> None:
+        if not self.stack:
+            raise ValueError("stack is empty: a local node is named after its stack")
+
+    @property
+    def name(self) -> str:
+        """The container's name: of the stack, and told apart from others that read alike."""
+        plain = _NOT_IN_NAMES.sub("-", self.stack.lower()).strip("-.")
+        if plain == self.stack:
+            return f"notification-platform-{plain}"
+        return (
+            f"notification-platform-{plain or 'stack'}-{hashlib.sha256(self.stack.encode()).hexdigest()[:6]}"
+        )
+
+    @property
+    def volumes(self) -> dict[str, str]:
+        """Volume name to its place in the node: what an overlay file system cannot hold."""
+        return {
+            f"{self.name}-containerd": "/var/lib/containerd",
+            f"{self.name}-kubelet": "/var/lib/kubelet",
+        }
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of everything that belongs to this node."""
+        return {LABEL: self.stack}
+
+    @property
+    def cgroup_root(self) -> str:
+        """The node's own cgroup, so that nodes beside each other keep their hands off each other's pods."""
+        return f"/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeInfo:
+    """A node that is there. `kubeconfig` holds a client key: it is a secret.
+
+    `identity` is the container's id; it changes when the node is made anew under the same name.
+    """
+
+    name: str
+    identity: str
+    image: str
+    api_port: int
+    kubeconfig: str
+
+
+def for_this_machine(kubeconfig: str, api_port: int) -> str:
+    """The node's own kubeconfig, pointed at the port where this machine reaches it."""
+    return kubeconfig.replace("https://127.0.0.1:6443", f"https://127.0.0.1:{api_port}")
