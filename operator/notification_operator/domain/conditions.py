@@ -57,13 +57,13 @@ def with_conditions(
     by_type = {entry["type"]: dict(entry) for entry in present}
     for update in updates:
         before = by_type.get(update.type, {})
-        same = before.get("status") == update.status
+        stands = before.get("lastTransitionTime") if before.get("status") == update.status else None
         by_type[update.type] = {
             "type": update.type,
             "status": update.status,
             "reason": update.reason,
             "message": update.message,
             "observedGeneration": generation,
-            "lastTransitionTime": before["lastTransitionTime"] if same else format_time(now),
+            "lastTransitionTime": stands or format_time(now),
         }
     return list(by_type.values())

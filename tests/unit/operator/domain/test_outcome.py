@@ -1,0 +1,126 @@
+"""Phase, reason and message, from the channels' progress."""
+
+import pytest
+
+from notification_operator.domain.model import Attempt, Phase, Reason, RetryPolicy
+from notification_operator.domain.outcome import Verdict, judge
+from notification_operator.domain.progress import progress
+
+from tests.unit.operator.domain.builders import FAST, failure, notification, success
+
+THREE = RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=2, max_backoff=60)
+
+
+def verdict(
+    *attempts: Attempt,
+    channels: tuple[str, ...] = ("a", "b"),
+    present: Phase = Phase.PENDING,
+    in_flight: frozenset[str] = frozenset(),
+    policy: RetryPolicy = THREE,
+) -> Verdict:
+    steps = progress(notification(*channels, retry=policy), channels, attempts)
+    return judge(steps, policy, present=present, in_flight=in_flight)
+
+
+def exhausted(channel: str) -> list[Attempt]:
+    return [failure(channel, number) for number in (1, 2, 3)]
+
+
+def refused(channel: str) -> Attempt:
+    return failure(channel, permanent=True)
+
+
+@pytest.mark.parametrize("present", [Phase.PENDING, Phase.SENDING, Phase.RETRYING])
+def test_it_is_sent_when_every_channel_was_served(present: Phase) -> None:
+    assert verdict(success("a"), success("b"), present=present) == Verdict(
+        phase=Phase.SENT,
+        reason=Reason.ALL_DELIVERIES_SUCCEEDED,
+        message="Successfully delivered to 2 channel(s)",
+    )
+
+
+def test_a_channel_that_recovered_counts_as_served() -> None:
+    assert verdict(failure("a", 1), success("a", 2), channels=("a",)).phase is Phase.SENT
+
+
+@pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        ([refused("b")], "Delivered to 1 of 2 channel(s); b failed permanently"),
+        (exhausted("b"), "Delivered to 1 of 2 channel(s); b failed 3 time(s), the most its policy allows"),
+    ],
+)
+def test_it_is_partially_sent_when_some_were_served_and_the_rest_is_finished(
+    lost: list[Attempt], message: str
+) -> None:
+    assert verdict(success("a"), *lost) == Verdict(
+        phase=Phase.PARTIALLY_SENT, reason=Reason.PARTIAL_DELIVERY_SUCCESS, message=message
+    )
+
+
+def test_it_is_failed_for_good_when_every_channel_refused() -> None:
+    assert verdict(refused("a"), refused("b")) == Verdict(
+        phase=Phase.FAILED,
+        reason=Reason.ALL_DELIVERIES_FAILED,
+        message="Not delivered; a, b failed permanently",
+    )
+
+
+@pytest.mark.parametrize("other", [exhausted("b"), [refused("b")]])
+def test_it_is_failed_by_exhaustion_when_any_channel_used_up_its_tries(other: list[Attempt]) -> None:
+    found = verdict(*exhausted("a"), *other)
+    assert (found.phase, found.reason) == (Phase.FAILED, Reason.MAX_RETRIES_EXHAUSTED)
+    assert "a" in found.message
+    assert "failed 3 time(s)" in found.message
+
+
+def test_finality_is_decided_with_the_try_just_made() -> None:
+    assert verdict(failure("a", 1), failure("a", 2), channels=("a",)).phase is Phase.SENDING
+    assert verdict(*exhausted("a"), channels=("a",)).phase is Phase.FAILED
+    once = RetryPolicy(max_attempts=1)
+    assert verdict(success("a"), failure("b"), policy=once).phase is Phase.PARTIALLY_SENT
+
+
+def test_it_is_retrying_when_one_was_served_and_another_failed_with_tries_left() -> None:
+    assert verdict(success("a"), failure("b")) == Verdict(
+        phase=Phase.RETRYING,
+        reason=Reason.PARTIAL_FAILURE_RETRYING,
+        message="Delivered to 1 of 2 channel(s); still trying b",
+    )
+
+
+def test_retrying_is_not_left_while_the_next_try_is_under_way() -> None:
+    untried = verdict(success("a"), present=Phase.RETRYING, in_flight=frozenset({"b"}))
+    assert untried.phase is Phase.RETRYING
+    assert verdict(success("a"), failure("b"), present=Phase.RETRYING, in_flight=frozenset({"b"})).phase is (
+        Phase.RETRYING
+    )
+
+
+def test_it_stays_sending_while_nothing_was_served_and_tries_remain() -> None:
+    assert verdict(failure("a"), refused("b"), present=Phase.SENDING) == Verdict(
+        phase=Phase.SENDING,
+        reason=Reason.PROCESSING_DELIVERIES,
+        message="Nothing delivered yet; trying a again",
+    )
+
+
+def test_an_open_delivery_is_shown_as_sending() -> None:
+    assert verdict(in_flight=frozenset({"a", "b"})) == Verdict(
+        phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message="Delivering to a, b"
+    )
+
+
+def test_a_served_channel_beside_an_open_first_try_is_sending_and_not_retrying() -> None:
+    assert verdict(success("a"), in_flight=frozenset({"b"})).message == "Delivering to b"
+
+
+def test_untouched_it_is_pending() -> None:
+    assert verdict() == Verdict(
+        phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for its first try"
+    )
+
+
+def test_the_default_policy_does_not_change_the_words() -> None:
+    assert FAST.max_attempts == 5
+    assert "5 time(s)" in verdict(*[failure("a", n) for n in range(1, 6)], channels=("a",), policy=FAST).message

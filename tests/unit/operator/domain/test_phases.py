@@ -1,0 +1,31 @@
+"""The table of moves."""
+
+import pytest
+
+from notification_operator.domain.model import Phase
+from notification_operator.domain.phases import FINAL, MOVES, IllegalMoveError, check_move
+
+P = Phase
+ALLOWED = {
+    *((P.PENDING, after) for after in (P.SENDING, P.RETRYING, P.SENT, P.PARTIALLY_SENT, P.FAILED)),
+    *((P.SENDING, after) for after in (P.RETRYING, P.SENT, P.PARTIALLY_SENT, P.FAILED)),
+    *((P.RETRYING, after) for after in (P.SENT, P.PARTIALLY_SENT)),
+}
+
+
+@pytest.mark.parametrize("before", Phase)
+@pytest.mark.parametrize("after", Phase)
+def test_a_move_is_made_only_if_the_contract_has_it(before: Phase, after: Phase) -> None:
+    if before is after or (before, after) in ALLOWED:
+        check_move(before, after)
+    else:
+        with pytest.raises(IllegalMoveError, match=f"{before} cannot become {after}"):
+            check_move(before, after)
+
+
+def test_every_phase_is_in_the_table() -> None:
+    assert set(MOVES) == set(Phase)
+
+
+def test_the_final_phases_are_those_without_a_way_out() -> None:
+    assert {P.SENT, P.PARTIALLY_SENT, P.FAILED} == FINAL
