@@ -59,7 +59,7 @@ def _member(key: str, *, whole: str = "") -> str:
     The value is a string (cut off: to the end of its line), a bare word, or what `whole` describes.
     """
     text = r"(?(open)(?:(?!(?P=open))(?:\\.|[^\\]))++(?=(?P=open))|(?!))"
-    cut_off = r"(?(open)[^\r\n]++|(?!))"
+    cut_off = r"(?(open)(?!(?P=open))[^\r\n]++|(?!))"
     word = r"(?(open)(?!)|(?!(?:null|true|false)\b)[^\s,}\]{\[\"'\\][^\s,}\]\"'\\]*+)"
     values = "|".join(filter(None, (text, cut_off, word, whole)))
     return rf"(?s)(?P<keep>(?P<quote>{_QUOTE}){key}(?P=quote)\s*+(?::|=>?+)\s*+(?P<open>(?P=quote))?)(?:{values})"
@@ -145,7 +145,7 @@ RULES: Final = (
     _rule(
         "secret_line",
         "username password token key secret credent",
-        r"(?m)(?P<keep>^[ \t-]*+(?:username|password|token|key|secret|credential)[ \t]*:[ \t]*)"
+        r"(?m)(?P<keep>^[ \t-]*+(?:username|password|token|key|secret|credential)[ \t]*:(?!//)[ \t]*)"
         r"[A-Za-z0-9+/]{8,}+=*+(?=[ \t]*\r?$)",
     ),
     _rule(EMAIL, "@", r"(?<![\w.+%-])[\w.+%-]++@(?:[\w-]++\.)+[^\W\d_]{2,}+"),
