@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SUITE = "bookworm"
 # python3-minimal has no asyncio; pip installs wheels from a folder without a network.
 PACKAGES = ("ca-certificates", "python3", "python3-pip")
+# Docker fills in a PATH where an image has none, a cluster's runtime does not.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT = f"PATH={_PATH} LANG=C.UTF-8 PIP_NO_CACHE_DIR=1"
 _REMOVED = (
     "usr/share/doc",
     "usr/share/info",
@@ -53,7 +56,7 @@ def ensure_base(progress: Progress) -> str:
         with progress.step(tag, "looking for it"):
             tarball = _ensure_tarball(tag, progress)
             progress.now(tag, "importing it into Docker")
-            changes = ["--change", 'CMD ["python3"]', "--change", "ENV LANG=C.UTF-8 PIP_NO_CACHE_DIR=1"]
+            changes = ["--change", 'CMD ["python3"]', "--change", f"ENV {_ENVIRONMENT}"]
             run(["docker", "import", *changes, str(tarball), tag])
     return tag
 

@@ -34,16 +34,22 @@ class LocalNodeProvider(dynamic.ResourceProvider):
         return dynamic.ReadResult(id_, state.outputs(props, info))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Another image or stack asks for another node, and so does a node that is gone or stopped."""
+        """Another image asks for another node, and so does a node that is gone or stopped."""
         from platform_infra.cluster.local import node, state  # noqa: PLC0415
 
-        changed = state.changed(olds, news)
-        if not changed and node.read(olds["stack"]) is None:
-            changed = ["identity"]
-        # Two nodes of one name cannot exist at a time.
-        return dynamic.DiffResult(
-            changes=bool(changed), replaces=changed, stables=[], delete_before_replace=True
-        )
+        moved = state.changed(olds, news, "stack")
+        changed = moved or state.changed(olds, news, "image") or node.read(olds["stack"]) is None
+        return dynamic.DiffResult(changes=changed, replaces=["stack"] if moved else [])
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Makes the node anew under the same name.
+
+        Not a replacement in the engine's sense: two nodes of one name cannot exist at a time, and the engine
+        cannot delete first what a provider depends on, since it closes that provider too early.
+        """
+        from platform_infra.cluster.local import node, state  # noqa: PLC0415
+
+        return dynamic.UpdateResult(state.outputs(news, node.create(state.spec(news))))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Removes the node with all that belongs to it."""

@@ -6,8 +6,6 @@ from typing import Any
 
 from platform_infra.cluster.local.spec import CONTEXT, NodeInfo, NodeSpec
 
-_INPUTS = ("stack", "image")
-
 
 def spec(props: dict[str, Any]) -> NodeSpec:
     """The node that these inputs ask for."""
@@ -27,6 +25,6 @@ def outputs(props: dict[str, Any], info: NodeInfo) -> dict[str, Any]:
     }
 
 
-def changed(olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
-    """The inputs that differ."""
-    return [name for name in _INPUTS if olds.get(name) != news.get(name)]
+def changed(olds: dict[str, Any], news: dict[str, Any], name: str) -> bool:
+    """Whether this input differs."""
+    return bool(olds.get(name) != news.get(name))

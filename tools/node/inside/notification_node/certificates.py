@@ -37,7 +37,15 @@ _WITHOUT_KUBECONFIG = {"apiserver-kubelet-client"}
 
 def issue(facts: Facts) -> None:
     """Makes what is missing; the serving certificates always anew, for the address may have changed."""
-    os.umask(0o077)
+    previous = os.umask(0o077)
+    try:
+        _issue(facts)
+    finally:
+        # The components inherit it, and pods could not enter the files that these unpack.
+        os.umask(previous)
+
+
+def _issue(facts: Facts) -> None:
     PKI.mkdir(parents=True, exist_ok=True)
     if not (PKI / "ca.crt").exists():
         _request("ca", "/CN=notification-platform-node-ca", extensions="authority", signed_by=None)
