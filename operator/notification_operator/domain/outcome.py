@@ -52,7 +52,8 @@ def _unfinished(
     if done and (failed_before or present is Phase.RETRYING):
         message = f"Delivered to {len(done)} of {len(steps)} channel(s); still trying {remaining}"
         return Verdict(phase=Phase.RETRYING, reason=Reason.PARTIAL_FAILURE_RETRYING, message=message)
-    if not done and not failed_before and not in_flight:
+    untouched = all(step.state is State.UNTRIED for step in steps)
+    if untouched and not in_flight:
         return Verdict(phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for its first try")
     message = (
         f"Nothing delivered yet; trying {remaining} again" if failed_before else f"Delivering to {remaining}"

@@ -47,14 +47,16 @@ class Server:
         self.status = 200
         self.body: Any = OBJECT
         self.headers: dict[str, str] = {}
-        self.hangs = asyncio.Event()
-        self.hangs.set()
+        self.arrived = asyncio.Event()
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         self.requests.append((request.method, request.raw_path, dict(request.headers), body))
-        await self.hangs.wait()
+        self.arrived.set()
+        await self.answers.wait()
         if isinstance(self.body, bytes):
             return web.Response(status=self.status, body=self.body, headers=self.headers)
         return web.json_response(self.body, status=self.status, headers=self.headers)
@@ -71,7 +73,7 @@ async def server() -> AsyncIterator[Server]:
     await site.start()
     server.url = site.name
     yield server
-    server.hangs.set()
+    server.answers.set()
     await runner.cleanup()
 
 
@@ -122,7 +124,7 @@ async def test_a_write_is_one_put_of_identity_and_status_alone(
 
 
 async def test_text_of_any_script_survives_the_way_there(server: Server, store: KubeStatusStore) -> None:
-    status = {"message": "日本語 🚨 \u2028 \"quoted\" \\ \n\t"}
+    status = {"message": '日本語 🚨 \u2028 "quoted" \\ \n\t'}
     await store.replace_status({**OBJECT, "status": status})
     assert server.requests[0][3]["status"] == status
 
@@ -132,8 +134,11 @@ async def test_odd_names_stay_within_their_place_in_the_path(server: Server, sto
     assert server.requests[0][1] == "/apis/example.org/v1/namespaces/a%2Fb/orders/..%2Fc%3Fd%23e"
 
 
-async def test_without_credentials_no_authorization_is_sent(server: Server) -> None:
-    async with ApiClient(Configuration(host=server.url)) as client:
+@pytest.mark.parametrize("keys", [{}, {"BearerToken": ""}])
+async def test_without_credentials_no_authorization_is_sent(server: Server, keys: dict[str, str]) -> None:
+    configuration = Configuration(host=server.url)
+    configuration.api_key = keys
+    async with ApiClient(configuration) as client:
         await KubeStatusStore(client, RESOURCE).read(REF)
     assert "Authorization" not in server.requests[0][2]
 
@@ -219,7 +224,7 @@ async def test_a_success_that_is_not_json_is_no_answer(server: Server, store: Ku
 async def test_a_server_that_does_not_answer_in_time_is_unavailable(
     server: Server, client: ApiClient
 ) -> None:
-    server.hangs.clear()
+    server.answers.clear()
     with pytest.raises(Unavailable, match="TimeoutError"):
         await KubeStatusStore(client, RESOURCE, timeout=0.1).read(REF)
 
@@ -235,10 +240,9 @@ async def test_a_server_that_is_not_there_is_unavailable_and_named() -> None:
 
 
 async def test_a_cancelled_call_stays_cancelled(server: Server, store: KubeStatusStore) -> None:
-    server.hangs.clear()
+    server.answers.clear()
     call = asyncio.create_task(store.read(REF))
-    while not server.requests:
-        await asyncio.sleep(0)
+    await server.arrived.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call

@@ -2,11 +2,15 @@
 
 import pytest
 
-from atomic_status import Conflict, Gone, ObjectRef, Unavailable
+from atomic_status import Conflict, Gone, JsonObject, ObjectRef, Unavailable
 from atomic_status.testing import MemoryStore
 
 REF = ObjectRef(namespace="shop", name="order-1")
-OBJECT = {"metadata": {"namespace": "shop", "name": "order-1"}, "spec": {"a": 1}, "status": {"n": 0}}
+OBJECT: JsonObject = {
+    "metadata": {"namespace": "shop", "name": "order-1"},
+    "spec": {"a": 1},
+    "status": {"n": 0},
+}
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from notification_operator.domain.model import Phase, Reason
 from notification_operator.domain.outcome import Verdict
 from notification_operator.domain.routing import Route, RoutingReason
 from notification_operator.domain.timestamps import format_time
-
 from tests.unit.operator.domain.builders import START, at
 
 

@@ -12,7 +12,6 @@ from notification_operator.domain.phases import IllegalMoveError
 from notification_operator.domain.progress import progress
 from notification_operator.domain.routing import Route, RoutingReason
 from notification_operator.domain.timestamps import format_time
-
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success
 
 

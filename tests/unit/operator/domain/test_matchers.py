@@ -30,7 +30,9 @@ from notification_operator.domain.matchers import Operator, matcher, parse_match
         ("!~", ".*", None, False),
     ],
 )
-def test_a_condition_holds_as_in_alertmanager(operator: str, value: str, label: str | None, *, holds: bool) -> None:
+def test_a_condition_holds_as_in_alertmanager(
+    operator: str, value: str, label: str | None, *, holds: bool
+) -> None:
     condition = matcher("severity", Operator(operator), value)
     labels = {"other": "x"} | ({} if label is None else {"severity": label})
     assert condition.holds(labels) is holds
@@ -62,7 +64,8 @@ def test_conditions_are_read_from_text(text: str, expected: list[tuple[str, str,
 
 
 @pytest.mark.parametrize(
-    "text", ["severity", "=x", '="x"', '"unclosed=x', 'a="unclosed', 'a="x" b="y"', "a=x{1}", "1a=x", "a=1,,b=2"]
+    "text",
+    ["severity", "=x", '="x"', '"unclosed=x', 'a="unclosed', 'a="x" b="y"', "a=x{1}", "1a=x", "a=1,,b=2"],
 )
 def test_what_is_no_condition_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r"cannot read .*; write it like severity=~"):

@@ -6,7 +6,6 @@ import pytest
 
 from notification_operator.domain.model import Attempt, AttemptStatus, Phase, RetryPolicy, parse
 from notification_operator.domain.timestamps import format_time, parse_time
-
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 
@@ -20,7 +19,11 @@ def test_the_smallest_object_has_the_contract_s_defaults() -> None:
     assert seen.retry == RetryPolicy(max_attempts=5, initial_backoff=30, multiplier=2, max_backoff=480)
     assert seen.content.priority == "medium"
     assert (seen.content.metadata, seen.content.labels, seen.content.annotations) == ({}, {}, {})
-    assert (seen.content.action_links, seen.content.recipients, seen.content.remediation_ref) == ((), (), None)
+    assert (seen.content.action_links, seen.content.recipients, seen.content.remediation_ref) == (
+        (),
+        (),
+        None,
+    )
 
 
 def test_every_field_of_the_spec_is_read() -> None:

@@ -5,7 +5,6 @@ import pytest
 from notification_operator.domain.model import Attempt, Phase, Reason, RetryPolicy
 from notification_operator.domain.outcome import Verdict, judge
 from notification_operator.domain.progress import progress
-
 from tests.unit.operator.domain.builders import FAST, failure, notification, success
 
 THREE = RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=2, max_backoff=60)
@@ -121,6 +120,17 @@ def test_untouched_it_is_pending() -> None:
     )
 
 
+@pytest.mark.parametrize("policy", [THREE, RetryPolicy(max_attempts=1)])
+def test_a_refusal_beside_a_channel_that_was_never_tried_is_not_pending(policy: RetryPolicy) -> None:
+    """As after a stop that broke the other channel's first try off: the refusal has to be recorded."""
+    lost = refused("a") if policy is THREE else failure("a")
+    assert verdict(lost, policy=policy) == Verdict(
+        phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message="Delivering to b"
+    )
+
+
 def test_the_default_policy_does_not_change_the_words() -> None:
     assert FAST.max_attempts == 5
-    assert "5 time(s)" in verdict(*[failure("a", n) for n in range(1, 6)], channels=("a",), policy=FAST).message
+    assert (
+        "5 time(s)" in verdict(*[failure("a", n) for n in range(1, 6)], channels=("a",), policy=FAST).message
+    )

@@ -6,7 +6,6 @@ from notification_operator.domain.model import Attempt, Notification, Phase
 from notification_operator.domain.plan import Plan, Send, Why, plan
 from notification_operator.domain.progress import progress
 from notification_operator.domain.routing import Route
-
 from tests.unit.operator.domain.builders import START, at, failure, notification, success
 
 NOBODY: frozenset[str] = frozenset()
@@ -29,7 +28,9 @@ def test_every_untried_channel_is_tried_at_once_with_an_id_of_its_own() -> None:
 
 
 def test_the_channels_are_those_of_the_route() -> None:
-    assert [send.channel for send in planned(notification(), route=Route(channels=("file",))).sends] == ["file"]
+    assert [send.channel for send in planned(notification(), route=Route(channels=("file",))).sends] == [
+        "file"
+    ]
 
 
 @pytest.mark.parametrize("phase", [Phase.SENT, Phase.PARTIALLY_SENT, Phase.FAILED])

@@ -5,7 +5,6 @@ import pytest
 from notification_operator.domain.model import Attempt, RetryPolicy
 from notification_operator.domain.progress import State, progress
 from notification_operator.domain.retry import next_try_at
-
 from tests.unit.operator.domain.builders import FAST, failure, notification, success
 
 

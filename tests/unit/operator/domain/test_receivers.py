@@ -21,11 +21,17 @@ def problems_of(document: Any) -> list[str]:
 
 
 def test_channels_are_listed_by_name() -> None:
-    assert read({"name": "ops", "channels": ["console", "slack", "console"]})["ops"].channels == ("console", "slack")
+    assert read({"name": "ops", "channels": ["console", "slack", "console"]})["ops"].channels == (
+        "console",
+        "slack",
+    )
 
 
 def test_a_listed_channel_may_have_details() -> None:
-    entry = {"name": "ops", "channels": [{"slack": {"channel": "#ops"}}, {"email": [{"to": "a"}, {"to": "b"}]}]}
+    entry = {
+        "name": "ops",
+        "channels": [{"slack": {"channel": "#ops"}}, {"email": [{"to": "a"}, {"to": "b"}]}],
+    }
     assert read(entry)["ops"].targets == (
         Target(channel="slack", details={"channel": "#ops"}),
         Target(channel="email", details={"to": "a"}),
@@ -41,7 +47,13 @@ def test_each_kind_leads_to_its_channel_however_it_is_spelled(kind: str, spellin
 
 
 def test_the_kinds_of_the_contract() -> None:
-    kinds = {"slack": "slack", "pagerduty": "webhook", "email": "email", "webhook": "webhook", "console": "console"}
+    kinds = {
+        "slack": "slack",
+        "pagerduty": "webhook",
+        "email": "email",
+        "webhook": "webhook",
+        "console": "console",
+    }
     assert kinds.items() <= KINDS.items()
     assert set(KINDS.values()) == set(CHANNELS)
 
@@ -73,7 +85,9 @@ def test_a_kind_without_details_counts() -> None:
 
 @pytest.mark.parametrize("document", [None, [], {}, "x"])
 def test_at_least_one_receiver_is_needed(document: Any) -> None:
-    assert problems_of(document) == ["receivers: at least one is needed, as a list of mappings with a name each"]
+    assert problems_of(document) == [
+        "receivers: at least one is needed, as a list of mappings with a name each"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +96,10 @@ def test_at_least_one_receiver_is_needed(document: Any) -> None:
         ("ops", "receivers[0]: must be a mapping with a name (got 'ops')"),
         ({}, "receivers[0].name: must be a text that routes can refer to (got None)"),
         ({"name": 7}, "receivers[0].name: must be a text that routes can refer to (got 7)"),
-        ({"name": "r", "channels": "slack"}, "receivers[0].channels: must be a list of channels (got 'slack')"),
+        (
+            {"name": "r", "channels": "slack"},
+            "receivers[0].channels: must be a list of channels (got 'slack')",
+        ),
         (
             {"name": "r", "channels": ["slack", "slak"]},
             f"receivers[0].channels[1]: unknown channel 'slak'; known are {', '.join(CHANNELS)}",
@@ -103,7 +120,9 @@ def test_each_mistake_names_its_place(entry: Any, problem: str) -> None:
 
 def test_an_unknown_key_is_named_with_what_is_known() -> None:
     [problem] = problems_of([{"name": "r", "slak_configs": []}])
-    assert problem.startswith("receivers[0].slak_configs: unknown key; known are name, channels and slack_configs,")
+    assert problem.startswith(
+        "receivers[0].slak_configs: unknown key; known are name, channels and slack_configs,"
+    )
 
 
 def test_two_receivers_cannot_share_a_name() -> None:

@@ -4,13 +4,14 @@ import pytest
 
 from notification_operator.domain.model import RetryPolicy
 from notification_operator.domain.retry import SPREAD, next_try_at, pause
-
 from tests.unit.operator.domain.builders import FAST, at, failure
 
 SEEDS = [f"uid-{index}:slack:1" for index in range(2000)]
 
 
-@pytest.mark.parametrize(("number", "plain"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60)])
+@pytest.mark.parametrize(
+    ("number", "plain"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60)]
+)
 def test_pauses_double_up_to_the_limit_and_spread_by_a_tenth_within_the_bounds(
     number: int, plain: float
 ) -> None:

@@ -6,7 +6,6 @@ import yaml
 from notification_operator.domain.conditions import routing_resolved, with_conditions
 from notification_operator.domain.routing import LONGEST_MESSAGE, Route, RoutingReason, resolve
 from notification_operator.domain.routing_table import RoutingTable, parse_table
-
 from tests.unit.operator.domain.builders import START, notification
 
 TABLE = parse_table(

@@ -168,13 +168,17 @@ receivers:
 - {name: a, channels: [slak]}
 """) == [
         "routs: unknown key; known are route and receivers",
-        "receivers[1].channels[0]: unknown channel 'slak'; known are "
-        "email, slack, teams, sms, webhook, console, file, log",
+        (
+            "receivers[1].channels[0]: unknown channel 'slak'; known are "
+            "email, slack, teams, sms, webhook, console, file, log"
+        ),
         "route.recevier: unknown key; known are continue, match, match_re, matchers, name, receiver, routes",
         "route.routes[0].continue: must be true or false (got 'yes')",
         "route.routes[1].receiver: unknown receiver 'x'; define it under receivers",
-        "route.routes[1].matchers[0]: invalid regular expression '(': "
-        "missing ), unterminated subpattern at position 0",
+        (
+            "route.routes[1].matchers[0]: invalid regular expression '(': "
+            "missing ), unterminated subpattern at position 0"
+        ),
         "route.routes[1].matchers[1]: cannot read 'y'; write it like severity=~\"critical|high\"",
         "route.routes[1].match.n: must be a text (got 3); put it in quotes",
         "route.routes[2].name: must be a text (got 5); put it in quotes",
@@ -213,10 +217,14 @@ def test_a_tree_without_end_is_refused() -> None:
 
 def test_a_short_text_that_stands_for_a_huge_tree_is_refused() -> None:
     levels = "\n".join(f"l{n}: &l{n} {{routes: [{', '.join([f'*l{n - 1}'] * 9)}]}}" for n in range(1, 9))
-    text = f"l0: &l0 {{receiver: a}}\n{levels}\nroute: {{receiver: a, routes: [*l8]}}\nreceivers: [{{name: a}}]"
+    text = (
+        f"l0: &l0 {{receiver: a}}\n{levels}\nroute: {{receiver: a, routes: [*l8]}}\nreceivers: [{{name: a}}]"
+    )
     assert "route: more than 32 levels or 10000 rules; use fewer" in problems_of(text)
 
 
 def test_a_huge_value_is_not_repeated_in_the_problem() -> None:
-    problems = problems_of({"route": {"receiver": "a", "name": ["x" * 10_000] * 1000}, "receivers": [{"name": "a"}]})
+    problems = problems_of(
+        {"route": {"receiver": "a", "name": ["x" * 10_000] * 1000}, "receivers": [{"name": "a"}]}
+    )
     assert len("".join(problems)) < 300

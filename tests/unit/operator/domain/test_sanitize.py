@@ -233,6 +233,7 @@ HOSTILE_REPEATS = (
 )
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("repeat", HOSTILE_REPEATS)
 def test_a_megabyte_made_to_be_slow_is_not(repeat: str) -> None:
     """Quadratic time would be hours: that this ends at all within the suite is the proof."""
@@ -240,8 +241,11 @@ def test_a_megabyte_made_to_be_slow_is_not(repeat: str) -> None:
         sanitize(head + repeat * (MEGABYTE // len(HOSTILE_HEADS) // len(repeat)))
 
 
+@pytest.mark.timeout(120)
 def test_a_whole_megabyte_of_each_kind_of_trap_at_once_is_not_slow() -> None:
-    sanitize("".join(repeat * (MEGABYTE // len(HOSTILE_REPEATS) // len(repeat)) for repeat in HOSTILE_REPEATS))
+    sanitize(
+        "".join(repeat * (MEGABYTE // len(HOSTILE_REPEATS) // len(repeat)) for repeat in HOSTILE_REPEATS)
+    )
 
 
 @pytest.mark.parametrize("text", ["\0password=\0\0", "\ud800 token=\udfff", "password: \ud83d", "\x1b[31m"])

@@ -1,0 +1,96 @@
+"""What can happen to a notification, as strategies: policies, channels, outcomes of tries, texts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from notification_operator.domain.model import AttemptStatus, RetryPolicy
+from notification_operator.domain.receivers import CHANNELS
+
+policies = st.builds(
+    RetryPolicy,
+    max_attempts=st.integers(1, 10),
+    initial_backoff=st.integers(1, 300),
+    multiplier=st.integers(1, 10),
+    max_backoff=st.integers(60, 3600),
+)
+"""Every policy that the schema admits, also those whose first pause is longer than their longest."""
+
+channel_lists = st.lists(st.sampled_from(CHANNELS), max_size=4)
+"""What `spec.channels` may hold: repeats, or nothing, so that routing chooses."""
+
+seconds = st.one_of(st.just(0.0), st.integers(1, 30_000).map(lambda millis: millis / 1000))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a try ends, and how long it takes."""
+
+    status: AttemptStatus
+    duration: float = 0.0
+    permanent: bool = False
+    retry_after: float | None = None
+
+
+served = st.builds(Outcome, status=st.just(AttemptStatus.SUCCESS), duration=seconds)
+refused = st.builds(Outcome, status=st.just(AttemptStatus.FAILED), duration=seconds, permanent=st.just(True))
+failed = st.builds(
+    Outcome,
+    status=st.just(AttemptStatus.FAILED),
+    duration=seconds,
+    retry_after=st.none() | st.integers(0, 5000).map(float),
+)
+outcomes = st.one_of(failed, failed, served, refused)
+"""Failures that may be tried again come twice as often as each of the two ends."""
+
+foreign_fields: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from(["theirNote", "theirCount", "theirMap"]),
+    st.one_of(st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=2)),
+    max_size=2,
+)
+"""Status fields that only another writer knows."""
+
+FRAGMENTS = (
+    *("password", "pwd", "api_key", "apiKey", "token", "access_token", "secret", "client_secret"),
+    *(
+        "Authorization",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "generatorURL",
+        "annotations",
+        "username",
+    ),
+    *(
+        ":",
+        "=",
+        ": ",
+        " : ",
+        "=> ",
+        '"',
+        '\\"',
+        "'",
+        ",",
+        "}",
+        "{",
+        "[",
+        "]",
+        "&",
+        "?",
+        "#",
+        "/",
+        "\\",
+        "%3D",
+    ),
+    *("https://", "postgresql://", "redis://", "://", "@", ".", ".co", "-", "_", "-----"),
+    *("Bearer ", "Basic ", "digest ", "sk-", "sk-abcd", "ghp_" + "z" * 36, "AKIA" * 5, "q" * 40, "10.0.0.1"),
+    *("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "-----BEGIN RSA PRIVATE KEY-----"),
+    *("[REDACTED]", "null", "YWJjZGVmZ2g=", "a", "1", "é", " ", "\n", "\r\n", "\t", "\0", "\ud800"),
+)
+secretive_texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=3)), max_size=14).map(
+    "".join
+)
+"""Texts made of the pieces that the rules look for, in any order."""
+
+anything = st.text(st.characters(exclude_categories=()), max_size=200)
+"""Any text at all, lone surrogates and NUL included."""

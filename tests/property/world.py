@@ -1,0 +1,144 @@
+"""A world of one notification: an object, a clock, tries under way. It moves as the operator does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from notification_operator.domain.fold import fold, record
+from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
+from notification_operator.domain.phases import FINAL
+from notification_operator.domain.plan import Plan, Send, plan
+from notification_operator.domain.routing import resolve
+from notification_operator.domain.timestamps import parse_time
+from tests.property.strategies import Outcome
+from tests.unit.operator.domain.builders import START, stored
+
+OURS = {
+    *("phase", "reason", "message", "observedGeneration", "conditions", "deliveryAttempts", "totalAttempts"),
+    *("successfulDeliveries", "failedDeliveries", "queuedAt", "processingStartedAt", "completionTime"),
+    *("nextAttemptAt", "resolvedChannels"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One try that reached a channel."""
+
+    send: Send
+    at: datetime
+    known: tuple[Attempt, ...]
+    """What the operator knew of this channel when it began."""
+
+
+class World:
+    """Mirrors one pass of the reconciler step by step; tests decide what happens between the steps."""
+
+    def __init__(self, channels: list[str], policy: RetryPolicy) -> None:
+        self.policy = policy
+        self.now = START
+        self.obj: dict[str, Any] = stored(
+            spec={
+                "channels": channels,
+                "retryPolicy": {
+                    "maxAttempts": policy.max_attempts,
+                    "initialBackoffSeconds": policy.initial_backoff,
+                    "backoffMultiplier": policy.multiplier,
+                    "maxBackoffSeconds": policy.max_backoff,
+                },
+            }
+        )
+        self.under_way: dict[str, Call] = {}
+        self.over: list[Attempt] = []
+        self.calls: list[Call] = []
+        self.phases: list[str] = ["Pending"]
+
+    @property
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self.obj["status"]
+        return status
+
+    @property
+    def seen(self) -> Notification:
+        return parse(self.obj)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return resolve(self.seen).channels
+
+    @property
+    def final(self) -> bool:
+        return self.seen.phase in FINAL
+
+    def begin(self) -> Plan:
+        """Plan from a fresh read and start the tries that are due."""
+        known = record(self.seen, self.over)
+        planned = plan(known, resolve(known), in_flight=frozenset(self.under_way), now=self.now)
+        for send in planned.sends:
+            tries = tuple(attempt for attempt in known.attempts if attempt.channel == send.channel)
+            call = Call(send=send, at=self.now, known=tries)
+            assert send.channel not in self.under_way
+            self.under_way[send.channel] = call
+            self.calls.append(call)
+        return planned
+
+    def end(self, channel: str, outcome: Outcome) -> None:
+        """Let a try end that is under way."""
+        call = self.under_way.pop(channel)
+        self.now = max(self.now, call.at + timedelta(seconds=outcome.duration))
+        self.over.append(
+            Attempt(
+                channel=channel,
+                number=call.send.number,
+                timestamp=call.at,
+                duration=outcome.duration,
+                status=outcome.status,
+                error=None if outcome.status == "success" else "it failed",
+                permanent=outcome.permanent,
+                retry_after=outcome.retry_after,
+            )
+        )
+
+    def decide(self, made: list[Attempt] | None = None) -> dict[str, Any]:
+        """Return the status that follows from a fresh read now."""
+        return fold(
+            self.seen,
+            self.over if made is None else made,
+            route=resolve(self.seen),
+            in_flight=frozenset(self.under_way),
+            queued_at=START,
+            now=self.now,
+        )
+
+    def write(self, *, reaches: bool = True, answered: bool = True, check: Callable[[], None]) -> None:
+        """Write once; the write, or only the answer to it, may get lost on the way."""
+        status = self.decide()
+        if reaches:
+            self.store(status)
+            check()
+        if reaches and answered:
+            recorded = {attempt.key for attempt in self.seen.attempts}
+            self.over = [attempt for attempt in self.over if attempt.key not in recorded]
+
+    def store(self, status: dict[str, Any]) -> None:
+        self.obj = self.obj | {"status": status}
+        if status["phase"] != self.phases[-1]:
+            self.phases.append(status["phase"])
+
+    def crash(self) -> None:
+        """Forget everything that no write holds."""
+        self.under_way.clear()
+        self.over.clear()
+
+    def wait_for_next(self) -> None:
+        """Let time pass until the status says that a try is due."""
+        if (due := self.status.get("nextAttemptAt")) is not None:
+            self.now = max(self.now, parse_time(due))
+
+    def shortest_pause(self, failed: Attempt) -> timedelta:
+        """Return the least pause after a failed try, computed by the contract's words."""
+        policy = self.policy
+        plain = min(policy.initial_backoff * policy.multiplier ** (failed.number - 1), policy.max_backoff)
+        lowest = max(plain * 0.9, min(policy.initial_backoff, policy.max_backoff))
+        wished = min(failed.retry_after or 0.0, policy.max_backoff)
+        return timedelta(seconds=max(lowest, wished))
