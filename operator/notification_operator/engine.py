@@ -20,7 +20,7 @@ from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
 from notification_operator.delivery.setup import channels
 from notification_operator.health import HealthServer
-from notification_operator.kube import check_answers, connect
+from notification_operator.kube import check_answers, connect, keep_asking
 from notification_operator.leases import Elector
 from notification_operator.metrics import Metrics
 from notification_operator.namespaces import SelectedNamespaces
@@ -129,6 +129,7 @@ class Engine:
         if self.elector:
             self._tasks.append(asyncio.create_task(self.elector.run(), name="elector"))
         else:
+            self._tasks.append(asyncio.create_task(keep_asking(self.client, self.connectivity), name="pulse"))
             self.queue.resume()
 
     def _elector(self) -> Elector:

@@ -6,6 +6,7 @@ One client reads and writes (the API reader of SP-CACHE-001); the other one, kop
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 ANSWER_WITHIN = 8.0
 """Seconds that the API server has for its first answer, before the start is given up with an error."""
+
+PULSE = 5.0
+"""Seconds of silence after which an API server that nothing else is asked of is asked for its version."""
 
 
 class UnreachableError(Exception):
@@ -89,6 +93,19 @@ async def check_answers(client: ApiClient, cluster: Cluster) -> None:
         raise UnreachableError(f"{where} cannot be reached: {error}") from None
     except ApiException as error:
         raise UnreachableError(f"{where} refused the request: {error.status} {error.reason}") from None
+
+
+async def keep_asking(client: ApiClient, connectivity: Connectivity) -> None:
+    """Ask the API server for a sign of life whenever it has not answered anything for a while.
+
+    For an operator without a Lease, whose renewals would be that sign.
+    """
+    while True:
+        await asyncio.sleep(PULSE)
+        if connectivity.silence > PULSE:
+            with contextlib.suppress(ApiException, aiohttp.ClientError, OSError, TimeoutError):
+                async with asyncio.timeout(PULSE):
+                    await VersionApi(client).get_code()
 
 
 async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aiohttp.ClientSession:

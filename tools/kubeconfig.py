@@ -1,0 +1,28 @@
+"""Where a stack's kubeconfig lies on this machine, for kubectl and the other verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.engine import ROOT
+
+FOLDER = ROOT / ".pulumi-state" / "kubeconfigs"
+
+
+def kubeconfig_path(stack: str) -> Path:
+    """Return the file's place, whether it is there or not."""
+    return FOLDER / stack
+
+
+def write_kubeconfig(stack: str, content: str) -> Path:
+    """Write the file, readable by its owner alone, and return its place."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = kubeconfig_path(stack)
+    file.touch(mode=0o600)
+    file.write_text(content)
+    return file
+
+
+def drop_kubeconfig(stack: str) -> None:
+    """Remove the file, if it is there."""
+    kubeconfig_path(stack).unlink(missing_ok=True)

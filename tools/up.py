@@ -1,0 +1,53 @@
+"""Bring a stack up from nothing: programs, images, cluster, operator. A second time it finds all in place."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from pulumi.automation import CommandError
+from rich.console import Console
+
+from tools.dockerd import DockerUnavailableError, ensure_docker
+from tools.kubeconfig import write_kubeconfig
+from tools.node.commands import NodeImageError
+from tools.node.images import ensure_images
+from tools.stack import open_stack, outputs, up
+from tools.stack_file import StackFileError
+from tools.toolchain import ToolchainError, ensure
+
+PROBLEMS = (CommandError, DockerUnavailableError, NodeImageError, StackFileError, ToolchainError)
+"""What can keep a stack from coming up; each says what to do."""
+
+
+def bring_up(name: str, console: Console) -> None:
+    """Bring the stack up and say how to use it.
+
+    Raises:
+        Exception: one of PROBLEMS.
+    """
+    start = time.monotonic()
+    toolchain = ensure()
+    ensure_docker(packages=("debootstrap",))
+    ensure_images()
+    stack = open_stack(name, toolchain=toolchain)
+    _, changed = up(stack)
+    file = write_kubeconfig(name, outputs(stack)["kubeconfig"])
+    took = time.monotonic() - start
+    console.print(f"\n{name} is up after {took:.0f} s, {'changed' if changed else 'nothing to change'}.")
+    console.print(f"  export KUBECONFIG={file} PATH={toolchain.bin}:$PATH\n  kubectl get notif -A", highlight=False)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    console = Console()
+    try:
+        bring_up(arguments[0] if arguments else "dev", console)
+    except PROBLEMS as error:
+        console.print(f"error: {error}", markup=False, highlight=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
