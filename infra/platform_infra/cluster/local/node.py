@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
+_NODE_IMAGE_LABEL = "ai.kubernaut.notification-platform.image=node"
 _KUBECONFIG = "/etc/kubernetes/admin.conf"
 _CGROUPS = {"/sys/fs/cgroup": {"bind": "/sys/fs/cgroup", "mode": "rw"}}
 _CALL_SECONDS = 120
@@ -87,6 +88,7 @@ def create(spec: NodeSpec) -> NodeInfo:
         LocalNodeError: It could not be made or did not become ready; nothing of it is left then.
     """
     with connected() as client:
+        _require_image(client, spec.image)
         _remove(client, spec)
         try:
             container = _run(client, spec)
@@ -113,10 +115,20 @@ def read(stack: str) -> NodeInfo | None:
         return _describe(container) if container.status == "running" else None
 
 
-def delete(stack: str, image: str) -> None:
+def delete(stack: str) -> None:
     """Removes the node, its volumes and its cgroup; it is no error when they are gone already."""
     with connected() as client:
-        _remove(client, NodeSpec(stack=stack, image=image))
+        _remove(client, NodeSpec(stack=stack, image=""))
+
+
+def _require_image(client: DockerClient, image: str) -> None:
+    """Checked first, because Docker would go and ask the internet for it."""
+    try:
+        client.images.get(image)
+    except docker.errors.ImageNotFound as error:
+        raise LocalNodeError(
+            f"there is no image {image} on this machine: run `python3 -m tools.node`"
+        ) from error
 
 
 def _run(client: DockerClient, spec: NodeSpec) -> Container:
@@ -180,10 +192,8 @@ def _file(container: Container, path: str) -> str:
 
 
 def _remove(client: DockerClient, spec: NodeSpec) -> None:
-    images = {spec.image} - {""}
     filters: dict[str, Any] = {"label": f"{LABEL}={spec.stack}"}
     for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
-        images.add(container.attrs["Config"]["Image"])
         with contextlib.suppress(docker.errors.NotFound):
             container.stop(timeout=_STOP_SECONDS)
             container.remove(v=True, force=True)
@@ -191,23 +201,21 @@ def _remove(client: DockerClient, spec: NodeSpec) -> None:
         volume.remove(force=True)
     for network in client.networks.list(filters=filters):
         network.remove()
-    _remove_cgroup(client, spec, images)
+    _remove_cgroup(client, spec)
 
 
-def _remove_cgroup(client: DockerClient, spec: NodeSpec, images: set[str]) -> None:
+def _remove_cgroup(client: DockerClient, spec: NodeSpec) -> None:
     """From inside a container, for the daemon's machine need not be this one, nor we its root."""
-    if client.info().get("CgroupVersion") != "1":
+    images = client.images.list(filters={"label": _NODE_IMAGE_LABEL})
+    if not images or client.info().get("CgroupVersion") != "1":
         return
-    for image in images:
-        with contextlib.suppress(docker.errors.ImageNotFound):
-            client.containers.run(
-                image,
-                entrypoint=["python3", "-m", "notification_node.cgroups", "remove", spec.cgroup_root],
-                command=[],
-                remove=True,
-                labels=spec.labels,
-                network_mode="none",
-                volumes=_CGROUPS,
-                cap_add=["SYS_ADMIN"],
-            )
-            return
+    client.containers.run(
+        str(images[0].id),
+        entrypoint=["python3", "-m", "notification_node.cgroups", "remove", spec.cgroup_root],
+        command=[],
+        remove=True,
+        labels=spec.labels,
+        network_mode="none",
+        volumes=_CGROUPS,
+        cap_add=["SYS_ADMIN"],
+    )

@@ -55,7 +55,7 @@ class LocalNodeProvider(dynamic.ResourceProvider):
         """Removes the node with all that belongs to it."""
         from platform_infra.cluster.local import node  # noqa: PLC0415
 
-        node.delete(props["stack"], props["image"])
+        node.delete(props["stack"])
 
 
 class LocalNode(dynamic.Resource, module="local", name="Node"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from docker.errors import APIError
+
 from platform_infra.cluster.local.errors import LocalNodeError
 from platform_infra.cluster.local.inside import execute
 
@@ -21,7 +23,11 @@ def wait_ready(container: Container, *, seconds: int = READY_SECONDS) -> None:
     Raises:
         LocalNodeError: A part does not in time, or the node ended; the text names it and shows its last log lines.
     """
-    code, output = execute(container, ["python3", "-m", "notification_node.ready", str(seconds)])
+    try:
+        code, output = execute(container, ["python3", "-m", "notification_node.ready", str(seconds)])
+    except APIError as error:
+        # What has ended takes no command; why it ended is told below.
+        code, output = -1, str(error)
     if code == 0:
         return
     container.reload()

@@ -1,0 +1,222 @@
+"""The toolchain's promises that need neither network nor compiler."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools.toolchain import ToolchainError, ensure, gobuild, layout, on_path, releases, resolve
+from tools.toolchain.pins import GROUPS, Group
+from tools.toolchain.processes import Children
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAUSE = next(group for group in GROUPS if group.name == "pause")
+ETCD = next(group for group in GROUPS if group.name == "etcd")
+KUBERNETES = next(group for group in GROUPS if group.name == "kubernetes")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NOTIFICATION_PLATFORM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.setattr(releases.Hosts, "answers", lambda _self, _host: False)
+    return tmp_path / "cache"
+
+
+def program(folder: Path, name: str, says: str = "") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_every_program_belongs_to_one_group_and_has_a_step_that_makes_it() -> None:
+    programs = [name for group in GROUPS for name in group.programs]
+    assert len(programs) == len(set(programs))
+    for group in GROUPS:
+        for step in group.steps:
+            assert (layout.RECIPES / step.folder / "go.mod").exists()
+
+
+def test_every_released_asset_is_https_and_has_a_checksum_beside_it() -> None:
+    for group in GROUPS:
+        for asset in group.assets:
+            assert asset.url.startswith("https://")
+            assert asset.checksum_url.startswith("https://")
+        assert not group.assets or {name for asset in group.assets for name in asset.members} == set(
+            group.programs
+        )
+
+
+def test_the_key_changes_with_a_pin_and_only_then() -> None:
+    assert layout.toolchain_key() == layout.toolchain_key()
+    bumped = [replace(group, version="9.9.9") if group is ETCD else group for group in GROUPS]
+    assert layout.toolchain_key(bumped) != layout.toolchain_key()
+
+
+def test_a_bump_of_one_group_leaves_the_others_in_the_cache() -> None:
+    assert layout.group_hash(replace(ETCD, version="9.9.9")) != layout.group_hash(ETCD)
+    assert layout.group_hash(PAUSE) == layout.group_hash(PAUSE)
+
+
+def test_the_key_changes_with_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = layout.group_hash(PAUSE)
+    recipe = tmp_path / "pause"
+    recipe.mkdir()
+    for file in (layout.RECIPES / "pause").iterdir():
+        (recipe / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(layout, "RECIPES", tmp_path)
+    assert layout.group_hash(PAUSE) == before
+    (recipe / "main.go").write_text("package main\n\nfunc main() {}\n")
+    assert layout.group_hash(PAUSE) != before
+
+
+def test_a_program_on_path_at_the_pinned_version_is_taken(tmp_path: Path) -> None:
+    place = program(tmp_path / "path", "etcd", f"etcd Version: {ETCD.version}")
+    toolchain = ensure(["etcd"])
+    assert toolchain.program("etcd").resolve() == place
+
+
+def test_a_program_on_path_at_another_version_is_not_taken(tmp_path: Path) -> None:
+    program(tmp_path / "path", "etcd", "etcd Version: 3.4.0")
+    assert on_path.find(ETCD) is None
+
+
+def test_a_group_is_taken_from_path_whole_or_not_at_all(tmp_path: Path) -> None:
+    for name in KUBERNETES.programs:
+        program(tmp_path / "path", name, f"Kubernetes v{KUBERNETES.version}")
+    assert on_path.find(KUBERNETES) is not None
+    program(tmp_path / "path", "kubectl", "Client Version: v1.20.2")
+    assert on_path.find(KUBERNETES) is None
+
+
+def test_a_newer_pulumi_of_the_same_major_version_is_taken(tmp_path: Path) -> None:
+    pulumi = next(group for group in GROUPS if group.name == "pulumi")
+    for name in pulumi.programs:
+        program(tmp_path / "path", name, "v3.999.0")
+    assert on_path.find(pulumi) is not None
+    program(tmp_path / "path", "pulumi", "v4.0.0")
+    assert on_path.find(pulumi) is None
+
+
+def test_what_is_in_the_cache_is_not_looked_for_again(tmp_path: Path) -> None:
+    place = program(tmp_path / "path", "etcd", ETCD.version)
+    ensure(["etcd"])
+    place.write_text("#!/bin/sh\nexit 1\n")
+    begun = time.monotonic()
+    assert ensure(["etcd"]).program("etcd").exists()
+    assert time.monotonic() - begun < 0.5
+
+
+def test_without_go_and_releases_the_error_names_the_program_and_the_remedy() -> None:
+    with pytest.raises(ToolchainError, match=r"etcd 3\.6\.16 .*github\.com does not answer.*install Go"):
+        ensure(["etcd"])
+
+
+def test_a_go_that_is_too_old_and_may_not_fetch_another_is_named(tmp_path: Path) -> None:
+    program(tmp_path / "path", "go", "go1.20.1\nlocal")
+    assert "Go is go1.20" in (gobuild.go_problem() or "")
+    program(tmp_path / "path", "go", "go1.21.0\nauto")
+    assert gobuild.go_problem() is None
+
+
+def test_a_failed_run_leaves_nothing_that_looks_finished(cache: Path) -> None:
+    with pytest.raises(ToolchainError):
+        ensure(["pause"])
+    assert list((cache / "toolchain" / "parts").iterdir()) == []
+    assert not layout.Toolchain(root=cache / "toolchain" / layout.toolchain_key()).is_complete([PAUSE])
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_variable_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NOTIFICATION_PLATFORM_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ToolchainError, match="set NOTIFICATION_PLATFORM_CACHE"):
+        ensure(["pause"])
+
+
+def test_another_system_is_told_what_to_use_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout.platform, "system", lambda: "Darwin")
+    with pytest.raises(ToolchainError, match=r"this is Darwin.*existing cluster"):
+        ensure(["pause"])
+
+
+def test_the_command_ends_with_1_and_the_reason_when_something_is_missing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.toolchain", "--only", "pause"],
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "error: pause 1" in done.stderr
+
+
+def test_the_environment_puts_the_programs_first_and_the_provider_where_the_engine_looks(
+    tmp_path: Path,
+) -> None:
+    toolchain = layout.Toolchain(root=tmp_path)
+    environment = toolchain.env()
+    assert environment["PATH"].split(os.pathsep)[0] == str(tmp_path / "bin")
+    assert toolchain.plugins.is_relative_to(environment["PULUMI_HOME"])
+
+
+@pytest.mark.parametrize(
+    "published",
+    ["a" * 64, f"{'b' * 64}  other.tgz\n{'a' * 64} *dir/file.tgz\n", f"# sums\n{'a' * 64}  file.tgz\n"],
+)
+def test_the_published_checksum_of_a_file_is_found(published: str) -> None:
+    assert releases.expected_sha256(published, "file.tgz") == "a" * 64
+
+
+def test_a_file_without_published_checksum_is_not_trusted() -> None:
+    with pytest.raises(releases.ReleaseUnavailableError, match=r"do not name file\.tgz"):
+        releases.expected_sha256(f"{'b' * 64}  other.tgz", "file.tgz")
+
+
+def test_a_released_archive_gives_its_programs_and_is_removed(tmp_path: Path) -> None:
+    program(tmp_path / "in", "etcd")
+    archive = tmp_path / "etcd.tar.gz"
+    with tarfile.open(archive, "w:gz") as output:
+        output.add(tmp_path / "in" / "etcd", "v1/etcd")
+    releases.unpack(archive, {"etcd": "v1/etcd"}, tmp_path)
+    assert os.access(tmp_path / "etcd", os.X_OK)
+    assert not archive.exists()
+
+
+def test_an_interrupted_build_kills_its_children_and_starts_no_more(tmp_path: Path) -> None:
+    children = Children()
+    children.end_all()
+    with pytest.raises(ToolchainError, match="finished groups are kept"):
+        children.run(["/bin/sleep", "60"], cwd=tmp_path, env={}, log=tmp_path / "log")
+
+
+def test_a_failed_build_shows_the_end_of_its_output(tmp_path: Path) -> None:
+    with pytest.raises(ToolchainError, match="the reason"):
+        Children().run(
+            ["/bin/sh", "-c", "echo the reason; exit 3"], cwd=tmp_path, env={}, log=tmp_path / "log"
+        )
+
+
+def test_two_runs_do_not_hold_the_lock_together(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("a") as first, (tmp_path / "lock").open("a") as second:
+        assert resolve._try_lock(first.fileno())
+        assert not resolve._try_lock(second.fileno())
+
+
+def test_a_group_without_version_check_is_not_taken_from_path(tmp_path: Path) -> None:
+    program(tmp_path / "path", "pause")
+    assert isinstance(PAUSE, Group)
+    assert on_path.find(PAUSE) is None
