@@ -48,6 +48,8 @@ def _section(annotation: object) -> type[BaseModel]:
 def _type_of(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - a type expression
     if get_origin(annotation) is Annotated:
         return _type_of(get_args(annotation)[0])
+    if get_origin(annotation) is dict:
+        return {"type": "object"}
     if get_origin(annotation) is tuple:
         return {"type": "array", "items": _type_of(get_args(annotation)[0])}
     return {"type": "string" if issubclass(annotation, StrEnum) else _TYPES[annotation]}

@@ -29,6 +29,9 @@ def document(settings: Settings) -> dict[str, Any]:
                 "directory": settings.channels.file.directory,
             },
             "log": {"enabled": settings.channels.log.enabled},
+            "plugins": {
+                name: plugin.model_dump(mode="json") for name, plugin in settings.channels.plugins.items()
+            },
         },
         "leader_election": {
             "enabled": settings.operator.leader_election,

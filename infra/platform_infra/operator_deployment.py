@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
+from pulumi_kubernetes.apps.v1 import (
+    Deployment,
+    DeploymentSpecArgs,
+    DeploymentStrategyArgs,
+    RollingUpdateDeploymentArgs,
+)
 from pulumi_kubernetes.core.v1 import (
     ConfigMap,
     ContainerArgs,
@@ -21,6 +26,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from platform_infra import names, observability, operator_config, pod_parts
 from platform_infra.network_policy import operator_policy
+from platform_infra.settings import FileVolume
 from platform_infra.storage import FileStorage
 
 if TYPE_CHECKING:
@@ -28,8 +34,8 @@ if TYPE_CHECKING:
 
     from platform_infra.settings import Settings
 
-PULL_WAIT_SECONDS = 180
-"""How long a roll-out may make no progress before it counts as failed: a slow image pull fits in."""
+ROLL_OUT_SECONDS = 120
+"""How long a roll-out may make no progress before it counts as failed."""
 STOP_MARGIN_SECONDS = 10
 
 
@@ -67,22 +73,32 @@ class OperatorDeployment(pulumi.ComponentResource):
             metadata=self._metadata(names.OPERATOR),
             spec=DeploymentSpecArgs(
                 replicas=settings.operator.replicas,
-                progress_deadline_seconds=PULL_WAIT_SECONDS,
+                progress_deadline_seconds=ROLL_OUT_SECONDS,
                 revision_history_limit=5,
                 selector=LabelSelectorArgs(match_labels=names.selector()),
-                strategy=DeploymentStrategyArgs(type=self._strategy()),
+                strategy=self._strategy(),
                 template=self._template(workload, config, storage),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(workload.wait_for)),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(workload.wait_for),
+                custom_timeouts=pulumi.CustomTimeouts(
+                    create=f"{ROLL_OUT_SECONDS}s", update=f"{ROLL_OUT_SECONDS}s"
+                ),
+            ),
         )
         self.register_outputs({})
 
     def _metadata(self, name: str) -> ObjectMetaArgs:
         return ObjectMetaArgs(name=name, namespace=self._namespace, labels=names.labels("operator"))
 
-    def _strategy(self) -> str:
-        """Two operators may overlap only where a Lease decides between them."""
-        return "RollingUpdate" if self._settings.operator.leader_election else "Recreate"
+    def _strategy(self) -> DeploymentStrategyArgs:
+        """Let old and new overlap where a Lease decides between them, and no volume belongs to one of them."""
+        file = self._settings.channels.file
+        if not self._settings.operator.leader_election or (file.enabled and file.volume == FileVolume.PVC):
+            return DeploymentStrategyArgs(type="Recreate")
+        overlap = RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0)
+        return DeploymentStrategyArgs(type="RollingUpdate", rolling_update=overlap)
 
     def _config(self) -> ConfigMap:
         text = operator_config.render(self._settings)

@@ -107,8 +107,8 @@ class Operator(Section):
     """What a built image stands on; empty takes a locally built base where there is one, else python:3.13-slim."""
     replicas: Annotated[int, Field(ge=1, le=10)] = 1
     """How many pods; more than one needs leader election."""
-    leader_election: bool = False
-    """Whether a Lease decides which replica works."""
+    leader_election: bool = True
+    """Whether a Lease decides which pod works; then an update starts the new pod before it stops the old one."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """Notifications in a pass at the same time."""
     grace_seconds: Annotated[int, Field(ge=1, le=600)] = 30
@@ -170,12 +170,23 @@ class LogChannel(Section):
     """Whether the log channel can be used."""
 
 
+class Plugin(Section):
+    """A channel that another package brings."""
+
+    factory: Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")]
+    """The function that makes the channel, as `module:function`."""
+    options: dict[str, Any] = {}
+    """What that function is given."""
+
+
 class Channels(Section):
     """The ways a notification can take."""
 
     console: ConsoleChannel = ConsoleChannel()
     file: FileChannel = FileChannel()
     log: LogChannel = LogChannel()
+    plugins: dict[str, Plugin] = {}
+    """Channels of other packages by name: `{"sms": {"factory": "module:function", "options": {}}}`."""
 
 
 class Log(Section):

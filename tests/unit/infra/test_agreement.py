@@ -1,0 +1,103 @@
+"""The program and the operator never import each other; here they are held against one another."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import yaml
+
+from notification_operator import settings as operator_settings
+from platform_infra import names, operator_config
+from platform_infra.settings import LogFormat, LogLevel, parse
+from tools.engine import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.infra.conftest import Record
+
+UNUSUAL = {
+    "watchNamespaces": '["a","b"]',
+    "operatorWorkers": "7",
+    "operatorGraceSeconds": "12",
+    "operatorNamespace": "elsewhere",
+    "operatorLeaderElection": "true",
+    "deliveryTimeoutSeconds": "3",
+    "channelsConsoleEnabled": "false",
+    "channelsFileEnabled": "true",
+    "channelsFileDirectory": "/data",
+    "channelsPlugins": '{"sms": {"factory": "acme.sms:make", "options": {"region": "eu"}}}',
+    "logLevel": "debug",
+    "logFormat": "text",
+}
+
+
+def as_the_operator_reads_it(tmp_path: Path, values: dict[str, str]) -> operator_settings.Settings:
+    """What the operator makes of the file that the program writes."""
+    file = tmp_path / names.CONFIG_KEY
+    file.write_text(operator_config.render(parse(values)))
+    return operator_settings.load(file)
+
+
+def test_the_operator_understands_what_the_program_writes(tmp_path: Path) -> None:
+    read = as_the_operator_reads_it(tmp_path, UNUSUAL)
+    assert read.watch.namespaces == ("a", "b")
+    assert read.queue.workers == 7
+    assert read.shutdown.grace_seconds == 12
+    assert read.leader_election.enabled is True
+    assert read.leader_election.namespace == "elsewhere"
+    assert read.delivery.timeout_seconds == 3
+    assert read.channels.console.enabled is False
+    assert str(read.channels.file.directory) == "/data"
+    assert read.channels.plugins["sms"].factory == "acme.sms:make"
+    assert (read.log.level, read.log.format) == ("debug", "text")
+
+
+def test_a_selector_reaches_the_operator(tmp_path: Path) -> None:
+    read = as_the_operator_reads_it(tmp_path, {"watchNamespaceSelector": "team=web"})
+    assert read.watch.namespace_selector == "team=web"
+
+
+def test_the_defaults_of_both_sides_agree(tmp_path: Path) -> None:
+    written = as_the_operator_reads_it(tmp_path, {})
+    assert written.watch == operator_settings.Watch()
+    assert written.queue == operator_settings.Queue()
+    assert written.delivery == operator_settings.Delivery()
+    assert written.channels == operator_settings.Channels()
+    assert written.server == operator_settings.Server()
+    assert written.log == operator_settings.Log()
+    assert written.shutdown == operator_settings.Shutdown()
+
+
+def test_the_ports_and_the_file_are_the_same_on_both_sides(record: Record) -> None:
+    recording = record()
+    ports = {port["name"]: port["containerPort"] for port in recording.container["ports"]}
+    server = operator_settings.Server()
+    assert ports == {"health": server.health_port, "metrics": server.metrics_port}
+    assert recording.container["args"] == ["run", "--config", str(operator_settings.DEFAULT_CONFIG_FILE)]
+
+
+def test_the_mounted_file_is_the_one_that_is_named(record: Record) -> None:
+    recording = record()
+    (mount,) = [entry for entry in recording.container["volumeMounts"] if entry["name"] == "config"]
+    (volume,) = [entry for entry in recording.pod["volumes"] if entry["name"] == "config"]
+    config = recording.one("ConfigMap").inputs
+    assert operator_settings.DEFAULT_CONFIG_FILE.parent.as_posix() == mount["mountPath"]
+    assert volume["configMap"]["name"] == config["metadata"]["name"]
+    assert list(config["data"]) == [operator_settings.DEFAULT_CONFIG_FILE.name]
+    assert yaml.safe_load(config["data"][names.CONFIG_KEY])["server"]["health_port"] == names.HEALTH_PORT
+
+
+def test_both_sides_know_the_same_levels_and_formats() -> None:
+    assert set(LogLevel) == set(operator_settings.LogLevel)
+    assert set(LogFormat) == set(operator_settings.LogFormat)
+
+
+def test_the_image_pins_all_that_the_operator_needs_and_no_index() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    lock = (ROOT / "operator" / "requirements.lock").read_text()
+    for requirement in wanted:
+        assert f"\n{requirement.split('>=')[0]}==" in lock
+    assert "://" not in lock
+    assert "--index-url" not in lock

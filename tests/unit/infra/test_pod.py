@@ -1,0 +1,100 @@
+"""The operator's pod: what it may do, how it is asked, where its files go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.infra.conftest import Record
+
+
+def test_the_pod_keeps_to_the_restricted_standard(record: Record) -> None:
+    recording = record()
+    assert recording.pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert recording.container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "privileged": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_no_pod_names_a_path_of_its_host(record: Record) -> None:
+    for volume in ("emptyDir", "hostPath"):
+        volumes = record(channelsFileEnabled="true", channelsFileVolume=volume).pod["volumes"]
+        assert not any("hostPath" in entry for entry in volumes)
+
+
+def test_the_pod_has_ten_seconds_more_than_the_operator_takes_to_stop(record: Record) -> None:
+    assert record().pod["terminationGracePeriodSeconds"] == 40
+    assert record(operatorGraceSeconds="5").pod["terminationGracePeriodSeconds"] == 15
+
+
+def test_each_probe_asks_its_own_question(record: Record) -> None:
+    container = record().container
+    asked = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
+    assert asked == {
+        "startup": {"path": "/healthz", "port": "health"},
+        "liveness": {"path": "/healthz", "port": "health"},
+        "readiness": {"path": "/readyz", "port": "health"},
+    }
+
+
+def test_requests_and_the_memory_limit_are_set(record: Record) -> None:
+    assert record(operatorMemoryLimit="300Mi").container["resources"] == {
+        "requests": {"cpu": "50m", "memory": "96Mi"},
+        "limits": {"memory": "300Mi"},
+    }
+
+
+def test_pods_overlap_only_where_a_lease_decides_between_them(record: Record) -> None:
+    assert record().spec("Deployment")["strategy"]["type"] == "RollingUpdate"
+    assert record(operatorLeaderElection="false").spec("Deployment")["strategy"] == {"type": "Recreate"}
+
+
+def test_a_roll_out_that_does_not_progress_is_given_up(record: Record) -> None:
+    assert record().spec("Deployment")["progressDeadlineSeconds"] == 120
+
+
+@pytest.mark.parametrize(("given", "there"), [("true", True), ("false", False)])
+def test_scrape_annotations_follow_their_switch(record: Record, given: str, *, there: bool) -> None:
+    template = record(monitoringScrapeAnnotations=given).spec("Deployment")["template"]
+    assert ("prometheus.io/port" in template["metadata"].get("annotations", {})) is there
+
+
+def test_without_the_file_channel_there_is_no_volume_for_it(record: Record) -> None:
+    assert {volume["name"] for volume in record().pod["volumes"]} == {"config", "tmp"}
+
+
+def test_an_empty_dir_is_mounted_where_the_channel_writes(record: Record) -> None:
+    recording = record(channelsFileEnabled="true", channelsFileDirectory="/data")
+    assert {"name": "files", "emptyDir": {}} in recording.pod["volumes"]
+    assert {"name": "files", "mountPath": "/data"} in recording.container["volumeMounts"]
+    assert recording.of("PersistentVolumeClaim") == []
+
+
+def test_a_directory_of_the_node_is_bound_and_kept(record: Record) -> None:
+    recording = record(
+        channelsFileEnabled="true", channelsFileVolume="hostPath", channelsFileHostPath="/srv/n"
+    )
+    volume = recording.spec("PersistentVolume")
+    claim = recording.one("PersistentVolumeClaim").inputs
+    assert volume["hostPath"]["path"] == "/srv/n"
+    assert volume["persistentVolumeReclaimPolicy"] == "Retain"
+    assert volume["claimRef"] == {"namespace": "notification-system", "name": claim["metadata"]["name"]}
+    assert claim["spec"]["volumeName"] == recording.one("PersistentVolume").inputs["metadata"]["name"]
+
+
+def test_the_network_policy_lets_probes_in_and_the_listed_ports_out(record: Record) -> None:
+    policy = record(networkEgressPorts="[443,8443]").spec("NetworkPolicy")
+    assert [port["port"] for port in policy["ingress"][0]["ports"]] == [8081, 9090]
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[53, 53], [443, 8443]]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]

@@ -1,0 +1,70 @@
+"""The operator's permissions, verb by verb."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.unit.infra.conftest import Record
+
+SERVED = [
+    ("kubernaut.ai", "notificationrequests", ("get", "list", "watch")),
+    ("kubernaut.ai", "notificationrequests/status", ("update",)),
+    ("events.k8s.io", "events", ("create",)),
+]
+LEASES = [("coordination.k8s.io", "leases", ("get", "create", "update"))]
+
+
+def grants(role: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """A role's rules, one resource a row."""
+    return [
+        (group, resource, tuple(rule["verbs"]))
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    ]
+
+
+def test_the_operator_may_do_this_and_nothing_else(record: Record) -> None:
+    recording = record()
+    assert grants(recording.one("ClusterRole").inputs) == SERVED
+    assert grants(recording.one("Role").inputs) == LEASES
+    assert recording.one("Role").inputs["metadata"]["namespace"] == "notification-system"
+
+
+def test_no_grant_names_a_wildcard_or_lets_a_status_be_patched(record: Record) -> None:
+    for values in ({}, {"watchNamespaces": '["a"]'}, {"watchNamespaceSelector": "a=b"}):
+        recording = record(**values)
+        for role in recording.of("Role") + recording.of("ClusterRole"):
+            for group, resource, verbs in grants(role.inputs):
+                assert "*" not in (group, resource, *verbs)
+                assert "patch" not in verbs
+
+
+def test_namespaces_are_read_only_where_they_are_chosen_by_label(record: Record) -> None:
+    chosen = grants(record(watchNamespaceSelector="team=web").one("ClusterRole").inputs)
+    assert chosen == [*SERVED, ("", "namespaces", ("list", "watch"))]
+
+
+def test_a_list_of_namespaces_needs_no_permission_in_the_cluster(record: Record) -> None:
+    recording = record(watchNamespaces='["a","b"]')
+    assert recording.of("ClusterRole") == recording.of("ClusterRoleBinding") == []
+    roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
+    assert roles == {"notification-system": LEASES, "a": SERVED, "b": SERVED}
+
+
+def test_two_operators_of_one_cluster_do_not_share_a_name(record: Record) -> None:
+    one, other = (
+        record(operatorNamespace=ns).one("ClusterRole").inputs["metadata"]["name"] for ns in ("a", "b")
+    )
+    assert one != other
+
+
+def test_each_binding_gives_its_role_to_the_operator_s_account(record: Record) -> None:
+    recording = record(watchNamespaces='["a"]')
+    account = {"kind": "ServiceAccount", "name": "notification-operator", "namespace": "notification-system"}
+    for binding in recording.of("RoleBinding"):
+        (role,) = [entry for entry in recording.of("Role") if entry.name == binding.name]
+        assert binding.inputs["subjects"] == [account]
+        assert binding.inputs["roleRef"]["name"] == role.inputs["metadata"]["name"]
+        assert binding.inputs["metadata"]["namespace"] == role.inputs["metadata"]["namespace"]

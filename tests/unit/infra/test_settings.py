@@ -1,0 +1,101 @@
+"""A stack's configuration: what it means, and what is said about a wrong one."""
+
+from __future__ import annotations
+
+import pytest
+
+from platform_infra.settings import Settings, SettingsError, parse
+
+CONTENT = "apiVersion: v1\nkind: Config\n"
+
+
+def problems_of(values: dict[str, str], **more: list[str]) -> list[str]:
+    """The problems that these values have, one text each."""
+    with pytest.raises(SettingsError) as caught:
+        parse(values, **more)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_nothing_set_means_the_defaults() -> None:
+    assert parse({}) == Settings()
+
+
+def test_values_come_as_the_engine_writes_them() -> None:
+    settings = parse(
+        {
+            "operatorReplicas": "2",
+            "channelsFileEnabled": "true",
+            "networkEgressPorts": "[443]",
+            "channelsPlugins": '{"sms": {"factory": "acme.sms:make", "options": {"region": "eu"}}}',
+        }
+    )
+    assert settings.operator.replicas == 2
+    assert settings.channels.file.enabled is True
+    assert settings.network.egress_ports == (443,)
+    assert settings.channels.plugins["sms"].options == {"region": "eu"}
+
+
+def test_three_mistakes_give_three_problems_at_once() -> None:
+    problems = problems_of({"operatorReplicas": "0", "logLevel": "loud", "operatorNamspace": "x"})
+    assert len(problems) == 3
+    for key, value in (("operatorReplicas", "'0'"), ("logLevel", "'loud'")):
+        (problem,) = [text for text in problems if text.startswith(key)]
+        assert value in problem
+        assert f"pulumi config set {key}" in problem
+
+
+def test_an_unknown_key_is_refused_with_the_likely_one() -> None:
+    (problem,) = problems_of({"operatorNamspace": "x"})
+    assert problem.startswith("operatorNamspace is not a setting; did you mean operatorNamespace?")
+
+
+def test_a_rule_between_settings_is_reported_beside_a_wrong_value() -> None:
+    problems = problems_of({"logLevel": "loud", "operatorReplicas": "2", "operatorLeaderElection": "false"})
+    assert [text.split()[0] for text in problems] == ["logLevel", "operatorReplicas"]
+
+
+def test_a_rule_over_an_unreadable_value_is_not_judged() -> None:
+    problems = problems_of({"operatorReplicas": "many", "operatorLeaderElection": "false"})
+    assert len(problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "blamed"),
+    [
+        ({"clusterKind": "existing", "clusterContext": "c", "operatorImage": "i"}, "clusterKubeconfig"),
+        ({"clusterKind": "existing", "clusterKubeconfig": "/k", "operatorImage": "i"}, "clusterContext"),
+        ({"clusterKind": "existing", "clusterKubeconfig": "/k", "clusterContext": "c"}, "operatorImage"),
+        ({"clusterContext": "c"}, "clusterKubeconfig"),
+        ({"operatorReplicas": "2", "operatorLeaderElection": "false"}, "operatorReplicas"),
+        ({"watchNamespaces": '["a"]', "watchNamespaceSelector": "a=b"}, "watchNamespaces"),
+        ({"channelsFileVolume": "pvc"}, "channelsFileVolume"),
+    ],
+)
+def test_what_one_value_asks_of_another_is_checked(values: dict[str, str], blamed: str) -> None:
+    (problem,) = problems_of(values)
+    assert problem.startswith(blamed)
+
+
+def test_a_kubeconfig_s_content_must_be_a_secret() -> None:
+    values = {
+        "clusterKind": "existing",
+        "clusterKubeconfig": CONTENT,
+        "clusterContext": "c",
+        "operatorImage": "i",
+    }
+    assert parse(values, secret_keys=["clusterKubeconfig"]).cluster.kubeconfig == CONTENT
+    (problem,) = problems_of(values)
+    assert "--secret" in problem
+    assert CONTENT not in problem
+
+
+def test_hidden_values_are_taken_on_trust_and_their_keys_are_not() -> None:
+    values = {"clusterKind": "existing", "clusterContext": "c", "operatorImage": "i"}
+    assert parse(values, hidden_keys=["clusterKubeconfig"]).cluster.kind == "existing"
+    assert len(problems_of(values, hidden_keys=["clusterKubeconfig", "clusterTokn"])) == 1
+
+
+def test_the_message_lists_every_problem_on_a_line_of_its_own() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse({"logLevel": "loud", "logFormat": "xml"})
+    assert str(caught.value).count("\n  - ") == 2
