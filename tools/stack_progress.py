@@ -30,6 +30,7 @@ class StackProgress:
     def __init__(self, title: str) -> None:
         self._title = title
         self._began: dict[str, float] = {}
+        self._said: set[str] = set()
         self._start = time.monotonic()
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
@@ -59,7 +60,7 @@ class StackProgress:
             self._began.pop(event.res_op_failed_event.metadata.urn, None)
             self._say(f"  {_short(event.res_op_failed_event.metadata.urn)} FAILED")
         elif event.diagnostic_event and event.diagnostic_event.severity in {"error", "warning"}:
-            self._say(f"  {event.diagnostic_event.message.strip()}")
+            self._say_once(event.diagnostic_event.message.strip())
 
     def _ended(self, step: StepEventMetadata) -> None:
         took = time.monotonic() - self._began.pop(step.urn, time.monotonic())
@@ -73,6 +74,12 @@ class StackProgress:
             self._say(
                 f"  {time.monotonic() - self._start:.0f} s, waiting for {', '.join(open_steps) or 'the engine'}"
             )
+
+    def _say_once(self, text: str) -> None:
+        """A node that is gone gives the same warning for every object that it held."""
+        if text not in self._said:
+            self._said.add(text)
+            self._say(f"  {text}")
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)

@@ -30,7 +30,7 @@ from platform_infra.settings import FileVolume
 from platform_infra.storage import FileStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from platform_infra.settings import Settings
 
@@ -89,8 +89,10 @@ class OperatorDeployment(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
-    def _metadata(self, name: str) -> ObjectMetaArgs:
-        return ObjectMetaArgs(name=name, namespace=self._namespace, labels=names.labels("operator"))
+    def _metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:
+        return ObjectMetaArgs(
+            name=name, namespace=self._namespace, labels=names.labels("operator"), annotations=annotations
+        )
 
     def _strategy(self) -> DeploymentStrategyArgs:
         """Let old and new overlap where a Lease decides between them, and no volume belongs to one of them."""
@@ -145,7 +147,8 @@ class OperatorDeployment(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         Service(
             "metrics",
-            metadata=self._metadata(names.OPERATOR),
+            # Its endpoints are the Deployment's pods, which are awaited already; the engine would add ten seconds.
+            metadata=self._metadata(names.OPERATOR, {"pulumi.com/skipAwait": "true"}),
             spec=ServiceSpecArgs(
                 selector=names.selector(),
                 ports=[ServicePortArgs(name="metrics", port=names.METRICS_PORT, target_port="metrics")],
