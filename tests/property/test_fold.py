@@ -12,7 +12,7 @@ from notification_operator.domain.outcome import judge
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.progress import progress
 from notification_operator.domain.routing import Route, resolve
-from tests.property.strategies import Outcome, outcomes, policies
+from tests.property.strategies import Outcome, foreign_fields, outcomes, policies
 from tests.property.world import World
 from tests.unit.operator.domain.builders import START, at, stored
 
@@ -101,9 +101,9 @@ def test_it_does_not_matter_in_how_many_writes_tries_arrive(
     assert facts(in_parts) == facts(in_one)
 
 
-@given(stories(), st.dictionaries(st.sampled_from(["theirs", "other"]), st.integers()))
+@given(stories(), foreign_fields)
 def test_a_conflict_loses_neither_our_tries_nor_their_fields(
-    story: tuple[World, list[Attempt]], fields: dict[str, int]
+    story: tuple[World, list[Attempt]], fields: dict[str, Any]
 ) -> None:
     world, made = story
     undisturbed = world.decide(made)
@@ -128,11 +128,9 @@ def test_the_phase_is_that_of_the_recorded_tries_alone(story: tuple[World, list[
     assert (verdict.phase, verdict.message) == (status["phase"], status["message"])
 
 
-@given(
-    stories(), st.sampled_from(["Sent", "PartiallySent", "Failed"]), st.dictionaries(st.text(), st.integers())
-)
+@given(stories(), st.sampled_from(["Sent", "PartiallySent", "Failed"]), foreign_fields)
 def test_a_final_status_is_returned_as_it_is(
-    story: tuple[World, list[Attempt]], phase: str, fields: dict[str, int]
+    story: tuple[World, list[Attempt]], phase: str, fields: dict[str, Any]
 ) -> None:
     _, made = story
     status = fields | {"phase": phase}
