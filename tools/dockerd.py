@@ -105,10 +105,13 @@ def _start_own(wanted: list[str], answer: str) -> None:
 
 
 def _missing(package: str) -> bool:
+    return any(_find(program) is None for program in _PROGRAMS_OF_PACKAGES.get(package, (package,)))
+
+
+def _find(program: str) -> str | None:
+    """Daemons lie in sbin, which is not on everyone's PATH."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-    return any(
-        shutil.which(program, path=path) is None for program in _PROGRAMS_OF_PACKAGES.get(package, (package,))
-    )
+    return shutil.which(program, path=path)
 
 
 def _install(packages: Sequence[str]) -> None:
@@ -132,7 +135,7 @@ def _start() -> None:
     log = folder / "dockerd.log"
     with log.open("wb") as output:
         daemon = subprocess.Popen(
-            ["dockerd"],
+            [_find("dockerd") or "dockerd"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
