@@ -6,8 +6,7 @@ import json
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from kubernetes import client, config
@@ -18,6 +17,9 @@ from rich.table import Table
 
 from tools.engine import ROOT
 from tools.kubeconfig import kubeconfig_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMESPACE, OPERATOR = "demo", "app.kubernetes.io/name=notification-operator"
 KIND = ("kubernaut.ai", "v1alpha1", NAMESPACE, "notificationrequests")
@@ -76,7 +78,9 @@ class Demo:
 
     def table(self) -> Table:
         """Return the present state, a row a notification."""
-        table = Table("notification", "channels", "phase", "tries", "message", title="kubectl get notif -n demo")
+        table = Table(
+            "notification", "channels", "phase", "tries", "message", title="kubectl get notif -n demo"
+        )
         for name, obj in self._applied.items():
             phase, status = obj["status"]["phase"], obj["status"]
             colour = FINAL.get(phase, "cyan")
@@ -116,7 +120,9 @@ def main(arguments: list[str]) -> int:
     for text in demo.delivered():
         console.print(text, markup=False, highlight=False)
     if not finished:
-        console.print(f"error: not all notifications were final after {PATIENCE:g} s; see `kubectl describe notif`")
+        console.print(
+            f"error: not all notifications were final after {PATIENCE:g} s; see `kubectl describe notif`"
+        )
     return 0 if finished else 1
 
 

@@ -6,10 +6,13 @@ does is deleted, as far as this watch can see.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import aiohttp
 import structlog
 from kubernetes.aio.client import CustomObjectsApi
+from kubernetes.aio.client.exceptions import ApiException
 
 from notification_operator.bell import DELETED
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
     from atomic_status import Resource
     from notification_operator.bell import Bell
+
+PAUSE = 1.0
+"""Seconds before a listing that failed is tried again."""
 
 logger = structlog.get_logger(__name__)
 
@@ -45,7 +51,17 @@ class SelectedNamespaces:
             await self._list(name, bell)
 
     async def _list(self, name: str, bell: Bell) -> None:
+        """Ring for what is there already; an API server that fails is asked until it answers."""
         kind = self._resource
-        found = await self._api.list_namespaced_custom_object(kind.group, kind.version, name, kind.plural)
-        for obj in found["items"]:
-            bell.ring(None, obj)
+        while name in self._names:
+            try:
+                found = await self._api.list_namespaced_custom_object(
+                    kind.group, kind.version, name, kind.plural
+                )
+            except (ApiException, aiohttp.ClientError, OSError) as error:
+                logger.warning("namespace not listed, will try again", namespace=name, error=str(error))
+                await asyncio.sleep(PAUSE)
+            else:
+                for obj in found["items"]:
+                    bell.ring(None, obj)
+                return

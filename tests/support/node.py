@@ -1,0 +1,54 @@
+"""The node's container from the outside: the damage that only its owner can do."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import docker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KILL = """
+for process in /proc/[0-9]*; do
+  if grep -q "pod$1" "$process/cgroup" 2>/dev/null && grep -q python "$process/comm"; then
+    kill -KILL "${process#/proc/}" && echo killed
+  fi
+done
+"""
+
+
+class Node:
+    """A node, by the name of its container."""
+
+    def __init__(self, container: str) -> None:
+        self.container = container
+        self._client = docker.from_env()
+
+    def run(self, script: str, *arguments: str) -> str:
+        """Run a shell script in the node and return what it prints."""
+        command = ["sh", "-c", script, "node", *arguments]
+        code, output = self._client.containers.get(self.container).exec_run(command)
+        assert code == 0, f"{script} failed in {self.container}: {output.decode()}"
+        text: str = output.decode()
+        return text
+
+    def kill_pod(self, uid: str) -> None:
+        """Kill a pod's Python processes with SIGKILL."""
+        assert "killed" in self.run(KILL, uid), f"no process of pod {uid} found"
+
+    @contextmanager
+    def read_only_volume(self, uid: str, volume: str) -> Iterator[None]:
+        """Make a pod's emptyDir volume read-only for a while."""
+        path = f"/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~empty-dir/{volume}"
+        mode = self.run('stat -c %a "$1"', path).strip()
+        self.run('chmod 0555 "$1"', path)
+        try:
+            yield
+        finally:
+            self.run('chmod "$2" "$1"', path, mode)
+
+    def audit_log(self) -> str:
+        """Return the API server's audit log, one JSON record a line."""
+        return self.run("cat /var/log/kubernetes/audit*.log")

@@ -1,0 +1,46 @@
+"""Notifications as the catalogue of checks names them: BASE, and retry policies in one word."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+
+def policy(attempts: int, initial: int = 1, multiplier: int = 2, longest: int = 60) -> dict[str, int]:
+    """Return a retry policy; durations in seconds."""
+    return {
+        "maxAttempts": attempts,
+        "initialBackoffSeconds": initial,
+        "backoffMultiplier": multiplier,
+        "maxBackoffSeconds": longest,
+    }
+
+
+FLAT1 = policy(1, 1, 1)
+
+
+def fast(attempts: int) -> dict[str, int]:
+    """Return FAST(n): n tries, pauses of 1, 2, 4 … seconds."""
+    return policy(attempts)
+
+
+def notification(
+    namespace: str, *, name: str | None = None, labels: dict[str, str] | None = None, **spec: Any
+) -> dict[str, Any]:
+    """Return BASE with the given fields of the spec instead; a field given as None is left out."""
+    unique = uuid.uuid4().hex[:8]
+    fields = {
+        "type": "simple",
+        "priority": "medium",
+        "subject": f"subject {unique}",
+        "body": f"body {unique}",
+        "recipients": [{"email": "test@example.com"}],
+        "channels": ["console"],
+        **spec,
+    }
+    return {
+        "apiVersion": "kubernaut.ai/v1alpha1",
+        "kind": "NotificationRequest",
+        "metadata": {"name": name or f"n-{unique}", "namespace": namespace, "labels": labels or {}},
+        "spec": {key: value for key, value in fields.items() if value is not None},
+    }

@@ -1,0 +1,243 @@
+"""One pass, with real floors around it: what it costs, and what it never does twice."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from atomic_status import ObjectRef, Unavailable
+from atomic_status.testing import MemoryStore
+from notification_operator.announce import Announcer
+from notification_operator.delivery.contract import Message, Permanent, Transient
+from notification_operator.delivery.dispatch import Dispatcher
+from notification_operator.delivery.ledger import Ledger
+from notification_operator.metrics import Metrics
+from notification_operator.reconcile import Reconciler
+from notification_operator.workqueue import Done, Key
+
+VISIBLE_AFTER = 0.05
+
+
+class Stub:
+    """A channel that takes its time and then does what its script says, call by call."""
+
+    def __init__(self, *errors: Exception | None, seconds: float = 0.0) -> None:
+        self.errors = list(errors)
+        self.seconds = seconds
+        self.calls: list[str] = []
+
+    async def deliver(self, message: Message) -> None:
+        self.calls.append(message.id)
+        await asyncio.sleep(self.seconds)
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+
+
+class Bench:
+    """A reconciler, its store with one notification, and its channels."""
+
+    def __init__(self, channels: dict[str, Stub], **spec: Any) -> None:
+        self.store, self.ledger, self.metrics = MemoryStore(), Ledger(), Metrics()
+        fields = {
+            "type": "simple",
+            "priority": "low",
+            "subject": "s",
+            "body": "b",
+            "channels": list(channels),
+        }
+        meta = {"namespace": "shop", "name": "order-1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        made = self.store.create(
+            {
+                "apiVersion": "kubernaut.ai/v1alpha1",
+                "kind": "NotificationRequest",
+                "metadata": meta,
+                "spec": {**fields, **spec},
+                "status": {"phase": "Pending"},
+            }
+        )
+        self.key = Key("shop", "order-1", made["metadata"]["uid"])
+        self.ref = ObjectRef(namespace="shop", name="order-1")
+        self.rung: list[Key] = []
+        self._bell = asyncio.Event()
+        self.reconciler = Reconciler(
+            store=self.store,
+            ledger=self.ledger,
+            dispatcher=Dispatcher(channels, timeout=5, concurrency=8, clock=lambda: datetime.now(UTC)),
+            announcer=Announcer(self.metrics),
+            ring=self._ring,
+            clock=lambda: datetime.now(UTC),
+            visible_after=VISIBLE_AFTER,
+        )
+
+    async def run(self) -> Done:
+        return await self.reconciler(self.key, datetime.now(UTC))
+
+    def _ring(self, key: Key) -> None:
+        self.rung.append(key)
+        self._bell.set()
+
+    async def until_rung(self) -> None:
+        async with asyncio.timeout(5):
+            await self._bell.wait()
+
+    @property
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self.store.peek(self.ref)["status"]
+        return status
+
+    @property
+    def verbs(self) -> list[str]:
+        return [verb for verb, _ in self.store.calls]
+
+
+async def test_a_quick_delivery_costs_one_read_and_one_write() -> None:
+    console = Stub()
+    bench = Bench({"console": console})
+    done = await bench.run()
+    assert bench.verbs == ["GET", "PUT"]
+    assert (bench.status["phase"], len(console.calls)) == ("Sent", 1)
+    assert done == Done()
+    assert bench.ledger.is_empty
+    assert bench.rung == []
+
+
+async def test_a_final_notification_is_read_and_left_alone() -> None:
+    console = Stub()
+    bench = Bench({"console": console})
+    await bench.run()
+    bench.store.calls.clear()
+    assert await bench.run() == Done()
+    assert bench.verbs == ["GET"]
+    assert len(console.calls) == 1
+
+
+async def test_a_slow_delivery_is_shown_meanwhile_and_asks_for_the_pass_that_records_it() -> None:
+    slow, quick = Stub(seconds=0.3), Stub()
+    bench = Bench({"slack": slow, "console": quick})
+    done = await bench.run()
+    assert bench.status["phase"] == "Sending"
+    assert bench.status["totalAttempts"] == 1
+    assert done.wrote == bench.store.peek(bench.ref)["metadata"]["resourceVersion"]
+    await bench.until_rung()
+    await bench.run()
+    assert bench.status["phase"] == "Sent"
+    assert bench.verbs == ["GET", "PUT", "GET", "PUT"]
+    assert (len(slow.calls), len(quick.calls)) == (1, 1)
+
+
+async def test_a_pass_beside_a_slow_delivery_does_not_start_it_again() -> None:
+    slow = Stub(seconds=0.3)
+    bench = Bench({"slack": slow})
+    await bench.run()
+    await bench.run()
+    assert len(slow.calls) == 1
+    assert bench.verbs == ["GET", "PUT", "GET"]
+    await bench.until_rung()
+    await bench.run()
+    assert (bench.status["phase"], len(slow.calls)) == ("Sent", 1)
+
+
+async def test_a_conflict_folds_again_on_a_new_read_and_never_delivers_again() -> None:
+    console = Stub()
+    bench = Bench({"console": console})
+    for number in range(3):
+        bench.store.interfere_next(
+            lambda number=number: bench.store.write_as_other(bench.ref, note=f"foreign {number}")
+        )
+    await bench.run()
+    assert bench.verbs == ["GET", "PUT", "GET", "PUT", "GET", "PUT", "GET", "PUT"]
+    assert (bench.status["phase"], bench.status["totalAttempts"], len(console.calls)) == ("Sent", 1, 1)
+    assert bench.status["note"] == "foreign 2"
+
+
+async def test_conflicts_without_end_lose_nothing_and_are_tried_again_later() -> None:
+    console = Stub()
+    bench = Bench({"console": console})
+    for number in range(5):
+        bench.store.interfere_next(lambda number=number: bench.store.write_as_other(bench.ref, note=number))
+    assert (await bench.run()).failed
+    assert bench.ledger.unsaved == 1
+    assert not (await bench.run()).failed
+    assert (bench.status["phase"], bench.status["totalAttempts"], len(console.calls)) == ("Sent", 1, 1)
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["lost", "applied, its answer lost"])
+async def test_a_write_that_fails_is_made_again_without_a_second_delivery(applied: bool) -> None:  # noqa: FBT001
+    console = Stub()
+    bench = Bench({"console": console})
+    bench.store.fail_next("PUT", Unavailable(bench.ref, reason="500"), applied=applied)
+    assert (await bench.run()).failed
+    await bench.run()
+    assert (bench.status["phase"], bench.status["totalAttempts"], len(console.calls)) == ("Sent", 1, 1)
+    assert bench.ledger.is_empty
+
+
+async def test_a_failed_try_is_made_again_at_its_time_and_not_before() -> None:
+    flaky = Stub(Transient("busy"))
+    bench = Bench({"slack": flaky}, retryPolicy={"maxAttempts": 3, "initialBackoffSeconds": 1})
+    done = await bench.run()
+    assert bench.status["phase"] == "Sending"
+    assert done.again_in is not None
+    assert 0.9 < done.again_in <= 1.1
+    await bench.run()
+    assert len(flaky.calls) == 1
+    await asyncio.sleep(done.again_in)
+    await bench.run()
+    assert (bench.status["phase"], len(flaky.calls)) == ("Sent", 2)
+    assert flaky.calls == [f"{bench.key.uid}:slack:1", f"{bench.key.uid}:slack:2"]
+
+
+async def test_a_channel_that_refuses_is_not_tried_again_and_spares_the_others() -> None:
+    refusing, fine = Stub(Permanent("no")), Stub()
+    bench = Bench({"slack": refusing, "console": fine})
+    await bench.run()
+    assert (bench.status["phase"], bench.status["totalAttempts"]) == ("PartiallySent", 2)
+
+
+async def test_an_object_deleted_while_it_is_delivered_leaves_no_trace() -> None:
+    slow = Stub(seconds=0.2)
+    bench = Bench({"slack": slow})
+    await bench.run()
+    bench.store.delete(bench.ref)
+    assert await bench.run() == Done()
+    assert bench.ledger.is_empty
+    await asyncio.sleep(0.25)
+    assert bench.rung == []
+
+
+async def test_another_object_under_the_same_name_is_not_touched() -> None:
+    console = Stub()
+    bench = Bench({"console": console})
+    old = bench.store.peek(bench.ref)
+    bench.store.delete(bench.ref)
+    del old["metadata"]["uid"]
+    bench.store.create(old)
+    assert await bench.run() == Done()
+    assert (bench.verbs, console.calls) == (["GET"], [])
+
+
+async def test_while_draining_what_is_under_way_is_recorded_and_nothing_new_begins() -> None:
+    slow = Stub(Transient("busy"), seconds=0.2)
+    bench = Bench({"slack": slow}, retryPolicy={"maxAttempts": 3, "initialBackoffSeconds": 1})
+    await bench.run()
+    bench.reconciler.draining = True
+    await bench.until_rung()
+    await bench.run()
+    assert bench.status["totalAttempts"] == 1
+    await asyncio.sleep(1.1)
+    await bench.run()
+    assert len(slow.calls) == 1
+    assert bench.ledger.is_empty
+
+
+async def test_metrics_count_what_the_writes_recorded() -> None:
+    bench = Bench({"slack": Stub(Transient("busy"))}, retryPolicy={"maxAttempts": 1})
+    await bench.run()
+    value = bench.metrics.registry.get_sample_value
+    labels = {"channel": "slack", "status": "failure"}
+    assert value("kubernaut_notification_delivery_attempts_total", labels) == 1
+    phase = {"type": "simple", "priority": "low", "phase": "Failed"}
+    assert value("kubernaut_notification_reconciler_requests_total", phase) == 1
+    assert value("kubernaut_notification_reconciler_active", {"phase": "Failed"}) == 0
