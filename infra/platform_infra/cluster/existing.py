@@ -72,8 +72,9 @@ def _ask(document: dict[str, Any], context: str, server: str) -> None:
         with client.ApiClient(settings) as api:
             client.VersionApi(api).get_code(_request_timeout=ANSWER_SECONDS)
     except client.ApiException as error:
-        if error.status is None or error.status >= 500:  # noqa: PLR2004 - HTTP: the server's own failure
-            raise ClusterError(_silent(server, context, f"HTTP {error.status}")) from None
+        # The client gives a failed TLS handshake the status 0; a refusal (4xx) is an answer.
+        if not error.status or error.status >= 500:  # noqa: PLR2004 - HTTP: the server's own failure
+            raise ClusterError(_silent(server, context, str(error))) from None
     except ConfigException as error:
         raise ClusterError(f"clusterContext: {context!r} of the kubeconfig is unusable: {error}") from None
     except Exception as error:  # noqa: BLE001 - whatever the transport raises means the same here
@@ -82,6 +83,6 @@ def _ask(document: dict[str, Any], context: str, server: str) -> None:
 
 def _silent(server: str, context: str, reason: str) -> str:
     return (
-        f"the API server {server} (context {context!r}) does not answer: {reason}; "
+        f"the API server {server} (context {context!r}) does not answer: {' '.join(reason.split())}; "
         f"check it with `kubectl --context {context} version`, then clusterKubeconfig and clusterContext"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,22 @@ def silent_server() -> Iterator[str]:
     """A server that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def other_server() -> Iterator[str]:
+    """A server that is no API server: it does not even speak TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"220 mail.example ESMTP\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
 
 
 def kubeconfig(tmp_path: Path, server: str) -> str:
@@ -61,6 +78,13 @@ def test_a_server_that_is_not_there_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match=r"https://127\.0\.0\.1:1 \(context 'there'\) does not answer"):
         prepare(existing(kubeconfig(tmp_path, "https://127.0.0.1:1")))
     assert time.monotonic() - began < 10
+
+
+def test_something_else_that_listens_there_is_not_taken_for_a_cluster(
+    tmp_path: Path, other_server: str
+) -> None:
+    with pytest.raises(ClusterError, match=f"{other_server}.*does not answer"):
+        prepare(existing(kubeconfig(tmp_path, other_server)))
 
 
 def test_a_context_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
