@@ -26,7 +26,9 @@ def _step(console: Console, name: str, command: list[str]) -> bool:
     start = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     passed = done.returncode == 0
-    console.print(f"{name:17} {'ok' if passed else 'FAILED'}  {time.monotonic() - start:5.1f} s", highlight=False)
+    console.print(
+        f"{name:17} {'ok' if passed else 'FAILED'}  {time.monotonic() - start:5.1f} s", highlight=False
+    )
     if not passed:
         console.print(done.stdout + done.stderr, markup=False, highlight=False)
     return passed

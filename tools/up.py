@@ -35,7 +35,9 @@ def bring_up(name: str, console: Console) -> None:
     file = write_kubeconfig(name, outputs(stack)["kubeconfig"])
     took = time.monotonic() - start
     console.print(f"\n{name} is up after {took:.0f} s, {'changed' if changed else 'nothing to change'}.")
-    console.print(f"  export KUBECONFIG={file} PATH={toolchain.bin}:$PATH\n  kubectl get notif -A", highlight=False)
+    console.print(
+        f"  export KUBECONFIG={file} PATH={toolchain.bin}:$PATH\n  kubectl get notif -A", highlight=False
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -24,7 +24,7 @@ from platform_infra import image_build, names
 from platform_infra.cluster.local.images import load_image
 from platform_infra.cluster.local.spec import CONTEXT
 from tests.support.cluster import Cluster
-from tests.support.node_container import NodeContainer
+from tests.support.node_container import node_container
 from tools.dockerd import ensure_docker
 from tools.engine import ROOT
 from tools.node.images import ensure_images
@@ -72,7 +72,7 @@ def ephemeral_stack() -> Iterator[EphemeralStack]:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}-")))
         with ThreadPoolExecutor(1) as pool, _said(f"{name}: node and operator image"):
             building = pool.submit(_build_images)
-            node = cleanup.enter_context(NodeContainer(stack=name, image=images.node))
+            node = cleanup.enter_context(node_container(stack=name, image=images.node))
             operator, stub = building.result()
         stack = EphemeralStack(name=name, container=node.name, kubeconfig=str(folder / "kubeconfig"))
         Path(stack.kubeconfig).write_text(node.kubeconfig)

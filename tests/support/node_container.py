@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from platform_infra.cluster.local import node
+from platform_infra.cluster.local.spec import NodeInfo, NodeSpec
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+TYPED = ("environment", "volumes", "tmpfs", "ports")
+"""Arguments that testcontainers keeps in attributes of its own."""
 
 
-class NodeContainer:
-    """Starts a node, waits until it is ready, and leaves nothing of it behind.
+@contextmanager
+def node_container(*, stack: str, image: str) -> Iterator[NodeInfo]:
+    """Start a node, wait until it is ready, and leave nothing of it behind.
 
     The reaper of testcontainers would have to be pulled; the context manager does its work instead.
     """
+    testcontainers_config.ryuk_disabled = True
+    info = node.create(NodeSpec(stack=stack, image=image), launch=_launch)
+    try:
+        yield info
+    finally:
+        node.delete(stack)
 
-    def __init__(self, *, stack: str, image: str) -> None:
-        testcontainers_config.ryuk_disabled = True
-        self._stack = stack
-        self._spec = node.NodeSpec(stack=stack, image=image)
-        self.name = self._spec.name
-        self.kubeconfig = ""
 
-    def __enter__(self) -> Self:
-        """Start it."""
-        with node.connected() as client:
-            arguments = node.run_arguments(client, self._spec)
-        try:
-            container = DockerContainer(self._spec.image).with_kwargs(**arguments)
-            container.start()
-            self.kubeconfig = node.wait_until_ready(container.get_wrapped_container()).kubeconfig
-        except BaseException:
-            node.delete(self._stack)
-            raise
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        """Remove it, with its volumes and cgroups."""
-        node.delete(self._stack)
+def _launch(_client: DockerClient, image: str, arguments: dict[str, Any]) -> Container:
+    typed = {key: arguments[key] for key in TYPED}
+    plain = {key: value for key, value in arguments.items() if key not in TYPED}
+    container = DockerContainer(image).with_name(plain.pop("name")).with_kwargs(**plain)
+    container.env, container.volumes = typed["environment"], typed["volumes"]
+    container.tmpfs, container.ports = typed["tmpfs"], typed["ports"]
+    container.start()
+    started: Container = container.get_wrapped_container()
+    return started

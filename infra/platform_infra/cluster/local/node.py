@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tarfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import docker
 import docker.errors
@@ -25,10 +25,12 @@ from platform_infra.cluster.local.spec import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from docker import DockerClient
     from docker.models.containers import Container
+
+    Launch: TypeAlias = Callable[[DockerClient, str, dict[str, Any]], Container]
 
 _NODE_IMAGE_LABEL = "ai.kubernaut.notification-platform.image=node"
 _KUBECONFIG = "/etc/kubernetes/admin.conf"
@@ -81,8 +83,15 @@ def current_image() -> str:
     return by_content[0] if by_content else CURRENT_IMAGE
 
 
-def create(spec: NodeSpec) -> NodeInfo:
+def docker_run(client: DockerClient, image: str, arguments: dict[str, Any]) -> Container:
+    """Starts a container; the arguments are those of Docker's own client."""
+    return client.containers.run(image, detach=True, **arguments)
+
+
+def create(spec: NodeSpec, *, launch: Launch = docker_run) -> NodeInfo:
     """Makes a node and waits until it is ready; a leftover of the same name is replaced.
+
+    `launch` starts the container: a test harness may have a way of its own.
 
     Raises:
         LocalNodeError: It could not be made or did not become ready; nothing of it is left then.
@@ -91,7 +100,7 @@ def create(spec: NodeSpec) -> NodeInfo:
         _require_image(client, spec.image)
         _remove(client, spec)
         try:
-            container = _run(client, spec)
+            container = _run(client, spec, launch)
             wait_ready(container)
             return _describe(container)
         except docker.errors.APIError as error:
@@ -131,35 +140,32 @@ def _require_image(client: DockerClient, image: str) -> None:
         ) from error
 
 
-def _run(client: DockerClient, spec: NodeSpec) -> Container:
+def _run(client: DockerClient, spec: NodeSpec, launch: Launch) -> Container:
     """Starts the container, privileged where the machine allows that."""
+    for volume in spec.volumes:
+        client.volumes.create(volume, labels=spec.labels)
+    arguments = _arguments(spec, cgroup_v1=client.info().get("CgroupVersion") == "1")
     try:
-        return _start(client, spec, _PRIVILEGED)
+        return launch(client, spec.image, {**arguments, **_PRIVILEGED})
     except docker.errors.APIError as error:
         if "not permitted" not in str(error):
             raise
         client.containers.get(spec.name).remove(force=True)
-        return _start(client, spec, _CAPABILITIES)
+        return launch(client, spec.image, {**arguments, **_CAPABILITIES})
 
 
-def _start(client: DockerClient, spec: NodeSpec, rights: dict[str, Any]) -> Container:
-    cgroup_v1 = client.info().get("CgroupVersion") == "1"
-    for volume in spec.volumes:
-        client.volumes.create(volume, labels=spec.labels)
+def _arguments(spec: NodeSpec, *, cgroup_v1: bool) -> dict[str, Any]:
     mounts = {volume: {"bind": place, "mode": "rw"} for volume, place in spec.volumes.items()}
-    return client.containers.run(
-        spec.image,
-        name=spec.name,
-        hostname=spec.name,
-        detach=True,
-        labels=spec.labels,
+    return {
+        "name": spec.name,
+        "hostname": spec.name,
+        "labels": spec.labels,
         # A cgroup v2 namespace is the node's own already; v1 shows the machine's tree, of which it takes a branch.
-        environment={"NODE_CGROUP_ROOT": spec.cgroup_root} if cgroup_v1 else {},
-        volumes={**mounts, **_CGROUPS} if cgroup_v1 else mounts,
-        tmpfs={"/run": "exec", "/tmp": "exec"},  # noqa: S108 (a mount inside the node)
-        ports={API_PORT: ("127.0.0.1", 0)},
-        **rights,
-    )
+        "environment": {"NODE_CGROUP_ROOT": spec.cgroup_root} if cgroup_v1 else {},
+        "volumes": {**mounts, **_CGROUPS} if cgroup_v1 else mounts,
+        "tmpfs": {"/run": "exec", "/tmp": "exec"},  # noqa: S108 (a mount inside the node)
+        "ports": {API_PORT: ("127.0.0.1", 0)},
+    }
 
 
 def _describe(container: Container) -> NodeInfo:
