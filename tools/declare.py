@@ -1,6 +1,6 @@
 """Write what is generated from the settings model: Pulumi.yaml's config block and the table of stacks/README.md.
 
-Run it after a change of infra/platform_infra/settings.py: `python -m tools.declare`.
+Run it after a change of infra/platform_infra/settings_sections.py: `python -m tools.declare`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import yaml
 from platform_infra import declarations
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG_MARK = "# Generated from infra/platform_infra/settings.py by `python -m tools.declare`.\n"
-TABLE_MARK = "<!-- Generated from infra/platform_infra/settings.py by `python -m tools.declare`. -->\n"
+CONFIG_MARK = "# Generated from infra/platform_infra/settings_sections.py by `python -m tools.declare`.\n"
+TABLE_MARK = "<!-- Generated from infra/platform_infra/settings_sections.py by `python -m tools.declare`. -->\n"
 
 
 def project_file(text: str) -> str:

@@ -18,7 +18,7 @@ from platform_infra import names
 if TYPE_CHECKING:
     import pulumi
 
-    from platform_infra.settings import Network
+    from platform_infra.settings_sections import Network
 
 DNS_PORT = 53
 

@@ -26,7 +26,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from platform_infra import names, observability, operator_config, pod_parts
 from platform_infra.network_policy import operator_policy
-from platform_infra.settings import FileVolume
+from platform_infra.settings_sections import FileVolume
 from platform_infra.storage import FileStorage
 
 if TYPE_CHECKING:

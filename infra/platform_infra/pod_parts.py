@@ -27,7 +27,7 @@ from platform_infra import names
 if TYPE_CHECKING:
     import pulumi
 
-    from platform_infra.settings import Operator
+    from platform_infra.settings_sections import Operator
 
 
 def pod_security() -> PodSecurityContextArgs:

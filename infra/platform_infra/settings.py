@@ -9,23 +9,29 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.runtime import config as engine_config
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from platform_infra import names
 from platform_infra.settings_rules import Problem, broken_rules
+from platform_infra.settings_sections import (
+    Channels,
+    Cluster,
+    Crd,
+    Delivery,
+    Log,
+    Monitoring,
+    Network,
+    Operator,
+    Section,
+    Watch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-
-DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class SettingsError(pulumi.RunError):
@@ -35,181 +41,6 @@ class SettingsError(pulumi.RunError):
         listed = "\n".join(f"  - {problem}" for problem in problems)
         super().__init__(f"{len(problems)} problem(s) in the stack's configuration:\n{listed}")
         self.problems = problems
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class ClusterKind(StrEnum):
-    """Where the cluster comes from."""
-
-    LOCAL = "local"
-    EXISTING = "existing"
-    KIND = "kind"
-    K3S = "k3s"
-
-
-class FileVolume(StrEnum):
-    """What the file channel writes to."""
-
-    EMPTY_DIR = "emptyDir"
-    HOST_PATH = "hostPath"
-    PVC = "pvc"
-
-
-class LogLevel(StrEnum):
-    """The least level that is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(StrEnum):
-    """JSON for machines, text for people."""
-
-    JSON = "json"
-    TEXT = "text"
-
-
-class Cluster(Section):
-    """The cluster that everything is put into."""
-
-    kind: ClusterKind = ClusterKind.LOCAL
-    """Where the cluster comes from: `local` starts a node on this machine, `existing` takes one by its kubeconfig."""
-    kubeconfig: str = ""
-    """For `existing`: the path of a kubeconfig file, or its content (then set it with --secret)."""
-    context: str = ""
-    """For `existing`: the context of that kubeconfig; it is named explicitly and never the current one."""
-
-
-class Crd(Section):
-    """The NotificationRequest kind."""
-
-    managed: bool = True
-    """Whether this stack owns the CRD; false where another stack of the same cluster does."""
-
-
-class Operator(Section):
-    """The operator's Deployment."""
-
-    enabled: bool = True
-    """Whether the operator is deployed; false brings the cluster, the CRD and the permissions only."""
-    namespace: DnsLabel = "notification-system"
-    """The namespace that the operator runs in; one operator a namespace."""
-    image: str = ""
-    """An image that the cluster can pull; empty builds one from this checkout and loads it into the local node."""
-    base_image: str = ""
-    """What a built image stands on; empty takes a locally built base where there is one, else python:3.13-slim."""
-    replicas: Annotated[int, Field(ge=1, le=10)] = 1
-    """How many pods; more than one needs leader election."""
-    leader_election: bool = True
-    """Whether a Lease decides which pod works; then an update starts the new pod before it stops the old one."""
-    workers: Annotated[int, Field(ge=1, le=256)] = 16
-    """Notifications in a pass at the same time."""
-    grace_seconds: Annotated[int, Field(ge=1, le=600)] = 30
-    """How long work under way may take after the stop signal; the pod gets ten seconds more."""
-    cpu_request: Quantity = "50m"
-    """CPU that is reserved for a pod."""
-    memory_request: Quantity = "96Mi"
-    """Memory that is reserved for a pod."""
-    memory_limit: Quantity = "256Mi"
-    """Memory at which a pod is stopped."""
-
-
-class Watch(Section):
-    """Which namespaces are served; with neither setting, all."""
-
-    namespaces: tuple[DnsLabel, ...] = ()
-    """Names of namespaces that exist; the operator then gets permissions in these alone."""
-    namespace_selector: str = ""
-    """Serve the namespaces with these labels, e.g. `team=web,env!=dev`."""
-
-
-class Delivery(Section):
-    """Limits of one try."""
-
-    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
-    """After this a try counts as failed, and may be tried again."""
-    concurrency_per_channel: Annotated[int, Field(ge=1, le=10_000)] = 64
-    """Tries under way at once on one channel."""
-
-
-class ConsoleChannel(Section):
-    """Writes to the operator's own log."""
-
-    enabled: bool = True
-    """Whether the console channel can be used."""
-
-
-class FileChannel(Section):
-    """Writes one JSON file a notification."""
-
-    enabled: bool = False
-    """Whether the file channel can be used."""
-    directory: AbsolutePath = "/var/lib/notifications"
-    """Where the files go, inside the pod."""
-    volume: FileVolume = FileVolume.EMPTY_DIR
-    """What is mounted there: `emptyDir` goes with the pod; `hostPath` (of the node) and `pvc` stay."""
-    host_path: AbsolutePath = "/var/lib/notifications"
-    """For `hostPath`: the node's directory; user 65532 must be able to write to it."""
-    size: Quantity = "1Gi"
-    """For `hostPath` and `pvc`: the size that is claimed."""
-    storage_class: str = ""
-    """For `pvc`: the storage class; empty takes the cluster's default."""
-
-
-class LogChannel(Section):
-    """Writes one JSON line a notification to standard output."""
-
-    enabled: bool = True
-    """Whether the log channel can be used."""
-
-
-class Plugin(Section):
-    """A channel that another package brings."""
-
-    factory: Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")]
-    """The function that makes the channel, as `module:function`."""
-    options: dict[str, Any] = {}
-    """What that function is given."""
-
-
-class Channels(Section):
-    """The ways a notification can take."""
-
-    console: ConsoleChannel = ConsoleChannel()
-    file: FileChannel = FileChannel()
-    log: LogChannel = LogChannel()
-    plugins: dict[str, Plugin] = {}
-    """Channels of other packages by name: `{"sms": {"factory": "module:function", "options": {}}}`."""
-
-
-class Log(Section):
-    """The operator's own log."""
-
-    level: LogLevel = LogLevel.INFO
-    """The least level that is logged."""
-    format: LogFormat = LogFormat.JSON
-    """`json` for machines, `text` for people."""
-
-
-class Network(Section):
-    """What the operator may reach."""
-
-    egress_ports: tuple[Port, ...] = (443, 6443)
-    """TCP ports that the network policy lets the operator reach: the API server's and those of its channels."""
-
-
-class Monitoring(Section):
-    """How metrics are collected."""
-
-    scrape_annotations: bool = True
-    """Whether the pods carry `prometheus.io/*` annotations."""
 
 
 class Settings(Section):

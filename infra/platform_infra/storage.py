@@ -21,7 +21,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
-from platform_infra.settings import FileVolume
+from platform_infra.settings_sections import FileVolume
 
 if TYPE_CHECKING:
     from platform_infra.settings import Settings

@@ -8,10 +8,10 @@ import pulumi
 
 from platform_infra.cluster import existing
 from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
-from platform_infra.settings import ClusterKind
+from platform_infra.settings_sections import ClusterKind
 
 if TYPE_CHECKING:
-    from platform_infra.settings import Cluster
+    from platform_infra.settings_sections import Cluster
 
 CREATE_COMMANDS = {
     ClusterKind.KIND: "kind create cluster --name notification && kind get kubeconfig --name notification > kubeconfig",

@@ -9,7 +9,8 @@ import yaml
 
 from notification_operator import settings as operator_settings
 from platform_infra import names, operator_config
-from platform_infra.settings import LogFormat, LogLevel, parse
+from platform_infra.settings import parse
+from platform_infra.settings_sections import LogFormat, LogLevel
 from tools.engine import ROOT
 
 if TYPE_CHECKING:
