@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from pulumi import automation as auto
@@ -23,7 +24,7 @@ SAME = "same"
 
 
 def open_stack(
-    name: str, *, config: Mapping[str, str] | None = None, toolchain: Toolchain | None = None
+    name: str, *, config: Mapping[str, Any] | None = None, toolchain: Toolchain | None = None
 ) -> auto.Stack:
     """Select the stack, or create it; `config` is put into its file, keys without the project's name.
 
@@ -39,9 +40,16 @@ def open_stack(
         ),
     )
     if config:
-        stack.set_all_config({key: auto.ConfigValue(value) for key, value in config.items()})
+        stack.set_all_config_json(json.dumps({key: _entry(value) for key, value in config.items()}))
     check_stack_file(name)
     return stack
+
+
+def _entry(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value that a stack's file can hold
+    """Return a value as `pulumi config --json` shows it: lists and maps as objects, the rest as text."""
+    if isinstance(value, list | dict):
+        return {"value": json.dumps(value), "objectValue": value, "secret": False}
+    return {"value": value if isinstance(value, str) else json.dumps(value), "secret": False}
 
 
 def up(stack: auto.Stack) -> tuple[dict[str, Any], bool]:

@@ -38,7 +38,7 @@ def _without_cluster(rest: list[str]) -> bool:
 def _on_a_stack(rest: list[str]) -> bool:
     with ephemeral_stack() as stack:
         return _pytest(
-            ["tests/stack", "-n", WORKERS, "--dist", "worksteal", *rest], {HANDED_ON: stack.dump()}
+            ["tests/stack", "-n", WORKERS, "--dist", "loadgroup", *rest], {HANDED_ON: stack.dump()}
         )
 
 

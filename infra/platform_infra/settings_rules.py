@@ -70,12 +70,6 @@ RULES = (
         what="and watchNamespaceSelector are both set",
         remedy="keep one of the two",
     ),
-    Rule(
-        keys=("channelsFileVolume", "clusterKind"),
-        broken=lambda s: s.cluster.kind == "local" and s.channels.file.volume == "pvc",
-        what="is `pvc`, but the local node has no storage provisioner",
-        remedy="set it to `hostPath` (the node's own disk) or `emptyDir`",
-    ),
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.stack.suite import Operator, Suite
 from tests.support.cluster import Cluster, Sink
-from tests.support.ephemeral import LABEL, SCRIPTED, SERVED, EphemeralStack, ephemeral_stack, load
+from tests.support.ephemeral import LABEL, OPERATORS, EphemeralStack, ephemeral_stack, load
 from tests.support.node import Node
 
 if TYPE_CHECKING:
@@ -41,19 +41,25 @@ def node(stack: EphemeralStack) -> Node:
 
 @pytest.fixture
 def served(cluster: Cluster, node: Node) -> Iterator[Suite]:
-    yield from _suite(cluster, node, SERVED, "served")
+    yield from _suite(cluster, node, "served")
 
 
 @pytest.fixture
 def scripted(cluster: Cluster, node: Node) -> Iterator[Suite]:
-    yield from _suite(cluster, node, SCRIPTED, "scripted")
+    yield from _suite(cluster, node, "scripted")
 
 
-def _suite(cluster: Cluster, node: Node, operator: str, label: str) -> Iterator[Suite]:
+@pytest.fixture
+def fragile(cluster: Cluster, node: Node) -> Iterator[Suite]:
+    """An operator that may be stopped and killed; its tests run one after another."""
+    yield from _suite(cluster, node, "fragile")
+
+
+def _suite(cluster: Cluster, node: Node, label: str) -> Iterator[Suite]:
     with cluster.temporary_namespace({LABEL: label}) as namespace:
         yield Suite(
             cluster=cluster,
-            operator=Operator(cluster=cluster, node=node, namespace=operator),
+            operator=Operator(cluster=cluster, node=node, namespace=OPERATORS[label]),
             sink=Sink(cluster),
             namespace=namespace,
         )

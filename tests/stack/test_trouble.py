@@ -51,29 +51,6 @@ def test_a_name_used_again_starts_a_new_life(served: Suite) -> None:
     assert len(uids) == 3
 
 
-def test_an_operator_killed_while_delivering_loses_nothing_and_repeats_under_the_same_id(
-    scripted: Suite,
-) -> None:
-    names = []
-    for _ in range(8):
-        obj = notification(scripted.namespace, channels=["file"], retryPolicy=fast(3))
-        names.append(obj["metadata"]["name"])
-        scripted.sink.script(
-            scripted.namespace, names[-1], "file", {"do": "succeed", "delay": 20}, {"do": "succeed"}
-        )
-        scripted.cluster.create(obj)
-    for name in names:
-        eventually(lambda name=name: scripted.sink.calls(scripted.namespace, name), bool, within=10)
-    scripted.kill_operator()
-
-    for name in names:
-        status = scripted.cluster.phase(scripted.namespace, name, "Sent", within=60)["status"]
-        assert status["totalAttempts"] == 1
-        ids = [call["id"] for call in scripted.sink.calls(scripted.namespace, name)]
-        assert len(ids) == 2
-        assert len(set(ids)) == 1
-
-
 def test_a_file_channel_that_cannot_write_fails_with_the_reason_and_recovers(served: Suite) -> None:
     obj = notification(served.namespace, channels=["file"], retryPolicy=fast(5))
     name = obj["metadata"]["name"]

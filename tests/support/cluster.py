@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 from kubernetes import client, config, utils, watch
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import ProtocolError
 
 from tests.support.eventually import eventually
 
@@ -114,15 +115,19 @@ class Cluster:
     def watch(self, namespace: str) -> Iterator[Callable[[str], list[Object]]]:
         """Watch from now on; gives a function that returns an object's states as they were seen."""
         states: list[Object] = []
-        stream = watch.Watch()
+        stream, stopped = watch.Watch(), threading.Event()
         listed = self._objects.list_namespaced_custom_object(*KIND, namespace, PLURAL)
         version = listed["metadata"]["resourceVersion"]
 
         def collect() -> None:
             args = (*KIND, namespace, PLURAL)
             source = self._objects.list_namespaced_custom_object
-            events = stream.stream(source, *args, resource_version=version, timeout_seconds=120)
-            states.extend(event["object"] for event in events)
+            try:
+                events = stream.stream(source, *args, resource_version=version, timeout_seconds=120)
+                states.extend(event["object"] for event in events)
+            except ProtocolError:
+                if not stopped.is_set():
+                    raise
 
         def of(name: str) -> list[Object]:
             return eventually(
@@ -136,7 +141,9 @@ class Cluster:
         try:
             yield of
         finally:
+            stopped.set()
             stream.stop()
+            thread.join()
 
     def phase(self, namespace: str, name: str, *phases: str, within: float = 30.0) -> Object:
         """Wait until the notification is in one of the phases, and return it."""

@@ -1,7 +1,8 @@
 """A disposable stack: a node through testcontainers, everything in it through Pulumi's Automation API.
 
-Two operators live in it, told apart by the label of the namespaces that they serve: `served` has the
-channels as they are shipped, `scripted` has channels that do as the sink tells them.
+Three operators live in it, told apart by the label of the namespaces that they serve: `served` has the
+channels as they are shipped, `scripted` has channels that do as the sink tells them, and `fragile` is
+like `scripted`, for the tests that stop and kill it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
@@ -39,7 +40,12 @@ if TYPE_CHECKING:
 STUB = Path(__file__).parent / "stub"
 SINK_URL = "http://sink.sinks.svc:8080"
 LABEL = "suite"
-SERVED, SCRIPTED = "notification-system", "notification-scripted"
+OPERATORS = {
+    "served": "notification-system",
+    "scripted": "notification-scripted",
+    "fragile": "notification-fragile",
+}
+"""The operators' namespaces, by the label of those that they serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +89,12 @@ def ephemeral_stack() -> Iterator[EphemeralStack]:
         Cluster(Path(stack.kubeconfig)).apply_manifest(
             (STUB / "sink.yaml").read_text().replace("IMAGE", stub)
         )
-        cleanup.enter_context(_deployed(f"{name}-scripted", _scripted(stack, stub), toolchain))
+        for served in ("scripted", "fragile"):
+            cleanup.enter_context(_deployed(f"{name}-{served}", _scripted(stack, stub, served), toolchain))
         yield stack
 
 
-def _served(stack: EphemeralStack, image: str) -> dict[str, str]:
+def _served(stack: EphemeralStack, image: str) -> dict[str, Any]:
     return {
         **_ci_values(),
         **_placed(stack),
@@ -96,7 +103,7 @@ def _served(stack: EphemeralStack, image: str) -> dict[str, str]:
     }
 
 
-def _scripted(stack: EphemeralStack, image: str) -> dict[str, str]:
+def _scripted(stack: EphemeralStack, image: str, served: str) -> dict[str, Any]:
     plugins = {
         name: {"factory": "stub_channel:StubChannel", "options": {"channel": name, "sink": SINK_URL}}
         for name in ("console", "file", "log")
@@ -104,29 +111,28 @@ def _scripted(stack: EphemeralStack, image: str) -> dict[str, str]:
     return {
         **_ci_values(),
         **_placed(stack),
-        "crdManaged": "false",
-        "operatorNamespace": SCRIPTED,
+        "crdManaged": False,
+        "operatorNamespace": OPERATORS[served],
         "operatorImage": image,
-        "watchNamespaceSelector": f"{LABEL}=scripted",
-        "channelsFileEnabled": "false",
-        "channelsPlugins": json.dumps(plugins),
-        "deliveryTimeoutSeconds": "30",
+        "watchNamespaceSelector": f"{LABEL}={served}",
+        "channelsFileEnabled": False,
+        "channelsPlugins": plugins,
+        "deliveryTimeoutSeconds": 30,
     }
 
 
-def _placed(stack: EphemeralStack) -> dict[str, str]:
+def _placed(stack: EphemeralStack) -> dict[str, Any]:
     return {"clusterKind": "existing", "clusterKubeconfig": stack.kubeconfig, "clusterContext": CONTEXT}
 
 
-def _ci_values() -> dict[str, str]:
-    """Return the values of the committed stack ci, as Pulumi takes them."""
+def _ci_values() -> dict[str, Any]:
+    """Return the values of the committed stack ci."""
     config = yaml.safe_load((ROOT / "stacks" / "Pulumi.ci.yaml").read_text())["config"]
-    plain = {key.removeprefix(f"{names.PROJECT}:"): value for key, value in config.items()}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in plain.items()}
+    return {key.removeprefix(f"{names.PROJECT}:"): value for key, value in config.items()}
 
 
 @contextlib.contextmanager
-def _deployed(name: str, config: Mapping[str, str], toolchain: Toolchain) -> Iterator[None]:
+def _deployed(name: str, config: Mapping[str, Any], toolchain: Toolchain) -> Iterator[None]:
     stack = open_stack(name, config=config, toolchain=toolchain)
     try:
         up(stack)

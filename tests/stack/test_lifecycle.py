@@ -1,0 +1,59 @@
+"""A stack's life with a cluster of its own: up, up again without a change, down without a trace."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from pulumi import automation as auto
+
+from platform_infra.cluster.local.spec import LABEL
+from tests.support.cluster import Cluster
+from tests.support.notifications import notification
+from tools.stack import destroy, exists, open_stack, remove, up
+
+
+@pytest.fixture
+def own() -> Iterator[auto.Stack]:
+    stack = open_stack(
+        f"ci-{uuid.uuid4().hex[:6]}-own", config={"clusterKind": "local", "channelsFileEnabled": True}
+    )
+    try:
+        yield stack
+    finally:
+        if exists(stack.name):
+            destroy(stack)
+            remove(stack)
+
+
+def belongings(stack: str) -> list[str]:
+    """Return the names of all that Docker holds for a stack."""
+    client, mine = docker.from_env(), {"label": f"{LABEL}={stack}"}
+    containers = [found.name for found in client.containers.list(all=True, filters=mine)]
+    volumes = [found.name for found in client.volumes.list(filters=mine)]
+    return containers + volumes + [found.name for found in client.networks.list(filters=mine)]
+
+
+def test_a_stack_comes_up_delivers_stays_as_it_is_and_goes_without_a_trace(
+    own: auto.Stack, tmp_path: Path
+) -> None:
+    made, changed = up(own)
+    assert changed
+    assert belongings(own.name)
+    assert "BEGIN" not in own.export_stack().deployment.__repr__()
+
+    (tmp_path / "kubeconfig").write_text(made["kubeconfig"])
+    cluster = Cluster(tmp_path / "kubeconfig")
+    obj = notification("default", channels=["console", "file"])
+    cluster.create(obj)
+    cluster.phase("default", obj["metadata"]["name"], "Sent", within=20)
+
+    _, changed = up(own)
+    assert not changed
+    own.preview(expect_no_changes=True)
+
+    destroy(own)
+    remove(own)
+    assert belongings(own.name) == []
+    assert not exists(own.name)
