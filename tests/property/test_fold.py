@@ -1,6 +1,7 @@
 """Folding: once is enough, in any order, in any parts, on any read."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -77,6 +78,8 @@ def test_twice_is_once(story: tuple[World, list[Attempt]]) -> None:
     once = steps(world, made)
     assert steps(world, made) == once
     assert steps(world, made + made) == once
+    told_otherwise = [replace(attempt, timestamp=at(1), error="in other words") for attempt in made]
+    assert steps(world, told_otherwise) == once
 
 
 @given(stories(), st.randoms(use_true_random=False))
@@ -109,6 +112,29 @@ def test_a_conflict_loses_neither_our_tries_nor_their_fields(
     undisturbed = world.decide(made)
     world.store(world.status | fields)
     assert world.decide(made) == undisturbed | fields
+
+
+@given(stories(), st.sets(st.sampled_from(CHANNELS)))
+def test_a_next_try_is_announced_if_and_only_if_one_is_to_come_that_is_not_under_way(
+    story: tuple[World, list[Attempt]], in_flight: set[str]
+) -> None:
+    world, made = story
+    waiting = {
+        channel
+        for channel in CHANNELS
+        if (tries := [attempt for attempt in made if attempt.channel == channel])
+        and not any(attempt.succeeded or attempt.permanent for attempt in tries)
+        and len(tries) < world.policy.max_attempts
+    }
+    status = fold(
+        world.seen,
+        made,
+        route=resolve(world.seen),
+        in_flight=frozenset(in_flight),
+        queued_at=START,
+        now=world.now,
+    )
+    assert ("nextAttemptAt" in status) == bool(waiting - in_flight)
 
 
 @given(stories())

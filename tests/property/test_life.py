@@ -3,16 +3,26 @@
 import itertools
 from collections import Counter
 from datetime import timedelta
+from enum import Enum, auto
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import assume
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from notification_operator.domain.model import AttemptStatus, Phase, RetryPolicy
 from notification_operator.domain.phases import MOVES
 from tests.property.strategies import Outcome, channel_lists, foreign_fields, outcomes, policies, seconds
 from tests.property.world import OURS, World
+
+
+class Trouble(Enum):
+    """What goes wrong in a life."""
+
+    CRASH = auto()
+    BROKEN_OFF = auto()
+    LOST_WRITE = auto()
+    LOST_ANSWER = auto()
+    OTHER_WRITER = auto()
 
 
 class Life(RuleBasedStateMachine):
@@ -30,45 +40,52 @@ class Life(RuleBasedStateMachine):
         self.theirs = {}
         self.end_state = None
 
-    @rule()
-    def begin_a_pass(self) -> None:
+    @rule(results=st.lists(st.none() | outcomes, min_size=4, max_size=4))
+    def a_pass(self, results: list[Outcome | None]) -> None:
+        """Plan, try, write; a try without a result so far stays open."""
         self.world.begin()
+        for channel, result in zip(sorted(self.world.under_way), results, strict=False):
+            if result is not None:
+                self.world.end(channel, result)
+        self.world.write(check=self.the_write_is_right)
+
+    @precondition(lambda self: "nextAttemptAt" in self.world.status)
+    @rule(results=st.lists(outcomes, min_size=4, max_size=4))
+    def a_pass_when_a_try_is_due(self, results: list[Outcome]) -> None:
+        self.world.wait_for_next()
+        calls = len(self.world.calls)
+        self.a_pass(list(results))
+        assert len(self.world.calls) > calls
+
+    @precondition(lambda self: "nextAttemptAt" in self.world.status)
+    @rule(ahead=st.sampled_from([timedelta(microseconds=1), timedelta(seconds=0.3)]))
+    def a_pass_just_before_a_try_is_due(self, ahead: timedelta) -> None:
+        self.world.wait_for_next(ahead=ahead)
+        self.a_pass([None] * 4)
 
     @precondition(lambda self: self.world.under_way)
     @rule(data=st.data(), outcome=outcomes)
-    def end_a_try(self, data: st.DataObject, outcome: Outcome) -> None:
+    def a_slow_try_ends(self, data: st.DataObject, outcome: Outcome) -> None:
         self.world.end(data.draw(st.sampled_from(sorted(self.world.under_way))), outcome)
-
-    @precondition(lambda self: self.world.under_way)
-    @rule(data=st.data())
-    def break_off_a_try(self, data: st.DataObject) -> None:
-        del self.world.under_way[data.draw(st.sampled_from(sorted(self.world.under_way)))]
-
-    @rule()
-    def write(self) -> None:
-        self.world.write(check=self.the_write_is_right)
-
-    @rule(reaches=st.booleans())
-    def write_without_an_answer(self, *, reaches: bool) -> None:
-        self.world.write(reaches=reaches, answered=False, check=self.the_write_is_right)
-
-    @rule(fields=foreign_fields)
-    def another_writer_comes_by(self, fields: dict[str, Any]) -> None:
-        assume(self.end_state is None)
-        self.theirs |= fields
-        self.world.store(self.world.status | fields)
-
-    @rule()
-    def crash(self) -> None:
-        self.world.crash()
 
     @rule(passed=seconds)
     def time_passes(self, passed: float) -> None:
         self.world.now += timedelta(seconds=passed)
 
-    @rule()
-    def the_next_try_comes_due(self) -> None:
-        self.world.wait_for_next()
+    @rule(kind=st.sampled_from(Trouble), fields=foreign_fields)
+    def trouble(self, kind: Trouble, fields: dict[str, Any]) -> None:
+        match kind:
+            case Trouble.CRASH:
+                self.world.crash()
+            case Trouble.BROKEN_OFF:
+                self.world.under_way.clear()
+            case Trouble.LOST_WRITE:
+                self.world.write(reaches=False, check=self.the_write_is_right)
+            case Trouble.LOST_ANSWER:
+                self.world.write(answered=False, check=self.the_write_is_right)
+            case Trouble.OTHER_WRITER if self.end_state is None:
+                self.theirs |= fields
+                self.world.store(self.world.status | fields)
 
     def the_write_is_right(self) -> None:
         """Hold for a status that was just written: its announcement, its counters."""

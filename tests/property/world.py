@@ -130,10 +130,10 @@ class World:
         self.under_way.clear()
         self.over.clear()
 
-    def wait_for_next(self) -> None:
-        """Let time pass until the status says that a try is due."""
+    def wait_for_next(self, *, ahead: timedelta = timedelta(0)) -> None:
+        """Let time pass until the status says that a try is due, or so much ahead of it."""
         if (due := self.status.get("nextAttemptAt")) is not None:
-            self.now = max(self.now, parse_time(due))
+            self.now = max(self.now, parse_time(due) - ahead)
 
     def shortest_pause(self, failed: Attempt) -> timedelta:
         """Return the least pause after a failed try, computed by the contract's words."""

@@ -226,7 +226,8 @@ async def test_a_server_that_does_not_answer_in_time_is_unavailable(
 ) -> None:
     server.answers.clear()
     with pytest.raises(Unavailable, match="TimeoutError"):
-        await KubeStatusStore(client, RESOURCE, timeout=0.1).read(REF)
+        async with asyncio.timeout(5):
+            await KubeStatusStore(client, RESOURCE, timeout=0.1).read(REF)
 
 
 async def test_a_server_that_is_not_there_is_unavailable_and_named() -> None:
