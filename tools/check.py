@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 
@@ -12,7 +13,7 @@ STEPS = {
     "style": [sys.executable, "-m", "ruff", "check", "."],
     "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
     "types": [sys.executable, "-m", "mypy"],
-    "import contracts": ["lint-imports", "--no-logo"],
+    "import contracts": [str(Path(sys.executable).parent / "lint-imports"), "--no-logo"],
 }
 
 

@@ -13,7 +13,9 @@ from platform_infra import declarations
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG_MARK = "# Generated from infra/platform_infra/settings_sections.py by `python -m tools.declare`.\n"
-TABLE_MARK = "<!-- Generated from infra/platform_infra/settings_sections.py by `python -m tools.declare`. -->\n"
+TABLE_MARK = (
+    "<!-- Generated from infra/platform_infra/settings_sections.py by `python -m tools.declare`. -->\n"
+)
 
 
 def project_file(text: str) -> str:

@@ -29,10 +29,11 @@ def own() -> Iterator[auto.Stack]:
 
 def belongings(stack: str) -> list[str]:
     """Return the names of all that Docker holds for a stack."""
-    client, mine = docker.from_env(), {"label": f"{LABEL}={stack}"}
-    containers = [found.name for found in client.containers.list(all=True, filters=mine)]
-    volumes = [found.name for found in client.volumes.list(filters=mine)]
-    return containers + volumes + [found.name for found in client.networks.list(filters=mine)]
+    client = docker.from_env()
+    mine: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={stack}"}
+    containers = [str(found.name) for found in client.containers.list(all=True, filters=mine)]
+    volumes = [str(found.name) for found in client.volumes.list(filters=mine)]
+    return containers + volumes + [str(found.name) for found in client.networks.list(filters=mine)]
 
 
 def test_a_stack_comes_up_delivers_stays_as_it_is_and_goes_without_a_trace(

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.stack.suite import Suite
-from tests.support.eventually import eventually
 from tests.support.notifications import fast, notification
 
 pytestmark = pytest.mark.xdist_group("fragile")
@@ -21,7 +20,7 @@ def test_an_operator_killed_while_delivering_loses_nothing_and_repeats_under_the
         )
         fragile.cluster.create(obj)
     for name in names:
-        eventually(lambda name=name: fragile.sink.calls(fragile.namespace, name), bool, within=10)
+        fragile.sink.called(fragile.namespace, name)
     fragile.kill_operator()
 
     for name in names:
@@ -37,7 +36,7 @@ def test_an_operator_told_to_stop_finishes_what_runs_and_hands_over(fragile: Sui
     name = obj["metadata"]["name"]
     fragile.sink.script(fragile.namespace, name, "file", {"do": "succeed", "delay": 3})
     fragile.cluster.create(obj)
-    eventually(lambda: fragile.sink.calls(fragile.namespace, name), bool, within=5)
+    fragile.sink.called(fragile.namespace, name)
     stopped = fragile.operator.pod
     fragile.cluster.core.delete_namespaced_pod(stopped.name, stopped.namespace)
 

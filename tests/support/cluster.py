@@ -225,3 +225,7 @@ class Sink:
         """Return the calls for one object, oldest first; `at` is the time in seconds."""
         found: list[Object] = self._cluster.request("GET", f"{self._path}/calls/{namespace}/{name}")
         return [call for call in found if channel in (None, call["channel"])]
+
+    def called(self, namespace: str, name: str, *, within: float = 10.0) -> list[Object]:
+        """Wait for the first call for one object, and return the calls."""
+        return eventually(lambda: self.calls(namespace, name), bool, within=within)

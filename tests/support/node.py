@@ -30,9 +30,9 @@ class Node:
         """Run a shell script in the node and return what it prints."""
         command = ["sh", "-c", script, "node", *arguments]
         code, output = self._client.containers.get(self.container).exec_run(command)
+        assert isinstance(output, bytes)
         assert code == 0, f"{script} failed in {self.container}: {output.decode()}"
-        text: str = output.decode()
-        return text
+        return output.decode()
 
     def kill_pod(self, uid: str) -> None:
         """Kill a pod's Python processes with SIGKILL."""

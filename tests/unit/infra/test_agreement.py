@@ -91,8 +91,8 @@ def test_the_mounted_file_is_the_one_that_is_named(record: Record) -> None:
 
 
 def test_both_sides_know_the_same_levels_and_formats() -> None:
-    assert set(LogLevel) == set(operator_settings.LogLevel)
-    assert set(LogFormat) == set(operator_settings.LogFormat)
+    assert {level.value for level in LogLevel} == {level.value for level in operator_settings.LogLevel}
+    assert {form.value for form in LogFormat} == {form.value for form in operator_settings.LogFormat}
 
 
 def test_the_image_pins_all_that_the_operator_needs_and_no_index() -> None:

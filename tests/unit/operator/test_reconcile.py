@@ -71,6 +71,9 @@ class Bench:
             visible_after=VISIBLE_AFTER,
         )
 
+    def interfere(self, note: str) -> None:
+        self.store.interfere_next(lambda: self.store.write_as_other(self.ref, note=note))
+
     async def run(self) -> Done:
         return await self.reconciler(self.key, datetime.now(UTC))
 
@@ -143,9 +146,7 @@ async def test_a_conflict_folds_again_on_a_new_read_and_never_delivers_again() -
     console = Stub()
     bench = Bench({"console": console})
     for number in range(3):
-        bench.store.interfere_next(
-            lambda number=number: bench.store.write_as_other(bench.ref, note=f"foreign {number}")
-        )
+        bench.interfere(f"foreign {number}")
     await bench.run()
     assert bench.verbs == ["GET", "PUT", "GET", "PUT", "GET", "PUT", "GET", "PUT"]
     assert (bench.status["phase"], bench.status["totalAttempts"], len(console.calls)) == ("Sent", 1, 1)
@@ -156,7 +157,7 @@ async def test_conflicts_without_end_lose_nothing_and_are_tried_again_later() ->
     console = Stub()
     bench = Bench({"console": console})
     for number in range(5):
-        bench.store.interfere_next(lambda number=number: bench.store.write_as_other(bench.ref, note=number))
+        bench.interfere(f"foreign {number}")
     assert (await bench.run()).failed
     assert bench.ledger.unsaved == 1
     assert not (await bench.run()).failed

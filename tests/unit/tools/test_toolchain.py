@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import tarfile
@@ -147,7 +148,7 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_variable_to_set(
 
 
 def test_another_system_is_told_what_to_use_instead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
     with pytest.raises(ToolchainError, match=r"this is Darwin.*existing cluster"):
         ensure(["pause"])
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -21,8 +22,8 @@ from notification_operator.domain.model import Content
 from notification_operator.settings import Channels, Log, SettingsError
 
 
-def message(name: str = "order-1", **content: object) -> Message:
-    fields = {
+def message(name: str = "order-1", **content: Any) -> Message:
+    fields: dict[str, Any] = {
         "type": "simple",
         "priority": "high",
         "subject": "Заказ 📦",

@@ -20,7 +20,7 @@ async def ending(result: Attempt, gate: asyncio.Event | None = None) -> Attempt:
 async def test_a_try_is_in_flight_until_it_ends_and_unsaved_until_it_is_settled() -> None:
     ledger, gate, made = Ledger(), asyncio.Event(), attempt()
     ledger.start("uid", "slack", ending(made, gate))
-    assert (ledger.channels_in_flight("uid"), ledger.over("uid")) == ({"slack"}, ())
+    assert (ledger.channels_in_flight("uid"), ledger.over("uid")) == (frozenset({"slack"}), ())
     gate.set()
     await ledger.wait("uid", 5)
     await asyncio.sleep(0)
