@@ -61,7 +61,7 @@ class Reconciler:
                 return await self._pass(key, queued_at)
         except Gone:
             self._ledger.forget(key.uid)
-            return Done()
+            return Done(final=True)
         except StatusError as error:
             logger.warning(
                 "status not written, will try again", notification=str(error.ref), error=str(error)
@@ -88,8 +88,8 @@ class Reconciler:
         if isinstance(result, Applied):
             transition = Transition(before=parse(result.before), after=parse(result.after))
             self._announcer.tell(transition)
-            return self._come_back(result.after)
-        return self._come_back(result.current)
+            return self._come_back(result.after, {_version(obj) for obj in (fresh, result.before)})
+        return self._come_back(result.current, {_version(fresh)})
 
     def _start_tries(self, seen: Notification) -> bool:
         """Start the tries that are due; return whether there are any."""
@@ -112,11 +112,16 @@ class Reconciler:
             self._ledger.start(seen.uid, send.channel, self._dispatcher.attempt(send, message))
         return True
 
-    def _come_back(self, obj: dict[str, Any]) -> Done:
-        status = obj["status"]
+    def _come_back(self, obj: dict[str, Any], read: set[str]) -> Done:
+        status, seen = obj["status"], frozenset(read | {_version(obj)})
         if status["phase"] in FINAL:
-            return Done()
-        version, due = obj["metadata"]["resourceVersion"], status.get("nextAttemptAt")
+            return Done(seen=seen, final=True)
+        due = status.get("nextAttemptAt")
         if due is None:
-            return Done(wrote=version)
-        return Done(wrote=version, again_in=(parse_time(due) - self._clock()).total_seconds())
+            return Done(seen=seen)
+        return Done(seen=seen, again_in=(parse_time(due) - self._clock()).total_seconds())
+
+
+def _version(obj: dict[str, Any]) -> str:
+    version: str = obj["metadata"]["resourceVersion"]
+    return version

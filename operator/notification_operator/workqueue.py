@@ -1,7 +1,8 @@
 """Whose turn it is: one key at a time, each key once, now or later. Decides when, never what.
 
-A key that is added while its pass runs gets one more pass afterwards. The echo of the operator's
-own write, which comes back through the watch, is recognised by its resourceVersion and adds nothing.
+A key that is added while its pass runs gets one more pass afterwards, unless the event that adds it
+brings a resourceVersion that the pass has read or written: such an event, the echo of the operator's own
+write above all, says nothing new.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ class Done:
 
     again_in: float | None = None
     """Seconds until it wants another pass; None for no time of its own."""
-    wrote: str | None = None
-    """The resourceVersion of its write, if the object may still change."""
+    seen: frozenset[str] = frozenset()
+    """The resourceVersions that it read and wrote."""
+    final: bool = False
+    """Whether the object never changes again, so that nothing of it has to be remembered."""
     failed: bool = False
     """Whether it has to be run again, after a pause that grows with each failure."""
 
@@ -60,7 +63,7 @@ class WorkQueue:
         self._running: dict[Key, str | None] = {}
         """Keys in a pass, each with the version that an event brought meanwhile, if one came."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
-        self._wrote: dict[Key, str] = {}
+        self._seen: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
         self._open = asyncio.Event()
 
@@ -82,10 +85,10 @@ class WorkQueue:
     def add(self, key: Key, *, version: str = "") -> None:
         """Give the key a pass as soon as a worker is free.
 
-        `version` is the resourceVersion of the event that asks for it; the echo of the last write
+        `version` is the resourceVersion of the event that asks for it; one that the last pass has seen
         asks for nothing.
         """
-        if version and self._wrote.get(key) == version:
+        if version in self._seen.get(key, ()):
             return
         if key in self._running:
             self._running[key] = version
@@ -105,7 +108,7 @@ class WorkQueue:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a key whose object is gone."""
         self._cancel_timer(key)
-        self._wrote.pop(key, None)
+        self._seen.pop(key, None)
         self._failures.pop(key, None)
 
     def pause(self) -> None:
@@ -149,17 +152,17 @@ class WorkQueue:
             self._after(key, done, asked)
 
     def _after(self, key: Key, done: Done, asked: str | None) -> None:
-        if done.wrote is None:
-            self._wrote.pop(key, None)
+        if done.final:
+            self._seen.pop(key, None)
         else:
-            self._wrote[key] = done.wrote
+            self._seen[key] = done.seen
         if done.failed:
             self.add_after(key, self._backoff(key))
         else:
             self._failures.pop(key, None)
         if done.again_in is not None:
             self.add_after(key, done.again_in)
-        if asked is not None:
+        if asked is not None and asked not in done.seen:
             self.add(key, version=asked)
 
     def _backoff(self, key: Key) -> float:

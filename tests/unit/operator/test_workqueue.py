@@ -109,7 +109,7 @@ async def test_no_more_passes_run_at_once_than_there_are_workers() -> None:
 
 
 async def test_the_echo_of_a_pass_s_own_write_asks_for_nothing() -> None:
-    process = Recorder(Done(wrote="7"))
+    process = Recorder(Done(seen=frozenset({"6", "7"})))
     async with running(process) as queue:
         queue.add(KEY)
         await process.passes(1)
@@ -121,7 +121,7 @@ async def test_the_echo_of_a_pass_s_own_write_asks_for_nothing() -> None:
 
 
 async def test_an_echo_that_comes_before_the_answer_to_the_write_asks_for_nothing() -> None:
-    process = Recorder(Done(wrote="7"), held=True)
+    process = Recorder(Done(seen=frozenset({"6", "7"})), held=True)
     async with running(process) as queue:
         queue.add(KEY)
         await process.passes(1)
@@ -130,8 +130,18 @@ async def test_an_echo_that_comes_before_the_answer_to_the_write_asks_for_nothin
         await process.no_more()
 
 
+async def test_an_event_that_brings_what_the_pass_has_read_asks_for_nothing() -> None:
+    process = Recorder(Done(seen=frozenset({"6", "7"}), final=True), held=True)
+    async with running(process) as queue:
+        queue.add(KEY, version="6")
+        await process.passes(1)
+        queue.add(KEY, version="6")
+        process.go.set()
+        await process.no_more()
+
+
 async def test_another_writer_s_event_during_the_pass_is_not_lost() -> None:
-    process = Recorder(Done(wrote="7"), held=True)
+    process = Recorder(Done(seen=frozenset({"6", "7"})), held=True)
     async with running(process) as queue:
         queue.add(KEY)
         await process.passes(1)
