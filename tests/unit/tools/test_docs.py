@@ -1,0 +1,167 @@
+"""The documentation is true: links lead somewhere, and every name in it is one of the code's."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+import yaml
+
+from notification_operator.delivery.channels.console import ConsoleChannel
+from notification_operator.domain.model import Phase, Reason
+from notification_operator.domain.routing import RoutingReason
+from notification_operator.engine import Engine
+from notification_operator.metrics import PREFIX, Metrics
+from platform_infra import rbac
+from platform_infra.crds import notification_request
+from tools import settings_table
+from tools.engine import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+FOLDERS = ("docs", "stacks", "tools")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(file for name in FOLDERS for file in (ROOT / name).rglob("*.md"))])
+CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
+MAKE = re.compile(
+    r"(?<!\w)make ([a-z][a-z-]+(?: [a-z][a-z-]+)*)(?= ARGS| STACK| &&|`|\n| {2,}|$)", re.MULTILINE
+)
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+def anchors(file: Path) -> set[str]:
+    """Return the anchors of a page's headings, as they are made by those who show it."""
+    headings = re.findall(r"^#+ (.+)$", CODE.sub("", file.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for place, anchor in LINK.findall(CODE.sub("", document.read_text("utf-8"))):
+        target = (document.parent / place).resolve() if place else document
+        assert target.exists(), f"{place} does not exist"
+        assert target.is_relative_to(ROOT)
+        assert not anchor or anchor in anchors(target), f"{place} has no heading #{anchor}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_make_target_that_is_named_exists(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    named = {word for words in MAKE.findall(document.read_text("utf-8")) for word in words.split()}
+    assert named <= targets
+
+
+def test_the_readme_names_the_verbs_that_a_stranger_needs() -> None:
+    named = {
+        word for words in MAKE.findall((ROOT / "README.md").read_text("utf-8")) for word in words.split()
+    }
+    assert named >= {"up", "demo", "test", "down", "pulumi"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_module_of_tools_that_is_named_exists(document: Path) -> None:
+    for module in re.findall(r"python3? -m (tools(?:\.\w+)+)", document.read_text("utf-8")):
+        place = ROOT.joinpath(*module.split("."))
+        assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), module
+
+
+def test_the_table_of_settings_is_the_one_that_the_model_generates() -> None:
+    text = settings_table.DOCUMENT.read_text("utf-8")
+    assert settings_table.document(text) == text, "run `python -m tools.settings_table --write`"
+
+
+def test_the_table_of_metrics_names_those_that_exist_with_type_and_labels() -> None:
+    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| (\w+) \| (.*?) \|", page("operations.md"), re.MULTILINE)
+    documented = {
+        name: (kind, set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", labels))))
+        for name, kind, labels in rows
+    }
+    assert documented == {name: (kind, labels) for name, kind, labels in published()}
+
+
+def published() -> Iterator[tuple[str, str, set[str]]]:
+    """Yield name, type and labels of every metric of the operator's own."""
+    metrics = Metrics()
+    quiet = SimpleNamespace(waiting=0, running=0, delayed=0, in_flight=0, unsaved=0)
+    Engine._publish(cast("Any", SimpleNamespace(metrics=metrics, queue=quiet, ledger=quiet, elector=None)))
+    for collector, names in metrics.registry._collector_to_names.items():
+        own = cast("Any", collector)
+        if not any(name.startswith(PREFIX) for name in names):
+            continue
+        suffix = "_total" if own._type == "counter" else ""
+        yield own._name + suffix, own._type, set(own._labelnames)
+
+
+def test_every_field_of_the_contract_has_a_row_with_its_default() -> None:
+    text = page("notificationrequest.md")
+    (version,) = notification_request()["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]["properties"]
+    for part in ("spec", "status"):
+        for path, field in fields(schema[part], part):
+            if path.startswith("spec.remediationRequestRef."):
+                assert f"`{path.rpartition('.')[2]}`" in text
+                continue
+            row = re.search(rf"^\| `{re.escape(path)}` \|(.*)$", text, re.MULTILINE)
+            assert row, f"no row for {path}"
+            assert str(field.get("default", "")) in row[1]
+            for bound in ("minimum", "maximum", "maxLength"):
+                assert part == "status" or str(field.get(bound, "")) in row[1], f"{path}: {bound}"
+            for value in field.get("enum", []) if part == "spec" else []:
+                assert f"`{value}`" in row[1]
+
+
+def fields(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, field in schema.get("properties", {}).items():
+        yield f"{path}.{name}", field
+        yield from fields(field, f"{path}.{name}")
+        yield from fields(field.get("items", {}), f"{path}.{name}[]")
+
+
+def test_every_field_that_has_a_row_is_one_of_the_contract() -> None:
+    (version,) = notification_request()["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]["properties"]
+    known = {path for part in ("spec", "status") for path, _ in fields(schema[part], part)}
+    named = set(
+        re.findall(r"^\| `((?:spec|status)\.[\w.\[\]]+)` \|", page("notificationrequest.md"), re.MULTILINE)
+    )
+    # The heading of the table of reasons.
+    assert named - {"status.reason", "status.message"} <= known
+
+
+def test_every_phase_and_every_reason_is_told() -> None:
+    text = page("notificationrequest.md")
+    for phase in Phase:
+        assert re.search(rf"^\| {phase} \|", text, re.MULTILINE)
+    for reason in (*Reason, *RoutingReason):
+        assert f"`{reason}`" in text
+
+
+def test_the_table_of_permissions_holds_every_verb_that_is_granted() -> None:
+    text = page("operations.md")
+    for grant in (*rbac.SERVED, *rbac.OWN, *rbac.CHOOSE):
+        row = re.search(rf"^\|.*\| `{re.escape(grant.resource)}` \| (.*) \|$", text, re.MULTILINE)
+        assert row, f"no row for {grant.resource}"
+        assert re.findall(r"`(\w+)`", row[1]) == list(grant.verbs)
+
+
+def test_the_channel_that_the_documentation_shows_is_python_and_keeps_the_contract() -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", page("channels.md"), re.DOTALL | re.MULTILINE)
+    made: dict[str, Any] = {}
+    exec(compile(example, "docs/channels.md", "exec"), made)  # noqa: S102 - the documentation's own example
+    channel = made["make"](url="https://sms.example.com/send")
+    assert callable(channel.deliver)
+    assert channel.deliver.__code__.co_varnames[:2] == ConsoleChannel.deliver.__code__.co_varnames[:2]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_yaml_that_is_shown_can_be_read(document: Path) -> None:
+    for block in re.findall(r"^```yaml\n(.*?)^```", document.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+        assert yaml.safe_load(block)
