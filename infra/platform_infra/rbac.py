@@ -44,7 +44,6 @@ class Grant:
 SERVED = (
     Grant(group=names.GROUP, resource=names.PLURAL, verbs=("get", "list", "watch")),
     Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("update",)),
-    Grant(group="events.k8s.io", resource="events", verbs=("create",)),
 )
 """In every namespace that is served."""
 

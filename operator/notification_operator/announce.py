@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from atomic_status import Gone
 from notification_operator.domain.phases import FINAL
 
 if TYPE_CHECKING:
@@ -46,9 +47,11 @@ class Announcer:
         start = perf_counter()
         try:
             yield
+        except Gone:
+            self._metrics.leave(uid)
+            raise
         except Exception as error:
             self._metrics.reconcile_errors.labels(error_type=type(error).__name__).inc()
-            self._metrics.leave(uid)
             raise
         finally:
             self._metrics.reconcile_seconds.observe(perf_counter() - start)

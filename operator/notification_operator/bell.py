@@ -14,18 +14,19 @@ from notification_operator.workqueue import Key, WorkQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from notification_operator.delivery.ledger import Ledger
-
 DELETED = "DELETED"
 
 
 class Bell:
     """Rings the work queue for the objects that this operator serves."""
 
-    def __init__(self, queue: WorkQueue, ledger: Ledger, *, serves: Callable[[str], bool]) -> None:
+    def __init__(
+        self, queue: WorkQueue, *, serves: Callable[[str], bool], gone: Callable[[str], None]
+    ) -> None:
         self._queue = queue
-        self._ledger = ledger
         self._serves = serves
+        self._gone = gone
+        """Called with the uid of an object that was deleted."""
 
     def ring(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
         """Take note of an event; `event_type` is None for objects of a listing."""
@@ -33,6 +34,8 @@ class Bell:
         key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
         if event_type == DELETED:
             self._queue.forget(key)
-            self._ledger.forget(key.uid)
-        elif self._serves(key.namespace) and (obj.get("status") or {}).get("phase") not in FINAL:
+            self._gone(key.uid)
+        elif (obj.get("status") or {}).get("phase") in FINAL:
+            self._queue.forget(key)
+        elif self._serves(key.namespace):
             self._queue.add(key, version=meta["resourceVersion"])

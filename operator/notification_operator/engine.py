@@ -71,7 +71,7 @@ class Engine:
         self.queue = WorkQueue(process=self.reconciler, workers=settings.queue.workers, clock=clock)
         selects = settings.watch.namespace_selector is not None
         serves: Callable[[str], bool] = self.namespaces.__contains__ if selects else lambda _name: True
-        self.bell = Bell(self.queue, self.ledger, serves=serves)
+        self.bell = Bell(self.queue, serves=serves, gone=self._forget)
         self.elector = self._elector() if settings.leader_election.enabled else None
         self.health = HealthServer(
             settings.server, registry=self.metrics.registry, alive=self._alive, ready=self._ready
@@ -132,6 +132,10 @@ class Engine:
             self._tasks.append(asyncio.create_task(keep_asking(self.client, self.connectivity), name="pulse"))
             self.queue.resume()
 
+    def _forget(self, uid: str) -> None:
+        self.ledger.forget(uid)
+        self.metrics.leave(uid)
+
     def _elector(self) -> Elector:
         settings = self._settings.leader_election
         return Elector(
@@ -148,7 +152,7 @@ class Engine:
 
     def _ready(self) -> Mapping[str, bool]:
         watch = self._settings.watch
-        watches = max(len(watch.namespaces), 1) + (watch.namespace_selector is not None)
+        watches = max(len(set(watch.namespaces)), 1) + (watch.namespace_selector is not None)
         return {
             "the API server answers": self.connectivity.silence < SILENCE,
             "the watch is established": self.connectivity.open_watches >= watches,

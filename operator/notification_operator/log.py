@@ -14,6 +14,9 @@ from notification_operator.settings import LogFormat
 if TYPE_CHECKING:
     from notification_operator.settings import Log
 
+CONSOLE = "console"
+"""The logger that the console channel delivers through."""
+
 NOISY = {
     # Kopf tells of every event that it hands on, and of every handler that returns.
     "kopf.objects": logging.WARNING,
@@ -38,6 +41,8 @@ def configure(settings: Log) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name, least in NOISY.items():
         logging.getLogger(name).setLevel(max(least, level))
+    # What the console channel prints is its delivery, whatever else is logged.
+    logging.getLogger(CONSOLE).setLevel(logging.INFO)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

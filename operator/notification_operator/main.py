@@ -13,6 +13,7 @@ import kopf
 
 from notification_operator.engine import RESOURCE, Engine
 from notification_operator.kube import watching_session
+from notification_operator.watching import kopf_settings
 
 if TYPE_CHECKING:
     from notification_operator.settings import Settings, Watch
@@ -29,10 +30,10 @@ async def run(settings: Settings) -> None:
     try:
         await kopf.operator(
             registry=handlers(engine, settings.watch),
-            settings=_kopf_settings(settings.watch),
+            settings=kopf_settings(settings.watch),
             standalone=True,
             clusterwide=not settings.watch.namespaces,
-            namespaces=settings.watch.namespaces,
+            namespaces=set(settings.watch.namespaces),
         )
     finally:
         await engine.stop()
@@ -63,13 +64,3 @@ def handlers(engine: Engine, watch: Watch) -> kopf.OperatorRegistry:
             await engine.namespaces.note(type, name, engine.bell)
 
     return registry
-
-
-def _kopf_settings(watch: Watch) -> kopf.OperatorSettings:
-    settings = kopf.OperatorSettings()
-    # Both would need permissions, and the second one makes API calls for each log line.
-    settings.scanning.disabled = True
-    settings.posting.enabled = False
-    if watch.namespace_selector is not None:
-        settings.watching.label_selectors["v1", "namespaces"] = watch.namespace_selector
-    return settings

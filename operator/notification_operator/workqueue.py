@@ -106,8 +106,9 @@ class WorkQueue:
             self._timers[key] = loop.call_at(due, self._on_time, key)
 
     def forget(self, key: Key) -> None:
-        """Drop what is remembered of a key whose object is gone."""
+        """Drop what is planned and remembered for a key whose object is gone or final."""
         self._cancel_timer(key)
+        self._queued_at.pop(key, None)
         self._seen.pop(key, None)
         self._failures.pop(key, None)
 

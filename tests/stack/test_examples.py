@@ -51,7 +51,7 @@ def test_the_channel_that_is_not_set_up_is_named_with_the_setting(served: Suite)
     (failed,) = [entry for entry in status["deliveryAttempts"] if entry["status"] == "failed"]
     assert failed["permanent"] is True
     assert "'teams'" in failed["error"]
-    assert "channels.teams" in failed["error"]
+    assert "channels.plugins.teams" in failed["error"]
 
 
 def test_the_refused_example_is_refused_with_the_field_and_the_values_it_takes(served: Suite) -> None:

@@ -23,6 +23,7 @@ RESOURCES = (
     ("", "secrets", ""),
     ("", "pods", ""),
     ("", "configmaps", ""),
+    ("events.k8s.io", "events", ""),
     ("apiextensions.k8s.io", "customresourcedefinitions", ""),
     ("rbac.authorization.k8s.io", "clusterroles", ""),
 )

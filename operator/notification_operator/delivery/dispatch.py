@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from notification_operator.delivery.contract import DeliveryError, Permanent, Transient
-from notification_operator.domain.errortext import describe
+from notification_operator.domain.errortext import chain, describe
 from notification_operator.domain.model import Attempt, AttemptStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from notification_operator.delivery.contract import Channel, Message
     from notification_operator.domain.plan import Send
 
 Kind = TypeVar("Kind", bound=BaseException)
+
+BUILT_IN = frozenset({"console", "file", "log"})
 
 PERMANENT_MARK = "permanent failure: "
 
@@ -58,15 +60,17 @@ class Dispatcher:
             status=AttemptStatus.SUCCESS if error is None else AttemptStatus.FAILED,
             error=None if error is None else _text(error, permanent=permanent),
             permanent=permanent,
-            retry_after=None if permanent or retryable is None else retryable.retry_after,
+            retry_after=None if permanent or retryable is None else _pause(retryable.retry_after),
         )
 
     async def _call(self, send: Send, message: Message) -> Exception | None:
         channel = self._channels.get(send.channel)
         if channel is None:
+            where = (
+                f"channels.{send.channel}" if send.channel in BUILT_IN else f"channels.plugins.{send.channel}"
+            )
             return Permanent(
-                f"the channel {send.channel!r} is not set up in this operator; "
-                f"enable it in the settings under channels.{send.channel}"
+                f"the channel {send.channel!r} is not set up in this operator; set it up under {where}"
             )
         try:
             async with asyncio.timeout(self._timeout):
@@ -88,12 +92,9 @@ def _text(error: Exception, *, permanent: bool) -> str:
 
 def _first(error: BaseException | None, kind: type[Kind]) -> Kind | None:
     """Return the first of the kind in the chain of an error, from the outside in."""
-    return next((link for link in _chain(error) if isinstance(link, kind)), None)
+    return next((link for link in chain(error) if isinstance(link, kind)), None)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+def _pause(asked: float | None) -> float | None:
+    """Return the pause that a receiver asked for, if it is one."""
+    return asked if asked is not None and 0 <= asked < float("inf") else None

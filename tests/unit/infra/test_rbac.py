@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 SERVED = [
     ("kubernaut.ai", "notificationrequests", ("get", "list", "watch")),
     ("kubernaut.ai", "notificationrequests/status", ("update",)),
-    ("events.k8s.io", "events", ("create",)),
 ]
 LEASES = [("coordination.k8s.io", "leases", ("get", "create", "update"))]
 

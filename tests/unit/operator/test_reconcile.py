@@ -205,6 +205,9 @@ async def test_an_object_deleted_while_it_is_delivered_leaves_no_trace() -> None
     bench.store.delete(bench.ref)
     assert await bench.run() == Done(final=True)
     assert bench.ledger.is_empty
+    value = bench.metrics.registry.get_sample_value
+    assert value("kubernaut_notification_reconciler_active", {"phase": "Sending"}) == 0
+    assert value("kubernaut_notification_reconciler_errors_total", {"error_type": "Gone"}) is None
     await asyncio.sleep(0.25)
     assert bench.rung == []
 

@@ -19,7 +19,7 @@ from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.contract import Message, Transient
 from notification_operator.delivery.setup import channels
 from notification_operator.domain.model import Content
-from notification_operator.settings import Channels, Log, SettingsError
+from notification_operator.settings import Channels, Log, LogLevel, SettingsError
 
 
 def message(name: str = "order-1", **content: Any) -> Message:
@@ -91,10 +91,10 @@ async def test_a_log_line_is_one_line_of_json(capfdbinary: pytest.CaptureFixture
 
 
 @contextmanager
-def json_log() -> Iterator[None]:
+def json_log(least: LogLevel = LogLevel.INFO) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    log.configure(Log())
+    log.configure(Log(level=least))
     yield
     root.handlers[:], root.level = handlers, level
     structlog.reset_defaults()
@@ -109,6 +109,12 @@ async def test_the_console_prints_priority_type_subject_and_body_as_one_record(
     assert record["event"] == "[high] [simple] Заказ 📦\nline one\nline two\n"
     assert (record["level"], record["logger"]) == ("info", "console")
     assert record["notification"] == "shop/order-1"
+
+
+async def test_the_console_delivers_whatever_the_level_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with json_log(LogLevel.ERROR):
+        await ConsoleChannel().deliver(message())
+    assert "line two" in capsys.readouterr().out
 
 
 def test_only_enabled_channels_are_made(tmp_path: Path) -> None:

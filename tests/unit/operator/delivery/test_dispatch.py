@@ -63,6 +63,11 @@ async def test_a_transient_failure_may_be_tried_again_and_keeps_the_receiver_s_p
     assert made.error == "503: busy"
 
 
+@pytest.mark.parametrize("asked", [-1.0, float("nan"), float("inf")])
+async def test_a_pause_that_is_none_is_not_recorded(asked: float) -> None:
+    assert (await attempt(Stub(Transient("busy", retry_after=asked)))).retry_after is None
+
+
 async def test_a_permanent_failure_is_marked_in_its_field_and_in_its_text() -> None:
     made = await attempt(Stub(Permanent("404: no such channel")))
     assert made.permanent
@@ -111,7 +116,7 @@ async def test_a_channel_that_is_not_set_up_fails_for_good_and_names_the_setting
     assert made.permanent
     assert made.error is not None
     assert "'stub'" in made.error
-    assert "channels.stub" in made.error
+    assert "channels.plugins.stub" in made.error
 
 
 async def test_no_more_tries_run_at_once_on_a_channel_than_it_may_have() -> None:

@@ -1,0 +1,63 @@
+"""Kopf set up to watch and to do nothing else: it stores nothing, posts nothing, scans nothing.
+
+Its storages do nothing on purpose. They would write annotations, which DD-PERF-001 forbids, and they
+copy each object several times on every event, although nobody asks what has changed in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import kopf
+
+if TYPE_CHECKING:
+    from notification_operator.settings import Watch
+
+EMPTY = kopf.BodyEssence({})
+
+
+class NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps no last-seen state: no handler is interested in differences."""
+
+    def build(self, **_: object) -> kopf.BodyEssence:
+        """Return that there is nothing to compare."""
+        return EMPTY
+
+    def fetch(self, **_: object) -> None:
+        """Return that there is no last-seen state."""
+
+    def store(self, **_: object) -> None:
+        """Store nothing."""
+
+
+class NoProgress(kopf.ProgressStorage):
+    """Keeps no progress of handlers: there are only handlers of events, which have none."""
+
+    def fetch(self, **_: object) -> None:
+        """Return that there is no progress."""
+
+    def store(self, **_: object) -> None:
+        """Store nothing."""
+
+    def purge(self, **_: object) -> None:
+        """Purge nothing."""
+
+    def touch(self, **_: object) -> None:
+        """Touch nothing."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        """Return the essence as it is."""
+        return essence
+
+
+def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
+    """Return kopf's settings for an operator that only listens."""
+    settings = kopf.OperatorSettings()
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.progress_storage = NoProgress()
+    # Both would need permissions, and the second one makes an API call for each log line.
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    if watch.namespace_selector is not None:
+        settings.watching.label_selectors["v1", "namespaces"] = watch.namespace_selector
+    return settings

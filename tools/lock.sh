@@ -1,0 +1,11 @@
+#!/bin/sh
+# Pins the newest versions that pyproject.toml allows: for this repository and for the operator's image.
+set -eu
+
+compile() {
+  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+    --custom-compile-command "make lock" "$@"
+}
+
+compile pyproject.toml --extra infra --group dev --output-file requirements.lock
+compile pyproject.toml --output-file operator/requirements.lock
