@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from platform_infra.cluster.local import readiness, state
@@ -27,9 +29,12 @@ def test_a_node_without_a_stack_is_refused() -> None:
         NodeSpec(stack="", image="i")
 
 
-def test_everything_of_a_node_carries_its_stack() -> None:
+def test_everything_of_a_node_carries_its_stack_and_its_checkout() -> None:
     spec = NodeSpec(stack="dev", image="i")
-    assert spec.labels == {"ai.kubernaut.notification-platform.stack": "dev"}
+    assert spec.labels == {
+        "ai.kubernaut.notification-platform.stack": "dev",
+        "ai.kubernaut.notification-platform.checkout": str(Path(__file__).resolve().parents[3]),
+    }
     assert all(volume.startswith(spec.name) for volume in spec.volumes)
     assert spec.cgroup_root == f"/{spec.name}"
 

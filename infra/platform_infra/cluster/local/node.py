@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import docker
@@ -17,6 +18,8 @@ from platform_infra.cluster.local.errors import LocalNodeError
 from platform_infra.cluster.local.readiness import wait_ready
 from platform_infra.cluster.local.spec import (
     API_PORT,
+    CHECKOUT,
+    CHECKOUT_LABEL,
     CURRENT_IMAGE,
     LABEL,
     NodeInfo,
@@ -98,6 +101,7 @@ def create(spec: NodeSpec, *, launch: Launch = docker_run) -> NodeInfo:
     """
     with connected() as client:
         _require_image(client, spec.image)
+        _require_ours(client, spec)
         _remove(client, spec)
         try:
             container = _run(client, spec, launch)
@@ -138,6 +142,19 @@ def _require_image(client: DockerClient, image: str) -> None:
         raise LocalNodeError(
             f"there is no image {image} on this machine: run `python3 -m tools.node`"
         ) from error
+
+
+def _require_ours(client: DockerClient, spec: NodeSpec) -> None:
+    """A node of the same name may be a leftover of ours, but not the one that another checkout works with."""
+    try:
+        owner = client.containers.get(spec.name).labels.get(CHECKOUT_LABEL, CHECKOUT)
+    except docker.errors.NotFound:
+        return
+    if owner != CHECKOUT and Path(owner).exists():
+        raise LocalNodeError(
+            f"the node {spec.name} belongs to the checkout in {owner}: take it down there "
+            f"(`make down STACK={spec.stack}`), or give this stack another name"
+        )
 
 
 def _run(client: DockerClient, spec: NodeSpec, launch: Launch) -> Container:

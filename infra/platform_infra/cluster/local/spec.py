@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 LABEL = "ai.kubernaut.notification-platform.stack"
+CHECKOUT_LABEL = "ai.kubernaut.notification-platform.checkout"
+CHECKOUT = str(Path(__file__).resolve().parents[4])
 API_PORT = "6443/tcp"
 CONTEXT = "notification-platform"
 CURRENT_IMAGE = "notification-platform/node:current"
@@ -50,7 +53,7 @@ class NodeSpec:
     @property
     def labels(self) -> dict[str, str]:
         """The labels of everything that belongs to this node."""
-        return {LABEL: self.stack}
+        return {LABEL: self.stack, CHECKOUT_LABEL: CHECKOUT}
 
     @property
     def cgroup_root(self) -> str:
