@@ -19,7 +19,10 @@ ENGINE_GROUPS = ("pulumi", "pulumi-kubernetes")
 LOCAL_PASSPHRASE = "notification-platform-local"  # noqa: S105 - documented in stacks/README.md
 """Well known on purpose: it protects the kubeconfig of a cluster on your own machine, from yourself."""
 
-STATE = f"file://{ROOT / '.pulumi-state'}?create_dir=true"
+STATE_FOLDER = ROOT / ".pulumi-state"
+"""Where the embedded backend keeps the state of this checkout's stacks."""
+
+STATE = f"file://{STATE_FOLDER}?create_dir=true"
 """Pulumi.yaml's backend, independent of the folder that the engine is started in."""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.engine import ROOT
+from tools.engine import STATE_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FOLDER = ROOT / ".pulumi-state" / "kubeconfigs"
+FOLDER = STATE_FOLDER / "kubeconfigs"
 
 
 def kubeconfig_path(stack: str) -> Path:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from pulumi import automation as auto
 
-from tools.engine import ENGINE_GROUPS, ROOT, engine_environment
+from platform_infra.names import PROJECT
+from tools.engine import ENGINE_GROUPS, ROOT, STATE_FOLDER, engine_environment
 from tools.stack_file import check_stack_file
 from tools.stack_progress import StackProgress
 from tools.toolchain import ensure
@@ -77,6 +79,15 @@ def destroy(stack: auto.Stack) -> None:
 def remove(stack: auto.Stack) -> None:
     """Forget a destroyed stack; its file goes too, unless it is one of the lasting stacks."""
     stack.workspace.remove_stack(stack.name, preserve_config=stack.name in LASTING)
+    _drop_copies(stack.name)
+
+
+def _drop_copies(name: str) -> None:
+    """Remove the copies of a stack's state that the engine leaves in the embedded backend."""
+    for copy in STATE_FOLDER.glob(f".pulumi/stacks/{PROJECT}/{name}.json.bak*"):
+        copy.unlink()
+    for kind in ("backups", "history"):
+        shutil.rmtree(STATE_FOLDER / ".pulumi" / kind / PROJECT / name, ignore_errors=True)
 
 
 def exists(name: str, toolchain: Toolchain | None = None) -> bool:

@@ -65,6 +65,12 @@ RULES = (
         remedy="set it to 1, or operatorLeaderElection to true",
     ),
     Rule(
+        keys=("watchNamespaces",),
+        broken=lambda s: len(set(s.watch.namespaces)) < len(s.watch.namespaces),
+        what="names a namespace twice",
+        remedy="name each once",
+    ),
+    Rule(
         keys=("watchNamespaces", "watchNamespaceSelector"),
         broken=lambda s: bool(s.watch.namespaces) and bool(s.watch.namespace_selector),
         what="and watchNamespaceSelector are both set",

@@ -6,6 +6,7 @@ A variable `NOTIFICATION_<SECTION>__<KEY>` overrides the file, e.g.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -207,10 +208,24 @@ def load(file: Path | None) -> Settings:
     Raises:
         SettingsError: the file or a variable is unusable; lists every problem found.
     """
+    problems = _strange_variables(os.environ)
     try:
-        return Settings(**_read(file))
+        settings = Settings(**_read(file))
     except ValidationError as error:
-        raise SettingsError([_problem(entry, file) for entry in error.errors()]) from None
+        problems += [_problem(entry, file) for entry in error.errors()]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _strange_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return a problem for each variable that is meant for a section that does not exist."""
+    known = {f"{ENV_PREFIX}{section}".upper() for section in Settings.model_fields}
+    return [
+        f"{name}: names no section; the sections are {', '.join(Settings.model_fields)}"
+        for name in sorted(environment)
+        if name.startswith(ENV_PREFIX) and "__" in name and name.split("__")[0] not in known
+    ]
 
 
 def _read(file: Path | None) -> dict[str, Any]:

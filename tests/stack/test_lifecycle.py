@@ -11,6 +11,7 @@ from pulumi import automation as auto
 from platform_infra.cluster.local.spec import LABEL
 from tests.support.cluster import Cluster
 from tests.support.notifications import notification
+from tools.engine import STATE_FOLDER
 from tools.stack import destroy, exists, open_stack, remove, up
 
 
@@ -58,3 +59,4 @@ def test_a_stack_comes_up_delivers_stays_as_it_is_and_goes_without_a_trace(
     remove(own)
     assert belongings(own.name) == []
     assert not exists(own.name)
+    assert [str(file) for file in STATE_FOLDER.rglob(f"*{own.name}*")] == []

@@ -68,6 +68,7 @@ def test_a_rule_over_an_unreadable_value_is_not_judged() -> None:
         ({"clusterContext": "c"}, "clusterKubeconfig"),
         ({"operatorReplicas": "2", "operatorLeaderElection": "false"}, "operatorReplicas"),
         ({"watchNamespaces": '["a"]', "watchNamespaceSelector": "a=b"}, "watchNamespaces"),
+        ({"watchNamespaces": '["a", "a"]'}, "watchNamespaces"),
     ],
 )
 def test_what_one_value_asks_of_another_is_checked(values: dict[str, str], blamed: str) -> None:

@@ -51,6 +51,16 @@ def test_every_problem_is_listed_with_key_value_and_remedy(tmp_path: Path) -> No
     assert "chanels: unknown setting" in text
 
 
+def test_a_variable_for_a_section_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFICATION_QUEU__WORKERS", "8")
+    monkeypatch.setenv("NOTIFICATION_QUEUE__WORKERS", "0")
+    with pytest.raises(SettingsError) as caught:
+        load(None)
+    strange, wrong = caught.value.problems
+    assert "NOTIFICATION_QUEU__WORKERS: names no section; the sections are watch, queue" in strange
+    assert "queue.workers" in wrong
+
+
 def test_two_ways_to_choose_namespaces_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="either namespaces or namespace_selector"):
         load(write(tmp_path, "watch: {namespaces: [a], namespace_selector: team=web}"))
