@@ -86,7 +86,7 @@ def _drop_copies(name: str) -> None:
     """Remove the copies of a stack's state that the engine leaves in the embedded backend."""
     for copy in STATE_FOLDER.glob(f".pulumi/stacks/{PROJECT}/{name}.json.bak*"):
         copy.unlink()
-    for kind in ("backups", "history"):
+    for kind in ("backups", "history", "locks/organization"):
         shutil.rmtree(STATE_FOLDER / ".pulumi" / kind / PROJECT / name, ignore_errors=True)
 
 
