@@ -25,6 +25,10 @@ _START_SECONDS = 40.0
 _STOP_SECONDS = 20.0
 _ANSWER_SECONDS = 10
 _SHOWN_LINES = 10
+_PID_FILES = {
+    Path("/var/run/docker.pid"): "dockerd",
+    Path("/var/run/docker/containerd/containerd.pid"): "containerd",
+}
 _PROGRAMS_OF_PACKAGES = {"docker.io": ("dockerd", "docker"), "debootstrap": ("debootstrap",)}
 
 
@@ -133,6 +137,7 @@ def _start() -> None:
     folder = cache_dir() / "docker"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "dockerd.log"
+    _drop_stale_pid_files()
     with log.open("wb") as output:
         daemon = subprocess.Popen(
             [_find("dockerd") or "dockerd"],
@@ -159,13 +164,25 @@ def _pid_file() -> Path:
 
 def _own_pid() -> int | None:
     """The process that this module started, when it still runs and still is a dockerd."""
+    return _running(_pid_file(), "dockerd")
+
+
+def _running(pid_file: Path, program: str) -> int | None:
+    """The process that a pid file names, when it still runs and still is that program."""
     try:
-        pid = int(_pid_file().read_text())
+        pid = int(pid_file.read_text())
         name = Path(f"/proc/{pid}/comm").read_text().strip()
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, ValueError):
         return None
-    return pid if name == "dockerd" and state != "Z" else None
+    return pid if name == program and state != "Z" else None
+
+
+def _drop_stale_pid_files() -> None:
+    """A daemon that was killed leaves files that keep the next one from starting."""
+    for pid_file, program in _PID_FILES.items():
+        if pid_file.exists() and _running(pid_file, program) is None:
+            pid_file.unlink()
 
 
 def main(arguments: list[str]) -> int:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tools import dockerd
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +59,15 @@ def test_only_a_daemon_of_ours_is_stopped(machine: Path) -> None:
     pid_file.parent.mkdir()
     pid_file.write_text(str(os.getpid()))
     assert not dockerd.stop_docker_if_ours()
+
+
+def test_what_a_killed_daemon_left_does_not_keep_the_next_one_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale, held = tmp_path / "docker.pid", tmp_path / "python.pid"
+    for file in (stale, held):
+        file.write_text(str(os.getpid()))
+    program = Path("/proc/self/comm").read_text().strip()
+    monkeypatch.setattr(dockerd, "_PID_FILES", {stale: "dockerd", held: program})
+    dockerd._drop_stale_pid_files()
+    assert [file.name for file in tmp_path.iterdir()] == ["python.pid"]
