@@ -95,7 +95,8 @@ class Reconciler:
         """Start the tries that are due; return whether there are any."""
         known = record(seen, self._ledger.over(seen.uid))
         in_flight = self._ledger.channels_in_flight(seen.uid)
-        planned = plan(known, resolve(known), in_flight=in_flight, now=self._clock())
+        route = resolve(known)
+        planned = plan(known, route, in_flight=in_flight, now=self._clock())
         if self.draining or not planned.sends:
             return False
         content = sanitize_content(seen.content)
@@ -106,7 +107,7 @@ class Reconciler:
                 name=seen.name,
                 uid=seen.uid,
                 created=seen.created,
-                channels=resolve(seen).channels,
+                channels=route.channels,
                 content=content,
             )
             self._ledger.start(seen.uid, send.channel, self._dispatcher.attempt(send, message))
