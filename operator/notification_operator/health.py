@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-    from notification_operator.settings import Server
+    from notification_operator.settings_sections import Server
 
 
 class HealthServer:

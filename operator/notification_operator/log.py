@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
-from notification_operator.settings import LogFormat
+from notification_operator.settings_sections import LogFormat
 
 if TYPE_CHECKING:
-    from notification_operator.settings import Log
+    from notification_operator.settings_sections import Log
 
 CONSOLE = "console"
 """The logger that the console channel delivers through."""

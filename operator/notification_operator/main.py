@@ -16,7 +16,8 @@ from notification_operator.kube import watching_session
 from notification_operator.watching import kopf_settings
 
 if TYPE_CHECKING:
-    from notification_operator.settings import Settings, Watch
+    from notification_operator.settings import Settings
+    from notification_operator.settings_sections import Watch
 
 
 async def run(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import kopf
 
 if TYPE_CHECKING:
-    from notification_operator.settings import Watch
+    from notification_operator.settings_sections import Watch
 
 EMPTY = kopf.BodyEssence({})
 

@@ -12,7 +12,7 @@ from notification_operator.settings import SettingsError
 
 if TYPE_CHECKING:
     from notification_operator.delivery.contract import Channel
-    from notification_operator.settings import Channels, PluginChannel
+    from notification_operator.settings_sections import Channels, PluginChannel
 
 
 def channels(settings: Channels) -> dict[str, Channel]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from notification_operator import settings as operator_settings
+from notification_operator import settings_sections as operator_sections
 from platform_infra import names, operator_config
 from platform_infra.settings import parse
 from platform_infra.settings_sections import LogFormat, LogLevel
@@ -62,19 +63,19 @@ def test_a_selector_reaches_the_operator(tmp_path: Path) -> None:
 
 def test_the_defaults_of_both_sides_agree(tmp_path: Path) -> None:
     written = as_the_operator_reads_it(tmp_path, {})
-    assert written.watch == operator_settings.Watch()
-    assert written.queue == operator_settings.Queue()
-    assert written.delivery == operator_settings.Delivery()
-    assert written.channels == operator_settings.Channels()
-    assert written.server == operator_settings.Server()
-    assert written.log == operator_settings.Log()
-    assert written.shutdown == operator_settings.Shutdown()
+    assert written.watch == operator_sections.Watch()
+    assert written.queue == operator_sections.Queue()
+    assert written.delivery == operator_sections.Delivery()
+    assert written.channels == operator_sections.Channels()
+    assert written.server == operator_sections.Server()
+    assert written.log == operator_sections.Log()
+    assert written.shutdown == operator_sections.Shutdown()
 
 
 def test_the_ports_and_the_file_are_the_same_on_both_sides(record: Record) -> None:
     recording = record()
     ports = {port["name"]: port["containerPort"] for port in recording.container["ports"]}
-    server = operator_settings.Server()
+    server = operator_sections.Server()
     assert ports == {"health": server.health_port, "metrics": server.metrics_port}
     assert recording.container["args"] == ["run", "--config", str(operator_settings.DEFAULT_CONFIG_FILE)]
 
@@ -91,8 +92,8 @@ def test_the_mounted_file_is_the_one_that_is_named(record: Record) -> None:
 
 
 def test_both_sides_know_the_same_levels_and_formats() -> None:
-    assert {level.value for level in LogLevel} == {level.value for level in operator_settings.LogLevel}
-    assert {form.value for form in LogFormat} == {form.value for form in operator_settings.LogFormat}
+    assert {level.value for level in LogLevel} == {level.value for level in operator_sections.LogLevel}
+    assert {form.value for form in LogFormat} == {form.value for form in operator_sections.LogFormat}
 
 
 def test_the_image_pins_all_that_the_operator_needs_and_no_index() -> None:

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from notification_operator.connectivity import Connectivity
 from notification_operator.health import HealthServer
 from notification_operator.metrics import Metrics
-from notification_operator.settings import Server
+from notification_operator.settings_sections import Server
 
 
 async def get(port: int, path: str) -> tuple[int, str]:

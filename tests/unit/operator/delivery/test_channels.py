@@ -19,7 +19,8 @@ from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.contract import Message, Transient
 from notification_operator.delivery.setup import channels
 from notification_operator.domain.model import Content
-from notification_operator.settings import Channels, Log, LogLevel, SettingsError
+from notification_operator.settings import SettingsError
+from notification_operator.settings_sections import Channels, Log, LogLevel
 
 
 def message(name: str = "order-1", **content: Any) -> Message:
