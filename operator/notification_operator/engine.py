@@ -13,7 +13,9 @@ import structlog
 from kubernetes.aio.client import ApiClient
 
 from atomic_status import KubeStatusStore, Resource
-from notification_operator.announce import Announcer
+from notification_operator.announce.announcer import Announcer
+from notification_operator.announce.figures import Figures
+from notification_operator.announce.log_lines import LogLines
 from notification_operator.bell import Bell
 from notification_operator.connectivity import Connectivity
 from notification_operator.delivery.dispatch import Dispatcher
@@ -54,6 +56,7 @@ class Engine:
         self.ledger = Ledger()
         self.namespaces = SelectedNamespaces(self.client, RESOURCE)
         self._settings = settings
+        figures = Figures(self.metrics)
         self.reconciler = Reconciler(
             store=KubeStatusStore(self.client, RESOURCE),
             ledger=self.ledger,
@@ -63,7 +66,8 @@ class Engine:
                 concurrency=settings.delivery.concurrency_per_channel,
                 clock=clock,
             ),
-            announcer=Announcer(self.metrics),
+            announcer=Announcer(figures, LogLines()),
+            figures=figures,
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - the queue is made below, around this
             clock=clock,
             visible_after=settings.delivery.visible_after_seconds,

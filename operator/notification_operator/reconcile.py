@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from atomic_status import Applied, Gone, ObjectRef, StatusError, apply
-from notification_operator.announce import Transition
+from notification_operator.announce.announcer import Transition
 from notification_operator.delivery.contract import Message
 from notification_operator.domain.fold import fold, record
 from notification_operator.domain.model import Notification, parse
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import StatusStore
-    from notification_operator.announce import Announcer
+    from notification_operator.announce.announcer import Announcer
+    from notification_operator.announce.figures import Figures
     from notification_operator.delivery.dispatch import Dispatcher
     from notification_operator.delivery.ledger import Ledger
 
@@ -40,6 +41,7 @@ class Reconciler:
         ledger: Ledger,
         dispatcher: Dispatcher,
         announcer: Announcer,
+        figures: Figures,
         ring: Callable[[Key], None],
         clock: Callable[[], datetime],
         visible_after: float,
@@ -48,6 +50,7 @@ class Reconciler:
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._announcer = announcer
+        self._figures = figures
         self._ring = ring
         self._clock = clock
         self._visible_after = visible_after
@@ -57,7 +60,7 @@ class Reconciler:
     async def __call__(self, key: Key, queued_at: datetime) -> Done:
         """Make a pass; the work queue never runs two for the same key at once."""
         try:
-            with self._announcer.measured(key.uid):
+            with self._figures.measured(key.uid):
                 return await self._pass(key, queued_at)
         except Gone:
             self._ledger.forget(key.uid)

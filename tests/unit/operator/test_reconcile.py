@@ -1,6 +1,7 @@
 """One pass, with real floors around it: what it costs, and what it never does twice."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +9,13 @@ import pytest
 
 from atomic_status import ObjectRef, Unavailable
 from atomic_status.testing import MemoryStore
-from notification_operator.announce import Announcer
+from notification_operator.announce.announcer import Announcer, Listener, Transition
+from notification_operator.announce.figures import Figures
+from notification_operator.announce.log_lines import LogLines
 from notification_operator.delivery.contract import Message, Permanent, Transient
 from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
+from notification_operator.domain.model import Phase
 from notification_operator.metrics import Metrics
 from notification_operator.reconcile import Reconciler
 from notification_operator.workqueue import Done, Key
@@ -38,8 +42,9 @@ class Stub:
 class Bench:
     """A reconciler, its store with one notification, and its channels."""
 
-    def __init__(self, channels: dict[str, Stub], **spec: Any) -> None:
+    def __init__(self, channels: dict[str, Stub], listeners: Sequence[Listener] = (), **spec: Any) -> None:
         self.store, self.ledger, self.metrics = MemoryStore(), Ledger(), Metrics()
+        figures = Figures(self.metrics)
         fields = {
             "type": "simple",
             "priority": "low",
@@ -65,7 +70,8 @@ class Bench:
             store=self.store,
             ledger=self.ledger,
             dispatcher=Dispatcher(channels, timeout=5, concurrency=8, clock=lambda: datetime.now(UTC)),
-            announcer=Announcer(self.metrics),
+            announcer=Announcer(*listeners, figures, LogLines()),
+            figures=figures,
             ring=self._ring,
             clock=lambda: datetime.now(UTC),
             visible_after=VISIBLE_AFTER,
@@ -246,3 +252,31 @@ async def test_metrics_count_what_the_writes_recorded() -> None:
     phase = {"type": "simple", "priority": "low", "phase": "Failed"}
     assert value("kubernaut_notification_reconciler_requests_total", phase) == 1
     assert value("kubernaut_notification_reconciler_active", {"phase": "Failed"}) == 0
+
+
+class Ear:
+    """Keeps what it is told, and then breaks if it is to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.heard: list[Transition] = []
+        self._error = error
+
+    def tell(self, transition: Transition) -> None:
+        self.heard.append(transition)
+        if self._error is not None:
+            raise self._error
+
+
+async def test_every_listener_hears_of_a_write_once_and_one_that_breaks_disturbs_nobody() -> None:
+    broken, sound = Ear(ZeroDivisionError("bug")), Ear()
+    bench = Bench({"console": Stub()}, [broken, sound])
+    done = await bench.run()
+    await bench.run()
+    assert (done.final, done.failed) == (True, False)
+    for ear in (broken, sound):
+        (transition,) = ear.heard
+        assert (transition.before.phase, transition.after.phase) == (Phase.PENDING, Phase.SENT)
+        assert [attempt.channel for attempt in transition.new_attempts] == ["console"]
+    value = bench.metrics.registry.get_sample_value
+    labels = {"channel": "console", "status": "success"}
+    assert value("kubernaut_notification_delivery_attempts_total", labels) == 1

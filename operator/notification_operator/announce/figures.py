@@ -1,13 +1,10 @@
-"""Tells the world about what a write changed: log and metrics; only ever after the write."""
+"""The metrics of passes: how long they take, what they changed, what broke off."""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
-
-import structlog
 
 from atomic_status import Gone
 from notification_operator.domain.phases import FINAL
@@ -15,28 +12,13 @@ from notification_operator.domain.phases import FINAL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from notification_operator.domain.model import Attempt, Notification
+    from notification_operator.announce.announcer import Transition
+    from notification_operator.domain.model import Attempt
     from notification_operator.metrics import Metrics
 
-logger = structlog.get_logger(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """A notification as it was read, and as the one write of the pass left it."""
-
-    before: Notification
-    after: Notification
-
-    @property
-    def new_attempts(self) -> tuple[Attempt, ...]:
-        """The tries that this write recorded."""
-        known = {attempt.key for attempt in self.before.attempts}
-        return tuple(attempt for attempt in self.after.attempts if attempt.key not in known)
-
-
-class Announcer:
-    """Turns transitions into metrics and log lines."""
+class Figures:
+    """Counts passes and the writes that come of them."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -57,7 +39,7 @@ class Announcer:
             self._metrics.reconcile_seconds.observe(perf_counter() - start)
 
     def tell(self, transition: Transition) -> None:
-        """Announce what the write changed."""
+        """Count a write, the tries that it records, and the notification under its phase."""
         after = transition.after
         for attempt in transition.new_attempts:
             self._count(attempt)
@@ -69,8 +51,6 @@ class Announcer:
             self._metrics.leave(after.uid)
         else:
             self._metrics.enter(after.uid, after.phase)
-        if after.phase is not transition.before.phase:
-            self._log(transition)
 
     def _count(self, attempt: Attempt) -> None:
         metrics = self._metrics
@@ -80,16 +60,3 @@ class Announcer:
         if attempt.number > 1:
             reason = "recovered" if attempt.succeeded else "failed_again"
             metrics.delivery_retries.labels(channel=attempt.channel, reason=reason).inc()
-
-    def _log(self, transition: Transition) -> None:
-        after = transition.after
-        level = "warning" if after.status["failedDeliveries"] else "info"
-        log = getattr(logger, level)
-        log(
-            "phase changed",
-            notification=f"{after.namespace}/{after.name}",
-            before=transition.before.phase.value,
-            phase=after.phase.value,
-            reason=after.status["reason"],
-            attempts=len(after.attempts),
-        )
