@@ -18,9 +18,11 @@ from notification_operator.announce.figures import Figures
 from notification_operator.announce.log_lines import LogLines
 from notification_operator.bell import Bell
 from notification_operator.connectivity import Connectivity
+from notification_operator.delivery.breaker import Breakers
 from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
 from notification_operator.delivery.setup import channels
+from notification_operator.domain.breaker import Limits
 from notification_operator.health import HealthServer
 from notification_operator.kube import check_answers, connect, keep_asking
 from notification_operator.leases import Elector
@@ -56,16 +58,19 @@ class Engine:
         self.ledger = Ledger()
         self.namespaces = SelectedNamespaces(self.client, RESOURCE)
         self._settings = settings
+        self.breakers = Breakers(Limits(**settings.breaker.model_dump()), clock=clock)
+        self.dispatcher = Dispatcher(
+            channels(settings.channels),
+            breakers=self.breakers,
+            timeout=settings.delivery.timeout_seconds,
+            concurrency=settings.delivery.concurrency_per_channel,
+            clock=clock,
+        )
         figures = Figures(self.metrics)
         self.reconciler = Reconciler(
             store=KubeStatusStore(self.client, RESOURCE),
             ledger=self.ledger,
-            dispatcher=Dispatcher(
-                channels(settings.channels),
-                timeout=settings.delivery.timeout_seconds,
-                concurrency=settings.delivery.concurrency_per_channel,
-                clock=clock,
-            ),
+            dispatcher=self.dispatcher,
             announcer=Announcer(figures, LogLines()),
             figures=figures,
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - the queue is made below, around this
@@ -125,6 +130,7 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.elector:
             await self.elector.release()
+        await self.dispatcher.close()
         await self.health.stop()
         await self.client.close()
 
@@ -164,6 +170,7 @@ class Engine:
         }
 
     def _publish(self) -> None:
+        self.dispatcher.publish(self.metrics.watch_channels)
         watch = self.metrics.watch
         watch("queue_depth", "Notifications that wait for a worker.", lambda: self.queue.waiting)
         watch("queue_running", "Notifications in a pass.", lambda: self.queue.running)

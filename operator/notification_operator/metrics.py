@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -16,7 +17,7 @@ from prometheus_client import (
 from notification_operator.domain.model import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 PREFIX = "kubernaut_notification_"
 
@@ -61,6 +62,12 @@ class Metrics:
             ["channel", "reason"],
             registry=registry,
         )
+        self._redactions = Counter(
+            f"{PREFIX}sanitization_redactions_total",
+            "Secrets masked in content and error texts, by the kind of secret.",
+            ["pattern_type"],
+            registry=registry,
+        )
         self._active = Gauge(
             f"{PREFIX}reconciler_active",
             "Notifications in this phase that the operator still has to work on.",
@@ -82,6 +89,19 @@ class Metrics:
         phase = self._phases.pop(uid, None)
         if phase is not None:
             self._active.labels(phase=phase.value).dec()
+
+    def redacted(self, found: Mapping[str, int]) -> None:
+        """Count secrets that were masked, by the name of the rule."""
+        for name, count in found.items():
+            self._redactions.labels(pattern_type=name).inc(count)
+
+    def watch_channels(
+        self, name: str, description: str, channels: Iterable[str], read: Callable[[str], float]
+    ) -> None:
+        """Publish a figure for each channel that is read when the page is."""
+        gauge = Gauge(f"{PREFIX}{name}", description, ["channel"], registry=self.registry)
+        for channel in channels:
+            gauge.labels(channel=channel).set_function(partial(read, channel))
 
     def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
         """Publish a figure that is read when the page is: a queue's depth, tries under way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,7 +20,7 @@ from notification_operator.domain.timestamps import parse_time
 from notification_operator.workqueue import Done, Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from atomic_status import StatusStore
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from notification_operator.announce.figures import Figures
     from notification_operator.delivery.dispatch import Dispatcher
     from notification_operator.delivery.ledger import Ledger
+    from notification_operator.domain.routing import Route
 
 logger = structlog.get_logger(__name__)
 
@@ -77,13 +79,23 @@ class Reconciler:
         if fresh["metadata"]["uid"] != key.uid:
             raise Gone(ref)
         self._ledger.listen(key.uid, None)
-        if self._start_tries(parse(fresh)):
+        seen = parse(fresh)
+        if self._start_tries(seen):
             await self._ledger.wait(key.uid, self._visible_after)
         made, in_flight = self._ledger.over(key.uid), self._ledger.channels_in_flight(key.uid)
+        held = self._held(seen, resolve(seen))
 
         def next_status(obj: dict[str, Any]) -> dict[str, Any]:
-            read, now = parse(obj), self._clock()
-            return fold(read, made, route=resolve(read), in_flight=in_flight, queued_at=queued_at, now=now)
+            read = parse(obj)
+            return fold(
+                read,
+                made,
+                route=resolve(read),
+                in_flight=in_flight,
+                held=held,
+                queued_at=queued_at,
+                now=self._clock(),
+            )
 
         result = await apply(self._store, ref, next_status, base=fresh)
         self._ledger.settle(key.uid, made)
@@ -99,22 +111,19 @@ class Reconciler:
         known = record(seen, self._ledger.over(seen.uid))
         in_flight = self._ledger.channels_in_flight(seen.uid)
         route = resolve(known)
-        planned = plan(known, route, in_flight=in_flight, now=self._clock())
+        held = self._held(seen, route)
+        planned = plan(known, route, in_flight=in_flight, held=held, now=self._clock())
         if self.draining or not planned.sends:
             return False
-        content = sanitize_content(seen.content)
+        draft = _draft(seen, route)
         for send in planned.sends:
-            message = Message(
-                id=send.id,
-                namespace=seen.namespace,
-                name=seen.name,
-                uid=seen.uid,
-                created=seen.created,
-                channels=route.channels,
-                content=content,
-            )
+            message = replace(draft, id=send.id)
             self._ledger.start(seen.uid, send.channel, self._dispatcher.attempt(send, message))
         return True
+
+    def _held(self, seen: Notification, route: Route) -> Mapping[str, datetime]:
+        """Return the channels whose circuit breaker is open, with the time of its next probe."""
+        return self._dispatcher.held(lambda: _draft(seen, route))
 
     def _come_back(self, obj: dict[str, Any], read: set[str]) -> Done:
         status, seen = obj["status"], frozenset(read | {_version(obj)})
@@ -124,6 +133,19 @@ class Reconciler:
         if due is None:
             return Done(seen=seen)
         return Done(seen=seen, again_in=(parse_time(due) - self._clock()).total_seconds())
+
+
+def _draft(seen: Notification, route: Route) -> Message:
+    """Return the message of a notification, without the id of a try."""
+    return Message(
+        id="",
+        namespace=seen.namespace,
+        name=seen.name,
+        uid=seen.uid,
+        created=seen.created,
+        channels=route.channels,
+        content=sanitize_content(seen.content),
+    )
 
 
 def _version(obj: dict[str, Any]) -> str:

@@ -7,29 +7,37 @@ A variable `NOTIFICATION_<SECTION>__<KEY>` overrides the file, e.g.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from notification_operator.settings_sections import (
+    Audit,
+    Breaker,
     Channels,
     Delivery,
     LeaderElection,
     Log,
     Queue,
+    Sanitizer,
     Server,
     Shutdown,
     Watch,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 DEFAULT_CONFIG_FILE = Path("/etc/notification/config.yaml")
 ENV_PREFIX = "NOTIFICATION_"
+SLACK_URL_VARIABLE = "SLACK_WEBHOOK_URL"
+"""Gives `channels.slack.webhook_url` too: the name that everybody knows it by."""
 
 
 class SettingsError(Exception):
@@ -54,7 +62,10 @@ class Settings(BaseSettings):
     watch: Watch = Watch()
     queue: Queue = Queue()
     delivery: Delivery = Delivery()
+    breaker: Breaker = Breaker()
     channels: Channels = Channels()
+    sanitizer: Sanitizer = Sanitizer()
+    audit: Audit = Audit()
     leader_election: LeaderElection = LeaderElection()
     server: Server = Server()
     log: Log = Log()
@@ -63,14 +74,16 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment override the file, whose content comes in as arguments."""
-        return env_settings, init_settings
+        url = os.environ.get(SLACK_URL_VARIABLE)
+        slack = {"channels": {"slack": {"webhook_url": url}}} if url else {}
+        return env_settings, InitSettingsSource(settings_cls, slack), init_settings
 
 
 def load(file: Path | None) -> Settings:
@@ -116,7 +129,8 @@ def _read(file: Path | None) -> dict[str, Any]:
 def _problem(entry: Any, file: Path | None) -> str:  # noqa: ANN401 - pydantic's error details
     path = ".".join(str(part) for part in entry["loc"]) or "settings"
     variable = ENV_PREFIX + "__".join(str(part) for part in entry["loc"]).upper()
-    value = "" if entry["type"] == "extra_forbidden" else f" (got {entry['input']!r})"
+    # A whole section is not shown: it may hold a secret.
+    value = "" if isinstance(entry["input"], Mapping) else f" (got {entry['input']!r})"
     where = f"set it in {file} or by {variable}" if file else f"set it by {variable}"
     if entry["type"] == "extra_forbidden":
         return f"{path}: unknown setting; remove it, or see `notification-operator run --help`"

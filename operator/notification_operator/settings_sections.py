@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -18,6 +19,16 @@ class Section(BaseModel):
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+def is_http_url(text: str) -> bool:
+    """Return whether a text is an http or https URL with a host, and with nothing that a URL cannot hold."""
+    try:
+        parts = urlsplit(text)
+        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return usable and parts.scheme in {"http", "https"} and not any(c.isspace() for c in text)
 
 
 class LogLevel(StrEnum):
@@ -58,6 +69,17 @@ class Queue(Section):
     """Notifications in a pass at the same time; a slow delivery does not hold one of these."""
 
 
+class Breaker(Section):
+    """When a receiver that keeps failing is left alone for a while; one breaker a channel and destination."""
+
+    failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
+    """Failures in a row after which nothing is sent to a receiver; those that trying again cannot cure do not count."""
+    open_seconds: Seconds = 30.0
+    """For how long nothing is sent then, before it is probed."""
+    probes: Annotated[int, Field(ge=1, le=100)] = 2
+    """Tries that are let through then at once; when all of them succeed, everything is sent again."""
+
+
 class Delivery(Section):
     """Limits of one try."""
 
@@ -92,6 +114,26 @@ class LogChannel(Section):
     """Whether the channel can be used."""
 
 
+class SlackChannel(Section):
+    """Posts to a Slack channel through its incoming webhook."""
+
+    enabled: bool = False
+    """Whether the channel can be used."""
+    webhook_url: SecretStr | None = None
+    """The webhook's URL, which is a secret; the variable SLACK_WEBHOOK_URL gives it too."""
+    connections: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Connections to Slack at once, and so messages under way at once; they are kept and used again."""
+
+    @model_validator(mode="after")
+    def _usable(self) -> SlackChannel:
+        url = self.webhook_url.get_secret_value() if self.webhook_url else ""
+        if self.enabled and not url:
+            raise ValueError("enabled, but webhook_url is empty: set it, or the variable SLACK_WEBHOOK_URL")
+        if self.enabled and not is_http_url(url):
+            raise ValueError("webhook_url must be an http or https URL, as Slack gives it (it is not shown)")
+        return self
+
+
 class PluginChannel(Section):
     """A channel that somebody else wrote."""
 
@@ -107,8 +149,38 @@ class Channels(Section):
     console: ConsoleChannel = ConsoleChannel()
     file: FileChannel = FileChannel()
     log: LogChannel = LogChannel()
+    slack: SlackChannel = SlackChannel()
     plugins: Mapping[str, PluginChannel] = {}
     """Channels from other packages by the name that notifications use; one of a built-in name replaces it."""
+
+
+class Sanitizer(Section):
+    """What is masked beside secrets, in every text that leaves; secrets always are."""
+
+    emails: bool = True
+    """Whether e-mail addresses are masked."""
+    ip_addresses: bool = True
+    """Whether IPv4 addresses are masked."""
+
+
+class Audit(Section):
+    """Events for an audit store: each try, and each end."""
+
+    url: str = ""
+    """The audit store's address, such as http://data-storage.platform.svc:8080; empty for no audit events."""
+    buffer_size: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Events that may wait for the store; one that finds no room is dropped and counted."""
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Events that go in one request at most, and that are sent without waiting for more."""
+    flush_seconds: Seconds = 1.0
+    """The longest that an event waits for others to go with it."""
+
+    @field_validator("url")
+    @classmethod
+    def _usable(cls, url: str) -> str:
+        if url and not is_http_url(url):
+            raise ValueError("must be an http or https address, or empty")
+        return url
 
 
 class LeaderElection(Section):
@@ -148,4 +220,4 @@ class Shutdown(Section):
     """The orderly stop."""
 
     grace_seconds: Seconds = 30.0
-    """What is under way may take this long after SIGTERM; then it is given up, unrecorded."""
+    """How long the whole stop may take: what is under way is finished, then the audit events are sent."""

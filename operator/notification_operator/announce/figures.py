@@ -42,7 +42,8 @@ class Figures:
         """Count a write, the tries that it records, and the notification under its phase."""
         after = transition.after
         for attempt in transition.new_attempts:
-            self._count(attempt)
+            if not attempt.circuit_open:
+                self._count(attempt)
         content = after.content
         self._metrics.reconciles.labels(
             type=content.type, priority=content.priority, phase=after.phase.value

@@ -49,6 +49,14 @@ class Channel(Protocol):
     A channel may be called for several messages at once. It need not bound its time: the
     dispatcher does, by cancelling. An exception that is neither of the two kinds is a bug of the
     channel: it is logged with its traceback and counts as permanent for this channel alone.
+
+    It may have three more attributes, each of which has a default:
+
+    - `destination`: where its messages go, as a text or as a function from a message to one. Each
+      destination has a circuit breaker of its own; None is for a channel that leaves the process
+      to nobody's harm and has none. Without the attribute the whole channel has one.
+    - `concurrency`: how many messages it takes at once, where that is less than the operator allows.
+    - `close()`: a coroutine function that is called at the operator's stop.
     """
 
     async def deliver(self, message: Message) -> None:
@@ -59,3 +67,17 @@ class Channel(Protocol):
             Permanent: it does not.
         """
         ...
+
+
+def destination_of(channel: Channel, message: Message) -> str | None:
+    """Return where a message goes on a channel; None where no circuit breaker is wanted."""
+    destination = getattr(channel, "destination", "")
+    found: str | None = destination(message) if callable(destination) else destination
+    return found
+
+
+async def close(channel: Channel) -> None:
+    """Let a channel let go of what it holds."""
+    closing = getattr(channel, "close", None)
+    if closing is not None:
+        await closing()

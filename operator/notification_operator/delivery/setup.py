@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
+from notification_operator.delivery.channels.slack import SlackChannel
 from notification_operator.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ def channels(settings: Channels) -> dict[str, Channel]:
         made["file"] = FileChannel(settings.file.directory)
     if settings.log.enabled:
         made["log"] = LogChannel()
+    if settings.slack.enabled:
+        assert settings.slack.webhook_url is not None, "the settings ask for one"
+        url = settings.slack.webhook_url.get_secret_value()
+        made["slack"] = SlackChannel(url, connections=settings.slack.connections)
     problems: list[str] = []
     for name, plugin in settings.plugins.items():
         try:

@@ -14,11 +14,11 @@ from notification_operator.domain.conditions import delivered, routing_resolved,
 from notification_operator.domain.model import Attempt, Notification, Phase
 from notification_operator.domain.outcome import Verdict, judge
 from notification_operator.domain.phases import FINAL, check_move
-from notification_operator.domain.progress import Progress, State, progress
+from notification_operator.domain.progress import NOTHING_HELD, Progress, State, progress
 from notification_operator.domain.timestamps import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
@@ -26,9 +26,20 @@ if TYPE_CHECKING:
 
 
 def record(notification: Notification, made: Iterable[Attempt]) -> Notification:
-    """Return the notification with the tries that it does not hold yet."""
+    """Return the notification with the tries that it does not hold yet.
+
+    Of tries that an open circuit breaker turned away one after the other, a channel keeps the first:
+    so their number is bounded by that of its other tries (DD-BREAKER-001).
+    """
     known = {attempt.key for attempt in notification.attempts}
-    new = sorted((attempt for attempt in made if attempt.key not in known), key=lambda a: a.ended)
+    turned_away = {attempt.channel: attempt.circuit_open for attempt in notification.attempts}
+    new: list[Attempt] = []
+    for attempt in sorted(made, key=lambda attempt: attempt.ended):
+        repeats = attempt.circuit_open and turned_away.get(attempt.channel, False)
+        if attempt.key not in known and not repeats:
+            new.append(attempt)
+            known.add(attempt.key)
+            turned_away[attempt.channel] = attempt.circuit_open
     return replace(notification, attempts=(*notification.attempts, *new)) if new else notification
 
 
@@ -38,6 +49,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     *,
     route: Route,
     in_flight: AbstractSet[str],
+    held: Mapping[str, datetime] = NOTHING_HELD,
     queued_at: datetime,
     now: datetime,
 ) -> dict[str, Any]:
@@ -48,6 +60,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         made: tries that are over, whether the read holds them already or not.
         route: the channels it goes to.
         in_flight: channels with a try under way.
+        held: channels whose circuit breaker is open, with the time of its next probe.
         queued_at: when the operator first saw it.
         now: the time of this decision.
 
@@ -67,7 +80,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     status |= _counters(notification, steps)
     status |= _times(notification, verdict, queued_at, now)
     status.pop("nextAttemptAt", None)
-    if (due := _next_attempt(steps, in_flight)) is not None:
+    if (due := _next_attempt(steps, in_flight, held)) is not None:
         status["nextAttemptAt"] = format_time(due)
     if not notification.channels:
         status["resolvedChannels"] = list(route.channels)
@@ -109,8 +122,10 @@ def _times(
     return {key: notification.status.get(key) or format_time(moment) for key, moment in times.items()}
 
 
-def _next_attempt(steps: Iterable[Progress], in_flight: AbstractSet[str]) -> datetime | None:
-    times = (step.next_at for step in steps if step.open and step.channel not in in_flight)
+def _next_attempt(
+    steps: Iterable[Progress], in_flight: AbstractSet[str], held: Mapping[str, datetime]
+) -> datetime | None:
+    times = (step.due(held) for step in steps if step.open and step.channel not in in_flight)
     return min((moment for moment in times if moment is not None), default=None)
 
 
@@ -128,4 +143,6 @@ def _entry(attempt: Attempt) -> dict[str, Any]:
         entry["permanent"] = True
     if attempt.retry_after is not None:
         entry["retryAfterSeconds"] = attempt.retry_after
+    if attempt.circuit_open:
+        entry["circuitOpen"] = True
     return entry

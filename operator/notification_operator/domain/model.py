@@ -62,6 +62,8 @@ class Attempt:
 
     `number` counts from 1 on each channel; `timestamp` is when the try began, `duration` how long
     it took in seconds. `retry_after` is the pause in seconds that a failing receiver asked for.
+    `circuit_open` says that the receiver was never asked, since its circuit breaker was open: a
+    failure that uses up a number and none of the tries that the policy allows (DD-BREAKER-001).
     """
 
     channel: str
@@ -72,6 +74,7 @@ class Attempt:
     error: str | None = None
     permanent: bool = False
     retry_after: float | None = None
+    circuit_open: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -186,4 +189,5 @@ def _attempt(entry: Mapping[str, Any]) -> Attempt:
         error=entry.get("error"),
         permanent=entry.get("permanent", False),
         retry_after=entry.get("retryAfterSeconds"),
+        circuit_open=entry.get("circuitOpen", False),
     )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from notification_operator.domain.retry import next_try_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from notification_operator.domain.model import Attempt, Notification
+
+NOTHING_HELD: Final[Mapping[str, datetime]] = MappingProxyType({})
+"""No channel's circuit breaker is open."""
 
 
 class State(StrEnum):
@@ -37,11 +41,19 @@ class Progress:
     next_number: int
     next_at: datetime | None = None
     """None while untried (at once) and when no further try is made."""
+    turned_away: bool = False
+    """Whether its latest entry already says that its circuit breaker is open."""
 
     @property
     def open(self) -> bool:
         """Whether a further try is to be made."""
         return self.state in {State.UNTRIED, State.WAITING}
+
+    def due(self, held: Mapping[str, datetime]) -> datetime | None:
+        """Return `next_at`, or the next probe of the open circuit breaker that its latest entry tells of."""
+        if self.next_at is None or not self.turned_away:
+            return self.next_at
+        return max(self.next_at, held.get(self.channel, self.next_at))
 
 
 def progress(
@@ -63,8 +75,22 @@ def _channel_progress(notification: Notification, channel: str, tries: list[Atte
         return Progress(channel=channel, state=State.SUCCEEDED, next_number=number)
     if any(attempt.permanent for attempt in tries):
         return Progress(channel=channel, state=State.REFUSED, next_number=number)
-    if last.number >= notification.retry.max_attempts:
+    made = [attempt for attempt in tries if not attempt.circuit_open]
+    if len(made) >= notification.retry.max_attempts:
         return Progress(channel=channel, state=State.EXHAUSTED, next_number=number)
-    seed = notification.attempt_id(channel, last.number)
-    due = next_try_at(notification.retry, last, seed=seed)
-    return Progress(channel=channel, state=State.WAITING, next_number=number, next_at=due)
+    return Progress(
+        channel=channel,
+        state=State.WAITING,
+        next_number=number,
+        next_at=_due(notification, made) or last.ended,
+        turned_away=last.circuit_open,
+    )
+
+
+def _due(notification: Notification, made: list[Attempt]) -> datetime | None:
+    """Return when the pause is over after the tries that reached their receiver; None without any."""
+    last = max(made, key=lambda attempt: attempt.number, default=None)
+    if last is None:
+        return None
+    seed = notification.attempt_id(last.channel, last.number)
+    return next_try_at(notification.retry, last, made=len(made), seed=seed)

@@ -28,9 +28,9 @@ def pause(policy: RetryPolicy, number: int, *, seed: str, retry_after: float | N
     return min(max(clamped, retry_after or 0.0), policy.max_backoff)
 
 
-def next_try_at(policy: RetryPolicy, failed: Attempt, *, seed: str) -> datetime:
-    """Return when the channel of a failed try may be tried again."""
-    seconds = pause(policy, failed.number, seed=seed, retry_after=failed.retry_after)
+def next_try_at(policy: RetryPolicy, failed: Attempt, *, made: int, seed: str) -> datetime:
+    """Return when the channel of a failed try, the `made`th that reached its receiver, may be tried again."""
+    seconds = pause(policy, made, seed=seed, retry_after=failed.retry_after)
     return failed.ended + timedelta(seconds=seconds)
 
 

@@ -12,15 +12,24 @@ from atomic_status.testing import MemoryStore
 from notification_operator.announce.announcer import Announcer, Listener, Transition
 from notification_operator.announce.figures import Figures
 from notification_operator.announce.log_lines import LogLines
+from notification_operator.delivery.breaker import Breakers
 from notification_operator.delivery.contract import Message, Permanent, Transient
 from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
+from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Phase
 from notification_operator.metrics import Metrics
 from notification_operator.reconcile import Reconciler
 from notification_operator.workqueue import Done, Key
 
 VISIBLE_AFTER = 0.05
+
+
+STEADY = Limits(failure_threshold=10_000)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Stub:
@@ -42,7 +51,13 @@ class Stub:
 class Bench:
     """A reconciler, its store with one notification, and its channels."""
 
-    def __init__(self, channels: dict[str, Stub], listeners: Sequence[Listener] = (), **spec: Any) -> None:
+    def __init__(
+        self,
+        channels: dict[str, Stub],
+        listeners: Sequence[Listener] = (),
+        limits: Limits = STEADY,
+        **spec: Any,
+    ) -> None:
         self.store, self.ledger, self.metrics = MemoryStore(), Ledger(), Metrics()
         figures = Figures(self.metrics)
         fields = {
@@ -69,11 +84,13 @@ class Bench:
         self.reconciler = Reconciler(
             store=self.store,
             ledger=self.ledger,
-            dispatcher=Dispatcher(channels, timeout=5, concurrency=8, clock=lambda: datetime.now(UTC)),
+            dispatcher=Dispatcher(
+                channels, breakers=Breakers(limits, clock=now), timeout=5, concurrency=8, clock=now
+            ),
             announcer=Announcer(*listeners, figures, LogLines()),
             figures=figures,
             ring=self._ring,
-            clock=lambda: datetime.now(UTC),
+            clock=now,
             visible_after=VISIBLE_AFTER,
         )
 

@@ -15,6 +15,8 @@ logger = structlog.get_logger("console")
 class ConsoleChannel:
     """Never fails."""
 
+    destination = None
+
     async def deliver(self, message: Message) -> None:
         """Write `[priority] [type] subject`, then the body, as one info record."""
         content = message.content

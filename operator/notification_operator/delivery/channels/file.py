@@ -26,6 +26,8 @@ LONGEST_NAME = 180
 class FileChannel:
     """Writes into one directory, which is made when it is missing."""
 
+    destination = None
+
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class LogChannel:
     """Writes whole lines only."""
 
+    destination = None
+
     def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
 

@@ -1,12 +1,15 @@
 """One try: bounded in time, and whatever a channel does becomes a value."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
 
+from notification_operator.delivery.breaker import Breakers
 from notification_operator.delivery.contract import Channel, Message, Permanent, Transient
 from notification_operator.delivery.dispatch import Dispatcher
+from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Attempt, AttemptStatus, Content
 from notification_operator.domain.plan import Send
 
@@ -19,6 +22,9 @@ MESSAGE = Message(
     channels=("stub",),
     content=Content(type="simple", priority="low", subject="s", body="b"),
 )
+
+
+TOUCHY = Limits(failure_threshold=3, open_seconds=0.2, probes=2)
 
 
 class Stub:
@@ -43,9 +49,20 @@ class Stub:
             raise self.error
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def bench(
+    channels: Mapping[str, Channel], *, timeout: float = 5, concurrency: int = 8, limits: Limits = TOUCHY
+) -> Dispatcher:
+    breakers = Breakers(limits, clock=now)
+    return Dispatcher(channels, breakers=breakers, timeout=timeout, concurrency=concurrency, clock=now)
+
+
 async def attempt(channel: Channel | None, *, number: int = 1, seconds: float = 5.0) -> Attempt:
     channels = {} if channel is None else {"stub": channel}
-    dispatcher = Dispatcher(channels, timeout=seconds, concurrency=4, clock=lambda: datetime.now(UTC))
+    dispatcher = bench(channels, timeout=seconds, concurrency=4)
     return await dispatcher.attempt(Send(channel="stub", number=number, id=f"uid:stub:{number}"), MESSAGE)
 
 
@@ -121,7 +138,7 @@ async def test_a_channel_that_is_not_set_up_fails_for_good_and_names_the_setting
 
 async def test_no_more_tries_run_at_once_on_a_channel_than_it_may_have() -> None:
     stub = Stub()
-    dispatcher = Dispatcher({"stub": stub}, timeout=5, concurrency=2, clock=lambda: datetime.now(UTC))
+    dispatcher = bench({"stub": stub}, concurrency=2)
     sends = [Send(channel="stub", number=1, id=f"uid-{index}:stub:1") for index in range(6)]
     await asyncio.gather(*(dispatcher.attempt(send, MESSAGE) for send in sends))
     assert stub.most_at_once == 2

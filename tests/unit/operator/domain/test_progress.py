@@ -17,7 +17,7 @@ def test_a_failed_channel_waits_for_its_own_next_try() -> None:
     failed = failure("slack", 2, seconds=7)
     [step] = progress(notification("slack"), ["slack"], [failure("slack", 1), failed])
     assert (step.state, step.next_number, step.open) == (State.WAITING, 3, True)
-    assert step.next_at == next_try_at(FAST, failed, seed="uid-1:slack:2")
+    assert step.next_at == next_try_at(FAST, failed, made=2, seed="uid-1:slack:2")
 
 
 @pytest.mark.parametrize(

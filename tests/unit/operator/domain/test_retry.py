@@ -59,9 +59,9 @@ def test_a_receiver_s_wish_never_makes_the_pause_shorter(asked: float | None) ->
 
 def test_the_pause_begins_when_the_failed_try_is_over() -> None:
     failed = failure("slack", 2, seconds=10, duration=3)
-    due = next_try_at(FAST, failed, seed="s")
+    due = next_try_at(FAST, failed, made=2, seed="s")
     assert due == at(13 + pause(FAST, 2, seed="s"))
 
 
 def test_a_wish_counts_from_the_end_of_the_try_too() -> None:
-    assert next_try_at(FAST, failure("slack", 1, retry_after=20, duration=2), seed="s") == at(22)
+    assert next_try_at(FAST, failure("slack", 1, retry_after=20, duration=2), made=1, seed="s") == at(22)
