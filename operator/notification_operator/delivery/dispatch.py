@@ -138,7 +138,7 @@ class Dispatcher:
         self,
         send: Send,
         *,
-        error: Exception | None,
+        error: BaseException | None,
         began: datetime | None = None,
         duration: float = 0.0,
         circuit_open: bool = False,
@@ -157,7 +157,7 @@ class Dispatcher:
             circuit_open=circuit_open,
         )
 
-    async def _call(self, send: Send, channel: Channel, message: Message) -> Exception | None:
+    async def _call(self, send: Send, channel: Channel, message: Message) -> BaseException | None:
         try:
             async with asyncio.timeout(self._timeout):
                 await channel.deliver(message)
@@ -165,7 +165,10 @@ class Dispatcher:
             return Transient(f"timed out after {self._timeout:g} s").with_traceback(error.__traceback__)
         except (Transient, Permanent) as error:
             return error
-        except Exception as error:
+        except BaseException as error:
+            # Whatever a channel raises is its own failure; what ends this try from outside is not.
+            if _comes_from_outside(error):
+                raise
             if _first(error, Transient) is None:
                 logger.warning("a channel broke", channel=send.channel, attempt=send.id, exc_info=error)
             return error
@@ -191,7 +194,14 @@ def _says(made: Attempt) -> Result:
     return Result.NEITHER if made.permanent else Result.FAILURE
 
 
-def _text(error: Exception, *, permanent: bool) -> str:
+def _comes_from_outside(error: BaseException) -> bool:
+    """Return whether a try is ended by the operator, and not by its channel."""
+    task = asyncio.current_task()
+    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return cancelled or isinstance(error, GeneratorExit)
+
+
+def _text(error: BaseException, *, permanent: bool) -> str:
     return describe(error, mark=PERMANENT_MARK if permanent else "", bare=DeliveryError)
 
 

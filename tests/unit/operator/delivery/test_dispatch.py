@@ -98,6 +98,14 @@ async def test_an_exception_that_no_channel_should_raise_is_permanent_and_names_
     assert "ZeroDivisionError" in made.error
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+async def test_what_would_end_a_program_is_the_failure_of_its_channel_alone(error: BaseException) -> None:
+    made = await attempt(Stub(error))
+    assert made.permanent
+    assert made.error is not None
+    assert type(error).__name__ in made.error
+
+
 async def test_a_transient_mark_counts_through_wrapping() -> None:
     error = RuntimeError("outer")
     error.__cause__ = Transient("the network is down", retry_after=3)
