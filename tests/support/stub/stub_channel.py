@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from notification_operator.delivery.contract import Permanent, Transient
+from tests.support.stub.actions import Action
+from tests.support.stub.failures import build
 
 if TYPE_CHECKING:
     from notification_operator.delivery.contract import Message
@@ -20,22 +21,32 @@ class StubChannel:
     def __init__(self, *, channel: str, sink: str) -> None:
         self._url = f"{sink}/calls/{channel}"
 
-    async def deliver(self, message: Message) -> None:
+    async def deliver(self, message: Message) -> Any:
         """Deliver, fail or break, as scripted."""
         action = await self._ask(message)
-        await asyncio.sleep(action.get("delay", 0.0))
-        text = action.get("text", "")
-        match action["do"]:
+        await asyncio.sleep(action.delay)
+        match action.do:
             case "succeed":
-                return
+                return action.value
             case "transient":
-                raise Transient(text, retry_after=action.get("retry_after"))
+                raise build(action, "Transient")
             case "permanent":
-                raise Permanent(text)
+                raise build(action, "Permanent")
             case "raise":
-                raise getattr(builtins, action["exception"])(text)
+                raise build(action)
+            case "never":
+                return await asyncio.get_running_loop().create_future()
 
-    async def _ask(self, message: Message) -> dict[str, Any]:
+    async def close(self) -> None:
+        """Let go of the connections to the sink."""
+        if "_session" in self.__dict__:
+            await self._session.close()
+
+    @cached_property
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
+    async def _ask(self, message: Message) -> Action:
         call = {
             "namespace": message.namespace,
             "name": message.name,
@@ -44,7 +55,6 @@ class StubChannel:
             "subject": message.content.subject,
             "body": message.content.body,
         }
-        async with aiohttp.ClientSession() as session, session.post(self._url, json=call) as answer:
+        async with self._session.post(self._url, json=call) as answer:
             answer.raise_for_status()
-            action: dict[str, Any] = await answer.json()
-            return action
+            return Action.model_validate(await answer.json())

@@ -1,0 +1,43 @@
+"""Asks a small JSON server on 127.0.0.1, from any thread, over connections that are kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+CONNECTIONS = 16
+JSON = {"Content-Type": "application/json"}
+ANSWER_WITHIN = 10.0
+"""Seconds; these servers answer at once, or something is broken."""
+
+
+class Asking:
+    """One server, by its address."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base.rstrip("/")
+        timeout = urllib3.Timeout(total=ANSWER_WITHIN)
+        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=True, retries=False, timeout=timeout)
+
+    def ask(self, method: str, path: str, body: object = None, **query: object) -> Any:
+        """Return the JSON of an answer, or its text when it is none; what is given as None or "" is left out.
+
+        Raises:
+            AssertionError: the server cannot be reached, or refuses; the message says why.
+        """
+        url = self._base + path
+        fields = {key: str(value) for key, value in query.items() if value not in (None, "")}
+        try:
+            if body is None:
+                answer = self._pool.request_encode_url(method, url, fields=fields)
+            else:
+                # Not urllib3's own way to JSON: that one refuses lone surrogates.
+                answer = self._pool.request(method, url, body=json.dumps(body), headers=JSON)
+        except HTTPError as error:
+            raise AssertionError(f"{method} {url}: {error}") from error
+        text = answer.data.decode()
+        assert answer.status < 400, f"{method} {url} answered {answer.status}: {text[:2000]}"
+        return json.loads(text) if text[:1] in {"{", "["} else text
