@@ -44,19 +44,20 @@ def kinds(events: Iterable[Mapping[str, Any]]) -> Counter[str]:
     return Counter(event["event_type"].rpartition(".")[2] for event in events)
 
 
-def header(hit: Mapping[str, Any]) -> str:
-    """Return the header of a Slack message."""
-    text: str = hit["json"]["blocks"][0]["text"]["text"]
-    return text
+def header(*hits: Mapping[str, Any]) -> str:
+    """Return the header of a Slack message, which may have come in several requests."""
+    return "".join(block["text"]["text"] for block in _blocks(hits, "header"))
 
 
-def body(hit: Mapping[str, Any]) -> str:
-    """Return the body of a Slack message, all sections of it."""
-    sections = [block for block in hit["json"]["blocks"] if block["type"] == "section"]
-    return "".join(section["text"]["text"] for section in sections)
+def body(*hits: Mapping[str, Any]) -> str:
+    """Return the body of a Slack message, which may have come in several requests."""
+    return "".join(block["text"]["text"] for block in _blocks(hits, "section"))
 
 
-def context(hit: Mapping[str, Any]) -> str:
+def context(*hits: Mapping[str, Any]) -> str:
     """Return the line of a Slack message that tells its priority and type."""
-    elements = hit["json"]["blocks"][-1]["elements"]
-    return " ".join(element["text"] for element in elements)
+    return " ".join(element["text"] for block in _blocks(hits, "context") for element in block["elements"])
+
+
+def _blocks(hits: Iterable[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [block for hit in hits for block in hit["json"]["blocks"] if block["type"] == kind]
