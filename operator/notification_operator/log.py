@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
+from notification_operator.domain.sanitize import EVERYTHING, Rules, sanitize
 from notification_operator.settings_sections import LogFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
     from notification_operator.settings_sections import Log
 
 CONSOLE = "console"
 """The logger that the console channel delivers through."""
+
+QUIET = frozenset({"debug", "info"})
+"""Levels of records whose texts are the operator's own; any other may quote somebody else's error."""
 
 NOISY = {
     # Kopf tells of every event that it hands on, and of every handler that returns.
@@ -24,8 +30,8 @@ NOISY = {
 }
 
 
-def configure(settings: Log) -> None:
-    """Send every record of this process to standard output, in the format that is set."""
+def configure(settings: Log, rules: Rules = EVERYTHING) -> None:
+    """Send every record of this process to standard output, in the format that is set, without secrets."""
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared: list[Any] = [
         structlog.stdlib.add_logger_name,
@@ -34,7 +40,12 @@ def configure(settings: Log) -> None:
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(settings.format)],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _masking(rules),
+            _renderer(settings.format),
+        ],
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
@@ -55,12 +66,23 @@ def configure(settings: Log) -> None:
     )
 
 
-def _renderers(log_format: LogFormat) -> list[Any]:
+def _masking(rules: Rules) -> Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]:
+    def mask(_logger: Any, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's
+        if record["level"] in QUIET and "exception" not in record:
+            return record
+        return {
+            key: sanitize(value, rules) if isinstance(value, str) else value for key, value in record.items()
+        }
+
+    return mask
+
+
+def _renderer(log_format: LogFormat) -> Any:  # noqa: ANN401 - two libraries' callables
     if log_format is LogFormat.TEXT:
-        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
-    return [
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(
-            serializer=lambda value, **_: orjson.dumps(value, default=str).decode()
-        ),
-    ]
+        # The traceback is text by then; other formatters would add the values of local variables.
+        return structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    return structlog.processors.JSONRenderer(
+        serializer=lambda value, **_: orjson.dumps(value, default=str).decode()
+    )

@@ -19,6 +19,7 @@ from notification_operator.delivery.scores import LATEST, Scores
 from notification_operator.domain.breaker import Circuit, Result
 from notification_operator.domain.errortext import chain, describe
 from notification_operator.domain.model import Attempt, AttemptStatus
+from notification_operator.domain.sanitize import sanitize
 from notification_operator.domain.timestamps import format_time
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ logger = structlog.get_logger(__name__)
 class Dispatcher:
     """Holds the channels and makes tries on them, side by side."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it goes by, each from a setting of its own
         self,
         channels: Mapping[str, Channel],
         *,
@@ -52,8 +53,10 @@ class Dispatcher:
         timeout: float,
         concurrency: int,
         clock: Callable[[], datetime],
+        mask: Callable[[str], str] = sanitize,
     ) -> None:
         self._channels = channels
+        self._mask = mask
         self._breakers = breakers
         self._timeout = timeout
         self._concurrency = concurrency
@@ -151,11 +154,15 @@ class Dispatcher:
             timestamp=began or self._clock(),
             duration=duration,
             status=AttemptStatus.SUCCESS if error is None else AttemptStatus.FAILED,
-            error=None if error is None else _text(error, permanent=permanent),
+            error=None if error is None else self._text(error, permanent=permanent),
             permanent=permanent,
             retry_after=None if permanent or retryable is None else _pause(retryable.retry_after),
             circuit_open=circuit_open,
         )
+
+    def _text(self, error: BaseException, *, permanent: bool) -> str:
+        mark = PERMANENT_MARK if permanent else ""
+        return describe(error, mark=mark, bare=DeliveryError, mask=self._mask)
 
     async def _call(self, send: Send, channel: Channel, message: Message) -> BaseException | None:
         try:
@@ -199,10 +206,6 @@ def _comes_from_outside(error: BaseException) -> bool:
     task = asyncio.current_task()
     cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
     return cancelled or isinstance(error, GeneratorExit)
-
-
-def _text(error: BaseException, *, permanent: bool) -> str:
-    return describe(error, mark=PERMANENT_MARK if permanent else "", bare=DeliveryError)
 
 
 def _first(error: BaseException | None, kind: type[Kind]) -> Kind | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.sanitize import EVERYTHING, Rules, sanitize
+from notification_operator.domain.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LIMIT: Final = 2048
 """Characters of a described error, with its marks."""
@@ -24,7 +24,7 @@ def describe(
     *,
     mark: str = "",
     bare: type[BaseException] | tuple[type[BaseException], ...] = (),
-    rules: Rules = EVERYTHING,
+    mask: Callable[[str], str] = sanitize,
 ) -> str:
     """Return the text of an error and, when that adds something, of its root cause.
 
@@ -32,13 +32,13 @@ def describe(
         error: the outermost error of the chain.
         mark: goes in front of the text, and counts towards the limit.
         bare: classes whose messages speak for themselves; any other is named by its class.
-        rules: what is masked besides secrets.
+        mask: takes the secrets out of a text.
     """
     outer, *inner = [_text(link, bare) for link in chain(error)]
     root = inner[-1] if inner else ""
     whole = mark + (f"{outer}; caused by {root}" if root not in outer else outer)
     visible = _UNPRINTABLE.sub(_REPLACEMENT, whole[:_LOOKED_AT])
-    return _cut(sanitize(visible, rules), length=len(whole))
+    return _cut(mask(visible), length=len(whole))
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -43,6 +43,21 @@ def record(notification: Notification, made: Iterable[Attempt]) -> Notification:
     return replace(notification, attempts=(*notification.attempts, *new)) if new else notification
 
 
+def without(notification: Notification, made: Iterable[Attempt]) -> Notification:
+    """Return the notification as it was before these tries came into its status; itself if it holds none.
+
+    Its phase is what the other tries amount to; only phase and attempts are those of that time.
+    """
+    gone = {attempt.key for attempt in made}
+    attempts = tuple(attempt for attempt in notification.attempts if attempt.key not in gone)
+    if len(attempts) == len(notification.attempts):
+        return notification
+    channels = notification.channels or notification.resolved_channels
+    steps = progress(notification, channels, attempts)
+    verdict = judge(steps, notification.retry, present=Phase.PENDING, in_flight=frozenset())
+    return replace(notification, attempts=attempts, phase=verdict.phase)
+
+
 def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     fresh: Notification,
     made: Iterable[Attempt],

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from notification_operator.domain.errortext import LIMIT, chain, describe
-from notification_operator.domain.sanitize import Rules
+from notification_operator.domain.sanitize import Rules, sanitize
 
 
 class PlainError(Exception):
@@ -121,7 +121,9 @@ def test_addresses_are_masked_unless_the_rules_leave_them_alone() -> None:
     error = PlainError("10.0.0.1 refused a@b.io")
     assert describe(error, bare=PlainError) == "[REDACTED] refused [REDACTED]"
     rules = Rules(emails=False, ipv4=False)
-    assert describe(error, bare=PlainError, rules=rules) == "10.0.0.1 refused a@b.io"
+    assert (
+        describe(error, bare=PlainError, mask=lambda text: sanitize(text, rules)) == "10.0.0.1 refused a@b.io"
+    )
 
 
 def test_the_mark_goes_in_front() -> None:
