@@ -21,12 +21,19 @@ class Bell:
     """Rings the work queue for the objects that this operator serves."""
 
     def __init__(
-        self, queue: WorkQueue, *, serves: Callable[[str], bool], gone: Callable[[str], None]
+        self,
+        queue: WorkQueue,
+        *,
+        serves: Callable[[str], bool],
+        gone: Callable[[str], None],
+        ended: Callable[[str], None],
     ) -> None:
         self._queue = queue
         self._serves = serves
         self._gone = gone
         """Called with the uid of an object that was deleted."""
+        self._ended = ended
+        """Called with the uid of an object that is final, whoever made it so."""
 
     def ring(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
         """Take note of an event; `event_type` is None for objects of a listing."""
@@ -37,5 +44,6 @@ class Bell:
             self._gone(key.uid)
         elif (obj.get("status") or {}).get("phase") in FINAL:
             self._queue.forget(key)
+            self._ended(key.uid)
         elif self._serves(key.namespace):
             self._queue.add(key, version=meta["resourceVersion"])

@@ -10,6 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from notification_operator import log
+from notification_operator.sanitizer import rules
 from notification_operator.settings import DEFAULT_CONFIG_FILE, ENV_PREFIX, Settings, SettingsError, load
 
 if TYPE_CHECKING:
@@ -50,18 +51,20 @@ ConfigFile = Annotated[
 def run(config: ConfigFile = None) -> None:
     """Run the operator, in a pod or with the usual kubeconfig rules, until SIGTERM or Ctrl-C."""
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
-    log.configure(settings.log)
+    log.configure(settings.log, rules(settings.sanitizer))
     # Imported late: checking a file needs neither kopf nor a client.
     from notification_operator.kube import UnreachableError  # noqa: PLC0415
     from notification_operator.main import run as run_operator  # noqa: PLC0415
 
     try:
-        asyncio.run(run_operator(settings))
+        lost = asyncio.run(run_operator(settings))
     except SettingsError as error:
         raise _unusable(error) from None
     except (UnreachableError, OSError) as error:
         typer.echo(f"notification-operator: {error}", err=True)
         raise typer.Exit(1) from None
+    if lost:
+        raise typer.Exit(1)
 
 
 @app.command("check-config")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 import uuid
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,12 @@ from kubernetes.aio.client import ApiClient
 
 from atomic_status import KubeStatusStore, Resource
 from notification_operator.announce.announcer import Announcer
+from notification_operator.announce.events import Events
 from notification_operator.announce.figures import Figures
 from notification_operator.announce.log_lines import LogLines
+from notification_operator.audit.trail import AuditTrail
 from notification_operator.bell import Bell
+from notification_operator.config_map_watch import ConfigMapWatch, Place
 from notification_operator.connectivity import Connectivity
 from notification_operator.delivery.breaker import Breakers
 from notification_operator.delivery.dispatch import Dispatcher
@@ -25,14 +29,17 @@ from notification_operator.delivery.setup import channels
 from notification_operator.domain.breaker import Limits
 from notification_operator.health import HealthServer
 from notification_operator.kube import check_answers, connect, keep_asking
+from notification_operator.kube_events import EventPoster, own_pod
 from notification_operator.leases import Elector
 from notification_operator.metrics import Metrics
 from notification_operator.namespaces import SelectedNamespaces
 from notification_operator.reconcile import Reconciler
+from notification_operator.routing_source import RoutingSource
+from notification_operator.sanitizer import Sanitizer, rules
 from notification_operator.workqueue import WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
 
     from notification_operator.kube import Cluster
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
 RESOURCE = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificationrequests")
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""
+LAST_STEPS = 2.0
+"""Seconds of the grace time, at most a tenth of it, that are kept for the steps after the last delivery."""
 
 logger = structlog.get_logger(__name__)
 
@@ -58,6 +67,8 @@ class Engine:
         self.ledger = Ledger()
         self.namespaces = SelectedNamespaces(self.client, RESOURCE)
         self._settings = settings
+        sanitizer = Sanitizer(rules(settings.sanitizer), count=self.metrics.redacted)
+        self.audit = AuditTrail(settings.audit, registry=self.metrics.registry, rules=sanitizer.rules)
         self.breakers = Breakers(Limits(**settings.breaker.model_dump()), clock=clock)
         self.dispatcher = Dispatcher(
             channels(settings.channels),
@@ -65,14 +76,28 @@ class Engine:
             timeout=settings.delivery.timeout_seconds,
             concurrency=settings.delivery.concurrency_per_channel,
             clock=clock,
+            mask=sanitizer.text,
         )
         figures = Figures(self.metrics)
+        pod = own_pod(cluster.namespace)
+        self.poster = EventPoster(self.client, instance=pod.name, dropped=self.metrics.events_dropped)
+        self.events = Events(
+            post=self.poster.post,
+            level=settings.events.level,
+            pod=pod,
+            api_version=f"{RESOURCE.group}/{RESOURCE.version}",
+            clock=clock,
+        )
+        self.breakers.on_change = self.events.breaker_changed
+        self.routing = self._routing()
         self.reconciler = Reconciler(
             store=KubeStatusStore(self.client, RESOURCE),
             ledger=self.ledger,
             dispatcher=self.dispatcher,
-            announcer=Announcer(figures, LogLines()),
+            rules=lambda: self.routing.state,
+            announcer=Announcer(figures, LogLines(), self.events, self.audit),
             figures=figures,
+            sanitizer=sanitizer,
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - the queue is made below, around this
             clock=clock,
             visible_after=settings.delivery.visible_after_seconds,
@@ -80,13 +105,15 @@ class Engine:
         self.queue = WorkQueue(process=self.reconciler, workers=settings.queue.workers, clock=clock)
         selects = settings.watch.namespace_selector is not None
         serves: Callable[[str], bool] = self.namespaces.__contains__ if selects else lambda _name: True
-        self.bell = Bell(self.queue, serves=serves, gone=self._forget)
+        self.bell = Bell(self.queue, serves=serves, gone=self._forget, ended=self.metrics.leave)
         self.elector = self._elector() if settings.leader_election.enabled else None
         self.health = HealthServer(
             settings.server, registry=self.metrics.registry, alive=self._alive, ready=self._ready
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
+        self.lost_events = 0
+        """How many audit events the stop has lost."""
 
     @classmethod
     async def start(cls, settings: Settings, clock: Callable[[], datetime]) -> Engine:
@@ -111,14 +138,17 @@ class Engine:
         return engine
 
     async def stop(self) -> None:
-        """Take no new work, finish what is under way within the grace time, and let go of everything."""
+        """Take no new work, finish what is under way, and let go of everything, all within the grace time."""
         if self._stopped:
             return
         self._stopped = True
+        grace = self._settings.shutdown.grace_seconds
+        end = asyncio.get_running_loop().time() + grace
         self.reconciler.draining = True
+        self.audit.hurry()
         self.queue.drop_waiting(keep=lambda key: self.ledger.holds(key.uid))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.shutdown.grace_seconds):
+            async with asyncio.timeout_at(end - min(LAST_STEPS, grace / 10)):
                 await self.ledger.drained()
         if not self.ledger.is_empty:
             logger.warning(
@@ -128,19 +158,33 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.elector:
-            await self.elector.release()
-        await self.dispatcher.close()
+        await self._let_go(end)
+
+    async def _let_go(self, end: float) -> None:
+        """Send the last events, hand back the Lease and close the channels, side by side."""
+        left = end - asyncio.get_running_loop().time()
+        self.lost_events, *_ = await asyncio.gather(
+            self.audit.close(left),
+            self.poster.close(left),
+            _within(left, self.dispatcher.close()),
+            self._release(),
+        )
         await self.health.stop()
         await self.client.close()
 
+    async def _release(self) -> None:
+        if self.elector:
+            await self.elector.release()
+
     def _spawn(self) -> None:
+        self.audit.start()
+        self.poster.start()
         self._tasks.append(asyncio.create_task(self.queue.run(), name="work queue"))
+        self._tasks.append(asyncio.create_task(self.routing.run(), name="routing"))
         if self.elector:
             self._tasks.append(asyncio.create_task(self.elector.run(), name="elector"))
         else:
             self._tasks.append(asyncio.create_task(keep_asking(self.client, self.connectivity), name="pulse"))
-            self.queue.resume()
 
     def _forget(self, uid: str) -> None:
         self.ledger.forget(uid)
@@ -154,18 +198,43 @@ class Engine:
             name=settings.lease_name,
             identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             seconds=settings.lease_seconds,
-            on_change=lambda leading: self.queue.resume() if leading else self.queue.pause(),
+            on_change=lambda _leading: self._gate(),
         )
+
+    def _routing(self) -> RoutingSource:
+        settings = self._settings.routing
+        place = Place(namespace=settings.namespace or self.cluster.namespace, name=settings.config_map)
+        return RoutingSource(
+            ConfigMapWatch(self.client, place),
+            settings.key,
+            known=self._gate,
+            refused=self.events.routing_refused,
+            refusals=self.metrics.routing_refusals,
+        )
+
+    @property
+    def _leads(self) -> bool:
+        return self.elector is None or self.elector.leading
+
+    def _gate(self) -> None:
+        """Let passes start while this replica works, and knows by which rules."""
+        if self._leads and self.routing.known:
+            self.queue.resume()
+        else:
+            self.queue.pause()
 
     def _alive(self) -> Mapping[str, bool]:
         return {task.get_name(): not task.done() for task in self._tasks}
 
     def _ready(self) -> Mapping[str, bool]:
         watch = self._settings.watch
-        watches = max(len(set(watch.namespaces)), 1) + (watch.namespace_selector is not None)
+        # Beside the notifications' one, or one for each namespace: the routing document's.
+        watches = max(len(set(watch.namespaces)), 1) + (watch.namespace_selector is not None) + 1
+        trouble = f" ({self.routing.trouble})" if self.routing.trouble else ""
         return {
             "the API server answers": self.connectivity.silence < SILENCE,
-            "the watch is established": self.connectivity.open_watches >= watches,
+            "the watches are established": self.connectivity.open_watches >= watches,
+            f"the routing document was looked for{trouble}": self.routing.known,
             "not stopping": not self._stopped,
         }
 
@@ -177,9 +246,23 @@ class Engine:
         watch("queue_delayed", "Notifications that wait for their time.", lambda: self.queue.delayed)
         watch("in_flight", "Tries under way.", lambda: self.ledger.in_flight)
         watch("unsaved_attempts", "Tries over and not yet written.", lambda: self.ledger.unsaved)
-        leading = self.elector
+        watch("runtime_tasks", "Asyncio tasks that are not done.", lambda: len(asyncio.all_tasks()))
+        watch("runtime_threads", "Threads that are alive.", threading.active_count)
+        watch("leading", "Whether this replica works (1) or stands by (0).", lambda: float(self._leads))
         watch(
-            "leading",
-            "Whether this replica works (1) or stands by (0).",
-            lambda: float(leading is None or leading.leading),
+            "routing_loaded",
+            "Whether there is a routing document and it is the one in force (1); else 0.",
+            lambda: float(self.routing.state.loaded),
         )
+        watch(
+            "routing_generation",
+            "Changes of the routing document that took effect: accepted, refused or removed.",
+            lambda: self.routing.state.generation,
+        )
+
+
+async def _within(seconds: float, step: Coroutine[None, None, None]) -> None:
+    """Take a step, and leave it where it is when its time is over."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(seconds, 0.0)):
+            await step

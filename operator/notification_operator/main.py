@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from notification_operator.settings_sections import Watch
 
 
-async def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; returns after an orderly stop.
+async def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; returns after an orderly stop, with the number of audit events it lost.
 
     Raises:
         UnreachableError: the API server cannot be reached at start.
@@ -38,6 +38,7 @@ async def run(settings: Settings) -> None:
         )
     finally:
         await engine.stop()
+    return engine.lost_events
 
 
 def handlers(engine: Engine, watch: Watch) -> kopf.OperatorRegistry:

@@ -62,6 +62,17 @@ class Metrics:
             ["channel", "reason"],
             registry=registry,
         )
+        self.routing_refusals = Counter(
+            f"{PREFIX}routing_refusals_total",
+            "Routing documents that could not be used.",
+            registry=registry,
+        )
+        self.events_dropped = Counter(
+            f"{PREFIX}events_dropped_total",
+            "Kubernetes Events that were not posted: buffer_full, refused, unreachable or stopped.",
+            ["reason"],
+            registry=registry,
+        )
         self._redactions = Counter(
             f"{PREFIX}sanitization_redactions_total",
             "Secrets masked in content and error texts, by the kind of secret.",

@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from atomic_status import Applied, Gone, ObjectRef, StatusError, apply
+from atomic_status import Applied, Gone, ObjectRef, StatusError, Unchanged, apply
 from notification_operator.announce.announcer import Transition
 from notification_operator.delivery.contract import Message
-from notification_operator.domain.fold import fold, record
+from notification_operator.domain.fold import fold, record, without
 from notification_operator.domain.model import Notification, parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import plan
-from notification_operator.domain.routing import resolve
 from notification_operator.domain.sanitize import sanitize_content
 from notification_operator.domain.timestamps import parse_time
 from notification_operator.workqueue import Done, Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from atomic_status import StatusStore
@@ -28,7 +27,10 @@ if TYPE_CHECKING:
     from notification_operator.announce.figures import Figures
     from notification_operator.delivery.dispatch import Dispatcher
     from notification_operator.delivery.ledger import Ledger
+    from notification_operator.domain.model import Attempt, Content
     from notification_operator.domain.routing import Route
+    from notification_operator.domain.routing_state import RoutingState
+    from notification_operator.sanitizer import Sanitizer
 
 logger = structlog.get_logger(__name__)
 
@@ -42,8 +44,10 @@ class Reconciler:
         store: StatusStore,
         ledger: Ledger,
         dispatcher: Dispatcher,
+        rules: Callable[[], RoutingState],
         announcer: Announcer,
         figures: Figures,
+        sanitizer: Sanitizer,
         ring: Callable[[Key], None],
         clock: Callable[[], datetime],
         visible_after: float,
@@ -51,8 +55,10 @@ class Reconciler:
         self._store = store
         self._ledger = ledger
         self._dispatcher = dispatcher
+        self._rules = rules
         self._announcer = announcer
         self._figures = figures
+        self._sanitizer = sanitizer
         self._ring = ring
         self._clock = clock
         self._visible_after = visible_after
@@ -79,18 +85,19 @@ class Reconciler:
         if fresh["metadata"]["uid"] != key.uid:
             raise Gone(ref)
         self._ledger.listen(key.uid, None)
-        seen = parse(fresh)
-        if self._start_tries(seen):
+        seen, rules = parse(fresh), self._rules()
+        route = self._route(seen, rules)
+        if self._start_tries(seen, route):
             await self._ledger.wait(key.uid, self._visible_after)
         made, in_flight = self._ledger.over(key.uid), self._ledger.channels_in_flight(key.uid)
-        held = self._held(seen, resolve(seen))
+        held = self._held(seen, route)
 
         def next_status(obj: dict[str, Any]) -> dict[str, Any]:
             read = parse(obj)
             return fold(
                 read,
                 made,
-                route=resolve(read),
+                route=self._route(read, rules),
                 in_flight=in_flight,
                 held=held,
                 queued_at=queued_at,
@@ -100,30 +107,43 @@ class Reconciler:
         result = await apply(self._store, ref, next_status, base=fresh)
         self._ledger.settle(key.uid, made)
         self._ledger.listen(key.uid, lambda: self._ring(key))
+        self._tell(result, made)
         if isinstance(result, Applied):
-            transition = Transition(before=parse(result.before), after=parse(result.after))
-            self._announcer.tell(transition)
             return self._come_back(result.after, {_version(obj) for obj in (fresh, result.before)})
         return self._come_back(result.current, {_version(fresh)})
 
-    def _start_tries(self, seen: Notification) -> bool:
+    def _tell(self, result: Applied | Unchanged, made: Iterable[Attempt]) -> None:
+        """Announce what has come into the status since the last time, also by a write whose answer was lost."""
+        written = isinstance(result, Applied)
+        before = parse(result.before if written else result.current)
+        after = parse(result.after) if written else before
+        told = without(before, made)
+        self._figures.place(after.uid, after.phase)
+        if told is not after:
+            self._announcer.tell(Transition(before=told, after=after))
+
+    def _route(self, notification: Notification, rules: RoutingState) -> Route:
+        """Return the route; tries that no write holds yet keep the one that they began on."""
+        return self._ledger.route(notification.uid) or rules.route(notification)
+
+    def _start_tries(self, seen: Notification, route: Route) -> bool:
         """Start the tries that are due; return whether there are any."""
         known = record(seen, self._ledger.over(seen.uid))
         in_flight = self._ledger.channels_in_flight(seen.uid)
-        route = resolve(known)
         held = self._held(seen, route)
         planned = plan(known, route, in_flight=in_flight, held=held, now=self._clock())
         if self.draining or not planned.sends:
             return False
-        draft = _draft(seen, route)
+        draft = _draft(seen, route, self._sanitizer.content(seen.content))
         for send in planned.sends:
             message = replace(draft, id=send.id)
-            self._ledger.start(seen.uid, send.channel, self._dispatcher.attempt(send, message))
+            self._ledger.start(seen.uid, send.channel, route, self._dispatcher.attempt(send, message))
         return True
 
     def _held(self, seen: Notification, route: Route) -> Mapping[str, datetime]:
         """Return the channels whose circuit breaker is open, with the time of its next probe."""
-        return self._dispatcher.held(lambda: _draft(seen, route))
+        rules = self._sanitizer.rules
+        return self._dispatcher.held(lambda: _draft(seen, route, sanitize_content(seen.content, rules)))
 
     def _come_back(self, obj: dict[str, Any], read: set[str]) -> Done:
         status, seen = obj["status"], frozenset(read | {_version(obj)})
@@ -135,8 +155,8 @@ class Reconciler:
         return Done(seen=seen, again_in=(parse_time(due) - self._clock()).total_seconds())
 
 
-def _draft(seen: Notification, route: Route) -> Message:
-    """Return the message of a notification, without the id of a try."""
+def _draft(seen: Notification, route: Route, content: Content) -> Message:
+    """Return the message of a notification with its sanitised content, without the id of a try."""
     return Message(
         id="",
         namespace=seen.namespace,
@@ -144,7 +164,7 @@ def _draft(seen: Notification, route: Route) -> Message:
         uid=seen.uid,
         created=seen.created,
         channels=route.channels,
-        content=sanitize_content(seen.content),
+        content=content,
     )
 
 

@@ -25,9 +25,11 @@ from notification_operator.settings_sections import (
     Breaker,
     Channels,
     Delivery,
+    Events,
     LeaderElection,
     Log,
     Queue,
+    Routing,
     Sanitizer,
     Server,
     Shutdown,
@@ -64,8 +66,10 @@ class Settings(BaseSettings):
     delivery: Delivery = Delivery()
     breaker: Breaker = Breaker()
     channels: Channels = Channels()
+    routing: Routing = Routing()
     sanitizer: Sanitizer = Sanitizer()
     audit: Audit = Audit()
+    events: Events = Events()
     leader_election: LeaderElection = LeaderElection()
     server: Server = Server()
     log: Log = Log()

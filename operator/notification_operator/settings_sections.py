@@ -183,6 +183,34 @@ class Audit(Section):
         return url
 
 
+class Routing(Section):
+    """Where the rules are that choose the channels of notifications that name none."""
+
+    namespace: str | None = None
+    """The ConfigMap's namespace; by default the pod's namespace or the kubeconfig context's."""
+    config_map: Annotated[str, Field(min_length=1, max_length=253)] = "notification-routing-config"
+    """The ConfigMap's name; there need not be one."""
+    key: Annotated[str, Field(min_length=1, max_length=253)] = "routing.yaml"
+    """The key that holds the document."""
+
+
+class EventLevel(StrEnum):
+    """Which Kubernetes Events are posted."""
+
+    ACTIONABLE = "actionable"
+    """What somebody may have to act on: deliveries that fail, breakers that open, a document refused."""
+    ALL = "all"
+    """Beside those each change of a phase."""
+    NONE = "none"
+
+
+class Events(Section):
+    """Kubernetes Events; each is a call of the API server."""
+
+    level: EventLevel = EventLevel.ACTIONABLE
+    """`actionable` for what somebody may have to act on, `all` for each change of a phase too, `none`."""
+
+
 class LeaderElection(Section):
     """Which one of several replicas works: the holder of a Lease."""
 

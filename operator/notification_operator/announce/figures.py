@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from notification_operator.announce.announcer import Transition
-    from notification_operator.domain.model import Attempt
+    from notification_operator.domain.model import Attempt, Phase
     from notification_operator.metrics import Metrics
 
 
@@ -39,7 +39,7 @@ class Figures:
             self._metrics.reconcile_seconds.observe(perf_counter() - start)
 
     def tell(self, transition: Transition) -> None:
-        """Count a write, the tries that it records, and the notification under its phase."""
+        """Count a write, and the tries that it records."""
         after = transition.after
         for attempt in transition.new_attempts:
             if not attempt.circuit_open:
@@ -48,10 +48,13 @@ class Figures:
         self._metrics.reconciles.labels(
             type=content.type, priority=content.priority, phase=after.phase.value
         ).inc()
-        if after.phase in FINAL:
-            self._metrics.leave(after.uid)
+
+    def place(self, uid: str, phase: Phase) -> None:
+        """Count a notification under the phase in which a pass leaves it."""
+        if phase in FINAL:
+            self._metrics.leave(uid)
         else:
-            self._metrics.enter(after.uid, after.phase)
+            self._metrics.enter(uid, phase)
 
     def _count(self, attempt: Attempt) -> None:
         metrics = self._metrics

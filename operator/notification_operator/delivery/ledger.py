@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from notification_operator.domain.model import Attempt
+    from notification_operator.domain.routing import Route
 
 
 @dataclass(slots=True)
 class _Entry:
     under_way: dict[str, asyncio.Task[Attempt]] = field(default_factory=dict)
     over: list[Attempt] = field(default_factory=list)
+    route: Route | None = None
     on_end: Callable[[], None] | None = None
 
 
@@ -48,11 +50,12 @@ class Ledger:
         """How many tries are over and not yet written."""
         return sum(len(entry.over) for entry in self._entries.values())
 
-    def start(self, uid: str, channel: str, work: Coroutine[None, None, Attempt]) -> None:
-        """Begin a try on a channel that has none under way."""
+    def start(self, uid: str, channel: str, route: Route, work: Coroutine[None, None, Attempt]) -> None:
+        """Begin a try on a channel of the route that has none under way."""
         task = asyncio.create_task(work, name=f"try {uid}:{channel}")
         self._tasks.add(task)
-        self._entries.setdefault(uid, _Entry()).under_way[channel] = task
+        entry = self._entries.setdefault(uid, _Entry())
+        entry.route, entry.under_way[channel] = route, task
         self._empty.clear()
 
         def ended(task: asyncio.Task[Attempt]) -> None:
@@ -65,6 +68,11 @@ class Ledger:
         """Return the channels of an object that have a try under way."""
         entry = self._entries.get(uid)
         return frozenset(entry.under_way) if entry else frozenset()
+
+    def route(self, uid: str) -> Route | None:
+        """Return the route that tries of an object began on, as long as any of them is kept."""
+        entry = self._entries.get(uid)
+        return entry.route if entry else None
 
     def over(self, uid: str) -> tuple[Attempt, ...]:
         """Return the tries of an object that are over and not yet known to be written."""

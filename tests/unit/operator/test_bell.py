@@ -21,7 +21,13 @@ class Bench:
 
         self.queue = WorkQueue(process=process, workers=1, clock=lambda: datetime.now(UTC))
         self.gone: list[str] = []
-        self.bell = Bell(self.queue, serves=lambda _namespace: serves, gone=self.gone.append)
+        self.ended: list[str] = []
+        self.bell = Bell(
+            self.queue,
+            serves=lambda _namespace: serves,
+            gone=self.gone.append,
+            ended=self.ended.append,
+        )
 
 
 async def test_an_object_that_is_not_final_gets_its_turn() -> None:
@@ -38,6 +44,7 @@ async def test_a_final_object_gets_none_and_loses_the_one_it_was_waiting_for() -
         bench.bell.ring("ADDED", event_object())
         bench.bell.ring("MODIFIED", event_object(phase, "2"))
         assert bench.queue.waiting == 0
+        assert (bench.ended, bench.gone) == (["uid-1"], [])
 
 
 async def test_a_deleted_object_is_forgotten_wherever_it_was_known() -> None:

@@ -18,8 +18,11 @@ from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Phase
+from notification_operator.domain.routing_document import read_table
+from notification_operator.domain.routing_state import RoutingState
 from notification_operator.metrics import Metrics
 from notification_operator.reconcile import Reconciler
+from notification_operator.sanitizer import Sanitizer
 from notification_operator.workqueue import Done, Key
 
 VISIBLE_AFTER = 0.05
@@ -56,16 +59,19 @@ class Bench:
         channels: dict[str, Stub],
         listeners: Sequence[Listener] = (),
         limits: Limits = STEADY,
+        *,
+        routed: bool = False,
         **spec: Any,
     ) -> None:
         self.store, self.ledger, self.metrics = MemoryStore(), Ledger(), Metrics()
+        self.rules = RoutingState()
         figures = Figures(self.metrics)
         fields = {
             "type": "simple",
             "priority": "low",
             "subject": "s",
             "body": "b",
-            "channels": list(channels),
+            "channels": [] if routed else list(channels),
         }
         meta = {"namespace": "shop", "name": "order-1", "creationTimestamp": "2026-01-01T00:00:00Z"}
         made = self.store.create(
@@ -87,8 +93,10 @@ class Bench:
             dispatcher=Dispatcher(
                 channels, breakers=Breakers(limits, clock=now), timeout=5, concurrency=8, clock=now
             ),
+            rules=lambda: self.rules,
             announcer=Announcer(*listeners, figures, LogLines()),
             figures=figures,
+            sanitizer=Sanitizer(count=self.metrics.redacted),
             ring=self._ring,
             clock=now,
             visible_after=VISIBLE_AFTER,
@@ -297,3 +305,46 @@ async def test_every_listener_hears_of_a_write_once_and_one_that_breaks_disturbs
     value = bench.metrics.registry.get_sample_value
     labels = {"channel": "console", "status": "success"}
     assert value("kubernaut_notification_delivery_attempts_total", labels) == 1
+
+
+def rules(receiver: str) -> RoutingState:
+    document = f"route: {{receiver: r}}\nreceivers: [{{name: r, channels: [{receiver}]}}]"
+    return RoutingState().accept(read_table(document))
+
+
+async def test_a_notification_without_channels_goes_where_the_rules_of_the_moment_lead() -> None:
+    slack, console = Stub(), Stub()
+    bench = Bench({"slack": slack, "console": console}, routed=True)
+    bench.rules = rules("slack")
+    await bench.run()
+    assert (bench.status["phase"], bench.status["resolvedChannels"]) == ("Sent", ["slack"])
+    assert (len(slack.calls), len(console.calls)) == (1, 0)
+    (said,) = [each for each in bench.status["conditions"] if each["type"] == "RoutingResolved"]
+    assert (said["status"], said["reason"]) == ("True", "RoutingFallback")
+
+
+async def test_one_pass_goes_by_one_set_of_rules_although_they_change_in_the_middle_of_it() -> None:
+    slack, console = Stub(), Stub()
+    bench = Bench({"slack": slack, "console": console}, routed=True)
+    bench.rules = rules("slack")
+
+    def change() -> None:
+        bench.rules = rules("console")
+        bench.store.write_as_other(bench.ref, note="a conflict, so that the fold runs again")
+
+    bench.store.interfere_next(change)
+    await bench.run()
+    assert (bench.status["resolvedChannels"], bench.status["totalAttempts"]) == (["slack"], 1)
+    assert (bench.status["phase"], len(console.calls)) == ("Sent", 0)
+
+
+async def test_tries_that_could_not_be_written_keep_their_route_although_the_rules_change() -> None:
+    slack, console = Stub(), Stub()
+    bench = Bench({"slack": slack, "console": console}, routed=True)
+    bench.rules = rules("slack")
+    bench.store.fail_next("PUT", Unavailable(bench.ref, reason="down"))
+    assert (await bench.run()).failed
+    bench.rules = rules("console")
+    assert (await bench.run()).final
+    assert (bench.status["resolvedChannels"], bench.status["phase"]) == (["slack"], "Sent")
+    assert (len(slack.calls), len(console.calls)) == (1, 0)
