@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import time
+import uuid
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COUNT, RATE, IDLE_SECONDS = 50, 5.0, 10.0
-NAMESPACE = "measure"
+NAMESPACE = f"measure-{uuid.uuid4().hex[:6]}"
+"""New for each run: the last run's may still be on its way out."""
 KIND = ("kubernaut.ai", "v1alpha1", NAMESPACE, "notificationrequests")
 EXPECTED = {("get", "notificationrequests"): COUNT, ("update", "notificationrequests/status"): COUNT}
 FREE = {
