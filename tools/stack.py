@@ -54,12 +54,13 @@ def _entry(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value that a sta
     return {"value": value if isinstance(value, str) else json.dumps(value), "secret": False}
 
 
-def up(stack: auto.Stack) -> tuple[dict[str, Any], bool]:
+def up(stack: auto.Stack, *, brief: bool = False) -> tuple[dict[str, Any], bool]:
     """Bring the stack up, telling what happens; return its outputs and whether anything changed.
 
-    The kubeconfig among the outputs is a secret: hand it on, never print it.
+    With `brief` only beginning, end and trouble are told. The kubeconfig among the outputs is a secret:
+    hand it on, never print it.
     """
-    with StackProgress(f"pulumi up -s {stack.name}") as progress:
+    with StackProgress(f"pulumi up -s {stack.name}", brief=brief) as progress:
         result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True)
     changes = {op: count for op, count in (result.summary.resource_changes or {}).items() if op != SAME}
     return {key: output.value for key, output in result.outputs.items()}, bool(changes)
@@ -70,15 +71,18 @@ def outputs(stack: auto.Stack) -> dict[str, Any]:
     return {key: output.value for key, output in stack.outputs().items()}
 
 
-def destroy(stack: auto.Stack) -> None:
+def destroy(stack: auto.Stack, *, brief: bool = False) -> None:
     """Delete everything that the stack made, telling what happens."""
-    with StackProgress(f"pulumi destroy -s {stack.name}") as progress:
+    with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress:
         stack.destroy(on_event=progress.on_event, color="never", suppress_outputs=True)
 
 
-def remove(stack: auto.Stack) -> None:
-    """Forget a destroyed stack; its file goes too, unless it is one of the lasting stacks."""
-    stack.workspace.remove_stack(stack.name, preserve_config=stack.name in LASTING)
+def remove(stack: auto.Stack, *, force: bool = False) -> None:
+    """Forget a destroyed stack; its file goes too, unless it is one of the lasting stacks.
+
+    With `force` also one that still lists resources, since all of them went with their cluster.
+    """
+    stack.workspace.remove_stack(stack.name, force=force, preserve_config=stack.name in LASTING)
     _drop_copies(stack.name)
 
 

@@ -25,10 +25,14 @@ DONE = {
 
 
 class StackProgress:
-    """Prints to standard error; a context manager around one operation of the engine."""
+    """Prints to standard error; a context manager around one operation of the engine.
 
-    def __init__(self, title: str) -> None:
+    With `brief` it leaves out the lines about single resources, as several operations at once need it.
+    """
+
+    def __init__(self, title: str, *, brief: bool = False) -> None:
         self._title = title
+        self._brief = brief
         self._began: dict[str, float] = {}
         self._said: set[str] = set()
         self._start = time.monotonic()
@@ -64,7 +68,8 @@ class StackProgress:
 
     def _ended(self, step: StepEventMetadata) -> None:
         took = time.monotonic() - self._began.pop(step.urn, time.monotonic())
-        self._say(f"  {_short(step.urn)} {DONE[step.op]} ({took:.1f} s)")
+        if not self._brief:
+            self._say(f"  {_short(step.urn)} {DONE[step.op]} ({took:.1f} s)")
 
     def _tick(self) -> None:
         while not self._stop.wait(QUIET_SECONDS):
@@ -72,7 +77,8 @@ class StackProgress:
                 _short(urn) for urn, began in self._began.copy().items() if time.monotonic() - began > 1
             ]
             self._say(
-                f"  {time.monotonic() - self._start:.0f} s, waiting for {', '.join(open_steps) or 'the engine'}"
+                f"  {self._title}: {time.monotonic() - self._start:.0f} s, "
+                f"waiting for {', '.join(open_steps) or 'the engine'}"
             )
 
     def _say_once(self, text: str) -> None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import yaml
-from kubernetes import client, config, utils, watch
+from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import ProtocolError
 
 from tests.support.eventually import eventually
+from tests.support.watched import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 Object: TypeAlias = dict[str, Any]
@@ -42,10 +40,13 @@ class Refused(Exception):  # noqa: N818 - what the API server did
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod that runs."""
+    """A pod whose container runs or ran; `restarts` counts the containers before the present one."""
 
     namespace: str
     name: str
+    uid: str = ""
+    restarts: int = 0
+    leaving: bool = False
 
 
 class Cluster:
@@ -112,45 +113,39 @@ class Cluster:
         eventually(write, bool, within=5, every=0.05)
 
     @contextmanager
-    def watch(self, namespace: str) -> Iterator[Callable[[str], list[Object]]]:
-        """Watch from now on; gives a function that returns an object's states as they were seen."""
-        states: list[Object] = []
-        stream, stopped = watch.Watch(), threading.Event()
-        listed = self._objects.list_namespaced_custom_object(*KIND, namespace, PLURAL)
-        version = listed["metadata"]["resourceVersion"]
-
-        def collect() -> None:
-            args = (*KIND, namespace, PLURAL)
-            source = self._objects.list_namespaced_custom_object
-            try:
-                events = stream.stream(source, *args, resource_version=version, timeout_seconds=120)
-                states.extend(event["object"] for event in events)
-            except ProtocolError:
-                if not stopped.is_set():
-                    raise
-
-        def of(name: str) -> list[Object]:
-            return eventually(
-                lambda: [state for state in states if state["metadata"]["name"] == name],
-                lambda found: bool(found) and found[-1]["status"]["phase"] in FINAL,
-                within=5,
-            )
-
-        thread = threading.Thread(target=collect, daemon=True)
-        thread.start()
+    def watch(self, namespace: str) -> Iterator[Watched]:
+        """Watch the notifications of a namespace from now on, until the end of the block."""
+        where, listing = (*KIND, namespace, PLURAL), self._objects.list_namespaced_custom_object
+        watched = Watched(listing, *where, version=listing(*where)["metadata"]["resourceVersion"])
         try:
-            yield of
+            yield watched
         finally:
-            stopped.set()
-            stream.stop()
-            thread.join()
+            watched.stop()
 
-    def phase(self, namespace: str, name: str, *phases: str, within: float = 30.0) -> Object:
+    def all(self, namespace: str) -> list[Object]:
+        """Return all notifications of a namespace."""
+        listed = self._objects.list_namespaced_custom_object(*KIND, namespace, PLURAL)
+        found: list[Object] = listed["items"]
+        return found
+
+    def delete_all(self, namespace: str) -> None:
+        """Delete all notifications of a namespace."""
+        self._objects.delete_collection_namespaced_custom_object(*KIND, namespace, PLURAL)
+
+    def purge(self, namespace: str, name: str, *, within: float = 5.0) -> None:
+        """Delete a notification, and wait until it is gone."""
+        self.delete(namespace, name)
+        eventually(lambda: self.get(namespace, name), lambda found: found is None, within=within)
+
+    def phase(
+        self, namespace: str, name: str, *phases: str, within: float = 30.0, every: float = 0.1
+    ) -> Object:
         """Wait until the notification is in one of the phases, and return it."""
         found = eventually(
             lambda: self.get(namespace, name),
             lambda obj: obj is not None and obj["status"]["phase"] in phases,
             within=within,
+            every=every,
         )
         assert found is not None
         return found
@@ -171,61 +166,75 @@ class Cluster:
 
     def pods(self, namespace: str, selector: str) -> list[Pod]:
         """Return the pods that are running and not being deleted."""
+        return [pod for pod in self.containers(namespace, selector) if not pod.leaving]
+
+    def containers(self, namespace: str, selector: str) -> list[Pod]:
+        """Return the pods that have a container, those included that are being deleted."""
         found = self.core.list_namespaced_pod(namespace, label_selector=selector).items
         return [
-            Pod(namespace, pod.metadata.name)
+            Pod(
+                namespace,
+                pod.metadata.name,
+                uid=pod.metadata.uid,
+                restarts=pod.status.container_statuses[0].restart_count,
+                leaving=pod.metadata.deletion_timestamp is not None,
+            )
             for pod in found
-            if pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None
+            if pod.status.phase == "Running" and pod.status.container_statuses
         ]
 
-    def log(self, pod: Pod) -> str:
-        """Return what the pod has printed."""
-        text: str = self.core.read_namespaced_pod_log(pod.name, pod.namespace)
-        return text
+    def log_since(self, namespace: str, name: str, since: str) -> str:
+        """Return what a pod has printed since that second, each line behind its time; nothing when it is gone."""
+        query = f"timestamps=true&sinceTime={since}"
+        answer = self._send("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log?{query}")
+        return answer.data.decode() if answer.status < 400 else ""
 
     def uid(self, pod: Pod) -> str:
         """Return the pod's uid."""
         uid: str = self.core.read_namespaced_pod(pod.name, pod.namespace).metadata.uid
         return uid
 
-    def apply_manifest(self, text: str) -> None:
-        """Create the objects of a manifest, whatever their kinds."""
-        utils.create_from_yaml(self.api, yaml_objects=list(yaml.safe_load_all(text)))
+    def apply(self, obj: Object) -> None:
+        """Create an object of a kind that everyone has, or make it as given, whoever changed it before."""
+        version, metadata = obj["apiVersion"], obj["metadata"]
+        base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
+        folder = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+        where = f"{base}{folder}/{obj['kind'].lower()}s/{metadata['name']}?fieldManager=suite&force=true"
+        self.text("PATCH", where, obj, kind="application/apply-patch+yaml")
+
+    def has_kind(self) -> bool:
+        """Tell whether the API server serves notifications."""
+        return self._found("/apis/kubernaut.ai/v1alpha1/notificationrequests?limit=1") is not None
+
+    def has_secret(self, namespace: str, name: str) -> bool:
+        """Tell whether there is this Secret."""
+        return self._found(f"/api/v1/namespaces/{namespace}/secrets/{name}") is not None
+
+    def deployment(self, namespace: str, name: str) -> Object:
+        """Return a Deployment."""
+        found: Object = self.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
+        return found
+
+    def _found(self, path: str) -> Object | None:
+        answer = self._send("GET", path)
+        return json.loads(answer.data) if answer.status < 400 else None
 
     def request(self, method: str, path: str, body: object = None) -> Any:
         """Send a plain request to the API server and return its JSON."""
         return json.loads(self.text(method, path, body) or "null")
 
-    def text(self, method: str, path: str, body: object = None) -> str:
+    def text(self, method: str, path: str, body: object = None, *, kind: str = "application/json") -> str:
         """Send a plain request to the API server and return its text."""
-        answer = self.api.rest_client.pool_manager.request(
-            method,
-            self.api.configuration.host + path,
-            body=None if body is None else json.dumps(body),
-            headers={"Content-Type": "application/json"},
-        )
+        answer = self._send(method, path, body, kind)
         text: str = answer.data.decode()
         if answer.status >= 400:
             raise AssertionError(f"{method} {path} answered {answer.status}: {text[:500]}")
         return text
 
-
-class Sink:
-    """The sink in the cluster, reached through the API server's proxy to its service."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._path = "/api/v1/namespaces/sinks/services/sink:8080/proxy"
-
-    def script(self, namespace: str, name: str, channel: str, *actions: Object) -> None:
-        """Set what a stub channel does for one object, call by call; the last action repeats."""
-        self._cluster.request("PUT", f"{self._path}/scripts/{namespace}/{name}/{channel}", list(actions))
-
-    def calls(self, namespace: str, name: str, channel: str | None = None) -> list[Object]:
-        """Return the calls for one object, oldest first; `at` is the time in seconds."""
-        found: list[Object] = self._cluster.request("GET", f"{self._path}/calls/{namespace}/{name}")
-        return [call for call in found if channel in (None, call["channel"])]
-
-    def called(self, namespace: str, name: str, *, within: float = 10.0) -> list[Object]:
-        """Wait for the first call for one object, and return the calls."""
-        return eventually(lambda: self.calls(namespace, name), bool, within=within)
+    def _send(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Any:
+        return self.api.rest_client.pool_manager.request(
+            method,
+            self.api.configuration.host + path,
+            body=None if body is None else json.dumps(body),
+            headers={"Content-Type": kind},
+        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import docker
 
@@ -49,6 +50,8 @@ class Node:
         finally:
             self.run('chmod "$2" "$1"', path, mode)
 
-    def audit_log(self) -> str:
-        """Return the API server's audit log, one JSON record a line."""
-        return self.run("cat /var/log/kubernetes/audit*.log")
+    def audited(self, word: str) -> list[dict[str, Any]]:
+        """Return the records of the API server's audit log that hold a word, oldest first."""
+        lines = self.run('grep -hF -- "$1" /var/log/kubernetes/audit*.log || true', word).splitlines()
+        records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        return sorted(records, key=lambda record: str(record["requestReceivedTimestamp"]))

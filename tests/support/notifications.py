@@ -44,3 +44,8 @@ def notification(
         "metadata": {"name": name or f"n-{unique}", "namespace": namespace, "labels": labels or {}},
         "spec": {key: value for key, value in fields.items() if value is not None},
     }
+
+
+def slack_notification(namespace: str, **given: Any) -> dict[str, Any]:
+    """Return BASE-S, which goes to Slack; fields as for `notification`."""
+    return notification(namespace, **{"recipients": [{"slack": "#test"}], "channels": ["slack"], **given})

@@ -1,0 +1,143 @@
+"""What lives in a disposable stack's cluster: images, sinks and operators; put there, renewed, taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulumi.automation import CommandError
+from rich.console import Console
+
+from platform_infra import image_build
+from platform_infra.cluster.local.images import load_image
+from tests.support.cluster import Cluster
+from tests.support.eventually import eventually
+from tests.support.node import Node
+from tests.support.operators import FIRST, LABEL, OPERATORS, OperatorSpec, stack_values
+from tests.support.sinks_in_cluster import apply_sinks
+from tools.stack import destroy, exists, open_stack, remove, up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.place import EphemeralStack
+    from tools.toolchain import Toolchain
+
+CONTEXT = Path(__file__).parent
+ADDED = ("Dockerfile", "sink", "faultproxy", "stub")
+"""What of this folder goes into the image with the stubs."""
+
+SELECTING = threading.Lock()
+"""The engine notes the stack that was opened last in a file; one at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltImages:
+    """Names of the operator's image, and of the one with the stub channels and the sinks added."""
+
+    operator: str
+    stubs: str
+
+
+def build_images() -> BuiltImages:
+    """Build what is not there yet."""
+    operator = image_build.image_name("")
+    image_build.build(image=operator, base="")
+    stubs = f"{operator}-stubs-{_content()}"
+    build = [
+        "docker",
+        "build",
+        "--quiet",
+        "--tag",
+        stubs,
+        "--build-arg",
+        f"OPERATOR={operator}",
+        str(CONTEXT),
+    ]
+    done = subprocess.run(build, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(build)}: {done.stdout}{done.stderr}"
+    return BuiltImages(operator=operator, stubs=stubs)
+
+
+def _content() -> str:
+    """Return a word that changes with what is added to the operator's image."""
+    digest = hashlib.sha256()
+    for added in ADDED:
+        place = CONTEXT / added
+        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
+            digest.update(file.relative_to(CONTEXT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def stack_name(stack: EphemeralStack, spec: OperatorSpec) -> str:
+    """Return the name of an operator's Pulumi stack."""
+    return stack.name if spec.name == FIRST else f"{stack.name}-{spec.name}"
+
+
+def deploy(stack: EphemeralStack, images: BuiltImages, toolchain: Toolchain) -> None:
+    """Bring the sinks and all operators up, or up to date; returns when all of them are ready."""
+    for image in (images.operator, images.stubs):
+        with said(f"{stack.name}: loading {image}"):
+            load_image(stack.container, image)
+    cluster = Cluster(Path(stack.kubeconfig))
+    with said(f"{stack.name}: sinks and operators"), ThreadPoolExecutor(len(OPERATORS) + 1) as pool:
+        sinks = pool.submit(apply_sinks, cluster, Node(stack.container), images.stubs)
+        first = pool.submit(_up, stack, OPERATORS[FIRST], images, toolchain)
+        eventually(lambda: first.done() or cluster.has_kind(), bool, within=120)
+        sinks.result()
+        others = [spec for spec in OPERATORS.values() if spec.name != FIRST]
+        for future in [first, *(pool.submit(_up, stack, spec, images, toolchain) for spec in others)]:
+            future.result()
+    # Some checks work in the namespace of the operator that serves them.
+    cluster.core.patch_namespace(OPERATORS[FIRST].namespace, {"metadata": {"labels": {LABEL: FIRST}}})
+
+
+def take_down(stack: EphemeralStack, toolchain: Toolchain, *, gone: bool = False) -> list[str]:
+    """Destroy and remove every Pulumi stack of it; return what went wrong, a line each.
+
+    With `gone` there is no cluster any more, so the stacks are only forgotten.
+    """
+    names = [stack_name(stack, spec) for spec in OPERATORS.values()]
+    with ThreadPoolExecutor(len(names)) as pool:
+        # The CRD goes last: its deletion waits for all notifications.
+        others = list(pool.map(lambda name: _remove(name, toolchain, gone=gone), names[1:]))
+        return [problem for problem in [*others, _remove(names[0], toolchain, gone=gone)] if problem]
+
+
+def _up(stack: EphemeralStack, spec: OperatorSpec, images: BuiltImages, toolchain: Toolchain) -> None:
+    values = stack_values(
+        spec, image=images.stubs if spec.stubs else images.operator, kubeconfig=stack.kubeconfig
+    )
+    with SELECTING:
+        opened = open_stack(stack_name(stack, spec), config=values, toolchain=toolchain)
+    up(opened, brief=True)
+
+
+def _remove(name: str, toolchain: Toolchain, *, gone: bool) -> str:
+    if not exists(name, toolchain):
+        return ""
+    with SELECTING:
+        opened = open_stack(name, toolchain=toolchain)
+    try:
+        if not gone:
+            destroy(opened, brief=True)
+        remove(opened, force=gone)
+    except CommandError as error:
+        return f"{name}: {error}"
+    return ""
+
+
+@contextlib.contextmanager
+def said(what: str) -> Iterator[None]:
+    """Tell what begins, and how long it took."""
+    console, start = Console(stderr=True), time.monotonic()
+    console.print(f"{what} …", highlight=False)
+    yield
+    console.print(f"{what}: done after {time.monotonic() - start:.1f} s", highlight=False)
