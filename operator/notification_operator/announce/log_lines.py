@@ -24,6 +24,7 @@ class LogLines:
         log(
             "phase changed",
             notification=f"{after.namespace}/{after.name}",
+            uid=after.uid,
             before=transition.before.phase.value,
             phase=after.phase.value,
             reason=after.status["reason"],

@@ -24,5 +24,6 @@ class ConsoleChannel:
         logger.info(
             text,
             notification=f"{message.namespace}/{message.name}",
+            uid=message.uid,
             attempt=message.id,
         )

@@ -109,7 +109,7 @@ async def test_the_console_prints_priority_type_subject_and_body_as_one_record(
     record = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert record["event"] == "[high] [simple] Заказ 📦\nline one\nline two\n"
     assert (record["level"], record["logger"]) == ("info", "console")
-    assert record["notification"] == "shop/order-1"
+    assert (record["notification"], record["uid"]) == ("shop/order-1", message().uid)
 
 
 async def test_the_console_delivers_whatever_the_level_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
