@@ -27,6 +27,7 @@ class Bell:
         serves: Callable[[str], bool],
         gone: Callable[[str], None],
         ended: Callable[[str], None],
+        holds: Callable[[str], bool],
     ) -> None:
         self._queue = queue
         self._serves = serves
@@ -34,6 +35,8 @@ class Bell:
         """Called with the uid of an object that was deleted."""
         self._ended = ended
         """Called with the uid of an object that is final, whoever made it so."""
+        self._holds = holds
+        """Whether tries of an object are not known to be written: then a final one needs a last pass."""
 
     def ring(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
         """Take note of an event; `event_type` is None for objects of a listing."""
@@ -42,7 +45,7 @@ class Bell:
         if event_type == DELETED:
             self._queue.forget(key)
             self._gone(key.uid)
-        elif (obj.get("status") or {}).get("phase") in FINAL:
+        elif (obj.get("status") or {}).get("phase") in FINAL and not self._holds(key.uid):
             self._queue.forget(key)
             self._ended(key.uid)
         elif self._serves(key.namespace):

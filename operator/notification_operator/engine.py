@@ -105,7 +105,13 @@ class Engine:
         self.queue = WorkQueue(process=self.reconciler, workers=settings.queue.workers, clock=clock)
         selects = settings.watch.namespace_selector is not None
         serves: Callable[[str], bool] = self.namespaces.__contains__ if selects else lambda _name: True
-        self.bell = Bell(self.queue, serves=serves, gone=self._forget, ended=self.metrics.leave)
+        self.bell = Bell(
+            self.queue,
+            serves=serves,
+            gone=self._forget,
+            ended=self.metrics.leave,
+            holds=self.ledger.holds,
+        )
         self.elector = self._elector() if settings.leader_election.enabled else None
         self.health = HealthServer(
             settings.server, registry=self.metrics.registry, alive=self._alive, ready=self._ready

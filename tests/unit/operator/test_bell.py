@@ -15,7 +15,7 @@ def event_object(phase: str | None = "Pending", version: str = "1") -> dict[str,
 
 
 class Bench:
-    def __init__(self, *, serves: bool = True) -> None:
+    def __init__(self, *, serves: bool = True, holds: bool = False) -> None:
         async def process(_key: Key, _queued_at: datetime) -> Done:
             return Done()
 
@@ -27,6 +27,7 @@ class Bench:
             serves=lambda _namespace: serves,
             gone=self.gone.append,
             ended=self.ended.append,
+            holds=lambda _uid: holds,
         )
 
 
@@ -45,6 +46,13 @@ async def test_a_final_object_gets_none_and_loses_the_one_it_was_waiting_for() -
         bench.bell.ring("MODIFIED", event_object(phase, "2"))
         assert bench.queue.waiting == 0
         assert (bench.ended, bench.gone) == (["uid-1"], [])
+
+
+async def test_a_final_object_keeps_its_turn_while_a_try_of_it_is_not_known_to_be_written() -> None:
+    bench = Bench(holds=True)
+    bench.queue.add_after(KEY, 60)
+    bench.bell.ring("MODIFIED", event_object("Sent", "2"))
+    assert (bench.queue.waiting, bench.queue.delayed, bench.ended) == (1, 1, [])
 
 
 async def test_a_deleted_object_is_forgotten_wherever_it_was_known() -> None:

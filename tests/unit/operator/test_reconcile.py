@@ -65,7 +65,7 @@ class Bench:
     ) -> None:
         self.store, self.ledger, self.metrics = MemoryStore(), Ledger(), Metrics()
         self.rules = RoutingState()
-        figures = Figures(self.metrics)
+        figures, sanitizer = Figures(self.metrics), Sanitizer(count=self.metrics.redacted)
         fields = {
             "type": "simple",
             "priority": "low",
@@ -91,12 +91,17 @@ class Bench:
             store=self.store,
             ledger=self.ledger,
             dispatcher=Dispatcher(
-                channels, breakers=Breakers(limits, clock=now), timeout=5, concurrency=8, clock=now
+                channels,
+                breakers=Breakers(limits, clock=now),
+                timeout=5,
+                concurrency=8,
+                clock=now,
+                mask=sanitizer.text,
             ),
             rules=lambda: self.rules,
             announcer=Announcer(*listeners, figures, LogLines()),
             figures=figures,
-            sanitizer=Sanitizer(count=self.metrics.redacted),
+            sanitizer=sanitizer,
             ring=self._ring,
             clock=now,
             visible_after=VISIBLE_AFTER,
@@ -305,6 +310,43 @@ async def test_every_listener_hears_of_a_write_once_and_one_that_breaks_disturbs
     value = bench.metrics.registry.get_sample_value
     labels = {"channel": "console", "status": "success"}
     assert value("kubernaut_notification_delivery_attempts_total", labels) == 1
+
+
+async def test_what_a_write_recorded_is_told_once_although_its_answer_was_lost() -> None:
+    ear = Ear()
+    bench = Bench({"console": Stub(), "slack": Stub(Permanent("no"))}, [ear])
+    bench.store.fail_next("PUT", Unavailable(bench.ref, reason="timed out"), applied=True)
+    assert (await bench.run()).failed
+    assert ear.heard == []
+    for _ in range(2):
+        assert (await bench.run()).final
+    (transition,) = ear.heard
+    assert (transition.before.phase, transition.after.phase) == (Phase.PENDING, Phase.PARTIALLY_SENT)
+    assert {attempt.channel for attempt in transition.new_attempts} == {"console", "slack"}
+
+
+async def test_a_notification_that_an_earlier_process_left_is_counted_under_its_phase() -> None:
+    bench = Bench({"slack": Stub(Transient("busy"))}, retryPolicy={"maxAttempts": 3})
+    await bench.run()
+    bench.metrics.leave(bench.key.uid)
+    bench.store.calls.clear()
+    await bench.run()
+    assert bench.verbs == ["GET"]
+    value = bench.metrics.registry.get_sample_value
+    assert value("kubernaut_notification_reconciler_active", {"phase": "Sending"}) == 1
+
+
+async def test_secrets_are_counted_once_for_each_pass_that_makes_tries_and_each_error() -> None:
+    stubs = {"slack": Stub(Transient("token=abcdefgh")), "console": Stub()}
+    bench = Bench(stubs, body="password: hunter2x", retryPolicy={"maxAttempts": 2})
+    for _ in range(2):
+        await bench.run()
+    value = bench.metrics.registry.get_sample_value
+    name = "kubernaut_notification_sanitization_redactions_total"
+    assert value(name, {"pattern_type": "password"}) == 1
+    assert value(name, {"pattern_type": "token"}) == 1
+    (failed,) = [each for each in bench.status["deliveryAttempts"] if "error" in each]
+    assert failed["error"] == "token=[REDACTED]"
 
 
 def rules(receiver: str) -> RoutingState:
