@@ -14,6 +14,7 @@ from platform_infra.crds import Crds
 from platform_infra.operator_deployment import OperatorDeployment, Workload
 from platform_infra.operator_image import OperatorImage
 from platform_infra.rbac import OperatorAccount
+from platform_infra.routing import routing_rules
 
 if TYPE_CHECKING:
     from platform_infra.settings import Settings
@@ -45,11 +46,12 @@ class Bundle(pulumi.ComponentResource):
         self.image = ""
         if settings.operator.enabled:
             self.image, loaded = self._image()
+            rules = routing_rules(settings, self.namespace, inside)
             workload = Workload(
                 namespace=self.namespace,
                 image=self.image,
                 account=account.account_name,
-                wait_for=[*crds, account, *loaded],
+                wait_for=[*crds, account, *rules, *loaded],
             )
             OperatorDeployment("operator", settings=settings, workload=workload, opts=inside)
         self.register_outputs({"namespace": self.namespace, "image": self.image})

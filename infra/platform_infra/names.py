@@ -14,6 +14,8 @@ OPERATOR = "notification-operator"
 CONTAINER = "operator"
 CONFIG_DIRECTORY = "/etc/notification"
 CONFIG_KEY = "config.yaml"
+ROUTING_CONFIG = "notification-routing-config"
+ROUTING_KEY = "routing.yaml"
 
 HEALTH_PORT = 8081
 METRICS_PORT = 9090

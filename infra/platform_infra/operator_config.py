@@ -33,6 +33,14 @@ def document(settings: Settings) -> dict[str, Any]:
                 name: plugin.model_dump(mode="json") for name, plugin in settings.channels.plugins.items()
             },
         },
+        "sanitizer": settings.sanitizer.model_dump(mode="json"),
+        "audit": settings.audit.model_dump(mode="json"),
+        "routing": {
+            "namespace": settings.operator.namespace,
+            "config_map": names.ROUTING_CONFIG,
+            "key": names.ROUTING_KEY,
+        },
+        "events": settings.events.model_dump(mode="json"),
         "leader_election": {
             "enabled": settings.operator.leader_election,
             "namespace": settings.operator.namespace,

@@ -52,10 +52,14 @@ def container_security() -> SecurityContextArgs:
 
 
 def environment() -> list[EnvVarArgs]:
-    """Return the pod's own name and namespace as variables."""
+    """Return what tells the pod from others as variables."""
     return [
         EnvVarArgs(name=name, value_from=EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path=path)))
-        for name, path in (("POD_NAME", "metadata.name"), ("POD_NAMESPACE", "metadata.namespace"))
+        for name, path in (
+            ("POD_NAME", "metadata.name"),
+            ("POD_NAMESPACE", "metadata.namespace"),
+            ("POD_UID", "metadata.uid"),
+        )
     ]
 
 

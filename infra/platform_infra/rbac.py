@@ -23,6 +23,7 @@ from pulumi_kubernetes.rbac.v1 import (
 )
 
 from platform_infra import names
+from platform_infra.settings_sections import EventLevel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,8 @@ class Grant:
     group: str
     resource: str
     verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """The objects that it is limited to; empty for all of the resource."""
 
 
 SERVED = (
@@ -47,8 +50,15 @@ SERVED = (
 )
 """In every namespace that is served."""
 
-OWN = (Grant(group="coordination.k8s.io", resource="leases", verbs=("get", "create", "update")),)
+OWN = (
+    Grant(group="coordination.k8s.io", resource="leases", verbs=("get", "create", "update")),
+    # A listing and a watch by the name of one object are allowed for it alone.
+    Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(names.ROUTING_CONFIG,)),
+)
 """In the operator's own namespace."""
+
+EVENTS = (Grant(group="events.k8s.io", resource="events", verbs=("create", "patch")),)
+"""In the operator's own namespace and wherever notifications are served, unless no Events are posted."""
 
 CHOOSE = (Grant(group="", resource="namespaces", verbs=("list", "watch")),)
 """In the cluster, where namespaces are chosen by their labels."""
@@ -73,11 +83,13 @@ class OperatorAccount(pulumi.ComponentResource):
             "operator", metadata=metadata, opts=self._child
         ).metadata.name
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=namespace)
-        self._grant_in("own", namespace, OWN, subject)
+        events = () if settings.events.level == EventLevel.NONE else EVENTS
+        self._grant_in("own", namespace, (*OWN, *events), subject)
         for served in settings.watch.namespaces:
-            self._grant_in(f"served-{served}", served, SERVED, subject)
+            self._grant_in(f"served-{served}", served, (*SERVED, *events), subject)
         if not settings.watch.namespaces:
-            self._grant_everywhere(settings, subject)
+            choose = CHOOSE if settings.watch.namespace_selector else ()
+            self._grant_everywhere((*SERVED, *events, *choose), subject)
         self.register_outputs({"accountName": self.account_name})
 
     def _grant_in(
@@ -90,8 +102,7 @@ class OperatorAccount(pulumi.ComponentResource):
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
         RoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=self._child)
 
-    def _grant_everywhere(self, settings: Settings, subject: SubjectArgs) -> None:
-        grants = (*SERVED, *CHOOSE) if settings.watch.namespace_selector else SERVED
+    def _grant_everywhere(self, grants: Sequence[Grant], subject: SubjectArgs) -> None:
         metadata = ObjectMetaArgs(name=self._unique, labels=names.labels("rbac"))
         role = ClusterRole("served", metadata=metadata, rules=_rules(grants), opts=self._child)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=role.metadata.name)
@@ -102,6 +113,11 @@ class OperatorAccount(pulumi.ComponentResource):
 
 def _rules(grants: Sequence[Grant]) -> list[PolicyRuleArgs]:
     return [
-        PolicyRuleArgs(api_groups=[grant.group], resources=[grant.resource], verbs=list(grant.verbs))
+        PolicyRuleArgs(
+            api_groups=[grant.group],
+            resources=[grant.resource],
+            verbs=list(grant.verbs),
+            resource_names=list(grant.names) or None,
+        )
         for grant in grants
     ]

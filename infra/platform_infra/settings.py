@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.runtime import config as engine_config
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from platform_infra import names
 from platform_infra.settings_rules import Problem, broken_rules
 from platform_infra.settings_sections import (
+    Audit,
     Channels,
     Cluster,
     Crd,
     Delivery,
+    Events,
     Log,
     Monitoring,
     Network,
     Operator,
+    Sanitizer,
     Section,
     Watch,
 )
@@ -52,6 +55,11 @@ class Settings(Section):
     watch: Watch = Watch()
     delivery: Delivery = Delivery()
     channels: Channels = Channels()
+    sanitizer: Sanitizer = Sanitizer()
+    audit: Audit = Audit()
+    routing: dict[str, Any] = Field(default_factory=dict)
+    """Rules that choose the channels of notifications that name none; empty leaves the ConfigMap to others."""
+    events: Events = Events()
     log: Log = Log()
     network: Network = Network()
     monitoring: Monitoring = Monitoring()

@@ -39,6 +39,14 @@ class FileVolume(StrEnum):
     PVC = "pvc"
 
 
+class EventLevel(StrEnum):
+    """Which Kubernetes Events the operator posts."""
+
+    ACTIONABLE = "actionable"
+    ALL = "all"
+    NONE = "none"
+
+
 class LogLevel(StrEnum):
     """The least level that is logged."""
 
@@ -166,6 +174,33 @@ class Channels(Section):
     log: LogChannel = LogChannel()
     plugins: dict[str, Plugin] = {}
     """Channels of other packages by name: `{"sms": {"factory": "module:function", "options": {}}}`."""
+
+
+class Sanitizer(Section):
+    """What is masked beside secrets, in every text that leaves; secrets always are."""
+
+    emails: bool = True
+    """Whether e-mail addresses are masked."""
+    ip_addresses: bool = True
+    """Whether IPv4 addresses are masked."""
+
+
+class Audit(Section):
+    """Events for an audit store: each try, and each end."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s/]+(/\S*)?)?$")] = ""
+    """The audit store's address, e.g. `https://audit.example.com`; empty for no audit events. Its port has to be in networkEgressPorts."""
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Events that go in one request at most, and that are sent without waiting for more."""
+    flush_seconds: Annotated[int, Field(ge=1, le=3600)] = 1
+    """The longest that an event waits for others to go with it."""
+
+
+class Events(Section):
+    """Kubernetes Events; each is a call of the API server."""
+
+    level: EventLevel = EventLevel.ACTIONABLE
+    """Kubernetes Events: `actionable` for what somebody may have to act on, `all` for each change of a phase too."""
 
 
 class Log(Section):

@@ -27,6 +27,8 @@ class Cluster(pulumi.ComponentResource):
             "cluster",
             kubeconfig=self.kubeconfig,
             context=self.context,
+            # Replacing the routing rules would take them away for a moment.
+            enable_config_map_mutable=True,
             # A node on this machine may be gone with all that it held; then nothing is left to delete.
             delete_unreachable=self.node is not None,
             opts=pulumi.ResourceOptions(parent=self),

@@ -10,8 +10,8 @@ import yaml
 from notification_operator import settings as operator_settings
 from notification_operator import settings_sections as operator_sections
 from platform_infra import names, operator_config
-from platform_infra.settings import parse
-from platform_infra.settings_sections import LogFormat, LogLevel
+from platform_infra.settings import Settings, parse
+from platform_infra.settings_sections import EventLevel, LogFormat, LogLevel
 from tools.engine import ROOT
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ UNUSUAL = {
     "channelsFileEnabled": "true",
     "channelsFileDirectory": "/data",
     "channelsPlugins": '{"sms": {"factory": "acme.sms:make", "options": {"region": "eu"}}}',
+    "sanitizerEmails": "false",
+    "sanitizerIpAddresses": "false",
+    "auditUrl": "http://store.example.com:8080/audit",
+    "auditBatchSize": "7",
+    "auditFlushSeconds": "600",
+    "eventsLevel": "all",
     "logLevel": "debug",
     "logFormat": "text",
 }
@@ -53,6 +59,11 @@ def test_the_operator_understands_what_the_program_writes(tmp_path: Path) -> Non
     assert read.channels.console.enabled is False
     assert str(read.channels.file.directory) == "/data"
     assert read.channels.plugins["sms"].factory == "acme.sms:make"
+    assert (read.sanitizer.emails, read.sanitizer.ip_addresses) == (False, False)
+    assert read.audit.url == "http://store.example.com:8080/audit"
+    assert (read.audit.batch_size, read.audit.flush_seconds) == (7, 600)
+    assert read.events.level == "all"
+    assert read.routing.namespace == "elsewhere"
     assert (read.log.level, read.log.format) == ("debug", "text")
 
 
@@ -67,7 +78,11 @@ def test_the_defaults_of_both_sides_agree(tmp_path: Path) -> None:
     assert written.queue == operator_sections.Queue()
     assert written.delivery == operator_sections.Delivery()
     assert written.channels == operator_sections.Channels()
+    assert written.sanitizer == operator_sections.Sanitizer()
+    assert written.audit == operator_sections.Audit()
     assert written.server == operator_sections.Server()
+    own = operator_sections.Routing(namespace=Settings().operator.namespace)
+    assert (written.routing, written.events) == (own, operator_sections.Events())
     assert written.log == operator_sections.Log()
     assert written.shutdown == operator_sections.Shutdown()
 
@@ -94,6 +109,7 @@ def test_the_mounted_file_is_the_one_that_is_named(record: Record) -> None:
 def test_both_sides_know_the_same_levels_and_formats() -> None:
     assert {level.value for level in LogLevel} == {level.value for level in operator_sections.LogLevel}
     assert {form.value for form in LogFormat} == {form.value for form in operator_sections.LogFormat}
+    assert {level.value for level in EventLevel} == {level.value for level in operator_sections.EventLevel}
 
 
 def test_the_image_pins_all_that_the_operator_needs_and_no_index() -> None:

@@ -11,7 +11,11 @@ SERVED = [
     ("kubernaut.ai", "notificationrequests", ("get", "list", "watch")),
     ("kubernaut.ai", "notificationrequests/status", ("update",)),
 ]
-LEASES = [("coordination.k8s.io", "leases", ("get", "create", "update"))]
+EVENTS = [("events.k8s.io", "events", ("create", "patch"))]
+OWN = [
+    ("coordination.k8s.io", "leases", ("get", "create", "update")),
+    ("", "configmaps", ("list", "watch")),
+]
 
 
 def grants(role: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -26,8 +30,8 @@ def grants(role: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_the_operator_may_do_this_and_nothing_else(record: Record) -> None:
     recording = record()
-    assert grants(recording.one("ClusterRole").inputs) == SERVED
-    assert grants(recording.one("Role").inputs) == LEASES
+    assert grants(recording.one("ClusterRole").inputs) == SERVED + EVENTS
+    assert grants(recording.one("Role").inputs) == OWN + EVENTS
     assert recording.one("Role").inputs["metadata"]["namespace"] == "notification-system"
 
 
@@ -37,19 +41,32 @@ def test_no_grant_names_a_wildcard_or_lets_a_status_be_patched(record: Record) -
         for role in recording.of("Role") + recording.of("ClusterRole"):
             for group, resource, verbs in grants(role.inputs):
                 assert "*" not in (group, resource, *verbs)
-                assert "patch" not in verbs
+                assert "patch" not in verbs or resource == "events"
 
 
 def test_namespaces_are_read_only_where_they_are_chosen_by_label(record: Record) -> None:
     chosen = grants(record(watchNamespaceSelector="team=web").one("ClusterRole").inputs)
-    assert chosen == [*SERVED, ("", "namespaces", ("list", "watch"))]
+    assert chosen == [*SERVED, *EVENTS, ("", "namespaces", ("list", "watch"))]
 
 
 def test_a_list_of_namespaces_needs_no_permission_in_the_cluster(record: Record) -> None:
     recording = record(watchNamespaces='["a","b"]')
     assert recording.of("ClusterRole") == recording.of("ClusterRoleBinding") == []
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
-    assert roles == {"notification-system": LEASES, "a": SERVED, "b": SERVED}
+    served = SERVED + EVENTS
+    assert roles == {"notification-system": OWN + EVENTS, "a": served, "b": served}
+
+
+def test_of_all_config_maps_the_operator_sees_the_one_with_the_routing_rules(record: Record) -> None:
+    for rule in record().one("Role").inputs["rules"]:
+        wanted = ["notification-routing-config"] if rule["resources"] == ["configmaps"] else None
+        assert rule.get("resourceNames") == wanted
+
+
+def test_an_operator_that_posts_no_events_may_post_none(record: Record) -> None:
+    recording = record(eventsLevel="none")
+    assert grants(recording.one("ClusterRole").inputs) == SERVED
+    assert grants(recording.one("Role").inputs) == OWN
 
 
 def test_two_operators_of_one_cluster_do_not_share_a_name(record: Record) -> None:

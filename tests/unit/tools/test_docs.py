@@ -146,10 +146,11 @@ def test_every_phase_and_every_reason_is_told() -> None:
 
 def test_the_table_of_permissions_holds_every_verb_that_is_granted() -> None:
     text = page("operations.md")
-    for grant in (*rbac.SERVED, *rbac.OWN, *rbac.CHOOSE):
-        row = re.search(rf"^\|.*\| `{re.escape(grant.resource)}` \| (.*) \|$", text, re.MULTILINE)
+    for grant in (*rbac.SERVED, *rbac.OWN, *rbac.EVENTS, *rbac.CHOOSE):
+        row = re.search(rf"^\|(.*)\| `{re.escape(grant.resource)}` \| (.*) \|$", text, re.MULTILINE)
         assert row, f"no row for {grant.resource}"
-        assert re.findall(r"`(\w+)`", row[1]) == list(grant.verbs)
+        assert all(f"`{name}`" in row[1] for name in grant.names)
+        assert re.findall(r"`(\w+)`", row[2]) == list(grant.verbs)
 
 
 def test_the_channel_that_the_documentation_shows_is_python_and_keeps_the_contract() -> None:
