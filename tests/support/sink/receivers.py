@@ -75,7 +75,7 @@ class Receiver:
 
 
 def header_text(body: bytes) -> str:
-    """Return the text of a Slack message's header block, else that of its first block with a text.
+    """Return the text of a Slack message's header blocks, one long subject, else that of its first block.
 
     Raises:
         ValueError: the body is no JSON object, or not UTF-8.
@@ -84,8 +84,8 @@ def header_text(body: bytes) -> str:
     if not isinstance(message, dict):
         raise ValueError("a Slack message is a JSON object")  # noqa: TRY004 - like any other body that is none
     blocks = [block for block in message.get("blocks", []) if isinstance(block, dict)]
-    headers = [block for block in blocks if block.get("type") == "header"]
-    return next((text for text in map(_text, headers + blocks) if text), str(message.get("text", "")))
+    header = "".join(_text(block) for block in blocks if block.get("type") == "header")
+    return header or next(filter(None, map(_text, blocks)), str(message.get("text", "")))
 
 
 def raw_text(body: bytes) -> str:

@@ -109,6 +109,14 @@ async def test_a_body_that_is_no_json_object_is_refused_as_slack_does(sink: Serv
     assert (hit["code"], hit["json"] if body != b"[]" else None) == (400, None)
 
 
+async def test_a_subject_split_over_several_header_blocks_is_one_text(sink: Served) -> None:
+    parts = ["📢 " + "a" * 148, "b" * 150, "end"]
+    blocks = [{"type": "header", "text": {"type": "plain_text", "text": part}} for part in parts]
+    await script(sink, notification("a" * 148 + "b" * 150 + "end"), {"code": 500})
+    async with sink.session.post(f"{sink.base}/slack/served", json={"blocks": blocks}) as answer:
+        assert answer.status == 500
+
+
 async def test_a_delayed_answer_is_an_open_hit_until_it_is_given(sink: Served) -> None:
     await script(sink, "slow", {"delay": 0.4})
     start = time.monotonic()
