@@ -13,14 +13,10 @@ from tests.stack.suite import Operator, Suite
 from tests.support.cluster import Cluster
 from tests.support.ephemeral import ephemeral_stack
 from tests.support.node import Node
-from tests.support.operators import LABEL, OPERATORS
+from tests.support.operators import LABEL, working
 from tests.support.place import EphemeralStack, load
 from tests.support.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
 
-try:
-    from tests.support.faultproxy_client import FaultProxy
-except ImportError:
-    FaultProxy = lambda base: None  # temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,22 +51,23 @@ class Operators:
     def __getitem__(self, name: str) -> Operator:
         if name not in self._made:
             self._made[name] = Operator(
-                cluster=self._cluster, node=self._node, namespace=OPERATORS[name].namespace
+                cluster=self._cluster, node=self._node, namespace=working(name).namespace
             )
         return self._made[name]
 
     @contextmanager
     def suite(self, name: str) -> Iterator[Suite]:
         """Give an operator and a namespace that it serves; afterwards nothing may be left in that."""
-        with self._cluster.temporary_namespace({LABEL: name}) as namespace:
+        known_as = working(name).name
+        with self._cluster.temporary_namespace({LABEL: known_as}) as namespace:
             suite = Suite(
                 cluster=self._cluster,
                 operator=self[name],
                 namespace=namespace,
                 sink=StubScripts(self._stack.sink),
-                slack=SlackSink(self._stack.sink, name),
-                webhook=WebhookSink(self._stack.sink, name),
-                audit=AuditStore(self._stack.sink, name),
+                slack=SlackSink(self._stack.sink, known_as),
+                webhook=WebhookSink(self._stack.sink, known_as),
+                audit=AuditStore(self._stack.sink, known_as),
                 proxy=FaultProxy(self._stack.proxy),
             )
             yield suite

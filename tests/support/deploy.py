@@ -89,11 +89,11 @@ def deploy(stack: EphemeralStack, images: BuiltImages, toolchain: Toolchain) -> 
     cluster = Cluster(Path(stack.kubeconfig))
     with said(f"{stack.name}: sinks and operators"), ThreadPoolExecutor(len(OPERATORS) + 1) as pool:
         sinks = pool.submit(apply_sinks, cluster, Node(stack.container), images.stubs)
-        first = pool.submit(_up, stack, OPERATORS[FIRST], images, toolchain)
+        first = pool.submit(bring_up, stack, OPERATORS[FIRST], images, toolchain)
         eventually(lambda: first.done() or cluster.has_kind(), bool, within=120)
         sinks.result()
         others = [spec for spec in OPERATORS.values() if spec.name != FIRST]
-        for future in [first, *(pool.submit(_up, stack, spec, images, toolchain) for spec in others)]:
+        for future in [first, *(pool.submit(bring_up, stack, spec, images, toolchain) for spec in others)]:
             future.result()
     # Some checks work in the namespace of the operator that serves them.
     cluster.core.patch_namespace(OPERATORS[FIRST].namespace, {"metadata": {"labels": {LABEL: FIRST}}})
@@ -111,13 +111,20 @@ def take_down(stack: EphemeralStack, toolchain: Toolchain, *, gone: bool = False
         return [problem for problem in [*others, _remove(names[0], toolchain, gone=gone)] if problem]
 
 
-def _up(stack: EphemeralStack, spec: OperatorSpec, images: BuiltImages, toolchain: Toolchain) -> None:
+def bring_up(stack: EphemeralStack, spec: OperatorSpec, images: BuiltImages, toolchain: Toolchain) -> None:
+    """Bring one operator up, or up to date; its image has to be in the node."""
     values = stack_values(
         spec, image=images.stubs if spec.stubs else images.operator, kubeconfig=stack.kubeconfig
     )
     with SELECTING:
         opened = open_stack(stack_name(stack, spec), config=values, toolchain=toolchain)
     up(opened, brief=True)
+
+
+def take_away(stack: EphemeralStack, spec: OperatorSpec, toolchain: Toolchain) -> None:
+    """Take one operator away."""
+    problem = _remove(stack_name(stack, spec), toolchain, gone=False)
+    assert not problem, problem
 
 
 def _remove(name: str, toolchain: Toolchain, *, gone: bool) -> str:
