@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from notification_operator.audit import writer
 from tests.unit.operator.audit.conftest import NEVER, PAUSES
@@ -118,11 +119,11 @@ async def test_a_store_that_is_not_there_loses_the_batch_after_three_tries(bench
     assert made.figures == {"buffered": 1, "written": 0, "dropped": 1}
 
 
-async def test_a_full_buffer_drops_and_counts_and_says_so_once(
-    bench: Benches, store: AuditStore, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_full_buffer_drops_and_counts_and_says_so_once(bench: Benches) -> None:
     made = bench(capacity=3, batch_size=10, flush_seconds=LONG)
-    made.add(*range(10))
+    with capture_logs() as said:
+        made.add(*range(10))
+    assert [record["reason"] for record in said] == ["the buffer is full"]
     assert made.figures == {"buffered": 3, "written": 0, "dropped": 7}
     assert (made.figure("buffer_size"), made.figure("buffer_utilization_ratio")) == (3, 1)
     assert made.figure("buffer_capacity") == 3
