@@ -36,7 +36,7 @@ def record(notification: Notification, made: Iterable[Attempt]) -> Notification:
     new: list[Attempt] = []
     for attempt in sorted(made, key=lambda attempt: attempt.ended):
         repeats = attempt.circuit_open and turned_away.get(attempt.channel, False)
-        if attempt.key not in known:
+        if attempt.key not in known and not repeats:
             new.append(attempt)
             known.add(attempt.key)
             turned_away[attempt.channel] = attempt.circuit_open
