@@ -114,9 +114,8 @@ class Reconciler:
 
     def _tell(self, result: Applied | Unchanged, made: Iterable[Attempt]) -> None:
         """Announce what has come into the status since the last time, also by a write whose answer was lost."""
-        written = isinstance(result, Applied)
-        before = parse(result.before if written else result.current)
-        after = parse(result.after) if written else before
+        before = parse(result.before if isinstance(result, Applied) else result.current)
+        after = parse(result.after) if isinstance(result, Applied) else before
         told = without(before, made)
         self._figures.place(after.uid, after.phase)
         if told is not after:
