@@ -11,7 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import structlog
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, CoordinationV1Api
 
 from atomic_status import KubeStatusStore, Resource
 from notification_operator.announce.announcer import Announcer
@@ -199,7 +199,7 @@ class Engine:
     def _elector(self) -> Elector:
         settings = self._settings.leader_election
         return Elector(
-            self.client,
+            CoordinationV1Api(self.client),
             namespace=settings.namespace or self.cluster.namespace,
             name=settings.lease_name,
             identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",

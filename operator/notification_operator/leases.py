@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
-from kubernetes.aio.client import CoordinationV1Api, V1Lease, V1LeaseSpec, V1ObjectMeta
+from kubernetes.aio.client import V1Lease, V1LeaseSpec, V1ObjectMeta
 from kubernetes.aio.client.exceptions import ApiException
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kubernetes.aio.client import ApiClient
+    from kubernetes.aio.client import CoordinationV1Api
 
 logger = structlog.get_logger(__name__)
 
@@ -32,17 +32,19 @@ RENEWALS = 6
 class Elector:
     """Competes for one Lease; calls `on_change(True)` when it is won and `on_change(False)` when lost."""
 
-    def __init__(  # noqa: PLR0913 - the Lease's three names, its time, and who wants to know
+    def __init__(  # noqa: PLR0913 - the Lease's three names, its time, a clock, and who wants to know
         self,
-        client: ApiClient,
+        leases: CoordinationV1Api,
         *,
         namespace: str,
         name: str,
         identity: str,
         seconds: int,
         on_change: Callable[[bool], None],
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._api = CoordinationV1Api(client)
+        self._api = leases
+        self._clock = clock
         self._namespace = namespace
         self._name = name
         self._identity = identity
@@ -78,14 +80,14 @@ class Elector:
                 logger.warning("lease not handed back", error=str(error))
 
     async def _round(self) -> None:
-        began = monotonic()
+        began = self._clock()
         try:
             async with asyncio.timeout(self.period):
                 held = await self._renew() if self.leading else await self._acquire()
         except (ApiException, aiohttp.ClientError, OSError, TimeoutError) as error:
             logger.warning("lease not reached", error=str(error) or type(error).__name__)
             # The next look ends up to two periods from now, and must not come after a standby's.
-            held = self.leading and monotonic() - self._renewed_at + 2 * self.period < self._seconds
+            held = self.leading and self._clock() - self._renewed_at + 2 * self.period < self._seconds
         else:
             self._renewed_at = began if held else self._renewed_at
         self._set_leading(leading=held)
@@ -108,7 +110,7 @@ class Elector:
             return await self._create()
         self._observe(lease)
         holder = lease.spec.holder_identity
-        if holder and holder != self._identity and monotonic() - self._seen_at < self._patience(lease):
+        if holder and holder != self._identity and self._clock() - self._seen_at < self._patience(lease):
             return False
         if holder != self._identity:
             lease.spec.acquire_time = datetime.now(UTC)
@@ -130,7 +132,7 @@ class Elector:
     def _observe(self, lease: V1Lease) -> None:
         known = self._lease.metadata.resource_version if self._lease else None
         if lease.metadata.resource_version != known:
-            self._seen_at = monotonic()
+            self._seen_at = self._clock()
         self._lease = lease
 
     async def _read(self) -> V1Lease | None:
