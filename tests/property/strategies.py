@@ -31,6 +31,7 @@ class Outcome:
     duration: float = 0.0
     permanent: bool = False
     retry_after: float | None = None
+    circuit_open: bool = False
 
 
 served = st.builds(Outcome, status=st.just(AttemptStatus.SUCCESS), duration=seconds)
@@ -43,6 +44,9 @@ failed = st.builds(
 )
 outcomes = st.sampled_from([failed, failed, failed, served, refused]).flatmap(lambda kind: kind)
 """Mostly failures that may be tried again: with them a life is long."""
+
+turned_away = st.just(Outcome(status=AttemptStatus.FAILED, circuit_open=True))
+"""An open circuit breaker was in the way."""
 
 foreign_fields: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
     st.sampled_from(["theirNote", "theirCount", "theirMap"]),

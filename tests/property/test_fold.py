@@ -13,7 +13,7 @@ from notification_operator.domain.outcome import judge
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.progress import progress
 from notification_operator.domain.routing import Route, resolve
-from tests.property.strategies import Outcome, foreign_fields, outcomes, policies
+from tests.property.strategies import Outcome, foreign_fields, outcomes, policies, turned_away
 from tests.property.world import World
 from tests.unit.operator.domain.builders import START, at, stored
 
@@ -26,10 +26,16 @@ def stories(draw: st.DrawFn) -> tuple[World, list[Attempt]]:
     world = World(CHANNELS, draw(policies))
     made = []
     for channel in CHANNELS:
-        results = draw(st.lists(outcomes, max_size=min(4, world.policy.max_attempts)))
-        for number, result in enumerate(_until_the_end(results), start=1):
+        results = draw(st.lists(outcomes | turned_away, max_size=min(4, world.policy.max_attempts)))
+        for number, result in enumerate(_until_the_end(_told_once(results)), start=1):
             made.append(_attempt(channel, number, result))
     return world, made
+
+
+def _told_once(results: list[Outcome]) -> list[Outcome]:
+    """Return the results without a circuit breaker's that follows another one's."""
+    pairs = itertools.pairwise([None, *results])
+    return [now for before, now in pairs if now and not (before and before.circuit_open and now.circuit_open)]
 
 
 def _until_the_end(results: list[Outcome]) -> list[Outcome]:
@@ -47,6 +53,7 @@ def _attempt(channel: str, number: int, result: Outcome) -> Attempt:
         duration=result.duration,
         permanent=result.permanent,
         retry_after=result.retry_after,
+        circuit_open=result.circuit_open,
     )
 
 
@@ -124,7 +131,7 @@ def test_a_next_try_is_announced_if_and_only_if_one_is_to_come_that_is_not_under
         for channel in CHANNELS
         if (tries := [attempt for attempt in made if attempt.channel == channel])
         and not any(attempt.succeeded or attempt.permanent for attempt in tries)
-        and len(tries) < world.policy.max_attempts
+        and len([attempt for attempt in tries if not attempt.circuit_open]) < world.policy.max_attempts
     }
     status = fold(
         world.seen,

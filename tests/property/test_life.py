@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from notification_operator.domain.model import AttemptStatus, Phase, RetryPolicy
+from notification_operator.domain.model import Attempt, AttemptStatus, Phase, RetryPolicy
 from notification_operator.domain.phases import MOVES
+from notification_operator.domain.timestamps import parse_time
 from tests.property.strategies import Outcome, channel_lists, foreign_fields, outcomes, policies, seconds
 from tests.property.world import OURS, World
 
@@ -52,10 +54,12 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: "nextAttemptAt" in self.world.status)
     @rule(results=st.lists(outcomes, min_size=4, max_size=4))
     def a_pass_when_a_try_is_due(self, results: list[Outcome]) -> None:
+        """A circuit breaker that opened again since then puts it off."""
         self.world.wait_for_next()
-        calls = len(self.world.calls)
+        before = self.world.now
+        turns = self.world.turns
         self.a_pass(list(results))
-        assert len(self.world.calls) > calls
+        assert self.world.turns > turns or parse_time(self.world.status["nextAttemptAt"]) > before
 
     @precondition(lambda self: "nextAttemptAt" in self.world.status)
     @rule(ahead=st.sampled_from([timedelta(microseconds=1), timedelta(seconds=0.3)]))
@@ -67,6 +71,14 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), outcome=outcomes)
     def a_slow_try_ends(self, data: st.DataObject, outcome: Outcome) -> None:
         self.world.end(data.draw(st.sampled_from(sorted(self.world.under_way))), outcome)
+
+    @rule(data=st.data(), opened=st.sampled_from([1.0, 30.0]))
+    def a_circuit_breaker_opens(self, data: st.DataObject, opened: float) -> None:
+        """It turns away what waited for its probes, too."""
+        channel = data.draw(st.sampled_from(sorted(self.world.channels)))
+        self.world.held[channel] = self.world.now + timedelta(seconds=opened)
+        if channel in self.world.under_way and data.draw(st.booleans()):
+            self.world.turn_away(channel)
 
     @rule(passed=seconds)
     def time_passes(self, passed: float) -> None:
@@ -90,7 +102,8 @@ class Life(RuleBasedStateMachine):
     def the_write_is_right(self) -> None:
         """Hold for a status that was just written: its announcement, its counters."""
         status, seen = self.world.status, self.world.seen
-        assert {attempt.key for attempt in self.world.over} <= {attempt.key for attempt in seen.attempts}
+        made = {attempt.key for attempt in self.world.over if not attempt.circuit_open}
+        assert made <= {attempt.key for attempt in seen.attempts}
         tries = {
             channel: [a for a in seen.attempts if a.channel == channel] for channel in self.world.channels
         }
@@ -98,7 +111,7 @@ class Life(RuleBasedStateMachine):
         finished = {
             channel
             for channel, made in tries.items()
-            if any(a.permanent for a in made) or len(made) >= seen.retry.max_attempts
+            if any(a.permanent for a in made) or len(reached(made)) >= seen.retry.max_attempts
         }
         waiting = {c for c, made in tries.items() if made} - succeeded - finished
         assert ("nextAttemptAt" in status) == bool(waiting - set(self.world.under_way))
@@ -152,21 +165,27 @@ class Life(RuleBasedStateMachine):
         assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
 
     @invariant()
+    def an_open_breaker_is_told_once_between_two_calls(self) -> None:
+        for channel in self.world.channels:
+            made = [attempt for attempt in self.world.seen.attempts if attempt.channel == channel]
+            assert not any(a.circuit_open and b.circuit_open for a, b in itertools.pairwise(made))
+
+    @invariant()
     def no_try_was_one_too_many_or_too_early(self) -> None:
         for call in self.world.calls[-4:]:
-            assert 1 <= call.send.number <= self.world.policy.max_attempts
+            assert len(reached(call.known)) < self.world.policy.max_attempts
             assert call.send.number == len(call.known) + 1
             assert call.send.id == f"uid-1:{call.send.channel}:{call.send.number}"
             assert not any(attempt.succeeded or attempt.permanent for attempt in call.known)
-            for failed in call.known:
-                assert call.at >= failed.ended + self.world.shortest_pause(failed)
+            for made, failed in enumerate(reached(call.known), start=1):
+                assert call.at >= failed.ended + self.world.shortest_pause(failed, made)
 
     def teardown(self) -> None:
         """From here on nothing goes wrong with the operator: whatever was before, it ends."""
         if not hasattr(self, "world"):
             return
         world, failing = self.world, Outcome(status=AttemptStatus.FAILED)
-        rounds = len(world.channels) * world.policy.max_attempts + 2
+        rounds = len(world.channels) * (world.policy.max_attempts + 2) + 2
         for _ in range(rounds):
             if world.final:
                 break
@@ -177,8 +196,13 @@ class Life(RuleBasedStateMachine):
             world.wait_for_next()
         assert world.final
         assert world.begin().sends == ()
-        most = Counter(attempt.channel for attempt in world.seen.attempts)
+        most = Counter(attempt.channel for attempt in reached(world.seen.attempts))
         assert max(most.values()) <= world.policy.max_attempts
+
+
+def reached(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Return the tries that no circuit breaker kept from their channel."""
+    return [attempt for attempt in attempts if not attempt.circuit_open]
 
 
 TestLife = Life.TestCase

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from notification_operator.domain.fold import fold, record
-from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
+from notification_operator.domain.model import Attempt, AttemptStatus, Notification, RetryPolicy, parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import Plan, Send, plan
 from notification_operator.domain.routing import resolve
@@ -52,6 +52,10 @@ class World:
         self.over: list[Attempt] = []
         self.calls: list[Call] = []
         self.phases: list[str] = ["Pending"]
+        self.held: dict[str, datetime] = {}
+        """Channels whose circuit breaker is open, and until when."""
+        self.turns = 0
+        """Tries that were planned, whether a breaker was in their way or not."""
 
     @property
     def status(self) -> dict[str, Any]:
@@ -73,14 +77,27 @@ class World:
     def begin(self) -> Plan:
         """Plan from a fresh read and start the tries that are due."""
         known = record(self.seen, self.over)
-        planned = plan(known, resolve(known), in_flight=frozenset(self.under_way), now=self.now)
+        planned = plan(
+            known, resolve(known), in_flight=frozenset(self.under_way), held=self.still_held(), now=self.now
+        )
+        self.turns += len(planned.sends)
         for send in planned.sends:
             tries = tuple(attempt for attempt in known.attempts if attempt.channel == send.channel)
             call = Call(send=send, at=self.now, known=tries)
             assert send.channel not in self.under_way
             self.under_way[send.channel] = call
             self.calls.append(call)
+            if send.channel in self.still_held():
+                self.turn_away(send.channel)
         return planned
+
+    def still_held(self) -> dict[str, datetime]:
+        return {channel: until for channel, until in self.held.items() if until > self.now}
+
+    def turn_away(self, channel: str) -> None:
+        """Let a try end without a call, since the channel's circuit breaker is open."""
+        self.calls.remove(self.under_way[channel])
+        self.end(channel, Outcome(status=AttemptStatus.FAILED, circuit_open=True))
 
     def end(self, channel: str, outcome: Outcome) -> None:
         """Let a try end that is under way."""
@@ -96,6 +113,7 @@ class World:
                 error=None if outcome.status == "success" else "it failed",
                 permanent=outcome.permanent,
                 retry_after=outcome.retry_after,
+                circuit_open=outcome.circuit_open,
             )
         )
 
@@ -106,6 +124,7 @@ class World:
             self.over if made is None else made,
             route=resolve(self.seen),
             in_flight=frozenset(self.under_way),
+            held=self.still_held(),
             queued_at=START,
             now=self.now,
         )
@@ -129,16 +148,17 @@ class World:
         """Forget everything that no write holds."""
         self.under_way.clear()
         self.over.clear()
+        self.held.clear()
 
     def wait_for_next(self, *, ahead: timedelta = timedelta(0)) -> None:
         """Let time pass until the status says that a try is due, or so much ahead of it."""
         if (due := self.status.get("nextAttemptAt")) is not None:
             self.now = max(self.now, parse_time(due) - ahead)
 
-    def shortest_pause(self, failed: Attempt) -> timedelta:
-        """Return the least pause after a failed try, computed by the contract's words."""
+    def shortest_pause(self, failed: Attempt, made: int) -> timedelta:
+        """Return the least pause after a failed try, the `made`th, computed by the contract's words."""
         policy = self.policy
-        plain = min(policy.initial_backoff * policy.multiplier ** (failed.number - 1), policy.max_backoff)
+        plain = min(policy.initial_backoff * policy.multiplier ** (made - 1), policy.max_backoff)
         lowest = max(plain * 0.9, min(policy.initial_backoff, policy.max_backoff))
         wished = min(failed.retry_after or 0.0, policy.max_backoff)
         return timedelta(seconds=max(lowest, wished))
