@@ -81,3 +81,15 @@ def failure(
         permanent=permanent,
         retry_after=retry_after,
     )
+
+
+def turned_away(channel: str, number: int = 1, seconds: float = 0) -> Attempt:
+    """Return the entry of a try that an open circuit breaker kept from its receiver."""
+    return Attempt(
+        channel=channel,
+        number=number,
+        timestamp=at(seconds),
+        status=AttemptStatus.FAILED,
+        error="circuit breaker open",
+        circuit_open=True,
+    )
