@@ -137,4 +137,7 @@ class Breakers:
             again = before.opened_at is not None
             logger.warning("circuit breaker opened", channel=channel, again=again, until=after.probe_at)
         if self.on_change is not None:
-            self.on_change(channel, state)
+            try:
+                self.on_change(channel, state)
+            except Exception:
+                logger.exception("a listener of circuit breakers broke", channel=channel)

@@ -1,0 +1,90 @@
+"""A receiver over HTTP on 127.0.0.1: answers as it is told, and keeps what came and by which connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+PATH = "/services/T0123456789/B0123456789/verysecrettoken"
+
+
+@dataclass(kw_only=True)
+class Received:
+    """One request."""
+
+    body: bytes
+    headers: dict[str, str]
+    connection: int
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class HttpServer:
+    """What came in, and what is answered: in order, the last one again and again, at first `ok`."""
+
+    url: str = ""
+    answers: list[Callable[[web.Request], Awaitable[web.StreamResponse]]] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
+    connections: dict[int, asyncio.BaseTransport] = field(default_factory=dict)
+
+    def answer(self, status: int, body: str | bytes = "", **headers: str) -> None:
+        """Add an answer; an underscore in a header's name stands for a hyphen."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        content = body if isinstance(body, bytes) else body.encode()
+
+        async def respond(_request: web.Request) -> web.Response:
+            return web.Response(status=status, body=content, headers=named)
+
+        self.answers.append(respond)
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections stand."""
+        return sum(not transport.is_closing() for transport in self.connections.values())
+
+    async def until_all_are_closed(self) -> None:
+        async with asyncio.timeout(5):
+            while self.open_connections:  # noqa: ASYNC110 - the transports tell nobody
+                await asyncio.sleep(0.01)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        connection = id(request.transport)
+        self.connections[connection] = request.transport
+        self.received.append(
+            Received(body=await request.read(), headers=dict(request.headers), connection=connection)
+        )
+        if not self.answers:
+            return web.Response(text="ok")
+        respond = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return await respond(request)
+
+
+@contextlib.asynccontextmanager
+async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[HttpServer]:
+    """Run one, over TLS where a context is given."""
+    server = HttpServer()
+    app = web.Application(client_max_size=16 * 1024**2)
+    app.router.add_route("*", "/{path:.*}", server.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+        await site.start()
+        scheme = "http" if tls is None else "https"
+        server.url = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}{PATH}"
+        yield server
+    finally:
+        await runner.cleanup()
