@@ -66,6 +66,54 @@ def test_two_ways_to_choose_namespaces_are_refused(tmp_path: Path) -> None:
         load(write(tmp_path, "watch: {namespaces: [a], namespace_selector: team=web}"))
 
 
+SLACK = "channels: {slack: {enabled: true, webhook_url: 'https://hooks.slack.com/file'}}"
+
+
+def slack_url(file: Path | None) -> str:
+    url = load(file).channels.slack.webhook_url
+    assert url is not None
+    return url.get_secret_value()
+
+
+def test_slack_s_url_may_come_by_the_name_that_everybody_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, SLACK)
+    assert slack_url(file) == "https://hooks.slack.com/file"
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/known")
+    assert slack_url(file) == "https://hooks.slack.com/known"
+    assert slack_url(write(tmp_path, "channels: {slack: {enabled: true}}")) == "https://hooks.slack.com/known"
+    monkeypatch.setenv("NOTIFICATION_CHANNELS__SLACK__WEBHOOK_URL", "https://hooks.slack.com/own")
+    assert slack_url(file) == "https://hooks.slack.com/own"
+
+
+def test_slack_without_a_url_is_refused_with_both_ways_to_give_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(write(tmp_path, "channels: {slack: {enabled: true}}"))
+    (problem,) = caught.value.problems
+    assert problem.startswith("channels.slack: ")
+    assert "webhook_url is empty" in problem
+    assert "SLACK_WEBHOOK_URL" in problem
+
+
+@pytest.mark.parametrize(
+    "url", ["hooks.slack.com/secret", "ftp://host/secret", "https:///secret", "https://host/se cret"]
+)
+def test_a_url_that_is_none_is_refused_without_being_shown(tmp_path: Path, url: str) -> None:
+    file = write(tmp_path, f"channels: {{slack: {{enabled: true, webhook_url: '{url}'}}}}")
+    with pytest.raises(SettingsError, match="must be an http or https URL") as caught:
+        load(file)
+    assert "cret" not in str(caught.value)
+
+
+def test_the_secret_is_not_shown_with_the_settings(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, SLACK))
+    assert (
+        "hooks.slack.com"
+        not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [("- a list", "must hold a mapping"), ("a: [", "is not YAML")],
