@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.cluster import FINAL
 from tests.support.eventually import eventually
 from tests.support.operator_pod import HEALTH, METRICS, Operator
 from tests.support.routing_document import RoutingDocument
@@ -69,7 +70,12 @@ class Suite:
         return found if obj is None else [record for record in found if _is_about(record, obj)]
 
     def console(self, obj: Object | None = None) -> list[str]:
-        """Return the messages of the console channel, oldest first: those about a notification, or all."""
+        """Return the messages of the console channel, oldest first: those about a notification, or all.
+
+        A log comes behind the status: of a notification that is final, the record of its end is waited for.
+        """
+        if obj is not None and self._is_final(obj):
+            eventually(lambda: self.records(obj), _tell_the_end, within=10)
         return [str(entry["event"]) for entry in self.records(obj) if entry.get("logger") == CONSOLE]
 
     def errors(self) -> str:
@@ -121,6 +127,10 @@ class Suite:
     def _generation(self) -> float:
         return self.metric("kubernaut_notification_routing_generation")
 
+    def _is_final(self, obj: Object) -> bool:
+        found = self.cluster.get(*_key(obj))
+        return found is not None and found["status"]["phase"] in FINAL
+
     @contextmanager
     def read_only_files(self) -> Iterator[None]:
         """Take the right to write away from the directory of the file channel."""
@@ -136,6 +146,10 @@ class Suite:
 
 def _key(obj: Object) -> tuple[str, str]:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _tell_the_end(records: list[Object]) -> bool:
+    return any(record.get("phase") in FINAL for record in records)
 
 
 def _is_about(record: Object, obj: Object) -> bool:

@@ -1,0 +1,110 @@
+"""Group rapid: creating and deleting in quick succession, in the operator's own namespace."""
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.stack.suite import Suite
+from tests.support.cluster import Object
+from tests.support.eventually import eventually
+from tests.support.notifications import notification
+from tests.support.readings import counts
+
+
+@pytest.fixture
+def prefix(served: Suite) -> Iterator[str]:
+    """Give the beginning of the names of one run; in the end no object of such a name may be left."""
+    prefix = f"rapid-{uuid.uuid4().hex[:8]}"
+    yield prefix
+    eventually(lambda: left(served, prefix), lambda names: not names, within=10, every=0.5)
+
+
+def brief(suite: Suite, name: str, **spec: Any) -> Object:
+    return notification(suite.operator.namespace, name=name, recipients=[{"slack": "#rapid"}], **spec)
+
+
+def left(suite: Suite, prefix: str) -> list[str]:
+    names = [obj["metadata"]["name"] for obj in suite.cluster.all(suite.operator.namespace)]
+    return [name for name in names if name.startswith(prefix)]
+
+
+def seen(suite: Suite, obj: Object, *, within: float, every: float) -> str:
+    """Wait until the operator has seen it, and return the phase it is in by then."""
+    return eventually(
+        lambda: suite.stored(obj)["status"]["phase"],
+        lambda phase: phase != "Pending",
+        within=within,
+        every=every,
+    )
+
+
+@pytest.mark.check("rapid-01")
+def test_ten_rounds_of_create_and_delete_leave_one_message_each_and_no_trace(
+    served: Suite, prefix: str
+) -> None:
+    rounds: list[tuple[Object, str]] = []
+    for index in range(10):
+        obj = served.create(brief(served, f"{prefix}-{index}", priority="medium"))
+        rounds.append((obj, seen(served, obj, within=5, every=0.1)))
+        served.purge(obj)
+
+    sent = [obj for obj, phase in rounds if phase == "Sent"]
+    assert all(len(served.console(obj)) == 1 for obj in sent)
+    assert all(len(served.console(obj)) <= 1 for obj, _ in rounds)
+    eventually(lambda: [len(served.audit.events(obj, "sent")) for obj in sent], all)
+    assert all(len(served.audit.events(obj, "sent")) <= 1 for obj, _ in rounds)
+
+
+@pytest.mark.check("rapid-02")
+def test_each_of_five_objects_that_reuse_a_name_has_a_life_of_its_own(served: Suite, prefix: str) -> None:
+    rounds = []
+    for index in range(5):
+        obj = brief(served, prefix, priority="high", subject=f"{prefix} round {index}")
+        obj["metadata"]["labels"] = {"cycle": str(index)}
+        obj = served.create(obj)
+        rounds.append(obj)
+
+        assert counts(served.status(obj, "Sent", within=5)) == (1, 0, 1)
+
+        served.purge(obj)
+    assert len({obj["metadata"]["uid"] for obj in rounds}) == 5
+    printed = [text for text in served.console() if prefix in text]
+    assert [text.splitlines()[0] for text in printed] == [
+        f"[high] [simple] {prefix} round {index}" for index in range(5)
+    ]
+    stored = eventually(lambda: [len(served.audit.events(obj, "sent")) for obj in rounds], all)
+    assert stored == [1] * 5
+
+
+@pytest.mark.check("rapid-03")
+def test_twenty_objects_deleted_right_after_creation_do_no_harm(served: Suite, prefix: str) -> None:
+    started = served.metric("process_start_time_seconds")
+    objects = []
+    for index in range(20):
+        objects.append(served.create(brief(served, f"{prefix}-{index}", priority="low")))
+        served.cluster.delete(served.operator.namespace, f"{prefix}-{index}")
+
+    after = served.create(brief(served, f"{prefix}-after"))
+    assert counts(served.status(after, "Sent", within=10)) == (1, 0, 1)
+    served.purge(after)
+    assert all(len(served.console(obj)) <= 1 for obj in objects)
+    assert served.metric("process_start_time_seconds") == started
+    assert prefix not in served.errors()
+
+
+@pytest.mark.check("rapid-04")
+def test_twenty_pairs_of_create_and_delete_side_by_side_all_succeed(served: Suite, prefix: str) -> None:
+    def pair(index: int) -> Object:
+        obj = served.create(brief(served, f"{prefix}-{index}", priority="medium"))
+        seen(served, obj, within=2, every=0.05)
+        served.cluster.delete(served.operator.namespace, f"{prefix}-{index}")
+        return obj
+
+    with ThreadPoolExecutor(20) as pool:
+        objects = list(pool.map(pair, range(20)))
+
+    assert len({obj["metadata"]["uid"] for obj in objects}) == 20
+    assert all(len(served.console(obj)) <= 1 for obj in objects)

@@ -1,0 +1,182 @@
+"""Group skip: labels that steer routing; every notification here leaves its channels out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.stack.suite import Suite
+from tests.support.cluster import Object
+from tests.support.notifications import notification
+from tests.support.readings import counts
+from tests.support.whereabouts import arrivals, routing
+
+pytestmark = pytest.mark.xdist_group("routing")
+
+DOMAIN, LOOKALIKE = "kubernaut.ai/", "kubernaut.io/"
+
+RECEIVERS = [
+    {"name": "everyone", "channels": ["slack", "console"]},
+    {"name": "team", "channels": ["slack"]},
+    {"name": "file-clerk", "channels": ["console"]},
+]
+
+
+def on(receiver: str, **labels: str) -> dict[str, Any]:
+    """Return a rule for notifications that carry all of these labels."""
+    return {
+        "receiver": receiver,
+        "match": {f"{DOMAIN}{key.replace('_', '-')}": value for key, value in labels.items()},
+    }
+
+
+def document(*rules: dict[str, Any]) -> dict[str, Any]:
+    """Return a routing document: these rules, and the console for what none of them matches."""
+    return {"route": {"receiver": "file-clerk", "routes": list(rules)}, "receivers": RECEIVERS}
+
+
+BY_REASON = document(
+    on("everyone", skip_reason="PreviousExecutionFailed"),
+    on("team", skip_reason="ExhaustedRetries"),
+    on("file-clerk", skip_reason="ResourceBusy"),
+    on("file-clerk", skip_reason="RecentlyRemediated"),
+)
+
+
+@pytest.fixture
+def by_reason(served: Suite) -> Iterator[Suite]:
+    with served.routing(BY_REASON):
+        yield served
+
+
+def labelled(
+    suite: Suite, labels: dict[str, str], *, domain: str = DOMAIN, **spec: Any
+) -> tuple[Object, Object]:
+    """Have a notification with these labels delivered; returns it as created, and its final status."""
+    full = {f"{domain}{key}": value for key, value in labels.items()}
+    fields = {"recipients": None, "channels": None, **spec}
+    obj = suite.create(notification(suite.namespace, labels=full, **fields))
+    status = suite.status(obj, "Sent", within=30)
+    assert status["completionTime"]
+    assert suite.stored(obj)["metadata"]["labels"] == full
+    return obj, status
+
+
+def expect_by_reason(
+    suite: Suite, reason: str, severity: str, *, receiver: str, arrived: dict[str, int], told: str
+) -> None:
+    """Expect a skipped execution to be told to exactly these channels, once each, as its condition says."""
+    labels = {"skip-reason": reason, "severity": severity}
+    obj, status = labelled(suite, labels, type="status-update")
+
+    assert arrivals(suite, obj) == arrived
+    assert counts(status) == (len(arrived), 0, len(arrived))
+    resolved, why, message = routing(status)
+    assert (resolved, why) == ("True", "RoutingRuleMatched")
+    assert f"receiver {receiver} delivers to {told}" in message
+
+
+@pytest.mark.check("skip-01")
+def test_a_failed_execution_is_told_to_both_receivers_of_its_rule(by_reason: Suite) -> None:
+    labels = {
+        "skip-reason": "PreviousExecutionFailed",
+        "environment": "production",
+        "severity": "critical",
+        "component": "remediation-orchestrator",
+    }
+    recipients = [{"email": "test@example.com"}]
+
+    obj, status = labelled(by_reason, labels, type="escalation", priority="critical", recipients=recipients)
+
+    assert arrivals(by_reason, obj) == {"console": 1, "slack": 1}
+    assert counts(status) == (2, 0, 2)
+    resolved, reason, message = routing(status)
+    assert (resolved, reason) == ("True", "RoutingRuleMatched")
+    assert "receiver everyone delivers to slack, console" in message
+
+
+@pytest.mark.check("skip-02")
+def test_a_previous_execution_that_failed_goes_to_slack_and_console(by_reason: Suite) -> None:
+    expect_by_reason(
+        by_reason,
+        "PreviousExecutionFailed",
+        "critical",
+        receiver="everyone",
+        arrived={"slack": 1, "console": 1},
+        told="slack, console",
+    )
+
+
+@pytest.mark.check("skip-03")
+def test_exhausted_retries_go_to_slack_alone(by_reason: Suite) -> None:
+    expect_by_reason(
+        by_reason, "ExhaustedRetries", "high", receiver="team", arrived={"slack": 1}, told="slack"
+    )
+
+
+@pytest.mark.check("skip-04")
+def test_a_busy_resource_goes_to_the_console_alone(by_reason: Suite) -> None:
+    expect_by_reason(
+        by_reason, "ResourceBusy", "low", receiver="file-clerk", arrived={"console": 1}, told="console"
+    )
+
+
+@pytest.mark.check("skip-05")
+def test_what_was_remediated_recently_goes_to_the_console_alone(by_reason: Suite) -> None:
+    expect_by_reason(
+        by_reason, "RecentlyRemediated", "low", receiver="file-clerk", arrived={"console": 1}, told="console"
+    )
+
+
+@pytest.mark.check("skip-06")
+def test_all_labels_of_a_rule_have_to_match_and_the_first_rule_that_does_wins(served: Suite) -> None:
+    rules = document(
+        on("team", skip_reason="PreviousExecutionFailed", environment="production"),
+        on("file-clerk", skip_reason="PreviousExecutionFailed"),
+    )
+    labels = {
+        "skip-reason": "PreviousExecutionFailed",
+        "environment": "production",
+        "severity": "critical",
+        "component": "remediation-orchestrator",
+        "remediation-request": "rr-test-12345",
+    }
+    with served.routing(rules):
+        both_match, _ = labelled(served, labels, type="escalation", priority="critical")
+        staging = {**labels, "environment": "staging"}
+        one_matches, _ = labelled(served, staging, type="escalation", priority="critical")
+
+    assert arrivals(served, both_match) == {"slack": 1}
+    assert arrivals(served, one_matches) == {"console": 1}
+
+
+@pytest.mark.check("skip-07")
+def test_without_a_reason_for_skipping_the_default_receiver_is_told(by_reason: Suite) -> None:
+    obj, status = labelled(by_reason, {"environment": "staging", "severity": "medium"})
+
+    assert arrivals(by_reason, obj) == {"console": 1}
+    resolved, reason, message = routing(status)
+    assert (resolved, reason) == ("True", "RoutingFallback")
+    assert "default receiver file-clerk delivers to console" in message
+
+
+@pytest.mark.check("skip-08")
+def test_labels_of_a_look_alike_domain_steer_nothing(by_reason: Suite) -> None:
+    labels = {
+        "skip-reason": "ExhaustedRetries",
+        "notification-type": "escalation",
+        "severity": "high",
+        "environment": "production",
+        "priority": "P1",
+        "component": "workflow-execution",
+        "remediation-request": "rr-domain-test",
+        "namespace": "production",
+    }
+    spec = {"type": "escalation", "priority": "high"}
+    ours, told = labelled(by_reason, labels, **spec)
+    theirs, fell_back = labelled(by_reason, labels, domain=LOOKALIKE, **spec)
+
+    assert arrivals(by_reason, ours) == {"slack": 1}
+    assert routing(told)[1] == "RoutingRuleMatched"
+    assert arrivals(by_reason, theirs) == {"console": 1}
+    assert routing(fell_back)[1] == "RoutingFallback"
