@@ -17,6 +17,17 @@ CONFIG_KEY = "config.yaml"
 ROUTING_CONFIG = "notification-routing-config"
 ROUTING_KEY = "routing.yaml"
 
+SLACK_SECRET = "notification-slack-webhook"  # noqa: S105 - an object's name
+SLACK_SECRET_KEY = "webhook-url"  # noqa: S105 - a key in it
+SLACK_URL_VARIABLE = "SLACK_WEBHOOK_URL"
+POD_FIELDS = {
+    "POD_NAME": "metadata.name",
+    "POD_NAMESPACE": "metadata.namespace",
+    "POD_UID": "metadata.uid",
+}
+"""Variables that tell a pod who it is."""
+GIVEN_VARIABLES = {*POD_FIELDS, SLACK_URL_VARIABLE}
+
 HEALTH_PORT = 8081
 METRICS_PORT = 9090
 

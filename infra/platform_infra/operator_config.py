@@ -22,6 +22,7 @@ def document(settings: Settings) -> dict[str, Any]:
         },
         "queue": {"workers": settings.operator.workers},
         "delivery": settings.delivery.model_dump(mode="json"),
+        "breaker": settings.breaker.model_dump(mode="json"),
         "channels": {
             "console": {"enabled": settings.channels.console.enabled},
             "file": {
@@ -29,6 +30,11 @@ def document(settings: Settings) -> dict[str, Any]:
                 "directory": settings.channels.file.directory,
             },
             "log": {"enabled": settings.channels.log.enabled},
+            # The URL is in a Secret.
+            "slack": {
+                "enabled": settings.channels.slack.enabled,
+                "connections": settings.channels.slack.connections,
+            },
             "plugins": {
                 name: plugin.model_dump(mode="json") for name, plugin in settings.channels.plugins.items()
             },

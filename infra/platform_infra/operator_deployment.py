@@ -27,6 +27,8 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 from platform_infra import names, observability, operator_config, pod_parts
 from platform_infra.network_policy import operator_policy
 from platform_infra.settings_sections import FileVolume
+from platform_infra.slack_secret import pod_annotations as slack_annotations
+from platform_infra.slack_secret import slack_secret
 from platform_infra.storage import FileStorage
 
 if TYPE_CHECKING:
@@ -67,6 +69,9 @@ class OperatorDeployment(pulumi.ComponentResource):
             "files", settings=settings, namespace=workload.namespace, opts=pulumi.ResourceOptions(parent=self)
         )
         config = self._config()
+        child = pulumi.ResourceOptions(parent=self)
+        secret = slack_secret(settings.channels.slack, self._metadata(names.SLACK_SECRET), child)
+        self._slack = None if secret is None else secret.metadata.name
         self._around()
         Deployment(
             "operator",
@@ -115,7 +120,9 @@ class OperatorDeployment(pulumi.ComponentResource):
     def _template(self, workload: Workload, config: ConfigMap, storage: FileStorage) -> PodTemplateSpecArgs:
         return PodTemplateSpecArgs(
             metadata=ObjectMetaArgs(
-                labels=names.labels("operator"), annotations=observability.pod_annotations(self._settings)
+                labels=names.labels("operator"),
+                annotations=observability.pod_annotations(self._settings)
+                | slack_annotations(self._settings.channels.slack),
             ),
             spec=PodSpecArgs(
                 service_account_name=workload.account,
@@ -133,7 +140,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             image=image,
             image_pull_policy="IfNotPresent",
             args=["run", "--config", f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"],
-            env=pod_parts.environment(),
+            env=pod_parts.environment(self._settings.operator.env, self._slack),
             ports=pod_parts.ports(),
             startup_probe=pod_parts.startup_probe(),
             liveness_probe=pod_parts.liveness_probe(),

@@ -17,6 +17,7 @@ from pulumi_kubernetes.core.v1 import (
     ProbeArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
+    SecretKeySelectorArgs,
     SecurityContextArgs,
     VolumeArgs,
     VolumeMountArgs,
@@ -25,6 +26,8 @@ from pulumi_kubernetes.core.v1 import (
 from platform_infra import names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pulumi
 
     from platform_infra.settings_sections import Operator
@@ -51,16 +54,17 @@ def container_security() -> SecurityContextArgs:
     )
 
 
-def environment() -> list[EnvVarArgs]:
-    """Return what tells the pod from others as variables."""
-    return [
+def environment(more: Mapping[str, str], slack_secret: pulumi.Input[str] | None = None) -> list[EnvVarArgs]:
+    """Return what tells the pod from others as variables, Slack's URL from its Secret, and `more`."""
+    variables = [
         EnvVarArgs(name=name, value_from=EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path=path)))
-        for name, path in (
-            ("POD_NAME", "metadata.name"),
-            ("POD_NAMESPACE", "metadata.namespace"),
-            ("POD_UID", "metadata.uid"),
-        )
+        for name, path in names.POD_FIELDS.items()
     ]
+    if slack_secret is not None:
+        url = SecretKeySelectorArgs(name=slack_secret, key=names.SLACK_SECRET_KEY)
+        source = EnvVarSourceArgs(secret_key_ref=url)
+        variables.append(EnvVarArgs(name=names.SLACK_URL_VARIABLE, value_from=source))
+    return variables + [EnvVarArgs(name=name, value=value) for name, value in more.items()]
 
 
 def ports() -> list[ContainerPortArgs]:

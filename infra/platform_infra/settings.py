@@ -19,6 +19,7 @@ from platform_infra import names
 from platform_infra.settings_rules import Problem, broken_rules
 from platform_infra.settings_sections import (
     Audit,
+    Breaker,
     Channels,
     Cluster,
     Crd,
@@ -54,6 +55,7 @@ class Settings(Section):
     operator: Operator = Operator()
     watch: Watch = Watch()
     delivery: Delivery = Delivery()
+    breaker: Breaker = Breaker()
     channels: Channels = Channels()
     sanitizer: Sanitizer = Sanitizer()
     audit: Audit = Audit()
@@ -113,7 +115,7 @@ def parse(
         settings = _build(known, paths)
     except ValidationError as error:
         wrong = [(key_of(_setting(entry["loc"], paths)), entry) for entry in error.errors()]
-        problems += [_invalid(key, entry, paths) for key, entry in wrong]
+        problems += [_invalid(key, entry, paths, secret=key in secret_keys) for key, entry in wrong]
         spoiled = {key for key, _ in wrong}
         settings = _build({key: value for key, value in known.items() if key not in spoiled}, paths)
     else:
@@ -156,11 +158,18 @@ def _unknown(key: str, paths: Mapping[str, tuple[str, ...]]) -> Problem:
     return Problem(key=key, what="is not a setting", remedy=f"{hint}remove it with `pulumi config rm {key}`")
 
 
-def _invalid(key: str, entry: Any, paths: Mapping[str, tuple[str, ...]]) -> Problem:  # noqa: ANN401 - pydantic's details
+def _invalid(
+    key: str,
+    entry: Any,  # noqa: ANN401 - pydantic's details
+    paths: Mapping[str, tuple[str, ...]],
+    *,
+    secret: bool,
+) -> Problem:
     default = _at(Settings(), paths[key])
     reason = re.sub(r"^Input should ", "should ", entry["msg"])
     remedy = f"the default is {json.dumps(default)}; set it with `pulumi config set {key} VALUE`"
-    return Problem(key=key, what=f"is {entry['input']!r}, but {reason}", remedy=remedy)
+    value = "not shown" if secret else repr(entry["input"])
+    return Problem(key=key, what=f"is {value}, but {reason}", remedy=remedy)
 
 
 def _at(settings: BaseModel, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any setting's value

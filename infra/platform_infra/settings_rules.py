@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from platform_infra import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from platform_infra.settings import Settings
 
@@ -65,6 +68,24 @@ RULES = (
         remedy="set it to 1, or operatorLeaderElection to true",
     ),
     Rule(
+        keys=("operatorEnv",),
+        broken=lambda s: not names.GIVEN_VARIABLES.isdisjoint(s.operator.env),
+        what=f"sets one of {', '.join(sorted(names.GIVEN_VARIABLES))}, which the pods get from elsewhere",
+        remedy="leave these to the program; Slack's URL has the setting channelsSlackWebhookUrl",
+    ),
+    Rule(
+        keys=("channelsSlackWebhookUrl", "channelsSlackEnabled"),
+        broken=lambda s: s.channels.slack.enabled and not s.channels.slack.webhook_url,
+        what="is empty, but channelsSlackEnabled is true",
+        remedy="set it with `pulumi config set --secret channelsSlackWebhookUrl URL`, or channelsSlackEnabled to false",
+    ),
+    Rule(
+        keys=("channelsSlackWebhookUrl",),
+        broken=lambda s: bool(s.channels.slack.webhook_url) and not is_http_url(s.channels.slack.webhook_url),
+        what="is not an http or https URL (it is not shown)",
+        remedy="set it as Slack gives it, with `pulumi config set --secret channelsSlackWebhookUrl URL`",
+    ),
+    Rule(
         keys=("watchNamespaces",),
         broken=lambda s: len(set(s.watch.namespaces)) < len(s.watch.namespaces),
         what="names a namespace twice",
@@ -87,15 +108,28 @@ def broken_rules(settings: Settings, secret_keys: Iterable[str], spoiled: Iterab
         for rule in RULES
         if unreadable.isdisjoint(rule.keys) and rule.broken(settings)
     ]
-    if is_kubeconfig_content(settings.cluster.kubeconfig) and "clusterKubeconfig" not in set(secret_keys):
-        problems.append(
-            Problem(
-                key="clusterKubeconfig",
-                what="holds credentials in plain text",
-                remedy="store it with `pulumi config set --secret clusterKubeconfig`, or give a file's path",
-            )
-        )
-    return problems
+    return problems + [problem for problem in _in_plain_text(settings) if problem.key not in set(secret_keys)]
+
+
+def _in_plain_text(settings: Settings) -> Iterator[Problem]:
+    """Yield what to say of each secret that is set, unless it is stored as one."""
+    what = "holds credentials in plain text"
+    if is_kubeconfig_content(settings.cluster.kubeconfig):
+        remedy = "store it with `pulumi config set --secret clusterKubeconfig`, or give a file's path"
+        yield Problem(key="clusterKubeconfig", what=what, remedy=remedy)
+    # One that goes over the network in the clear is no secret.
+    if settings.channels.slack.webhook_url.startswith("https:"):
+        remedy = "store it with `pulumi config set --secret channelsSlackWebhookUrl URL`"
+        yield Problem(key="channelsSlackWebhookUrl", what=what, remedy=remedy)
+
+
+def is_http_url(text: str) -> bool:
+    """Tell an http or https URL with a host from anything else."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not any(c.isspace() for c in text)
 
 
 def is_kubeconfig_content(value: str) -> bool:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -106,6 +107,8 @@ class Operator(Section):
     """Memory that is reserved for a pod."""
     memory_limit: Quantity = "256Mi"
     """Memory at which a pod is stopped."""
+    env: dict[VariableName, str] = {}
+    """More environment variables of the operator, such as `HTTPS_PROXY`; they are no place for a secret."""
 
 
 class Watch(Section):
@@ -124,6 +127,17 @@ class Delivery(Section):
     """After this a try counts as failed, and may be tried again."""
     concurrency_per_channel: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Tries under way at once on one channel."""
+
+
+class Breaker(Section):
+    """When a receiver that keeps failing is left alone for a while; one breaker a channel and destination."""
+
+    failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
+    """Failures in a row after which nothing is sent to a receiver; only those count that trying again may cure."""
+    open_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    """For how long nothing is sent then, before it is probed."""
+    probes: Annotated[int, Field(ge=1, le=100)] = 2
+    """Tries that are let through then at once; when all of them succeed, everything is sent again."""
 
 
 class ConsoleChannel(Section):
@@ -157,6 +171,17 @@ class LogChannel(Section):
     """Whether the log channel can be used."""
 
 
+class SlackChannel(Section):
+    """Posts to a Slack channel through its incoming webhook."""
+
+    enabled: bool = False
+    """Whether the Slack channel can be used; it needs channelsSlackWebhookUrl."""
+    webhook_url: str = Field(default="", repr=False)
+    """The incoming webhook's URL, a secret: set it with --secret. It becomes a Secret that the pods read."""
+    connections: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Connections to Slack at once, and so messages under way at once."""
+
+
 class Plugin(Section):
     """A channel that another package brings."""
 
@@ -172,6 +197,7 @@ class Channels(Section):
     console: ConsoleChannel = ConsoleChannel()
     file: FileChannel = FileChannel()
     log: LogChannel = LogChannel()
+    slack: SlackChannel = SlackChannel()
     plugins: dict[str, Plugin] = {}
     """Channels of other packages by name: `{"sms": {"factory": "module:function", "options": {}}}`."""
 

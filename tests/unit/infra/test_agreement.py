@@ -17,6 +17,8 @@ from tools.engine import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.unit.infra.conftest import Record
 
 UNUSUAL = {
@@ -29,6 +31,12 @@ UNUSUAL = {
     "channelsConsoleEnabled": "false",
     "channelsFileEnabled": "true",
     "channelsFileDirectory": "/data",
+    "channelsSlackEnabled": "true",
+    "channelsSlackWebhookUrl": "http://hooks.example.com/x",
+    "channelsSlackConnections": "3",
+    "breakerFailureThreshold": "4",
+    "breakerOpenSeconds": "5",
+    "breakerProbes": "6",
     "channelsPlugins": '{"sms": {"factory": "acme.sms:make", "options": {"region": "eu"}}}',
     "sanitizerEmails": "false",
     "sanitizerIpAddresses": "false",
@@ -48,7 +56,10 @@ def as_the_operator_reads_it(tmp_path: Path, values: dict[str, str]) -> operator
     return operator_settings.load(file)
 
 
-def test_the_operator_understands_what_the_program_writes(tmp_path: Path) -> None:
+def test_the_operator_understands_what_the_program_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(names.SLACK_URL_VARIABLE, UNUSUAL["channelsSlackWebhookUrl"])
     read = as_the_operator_reads_it(tmp_path, UNUSUAL)
     assert read.watch.namespaces == ("a", "b")
     assert read.queue.workers == 7
@@ -58,6 +69,12 @@ def test_the_operator_understands_what_the_program_writes(tmp_path: Path) -> Non
     assert read.delivery.timeout_seconds == 3
     assert read.channels.console.enabled is False
     assert str(read.channels.file.directory) == "/data"
+    slack = read.channels.slack
+    assert slack.webhook_url is not None
+    assert slack.webhook_url.get_secret_value() == "http://hooks.example.com/x"
+    assert (slack.enabled, slack.connections) == (True, 3)
+    breaker = operator_sections.Breaker(failure_threshold=4, open_seconds=5, probes=6)
+    assert read.breaker == breaker
     assert read.channels.plugins["sms"].factory == "acme.sms:make"
     assert (read.sanitizer.emails, read.sanitizer.ip_addresses) == (False, False)
     assert read.audit.url == "http://store.example.com:8080/audit"
@@ -77,6 +94,7 @@ def test_the_defaults_of_both_sides_agree(tmp_path: Path) -> None:
     assert written.watch == operator_sections.Watch()
     assert written.queue == operator_sections.Queue()
     assert written.delivery == operator_sections.Delivery()
+    assert written.breaker == operator_sections.Breaker()
     assert written.channels == operator_sections.Channels()
     assert written.sanitizer == operator_sections.Sanitizer()
     assert written.audit == operator_sections.Audit()

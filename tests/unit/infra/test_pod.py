@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+from pulumi.runtime import rpc
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -91,6 +93,47 @@ def test_a_directory_of_the_node_is_bound_and_kept(record: Record) -> None:
     assert volume["persistentVolumeReclaimPolicy"] == "Retain"
     assert volume["claimRef"] == {"namespace": "notification-system", "name": claim["metadata"]["name"]}
     assert claim["spec"]["volumeName"] == recording.one("PersistentVolume").inputs["metadata"]["name"]
+
+
+WEBHOOK = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": "http://relay.chat.svc/x"}
+NAMED = {"name": "notification-slack-webhook", "key": "webhook-url"}
+
+
+def test_slack_s_url_reaches_the_operator_through_a_secret_alone(record: Record) -> None:
+    recording = record(**WEBHOOK)
+    secret = recording.one("Secret").inputs
+    assert secret["metadata"]["name"] == NAMED["name"]
+    assert secret["metadata"]["namespace"] == "notification-system"
+    assert rpc.is_rpc_secret(secret["stringData"])
+    content = rpc.unwrap_rpc_secret(secret["stringData"])
+    assert content == {NAMED["key"]: WEBHOOK["channelsSlackWebhookUrl"]}
+    (variable,) = [entry for entry in recording.container["env"] if entry["name"] == "SLACK_WEBHOOK_URL"]
+    assert variable["valueFrom"] == {"secretKeyRef": NAMED}
+    others = [entry.inputs for entry in recording.registered if entry.kind != "Secret"]
+    assert "relay.chat.svc" not in repr(others)
+
+
+def test_another_url_makes_other_pods(record: Record) -> None:
+    def annotations(url: str) -> dict[str, str]:
+        template = record(**WEBHOOK | {"channelsSlackWebhookUrl": url}).spec("Deployment")["template"]
+        found: dict[str, str] = template["metadata"]["annotations"]
+        return found
+
+    assert annotations("http://a/x") == annotations("http://a/x")
+    assert annotations("http://a/x") != annotations("http://a/y")
+
+
+def test_without_slack_there_is_no_secret_and_nothing_of_it(record: Record) -> None:
+    recording = record(channelsSlackWebhookUrl="http://relay.chat.svc/x")
+    assert recording.of("Secret") == []
+    assert "slack" not in repr(recording.pod).lower()
+    assert "slack" not in repr(recording.spec("Deployment")["template"]["metadata"])
+
+
+def test_the_operator_gets_the_variables_that_a_stack_adds(record: Record) -> None:
+    added = {"HTTPS_PROXY": "http://proxy:3128", "NOTIFICATION_AUDIT__BUFFER_SIZE": "50"}
+    container = record(operatorEnv=json.dumps(added)).container
+    assert added.items() <= {entry["name"]: entry.get("value") for entry in container["env"]}.items()
 
 
 def test_the_network_policy_lets_probes_in_and_the_listed_ports_out(record: Record) -> None:

@@ -69,6 +69,10 @@ def test_a_rule_over_an_unreadable_value_is_not_judged() -> None:
         ({"operatorReplicas": "2", "operatorLeaderElection": "false"}, "operatorReplicas"),
         ({"watchNamespaces": '["a"]', "watchNamespaceSelector": "a=b"}, "watchNamespaces"),
         ({"watchNamespaces": '["a", "a"]'}, "watchNamespaces"),
+        ({"channelsSlackEnabled": "true"}, "channelsSlackWebhookUrl"),
+        ({"operatorEnv": '{"SLACK_WEBHOOK_URL": "http://x/y"}'}, "operatorEnv"),
+        ({"operatorEnv": '{"POD_NAME": "me"}'}, "operatorEnv"),
+        ({"operatorEnv": '{"not a name": "x"}'}, "operatorEnv"),
     ],
 )
 def test_what_one_value_asks_of_another_is_checked(values: dict[str, str], blamed: str) -> None:
@@ -87,6 +91,37 @@ def test_a_kubeconfig_s_content_must_be_a_secret() -> None:
     (problem,) = problems_of(values)
     assert "--secret" in problem
     assert CONTENT not in problem
+
+
+WEBHOOK = "https://hooks.slack.com/services/T0/B0/token"
+
+
+def test_slack_s_url_must_be_a_secret_unless_it_goes_over_the_network_in_the_clear() -> None:
+    values = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": WEBHOOK}
+    assert parse(values, secret_keys=["channelsSlackWebhookUrl"]).channels.slack.webhook_url == WEBHOOK
+    (problem,) = problems_of(values)
+    assert "--secret" in problem
+    assert "token" not in problem
+    parse(values | {"channelsSlackWebhookUrl": "http://relay.chat.svc:8080/x"})
+
+
+@pytest.mark.parametrize(
+    "url", ["hooks.slack.com/token", "ftp://x/token", "https://x/to ken", '{"token": 1}']
+)
+def test_a_url_that_is_none_is_refused_and_not_shown(url: str) -> None:
+    values = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": url}
+    (problem,) = problems_of(values, secret_keys=["channelsSlackWebhookUrl"])
+    assert problem.startswith("channelsSlackWebhookUrl")
+    assert "ken" not in problem.replace("pulumi config set --secret", "")
+
+
+def test_the_url_is_not_shown_with_the_settings() -> None:
+    settings = parse({"channelsSlackWebhookUrl": WEBHOOK}, secret_keys=["channelsSlackWebhookUrl"])
+    assert "token" not in repr(settings)
+
+
+def test_a_missing_url_that_cannot_be_read_here_is_taken_on_trust() -> None:
+    parse({"channelsSlackEnabled": "true"}, hidden_keys=["channelsSlackWebhookUrl"])
 
 
 def test_hidden_values_are_taken_on_trust_and_their_keys_are_not() -> None:
