@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
 
+from notification_operator.delivery.breaker import Breakers
 from notification_operator.delivery.channels.console import ConsoleChannel
+from notification_operator.delivery.dispatch import Dispatcher
+from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Phase, Reason
 from notification_operator.domain.routing import RoutingReason
 from notification_operator.engine import Engine
@@ -91,7 +96,10 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     """Yield name, type and labels of every metric of the operator's own."""
     metrics = Metrics()
     quiet = SimpleNamespace(waiting=0, running=0, delayed=0, in_flight=0, unsaved=0)
-    Engine._publish(cast("Any", SimpleNamespace(metrics=metrics, queue=quiet, ledger=quiet, elector=None)))
+    clock = partial(datetime.now, UTC)
+    channels = Dispatcher({}, breakers=Breakers(Limits(), clock=clock), timeout=1, concurrency=1, clock=clock)
+    parts = {"metrics": metrics, "dispatcher": channels, "queue": quiet, "ledger": quiet, "elector": None}
+    Engine._publish(cast("Any", SimpleNamespace(**parts)))
     for collector, names in metrics.registry._collector_to_names.items():
         own = cast("Any", collector)
         if not any(name.startswith(PREFIX) for name in names):
