@@ -97,8 +97,14 @@ async def test_what_a_last_delivery_adds_is_sent_too(store: AuditStore) -> None:
 
 async def test_a_receiver_that_never_answers_leaves_time_for_the_audit_events(store: AuditStore) -> None:
     made = engine(store)
-    made.ledger.start("uid-1", "console", resolve(PENDING), never())
-    made.audit.tell(DELIVERED)
+
+    async def broken_off() -> Attempt:
+        try:
+            return await never()
+        finally:
+            made.audit.tell(DELIVERED)
+
+    made.ledger.start("uid-1", "console", resolve(PENDING), broken_off())
     assert GRACE * 0.8 < await stopped(made) < GRACE + 0.5
     assert (len(store.events), made.lost_events) == (2, 0)
 
