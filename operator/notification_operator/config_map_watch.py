@@ -103,12 +103,13 @@ class ConfigMapWatch:
 
     def _note(self, error: Exception) -> None:
         """Say what is wrong, once as long as it is the same."""
-        code = error.status if isinstance(error, ApiException) else None
+        code, trouble = None, str(error) or type(error).__name__
+        if isinstance(error, ApiException):
+            code, trouble = error.status, f"{error.status} {error.reason}"
         if code == GONE:
-            logger.debug("watch starts anew", config_map=str(self._place), error=str(error.reason))
+            logger.debug("watch starts anew", config_map=str(self._place), error=trouble)
             return
         self._failures += 1
-        trouble = f"{code} {error.reason}" if code else str(error) or type(error).__name__
         if trouble != self.trouble:
             self.trouble = trouble
             logger.warning(
@@ -127,11 +128,17 @@ async def _accepted(answer: aiohttp.ClientResponse) -> bytes:
     """
     body = await answer.read()
     if answer.status != OK:
-        try:
-            raise _refusal(orjson.loads(body))
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise ApiException(status=answer.status, reason=answer.reason) from None
+        raise _refusal(_decoded(body) or {"code": answer.status, "message": answer.reason})
     return body
+
+
+def _decoded(body: bytes) -> Mapping[str, Any] | None:
+    """Return the Status that a refusal comes with; None where something else answered than an API server."""
+    try:
+        status = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return status if isinstance(status, dict) and {"code", "message"} <= status.keys() else None
 
 
 def _refusal(status: Mapping[str, Any]) -> ApiException:

@@ -56,7 +56,9 @@ async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:
     configuration = Configuration()
     configuration.trace_configs = [connectivity.trace()]
     configuration.connection_pool_maxsize = pool
-    configuration.retries = False
+    # Left at None, never False: the client takes that for a number, and then repeats what fails with 5xx
+    # without end, behind the back of those who are to decide.
+    configuration.retries = None
     try:
         load_incluster_config(client_configuration=configuration)
     except ConfigException:

@@ -48,7 +48,6 @@ async def store() -> AsyncIterator[AuditStore]:
 def engine(store: AuditStore) -> Engine:
     """An operator at work that cannot reach its API server, with a long time between audit batches."""
     configuration = Configuration(host="http://127.0.0.1:9")
-    configuration.retries = False
     settings = Settings.model_validate(
         {"audit": {"url": store.url, "flush_seconds": 3600}, "shutdown": {"grace_seconds": GRACE}}
     )

@@ -1,0 +1,26 @@
+"""What the tests of the operator's shell share: a small API server, and a client of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.operator.kube_api import KubeApi, client_of, running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from kubernetes.aio.client import ApiClient
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[KubeApi]:
+    async with running() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(api: KubeApi) -> AsyncIterator[ApiClient]:
+    async with client_of(api) as made:
+        yield made

@@ -1,0 +1,204 @@
+"""A small API server on 127.0.0.1: ConfigMaps to list and watch, Events to post, and troubles to order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from kubernetes.aio.client import ApiClient, Configuration
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+class KubeApi:
+    """Holds what an API server would, and every request that came in."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        """Method, path and query."""
+        self.times: list[float] = []
+        """When each of them came, on the loop's clock."""
+        self.version = 1
+        self.config_maps: dict[tuple[str, str], dict[str, Any]] = {}
+        self.events: dict[tuple[str, str], dict[str, Any]] = {}
+        self.refusals: list[web.Response] = []
+        """Answers to the next requests, in place of what they ask for; the last one stays."""
+        self.open = asyncio.Event()
+        """Cleared, it lets requests wait."""
+        self.open.set()
+        self.forgotten = 0
+        """Watches from an older version than this find it gone."""
+        self._watchers: list[asyncio.Queue[dict[str, Any] | None]] = []
+
+    @property
+    def lists(self) -> int:
+        return sum(path.endswith("/configmaps") and "watch" not in query for _, path, query in self.requests)
+
+    @property
+    def watches(self) -> int:
+        """How many watches are open now."""
+        return len(self._watchers)
+
+    def put(self, data: dict[str, str], *, name: str = "rules", namespace: str = "own") -> None:
+        """Write a ConfigMap."""
+        key = (namespace, name)
+        known = self.config_maps.get(key)
+        self.version += 1
+        uid = known["metadata"]["uid"] if known else f"uid-{self.version}"
+        meta = {
+            "namespace": namespace,
+            "name": name,
+            "uid": uid,
+            "resourceVersion": str(self.version),
+        }
+        self.config_maps[key] = {"metadata": meta, "data": data}
+        self._tell("MODIFIED" if known else "ADDED", self.config_maps[key])
+
+    def remove(self, *, name: str = "rules", namespace: str = "own") -> None:
+        """Delete a ConfigMap."""
+        self.version += 1
+        self._tell("DELETED", self.config_maps.pop((namespace, name)))
+
+    def tell_gone(self) -> None:
+        """Tell every watcher that its version is too old, and go on with the present one."""
+        self.forgotten = self.version
+        status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+        self._tell("ERROR", status)
+
+    def cut(self) -> None:
+        """End every watch."""
+        for queue in self._watchers:
+            queue.put_nowait(None)
+
+    def _tell(self, kind: str, obj: dict[str, Any]) -> None:
+        for queue in self._watchers:
+            queue.put_nowait({"type": kind, "object": obj})
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append((request.method, request.path, dict(request.query)))
+        self.times.append(asyncio.get_running_loop().time())
+        await self.open.wait()
+        if self.refusals:
+            answer = self.refusals.pop(0) if len(self.refusals) > 1 else self.refusals[0]
+            return web.Response(status=answer.status, body=answer.body)
+        match request.path.strip("/").split("/"):
+            case ["version"]:
+                return web.json_response({"gitVersion": "v1.30.0", "major": "1", "minor": "30"})
+            case ["api", "v1", "namespaces", namespace, "configmaps"]:
+                return await self._config_maps(request, namespace)
+            case ["apis", "events.k8s.io", "v1", "namespaces", namespace, "events", *name]:
+                return await self._event(request, namespace, *name)
+            case _:
+                return refusal(404, "the server could not find the requested resource")
+
+    async def _config_maps(self, request: web.Request, namespace: str) -> web.StreamResponse:
+        selector = request.query.get("fieldSelector", "")
+        if not selector.startswith("metadata.name="):
+            return refusal(403, 'User "operator" cannot list resource "configmaps"')
+        name = selector.removeprefix("metadata.name=")
+        if "watch" in request.query:
+            return await self._watch(request, name)
+        found = self.config_maps.get((namespace, name))
+        items = [found] if found else []
+        meta = {"resourceVersion": str(self.version)}
+        return web.json_response({"kind": "ConfigMapList", "metadata": meta, "items": items})
+
+    async def _watch(self, request: web.Request, name: str) -> web.StreamResponse:
+        if int(request.query["resourceVersion"]) < self.forgotten:
+            return refusal(410, "too old resource version")
+        answer = web.StreamResponse()
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._watchers.append(queue)
+        try:
+            await answer.prepare(request)
+            while (event := await queue.get()) is not None:
+                if event["object"].get("metadata", {}).get("name", name) == name:
+                    await answer.write(json.dumps(event).encode() + b"\n")
+        except ConnectionResetError:
+            pass  # the client went away
+        finally:
+            self._watchers.remove(queue)
+        return answer
+
+    async def _event(self, request: web.Request, namespace: str, *name: str) -> web.Response:
+        body = await request.json()
+        if request.method == "POST":
+            return self._create(namespace, body)
+        key = (namespace, *name)
+        if key not in self.events:
+            return refusal(404, "events not found")
+        if request.headers["Content-Type"] != "application/merge-patch+json" or set(body) != {"series"}:
+            return refusal(422, "only the series of an Event changes")
+        if body["series"]["count"] < 2 or not MICRO_TIME.fullmatch(body["series"]["lastObservedTime"]):
+            return refusal(422, "series: invalid")
+        self.events[key] |= body
+        return web.json_response(self.events[key])
+
+    def _create(self, namespace: str, body: dict[str, Any]) -> web.Response:
+        """Take an Event by the rules of the real one."""
+        name, about = body["metadata"]["name"], body["regarding"]
+        right = (
+            about["namespace"] == namespace == body["metadata"]["namespace"]
+            and len(name) <= 253
+            and NAME.fullmatch(name)
+            and MICRO_TIME.fullmatch(body["eventTime"])
+            and len(body["note"].encode()) <= 1024
+            and all(0 < len(body[key]) <= 128 for key in ("reason", "action", "reportingInstance"))
+            and body["type"] in {"Normal", "Warning"}
+            and re.fullmatch(r"[a-z0-9.-]+/[\w.-]+", body["reportingController"])
+        )
+        if not right:
+            return refusal(422, "Event is invalid")
+        if (namespace, name) in self.events:
+            return refusal(409, "already exists")
+        self.events[namespace, name] = body
+        return web.json_response(body, status=201)
+
+
+def refusal(code: int, message: str) -> web.Response:
+    """Return the answer with which an API server refuses."""
+    return web.json_response({"kind": "Status", "code": code, "message": message}, status=code)
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[KubeApi]:
+    """Run a server."""
+    api = KubeApi()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", api.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    api.url = site.name
+    try:
+        yield api
+    finally:
+        api.open.set()
+        api.cut()
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def client_of(api: KubeApi) -> AsyncIterator[ApiClient]:
+    """Return a client of the server."""
+    configuration = Configuration(host=api.url)
+    async with ApiClient(configuration) as client:
+        yield client
+
+
+async def until(holds: Callable[[], object], what: str = "") -> None:
+    """Look every other millisecond until something holds."""
+    end = asyncio.get_running_loop().time() + 5
+    while not holds():
+        assert asyncio.get_running_loop().time() < end, f"did not come about: {what or holds}"
+        await asyncio.sleep(0.002)

@@ -1,0 +1,50 @@
+"""The client of the API server: found by a kubeconfig, and it asks once, whatever is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from kubernetes.aio.client import ApiClient
+
+from atomic_status import KubeStatusStore, ObjectRef, Unavailable
+from notification_operator.connectivity import Connectivity
+from notification_operator.engine import RESOURCE
+from notification_operator.kube import connect
+from tests.unit.operator.kube_api import KubeApi, refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REF = ObjectRef(namespace="shop", name="order-1", uid="uid-1")
+
+
+@pytest.fixture
+def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "clusters": [{"name": "here", "cluster": {"server": api.url}}],
+        "users": [{"name": "me", "user": {}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me", "namespace": "own"}}],
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(content))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize("code", [429, 500, 503])
+async def test_a_call_that_fails_is_not_repeated_behind_the_caller_s_back(api: KubeApi, code: int) -> None:
+    cluster = await connect(Connectivity(), pool=2)
+    assert cluster.namespace == "own"
+    api.refusals = [refusal(code, "overloaded")]
+    async with ApiClient(cluster.configuration) as client:
+        store = KubeStatusStore(client, RESOURCE)
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(store.read(REF), 5)
+    assert len(api.requests) == 1
