@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
+from notification_operator.audit.trail import AuditTrail
 from notification_operator.delivery.breaker import Breakers
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.dispatch import Dispatcher
@@ -19,6 +20,7 @@ from notification_operator.domain.model import Phase, Reason
 from notification_operator.domain.routing import RoutingReason
 from notification_operator.engine import Engine
 from notification_operator.metrics import PREFIX, Metrics
+from notification_operator.settings_sections import Audit
 from platform_infra import rbac
 from platform_infra.crds import notification_request
 from tools import settings_table
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 FOLDERS = ("docs", "stacks", "tools")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(file for name in FOLDERS for file in (ROOT / name).rglob("*.md"))])
+AUDIT = "audit_"
+"""What the names of the audit trail's metrics begin with, in every service."""
 CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
 MAKE = re.compile(
@@ -84,7 +88,9 @@ def test_the_table_of_settings_is_the_one_that_the_model_generates() -> None:
 
 
 def test_the_table_of_metrics_names_those_that_exist_with_type_and_labels() -> None:
-    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| (\w+) \| (.*?) \|", page("operations.md"), re.MULTILINE)
+    rows = re.findall(
+        rf"^\| `((?:{PREFIX}|{AUDIT})\w+)` \| (\w+) \| (.*?) \|", page("operations.md"), re.MULTILINE
+    )
     documented = {
         name: (kind, set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", labels))))
         for name, kind, labels in rows
@@ -100,9 +106,10 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     channels = Dispatcher({}, breakers=Breakers(Limits(), clock=clock), timeout=1, concurrency=1, clock=clock)
     parts = {"metrics": metrics, "dispatcher": channels, "queue": quiet, "ledger": quiet, "elector": None}
     Engine._publish(cast("Any", SimpleNamespace(**parts)))
+    AuditTrail(Audit(), registry=metrics.registry)
     for collector, names in metrics.registry._collector_to_names.items():
         own = cast("Any", collector)
-        if not any(name.startswith(PREFIX) for name in names):
+        if not any(name.startswith((PREFIX, AUDIT)) for name in names):
             continue
         suffix = "_total" if own._type == "counter" else ""
         yield own._name + suffix, own._type, set(own._labelnames)
