@@ -12,11 +12,11 @@ import pytest
 from tests.stack.suite import Operator, Suite
 from tests.support.cluster import Cluster
 from tests.support.ephemeral import ephemeral_stack
+from tests.support.faultproxy_client import FaultProxy
 from tests.support.node import Node
 from tests.support.operators import LABEL, working
 from tests.support.place import EphemeralStack, load
 from tests.support.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
-
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 NAMESPACE = "sinks"
 MANIFESTS = Path(__file__).parent / "sink" / "manifests.yaml"
-if not MANIFESTS.exists():
-    MANIFESTS = Path(__file__).parent / "stub" / "sink.yaml"
 CERTIFICATE = "proxy-tls"
 NAMES = ("DNS:proxy.sinks.svc", "DNS:proxy.sinks.svc.cluster.local", "DNS:localhost", "IP:127.0.0.1")
 SIGN = """
