@@ -222,6 +222,19 @@ async def test_a_forgotten_key_has_no_time_of_its_own_left() -> None:
         assert queue.delayed == 0
 
 
+async def test_an_object_deleted_during_its_pass_gets_one_more_that_finds_it_gone() -> None:
+    process = Recorder(Done(seen=frozenset({"1"})), Done(final=True), held=True)
+    async with running(process) as queue:
+        queue.add(KEY, version="1")
+        await process.passes(1)
+        queue.gone(KEY)
+        process.go.set()
+        await process.passes(1)
+        await asyncio.sleep(0)
+        assert (process.keys, queue.waiting, queue.delayed) == ([KEY, KEY], 0, 0)
+        assert queue._seen == {}
+
+
 async def test_a_pass_is_told_since_when_its_key_waited() -> None:
     times: list[datetime] = []
 
