@@ -43,7 +43,7 @@ class Bell:
         meta = obj["metadata"]
         key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
         if event_type == DELETED:
-            self._queue.gone(key)
+            self._queue.forget(key)
             self._gone(key.uid)
         elif (obj.get("status") or {}).get("phase") in FINAL and not self._holds(key.uid):
             self._queue.forget(key)

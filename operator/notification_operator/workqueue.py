@@ -62,8 +62,6 @@ class WorkQueue:
         self._queued_at: dict[Key, datetime] = {}
         self._running: dict[Key, str | None] = {}
         """Keys in a pass, each with the version that an event brought meanwhile, if one came."""
-        self._forgotten: set[Key] = set()
-        """Keys that were dropped while in a pass: that pass may have begun what a last one has to clear up."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._seen: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
@@ -108,20 +106,11 @@ class WorkQueue:
             self._timers[key] = loop.call_at(due, self._on_time, key)
 
     def forget(self, key: Key) -> None:
-        """Drop what is planned and remembered for a key whose object is final."""
+        """Drop what is planned and remembered for a key whose object is gone or final."""
         self._cancel_timer(key)
         self._queued_at.pop(key, None)
         self._seen.pop(key, None)
         self._failures.pop(key, None)
-
-    def gone(self, key: Key) -> None:
-        """Drop what is planned and remembered for a key whose object was deleted.
-
-        A pass under way may still note something about it, and is followed by one that clears that up.
-        """
-        self.forget(key)
-        if key in self._running:
-            self._running[key] = ""
         if key in self._running:
             self._forgotten.add(key)
 
@@ -166,11 +155,6 @@ class WorkQueue:
             self._after(key, done, asked)
 
     def _after(self, key: Key, done: Done, asked: str | None) -> None:
-        if key in self._forgotten:
-            self._forgotten.remove(key)
-            if not done.final:
-                self.add(key)
-            done = Done(final=True, seen=done.seen)
         if done.final:
             self._seen.pop(key, None)
         else:

@@ -227,7 +227,7 @@ async def test_an_object_deleted_during_its_pass_gets_one_more_that_finds_it_gon
     async with running(process) as queue:
         queue.add(KEY, version="1")
         await process.passes(1)
-        queue.gone(KEY)
+        queue.forget(KEY)
         process.go.set()
         await process.passes(1)
         await asyncio.sleep(0)
