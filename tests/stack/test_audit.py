@@ -1,0 +1,173 @@
+"""Group audit: every turn in a notification's life leaves an event in the audit store, once."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.stack.suite import Suite
+from tests.support.eventually import eventually, steadily
+from tests.support.notifications import fast, notification
+from tests.support.readings import kinds
+
+FLUSH = 1.0
+"""Seconds between two flushes of the operator's audit buffer."""
+
+
+@pytest.fixture
+def remediation() -> Callable[[], str]:
+    """Give names of remediations that no event of an earlier run carries."""
+    return lambda: f"rr-{uuid.uuid4().hex[:8]}"
+
+
+def audited(suite: Suite, obj: dict[str, Any], **expected: int) -> dict[str, list[dict[str, Any]]]:
+    """Wait for so many events of each kind, see that none is added, and return them by kind."""
+    wanted = Counter(expected)
+    eventually(lambda: kinds(suite.audit.events(obj)), lambda found: found >= wanted, within=10, every=0.5)
+    steadily(lambda: kinds(suite.audit.events(obj)), lambda found: found == wanted, during=2 * FLUSH)
+    return {kind: suite.audit.events(obj, kind) for kind in expected}
+
+
+@pytest.mark.check("audit-01")
+def test_a_console_success_leaves_one_sent_event_under_the_uid_of_the_notification(served: Suite) -> None:
+    obj = notification(served.namespace, priority="critical", recipients=None)
+
+    stored = served.deliver(obj, "Sent", within=30)
+
+    (event,) = audited(served, stored, sent=1, acknowledged=1)["sent"]
+    assert event["event_category"] == "notification"
+    assert (event["event_action"], event["event_outcome"]) == ("sent", "success")
+    assert event["correlation_id"] == stored["metadata"]["uid"]
+    data = event["event_data"]
+    assert data["notification_id"] == stored["metadata"]["uid"]
+    assert (data["channel"], data["priority"], data["type"]) == ("console", "critical", "simple")
+    assert (data["subject"], data["body"]) == (obj["spec"]["subject"], obj["spec"]["body"])
+    assert "metadata" not in data
+
+
+@pytest.mark.check("audit-02")
+def test_a_slack_success_leaves_one_sent_event_for_its_one_request(
+    served: Suite, remediation: Callable[[], str]
+) -> None:
+    name = remediation()
+    obj = notification(
+        served.namespace,
+        channels=["slack"],
+        recipients=[{"slack": "#test-channel"}],
+        priority="critical",
+        metadata={"remediationRequestName": name},
+    )
+
+    stored = served.deliver(obj, "Sent", within=30)
+
+    (event,) = audited(served, stored, sent=1, acknowledged=1)["sent"]
+    assert event["event_type"] == "notification.message.sent"
+    assert event["event_category"] == "notification"
+    assert (event["event_action"], event["event_outcome"]) == ("sent", "success")
+    assert (event["event_data"]["channel"], event["correlation_id"]) == ("slack", name)
+    assert len(served.slack.hits(stored)) == 1
+
+
+@pytest.mark.check("audit-03")
+def test_the_remediation_that_a_notification_is_about_is_the_correlation_id_of_its_events(
+    served: Suite, remediation: Callable[[], str]
+) -> None:
+    in_metadata, referred_to, passed_over = remediation(), remediation(), remediation()
+    base = {"priority": "critical", "recipients": None}
+    by_metadata = notification(served.namespace, metadata={"remediationRequestName": in_metadata}, **base)
+    by_reference = notification(
+        served.namespace,
+        metadata={"remediationRequestName": passed_over},
+        remediationRequestRef={"kind": "RemediationRequest", "name": referred_to},
+        **base,
+    )
+
+    for obj, correlation_id in ((by_metadata, in_metadata), (by_reference, referred_to)):
+        stored = served.deliver(obj, "Sent", within=30)
+
+        events = audited(served, stored, sent=1, acknowledged=1)
+        assert [event["correlation_id"] for event in events["sent"]] == [correlation_id]
+        assert [event["correlation_id"] for event in events["acknowledged"]] == [correlation_id]
+
+
+@pytest.mark.check("audit-04")
+def test_each_channel_that_is_served_leaves_one_sent_event(
+    served: Suite, remediation: Callable[[], str]
+) -> None:
+    obj = notification(
+        served.namespace,
+        channels=["console", "slack"],
+        recipients=[{"slack": "#test-channel"}],
+        priority="critical",
+        metadata={"remediationRequestName": remediation()},
+    )
+
+    stored = served.deliver(obj, "Sent", within=30)
+
+    events = audited(served, stored, sent=2, acknowledged=1)["sent"]
+    assert {event["event_data"]["channel"] for event in events} == {"console", "slack"}
+
+
+@pytest.mark.check("audit-05")
+def test_an_event_tells_who_did_what_to_which_notification_and_when(
+    served: Suite, remediation: Callable[[], str]
+) -> None:
+    name = remediation()
+    obj = notification(
+        served.namespace, priority="critical", recipients=None, metadata={"remediationRequestName": name}
+    )
+    begin = datetime.now(UTC)
+
+    stored = served.deliver(obj, "Sent", within=30)
+
+    (event,) = audited(served, stored, sent=1, acknowledged=1)["sent"]
+    expected = {
+        "version": "1.0",
+        "event_type": "notification.message.sent",
+        "event_category": "notification",
+        "event_action": "sent",
+        "event_outcome": "success",
+        "actor_type": "service",
+        "actor_id": "notification-controller",
+        "resource_type": "NotificationRequest",
+        "resource_id": obj["metadata"]["name"],
+        "namespace": served.namespace,
+        "correlation_id": name,
+    }
+    assert {field: event.get(field) for field in expected} == expected
+    assert event["event_data"]["event_type"] == event["event_type"]
+    moment = datetime.fromisoformat(event["event_timestamp"])
+    assert moment.utcoffset() == timedelta(0)
+    assert begin <= moment <= datetime.now(UTC)
+
+
+@pytest.mark.check("audit-06")
+def test_each_failed_try_leaves_one_failed_event_and_the_last_one_an_escalation(
+    served: Suite, remediation: Callable[[], str]
+) -> None:
+    name = remediation()
+    obj = notification(
+        served.namespace,
+        channels=["slack"],
+        recipients=[{"slack": "#test-failure"}],
+        priority="critical",
+        metadata={"remediationRequestName": name},
+        retryPolicy=fast(3),
+    )
+    served.slack.answer(obj, {"code": 503, "body": "service_unavailable"})
+
+    stored = served.deliver(obj, "Failed", within=30)
+
+    events = audited(served, stored, failed=3, escalated=1)
+    for event in events["failed"]:
+        assert event["event_type"] == "notification.message.failed"
+        assert event["event_category"] == "notification"
+        assert (event["event_action"], event["event_outcome"]) == ("sent", "failure")
+        assert event["event_data"]["channel"] == "slack"
+        assert event["event_data"]["error_type"] == "transient"
+        assert "503" in event["event_data"]["error"]
+    everything = events["failed"] + events["escalated"]
+    assert {event["correlation_id"] for event in everything} == {name}
