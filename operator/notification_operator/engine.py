@@ -27,9 +27,9 @@ from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
 from notification_operator.delivery.setup import channels
 from notification_operator.domain.breaker import Limits
+from notification_operator.event_poster import EventPoster, own_pod
 from notification_operator.health import HealthServer
 from notification_operator.kube import check_answers, connect, keep_asking
-from notification_operator.kube_events import EventPoster, own_pod
 from notification_operator.leases import Elector
 from notification_operator.metrics import Metrics
 from notification_operator.namespaces import SelectedNamespaces

@@ -12,7 +12,7 @@ from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -37,6 +37,8 @@ class KubeApi:
         self.open.set()
         self.forgotten = 0
         """Watches from an older version than this find it gone."""
+        self.handle_event: Callable[..., Awaitable[web.StreamResponse]] | None = None
+        """Answers what concerns Events, in place of this server."""
         self._watchers: list[asyncio.Queue[dict[str, Any] | None]] = []
 
     @property
@@ -86,6 +88,7 @@ class KubeApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path, dict(request.query)))
         self.times.append(asyncio.get_running_loop().time())
+        await request.read()
         await self.open.wait()
         if self.refusals:
             answer = self.refusals.pop(0) if len(self.refusals) > 1 else self.refusals[0]
@@ -96,7 +99,7 @@ class KubeApi:
             case ["api", "v1", "namespaces", namespace, "configmaps"]:
                 return await self._config_maps(request, namespace)
             case ["apis", "events.k8s.io", "v1", "namespaces", namespace, "events", *name]:
-                return await self._event(request, namespace, *name)
+                return await (self.handle_event or self._event)(request, namespace, *name)
             case _:
                 return refusal(404, "the server could not find the requested resource")
 
