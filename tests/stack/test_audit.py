@@ -76,13 +76,18 @@ def test_the_remediation_that_a_notification_is_about_is_the_correlation_id_of_i
     served: Suite, remediation: Callable[[], str]
 ) -> None:
     in_metadata, referred_to, passed_over = remediation(), remediation(), remediation()
-    base = {"priority": "critical", "recipients": None}
-    by_metadata = notification(served.namespace, metadata={"remediationRequestName": in_metadata}, **base)
+    by_metadata = notification(
+        served.namespace,
+        priority="critical",
+        recipients=None,
+        metadata={"remediationRequestName": in_metadata},
+    )
     by_reference = notification(
         served.namespace,
+        priority="critical",
+        recipients=None,
         metadata={"remediationRequestName": passed_over},
         remediationRequestRef={"kind": "RemediationRequest", "name": referred_to},
-        **base,
     )
 
     for obj, correlation_id in ((by_metadata, in_metadata), (by_reference, referred_to)):

@@ -1,6 +1,7 @@
 """Group observe: what can be read from the status, a watch and the metrics page."""
 
 import itertools
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -17,14 +18,16 @@ PHASES = ("Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed")
 @pytest.mark.xdist_group("guarded")
 @pytest.mark.check("observe-01")
 def test_a_success_is_counted_in_the_status_and_on_the_metrics_page(guarded: Suite) -> None:
-    name = f"{PREFIX}delivery_attempts_total"
-    before = guarded.metric(name, channel="console", status="success")
+    def delivered() -> float:
+        return guarded.metric(f"{PREFIX}delivery_attempts_total", channel="console", status="success")
+
+    before = delivered()
 
     status = guarded.deliver(notification(guarded.namespace), "Sent", within=30)["status"]
 
     assert counts(status) == (1, 0, 1)
     assert status["completionTime"]
-    rises_by_one(guarded, before, name, channel="console", status="success")
+    rises_by_one(delivered, before)
     page = guarded.operator.page(9090, "metrics")
     for phase in PHASES:
         assert f'{PREFIX}reconciler_active{{phase="{phase}"}}' in page
@@ -55,15 +58,17 @@ def test_each_try_can_be_followed_in_the_status(served: Suite) -> None:
 @pytest.mark.xdist_group("guarded")
 @pytest.mark.check("observe-03")
 def test_the_time_a_delivery_took_can_be_read_from_the_status_and_the_metrics_page(guarded: Suite) -> None:
-    name = f"{PREFIX}delivery_duration_seconds_count"
-    before = guarded.metric(name, channel="console")
+    def measured() -> float:
+        return guarded.metric(f"{PREFIX}delivery_duration_seconds_count", channel="console")
+
+    before = measured()
 
     stored = guarded.deliver(notification(guarded.namespace, priority="high"), "Sent", within=30)
 
     created = datetime.fromisoformat(stored["metadata"]["creationTimestamp"])
     completed = datetime.fromisoformat(stored["status"]["completionTime"])
     assert 0 <= (completed - created).total_seconds() < 30
-    rises_by_one(guarded, before, name, channel="console")
+    rises_by_one(measured, before)
 
 
 @pytest.mark.check("observe-04")
@@ -105,7 +110,6 @@ def test_a_watch_shows_the_phases_in_their_order_and_each_with_its_reason(served
         assert state["status"].get("reason") == reasons[state["status"]["phase"]]
 
 
-def rises_by_one(suite: Suite, before: float, name: str, **labels: str) -> None:
+def rises_by_one(metric: Callable[[], float], before: float) -> None:
     """See a counter one higher than before; it follows the write of the status by a moment."""
-    after = eventually(lambda: suite.metric(name, **labels), lambda value: value > before, within=5)
-    assert after == before + 1
+    assert eventually(metric, lambda value: value > before, within=5) == before + 1

@@ -72,12 +72,7 @@ def test_a_priority_stays_the_same_from_creation_to_delivery_and_audit_also_over
     assert "*Priority:* critical" in context(first)
     assert "*Priority:* critical" in context(second)
     for obj, count in zip(stored, (2, 3), strict=True):
-        events = eventually(
-            lambda obj=obj: served.audit.events(obj),
-            lambda found, count=count: len(found) == count,
-            within=10,
-        )
-        assert {event["event_data"]["priority"] for event in events} == {"critical"}
+        assert audited_priorities(served, obj, count) == {"critical"}
 
 
 @pytest.mark.check("prio-07")
@@ -118,3 +113,9 @@ def test_every_priority_is_served_whichever_came_first(served: Suite) -> None:
 
     for obj in objects:
         served.status(obj, "Sent", within=30)
+
+
+def audited_priorities(suite: Suite, obj: dict[str, Any], count: int) -> set[str]:
+    """Return the priorities that the audit events of a notification tell, once there are so many."""
+    events = eventually(lambda: suite.audit.events(obj), lambda found: len(found) == count, within=10)
+    return {event["event_data"]["priority"] for event in events}
