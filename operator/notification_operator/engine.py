@@ -87,6 +87,7 @@ class Engine:
             pod=pod,
             api_version=f"{RESOURCE.group}/{RESOURCE.version}",
             clock=clock,
+            mask=sanitizer.text,
         )
         self.breakers.on_change = self.events.breaker_changed
         self.routing = self._routing()

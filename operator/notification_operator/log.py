@@ -70,11 +70,17 @@ def _masking(rules: Rules) -> Callable[[Any, str, MutableMapping[str, Any]], Mut
     def mask(_logger: Any, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's
         if record["level"] in QUIET and "exception" not in record:
             return record
-        return {
-            key: sanitize(value, rules) if isinstance(value, str) else value for key, value in record.items()
-        }
+        return {key: _masked(value, rules) for key, value in record.items()}
 
     return mask
+
+
+def _masked(value: Any, rules: Rules) -> Any:  # noqa: ANN401 - a record's facts are of any kind
+    if isinstance(value, str):
+        return sanitize(value, rules)
+    if isinstance(value, list | tuple):
+        return [_masked(each, rules) for each in value]
+    return value
 
 
 def _renderer(log_format: LogFormat) -> Any:  # noqa: ANN401 - two libraries' callables

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.model import Phase
+from notification_operator.domain.sanitize import sanitize
 from notification_operator.kube_events import Event, Regarding, Type
 from notification_operator.settings_sections import EventLevel
 
@@ -26,7 +27,7 @@ CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
 class Events:
     """Turns what happened into Events, as far as the level asks for them; `post` returns at once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where Events go, and what they are made with
         self,
         *,
         post: Callable[[Event], None],
@@ -34,8 +35,10 @@ class Events:
         pod: Regarding,
         api_version: str,
         clock: Callable[[], datetime],
+        mask: Callable[[str], str] = sanitize,
     ) -> None:
         self._post = post
+        self._mask = mask
         self._level = level
         self._pod = pod
         self._api_version = api_version
@@ -79,5 +82,12 @@ class Events:
         if self._level is not EventLevel.NONE:
             kind = Type.WARNING if warns else Type.NORMAL
             self._post(
-                Event(regarding=about, type=kind, reason=reason, action=action, note=note, at=self._clock())
+                Event(
+                    regarding=about,
+                    type=kind,
+                    reason=reason,
+                    action=action,
+                    note=self._mask(note),
+                    at=self._clock(),
+                )
             )

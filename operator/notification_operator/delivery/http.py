@@ -73,8 +73,8 @@ class HttpReceiver:
                 error = self._refusal(answer.status, said, answer.headers.get("Retry-After"))
         except (aiohttp.ClientError, OSError) as broken:
             error = self._failure(broken)
-        # Not from what was raised: its text may hold the URL.
-        raise error from None
+        # Raised here, and so without what led to it: the text of that may hold the URL.
+        raise error
 
     async def close(self) -> None:
         """Close the connections; a later post opens them anew."""
@@ -104,7 +104,8 @@ class HttpReceiver:
     def _failure(self, error: Exception) -> DeliveryError:
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return self._refusal(error.status, f"from the proxy: {error.message}", None)
-        text = self._scrubbed(describe(error))
+        # Its secrets are masked with the try's text, by the rules that are set.
+        text = self._scrubbed(describe(error, mask=str))
         return Permanent(text) if _is_final(error) else Transient(text)
 
     def _pause(self, asked: str | None) -> float | None:

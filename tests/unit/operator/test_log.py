@@ -50,9 +50,12 @@ def test_an_error_that_a_warning_quotes_is_masked_by_the_rules_that_are_set(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with configured(LogFormat.JSON, Rules(emails=False)):
-        structlog.get_logger("test").warning("no answer", error="a@example.com, token=hunter2x", tries=3)
+        structlog.get_logger("test").warning(
+            "no answer", error="a@example.com, token=hunter2x", problems=("fine", "token=hunter2x"), tries=3
+        )
     record = json.loads(capsys.readouterr().out)
     assert (record["error"], record["tries"]) == ("a@example.com, token=[REDACTED]", 3)
+    assert record["problems"] == ["fine", "token=[REDACTED]"]
 
 
 def test_what_the_operator_says_of_itself_is_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
