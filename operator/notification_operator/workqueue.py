@@ -62,6 +62,8 @@ class WorkQueue:
         self._queued_at: dict[Key, datetime] = {}
         self._running: dict[Key, str | None] = {}
         """Keys in a pass, each with the version that an event brought meanwhile, if one came."""
+        self._forgotten: set[Key] = set()
+        """Keys that were dropped while in a pass: what that pass began, a last one has to clear up."""
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._seen: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
@@ -155,6 +157,11 @@ class WorkQueue:
             self._after(key, done, asked)
 
     def _after(self, key: Key, done: Done, asked: str | None) -> None:
+        if key in self._forgotten:
+            self._forgotten.remove(key)
+            if not done.final:
+                self.add(key)
+            done = Done(final=True, seen=done.seen)
         if done.final:
             self._seen.pop(key, None)
         else:
