@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit stack-tests pulumi api-calls toolchain lock
+.PHONY: help up demo down test check unit stack-tests suite-up suite suite-down pulumi api-calls toolchain lock
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -26,6 +26,15 @@ unit: ## the tests that need no cluster
 
 stack-tests: ## the tests on a disposable stack
 	$(ENV) python -m tools.test --only-stack $(ARGS)
+
+suite-up: ## a disposable stack that stays; with one, put the present code into it (ARGS="--only served")
+	$(ENV) python -m tools.suite up $(ARGS)
+
+suite: ## stack tests on it: make suite ARGS="--check retry-02"
+	$(ENV) python -m tools.suite run $(ARGS)
+
+suite-down: ## take it away
+	$(ENV) python -m tools.suite down $(ARGS)
 
 pulumi: ## the pulumi command line in the right environment: make pulumi ARGS="preview -s dev"
 	$(ENV) python -m tools.pulumi $(ARGS)

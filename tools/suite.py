@@ -1,23 +1,19 @@
 """The suite on a stack that stays: `up` brings it up or renews its code, `run` tests on it, `down` takes it away.
 
-`python -m tools.suite up|run|down|status [--stack NAME] [pytest's arguments]`
+`python -m tools.suite up|run|down|status [--stack NAME] [--only OPERATOR …] [pytest's arguments]`
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 
-from tests.stack.conftest import HANDED_ON
 from tests.support import kept
-from tools.engine import ROOT
+from tests.support.operators import OPERATORS
+from tools.stack_tests import run_on
 from tools.up import PROBLEMS
 
 VERBS = ("up", "run", "down", "status")
-NOTHING_FOUND = 5
-"""Pytest's exit code when nothing was selected."""
 
 
 def main(arguments: list[str]) -> int:
@@ -25,11 +21,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.suite", description=__doc__)
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--stack", default=kept.DEFAULT)
+    parser.add_argument("--only", action="append", choices=list(OPERATORS), help="renew only this operator")
     chosen, rest = parser.parse_known_args(arguments)
     try:
         match chosen.verb:
             case "up":
-                print(_told(kept.keep(chosen.stack)))
+                print(_told(kept.keep(chosen.stack, chosen.only)))
             case "down":
                 print("\n".join(kept.drop(chosen.stack)) or f"{chosen.stack} is down.")
             case "status":
@@ -53,11 +50,7 @@ def _run(name: str, rest: list[str]) -> int:
         if stack is None:
             print(f"error: {name} is not up; run `make suite-up` first", file=sys.stderr)
             return 1
-        where = [] if any(word.startswith("tests/") for word in rest) else ["tests/stack"]
-        command = [sys.executable, "-m", "pytest", *where, *rest]
-        return subprocess.run(
-            command, env={**os.environ, HANDED_ON: stack.dump()}, check=False, cwd=ROOT
-        ).returncode
+        return 0 if run_on(stack, rest) else 1
 
 
 if __name__ == "__main__":

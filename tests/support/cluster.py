@@ -154,15 +154,11 @@ class Cluster:
         """Wait until the notification is final, and return it."""
         return self.phase(namespace, name, *FINAL, within=within)
 
-    @contextmanager
-    def temporary_namespace(self, labels: dict[str, str] | None = None) -> Iterator[str]:
-        """Give a namespace with a name that nobody else has."""
+    def create_namespace(self, labels: dict[str, str]) -> str:
+        """Create a namespace with a name that nobody else has, and return that."""
         name = f"test-{uuid.uuid4().hex[:8]}"
-        self.core.create_namespace({"metadata": {"name": name, "labels": labels or {}}})
-        try:
-            yield name
-        finally:
-            self.core.delete_namespace(name)
+        self.core.create_namespace({"metadata": {"name": name, "labels": labels}})
+        return name
 
     def pods(self, namespace: str, selector: str) -> list[Pod]:
         """Return the pods that are running and not being deleted."""

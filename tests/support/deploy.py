@@ -7,7 +7,7 @@ import hashlib
 import subprocess
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from tests.support.sinks_in_cluster import apply_sinks
 from tools.stack import destroy, exists, open_stack, remove, up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tests.support.place import EphemeralStack
     from tools.toolchain import Toolchain
@@ -81,22 +81,38 @@ def stack_name(stack: EphemeralStack, spec: OperatorSpec) -> str:
     return stack.name if spec.name == FIRST else f"{stack.name}-{spec.name}"
 
 
-def deploy(stack: EphemeralStack, images: BuiltImages, toolchain: Toolchain) -> None:
-    """Bring the sinks and all operators up, or up to date; returns when all of them are ready."""
-    for image in (images.operator, images.stubs):
-        with said(f"{stack.name}: loading {image}"):
+def deploy(
+    stack: EphemeralStack, images: BuiltImages, toolchain: Toolchain, *, only: Sequence[str] = ()
+) -> None:
+    """Bring the sinks and all operators up, or up to date; returns when all of them are ready.
+
+    With `only` just these operators, where everything is up already.
+    """
+    with said(f"{stack.name}: loading images"):
+        for image in (images.operator, images.stubs):
             load_image(stack.container, image)
-    cluster = Cluster(Path(stack.kubeconfig))
-    with said(f"{stack.name}: sinks and operators"), ThreadPoolExecutor(len(OPERATORS) + 1) as pool:
+    specs = [OPERATORS[name] for name in only or OPERATORS]
+    with said(f"{stack.name}: sinks and operators"), ThreadPoolExecutor(len(specs) + 1) as pool:
+
+        def begin(spec: OperatorSpec) -> Future[None]:
+            return pool.submit(bring_up, stack, spec, images, toolchain)
+
+        if only:
+            _all([begin(spec) for spec in specs])
+            return
+        cluster = Cluster(Path(stack.kubeconfig))
         sinks = pool.submit(apply_sinks, cluster, Node(stack.container), images.stubs)
-        first = pool.submit(bring_up, stack, OPERATORS[FIRST], images, toolchain)
+        first = begin(OPERATORS[FIRST])
         eventually(lambda: first.done() or cluster.has_kind(), bool, within=120)
         sinks.result()
-        others = [spec for spec in OPERATORS.values() if spec.name != FIRST]
-        for future in [first, *(pool.submit(bring_up, stack, spec, images, toolchain) for spec in others)]:
-            future.result()
+        _all([first, *(begin(spec) for spec in specs if spec.name != FIRST)])
     # Some checks work in the namespace of the operator that serves them.
     cluster.core.patch_namespace(OPERATORS[FIRST].namespace, {"metadata": {"labels": {LABEL: FIRST}}})
+
+
+def _all(futures: Iterable[Future[None]]) -> None:
+    for future in futures:
+        future.result()
 
 
 def take_down(stack: EphemeralStack, toolchain: Toolchain, *, gone: bool = False) -> list[str]:

@@ -18,7 +18,7 @@ from tests.support.place import EphemeralStack, load
 from tools.engine import ROOT, STATE_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 DEFAULT = "suite"
@@ -35,8 +35,8 @@ def find(name: str) -> EphemeralStack | None:
     return load(file.read_text()) if file.exists() and node.read(name) is not None else None
 
 
-def keep(name: str) -> EphemeralStack:
-    """Bring the stack up, or put the present code into one that is up."""
+def keep(name: str, only: Sequence[str] | None = None) -> EphemeralStack:
+    """Bring the stack up, or put the present code into one that is up (with `only` into these operators)."""
     _check_imports()
     with locked(name, exclusive=True):
         toolchain, image = parts()
@@ -44,11 +44,12 @@ def keep(name: str) -> EphemeralStack:
         if stack is None:
             folder(name).mkdir(parents=True, exist_ok=True)
             stack, images = start(name, image, folder(name))
+            only = None
             (folder(name) / "stack.json").write_text(stack.dump())
         else:
             with said(f"{name}: operator images"):
                 images = build_images()
-        deploy(stack, images, toolchain)
+        deploy(stack, images, toolchain, only=only or ())
     return stack
 
 

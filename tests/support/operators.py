@@ -12,7 +12,6 @@ import yaml
 
 from platform_infra import names
 from platform_infra.cluster.local.spec import CONTEXT
-from platform_infra.settings import key_of, leaves
 from tools.engine import ROOT
 
 if TYPE_CHECKING:
@@ -119,8 +118,7 @@ def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str =
     }
     filled = json.dumps(given).replace("{sink}", sink).replace("{name}", spec.name)
     values: dict[str, Any] = json.loads(filled)
-    known = {key_of(path) for path in leaves()}
-    return {key: value for key, value in values.items() if key in known}
+    return values
 
 
 @cache

@@ -1,0 +1,78 @@
+"""Which tests of a run are chosen: by check ids, by target, in which order, and how often."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.stack.catalogue import BY_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CHECK_SECONDS = 180.0
+"""A test that takes longer hangs; the longest check takes 75 s."""
+
+
+ONE_AT_A_TIME = ("fragile", "guarded", "troubled")
+"""Fixtures whose operator a test may stop, or lead into trouble, or count exactly."""
+
+
+def group(item: pytest.Item) -> None:
+    """Put a test into the group of such an operator."""
+    for name in ONE_AT_A_TIME:
+        if name in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
+def check_of(item: pytest.Item) -> str:
+    """Return a test's catalogue id, empty when it has none."""
+    mark = item.get_closest_marker("check")
+    return str(mark.args[0]) if mark else ""
+
+
+def choose(items: list[pytest.Item], patterns: Sequence[str], target: str) -> list[pytest.Item]:
+    """Return the tests to run.
+
+    Raises:
+        pytest.UsageError: a pattern fits no check of the catalogue.
+    """
+    wanted = [word for pattern in patterns for word in pattern.split(",")]
+    ids = {check for word in wanted for check in _matching(word)}
+    return [
+        item
+        for item in items
+        if (not wanted or check_of(item) in ids)
+        and not (target == "process" and item.get_closest_marker("needs_pod"))
+    ]
+
+
+def _matching(word: str) -> list[str]:
+    found = fnmatch.filter(BY_ID, word)
+    if not found:
+        close = difflib.get_close_matches(word, BY_ID, n=3)
+        raise pytest.UsageError(f"--check {word}: no check is called so; did you mean {', '.join(close)}?")
+    return found
+
+
+def shuffle(items: list[pytest.Item], seed: int) -> None:
+    """Put the tests into a random order, the same for the same seed."""
+    random.Random(seed).shuffle(items)  # noqa: S311 - an order is no secret
+
+
+def limit(items: Sequence[pytest.Item]) -> None:
+    """Give each test a time after which it counts as hanging; what a fixture brings up is not counted."""
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(CHECK_SECONDS, func_only=True))
+
+
+def repeat(metafunc: pytest.Metafunc, times: int) -> None:
+    """Have a test made so many times."""
+    if times > 1:
+        metafunc.fixturenames.append("repetition")
+        metafunc.parametrize("repetition", range(1, times + 1), indirect=True)
