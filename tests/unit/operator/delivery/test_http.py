@@ -37,7 +37,7 @@ async def post(url: str, *, times: int = 1) -> None:
 async def failure(url: str) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
         await post(url)
-    assert caught.value.__cause__ is None
+    assert caught.value.__cause__ is caught.value.__context__ is None
     return caught.value
 
 
@@ -93,6 +93,21 @@ async def test_of_a_long_answer_no_more_is_read_than_can_be_shown(server: HttpSe
     assert 2048 < len(text) <= http.LONGEST_QUOTE + len("HTTP 503: ")
 
 
+async def test_an_answer_without_end_is_left_when_enough_was_read(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pour(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=503)
+        await response.prepare(request)
+        while True:
+            await response.write(b"x" * http.LONGEST_QUOTE)
+
+    monkeypatch.setattr(http, "READING_SECONDS", 3600)
+    server.answers.append(pour)
+    async with asyncio.timeout(5):
+        await failure(server.url)
+
+
 @pytest.mark.parametrize("status", [200, 503])
 async def test_an_answer_whose_body_never_ends_is_judged_by_its_status(
     server: HttpServer, status: int, monkeypatch: pytest.MonkeyPatch
@@ -120,6 +135,7 @@ async def test_an_answer_whose_body_never_ends_is_judged_by_its_status(
         ("0", 0.0),
         (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
         (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0.0),
+        ("Wed, 06 May 2026 07:09:39 -0000", 90.0),
         ("soon", None),
         ("", None),
     ],
@@ -145,6 +161,10 @@ async def test_a_receiver_that_cannot_be_reached_may_be_tried_again() -> None:
         error = await failure(url)
         assert isinstance(error, Transient)
         assert "Cannot connect to host" in str(error)
+
+
+async def test_an_address_in_an_error_is_left_to_the_rules_of_whoever_makes_the_try() -> None:
+    assert "127.0.0.1" in str(await failure("http://127.0.0.1:9/hook"))
 
 
 async def test_a_connection_that_breaks_without_an_answer_may_be_tried_again(server: HttpServer) -> None:
