@@ -85,7 +85,12 @@ async def test_a_long_reading_comes_page_by_page(sink: Served) -> None:
     last = await read(sink, limit=50, offset=100)
     assert [found["resource_id"] for found in last["data"]] == [f"n-{index}" for index in range(100, 120)]
     assert last["pagination"] == {"limit": 50, "offset": 100, "total": 120, "has_more": False}
-    assert len(await asyncio.to_thread(store(sink).events)) == 120
+
+
+async def test_the_client_reads_all_pages(sink: Served) -> None:
+    await write(sink, *(event(name=f"n-{index}") for index in range(2500)))
+    found = await asyncio.to_thread(store(sink).events)
+    assert [one["resource_id"] for one in found] == [f"n-{index}" for index in range(2500)]
 
 
 async def test_a_batch_with_one_bad_event_is_refused_whole_with_every_reason(sink: Served) -> None:

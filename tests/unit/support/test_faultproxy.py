@@ -6,6 +6,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -260,24 +261,32 @@ async def test_an_asker_that_leaves_a_watch_takes_it_from_the_server_too(between
     await told(eventually, lambda: between.server.watches, lambda running: not running, within=5)
 
 
+@asynccontextmanager
+async def lag(proxy: Client, seconds: float) -> AsyncIterator[None]:
+    holding = proxy.lag(seconds)
+    await told(holding.__enter__)
+    try:
+        yield
+    finally:
+        await told(holding.__exit__, None, None, None)
+
+
 async def test_events_are_held_back_in_order_and_one_by_one_as_long_as_it_is_asked_for(
     between: Between,
 ) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         await between.server.emit(event(0))
         await read_events(answer, 1)
-        holding = between.proxy.lag(0.5)
-        await told(holding.__enter__)
-        sent = time.monotonic()
-        await between.server.emit(event(1))
-        await asyncio.sleep(0.2)  # the second event comes so much later than the first
-        await between.server.emit(event(2))
-        seen = await read_events(answer, 2)
+        async with lag(between.proxy, 0.5):
+            sent = time.monotonic()
+            await between.server.emit(event(1))
+            await asyncio.sleep(0.2)  # the second event comes so much later than the first
+            await between.server.emit(event(2))
+            seen = await read_events(answer, 2)
         assert [number for _, number in seen] == [1, 2]
         assert seen[0][0] - sent >= 0.5
         assert seen[1][0] - sent >= 0.7
         assert seen[1][0] - seen[0][0] < 0.5
-        await told(holding.__exit__, None, None, None)
         sent = time.monotonic()
         await between.server.emit(event(3))
         assert (await read_events(answer, 1))[0][0] - sent < 0.5

@@ -109,6 +109,14 @@ async def test_a_body_that_is_no_json_object_is_refused_as_slack_does(sink: Serv
     assert (hit["code"], hit["json"] if body != b"[]" else None) == (400, None)
 
 
+async def test_the_requests_of_one_life_of_a_notification_are_known_by_its_uid(sink: Served) -> None:
+    for uid in ("first", "second", "second"):
+        await send(sink, "the same subject", uid=uid)
+    assert len(await of_slack(sink, notification("the same subject"))) == 3
+    assert len(await of_slack(sink, notification("the same subject", uid="second"))) == 2
+    assert await of_slack(sink, notification("the same subject", uid="third")) == []
+
+
 async def test_a_subject_split_over_several_header_blocks_is_one_text(sink: Served) -> None:
     parts = ["📢 " + "a" * 148, "b" * 150, "end"]
     blocks = [{"type": "header", "text": {"type": "plain_text", "text": part}} for part in parts]
