@@ -131,6 +131,15 @@ async def test_who_listens_hears_of_it_opening_and_closing_without_the_destinati
     assert heard == [("slack", Circuit.OPEN), ("slack", Circuit.OPEN), ("slack", Circuit.CLOSED)]
 
 
+async def test_a_listener_that_breaks_does_not_break_the_try() -> None:
+    def broken(_channel: str, _state: Circuit) -> None:
+        raise LookupError
+
+    breakers = Breakers(LIMITS, clock=Clock(), on_change=broken)
+    await opened(breakers)
+    assert breakers.state("slack") is Circuit.OPEN
+
+
 async def test_no_more_destinations_are_remembered_than_there_is_room_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -142,4 +151,6 @@ async def test_no_more_destinations_are_remembered_than_there_is_room_for(
     assert breakers.state("slack") is Circuit.CLOSED
     await opened(breakers)
     await call(breakers, Result.SUCCESS, Receiver("webhook", "a"))
-    assert breakers.state("slack") is Circuit.OPEN
+    await breakers.enter(SLACK)
+    await call(breakers, Result.SUCCESS, Receiver("webhook", "b"))
+    assert breakers.state("slack") is Circuit.OPEN, "it was called later than the one that is forgotten"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +19,10 @@ from notification_operator.delivery.channels.slack import (
 )
 from notification_operator.delivery.contract import Transient
 from notification_operator.domain.model import Content
+from notification_operator.domain.plan import Send
 from tests.unit.operator.delivery.receiving import HttpServer, serving
 from tests.unit.operator.delivery.test_channels import message
+from tests.unit.operator.delivery.test_dispatch import bench
 
 
 @pytest.fixture
@@ -123,6 +126,20 @@ def test_pieces_are_the_text_and_none_is_longer_than_its_limit(text: str, longes
     found = list(pieces(text, longest))
     assert "".join(found) == text
     assert all(0 < len(piece.encode("utf-16-le", "surrogatepass")) // 2 <= longest for piece in found)
+
+
+async def test_waiting_for_a_connection_is_not_counted_as_slack_s_time(server: HttpServer) -> None:
+    async def slowly(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.1)
+        return web.Response()
+
+    server.answers.append(slowly)
+    slack = SlackChannel(server.url, connections=2)
+    dispatcher = bench({"slack": slack}, timeout=0.3)
+    sends = [Send(channel="slack", number=1, id=f"uid-{number}:slack:1") for number in range(10)]
+    made = await asyncio.gather(*(dispatcher.attempt(send, message()) for send in sends))
+    await slack.close()
+    assert {one.error for one in made} == {None}
 
 
 async def test_messages_share_connections_and_closing_lets_them_go(server: HttpServer) -> None:
