@@ -10,8 +10,8 @@ from urllib3.exceptions import HTTPError
 
 CONNECTIONS = 16
 JSON = {"Content-Type": "application/json"}
-ANSWER_WITHIN = 10.0
-"""Seconds; these servers answer at once, or something is broken."""
+ANSWER_WITHIN = 30.0
+"""Seconds; these servers answer at once, but share a machine with everything that is tested."""
 
 
 class Asking:
