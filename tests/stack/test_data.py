@@ -18,15 +18,14 @@ from tests.support.whereabouts import arrivals, printed, routing, shown
 def delivered(suite: Suite, **spec: Any) -> Object:
     """Deliver a text to the console and once more to Slack, and expect both to show the same; returns it."""
     console = suite.create(notification(suite.namespace, **spec))
-    slack = suite.create(slack_notification(suite.namespace, **spec))
+    text = {field: console["spec"][field] for field in ("subject", "body")}
+    slack = suite.create(slack_notification(suite.namespace, **{**spec, **text}))
     for obj in (console, slack):
         assert counts(suite.status(obj, "Sent", within=30)) == (1, 0, 1)
-    text = printed(suite, console)
-    assert shown(suite, slack) == text
-    for obj in (console, slack):
         stored = suite.stored(obj)["spec"]
         assert {field: stored[field] for field in spec} == spec
-    return text
+    assert shown(suite, slack) == printed(suite, console)
+    return printed(suite, console)
 
 
 def refusal(suite: Suite, **spec: Any) -> Refused:
