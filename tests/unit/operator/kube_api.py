@@ -39,6 +39,8 @@ class KubeApi:
         """Watches from an older version than this find it gone."""
         self.handle_event: Callable[..., Awaitable[web.StreamResponse]] | None = None
         """Answers what concerns Events, in place of this server."""
+        self._history: list[tuple[int, dict[str, Any]]] = []
+        """What a watch from an older version is told at first."""
         self._watchers: list[asyncio.Queue[dict[str, Any] | None]] = []
 
     @property
@@ -74,7 +76,8 @@ class KubeApi:
         """Tell every watcher that its version is too old, and go on with the present one."""
         self.forgotten = self.version
         status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
-        self._tell("ERROR", status)
+        for queue in self._watchers:
+            queue.put_nowait({"type": "ERROR", "object": status})
 
     def cut(self) -> None:
         """End every watch."""
@@ -82,8 +85,10 @@ class KubeApi:
             queue.put_nowait(None)
 
     def _tell(self, kind: str, obj: dict[str, Any]) -> None:
+        event = {"type": kind, "object": obj}
+        self._history.append((self.version, event))
         for queue in self._watchers:
-            queue.put_nowait({"type": kind, "object": obj})
+            queue.put_nowait(event)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path, dict(request.query)))
@@ -116,10 +121,14 @@ class KubeApi:
         return web.json_response({"kind": "ConfigMapList", "metadata": meta, "items": items})
 
     async def _watch(self, request: web.Request, name: str) -> web.StreamResponse:
-        if int(request.query["resourceVersion"]) < self.forgotten:
+        since = int(request.query["resourceVersion"])
+        if since < self.forgotten:
             return refusal(410, "too old resource version")
         answer = web.StreamResponse()
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        for version, event in self._history:
+            if version > since:
+                queue.put_nowait(event)
         self._watchers.append(queue)
         try:
             await answer.prepare(request)
