@@ -83,7 +83,6 @@ def test_small_urgent_notifications_are_not_held_up_by_large_ones_before_them(se
     crowd.purge()
 
 
-@pytest.mark.xdist_group("guarded")
 @pytest.mark.check("edge-06")
 def test_after_a_burst_of_forty_nothing_is_left_to_do_or_to_remember(guarded: Suite) -> None:
     crowd = Crowd(guarded.cluster, guarded.namespace)

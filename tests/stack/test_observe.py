@@ -15,7 +15,6 @@ PREFIX = "kubernaut_notification_"
 PHASES = ("Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed")
 
 
-@pytest.mark.xdist_group("guarded")
 @pytest.mark.check("observe-01")
 def test_a_success_is_counted_in_the_status_and_on_the_metrics_page(guarded: Suite) -> None:
     def delivered() -> float:
@@ -55,7 +54,6 @@ def test_each_try_can_be_followed_in_the_status(served: Suite) -> None:
     assert counts(stored["status"]) == (1, 0, 1)
 
 
-@pytest.mark.xdist_group("guarded")
 @pytest.mark.check("observe-03")
 def test_the_time_a_delivery_took_can_be_read_from_the_status_and_the_metrics_page(guarded: Suite) -> None:
     def measured() -> float:

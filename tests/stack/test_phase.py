@@ -73,7 +73,6 @@ def test_pending_and_then_sending_can_be_seen_as_long_as_the_receiver_takes(serv
     assert not any("completionTime" in status for status in unfinished)
 
 
-@pytest.mark.xdist_group("fragile")
 @pytest.mark.check("phase-05")
 def test_sent_never_changes_whatever_makes_the_operator_look_again(fragile: Suite) -> None:
     obj = notification(fragile.namespace)
