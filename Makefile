@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit stack-tests suite-up suite suite-down pulumi api-calls toolchain lock
+.PHONY: help up demo down test check unit simulate stack-tests suite-up suite suite-down pulumi api-calls toolchain lock
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -23,6 +23,9 @@ check: ## style, types and import contracts
 
 unit: ## the tests that need no cluster
 	$(ENV) python -m pytest tests/unit tests/property $(ARGS)
+
+simulate: ## the operator in 200,000 simulated schedules (ARGS="--sabotage cached-reads")
+	$(ENV) python -m tools.simulate $(ARGS)
 
 stack-tests: ## the tests on a disposable stack
 	$(ENV) python -m tools.test --only-stack $(ARGS)

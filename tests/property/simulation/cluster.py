@@ -1,0 +1,114 @@
+"""The simulated API server: objects with resourceVersions, a history to watch, and Leases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAMESPACE = "simulated"
+
+
+class ConflictError(Exception):
+    """The resourceVersion of a write is not the stored one."""
+
+
+class MissingError(Exception):
+    """There is no such object, or it is another incarnation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a watch sees."""
+
+    kind: str
+    name: str
+    uid: str
+    data: bytes
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """A copy of the object as it was then."""
+        return orjson.loads(self.data)
+
+
+@dataclass(slots=True)
+class Cluster:
+    """The truth; everybody else sees it late, or not at all."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    version: int = 0
+    watchers: list[Callable[[Event], None]] = field(default_factory=list)
+    on_write: Callable[[dict[str, Any], dict[str, Any], str], None] = lambda _before, _after, _who: None
+    """Called with each status before and after a write, and by whom."""
+    _uids: int = 0
+
+    def create(self, name: str, spec: dict[str, Any], created: str) -> str:
+        """Store a new object as the CRD's defaults make it, and return its uid."""
+        self._uids += 1
+        uid = f"uid-{self._uids}"
+        meta = {
+            "namespace": NAMESPACE,
+            "name": name,
+            "uid": uid,
+            "generation": 1,
+            "creationTimestamp": created,
+            "labels": {},
+        }
+        head = {"apiVersion": "kubernaut.ai/v1alpha1", "kind": "NotificationRequest"}
+        self._store("ADDED", {**head, "metadata": meta, "spec": spec, "status": {"phase": "Pending"}})
+        return uid
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return a copy of an object; raises `MissingError`."""
+        data = self.objects.get(name)
+        if data is None:
+            raise MissingError(name)
+        return orjson.loads(data)
+
+    def delete(self, name: str) -> None:
+        """Delete an object that there may be."""
+        data = self.objects.pop(name, None)
+        if data is not None:
+            self._tell("DELETED", orjson.loads(data), data)
+
+    def label(self, name: str, value: str) -> None:
+        """Change what is not status, as a user would."""
+        obj = self.read(name)
+        obj["metadata"]["labels"]["touched"] = value
+        self._store("MODIFIED", obj)
+
+    def replace_status(self, obj: dict[str, Any], *, who: str, blindly: bool = False) -> dict[str, Any]:
+        """Replace a status by optimistic concurrency; raises `ConflictError` or `MissingError`.
+
+        `blindly` takes a write that names no resourceVersion, as a patch does.
+        """
+        meta = obj["metadata"]
+        stored = self.read(meta["name"])
+        if stored["metadata"]["uid"] != meta["uid"]:
+            raise ConflictError
+        if not blindly and stored["metadata"]["resourceVersion"] != meta["resourceVersion"]:
+            raise ConflictError
+        before = stored["status"]
+        if before == obj["status"]:
+            return stored
+        # Told as the wire would carry it, so that later changes in place do not reach what is stored.
+        after = orjson.loads(orjson.dumps(obj["status"]))
+        self.on_write({**stored, "status": before}, {**stored, "status": after}, who)
+        return self._store("MODIFIED", {**stored, "status": after})
+
+    def _store(self, kind: str, obj: dict[str, Any]) -> dict[str, Any]:
+        self.version += 1
+        obj["metadata"]["resourceVersion"] = str(self.version)
+        data = self.objects[obj["metadata"]["name"]] = orjson.dumps(obj)
+        self._tell(kind, obj, data)
+        return orjson.loads(data)
+
+    def _tell(self, kind: str, obj: dict[str, Any], data: bytes) -> None:
+        event = Event(kind, obj["metadata"]["name"], obj["metadata"]["uid"], data)
+        for watcher in self.watchers:
+            watcher(event)

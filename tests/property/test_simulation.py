@@ -1,0 +1,55 @@
+"""The whole operator in a simulated cluster: whatever is interleaved, lost or killed, its promises hold."""
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.property.simulation.sabotage import CachedStore, PiecemealStore
+from tests.property.simulation.search import TAPE_LENGTH, find, shortest, story, tape
+from tests.property.simulation.world import run_schedule
+
+SHARES = 8
+SCHEDULES = 2000 // SHARES
+
+
+def test_in_a_world_without_trouble_a_notification_is_delivered_and_written_once() -> None:
+    outcome = run_schedule(b"")
+    assert not outcome.broken
+    told = [line.lstrip().split("  ", 1)[1] for line in outcome.story]
+    assert [line for line in told if "operator 1: " in line][:3] == [
+        "operator 1: starts",
+        "operator 1: calls uid-1:console:1",
+        "operator 1: writes a: Sent, console 1 success",
+    ]
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_every_schedule_keeps_every_promise(share: int) -> None:
+    seed = find(range(share * SCHEDULES, (share + 1) * SCHEDULES))
+    if seed is not None:
+        told = story(shortest(tape(seed)))
+        pytest.fail(f"seed {seed}: {told.broken}\n" + "\n".join(told.story))
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(min_size=TAPE_LENGTH // 2, max_size=TAPE_LENGTH // 2))
+@example(tape(62))
+@example(tape(43))
+@example(tape(289))
+def test_no_schedule_that_is_searched_for_breaks_one(data: bytes) -> None:
+    outcome = run_schedule(data)
+    assert not outcome.broken, "\n".join(outcome.story)
+
+
+def test_the_same_tape_tells_the_same_story() -> None:
+    assert run_schedule(tape(7)).story == run_schedule(tape(7)).story
+
+
+def test_reading_from_a_cache_sends_after_a_success() -> None:
+    seed = find(range(2000), promise="is called after", store=CachedStore)
+    assert seed is not None
+
+
+def test_writing_try_by_try_loses_an_attempt() -> None:
+    seed = find(range(2000), promise="a recorded attempt is lost", store=PiecemealStore)
+    assert seed is not None
