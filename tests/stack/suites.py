@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,10 +14,13 @@ from tests.support.node import Node
 from tests.support.operator_pod import Operator
 from tests.support.operators import LABEL, working
 from tests.support.report.plugin import FAILED
+from tests.support.report.selection import ONE_AT_A_TIME
 from tests.support.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
+from tests.support.turns import turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import pytest
 
@@ -37,8 +41,20 @@ class Suites:
     def suite(self, name: str, test: pytest.Item) -> Iterator[Suite]:
         """Give an operator and a namespace; afterwards every notification in it has to go within 5 s.
 
-        With `--keep-failed` the namespace of a test that failed stays as it is.
+        With `--keep-failed` the namespace of a test that failed stays as it is. What only one test may use
+        is waited for, since other runs may be under way on the same stack.
         """
+        with self._turn(name, test):
+            yield from self._given(name, test)
+
+    def _turn(self, name: str, test: pytest.Item) -> AbstractContextManager[None]:
+        groups = {mark.args[0] for mark in test.iter_markers("xdist_group")}
+        folder, known_as = Path(self._stack.kubeconfig).parent, working(name).name
+        if name in ONE_AT_A_TIME:
+            return turn(folder, known_as)
+        return turn(folder, f"{known_as}-routing") if "routing" in groups else nullcontext()
+
+    def _given(self, name: str, test: pytest.Item) -> Iterator[Suite]:
         known_as = working(name).name
         namespace = self._cluster.create_namespace({LABEL: known_as})
         suite = Suite(

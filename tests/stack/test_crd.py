@@ -127,7 +127,6 @@ def test_a_new_object_is_picked_up_within_five_seconds(served: Suite) -> None:
 
 
 @pytest.mark.check("crd-08")
-@pytest.mark.xdist_group("troubled")
 def test_a_write_that_competing_writers_keep_off_is_repeated_and_takes_nothing_from_them(
     troubled: Suite,
 ) -> None:
@@ -152,7 +151,6 @@ def test_a_write_that_competing_writers_keep_off_is_repeated_and_takes_nothing_f
 
 
 @pytest.mark.check("crd-09")
-@pytest.mark.xdist_group("guarded")
 def test_a_notification_deleted_under_way_is_delivered_once_and_forgotten(guarded: Suite) -> None:
     obj = slack_notification(guarded.namespace)
     guarded.slack.answer(obj, {"delay": 3})
@@ -196,7 +194,6 @@ def test_the_spec_cannot_be_changed_and_a_label_can_without_a_second_delivery(se
 
 
 @pytest.mark.check("crd-11")
-@pytest.mark.xdist_group("fragile")
 @pytest.mark.needs_pod
 def test_what_was_deleted_before_the_operator_looked_is_never_delivered(fragile: Suite) -> None:
     fragile.operator.scale(0)

@@ -62,7 +62,6 @@ def test_a_very_long_error_is_cut_with_a_mark_and_the_object_stays_small(scripte
 
 
 @pytest.mark.check("error-03")
-@pytest.mark.xdist_group("fragile")
 @pytest.mark.needs_pod
 def test_a_delivery_that_is_broken_off_counts_for_nothing_and_is_made_again(fragile: Suite) -> None:
     obj = slack_notification(fragile.namespace, priority="low")
@@ -83,7 +82,6 @@ def test_a_delivery_that_is_broken_off_counts_for_nothing_and_is_made_again(frag
 
 
 @pytest.mark.check("error-04")
-@pytest.mark.xdist_group("troubled")
 def test_a_receiver_that_takes_too_long_is_given_up_and_tried_again(troubled: Suite) -> None:
     obj = slack_notification(troubled.namespace, retryPolicy=fast(3))
     troubled.slack.answer(obj, {"delay": 3}, {})
