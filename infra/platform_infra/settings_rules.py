@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from platform_infra import names
+from platform_infra import names, routing_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +35,8 @@ class Rule:
     what: str
     remedy: str
 
+
+ROUTING_REMEDY = "correct it in the stack's file; docs/notificationrequest.md shows a document"
 
 RULES = (
     Rule(
@@ -108,6 +110,11 @@ def broken_rules(settings: Settings, secret_keys: Iterable[str], spoiled: Iterab
         for rule in RULES
         if unreadable.isdisjoint(rule.keys) and rule.broken(settings)
     ]
+    if "routing" not in unreadable and settings.routing:
+        problems += [
+            Problem(key="routing", what=f"cannot be used: {what}", remedy=ROUTING_REMEDY)
+            for what in routing_document.problems(settings.routing)
+        ]
     return problems + [problem for problem in _in_plain_text(settings) if problem.key not in set(secret_keys)]
 
 

@@ -126,9 +126,9 @@ class KubeApi:
             return refusal(410, "too old resource version")
         answer = web.StreamResponse()
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        for version, event in self._history:
+        for version, missed in self._history:
             if version > since:
-                queue.put_nowait(event)
+                queue.put_nowait(missed)
         self._watchers.append(queue)
         try:
             await answer.prepare(request)

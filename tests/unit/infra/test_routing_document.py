@@ -1,0 +1,261 @@
+"""A stack's routing rules: what the program lets through the operator takes, and what it refuses the operator would."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notification_operator.domain.receivers import CHANNELS, KINDS
+from notification_operator.domain.routing_document import LONGEST, MOST_VALUES, read_table
+from notification_operator.domain.routing_table import DEEPEST, MOST_RULES, RoutingTableError
+from platform_infra import names, routing_document
+from platform_infra.settings import SettingsError, parse
+
+if TYPE_CHECKING:
+    from tests.unit.infra.conftest import Record
+
+R = [{"name": "r"}]
+
+
+def tower(levels: int) -> dict[str, Any]:
+    route: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        route = {"routes": [route]}
+    return {"receiver": "r", **route}
+
+
+GOOD: dict[str, dict[str, Any]] = {
+    "least": {"route": {"receiver": "r"}, "receivers": R},
+    "full": {
+        "global": {"resolve_timeout": "5m"},
+        "templates": ["x"],
+        "inhibit_rules": [],
+        "route": {
+            "receiver": "r",
+            "group_by": ["a"],
+            "group_wait": "30s",
+            "routes": [
+                {
+                    "name": "critical",
+                    "receiver": "oncall",
+                    "matchers": ['kubernaut.ai/severity=~"critical|high"', "{team!=web, a!~b}"],
+                    "match": {"x": "y"},
+                    "match_re": {"z": ".*"},
+                    "continue": True,
+                    "routes": [{"matchers": "a=b"}],
+                }
+            ],
+        },
+        "receivers": [
+            *R,
+            {
+                "name": "oncall",
+                "channels": ["console", {"slack": {"channel": "#oncall"}}, {"email": None, "sms": [{}]}, {}],
+                "slack_configs": [{"channel": "#x"}, None],
+                "pagerdutyConfigs": None,
+                "webhook": {"url": "https://example.com"},
+                "msteams_configs": [],
+            },
+        ],
+    },
+    "nulls": {
+        "route": {"receiver": "r", "matchers": None, "match": None, "match_re": None, "routes": None},
+        "receivers": [{"name": "r", "channels": None}],
+    },
+    "empty": {"route": {"receiver": "r", "matchers": "", "routes": []}, "receivers": R},
+    "odd texts": {
+        "route": {"receiver": "yes", "name": "1.0", "matchers": ["a=\x85\u2028é \n", '"b\\"c"="\\n"']},
+        "receivers": [{"name": "yes"}],
+    },
+    "deepest": {"route": tower(DEEPEST), "receivers": R},
+}
+BAD: dict[str, dict[str, Any]] = {
+    "nothing in it": {"route": {}, "receivers": []},
+    "no route": {"receivers": R},
+    "no receivers": {"route": {"receiver": "r"}},
+    "null": {"route": None, "receivers": None},
+    "unknown part": {"route": {"receiver": "r"}, "receivers": R, "rout": {}},
+    "no receiver at the root": {"route": {"routes": [{"receiver": "r"}]}, "receivers": R},
+    "unknown receiver": {"route": {"receiver": "r", "routes": [{"receiver": "s"}]}, "receivers": R},
+    "receiver is a number": {"route": {"receiver": 1}, "receivers": R},
+    "unknown key of a route": {"route": {"receiver": "r", "reciever": "r"}, "receivers": R},
+    "route's name": {"route": {"receiver": "r", "name": None}, "receivers": R},
+    "continue": {"route": {"receiver": "r", "continue": "yes"}, "receivers": R},
+    "continue is null": {"route": {"receiver": "r", "continue": None}, "receivers": R},
+    "routes": {"route": {"receiver": "r", "routes": {}}, "receivers": R},
+    "a route is a text": {"route": {"receiver": "r", "routes": ["r"]}, "receivers": R},
+    "matchers": {"route": {"receiver": "r", "matchers": {"a": "b"}}, "receivers": R},
+    "a matcher is a number": {"route": {"receiver": "r", "matchers": [1]}, "receivers": R},
+    "a matcher cannot be read": {"route": {"receiver": "r", "matchers": ["a"]}, "receivers": R},
+    "a matcher's expression": {"route": {"receiver": "r", "matchers": ['a=~"("']}, "receivers": R},
+    "a matcher's escaped expression": {"route": {"receiver": "r", "matchers": ['a=~"\\\\"']}, "receivers": R},
+    "match": {"route": {"receiver": "r", "match": ["a"]}, "receivers": R},
+    "match a number": {"route": {"receiver": "r", "match": {"a": 1}}, "receivers": R},
+    "match_re": {"route": {"receiver": "r", "match_re": {"a": "("}}, "receivers": R},
+    "a receiver is a text": {"route": {"receiver": "r"}, "receivers": ["r"]},
+    "a receiver without a name": {"route": {"receiver": "r"}, "receivers": [*R, {}]},
+    "an empty name": {"route": {"receiver": "r"}, "receivers": [*R, {"name": ""}]},
+    "the same name twice": {"route": {"receiver": "r"}, "receivers": [*R, *R]},
+    "unknown key of a receiver": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "x": []}]},
+    "channels": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "channels": "slack"}]},
+    "unknown channel": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "channels": ["fax"]}]},
+    "a channel is a list": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "channels": [["log"]]}]},
+    "details": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "channels": [{"log": "x"}]}]},
+    "details of a kind": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "slack_configs": ["#x"]}]},
+    "too deep": {"route": tower(DEEPEST + 1), "receivers": R},
+    "too many": {"route": {"receiver": "r", "routes": [{}] * MOST_RULES}, "receivers": R},
+    "too long": {"route": {"receiver": "r", "name": "x" * LONGEST}, "receivers": R},
+    "too many values": {"route": {"receiver": "r"}, "receivers": R, "templates": [0] * MOST_VALUES},
+}
+
+
+def operator_takes(document: dict[str, Any]) -> bool:
+    """Whether the operator uses what the program would write."""
+    try:
+        read_table(routing_document.render(document))
+    except RoutingTableError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_document_is_good_on_both_sides(name: str) -> None:
+    assert operator_takes(GOOD[name])
+    assert routing_document.problems(GOOD[name]) == []
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_document_is_refused_on_both_sides(name: str) -> None:
+    assert not operator_takes(BAD[name])
+    assert routing_document.problems(BAD[name])
+
+
+def test_both_sides_know_the_same_channels_kinds_and_bounds() -> None:
+    assert routing_document.CHANNELS == CHANNELS
+    assert set(routing_document.KINDS) == set(KINDS)
+    assert (routing_document.LONGEST, routing_document.MOST_VALUES) == (LONGEST, MOST_VALUES)
+    assert (routing_document.DEEPEST, routing_document.MOST_ROUTES) == (DEEPEST, MOST_RULES)
+
+
+ANYTHING: list[Any] = [
+    None,
+    True,
+    0,
+    "",
+    "r",
+    "slack",
+    "a=b",
+    [],
+    {},
+    ["r"],
+    ["a=b"],
+    [{}],
+    {"a": "b"},
+    {"slack": {}},
+]
+
+
+def places(value: Any, way: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The ways to everything that a document holds."""
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    return [way, *(place for key, child in children for place in places(child, (*way, key)))]
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> dict[str, Any]:
+    """A good document in which one or two things are taken out, added or replaced."""
+    document: dict[str, Any] = copy.deepcopy(GOOD[draw(st.sampled_from(["full", "nulls", "empty"]))])
+    for _ in range(draw(st.integers(0, 2))):
+        *way, last = draw(st.sampled_from(places(document)[1:]))
+        holder: Any = document
+        for key in way:
+            holder = holder[key]
+        match draw(st.sampled_from(["replace", "replace", "remove", "add"])):
+            case "remove":
+                del holder[last]
+            case "add" if isinstance(holder, dict):
+                keys = ["receiver", "name", "routes", "continue", "matchers", "channels", "log_configs", "x"]
+                holder[draw(st.sampled_from(keys))] = copy.deepcopy(draw(st.sampled_from(ANYTHING)))
+            case _:
+                holder[last] = copy.deepcopy(draw(st.sampled_from(ANYTHING)))
+    return document
+
+
+matchers = st.lists(
+    st.tuples(
+        st.sampled_from(["a", " kubernaut.ai/x ", '"q r"', '"', "1", "", "{a"]),
+        st.sampled_from(["=", "!=", "=~", "!~", "==", "~"]),
+        st.sampled_from(["b", '"b"', '"b,c"', '"b', "(", '"("', r'"\(\"', "b}", " b c ", ".*", ""]),
+    ).map("".join),
+    max_size=2,
+).map(", ".join)
+
+
+@given(changed())
+def test_both_sides_agree_on_what_becomes_of_a_good_document(document: dict[str, Any]) -> None:
+    assert operator_takes(document) is (routing_document.problems(document) == [])
+
+
+@given(matchers | matchers.map("{{{}}}".format) | st.text(max_size=8))
+def test_both_sides_agree_on_every_matcher(text: str) -> None:
+    document = {"route": {"receiver": "r", "matchers": [text]}, "receivers": R}
+    assert operator_takes(document) is (routing_document.problems(document) == [])
+
+
+def problems_of(value: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse({"routing": value})
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_every_problem_of_a_document_is_told_with_its_place_at_once() -> None:
+    document = {
+        "route": {"receiver": 3, "routes": [{"continue": 1}, {"matchers": ["severity"]}]},
+        "receivers": [{"name": "r", "channels": ["fax"], "slak_configs": []}],
+    }
+    problems = problems_of(json.dumps(document))
+    assert [problem.split(" cannot be used: ")[1].split(":")[0] for problem in problems] == [
+        "route.receiver",
+        "route.routes[0].continue",
+        "route.routes[1].matchers[0]",
+        "receivers[0].channels[0]",
+        "receivers[0].slak_configs",
+    ]
+    assert all(problem.startswith("routing ") for problem in problems)
+    assert "(got 3)" in problems[0]
+    assert 'write it like severity=~"critical|high"' in problems[2]
+    assert "known are email, slack" in problems[3]
+
+
+def test_what_the_parts_ask_of_each_other_is_told_at_once_too() -> None:
+    document = {
+        "route": {"routes": [{"receiver": "x"}, {"receiver": "y"}]},
+        "receivers": [*R, *R],
+    }
+    assert len(problems_of(json.dumps(document))) == 4
+
+
+def test_something_else_than_a_mapping_is_one_problem() -> None:
+    (problem,) = problems_of("[1]")
+    assert problem.startswith("routing is [1], but should be a valid dictionary")
+
+
+def test_the_rules_of_a_stack_become_the_config_map_that_the_operator_reads(record: Record) -> None:
+    recording = record(routing=json.dumps(GOOD["full"]))
+    (config_map,) = [made for made in recording.of("ConfigMap") if made.name == "routing"]
+    assert config_map.inputs["metadata"]["name"] == names.ROUTING_CONFIG
+    assert config_map.inputs["metadata"]["namespace"] == "notification-system"
+    assert list(config_map.inputs["data"]) == [names.ROUTING_KEY]
+    assert yaml.safe_load(config_map.inputs["data"][names.ROUTING_KEY]) == GOOD["full"]
+
+
+def test_a_stack_without_rules_leaves_the_config_map_to_others(record: Record) -> None:
+    assert [made.name for made in record().of("ConfigMap")] == ["config"]
