@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import orjson
 import structlog
-from kubernetes.aio.client import CoreV1Api
 from kubernetes.aio.client.exceptions import ApiException
+
+from notification_operator.kube_calls import opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -44,7 +45,7 @@ class ConfigMapWatch:
     """Lists and watches by name, so that permission for this one ConfigMap is enough."""
 
     def __init__(self, client: ApiClient, place: Place) -> None:
-        self._api = CoreV1Api(client)
+        self._client = client
         self._place = place
         self._failures = 0
         self.trouble = ""
@@ -75,7 +76,7 @@ class ConfigMapWatch:
 
     async def _watch(self, version: str) -> AsyncIterator[Mapping[str, Any] | None]:
         seconds = WATCH_SECONDS + MARGIN_SECONDS
-        query = {"watch": True, "resource_version": version, "timeout_seconds": WATCH_SECONDS}
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
         async with await self._get(seconds, **query) as answer:
             if answer.status != OK:
                 await _accepted(answer)
@@ -93,13 +94,9 @@ class ConfigMapWatch:
                         continue
 
     async def _get(self, seconds: float, **query: Any) -> aiohttp.ClientResponse:  # noqa: ANN401 - as the API takes it
-        answer: aiohttp.ClientResponse = await self._api.list_namespaced_config_map_without_preload_content(
-            self._place.namespace,
-            field_selector=f"metadata.name={self._place.name}",
-            _request_timeout=seconds,
-            **query,
-        )
-        return answer
+        path = f"/api/v1/namespaces/{self._place.namespace}/configmaps"
+        query["fieldSelector"] = f"metadata.name={self._place.name}"
+        return await opened(self._client, "GET", path, query=query, seconds=seconds)
 
     def _note(self, error: Exception) -> None:
         """Say what is wrong, once as long as it is the same."""

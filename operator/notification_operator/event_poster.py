@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
-from kubernetes.aio.client import CustomObjectsApi
 from kubernetes.aio.client.exceptions import ApiException
 
+from notification_operator.kube_calls import call
 from notification_operator.kube_events import GROUP, VERSION, Regarding
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class EventPoster:
     """Takes Events at any time and posts them in order; what it cannot post is counted and dropped."""
 
     def __init__(self, client: ApiClient, *, instance: str, dropped: Counter) -> None:
-        self._api = CustomObjectsApi(client)
+        self._client = client
         self._instance = instance
         self._dropped = dropped
         self._waiting: asyncio.Queue[Event] = asyncio.Queue(BUFFER)
@@ -130,9 +130,7 @@ class EventPoster:
         """Create the Event; return False where there is one of its name."""
         body = event.body(self._instance)
         try:
-            await self._api.create_namespaced_custom_object(
-                GROUP, VERSION, event.regarding.namespace, "events", body
-            )
+            await call(self._client, "POST", _path(event), body=body)
         except ApiException as error:
             if error.status != CONFLICT:
                 raise
@@ -142,14 +140,12 @@ class EventPoster:
     async def _add_to_series(self, event: Event, count: int) -> bool:
         """Count the Event once more; return False where it is no longer there."""
         try:
-            await self._api.patch_namespaced_custom_object(
-                GROUP,
-                VERSION,
-                event.regarding.namespace,
-                "events",
-                event.name,
-                event.series(count),
-                _content_type="application/merge-patch+json",
+            await call(
+                self._client,
+                "PATCH",
+                f"{_path(event)}/{event.name}",
+                body=event.series(count),
+                content_type="application/merge-patch+json",
             )
         except ApiException as error:
             if error.status != NOT_FOUND:
@@ -167,6 +163,10 @@ class EventPoster:
 
     def _drop(self, reason: str) -> None:
         self._dropped.labels(reason=reason).inc()
+
+
+def _path(event: Event) -> str:
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{event.regarding.namespace}/events"
 
 
 def _passing(error: Exception) -> bool:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
-from kubernetes.aio.client import CustomObjectsApi
 from kubernetes.aio.client.exceptions import ApiException
 
 from notification_operator.bell import DELETED
+from notification_operator.kube_calls import call
 
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
@@ -32,7 +32,7 @@ class SelectedNamespaces:
     """Names of namespaces that match; one that comes in has its notifications listed once."""
 
     def __init__(self, client: ApiClient, resource: Resource) -> None:
-        self._api = CustomObjectsApi(client)
+        self._client = client
         self._resource = resource
         self._names: set[str] = set()
 
@@ -53,12 +53,11 @@ class SelectedNamespaces:
     async def _list(self, name: str, bell: Bell) -> None:
         """Ring for what is there already; an API server that fails is asked until it answers."""
         kind = self._resource
+        path = f"/apis/{kind.group}/{kind.version}/namespaces/{name}/{kind.plural}"
         while name in self._names:
             try:
-                found = await self._api.list_namespaced_custom_object(
-                    kind.group, kind.version, name, kind.plural
-                )
-            except (ApiException, aiohttp.ClientError, OSError) as error:
+                found = await call(self._client, "GET", path)
+            except (ApiException, aiohttp.ClientError, OSError, ValueError) as error:
                 logger.warning("namespace not listed, will try again", namespace=name, error=str(error))
                 await asyncio.sleep(PAUSE)
             else:

@@ -1,0 +1,17 @@
+"""What an operator pod must not carry: the generated models of every Kubernetes kind."""
+
+import subprocess
+import sys
+
+MODELS = """
+import sys
+import notification_operator.main
+print(sum(name.startswith("kubernetes.aio.client.models") for name in sys.modules))
+"""
+FEW = 30
+"""The models of a Lease and what they are made of; all of them are more than seven hundred."""
+
+
+def test_the_operator_loads_only_the_few_models_that_it_uses() -> None:
+    loaded = subprocess.run([sys.executable, "-c", MODELS], capture_output=True, text=True, check=True)
+    assert int(loaded.stdout) < FEW
