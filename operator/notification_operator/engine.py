@@ -49,7 +49,10 @@ RESOURCE = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificati
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""
 LAST_STEPS = 2.0
-"""Seconds of the grace time, at most a tenth of it, that are kept for the steps after the last delivery."""
+"""Seconds of the grace time, at most a tenth of it, that tries under way do not get.
+
+Half of it is for the steps after the last of them, half for the end of the process.
+"""
 
 logger = structlog.get_logger(__name__)
 
@@ -150,12 +153,13 @@ class Engine:
             return
         self._stopped = True
         grace = self._settings.shutdown.grace_seconds
+        kept = min(LAST_STEPS, grace / 10)
         end = asyncio.get_running_loop().time() + grace
         self.reconciler.draining = True
         self.audit.hurry()
         self.queue.drop_waiting(keep=lambda key: self.ledger.holds(key.uid))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(end - min(LAST_STEPS, grace / 10)):
+            async with asyncio.timeout_at(end - kept):
                 await self.ledger.drained()
         if not self.ledger.is_empty:
             logger.warning(
@@ -165,7 +169,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._let_go(end)
+        await self._let_go(end - kept / 2)
 
     async def _let_go(self, end: float) -> None:
         """Send the last events, hand back the Lease and close the channels, side by side."""
