@@ -6,6 +6,7 @@ nothing but the one status write may touch a notification (DD-PERF-001).
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,9 @@ def handlers(engine: Engine, watch: Watch) -> kopf.OperatorRegistry:
 
     @kopf.on.cleanup(registry=registry)
     async def stop(**_: object) -> None:
-        # Here and not after kopf: it breaks off every task that is left once it has ended.
-        await engine.stop()
+        # Here and not after kopf: it breaks off every task that is left once it has ended. And in a task of
+        # its own: kopf has cancelled this one before, and timeouts fail in such a task before Python 3.11.3.
+        await asyncio.create_task(engine.stop(), name="stop")
 
     if watch.namespace_selector is not None:
 

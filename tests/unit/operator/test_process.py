@@ -1,0 +1,68 @@
+"""The operator as a process: what a signal does to it, from its first moment on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import kopf
+
+from notification_operator.main import handlers
+from notification_operator.settings_sections import Watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{{name: here, context: {{cluster: here, user: me}}}}]
+clusters: [{{name: here, cluster: {{server: "http://127.0.0.1:{port}"}}}}]
+users: [{{name: me, user: {{}}}}]
+"""
+
+
+def test_a_process_that_is_told_to_stop_while_it_still_starts_ends_at_once_and_in_good_order(
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(KUBECONFIG.format(port=silent.getsockname()[1]))
+        command = [sys.executable, "-m", "notification_operator", "run"]
+        with subprocess.Popen(command, env={**os.environ, "KUBECONFIG": str(kubeconfig)}) as process:
+            silent.settimeout(30)
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+            connection.close()
+
+
+async def test_the_stop_runs_in_a_task_that_nobody_has_cancelled_before() -> None:
+    cancelled = []
+
+    async def stop() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        cancelled.append(task.cancelling())
+
+    registry = handlers(cast("Any", SimpleNamespace(stop=stop)), Watch())
+    (handler,) = registry._activities.get_handlers(activity=kopf._core.intents.causes.Activity.CLEANUP)
+
+    async def as_kopf_does() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            await cast("Any", handler.fn)()
+
+    task = asyncio.create_task(as_kopf_does())
+    await asyncio.sleep(0)
+    task.cancel()
+    await task
+    assert cancelled == [0]
