@@ -39,9 +39,9 @@ def test_a_process_that_is_told_to_stop_while_it_still_starts_ends_at_once_and_i
         with subprocess.Popen(command, env={**os.environ, "KUBECONFIG": str(kubeconfig)}) as process:
             silent.settimeout(30)
             connection, _ = silent.accept()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
-            connection.close()
+            with connection:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(10) == 0
 
 
 async def test_the_stop_runs_in_a_task_that_nobody_has_cancelled_before() -> None:
