@@ -178,7 +178,7 @@ class Engine:
             self.audit.close(left),
             self.poster.close(left),
             _within(left, self.dispatcher.close()),
-            self._release(),
+            _within(left, self._release()),
         )
         await self.health.stop()
         await self.client.close()
