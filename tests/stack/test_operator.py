@@ -1,7 +1,4 @@
-"""The operator as a pod: its calls, its probes, its size, its orderly stop."""
-
-import json
-from datetime import UTC, datetime
+"""The operator as a pod: its calls, its probes, its size."""
 
 from tests.stack.suite import HEALTH, METRICS, Suite
 from tests.support.notifications import notification
@@ -12,26 +9,12 @@ MEGABYTE = 1024 * 1024
 def test_a_quick_notification_costs_one_read_and_one_write_and_is_touched_by_nothing_else(
     served: Suite,
 ) -> None:
-    since = datetime.now(UTC)
-    names = []
-    for _ in range(10):
-        obj = notification(served.namespace)
-        names.append(obj["metadata"]["name"])
-        served.cluster.create(obj)
-        served.cluster.phase(served.namespace, names[-1], "Sent", within=10)
+    objects = [served.deliver(notification(served.namespace), "Sent", within=10) for _ in range(10)]
 
-    account = f"system:serviceaccount:{served.operator.namespace}:notification-operator"
-    calls: dict[str, list[str]] = {name: [] for name in names}
-    for line in served.operator.node.audit_log().splitlines():
-        entry = json.loads(line)
-        target = entry.get("objectRef", {})
-        mine = entry["user"].get("username") == account and target.get("namespace") == served.namespace
-        if mine and datetime.fromisoformat(entry["requestReceivedTimestamp"]) >= since and target.get("name"):
-            calls[target["name"]].append(f"{entry['verb']} {target.get('subresource', '')}".strip())
-    assert calls == {name: ["get", "update status"] for name in names}
+    calls = [served.api_calls(obj) for obj in objects]
+    assert calls == [["get", "update status"]] * 10
 
-    stored = served.cluster.get(served.namespace, names[0])
-    assert stored is not None
+    stored = served.stored(objects[0])
     assert "annotations" not in stored["metadata"]
     assert "finalizers" not in stored["metadata"]
     managers = {entry["manager"]: entry.get("subresource") for entry in stored["metadata"]["managedFields"]}
@@ -39,7 +22,7 @@ def test_a_quick_notification_costs_one_read_and_one_write_and_is_touched_by_not
 
 
 def test_probes_and_metrics_tell_the_truth_of_a_working_operator(served: Suite) -> None:
-    assert "ok: the watch is established" in served.operator.page(HEALTH, "readyz")
+    assert "ok: the watches are established" in served.operator.page(HEALTH, "readyz")
     assert "ok: work queue" in served.operator.page(HEALTH, "healthz")
     assert 'kubernaut_notification_reconciler_active{phase="Sending"}' in served.operator.page(
         METRICS, "metrics"

@@ -21,7 +21,7 @@ def test_an_operator_killed_while_delivering_loses_nothing_and_repeats_under_the
         fragile.cluster.create(obj)
     for name in names:
         fragile.sink.called(fragile.namespace, name)
-    fragile.kill_operator()
+    fragile.operator.kill()
 
     for name in names:
         status = fragile.cluster.phase(fragile.namespace, name, "Sent", within=60)["status"]

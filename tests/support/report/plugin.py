@@ -73,11 +73,11 @@ def pytest_runtest_makereport(
     """Add to a test's report what the catalogue calls it, and what it left when it failed."""
     report = yield
     began = item.stash.setdefault(BEGAN, call.start)
-    told = Told(check=selection.check_of(item), promise=_promise(item))
+    evidence = []
     if report.failed:
         item.stash[FAILED] = True
-        told.evidence += gather(getattr(item, "funcargs", {}).values(), began)
-    attach(report, told)
+        evidence = gather(getattr(item, "funcargs", {}).values(), began)
+    attach(report, Told(check=selection.check_of(item), promise=_promise(item), evidence=evidence))
     return report
 
 
