@@ -36,7 +36,7 @@ class Rule:
     remedy: str
 
 
-ROUTING_REMEDY = "correct it in the stack's file; docs/notificationrequest.md shows a document"
+ROUTING_REMEDY = "correct it in the stack's file; docs/routing.md shows one"
 
 RULES = (
     Rule(

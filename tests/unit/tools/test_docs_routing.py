@@ -1,0 +1,61 @@
+"""The page about routing is true: its example does what its table says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from notification_operator import settings_sections
+from notification_operator.domain.receivers import KINDS
+from notification_operator.domain.routing import LABEL_DOMAIN, resolve
+from notification_operator.domain.routing_document import LONGEST, MOST_VALUES, read_table
+from notification_operator.domain.routing_table import DEEPEST, MOST_RULES
+from platform_infra import routing_document
+from tests.unit.operator.domain.builders import notification
+from tools.engine import ROOT
+
+PAGE = (ROOT / "docs" / "routing.md").read_text("utf-8")
+BLOCKS = [yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
+ROW = re.compile(r"^\| (`[\w-]+=.*?) \| (.*?) \| `(Routing\w+)` \|", re.MULTILINE)
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def example() -> dict[str, Any]:
+    (config_map,) = [block for block in BLOCKS if block.get("kind") == "ConfigMap"]
+    return dict(config_map)
+
+
+def test_the_example_leads_where_its_table_says() -> None:
+    section = settings_sections.Routing()
+    assert example()["metadata"]["name"] == section.config_map
+    table = read_table(example()["data"][section.key])
+    rows = ROW.findall(PAGE)
+    assert len(rows) == 5
+    for labels, channels, reason in rows:
+        pairs = (word.split("=") for word in words(labels))
+        asked = notification(labels={f"{LABEL_DOMAIN}{key}": value for key, value in pairs})
+        route = resolve(asked, table)
+        assert (list(route.channels), route.reason) == (words(channels), reason)
+
+
+def test_the_message_that_is_shown_is_the_one_of_the_first_row() -> None:
+    table = read_table(example()["data"][settings_sections.Routing().key])
+    labels = {f"{LABEL_DOMAIN}severity": "critical", f"{LABEL_DOMAIN}environment": "production"}
+    assert f"```text\n{resolve(notification(labels=labels), table).message}\n```" in PAGE
+
+
+def test_the_kinds_and_the_bounds_are_those_of_the_code() -> None:
+    assert set(re.findall(r"`(\w+)_configs`", PAGE)) == set(KINDS)
+    for bound in (LONGEST, MOST_VALUES, MOST_RULES):
+        assert f"{bound:,}" in PAGE
+    assert f"{DEEPEST} levels" in PAGE
+
+
+def test_the_document_of_a_stack_that_is_shown_can_be_used() -> None:
+    (stack,) = [block["config"] for block in BLOCKS if "config" in block]
+    assert routing_document.problems(stack["notification-platform:routing"]) == []
