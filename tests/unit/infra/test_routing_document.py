@@ -259,3 +259,8 @@ def test_the_rules_of_a_stack_become_the_config_map_that_the_operator_reads(reco
 
 def test_a_stack_without_rules_leaves_the_config_map_to_others(record: Record) -> None:
     assert [made.name for made in record().of("ConfigMap")] == ["config"]
+
+
+def test_new_rules_are_written_in_place_since_in_between_there_would_be_none(record: Record) -> None:
+    (provider,) = record(routing=json.dumps(GOOD["full"])).of("kubernetes")
+    assert provider.inputs["enableConfigMapMutable"] == "true"
