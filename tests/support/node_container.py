@@ -69,4 +69,5 @@ def _published(container: str) -> dict[int, int]:
         ports = client.containers.get(container).ports
     finally:
         client.close()
-    return {port: int(ports[f"{port}/tcp"][0]["HostPort"]) for port in (SINK_PORT, PROXY_PORT)}
+    published = {port: ports[f"{port}/tcp"] or [] for port in (SINK_PORT, PROXY_PORT)}
+    return {port: int(places[0]["HostPort"]) for port, places in published.items()}

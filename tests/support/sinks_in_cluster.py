@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,10 +41,8 @@ def apply_sinks(cluster: Cluster, node: Node, image: str, *, within: float = 60.
         cluster.apply(document)
     for document in documents:
         if document["kind"] == "Deployment":
-            name = document["metadata"]["name"]
-            eventually(
-                lambda name=name: cluster.deployment(NAMESPACE, name), is_rolled_out, within=within, every=0.2
-            )
+            look = partial(cluster.deployment, NAMESPACE, document["metadata"]["name"])
+            eventually(look, is_rolled_out, within=within, every=0.2)
 
 
 def is_rolled_out(deployment: dict[str, object]) -> bool:
