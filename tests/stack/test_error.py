@@ -35,7 +35,9 @@ def test_a_delivery_error_is_told_with_code_and_answer(served: Suite) -> None:
     assert status["reason"] == "MaxRetriesExhausted"
     assert counts(status) == (0, 1, 2)
     assert tries(status) == [("slack", 1, "failed"), ("slack", 2, "failed")]
-    assert all("503" in error and "the workspace is down" in error for error in errors(status))
+    for error in errors(status):
+        assert "503" in error
+        assert "the workspace is down" in error
     assert status["message"]
 
     status = served.status(refused, "Failed", within=30)

@@ -16,10 +16,11 @@ from tests.support.readings import counts
 
 @pytest.fixture
 def prefix(served: Suite) -> Iterator[str]:
-    """Give the beginning of the names of one run; in the end no object of such a name may be left."""
+    """Give the beginning of the names of one run; whatever a test that fails leaves of them is deleted."""
     prefix = f"rapid-{uuid.uuid4().hex[:8]}"
     yield prefix
-    eventually(lambda: left(served, prefix), lambda names: not names, within=10, every=0.5)
+    for name in left(served, prefix):
+        served.cluster.delete(served.operator.namespace, name)
 
 
 def brief(suite: Suite, name: str, **spec: Any) -> Object:
@@ -29,6 +30,20 @@ def brief(suite: Suite, name: str, **spec: Any) -> Object:
 def left(suite: Suite, prefix: str) -> list[str]:
     names = [obj["metadata"]["name"] for obj in suite.cluster.all(suite.operator.namespace)]
     return [name for name in names if name.startswith(prefix)]
+
+
+def nothing_is_left(suite: Suite, prefix: str) -> None:
+    eventually(lambda: left(suite, prefix), lambda names: not names, within=10, every=0.5)
+
+
+def messages(suite: Suite, objects: list[Object]) -> list[int]:
+    """Return how many console messages there were of each."""
+    return [len(suite.console(obj)) for obj in objects]
+
+
+def sent_events(suite: Suite, objects: list[Object]) -> list[int]:
+    """Return how many audit events tell of a delivery of each."""
+    return [len(suite.audit.events(obj, "sent")) for obj in objects]
 
 
 def seen(suite: Suite, obj: Object, *, within: float, every: float) -> str:
@@ -51,11 +66,12 @@ def test_ten_rounds_of_create_and_delete_leave_one_message_each_and_no_trace(
         rounds.append((obj, seen(served, obj, within=5, every=0.1)))
         served.purge(obj)
 
+    nothing_is_left(served, prefix)
+    objects = [obj for obj, _ in rounds]
+    assert eventually(lambda: messages(served, objects), all, within=10) == [1] * 10
     sent = [obj for obj, phase in rounds if phase == "Sent"]
-    assert all(len(served.console(obj)) == 1 for obj in sent)
-    assert all(len(served.console(obj)) <= 1 for obj, _ in rounds)
-    eventually(lambda: [len(served.audit.events(obj, "sent")) for obj in sent], all)
-    assert all(len(served.audit.events(obj, "sent")) <= 1 for obj, _ in rounds)
+    assert eventually(lambda: sent_events(served, sent), all, within=10) == [1] * len(sent)
+    assert max(sent_events(served, objects)) <= 1
 
 
 @pytest.mark.check("rapid-02")
@@ -70,13 +86,12 @@ def test_each_of_five_objects_that_reuse_a_name_has_a_life_of_its_own(served: Su
         assert counts(served.status(obj, "Sent", within=5)) == (1, 0, 1)
 
         served.purge(obj)
+    nothing_is_left(served, prefix)
     assert len({obj["metadata"]["uid"] for obj in rounds}) == 5
-    printed = [text for text in served.console() if prefix in text]
-    assert [text.splitlines()[0] for text in printed] == [
-        f"[high] [simple] {prefix} round {index}" for index in range(5)
-    ]
-    stored = eventually(lambda: [len(served.audit.events(obj, "sent")) for obj in rounds], all)
-    assert stored == [1] * 5
+    assert eventually(lambda: messages(served, rounds), all, within=10) == [1] * 5
+    headlines = [text.splitlines()[0] for text in served.console() if prefix in text]
+    assert headlines == [f"[high] [simple] {prefix} round {index}" for index in range(5)]
+    assert eventually(lambda: sent_events(served, rounds), all, within=10) == [1] * 5
 
 
 @pytest.mark.check("rapid-03")
@@ -89,8 +104,10 @@ def test_twenty_objects_deleted_right_after_creation_do_no_harm(served: Suite, p
 
     after = served.create(brief(served, f"{prefix}-after"))
     assert counts(served.status(after, "Sent", within=10)) == (1, 0, 1)
+    assert messages(served, [after]) == [1]
     served.purge(after)
-    assert all(len(served.console(obj)) <= 1 for obj in objects)
+    nothing_is_left(served, prefix)
+    assert max(messages(served, objects)) <= 1
     assert served.metric("process_start_time_seconds") == started
     assert prefix not in served.errors()
 
@@ -106,5 +123,5 @@ def test_twenty_pairs_of_create_and_delete_side_by_side_all_succeed(served: Suit
     with ThreadPoolExecutor(20) as pool:
         objects = list(pool.map(pair, range(20)))
 
-    assert len({obj["metadata"]["uid"] for obj in objects}) == 20
-    assert all(len(served.console(obj)) <= 1 for obj in objects)
+    nothing_is_left(served, prefix)
+    assert eventually(lambda: messages(served, objects), all, within=10) == [1] * 20
