@@ -94,12 +94,22 @@ def _drop_copies(name: str) -> None:
         shutil.rmtree(STATE_FOLDER / ".pulumi" / kind / PROJECT / name, ignore_errors=True)
 
 
+def unlock(stack: auto.Stack) -> None:
+    """Take away the lock that a killed engine has left."""
+    stack.cancel()
+
+
 def exists(name: str, toolchain: Toolchain | None = None) -> bool:
     """Tell whether the backend knows the stack."""
+    return name in known_stacks(toolchain)
+
+
+def known_stacks(toolchain: Toolchain | None = None) -> set[str]:
+    """Return the names of all stacks that the backend knows."""
     toolchain = toolchain or ensure(ENGINE_GROUPS)
     workspace = auto.LocalWorkspace(
         work_dir=str(ROOT),
         env_vars=engine_environment(toolchain),
         pulumi_command=auto.PulumiCommand(str(toolchain.root)),
     )
-    return name in {summary.name for summary in workspace.list_stacks()}
+    return {summary.name for summary in workspace.list_stacks()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +17,7 @@ from tests.support.report.page import write_page
 from tests.support.report.records import failed, read
 from tests.support.report.table import print_table
 from tools.engine import ROOT
+from tools.running import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,9 @@ PARTS = {
     "alone": ["-m", "alone"],
 }
 PAGE = ROOT / "build" / "suite.html"
+LIMIT = 1800.0
+"""Seconds after which a part of the tests is taken to hang."""
+
 NOTHING_CHOSEN = 5
 """Pytest's exit code when no test is left after selection."""
 
@@ -39,23 +43,31 @@ def run_on(stack: EphemeralStack, arguments: Sequence[str], *, page: Path = PAGE
     """Run what `arguments` choose, tell how it went, and return whether all of it passed."""
     console, start = Console(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="suite-") as folder:
-        records_file = Path(folder) / "records"
-        codes = {
-            part: _pytest(stack, [*options, "--records", str(records_file), *arguments])
-            for part, options in PARTS.items()
-        }
-        records = read(records_file)
-    if set(codes.values()) == {NOTHING_CHOSEN}:
+        file = Path(folder) / "records"
+        codes = {_pytest(stack, [*options, "--records", str(file), *arguments]) for options in PARTS.values()}
+        records = read(file)
+    if codes == {NOTHING_CHOSEN}:
         console.print("no test was chosen")
         return False
     print_table(console, records)
     write_page(page, records)
     console.print(f"{time.monotonic() - start:.0f} s; report: {page}", highlight=False)
-    return bool(records) and not failed(records) and set(codes.values()) <= {0, NOTHING_CHOSEN}
+    passed = bool(records) and not failed(records) and codes <= {0, NOTHING_CHOSEN}
+    if not passed:
+        console.print(f"the logs of all pods: {_save_logs(stack)}", highlight=False)
+    return passed
 
 
 def _pytest(stack: EphemeralStack, arguments: Sequence[str]) -> int:
     where = [] if any(word.startswith("tests/") for word in arguments) else ["tests/stack"]
     command = [sys.executable, "-m", "pytest", "--no-header", *where, *arguments]
-    environment = {**os.environ, HANDED_ON: stack.dump()}
-    return subprocess.run(command, env=environment, check=False, cwd=ROOT).returncode
+    return run(command, variables={HANDED_ON: stack.dump()}, cwd=ROOT, limit=LIMIT)
+
+
+def _save_logs(stack: EphemeralStack) -> Path:
+    """Copy the logs of all pods out of the node, those of earlier containers included."""
+    folder = PAGE.parent / f"{stack.name}-logs"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(exist_ok=True)
+    subprocess.run(["docker", "cp", f"{stack.container}:/var/log/pods", str(folder)], check=False)
+    return folder

@@ -10,6 +10,7 @@ import sys
 
 from tests.support import kept
 from tests.support.operators import OPERATORS
+from tests.support.place import EphemeralStack
 from tools.stack_tests import run_on
 from tools.up import PROBLEMS
 
@@ -28,7 +29,8 @@ def main(arguments: list[str]) -> int:
             case "up":
                 print(_told(kept.keep(chosen.stack, chosen.only)))
             case "down":
-                print("\n".join(kept.drop(chosen.stack)) or f"{chosen.stack} is down.")
+                kept.drop(chosen.stack)
+                print(f"{chosen.stack} is down.")
             case "status":
                 stack = kept.find(chosen.stack)
                 print(f"{chosen.stack} is not up." if stack is None else _told(stack))
@@ -40,7 +42,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _told(stack: kept.EphemeralStack) -> str:
+def _told(stack: EphemeralStack) -> str:
     return f"{stack.name} is up.\n  export KUBECONFIG={stack.kubeconfig}\n  sink {stack.sink}  proxy {stack.proxy}"
 
 

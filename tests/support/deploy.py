@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pulumi.automation import CommandError
 from rich.console import Console
 
 from platform_infra import image_build
@@ -22,7 +21,7 @@ from tests.support.eventually import eventually
 from tests.support.node import Node
 from tests.support.operators import FIRST, LABEL, OPERATORS, OperatorSpec, stack_values
 from tests.support.sinks_in_cluster import apply_sinks
-from tools.stack import destroy, exists, open_stack, remove, up
+from tools.stack import destroy, known_stacks, open_stack, remove, unlock, up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -115,16 +114,27 @@ def _all(futures: Iterable[Future[None]]) -> None:
         future.result()
 
 
-def take_down(stack: EphemeralStack, toolchain: Toolchain, *, gone: bool = False) -> list[str]:
-    """Destroy and remove every Pulumi stack of it; return what went wrong, a line each.
+def take_down(stack: EphemeralStack, toolchain: Toolchain) -> None:
+    """Destroy every Pulumi stack of it, and remove it.
 
-    With `gone` there is no cluster any more, so the stacks are only forgotten.
+    Raises:
+        CommandError: the engine could not.
     """
-    names = [stack_name(stack, spec) for spec in OPERATORS.values()]
-    with ThreadPoolExecutor(len(names)) as pool:
-        # The CRD goes last: its deletion waits for all notifications.
-        others = list(pool.map(lambda name: _remove(name, toolchain, gone=gone), names[1:]))
-        return [problem for problem in [*others, _remove(names[0], toolchain, gone=gone)] if problem]
+    known = known_stacks(toolchain)
+    names = [name for name in (stack_name(stack, spec) for spec in OPERATORS.values()) if name in known]
+    with ThreadPoolExecutor(len(OPERATORS)) as pool:
+        # The CRD goes last, since its deletion takes all notifications along.
+        list(pool.map(lambda name: _remove(name, toolchain), names[1:]))
+        list(pool.map(lambda name: _remove(name, toolchain), names[:1]))
+
+
+def forget_stacks(name: str, toolchain: Toolchain) -> None:
+    """Remove the Pulumi stacks of a disposable stack whose cluster is gone."""
+    names = [known for known in known_stacks(toolchain) if f"{known}-".startswith(f"{name}-")]
+    for found in sorted(names):
+        opened = open_stack(found, toolchain=toolchain)
+        unlock(opened)
+        remove(opened, force=True)
 
 
 def bring_up(stack: EphemeralStack, spec: OperatorSpec, images: BuiltImages, toolchain: Toolchain) -> None:
@@ -139,22 +149,14 @@ def bring_up(stack: EphemeralStack, spec: OperatorSpec, images: BuiltImages, too
 
 def take_away(stack: EphemeralStack, spec: OperatorSpec, toolchain: Toolchain) -> None:
     """Take one operator away."""
-    problem = _remove(stack_name(stack, spec), toolchain, gone=False)
-    assert not problem, problem
+    _remove(stack_name(stack, spec), toolchain)
 
 
-def _remove(name: str, toolchain: Toolchain, *, gone: bool) -> str:
-    if not exists(name, toolchain):
-        return ""
+def _remove(name: str, toolchain: Toolchain) -> None:
     with SELECTING:
         opened = open_stack(name, toolchain=toolchain)
-    try:
-        if not gone:
-            destroy(opened, brief=True)
-        remove(opened, force=gone)
-    except CommandError as error:
-        return f"{name}: {error}"
-    return ""
+    destroy(opened, brief=True)
+    remove(opened)
 
 
 @contextlib.contextmanager

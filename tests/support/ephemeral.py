@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pulumi.automation import CommandError
+from rich.console import Console
+
 from platform_infra.cluster.local import node
-from tests.support.deploy import BuiltImages, build_images, deploy, said, take_down
+from tests.support.claims import claimed, release
+from tests.support.deploy import BuiltImages, build_images, deploy, forget_stacks, said, take_down
+from tests.support.leftovers import OWNER_LABEL, owner, remove_leftovers
 from tests.support.node_container import PROXY_PORT, SINK_PORT, start_node
-from tests.support.place import EphemeralStack
+from tests.support.place import KEPT, EphemeralStack
 from tools.dockerd import ensure_docker
 from tools.node.images import ensure_images
+from tools.running import terminated_as_interrupted, undisturbed
 from tools.toolchain import ensure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tools.toolchain import Toolchain
 
@@ -35,7 +40,7 @@ def start(name: str, image: str, folder: Path) -> tuple[EphemeralStack, BuiltIma
     """Start the node and build the operator's images beside it; the kubeconfig goes into `folder`."""
     with ThreadPoolExecutor(1) as pool, said(f"{name}: node and operator images"):
         building = pool.submit(build_images)
-        started = start_node(stack=name, image=image)
+        started = start_node(stack=name, image=image, labels={OWNER_LABEL: owner()})
         images = building.result()
     kubeconfig = folder / "kubeconfig"
     kubeconfig.touch(mode=0o600)
@@ -52,13 +57,37 @@ def start(name: str, image: str, folder: Path) -> tuple[EphemeralStack, BuiltIma
 
 @contextlib.contextmanager
 def ephemeral_stack() -> Iterator[EphemeralStack]:
-    """Bring a disposable stack up, and take it away again whatever happens."""
+    """Bring a disposable stack up, and take it away again whatever happens, SIGTERM and Ctrl-C included."""
     toolchain, image = parts()
+    remove_leftovers(toolchain)
     name = f"ci-{uuid.uuid4().hex[:6]}"
-    with contextlib.ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}-")))
-        cleanup.callback(node.delete, name)
+    with terminated_as_interrupted(), claimed(name) as folder, contextlib.ExitStack() as cleanup:
+        cleanup.callback(_clean_up, folder, toolchain)
         stack, images = start(name, image, folder)
-        cleanup.callback(take_down, stack, toolchain)
+        cleanup.callback(_destroy, stack, toolchain)
         deploy(stack, images, toolchain)
         yield stack
+
+
+def _destroy(stack: EphemeralStack, toolchain: Toolchain) -> None:
+    """Have the engine destroy what it made; where it cannot, what it knows is forgotten with the node."""
+    if _is_kept(stack.name):
+        return
+    try:
+        with undisturbed(), said(f"{stack.name}: destroying it"):
+            take_down(stack, toolchain)
+    except CommandError as error:
+        Console(stderr=True).print(f"{stack.name}: {error}", markup=False)
+
+
+def _clean_up(folder: Path, toolchain: Toolchain) -> None:
+    with undisturbed(), said(f"{folder.name}: taking the node away"):
+        if not _is_kept(folder.name):
+            node.delete(folder.name)
+            forget_stacks(folder.name, toolchain)
+        release(folder)
+
+
+def _is_kept(name: str) -> bool:
+    """Tell whether somebody wants the stack to outlive its run."""
+    return (KEPT / name).exists()

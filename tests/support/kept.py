@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from platform_infra.cluster.local import node
-from tests.support.deploy import build_images, deploy, said, take_down
+from tests.support.deploy import build_images, deploy, forget_stacks, said
 from tests.support.ephemeral import parts, start
-from tests.support.place import EphemeralStack, load
-from tools.engine import ROOT, STATE_FOLDER
+from tests.support.place import KEPT, EphemeralStack, load
+from tools.engine import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +28,7 @@ DEFAULT = "suite"
 
 def folder(name: str) -> Path:
     """Return where everything about a kept stack lies."""
-    return STATE_FOLDER / "kept" / name
+    return KEPT / name
 
 
 def find(name: str) -> EphemeralStack | None:
@@ -53,18 +55,28 @@ def keep(name: str, only: Sequence[str] | None = None) -> EphemeralStack:
     return stack
 
 
-def drop(name: str) -> list[str]:
-    """Take the stack away; return what went wrong, a line each."""
+def adopt(stack: EphemeralStack) -> str:
+    """Keep a disposable stack that would go with its run; return how to use it and how to end it."""
+    place = folder(stack.name)
+    place.mkdir(parents=True)
+    kubeconfig = place / "kubeconfig"
+    shutil.copy(stack.kubeconfig, kubeconfig)
+    (place / "stack.json").write_text(replace(stack, kubeconfig=str(kubeconfig)).dump())
+    return (
+        f"{stack.name} is kept:\n  export KUBECONFIG={kubeconfig}\n"
+        f'  make suite ARGS="--stack {stack.name} --check ..."\n  make suite-down ARGS="--stack {stack.name}"'
+    )
+
+
+def drop(name: str) -> None:
+    """Take the stack away, whether it is whole or not."""
     with locked(name, exclusive=True):
         toolchain, _ = parts()
-        file = folder(name) / "stack.json"
-        if not file.exists():
-            return []
-        stack = load(file.read_text())
         node.delete(name)
-        problems = take_down(stack, toolchain, gone=True)
-        file.unlink()
-        return problems
+        forget_stacks(name, toolchain)
+        for file in folder(name).glob("*"):
+            file.unlink()
+    folder(name).rmdir()
 
 
 @contextlib.contextmanager

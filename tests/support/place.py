@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from tools.engine import STATE_FOLDER
+
+KEPT = STATE_FOLDER / "kept"
+"""Holds a folder for each stack that outlives the run that made it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EphemeralStack:
