@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.support.cluster import FINAL
 from tests.support.eventually import eventually
 from tests.support.notifications import notification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    from tests.stack.suite import Suite
     from tests.support.cluster import Cluster, Object
 
 LABEL = "crowd"
@@ -71,9 +73,16 @@ class Crowd:
         eventually(self.seen, lambda left: not left, within=within)
         self._made = 0
 
-    def among(self, texts: Iterable[str]) -> list[str]:
-        """Return those of the texts that are about this run."""
-        return [text for text in texts if self.run in text]
+    def printed(self, suite: Suite) -> list[str]:
+        """Return the console messages about them, once the log, which comes late, tells the end of each one."""
+        start = f"{self._namespace}/{self.run}-"
+
+        def ended() -> int:
+            final = (record for record in suite.records() if record.get("phase") in FINAL)
+            return sum(record["notification"].startswith(start) for record in final)
+
+        eventually(ended, lambda count: count >= self._made, within=10, every=0.5)
+        return [text for text in suite.console() if self.run in text]
 
     def _next(self, spec: dict[str, Any]) -> Object:
         number = self._made

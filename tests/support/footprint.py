@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 PREFIX = "kubernaut_notification_"
 MEGABYTE = 1024 * 1024
 KEPT = ("queue_depth", "queue_running", "queue_delayed", "in_flight", "unsaved_attempts")
+LOOKS = 6
+"""As many equal ones, half a second apart, are longer than the watching side keeps a task for an object."""
 PHASES = ("Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed")
 
 
@@ -42,6 +44,19 @@ def remembered(suite: Suite) -> dict[str, float]:
     figures = {name: suite.metric(f"{PREFIX}{name}") for name in KEPT}
     figures |= {phase: suite.metric(f"{PREFIX}reconciler_active", phase=phase) for phase in PHASES}
     return {name: value for name, value in figures.items() if value}
+
+
+def settled(suite: Suite) -> Footprint:
+    """Wait until the process has nothing to do and its tasks have stayed the same for a while; return that look."""
+    eventually(lambda: remembered(suite), lambda kept: not kept, within=10)
+    looks = [footprint(suite)]
+
+    def look() -> bool:
+        looks.append(footprint(suite))
+        return len({seen.workers for seen in looks[-LOOKS:]}) == 1 and len(looks) >= LOOKS
+
+    eventually(look, bool, within=20, every=0.5)
+    return looks[-1]
 
 
 def workers_within(suite: Suite, limit: float, *, within: float, every: float = 1.0) -> Footprint:

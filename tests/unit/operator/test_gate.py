@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,7 +115,7 @@ async def test_what_is_in_force_can_be_read_from_the_metrics(api: KubeApi) -> No
         good = "{route: {receiver: r}, receivers: [{name: r}]}"
         for number, text in enumerate((good, "broken", good), start=1):
             api.put({"routing.yaml": text})
-            await until(lambda number=number: value("routing_generation") == number)
+            await until(partial(lambda wanted: value("routing_generation") == wanted, number))
             seen.append((value("routing_loaded"), number, value("routing_refusals_total")))
         assert seen == [(0, 0, 0), (1, 1, 0), (0, 2, 1), (1, 3, 1)]
         await until(lambda: api.events)

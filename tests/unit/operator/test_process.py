@@ -11,7 +11,7 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-import kopf
+from kopf._core.intents.causes import Activity
 
 from notification_operator.main import handlers
 from notification_operator.settings_sections import Watch
@@ -53,7 +53,7 @@ async def test_the_stop_runs_in_a_task_that_nobody_has_cancelled_before() -> Non
         cancelled.append(task.cancelling())
 
     registry = handlers(cast("Any", SimpleNamespace(stop=stop)), Watch())
-    (handler,) = registry._activities.get_handlers(activity=kopf._core.intents.causes.Activity.CLEANUP)
+    (handler,) = registry._activities.get_handlers(activity=Activity.CLEANUP)
 
     async def as_kopf_does() -> None:
         try:

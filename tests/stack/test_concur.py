@@ -1,0 +1,203 @@
+"""Group concur: many side by side, one operator at a time for each, and a breaker for a receiver that is down."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from operator import le
+
+import pytest
+
+from tests.stack.suite import Suite
+from tests.support.cluster import Object, Pod
+from tests.support.crowd import Crowd, crowd
+from tests.support.eventually import eventually
+from tests.support.footprint import PREFIX
+from tests.support.line import Line
+from tests.support.notifications import fast, notification, slack_notification
+from tests.support.readings import header
+
+SLACK = [{"slack": "http://sink.sinks.svc:8080/slack/served"}]
+OPEN_SECONDS = 5.0
+CLOSED, OPEN = 0, 2
+"""The gauge's figures."""
+TAKEN_OVER = 15.0
+
+
+@pytest.fixture
+def some(served: Suite) -> Iterator[Crowd]:
+    with crowd(served.cluster, served.namespace) as made:
+        yield made
+
+
+@pytest.mark.check("concur-01")
+def test_ten_created_side_by_side_reach_slack_once_each(served: Suite, some: Crowd) -> None:
+    some.create(10, threads=10, channels=["slack"], recipients=SLACK)
+
+    sent = some.all_in("Sent", within=30)
+
+    texts = headers(served, some)
+    assert (len(texts), len(set(texts))) == (10, 10)
+    assert all(some.run in text for text in texts)
+    assert [obj["status"]["totalAttempts"] for obj in sent] == [1] * 10
+
+
+@pytest.mark.check("concur-02")
+def test_twenty_created_as_fast_as_possible_reach_slack_once_each(served: Suite, some: Crowd) -> None:
+    some.create(20, channels=["slack"], recipients=SLACK, priority="low")
+
+    some.all_in("Sent", within=60)
+
+    texts = headers(served, some)
+    assert (len(texts), len(set(texts))) == (20, 20)
+
+
+@pytest.fixture
+def two(fragile: Suite) -> Iterator[Suite]:
+    """Give an operator in two replicas."""
+    fragile.operator.scale(2)
+    yield fragile
+    fragile.operator.scale(1)
+
+
+@pytest.mark.check("concur-03")
+@pytest.mark.needs_pod
+@pytest.mark.xdist_group("fragile")
+def test_of_two_operators_one_works_and_the_other_takes_over_when_it_dies(two: Suite) -> None:
+    with crowd(two.cluster, two.namespace) as five:
+        two.slack.answer(five.run, {"delay": 1})
+        five.create(5, threads=5, channels=["slack"], recipients=SLACK, priority="high")
+        for obj in five.all_in("Sent", within=30):
+            status = obj["status"]
+            assert status["completionTime"]
+            assert (status["successfulDeliveries"], status["totalAttempts"]) == (1, 1)
+        assert len(two.slack.hits(five.run)) == 5
+    assert sorted(leading(two).values()) == [0, 1]
+
+    (leader,) = [pod for pod, leads in leading(two).items() if leads]
+    died = time.monotonic()
+    two.operator.kill(leader)
+    orphan = two.deliver(slack_notification(two.namespace), "Sent")
+    assert time.monotonic() - died <= TAKEN_OVER
+    assert (orphan["status"]["totalAttempts"], len(two.slack.hits(orphan))) == (1, 1)
+
+
+def leading(suite: Suite) -> dict[Pod, float]:
+    """Return by the operator's pods whether each one works."""
+    return {pod: suite.metric(f"{PREFIX}leading", pod=pod) for pod in suite.operator.pods}
+
+
+@pytest.fixture
+def closed(guarded: Suite) -> Suite:
+    """Give an operator whose breaker for Slack is closed and has counted no failure."""
+    for _ in range(2):  # as many as it has probes, in case that it is open
+        guarded.deliver(slack_notification(guarded.namespace), "Sent")
+    assert circuit(guarded) == CLOSED
+    return guarded
+
+
+@pytest.mark.check("concur-04")
+@pytest.mark.xdist_group("guarded")
+def test_three_failures_in_a_row_open_the_breaker_and_the_receiver_is_left_alone(closed: Suite) -> None:
+    the_component_opens_for_the_failing_channel_alone()
+
+    with crowd(closed.cluster, closed.namespace) as some:
+        closed.slack.answer(some.run, {"code": 503, "body": "service_unavailable"})
+        for count in (1, 2, 3):
+            some.create(1, channels=["slack"], retryPolicy=fast(5))
+            eventually(lambda: answered(closed, some), partial(le, count), within=5, every=0.02)
+        eventually(lambda: circuit(closed), lambda state: state == OPEN, within=1)
+        (late,) = some.create(1, channels=["slack"], retryPolicy=fast(5))
+
+        (refused,) = closed.status(late, "Sending", within=3)["deliveryAttempts"]
+        assert (refused["status"], refused.get("permanent", False)) == ("failed", False)
+        assert "circuit breaker open" in refused["error"]
+        closed.deliver(notification(closed.namespace), "Sent", within=5)
+        assert circuit(closed) == OPEN
+        *_, third, probe = eventually(lambda: hits(closed, some)[:4], lambda seen: len(seen) == 4, within=10)
+        assert probe["at"] - third["at"] >= OPEN_SECONDS
+
+        closed.slack.answer(some.run, {})
+        some.all_in("Sent", within=30)
+
+
+@pytest.mark.check("concur-05")
+@pytest.mark.xdist_group("guarded")
+def test_the_breaker_closes_when_the_receiver_has_recovered_and_what_waited_is_sent(closed: Suite) -> None:
+    the_component_closes_after_two_successful_probes()
+    the_component_opens_again_at_the_first_failed_probe()
+    the_component_counts_anew_after_a_success()
+
+    with crowd(closed.cluster, closed.namespace) as some:
+        closed.slack.answer(some.run, *[{"code": 503}] * 3, {})
+        some.create(3, threads=3, channels=["slack"], retryPolicy=fast(5))
+        eventually(lambda: circuit(closed), lambda state: state == OPEN, within=3)
+
+        sent = some.all_in("Sent", within=20)
+
+        assert circuit(closed) == CLOSED
+        assert [obj["status"]["deliveryAttempts"][-1]["status"] for obj in sent] == ["success"] * 3
+        assert len(hits(closed, some)) == 6
+
+
+def the_component_opens_for_the_failing_channel_alone() -> None:
+    line = Line(failures=3, open_seconds=5, probes=2)
+    assert line.allowed("slack")
+    for still_allowed in (True, True, False):
+        assert line.fail("slack")
+        assert line.allowed("slack") is still_allowed
+    assert not line.succeed("slack")
+    assert line.allowed("console")
+    assert line.succeed("console")
+
+
+def the_component_closes_after_two_successful_probes() -> None:
+    line = failing_line()
+    assert (line.state("slack"), line.allowed("slack")) == ("open", False)
+    line.let(0.15)
+    assert (line.state("slack"), line.allowed("slack")) == ("half-open", True)
+    assert line.at_once("slack", 3) == 2
+    assert line.succeed("slack")
+    assert line.state("slack") == "half-open"
+    assert line.succeed("slack")
+    assert (line.state("slack"), line.at_once("slack", 10)) == ("closed", 10)
+
+
+def the_component_opens_again_at_the_first_failed_probe() -> None:
+    line = failing_line()
+    line.let(0.15)
+    assert line.fail("slack")
+    assert (line.state("slack"), line.succeed("slack")) == ("open", False)
+
+
+def the_component_counts_anew_after_a_success() -> None:
+    line = Line(failures=3, open_seconds=0.1, probes=2)
+    for call in (line.fail, line.fail, line.succeed, line.fail, line.fail):
+        assert call("slack")
+    assert line.state("slack") == "closed"
+
+
+def failing_line() -> Line:
+    line = Line(failures=3, open_seconds=0.1, probes=2)
+    assert line.state("slack") == "closed"
+    for _ in range(3):
+        line.fail("slack")
+    return line
+
+
+def circuit(suite: Suite) -> float:
+    return suite.metric(f"{PREFIX}channel_circuit_breaker_state", channel="slack")
+
+
+def hits(suite: Suite, some: Crowd) -> list[Object]:
+    """Return what the sink got of a crowd, oldest first."""
+    found: list[Object] = suite.slack.hits(some.run)
+    return found
+
+
+def answered(suite: Suite, some: Crowd) -> int:
+    """Return how many requests about a crowd have got their answer."""
+    return sum(hit["completed"] for hit in hits(suite, some))
+
+
+def headers(suite: Suite, some: Crowd) -> list[str]:
+    return [header(hit) for hit in hits(suite, some)]
