@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit simulate stack-tests suite-up suite suite-down pulumi api-calls toolchain lock
+.PHONY: help up demo down test check unit simulate stack-tests suite-up suite suite-down flake pulumi api-calls toolchain lock
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -38,6 +38,9 @@ suite: ## stack tests on it: make suite ARGS="--check retry-02"
 
 suite-down: ## take it away
 	$(ENV) python -m tools.suite down $(ARGS)
+
+flake: ## the whole suite again and again: make flake N=20 ARGS="--load"
+	$(ENV) python -m tools.flake --rounds $(or $(N),20) $(ARGS)
 
 pulumi: ## the pulumi command line in the right environment: make pulumi ARGS="preview -s dev"
 	$(ENV) python -m tools.pulumi $(ARGS)

@@ -44,18 +44,23 @@ def run_on(stack: EphemeralStack, arguments: Sequence[str], *, page: Path = PAGE
     console, start = Console(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="suite-") as folder:
         file = Path(folder) / "records"
-        codes = {_pytest(stack, [*options, "--records", str(file), *arguments]) for options in PARTS.values()}
+        ended_well = run_parts(stack, arguments, file)
         records = read(file)
-    if codes == {NOTHING_CHOSEN}:
-        console.print("no test was chosen")
-        return False
     print_table(console, records)
     write_page(page, records)
     console.print(f"{time.monotonic() - start:.0f} s; report: {page}", highlight=False)
-    passed = bool(records) and not failed(records) and codes <= {0, NOTHING_CHOSEN}
+    passed = ended_well and not failed(records)
     if not passed:
-        console.print(f"the logs of all pods: {_save_logs(stack)}", highlight=False)
+        console.print(f"the logs of all pods: {save_logs(stack)}", highlight=False)
     return passed
+
+
+def run_parts(stack: EphemeralStack, arguments: Sequence[str], file: Path) -> bool:
+    """Run both parts, adding each test's result to a file; return whether they ran and ended well."""
+    codes = {_pytest(stack, [*options, "--records", str(file), *arguments]) for options in PARTS.values()}
+    if codes == {NOTHING_CHOSEN}:
+        Console(stderr=True).print("no test was chosen")
+    return codes != {NOTHING_CHOSEN} and codes <= {0, NOTHING_CHOSEN}
 
 
 def _pytest(stack: EphemeralStack, arguments: Sequence[str]) -> int:
@@ -64,7 +69,7 @@ def _pytest(stack: EphemeralStack, arguments: Sequence[str]) -> int:
     return run(command, variables={HANDED_ON: stack.dump()}, cwd=ROOT, limit=LIMIT)
 
 
-def _save_logs(stack: EphemeralStack) -> Path:
+def save_logs(stack: EphemeralStack) -> Path:
     """Copy the logs of all pods out of the node, those of earlier containers included."""
     folder = PAGE.parent / f"{stack.name}-logs"
     shutil.rmtree(folder, ignore_errors=True)

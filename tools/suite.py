@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from tests.support import kept
 from tests.support.operators import OPERATORS
-from tests.support.place import EphemeralStack
 from tools.stack_tests import run_on
 from tools.up import PROBLEMS
+
+if TYPE_CHECKING:
+    from tests.support.place import EphemeralStack
 
 VERBS = ("up", "run", "down", "status")
 
