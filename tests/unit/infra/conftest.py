@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
 from tests.unit.infra.recording import NODE_IMAGE, Recording, record_bundle
 
 Record = Callable[..., Recording]
+
+
+@cache
+def engine_loop() -> asyncio.AbstractEventLoop:
+    """The loop of all recordings. It stays open, as do those of its threads, which the engine never closes."""
+    return asyncio.new_event_loop()
+
+
+@pytest.fixture(autouse=True)
+def loop_of_the_engine() -> None:
+    """Give the recording engine an event loop: it takes the thread's, and an asynchronous test leaves none."""
+    asyncio.set_event_loop(engine_loop())
 
 
 @pytest.fixture
