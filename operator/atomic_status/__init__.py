@@ -10,15 +10,21 @@ It knows no controller framework and no resource kind. A controller brings a `St
 (`KubeStatusStore` speaks to an API server) and a pure function from an object to its next status::
 
     applied = await apply(store, ref, lambda obj: {**obj.get("status", {}), "ready": True})
+
+docs/atomic-status.md is its page; `atomic_status.testing` holds what tests of controllers and of other
+stores need.
 """
 
-from atomic_status._apply import Applied, Unchanged, apply
+from atomic_status._apply import DEFAULT_PAUSE, DEFAULT_TRIES, Applied, Change, Unchanged, apply
 from atomic_status._kube import KubeStatusStore, Resource
 from atomic_status._ports import JsonObject, ObjectRef, StatusStore
 from atomic_status.errors import Conflict, ConflictExhausted, Gone, Rejected, StatusError, Unavailable
 
 __all__ = [
+    "DEFAULT_PAUSE",
+    "DEFAULT_TRIES",
     "Applied",
+    "Change",
     "Conflict",
     "ConflictExhausted",
     "Gone",

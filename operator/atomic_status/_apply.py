@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from atomic_status._ports import JsonObject
 from atomic_status.errors import Conflict, ConflictExhausted, Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from atomic_status._ports import ObjectRef, StatusStore
 
-    from atomic_status._ports import JsonObject, ObjectRef, StatusStore
-
-Change: TypeAlias = "Callable[[JsonObject], JsonObject]"
+Change: TypeAlias = Callable[[JsonObject], JsonObject]
 """From an object to its next status.
 
 It may run again on a newer object, so it must decide from its argument alone. The argument is a
@@ -22,17 +22,21 @@ copy of its own: a change that works in place is as good as one that builds a ne
 """
 
 DEFAULT_TRIES = 5
+"""Conflicting writes that are met before a pass gives up."""
 DEFAULT_PAUSE = 0.01
 """Seconds before a conflicting write is tried again; a competing writer needs about that long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The one write that happened: the object it was based on, the object as stored, reads tried."""
+    """The one write that happened."""
 
     before: JsonObject
+    """The object that it was based on."""
     after: JsonObject
+    """The object as it is stored now."""
     tries: int
+    """How many writes it took; all but the last one met a conflict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class Unchanged:
     """The change asked for nothing new, so nothing was written."""
 
     current: JsonObject
+    """The object as it was read."""
 
 
 async def apply(  # noqa: PLR0913 - three values and three optional tunings
@@ -61,10 +66,15 @@ async def apply(  # noqa: PLR0913 - three values and three optional tunings
         tries: how many conflicting writes are met before giving up.
         pause: seconds between a conflict and the next read.
 
+    Returns:
+        `Applied` after one successful write, or `Unchanged` when `change` asked for nothing new.
+
     Raises:
         Gone: the object, or the incarnation that `ref` or `base` names, no longer exists.
         ConflictExhausted: each of the tries met another writer.
-        Rejected, Unavailable: as the store says; they are not retried here.
+        Rejected: the API server refuses the read or the write for good.
+        Unavailable: there was no usable answer; a write may or may not have been applied.
+        Whatever `change` raises; then nothing is written.
     """
     if base is not None and ref.uid is None:
         ref = replace(ref, uid=base["metadata"]["uid"])

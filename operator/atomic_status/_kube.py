@@ -24,9 +24,10 @@ NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR, BAD_REQUEST = 404, 409, 42
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A namespaced resource kind, as it stands in URLs."""
+    """A namespaced resource kind with a status subresource, as it stands in URLs."""
 
     group: str
+    """For instance `example.org`; the kinds of the core group have other paths and are not for this."""
     version: str
     plural: str
 
@@ -37,7 +38,13 @@ class Resource:
 
 
 class KubeStatusStore(StatusStore):
-    """Reads from and writes to an API server: no cache, no watch, one request a call."""
+    """Reads from and writes to an API server: no cache, no watch, one request a call.
+
+    Args:
+        client: a `kubernetes.aio` client with its credentials; whoever made it closes it.
+        resource: the kind of the objects.
+        timeout: seconds that a request may take in all; `Unavailable` after that.
+    """
 
     def __init__(self, client: ApiClient, resource: Resource, *, timeout: float = 10.0) -> None:
         self._client = client

@@ -14,6 +14,7 @@ class StatusError(Exception):
     def __init__(self, ref: ObjectRef, message: str) -> None:
         super().__init__(f"{ref}: {message}")
         self.ref = ref
+        """The object that the call was about."""
 
 
 class Gone(StatusError):  # noqa: N818 - the word the API server uses
@@ -36,6 +37,7 @@ class ConflictExhausted(StatusError):  # noqa: N818 - reads as a fact, like its 
     def __init__(self, ref: ObjectRef, *, tries: int) -> None:
         super().__init__(ref, f"gave up after {tries} tries that all met another writer")
         self.tries = tries
+        """How many writes were tried."""
 
 
 class Rejected(StatusError):  # noqa: N818 - reads as a fact, like its siblings
@@ -44,15 +46,17 @@ class Rejected(StatusError):  # noqa: N818 - reads as a fact, like its siblings
     def __init__(self, ref: ObjectRef, *, code: int, reason: str) -> None:
         super().__init__(ref, f"the API server refused the request with {code}: {reason}")
         self.code = code
+        """The HTTP status."""
 
 
 class Unavailable(StatusError):  # noqa: N818 - reads as a fact, like its siblings
     """No usable answer (HTTP 429 or 5xx, a time-out, a broken connection).
 
-    A write that ends so may or may not have been applied. `retry_after` is the pause in seconds
-    that the API server asked for, if it did.
+    A write that ends so may or may not have been applied. Making it again on a new fresh read is
+    right in both cases, as long as the change is a pure function of what it reads.
     """
 
     def __init__(self, ref: ObjectRef, *, reason: str, retry_after: float | None = None) -> None:
         super().__init__(ref, f"the API server gave no usable answer: {reason}")
         self.retry_after = retry_after
+        """The pause in seconds that the API server asked for, if it did."""

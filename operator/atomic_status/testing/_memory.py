@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from atomic_status._ports import JsonObject, ObjectRef, StatusStore
 from atomic_status.errors import Conflict, Gone
@@ -13,9 +13,8 @@ from atomic_status.errors import Conflict, Gone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atomic_status.errors import StatusError
-
-Verb = Literal["GET", "PUT"]
+    from atomic_status.errors import Rejected, StatusError, Unavailable
+    from atomic_status.testing._bench import Verb
 
 
 class MemoryStore(StatusStore):
@@ -52,11 +51,22 @@ class MemoryStore(StatusStore):
         """Return a copy of the object as stored; it counts as no call."""
         return copy.deepcopy(self._objects[str(ref)])
 
-    def write_as_other(self, ref: ObjectRef, **fields: object) -> None:
-        """Set status fields as a competing writer would."""
+    def write_status(self, ref: ObjectRef, status: JsonObject) -> None:
+        """Replace the status as a competing writer would, without asking for a version."""
         stored = self._objects[str(ref)]
-        stored["status"] = {**stored.get("status", {}), **fields}
-        stored["metadata"]["resourceVersion"] = str(next(self._versions))
+        stored["status"] = copy.deepcopy(status)
+        self._touch(stored)
+
+    def write_as_other(self, ref: ObjectRef, **fields: object) -> None:
+        """Set status fields as a competing writer would; the others stay."""
+        self.write_status(ref, {**self._objects[str(ref)].get("status", {}), **fields})
+
+    def write_spec(self, ref: ObjectRef, spec: JsonObject) -> None:
+        """Replace the spec as a user would; the generation goes up."""
+        stored = self._objects[str(ref)]
+        stored["spec"] = copy.deepcopy(spec)
+        stored["metadata"]["generation"] += 1
+        self._touch(stored)
 
     def interfere_next(self, action: Callable[[], None]) -> None:
         """Run `action` just before the next write reaches the store, once."""
@@ -100,8 +110,43 @@ class MemoryStore(StatusStore):
         if any(stored["metadata"][field] != meta[field] for field in ("uid", "resourceVersion")):
             raise Conflict(_ref(obj))
         stored["status"] = copy.deepcopy(obj["status"])
-        stored["metadata"]["resourceVersion"] = str(next(self._versions))
+        self._touch(stored)
         return copy.deepcopy(stored)
+
+    def _touch(self, stored: JsonObject) -> None:
+        stored["metadata"]["resourceVersion"] = str(next(self._versions))
+
+
+class MemoryBench:
+    """The bench of a `MemoryStore`, or of another store that is built around one."""
+
+    def __init__(self, memory: MemoryStore | None = None, store: StatusStore | None = None) -> None:
+        self.memory = memory or MemoryStore()
+        """Where the objects are."""
+        self.store: StatusStore = store or self.memory
+        """The store under test."""
+
+    async def create(self, name: str, *, spec: JsonObject, status: JsonObject) -> ObjectRef:
+        """See `Bench.create`."""
+        head = {"apiVersion": "example.org/v1", "kind": "Example"}
+        meta = {"namespace": "examples", "name": name}
+        return _ref(self.memory.create({**head, "metadata": meta, "spec": spec, "status": status}))
+
+    async def write_status(self, ref: ObjectRef, status: JsonObject) -> None:
+        """See `Bench.write_status`."""
+        self.memory.write_status(ref, status)
+
+    async def write_spec(self, ref: ObjectRef, spec: JsonObject) -> None:
+        """See `Bench.write_spec`."""
+        self.memory.write_spec(ref, spec)
+
+    async def delete(self, ref: ObjectRef) -> None:
+        """See `Bench.delete`."""
+        self.memory.delete(ref)
+
+    async def fail_next(self, verb: Verb, error: Rejected | Unavailable, *, applied: bool = False) -> None:
+        """See `TroubledBench.fail_next`."""
+        self.memory.fail_next(verb, error, applied=applied)
 
 
 def _ref(obj: JsonObject) -> ObjectRef:
