@@ -49,7 +49,7 @@ RESOURCE = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificati
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""
 LAST_STEPS = 2.0
-"""Seconds of the grace time, at most a tenth of it, that tries under way do not get.
+"""Seconds of the grace time, at most a third of it, that tries under way do not get.
 
 Half of it is for the steps after the last of them, half for the end of the process.
 """
@@ -153,7 +153,7 @@ class Engine:
             return
         self._stopped = True
         grace = self._settings.shutdown.grace_seconds
-        kept = min(LAST_STEPS, grace / 10)
+        kept = min(LAST_STEPS, grace / 3)
         end = asyncio.get_running_loop().time() + grace
         self.reconciler.draining = True
         self.audit.hurry()

@@ -26,7 +26,8 @@ from tests.unit.operator.domain.builders import notification, success
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-GRACE = 1.0
+GRACE = 3.0
+"""Seconds: a third of it is enough for the last steps on a busy machine, too."""
 PENDING = notification("console")
 SENT = replace(
     PENDING,
@@ -104,7 +105,7 @@ async def test_a_receiver_that_never_answers_leaves_time_for_the_audit_events(st
             made.audit.tell(DELIVERED)
 
     made.ledger.start("uid-1", "console", resolve(PENDING), broken_off())
-    assert GRACE * 0.8 < await stopped(made) < GRACE
+    assert GRACE * 0.6 < await stopped(made) < GRACE
     assert (len(store.events), made.lost_events) == (2, 0)
 
 
@@ -113,7 +114,7 @@ async def test_an_audit_store_that_never_answers_does_not_delay_the_exit(store: 
     made = engine(store)
     made.ledger.start("uid-1", "console", resolve(PENDING), never())
     made.audit.tell(DELIVERED)
-    assert GRACE * 0.8 < await stopped(made) < GRACE
+    assert GRACE * 0.6 < await stopped(made) < GRACE
     assert made.lost_events == 2
 
 
