@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit simulate stack-tests suite-up suite suite-down flake pulumi api-calls toolchain lock
+.PHONY: help up demo down test check unit simulate stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -41,6 +41,9 @@ suite-down: ## take it away
 
 flake: ## the whole suite again and again: make flake N=20 ARGS="--load"
 	$(ENV) python -m tools.flake --rounds $(or $(N),20) $(ARGS)
+
+mutations: ## break the operator in one place at a time and see the checks turn red
+	$(ENV) python -m tools.mutations $(ARGS)
 
 pulumi: ## the pulumi command line in the right environment: make pulumi ARGS="preview -s dev"
 	$(ENV) python -m tools.pulumi $(ARGS)
