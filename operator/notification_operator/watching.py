@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from notification_operator.settings_sections import Watch
 
 EMPTY = kopf.BodyEssence({})
+IDLE_SECONDS = 1.0
+"""How long what is there for an object's events outlives the last one."""
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
@@ -58,6 +60,8 @@ def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
     # Both would need permissions, and the second one makes an API call for each log line.
     settings.scanning.disabled = True
     settings.posting.enabled = False
+    # A task for each object lingers so long after its last event; hundreds a second would pile up.
+    settings.queueing.idle_timeout = IDLE_SECONDS
     if watch.namespace_selector is not None:
         settings.watching.label_selectors["v1", "namespaces"] = watch.namespace_selector
     return settings

@@ -5,19 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.stack.suite import Suite
+from tests.support.cluster import Object
 from tests.support.crowd import Crowd, crowd
 from tests.support.eventually import eventually, steadily
 from tests.support.footprint import (
     MEGABYTE,
-    PREFIX,
+    NOISE,
     Footprint,
     footprint,
     remembered,
     settled,
     workers_within,
 )
-
-pytestmark = pytest.mark.alone
 
 
 @pytest.fixture
@@ -36,6 +35,7 @@ def before(served: Suite) -> Footprint:
 
 
 @pytest.mark.check("resource-01")
+@pytest.mark.alone
 def test_a_hundred_notifications_take_little_memory_and_a_second_hundred_next_to_none(
     served: Suite, some: Crowd, before: Footprint
 ) -> None:
@@ -51,6 +51,7 @@ def test_a_hundred_notifications_take_little_memory_and_a_second_hundred_next_to
 
 
 @pytest.mark.check("resource-02")
+@pytest.mark.alone
 def test_fifty_notifications_leave_few_tasks_and_threads(
     served: Suite, some: Crowd, before: Footprint
 ) -> None:
@@ -61,25 +62,24 @@ def test_fifty_notifications_leave_few_tasks_and_threads(
 
 
 @pytest.mark.check("resource-03")
-def test_slack_connections_are_used_again_and_closed_when_idle(served: Suite, some: Crowd) -> None:
-    for _ in range(20):
-        some.create(1, channels=["slack"], recipients=[{"slack": "#test"}])
-        some.all_in("Sent", within=60)
+def test_slack_connections_are_used_again_and_closed_when_idle(guarded: Suite) -> None:
+    def still_open() -> list[Object]:
+        return [made for made in guarded.slack.connections() if made["closed"] is None]
 
-    hits = served.slack.hits(some.run)
-    used = {hit["connection"] for hit in hits}
-    assert len(hits) == 20
-    assert all(hit["body"] for hit in hits)
-    assert len(used) <= 2
-    eventually(
-        lambda: [made for made in served.slack.connections() if made["closed"] is None],
-        lambda still_open: not still_open,
-        within=90,
-        every=1,
-    )
+    eventually(still_open, lambda found: not found, within=90, every=1)
+    with crowd(guarded.cluster, guarded.namespace) as some:
+        for _ in range(20):
+            some.create(1, channels=["slack"], recipients=[{"slack": "#test"}])
+            some.all_in("Sent", within=60)
+
+    hits = guarded.slack.hits(some.run)
+    assert (len(hits), [hit for hit in hits if not hit["body"]]) == (20, [])
+    assert len({hit["connection"] for hit in hits}) <= 2
+    eventually(still_open, lambda found: not found, within=90, every=1)
 
 
 @pytest.mark.check("resource-04")
+@pytest.mark.alone
 def test_fifty_created_side_by_side_are_each_printed_once(served: Suite, some: Crowd) -> None:
     some.create(50, threads=50)
 
@@ -90,6 +90,7 @@ def test_fifty_created_side_by_side_are_each_printed_once(served: Suite, some: C
 
 
 @pytest.mark.check("resource-05")
+@pytest.mark.alone
 def test_nothing_is_kept_of_notifications_that_were_delivered_and_deleted(
     served: Suite, some: Crowd, before: Footprint
 ) -> None:
@@ -105,27 +106,24 @@ def test_nothing_is_kept_of_notifications_that_were_delivered_and_deleted(
 
 
 @pytest.mark.check("resource-06")
+@pytest.mark.alone
 def test_an_idle_operator_does_nothing_and_is_small(served: Suite, before: Footprint) -> None:
-    def passes() -> float:
-        return served.metric(f"{PREFIX}reconciler_duration_seconds_count")
+    assert served.cluster.all(served.namespace) == []
 
-    def cpu() -> float:
-        return served.metric("process_cpu_seconds_total")
-
-    passes_before, cpu_before = passes(), cpu()
     idle = steadily(
         lambda: footprint(served),
-        lambda seen: abs(seen.workers - before.workers) <= 2,
+        lambda seen: seen.passes == before.passes and abs(seen.workers - before.workers) <= NOISE,
         during=10,
         every=2,
     )
-    assert passes() == passes_before
-    assert cpu() - cpu_before < 0.05 * 10
+
+    assert idle.cpu - before.cpu < 0.05 * 10
     assert idle.memory < 200 * MEGABYTE
     assert idle.workers < 100
 
 
 @pytest.mark.check("resource-07")
+@pytest.mark.alone
 def test_a_burst_of_fifty_leaves_neither_memory_nor_tasks(
     served: Suite, some: Crowd, before: Footprint
 ) -> None:
