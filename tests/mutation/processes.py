@@ -1,0 +1,180 @@
+"""The process gone wrong: how it ends, who works beside it, what it takes and keeps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutation.mutation import Edit, Mutation
+
+RECONCILE: Final = "notification_operator/reconcile.py"
+ENGINE: Final = "notification_operator/engine.py"
+BELL: Final = "notification_operator/bell.py"
+DISPATCH: Final = "notification_operator/delivery/dispatch.py"
+FOLD: Final = "notification_operator/domain/fold.py"
+SETTLE: Final = "        self._ledger.settle(key.uid, made)\n"
+LOGGER: Final = "logger = structlog.get_logger(__name__)\n"
+DELIVER: Final = "                await channel.deliver(message)\n"
+
+STOPPING: Final = (
+    Mutation(
+        name="audit not flushed at stop",
+        breaks="events that wait for company are lost with the process",
+        operator="fragile",
+        checks=("shutdown-03",),
+        edits=(
+            Edit(
+                file="notification_operator/audit/trail.py",
+                old="        self._writer.hurry()\n",
+                new="        return\n",
+            ),
+            Edit(
+                file="notification_operator/audit/trail.py",
+                old="await self._writer.close(within)",
+                new="0",
+            ),
+        ),
+    ),
+    Mutation(
+        name="tries broken off at stop",
+        breaks="the process does not wait for what is under way",
+        operator="fragile",
+        checks=("shutdown-01",),
+        edits=(
+            Edit(
+                file=ENGINE,
+                old="asyncio.timeout_at(end - kept)",
+                new="asyncio.timeout(0)",
+            ),
+        ),
+    ),
+    Mutation(
+        name="new work taken at stop",
+        breaks="a notification that comes after the signal is delivered by the process that leaves",
+        operator="fragile",
+        checks=("shutdown-02",),
+        edits=(Edit(file=ENGINE, old="        self.reconciler.draining = True\n", new="        pass\n"),),
+    ),
+    Mutation(
+        name="stop waits without a limit",
+        breaks="a receiver that never answers holds the process until it is killed",
+        operator="fragile",
+        checks=("shutdown-04",),
+        edits=(
+            Edit(
+                file=ENGINE,
+                old="asyncio.timeout_at(end - kept)",
+                new="asyncio.timeout(None)",
+            ),
+        ),
+    ),
+    Mutation(
+        name="work without the Lease",
+        breaks="every replica delivers everything",
+        operator="fragile",
+        checks=("concur-03",),
+        edits=(
+            Edit(
+                file=ENGINE,
+                old="        return self.elector is None or self.elector.leading\n",
+                new="        return True\n",
+            ),
+        ),
+    ),
+)
+"""An end or a second process gone wrong."""
+
+TAKING: Final = (
+    Mutation(
+        name="a connection for each request",
+        breaks="nothing is kept open between two messages",
+        operator="served",
+        checks=("load-02", "resource-03"),
+        edits=(
+            Edit(
+                file="notification_operator/delivery/http.py",
+                old="aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_SECONDS)",
+                new="aiohttp.TCPConnector(force_close=True)",
+            ),
+        ),
+    ),
+    Mutation(
+        name="tries never forgotten",
+        breaks="what a write has recorded stays in memory",
+        operator="served",
+        checks=("resource-05",),
+        edits=(Edit(file=RECONCILE, old=SETTLE, new=""),),
+    ),
+    Mutation(
+        name="memory leaks",
+        breaks="each try leaves some hundred kilobytes behind",
+        operator="served",
+        checks=("resource-01", "resource-07"),
+        edits=(
+            Edit(file=DISPATCH, old=DELIVER, new=DELIVER + "                _LEFT.append(b'x' * 650_000)\n"),
+            Edit(file=DISPATCH, old=LOGGER, new=LOGGER + "_LEFT: list[bytes] = []\n"),
+        ),
+    ),
+    Mutation(
+        name="tasks leak",
+        breaks="each try leaves a task behind",
+        operator="served",
+        checks=("resource-02", "resource-05", "resource-07", "load-01"),
+        edits=(
+            Edit(
+                file=DISPATCH,
+                old=DELIVER,
+                new=DELIVER + "                _LEFT.append(asyncio.create_task(asyncio.sleep(3600)))\n",
+            ),
+            Edit(file=DISPATCH, old=LOGGER, new=LOGGER + "_LEFT: list[object] = []\n"),
+        ),
+    ),
+    Mutation(
+        name="never idle",
+        breaks="a task spins while there is nothing to do",
+        operator="served",
+        checks=("resource-06",),
+        edits=(
+            Edit(
+                file=ENGINE,
+                old="        self.audit.start()\n",
+                new="        self.audit.start()\n"
+                "        async def spin() -> None:\n"
+                "            while True:\n"
+                "                await asyncio.sleep(0)\n\n"
+                "        self._tasks.append(asyncio.create_task(spin(), name='spin'))\n",
+            ),
+        ),
+    ),
+    Mutation(
+        name="a deletion is never believed",
+        breaks="passes for an object that is gone are repeated for ever",
+        operator="served",
+        checks=("status-04",),
+        edits=(
+            Edit(
+                file=BELL,
+                old="            self._queue.forget(key)\n            self._gone(key.uid)\n",
+                new="            self._queue.add(key)\n",
+            ),
+            Edit(
+                file=RECONCILE,
+                old="            self._ledger.forget(key.uid)\n            return Done(final=True)\n",
+                new="            return Done(failed=True)\n",
+            ),
+        ),
+    ),
+    Mutation(
+        name="completion before the try",
+        breaks="the time of the end is that of the beginning",
+        operator="served",
+        checks=("status-02",),
+        edits=(
+            Edit(
+                file=FOLD,
+                old='        times["completionTime"] = now\n',
+                new='        times["completionTime"] = queued_at\n',
+            ),
+        ),
+    ),
+)
+"""What the process takes, keeps and writes down."""
