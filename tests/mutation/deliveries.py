@@ -120,7 +120,7 @@ LEAVING: Final = (
         name="every message sent twice",
         breaks="a try calls its receiver a second time",
         operator="served",
-        checks=("concur-01", "concur-02", "load-01", "load-02", "load-03", "resource-03", "resource-04"),
+        checks=("concur-01", "concur-02", "load-01", "load-02", "load-03", "resource-04"),
         edits=(Edit(file=DISPATCH, old=DELIVER, new=DELIVER + DELIVER),),
     ),
     Mutation(

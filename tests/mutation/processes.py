@@ -14,6 +14,8 @@ FOLD: Final = "notification_operator/domain/fold.py"
 SETTLE: Final = "        self._ledger.settle(key.uid, made)\n"
 LOGGER: Final = "logger = structlog.get_logger(__name__)\n"
 DELIVER: Final = "                await channel.deliver(message)\n"
+HTTP: Final = "notification_operator/delivery/http.py"
+CONNECTOR: Final = "aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_SECONDS)"
 
 STOPPING: Final = (
     Mutation(
@@ -87,15 +89,16 @@ TAKING: Final = (
     Mutation(
         name="a connection for each request",
         breaks="nothing is kept open between two messages",
+        operator="guarded",
+        checks=("resource-03",),
+        edits=(Edit(file=HTTP, old=CONNECTOR, new="aiohttp.TCPConnector(force_close=True)"),),
+    ),
+    Mutation(
+        name="no limit of connections",
+        breaks="a hundred messages at once open as many connections",
         operator="served",
-        checks=("load-02", "resource-03"),
-        edits=(
-            Edit(
-                file="notification_operator/delivery/http.py",
-                old="aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_SECONDS)",
-                new="aiohttp.TCPConnector(force_close=True)",
-            ),
-        ),
+        checks=("load-02",),
+        edits=(Edit(file=HTTP, old=CONNECTOR, new="aiohttp.TCPConnector(limit=0)"),),
     ),
     Mutation(
         name="tries never forgotten",
