@@ -61,7 +61,6 @@ def two(fragile: Suite) -> Iterator[Suite]:
 
 @pytest.mark.check("concur-03")
 @pytest.mark.needs_pod
-@pytest.mark.xdist_group("fragile")
 def test_of_two_operators_one_works_and_the_other_takes_over_when_it_dies(two: Suite) -> None:
     with crowd(two.cluster, two.namespace) as five:
         two.slack.answer(five.run, {"delay": 1})
@@ -96,7 +95,6 @@ def closed(guarded: Suite) -> Suite:
 
 
 @pytest.mark.check("concur-04")
-@pytest.mark.xdist_group("guarded")
 def test_three_failures_in_a_row_open_the_breaker_and_the_receiver_is_left_alone(closed: Suite) -> None:
     the_component_opens_for_the_failing_channel_alone()
 
@@ -121,7 +119,6 @@ def test_three_failures_in_a_row_open_the_breaker_and_the_receiver_is_left_alone
 
 
 @pytest.mark.check("concur-05")
-@pytest.mark.xdist_group("guarded")
 def test_the_breaker_closes_when_the_receiver_has_recovered_and_what_waited_is_sent(closed: Suite) -> None:
     the_component_closes_after_two_successful_probes()
     the_component_opens_again_at_the_first_failed_probe()

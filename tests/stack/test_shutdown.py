@@ -13,16 +13,15 @@ from tests.support.notifications import fast, notification, slack_notification
 from tests.support.readings import kinds
 from tests.support.stopping import Stopping
 
-pytestmark = [pytest.mark.xdist_group("fragile"), pytest.mark.needs_pod]
+pytestmark = pytest.mark.needs_pod
 
 GRACE = 30.0
 
 
 @pytest.fixture(autouse=True)
-def _works_again(fragile: Suite) -> Iterator[None]:
+def _stores_again(fragile: Suite) -> Iterator[None]:
     yield
     fragile.audit.answer()
-    fragile.operator.scale(1)
 
 
 def stop(suite: Suite) -> Stopping:

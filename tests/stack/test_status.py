@@ -1,7 +1,6 @@
 """Group status: conflicts, late watches, failed writes, deletions, times and sizes."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,33 +20,24 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-@pytest.fixture
-def proxied(troubled: Suite) -> Iterator[Suite]:
-    """Give an operator whose way to the API server is clear at first and afterwards."""
-    troubled.proxy.clear()
-    yield troubled
-    troubled.proxy.clear()
-
-
 @pytest.mark.check("status-01")
-@pytest.mark.xdist_group("troubled")
-def test_neither_a_conflict_nor_a_late_watch_leads_to_a_second_delivery(proxied: Suite) -> None:
-    obj = notification(proxied.namespace, recipients=TEST)
+def test_neither_a_conflict_nor_a_late_watch_leads_to_a_second_delivery(troubled: Suite) -> None:
+    obj = notification(troubled.namespace, recipients=TEST)
     write = {"verb": "update", "subresource": "status", "name": obj["metadata"]["name"]}
-    proxied.proxy.fail(**write, containing='"phase":"Sent"', code=409)
+    troubled.proxy.fail(**write, containing='"phase":"Sent"', code=409)
 
-    status = proxied.deliver(obj, "Sent", within=20)["status"]
+    status = troubled.deliver(obj, "Sent", within=20)["status"]
 
-    assert [request["code"] for request in proxied.proxy.requests(**write)] == [409, 200]
+    assert [request["code"] for request in troubled.proxy.requests(**write)] == [409, 200]
     assert counts(status) == (1, 0, 1)
-    assert arrivals(proxied, obj) == {"console": 1}
+    assert arrivals(troubled, obj) == {"console": 1}
 
-    retried = slack_notification(proxied.namespace, retryPolicy=fast(5))
-    proxied.slack.answer(retried, *RECOVERING)
-    with proxied.proxy.lag(2):
-        status = proxied.deliver(retried, "Sent", within=20)["status"]
+    retried = slack_notification(troubled.namespace, retryPolicy=fast(5))
+    troubled.slack.answer(retried, *RECOVERING)
+    with troubled.proxy.lag(2):
+        status = troubled.deliver(retried, "Sent", within=20)["status"]
         assert tries(status) == TWO_TRIES
-        steadily(lambda: proxied.slack.hits(retried), lambda hits: len(hits) == 2, during=3)
+        steadily(lambda: troubled.slack.hits(retried), lambda hits: len(hits) == 2, during=3)
 
 
 @pytest.mark.check("status-02")
@@ -63,28 +53,27 @@ def test_the_times_of_a_notification_are_in_order(served: Suite) -> None:
 
 
 @pytest.mark.check("status-03")
-@pytest.mark.xdist_group("troubled")
 def test_a_write_that_failed_or_whose_answer_was_lost_costs_neither_a_delivery_nor_a_record(
-    proxied: Suite,
+    troubled: Suite,
 ) -> None:
-    obj = notification(proxied.namespace, recipients=TEST)
+    obj = notification(troubled.namespace, recipients=TEST)
     write = {"verb": "update", "subresource": "status", "name": obj["metadata"]["name"]}
-    proxied.proxy.fail(**write, code=500)
+    troubled.proxy.fail(**write, code=500)
 
-    status = proxied.deliver(obj, "Sent", within=20)["status"]
+    status = troubled.deliver(obj, "Sent", within=20)["status"]
 
-    assert [request["code"] for request in proxied.proxy.requests(**write)] == [500, 200]
+    assert [request["code"] for request in troubled.proxy.requests(**write)] == [500, 200]
     assert status["completionTime"]
     assert (counts(status), tries(status)) == ((1, 0, 1), [("console", 1, "success")])
-    assert arrivals(proxied, obj) == {"console": 1}
+    assert arrivals(troubled, obj) == {"console": 1}
 
-    retried = slack_notification(proxied.namespace, retryPolicy=fast(5))
-    proxied.slack.answer(retried, *RECOVERING)
+    retried = slack_notification(troubled.namespace, retryPolicy=fast(5))
+    troubled.slack.answer(retried, *RECOVERING)
     write["name"] = retried["metadata"]["name"]
-    proxied.proxy.fail(**write, code=500, after=True)
-    status = proxied.deliver(retried, "Sent", within=20)["status"]
+    troubled.proxy.fail(**write, code=500, after=True)
+    status = troubled.deliver(retried, "Sent", within=20)["status"]
     assert tries(status) == TWO_TRIES
-    assert len(proxied.slack.hits(retried)) == 2
+    assert len(troubled.slack.hits(retried)) == 2
 
 
 @pytest.mark.check("status-04")
