@@ -84,8 +84,14 @@ class Operator:
         self.cluster.core.delete_namespaced_pod(pod.name, pod.namespace)
 
     def restart(self) -> None:
-        """Stop it in good order, and return once its successor is ready and alone."""
+        """Stop it in good order, and return once its process has ended and its successor is ready."""
+        leaving = self.pod
         self.stop()
+        eventually(
+            lambda: {pod.uid for pod in self.cluster.containers(self.namespace, SELECTOR)},
+            lambda uids: leaving.uid not in uids,
+            within=READY_WITHIN,
+        )
         self.ready()
 
     def kill(self, pod: Pod | None = None) -> None:
