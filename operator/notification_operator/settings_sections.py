@@ -220,7 +220,7 @@ class LeaderElection(Section):
     """Where the Lease lives; by default the pod's namespace or the kubeconfig context's."""
     lease_name: str = "notification-operator"
     """The Lease's name."""
-    lease_seconds: Annotated[int, Field(ge=3, le=300)] = 12
+    lease_seconds: Annotated[int, Field(ge=3, le=300)] = 10
     """How long a holder that fell silent is waited for."""
 
 

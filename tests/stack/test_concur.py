@@ -73,8 +73,8 @@ def test_of_two_operators_one_works_and_the_other_takes_over_when_it_dies(two: S
     assert sorted(leading(two).values()) == [0, 1]
 
     (leader,) = [pod for pod, leads in leading(two).items() if leads]
-    died = time.monotonic()
     two.operator.kill(leader)
+    died = time.monotonic()
     orphan = two.deliver(slack_notification(two.namespace), "Sent")
     assert time.monotonic() - died <= TAKEN_OVER
     assert (orphan["status"]["totalAttempts"], len(two.slack.hits(orphan))) == (1, 1)
