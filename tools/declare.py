@@ -1,10 +1,11 @@
-"""Write what is generated from the settings model: Pulumi.yaml's config block and the table of stacks/README.md.
+"""Write what is generated from the settings model: Pulumi.yaml's config block, stacks/README.md's table, stacks/schema.json.
 
 Run it after a change of infra/platform_infra/settings_sections.py: `python -m tools.declare`.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import yaml
@@ -30,8 +31,14 @@ def stacks_readme(text: str) -> str:
     return f"{text.split(TABLE_MARK, 1)[0]}{TABLE_MARK}\n{declarations.markdown_table()}"
 
 
+def schema_file() -> str:
+    """Return the text of the schema that editors check a stack's file with."""
+    return json.dumps(declarations.editor_schema(), indent=2) + "\n"
+
+
 def main() -> None:
-    """Write both files."""
+    """Write all three files."""
+    (ROOT / "stacks" / "schema.json").write_text(schema_file(), "utf-8")
     for file, renew in ((ROOT / "Pulumi.yaml", project_file), (ROOT / "stacks" / "README.md", stacks_readme)):
         file.write_text(renew(file.read_text("utf-8")), "utf-8")
 

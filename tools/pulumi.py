@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 from tools.engine import ENGINE_GROUPS, ROOT, engine_environment
-from tools.stack_file import StackFileError, check_stack_file
+from tools.stack_file import StackFileError, check_secrets, check_stack_file
 from tools.toolchain import ToolchainError, ensure
 
 CHECKED = frozenset({"up", "update", "preview", "pre"})
@@ -19,6 +19,8 @@ def main(arguments: list[str]) -> NoReturn:
     try:
         toolchain = ensure(ENGINE_GROUPS)
         stack = stack_of(arguments)
+        if stack:
+            check_secrets(stack)
         if stack and CHECKED.intersection(arguments[:1]):
             check_stack_file(stack)
     except (ToolchainError, StackFileError) as error:

@@ -10,7 +10,7 @@ from pulumi import automation as auto
 
 from platform_infra.names import PROJECT
 from tools.engine import ENGINE_GROUPS, ROOT, STATE_FOLDER, engine_environment
-from tools.stack_file import check_stack_file
+from tools.stack_file import check_secrets, check_stack_file
 from tools.stack_progress import StackProgress
 from tools.toolchain import ensure
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tools.toolchain import Toolchain
 
-LASTING = frozenset({"dev", "ci"})
+LASTING = frozenset({"dev", "ci", "staging", "prod"})
 """Stacks whose file is committed and outlives them."""
 
 SAME = "same"
@@ -33,6 +33,7 @@ def open_stack(
     Raises:
         StackFileError: the stack's file cannot be used; nothing has been touched.
     """
+    check_secrets(name)
     toolchain = toolchain or ensure(ENGINE_GROUPS)
     stack = auto.create_or_select_stack(
         name,

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from pulumi.automation import CommandError
 from rich.console import Console
 
+from platform_infra.settings_sections import ClusterKind
 from tools.dockerd import DockerUnavailableError, ensure_docker
+from tools.engine import ENGINE_GROUPS
 from tools.kubeconfig import write_kubeconfig
 from tools.node.commands import NodeImageError
 from tools.node.images import ensure_images
 from tools.stack import open_stack, outputs, up
-from tools.stack_file import StackFileError
+from tools.stack_file import StackFileError, check_secrets, check_stack_file
 from tools.toolchain import ToolchainError, ensure
+
+if TYPE_CHECKING:
+    from tools.toolchain import Toolchain
 
 PROBLEMS = (CommandError, DockerUnavailableError, NodeImageError, StackFileError, ToolchainError)
 """What can keep a stack from coming up; each says what to do."""
@@ -27,9 +33,7 @@ def bring_up(name: str, console: Console) -> None:
         Exception: one of PROBLEMS.
     """
     start = time.monotonic()
-    toolchain = ensure()
-    ensure_docker(packages=("debootstrap",))
-    ensure_images()
+    toolchain = _prepare(name)
     stack = open_stack(name, toolchain=toolchain)
     _, changed = up(stack)
     file = write_kubeconfig(name, outputs(stack)["kubeconfig"])
@@ -38,6 +42,17 @@ def bring_up(name: str, console: Console) -> None:
     console.print(
         f"  export KUBECONFIG={file} PATH={toolchain.bin}:$PATH\n  kubectl get notif -A", highlight=False
     )
+
+
+def _prepare(name: str) -> Toolchain:
+    """Get what the stack needs of this machine; a cluster elsewhere needs no more than the engine."""
+    check_secrets(name)
+    if check_stack_file(name).cluster.kind != ClusterKind.LOCAL:
+        return ensure(ENGINE_GROUPS)
+    toolchain = ensure()
+    ensure_docker(packages=("debootstrap",))
+    ensure_images()
+    return toolchain
 
 
 def main(arguments: list[str]) -> int:

@@ -40,8 +40,8 @@ class Bundle(pulumi.ComponentResource):
         self._settings = settings
         self.cluster = Cluster("cluster", connect=connect, opts=pulumi.ResourceOptions(parent=self))
         inside = self.cluster.options(self)
-        crds = [Crds("crds", opts=inside)] if settings.crd.managed else []
-        self.namespace = _namespace(settings.operator.namespace, inside)
+        crds = [Crds("crds", settings=settings, opts=inside)] if settings.crd.managed else []
+        self.namespace = _namespace(settings, inside)
         account = OperatorAccount("account", settings=settings, namespace=self.namespace, opts=inside)
         self.image = ""
         if settings.operator.enabled:
@@ -71,7 +71,12 @@ class Bundle(pulumi.ComponentResource):
         return image, [OperatorImage("image", inputs, self.cluster.options(self))]
 
 
-def _namespace(name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    metadata = ObjectMetaArgs(name=name, labels=names.labels("namespace") | POD_SECURITY)
-    created: pulumi.Output[str] = Namespace("namespace", metadata=metadata, opts=opts).metadata.name
+def _namespace(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    metadata = ObjectMetaArgs(
+        name=settings.operator.namespace, labels=names.labels("namespace") | POD_SECURITY
+    )
+    # The file channel's volume goes with it.
+    keep = pulumi.ResourceOptions(protect=settings.protection.data)
+    options = pulumi.ResourceOptions.merge(opts, keep)
+    created: pulumi.Output[str] = Namespace("namespace", metadata=metadata, opts=options).metadata.name
     return created

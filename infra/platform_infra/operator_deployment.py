@@ -24,7 +24,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
-from platform_infra import names, observability, operator_config, pod_parts
+from platform_infra import names, observability, operator_config, placement, pod_parts
 from platform_infra.network_policy import operator_policy
 from platform_infra.settings_sections import FileVolume
 from platform_infra.slack_secret import pod_annotations as slack_annotations
@@ -131,6 +131,7 @@ class OperatorDeployment(pulumi.ComponentResource):
                 security_context=pod_parts.pod_security(),
                 containers=[self._container(workload.image, storage)],
                 volumes=[*pod_parts.volumes(config.metadata.name), *storage.volumes],
+                **placement.pod_fields(self._settings),
             ),
         )
 
@@ -166,7 +167,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             "budget",
             metadata=self._metadata(names.OPERATOR),
             spec=PodDisruptionBudgetSpecArgs(
-                max_unavailable=1,
+                max_unavailable=self._settings.placement.max_unavailable,
                 selector=LabelSelectorArgs(match_labels=names.selector()),
                 unhealthy_pod_eviction_policy="AlwaysAllow",
             ),

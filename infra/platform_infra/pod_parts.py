@@ -91,10 +91,11 @@ def readiness_probe() -> ProbeArgs:
 
 
 def resources(settings: Operator) -> ResourceRequirementsArgs:
-    """Return requests and limits; there is no CPU limit, since throttling delays deliveries and protects nobody."""
+    """Return requests and limits; a CPU limit only where the stack sets one."""
+    cpu = {"cpu": settings.cpu_limit} if settings.cpu_limit else {}
     return ResourceRequirementsArgs(
         requests={"cpu": settings.cpu_request, "memory": settings.memory_request},
-        limits={"memory": settings.memory_limit},
+        limits={**cpu, "memory": settings.memory_limit},
     )
 
 

@@ -86,7 +86,9 @@ class OperatorAccount(pulumi.ComponentResource):
         events = () if settings.events.level == EventLevel.NONE else EVENTS
         self._grant_in("own", namespace, (*OWN, *events), subject)
         for served in settings.watch.namespaces:
-            self._grant_in(f"served-{served}", served, (*SERVED, *events), subject)
+            # Its own namespace is made by this stack, and has to be there first.
+            where = namespace if served == settings.operator.namespace else served
+            self._grant_in(f"served-{served}", where, (*SERVED, *events), subject)
         if not settings.watch.namespaces:
             choose = CHOOSE if settings.watch.namespace_selector else ()
             self._grant_everywhere((*SERVED, *events, *choose), subject)

@@ -16,6 +16,8 @@ from pulumi.runtime import config as engine_config
 from pydantic import BaseModel, Field, ValidationError
 
 from platform_infra import names
+from platform_infra.settings_base import Section
+from platform_infra.settings_placement import Placement, Protection
 from platform_infra.settings_rules import Problem, broken_rules
 from platform_infra.settings_sections import (
     Audit,
@@ -30,7 +32,6 @@ from platform_infra.settings_sections import (
     Network,
     Operator,
     Sanitizer,
-    Section,
     Watch,
 )
 
@@ -53,6 +54,8 @@ class Settings(Section):
     cluster: Cluster = Cluster()
     crd: Crd = Crd()
     operator: Operator = Operator()
+    placement: Placement = Placement()
+    protection: Protection = Protection()
     watch: Watch = Watch()
     delivery: Delivery = Delivery()
     breaker: Breaker = Breaker()
@@ -114,9 +117,9 @@ def parse(
     try:
         settings = _build(known, paths)
     except ValidationError as error:
-        wrong = [(key_of(_setting(entry["loc"], paths)), entry) for entry in error.errors()]
-        problems += [_invalid(key, entry, paths, secret=key in secret_keys) for key, entry in wrong]
-        spoiled = {key for key, _ in wrong}
+        wrong = [(_setting(entry["loc"], paths), entry) for entry in error.errors()]
+        problems += [_invalid(path, entry, secret=key_of(path) in secret_keys) for path, entry in wrong]
+        spoiled = {key_of(path) for path, _ in wrong}
         settings = _build({key: value for key, value in known.items() if key not in spoiled}, paths)
     else:
         spoiled = set()
@@ -159,17 +162,32 @@ def _unknown(key: str, paths: Mapping[str, tuple[str, ...]]) -> Problem:
 
 
 def _invalid(
-    key: str,
+    path: tuple[str, ...],
     entry: Any,  # noqa: ANN401 - pydantic's details
-    paths: Mapping[str, tuple[str, ...]],
     *,
     secret: bool,
 ) -> Problem:
-    default = _at(Settings(), paths[key])
-    reason = re.sub(r"^Input should ", "should ", entry["msg"])
-    remedy = f"the default is {json.dumps(default)}; set it with `pulumi config set {key} VALUE`"
+    key = key_of(path)
+    place = key + _inside(entry["loc"][len(path) :])
+    reason = re.sub(
+        r"^(Input should |Value error, )", lambda m: "should " if m[0][0] == "I" else "", entry["msg"]
+    )
+    default = json.dumps(_at(Settings(), path))
+    if place == key:
+        remedy = f"the default is {default}; set it with `pulumi config set {key} VALUE`"
+    else:
+        remedy = f"set it with `pulumi config set --path '{place}' VALUE`; the default of {key} is {default}"
     value = "not shown" if secret else repr(entry["input"])
-    return Problem(key=key, what=f"is {value}, but {reason}", remedy=remedy)
+    return Problem(key=place, what=f"is {value}, but {reason}", remedy=remedy)
+
+
+def _inside(location: tuple[str | int, ...]) -> str:
+    """Return a place inside of a setting's value, as `pulumi config set --path` takes it."""
+    parts = [part for part in location if part != "[key]"]
+    return "".join(
+        f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{json.dumps(part)}]"
+        for part in parts
+    )
 
 
 def _at(settings: BaseModel, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any setting's value

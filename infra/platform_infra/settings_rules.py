@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -36,6 +37,21 @@ class Rule:
     remedy: str
 
 
+FOREIGN = frozenset({"existing", "stack"})
+"""Kinds of clusters that an image built here cannot be loaded into."""
+
+UNITS = {
+    "m": Decimal("0.001"),
+    "": Decimal(1),
+    "k": Decimal(1000),
+    "M": Decimal(10**6),
+    "G": Decimal(10**9),
+} | {
+    "T": Decimal(10**12),
+    **{f"{unit}i": Decimal(1024**power) for power, unit in enumerate("KMGT", start=1)},
+}
+"""What the letters after a quantity stand for."""
+
 ROUTING_REMEDY = "correct it in the stack's file; docs/routing.md shows one"
 
 RULES = (
@@ -58,8 +74,14 @@ RULES = (
         remedy="set clusterKind to `existing`, or remove both",
     ),
     Rule(
+        keys=("clusterStack", "clusterKind"),
+        broken=lambda s: (s.cluster.kind == "stack") != bool(s.cluster.stack),
+        what="goes with the clusterKind `stack` and with no other, but one of the two is missing",
+        remedy="set clusterKind to `stack` and clusterStack to `organization/project/stack`, or remove clusterStack",
+    ),
+    Rule(
         keys=("operatorImage", "clusterKind", "operatorEnabled"),
-        broken=lambda s: s.cluster.kind == "existing" and s.operator.enabled and not s.operator.image,
+        broken=lambda s: s.cluster.kind in FOREIGN and s.operator.enabled and not s.operator.image,
         what="is empty, but an image built here can be loaded into a local node only",
         remedy="push one where the cluster can pull it and set it with `pulumi config set operatorImage NAME`",
     ),
@@ -68,6 +90,26 @@ RULES = (
         broken=lambda s: s.operator.replicas > 1 and not s.operator.leader_election,
         what="is more than 1, but no Lease decides which replica works, so each would deliver everything",
         remedy="set it to 1, or operatorLeaderElection to true",
+    ),
+    Rule(
+        keys=("placementMaxUnavailable", "operatorReplicas"),
+        broken=lambda s: 1 < s.operator.replicas <= s.placement.max_unavailable,
+        what="lets a drain of nodes take all replicas away at once",
+        remedy="set it below operatorReplicas",
+    ),
+    Rule(
+        keys=("operatorMemoryLimit", "operatorMemoryRequest"),
+        broken=lambda s: amount(s.operator.memory_limit) < amount(s.operator.memory_request),
+        what="is below operatorMemoryRequest",
+        remedy="set it to the request at least",
+    ),
+    Rule(
+        keys=("operatorCpuLimit", "operatorCpuRequest"),
+        broken=lambda s: (
+            bool(s.operator.cpu_limit) and amount(s.operator.cpu_limit) < amount(s.operator.cpu_request)
+        ),
+        what="is below operatorCpuRequest",
+        remedy="set it to the request at least, or leave it out for no limit",
     ),
     Rule(
         keys=("operatorEnv",),
@@ -128,6 +170,12 @@ def _in_plain_text(settings: Settings) -> Iterator[Problem]:
     if settings.channels.slack.webhook_url.startswith("https:"):
         remedy = "store it with `pulumi config set --secret channelsSlackWebhookUrl URL`"
         yield Problem(key="channelsSlackWebhookUrl", what=what, remedy=remedy)
+
+
+def amount(quantity: str) -> Decimal:
+    """Return the figure that a quantity such as `96Mi` stands for."""
+    number = quantity.rstrip("".join(UNITS))
+    return Decimal(number) * UNITS[quantity.removeprefix(number)]
 
 
 def is_http_url(text: str) -> bool:

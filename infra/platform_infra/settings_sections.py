@@ -8,19 +8,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from platform_infra.settings_base import (
+    AbsolutePath,
+    DnsLabel,
+    OptionalQuantity,
+    Port,
+    Quantity,
+    SecretName,
+    Section,
+    StackName,
+    VariableName,
+)
 
 
 class ClusterKind(StrEnum):
@@ -28,6 +28,7 @@ class ClusterKind(StrEnum):
 
     LOCAL = "local"
     EXISTING = "existing"
+    STACK = "stack"
     KIND = "kind"
     K3S = "k3s"
 
@@ -68,11 +69,13 @@ class Cluster(Section):
     """The cluster that everything is put into."""
 
     kind: ClusterKind = ClusterKind.LOCAL
-    """Where the cluster comes from: `local` starts a node on this machine, `existing` takes one by its kubeconfig."""
+    """Where the cluster comes from: `local` starts a node on this machine, `existing` takes one by its kubeconfig, `stack` the one of another stack."""
     kubeconfig: str = ""
     """For `existing`: the path of a kubeconfig file, or its content (then set it with --secret)."""
     context: str = ""
     """For `existing`: the context of that kubeconfig; it is named explicitly and never the current one."""
+    stack: StackName = ""
+    """For `stack`: the stack that owns the cluster, as `organization/project/stack` (`organization` itself on a backend without any)."""
 
 
 class Crd(Section):
@@ -80,6 +83,10 @@ class Crd(Section):
 
     managed: bool = True
     """Whether this stack owns the CRD; false where another stack of the same cluster does."""
+    retain: bool = False
+    """Whether the CRD, and with it every notification, stays in the cluster when the stack is destroyed."""
+    allow_incompatible: bool = False
+    """Whether a CRD that takes less than the one before is applied all the same, as a rollback may need."""
 
 
 class Operator(Section):
@@ -93,6 +100,8 @@ class Operator(Section):
     """An image that the cluster can pull; empty builds one from this checkout and loads it into the local node."""
     base_image: str = ""
     """What a built image stands on; empty takes a locally built base where there is one, else python:3.13-slim."""
+    image_pull_secrets: tuple[SecretName, ...] = ()
+    """Secrets in the operator's namespace, by name, that the image is pulled with; this program does not make them."""
     replicas: Annotated[int, Field(ge=1, le=10)] = 1
     """How many pods; more than one needs leader election."""
     leader_election: bool = True
@@ -103,11 +112,13 @@ class Operator(Section):
     """How long work under way may take after the stop signal; the pod gets ten seconds more."""
     cpu_request: Quantity = "50m"
     """CPU that is reserved for a pod."""
+    cpu_limit: OptionalQuantity = ""
+    """CPU at which a pod is slowed down; empty for no limit, since slowing it delays deliveries and protects nobody."""
     memory_request: Quantity = "96Mi"
     """Memory that is reserved for a pod."""
     memory_limit: Quantity = "256Mi"
     """Memory at which a pod is stopped."""
-    env: dict[VariableName, str] = {}
+    env: dict[VariableName, str] = Field(default_factory=dict)
     """More environment variables of the operator, such as `HTTPS_PROXY`; they are no place for a secret."""
 
 
@@ -187,7 +198,7 @@ class Plugin(Section):
 
     factory: Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")]
     """The function that makes the channel, as `module:function`."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     """What that function is given."""
 
 
@@ -198,7 +209,7 @@ class Channels(Section):
     file: FileChannel = FileChannel()
     log: LogChannel = LogChannel()
     slack: SlackChannel = SlackChannel()
-    plugins: dict[str, Plugin] = {}
+    plugins: dict[str, Plugin] = Field(default_factory=dict)
     """Channels of other packages by name: `{"sms": {"factory": "module:function", "options": {}}}`."""
 
 

@@ -49,6 +49,7 @@ class FileStorage(pulumi.ComponentResource):
         super().__init__("notification-platform:index:FileStorage", name, None, opts)
         self._file = settings.channels.file
         self._namespace = namespace
+        self._keep = pulumi.ResourceOptions(parent=self, protect=settings.protection.data)
         self._directory_name = names.cluster_scoped(settings.operator.namespace)
         self.volumes: list[VolumeArgs] = []
         self.mounts: list[VolumeMountArgs] = []
@@ -81,7 +82,7 @@ class FileStorage(pulumi.ComponentResource):
                 persistent_volume_reclaim_policy="Retain",
                 storage_class_name="",
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._keep,
         )
 
     def _claim(self, *, storage_class: str | None, volume: pulumi.Input[str] | None) -> PersistentVolumeClaim:
@@ -100,5 +101,5 @@ class FileStorage(pulumi.ComponentResource):
                 storage_class_name=storage_class,
                 volume_name=volume,
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._keep,
         )

@@ -29,8 +29,7 @@ class Cluster(pulumi.ComponentResource):
             context=self.context,
             # Replacing the routing rules would take them away for a moment.
             enable_config_map_mutable=True,
-            # A node on this machine may be gone with all that it held; then nothing is left to delete.
-            delete_unreachable=self.node is not None,
+            delete_unreachable=connection.may_vanish,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"context": self.context})

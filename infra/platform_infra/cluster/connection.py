@@ -26,11 +26,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """The way to an API server: kubeconfig content and the context to use of it."""
+    """The way to an API server: kubeconfig content and the context to use of it; `node` where this stack owns it."""
 
     kubeconfig: pulumi.Input[str]
     context: pulumi.Input[str]
     node: Node | None = None
+    may_vanish: pulumi.Input[bool] = False
+    """Whether the cluster may be gone with all that it held, so that nothing is left to delete."""
 
 
 Connect = Callable[[pulumi.ResourceOptions], Connection]

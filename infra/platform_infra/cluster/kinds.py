@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 import pulumi
 
-from platform_infra.cluster import existing
+from platform_infra.cluster import existing, owned
 from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
 from platform_infra.settings_sections import ClusterKind
 
@@ -31,6 +32,8 @@ def prepare(settings: Cluster) -> Connect:
         case ClusterKind.EXISTING:
             connection = existing.connect(settings.kubeconfig, settings.context)
             return lambda _opts: connection
+        case ClusterKind.STACK:
+            return partial(owned.connect, settings.stack)
         case ClusterKind.KIND | ClusterKind.K3S:
             raise _refusal(settings.kind)
         case _:
@@ -46,6 +49,7 @@ def _local(opts: pulumi.ResourceOptions) -> Connection:
         kubeconfig=node.kubeconfig,
         context=node.context,
         node=Node(resource=node, container=node.container, identity=node.identity),
+        may_vanish=True,
     )
 
 

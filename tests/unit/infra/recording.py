@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi.runtime import mocks, rpc
+from pulumi.runtime.settings import SETTINGS
 
 from platform_infra import Bundle
 from platform_infra.settings import parse
@@ -32,12 +33,23 @@ class Registration:
     custom: bool
     deleted_with: str
     secret_outputs: tuple[str, ...]
+    protected: bool
+    retained: bool
+    waits_for: tuple[str, ...]
+    guards: tuple[str, ...]
+    """Names of the hooks that run before an update."""
 
 
 class Answers(mocks.Mocks):
     """Gives every resource the outputs that it was asked for, and a node those of a node."""
 
+    def __init__(self, owner: dict[str, Any]) -> None:
+        self._owner = owner
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ == "pulumi:pulumi:StackReference":
+            owned = {"outputs": self._owner, "secretOutputNames": ["kubeconfig"]}
+            return args.resource_id, {"name": args.resource_id, **owned}
         extra = NODE_OUTPUTS if args.typ.endswith("local:Node") else {}
         return f"{args.name}-id", {**args.inputs, **extra}
 
@@ -48,8 +60,8 @@ class Answers(mocks.Mocks):
 class Monitor(mocks.MockMonitor):
     """Writes down the requests, which tell more than the mocks are shown."""
 
-    def __init__(self) -> None:
-        super().__init__(Answers())
+    def __init__(self, owner: dict[str, Any] | None = None) -> None:
+        super().__init__(Answers(owner or {}))
         self.registered: list[Registration] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
@@ -64,6 +76,10 @@ class Monitor(mocks.MockMonitor):
                     custom=request.custom,
                     deleted_with=request.deletedWith,
                     secret_outputs=tuple(request.additionalSecretOutputs),
+                    protected=request.protect,
+                    retained=request.retainOnDelete,
+                    waits_for=tuple(request.dependencies),
+                    guards=tuple(request.hooks.before_update),
                 )
             )
         return super().RegisterResource(request)
@@ -82,6 +98,10 @@ class Recording:
         (entry,) = self.of(kind)
         return entry
 
+    def named(self, kind: str, name: str) -> Registration:
+        (entry,) = [entry for entry in self.of(kind) if entry.name == name]
+        return entry
+
     def spec(self, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = self.one(kind).inputs["spec"]
         return found
@@ -97,10 +117,27 @@ class Recording:
         return found
 
 
-def record_bundle(**values: str) -> Recording:
-    """Run the bundle with settings given as a stack would give them, until the engine has nothing left to do."""
-    monitor = Monitor()
+class Callbacks:
+    """Stands where the engine would call back; a hook is registered and never run."""
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        assert hook.opts is not None
+        assert hook.opts.on_dry_run
+
+
+def listen(monitor: Monitor) -> None:
+    """Let the program that follows talk to `monitor`."""
     mocks.set_mocks(monitor.mocks, project="notification-platform", stack="test", monitor=monitor)
+    SETTINGS.callbacks = cast("Any", Callbacks())
+
+
+def record_bundle(owner: dict[str, Any] | None = None, **values: str) -> Recording:
+    """Run the bundle with settings given as a stack would give them, until the engine has nothing left to do.
+
+    `owner` are the outputs of the stack that owns the cluster.
+    """
+    monitor = Monitor(owner)
+    listen(monitor)
     settings = parse(values)
 
     @pulumi.runtime.test

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from platform_infra.declarations import config_block
+from platform_infra.names import PROJECT
 from platform_infra.settings import parse
 from tools import declare
 from tools.engine import ROOT
-from tools.stack_file import StackFileError, check_stack_file
+from tools.stack_file import StackFileError, check_secrets, check_stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +31,55 @@ def test_the_stacks_readme_lists_what_the_model_generates() -> None:
     assert declare.stacks_readme(text) == text
 
 
+def test_the_schema_for_editors_is_what_the_model_generates() -> None:
+    assert (ROOT / "stacks" / "schema.json").read_text("utf-8") == declare.schema_file()
+
+
+def test_the_schema_for_editors_knows_every_key_and_every_reference_in_it_leads_somewhere() -> None:
+    schema = json.loads(declare.schema_file())
+    assert [*schema["properties"]["config"]["properties"]] == [f"{PROJECT}:{key}" for key in config_block()]
+    referred = set(re.findall(r'"#/\$defs/(\w+)"', declare.schema_file()))
+    assert referred == schema["$defs"].keys()
+
+
+@pytest.mark.parametrize("stack", ["dev", "ci", "staging", "prod"])
+def test_the_committed_stacks_name_the_schema_and_hold_nothing_but_values(stack: str) -> None:
+    text = (ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text("utf-8")
+    assert text.startswith("# yaml-language-server: $schema=schema.json\n")
+    schema = json.loads(declare.schema_file())
+    content = yaml.safe_load(text)
+    assert content.keys() <= schema["properties"].keys()
+    assert content["config"].keys() <= schema["properties"]["config"]["properties"].keys()
+
+
+def test_prod_keeps_its_data_and_takes_its_image_by_digest() -> None:
+    settings = check_stack_file("prod")
+    assert settings.protection.data
+    assert settings.crd.retain
+    assert settings.operator.replicas >= 2
+    assert "@sha256:" in settings.operator.image
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_a_stack_that_others_depend_on_is_never_encrypted_with_what_everybody_knows(
+    stack: str, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        StackFileError, match="a passphrase that everybody knows; set PULUMI_CONFIG_PASSPHRASE"
+    ):
+        check_secrets(stack, given={})
+    check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE_FILE": "/run/secrets/it"})
+    (tmp_path / f"Pulumi.{stack}.yaml").write_text("secretsprovider: awskms://alias/it\n")
+    check_secrets(stack, tmp_path, given={})
+    check_secrets("dev", given={})
+
+
+def test_a_stack_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.x.yaml").write_text("- a list\n")
+    with pytest.raises(StackFileError, match="is not a mapping"):
+        check_stack_file("x", tmp_path)
+
+
 def test_every_key_has_a_type_a_default_and_a_meaning() -> None:
     for key, entry in config_block().items():
         assert entry.keys() >= {"type", "default", "description"}, key
@@ -38,7 +90,7 @@ def test_the_declared_defaults_are_valid() -> None:
     assert parse({}) is not None
 
 
-@pytest.mark.parametrize("stack", ["dev", "ci"])
+@pytest.mark.parametrize("stack", ["dev", "ci", "staging", "prod"])
 def test_the_committed_stacks_are_valid(stack: str) -> None:
     check_stack_file(stack)
 

@@ -1,0 +1,121 @@
+"""Where the pods run, what is kept from deletion, and what a wrong value of these gets."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platform_infra.settings import SettingsError, parse
+from platform_infra.settings_rules import amount
+
+if TYPE_CHECKING:
+    from tests.unit.infra.conftest import Record
+
+UNSET = {"imagePullSecrets", "priorityClassName", "nodeSelector", "tolerations", "topologySpreadConstraints"}
+FILES = {"channelsFileEnabled": "true", "channelsFileVolume": "hostPath"}
+DATA = {"CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"}
+
+
+def problems_of(**values: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse(values)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_what_a_stack_does_not_set_is_not_in_the_pod(record: Record) -> None:
+    assert UNSET.isdisjoint(record().pod)
+
+
+def test_the_pod_gets_what_the_stack_sets(record: Record) -> None:
+    toleration = {"key": "dedicated", "value": "infra", "effect": "NoExecute", "tolerationSeconds": 60}
+    pod = record(
+        operatorImagePullSecrets='["registry"]',
+        placementPriorityClass="important",
+        placementNodeSelector='{"pool": "infra"}',
+        placementTolerations=json.dumps([toleration, {"operator": "Exists"}]),
+    ).pod
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert pod["priorityClassName"] == "important"
+    assert pod["nodeSelector"] == {"pool": "infra"}
+    assert pod["tolerations"] == [toleration | {"operator": "Equal"}, {"operator": "Exists"}]
+
+
+@pytest.mark.parametrize(
+    ("spread", "otherwise"), [("preferred", "ScheduleAnyway"), ("required", "DoNotSchedule")]
+)
+def test_replicas_are_spread_over_zones(record: Record, spread: str, otherwise: str) -> None:
+    recording = record(operatorReplicas="3", placementZoneSpread=spread)
+    (constraint,) = recording.pod["topologySpreadConstraints"]
+    assert constraint["topologyKey"] == "topology.kubernetes.io/zone"
+    assert constraint["whenUnsatisfiable"] == otherwise
+    labels = recording.spec("Deployment")["template"]["metadata"]["labels"].items()
+    assert constraint["labelSelector"]["matchLabels"].items() <= labels
+
+
+def test_the_disruption_budget_is_what_the_stack_sets(record: Record) -> None:
+    assert record().spec("PodDisruptionBudget")["maxUnavailable"] == 1
+    values = {"operatorReplicas": "4", "placementMaxUnavailable": "2"}
+    assert record(**values).spec("PodDisruptionBudget")["maxUnavailable"] == 2
+
+
+def test_a_cpu_limit_is_set_where_the_stack_sets_one(record: Record) -> None:
+    assert record(operatorCpuLimit="1").container["resources"]["limits"] == {"cpu": "1", "memory": "256Mi"}
+
+
+def test_protection_covers_what_holds_data_and_nothing_else(record: Record) -> None:
+    assert not any(entry.protected for entry in record(**FILES).registered)
+    protected = record(**FILES, protectionData="true").registered
+    assert {entry.kind for entry in protected if entry.protected} == DATA
+
+
+def test_the_definition_alone_stays_in_the_cluster_where_a_stack_says_so(record: Record) -> None:
+    assert not any(entry.retained for entry in record(**FILES).registered)
+    kept = record(**FILES, crdRetain="true").registered
+    assert [entry.kind for entry in kept if entry.retained] == ["CustomResourceDefinition"]
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "reason"),
+    [
+        ([{"key": "a", "effect": "Never"}], "placementTolerations[0].effect", "'NoSchedule'"),
+        ([{"key": "a"}, {"operator": "Equal"}], "placementTolerations[1]", "needs a key"),
+        ([{"key": "a", "operator": "Exists", "value": "b"}], "placementTolerations[0]", "takes no value"),
+        ([{"key": "a", "tolerationSeconds": 5}], "placementTolerations[0]", "for the effect `NoExecute`"),
+        ([{"kee": "a"}], "placementTolerations[0].kee", "not permitted"),
+    ],
+)
+def test_a_mistake_inside_of_a_value_is_named_by_its_path(value: object, place: str, reason: str) -> None:
+    found = problems_of(placementTolerations=json.dumps(value))
+    (problem,) = [text for text in found if text.startswith(f"{place} is ")]
+    assert reason in problem
+    assert f"pulumi config set --path '{place}'" in problem
+
+
+def test_a_key_that_is_no_name_is_quoted_as_the_engine_takes_it() -> None:
+    (problem,) = problems_of(placementNodeSelector='{"a.example/-": "x"}')
+    assert problem.startswith('placementNodeSelector["a.example/-"] is ')
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"operatorReplicas": "2", "placementMaxUnavailable": "2"},
+        {"operatorMemoryLimit": "64Mi"},
+        {"operatorCpuLimit": "49m"},
+    ],
+)
+def test_bounds_that_contradict_each_other_are_refused(values: dict[str, str]) -> None:
+    (problem,) = problems_of(**values)
+    assert problem.startswith([*values][-1])
+
+
+def test_a_single_replica_may_be_drained() -> None:
+    assert parse({"placementMaxUnavailable": "1"}).operator.replicas == 1
+
+
+def test_quantities_are_compared_by_what_they_stand_for() -> None:
+    assert amount("1000m") == amount("1")
+    assert amount("1Ki") == amount("1.024k") == 1024
+    assert amount("1Gi") > amount("1G") > amount("999M")
