@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit simulate stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock
+.PHONY: help up demo down test check unit simulate crd-check stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -26,6 +26,9 @@ unit: ## the tests that need no cluster
 
 simulate: ## the operator in 200,000 simulated schedules (ARGS="--sabotage cached-reads")
 	$(ENV) python -m tools.simulate $(ARGS)
+
+crd-check: ## whether the CRD takes all that it took at the last tag (COMMIT=other)
+	$(ENV) python -m tools.crd_check $(COMMIT)
 
 stack-tests: ## the tests on a disposable stack
 	$(ENV) python -m tools.test --only-stack $(ARGS)
