@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 WORKERS = "6"
 """Tests at once: they wait more than they work."""
 
+# A worker that died has failed its test; pytest-xdist may wait for ever for the one that would replace it.
+SIDE_BY_SIDE = ("-n", WORKERS, "--dist", "loadgroup", "--max-worker-restart", "0")
 PARTS = {
-    "side by side": ["-m", "not alone", "-n", WORKERS, "--dist", "loadgroup"],
+    "side by side": ["-m", "not alone", *SIDE_BY_SIDE],
     "alone": ["-m", "alone"],
 }
 PAGE = ROOT / "build" / "suite.html"

@@ -14,6 +14,7 @@ from tests.support.ephemeral import ephemeral_stack
 from tests.support.place import EphemeralStack, load
 from tests.support.report.plugin import (
     pytest_addoption,
+    pytest_collection_finish,
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_generate_tests,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "pytest_addoption",
+    "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tests.stack.suite import Suite
 from tests.support.report.records import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from tests.stack.suite import Suite
 
 LONGEST_LINE = 2_000
 MOST_LINES = 1_000
@@ -20,6 +21,9 @@ MOST_LINES = 1_000
 
 def gather(fixtures: Iterable[object], since: float) -> list[Evidence]:
     """Return the evidence of every operator that a test had; `since` is its start, in seconds of the epoch."""
+    # Imported late: what a suite needs takes a second, and most runs have nothing to gather.
+    from tests.stack.suite import Suite  # noqa: PLC0415
+
     return [_of(fixture, since) for fixture in fixtures if isinstance(fixture, Suite)]
 
 

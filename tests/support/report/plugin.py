@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--shuffle", type=int, metavar="SEED", help="run in a random order")
     group.addoption("--repeat", type=int, default=1, metavar="N", help="make each test so often")
     group.addoption("--records", type=Path, metavar="FILE", help="add results to a file; the caller reports")
+    group.addoption("--list-checks", action="store_true", help="with --collect-only: print each check's file")
     group.addoption("--page", type=Path, metavar="FILE", help="write the report as an HTML page")
 
 
@@ -64,6 +65,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     selection.limit(items)
     if config.option.shuffle is not None:
         selection.shuffle(items, config.option.shuffle)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Print which checks there are, for those who compare them with the catalogue."""
+    if session.config.option.list_checks:
+        terminal = session.config.get_terminal_writer()
+        for item in session.items:
+            if check := selection.check_of(item):
+                terminal.line(f"check {check} {item.nodeid.partition('::')[0]}")
 
 
 @pytest.hookimpl(wrapper=True)
