@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-FOLDERS = ("docs", "stacks", "tools")
+FOLDERS = ("docs", "examples", "stacks", "tools")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(file for name in FOLDERS for file in (ROOT / name).rglob("*.md"))])
 AUDIT = "audit_"
 """What the names of the audit trail's metrics begin with, in every service."""

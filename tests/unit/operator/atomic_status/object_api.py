@@ -20,8 +20,9 @@ RESOURCE = Resource(group="example.org", version="v1", plural="examples")
 class ObjectApi(MemoryBench):
     """Serves the objects of a `MemoryStore`; a store under test gets to them by HTTP alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, resource: Resource = RESOURCE) -> None:
         super().__init__()
+        self._place = ["apis", resource.group, resource.version, "namespaces"], resource.plural
         self.url = ""
         self.requests: list[tuple[str, str]] = []
         self._troubles: dict[str, deque[tuple[StatusError, bool]]] = {"GET": deque(), "PUT": deque()}
@@ -29,15 +30,16 @@ class ObjectApi(MemoryBench):
     async def fail_next(self, verb: Verb, error: Rejected | Unavailable, *, applied: bool = False) -> None:
         self._troubles[verb].append((error, applied))
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path))
+        head, plural = self._place
         match request.method, request.path.strip("/").split("/"):
-            case "GET", ["apis", "example.org", "v1", "namespaces", namespace, "examples", name]:
+            case "GET", [*start, namespace, kind, name] if (start, kind) == (head, plural):
                 answer = self.memory.read(ObjectRef(namespace=namespace, name=name))
-            case "PUT", ["apis", "example.org", "v1", "namespaces", _, "examples", _, "status"]:
+            case "PUT", [*start, _, kind, _, "status"] if (start, kind) == (head, plural):
                 answer = self.memory.replace_status(await request.json())
             case _:
-                return _status(405, "no such call")
+                return _status(404, "the server could not find the requested resource")
         troubles = self._troubles[request.method]
         trouble, applied = troubles.popleft() if troubles else (None, True)
         try:
