@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stack.suites import Suites
+from tests.stack.targets import reach
 from tests.support.cluster import Cluster
 from tests.support.ephemeral import ephemeral_stack
 from tests.support.place import EphemeralStack, load
@@ -56,8 +57,9 @@ def cluster(stack: EphemeralStack) -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def suites(stack: EphemeralStack, cluster: Cluster) -> Suites:
-    return Suites(stack, cluster)
+def suites(stack: EphemeralStack, cluster: Cluster, pytestconfig: pytest.Config) -> Iterator[Suites]:
+    with reach(pytestconfig.option.target, stack, cluster) as operators:
+        yield Suites(stack, cluster, operators)
 
 
 @pytest.fixture

@@ -10,9 +10,7 @@ from rich.console import Console
 
 from tests.stack.suite import Suite
 from tests.support.faultproxy_client import FaultProxy
-from tests.support.node import Node
-from tests.support.operator_pod import Operator
-from tests.support.operators import LABEL, working
+from tests.support.operators import LABEL
 from tests.support.report.plugin import FAILED
 from tests.support.report.selection import ONE_AT_A_TIME
 from tests.support.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
@@ -24,18 +22,18 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tests.stack.targets import Reach, Reached
     from tests.support.cluster import Cluster
     from tests.support.place import EphemeralStack
 
 
 class Suites:
-    """The operators of a stack, each made when a test first asks for it."""
+    """Ways to the operators of a target."""
 
-    def __init__(self, stack: EphemeralStack, cluster: Cluster) -> None:
+    def __init__(self, stack: EphemeralStack, cluster: Cluster, reach: Reach) -> None:
         self._stack = stack
         self._cluster = cluster
-        self._node = Node(stack.container)
-        self._operators: dict[str, Operator] = {}
+        self._reach = reach
 
     @contextmanager
     def suite(self, name: str, test: pytest.Item) -> Iterator[Suite]:
@@ -44,28 +42,28 @@ class Suites:
         With `--keep-failed` the namespace of a test that failed stays as it is. What only one test may use
         is waited for, since other runs may be under way on the same stack.
         """
-        with self._turn(name, test):
-            yield from self._given(name, test)
+        reached = self._reach(name)
+        with self._turn(name, reached.name, test):
+            yield from self._given(reached, test)
 
-    def _turn(self, name: str, test: pytest.Item) -> AbstractContextManager[None]:
+    def _turn(self, name: str, known_as: str, test: pytest.Item) -> AbstractContextManager[None]:
         groups = {mark.args[0] for mark in test.iter_markers("xdist_group")}
-        folder, known_as = Path(self._stack.kubeconfig).parent, working(name).name
+        folder = Path(self._stack.kubeconfig).parent
         if name in ONE_AT_A_TIME:
             return turn(folder, known_as)
         return turn(folder, f"{known_as}-routing") if "routing" in groups else nullcontext()
 
-    def _given(self, name: str, test: pytest.Item) -> Iterator[Suite]:
-        known_as = working(name).name
-        namespace = self._cluster.create_namespace({LABEL: known_as})
+    def _given(self, reached: Reached, test: pytest.Item) -> Iterator[Suite]:
+        namespace = self._cluster.create_namespace({LABEL: reached.name})
         suite = Suite(
             cluster=self._cluster,
-            operator=self._operator(name),
+            operator=reached.operator,
             namespace=namespace,
             sink=StubScripts(self._stack.sink),
-            slack=SlackSink(self._stack.sink, known_as),
-            webhook=WebhookSink(self._stack.sink, known_as),
-            audit=AuditStore(self._stack.sink, known_as),
-            proxy=FaultProxy(self._stack.proxy),
+            slack=SlackSink(self._stack.sink, reached.name),
+            webhook=WebhookSink(self._stack.sink, reached.name),
+            audit=AuditStore(self._stack.sink, reached.name),
+            proxy=FaultProxy(reached.proxy),
         )
         yield suite
         if FAILED not in test.stash:
@@ -74,9 +72,3 @@ class Suites:
             Console(stderr=True).print(f"kept: namespace {namespace}, KUBECONFIG={self._stack.kubeconfig}")
             return
         self._cluster.core.delete_namespace(namespace)
-
-    def _operator(self, name: str) -> Operator:
-        if name not in self._operators:
-            namespace = working(name).namespace
-            self._operators[name] = Operator(cluster=self._cluster, node=self._node, namespace=namespace)
-        return self._operators[name]

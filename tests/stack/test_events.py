@@ -1,10 +1,13 @@
 """Kubernetes Events about notifications: for what somebody may have to act on, and for nothing else."""
 
+import pytest
+
 from tests.stack.suite import Suite
 from tests.support.eventually import eventually, steadily
 from tests.support.notifications import notification
 
 
+@pytest.mark.needs_pod
 def test_a_failure_is_one_event_that_leads_to_its_notification(served: Suite) -> None:
     obj = served.deliver(notification(served.namespace, channels=["sms"]), "Failed")
     (event,) = eventually(lambda: served.events(obj), bool, within=10)

@@ -31,6 +31,7 @@ def test_an_operator_killed_while_delivering_loses_nothing_and_repeats_under_the
         assert len(set(ids)) == 1
 
 
+@pytest.mark.needs_pod
 def test_an_operator_told_to_stop_finishes_what_runs_and_hands_over(fragile: Suite) -> None:
     obj = notification(fragile.namespace, channels=["file"])
     name = obj["metadata"]["name"]

@@ -1,10 +1,13 @@
 """What must not hurt: a directory that cannot be written to."""
 
+import pytest
+
 from tests.stack.suite import Suite
 from tests.support.eventually import eventually
 from tests.support.notifications import fast, notification
 
 
+@pytest.mark.needs_pod
 def test_a_file_channel_that_cannot_write_fails_with_the_reason_and_recovers(served: Suite) -> None:
     obj = notification(served.namespace, channels=["file"], retryPolicy=fast(5))
     name = obj["metadata"]["name"]
