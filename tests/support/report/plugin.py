@@ -63,7 +63,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         item.user_properties.append(("check", selection.check_of(item)))
     selection.limit(items)
-    if config.option.shuffle is not None:
+    if config.option.shuffle is None:
+        selection.begin_with_the_longest(items)
+    else:
         selection.shuffle(items, config.option.shuffle)
 
 

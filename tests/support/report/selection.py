@@ -29,6 +29,21 @@ def group(item: pytest.Item) -> None:
             item.add_marker(pytest.mark.xdist_group(name))
 
 
+LONG = ("status-06", "resource-03", "retry-01", "status-05")
+"""Checks that wait for most of a minute, or nearly so."""
+
+
+def begin_with_the_longest(items: list[pytest.Item]) -> None:
+    """Put groups and long checks first, so that nothing long begins when all the rest is done."""
+
+    def later(item: pytest.Item) -> int:
+        if item.get_closest_marker("xdist_group"):
+            return 0
+        return 1 if check_of(item) in LONG else 2
+
+    items.sort(key=later)
+
+
 def check_of(item: pytest.Item) -> str:
     """Return a test's catalogue id, empty when it has none."""
     mark = item.get_closest_marker("check")
