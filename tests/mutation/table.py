@@ -6,5 +6,6 @@ from typing import Final
 
 from tests.mutation.deliveries import DECIDING, LEAVING
 from tests.mutation.processes import STOPPING, TAKING
+from tests.mutation.records import TELLING
 
-MUTATIONS: Final = (*DECIDING, *LEAVING, *STOPPING, *TAKING)
+MUTATIONS: Final = (*DECIDING, *LEAVING, *TELLING, *STOPPING, *TAKING)
