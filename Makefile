@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit simulate crd-check stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock
+.PHONY: help up demo down test check unit simulate crd-check policy stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -29,6 +29,9 @@ simulate: ## the operator in 200,000 simulated schedules (ARGS="--sabotage cache
 
 crd-check: ## whether the CRD takes all that it took at the last tag (COMMIT=other)
 	$(ENV) python -m tools.crd_check $(COMMIT)
+
+policy: ## hold a stack against the policies (STACK=prod; ARGS=--broken shows that each bites)
+	$(ENV) env PYTHONPATH=policy python -m tools.policy $(STACK) $(ARGS)
 
 stack-tests: ## the tests on a disposable stack
 	$(ENV) python -m tools.test --only-stack $(ARGS)

@@ -9,3 +9,4 @@ compile() {
 
 compile pyproject.toml --extra infra --group dev --output-file requirements.lock
 compile pyproject.toml --output-file operator/requirements.lock
+compile policy/requirements.in --output-file policy/requirements.lock

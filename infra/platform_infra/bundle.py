@@ -17,6 +17,7 @@ from platform_infra.rbac import OperatorAccount
 from platform_infra.routing import routing_rules
 
 if TYPE_CHECKING:
+    from platform_infra.cluster import Connect
     from platform_infra.settings import Settings
 
 POD_SECURITY = {
@@ -28,14 +29,22 @@ POD_SECURITY = {
 class Bundle(pulumi.ComponentResource):
     """Cluster, CRD, permissions and operator of one stack.
 
-    `image` is the operator's image, empty where the operator is not deployed.
+    `image` is the operator's image, empty where the operator is not deployed. With `connect` a program brings a
+    cluster of its own, and the cluster's settings are left aside.
 
     Raises:
         ClusterError: the cluster cannot be had; no resource has been made.
     """
 
-    def __init__(self, name: str, *, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
-        connect = prepare(settings.cluster)
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        connect: Connect | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        connect = connect or prepare(settings.cluster)
         super().__init__("notification-platform:index:Bundle", name, None, opts)
         self._settings = settings
         self.cluster = Cluster("cluster", connect=connect, opts=pulumi.ResourceOptions(parent=self))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 from pulumi.runtime import mocks, rpc
@@ -11,6 +11,10 @@ from pulumi.runtime.settings import SETTINGS
 
 from platform_infra import Bundle
 from platform_infra.settings import parse
+
+if TYPE_CHECKING:
+    from platform_infra.cluster import Connect
+    from platform_infra.settings import Settings
 
 NODE_IMAGE = "notification-platform/node:test"
 NODE_OUTPUTS = {
@@ -26,6 +30,7 @@ class Registration:
     """One resource that the program asked for; `parent` and `provider` as the engine was told."""
 
     kind: str
+    type: str
     name: str
     inputs: dict[str, Any]
     provider: str
@@ -69,6 +74,7 @@ class Monitor(mocks.MockMonitor):
             self.registered.append(
                 Registration(
                     kind=request.type.split(":")[-1],
+                    type=request.type,
                     name=request.name,
                     inputs=rpc.deserialize_properties(request.object),
                     provider=request.provider,
@@ -136,13 +142,19 @@ def record_bundle(owner: dict[str, Any] | None = None, **values: str) -> Recordi
 
     `owner` are the outputs of the stack that owns the cluster.
     """
+    return record_settings(parse(values), owner=owner)
+
+
+def record_settings(
+    settings: Settings, *, owner: dict[str, Any] | None = None, connect: Connect | None = None
+) -> Recording:
+    """Run the bundle with settings; `connect` stands in for the cluster that they name."""
     monitor = Monitor(owner)
     listen(monitor)
-    settings = parse(values)
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[str]:
-        return Bundle("platform", settings=settings).namespace
+        return Bundle("platform", settings=settings, connect=connect).namespace
 
     program()
     return Recording(registered=list(monitor.registered))
