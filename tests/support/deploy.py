@@ -91,10 +91,17 @@ def deploy(
         for image in (images.operator, images.stubs):
             load_image(stack.container, image)
     specs = [OPERATORS[name] for name in only or OPERATORS]
-    with said(f"{stack.name}: sinks and operators"), ThreadPoolExecutor(len(specs) + 1) as pool:
+    stopped = threading.Event()
+    with (
+        said(f"{stack.name}: sinks and operators"),
+        ThreadPoolExecutor(len(specs) + 1) as pool,
+        contextlib.ExitStack() as on_trouble,
+    ):
+        # Whatever ends this early: what has not begun need not begin.
+        on_trouble.callback(stopped.set)
 
         def begin(spec: OperatorSpec) -> Future[None]:
-            return pool.submit(bring_up, stack, spec, images, toolchain)
+            return pool.submit(bring_up, stack, spec, images, toolchain, stopped)
 
         if only:
             _all([begin(spec) for spec in specs])
@@ -137,14 +144,23 @@ def forget_stacks(name: str, toolchain: Toolchain) -> None:
         remove(opened, force=True)
 
 
-def bring_up(stack: EphemeralStack, spec: OperatorSpec, images: BuiltImages, toolchain: Toolchain) -> None:
-    """Bring one operator up, or up to date; its image has to be in the node."""
+def bring_up(
+    stack: EphemeralStack,
+    spec: OperatorSpec,
+    images: BuiltImages,
+    toolchain: Toolchain,
+    stopped: threading.Event | None = None,
+) -> None:
+    """Bring one operator up, or up to date, unless `stopped` by then; its image has to be in the node."""
     values = stack_values(
         spec, image=images.stubs if spec.stubs else images.operator, kubeconfig=stack.kubeconfig
     )
     with SELECTING:
+        if stopped and stopped.is_set():
+            return
         opened = open_stack(stack_name(stack, spec), config=values, toolchain=toolchain)
-    up(opened, brief=True)
+    if not (stopped and stopped.is_set()):
+        up(opened, brief=True)
 
 
 def take_away(stack: EphemeralStack, spec: OperatorSpec, toolchain: Toolchain) -> None:
