@@ -34,6 +34,11 @@ class Watched:
         """Return the states of a notification, the final one included, in the order in which they came."""
         return [state for _, state in self._of(name)]
 
+    def latest(self, name: str) -> dict[str, Any] | None:
+        """Return the state of a notification that came last, or None before the first."""
+        found = (state for _, state in reversed(self._states) if state["metadata"]["name"] == name)
+        return next(found, None)
+
     def lasted(self, name: str, phase: str) -> float:
         """Return for how many seconds a notification could be seen in a phase."""
         states = self._of(name)
