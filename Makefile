@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit simulate crd-check policy stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock
+.PHONY: help up demo down test check unit simulate crd-check policy stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock preview preview-list preview-down preview-reap drift publish
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -50,6 +50,24 @@ flake: ## the whole suite again and again: make flake N=20 ARGS="--load"
 
 mutations: ## break the operator in one place at a time and see the checks turn red
 	$(ENV) python -m tools.mutations $(ARGS)
+
+preview: ## a stack for a pull request, in the cluster of dev: make preview PR=1 (ARGS="--base other")
+	$(ENV) python -m tools.preview up $(PR) $(ARGS)
+
+preview-list: ## the previews: whose, until when, how they are
+	$(ENV) python -m tools.preview list
+
+preview-down: ## take one down: make preview-down PR=1
+	$(ENV) python -m tools.preview down $(PR)
+
+preview-reap: ## list those that may go; ARGS=--yes takes them down
+	$(ENV) python -m tools.preview reap $(ARGS)
+
+drift: ## what was changed behind Pulumi's back; exit code 2 if anything (STACK="staging prod")
+	$(ENV) python -m tools.drift $(STACK)
+
+publish: ## build the image and push it; prints its name by digest: make publish REPOSITORY=registry/name
+	$(ENV) python -m tools.publish $(REPOSITORY)
 
 pulumi: ## the pulumi command line in the right environment: make pulumi ARGS="preview -s dev"
 	$(ENV) python -m tools.pulumi $(ARGS)

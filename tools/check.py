@@ -1,4 +1,4 @@
-"""Style, types and import contracts: everything that needs nothing but the source."""
+"""Style, types and import contracts: everything that needs no cluster and runs nothing of ours."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ STEPS = {
     "style": [sys.executable, "-m", "ruff", "check", "."],
     "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
     "types": [sys.executable, "-m", "mypy"],
+    "workflows": [sys.executable, "-m", "tools.workflows"],
     "import contracts": [str(Path(sys.executable).parent / "lint-imports"), "--no-logo"],
 }
 

@@ -33,7 +33,7 @@ def check_secrets(stack: str, folder: Path = ROOT / "stacks", given: Mapping[str
     Raises:
         StackFileError: it has none; nothing has been touched.
     """
-    chosen = given.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}
+    chosen = given.get("PULUMI_CONFIG_PASSPHRASE") or given.get("PULUMI_CONFIG_PASSPHRASE_FILE")
     if stack not in OWN_SECRETS or chosen or "secretsprovider" in _content(stack, folder):
         return
     raise StackFileError(

@@ -53,6 +53,7 @@ class Bundle(pulumi.ComponentResource):
         self.namespace = _namespace(settings, inside)
         account = OperatorAccount("account", settings=settings, namespace=self.namespace, opts=inside)
         self.image = ""
+        self.preview = settings.preview.output()
         if settings.operator.enabled:
             self.image, loaded = self._image()
             rules = routing_rules(settings, self.namespace, inside)
@@ -82,7 +83,8 @@ class Bundle(pulumi.ComponentResource):
 
 def _namespace(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
     metadata = ObjectMetaArgs(
-        name=settings.operator.namespace, labels=names.labels("namespace") | POD_SECURITY
+        name=settings.operator.namespace,
+        labels=names.labels("namespace") | POD_SECURITY | settings.preview.labels(),
     )
     # The file channel's volume goes with it.
     keep = pulumi.ResourceOptions(protect=settings.protection.data)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from platform_infra import names
 from platform_infra.settings_base import Section
 from platform_infra.settings_placement import Placement, Protection
+from platform_infra.settings_preview import Preview
 from platform_infra.settings_rules import Problem, broken_rules
 from platform_infra.settings_sections import (
     Audit,
@@ -68,6 +69,7 @@ class Settings(Section):
     log: Log = Log()
     network: Network = Network()
     monitoring: Monitoring = Monitoring()
+    preview: Preview = Preview()
 
     @classmethod
     def load(cls) -> Settings:

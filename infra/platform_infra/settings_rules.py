@@ -92,6 +92,12 @@ RULES = (
         remedy="set it to 1, or operatorLeaderElection to true",
     ),
     Rule(
+        keys=("watchNamespaces", "previewNumber"),
+        broken=lambda s: s.preview.number > 0 and not s.watch.namespaces,
+        what="is empty, but a preview serves namespaces of its own alone",
+        remedy="name them; `make preview` does",
+    ),
+    Rule(
         keys=("placementMaxUnavailable", "operatorReplicas"),
         broken=lambda s: 1 < s.operator.replicas <= s.placement.max_unavailable,
         what="lets a drain of nodes take all replicas away at once",

@@ -57,8 +57,8 @@ def group_hash(group: Group) -> str:
 
 
 def toolchain_key(groups: Iterable[Group] = GROUPS) -> str:
-    """One name for this exact set of groups."""
-    joined = ",".join(f"{group.name}-{group_hash(group)}" for group in groups)
+    """One name for this exact set of groups; optional ones do not count, they are put beside the others."""
+    joined = ",".join(f"{group.name}-{group_hash(group)}" for group in groups if not group.optional)
     return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 

@@ -19,6 +19,7 @@ KUBERNETES = "1.36.3"
 ETCD = "3.6.16"
 CONTAINERD = "2.2.9"
 COREDNS = "1.12.4"
+ACTIONLINT = "1.7.12"
 
 _PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
@@ -96,6 +97,9 @@ class Group:
     version_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     newer_is_fine: bool = False
     plugin: bool = False
+    # Left out of the representation, which names the parts in the cache.
+    optional: bool = field(default=False, repr=False)
+    """Whether it is brought only when it is asked for by name."""
 
 
 def _kubernetes_variables() -> dict[str, str]:
@@ -284,5 +288,27 @@ GROUPS: tuple[Group, ...] = (
         programs=("pause",),
         seconds=2,
         steps=(Build(folder="pause", packages={"pause": "."}, variables={}),),
+    ),
+    Group(
+        name="actionlint",
+        version=ACTIONLINT,
+        programs=("actionlint",),
+        version_arguments={"actionlint": ("-version",)},
+        optional=True,
+        seconds=10,
+        assets=(
+            Asset(
+                url=f"{_GITHUB}rhysd/actionlint/releases/download/v{ACTIONLINT}/actionlint_{ACTIONLINT}_linux_{{arch}}.tar.gz",
+                checksum_url=f"{_GITHUB}rhysd/actionlint/releases/download/v{ACTIONLINT}/actionlint_{ACTIONLINT}_checksums.txt",
+                members={"actionlint": "actionlint"},
+            ),
+        ),
+        steps=(
+            Build(
+                folder="actionlint",
+                packages={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
+                variables={"github.com/rhysd/actionlint.version": ACTIONLINT},
+            ),
+        ),
     ),
 )

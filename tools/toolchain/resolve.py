@@ -32,7 +32,7 @@ _LOCK_POLL_SECONDS = 0.5
 
 
 def ensure(only: Collection[str] | None = None) -> Toolchain:
-    """The toolchain with every program, or with those of the groups named in `only`.
+    """The toolchain with every program but the optional ones, or with those of the groups named in `only`.
 
     Takes milliseconds when all is there; the first time on a machine without releases it builds for about 15 minutes.
 
@@ -41,7 +41,7 @@ def ensure(only: Collection[str] | None = None) -> Toolchain:
     """
     home = cache_dir() / "toolchain"
     toolchain = Toolchain(root=home / toolchain_key())
-    wanted = [group for group in GROUPS if only is None or group.name in only]
+    wanted = [group for group in GROUPS if (group.name in only if only is not None else not group.optional)]
     if not toolchain.is_complete(wanted):
         try:
             home.mkdir(parents=True, exist_ok=True)

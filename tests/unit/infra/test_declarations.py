@@ -67,7 +67,7 @@ def test_a_stack_that_others_depend_on_is_never_encrypted_with_what_everybody_kn
     with pytest.raises(
         StackFileError, match="a passphrase that everybody knows; set PULUMI_CONFIG_PASSPHRASE"
     ):
-        check_secrets(stack, given={})
+        check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE": ""})
     check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE_FILE": "/run/secrets/it"})
     (tmp_path / f"Pulumi.{stack}.yaml").write_text("secretsprovider: awskms://alias/it\n")
     check_secrets(stack, tmp_path, given={})
