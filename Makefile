@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit simulate crd-check policy stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock preview preview-list preview-down preview-reap drift publish
+.PHONY: help up demo down test check unit simulate crd-check policy stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock preview preview-list preview-down preview-reap drift publish diff
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -64,7 +64,10 @@ preview-reap: ## list those that may go; ARGS=--yes takes them down
 	$(ENV) python -m tools.preview reap $(ARGS)
 
 drift: ## what was changed behind Pulumi's back; exit code 2 if anything (STACK="staging prod")
-	$(ENV) python -m tools.drift $(STACK)
+	$(ENV) python -m tools.drift $(STACK) $(ARGS)
+
+diff: ## what up would change, as a Markdown comment (STACK="dev staging" ARGS=--policy)
+	$(ENV) env PYTHONPATH=policy python -m tools.diff $(STACK) $(ARGS)
 
 publish: ## build the image and push it; prints its name by digest: make publish REPOSITORY=registry/name
 	$(ENV) python -m tools.publish $(REPOSITORY)

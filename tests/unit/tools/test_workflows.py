@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from platform_infra.crds import notification_request
 from platform_infra.image_build import ImageError
-from tools.drift import Look
+from tools.drift import Look, notification
 from tools.engine import ROOT
 from tools.publish import by_digest
 
@@ -49,7 +50,7 @@ def test_every_make_target_that_is_called_exists(name: str) -> None:
 
 def test_github_and_gitlab_do_the_same() -> None:
     github = called("pull-request") | called("nightly") | called("release")
-    assert github - called("gitlab-ci") == {"test"}
+    assert github - called("gitlab-ci") == {"test", "diff"}
     assert called("gitlab-ci") <= github
 
 
@@ -77,6 +78,22 @@ def test_only_a_change_that_was_not_expected_is_drift() -> None:
     assert Look(code=255, text="error: no changes were expected but changes were proposed").drifted
     assert not Look(code=255, text="error: the stack is locked").drifted
     assert not Look(code=0, text="").drifted
+
+
+def test_drift_is_told_as_a_notification_that_the_kind_takes() -> None:
+    text = "Previewing refresh (prod):\n    ~ kubernetes:apps/v1:Deployment: (update)\n      ~ replicas: 3 => 1\n"
+    spec = notification("prod", text)
+    assert spec["body"].splitlines() == [
+        "    ~ kubernetes:apps/v1:Deployment: (update)",
+        "      ~ replicas: 3 => 1",
+    ]
+    assert "prod" in spec["subject"]
+    (version,) = notification_request()["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert set(schema["required"]) <= spec.keys() <= schema["properties"].keys()
+    for field in ("type", "priority"):
+        assert spec[field] in schema["properties"][field]["enum"]
+    assert notification("prod", "nothing to quote")["body"] == "nothing to quote"
 
 
 def test_a_pushed_image_is_named_by_the_digest_of_its_own_repository() -> None:
