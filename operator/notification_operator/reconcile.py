@@ -152,7 +152,8 @@ class Reconciler:
         if status["phase"] in FINAL:
             return Done(seen=seen, final=True)
         due = status.get("nextAttemptAt")
-        if due is None:
+        # At a stop no further try begins; the end of one that is under way rings by itself.
+        if due is None or self.draining:
             return Done(seen=seen)
         return Done(seen=seen, again_in=(parse_time(due) - self._clock()).total_seconds())
 

@@ -273,6 +273,17 @@ async def test_while_draining_what_is_under_way_is_recorded_and_nothing_new_begi
     assert bench.ledger.is_empty
 
 
+async def test_while_draining_a_pause_that_is_over_asks_for_no_pass_of_its_own() -> None:
+    slow, busy = Stub(seconds=0.3), Stub(Transient("busy"))
+    bench = Bench({"slack": slow, "file": busy}, retryPolicy={"maxAttempts": 3, "initialBackoffSeconds": 1})
+    assert (await bench.run()).again_in is not None
+    bench.reconciler.draining = True
+    assert (await bench.run()).again_in is None
+    await bench.until_rung()
+    assert (await bench.run()).again_in is None
+    assert (bench.status["totalAttempts"], len(busy.calls)) == (2, 1)
+
+
 async def test_metrics_count_what_the_writes_recorded() -> None:
     bench = Bench({"slack": Stub(Transient("busy"))}, retryPolicy={"maxAttempts": 1})
     await bench.run()
