@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     names = [word for word in arguments if not word.startswith("-")]
     stack = names[0] if names else "prod"
     try:
-        check_stack_file(stack)
+        check(stack)
         toolchain = ensure(ENGINE_GROUPS)
         environment()
         if "--broken" in arguments:
@@ -68,6 +68,18 @@ def main(arguments: list[str]) -> int:
         console.print(f"error: {error}")
         return 1
     return 0 if passed else 1
+
+
+def check(stack: str) -> None:
+    """See to it that a stack has a file, and that its values can be used.
+
+    Raises:
+        PolicyError: it has none.
+        StackFileError: its values cannot be used.
+    """
+    if not (ROOT / "stacks" / f"Pulumi.{stack}.yaml").is_file():
+        raise PolicyError(f"there is no stack {stack}: stacks/Pulumi.{stack}.yaml does not exist")
+    check_stack_file(stack)
 
 
 def changes() -> list[Break]:
