@@ -84,6 +84,15 @@ class Settings(Section):
         secret = {key for key in ours if engine_config.is_config_secret(f"{names.PROJECT}:{key}")}
         return parse({key: reader.get(key) or "" for key in ours}, secret_keys=secret)
 
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Settings:
+        """Check values that a program gives, by key; what it gives as secrets it has to keep as such itself.
+
+        Raises:
+            SettingsError: they cannot be used; lists every problem found.
+        """
+        return parse(values, secret_keys=values.keys())
+
 
 def leaves(section: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the path of every single setting, in the order of declaration."""
