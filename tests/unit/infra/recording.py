@@ -84,7 +84,7 @@ class Monitor(mocks.MockMonitor):
                     secret_outputs=tuple(request.additionalSecretOutputs),
                     protected=request.protect,
                     retained=request.retainOnDelete,
-                    waits_for=tuple(request.dependencies),
+                    waits_for=tuple(sorted(request.dependencies)),
                     guards=tuple(request.hooks.before_update),
                 )
             )
