@@ -32,6 +32,8 @@ RUN set -eu; \
 
 FROM base AS runtime
 ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/app:/usr/local/bin:/usr/bin:/bin
+# Large blocks, such as a big body's, go back to the system when they are freed: by default malloc learns to keep them.
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 COPY --from=build /app/lib /app/lib
 COPY --from=code /app/atomic_status /app/atomic_status
 COPY --from=code /app/notification_operator /app/notification_operator
