@@ -1,12 +1,14 @@
 """Run the real operator through simulated clusters in which everything goes wrong that can.
 
 Each seed is a schedule of its own: interleavings, lost answers, crashes, hand-overs, deletions. The
-first one that breaks a promise is told as a story; `--seed N` tells that of any seed. With
-`--sabotage` the operator makes an old mistake again, and has to be found out.
+first one that breaks a promise is told as a short story, with its tape; `--seed N` tells that of any seed and
+`--tape HEX` that of any tape. With `--sabotage` the operator makes an old mistake again, and has to be found
+out.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import time
@@ -17,8 +19,8 @@ import structlog
 import typer
 from rich.console import Console
 
+from tests.property.simulation import search
 from tests.property.simulation.sabotage import CachedStore, PiecemealStore
-from tests.property.simulation.search import find, shortest, story, tape
 
 if TYPE_CHECKING:
     from tests.property.simulation.search import Store
@@ -28,7 +30,7 @@ SHARE = 500
 SAY_EVERY = 10.0
 """Seconds between two lines of progress."""
 SABOTAGE: dict[str, tuple[Store, str]] = {
-    "cached-reads": (CachedStore, "is called after a"),
+    "cached-reads": (CachedStore, "is called after a recorded success"),
     "piecemeal-writes": (PiecemealStore, "a recorded attempt is lost"),
 }
 """By name: the store that makes the mistake, and words of the promise that it breaks."""
@@ -40,6 +42,7 @@ def main(
     schedules: Annotated[int, typer.Option(help="How many schedules to run.")] = 200_000,
     first: Annotated[int, typer.Option(help="The first seed.")] = 0,
     seed: Annotated[int | None, typer.Option(help="Tell the story of this one instead.")] = None,
+    tape: Annotated[str | None, typer.Option(help="Tell the story of this tape, in hex, instead.")] = None,
     sabotage: Annotated[str | None, typer.Option(help=f"Make an old mistake: {', '.join(SABOTAGE)}.")] = None,
 ) -> None:
     """Run the command; the exit code is 0 when every promise was kept, or the sabotage was found out."""
@@ -48,13 +51,25 @@ def main(
         raise typer.BadParameter(
             f"unknown: {sabotage}; there are {', '.join(SABOTAGE)}", param_hint="--sabotage"
         )
-    if seed is not None:
-        told = story(tape(seed), SABOTAGE[sabotage][0] if sabotage else None)
-        console.print("\n".join(told.story))
+    data = search.tape(seed) if seed is not None else None if tape is None else _bytes(tape)
+    if data is not None:
+        console.print("\n".join(replay(data, sabotage)))
     elif sabotage is not None:
         _find_out(sabotage, range(first, first + schedules))
     else:
         _search(first, schedules)
+
+
+def replay(data: bytes, sabotage: str | None) -> list[str]:
+    """Return the story of a tape, line by line, with the mistake of that name made or none."""
+    return search.story(data, SABOTAGE[sabotage][0] if sabotage else None).story
+
+
+def _bytes(tape: str) -> bytes:
+    try:
+        return bytes.fromhex(tape)
+    except ValueError:
+        raise typer.BadParameter(f"not hexadecimal: {tape}", param_hint="--tape") from None
 
 
 def _search(first: int, schedules: int) -> None:
@@ -66,12 +81,13 @@ def _search(first: int, schedules: int) -> None:
     done = 0
     said = began
     with ProcessPoolExecutor(os.cpu_count(), initializer=_quiet) as pool:
-        running = {pool.submit(find, share): share for share in shares}
+        running = {pool.submit(search.find, share): share for share in shares}
         for finished in as_completed(running):
             broken = finished.result()
             if broken is not None:
                 pool.shutdown(cancel_futures=True)
-                _tell(broken)
+                console.print(f"seed {broken} breaks a promise; in short:")
+                _tell(search.shortest(search.tape(broken)))
                 raise typer.Exit(1)
             done += len(running[finished])
             if time.monotonic() - said >= SAY_EVERY:
@@ -84,22 +100,24 @@ def _search(first: int, schedules: int) -> None:
 def _find_out(name: str, seeds: range) -> None:
     store, promise = SABOTAGE[name]
     began = time.monotonic()
-    seed = find(seeds, promise=promise, store=store)
-    if seed is None:
+    data = search.simplest(seeds, promise=promise, store=store)
+    if data is None:
         console.print(f"{name}: not found out by {len(seeds):,} schedules")
         raise typer.Exit(1)
-    console.print(f"{name}: found out by seed {seed} after {time.monotonic() - began:.1f} s; in short:")
-    told = story(shortest(tape(seed), promise=promise, store=store), store)
-    console.print("\n".join(told.story))
+    console.print(f"{name}: found out, and told in short after {time.monotonic() - began:.0f} s:")
+    _tell(data, f"--sabotage {name} ")
 
 
-def _tell(seed: int) -> None:
-    told = story(shortest(tape(seed)))
-    console.print(f"seed {seed} breaks a promise: {told.broken}; in short:")
-    console.print("\n".join(told.story))
+def _tell(data: bytes, options: str = "") -> None:
+    """Tell the story of a tape, and how it can be told again."""
+    console.print(f"\n$ python -m tools.simulate {options}--tape {data.hex()}")
+    console.print("\n".join(replay(data, options.removeprefix("--sabotage ").strip() or None)))
 
 
 def _quiet() -> None:
+    """Log nothing, and look for garbage seldom: both cost more than they are good for here."""
+    gc.freeze()
+    gc.set_threshold(100_000)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 

@@ -112,3 +112,9 @@ class Cluster:
         event = Event(kind, obj["metadata"]["name"], obj["metadata"]["uid"], data)
         for watcher in self.watchers:
             watcher(event)
+
+
+def tries_of(obj: dict[str, Any]) -> str:
+    """Return the tries that a status holds, for a story."""
+    tries = obj["status"].get("deliveryAttempts", ())
+    return "; ".join(f"{each['channel']} {each['attempt']} {each['status']}" for each in tries) or "no tries"

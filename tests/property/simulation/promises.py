@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.model import parse
+import orjson
+
+from notification_operator.domain import audit
+from notification_operator.domain.model import Phase, parse
 from notification_operator.domain.phases import FINAL, MOVES
 from notification_operator.domain.timestamps import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from notification_operator.announce.announcer import Transition
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.workqueue import Key
-    from tests.property.simulation.network import Pass
+    from tests.property.simulation.audit_log import AuditLog
     from tests.property.simulation.receivers import Call
+    from tests.property.simulation.store import Pass
 
+FOREIGN = "a foreign writer"
+END = "the end"
+MOST_READS = 200
+"""Far more than the passes of any schedule need."""
 CLOCK = timedelta(milliseconds=2)
 """Timestamps in a status are cut to what the format holds."""
 
@@ -42,14 +51,23 @@ class Promises:
         self._breakers = breakers
         """Whether circuit breakers may open: then a number may go to a try that no receiver hears of."""
         self.calls: dict[tuple[str, str], list[Call]] = defaultdict(list)
+        self.reads = self.writes = 0
+        """Of all passes."""
         self.told: set[tuple[str, str, int, str]] = set()
+        self.latest: dict[str, Notification] = {}
+        """By uid: what was written last."""
+        self.writers: dict[tuple[str, object], str] = {}
+        """By uid and try, or `END`: who recorded it."""
+        self.unreliable: set[str] = set()
+        """Operators that died, stood down or gave up: what they had to tell may be lost."""
 
-    def call(self, call: Call) -> None:
-        """A receiver is called."""
+    def call(self, call: Call, made: Pass) -> None:
+        """A receiver is called, by a pass that has read what `made` says."""
+        seen = parse(orjson.loads(made.truth)) if made.truth else None
+        recorded = _of(seen, call) if seen is not None and seen.uid == call.uid else []
         earlier = self.calls[call.uid, call.channel]
-        stored = self._read(call.uid)
-        recorded = [] if stored is None else [a for a in stored.attempts if a.channel == call.channel]
         repeats = [each for each in earlier if each.number == call.number]
+        demand(made.may_begin, f"{call.id} is called by an operator that stops")
         demand(
             not any(attempt.succeeded for attempt in recorded),
             f"{call.id} is called after a recorded success",
@@ -63,52 +81,62 @@ class Promises:
             not any(each.number == call.number for each in recorded if not each.circuit_open),
             f"{call.id} is called although the status holds that try",
         )
+        # What this process knows: what it has read, and its own tries, whether they are written or not.
+        known = {each.number for each in recorded} | {each.number for each in earlier if each.who == call.who}
+        expected = max(known, default=0) + 1
         demand(
-            self._breakers
-            or call.number <= len({each.number for each in earlier} | {each.number for each in recorded}) + 1,
-            f"{call.id} skips a number",
+            call.number == expected or (self._breakers and call.number > expected),
+            f"{call.id} has another number than {expected}",
         )
-        if stored is not None:
-            self._in_time(call, stored, recorded)
+        if seen is not None:
+            reached = known - {each.number for each in recorded if each.circuit_open}
+            self._in_time(call, seen, reached)
         earlier.append(call)
 
-    def _in_time(self, call: Call, stored: Notification, recorded: list[Attempt]) -> None:
-        policy = stored.retry
-        made = [attempt for attempt in recorded if not attempt.circuit_open]
-        demand(len(made) < policy.max_attempts, f"{call.id} is one try too many")
-        if made:
-            plain = min(policy.initial_backoff * policy.multiplier ** (len(made) - 1), policy.max_backoff)
+    def _in_time(self, call: Call, seen: Notification, reached: set[int]) -> None:
+        """Demand that the number of tries and the pause before this one are as the policy says."""
+        policy = seen.retry
+        demand(len(reached) < policy.max_attempts, f"{call.id} is one try too many")
+        same = [
+            each
+            for each in self.calls[call.uid, call.channel]
+            if reached and each.number == max(reached) and each.end != "open"
+        ]
+        if same:
+            plain = min(policy.initial_backoff * policy.multiplier ** (len(reached) - 1), policy.max_backoff)
             pause = max(plain * 0.9, min(policy.initial_backoff, policy.max_backoff))
-            last = next(
-                (
-                    each
-                    for each in reversed(self.calls[call.uid, call.channel])
-                    if each.number == made[-1].number
-                ),
-                None,
-            )
-            if last is not None:
-                pause = max(pause, min(last.retry_after, policy.max_backoff))
-                demand(call.at + CLOCK.total_seconds() >= last.at + pause, f"{call.id} comes before its time")
+            asked = min(*(each.retry_after for each in same), policy.max_backoff)
+            due = min(each.ended_at for each in same) + max(pause, asked)
+            demand(call.at + CLOCK.total_seconds() >= due, f"{call.id} comes before its time")
 
     def write(self, before: dict[str, Any], after: dict[str, Any], who: str) -> None:
         """A status is written."""
         old, new = parse(before), parse(after)
         status = after["status"]
-        if who == "a foreign writer":
+        self.latest[new.uid] = new
+        if who == FOREIGN:
             return
         demand(old.phase not in FINAL, f"{new.name} is written although it is final")
         demand(old.phase is new.phase or new.phase in MOVES[old.phase], f"{old.phase} becomes {new.phase}")
         demand(status.get("foreign") == before["status"].get("foreign"), "a foreign field is lost")
         demand(status["observedGeneration"] <= after["metadata"]["generation"], "observedGeneration is ahead")
         demand(("completionTime" in status) == (new.phase in FINAL), "completionTime and phase disagree")
+        known = {attempt.key for attempt in old.attempts}
         kept = {attempt.key for attempt in new.attempts}
-        demand({attempt.key for attempt in old.attempts} <= kept, "a recorded attempt is lost")
+        demand(known <= kept, "a recorded attempt is lost")
         demand(len(kept) == len(new.attempts), "an attempt is recorded twice")
+        demand(
+            [attempt for attempt in new.attempts if attempt.key in known] == list(old.attempts),
+            "a recorded attempt is changed",
+        )
         self._counters(new, status)
+        if new.phase in FINAL:
+            self.writers[new.uid, END] = who
         for attempt in new.attempts:
-            if attempt.key not in {known.key for known in old.attempts} and not attempt.circuit_open:
-                self._real(new.uid, attempt)
+            if attempt.key not in known:
+                self.writers[new.uid, attempt.key] = who
+                if not attempt.circuit_open:
+                    self._real(new.uid, attempt)
 
     def _counters(self, new: Notification, status: dict[str, Any]) -> None:
         succeeded = {attempt.channel for attempt in new.attempts if attempt.succeeded}
@@ -128,6 +156,10 @@ class Promises:
     def passed(self, made: Pass, key: Key) -> None:
         """A pass is over."""
         demand(made.reads <= 1 + made.conflicts, f"a pass over {key.name} read {made.reads} times")
+        demand(made.reads >= made.conflicts, f"a pass over {key.name} wrote again without reading again")
+        self.reads += made.reads
+        self.writes += made.writes
+        demand(self.reads <= MOST_READS, f"passes over {key.name} go round and round")
         demand(made.writes <= 1, f"a pass over {key.name} wrote {made.writes} times")
 
     def announce(self, transition: Transition, who: str) -> None:
@@ -139,6 +171,7 @@ class Promises:
 
     def excuse(self, who: str) -> None:
         """An operator died or stood down: what it had not yet written may be made again, under the same id."""
+        self.unreliable.add(who)
         for calls in self.calls.values():
             for call in calls:
                 if call.who == who and not self._recorded(call):
@@ -148,7 +181,7 @@ class Promises:
         stored = self._read(call.uid)
         return stored is not None and (call.channel, call.number) in {a.key for a in stored.attempts}
 
-    def end(self, notifications: list[Notification]) -> None:
+    def end(self, notifications: Iterable[Notification]) -> None:
         """Everything has come to rest."""
         for notification in notifications:
             demand(notification.phase in FINAL, f"{notification.name} never ends: {notification.phase}")
@@ -165,3 +198,33 @@ class Promises:
                 all(a.timestamp <= completed + CLOCK for a in notification.attempts),
                 "it completes before its tries",
             )
+
+    def audited(self, log: AuditLog) -> None:
+        """The audit store holds what the statuses hold, each fact once, and nothing else.
+
+        What a write recorded whose answer was lost is told by the next pass, unless the object is gone by then.
+        """
+        demand(not log.changed, f"audit events came again with another content: {log.changed}")
+        more = dict(log.events)
+        for notification in self.latest.values():
+            stays = self._read(notification.uid) is not None
+            for event, who in self._due(notification):
+                stored = more.pop(event["event_id"], None)
+                told = stored or not stays or who in self.unreliable
+                demand(told, f"an audit event is lost: {event}")
+                demand(stored in (None, event), f"an audit event is wrong: {stored}")
+        demand(not more, f"audit events are made up: {more}")
+
+    def _due(self, notification: Notification) -> Iterable[tuple[dict[str, Any], str]]:
+        """Yield every event that there is to tell of a notification, and who wrote what it tells."""
+        facts = [attempt.key for attempt in notification.attempts] + [END]
+        before = replace(notification, phase=Phase.PENDING, attempts=())
+        told = audit.events(
+            before, notification, content=notification.content, attempts=notification.attempts
+        )
+        for event, fact in zip(told, facts, strict=False):
+            yield event, self.writers[notification.uid, fact]
+
+
+def _of(notification: Notification, call: Call) -> list[Attempt]:
+    return [attempt for attempt in notification.attempts if attempt.channel == call.channel]

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 TIMES = (0.0, 0.002, 0.1, 0.4, 2.0, 8.0)
 """Seconds that an answer takes."""
-ENDS = ("success", "success", "success", "transient", "transient", "later", "permanent", "bug", "silence")
+USUAL = ("success", "success", "success", "transient", "transient", "later", "permanent", "bug", "silence")
+ENDS = (*USUAL * 6, "crash before", "crash after")
+"""What comes of a call; at a crash the process dies, before the receiver has answered or after it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,13 +64,21 @@ class SimulatedChannel:
             (self._tape.pick(ENDS), self._tape.pick(TIMES)) if self._network.rough else ("success", 0.0)
         )
         try:
+            if end == "crash before":
+                await self._network.die(f"a call of {channel}")
             await asyncio.sleep(3600.0 if end == "silence" else seconds)
         except asyncio.CancelledError:
             end = "timeout"
             raise
         finally:
             call.end, call.ended_at = end, loop.time()
-        match end:
+        await self._answer(call)
+
+    async def _answer(self, call: Call) -> None:
+        match call.end:
+            case "crash after":
+                call.end = "success"
+                await self._network.die(f"the answer of {call.channel}")
             case "transient":
                 raise Transient("not now")
             case "later":
@@ -78,5 +88,3 @@ class SimulatedChannel:
                 raise Permanent("never")
             case "bug":
                 raise ZeroDivisionError
-            case _:
-                return

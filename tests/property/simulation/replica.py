@@ -1,25 +1,37 @@
-"""One process of the operator: the real floors, put together as the engine does, in the simulated cluster."""
+"""One process of the operator: the real engine, its floors put together on simulated ground."""
 
 from __future__ import annotations
 
 import asyncio
+import copy
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry
 
 from notification_operator.announce.announcer import Announcer
 from notification_operator.announce.figures import Figures
+from notification_operator.audit.trail import AuditTrail
 from notification_operator.bell import Bell
 from notification_operator.delivery.breaker import Breakers
 from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
 from notification_operator.domain.routing_state import RoutingState
+from notification_operator.engine import Engine
 from notification_operator.leases import Elector
 from notification_operator.metrics import Metrics
 from notification_operator.reconcile import Reconciler
 from notification_operator.sanitizer import Sanitizer
+from notification_operator.settings import Settings
+from notification_operator.settings_sections import Audit
 from notification_operator.workqueue import WorkQueue
-from tests.property.simulation.network import PASS, Network, Pass, SimulatedLeases, SimulatedStore
+from tests.property.simulation.audit_log import SimulatedAuditStore
+from tests.property.simulation.lease_api import SimulatedLeases
+from tests.property.simulation.network import Network
 from tests.property.simulation.receivers import SimulatedChannel
+from tests.property.simulation.store import PASS, Pass, SimulatedStore
 from tests.property.simulation.watch import SimulatedWatch
 
 if TYPE_CHECKING:
@@ -31,93 +43,153 @@ if TYPE_CHECKING:
     from notification_operator.announce.announcer import Listener
     from notification_operator.domain.breaker import Limits
     from notification_operator.workqueue import Done, Key
+    from tests.property.simulation.audit_log import AuditLog
     from tests.property.simulation.cluster import Cluster
     from tests.property.simulation.receivers import Call
     from tests.property.simulation.tape import Tape
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+SETTINGS = Settings.model_validate({"shutdown": {"grace_seconds": 15}})
+LEASE_SECONDS = SETTINGS.leader_election.lease_seconds
+MANY = 5
+"""Failures in a row after which a pass is made again no sooner than in seconds."""
 METRICS = Metrics()
-"""One for all: a registry takes longer to make than a schedule to run."""
-LEASE_SECONDS = 12
-TIMEOUT = 10.0
+"""The counters of all processes: a registry takes longer to make than a schedule to run."""
+SILENT = AuditTrail(Audit(), registry=CollectorRegistry())
 
 
-class Replica:
-    """Starts working when it is made, until it is stopped or killed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What all processes of a schedule stand on."""
+
+    cluster: Cluster
+    tape: Tape
+    tell: Callable[[str], None]
+    channels: tuple[str, ...]
+    limits: Limits
+    workers: int
+    leases: dict[str, V1Lease] | None
+    """None for an operator without leader election."""
+    audit_log: AuditLog | None
+    """None for an operator without an audit store."""
+    note_call: Callable[[Call, Pass], None]
+    note_pass: Callable[[Pass, Key], None]
+    store: Callable[[Replica], StatusStore] | None
+    """Makes another store than the real kind; to show what would go wrong."""
+
+
+class _Ledger(Ledger):
+    """Remembers when it was given up while it still held anything."""
+
+    gave_up_at: float | None = None
+
+    def cancel(self) -> None:
+        if not self.is_empty:
+            self.gave_up_at = asyncio.get_running_loop().time()
+        super().cancel()
+
+
+class Replica(Engine):
+    """Starts working when it is made, until it is stopped or killed; `stop` is the engine's own."""
 
     def __init__(
         self,
         name: str,
+        ground: Ground,
         *,
-        cluster: Cluster,
-        leases: dict[str, V1Lease] | None,
-        tape: Tape,
-        channels: tuple[str, ...],
-        limits: Limits,
-        workers: int,
-        note_call: Callable[[Call], None],
-        note_pass: Callable[[Pass, Key], None],
         listener: Listener,
-        tell: Callable[[str], None],
-        store: Callable[[Replica], StatusStore] | None = None,
+        on_lead: Callable[[Replica, bool], None],
+        crash: Callable[[Replica], None],
     ) -> None:
         loop = asyncio.get_running_loop()
+        self.name = name
+        self.ground = ground
+        self.network = Network(ground.tape, ground.tell, name)
+        self.network.crash = lambda: crash(self)
+        self._settings = SETTINGS
+        self._stopped = self.stops_in_peace = False
+        self._on_lead = on_lead
+        self.lost_events = 0
+        self.metrics = copy.copy(METRICS)
+        self.metrics._phases = {}
+        self.ledger: _Ledger = _Ledger()
+        self.audit = SILENT if ground.audit_log is None else self._audit(ground.audit_log)
+        self.routing: Any = SimpleNamespace(known=True)
+        self._build(Announcer(listener, self.audit))
+        nothing: Any = _Nothing()
+        self.poster = self.health = self.client = nothing
+        self.elector = None if ground.leases is None else self._elector_of(ground.leases)
+        self._tasks: list[asyncio.Task[None]] = [loop.create_task(self.queue.run())]
+        if self.elector is not None:
+            self._tasks.append(loop.create_task(self.elector.run()))
+        self._gate()
+        self.audit.start()
+        self.watch.start()
+        ground.tell(f"{name}: starts")
+
+    def _build(self, announcer: Announcer) -> None:
+        loop, ground = asyncio.get_running_loop(), self.ground
 
         def clock() -> datetime:
             return START + timedelta(seconds=loop.time())
 
-        self.name = name
-        self._tell = tell
-        self._note_pass = note_pass
-        self.cluster = cluster
-        self.network = Network(tape, tell, name)
-        self.ledger = Ledger()
-        figures = Figures(METRICS)
+        figures = Figures(self.metrics)
+        self.dispatcher = Dispatcher(
+            {name: self._channel(name) for name in ground.channels},
+            breakers=Breakers(ground.limits, clock=clock),
+            timeout=SETTINGS.delivery.timeout_seconds,
+            concurrency=SETTINGS.delivery.concurrency_per_channel,
+            clock=clock,
+        )
         self.reconciler = Reconciler(
-            store=store(self) if store else SimulatedStore(cluster, self.network),
+            store=ground.store(self) if ground.store else self.real_store(),
             ledger=self.ledger,
-            dispatcher=Dispatcher(
-                {channel: SimulatedChannel(channel, self.network, tape, note_call) for channel in channels},
-                breakers=Breakers(limits, clock=clock),
-                timeout=TIMEOUT,
-                concurrency=64,
-                clock=clock,
-            ),
+            dispatcher=self.dispatcher,
             rules=RoutingState,
-            announcer=Announcer(listener),
+            announcer=announcer,
             figures=figures,
             sanitizer=Sanitizer(),
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - made below
             clock=clock,
-            visible_after=0.25,
+            visible_after=SETTINGS.delivery.visible_after_seconds,
         )
-        self.queue = WorkQueue(process=self._process, workers=workers, clock=clock)
-        bell = Bell(
+        self.queue = WorkQueue(process=self._process, workers=ground.workers, clock=clock)
+        self.bell = Bell(
             self.queue,
             serves=lambda _name: True,
-            gone=self.ledger.forget,
-            ended=lambda _uid: None,
+            gone=self._forget,
+            ended=self.metrics.leave,
             holds=self.ledger.holds,
         )
-        self.watch = SimulatedWatch(cluster, self.network, bell, tape)
-        self._tasks: list[asyncio.Task[Any]] = [loop.create_task(self.queue.run())]
-        self.on_lead: Callable[[Replica, bool], None] = lambda _replica, _leading: None
-        self.elector = None
-        if leases is None:
-            self.queue.resume()
-        else:
-            self.elector = Elector(
-                SimulatedLeases(leases, self.network),
-                namespace="operator",
-                name="lease",
-                identity=name,
-                seconds=LEASE_SECONDS,
-                on_change=self._lead,
-                clock=loop.time,
-            )
-            self._tasks.append(loop.create_task(self.elector.run()))
-        self.watch.start()
-        tell(f"{name}: starts")
+        self.watch = SimulatedWatch(ground.cluster, self.network, self.bell, ground.tape)
+
+    def real_store(self) -> SimulatedStore:
+        """Return the store as the real one is."""
+        return SimulatedStore(self.ground.cluster, self.network, lambda: self._stopped)
+
+    def _channel(self, name: str) -> SimulatedChannel:
+        def note(call: Call) -> None:
+            self.ground.note_call(call, PASS.get())
+
+        return SimulatedChannel(name, self.network, self.ground.tape, note)
+
+    def _audit(self, log: AuditLog) -> AuditTrail:
+        trail = AuditTrail(Audit(url="http://audit.example"), registry=CollectorRegistry())
+        store: Any = SimulatedAuditStore(log, self.network)
+        trail._store = trail._writer._store = store
+        return trail
+
+    def _elector_of(self, leases: dict[str, V1Lease]) -> Elector:
+        api: Any = SimulatedLeases(leases, self.network)
+        return Elector(
+            api,
+            namespace="operator",
+            name="lease",
+            identity=self.name,
+            seconds=LEASE_SECONDS,
+            on_change=self._lead,
+            clock=asyncio.get_running_loop().time,
+        )
 
     async def _process(self, key: Key, queued_at: datetime) -> Done:
         made = Pass()
@@ -126,41 +198,78 @@ class Replica:
             return await self.reconciler(key, queued_at)
         finally:
             PASS.reset(token)
-            self._note_pass(made, key)
+            self.ground.note_pass(made, key)
 
     def _lead(self, leading: bool) -> None:  # noqa: FBT001 - the elector's callback
-        self._tell(f"{self.name}: {'leads' if leading else 'stands by'}")
-        if leading:
-            self.queue.resume()
-        else:
-            self.queue.pause()
-        self.on_lead(self, leading)
+        self.ground.tell(f"{self.name}: {'leads' if leading else 'stands by'}")
+        self._gate()
+        self._on_lead(self, leading)
+
+    @property
+    def leads(self) -> bool:
+        """Whether it works, and lives."""
+        return not self.network.dead and (self.elector is None or self.elector.leading)
+
+    async def stop(self) -> None:
+        """Stop in good order, as kopf has it: the watch first, then the engine."""
+        self.ground.tell(f"{self.name}: stops")
+        self.stops_in_peace = self._in_peace()
+        self.watch.stop()
+        await super().stop()
+        self.ground.tell(f"{self.name}: has stopped")
+
+    def _in_peace(self) -> bool:
+        """Return whether nothing is in the way of what is under way: then a stop gives nothing up."""
+        soon = max(self.queue._failures.values(), default=0) < MANY
+        return soon and self.elector is None and not (self.network.rough or self.network.hanging)
 
     def kill(self) -> None:
         """End it as SIGKILL does: whatever it is at, nothing of it reaches anybody any more."""
-        self._tell(f"{self.name}: is killed")
         self.network.dead = True
         self.watch.stop()
         self.ledger.cancel()
-        for task in self._tasks:
-            task.cancel()
+        for task in (*self._tasks, self.audit._writer._task):
+            if task is not None:
+                task.cancel()
 
     async def ended(self) -> None:
         """Wait until nothing of it runs."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def lost(self) -> int:
+        """How many audit events it has given up."""
+        return self.audit._writer._figures.lost
+
+    @property
+    def audit_failures(self) -> int:
+        """The most audit batches in a row that the store did not take."""
+        store: Any = self.audit._store
+        return store.failures if isinstance(store, SimulatedAuditStore) else 0
+
     def leftovers(self) -> dict[str, int]:
-        """Return what it still keeps, by name."""
-        queue = self.queue
-        # A standby that has missed a deletion finds out when it leads.
-        stands_by = self.elector is not None and not self.elector.leading
+        """Return what it still keeps, by name; a standby clears up what it has missed when it leads."""
+        queue, writer = self.queue, self.audit._writer
         kept = {
-            "waiting": 0 if stands_by else queue.waiting,
+            "waiting": queue.waiting,
             "running": queue.running,
             "delayed": queue.delayed,
             "remembered versions": len(queue._seen),
             "remembered failures": len(queue._failures),
             "in flight": self.ledger.in_flight,
             "unsaved": self.ledger.unsaved,
+            "counted as active": len(self.metrics._phases),
+            "audit events": len(writer._buffer) + len(writer._under_way),
         }
         return {name: number for name, number in kept.items() if number}
+
+
+class _Nothing:
+    """Stands where the engine has something that is to be stopped and does nothing here."""
+
+    async def stop(self) -> None:
+        """Stop."""
+
+    async def close(self, _seconds: float = 0.0) -> int:
+        """Close."""
+        return 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tests.property.simulation.cluster import MissingError
-from tests.property.simulation.network import SimulatedStore
+from tests.property.simulation.cluster import MissingError, tries_of
+from tests.property.simulation.store import SimulatedStore
 
 if TYPE_CHECKING:
     from atomic_status import ObjectRef
@@ -19,14 +18,21 @@ class CachedStore(SimulatedStore):
     """Reads what the watch saw last, instead of the truth: SP-CACHE-001 undone."""
 
     def __init__(self, replica: Replica) -> None:
-        super().__init__(replica.cluster, replica.network)
+        super().__init__(replica.ground.cluster, replica.network, lambda: False)
         self._replica = replica
 
     def _look(self, ref: ObjectRef) -> dict[str, Any]:
         cached = self._replica.watch.cache.get(ref.name)
         if cached is None:
             raise MissingError(ref.name)
-        return orjson.loads(cached)
+        seen: dict[str, Any] = orjson.loads(cached)
+        true = super()._look(ref)
+        if tries_of(seen) != tries_of(true):
+            self._replica.ground.tell(
+                f"{self._replica.name}: reads {ref.name} from its cache: {tries_of(seen)}; "
+                f"the API server has {tries_of(true)}"
+            )
+        return seen
 
 
 class PiecemealStore(CachedStore):
@@ -34,22 +40,16 @@ class PiecemealStore(CachedStore):
 
     async def replace_status(self, obj: dict[str, Any]) -> dict[str, Any]:
         """Write a status for each new try."""
-        name, wanted = obj["metadata"]["name"], obj["status"]
+        meta, wanted = obj["metadata"], obj["status"]
         tries = wanted.get("deliveryAttempts", [])
-        cached = orjson.loads(self._replica.watch.cache.get(name, b"null")) or obj
+        cached = orjson.loads(self._replica.watch.cache.get(meta["name"], b"null")) or obj
         known = len(cached["status"].get("deliveryAttempts", []))
         stored = obj
         for count in range(min(known + 1, len(tries)), len(tries) + 1):
-            await asyncio.sleep(0.001)
-            await self._go_on(obj)
             piece = tries[:known] + tries[count - 1 : count]
             status = {**wanted, "deliveryAttempts": piece, "totalAttempts": len(piece)}
-            stored = self._cluster.replace_status(
-                {**obj, "status": status}, who=self._network.name, blindly=True
-            )
+            stored = await super().replace_status({**obj, "status": status})
         return stored
 
-    async def _go_on(self, obj: dict[str, Any]) -> None:
-        await self._network.way()
-        if obj["metadata"]["name"] not in self._cluster.objects:
-            raise asyncio.CancelledError
+    def _write(self, obj: dict[str, Any]) -> dict[str, Any]:
+        return self._cluster.replace_status(obj, who=self._network.name, blindly=True)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 TAPE_LENGTH = 600
 """Bytes: more than nearly every schedule takes."""
-SHORTEST_STEP = 4
+STORIES = 12
+"""How many breaking schedules are made short, to tell the shortest."""
 
 
 def tape(seed: int) -> bytes:
@@ -37,28 +38,45 @@ def find(seeds: Iterable[int], *, promise: str = "", store: Store | None = None)
 def shortest(data: bytes, *, promise: str = "", store: Store | None = None) -> bytes:
     """Return a tape that breaks the promise in as few and as harmless choices as can be found.
 
-    Parts of the tape are made harmless or cut out, smaller parts each round, as long as the promise
-    still breaks.
+    Parts of the tape are cut out or made harmless, smaller parts each round, down to single choices, as long
+    as the promise still breaks.
     """
 
     def breaks(candidate: bytes) -> bool:
         broken = run_schedule(candidate, store).broken
         return bool(broken) and promise in broken
 
-    data = data.rstrip(b"\0")
-    step = len(data) // 2
-    while step >= SHORTEST_STEP:
-        start = 0
-        while start < len(data):
-            end = start + step
-            quiet = data[:start] + bytes(len(data[start:end])) + data[end:]
-            candidates = (data[:start] + data[end:], quiet)
-            found = next((each for each in candidates if each != data and breaks(each)), None)
-            if found is None or found == quiet:
-                start = end
-            data = data if found is None else found
+    data, step = data.rstrip(b"\0"), len(data)
+    while step > 1:
         step //= 2
-    return data.rstrip(b"\0")
+        shorter = _without_parts(data, step, breaks)
+        while step == 1 and shorter != data:
+            data, shorter = shorter, _without_parts(shorter, step, breaks)
+        data = shorter
+    return data
+
+
+def _without_parts(data: bytes, step: int, breaks: Callable[[bytes], bool]) -> bytes:
+    start = 0
+    while start < len(data):
+        end = start + step
+        head, quiet = data[:start], bytes(len(data[start:end]))
+        # What is left out, made harmless, or made harmless together with the choice that hangs on it.
+        candidates = (head + data[end:], head + quiet + data[end + 1 :], head + quiet + data[end:])
+        better = next((each for each in candidates if each != data and breaks(each)), None)
+        if better is None or len(better) == len(data):
+            start = end
+        data = data if better is None else better.rstrip(b"\0")
+    return data
+
+
+def simplest(seeds: Iterable[int], *, promise: str, store: Store | None = None) -> bytes | None:
+    """Return the tape of the shortest story among the first few seeds that break the promise, if any does."""
+    left = iter(seeds)
+    found: list[bytes] = []
+    while len(found) < STORIES and (seed := find(left, promise=promise, store=store)) is not None:
+        found.append(shortest(tape(seed), promise=promise, store=store))
+    return min(found, key=lambda data: len(story(data, store).story), default=None)
 
 
 def story(data: bytes, store: Store | None = None) -> Outcome:
