@@ -46,7 +46,7 @@ def main(
     sabotage: Annotated[str | None, typer.Option(help=f"Make an old mistake: {', '.join(SABOTAGE)}.")] = None,
 ) -> None:
     """Run the command; the exit code is 0 when every promise was kept, or the sabotage was found out."""
-    _quiet()
+    quiet()
     if sabotage is not None and sabotage not in SABOTAGE:
         raise typer.BadParameter(
             f"unknown: {sabotage}; there are {', '.join(SABOTAGE)}", param_hint="--sabotage"
@@ -80,7 +80,7 @@ def _search(first: int, schedules: int) -> None:
     ]
     done = 0
     said = began
-    with ProcessPoolExecutor(os.cpu_count(), initializer=_quiet) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=quiet) as pool:
         running = {pool.submit(search.find, share): share for share in shares}
         for finished in as_completed(running):
             broken = finished.result()
@@ -114,7 +114,7 @@ def _tell(data: bytes, options: str = "") -> None:
     console.print("\n".join(replay(data, options.removeprefix("--sabotage ").strip() or None)))
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Log nothing, and look for garbage seldom: both cost more than they are good for here."""
     gc.freeze()
     gc.set_threshold(100_000)
