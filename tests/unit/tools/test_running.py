@@ -16,6 +16,7 @@ from tools.engine import ROOT
 from tools.running import TIMED_OUT, run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SLEEPER = 'echo $$ >"$0"; exec sleep 60'
@@ -33,6 +34,14 @@ with terminated_as_interrupted():
             time.sleep(1)
             print("clean", flush=True)
 """
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let SIGINT reach the programs of a test, also where this one was started to ignore it, as in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
