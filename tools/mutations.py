@@ -14,7 +14,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from tests.mutation.mutation import ROOT
 from tests.mutation.runs import GREEN, RED, Beside, Place, Seen
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
 
 DOCUMENT = ROOT / "docs" / "testing.md"
 BLOCK = "mutations, by python -m tools.mutations --write"
-SAID = 160
-"""Characters of what a check said that the report shows."""
+SAID = 100
+"""Characters of what a check said that are shown."""
 
 
 def document(text: str) -> str:
@@ -52,34 +51,39 @@ def table() -> str:
 
 
 def run(mutations: Sequence[Mutation], stack_name: str, console: Console) -> bool:
-    """Run them, print what came of each, and return whether every one was caught."""
-    report = Table("operator", "broken", "check", "seen", "it said", title="mutations")
-    caught = True
+    """Run them, tell what comes of each, and return whether every one was caught."""
+    caught: list[bool] = []
     with _place(stack_name) as place:
-        for operator, group in groupby(
-            sorted(mutations, key=lambda each: each.operator), lambda each: each.operator
-        ):
+        for operator, group in groupby(sorted(mutations, key=_operator), _operator):
             with place.beside(operator) as beside:
-                caught = _group(list(group), beside, report) and caught
-    console.print(report)
+                caught += _group(list(group), beside, console)
+    console.print(f"{sum(caught)} of {len(mutations)} mutations caught", highlight=False)
+    return all(caught) and len(caught) == len(mutations)
+
+
+def _operator(mutation: Mutation) -> str:
+    return mutation.operator
+
+
+def _group(mutations: Sequence[Mutation], beside: Beside, console: Console) -> list[bool]:
+    """Return of each mutation whether it was caught; of none when a whole operator does not pass."""
+    every = {check for mutation in mutations for check in mutation.checks}
+    beside.deploy(None)
+    if not _told("nothing", beside.check(every), GREEN, beside, console):
+        return []
+    caught = []
+    for mutation in mutations:
+        beside.deploy(mutation)
+        caught.append(_told(mutation.name, beside.check(mutation.checks), RED, beside, console))
     return caught
 
 
-def _group(mutations: Sequence[Mutation], beside: Beside, report: Table) -> bool:
-    every = {check for mutation in mutations for check in mutation.checks}
-    beside.deploy(None)
-    results = [_noted("nothing", beside.check(every), GREEN, beside, report)]
-    for mutation in mutations:
-        beside.deploy(mutation)
-        results.append(_noted(mutation.name, beside.check(mutation.checks), RED, beside, report))
-    return all(results)
-
-
-def _noted(name: str, found: dict[str, Seen], wanted: str, beside: Beside, report: Table) -> bool:
+def _told(name: str, found: dict[str, Seen], wanted: str, beside: Beside, console: Console) -> bool:
     for check, seen in found.items():
-        colour = "green" if seen.colour == wanted else "bold red"
+        mark = "as it should be" if seen.colour == wanted else "NOT AS IT SHOULD BE"
         said = " ".join(seen.said.split())[:SAID]
-        report.add_row(beside.instead_of, name, check, f"[{colour}]{seen.colour}[/]", said)
+        line = f"{beside.instead_of}: {name}: {check} {seen.colour}, {mark}  {said}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     return all(seen.colour == wanted for seen in found.values())
 
 
