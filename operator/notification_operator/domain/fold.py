@@ -28,19 +28,26 @@ if TYPE_CHECKING:
 def record(notification: Notification, made: Iterable[Attempt]) -> Notification:
     """Return the notification with the tries that it does not hold yet.
 
+    A try may have been made by two processes under one id, when the first one died or stood down and its write
+    came late. What has reached the receiver has: then a success takes the place of a failure.
+
     Of tries that an open circuit breaker turned away one after the other, a channel keeps the first:
     so their number is bounded by that of its other tries (DD-BREAKER-001).
     """
-    known = {attempt.key for attempt in notification.attempts}
-    turned_away = {attempt.channel: attempt.circuit_open for attempt in notification.attempts}
+    tries = sorted(made, key=lambda attempt: attempt.ended)
+    delivered = {attempt.key: attempt for attempt in tries if attempt.succeeded}
+    held = tuple(each if each.succeeded else delivered.get(each.key, each) for each in notification.attempts)
+    known = {attempt.key for attempt in held}
+    turned_away = {attempt.channel: attempt.circuit_open for attempt in held}
     new: list[Attempt] = []
-    for attempt in sorted(made, key=lambda attempt: attempt.ended):
+    for attempt in tries:
         repeats = attempt.circuit_open and turned_away.get(attempt.channel, False)
         if attempt.key not in known and not repeats:
             new.append(attempt)
             known.add(attempt.key)
             turned_away[attempt.channel] = attempt.circuit_open
-    return replace(notification, attempts=(*notification.attempts, *new)) if new else notification
+    changed = new or held != notification.attempts
+    return replace(notification, attempts=(*held, *new)) if changed else notification
 
 
 def without(notification: Notification, made: Iterable[Attempt]) -> Notification:

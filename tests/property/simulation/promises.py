@@ -58,6 +58,8 @@ class Promises:
         """By uid: what was written last."""
         self.writers: dict[tuple[str, object], str] = {}
         """By uid and try, or `END`: who recorded it."""
+        self.replaced: list[Notification] = []
+        """Notifications with an attempt each that did not stay as it was recorded."""
         self.unreliable: set[str] = set()
         """Operators that died, stood down or gave up: what they had to tell may be lost."""
 
@@ -125,10 +127,9 @@ class Promises:
         kept = {attempt.key for attempt in new.attempts}
         demand(known <= kept, "a recorded attempt is lost")
         demand(len(kept) == len(new.attempts), "an attempt is recorded twice")
-        demand(
-            [attempt for attempt in new.attempts if attempt.key in known] == list(old.attempts),
-            "a recorded attempt is changed",
-        )
+        for was, is_ in zip(old.attempts, new.attempts, strict=False):
+            if was != is_:
+                self._upgraded(old, was, is_)
         self._counters(new, status)
         if new.phase in FINAL:
             self.writers[new.uid, END] = who
@@ -137,6 +138,13 @@ class Promises:
                 self.writers[new.uid, attempt.key] = who
                 if not attempt.circuit_open:
                     self._real(new.uid, attempt)
+
+    def _upgraded(self, old: Notification, was: Attempt, is_: Attempt) -> None:
+        """A recorded failure may become a success: of a repeat under the same id, by another process."""
+        right = was.key == is_.key and is_.succeeded and not was.succeeded
+        demand(right, "a recorded attempt is changed")
+        self._real(old.uid, is_)
+        self.replaced.append(replace(old, phase=Phase.SENDING, attempts=(was,)))
 
     def _counters(self, new: Notification, status: dict[str, Any]) -> None:
         succeeded = {attempt.channel for attempt in new.attempts if attempt.succeeded}
@@ -213,6 +221,9 @@ class Promises:
                 told = stored or not stays or who in self.unreliable
                 demand(told, f"an audit event is lost: {event}")
                 demand(stored in (None, event), f"an audit event is wrong: {stored}")
+        for notification in self.replaced:
+            for event, _ in self._due(notification):
+                more.pop(event["event_id"], None)
         demand(not more, f"audit events are made up: {more}")
 
     def _due(self, notification: Notification) -> Iterable[tuple[dict[str, Any], str]]:

@@ -84,6 +84,20 @@ def test_a_try_that_the_read_holds_already_is_not_recorded_again_whatever_its_ti
     assert folded(again(status, "slack"), told_again) == status
 
 
+def test_a_success_takes_the_place_of_a_failure_that_another_process_recorded_under_the_same_id() -> None:
+    status = folded(notification("slack", "file"), failure("slack"), success("file"))
+    mine = success("slack", seconds=0.4)
+    once = folded(again(status, "slack", "file"), mine)
+    assert [entry["status"] for entry in once["deliveryAttempts"]] == ["success", "success"]
+    assert (once["phase"], once["totalAttempts"]) == ("Sent", 2)
+    assert folded(again(once, "slack", "file"), mine) == once
+
+
+def test_a_failure_never_takes_the_place_of_a_success() -> None:
+    seen = notification("slack", attempts=(success("slack"),))
+    assert record(seen, [failure("slack")]) is seen
+
+
 def test_tries_are_recorded_in_the_order_in_which_they_ended() -> None:
     late, early = success("slack", seconds=0, duration=3), failure("file", seconds=1, duration=1)
     recorded = record(notification("slack", "file"), [late, early]).attempts
