@@ -50,13 +50,6 @@ STOPPING: Final = (
         ),
     ),
     Mutation(
-        name="new work taken at stop",
-        breaks="a notification that comes after the signal is delivered by the process that leaves",
-        operator="fragile",
-        checks=("shutdown-02",),
-        edits=(Edit(file=ENGINE, old="        self.reconciler.draining = True\n", new="        pass\n"),),
-    ),
-    Mutation(
         name="stop waits without a limit",
         breaks="a receiver that never answers holds the process until it is killed",
         operator="fragile",
