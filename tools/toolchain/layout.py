@@ -50,6 +50,8 @@ def group_hash(group: Group) -> str:
     """Changes when a pin or a recipe file of this group changes, and only then."""
     digest = hashlib.sha256(repr(group).encode())
     digest.update(architecture().encode())
+    if group.package:
+        digest.update(repr(group.package).encode())
     for folder in sorted({step.folder for step in group.steps}):
         for file in sorted((RECIPES / folder).iterdir()):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.toolchain import on_path, releases
+from tools.toolchain import debian, on_path, releases
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.gobuild import Builder, go_problem
 from tools.toolchain.layout import Toolchain, cache_dir, group_hash, toolchain_key
@@ -126,17 +126,25 @@ class _Run:
                 self._build(group, folder, reason=str(error))
 
     def _build(self, group: Group, folder: Path, *, reason: str) -> None:
-        if problem := go_problem():
+        if problem := debian.debian_problem() if group.package else go_problem():
             raise ToolchainError(
                 f"{group.name} {group.version} is not on PATH, its release cannot be had ({reason}), and it cannot be "
-                f"built: {problem}"
+                f"{'taken from Debian' if group.package else 'built'}: {problem}"
             )
-        doing = f"building, about {group.seconds} s on two cores"
+        doing = (
+            "fetching Debian's package"
+            if group.package
+            else f"building, about {group.seconds} s on two cores"
+        )
         self._progress.say(f"{group.name} {group.version}: {reason}; {doing}")
         self._now(group, doing)
         log = self._home / f"{group.name}.log"
         log.unlink(missing_ok=True)
-        Builder(into=folder / "programs", scratch=folder, log=log, children=self._children).build(group)
+        into = folder / "programs"
+        if group.package:
+            debian.take(group.package, into, scratch=folder, log=log, children=self._children)
+        else:
+            Builder(into=into, scratch=folder, log=log, children=self._children).build(group)
 
     def _now(self, group: Group, doing: str) -> None:
         self._progress.now(f"{group.name} {group.version}", doing)

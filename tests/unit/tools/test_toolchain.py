@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PAUSE = next(group for group in GROUPS if group.name == "pause")
 ETCD = next(group for group in GROUPS if group.name == "etcd")
+PROMETHEUS = next(group for group in GROUPS if group.name == "prometheus")
 KUBERNETES = next(group for group in GROUPS if group.name == "kubernetes")
 
 
@@ -41,12 +42,20 @@ def program(folder: Path, name: str, says: str = "") -> Path:
     return path
 
 
+def script(folder: Path, name: str, line: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin; {line}")
+    path.chmod(0o755)
+
+
 def test_every_program_belongs_to_one_group_and_has_a_step_that_makes_it() -> None:
     programs = [name for group in GROUPS for name in group.programs]
     assert len(programs) == len(set(programs))
     for group in GROUPS:
         for step in group.steps:
             assert (layout.RECIPES / step.folder / "go.mod").exists()
+        assert group.steps or (group.package and set(group.package.files) == set(group.programs))
 
 
 def test_every_released_asset_is_https_and_has_a_checksum_beside_it() -> None:
@@ -122,6 +131,31 @@ def test_what_is_in_the_cache_is_not_looked_for_again(tmp_path: Path) -> None:
 def test_without_go_and_releases_the_error_names_the_program_and_the_remedy() -> None:
     with pytest.raises(ToolchainError, match=r"etcd 3\.6\.16 .*github\.com does not answer.*install Go"):
         ensure(["etcd"])
+
+
+def test_programs_of_a_package_are_taken_out_of_it_once_its_list_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    told = tmp_path / "told"
+    script(
+        tmp_path / "path",
+        "apt-get",
+        f"echo $1 >> {told}; case $1 in update) exit;; esac; grep -q update {told} && touch prometheus_2.42.0_all.deb",
+    )
+    script(
+        tmp_path / "path", "dpkg-deb", "mkdir -p $3/usr/bin; touch $3/usr/bin/prometheus $3/usr/bin/promtool"
+    )
+    toolchain = ensure(["prometheus"])
+    assert all(toolchain.program(name).exists() for name in PROMETHEUS.programs)
+    assert told.read_text().split() == ["download", "update", "download"]
+
+
+def test_without_apt_the_error_says_where_else_the_programs_may_come_from() -> None:
+    with pytest.raises(
+        ToolchainError, match=r"prometheus .*taken from Debian: .*no apt-get.*put them on PATH"
+    ):
+        ensure(["prometheus"])
 
 
 def test_a_go_that_is_too_old_and_may_not_fetch_another_is_named(tmp_path: Path) -> None:
