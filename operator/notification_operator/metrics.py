@@ -62,6 +62,11 @@ class Metrics:
             ["channel", "reason"],
             registry=registry,
         )
+        self.conflicts = Counter(
+            f"{PREFIX}status_write_conflicts_total",
+            "Status writes that met another writer, and were decided anew on a new read.",
+            registry=registry,
+        )
         self.routing_refusals = Counter(
             f"{PREFIX}routing_refusals_total",
             "Routing documents that could not be used.",
@@ -113,6 +118,13 @@ class Metrics:
         gauge = Gauge(f"{PREFIX}{name}", description, ["channel"], registry=self.registry)
         for channel in channels:
             gauge.labels(channel=channel).set_function(partial(read, channel))
+            self._begin(channel)
+
+    def _begin(self, channel: str) -> None:
+        """Let the counts of a channel begin at 0: of one that appears with its first try, no rise is ever seen."""
+        for status in ("success", "failure"):
+            self.delivery_attempts.labels(channel=channel, status=status)
+        self.delivery_seconds.labels(channel=channel)
 
     def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
         """Publish a figure that is read when the page is: a queue's depth, tries under way."""

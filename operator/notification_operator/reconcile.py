@@ -112,6 +112,7 @@ class Reconciler:
         self._ledger.listen(key.uid, lambda: self._ring(key))
         self._tell(result, made)
         if isinstance(result, Applied):
+            self._figures.collided(result.tries - 1)
             return self._come_back(result.after, {_version(obj) for obj in (fresh, result.before)})
         return self._come_back(result.current, {_version(fresh)})
 

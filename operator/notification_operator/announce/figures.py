@@ -6,7 +6,7 @@ import contextlib
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from atomic_status import Gone
+from atomic_status import ConflictExhausted, Gone
 from notification_operator.domain.phases import FINAL
 
 if TYPE_CHECKING:
@@ -33,10 +33,16 @@ class Figures:
             self._metrics.leave(uid)
             raise
         except Exception as error:
+            if isinstance(error, ConflictExhausted):
+                self.collided(error.tries)
             self._metrics.reconcile_errors.labels(error_type=type(error).__name__).inc()
             raise
         finally:
             self._metrics.reconcile_seconds.observe(perf_counter() - start)
+
+    def collided(self, writes: int) -> None:
+        """Count writes that met another writer."""
+        self._metrics.conflicts.inc(writes)
 
     def tell(self, transition: Transition) -> None:
         """Count a write, and the tries that it records."""

@@ -127,6 +127,10 @@ class Bench:
         return status
 
     @property
+    def conflicts(self) -> float | None:
+        return self.metrics.registry.get_sample_value("kubernaut_notification_status_write_conflicts_total")
+
+    @property
     def verbs(self) -> list[str]:
         return [verb for verb, _ in self.store.calls]
 
@@ -188,6 +192,7 @@ async def test_a_conflict_folds_again_on_a_new_read_and_never_delivers_again() -
     assert bench.verbs == ["GET", "PUT", "GET", "PUT", "GET", "PUT", "GET", "PUT"]
     assert (bench.status["phase"], bench.status["totalAttempts"], len(console.calls)) == ("Sent", 1, 1)
     assert bench.status["note"] == "foreign 2"
+    assert bench.conflicts == 3
 
 
 async def test_conflicts_without_end_lose_nothing_and_are_tried_again_later() -> None:
@@ -197,6 +202,7 @@ async def test_conflicts_without_end_lose_nothing_and_are_tried_again_later() ->
         bench.interfere(f"foreign {number}")
     assert (await bench.run()).failed
     assert bench.ledger.unsaved == 1
+    assert bench.conflicts == 5
     assert not (await bench.run()).failed
     assert (bench.status["phase"], bench.status["totalAttempts"], len(console.calls)) == ("Sent", 1, 1)
 
