@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit simulate crd-check policy stack-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock preview preview-list preview-down preview-reap drift publish diff
+.PHONY: help up demo down test check unit simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock preview preview-list preview-down preview-reap drift publish diff
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -35,6 +35,9 @@ policy: ## hold a stack against the policies (STACK=prod; ARGS=--broken shows th
 
 stack-tests: ## the tests on a disposable stack
 	$(ENV) python -m tools.test --only-stack $(ARGS)
+
+long-tests: ## what takes minutes beside the checks: updates under traffic and the like
+	$(ENV) python -m tools.test --only-stack --long $(ARGS)
 
 suite-up: ## a disposable stack that stays; with one, put the present code into it (ARGS="--only served")
 	$(ENV) python -m tools.suite up $(ARGS)

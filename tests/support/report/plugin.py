@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--check", action="append", default=[], metavar="ID", help="only these: retry-02, 'status-*'"
     )
     group.addoption("--target", choices=["pod", "process"], default="pod", help="where the operator runs")
+    group.addoption("--long", action="store_true", help="the tests that are marked long, and no others")
     group.addoption("--keep-failed", action="store_true", help="keep the namespace of a test that failed")
     group.addoption("--shuffle", type=int, metavar="SEED", help="run in a random order")
     group.addoption("--repeat", type=int, default=1, metavar="N", help="make each test so often")
@@ -55,7 +56,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose, limit and order the tests."""
-    chosen = selection.choose(items, config.option.check, config.option.target)
+    chosen = selection.choose(items, config.option.check, config.option.target, long=config.option.long)
     left_out = [item for item in items if item not in chosen]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -50,8 +50,10 @@ def check_of(item: pytest.Item) -> str:
     return str(mark.args[0]) if mark else ""
 
 
-def choose(items: list[pytest.Item], patterns: Sequence[str], target: str) -> list[pytest.Item]:
-    """Return the tests to run.
+def choose(
+    items: list[pytest.Item], patterns: Sequence[str], target: str, *, long: bool = False
+) -> list[pytest.Item]:
+    """Return the tests to run: with `long` those that are marked so, without it all others.
 
     Raises:
         pytest.UsageError: a pattern fits no check of the catalogue.
@@ -62,6 +64,7 @@ def choose(items: list[pytest.Item], patterns: Sequence[str], target: str) -> li
         item
         for item in items
         if (not wanted or check_of(item) in ids)
+        and bool(item.get_closest_marker("long")) is long
         and not (target == "process" and item.get_closest_marker("needs_pod"))
     ]
 

@@ -46,6 +46,9 @@ def test_third(fragile): pass
 def test_fourth(served): pass
 
 def test_what_is_beside_the_catalogue(served): pass
+
+@pytest.mark.long
+def test_what_takes_minutes(served): pass
 """
 TROUBLE = """
 import time
@@ -85,7 +88,7 @@ import pytest
 @pytest.mark.check("crd-05")
 def test_takes_the_process_down(): os._exit(1)
 """
-INI = "[pytest]\naddopts = -p no:cacheprovider\nmarkers =\n  alone\n  check(id)\n  needs_pod\n"
+INI = "[pytest]\naddopts = -p no:cacheprovider\nmarkers =\n  alone\n  check(id)\n  long\n  needs_pod\n"
 
 
 class Runs:
@@ -140,6 +143,10 @@ def test_a_local_process_gets_no_test_that_needs_a_pod(runs: Runs) -> None:
         "fourth",
         "what_is_beside_the_catalogue",
     ]
+
+
+def test_what_takes_minutes_runs_when_asked_for_and_alone(runs: Runs) -> None:
+    assert runs.chosen("--long") == ["what_takes_minutes"]
 
 
 def test_the_order_is_random_and_the_same_for_the_same_seed(runs: Runs) -> None:
