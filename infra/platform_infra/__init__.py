@@ -1,7 +1,23 @@
-"""The notification platform as Pulumi components: cluster, CRD, permissions, operator."""
+"""The notification platform as Pulumi components: cluster, CRD, permissions, operator.
 
-from platform_infra.bundle import Bundle
-from platform_infra.cluster import Cluster
-from platform_infra.settings import Settings, SettingsError
+Each is loaded when it is first asked for: what stands beside them, such as names and settings, is also read by processes
+that would pay a second for the Kubernetes classes and use none of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from platform_infra.bundle import Bundle
+    from platform_infra.cluster import Cluster
+    from platform_infra.settings import Settings, SettingsError
 
 __all__ = ["Bundle", "Cluster", "Settings", "SettingsError"]
+
+_PLACES = {"Bundle": "bundle", "Cluster": "cluster", "Settings": "settings", "SettingsError": "settings"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the components
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
