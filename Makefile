@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up demo down test check unit simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock preview preview-list preview-down preview-reap drift publish diff
+.PHONY: help up rollback demo down test check unit simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock preview preview-list preview-down preview-reap drift publish diff
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -8,6 +8,9 @@ help: ## list the verbs
 
 up: ## cluster, image and operator for the stack dev (STACK=name for another)
 	$(ENV) python -m tools.up $(STACK)
+
+rollback: ## go back to what the stack ran before (STACK=name ARGS=--dry-run)
+	$(ENV) python -m tools.rollback $(STACK) $(ARGS)
 
 demo: ## apply examples/ and follow them until all are final
 	$(ENV) python -m tools.demo $(STACK)
