@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls toolchain lock preview preview-list preview-down preview-reap drift publish diff
+.PHONY: help up rollback demo down test check unit simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock preview preview-list preview-down preview-reap drift publish diff
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -83,6 +83,9 @@ pulumi: ## the pulumi command line in the right environment: make pulumi ARGS="p
 
 api-calls: ## count the operator's API calls in the API server's audit log
 	$(ENV) python -m tools.api_calls $(STACK)
+
+bench: ## measure the operator beside a naive controller: make bench ARGS="--only burst-1000" (or --full)
+	$(ENV) python -m tests.bench $(ARGS)
 
 toolchain: ## get or build every program that the local cluster needs
 	@python3 -m tools.toolchain

@@ -57,6 +57,12 @@ class OperatorProcess(Operator):
         """It has none."""
         raise AssertionError("the operator is a local process; mark the test with needs_pod")
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None, "the operator was never started"
+        return self._process.pid
+
     def page(self, port: int, path: str, *, pod: Pod | None = None) -> str:
         """Return a page of its own HTTP servers; `port` is the one that it has in a pod."""
         assert pod is None

@@ -1,0 +1,109 @@
+"""Measure the operator, and a controller of the old kind beside it, on a node of their own.
+
+`python -m tests.bench [--full] [--only SCENARIO …] [--controller ours|naive]`: prints tables and writes
+build/bench/latest.json, from which `python -m tests.bench.page` renews docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table as Drawn
+
+from tests.bench import tables
+from tests.bench.bars import verdicts
+from tests.bench.calls import AuditLogTornError
+from tests.bench.controllers import Kind
+from tests.bench.figures import Figures, save
+from tests.bench.generator import NotFinalError
+from tests.bench.machine import commit, machine
+from tests.bench.measure import measure
+from tests.bench.place import place
+from tests.bench.scenarios import UnknownScenarioError, chosen
+from tools.engine import ROOT
+from tools.up import PROBLEMS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.bench.figures import Result
+    from tests.bench.place import Place
+    from tests.bench.scenarios import Scenario
+
+FOLDER = ROOT / "build" / "bench"
+LATEST = FOLDER / "latest.json"
+INTERRUPTED = 128 + signal.SIGINT
+SHOWN = (tables.speed, tables.cost, tables.calls, tables.sinks, tables.bars)
+FAILURES = (NotFinalError, AuditLogTornError, TimeoutError)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; the exit code is 0 only when every bar that was measured is reached."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="every scenario, which takes about 20 minutes")
+    parser.add_argument("--only", action="append", default=[], metavar="SCENARIO")
+    parser.add_argument("--controller", action="append", choices=[kind.value for kind in Kind])
+    asked = parser.parse_args(arguments)
+    console = Console()
+    try:
+        scenarios = chosen(asked.only, full=asked.full)
+        kinds = [kind for kind in Kind if kind in (asked.controller or list(Kind))]
+        with place() as where:
+            results, failed = _run(scenarios, kinds, where, console)
+            figures = Figures(
+                at=datetime.now(UTC), commit=commit(), machine=machine(where.version), results=tuple(results)
+            )
+    except KeyboardInterrupt:
+        console.print("interrupted")
+        return INTERRUPTED
+    except (*PROBLEMS, UnknownScenarioError) as error:
+        console.print(f"error: {error}", markup=False, highlight=False)
+        return 1
+    save(figures, FOLDER / f"{figures.at:%Y%m%d-%H%M%S}.json")
+    save(figures, LATEST)
+    _show(figures, console)
+    return 0 if not failed and all(one.holds for one in verdicts(figures)) else 1
+
+
+def _run(
+    scenarios: Sequence[Scenario], kinds: Sequence[Kind], where: Place, console: Console
+) -> tuple[list[Result], int]:
+    """Measure one after the other; return the results, and how many measurements failed."""
+    results, failed = [], 0
+    for scenario in scenarios:
+        for kind in kinds:
+            if kind is Kind.NAIVE and not scenario.naive:
+                continue
+            start = time.monotonic()
+            try:
+                results.append(asyncio.run(measure(scenario, kind, where)))
+            except FAILURES as error:
+                failed += 1
+                said = f"FAILED: {error or type(error).__name__}"
+            else:
+                said = f"{results[-1].main.rate:g}/s"
+            took = f"{time.monotonic() - start:.0f} s"
+            console.print(f"{scenario.name}, {kind}: {said}, measured in {took}", highlight=False)
+    return results, failed
+
+
+def _show(figures: Figures, console: Console) -> None:
+    for make in SHOWN:
+        table = make(figures)
+        drawn = Drawn(*table.head, box=None, pad_edge=False)
+        for row in table.rows:
+            drawn.add_row(*row)
+        if table.rows:
+            console.print(drawn, "", markup=False)
+    console.print(f"{LATEST.relative_to(ROOT)} holds the figures", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""The API server as the load generator speaks to it: plain requests, prepared bodies, no client library in the way."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import aiohttp
+import orjson
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+Object: TypeAlias = dict[str, Any]
+
+GROUP = "/apis/kubernaut.ai/v1alpha1"
+PAGE = 500
+LONGEST_LINE = 4 * 1024 * 1024
+JSON = {"Content-Type": "application/json"}
+
+
+class Api:
+    """Notifications, over as many connections as there are requests at once, at most `connections`."""
+
+    def __init__(self, server: str, session: aiohttp.ClientSession) -> None:
+        self._server = server
+        self._session = session
+
+    async def create(self, namespace: str, body: bytes) -> None:
+        """Create a notification.
+
+        Raises:
+            aiohttp.ClientResponseError: it is refused.
+        """
+        async with self._session.post(self._where(namespace), data=body, headers=JSON) as answer:
+            await answer.read()
+
+    async def version(self, namespace: str) -> str:
+        """Return the version from which on a watch sees all that happens from now on."""
+        async with self._session.get(self._where(namespace), params={"limit": "1"}) as answer:
+            version: str = orjson.loads(await answer.read())["metadata"]["resourceVersion"]
+        return version
+
+    async def all(self, namespace: str) -> list[Object]:
+        """Return the notifications of a namespace, read in pages."""
+        found: list[Object] = []
+        query = {"limit": str(PAGE)}
+        while True:
+            async with self._session.get(self._where(namespace), params=query) as answer:
+                page = orjson.loads(await answer.read())
+            found += page["items"]
+            if not (token := page["metadata"].get("continue")):
+                return found
+            query["continue"] = token
+
+    async def watch(self, namespace: str, version: str) -> AsyncIterator[Object]:
+        """Yield the events after a version, as long as the API server sends them."""
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "3600"}
+        async with self._session.get(self._where(namespace), params=query) as answer:
+            async for line in answer.content:
+                yield orjson.loads(line)
+
+    async def remove(self, namespace: str) -> None:
+        """Delete all notifications of a namespace."""
+        async with self._session.delete(self._where(namespace)) as answer:
+            async for _ in answer.content.iter_chunked(LONGEST_LINE):
+                pass
+
+    async def without_namespace(self, namespace: str) -> None:
+        """Return once the namespace is gone."""
+        listing = f"{self._server}/api/v1/namespaces"
+        chosen = {"fieldSelector": f"metadata.name={namespace}"}
+        async with self._session.get(listing, params=chosen) as answer:
+            found = orjson.loads(await answer.read())
+        if not found["items"]:
+            return
+        query = {**chosen, "watch": "true", "resourceVersion": found["metadata"]["resourceVersion"]}
+        async with self._session.get(listing, params=query) as answer:
+            async for line in answer.content:
+                if orjson.loads(line)["type"] == "DELETED":
+                    return
+
+    def _where(self, namespace: str) -> str:
+        return f"{self._server}{GROUP}/namespaces/{namespace}/notificationrequests"
+
+
+@asynccontextmanager
+async def api(kubeconfig: Path, *, connections: int) -> AsyncIterator[Api]:
+    """Give the API server of a kubeconfig's current context, with that context's credentials."""
+    configuration = Configuration()
+    await load_kube_config(str(kubeconfig), client_configuration=configuration)
+    async with ApiClient(configuration) as client:
+        ssl = client.rest_client.ssl_context
+    headers = {
+        auth["key"]: auth["value"]
+        for auth in (await configuration.auth_settings()).values()
+        if auth["in"] == "header" and auth["value"]
+    }
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, ssl=ssl),
+        headers=headers,
+        timeout=aiohttp.ClientTimeout(total=None),
+        read_bufsize=LONGEST_LINE,
+        raise_for_status=True,
+    ) as session:
+        yield Api(configuration.host, session)
+        # What is still open is closed by the transports' own callbacks.
+        await asyncio.sleep(0)

@@ -1,0 +1,143 @@
+"""The bars: what each measure has to reach, and whether a run reaches it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from tests.bench import reference
+from tests.bench.arithmetic import growth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.bench.figures import Figures, Result
+
+OURS = "ours"
+SIZES = (200, 1_000, 10_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A bar, what was measured, and whether that is within it."""
+
+    measure: str
+    bar: str
+    measured: str
+    holds: bool
+
+
+Judge: TypeAlias = "Callable[[Result], Iterator[Verdict]]"
+
+
+def verdicts(figures: Figures) -> list[Verdict]:
+    """Return the verdicts of all bars that the run has measured, in a steady order."""
+    found: list[Verdict] = []
+    for scenario, judge in JUDGES:
+        result = figures.of(scenario, OURS)
+        if result is not None:
+            found += judge(result)
+    return found + list(_growth(figures))
+
+
+def _at_most(measure: str, limit: float, seen: float, unit: str) -> Verdict:
+    return Verdict(measure=measure, bar=f"≤ {limit:g}{unit}", measured=f"{seen:g}{unit}", holds=seen <= limit)
+
+
+def _at_least(measure: str, limit: float, seen: float, unit: str) -> Verdict:
+    return Verdict(measure=measure, bar=f"≥ {limit:g}{unit}", measured=f"{seen:g}{unit}", holds=seen >= limit)
+
+
+def _burst(result: Result) -> Iterator[Verdict]:
+    yield _at_most("API calls for a quick notification", 2, result.calls_each, "")
+    yield _at_least("burst of 1,000", 300, result.main.rate, "/s")
+    times = round(result.main.rate / max(reference.AS_SHIPPED), 1)
+    yield _at_least("burst of 1,000, against the Go controller as shipped", 4, times, " times")
+    third = round(reference.API_SERVER_SECONDS / 3, 1)
+    yield _at_most("burst of 1,000, the API server's CPU", third, result.cpu_seconds["API server"], " s")
+    yield _at_most("memory, idle", 80, result.idle_mb, " MB")
+
+
+def _http(result: Result) -> Iterator[Verdict]:
+    yield _at_most("API calls for a quick notification to an HTTP sink", 2, result.calls_each, "")
+
+
+def _paced(result: Result) -> Iterator[Verdict]:
+    latency = result.main.latency_ms
+    yield _at_most("5 a second, p50", 12, latency.p50, " ms")
+    yield _at_most("5 a second, p99", 25, latency.p99, " ms")
+
+
+def _retried(failures: int, what: str) -> Judge:
+    def judge(result: Result) -> Iterator[Verdict]:
+        yield _at_most(
+            f"{what}: API calls, 2 and 2 more a failed try", 2 + 2 * failures, result.calls_each, ""
+        )
+        assert result.sink is not None
+        seen = result.sink
+        yield Verdict(
+            measure=f"{what}: requests recorded",
+            bar="each one",
+            measured=f"{seen.recorded} of {seen.requests}, {seen.differing} notifications differ",
+            holds=seen.differing == 0 and seen.recorded == seen.requests,
+        )
+        early, late = (sum(getattr(pause, key) for pause in result.pauses) for key in ("early", "late"))
+        yield Verdict(
+            measure=f"{what}: pauses within their jitter",
+            bar="each one",
+            measured=f"{early} too short, {late} too long, of {sum(pause.count for pause in result.pauses)}",
+            holds=early == late == 0,
+        )
+
+    return judge
+
+
+def _slow(result: Result) -> Iterator[Verdict]:
+    yield _at_most("500 to a sink that takes 1 s, 100 at once", 8, result.main.seconds, " s")
+    assert result.beside is not None
+    others = result.beside.latency_ms
+    yield Verdict(
+        measure="console notifications meanwhile",
+        bar="none waits for the sink",
+        measured=f"p50 {others.p50:g}, p99 {others.p99:g}, longest {others.longest:g} ms",
+        holds=others.longest < 1000,
+    )
+
+
+def _in_flight(result: Result) -> Iterator[Verdict]:
+    yield _at_most("memory, 1,000 under way", 120, result.peak_mb, " MB")
+
+
+def _restart(result: Result) -> Iterator[Verdict]:
+    yield _at_most("memory, 20,000 finished at rest", 150, result.idle_mb, " MB")
+    yield _at_most("memory, after a start with 20,000 finished: the peak", 150, result.peak_mb, " MB")
+    first = result.first_after_start or 0.0
+    yield _at_most("start with 20,000 finished and 1,000 open: the first end", 3, first, " s")
+    yield _at_most("the same: API calls for each open one", 2, result.calls_each, "")
+    rate = round(result.main.count / (result.main.seconds - first), 1)
+    yield _at_least("the same: from the first end on", 300, rate, "/s")
+
+
+def _growth(figures: Figures) -> Iterator[Verdict]:
+    found = [figures.of(f"burst-{size}", OURS) for size in SIZES]
+    bursts = [result for result in found if result is not None]
+    if len(bursts) == len(SIZES):
+        for what, costs in (
+            ("the operator's CPU", [one.cpu_seconds["controller"] / one.main.count for one in bursts]),
+            ("API calls", [one.calls_each for one in bursts]),
+        ):
+            more = round(growth(costs) * 100, 1)
+            yield _at_most(f"growth of {what} a notification, from 200 to 10,000", 15, more, " %")
+
+
+JUDGES: tuple[tuple[str, Judge], ...] = (
+    ("burst-1000", _burst),
+    ("http-1000", _http),
+    ("paced-5", _paced),
+    ("retry", _retried(2, "503 twice, then 200")),
+    ("down", _retried(4, "a sink that stays down")),
+    ("slow", _slow),
+    ("in-flight", _in_flight),
+    ("restart", _restart),
+)
+"""By scenario."""

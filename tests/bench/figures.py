@@ -1,0 +1,109 @@
+"""What a run has measured, as it is kept: a JSON file that tables and plots are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from tests.bench.arithmetic import Latency, Pauses
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Kept(BaseModel):
+    """Figures never change, and unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Group(Kept):
+    """Notifications of one load."""
+
+    count: int
+    seconds: float
+    """From the first creation to the last end."""
+    rate: float
+    """Ends a second."""
+    latency_ms: Latency
+    phases: Mapping[str, int]
+
+
+class Sink(Kept):
+    """What the receiver saw against what the statuses say."""
+
+    requests: int
+    recorded: int
+    """Tries in the statuses."""
+    differing: int
+    """Notifications with another number of requests than of recorded tries."""
+    after_success: int
+    """Requests about notifications that the sink had taken already."""
+
+
+class Result(Kept):
+    """One scenario with one controller."""
+
+    scenario: str
+    controller: str
+    main: Group
+    beside: Group | None
+    calls: Mapping[str, int]
+    calls_each: float
+    """API calls for each notification, of all loads."""
+    conflicts: int
+    cpu_seconds: Mapping[str, float]
+    """By process: controller, API server, etcd, sink, load generator."""
+    idle_mb: float
+    """Resident before the load came; with finished notifications, with those at rest."""
+    peak_mb: float
+    """Resident at most since the process began."""
+    after_mb: float
+    """Resident a few seconds after the last end."""
+    sink: Sink | None
+    pauses: tuple[Pauses, ...]
+    first_after_start: float | None = None
+    """Seconds from the start of the process to the sight of the first end, where the load was there before."""
+
+
+class Machine(Kept):
+    """Where it was measured."""
+
+    processors: int
+    model: str
+    memory_gb: float
+    system: str
+    python: str
+    kubernetes: str
+
+
+class Figures(Kept):
+    """A run of the bench."""
+
+    at: datetime
+    commit: str
+    machine: Machine
+    results: tuple[Result, ...]
+
+    def of(self, scenario: str, controller: str) -> Result | None:
+        """Return one result, or None when it was not measured."""
+        found = (one for one in self.results if (one.scenario, one.controller) == (scenario, controller))
+        return next(found, None)
+
+
+def load(file: Path) -> Figures:
+    """Read what `save` wrote.
+
+    Raises:
+        OSError, pydantic.ValidationError: the file is not there, or is none of figures.
+    """
+    return Figures.model_validate_json(file.read_bytes())
+
+
+def save(figures: Figures, file: Path) -> None:
+    """Write a file of figures."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(figures.model_dump_json(indent=1) + "\n", "utf-8")

@@ -1,0 +1,156 @@
+"""The load generator: creates notifications in a burst or at a pace, and sees through one watch when each is final.
+
+Cheap on purpose, since it shares the machine with what it measures: bodies are made before, a watch event is
+decoded once, and nothing asks again and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import orjson
+
+from tests.bench.scenarios import Channel
+from tests.support.cluster import FINAL
+from tests.support.notifications import notification, slack_notification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tests.bench.api import Api
+    from tests.bench.scenarios import Load
+
+CREATORS = 8
+"""Creations under way at once in a burst."""
+
+
+class NotFinalError(Exception):
+    """Some notifications did not become final in time."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Notifications of one load; times are those of `time.perf_counter`."""
+
+    load: Load
+    first: int
+    """The number of the first one; no two notifications of a run have the same."""
+    tag: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
+    created: dict[str, float] = field(default_factory=dict)
+    final: dict[str, float] = field(default_factory=dict)
+    phases: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all that may be created, in their order."""
+        return [f"{self.tag}-{self.first + number}" for number in range(self.load.count)]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether each one that was created has been seen in its final phase."""
+        return len(self.final) >= len(self.created)
+
+    @property
+    def latencies(self) -> list[float]:
+        """Seconds from the creation of each one to the sight of its final phase."""
+        return [self.final[name] - began for name, began in self.created.items()]
+
+    @property
+    def seconds(self) -> float:
+        """From the first creation to the sight of the last end."""
+        return max(self.final.values()) - min(self.created.values())
+
+    def bodies(self, namespace: str) -> dict[str, bytes]:
+        """Return what is posted, by name."""
+        make = slack_notification if self.load.channel is Channel.SLACK else notification
+        return {
+            name: orjson.dumps(
+                make(
+                    namespace,
+                    name=name,
+                    subject=f"bench-{name.rpartition('-')[2]}-",
+                    body="measured",
+                    retryPolicy=self.load.retry,
+                )
+            )
+            for name in self.names
+        }
+
+
+class Follower:
+    """Sees notifications of a namespace become final, and tells their batches."""
+
+    def __init__(self, api: Api, namespace: str, batches: Iterable[Batch]) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._by_tag = {batch.tag: batch for batch in batches}
+        self._progress = asyncio.Event()
+
+    async def run(self, version: str) -> None:
+        """Follow the events after a version, until cancelled."""
+        async for event in self._api.watch(self._namespace, version):
+            obj = event["object"]
+            name, phase = obj["metadata"]["name"], obj["status"]["phase"]
+            batch = self._by_tag.get(name.partition("-")[0])
+            if batch is None or event["type"] == "DELETED" or phase not in FINAL:
+                continue
+            if name not in batch.final:
+                batch.final[name] = time.perf_counter()
+                batch.phases[phase] += 1
+                self._progress.set()
+
+    async def until_final(self, batch: Batch, seconds: float) -> None:
+        """Wait for a batch.
+
+        Raises:
+            NotFinalError: not all are final in time; tells how many are not, and which is the first.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not batch.is_final:
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            missing = sorted(batch.created.keys() - batch.final.keys())
+            raise NotFinalError(
+                f"{len(missing)} of {len(batch.created)} are not final after {seconds:g} s, such as {missing[0]}"
+            ) from None
+
+
+async def create(api: Api, namespace: str, batch: Batch) -> None:
+    """Create all of a batch, at its pace."""
+    bodies = list(batch.bodies(namespace).items())
+    if batch.load.rate is None:
+        await _burst(api, namespace, batch, bodies)
+    else:
+        await _paced(api, namespace, batch, bodies, batch.load.rate)
+
+
+async def _burst(api: Api, namespace: str, batch: Batch, bodies: Sequence[tuple[str, bytes]]) -> None:
+    waiting = iter(bodies)
+
+    async def creator() -> None:
+        for name, body in waiting:
+            batch.created[name] = time.perf_counter()
+            await api.create(namespace, body)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CREATORS):
+            group.create_task(creator())
+
+
+async def _paced(
+    api: Api, namespace: str, batch: Batch, bodies: Sequence[tuple[str, bytes]], rate: float
+) -> None:
+    start = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number, (name, body) in enumerate(bodies):
+            # By the clock from the start: a creation that takes long delays none of those after it.
+            await asyncio.sleep(start + number / rate - time.perf_counter())
+            batch.created[name] = time.perf_counter()
+            group.create_task(api.create(namespace, body))

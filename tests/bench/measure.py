@@ -1,0 +1,193 @@
+"""One scenario with one controller, from an empty namespace to its figures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tests.bench import outcome
+from tests.bench.api import api
+from tests.bench.calls import calls
+from tests.bench.controllers import controller
+from tests.bench.figures import Result
+from tests.bench.generator import CREATORS, Batch, Follower, create
+from tests.bench.scenarios import Channel, Load
+from tests.bench.usage import between, memory, node_seconds, processor_seconds
+from tests.support.node import Node
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from tests.bench.api import Api
+    from tests.bench.controllers import Given, Kind
+    from tests.bench.place import Place
+    from tests.bench.scenarios import Scenario
+
+WARM_UP = 30
+"""Notifications before those that count: a process that has just begun pays for its first ones."""
+SETTLE_SECONDS = 3.0
+"""How long a controller is left alone before its memory at rest is read, and until its last calls are logged."""
+PREPARED_WITHIN = 600.0
+GONE_WITHIN = 600.0
+CONNECTIONS = CREATORS * 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a measurement works with."""
+
+    scenario: Scenario
+    place: Place
+    api: Api
+    given: Given
+    namespace: str
+
+    @property
+    def node(self) -> Node:
+        """The node."""
+        return Node(self.place.container)
+
+    def used(self) -> dict[str, float]:
+        """Return the processor seconds so far."""
+        return {
+            "controller": processor_seconds(self.given.controller.pid),
+            **node_seconds(self.node),
+            "sink": processor_seconds(self.place.sink_pid),
+            "load generator": processor_seconds(os.getpid()),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """What was read while the load was on its way."""
+
+    since: datetime
+    cpu: Mapping[str, float]
+    first: float | None = None
+    """Seconds from the start of the process to the first end, where the load was there before."""
+
+
+async def measure(scenario: Scenario, kind: Kind, place: Place) -> Result:
+    """Measure, and leave nothing in the cluster.
+
+    Raises:
+        NotFinalError: the controller does not get through in time.
+        AuditLogTornError: the API server's log was too short for the scenario.
+    """
+    async with api(place.cluster.kubeconfig, connections=CONNECTIONS) as server:
+        with controller(kind, place, scenario.settings) as given:
+            namespace = place.cluster.create_namespace(dict(given.labels))
+            run = Run(scenario=scenario, place=place, api=server, given=given, namespace=namespace)
+            try:
+                return await _measure(run, kind)
+            finally:
+                await asyncio.to_thread(given.controller.stop)
+                await _empty(run)
+
+
+async def _measure(run: Run, kind: Kind) -> Result:
+    scenario = run.scenario
+    run.place.answer(scenario.answers)
+    await asyncio.to_thread(run.given.controller.start)
+    before = Batch(load=Load(count=scenario.finished or WARM_UP), first=0)
+    await _through(run, before, within=PREPARED_WITHIN)
+    await asyncio.sleep(SETTLE_SECONDS)
+    idle = memory(run.given.controller.pid).now
+    main = Batch(load=scenario.load, first=before.load.count)
+    beside = Batch(load=scenario.beside, first=main.first + main.load.count) if scenario.beside else None
+    timed = await (_restarted(run, main) if scenario.finished else _under_load(run, main, beside))
+    await asyncio.sleep(SETTLE_SECONDS)
+    held = memory(run.given.controller.pid)
+    measured = main.created.keys() | (beside.created.keys() if beside else set())
+    objects = [obj for obj in await run.api.all(run.namespace) if obj["metadata"]["name"] in measured]
+    counted = calls(run.node, run.given.account, run.namespace, timed.since)
+    seen = run.place.seen()
+    return Result(
+        scenario=scenario.name,
+        controller=kind.value,
+        main=outcome.group(main),
+        beside=outcome.group(beside) if beside else None,
+        calls=counted.by_verb,
+        calls_each=round(counted.total / len(measured), 2),
+        conflicts=counted.conflicts,
+        cpu_seconds=timed.cpu,
+        idle_mb=idle,
+        peak_mb=held.peak,
+        after_mb=held.now,
+        sink=outcome.sink(objects, seen, scenario.answers.failing)
+        if scenario.load.channel is Channel.SLACK
+        else None,
+        pauses=outcome.kept_pauses(scenario.load.retry, seen),
+        first_after_start=timed.first,
+    )
+
+
+async def _through(run: Run, batch: Batch, *, within: float) -> None:
+    """Have a batch made and finished."""
+    async with _followed(run, batch) as follower:
+        await create(run.api, run.namespace, batch)
+        await follower.until_final(batch, within)
+
+
+async def _under_load(run: Run, main: Batch, beside: Batch | None) -> Timed:
+    async with _followed(run, *filter(None, (main, beside))) as follower:
+        since, before = datetime.now(UTC), run.used()
+        async with _meanwhile(run, beside):
+            await create(run.api, run.namespace, main)
+            await follower.until_final(main, run.scenario.within)
+        if beside:
+            await follower.until_final(beside, run.scenario.within)
+        return Timed(since=since, cpu=between(before, run.used()))
+
+
+async def _restarted(run: Run, main: Batch) -> Timed:
+    """Stop the controller, have the load made, and see what a new process does."""
+    await asyncio.to_thread(run.given.controller.stop)
+    await create(run.api, run.namespace, main)
+    async with _followed(run, main) as follower:
+        since, before, began = datetime.now(UTC), node_seconds(run.node), time.perf_counter()
+        starting = asyncio.create_task(asyncio.to_thread(run.given.controller.start))
+        await follower.until_final(main, run.scenario.within)
+        await starting
+        used = run.used()
+    # Each one has waited for the process from its start on.
+    main.created = dict.fromkeys(main.created, began)
+    cpu = {"controller": round(used["controller"], 2), **between(before, used)}
+    return Timed(since=since, cpu=cpu, first=round(min(main.final.values()) - began, 2))
+
+
+@contextlib.asynccontextmanager
+async def _meanwhile(run: Run, beside: Batch | None) -> AsyncIterator[None]:
+    """Have others created as long as the block lasts."""
+    creating = asyncio.create_task(create(run.api, run.namespace, beside)) if beside else None
+    try:
+        yield
+    finally:
+        if creating:
+            creating.cancel()
+            await asyncio.gather(creating, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _followed(run: Run, *batches: Batch) -> AsyncIterator[Follower]:
+    """Follow the namespace from now on."""
+    follower = Follower(run.api, run.namespace, batches)
+    following = asyncio.create_task(follower.run(await run.api.version(run.namespace)))
+    try:
+        yield follower
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def _empty(run: Run) -> None:
+    """Remove the namespace with all that is in it, and wait until it is gone: that takes the machine, too."""
+    await run.api.remove(run.namespace)
+    await asyncio.to_thread(run.place.cluster.core.delete_namespace, run.namespace)
+    async with asyncio.timeout(GONE_WITHIN):
+        await run.api.without_namespace(run.namespace)

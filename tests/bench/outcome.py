@@ -1,0 +1,60 @@
+"""From batches, statuses and the sink's notes to figures. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.bench.arithmetic import latency, pauses, planned_pauses
+from tests.bench.figures import Group, Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tests.bench.api import Object
+    from tests.bench.arithmetic import Pauses
+    from tests.bench.generator import Batch
+
+
+def group(batch: Batch) -> Group:
+    """Return what became of a batch that is final."""
+    return Group(
+        count=len(batch.created),
+        seconds=round(batch.seconds, 2),
+        rate=round(len(batch.final) / batch.seconds, 1),
+        latency_ms=latency(batch.latencies),
+        phases=dict(sorted(batch.phases.items())),
+    )
+
+
+def sink(objects: Iterable[Object], seen: Mapping[int, Sequence[tuple[float, float]]], failing: int) -> Sink:
+    """Hold what the sink has seen of notifications against their statuses; it fails so often before each success."""
+    recorded = {number(obj): tries(obj) for obj in objects if "slack" in obj["spec"]["channels"]}
+    requests = {each: len(seen.get(each, ())) for each in recorded}
+    return Sink(
+        requests=sum(requests.values()),
+        recorded=sum(recorded.values()),
+        differing=sum(recorded[each] != made for each, made in requests.items()),
+        after_success=sum(max(made - failing - 1, 0) for made in requests.values()),
+    )
+
+
+def kept_pauses(
+    policy: Mapping[str, int] | None, seen: Mapping[int, Sequence[tuple[float, float]]]
+) -> tuple[Pauses, ...]:
+    """Hold what the sink has seen against a retry policy; without one there is nothing to hold."""
+    if policy is None:
+        return ()
+    planned = planned_pauses(
+        policy["maxAttempts"], policy["initialBackoffSeconds"], policy["backoffMultiplier"]
+    )
+    return pauses(seen.values(), *planned)
+
+
+def number(obj: Object) -> int:
+    """Return the number that the notification's name ends with."""
+    return int(obj["metadata"]["name"].rpartition("-")[2])
+
+
+def tries(obj: Object) -> int:
+    """Return how many tries the status records."""
+    return len(obj["status"].get("deliveryAttempts", ()))

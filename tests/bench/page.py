@@ -1,0 +1,57 @@
+"""Renew docs/performance.md, its plots and the figures that both are drawn from.
+
+`python -m tests.bench.page [build/bench/latest.json]`; without a file from the figures that are committed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench import tables
+from tests.bench.figures import load, save
+from tests.bench.plots import draw
+from tools.doc_block import renewed
+from tools.engine import ROOT
+
+if TYPE_CHECKING:
+    from tests.bench.figures import Figures
+
+DOCUMENT = ROOT / "docs" / "performance.md"
+FIGURES = ROOT / "docs" / "performance.json"
+IMAGES = ROOT / "docs" / "images"
+BY = "by python -m tests.bench.page"
+
+
+def document(text: str, figures: Figures) -> str:
+    """Return the page with the tables of these figures."""
+    blocks = {"run": _run(figures)} | {
+        make.__name__: make(figures).markdown()
+        for make in (tables.bars, tables.speed, tables.cost, tables.calls, tables.sinks)
+    }
+    for name, content in blocks.items():
+        text = renewed(text, f"{name}, {BY}", content)
+    return text
+
+
+def _run(figures: Figures) -> str:
+    machine = figures.machine
+    return (
+        f"Measured on {figures.at:%Y-%m-%d} at commit `{figures.commit}`: {machine.processors} processors "
+        f"({machine.model}), {machine.memory_gb:g} GB, {machine.system}, Python {machine.python}, "
+        f"Kubernetes {machine.kubernetes}. API server, etcd, controller, sink and load generator share the machine."
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    figures = load(Path(arguments[0]) if arguments else FIGURES)
+    save(figures, FIGURES)
+    draw(figures, IMAGES)
+    DOCUMENT.write_text(document(DOCUMENT.read_text("utf-8"), figures), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,142 @@
+"""The plots of docs/performance.md: SVG files, the same for the same figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from tests.bench import reference
+from tests.bench.controllers import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from tests.bench.figures import Figures, Result
+
+    Read = Callable[[Result], float]
+
+COLOURS = {Kind.OURS: "#2563eb", Kind.NAIVE: "#d97706"}
+GO = "#6b7280"
+LABELS = {Kind.OURS: "this operator", Kind.NAIVE: "naive controller"}
+SIZE = (7.5, 3.2)
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "notification-platform",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    # Readable where the page is dark, too.
+    "figure.facecolor": "white",
+}
+BURSTS = ("burst-200", "burst-1000", "burst-10000", "http-200", "http-1000", "http-10000")
+PACES = ("paced-5", "paced-50")
+
+
+def draw(figures: Figures, folder: Path) -> list[Path]:
+    """Write every plot that the figures suffice for, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plots = {"rate": _rate, "latency": _latency, "calls": _calls, "cpu": _cpu, "memory": _memory}
+    made = []
+    with mpl.rc_context(STYLE):
+        for name, plot in plots.items():
+            figure = Figure(figsize=SIZE, layout="constrained")
+            if plot(figures, figure.subplots()):
+                file = folder / f"bench-{name}.svg"
+                figure.savefig(file, metadata={"Date": None, "Creator": None})
+                made.append(file)
+    return made
+
+
+def _rate(figures: Figures, axes: Axes) -> bool:
+    values = {kind: _measured(figures, BURSTS, kind, lambda one: one.main.rate) for kind in Kind}
+    axes.set_title("notifications a second, in a burst")
+    low, high = reference.AS_SHIPPED[0], reference.TUNED[1]
+    axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller, shipped to tuned, 1,000")
+    return _bars(axes, BURSTS, values)
+
+
+def _latency(figures: Figures, axes: Axes) -> bool:
+    values = {kind: _measured(figures, PACES, kind, lambda one: one.main.latency_ms.p50) for kind in Kind}
+    tails = {kind: _measured(figures, PACES, kind, lambda one: one.main.latency_ms.p99) for kind in Kind}
+    axes.set_title("milliseconds from creation to the final phase: p50, and p99 as the line above")
+    low, high = reference.PACED_P50_MS
+    axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller's p50, 5 a second")
+    return _bars(axes, PACES, values, tails)
+
+
+def _calls(figures: Figures, axes: Axes) -> bool:
+    names = ("burst-1000", "http-1000", "retry", "down")
+    values = {kind: _measured(figures, names, kind, lambda one: one.calls_each) for kind in Kind}
+    axes.set_title("API calls for each notification")
+    axes.axhline(reference.CALLS_EACH, color=GO, ls="--", label="Go controller, burst")
+    return _bars(axes, names, values)
+
+
+def _cpu(figures: Figures, axes: Axes) -> bool:
+    names, parts = BURSTS[:3], ("controller", "API server", "etcd")
+    kinds = {part: _measured(figures, names, Kind.OURS, _share(part)) for part in parts}
+    floor = dict.fromkeys(names, 0.0)
+    for part, shade in zip(parts, ("#1e40af", "#2563eb", "#93c5fd"), strict=True):
+        shown = [name for name in names if name in kinds[part]]
+        axes.bar(
+            shown, [kinds[part][name] for name in shown], 0.5, [floor[name] for name in shown],
+            color=shade, label=part,
+        )  # fmt: skip
+        floor |= {name: floor[name] + kinds[part][name] for name in shown}
+    axes.set_title("this operator: milliseconds of CPU for each notification")
+    axes.legend(frameon=False)
+    return bool(kinds["controller"])
+
+
+def _memory(figures: Figures, axes: Axes) -> bool:
+    names = ("burst-1000", "burst-10000", "in-flight", "restart")
+    idle = _measured(figures, names, Kind.OURS, lambda one: one.idle_mb)
+    peak = _measured(figures, names, Kind.OURS, lambda one: one.peak_mb)
+    shown = [name for name in names if name in idle]
+    axes.bar(shown, [peak[name] for name in shown], 0.5, color="#93c5fd", label="peak")
+    axes.bar(shown, [idle[name] for name in shown], 0.5, color="#2563eb", label="at rest before the load")
+    axes.axhline(reference.PEAK_MB, color=GO, ls="--", label="Go controller's peak, burst of 1,000")
+    axes.set_title("this operator: resident memory, MB")
+    axes.legend(frameon=False)
+    return bool(shown)
+
+
+def _share(part: str) -> Read:
+    return lambda one: one.cpu_seconds[part] / one.main.count * 1000
+
+
+def _measured(figures: Figures, names: Sequence[str], kind: Kind, read: Read) -> dict[str, float]:
+    found = {name: figures.of(name, kind) for name in names}
+    return {name: read(result) for name, result in found.items() if result is not None}
+
+
+def _bars(
+    axes: Axes,
+    names: Sequence[str],
+    values: Mapping[Kind, Mapping[str, float]],
+    tails: Mapping[Kind, Mapping[str, float]] | None = None,
+) -> bool:
+    """Draw groups of bars, one a controller, each with its figure."""
+    shown = [name for name in names if any(name in of_kind for of_kind in values.values())]
+    width = 0.8 / len(Kind)
+    for place, kind in enumerate(Kind):
+        mine = [
+            (number, values[kind][name], name) for number, name in enumerate(shown) if name in values[kind]
+        ]
+        at = [number + (place - (len(Kind) - 1) / 2) * width for number, _, _ in mine]
+        drawn = axes.bar(
+            at, [value for _, value, _ in mine], width * 0.95, color=COLOURS[kind], label=LABELS[kind]
+        )
+        axes.bar_label(drawn, fmt="%.3g", fontsize=7)
+        if tails:
+            axes.vlines(
+                at, [value for _, value, _ in mine], [tails[kind][name] for _, _, name in mine], color="black"
+            )
+    axes.set_xticks(range(len(shown)), shown)
+    axes.legend(frameon=False)
+    return bool(shown)

@@ -1,0 +1,91 @@
+"""The bars, held against results on both sides of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.bench.arithmetic import Latency
+from tests.bench.bars import verdicts
+from tests.unit.bench.results import FAST, RETRIED, figures, group, result, sink
+
+if TYPE_CHECKING:
+    from tests.bench.figures import Result
+
+
+def missed(*results: Result) -> list[str]:
+    return [one.measure for one in verdicts(figures(*results)) if not one.holds]
+
+
+def retried(scenario: str, **given: Any) -> Result:
+    return result(scenario, **{"calls_each": 6.0, "sink": sink(), "pauses": (RETRIED,), **given})
+
+
+GOOD = (
+    result("burst-200", main=group(count=200), cpu_seconds={**result().cpu_seconds, "controller": 0.4}),
+    result(),
+    result("burst-10000", main=group(count=10_000), cpu_seconds={**result().cpu_seconds, "controller": 22.0}),
+    result("http-1000"),
+    result("paced-5"),
+    retried("retry"),
+    retried("down"),
+    result("slow", main=group(seconds=7.0), beside=group()),
+    result("in-flight"),
+    result("restart", first_after_start=2.0, main=group(seconds=5.0)),
+)
+
+
+def test_results_within_all_bars_miss_none() -> None:
+    found = verdicts(figures(*GOOD))
+    assert [one.measure for one in found if not one.holds] == []
+    assert len(found) == 24
+
+
+def test_what_was_not_measured_is_no_bar() -> None:
+    assert verdicts(figures()) == []
+    assert verdicts(figures(result(controller="naive", calls_each=12.0))) == []
+
+
+LATE = Latency(p50=12.1, p95=20.0, p99=25.1, longest=40.0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (result(calls_each=2.01), ["quick notification"]),
+        (result(main=group(rate=299.0)), ["burst of 1,000", "as shipped"]),
+        (result(cpu_seconds={**result().cpu_seconds, "API server": 4.4}), ["API server's CPU"]),
+        (result(idle_mb=80.1), ["memory, idle"]),
+        (result("paced-5", main=group(latency_ms=LATE)), ["p50", "p99"]),
+        (retried("retry", calls_each=6.1), ["API calls"]),
+        (retried("retry", sink=sink(recorded=149, differing=1)), ["requests recorded"]),
+        (retried("retry", sink=sink(differing=2)), ["requests recorded"]),
+        (retried("down", pauses=(replace(RETRIED, early=1),)), ["pauses"]),
+        (retried("down", pauses=(RETRIED, replace(RETRIED, late=1))), ["pauses"]),
+        (result("slow", main=group(seconds=8.1), beside=group()), ["takes 1 s"]),
+        (
+            result("slow", main=group(seconds=7.0), beside=group(latency_ms=replace(FAST, longest=1000.0))),
+            ["meanwhile"],
+        ),
+        (result("in-flight", peak_mb=120.1), ["under way"]),
+        (
+            result("restart", first_after_start=3.1, calls_each=2.02, main=group(seconds=7.0)),
+            ["first end", "each open one", "from the first end on"],
+        ),
+        (result("restart", first_after_start=1.0, idle_mb=151, peak_mb=151), ["at rest", "the peak"]),
+    ],
+)
+def test_a_result_beyond_a_bar_misses_that_one(bad: Result, words: list[str]) -> None:
+    found = missed(bad)
+    assert len(found) == len(words)
+    assert all(word in measure for word, measure in zip(words, found, strict=True))
+
+
+def test_growth_beyond_its_bar_is_missed_and_less_cost_is_not() -> None:
+    small, middle, large, *_ = GOOD
+    dear = large.model_copy(update={"cpu_seconds": {**large.cpu_seconds, "controller": 23.1}})
+    cheap = large.model_copy(update={"cpu_seconds": {**large.cpu_seconds, "controller": 10.0}})
+    assert [measure for measure in missed(small, middle, dear) if "growth" in measure] != []
+    assert missed(small, middle, cheap) == []

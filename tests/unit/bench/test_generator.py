@@ -1,0 +1,93 @@
+"""The load generator, against an API server of a few lines."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from tests.bench.generator import Batch, Follower, NotFinalError, create
+from tests.bench.scenarios import Load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Served:
+    """Takes notifications and tells of them; each becomes final once `ends` says so."""
+
+    def __init__(self, *, ends: bool = True, takes: float = 0.0) -> None:
+        self.created: list[tuple[float, dict[str, Any]]] = []
+        self._ends, self._takes = ends, takes
+        self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def create(self, namespace: str, body: bytes) -> None:
+        obj = orjson.loads(body)
+        assert obj["metadata"]["namespace"] == namespace
+        self.created.append((time.perf_counter(), obj))
+        await asyncio.sleep(self._takes)
+        self.tell("ADDED", obj["metadata"]["name"], "Pending")
+        if self._ends:
+            self.tell("MODIFIED", obj["metadata"]["name"], "Sent")
+
+    def tell(self, kind: str, name: str, phase: str) -> None:
+        obj = {"metadata": {"name": name}, "status": {"phase": phase}}
+        self._events.put_nowait({"type": kind, "object": obj})
+
+    async def watch(self, _namespace: str, _version: str) -> AsyncIterator[dict[str, Any]]:
+        while True:
+            yield await self._events.get()
+
+
+async def run(served: Any, batch: Batch, *, within: float = 5.0) -> None:
+    follower = Follower(served, "ns", [batch])
+    following = asyncio.create_task(follower.run("1"))
+    try:
+        await create(served, "ns", batch)
+        await follower.until_final(batch, within)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_burst_creates_each_one_once_and_waits_for_all() -> None:
+    served, batch = Served(takes=0.001), Batch(load=Load(count=50), first=100)
+    await run(served, batch)
+    names = [obj["metadata"]["name"] for _, obj in served.created]
+    assert (len(names), set(names)) == (50, set(batch.names))
+    assert batch.final.keys() == batch.created.keys() == set(names)
+    assert batch.phases == {"Sent": 50}
+    assert all(seconds >= 0.001 for seconds in batch.latencies)
+
+
+async def test_a_pace_is_kept_though_each_creation_takes_longer() -> None:
+    served, batch = Served(takes=0.2), Batch(load=Load(count=10, rate=50.0), first=0)
+    began = time.perf_counter()
+    await run(served, batch)
+    came = [at - began for at, _ in served.created]
+    assert all(seen >= number * 0.02 - 0.001 for number, seen in enumerate(came))
+    assert came[-1] < 5 * 0.2
+
+
+async def test_those_that_do_not_end_are_told() -> None:
+    batch = Batch(load=Load(count=3), first=0)
+    with pytest.raises(NotFinalError, match=r"3 of 3 are not final after 0\.05 s"):
+        await run(Served(ends=False), batch, within=0.05)
+
+
+async def test_the_first_sight_of_an_end_counts_and_others_objects_do_not() -> None:
+    served, batch = Served(ends=False), Batch(load=Load(count=1), first=0)
+    (name,) = batch.names
+    for kind, about, phase in (
+        ("MODIFIED", "stranger-1", "Sent"),
+        ("MODIFIED", name, "Sending"),
+        ("DELETED", name, "Sent"),
+        ("MODIFIED", name, "Failed"),
+        ("MODIFIED", name, "Failed"),
+    ):
+        served.tell(kind, about, phase)
+    await run(served, batch)
+    assert (batch.phases, list(batch.final)) == ({"Failed": 1}, [name])

@@ -1,0 +1,72 @@
+"""From batches, statuses and the sink's notes to figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from tests.bench.generator import Batch
+from tests.bench.outcome import group, kept_pauses, sink
+from tests.bench.scenarios import DOWN, Channel, Load
+from tests.support.notifications import fast
+
+
+def stored(number: int, tries: int, channel: str = "slack") -> dict[str, Any]:
+    attempts: dict[str, Any] = {"deliveryAttempts": [{}] * tries} if tries else {}
+    return {"metadata": {"name": f"tag-{number}"}, "spec": {"channels": [channel]}, "status": attempts}
+
+
+def at(*times: float) -> list[tuple[float, float]]:
+    return [(time, time) for time in times]
+
+
+def test_a_batch_lasts_from_its_first_creation_to_the_last_end() -> None:
+    batch = Batch(load=Load(count=2), first=0)
+    first, second = batch.names
+    batch.created = {first: 10.0, second: 10.5}
+    batch.final = {first: 12.0, second: 11.0}
+    batch.phases = Counter({"Sent": 2})
+    found = group(batch)
+    assert (found.count, found.seconds, found.rate, found.phases) == (2, 2.0, 1.0, {"Sent": 2})
+    assert (found.latency_ms.p50, found.latency_ms.longest) == (500.0, 2000.0)
+
+
+def test_every_request_that_is_recorded_agrees() -> None:
+    seen = {7: at(1.0), 8: at(1.0, 2.0)}
+    found = sink([stored(7, 1), stored(8, 2)], seen, failing=0)
+    assert (found.requests, found.recorded, found.differing) == (3, 3, 0)
+
+
+def test_too_much_on_one_notification_does_not_make_up_for_too_little_on_another() -> None:
+    seen = {7: at(1.0, 2.0, 3.0), 8: at(1.0)}
+    found = sink([stored(7, 2), stored(8, 2)], seen, failing=0)
+    assert (found.requests, found.recorded, found.differing) == (4, 4, 2)
+
+
+def test_requests_without_any_record_and_records_without_any_request_differ() -> None:
+    assert sink([stored(7, 0)], {7: at(1.0)}, failing=0).differing == 1
+    assert sink([stored(7, 1)], {}, failing=0).differing == 1
+
+
+def test_requests_after_the_success_are_counted() -> None:
+    seen = {7: at(1.0, 2.0, 3.0), 8: at(1.0, 2.0, 3.0, 4.0, 5.0)}
+    assert sink([stored(7, 3), stored(8, 3)], seen, failing=2).after_success == 2
+    assert sink([stored(7, 3), stored(8, 5)], seen, failing=DOWN).after_success == 0
+
+
+def test_notifications_that_do_not_go_to_the_sink_are_not_held_against_it() -> None:
+    found = sink([stored(7, 1), stored(8, 1, "console")], {7: at(1.0)}, failing=0)
+    assert (found.requests, found.recorded, found.differing) == (1, 1, 0)
+
+
+def test_pauses_are_held_against_the_policy_of_the_load() -> None:
+    first, second = kept_pauses(fast(3), {7: at(0.0, 1.05, 3.0)})
+    assert (first.nominal, second.nominal) == (1.0, 2.0)
+    assert kept_pauses(None, {7: at(0.0, 1.0)}) == ()
+
+
+def test_numbers_of_two_batches_never_meet() -> None:
+    one, other = Batch(load=Load(count=3), first=0), Batch(load=Load(count=3, channel=Channel.SLACK), first=3)
+    numbers = {name.rpartition("-")[2] for batch in (one, other) for name in batch.names}
+    assert len(numbers) == 6
+    assert one.tag != other.tag

@@ -1,0 +1,74 @@
+"""The page: tables and plots follow from the figures alone, and those are the ones that are committed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench import tables
+from tests.bench.figures import load, save
+from tests.bench.plots import draw
+from tests.bench.scenarios import SCENARIOS, UnknownScenarioError, chosen
+from tests.unit.bench.results import RETRIED, figures, group, result, sink
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MEASURED = figures(
+    result(),
+    result(
+        controller="naive", calls={"update notificationrequests/status": 3000}, calls_each=3.0, conflicts=7
+    ),
+    result("paced-5"),
+    result("retry", sink=sink(), pauses=(RETRIED,)),
+    result("slow", beside=group(count=100)),
+    result("in-flight"),
+)
+
+
+def test_figures_come_back_from_their_file_as_they_went(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "figures.json"
+    save(MEASURED, file)
+    assert load(file) == MEASURED
+
+
+def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
+    for make in (tables.bars, tables.speed, tables.cost, tables.calls, tables.sinks):
+        table = make(MEASURED)
+        assert table.rows
+        assert {len(row) for row in table.rows} == {len(table.head)}
+        assert len(table.markdown().splitlines()) == len(table.rows) + 2
+
+
+def test_calls_are_told_for_each_notification_of_all_loads() -> None:
+    table = tables.calls(figures(result("slow", beside=group(count=1000), calls={"get x": 3000})))
+    assert table.rows[0][-1] == "1.5"
+
+
+def test_plots_of_the_same_figures_are_the_same(tmp_path: Path) -> None:
+    first, second = (draw(MEASURED, tmp_path / name) for name in ("one", "two"))
+    assert [file.name for file in first] == [
+        f"bench-{name}.svg" for name in ("rate", "latency", "calls", "cpu", "memory")
+    ]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:
+    assert draw(figures(), tmp_path) == []
+
+
+def test_scenarios_are_chosen_by_name_or_as_a_set() -> None:
+    assert chosen([], full=True) == SCENARIOS
+    quick = chosen([], full=False)
+    assert 0 < len(quick) < len(SCENARIOS)
+    assert [one.name for one in chosen(["retry", "burst-200"], full=False)] == ["burst-200", "retry"]
+    assert len({one.name for one in SCENARIOS}) == len(SCENARIOS)
+
+
+def test_unknown_scenarios_are_told_with_those_that_there_are() -> None:
+    with pytest.raises(
+        UnknownScenarioError, match=r"no scenario burst-7, nothing; there are burst-200, .*restart"
+    ):
+        chosen(["burst-7", "retry", "nothing"], full=False)

@@ -1,0 +1,80 @@
+"""The sink of the bench, over HTTP as controllers meet it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+import pytest
+from aiohttp import web
+
+from tests.bench.generator import Batch
+from tests.bench.scenarios import Answers, Channel, Load
+from tests.bench.sink import Sink
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    Ask = Any
+
+
+@pytest.fixture
+async def ask() -> AsyncIterator[Ask]:
+    """Send a request to a sink; gives the status and the JSON of its answer, if it is JSON."""
+    server = web.Server(Sink().handle)
+    runner = web.ServerRunner(server)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with aiohttp.ClientSession() as session:
+
+        async def send(method: str, body: bytes = b"") -> tuple[int, Any]:
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/ours"
+            async with session.request(method, url, data=body) as answer:
+                said = await answer.read()
+            return answer.status, orjson.loads(said) if method == "GET" else said
+
+        yield send
+    await runner.cleanup()
+
+
+def about(number: int) -> bytes:
+    return f'{{"text": "bench-{number}- and more"}}'.encode()
+
+
+async def test_each_notification_is_failed_as_often_as_told_and_then_taken(ask: Ask) -> None:
+    await ask("PUT", orjson.dumps(asdict(Answers(failing=2))))
+    first = [(await ask("POST", about(1)))[0] for _ in range(4)]
+    other = [(await ask("POST", about(12)))[0] for _ in range(3)]
+    assert (first, other) == ([503, 503, 200, 200], [503, 503, 200])
+
+
+async def test_each_request_is_told_with_its_begin_and_end(ask: Ask) -> None:
+    await ask("PUT", orjson.dumps(asdict(Answers(delay=0.05))))
+    for number in (1, 1, 2):
+        await ask("POST", about(number))
+    _, seen = await ask("GET")
+    assert {number: len(tries) for number, tries in seen.items()} == {"1": 2, "2": 1}
+    assert all(ended - began >= 0.045 for tries in seen.values() for began, ended in tries)
+    assert seen["1"][0][1] <= seen["1"][1][0]
+
+
+async def test_new_answers_are_a_new_begin(ask: Ask) -> None:
+    await ask("PUT", orjson.dumps(asdict(Answers(failing=1))))
+    assert (await ask("POST", about(1)))[0] == 503
+    await ask("PUT", orjson.dumps(asdict(Answers())))
+    assert (await ask("GET"))[1] == {}
+    assert (await ask("POST", about(1)))[0] == 200
+
+
+async def test_a_request_about_nothing_of_the_bench_is_refused(ask: Ask) -> None:
+    assert (await ask("POST", b'{"text": "hello"}'))[0] == 400
+    assert (await ask("GET"))[1] == {}
+
+
+async def test_what_the_generator_creates_is_what_the_sink_knows(ask: Ask) -> None:
+    batch = Batch(load=Load(count=2, channel=Channel.SLACK), first=40)
+    for body in batch.bodies("somewhere").values():
+        await ask("POST", orjson.dumps(orjson.loads(body)["spec"]["subject"]))
+    assert set((await ask("GET"))[1]) == {"40", "41"}

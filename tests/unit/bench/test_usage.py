@@ -1,0 +1,63 @@
+"""What the kernel says of processes."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.bench.usage import TICKS, between, memory, parse_stat, parse_status, processor_seconds, sums
+
+
+def stat(name: str, user: int, system: int) -> str:
+    return f"12 ({name}) S 1 12 12 0 -1 4194304 98 7 0 0 {user} {system} 900 900 20 0 1 0 1176665 3133440 360"
+
+
+def test_user_and_system_time_are_added_and_that_of_ended_children_is_not() -> None:
+    assert parse_stat(stat("etcd", 3 * TICKS, TICKS)) == ("etcd", 4.0)
+
+
+def test_a_program_may_have_any_name() -> None:
+    assert parse_stat(stat("a (b) c", TICKS, 0)) == ("a (b) c", 1.0)
+
+
+@pytest.mark.parametrize("line", ["", "12 (cat) S 1", "nonsense " * 20])
+def test_another_line_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="not a line"):
+        parse_stat(line)
+
+
+def test_processes_of_one_program_are_added_and_others_left_out() -> None:
+    lines = [
+        stat("kube-apiserver", TICKS, 0),
+        stat("etcd", TICKS, 0),
+        stat("etcd", TICKS, 0),
+        stat("sh", 9, 9),
+    ]
+    assert sums(lines) == {"API server": 1.0, "etcd": 2.0}
+
+
+def test_a_program_that_is_not_there_is_no_program_that_costs_nothing() -> None:
+    with pytest.raises(LookupError, match="etcd"):
+        sums([stat("kube-apiserver", 1, 1)])
+
+
+def test_what_was_used_meanwhile_is_the_difference() -> None:
+    assert between({"etcd": 1.25}, {"etcd": 2.0, "new": 1.0}) == {"etcd": 0.75}
+
+
+def test_memory_is_read_in_megabytes() -> None:
+    found = parse_status("Name:\tpython\nVmHWM:\t  204800 kB\nVmRSS:\t  102400 kB\n")
+    assert (found.now, found.peak) == (100.0, 200.0)
+
+
+def test_a_busy_process_is_seen_to_use_its_time_and_memory() -> None:
+    before = processor_seconds(os.getpid())
+    held = bytearray(40 * 1024 * 1024)
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        held[::4096] = held[::4096]
+    assert processor_seconds(os.getpid()) - before >= 0.08
+    found = memory(os.getpid())
+    assert found.peak >= found.now > 40
