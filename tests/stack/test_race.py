@@ -1,0 +1,125 @@
+"""The status race on a real API server: the same late watch and late write, once the old way, once with this operator."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+import pytest
+
+from tests.stack.suite import Suite
+from tests.support.cluster import Cluster, Object
+from tests.support.eventually import steadily
+from tests.support.naive_process import Naive, naive_controller
+from tests.support.notifications import fast, slack_notification
+from tests.support.place import EphemeralStack
+from tests.support.readings import tries
+
+Ground: TypeAlias = Naive | Suite
+
+LAG = 2.0
+"""Seconds that each event of the watch comes late."""
+TAKES = 0.7
+"""Seconds that the receiver takes: events of the writes before and after a try are so far apart."""
+HELD = 15.0
+"""Seconds that a write is held back: longer than either controller waits for an answer."""
+SETTLED = LAG + 2.0
+"""Seconds after the last write after which no event is on its way any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What became of a notification: the requests that its receiver got, and the record."""
+
+    hits: list[Object]
+    status: Object
+
+
+@pytest.fixture
+def naive(stack: EphemeralStack, cluster: Cluster) -> Iterator[Naive]:
+    """Give a controller that decides on the watch's copy and writes change by change."""
+    with naive_controller(stack, cluster) as controller:
+        yield controller
+
+
+def with_a_late_watch(ground: Ground) -> Ending:
+    """Deliver while the watch is late."""
+    return delivered_late(ground, {"delay": TAKES})
+
+
+def with_a_late_watch_and_a_retry(ground: Ground) -> Ending:
+    """Deliver at the second try while the watch is late."""
+    return delivered_late(ground, {"code": 503, "delay": TAKES}, {"delay": TAKES})
+
+
+def with_a_late_write(ground: Ground) -> Ending:
+    """Hold back the write that is the first to tell of the success."""
+    obj = slack_notification(ground.namespace, retryPolicy=fast(5))
+    ground.proxy.fail(
+        verb="update",
+        subresource="status",
+        name=obj["metadata"]["name"],
+        containing='"status":"success"',
+        delay=HELD,
+    )
+    return delivered(ground, obj)
+
+
+def delivered_late(ground: Ground, *answers: Object) -> Ending:
+    obj = slack_notification(ground.namespace, retryPolicy=fast(5))
+    ground.slack.answer(obj, *answers)
+    with ground.proxy.lag(LAG):
+        return delivered(ground, obj)
+
+
+def delivered(ground: Ground, obj: Object) -> Ending:
+    """Have it delivered, and wait until the last event of it has arrived."""
+    place = (ground.namespace, obj["metadata"]["name"])
+    ground.cluster.create(obj)
+    ground.cluster.phase(*place, "Sent", within=HELD + 15)
+    sent = steadily(
+        lambda: ground.cluster.get(*place),
+        lambda seen: seen is not None and seen["status"]["phase"] == "Sent",
+        during=SETTLED,
+    )
+    assert sent is not None
+    return Ending(hits=ground.slack.hits(obj["spec"]["subject"]), status=sent["status"])
+
+
+SCHEDULES = {
+    "late watch": with_a_late_watch,
+    "late watch, with a retry": with_a_late_watch_and_a_retry,
+    "late write": with_a_late_write,
+}
+
+
+def test_on_a_late_watch_the_old_order_sends_again_after_a_success_that_is_recorded(naive: Naive) -> None:
+    ending = with_a_late_watch(naive)
+
+    assert tries(ending.status) == [("slack", 1, "success")]
+    _, again = ending.hits
+    assert again["at"] > datetime.fromisoformat(ending.status["completionTime"]).timestamp()
+
+
+def test_on_a_late_watch_the_old_order_loses_a_try(naive: Naive) -> None:
+    ending = with_a_late_watch_and_a_retry(naive)
+
+    assert ending.status["totalAttempts"] < len(ending.hits)
+
+
+def test_on_a_late_write_the_old_order_loses_the_try_and_makes_it_again(naive: Naive) -> None:
+    ending = with_a_late_write(naive)
+
+    assert (ending.status["totalAttempts"], len(ending.hits)) == (1, 2)
+    assert [hit["code"] for hit in ending.hits] == [200, 200]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
+def test_under_the_same_schedules_the_record_of_this_operator_is_what_the_receiver_saw(
+    troubled: Suite, schedule: Callable[[Ground], Ending]
+) -> None:
+    ending = schedule(troubled)
+
+    results = ["success" if hit["code"] == 200 else "failed" for hit in ending.hits]
+    assert tries(ending.status) == [("slack", number, result) for number, result in enumerate(results, 1)]
+    assert results.index("success") == len(results) - 1
