@@ -45,7 +45,7 @@ def _look(stack: str, toolchain: Toolchain, *, policies: bool) -> StackChanges:
     command = [str(toolchain.program("pulumi")), "-C", str(ROOT), "preview", "--stack", stack, "--json"]
     done = subprocess.run(
         [*command, "--non-interactive"],
-        env={**os.environ, **engine_environment(toolchain)},
+        env={**os.environ, **engine_environment(toolchain, stack=stack)},
         capture_output=True,
         text=True,
         check=False,

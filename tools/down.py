@@ -7,8 +7,13 @@ import sys
 from rich.console import Console
 
 from tools.kubeconfig import drop_kubeconfig
+from tools.preview_stacks import previews
 from tools.stack import destroy, exists, open_stack, remove
 from tools.up import PROBLEMS
+
+
+class InUseError(Exception):
+    """Others need the stack; the message names them and the remedy."""
 
 
 def main(arguments: list[str]) -> int:
@@ -18,15 +23,28 @@ def main(arguments: list[str]) -> int:
         if not exists(name):
             console.print(f"{name} is not up.")
             return 0
+        _see_to_previews(name)
         stack = open_stack(name)
         destroy(stack)
         remove(stack)
-    except PROBLEMS as error:
+    except (*PROBLEMS, InUseError) as error:
         console.print(f"error: {error}", markup=False, highlight=False)
         return 1
     drop_kubeconfig(name)
     console.print(f"{name} is down; nothing of it is left.")
     return 0
+
+
+def _see_to_previews(name: str) -> None:
+    """Refuse to take away the cluster and the CRD that previews live by.
+
+    Raises:
+        InUseError: there are some.
+    """
+    if living := [preview for preview in previews() if preview.base == name]:
+        ends = "; ".join(f"`make preview-down PR={preview.number}`" for preview in living)
+        names = ", ".join(preview.stack for preview in living)
+        raise InUseError(f"{names} live(s) in the cluster of {name}; take them down first: {ends}")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def look(stack: str) -> Look:
     toolchain = ensure(ENGINE_GROUPS)
     flags = ["--preview-only", "--expect-no-changes", "--non-interactive", "--color", "never", "--diff"]
     command = [str(toolchain.program("pulumi")), "-C", str(ROOT), "refresh", "--stack", stack, *flags]
-    env = {**os.environ, **engine_environment(toolchain)}
+    env = {**os.environ, **engine_environment(toolchain, stack=stack)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     return Look(code=done.returncode, text=done.stdout + done.stderr)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import yaml
+
 from tools.engine import STATE_FOLDER
 
 if TYPE_CHECKING:
@@ -29,3 +31,14 @@ def write_kubeconfig(stack: str, content: str) -> Path:
 def drop_kubeconfig(stack: str) -> None:
     """Remove the file, if it is there."""
     kubeconfig_path(stack).unlink(missing_ok=True)
+
+
+def namespaced(content: str, context: str, namespace: str) -> str:
+    """Return a kubeconfig whose commands are about that namespace, unless they name another one."""
+    document = yaml.safe_load(content)
+    for entry in document["contexts"]:
+        if entry["name"] == context:
+            entry["context"]["namespace"] = namespace
+    document["current-context"] = context
+    text: str = yaml.safe_dump(document, sort_keys=False)
+    return text

@@ -1,49 +1,37 @@
-"""A stack for each pull request, in the cluster of a base stack: `python -m tools.preview up|list|down|reap`.
+"""A stack for each pull request: `python -m tools.preview up|list|down|reap`.
 
-A preview has a namespace of its own and an operator that serves only that; the CRD is the base's. Whose it is and until
-when stands in the stack's outputs, which every backend keeps; what does not say so there is never touched.
+In the cluster of a base stack a preview has a namespace of its own and an operator that serves only that; the CRD is
+the base's. Whose it is and until when stands in the stack's tags, which every backend keeps; what does not say so there
+is never touched.
 """
 
 from __future__ import annotations
 
 import getpass
-import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
-from pulumi.automation import CommandError
 from rich.console import Console
 from rich.table import Table
 
-from platform_infra import image_build
 from platform_infra.cluster.local.errors import LocalNodeError
-from platform_infra.cluster.local.images import load_image
-from tools.engine import ENGINE_GROUPS, ROOT
-from tools.kubeconfig import drop_kubeconfig, write_kubeconfig
-from tools.preview_cluster import Namespace
-from tools.previews import Preview, Source, due, recognised, remaining, stack_name, values
-from tools.publish import publish
-from tools.stack import destroy, exists, known_stacks, open_stack, outputs, remove
-from tools.stack import up as bring_up
-from tools.stack_file import StackFileError
-from tools.toolchain import ToolchainError, ensure
+from platform_infra.image_build import ImageError
+from tools import up as stacks
+from tools.preview_cluster import UNREACHED
+from tools.preview_stacks import NotOursError, find, looked_at, place, previews, take_down
+from tools.preview_up import bring_up, commit, image_of, stays, told
+from tools.previews import Preview, due, remaining, span, stack_name
+from tools.stack import exists
 
-PROBLEMS = (
-    CommandError,
-    image_build.ImageError,
-    LocalNodeError,
-    StackFileError,
-    ToolchainError,
-    ValueError,
-)
-TEMPLATE = ROOT / "stacks" / "preview.template.yaml"
+PROBLEMS = (*stacks.PROBLEMS, *UNREACHED, ImageError, LocalNodeError, NotOursError, ValueError)
 SMOKE_SECONDS = 30
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console(highlight=False)
+# A pipe has no width, and a table's rows are not to be broken for one.
+console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 Number = Annotated[int, typer.Argument(help="The pull request's number.")]
 
@@ -53,6 +41,10 @@ def up(  # noqa: PLR0913 - one argument an option
     number: Number,
     *,
     base: Annotated[str, typer.Option(help="The stack that owns the cluster.")] = "dev",
+    own_cluster: Annotated[
+        bool,
+        typer.Option("--own-cluster", help="In a cluster of its own, on this machine, with its own CRD."),
+    ] = False,
     image: Annotated[
         str, typer.Option(help="An image that the cluster can pull; without, one is built here.")
     ] = "",
@@ -63,56 +55,56 @@ def up(  # noqa: PLR0913 - one argument an option
     hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="For how long it may stay.")] = 72,
 ) -> None:
     """Bring a preview up, or up to date; a push renews its expiry."""
-    name = stack_name(number)
-    given = _base_outputs(base)
-    source = Source(
+    start, now = time.monotonic(), datetime.now(UTC)
+    before = find(stack_name(number))
+    preview = Preview(
         number=number,
         owner=owner or getpass.getuser(),
-        commit=_commit(),
-        image=image or _image(base, given, registry),
-        base=base,
+        commit=commit(),
+        base="" if own_cluster else base,
+        created=before.created if before else now,
+        expires=now + timedelta(hours=hours),
     )
-    expires = datetime.now(UTC) + timedelta(hours=hours)
-    template = yaml.safe_load(TEMPLATE.read_text("utf-8"))
-    stack = open_stack(
-        name, config=values(template, source, expires=expires), toolchain=ensure(ENGINE_GROUPS)
-    )
-    made, _ = bring_up(stack)
-    file = write_kubeconfig(name, made["kubeconfig"])
-    phase, seconds = _namespace(name, made).send(within=SMOKE_SECONDS)
-    console.print(
-        f"\n{name}: a notification is {phase} after {seconds:.1f} s; it may stay until {expires:%F %H:%M} UTC."
-    )
-    console.print(f"  export KUBECONFIG={file}\n  kubectl --namespace {name} apply -f examples/simple.yaml")
-    if phase != "Sent":
+    stays(before, preview)
+    if before and before.expires <= now:
+        console.print(f"{preview.stack} has {remaining(before, now)}; it is renewed.")
+    made, kubeconfig = bring_up(preview, image or image_of(preview, registry))
+    smoke = place(preview.stack, made).send(within=SMOKE_SECONDS)
+    took = time.monotonic() - start
+    console.print(told(preview, made["image"], smoke, took=took, kubeconfig=kubeconfig))
+    if not smoke.passed:
         raise typer.Exit(1)
 
 
 @app.command("list")
 def list_() -> None:
-    """List the previews with owner, commit, what time they have left, and whether they are well."""
-    table = Table("preview", "owner", "commit", "time", "health", box=None)
-    now = datetime.now(UTC)
-    for preview, given in _previews():
-        health = _namespace(preview.stack, given).health()
-        table.add_row(preview.stack, preview.owner, preview.commit[:12], remaining(preview, now), health)
-    console.print(table if table.row_count else "there are no previews.")
+    """List the previews: whose, of what, where, how old, what time they have left, whether they are well."""
+    now, seen = datetime.now(UTC), looked_at()
+    if not seen:
+        console.print("there are no previews.")
+        return
+    table = Table("preview", "owner", "commit", "in", "age", "time", "health", box=None)
+    for entry in seen:
+        one = entry.preview
+        where, age = one.base or "its own cluster", span(now - one.created)
+        table.add_row(one.stack, one.owner, one.commit[:12], where, age, remaining(one, now), entry.health)
+    console.print(table)
+    if expired := [one.stack for one, _ in due((entry.preview for entry in seen), now=now)]:
+        console.print(
+            f"expired: {', '.join(expired)}; `make preview PR=…` renews one, `make preview-reap ARGS=--yes` "
+            "takes all of them down."
+        )
 
 
 @app.command()
 def down(number: Number) -> None:
     """Take a preview down; one that is not there is down already."""
     name = stack_name(number)
-    if not exists(name):
+    preview = find(name)
+    if preview is None and not exists(name):
         console.print(f"{name} is not up.")
         return
-    given = outputs(open_stack(name))
-    # An `up` that was interrupted has left no outputs.
-    if given and not recognised(name, given):
-        raise ValueError(
-            f"{name} does not say that it is a preview, so it is left alone; destroy it with Pulumi"
-        )
-    _take_down(name)
+    take_down(name, preview=preview)
     console.print(f"{name} is down; nothing of it is left.")
 
 
@@ -127,63 +119,26 @@ def reap(
     ] = None,
 ) -> None:
     """List the previews that are past their time or whose pull request is closed, and with --yes take them down."""
-    chosen = due((preview for preview, _ in _previews()), now=datetime.now(UTC), closed=closed or ())
+    now, failed = datetime.now(UTC), False
+    chosen = due(previews(), now=now, closed=closed or ())
     for preview, reason in chosen:
         console.print(f"{preview.stack} ({preview.owner}): {reason}{'' if yes else '; would go'}")
         if yes:
-            _take_down(preview.stack)
+            failed = not _taken(preview, stale=preview.expires <= now) or failed
     if not chosen:
         console.print("there is nothing to take down.")
+    if failed:
+        raise typer.Exit(1)
 
 
-def _base_outputs(base: str) -> dict[str, Any]:
-    if not exists(base):
-        raise ValueError(
-            f"the stack {base}, whose cluster the preview would use, is not up; run `make up STACK={base}`"
-        )
-    return outputs(open_stack(base))
-
-
-def _image(base: str, given: dict[str, Any], registry: str) -> str:
-    """Build this checkout's image, and put it where the base's cluster finds it."""
-    if registry:
-        return publish(registry)
-    node = given.get("node")
-    if not node:
-        raise ValueError(
-            f"{base} has no node on this machine to load an image into; give --registry or --image"
-        )
-    image = image_build.image_name("")
-    image_build.build(image=image, base="")
-    load_image(node, image)
-    return image
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _previews() -> list[tuple[Preview, dict[str, Any]]]:
-    """Return every preview that is ours, with its stack's outputs."""
-    toolchain = ensure(ENGINE_GROUPS)
-    found = []
-    for name in sorted(known for known in known_stacks(toolchain) if known.startswith("pr-")):
-        given = outputs(open_stack(name, toolchain=toolchain))
-        if preview := recognised(name, given):
-            found.append((preview, given))
-    return found
-
-
-def _namespace(name: str, given: dict[str, Any]) -> Namespace:
-    return Namespace(name, kubeconfig=given["kubeconfig"], context=given["context"])
-
-
-def _take_down(name: str) -> None:
-    stack = open_stack(name)
-    destroy(stack)
-    remove(stack)
-    drop_kubeconfig(name)
+def _taken(preview: Preview, *, stale: bool) -> bool:
+    """Take one down; what one of them has does not keep the others."""
+    try:
+        take_down(preview.stack, preview=preview, stale=stale)
+    except PROBLEMS as error:
+        console.print(f"error: {preview.stack} is still there: {error}")
+        return False
+    return True
 
 
 def main() -> int:
@@ -191,7 +146,7 @@ def main() -> int:
     try:
         app()
     except PROBLEMS as error:
-        console.print(f"error: {error}", markup=False)
+        console.print(f"error: {error}")
         return 1
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,13 +13,31 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from platform_infra.names import GROUP, KIND, OPERATOR, PLURAL, VERSION
+from platform_infra.settings_preview import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ANSWER_SECONDS = 5
+GONE_SECONDS = 60
 SMOKE = {"type": "simple", "priority": "low", "subject": "preview", "body": "It works.", "channels": ["log"]}
 FINAL = frozenset({"Sent", "PartiallySent", "Failed"})
+UNREACHED = (ApiException, HTTPError)
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smoke:
+    """What became of a notification: the phase that it reached, after how many seconds, and what is said of it."""
+
+    phase: str
+    seconds: float
+    message: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was delivered."""
+        return self.phase == "Sent"
 
 
 class Namespace:
@@ -27,6 +46,8 @@ class Namespace:
     def __init__(self, name: str, *, kubeconfig: str, context: str) -> None:
         document = yaml.safe_load(kubeconfig)
         self._api = config.new_client_from_config_dict(document, context=context)
+        # Whoever asks wants an answer or the fact that there is none.
+        self._api.configuration.retries = False
         self._name = name
         self._place = (GROUP, VERSION, name, PLURAL)
 
@@ -59,18 +80,32 @@ class Namespace:
         client.CustomObjectsApi(self._api).create_namespaced_custom_object(*self._place, document)
         return name
 
-    def send(self, *, within: float) -> tuple[str, float]:
-        """Send a notification by the log channel; return the phase that it reached, and after how many seconds.
+    def send(self, *, within: float) -> Smoke:
+        """Send a notification by the log channel, and take it away when it is final or the time is over.
 
         Raises:
             ApiException: the API server refuses it.
         """
-        objects, start, phase = client.CustomObjectsApi(self._api), time.monotonic(), "Pending"
+        objects, start, status = client.CustomObjectsApi(self._api), time.monotonic(), {"phase": "Pending"}
         name = self.create(SMOKE, prefix="smoke")
-        while phase not in FINAL and time.monotonic() - start < within:
-            time.sleep(0.2)
+        while status["phase"] not in FINAL and time.monotonic() - start < within:
+            time.sleep(0.1)
             found: Any = objects.get_namespaced_custom_object(*self._place, name)
-            phase = str((found.get("status") or {}).get("phase"))
+            status = found["status"]
         took = time.monotonic() - start
         objects.delete_namespaced_custom_object(*self._place, name)
-        return phase, took
+        return Smoke(phase=status["phase"], seconds=took, message=status.get("message", ""))
+
+    def sweep(self, number: int) -> None:
+        """Delete the namespace if it is there and labelled as this preview's, and wait until it is gone."""
+        core, deadline = client.CoreV1Api(self._api), time.monotonic() + GONE_SECONDS
+        while self._is_there(core, number) and time.monotonic() < deadline:
+            core.delete_namespace(self._name, _request_timeout=ANSWER_SECONDS)
+            time.sleep(1)
+
+    def _is_there(self, core: client.CoreV1Api, number: int) -> bool:
+        try:
+            found: Any = core.read_namespace(self._name, _request_timeout=ANSWER_SECONDS)
+        except UNREACHED:
+            return False
+        return (found.metadata.labels or {}).get(LABEL) == str(number)

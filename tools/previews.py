@@ -1,4 +1,4 @@
-"""Preview stacks as values: what they are called, what they are set to, which of them may go. Pure."""
+"""Preview stacks as values: what they are called, set to and marked by, which of them may go. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ NAME = re.compile(r"^pr-([1-9][0-9]{0,8})$")
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 ORGANIZATION = "organization"
 """What a backend without organizations takes for one."""
+OWNER_LENGTH = 100
+TAG = "preview:"
+"""What the names of a preview's tags begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A preview stack that is ours: its name and what it gives out about itself agree."""
+    """A preview stack: whose, of what, where, since when and until when. `base` is empty for a cluster of its own."""
 
     number: int
     owner: str
     commit: str
+    base: str
+    created: datetime
     expires: datetime
 
     @property
@@ -32,16 +37,22 @@ class Preview:
         """The stack's name, which is also that of its namespace."""
         return stack_name(self.number)
 
+    @property
+    def place(self) -> str:
+        """Where it lives, in words."""
+        return f"the cluster of {self.base}" if self.base else "a cluster of its own"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """What a preview is made from."""
-
-    number: int
-    owner: str
-    commit: str
-    image: str
-    base: str
+    def tags(self) -> dict[str, str]:
+        """Return the tags by which the stack is known again, whatever becomes of its first `up`."""
+        return {
+            f"{TAG}owner": self.owner or "-",
+            f"{TAG}commit": self.commit or "-",
+            f"{TAG}base": self.base or "-",
+            f"{TAG}created": written(self.created),
+            f"{TAG}expires": written(self.expires),
+            # The one that says that all of them are there.
+            f"{TAG}number": str(self.number),
+        }
 
 
 def stack_name(number: int) -> str:
@@ -55,35 +66,48 @@ def stack_name(number: int) -> str:
     return name
 
 
-def values(template: Mapping[str, Any], source: Source, *, expires: datetime) -> dict[str, Any]:
-    """Return the settings of a preview: the template's, and those that tell it from others."""
-    name = stack_name(source.number)
+def values(template: Mapping[str, Any], preview: Preview, *, image: str) -> dict[str, Any]:
+    """Return the settings of a preview: the template's, and those that tell it from others.
+
+    With a cluster of its own it has the CRD too, and an empty `image` is built and loaded by the program.
+    """
     prefix = f"{PROJECT}:"
     common = {key.removeprefix(prefix): value for key, value in (template.get("config") or {}).items()}
     return common | {
-        "clusterStack": source.base if "/" in source.base else f"{ORGANIZATION}/{PROJECT}/{source.base}",
-        "operatorImage": source.image,
-        "operatorNamespace": name,
-        "watchNamespaces": [name],
-        "previewNumber": source.number,
-        "previewOwner": source.owner,
-        "previewCommit": source.commit,
-        "previewExpires": expires.astimezone(UTC).strftime(TIME),
+        **_place(preview.base),
+        "operatorImage": image,
+        "operatorNamespace": preview.stack,
+        "watchNamespaces": [preview.stack],
+        "previewNumber": preview.number,
+        "previewOwner": preview.owner[:OWNER_LENGTH],
+        "previewCommit": preview.commit,
+        "previewExpires": written(preview.expires),
     }
 
 
-def recognised(stack: str, outputs: Mapping[str, Any]) -> Preview | None:
-    """Return the preview that a stack is, or None for one that is not ours to touch."""
-    told = outputs.get("preview")
+def _place(base: str) -> dict[str, Any]:
+    if not base:
+        return {"clusterKind": "local", "crdManaged": True}
+    return {"clusterStack": base if "/" in base else f"{ORGANIZATION}/{PROJECT}/{base}"}
+
+
+def recognised(stack: str, tags: Mapping[str, str]) -> Preview | None:
+    """Return the preview that a stack is by its tags, or None for one that is not ours to touch."""
+    told = {key.removeprefix(TAG): "" if value == "-" else value for key, value in tags.items()}
     match = NAME.match(stack)
-    if not match or not isinstance(told, dict) or int(told.get("number") or 0) != int(match[1]):
+    if not match or told.get("number") != match[1]:
         return None
     try:
-        expires = datetime.strptime(str(told.get("expires")), TIME).replace(tzinfo=UTC)
+        created, expires = (_read(told.get(name, "")) for name in ("created", "expires"))
     except ValueError:
         return None
     return Preview(
-        number=int(match[1]), owner=str(told.get("owner")), commit=str(told.get("commit")), expires=expires
+        number=int(match[1]),
+        owner=told.get("owner", ""),
+        commit=told.get("commit", ""),
+        base=told.get("base", ""),
+        created=created,
+        expires=expires,
     )
 
 
@@ -96,17 +120,27 @@ def due(
         if preview.number in closed:
             found.append((preview, "its pull request is closed"))
         elif preview.expires <= now:
-            found.append((preview, f"expired {_span(now - preview.expires)} ago"))
+            found.append((preview, remaining(preview, now)))
     return found
 
 
 def remaining(preview: Preview, now: datetime) -> str:
     """Return how long a preview still has, in words."""
     left = preview.expires - now
-    return f"{_span(left)} left" if left > timedelta(0) else f"expired {_span(-left)} ago"
+    return f"{span(left)} left" if left > timedelta(0) else f"expired {span(-left)} ago"
 
 
-def _span(time: timedelta) -> str:
+def span(time: timedelta) -> str:
+    """Return a length of time in words, by its largest unit."""
     minutes = int(time.total_seconds() // 60)
     days, hours = minutes // 1440, minutes // 60
     return f"{days} d" if days else f"{hours} h" if hours else f"{minutes} min"
+
+
+def written(time: datetime) -> str:
+    """Return a time as tags and settings hold it."""
+    return time.astimezone(UTC).strftime(TIME)
+
+
+def _read(text: str) -> datetime:
+    return datetime.strptime(text, TIME).replace(tzinfo=UTC)

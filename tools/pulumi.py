@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> NoReturn:
     except (ToolchainError, StackFileError) as error:
         sys.exit(f"error: {error}")
     program = str(toolchain.program("pulumi"))
-    environment = {**os.environ, **engine_environment(toolchain)}
+    environment = {**os.environ, **engine_environment(toolchain, stack=stack or "")}
     os.execve(program, [program, "-C", str(ROOT), *arguments], environment)  # noqa: S606 - no shell is wanted
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pulumi import automation as auto
 
 from platform_infra.names import PROJECT
-from tools.engine import ENGINE_GROUPS, ROOT, STATE_FOLDER, engine_environment
+from tools.engine import STATE_FOLDER
 from tools.stack_file import check_secrets, check_stack_file
 from tools.stack_progress import StackProgress
-from tools.toolchain import ensure
+from tools.workspace import workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,14 +34,7 @@ def open_stack(
         StackFileError: the stack's file cannot be used; nothing has been touched.
     """
     check_secrets(name)
-    toolchain = toolchain or ensure(ENGINE_GROUPS)
-    stack = auto.create_or_select_stack(
-        name,
-        work_dir=str(ROOT),
-        opts=auto.LocalWorkspaceOptions(
-            env_vars=engine_environment(toolchain), pulumi_command=auto.PulumiCommand(str(toolchain.root))
-        ),
-    )
+    stack = auto.Stack.create_or_select(name, workspace(toolchain, stack=name))
     if config:
         stack.set_all_config_json(json.dumps({key: _entry(value) for key, value in config.items()}))
     check_stack_file(name)
@@ -107,10 +100,23 @@ def exists(name: str, toolchain: Toolchain | None = None) -> bool:
 
 def known_stacks(toolchain: Toolchain | None = None) -> set[str]:
     """Return the names of all stacks that the backend knows."""
-    toolchain = toolchain or ensure(ENGINE_GROUPS)
-    workspace = auto.LocalWorkspace(
-        work_dir=str(ROOT),
-        env_vars=engine_environment(toolchain),
-        pulumi_command=auto.PulumiCommand(str(toolchain.root)),
-    )
-    return {summary.name for summary in workspace.list_stacks()}
+    return {summary.name for summary in workspace(toolchain).list_stacks()}
+
+
+def tag(stack: auto.Stack, wanted: Mapping[str, str]) -> None:
+    """Give the stack these tags; every backend keeps them, and an `up` that breaks off does not lose them."""
+    has = stack.list_tags()
+    for key, value in wanted.items():
+        if has.get(key) != value:
+            stack.set_tag(key, value)
+
+
+def tags(name: str, toolchain: Toolchain | None = None) -> dict[str, str]:
+    """Return the tags of a stack that the backend knows."""
+    return dict(workspace(toolchain, stack=name).list_tags(name))
+
+
+def outputs_of(name: str, toolchain: Toolchain | None = None) -> dict[str, Any]:
+    """Return the outputs of a stack that the backend knows, without opening it."""
+    found = workspace(toolchain, stack=name).stack_outputs(name)
+    return {key: output.value for key, output in found.items()}

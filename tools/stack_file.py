@@ -10,7 +10,7 @@ import yaml
 
 from platform_infra.names import PROJECT
 from platform_infra.settings import Settings, SettingsError, parse
-from tools.engine import ROOT
+from tools.engine import ROOT, passphrase_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,12 +33,15 @@ def check_secrets(stack: str, folder: Path = ROOT / "stacks", given: Mapping[str
     Raises:
         StackFileError: it has none; nothing has been touched.
     """
-    chosen = given.get("PULUMI_CONFIG_PASSPHRASE") or given.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    own = passphrase_variable(stack)
+    chosen = any(
+        given.get(name) for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", own)
+    )
     if stack not in OWN_SECRETS or chosen or "secretsprovider" in _content(stack, folder):
         return
     raise StackFileError(
         f"{stack}: its secrets would be encrypted with a passphrase that everybody knows; set "
-        "PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, or give it a provider with "
+        f"PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE or {own}, or give it a provider with "
         f"`pulumi stack init {stack} --secrets-provider URL`"
     )
 

@@ -15,7 +15,7 @@ from tools.engine import ENGINE_GROUPS
 from tools.kubeconfig import write_kubeconfig
 from tools.node.commands import NodeImageError
 from tools.node.images import ensure_images
-from tools.stack import open_stack, outputs, up
+from tools.stack import open_stack, up
 from tools.stack_file import StackFileError, check_secrets, check_stack_file
 from tools.toolchain import ToolchainError, ensure
 
@@ -34,9 +34,8 @@ def bring_up(name: str, console: Console) -> None:
     """
     start = time.monotonic()
     toolchain = _prepare(name)
-    stack = open_stack(name, toolchain=toolchain)
-    _, changed = up(stack)
-    file = write_kubeconfig(name, outputs(stack)["kubeconfig"])
+    made, changed = up(open_stack(name, toolchain=toolchain))
+    file = write_kubeconfig(name, made["kubeconfig"])
     took = time.monotonic() - start
     console.print(f"\n{name} is up after {took:.0f} s, {'changed' if changed else 'nothing to change'}.")
     console.print(
@@ -49,6 +48,11 @@ def _prepare(name: str) -> Toolchain:
     check_secrets(name)
     if check_stack_file(name).cluster.kind != ClusterKind.LOCAL:
         return ensure(ENGINE_GROUPS)
+    return local_parts()
+
+
+def local_parts() -> Toolchain:
+    """Get what a node on this machine needs: programs, Docker, images."""
     toolchain = ensure()
     ensure_docker(packages=("debootstrap",))
     ensure_images()

@@ -53,7 +53,6 @@ class Bundle(pulumi.ComponentResource):
         self.namespace = _namespace(settings, inside)
         account = OperatorAccount("account", settings=settings, namespace=self.namespace, opts=inside)
         self.image = ""
-        self.preview = settings.preview.output()
         if settings.operator.enabled:
             self.image, loaded = self._image()
             rules = routing_rules(settings, self.namespace, inside)
@@ -85,6 +84,7 @@ def _namespace(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Outpu
     metadata = ObjectMetaArgs(
         name=settings.operator.namespace,
         labels=names.labels("namespace") | POD_SECURITY | settings.preview.labels(),
+        annotations=settings.preview.annotations() or None,
     )
     # The file channel's volume goes with it.
     keep = pulumi.ResourceOptions(protect=settings.protection.data)

@@ -13,7 +13,7 @@ LABEL = "kubernaut.ai/preview"
 
 
 class Preview(Section):
-    """Whose preview a stack is; `tools/preview.py` sets these, and goes by them when it clears up."""
+    """Whose preview a stack is; `tools/preview.py` sets these, and the stack's tags with them."""
 
     number: Annotated[int, Field(ge=0)] = 0
     """The pull request that the stack is a preview of; 0 for a stack that is none."""
@@ -28,6 +28,7 @@ class Preview(Section):
         """Return the labels of the preview's namespace; none where the stack is no preview."""
         return {LABEL: str(self.number)} if self.number else {}
 
-    def output(self) -> dict[str, str | int] | None:
-        """Return what the stack gives out about itself, which every backend keeps."""
-        return self.model_dump() if self.number else None
+    def annotations(self) -> dict[str, str]:
+        """Return what the namespace tells whoever comes upon it in the cluster."""
+        told = {"owner": self.owner, "commit": self.commit, "expires": self.expires}
+        return {f"{LABEL}-{name}": value for name, value in told.items() if value} if self.number else {}

@@ -69,6 +69,7 @@ def test_a_stack_that_others_depend_on_is_never_encrypted_with_what_everybody_kn
     ):
         check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE": ""})
     check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE_FILE": "/run/secrets/it"})
+    check_secrets(stack, given={f"PULUMI_CONFIG_PASSPHRASE_{stack.upper()}": "its own"})
     (tmp_path / f"Pulumi.{stack}.yaml").write_text("secretsprovider: awskms://alias/it\n")
     check_secrets(stack, tmp_path, given={})
     check_secrets("dev", given={})

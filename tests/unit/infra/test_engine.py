@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.engine import LOCAL_PASSPHRASE, ROOT, engine_environment
+from tools.engine import LOCAL_PASSPHRASE, ROOT, engine_environment, passphrase_variable
 from tools.pulumi import stack_of
 from tools.toolchain import Toolchain
 
@@ -32,6 +32,15 @@ def test_local_stacks_need_no_passphrase_of_one_s_own() -> None:
 @pytest.mark.parametrize("variable", ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"])
 def test_a_passphrase_of_one_s_own_stands(variable: str) -> None:
     assert "PULUMI_CONFIG_PASSPHRASE" not in engine_environment(TOOLCHAIN, {variable: "mine"})
+
+
+def test_a_stack_s_own_passphrase_counts_for_that_stack_alone() -> None:
+    given = {passphrase_variable("staging"): "theirs"}
+    assert engine_environment(TOOLCHAIN, given, stack="staging")["PULUMI_CONFIG_PASSPHRASE"] == "theirs"
+    for stack in ("dev", ""):
+        chosen = engine_environment(TOOLCHAIN, given, stack=stack)["PULUMI_CONFIG_PASSPHRASE"]
+        assert chosen == LOCAL_PASSPHRASE
+    assert passphrase_variable("pr-7") == "PULUMI_CONFIG_PASSPHRASE_PR_7"
 
 
 def test_a_backend_of_one_s_own_stands() -> None:

@@ -1,0 +1,44 @@
+"""The engine's workspace as the verbs use it: this checkout, and no question asked twice."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pulumi import automation as auto
+
+from tools.engine import ENGINE_GROUPS, ROOT, engine_environment
+from tools.toolchain import ensure
+
+if TYPE_CHECKING:
+    from tools.toolchain import Toolchain
+
+
+class Workspace(auto.LocalWorkspace):
+    """Reads a stack's outputs in one call of the engine, where the Automation API makes two to tell secrets apart.
+
+    Each such call derives a key from the passphrase, which is made to take its time. All outputs count as secrets.
+    """
+
+    def stack_outputs(self, stack_name: str) -> auto.OutputMap:
+        """Return the outputs of the last `up`, empty before the first."""
+        asked = ["stack", "output", "--json", "--show-secrets", "--stack", stack_name]
+        answer = self.pulumi_command.run(asked, self.work_dir, self.env_vars)
+        return {key: auto.OutputValue(value, secret=True) for key, value in json.loads(answer.stdout).items()}
+
+
+def workspace(toolchain: Toolchain | None = None, *, stack: str = "") -> Workspace:
+    """Return the workspace, with the passphrase of that stack."""
+    toolchain = toolchain or ensure(ENGINE_GROUPS)
+    return Workspace(
+        work_dir=str(ROOT),
+        env_vars=engine_environment(toolchain, stack=stack),
+        pulumi_command=_command(str(toolchain.root)),
+    )
+
+
+@cache
+def _command(root: str) -> auto.PulumiCommand:
+    """Ask the program for its version, once."""
+    return auto.PulumiCommand(root)
