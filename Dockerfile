@@ -19,14 +19,14 @@ RUN set -eu; cd /wheelhouse; \
 RUN set -eu; cd /app/lib; \
     rm -rf bin kubernetes/client/api; \
     find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +; \
-    python3 -m compileall -q -j 0 -x 'kubernetes/(aio/)?client/(api|models)/' .; \
-    PYTHONPATH=. python3 -c 'from kubernetes.aio.client import ApiClient, CoordinationV1Api, CustomObjectsApi, VersionApi'
+    python3 -m compileall -q -j 0 -x 'kubernetes/(aio/)?client/(api|models)/' .
 
 FROM build AS code
 COPY operator/atomic_status /app/atomic_status
 COPY operator/notification_operator /app/notification_operator
 RUN set -eu; \
     python3 -m compileall -q /app/atomic_status /app/notification_operator; \
+    PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_operator.cli, notification_operator.main'; \
     printf '#!/bin/sh\nexec python3 -m notification_operator "$@"\n' > /app/notification-operator; \
     chmod 755 /app/notification-operator
 

@@ -12,7 +12,7 @@ import orjson
 import structlog
 from kubernetes.aio.client.exceptions import ApiException
 
-from notification_operator.kube_calls import opened
+from notification_operator.kube_calls import accepted, opened, refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -71,7 +71,7 @@ class ConfigMapWatch:
 
     async def _list(self) -> tuple[Mapping[str, Any] | None, str]:
         async with await self._get(LIST_SECONDS) as answer:
-            found = orjson.loads(await _accepted(answer))
+            found = orjson.loads(await accepted(answer))
         return next(iter(found["items"]), None), found["metadata"]["resourceVersion"]
 
     async def _watch(self, version: str) -> AsyncIterator[Mapping[str, Any] | None]:
@@ -79,7 +79,7 @@ class ConfigMapWatch:
         query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
         async with await self._get(seconds, **query) as answer:
             if answer.status != OK:
-                await _accepted(answer)
+                await accepted(answer)
             self._failures, self.trouble = 0, ""
             async for line in answer.content:
                 event = orjson.loads(line)
@@ -89,7 +89,7 @@ class ConfigMapWatch:
                     case "DELETED":
                         yield None
                     case "ERROR":
-                        raise _refusal(event["object"])
+                        raise refusal(event["object"])
                     case _:
                         continue
 
@@ -115,31 +115,6 @@ class ConfigMapWatch:
                 error=trouble,
                 remedy=_remedy(code, self._place),
             )
-
-
-async def _accepted(answer: aiohttp.ClientResponse) -> bytes:
-    """Return the body of an answer.
-
-    Raises:
-        ApiException: it is a refusal.
-    """
-    body = await answer.read()
-    if answer.status != OK:
-        raise _refusal(_decoded(body) or {"code": answer.status, "message": answer.reason})
-    return body
-
-
-def _decoded(body: bytes) -> Mapping[str, Any] | None:
-    """Return the Status that a refusal comes with; None where something else answered than an API server."""
-    try:
-        status = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return status if isinstance(status, dict) and {"code", "message"} <= status.keys() else None
-
-
-def _refusal(status: Mapping[str, Any]) -> ApiException:
-    return ApiException(status=status["code"], reason=status["message"])
 
 
 def _remedy(code: int | None, place: Place) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import aiohttp
     from kubernetes.aio.client import ApiClient
 
-BAD_REQUEST = 400
+SUCCESS = range(200, 300)
 
 
 async def opened(  # noqa: PLR0913 - the parts of a request
@@ -63,9 +63,31 @@ async def call(  # noqa: PLR0913 - the parts of a request
     async with await opened(
         client, method, path, query=query, body=body, content_type=content_type, seconds=seconds
     ) as answer:
-        data = await answer.read()
-        if answer.status >= BAD_REQUEST:
-            text = data.decode(errors="replace")
-            raise ApiException(status=answer.status, reason=answer.reason, body=text)
-    decoded: dict[str, Any] = orjson.loads(data)
+        decoded: dict[str, Any] = orjson.loads(await accepted(answer))
     return decoded
+
+
+async def accepted(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the body of an answer.
+
+    Raises:
+        ApiException: it is a refusal.
+    """
+    body = await answer.read()
+    if answer.status not in SUCCESS:
+        raise refusal(_status(body) or {"code": answer.status, "message": answer.reason})
+    return body
+
+
+def refusal(status: Mapping[str, Any]) -> ApiException:
+    """Return the error for a Status object: its code, and as the reason its message."""
+    return ApiException(status=status["code"], reason=status["message"])
+
+
+def _status(body: bytes) -> Mapping[str, Any] | None:
+    """Return the Status that a refusal comes with; None where something else answered than an API server."""
+    try:
+        status = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return status if isinstance(status, dict) and {"code", "message"} <= status.keys() else None
