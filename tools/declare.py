@@ -1,6 +1,6 @@
-"""Write what is generated from the settings model: Pulumi.yaml's config block, stacks/README.md's table, stacks/schema.json.
+"""Write what is generated from the settings model: for Pulumi, for people, for editors, for programs of others.
 
-Run it after a change of infra/platform_infra/settings_sections.py: `python -m tools.declare`.
+That is Pulumi.yaml's config block, stacks/README.md's table, stacks/schema.json and the component's arguments. Run it after a change of infra/platform_infra/settings_sections.py: `python -m tools.declare`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ CONFIG_MARK = "# Generated from infra/platform_infra/settings_sections.py by `py
 TABLE_MARK = (
     "<!-- Generated from infra/platform_infra/settings_sections.py by `python -m tools.declare`. -->\n"
 )
+
+FIELDS_MARK = "    # Generated from the settings model by `python -m tools.declare`.\n"
 
 
 def project_file(text: str) -> str:
@@ -36,10 +38,23 @@ def schema_file() -> str:
     return json.dumps(declarations.editor_schema(), indent=2) + "\n"
 
 
+def arguments_file(text: str) -> str:
+    """Return the text of the component's arguments with the fields as they are generated now."""
+    return f"{text.split(FIELDS_MARK, 1)[0]}{FIELDS_MARK}{declarations.component_arguments()}"
+
+
+RENEWED = {
+    ROOT / "Pulumi.yaml": project_file,
+    ROOT / "stacks" / "README.md": stacks_readme,
+    ROOT / "infra" / "platform_infra" / "component_args.py": arguments_file,
+}
+"""Files that a part of is generated of."""
+
+
 def main() -> None:
-    """Write all three files."""
+    """Write all of it."""
     (ROOT / "stacks" / "schema.json").write_text(schema_file(), "utf-8")
-    for file, renew in ((ROOT / "Pulumi.yaml", project_file), (ROOT / "stacks" / "README.md", stacks_readme)):
+    for file, renew in RENEWED.items():
         file.write_text(renew(file.read_text("utf-8")), "utf-8")
 
 

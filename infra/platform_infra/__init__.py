@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from platform_infra.bundle import Bundle
     from platform_infra.cluster import Cluster
+    from platform_infra.component import NotificationPlatform
     from platform_infra.settings import Settings, SettingsError
 
-__all__ = ["Bundle", "Cluster", "Settings", "SettingsError"]
+__all__ = ["Bundle", "Cluster", "NotificationPlatform", "Settings", "SettingsError"]
 
-_PLACES = {"Bundle": "bundle", "Cluster": "cluster", "Settings": "settings", "SettingsError": "settings"}
+_PLACES = {
+    "Bundle": "bundle",
+    "Cluster": "cluster",
+    "NotificationPlatform": "component",
+    "Settings": "settings",
+    "SettingsError": "settings",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the components

@@ -1,4 +1,4 @@
-"""The settings as others want them declared: Pulumi.yaml's config block, a table for people, a schema for editors. Pure."""
+"""The settings as others want them declared: Pulumi.yaml's config block, a table for people, a schema for editors, a component's arguments. Pure."""
 
 from __future__ import annotations
 
@@ -62,6 +62,33 @@ def editor_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": {"secret": SECRET} | {name: kinds[name] for name in sorted(_named(properties, kinds))},
     }
+
+
+def component_arguments() -> str:
+    """Return the fields of a typed dictionary, one a setting, each with its meaning; `component_args.py` holds them."""
+    fields = []
+    for path in leaves():
+        entry = _entry(path)
+        default = (
+            f" The default is `{json.dumps(entry['default'])}`."
+            if entry["default"] not in ("", [], {})
+            else ""
+        )
+        fields.append(
+            f"    {'_'.join(path)}: {_python(entry)}\n    {_docstring(entry['description'] + default)}\n"
+        )
+    return "".join(fields)
+
+
+def _python(entry: dict[str, Any]) -> str:
+    """Return a setting's type as Python writes it; an enumeration is text, so that its wrong values are told with all others."""
+    if entry["type"] == "array":
+        return f"list[{_python(entry['items'])}]"
+    return {"string": "str", "integer": "int", "boolean": "bool", "object": "dict[str, Any]"}[entry["type"]]
+
+
+def _docstring(text: str) -> str:
+    return f'r"""{text} """' if text.endswith('"') else f'"""{text}"""'
 
 
 def _for_editors(path: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from platform_infra import names
 from platform_infra.settings_base import Section
 from platform_infra.settings_placement import Placement, Protection
 from platform_infra.settings_preview import Preview
-from platform_infra.settings_rules import Problem, broken_rules
+from platform_infra.settings_rules import SECRET_KEYS, Problem, broken_rules
 from platform_infra.settings_sections import (
     Audit,
     Breaker,
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 class SettingsError(pulumi.RunError):
     """The stack's configuration cannot be used; the message lists every problem, one a line."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], place: str = "the stack's configuration") -> None:
         listed = "\n".join(f"  - {problem}" for problem in problems)
-        super().__init__(f"{len(problems)} problem(s) in the stack's configuration:\n{listed}")
+        super().__init__(f"{len(problems)} problem(s) in {place}:\n{listed}")
         self.problems = problems
 
 
@@ -85,13 +85,13 @@ class Settings(Section):
         return parse({key: reader.get(key) or "" for key in ours}, secret_keys=secret)
 
     @classmethod
-    def of(cls, values: Mapping[str, str]) -> Settings:
+    def of(cls, values: Mapping[str, Any]) -> Settings:
         """Check values that a program gives, by key; what it gives as secrets it has to keep as such itself.
 
         Raises:
             SettingsError: they cannot be used; lists every problem found.
         """
-        return parse(values, secret_keys=values.keys())
+        return parse(values, secret_keys=SECRET_KEYS)
 
 
 def leaves(section: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -110,12 +110,12 @@ def key_of(path: tuple[str | int, ...]) -> str:
 
 
 def parse(
-    values: Mapping[str, str],
+    values: Mapping[str, Any],
     *,
     secret_keys: Collection[str] = (),
     hidden_keys: Collection[str] = (),
 ) -> Settings:
-    """Check configuration values, given as Pulumi's strings by key without the project's name.
+    """Check configuration values by key without the project's name, as they are or as Pulumi's strings.
 
     `secret_keys` are stored encrypted; `hidden_keys` have a value that cannot be read here.
 
@@ -140,9 +140,9 @@ def parse(
     return settings
 
 
-def _decoded(value: str) -> Any:  # noqa: ANN401 - any JSON value
+def _decoded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Undo Pulumi's encoding: lists and objects come as JSON, scalars as they were written."""
-    if value.startswith(("[", "{")):
+    if isinstance(value, str) and value.startswith(("[", "{")):
         try:
             return json.loads(value)
         except json.JSONDecodeError:

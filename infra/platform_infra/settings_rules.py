@@ -40,6 +40,9 @@ class Rule:
 FOREIGN = frozenset({"existing", "stack"})
 """Kinds of clusters that an image built here cannot be loaded into."""
 
+SECRET_KEYS = frozenset({"clusterKubeconfig", "channelsSlackWebhookUrl"})
+"""What a stack's file may hold encrypted alone."""
+
 UNITS = {
     "m": Decimal("0.001"),
     "": Decimal(1),

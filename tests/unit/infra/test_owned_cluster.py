@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pulumi
 import pytest
 from pulumi.runtime import rpc
 
 from platform_infra.cluster import ClusterError
 from platform_infra.settings import SettingsError, parse
-from tests.unit.infra.recording import Monitor, listen
-from tools.engine import ROOT
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -67,25 +63,6 @@ def test_what_such_a_stack_needs_is_asked_for(values: dict[str, str], blamed: st
     with pytest.raises(SettingsError) as caught:
         parse(values)
     assert blamed in {problem.key for problem in caught.value.problems}
-
-
-def test_the_component_works_in_another_program_as_the_documentation_shows_it() -> None:
-    text = (ROOT / "docs" / "environments.md").read_text("utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    monitor = Monitor(OWNER)
-    listen(monitor)
-
-    @pulumi.runtime.test
-    def program() -> Any:
-        made: dict[str, Any] = {}
-        exec(compile(example, "docs/environments.md", "exec"), made)  # noqa: S102 - the documentation's own example
-        return made["bundle"].namespace
-
-    program()
-    kinds = {entry.kind for entry in monitor.registered}
-    assert kinds >= {"Deployment", "CustomResourceDefinition", "NetworkPolicy"}
-    (told,) = [entry.inputs for entry in monitor.registered if entry.kind == "kubernetes"]
-    assert told["context"] == "shared"
 
 
 def test_an_operator_that_serves_its_own_namespace_waits_for_it(record: Record) -> None:
