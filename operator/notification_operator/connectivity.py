@@ -6,6 +6,7 @@ tell the truth without a request of its own: watches are open, and the API serve
 
 from __future__ import annotations
 
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,8 @@ class Connectivity:
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._watches: dict[str, bool] = {}
+        self._watches: dict[tuple[str, str], bool] = {}
+        """Whether the watch is open, by the name of its client and the path."""
         self._answered_at: float | None = None
 
     @property
@@ -36,39 +38,45 @@ class Connectivity:
         """Seconds since the API server last answered anything; infinite before the first answer."""
         return float("inf") if self._answered_at is None else self._clock() - self._answered_at
 
-    def trace(self) -> aiohttp.TraceConfig:
-        """Return what a client session has to be built with to report here."""
+    def trace(self, client: str) -> aiohttp.TraceConfig:
+        """Return what a session of the client of this name has to be built with to report here."""
         config = aiohttp.TraceConfig()
-        config.on_request_start.append(self._on_start)
-        config.on_request_end.append(self._on_end)
-        config.on_request_exception.append(self._on_exception)
+        config.on_request_start.append(partial(self._on_start, client))
+        config.on_request_end.append(partial(self._on_end, client))
+        config.on_request_exception.append(partial(self._on_exception, client))
         return config
 
     async def _on_start(
         self,
+        client: str,
         _session: aiohttp.ClientSession,
         _context: SimpleNamespace,
         params: aiohttp.TraceRequestStartParams,
     ) -> None:
         # A client lists or watches a path again only when its last watch there has ended.
-        if params.method == "GET" and params.url.path in self._watches:
-            self._watches[params.url.path] = False
+        if params.method == "GET":
+            self._broken(client, params.url.path)
 
     async def _on_end(
         self,
+        client: str,
         _session: aiohttp.ClientSession,
         _context: SimpleNamespace,
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
         self._answered_at = self._clock()
         if "watch" in params.url.query:
-            self._watches[params.url.path] = params.response.status == OK
+            self._watches[client, params.url.path] = params.response.status == OK
 
     async def _on_exception(
         self,
+        client: str,
         _session: aiohttp.ClientSession,
         _context: SimpleNamespace,
         params: aiohttp.TraceRequestExceptionParams,
     ) -> None:
-        if params.url.path in self._watches:
-            self._watches[params.url.path] = False
+        self._broken(client, params.url.path)
+
+    def _broken(self, client: str, path: str) -> None:
+        if (client, path) in self._watches:
+            self._watches[client, path] = False

@@ -31,9 +31,12 @@ from notification_operator.event_poster import EventPoster, own_pod
 from notification_operator.health import HealthServer
 from notification_operator.kube import check_answers, connect, keep_asking
 from notification_operator.leases import Elector
+from notification_operator.listing import collection
 from notification_operator.metrics import Metrics
 from notification_operator.namespaces import SelectedNamespaces
+from notification_operator.phase_selectors import open_only
 from notification_operator.reconcile import Reconciler
+from notification_operator.retention import Keeper
 from notification_operator.routing_source import RoutingSource
 from notification_operator.sanitizer import Sanitizer, rules
 from notification_operator.workqueue import WorkQueue
@@ -112,14 +115,16 @@ class Engine:
         self.bell = Bell(
             self.queue,
             serves=serves,
-            gone=self._forget,
-            ended=self.metrics.leave,
+            over=self._forget,
             holds=self.ledger.holds,
         )
+        self.keeper = self._keeper(serves, clock)
         self.elector = self._elector() if settings.leader_election.enabled else None
         self.health = HealthServer(
             settings.server, registry=self.metrics.registry, alive=self._alive, ready=self._ready
         )
+        self.followed = ""
+        """The field selector of the notifications that are watched; an empty one for all of them."""
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
         self.lost_events = 0
@@ -138,6 +143,10 @@ class Engine:
         engine = cls(settings, cluster, connectivity, clock)
         try:
             await check_answers(engine.client, cluster)
+            engine.followed = await open_only(
+                engine.client, collection(RESOURCE, *settings.watch.namespaces[:1])
+            )
+            engine.namespaces.selector = engine.followed
             await engine.health.start()
         except BaseException:
             await engine.health.stop()
@@ -192,6 +201,8 @@ class Engine:
         self.poster.start()
         self._tasks.append(asyncio.create_task(self.queue.run(), name="work queue"))
         self._tasks.append(asyncio.create_task(self.routing.run(), name="routing"))
+        if self._settings.retention.enabled:
+            self._tasks.append(asyncio.create_task(self.keeper.run(), name="retention"))
         if self.elector:
             self._tasks.append(asyncio.create_task(self.elector.run(), name="elector"))
         else:
@@ -200,6 +211,25 @@ class Engine:
     def _forget(self, uid: str) -> None:
         self.ledger.forget(uid)
         self.metrics.leave(uid)
+
+    def _keeper(self, serves: Callable[[str], bool], clock: Callable[[], datetime]) -> Keeper:
+        return Keeper(
+            self.client,
+            self._settings.retention,
+            kind=RESOURCE,
+            namespaces=self._settings.watch.namespaces,
+            selectable=lambda: bool(self.followed),
+            works=lambda: self._leads and not self._stopped,
+            may_delete=lambda due: (
+                serves(due.ref.namespace) and self._owns(due.uid) and not self.ledger.holds(due.uid)
+            ),
+            deleted=self.metrics.retention_deleted,
+            clock=clock,
+        )
+
+    def _owns(self, _uid: str) -> bool:
+        """Return whether this replica may work on an object now."""
+        return self._leads and not self._stopped
 
     def _elector(self) -> Elector:
         settings = self._settings.leader_election

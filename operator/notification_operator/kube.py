@@ -54,7 +54,7 @@ async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:
         UnreachableError: there is neither.
     """
     configuration = Configuration()
-    configuration.trace_configs = [connectivity.trace()]
+    configuration.trace_configs = [connectivity.trace("working")]
     configuration.connection_pool_maxsize = pool
     # Left at None, never False: the client takes that for a number, and then repeats what fails with 5xx
     # without end, behind the back of those who are to decide.
@@ -120,6 +120,6 @@ async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aioh
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=ssl),
         headers=headers,
-        trace_configs=[connectivity.trace()],
+        trace_configs=[connectivity.trace("watching")],
         trust_env=True,
     )

@@ -32,7 +32,7 @@ async def run(settings: Settings) -> int:
     try:
         await kopf.operator(
             registry=handlers(engine, settings.watch),
-            settings=kopf_settings(settings.watch),
+            settings=kopf_settings(settings.watch, RESOURCE, engine.followed),
             standalone=True,
             clusterwide=not settings.watch.namespaces,
             namespaces=set(settings.watch.namespaces),

@@ -78,6 +78,11 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.retention_deleted = Counter(
+            f"{PREFIX}retention_deleted_total",
+            "Finished notifications that were deleted when their retention was over.",
+            registry=registry,
+        )
         self._redactions = Counter(
             f"{PREFIX}sanitization_redactions_total",
             "Secrets masked in content and error texts, by the kind of secret.",

@@ -14,7 +14,7 @@ import structlog
 from kubernetes.aio.client.exceptions import ApiException
 
 from notification_operator.bell import DELETED
-from notification_operator.kube_calls import call
+from notification_operator.listing import collection, pages
 
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
@@ -35,6 +35,8 @@ class SelectedNamespaces:
         self._client = client
         self._resource = resource
         self._names: set[str] = set()
+        self.selector = ""
+        """The field selector of the notifications that are listed; an empty one chooses all."""
 
     def __contains__(self, name: str) -> bool:
         """Return whether the namespace matches now."""
@@ -52,15 +54,14 @@ class SelectedNamespaces:
 
     async def _list(self, name: str, bell: Bell) -> None:
         """Ring for what is there already; an API server that fails is asked until it answers."""
-        kind = self._resource
-        path = f"/apis/{kind.group}/{kind.version}/namespaces/{name}/{kind.plural}"
+        path = collection(self._resource, name)
         while name in self._names:
             try:
-                found = await call(self._client, "GET", path)
+                async for page in pages(self._client, path, self.selector):
+                    for obj in page:
+                        bell.ring(None, obj)
             except (ApiException, aiohttp.ClientError, OSError, ValueError) as error:
                 logger.warning("namespace not listed, will try again", namespace=name, error=str(error))
                 await asyncio.sleep(PAUSE)
             else:
-                for obj in found["items"]:
-                    bell.ring(None, obj)
                 return

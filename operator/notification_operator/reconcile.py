@@ -81,11 +81,8 @@ class Reconciler:
 
     async def _pass(self, key: Key, queued_at: datetime) -> Done:
         ref = ObjectRef(namespace=key.namespace, name=key.name, uid=key.uid)
-        held_before = self._ledger.holds(key.uid)
         fresh = await self._store.read(ref)
-        # What was held is let go during a read only when the object's deletion is heard of meanwhile.
-        forgotten = held_before and not self._ledger.holds(key.uid)
-        if forgotten or fresh["metadata"]["uid"] != key.uid:
+        if fresh["metadata"]["uid"] != key.uid:
             raise Gone(ref)
         self._ledger.listen(key.uid, None)
         seen, rules = parse(fresh), self._rules()

@@ -29,6 +29,7 @@ from notification_operator.settings_sections import (
     LeaderElection,
     Log,
     Queue,
+    Retention,
     Routing,
     Sanitizer,
     Server,
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     routing: Routing = Routing()
     sanitizer: Sanitizer = Sanitizer()
     audit: Audit = Audit()
+    retention: Retention = Retention()
     events: Events = Events()
     leader_election: LeaderElection = LeaderElection()
     server: Server = Server()

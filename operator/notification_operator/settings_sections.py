@@ -194,6 +194,17 @@ class Routing(Section):
     """The key that holds the document."""
 
 
+class Retention(Section):
+    """What becomes of finished notifications once their `spec.retentionDays` are over."""
+
+    enabled: bool = True
+    """Whether they are deleted; the operator's account then needs the permission to."""
+    deletes_per_second: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    """The most that are deleted; where more come to their end, they stay a while longer."""
+    interval_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+    """The time between two walks through what is finished; the first one begins after a tenth of it."""
+
+
 class EventLevel(StrEnum):
     """Which Kubernetes Events are posted."""
 

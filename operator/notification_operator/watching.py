@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import kopf
 
 if TYPE_CHECKING:
+    from atomic_status import Resource
     from notification_operator.settings_sections import Watch
 
 EMPTY = kopf.BodyEssence({})
-IDLE_SECONDS = 1.0
-"""How long what is there for an object's events outlives the last one."""
+IDLE_SECONDS = 0.05
+"""How long what is there for an object's events, its last body among it, outlives the last one."""
+PAGE = 500
+"""Objects that a listing brings at once; as a whole it may be larger than this process."""
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
@@ -52,8 +55,11 @@ class NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
-    """Return kopf's settings for an operator that only listens."""
+def kopf_settings(watch: Watch, resource: Resource, selector: str) -> kopf.OperatorSettings:
+    """Return kopf's settings for an operator that only listens.
+
+    `selector` is the field selector of the resource's objects; an empty one lets all of them be watched.
+    """
     settings = kopf.OperatorSettings()
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()
@@ -62,6 +68,9 @@ def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
     settings.posting.enabled = False
     # A task for each object lingers so long after its last event; hundreds a second would pile up.
     settings.queueing.idle_timeout = IDLE_SECONDS
+    settings.watching.chunk_size = PAGE
+    if selector:
+        settings.watching.field_selectors[resource.group, resource.version, resource.plural] = selector
     if watch.namespace_selector is not None:
         settings.watching.label_selectors["v1", "namespaces"] = watch.namespace_selector
     return settings

@@ -149,7 +149,7 @@ TAKING: Final = (
         edits=(
             Edit(
                 file=BELL,
-                old="            self._queue.forget(key)\n            self._gone(key.uid)\n",
+                old="            self._queue.forget(key)\n            self._over(key.uid)\n",
                 new="            self._queue.add(key)\n",
             ),
             Edit(

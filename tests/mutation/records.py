@@ -68,8 +68,13 @@ TELLING: Final = (
         edits=(
             Edit(
                 file=BELL,
-                old='(obj.get("status") or {}).get("phase") in FINAL and not',
-                new="obj is None and not",
+                old=' or (obj.get("status") or {}).get("phase") in FINAL\n',
+                new="\n",
+            ),
+            Edit(
+                file="notification_operator/phase_selectors.py",
+                old="OPEN: Final = _without(FINAL)\n",
+                new='OPEN: Final = "status.phase!=None"\n',
             ),
             Edit(
                 file="notification_operator/domain/plan.py",

@@ -74,7 +74,10 @@ class Cluster:
         """Delete an object that there may be."""
         data = self.objects.pop(name, None)
         if data is not None:
-            self._tell("DELETED", orjson.loads(data), data)
+            self.version += 1
+            obj = orjson.loads(data)
+            obj["metadata"]["resourceVersion"] = str(self.version)
+            self._tell("DELETED", obj, orjson.dumps(obj))
 
     def label(self, name: str, value: str) -> None:
         """Change what is not status, as a user would."""

@@ -157,8 +157,7 @@ class Replica(Engine):
         self.bell = Bell(
             self.queue,
             serves=lambda _name: True,
-            gone=self._forget,
-            ended=self.metrics.leave,
+            over=self._forget,
             holds=self.ledger.holds,
         )
         self.watch = SimulatedWatch(ground.cluster, self.network, self.bell, ground.tape)

@@ -1,4 +1,8 @@
-"""A watch as an operator has it: late, reordered between objects, repeating itself, and listing anew."""
+"""A watch as an operator has it: late, reordered between objects, repeating itself, and listing anew.
+
+It follows what is open (DD-WATCH-001), by the API server's rules: an object that becomes final is told of as
+DELETED, with what it was before and the version of the change, and one that was final is never told of.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import orjson
+
+from notification_operator.domain.phases import FINAL
 
 if TYPE_CHECKING:
     from notification_operator.bell import Bell
@@ -28,6 +34,8 @@ class SimulatedWatch:
         self._due: dict[str, float] = {}
         self._timers: list[asyncio.TimerHandle] = []
         self.cache: dict[str, bytes] = {}
+        self._followed: dict[str, bytes] = {}
+        """What the API server has told of each object that is open."""
         self._open = False
 
     def start(self) -> None:
@@ -35,7 +43,8 @@ class SimulatedWatch:
         self._open = True
         self.cache = dict(self._cluster.objects)
         self._cluster.watchers.append(self._take)
-        for data in list(self.cache.values()):
+        self._followed = {name: data for name, data in self.cache.items() if _is_open(data)}
+        for data in list(self._followed.values()):
             self._bell.ring(None, orjson.loads(data))
 
     def stop(self) -> None:
@@ -59,15 +68,32 @@ class SimulatedWatch:
         # Events of one object keep their order; those of different objects need not.
         due = max(loop.time() + lag, self._due.get(event.name, 0.0) + 1e-6)
         self._due[event.name] = due
-        self._timers.append(loop.call_at(due, self._ring, event))
+        told = self._filtered(event)
+        self._timers.append(loop.call_at(due, self._ring, event, told))
         if self._network.rough and self._tape.chance(6):
             self._due[event.name] = due + 0.5
-            self._timers.append(loop.call_at(due + 0.5, self._ring, event))
+            self._timers.append(loop.call_at(due + 0.5, self._ring, event, told))
 
-    def _ring(self, event: Event) -> None:
+    def _filtered(self, event: Event) -> tuple[str, dict[str, Any]] | None:
+        """Return what the API server makes of a change, for a watch of what is open."""
+        before = self._followed.pop(event.name, None)
+        if event.kind != "DELETED" and _is_open(event.data):
+            self._followed[event.name] = event.data
+            return ("MODIFIED" if before else "ADDED"), event.object
+        if before is None:
+            return None
+        obj: dict[str, Any] = orjson.loads(before)
+        obj["metadata"]["resourceVersion"] = event.object["metadata"]["resourceVersion"]
+        return "DELETED", obj
+
+    def _ring(self, event: Event, told: tuple[str, dict[str, Any]] | None) -> None:
         if event.kind == "DELETED":
             self.cache.pop(event.name, None)
         else:
             self.cache[event.name] = event.data
-        obj: dict[str, Any] = event.object
-        self._bell.ring(event.kind, obj)
+        if told is not None:
+            self._bell.ring(*told)
+
+
+def _is_open(data: bytes) -> bool:
+    return orjson.loads(data)["status"].get("phase") not in FINAL

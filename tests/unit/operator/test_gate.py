@@ -30,7 +30,7 @@ async def engine(api: KubeApi, **settings: object) -> AsyncIterator[Engine]:
     """An operator at work on the server, without kopf and without ports."""
     connectivity = Connectivity()
     configuration = Configuration(host=api.url)
-    configuration.trace_configs = [connectivity.trace()]
+    configuration.trace_configs = [connectivity.trace("working")]
     cluster = Cluster(configuration=configuration, namespace="own", source="a test")
     parts = {"routing": {"config_map": "rules"}, "shutdown": {"grace_seconds": 1}, **settings}
     made = Engine(Settings.model_validate(parts), cluster, connectivity, clock=lambda: datetime.now(UTC))
@@ -99,7 +99,7 @@ async def test_the_watch_of_the_document_is_one_of_those_that_have_to_stand(api:
     async with engine(api) as made:
         await until(lambda: api.watches)
         assert made._ready()["the watches are established"] is False
-        made.connectivity._watches["/apis/kubernaut.ai/v1alpha1/notificationrequests"] = True
+        made.connectivity._watches["watching", "/apis/kubernaut.ai/v1alpha1/notificationrequests"] = True
         assert made._ready()["the watches are established"] is True
 
 

@@ -78,7 +78,7 @@ async def upstream() -> AsyncIterator[tuple[Upstream, str, aiohttp.ClientSession
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/things"
     try:
-        async with aiohttp.ClientSession(trace_configs=[connectivity.trace()]) as session:
+        async with aiohttp.ClientSession(trace_configs=[connectivity.trace("one")]) as session:
             yield server, url, session, connectivity
     finally:
         server.end.set()
@@ -110,7 +110,7 @@ async def test_a_watch_that_cannot_be_opened_again_no_longer_counts() -> None:
         async with session.get(url, params={"watch": "true"}):
             pass
         assert connectivity.open_watches == 1
-        connectivity._watches["/things"] = True
+        connectivity._watches["one", "/things"] = True
         with pytest.raises(aiohttp.ClientError):
             await session.get("http://127.0.0.1:1/things", params={"watch": "true"})
         assert connectivity.open_watches == 0
