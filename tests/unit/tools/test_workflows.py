@@ -82,11 +82,23 @@ def test_only_a_change_that_was_not_expected_is_drift() -> None:
 
 
 def test_drift_is_told_as_a_notification_that_the_kind_takes() -> None:
-    text = "Previewing refresh (prod):\n    ~ kubernetes:apps/v1:Deployment: (update)\n      ~ replicas: 3 => 1\n"
+    text = """Previewing refresh (prod):
+  pulumi:pulumi:Stack: (same)
+    [urn=urn:pulumi:prod::notification-platform::pulumi:pulumi:Stack::notification-platform-prod]
+    ~ kubernetes:apps/v1:Deployment: (update)
+        [id=notification-system/notification-operator]
+        [urn=urn:pulumi:prod::notification-platform::kubernetes:apps/v1:Deployment::operator]
+      ~ replicas: 3 => 1
+    - kubernetes:core/v1:Service: (delete)
+        [id=notification-system/metrics]
+Resources:
+    ~ 1 to update
+"""
     spec = notification("prod", text)
-    assert spec["body"].splitlines() == [
-        "    ~ kubernetes:apps/v1:Deployment: (update)",
+    assert spec["body"].splitlines()[:3] == [
+        "    ~ kubernetes:apps/v1:Deployment notification-system/notification-operator (update)",
         "      ~ replicas: 3 => 1",
+        "    - kubernetes:core/v1:Service notification-system/metrics (delete)",
     ]
     assert "prod" in spec["subject"]
     (version,) = notification_request()["spec"]["versions"]
