@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock preview preview-list preview-down preview-reap drift publish diff
+.PHONY: help up rollback demo down test check unit simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock preview preview-list preview-down preview-reap drift publish diff comment
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -74,6 +74,9 @@ drift: ## what was changed behind Pulumi's back; exit code 2 if anything (STACK=
 
 diff: ## what up would change, as a Markdown comment (STACK="dev staging" ARGS=--policy)
 	$(ENV) env PYTHONPATH=policy python -m tools.diff $(STACK) $(ARGS)
+
+comment: ## put Markdown into the pull request as one comment, edited in place: make comment FILES=build/comment.md
+	$(ENV) python -m tools.comment $(FILES)
 
 publish: ## build the image and push it; prints its name by digest: make publish REPOSITORY=registry/name
 	$(ENV) python -m tools.publish $(REPOSITORY)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MARK = "<!-- notification-platform: changes -->"
-"""The first line of the comment, by which it is found again."""
+"""The first line of a comment, by which it is found again."""
 LIMIT = 60_000
 """Characters of a comment; GitHub takes 65,536."""
 LEAST = 2_000

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,14 +16,16 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from tools.engine import ENGINE_GROUPS, ROOT, engine_environment
-from tools.preview_cluster import Namespace
-from tools.stack import open_stack, outputs
+from tools.preview_cluster import UNREACHED, Namespace
+from tools.stack import outputs_of
 from tools.stack_file import StackFileError, check_secrets
 from tools.toolchain import ToolchainError, ensure
 
 DRIFTED = 2
 BODY = 4000
 """Characters of a notification's body."""
+HEADING = re.compile(r"^(\s*[~+-]+ \S+): (\(\w+\))$")
+NAME = re.compile(r"^\s+\[id=(.+)\]$")
 EXPECTED_NONE = "no changes were expected"
 
 
@@ -57,16 +60,31 @@ def look(stack: str) -> Look:
 
 def notification(stack: str, found: str) -> dict[str, str]:
     """Return the specification of a notification about a stack's drift; its channels are left to the routing rules."""
-    lines = [line for line in found.splitlines() if line.lstrip().startswith(("~", "-", "+", "error"))]
-    body = "\n".join(lines)[:BODY] or found.strip()[:BODY]
+    body = "\n".join(differences(found))[:BODY] or found.strip()[:BODY]
     subject = f"{stack} is not as Pulumi has left it"
     return {"type": "status-update", "priority": "high", "subject": subject, "body": body}
 
 
+def differences(found: str) -> list[str]:
+    """Return each thing that differs with its name, and below it what differs of it."""
+    lines: list[str] = []
+    for line in found.splitlines():
+        if line.lstrip().startswith(("~", "-", "+")):
+            lines.append(line)
+        elif lines and (name := NAME.match(line)):
+            # The engine tells the name in a line of its own, below the kind.
+            lines[-1] = HEADING.sub(rf"\1 {name[1]} \2", lines[-1])
+    return lines
+
+
 def _notify(stack: str, namespace: str, found: str) -> str:
-    given = outputs(open_stack(stack))
+    given = outputs_of(stack)
     place = Namespace(namespace, kubeconfig=given["kubeconfig"], context=given["context"])
-    return place.create(notification(stack, found), prefix="drift")
+    try:
+        made = place.create(notification(stack, found), prefix="drift")
+    except UNREACHED as error:
+        return f"error: nobody is told, since no notification can be made in {namespace}: {error}"
+    return f"told by the notification {made} in {namespace}."
 
 
 def main(arguments: list[str]) -> int:
@@ -95,7 +113,7 @@ def check(stacks: list[str], *, notify: str) -> int:
             console.print(f"{stack} {'has drifted' if found.drifted else 'could not be looked at'}.")
             worst = DRIFTED if found.drifted else worst or 1
             if found.drifted and notify:
-                console.print(f"told by the notification {_notify(stack, notify, found.text)} in {notify}.")
+                console.print(_notify(stack, notify, found.text))
     return worst
 
 

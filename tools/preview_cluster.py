@@ -51,6 +51,16 @@ class Namespace:
         self._name = name
         self._place = (GROUP, VERSION, name, PLURAL)
 
+    def answers(self) -> bool:
+        """Tell whether there is an API server."""
+        try:
+            client.VersionApi(self._api).get_code(_request_timeout=ANSWER_SECONDS)
+        except ApiException as error:
+            return bool(error.status)
+        except HTTPError:
+            return False
+        return True
+
     def health(self) -> str:
         """Return `ready`, or in a few words why it is not."""
         try:

@@ -92,6 +92,8 @@ def base_outputs(base: str) -> dict[str, Any]:
 def take_down(name: str, *, preview: Preview | None, stale: bool = False) -> None:
     """Destroy a preview and forget it, also one whose first `up` was cut off before it was written down.
 
+    What went with its cluster is forgotten only.
+
     With `stale` nobody can be working on it, so a lock is that of an engine which was killed.
 
     Raises:
@@ -100,19 +102,28 @@ def take_down(name: str, *, preview: Preview | None, stale: bool = False) -> Non
     stack = open_stack(name)
     if stale:
         unlock(stack)
-    destroy(stack)
-    if preview and preview.base:
-        _sweep(preview)
-    elif preview:
+    namespace = _namespace(preview) if preview and preview.base else None
+    gone = preview is not None and _has_lost_its_cluster(preview, namespace)
+    if not gone:
+        destroy(stack)
+    if preview and not preview.base:
         node.delete(name)
-    remove(stack)
+    elif preview and namespace and not gone:
+        namespace.sweep(preview.number)
+    remove(stack, force=gone)
     drop_kubeconfig(name)
 
 
-def _sweep(preview: Preview) -> None:
-    """Delete a namespace that the engine had asked for and was killed before it noted that."""
-    try:
-        given = base_outputs(preview.base)
-    except ValueError:
-        return  # It went with its cluster.
-    place(preview.stack, given).sweep(preview.number)
+def _namespace(preview: Preview) -> Namespace | None:
+    """Return the way to a preview by what it gives out, or its base where its first `up` was interrupted."""
+    given = outputs_of(preview.stack)
+    if "kubeconfig" not in given and ("/" in preview.base or exists(preview.base)):
+        given = outputs_of(preview.base)
+    return place(preview.stack, given) if "kubeconfig" in given else None
+
+
+def _has_lost_its_cluster(preview: Preview, namespace: Namespace | None) -> bool:
+    """Tell whether the base has been taken down, and no API server answers where the preview was."""
+    if not preview.base or "/" in preview.base or exists(preview.base):
+        return False
+    return namespace is None or not namespace.answers()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pulumi.automation import CommandError
 from rich.console import Console
 
-from platform_infra.settings_sections import ClusterKind
+from platform_infra.settings_cluster import ClusterKind
 from tools.dockerd import DockerUnavailableError, ensure_docker
 from tools.engine import ENGINE_GROUPS
 from tools.kubeconfig import write_kubeconfig

@@ -16,16 +16,31 @@ if TYPE_CHECKING:
 
 
 class Workspace(auto.LocalWorkspace):
-    """Reads a stack's outputs in one call of the engine, where the Automation API makes two to tell secrets apart.
+    """Selects no stack, since every verb names its own, and several may run at once: the selection is a file.
 
-    Each such call derives a key from the passphrase, which is made to take its time. All outputs count as secrets.
+    Reads a stack's outputs in one call of the engine, where the Automation API makes two to tell secrets apart. Each
+    such call derives a key from the passphrase, which is made to take its time. All outputs count as secrets.
     """
+
+    def create_stack(self, stack_name: str) -> None:
+        """Create the stack."""
+        self._ask("init", stack_name, "--no-select")
+
+    def select_stack(self, stack_name: str) -> None:
+        """See to it that there is the stack.
+
+        Raises:
+            StackNotFoundError: there is none.
+        """
+        self._ask("--show-name", "--stack", stack_name)
 
     def stack_outputs(self, stack_name: str) -> auto.OutputMap:
         """Return the outputs of the last `up`, empty before the first."""
-        asked = ["stack", "output", "--json", "--show-secrets", "--stack", stack_name]
-        answer = self.pulumi_command.run(asked, self.work_dir, self.env_vars)
-        return {key: auto.OutputValue(value, secret=True) for key, value in json.loads(answer.stdout).items()}
+        found = json.loads(self._ask("output", "--json", "--show-secrets", "--stack", stack_name))
+        return {key: auto.OutputValue(value, secret=True) for key, value in found.items()}
+
+    def _ask(self, *arguments: str) -> str:
+        return self.pulumi_command.run(["stack", *arguments], self.work_dir, self.env_vars).stdout
 
 
 def workspace(toolchain: Toolchain | None = None, *, stack: str = "") -> Workspace:

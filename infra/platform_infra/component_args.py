@@ -18,13 +18,25 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """The context of that kubeconfig to use."""
     # Generated from the settings model by `python -m tools.declare`.
     cluster_kind: str
-    """Where the cluster comes from: `local` starts a node on this machine, `existing` takes one by its kubeconfig, `stack` the one of another stack. One of local, existing, stack, kind, k3s. The default is `"local"`."""
+    """Where the cluster comes from: `local` starts a node on this machine, `existing` takes one by its kubeconfig, `stack` the one of another stack, `eks` makes one in Amazon's cloud. One of local, existing, stack, eks, kind, k3s. The default is `"local"`."""
     cluster_kubeconfig: str
     """For `existing`: the path of a kubeconfig file, or its content (then set it with --secret)."""
     cluster_context: str
     """For `existing`: the context of that kubeconfig; it is named explicitly and never the current one."""
     cluster_stack: str
     """For `stack`: the stack that owns the cluster, as `organization/project/stack` (`organization` itself on a backend without any)."""
+    cluster_eks_subnets: list[str]
+    """For `eks`: two subnets or more, in different zones, by id."""
+    cluster_eks_version: str
+    """For `eks`: the version of Kubernetes, such as `1.36`; empty for Amazon's default."""
+    cluster_eks_public_cidrs: list[str]
+    """For `eks`: networks that may reach the API server from outside the VPC; empty for none."""
+    cluster_eks_node_type: str
+    """For `eks`: the type of the nodes. The default is `"m6i.large"`."""
+    cluster_eks_nodes: int
+    """For `eks`: how many nodes. The default is `2`."""
+    cluster_eks_kms_key: str
+    """For `eks`: the key that Secrets are encrypted with, by ARN; empty makes one."""
     crd_managed: bool
     """Whether this stack owns the CRD; false where another stack of the same cluster does. The default is `true`."""
     crd_retain: bool

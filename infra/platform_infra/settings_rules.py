@@ -37,9 +37,10 @@ class Rule:
     remedy: str
 
 
-FOREIGN = frozenset({"existing", "stack"})
+FOREIGN = frozenset({"existing", "stack", "eks"})
 """Kinds of clusters that an image built here cannot be loaded into."""
 
+EKS_SUBNETS = 2
 SECRET_KEYS = frozenset({"clusterKubeconfig", "channelsSlackWebhookUrl"})
 """What a stack's file may hold encrypted alone."""
 
@@ -81,6 +82,18 @@ RULES = (
         broken=lambda s: (s.cluster.kind == "stack") != bool(s.cluster.stack),
         what="goes with the clusterKind `stack` and with no other, but one of the two is missing",
         remedy="set clusterKind to `stack` and clusterStack to `organization/project/stack`, or remove clusterStack",
+    ),
+    Rule(
+        keys=("clusterEksSubnets", "clusterKind"),
+        broken=lambda s: s.cluster.kind == "eks" and len(set(s.cluster.eks.subnets)) < EKS_SUBNETS,
+        what="names fewer than two subnets, and EKS wants them in two zones at least",
+        remedy='name them with `pulumi config set --path "clusterEksSubnets[0]" ID`',
+    ),
+    Rule(
+        keys=("clusterEksSubnets", "clusterKind"),
+        broken=lambda s: s.cluster.kind != "eks" and bool(s.cluster.eks.subnets),
+        what="is set, but clusterKind is not `eks`",
+        remedy="set clusterKind to `eks`, or remove it",
     ),
     Rule(
         keys=("operatorImage", "clusterKind", "operatorEnabled"),

@@ -18,19 +18,8 @@ from platform_infra.settings_base import (
     Quantity,
     SecretName,
     Section,
-    StackName,
     VariableName,
 )
-
-
-class ClusterKind(StrEnum):
-    """Where the cluster comes from."""
-
-    LOCAL = "local"
-    EXISTING = "existing"
-    STACK = "stack"
-    KIND = "kind"
-    K3S = "k3s"
 
 
 class FileVolume(StrEnum):
@@ -63,19 +52,6 @@ class LogFormat(StrEnum):
 
     JSON = "json"
     TEXT = "text"
-
-
-class Cluster(Section):
-    """The cluster that everything is put into."""
-
-    kind: ClusterKind = ClusterKind.LOCAL
-    """Where the cluster comes from: `local` starts a node on this machine, `existing` takes one by its kubeconfig, `stack` the one of another stack."""
-    kubeconfig: str = ""
-    """For `existing`: the path of a kubeconfig file, or its content (then set it with --secret)."""
-    context: str = ""
-    """For `existing`: the context of that kubeconfig; it is named explicitly and never the current one."""
-    stack: StackName = ""
-    """For `stack`: the stack that owns the cluster, as `organization/project/stack` (`organization` itself on a backend without any)."""
 
 
 class Crd(Section):

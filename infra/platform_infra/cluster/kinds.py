@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, assert_never
 
 import pulumi
 
 from platform_infra.cluster import existing, owned
 from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
-from platform_infra.settings_sections import ClusterKind
+from platform_infra.settings_cluster import ClusterKind
 
 if TYPE_CHECKING:
-    from platform_infra.settings_sections import Cluster
+    from platform_infra.settings_cluster import Cluster, Eks
 
 CREATE_COMMANDS = {
     ClusterKind.KIND: "kind create cluster --name notification && kind get kubeconfig --name notification > kubeconfig",
     ClusterKind.K3S: "docker run -d --privileged -p 6443:6443 rancher/k3s server",
 }
+
+NO_EKS = (
+    "clusterKind: `eks` needs the package pulumi-aws, which is an extra; add it to the program's environment: "
+    "`uv pip install --require-hashes --no-deps -r requirements-eks.lock`, or `pip install 'notification-platform[eks]'`"
+)
 
 
 def prepare(settings: Cluster) -> Connect:
@@ -34,6 +40,10 @@ def prepare(settings: Cluster) -> Connect:
             return lambda _opts: connection
         case ClusterKind.STACK:
             return partial(owned.connect, settings.stack)
+        case ClusterKind.EKS:
+            if find_spec("pulumi_aws") is None:
+                raise ClusterError(NO_EKS)
+            return partial(_eks, settings.eks)
         case ClusterKind.KIND | ClusterKind.K3S:
             raise _refusal(settings.kind)
         case _:
@@ -51,6 +61,12 @@ def _local(opts: pulumi.ResourceOptions) -> Connection:
         node=Node(resource=node, container=node.container, identity=node.identity),
         may_vanish=True,
     )
+
+
+def _eks(settings: Eks, opts: pulumi.ResourceOptions) -> Connection:
+    from platform_infra.cluster import eks  # noqa: PLC0415 - likewise
+
+    return eks.connect(settings, pulumi.get_stack(), opts)
 
 
 def _refusal(kind: ClusterKind) -> ClusterError:

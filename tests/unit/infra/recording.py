@@ -23,6 +23,12 @@ NODE_OUTPUTS = {
     "context": "notification-platform",
     "kubeconfig": "apiVersion: v1\nkind: Config\n",
 }
+CONTROL_OUTPUTS = {
+    "arn": "arn:aws:eks:eu-central-1:123456789012:cluster/notification-platform-test",
+    "endpoint": "https://control.example",
+    "certificateAuthority": {"data": "Q0E="},
+    "identities": [{"oidcs": [{"issuer": "https://oidc.example/id/ABC"}]}],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +61,9 @@ class Answers(mocks.Mocks):
         if args.typ == "pulumi:pulumi:StackReference":
             owned = {"outputs": self._owner, "secretOutputNames": ["kubeconfig"]}
             return args.resource_id, {"name": args.resource_id, **owned}
-        extra = NODE_OUTPUTS if args.typ.endswith("local:Node") else {}
-        return f"{args.name}-id", {**args.inputs, **extra}
+        outputs: dict[str, dict[str, Any]] = {"Node": NODE_OUTPUTS, "Cluster": CONTROL_OUTPUTS}
+        named = {"arn": f"arn:{args.name}"} if args.typ.startswith("aws:") else {}
+        return f"{args.name}-id", {**args.inputs, **named, **outputs.get(args.typ.split(":")[-1], {})}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         raise AssertionError(f"the program called {args.token}")

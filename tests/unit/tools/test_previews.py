@@ -214,6 +214,7 @@ class Backend:
         self.outputs: dict[str, dict[str, Any]] = dict.fromkeys(("pr-1", "pr-2", "pr-4", "dev"), OWNER)
         self.outputs["pr-3"] = {"context": "somebody's own"}
         self.stuck: set[str] = set()
+        self.lost: set[str] = set()
         self.done: list[tuple[str, str]] = []
         for name, stand_in in {
             "ensure": lambda *_groups: None,
@@ -224,7 +225,7 @@ class Backend:
             "open_stack": lambda name, **_more: name,
             "unlock": self.note("unlock"),
             "destroy": self._destroy,
-            "remove": self.note("remove"),
+            "remove": lambda name, *, force=False: self.note("forget" if force else "remove")(name),
             "drop_kubeconfig": lambda _name: None,
             "place": lambda name, _given: self.namespace(name),
         }.items():
@@ -246,6 +247,9 @@ class Backend:
         class Place:
             def health(self) -> str:
                 return "ready" if name in backend.outputs else "gone"
+
+            def answers(self) -> bool:
+                return name not in backend.lost
 
             def sweep(self, number: int) -> None:
                 sweep(f"pr-{number}")
@@ -301,6 +305,17 @@ def test_one_that_cannot_be_taken_down_does_not_keep_the_others(backend: Backend
     assert code == 1
     assert "pr-1 is still there" in text
     assert backend.gone == ["pr-6"]
+
+
+def test_one_whose_base_and_cluster_are_gone_is_forgotten(backend: Backend) -> None:
+    del backend.tags["dev"]
+    backend.lost = {"pr-1"}
+    said("down", "1")
+    assert backend.done == [("forget", "pr-1")]
+    backend.done.clear()
+    assert said("down", "2")[0] == 0
+    cleared = [("destroy", "pr-2"), ("sweep", "pr-2"), ("remove", "pr-2")]
+    assert backend.done == cleared, "a cluster that answers is cleared, whoever owns it now"
 
 
 def test_the_list_tells_age_time_and_health_and_what_to_do_about_expired_ones(backend: Backend) -> None:

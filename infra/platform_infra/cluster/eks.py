@@ -1,0 +1,158 @@
+"""A cluster of Amazon's EKS with nodes of its own, in subnets that exist.
+
+The API server is reached from within the VPC, and from outside by the networks that are named. Secrets are encrypted by a
+key of the account's, the control plane's logs are kept, and pods can be given roles by the cluster's OIDC provider.
+Loaded only when such a cluster is chosen: the provider's classes are an extra.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi_aws import cloudwatch, eks, iam, kms
+
+from platform_infra import names
+from platform_infra.cluster.connection import Connection
+
+if TYPE_CHECKING:
+    from platform_infra.settings_cluster import Eks
+
+LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+LOG_DAYS = 90
+KEY_DELETION_DAYS = 30
+AWS_POLICY = "arn:aws:iam::aws:policy"
+CONTROL_POLICIES = ("AmazonEKSClusterPolicy",)
+NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly")
+
+
+class EksCluster(pulumi.ComponentResource):
+    """Control plane, node group and what they need; `kubeconfig` is known once nodes are there."""
+
+    kubeconfig: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, *, settings: Eks, stack: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("notification-platform:index:EksCluster", name, None, opts)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._settings = settings
+        self._name = f"{names.PROJECT}-{stack}"
+        control = self._control_plane()
+        iam.OpenIdConnectProvider(
+            "oidc",
+            url=control.identities.apply(lambda found: found[0].oidcs[0].issuer),
+            client_id_lists=["sts.amazonaws.com"],
+            opts=self._child,
+        )
+        nodes = self._nodes(control)
+        ready = pulumi.Output.all(
+            arn=control.arn,
+            endpoint=control.endpoint,
+            authority=control.certificate_authority.data,
+            nodes=nodes.id,
+        )
+        self.kubeconfig = ready.apply(lambda parts: _kubeconfig(self._name, parts))
+        self.register_outputs({"kubeconfig": self.kubeconfig})
+
+    def _control_plane(self) -> eks.Cluster:
+        role, granted = self._role("control", "eks.amazonaws.com", CONTROL_POLICIES)
+        logs = cloudwatch.LogGroup(
+            "logs", name=f"/aws/eks/{self._name}/cluster", retention_in_days=LOG_DAYS, opts=self._child
+        )
+        outside = list(self._settings.public_cidrs)
+        return eks.Cluster(
+            "control",
+            name=self._name,
+            role_arn=role.arn,
+            version=self._settings.version or None,
+            vpc_config=eks.ClusterVpcConfigArgs(
+                subnet_ids=list(self._settings.subnets),
+                endpoint_private_access=True,
+                endpoint_public_access=bool(outside),
+                public_access_cidrs=outside or None,
+            ),
+            encryption_config=eks.ClusterEncryptionConfigArgs(
+                provider=eks.ClusterEncryptionConfigProviderArgs(key_arn=self._key()), resources=["secrets"]
+            ),
+            enabled_cluster_log_types=list(LOGS),
+            access_config=eks.ClusterAccessConfigArgs(
+                authentication_mode="API", bootstrap_cluster_creator_admin_permissions=True
+            ),
+            opts=pulumi.ResourceOptions.merge(
+                self._child, pulumi.ResourceOptions(depends_on=[*granted, logs])
+            ),
+        )
+
+    def _key(self) -> pulumi.Input[str]:
+        """Return the key that Secrets are encrypted with: the one that is set, or one of the cluster's own."""
+        if self._settings.kms_key:
+            return self._settings.kms_key
+        key = kms.Key(
+            "secrets",
+            description=f"Secrets of the cluster {self._name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=KEY_DELETION_DAYS,
+            opts=self._child,
+        )
+        made: pulumi.Output[str] = key.arn
+        return made
+
+    def _nodes(self, control: eks.Cluster) -> eks.NodeGroup:
+        role, granted = self._role("nodes", "ec2.amazonaws.com", NODE_POLICIES)
+        count = self._settings.nodes
+        return eks.NodeGroup(
+            "nodes",
+            cluster_name=control.name,
+            node_role_arn=role.arn,
+            subnet_ids=list(self._settings.subnets),
+            instance_types=[self._settings.node_type],
+            scaling_config=eks.NodeGroupScalingConfigArgs(
+                desired_size=count, min_size=count, max_size=count + 1
+            ),
+            update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
+            opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=granted)),
+        )
+
+    def _role(
+        self, name: str, service: str, policies: tuple[str, ...]
+    ) -> tuple[iam.Role, list[pulumi.Resource]]:
+        """Return a role that a service takes on, and what has to be there before it is of use."""
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        role = iam.Role(name, assume_role_policy=trust, opts=self._child)
+        return role, [
+            iam.RolePolicyAttachment(
+                f"{name}-{policy}", role=role.name, policy_arn=f"{AWS_POLICY}/{policy}", opts=self._child
+            )
+            for policy in policies
+        ]
+
+
+def connect(settings: Eks, stack: str, opts: pulumi.ResourceOptions) -> Connection:
+    """Make the cluster, and return the connection to it."""
+    cluster = EksCluster("eks", settings=settings, stack=stack, opts=opts)
+    return Connection(kubeconfig=cluster.kubeconfig, context=f"{names.PROJECT}-{stack}")
+
+
+def _kubeconfig(name: str, parts: dict[str, Any]) -> str:
+    """Return a kubeconfig that asks AWS for a token at each use, and so holds no secret of its own."""
+    region = parts["arn"].split(":")[3]
+    ask = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "aws",
+        "args": ["--region", region, "eks", "get-token", "--cluster-name", name, "--output", "json"],
+        "interactiveMode": "Never",
+    }
+    server = {"server": parts["endpoint"], "certificate-authority-data": parts["authority"]}
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": server}],
+            "users": [{"name": name, "user": {"exec": ask}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )
