@@ -131,6 +131,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Events that go in one request at most, and that are sent without waiting for more. The default is `1000`."""
     audit_flush_seconds: int
     """The longest that an event waits for others to go with it. The default is `1`."""
+    retention_enabled: bool
+    """Whether they are deleted; the operator's account gets the permission to only then. The default is `true`."""
+    retention_deletes_per_second: int
+    """The most that are deleted; where more come to their end, they stay a while longer. The default is `5`."""
     routing: dict[str, Any]
     """Rules that choose the channels of notifications that name none; empty leaves the ConfigMap to others."""
     events_level: str

@@ -41,6 +41,7 @@ def document(settings: Settings) -> dict[str, Any]:
         },
         "sanitizer": settings.sanitizer.model_dump(mode="json"),
         "audit": settings.audit.model_dump(mode="json"),
+        "retention": settings.retention.model_dump(mode="json"),
         "routing": {
             "namespace": settings.operator.namespace,
             "config_map": names.ROUTING_CONFIG,

@@ -60,6 +60,9 @@ OWN = (
 EVENTS = (Grant(group="events.k8s.io", resource="events", verbs=("create", "patch")),)
 """In the operator's own namespace and wherever notifications are served, unless no Events are posted."""
 
+RETAIN = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("delete",)),)
+"""In every namespace that is served, where what is finished is deleted once its retention is over."""
+
 CHOOSE = (Grant(group="", resource="namespaces", verbs=("list", "watch")),)
 """In the cluster, where namespaces are chosen by their labels."""
 
@@ -85,13 +88,14 @@ class OperatorAccount(pulumi.ComponentResource):
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=namespace)
         events = () if settings.events.level == EventLevel.NONE else EVENTS
         self._grant_in("own", namespace, (*OWN, *events), subject)
+        served_grants = (*SERVED, *(RETAIN if settings.retention.enabled else ()), *events)
         for served in settings.watch.namespaces:
             # Its own namespace is made by this stack, and has to be there first.
             where = namespace if served == settings.operator.namespace else served
-            self._grant_in(f"served-{served}", where, (*SERVED, *events), subject)
+            self._grant_in(f"served-{served}", where, served_grants, subject)
         if not settings.watch.namespaces:
             choose = CHOOSE if settings.watch.namespace_selector else ()
-            self._grant_everywhere((*SERVED, *events, *choose), subject)
+            self._grant_everywhere((*served_grants, *choose), subject)
         self.register_outputs({"accountName": self.account_name})
 
     def _grant_in(

@@ -32,6 +32,7 @@ from platform_infra.settings_sections import (
     Monitoring,
     Network,
     Operator,
+    Retention,
     Sanitizer,
     Watch,
 )
@@ -63,6 +64,7 @@ class Settings(Section):
     channels: Channels = Channels()
     sanitizer: Sanitizer = Sanitizer()
     audit: Audit = Audit()
+    retention: Retention = Retention()
     routing: dict[str, Any] = Field(default_factory=dict)
     """Rules that choose the channels of notifications that name none; empty leaves the ConfigMap to others."""
     events: Events = Events()

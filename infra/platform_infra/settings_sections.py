@@ -209,6 +209,15 @@ class Audit(Section):
     """The longest that an event waits for others to go with it."""
 
 
+class Retention(Section):
+    """What becomes of finished notifications once their `spec.retentionDays` are over."""
+
+    enabled: bool = True
+    """Whether they are deleted; the operator's account gets the permission to only then."""
+    deletes_per_second: Annotated[int, Field(ge=1, le=1000)] = 5
+    """The most that are deleted; where more come to their end, they stay a while longer."""
+
+
 class Events(Section):
     """Kubernetes Events; each is a call of the API server."""
 

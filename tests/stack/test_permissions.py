@@ -12,6 +12,7 @@ HERE = {
     ("get", "kubernaut.ai", "notificationrequests", ""),
     ("list", "kubernaut.ai", "notificationrequests", ""),
     ("watch", "kubernaut.ai", "notificationrequests", ""),
+    ("delete", "kubernaut.ai", "notificationrequests", ""),
     ("update", "kubernaut.ai", "notificationrequests", "status"),
     ("list", "", "namespaces", ""),
     ("watch", "", "namespaces", ""),

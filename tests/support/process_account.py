@@ -28,7 +28,7 @@ class ProcessAccount:
         self._everywhere = names.cluster_scoped(namespace)
         self._subject = {"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": namespace}
         self._apply("v1", "ServiceAccount", names.OPERATOR)
-        own, served = (*rbac.OWN, *rbac.EVENTS), (*rbac.SERVED, *rbac.EVENTS, *rbac.CHOOSE)
+        own, served = (*rbac.OWN, *rbac.EVENTS), (*rbac.SERVED, *rbac.RETAIN, *rbac.EVENTS, *rbac.CHOOSE)
         self._apply(API, "Role", names.OPERATOR, rules=_rules(own))
         self._apply(API, "RoleBinding", names.OPERATOR, **self._binding("Role", names.OPERATOR))
         self._apply(API, "ClusterRole", self._everywhere, rules=_rules(served))

@@ -49,6 +49,10 @@ def test_the_columns_are_type_priority_phase_attempts_age() -> None:
     ]
 
 
+def test_notifications_can_be_selected_by_their_phase() -> None:
+    assert VERSION["selectableFields"] == [{"jsonPath": ".status.phase"}]
+
+
 def test_the_spec_cannot_be_changed_and_says_why() -> None:
     (rule,) = SPEC["x-kubernetes-validations"]
     assert rule["rule"] == "self == oldSelf"

@@ -11,6 +11,7 @@ SERVED = [
     ("kubernaut.ai", "notificationrequests", ("get", "list", "watch")),
     ("kubernaut.ai", "notificationrequests/status", ("update",)),
 ]
+RETAIN = [("kubernaut.ai", "notificationrequests", ("delete",))]
 EVENTS = [("events.k8s.io", "events", ("create", "patch"))]
 OWN = [
     ("coordination.k8s.io", "leases", ("get", "create", "update")),
@@ -30,7 +31,7 @@ def grants(role: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_the_operator_may_do_this_and_nothing_else(record: Record) -> None:
     recording = record()
-    assert grants(recording.one("ClusterRole").inputs) == SERVED + EVENTS
+    assert grants(recording.one("ClusterRole").inputs) == SERVED + RETAIN + EVENTS
     assert grants(recording.one("Role").inputs) == OWN + EVENTS
     assert recording.one("Role").inputs["metadata"]["namespace"] == "notification-system"
 
@@ -46,14 +47,14 @@ def test_no_grant_names_a_wildcard_or_lets_a_status_be_patched(record: Record) -
 
 def test_namespaces_are_read_only_where_they_are_chosen_by_label(record: Record) -> None:
     chosen = grants(record(watchNamespaceSelector="team=web").one("ClusterRole").inputs)
-    assert chosen == [*SERVED, *EVENTS, ("", "namespaces", ("list", "watch"))]
+    assert chosen == [*SERVED, *RETAIN, *EVENTS, ("", "namespaces", ("list", "watch"))]
 
 
 def test_a_list_of_namespaces_needs_no_permission_in_the_cluster(record: Record) -> None:
     recording = record(watchNamespaces='["a","b"]')
     assert recording.of("ClusterRole") == recording.of("ClusterRoleBinding") == []
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
-    served = SERVED + EVENTS
+    served = SERVED + RETAIN + EVENTS
     assert roles == {"notification-system": OWN + EVENTS, "a": served, "b": served}
 
 
@@ -65,7 +66,7 @@ def test_of_all_config_maps_the_operator_sees_the_one_with_the_routing_rules(rec
 
 def test_an_operator_that_posts_no_events_may_post_none(record: Record) -> None:
     recording = record(eventsLevel="none")
-    assert grants(recording.one("ClusterRole").inputs) == SERVED
+    assert grants(recording.one("ClusterRole").inputs) == SERVED + RETAIN
     assert grants(recording.one("Role").inputs) == OWN
 
 
@@ -84,3 +85,10 @@ def test_each_binding_gives_its_role_to_the_operator_s_account(record: Record) -
         assert binding.inputs["subjects"] == [account]
         assert binding.inputs["roleRef"]["name"] == role.inputs["metadata"]["name"]
         assert binding.inputs["metadata"]["namespace"] == role.inputs["metadata"]["namespace"]
+
+
+def test_an_operator_that_deletes_nothing_may_delete_nothing(record: Record) -> None:
+    everywhere = record(retentionEnabled="false").one("ClusterRole")
+    assert grants(everywhere.inputs) == SERVED + EVENTS
+    for role in record(retentionEnabled="false", watchNamespaces='["a"]').of("Role"):
+        assert "delete" not in {verb for _, _, verbs in grants(role.inputs) for verb in verbs}
