@@ -115,7 +115,7 @@ class Engine:
         self.bell = Bell(
             self.queue,
             serves=serves,
-            over=self._forget,
+            over=self.metrics.leave,
             holds=self.ledger.holds,
         )
         self.keeper = self._keeper(serves, clock)
@@ -207,10 +207,6 @@ class Engine:
             self._tasks.append(asyncio.create_task(self.elector.run(), name="elector"))
         else:
             self._tasks.append(asyncio.create_task(keep_asking(self.client, self.connectivity), name="pulse"))
-
-    def _forget(self, uid: str) -> None:
-        self.ledger.forget(uid)
-        self.metrics.leave(uid)
 
     def _keeper(self, serves: Callable[[str], bool], clock: Callable[[], datetime]) -> Keeper:
         return Keeper(

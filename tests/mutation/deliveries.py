@@ -1,4 +1,4 @@
-"""Deliveries gone wrong: what is decided, what is sent, what is made of the answer."""
+"""Deliveries gone wrong: what is tried, when, how often, and what is made of the answer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ RECONCILE: Final = "notification_operator/reconcile.py"
 BELL: Final = "notification_operator/bell.py"
 DISPATCH: Final = "notification_operator/delivery/dispatch.py"
 FOLD: Final = "notification_operator/domain/fold.py"
+OUTCOME: Final = "notification_operator/domain/outcome.py"
+PLAN: Final = "notification_operator/domain/plan.py"
+PROGRESS: Final = "notification_operator/domain/progress.py"
 APPLY: Final = "        result = await apply(self._store, ref, next_status, base=fresh)\n"
 SETTLE: Final = "        self._ledger.settle(key.uid, made)\n"
 DELIVER: Final = "                await channel.deliver(message)\n"
+LIMITED: Final = "            async with asyncio.timeout(self._timeout):\n"
+TIMED_OUT: Final = 'return Transient(f"timed out'
+PERMANENT: Final = (
+    "permanent = error is not None and (retryable is None or _first(error, Permanent) is error)"
+)
+SERVED: Final = "    if any(attempt.succeeded for attempt in tries):\n"
+SERVED_TWICE: Final = "    if len(tries) > 1 and any(attempt.succeeded for attempt in tries):\n"
+NEXT_NUMBER: Final = "    number = last.number + 1 if last else 1\n"
+DO_NOTHING_WHEN_FINAL: Final = "    if notification.phase in FINAL:\n"
 
 DECIDING: Final = (
     Mutation(
@@ -55,7 +67,7 @@ DECIDING: Final = (
         name="conflict re-delivers",
         breaks="a write that meets another one forgets the tries that it should have recorded",
         operator="troubled",
-        checks=("status-01",),
+        checks=("status-01", "crd-08"),
         edits=(
             Edit(file=RECONCILE, old=APPLY + SETTLE, new=SETTLE + APPLY.replace("fresh)", "fresh, tries=1)")),
         ),
@@ -67,39 +79,168 @@ DECIDING: Final = (
         checks=("deliver-05", "multi-03", "status-05"),
         edits=(
             Edit(
-                file="notification_operator/domain/progress.py",
-                old="next_at=_due(notification, made) or last.ended",
-                new="next_at=last.ended",
+                file=PROGRESS, old="next_at=_due(notification, made) or last.ended", new="next_at=last.ended"
             ),
         ),
     ),
     Mutation(
-        name="routing result dropped",
-        breaks="what the rules choose is thrown away, and everything goes to the fallback",
-        operator="served",
-        checks=("data-05", "skip-03"),
+        name="pauses do not grow",
+        breaks="each pause is as long as the first one",
+        operator="scripted",
+        checks=("retry-01",),
         edits=(
             Edit(
-                file="notification_operator/domain/routing.py",
-                old="    if chosen:\n",
-                new="    if chosen is None:\n",
+                file="notification_operator/domain/retry.py",
+                old="float(policy.multiplier) ** (number - 1)",
+                new="float(policy.multiplier) ** 0",
             ),
         ),
     ),
-)
-"""Decisions gone wrong."""
-
-LEAVING: Final = (
     Mutation(
-        name="sanitiser off",
-        breaks="secrets leave the operator",
+        name="one try too many",
+        breaks="a channel is tried once more than its policy allows",
         operator="served",
-        checks=("data-11", "data-12", "data-14"),
+        checks=("multi-02", "multi-03"),
         edits=(
             Edit(
-                file="notification_operator/domain/sanitize.py",
-                old="    for rule in rules.selected():\n",
-                new="    for rule in ():\n",
+                file=PROGRESS,
+                old="    if len(made) >= notification.retry.max_attempts:\n",
+                new="    if len(made) > notification.retry.max_attempts:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        name="success does not end a channel",
+        breaks="a channel that has delivered is tried again",
+        operator="served",
+        checks=("multi-01", "multi-02", "phase-01"),
+        edits=(Edit(file=PROGRESS, old=SERVED, new=SERVED_TWICE),),
+    ),
+    Mutation(
+        name="late success does not end a channel",
+        breaks="a channel that has delivered after failures is tried again",
+        operator="scripted",
+        checks=("retry-02",),
+        edits=(Edit(file=PROGRESS, old=SERVED, new="    if tries[0].succeeded:\n"),),
+    ),
+    Mutation(
+        name="one failure spoils all",
+        breaks="what some channels have delivered counts as not delivered",
+        operator="scripted",
+        checks=("partial-01", "partial-02"),
+        edits=(
+            Edit(
+                file=OUTCOME,
+                old='    if done:\n        message = f"Delivered to',
+                new='    if len(done) > len(steps):\n        message = f"Delivered to',
+            ),
+        ),
+    ),
+    Mutation(
+        name="refusals taken for used-up tries",
+        breaks="the reason speaks of tries where every channel has refused for good",
+        operator="scripted",
+        checks=("partial-03",),
+        edits=(Edit(file=OUTCOME, old="    refused = all(step", new="    refused = not all(step"),),
+    ),
+    Mutation(
+        name="final is not final",
+        breaks="what was sent is sent again when the operator starts anew",
+        operator="fragile",
+        checks=("phase-05",),
+        edits=(
+            Edit(
+                file=BELL,
+                old=' or (obj.get("status") or {}).get("phase") in FINAL\n',
+                new="\n",
+            ),
+            Edit(
+                file="notification_operator/phase_selectors.py",
+                old="OPEN: Final = _without(FINAL)\n",
+                new='OPEN: Final = "status.phase!=None"\n',
+            ),
+            Edit(file=PLAN, old=DO_NOTHING_WHEN_FINAL, new="    if notification.phase is None:\n"),
+            Edit(file=PROGRESS, old=SERVED, new=SERVED_TWICE),
+        ),
+    ),
+    Mutation(
+        name="what failed is taken up again",
+        breaks="a notification that has failed is tried anew a little later",
+        operator="served",
+        checks=("phase-06",),
+        edits=(
+            Edit(
+                file=RECONCILE,
+                old="            return Done(seen=seen, final=True)\n",
+                new="            return Done(seen=seen, again_in=2.0)\n",
+            ),
+            Edit(file=PLAN, old=DO_NOTHING_WHEN_FINAL, new='    if notification.phase == "Sent":\n'),
+            Edit(
+                file=PROGRESS,
+                old=NEXT_NUMBER,
+                new=NEXT_NUMBER + '    last = None if notification.phase == "Failed" else last\n',
+            ),
+        ),
+    ),
+    Mutation(
+        name="4xx is retried",
+        breaks="a refusal for good is tried again",
+        operator="served",
+        checks=("deliver-01", "deliver-02", "deliver-03", "deliver-04", "phase-02", "observe-04"),
+        edits=(
+            Edit(file=DISPATCH, old=PERMANENT, new="permanent = error is None and retryable is not None"),
+        ),
+    ),
+    Mutation(
+        name="5xx is final",
+        breaks="a receiver that is down for a second loses the message",
+        operator="served",
+        checks=("deliver-05", "multi-03", "observe-02", "status-06", "audit-06", "prio-06"),
+        edits=(Edit(file=DISPATCH, old=PERMANENT, new="permanent = error is not None"),),
+    ),
+    Mutation(
+        name="only the outermost error counts",
+        breaks="an error that passes ends the trying when another one is wrapped around it",
+        operator="scripted",
+        checks=("error-08",),
+        edits=(
+            Edit(
+                file=DISPATCH,
+                old="        retryable = _first(error, Transient)\n",
+                new="        retryable = error if isinstance(error, Transient) else None\n",
+            ),
+        ),
+    ),
+    Mutation(
+        name="slowness is final",
+        breaks="a receiver that takes too long once is not asked again",
+        operator="troubled",
+        checks=("error-04",),
+        edits=(Edit(file=DISPATCH, old=TIMED_OUT, new=TIMED_OUT.replace("Transient", "Permanent")),),
+    ),
+    Mutation(
+        name="a bug of a channel ends the try without a result",
+        breaks="its notification stays in Sending for ever",
+        operator="scripted",
+        checks=("error-05", "error-06"),
+        edits=(
+            Edit(
+                file=DISPATCH,
+                old="            if _comes_from_outside(error):\n",
+                new="            if error is not None:\n",
+            ),
+        ),
+    ),
+    Mutation(
+        name="a try counts before it is over",
+        breaks="a delivery that is broken off stands as a success",
+        operator="fragile",
+        checks=("error-03",),
+        edits=(
+            Edit(
+                file=DISPATCH,
+                old=LIMITED + DELIVER,
+                new="            asyncio.create_task(channel.deliver(message))\n",
             ),
         ),
     ),
@@ -120,21 +261,18 @@ LEAVING: Final = (
         name="every message sent twice",
         breaks="a try calls its receiver a second time",
         operator="served",
-        checks=("concur-01", "concur-02", "load-01", "load-02", "load-03", "resource-04"),
-        edits=(Edit(file=DISPATCH, old=DELIVER, new=DELIVER + DELIVER),),
-    ),
-    Mutation(
-        name="errors flattened",
-        breaks="line breaks and tabs of a receiver's answer do not reach the status",
-        operator="served",
-        checks=("status-05",),
-        edits=(
-            Edit(
-                file="notification_operator/domain/errortext.py",
-                old=r"[\x00-\x08\x0b-\x1f",
-                new=r"[\x00-\x1f",
-            ),
+        checks=(
+            "concur-01",
+            "concur-02",
+            "rapid-01",
+            "rapid-04",
+            "load-01",
+            "load-02",
+            "load-03",
+            "resource-04",
         ),
+        edits=(Edit(file=DISPATCH, old=DELIVER, new=DELIVER + DELIVER),),
+        alone=True,
     ),
 )
-"""What leaves the operator, and what it makes of the answer."""
+"""What is tried, and when."""

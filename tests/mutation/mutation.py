@@ -1,4 +1,4 @@
-"""A way to break the operator: texts of its source replaced by others, in a copy, never in place."""
+"""A way to break the product: texts of its source replaced by others, in a copy, never in place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("atomic_status", "notification_operator")
+CONTRACT = "notificationrequest.yaml"
+"""The CRD, which all operators of a cluster share."""
 
 
 class StaleMutationError(Exception):
@@ -19,12 +21,12 @@ class Edit:
     """One text of one file, and what stands there instead."""
 
     file: str
-    """Path below operator/."""
+    """Path below operator/, or CONTRACT."""
     old: str
     new: str
 
     def apply(self, folder: Path) -> None:
-        """Change the file in `folder`, a copy of operator/.
+        """Change the file in `folder`, as `copied` has made it.
 
         Raises:
             StaleMutationError: the text does not stand there exactly once.
@@ -45,20 +47,38 @@ class Mutation:
     breaks: str
     """What happens then that must not."""
     operator: str
-    """The operator of the disposable stack whose settings the broken one gets."""
+    """The operator of the disposable stack whose settings the broken one gets, and whose tests are run."""
     checks: tuple[str, ...]
     """Ids of the checks that have to turn red."""
     edits: tuple[Edit, ...]
+    alone: bool = False
+    """Whether its checks measure the process, so that nothing may run beside them."""
+
+    @property
+    def slug(self) -> str:
+        """Its name as a folder's."""
+        return self.name.replace(" ", "-").replace(",", "")
+
+    @property
+    def in_contract(self) -> bool:
+        """Whether it breaks the CRD, and so no operator."""
+        return any(edit.file == CONTRACT for edit in self.edits)
 
     def apply(self, folder: Path) -> None:
-        """Break the copy of operator/ in `folder`; raises `StaleMutationError`."""
+        """Break the copy in `folder`; raises `StaleMutationError`."""
         for edit in self.edits:
             edit.apply(folder)
 
 
-def copied(folder: Path, root: Path = ROOT) -> Path:
-    """Copy the operator's packages into `folder`, and return it."""
+def source(file: str) -> Path:
+    """Return where a file that edits name really is."""
+    return ROOT / ("infra/platform_infra/crds" if file == CONTRACT else "operator") / file
+
+
+def copied(folder: Path) -> Path:
+    """Copy the operator's packages and the CRD into `folder`, and return it."""
     ignored = shutil.ignore_patterns("__pycache__")
     for package in PACKAGES:
-        shutil.copytree(root / "operator" / package, folder / package, ignore=ignored)
+        shutil.copytree(source(package), folder / package, ignore=ignored)
+    shutil.copy(source(CONTRACT), folder / CONTRACT)
     return folder

@@ -1,4 +1,4 @@
-"""Wrong records: what the status, the metrics, the audit store and the receivers are told."""
+"""Wrong records: what the status, the metrics and the audit store are told, and when."""
 
 from __future__ import annotations
 
@@ -6,48 +6,26 @@ from typing import Final
 
 from tests.mutation.mutation import Edit, Mutation
 
-DISPATCH: Final = "notification_operator/delivery/dispatch.py"
-PROGRESS: Final = "notification_operator/domain/progress.py"
+RECONCILE: Final = "notification_operator/reconcile.py"
+WORKQUEUE: Final = "notification_operator/workqueue.py"
 FOLD: Final = "notification_operator/domain/fold.py"
-BELL: Final = "notification_operator/bell.py"
-PERMANENT: Final = (
-    "permanent = error is not None and (retryable is None or _first(error, Permanent) is error)"
-)
-SERVED: Final = "    if any(attempt.succeeded for attempt in tries):\n"
-SERVED_TWICE: Final = "    if len(tries) > 1 and any(attempt.succeeded for attempt in tries):\n"
+AUDIT: Final = "notification_operator/domain/audit.py"
+TRAIL: Final = "notification_operator/audit/trail.py"
+FIGURES: Final = "notification_operator/announce/figures.py"
+ADD: Final = "            self._writer.add(orjson.dumps(event))\n"
+COUNT: Final = "                self._count(attempt)\n"
+PASS: Final = "        self._running[key] = None\n"
+CORRELATION: Final = "content.remediation_ref or content.metadata.get(CORRELATION_KEY) or notification.uid"
 
-TELLING: Final = (
-    Mutation(
-        name="4xx is retried",
-        breaks="a refusal for good is tried again",
-        operator="served",
-        checks=("deliver-01", "deliver-02", "phase-02"),
-        edits=(
-            Edit(file=DISPATCH, old=PERMANENT, new="permanent = error is None and retryable is not None"),
-        ),
-    ),
-    Mutation(
-        name="5xx is final",
-        breaks="a receiver that is down for a second loses the message",
-        operator="served",
-        checks=("deliver-05", "multi-03", "observe-02"),
-        edits=(Edit(file=DISPATCH, old=PERMANENT, new="permanent = error is not None"),),
-    ),
-    Mutation(
-        name="success does not end a channel",
-        breaks="a channel that has delivered is tried again",
-        operator="served",
-        checks=("multi-01", "multi-02", "phase-01"),
-        edits=(Edit(file=PROGRESS, old=SERVED, new=SERVED_TWICE),),
-    ),
+STATUS: Final = (
     Mutation(
         name="Sending not shown",
         breaks="a slow delivery looks untouched until it is over",
         operator="served",
-        checks=("phase-04",),
+        checks=("phase-01", "phase-02", "phase-04", "observe-05"),
         edits=(
             Edit(
-                file="notification_operator/reconcile.py",
+                file=RECONCILE,
                 old="await self._ledger.wait(key.uid, self._visible_after)",
                 new="await self._ledger.wait(key.uid, 60)",
             ),
@@ -57,75 +35,104 @@ TELLING: Final = (
         name="completion time missing",
         breaks="nothing tells when a notification ended",
         operator="served",
-        checks=("phase-01", "phase-07", "observe-03"),
+        checks=("phase-01", "phase-03", "phase-07"),
         edits=(Edit(file=FOLD, old='        times["completionTime"] = now\n', new="        pass\n"),),
     ),
     Mutation(
-        name="final is not final",
-        breaks="what was sent is sent again when the operator starts anew",
-        operator="fragile",
-        checks=("phase-05",),
+        name="completion before the try",
+        breaks="the time of the end is that of the beginning",
+        operator="served",
+        checks=("status-02",),
         edits=(
             Edit(
-                file=BELL,
-                old=' or (obj.get("status") or {}).get("phase") in FINAL\n',
-                new="\n",
+                file=FOLD,
+                old='        times["completionTime"] = now\n',
+                new='        times["completionTime"] = queued_at\n',
             ),
-            Edit(
-                file="notification_operator/phase_selectors.py",
-                old="OPEN: Final = _without(FINAL)\n",
-                new='OPEN: Final = "status.phase!=None"\n',
-            ),
-            Edit(
-                file="notification_operator/domain/plan.py",
-                old="    if notification.phase in FINAL:\n",
-                new="    if notification.phase is None:\n",
-            ),
-            Edit(file=PROGRESS, old=SERVED, new=SERVED_TWICE),
         ),
     ),
+    Mutation(
+        name="generation one behind",
+        breaks="the status says that it is about an earlier spec",
+        operator="served",
+        checks=("crd-03",),
+        edits=(
+            Edit(
+                file=FOLD,
+                old='        "observedGeneration": generation,\n',
+                new='        "observedGeneration": generation - 1,\n',
+            ),
+        ),
+    ),
+    Mutation(
+        name="passes begin late",
+        breaks="a notification waits for many seconds although workers are free",
+        operator="served",
+        checks=("crd-07", "edge-01", "edge-04", "edge-05"),
+        edits=(Edit(file=WORKQUEUE, old=PASS, new=PASS + "        await asyncio.sleep(11)\n"),),
+    ),
+    Mutation(
+        name="low priority waits",
+        breaks="what is not urgent is never delivered",
+        operator="served",
+        checks=("prio-09",),
+        edits=(
+            Edit(
+                file=RECONCILE,
+                old="        if self.draining or not planned.sends",
+                new='        if seen.content.priority == "low" or self.draining or not planned.sends',
+            ),
+        ),
+    ),
+    Mutation(
+        name="what is gone is an error",
+        breaks="a deletion at an unlucky moment is logged as a fault of the operator",
+        operator="served",
+        checks=("rapid-03",),
+        edits=(
+            Edit(
+                file=RECONCILE,
+                old="        except Gone:\n            self._ledger.forget(key.uid)\n",
+                new='        except Gone:\n            logger.error("gone", notification=key.name)\n'
+                "            self._ledger.forget(key.uid)\n",
+            ),
+        ),
+    ),
+)
+"""The status, and when it is written."""
+
+TELLING: Final = (
     Mutation(
         name="audit events told twice",
         breaks="each event reaches the store a second time, under an id of its own",
         operator="served",
-        checks=("audit-01", "audit-04"),
+        checks=("audit-01", "audit-04", "rapid-02"),
         edits=(
             Edit(
-                file="notification_operator/audit/trail.py",
-                old="            self._writer.add(orjson.dumps(event))\n",
-                new="            self._writer.add(orjson.dumps(event))\n"
-                "            self._writer.add(orjson.dumps(dict(event, event_id=str(uuid4()))))\n",
+                file=TRAIL,
+                old=ADD,
+                new=ADD + "            self._writer.add(orjson.dumps(dict(event, event_id=str(uuid4()))))\n",
             ),
-            Edit(
-                file="notification_operator/audit/trail.py",
-                old="import orjson\n",
-                new="from uuid import uuid4\n\nimport orjson\n",
-            ),
+            Edit(file=TRAIL, old="import orjson\n", new="from uuid import uuid4\n\nimport orjson\n"),
         ),
     ),
     Mutation(
-        name="priority not told",
-        breaks="the console shows one priority for all",
+        name="events tied together by nothing",
+        breaks="the correlation id is the notification's own, whatever remediation it is about",
         operator="served",
-        checks=("prio-01", "prio-07", "prio-08"),
-        edits=(
-            Edit(
-                file="notification_operator/delivery/channels/console.py",
-                old="[{content.priority}]",
-                new="[medium]",
-            ),
-        ),
+        checks=("audit-02", "audit-03", "audit-05", "audit-06"),
+        edits=(Edit(file=AUDIT, old=CORRELATION, new="content.subject and notification.uid"),),
     ),
     Mutation(
-        name="long bodies cut",
-        breaks="the end of a long message never arrives",
+        name="the end not told",
+        breaks="the audit store hears of the tries alone",
         operator="served",
-        checks=("edge-02",),
+        checks=("audit-01", "audit-06", "deliver-01"),
         edits=(
             Edit(
-                file="notification_operator/delivery/channels/slack.py",
-                old="pieces(content.body, LONGEST_SECTION)",
-                new="pieces(content.body[:100_000], LONGEST_SECTION)",
+                file=AUDIT,
+                old="    if after.phase is not before.phase and (kind",
+                new="    if after.phase is before.phase and (kind",
             ),
         ),
     ),
@@ -133,27 +140,8 @@ TELLING: Final = (
         name="tries counted twice",
         breaks="the metrics tell of more tries than were made",
         operator="guarded",
-        checks=("observe-01",),
-        edits=(
-            Edit(
-                file="notification_operator/announce/figures.py",
-                old="                self._count(attempt)\n",
-                new="                self._count(attempt)\n                self._count(attempt)\n",
-            ),
-        ),
-    ),
-    Mutation(
-        name="a pass follows a pass",
-        breaks="the operator keeps working on what is done",
-        operator="guarded",
-        checks=("edge-06",),
-        edits=(
-            Edit(
-                file="notification_operator/workqueue.py",
-                old="        if done.failed:\n",
-                new="        self.add_after(key, 2.0)\n        if done.failed:\n",
-            ),
-        ),
+        checks=("observe-01", "observe-03"),
+        edits=(Edit(file=FIGURES, old=COUNT, new=COUNT + COUNT),),
     ),
 )
-"""What the world is told."""
+"""The audit store and the metrics."""

@@ -190,13 +190,25 @@ class Cluster:
         uid: str = self.core.read_namespaced_pod(pod.name, pod.namespace).metadata.uid
         return uid
 
-    def apply(self, obj: Object) -> None:
-        """Create an object of a kind that everyone has, or make it as given, whoever changed it before."""
+    def apply(self, obj: Object, *, manager: str = "suite") -> None:
+        """Create an object of a kind that everyone has, or make it as given, whoever changed it before.
+
+        What the same manager gave it before and does not give it now is taken from it.
+        """
         version, metadata = obj["apiVersion"], obj["metadata"]
         base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
         folder = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-        where = f"{base}{folder}/{obj['kind'].lower()}s/{metadata['name']}?fieldManager=suite&force=true"
+        where = f"{base}{folder}/{obj['kind'].lower()}s/{metadata['name']}"
+        where = f"{where}?fieldManager={manager}&force=true"
         self.text("PATCH", where, obj, kind="application/apply-patch+yaml")
+
+    def would_take(self, obj: Object) -> bool:
+        """Tell whether the API server would create a notification, without creating it."""
+        namespace, (group, version) = obj["metadata"]["namespace"], KIND
+        where = f"/apis/{group}/{version}/namespaces/{namespace}/{PLURAL}?dryRun=All"
+        answer = self._send("POST", where, obj)
+        assert answer.status in {201, 422}, f"POST {where} answered {answer.status}"
+        return bool(answer.status == 201)
 
     def has_kind(self) -> bool:
         """Tell whether the API server serves notifications."""

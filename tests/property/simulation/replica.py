@@ -157,7 +157,7 @@ class Replica(Engine):
         self.bell = Bell(
             self.queue,
             serves=lambda _name: True,
-            over=self._forget,
+            over=self.metrics.leave,
             holds=self.ledger.holds,
         )
         self.watch = SimulatedWatch(ground.cluster, self.network, self.bell, ground.tape)

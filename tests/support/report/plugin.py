@@ -71,12 +71,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Print which checks there are, for those who compare them with the catalogue."""
+    """Print which checks there are, where, and on what fixtures, for those who compare them with lists of checks."""
     if session.config.option.list_checks:
         terminal = session.config.get_terminal_writer()
         for item in session.items:
             if check := selection.check_of(item):
-                terminal.line(f"check {check} {item.nodeid.partition('::')[0]}")
+                alone = ["alone"] if item.get_closest_marker("alone") else []
+                words = [check, item.nodeid.partition("::")[0], *getattr(item, "fixturenames", ()), *alone]
+                terminal.line(f"check {' '.join(words)}")
 
 
 @pytest.hookimpl(wrapper=True)

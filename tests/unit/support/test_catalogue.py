@@ -24,7 +24,7 @@ def collected() -> list[tuple[str, str]]:
     command = [sys.executable, "-m", "pytest", "tests/stack", "--collect-only", "--quiet", "--list-checks"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return re.findall(r"^check (\S+) tests/stack/(\S+)\.py$", done.stdout, re.MULTILINE)
+    return re.findall(r"^check (\S+) tests/stack/(\S+)\.py\b", done.stdout, re.MULTILINE)
 
 
 def test_the_catalogue_holds_117_checks_in_19_groups() -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from tests.mutation.mutation import ROOT, Edit, Mutation, StaleMutationError, copied
+from tests.mutation.lanes import lanes
+from tests.mutation.mutation import ROOT, Edit, Mutation, StaleMutationError, copied, source
 from tests.mutation.table import MUTATIONS
 from tests.stack.catalogue import BY_ID
 from tests.support.operators import OPERATORS
@@ -18,15 +24,20 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_mutation_changes_a_copy_into_other_code_that_python_accepts(
+def test_a_mutation_changes_a_copy_into_something_else_that_can_be_read(
     mutation: Mutation, tmp_path: Path
 ) -> None:
-    source = {edit.file: (ROOT / "operator" / edit.file).read_text() for edit in mutation.edits}
+    whole = {edit.file: source(edit.file).read_text() for edit in mutation.edits}
     mutation.apply(copied(tmp_path))
-    for file, before in source.items():
-        broken = (tmp_path / file).read_text()
-        assert ast.dump(ast.parse(broken)) != ast.dump(ast.parse(before))
-        assert (ROOT / "operator" / file).read_text() == before
+    for file, before in whole.items():
+        assert meaning(tmp_path / file) != meaning(source(file))
+        assert source(file).read_text() == before
+
+
+def meaning(file: Path) -> str:
+    """Return what a file says, whatever its layout and comments are."""
+    text = file.read_text()
+    return ast.dump(ast.parse(text)) if file.suffix == ".py" else json.dumps(yaml.safe_load(text))
 
 
 def test_a_mutation_whose_text_is_gone_or_ambiguous_is_refused(tmp_path: Path) -> None:
@@ -36,11 +47,31 @@ def test_a_mutation_whose_text_is_gone_or_ambiguous_is_refused(tmp_path: Path) -
             Edit(file="module.py", old=old, new="").apply(tmp_path)
 
 
-def test_every_mutation_names_an_operator_and_checks_that_exist() -> None:
+def test_every_mutation_has_a_name_of_its_own_and_an_operator_that_exists() -> None:
+    assert len({mutation.slug for mutation in MUTATIONS}) == len(MUTATIONS)
+    assert {mutation.operator for mutation in MUTATIONS} <= OPERATORS.keys()
+
+
+def test_every_check_of_the_catalogue_is_turned_red_by_a_mutation() -> None:
+    assert {check for mutation in MUTATIONS for check in mutation.checks} == BY_ID.keys()
+
+
+def test_the_checks_of_a_mutation_are_of_its_operator_and_stand_alone_where_they_have_to() -> None:
+    command = [sys.executable, "-m", "pytest", "tests/stack", "--collect-only", "--quiet", "--list-checks"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    fixtures = dict(re.findall(r"^check (\S+) \S+ (.*)$", done.stdout, re.MULTILINE))
     for mutation in MUTATIONS:
-        assert mutation.operator in OPERATORS
-        assert mutation.checks
-        assert set(mutation.checks) <= BY_ID.keys()
+        for check in mutation.checks:
+            assert mutation.operator in fixtures[check].split(), f"{mutation.name}: {check}"
+            assert mutation.alone or "alone" not in fixtures[check].split(), f"{mutation.name}: {check}"
+
+
+def test_lanes_hold_every_mutation_once_and_nothing_runs_beside_one_that_measures() -> None:
+    side_by_side, afterwards = lanes(MUTATIONS)
+    rows = [row for lane in (*side_by_side, *afterwards) for row in lane.mutations]
+    assert sorted(row.name for row in rows) == sorted(row.name for row in MUTATIONS)
+    assert not any(row.alone or row.in_contract for lane in side_by_side for row in lane.mutations)
+    assert len({lane.name for lane in (*side_by_side, *afterwards)}) == len([*side_by_side, *afterwards])
 
 
 def test_the_document_holds_the_table_of_mutations() -> None:

@@ -1,0 +1,68 @@
+"""The CRD of a stack, changed for a while; what its API server serves is known by a name that it then refuses."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.mutation.mutation import CONTRACT, copied, source
+from tests.support.eventually import eventually
+from tests.support.notifications import notification
+
+if TYPE_CHECKING:
+    from tests.mutation.mutation import Mutation
+    from tests.support.cluster import Cluster, Object
+
+NAMESPACE = "default"
+IN_FORCE_WITHIN = 30.0
+
+
+class Contract:
+    """The CRD as its owner applies it, so that nothing of a change is left when the whole is applied again."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._refused = ""
+        """The name that the schema in force refuses."""
+
+    def put(self, mutation: Mutation | None) -> None:
+        """Have the API server serve the CRD broken in this way, or the whole."""
+        crd, last = _document(mutation), self._refused
+        self._refused = "" if mutation is None else f"marker-{uuid.uuid4().hex[:8]}"
+        if self._refused:
+            rule = {"rule": f"self.metadata.name != '{self._refused}'", "message": "another schema"}
+            _schema(crd).setdefault("x-kubernetes-validations", []).append(rule)
+        self._cluster.apply(crd, manager=self._owner(crd))
+        if last:
+            self._wait(last, taken=True)
+        if self._refused:
+            self._wait(self._refused, taken=False)
+
+    def _wait(self, name: str, *, taken: bool) -> None:
+        obj = notification(NAMESPACE, name=name)
+        eventually(lambda: self._cluster.would_take(obj), lambda seen: seen is taken, within=IN_FORCE_WITHIN)
+
+    def _owner(self, crd: Object) -> str:
+        path = f"/apis/{crd['apiVersion']}/customresourcedefinitions/{crd['metadata']['name']}"
+        managers = self._cluster.request("GET", path)["metadata"]["managedFields"]
+        (owner,) = {entry["manager"] for entry in managers if entry["operation"] == "Apply"}
+        return str(owner)
+
+
+def _document(mutation: Mutation | None) -> Object:
+    if mutation is None:
+        whole: Object = yaml.safe_load(source(CONTRACT).read_text("utf-8"))
+        return whole
+    with tempfile.TemporaryDirectory() as folder:
+        mutation.apply(copied(Path(folder)))
+        broken: Object = yaml.safe_load((Path(folder) / CONTRACT).read_text("utf-8"))
+    return broken
+
+
+def _schema(crd: Object) -> Object:
+    schema: Object = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
