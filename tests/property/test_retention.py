@@ -1,0 +1,43 @@
+"""Retention: no notification is due before its days are over, and each one is in the end."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notification_operator.domain.model import Phase
+from notification_operator.domain.phases import FINAL
+from notification_operator.domain.retention import due_at
+from notification_operator.domain.timestamps import format_time
+
+zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+days = st.integers(1, 90)
+
+
+def notification(phase: Phase, completed: str, kept: int) -> dict[str, Any]:
+    status = {"phase": phase.value, "completionTime": completed}
+    return {"metadata": {}, "spec": {"retentionDays": kept}, "status": status}
+
+
+@given(st.sampled_from(sorted(FINAL)), moments, days)
+def test_what_is_final_is_due_exactly_when_its_days_are_over(
+    phase: Phase, completed: datetime, kept: int
+) -> None:
+    assert due_at(notification(phase, format_time(completed), kept)) == completed + timedelta(days=kept)
+
+
+@given(moments, zones, days)
+def test_the_zone_that_a_time_is_written_in_does_not_matter(
+    completed: datetime, zone: timezone, kept: int
+) -> None:
+    told = completed.astimezone(zone).isoformat()
+    assert due_at(notification(Phase.SENT, told, kept)) == completed + timedelta(days=kept)
+
+
+@given(st.sampled_from(sorted(set(Phase) - FINAL)), moments, days)
+def test_what_is_open_is_never_due_whatever_its_status_says(
+    phase: Phase, completed: datetime, kept: int
+) -> None:
+    assert due_at(notification(phase, format_time(completed), kept)) is None
