@@ -36,7 +36,7 @@ FREE = {
     ("watch", "notificationrequests"),
     ("list", "notificationrequests"),
     ("update", "leases"),
-    ("get", "leases"),
+    ("list", "leases"),
 }
 """What an idle operator does too."""
 

@@ -57,6 +57,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """How many pods; more than one needs leader election. The default is `1`."""
     operator_leader_election: bool
     """Whether a Lease decides which pod works; then an update starts the new pod before it stops the old one. The default is `true`."""
+    operator_shards: int
+    """Parts that the work is split into, shared evenly by the pods; with 1 one pod works and the others stand by. The default is `1`."""
     operator_workers: int
     """Notifications in a pass at the same time. The default is `16`."""
     operator_grace_seconds: int

@@ -52,6 +52,7 @@ def document(settings: Settings) -> dict[str, Any]:
             "enabled": settings.operator.leader_election,
             "namespace": settings.operator.namespace,
             "lease_name": names.OPERATOR,
+            "shards": settings.operator.shards,
         },
         "server": {"health_port": names.HEALTH_PORT, "metrics_port": names.METRICS_PORT},
         "log": settings.log.model_dump(mode="json"),

@@ -51,11 +51,14 @@ SERVED = (
 """In every namespace that is served."""
 
 OWN = (
-    Grant(group="coordination.k8s.io", resource="leases", verbs=("get", "create", "update")),
+    Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),
     # A listing and a watch by the name of one object are allowed for it alone.
     Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(names.ROUTING_CONFIG,)),
 )
 """In the operator's own namespace."""
+
+SHARE = (Grant(group="coordination.k8s.io", resource="leases", verbs=("delete",)),)
+"""In its own namespace, where replicas share the work: the Lease of one that is gone is removed."""
 
 EVENTS = (Grant(group="events.k8s.io", resource="events", verbs=("create", "patch")),)
 """In the operator's own namespace and wherever notifications are served, unless no Events are posted."""
@@ -87,7 +90,8 @@ class OperatorAccount(pulumi.ComponentResource):
         ).metadata.name
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=namespace)
         events = () if settings.events.level == EventLevel.NONE else EVENTS
-        self._grant_in("own", namespace, (*OWN, *events), subject)
+        share = SHARE if settings.operator.shards > 1 else ()
+        self._grant_in("own", namespace, (*OWN, *share, *events), subject)
         served_grants = (*SERVED, *(RETAIN if settings.retention.enabled else ()), *events)
         for served in settings.watch.namespaces:
             # Its own namespace is made by this stack, and has to be there first.

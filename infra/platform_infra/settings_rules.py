@@ -108,6 +108,12 @@ RULES = (
         remedy="set it to 1, or operatorLeaderElection to true",
     ),
     Rule(
+        keys=("operatorShards", "operatorLeaderElection"),
+        broken=lambda s: s.operator.shards > 1 and not s.operator.leader_election,
+        what="is more than 1, but no Lease decides which replica works on what",
+        remedy="set it to 1, or operatorLeaderElection to true",
+    ),
+    Rule(
         keys=("watchNamespaces", "previewNumber"),
         broken=lambda s: s.preview.number > 0 and not s.watch.namespaces,
         what="is empty, but a preview serves namespaces of its own alone",

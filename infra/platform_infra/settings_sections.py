@@ -82,6 +82,8 @@ class Operator(Section):
     """How many pods; more than one needs leader election."""
     leader_election: bool = True
     """Whether a Lease decides which pod works; then an update starts the new pod before it stops the old one."""
+    shards: Annotated[int, Field(ge=1, le=64)] = 1
+    """Parts that the work is split into, shared evenly by the pods; with 1 one pod works and the others stand by."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """Notifications in a pass at the same time."""
     grace_seconds: Annotated[int, Field(ge=1, le=600)] = 30

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
-import threading
-import uuid
 from typing import TYPE_CHECKING
 
 import structlog
-from kubernetes.aio.client import ApiClient, CoordinationV1Api
+from kubernetes.aio.client import ApiClient
 
 from atomic_status import KubeStatusStore, Resource
 from notification_operator.announce.announcer import Announcer
 from notification_operator.announce.events import Events
 from notification_operator.announce.figures import Figures
 from notification_operator.announce.log_lines import LogLines
+from notification_operator.assembly import dispatcher_of, elector_of, keeper_of, routing_of
 from notification_operator.audit.trail import AuditTrail
 from notification_operator.bell import Bell
-from notification_operator.config_map_watch import ConfigMapWatch, Place
 from notification_operator.connectivity import Connectivity
 from notification_operator.delivery.breaker import Breakers
-from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
-from notification_operator.delivery.setup import channels
 from notification_operator.domain.breaker import Limits
+from notification_operator.duty import Duty
 from notification_operator.event_poster import EventPoster, own_pod
+from notification_operator.gauges import publish
 from notification_operator.health import HealthServer
 from notification_operator.kube import check_answers, connect, keep_asking
-from notification_operator.leases import Elector
 from notification_operator.listing import collection
 from notification_operator.metrics import Metrics
 from notification_operator.namespaces import SelectedNamespaces
-from notification_operator.phase_selectors import open_only
+from notification_operator.phase_selector import open_only
 from notification_operator.reconcile import Reconciler
-from notification_operator.retention import Keeper
-from notification_operator.routing_source import RoutingSource
 from notification_operator.sanitizer import Sanitizer, rules
 from notification_operator.workqueue import WorkQueue
 
@@ -76,14 +69,7 @@ class Engine:
         sanitizer = Sanitizer(rules(settings.sanitizer), count=self.metrics.redacted)
         self.audit = AuditTrail(settings.audit, registry=self.metrics.registry, rules=sanitizer.rules)
         self.breakers = Breakers(Limits(**settings.breaker.model_dump()), clock=clock)
-        self.dispatcher = Dispatcher(
-            channels(settings.channels),
-            breakers=self.breakers,
-            timeout=settings.delivery.timeout_seconds,
-            concurrency=settings.delivery.concurrency_per_channel,
-            clock=clock,
-            mask=sanitizer.text,
-        )
+        self.dispatcher = dispatcher_of(settings, breakers=self.breakers, mask=sanitizer.text, clock=clock)
         figures = Figures(self.metrics)
         pod = own_pod(cluster.namespace)
         self.poster = EventPoster(self.client, instance=pod.name, dropped=self.metrics.events_dropped)
@@ -96,7 +82,14 @@ class Engine:
             mask=sanitizer.text,
         )
         self.breakers.on_change = self.events.breaker_changed
-        self.routing = self._routing()
+        self.routing = routing_of(
+            settings,
+            self.client,
+            cluster,
+            known=self._changed,
+            events=self.events,
+            metrics=self.metrics,
+        )
         self.reconciler = Reconciler(
             store=KubeStatusStore(self.client, RESOURCE),
             ledger=self.ledger,
@@ -106,20 +99,46 @@ class Engine:
             figures=figures,
             sanitizer=sanitizer,
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - the queue is made below, around this
+            begins=lambda uid: self.duty.owns(uid),  # noqa: PLW0108 - so is this
             clock=clock,
             visible_after=settings.delivery.visible_after_seconds,
         )
-        self.queue = WorkQueue(process=self.reconciler, workers=settings.queue.workers, clock=clock)
+        self.queue = WorkQueue(
+            process=self.reconciler,
+            starts=lambda key: self.duty.starts(key),  # noqa: PLW0108 - made below
+            workers=settings.queue.workers,
+            clock=clock,
+        )
         selects = settings.watch.namespace_selector is not None
         serves: Callable[[str], bool] = self.namespaces.__contains__ if selects else lambda _name: True
         self.bell = Bell(
             self.queue,
             serves=serves,
-            over=self.metrics.leave,
-            holds=self.ledger.holds,
+            over=self._forget,
+            holds=lambda uid: self.ledger.holds(uid) and self.duty.records(uid),
         )
-        self.keeper = self._keeper(serves, clock)
-        self.elector = self._elector() if settings.leader_election.enabled else None
+        self.elector = elector_of(
+            settings,
+            self.client,
+            cluster,
+            on_change=self._changed,
+            drained=lambda shard: self.duty.drained(shard),  # noqa: PLW0108 - made below
+        )
+        self.duty = Duty(
+            elector=self.elector,
+            ledger=self.ledger,
+            queue=self.queue,
+            knows_rules=lambda: self.routing.known,
+        )
+        self.keeper = keeper_of(
+            settings,
+            self.client,
+            RESOURCE,
+            works=lambda: self.duty.owned > 0 and not self._stopped,
+            may_delete=lambda due: serves(due.ref.namespace) and self.owns(due.uid),
+            deleted=self.metrics.retention_deleted,
+            clock=clock,
+        )
         self.health = HealthServer(
             settings.server, registry=self.metrics.registry, alive=self._alive, ready=self._ready
         )
@@ -143,10 +162,7 @@ class Engine:
         engine = cls(settings, cluster, connectivity, clock)
         try:
             await check_answers(engine.client, cluster)
-            engine.followed = await open_only(
-                engine.client, collection(RESOURCE, *settings.watch.namespaces[:1])
-            )
-            engine.namespaces.selector = engine.followed
+            await engine.follow()
             await engine.health.start()
         except BaseException:
             await engine.health.stop()
@@ -155,6 +171,11 @@ class Engine:
         engine._publish()
         engine._spawn()
         return engine
+
+    async def follow(self) -> None:
+        """Find out whether what is open can be watched alone."""
+        path = collection(RESOURCE, *self._settings.watch.namespaces[:1])
+        self.followed = self.namespaces.selector = await open_only(self.client, path)
 
     async def stop(self) -> None:
         """Take no new work, finish what is under way, and let go of everything, all within the grace time."""
@@ -165,7 +186,10 @@ class Engine:
         kept = min(LAST_STEPS, grace / 3)
         end = asyncio.get_running_loop().time() + grace
         self.reconciler.draining = True
+        if self.elector:
+            self.elector.retire()
         self.audit.hurry()
+        self._changed()
         self.queue.drop_waiting(keep=lambda key: self.ledger.holds(key.uid))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(end - kept):
@@ -201,64 +225,26 @@ class Engine:
         self.poster.start()
         self._tasks.append(asyncio.create_task(self.queue.run(), name="work queue"))
         self._tasks.append(asyncio.create_task(self.routing.run(), name="routing"))
-        if self._settings.retention.enabled:
+        if self.keeper:
             self._tasks.append(asyncio.create_task(self.keeper.run(), name="retention"))
         if self.elector:
             self._tasks.append(asyncio.create_task(self.elector.run(), name="elector"))
         else:
             self._tasks.append(asyncio.create_task(keep_asking(self.client, self.connectivity), name="pulse"))
 
-    def _keeper(self, serves: Callable[[str], bool], clock: Callable[[], datetime]) -> Keeper:
-        return Keeper(
-            self.client,
-            self._settings.retention,
-            kind=RESOURCE,
-            namespaces=self._settings.watch.namespaces,
-            selectable=lambda: bool(self.followed),
-            works=lambda: self._leads and not self._stopped,
-            may_delete=lambda due: (
-                serves(due.ref.namespace) and self._owns(due.uid) and not self.ledger.holds(due.uid)
-            ),
-            deleted=self.metrics.retention_deleted,
-            clock=clock,
-        )
+    def _forget(self, uid: str) -> None:
+        self.ledger.forget(uid)
+        self.metrics.leave(uid)
 
-    def _owns(self, _uid: str) -> bool:
-        """Return whether this replica may work on an object now."""
-        return self._leads and not self._stopped
+    def owns(self, uid: str) -> bool:
+        """Return whether an object is this process's to work on, and will stay so for now."""
+        return self.duty.owns(uid) and not self._stopped
 
-    def _elector(self) -> Elector:
-        settings = self._settings.leader_election
-        return Elector(
-            CoordinationV1Api(self.client),
-            namespace=settings.namespace or self.cluster.namespace,
-            name=settings.lease_name,
-            identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
-            seconds=settings.lease_seconds,
-            on_change=lambda _leading: self._gate(),
-        )
-
-    def _routing(self) -> RoutingSource:
-        settings = self._settings.routing
-        place = Place(namespace=settings.namespace or self.cluster.namespace, name=settings.config_map)
-        return RoutingSource(
-            ConfigMapWatch(self.client, place),
-            settings.key,
-            known=self._gate,
-            refused=self.events.routing_refused,
-            refusals=self.metrics.routing_refusals,
-        )
-
-    @property
-    def _leads(self) -> bool:
-        return self.elector is None or self.elector.leading
-
-    def _gate(self) -> None:
-        """Let passes start while this replica works, and knows by which rules."""
-        if self._leads and self.routing.known:
-            self.queue.resume()
-        else:
-            self.queue.pause()
+    def _changed(self) -> None:
+        """Let the passes start that may start now; at a stop, wait for nothing that another replica does."""
+        self.queue.look_again()
+        if self._stopped and (lost := self.duty.abandon()):
+            logger.warning("gave up on tries that another replica makes again", notifications=lost)
 
     def _alive(self) -> Mapping[str, bool]:
         return {task.get_name(): not task.done() for task in self._tasks}
@@ -277,25 +263,7 @@ class Engine:
 
     def _publish(self) -> None:
         self.dispatcher.publish(self.metrics.watch_channels)
-        watch = self.metrics.watch
-        watch("queue_depth", "Notifications that wait for a worker.", lambda: self.queue.waiting)
-        watch("queue_running", "Notifications in a pass.", lambda: self.queue.running)
-        watch("queue_delayed", "Notifications that wait for their time.", lambda: self.queue.delayed)
-        watch("in_flight", "Tries under way.", lambda: self.ledger.in_flight)
-        watch("unsaved_attempts", "Tries over and not yet written.", lambda: self.ledger.unsaved)
-        watch("runtime_tasks", "Asyncio tasks that are not done.", lambda: len(asyncio.all_tasks()))
-        watch("runtime_threads", "Threads that are alive.", threading.active_count)
-        watch("leading", "Whether this replica works (1) or stands by (0).", lambda: float(self._leads))
-        watch(
-            "routing_loaded",
-            "Whether there is a routing document and it is the one in force (1); else 0.",
-            lambda: float(self.routing.state.loaded),
-        )
-        watch(
-            "routing_generation",
-            "Changes of the routing document that took effect: accepted, refused or removed.",
-            lambda: self.routing.state.generation,
-        )
+        publish(self.metrics, queue=self.queue, ledger=self.ledger, duty=self.duty, routing=self.routing)
 
 
 async def _within(seconds: float, step: Coroutine[None, None, None]) -> None:

@@ -25,7 +25,7 @@ def collection(kind: Resource, namespace: str | None = None) -> str:
     return f"/apis/{kind.group}/{kind.version}{within}/{kind.plural}"
 
 
-async def pages(client: ApiClient, path: str, selector: str) -> AsyncIterator[Sequence[dict[str, Any]]]:
+async def pages(client: ApiClient, path: str, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
     """Yield the objects at a path that a field selector chooses, page by page; an empty one chooses all.
 
     Raises:

@@ -49,6 +49,7 @@ class Reconciler:
         figures: Figures,
         sanitizer: Sanitizer,
         ring: Callable[[Key], None],
+        begins: Callable[[str], bool],
         clock: Callable[[], datetime],
         visible_after: float,
     ) -> None:
@@ -60,6 +61,8 @@ class Reconciler:
         self._figures = figures
         self._sanitizer = sanitizer
         self._ring = ring
+        self._begins = begins
+        """Whether tries of an object may begin, by its uid."""
         self._clock = clock
         self._visible_after = visible_after
         self.draining = False
@@ -81,13 +84,16 @@ class Reconciler:
 
     async def _pass(self, key: Key, queued_at: datetime) -> Done:
         ref = ObjectRef(namespace=key.namespace, name=key.name, uid=key.uid)
+        held_before = self._ledger.holds(key.uid)
         fresh = await self._store.read(ref)
-        if fresh["metadata"]["uid"] != key.uid:
+        # What was held is let go during a read only when another process has to do with the object now, or nobody.
+        forgotten = held_before and not self._ledger.holds(key.uid)
+        if forgotten or fresh["metadata"]["uid"] != key.uid:
             raise Gone(ref)
         self._ledger.listen(key.uid, None)
         seen, rules = parse(fresh), self._rules()
-        route = self._route(seen, rules)
-        if self._start_tries(seen, route):
+        route, begins = self._route(seen, rules), self._begins(key.uid)
+        if begins and self._start_tries(seen, route):
             await self._ledger.wait(key.uid, self._visible_after)
         made, in_flight = self._ledger.over(key.uid), self._ledger.channels_in_flight(key.uid)
         held = self._held(seen, route)
@@ -110,8 +116,11 @@ class Reconciler:
         self._tell(result, made)
         if isinstance(result, Applied):
             self._figures.collided(result.tries - 1)
-            return self._come_back(result.after, {_version(obj) for obj in (fresh, result.before)})
-        return self._come_back(result.current, {_version(fresh)})
+            done = self._come_back(result.after, {_version(obj) for obj in (fresh, result.before)})
+        else:
+            done = self._come_back(result.current, {_version(fresh)})
+        # A pass that might begin nothing is made again as soon as one may start.
+        return done if begins or done.final or self.draining else replace(done, again_in=0.0)
 
     def _tell(self, result: Applied | Unchanged, made: Iterable[Attempt]) -> None:
         """Announce what has come into the status since the last time, also by a write whose answer was lost."""

@@ -1,7 +1,7 @@
 """Deletes notifications whose retention is over, at a bounded rate, and never anything else.
 
-Nothing is remembered for an object until then: once in a while the finished ones are walked through page
-by page. A deletion names the uid and the resourceVersion that were found due, so that it cannot hit an
+Nothing is remembered for an object until then: once in a while all there is is walked through, page by
+page. A deletion names the uid and the resourceVersion that were found due, so that it cannot hit an
 object that was made anew or has changed since (DD-RETENTION-001).
 """
 
@@ -19,7 +19,6 @@ from atomic_status import ObjectRef
 from notification_operator.domain.retention import due_at
 from notification_operator.kube_calls import call
 from notification_operator.listing import collection, pages
-from notification_operator.phase_selectors import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +54,7 @@ class Due:
 
 
 class Keeper:
-    """Looks through the finished notifications once in a while."""
+    """Looks through the notifications once in a while."""
 
     def __init__(  # noqa: PLR0913 - what to look through, what of it is ours, and how fast
         self,
@@ -64,7 +63,6 @@ class Keeper:
         *,
         kind: Resource,
         namespaces: Sequence[str],
-        selectable: Callable[[], bool],
         works: Callable[[], bool],
         may_delete: Callable[[Due], bool],
         deleted: Counter,
@@ -75,12 +73,10 @@ class Keeper:
         self._kind = kind
         self._namespaces = namespaces or (None,)
         """Where to look; None stands for everywhere."""
-        self._selectable = selectable
-        """Whether the API server can leave out what is not final."""
         self._works = works
         """Whether this replica works on anything now."""
         self._may_delete = may_delete
-        """Whether an object is this replica's, and served, and nothing of it is left to be written."""
+        """Whether an object is this replica's, and served."""
         self._deleted = deleted
         self._clock = clock
 
@@ -93,7 +89,7 @@ class Keeper:
                 await self._clear()
             except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 logger.warning(
-                    "finished notifications not looked through, will try again",
+                    "notifications not looked through for what is over, will try again",
                     error=_text(error),
                     seconds=interval,
                 )
@@ -114,7 +110,7 @@ class Keeper:
     async def _find(self, path: str) -> Sequence[Due]:
         """Return some of what is due now, and this replica's to delete."""
         found: list[Due] = []
-        async for page in pages(self._client, path, ENDED if self._selectable() else ""):
+        async for page in pages(self._client, path):
             found += [due for due in map(_due, page) if due and self._is_over(due)]
             if len(found) >= BATCH:
                 break

@@ -223,16 +223,26 @@ class Events(Section):
 
 
 class LeaderElection(Section):
-    """Which one of several replicas works: the holder of a Lease."""
+    """Which of several replicas works on what: the holder of a Lease on its shard."""
 
     enabled: bool = False
     """Needed wherever two operators can see the same objects, also for a moment in a roll-out."""
     namespace: str | None = None
     """Where the Lease lives; by default the pod's namespace or the kubeconfig context's."""
     lease_name: str = "notification-operator"
-    """The Lease's name."""
+    """The Lease's name; with several shards that of the first one, and the beginning of the others'."""
     lease_seconds: Annotated[int, Field(ge=3, le=300)] = 10
     """How long a holder that fell silent is waited for."""
+    shards: Annotated[int, Field(ge=1, le=64)] = 1
+    """Parts that the work is split into, each done by one replica: with 1 one replica works and the others stand by."""
+
+    @model_validator(mode="after")
+    def _decided_by_leases(self) -> LeaderElection:
+        if self.shards > 1 and not self.enabled:
+            raise ValueError(
+                "shards is more than 1, but enabled is false: no Lease would decide whose each is"
+            )
+        return self
 
 
 class Server(Section):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
     from datetime import datetime
 
 logger = structlog.get_logger(__name__)
@@ -46,20 +46,28 @@ class Done:
 
 
 class WorkQueue:
-    """Runs `process(key, queued_at)` for each key added, on a bounded number of workers."""
+    """Runs `process(key, queued_at)` for each key added, on a bounded number of workers.
+
+    A key that `starts` says no to when its turn comes is held back until `look_again`, or until it is added
+    again.
+    """
 
     def __init__(
         self,
         *,
         process: Callable[[Key, datetime], Awaitable[Done]],
+        starts: Callable[[Key], bool],
         workers: int,
         clock: Callable[[], datetime],
     ) -> None:
         self._process = process
+        self._starts = starts
         self._workers = workers
         self._clock = clock
         self._turns: asyncio.Queue[Key] = asyncio.Queue()
         self._queued_at: dict[Key, datetime] = {}
+        self._held_back: dict[Key, datetime] = {}
+        """Keys whose turn came when no pass of theirs might start, each with the time since when it waits."""
         self._running: dict[Key, str | None] = {}
         """Keys in a pass, each with the version that an event brought meanwhile, if one came."""
         self._forgotten: set[Key] = set()
@@ -67,12 +75,27 @@ class WorkQueue:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._seen: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
-        self._open = asyncio.Event()
 
     @property
     def waiting(self) -> int:
         """How many keys wait for a worker."""
         return len(self._queued_at)
+
+    @property
+    def oldest(self) -> float:
+        """For how many seconds the first of these has waited; 0 when there is none."""
+        since = min(self._queued_at.values(), default=None)
+        return 0.0 if since is None else (self._clock() - since).total_seconds()
+
+    @property
+    def held_back(self) -> int:
+        """How many keys wait until a pass of theirs may start."""
+        return len(self._held_back)
+
+    @property
+    def in_pass(self) -> Collection[Key]:
+        """The keys that are in a pass."""
+        return self._running.keys()
 
     @property
     def running(self) -> int:
@@ -94,9 +117,10 @@ class WorkQueue:
             return
         if key in self._running:
             self._running[key] = version
+        elif key in self._held_back:
+            self._let(key)
         elif key not in self._queued_at:
-            self._queued_at[key] = self._clock()
-            self._turns.put_nowait(key)
+            self._queue(key, self._clock())
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Give the key a pass after a while; the earlier of two such times holds."""
@@ -111,28 +135,27 @@ class WorkQueue:
         """Drop what is planned and remembered for a key whose object is gone or final."""
         self._cancel_timer(key)
         self._queued_at.pop(key, None)
+        self._held_back.pop(key, None)
         self._seen.pop(key, None)
         self._failures.pop(key, None)
         if key in self._running:
             self._forgotten.add(key)
 
-    def pause(self) -> None:
-        """Start no further pass; keys are kept."""
-        self._open.clear()
-
-    def resume(self) -> None:
-        """Start passes, at first or again."""
-        self._open.set()
+    def look_again(self) -> None:
+        """Start the passes that may start now and could not before."""
+        for key in tuple(self._held_back):
+            self._let(key)
 
     def drop_waiting(self, *, keep: Callable[[Key], bool]) -> None:
         """Forget the keys that no pass has started for, except some; a later listing brings them back."""
         for key in [key for key in self._timers if not keep(key)]:
             self._cancel_timer(key)
-        for key in [key for key in self._queued_at if not keep(key)]:
-            del self._queued_at[key]
+        for waiting in (self._queued_at, self._held_back):
+            for key in [key for key in waiting if not keep(key)]:
+                del waiting[key]
 
     async def run(self) -> None:
-        """Work until cancelled; passes start after `resume`."""
+        """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._workers):
                 group.create_task(self._work(), name=f"worker {number}")
@@ -140,9 +163,21 @@ class WorkQueue:
     async def _work(self) -> None:
         while True:
             key = await self._turns.get()
-            await self._open.wait()
             if key in self._queued_at and key not in self._running:
-                await self._pass(key, self._queued_at.pop(key))
+                since = self._queued_at.pop(key)
+                if self._starts(key):
+                    await self._pass(key, since)
+                else:
+                    self._held_back[key] = since
+
+    def _queue(self, key: Key, since: datetime) -> None:
+        self._queued_at[key] = since
+        self._turns.put_nowait(key)
+
+    def _let(self, key: Key) -> None:
+        """Give a key that is held back its turn, if it may have it now."""
+        if self._starts(key):
+            self._queue(key, self._held_back.pop(key))
 
     async def _pass(self, key: Key, queued_at: datetime) -> None:
         self._cancel_timer(key)

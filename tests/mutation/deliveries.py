@@ -155,9 +155,9 @@ DECIDING: Final = (
                 new="\n",
             ),
             Edit(
-                file="notification_operator/phase_selectors.py",
-                old="OPEN: Final = _without(FINAL)\n",
-                new='OPEN: Final = "status.phase!=None"\n',
+                file="notification_operator/phase_selector.py",
+                old="for phase in sorted(FINAL))",
+                new='for phase in ("None",))',
             ),
             Edit(file=PLAN, old=DO_NOTHING_WHEN_FINAL, new="    if notification.phase is None:\n"),
             Edit(file=PROGRESS, old=SERVED, new=SERVED_TWICE),

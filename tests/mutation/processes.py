@@ -95,8 +95,8 @@ STOPPING: Final = (
         checks=("concur-03",),
         edits=(
             Edit(
-                file=ENGINE,
-                old="        return self.elector is None or self.elector.leading\n",
+                file="notification_operator/duty.py",
+                old="        return self._elector is None or self._elector.works(uid)\n",
                 new="        return True\n",
             ),
         ),

@@ -21,7 +21,7 @@ HERE = {
 }
 """In a namespace that is served."""
 AT_HOME = {
-    ("get", "coordination.k8s.io", "leases", ""),
+    ("list", "coordination.k8s.io", "leases", ""),
     ("create", "coordination.k8s.io", "leases", ""),
     ("update", "coordination.k8s.io", "leases", ""),
     ("create", "events.k8s.io", "events", ""),

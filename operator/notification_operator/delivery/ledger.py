@@ -46,6 +46,11 @@ class Ledger:
         return len(self._tasks)
 
     @property
+    def uids(self) -> tuple[str, ...]:
+        """The objects that anything is kept for."""
+        return tuple(self._entries)
+
+    @property
     def unsaved(self) -> int:
         """How many tries are over and not yet written."""
         return sum(len(entry.over) for entry in self._entries.values())

@@ -45,12 +45,14 @@ class Cluster:
     watchers: list[Callable[[Event], None]] = field(default_factory=list)
     on_write: Callable[[dict[str, Any], dict[str, Any], str], None] = lambda _before, _after, _who: None
     """Called with each status before and after a write, and by whom."""
+    uid: Callable[[int], str] = "uid-{}".format
+    """From how many objects there have been to the uid of the latest."""
     _uids: int = 0
 
     def create(self, name: str, spec: dict[str, Any], created: str) -> str:
         """Store a new object as the CRD's defaults make it, and return its uid."""
         self._uids += 1
-        uid = f"uid-{self._uids}"
+        uid = self.uid(self._uids)
         meta = {
             "namespace": NAMESPACE,
             "name": name,

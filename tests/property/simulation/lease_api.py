@@ -1,4 +1,4 @@
-"""The calls of CoordinationV1Api that the elector makes, over the network."""
+"""The Leases of the cluster, as one operator reaches them over the network."""
 
 from __future__ import annotations
 
@@ -7,67 +7,70 @@ from typing import TYPE_CHECKING
 
 from kubernetes.aio.client.exceptions import ApiException
 
+from notification_operator.leases import Lease, LeaseStore
 from tests.property.simulation.network import LostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kubernetes.aio.client import V1Lease
-
     from tests.property.simulation.network import Network
 
 
-class SimulatedLeases:
+class SimulatedLeases(LeaseStore):
     """One operator's view of Leases that it shares with others."""
 
-    def __init__(self, leases: dict[str, V1Lease], network: Network) -> None:
+    def __init__(self, leases: dict[str, Lease], network: Network) -> None:
         self._leases = leases
         self._network = network
 
-    async def read_namespaced_lease(self, name: str, _namespace: str) -> V1Lease:
-        """Return the Lease."""
-        await self._way("a look at the Lease")
-        if name not in self._leases:
-            raise ApiException(status=404)
-        return _copy(self._leases[name])
+    async def list(self) -> list[Lease]:
+        """See `LeaseStore.list`."""
+        await self._way("a look at the Leases")
+        found = list(self._leases.values())
+        await self._way("the answer to a look at the Leases")
+        return found
 
-    async def create_namespaced_lease(self, _namespace: str, body: V1Lease) -> V1Lease:
-        """Store a first Lease."""
+    async def create(self, lease: Lease) -> Lease:
+        """See `LeaseStore.create`."""
         await self._way("a new Lease")
-        if body.metadata.name in self._leases:
+        if lease.name in self._leases:
             raise ApiException(status=409)
-        return self._put(_copy(body), 1)
+        return self._put(lease, 1)
 
-    async def replace_namespaced_lease(self, name: str, _namespace: str, body: V1Lease) -> V1Lease:
-        """Store a Lease by optimistic concurrency."""
-        sent = _copy(body)
-        await self._way("a renewal", late=lambda: self._replace_late(name, sent))
-        stored = self._replace(name, sent)
+    async def replace(self, lease: Lease) -> Lease:
+        """See `LeaseStore.replace`."""
+        await self._way("a renewal", late=lambda: self._replace_late(lease))
+        stored = self._replace(lease)
         await self._way("the answer to a renewal")
         return stored
 
-    def _replace(self, name: str, lease: V1Lease) -> V1Lease:
-        version = int(self._leases[name].metadata.resource_version)
-        if str(version) != lease.metadata.resource_version:
+    async def delete(self, lease: Lease) -> None:
+        """See `LeaseStore.delete`."""
+        await self._way("the end of a Lease")
+        self._of_version(lease)
+        del self._leases[lease.name]
+
+    def _of_version(self, lease: Lease) -> int:
+        if lease.name not in self._leases:
+            raise ApiException(status=404)
+        if lease.version != self._leases[lease.name].version:
             raise ApiException(status=409)
-        return self._put(lease, version + 1)
+        return int(lease.version)
 
-    def _replace_late(self, name: str, lease: V1Lease) -> None:
+    def _replace(self, lease: Lease) -> Lease:
+        return self._put(lease, self._of_version(lease) + 1)
+
+    def _replace_late(self, lease: Lease) -> None:
         with contextlib.suppress(ApiException):
-            self._replace(name, lease)
+            self._replace(lease)
 
-    def _put(self, lease: V1Lease, version: int) -> V1Lease:
-        self._leases[lease.metadata.name] = lease
-        lease.metadata.resource_version = str(version)
-        return _copy(lease)
+    def _put(self, lease: Lease, version: int) -> Lease:
+        meta = {**lease.body["metadata"], "resourceVersion": str(version)}
+        stored = self._leases[lease.name] = Lease({**lease.body, "metadata": meta})
+        return stored
 
     async def _way(self, what: str, *, late: Callable[[], None] | None = None) -> None:
         try:
             await self._network.way(what, late=late)
         except LostError:
             raise ApiException(status=500) from None
-
-
-def _copy(lease: V1Lease) -> V1Lease:
-    """Copy what anybody changes in a Lease; a deep copy of its model costs more than a schedule."""
-    return lease.model_copy(update={"metadata": lease.metadata.model_copy(), "spec": lease.spec.model_copy()})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.audit.writer import PAUSES as PAUSES_OF_AUDIT
+from notification_operator.domain.shares import shard_of
 from notification_operator.engine import LAST_STEPS
 from tests.property.simulation.promises import Promises, demand
 from tests.property.simulation.replica import SETTINGS, Ground, Replica
@@ -49,9 +51,19 @@ class Processes:
         return iter((*self.present, *self._leaving))
 
     @property
-    def working(self) -> Replica | None:
-        """The one that works."""
-        return next((replica for replica in self.present if replica.leads), None)
+    def working(self) -> list[Replica]:
+        """Those that work."""
+        return [replica for replica in self.present if replica.leads]
+
+    @property
+    def cover(self) -> bool:
+        """Whether every shard has its replica."""
+        working = self.working
+        return bool(working) and sum(each.duty.owned for each in working) == working[0].duty.shards
+
+    def owner(self, uid: str) -> Replica | None:
+        """Return whose an object is."""
+        return next((replica for replica in self if replica.has(uid)), None)
 
     def start(self) -> None:
         """Start one more."""
@@ -59,7 +71,7 @@ class Processes:
         name = f"operator {self._starts}"
         ear = _Ear(self._guarded(self._promises.announce), name)
         self.present.append(
-            Replica(name, self._ground, listener=ear, on_lead=self._guarded(self._led), crash=self._crash)
+            Replica(name, self._ground, listener=ear, on_share=self._guarded(self._shared), crash=self._crash)
         )
 
     def kill(self) -> None:
@@ -77,9 +89,8 @@ class Processes:
             self._begin_stop(replica)
 
     def hand_over(self) -> None:
-        """Have the one that works stop: another one finds what it has missed as a standby."""
-        assert self.working is not None
-        self._begin_stop(self.working)
+        """Have one that works stop: another one finds what it has missed while it was none of its own."""
+        self._begin_stop(self.working[0])
 
     def cut(self) -> None:
         """Cut one off."""
@@ -103,17 +114,30 @@ class Processes:
     def judge(self) -> None:
         """Demand that nothing is kept, and no audit event given up without need."""
         for replica in self.present:
-            kept = replica.leftovers() if replica.leads else {}
+            kept = replica.leftovers()
             demand(not kept, f"{replica.name} keeps {kept}")
             if replica.lost:
                 demand(replica.audit_failures > len(PAUSES_OF_AUDIT), f"{replica.name} gives up audit events")
                 self._promises.unreliable.add(replica.name)
 
-    def _led(self, replica: Replica, leading: bool) -> None:  # noqa: FBT001 - the elector's word
-        if not leading:
-            self._promises.excuse(replica.name)
-        others = [other.name for other in self if leading and other.leads and other is not replica]
-        demand(not others, f"{replica.name} leads beside {others}")
+    def _shared(self, replica: Replica, lost: frozenset[int]) -> None:
+        """A replica's share has changed: what it has given back is over, and nothing is another one's, too."""
+        for shard in lost:
+            of = partial(_in_shard, shard, replica.duty.shards)
+            if shard in replica.given:
+                self._promises.given(replica.name, of)
+                demand(not any(map(of, replica.ledger.uids)), f"{replica.name} gives tries back")
+                demand(
+                    not any(of(key.uid) for key in replica.queue.in_pass), f"{replica.name} gives a pass back"
+                )
+            else:
+                self._promises.excuse(replica.name, of)
+        replica.given -= replica.holds
+        for other in self:
+            if other is not replica and not other.network.dead and other.holds and replica.holds:
+                alike = other.duty.shards == replica.duty.shards
+                demand(alike, f"{replica.name} works beside {other.name} by another count of shards")
+                demand(not other.holds & replica.holds, f"{replica.name} leads beside {other.name}")
 
     def _crash(self, replica: Replica) -> None:
         replica.kill()
@@ -156,6 +180,10 @@ class Processes:
         left = {"running", "in flight"} if replica.lost else {"running", "in flight", "audit events"}
         left &= set(replica.leftovers())
         demand(not left, f"{replica.name} has stopped and leaves {left}")
+
+
+def _in_shard(shard: int, count: int, uid: str) -> bool:
+    return shard_of(uid, count) == shard
 
 
 @dataclass(frozen=True, slots=True)

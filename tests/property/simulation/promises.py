@@ -177,13 +177,24 @@ class Promises:
             demand(fact not in self.told, f"{fact} is announced twice")
             self.told.add(fact)
 
-    def excuse(self, who: str) -> None:
-        """An operator died or stood down: what it had not yet written may be made again, under the same id."""
+    def excuse(self, who: str, of: Callable[[str], bool] = lambda _uid: True) -> None:
+        """An operator died or lost objects: what it had not yet written may be made again, under the same id."""
         self.unreliable.add(who)
-        for calls in self.calls.values():
-            for call in calls:
-                if call.who == who and not self._recorded(call):
-                    call.excused = True
+        for call in self._unrecorded(who, of):
+            call.excused = True
+
+    def given(self, who: str, of: Callable[[str], bool]) -> None:
+        """An operator has given objects back in good order: all that it did to them is recorded."""
+        left = [call.id for call in self._unrecorded(who, of) if not call.excused and self._read(call.uid)]
+        demand(not left, f"{who} gives {left} back before it has recorded them")
+
+    def _unrecorded(self, who: str, of: Callable[[str], bool]) -> list[Call]:
+        return [
+            call
+            for calls in self.calls.values()
+            for call in calls
+            if call.who == who and of(call.uid) and not self._recorded(call)
+        ]
 
     def _recorded(self, call: Call) -> bool:
         stored = self._read(call.uid)

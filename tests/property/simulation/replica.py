@@ -19,8 +19,11 @@ from notification_operator.delivery.breaker import Breakers
 from notification_operator.delivery.dispatch import Dispatcher
 from notification_operator.delivery.ledger import Ledger
 from notification_operator.domain.routing_state import RoutingState
+from notification_operator.domain.shares import shard_of
+from notification_operator.duty import Duty
+from notification_operator.elector import Elector
 from notification_operator.engine import Engine
-from notification_operator.leases import Elector
+from notification_operator.leases import Lease, Terms
 from notification_operator.metrics import Metrics
 from notification_operator.reconcile import Reconciler
 from notification_operator.sanitizer import Sanitizer
@@ -35,9 +38,7 @@ from tests.property.simulation.store import PASS, Pass, SimulatedStore
 from tests.property.simulation.watch import SimulatedWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kubernetes.aio.client import V1Lease
+    from collections.abc import Callable, Iterable
 
     from atomic_status import StatusStore
     from notification_operator.announce.announcer import Listener
@@ -68,8 +69,10 @@ class Ground:
     channels: tuple[str, ...]
     limits: Limits
     workers: int
-    leases: dict[str, V1Lease] | None
+    leases: dict[str, Lease] | None
     """None for an operator without leader election."""
+    shards: Callable[[], int]
+    """Says how many shards a process that starts now shares the work among."""
     audit_log: AuditLog | None
     """None for an operator without an audit store."""
     note_call: Callable[[Call, Pass], None]
@@ -98,7 +101,7 @@ class Replica(Engine):
         ground: Ground,
         *,
         listener: Listener,
-        on_lead: Callable[[Replica, bool], None],
+        on_share: Callable[[Replica, frozenset[int]], None],
         crash: Callable[[Replica], None],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -108,24 +111,27 @@ class Replica(Engine):
         self.network.crash = lambda: crash(self)
         self._settings = SETTINGS
         self._stopped = self.stops_in_peace = False
-        self._on_lead = on_lead
+        self._on_share = on_share
         self.lost_events = 0
         self.metrics = copy.copy(METRICS)
         self.metrics._phases = {}
         self.ledger: _Ledger = _Ledger()
         self.audit = SILENT if ground.audit_log is None else self._audit(ground.audit_log)
         self.routing: Any = SimpleNamespace(known=True)
+        self._held: frozenset[int] = frozenset()
+        """What it held when it last heard of a change."""
+        self.given: set[int] = set()
+        """Those that it last found nothing of under way."""
+        self.elector = None if ground.leases is None else self._elector_of(ground.leases)
         self._build(Announcer(listener, self.audit))
         nothing: Any = _Nothing()
         self.poster = self.health = self.client = nothing
-        self.elector = None if ground.leases is None else self._elector_of(ground.leases)
         self._tasks: list[asyncio.Task[None]] = [loop.create_task(self.queue.run())]
         if self.elector is not None:
             self._tasks.append(loop.create_task(self.elector.run()))
-        self._gate()
         self.audit.start()
         self.watch.start()
-        ground.tell(f"{name}: starts")
+        ground.tell(f"{name}: starts{f', for {self.duty.shards} shards' if self.duty.shards > 1 else ''}")
 
     def _build(self, announcer: Announcer) -> None:
         loop, ground = asyncio.get_running_loop(), self.ground
@@ -150,15 +156,22 @@ class Replica(Engine):
             figures=figures,
             sanitizer=Sanitizer(),
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - made below
+            begins=lambda uid: self.duty.owns(uid),  # noqa: PLW0108 - so is this
             clock=clock,
             visible_after=SETTINGS.delivery.visible_after_seconds,
         )
-        self.queue = WorkQueue(process=self._process, workers=ground.workers, clock=clock)
+        self.queue = WorkQueue(
+            process=self._process,
+            starts=lambda key: self.duty.starts(key),  # noqa: PLW0108 - made below
+            workers=ground.workers,
+            clock=clock,
+        )
+        self.duty = Duty(elector=self.elector, ledger=self.ledger, queue=self.queue, knows_rules=lambda: True)
         self.bell = Bell(
             self.queue,
             serves=lambda _name: True,
-            over=self.metrics.leave,
-            holds=self.ledger.holds,
+            over=self._forget,
+            holds=lambda uid: self.ledger.holds(uid) and self.duty.records(uid),
         )
         self.watch = SimulatedWatch(ground.cluster, self.network, self.bell, ground.tape)
 
@@ -178,15 +191,13 @@ class Replica(Engine):
         trail._store = trail._writer._store = store
         return trail
 
-    def _elector_of(self, leases: dict[str, V1Lease]) -> Elector:
-        api: Any = SimulatedLeases(leases, self.network)
+    def _elector_of(self, leases: dict[str, Lease]) -> Elector:
         return Elector(
-            api,
-            namespace="operator",
+            SimulatedLeases(leases, self.network),
             name="lease",
-            identity=self.name,
-            seconds=LEASE_SECONDS,
-            on_change=self._lead,
+            terms=Terms(identity=self.name, seconds=LEASE_SECONDS, shards=self.ground.shards()),
+            on_change=self._shared,
+            drained=self._drained,
             clock=asyncio.get_running_loop().time,
         )
 
@@ -199,15 +210,41 @@ class Replica(Engine):
             PASS.reset(token)
             self.ground.note_pass(made, key)
 
-    def _lead(self, leading: bool) -> None:  # noqa: FBT001 - the elector's callback
-        self.ground.tell(f"{self.name}: {'leads' if leading else 'stands by'}")
-        self._gate()
-        self._on_lead(self, leading)
+    def _shared(self) -> None:
+        elector = self.elector
+        assert elector is not None
+        held, works = self._held, elector.working
+        self._held = self.holds
+        if elector.shards == 1:
+            self.ground.tell(f"{self.name}: {'leads' if works else 'stands by'}")
+        else:
+            self.ground.tell(
+                f"{self.name}: works on {sorted(works)}, gives back {sorted(self.holds - works)}"
+            )
+        self._on_share(self, held - self.holds)
+        self._changed()
+
+    def _drained(self, shard: int) -> bool:
+        drained = self.duty.drained(shard)
+        (self.given.add if drained else self.given.discard)(shard)
+        return drained
+
+    @property
+    def holds(self) -> frozenset[int]:
+        """The shards that are its own, also those that it is about to give back."""
+        claims = [] if self.elector is None else self.elector._claims
+        return frozenset(number for number, claim in enumerate(claims) if claim.confirmed)
 
     @property
     def leads(self) -> bool:
-        """Whether it works, and lives."""
-        return not self.network.dead and (self.elector is None or self.elector.leading)
+        """Whether it works on anything, and lives."""
+        return not self.network.dead and self.duty.owned > 0
+
+    def has(self, uid: str) -> bool:
+        """Return whether an object is its own, and it lives."""
+        return not self.network.dead and (
+            self.elector is None or shard_of(uid, self.elector.shards) in self.holds
+        )
 
     async def stop(self) -> None:
         """Stop in good order, as kopf has it: the watch first, then the engine."""
@@ -247,17 +284,22 @@ class Replica(Engine):
         return store.failures if isinstance(store, SimulatedAuditStore) else 0
 
     def leftovers(self) -> dict[str, int]:
-        """Return what it still keeps, by name; a standby clears up what it has missed when it leads."""
+        """Return what it still keeps, by name; what is not its own it clears up when it becomes so."""
         queue, writer = self.queue, self.audit._writer
+
+        def own(keys: Iterable[Key]) -> int:
+            return sum(self.has(key.uid) for key in keys)
+
         kept = {
-            "waiting": queue.waiting,
+            "waiting": own(queue._queued_at),
+            "held back": own(queue._held_back),
             "running": queue.running,
-            "delayed": queue.delayed,
-            "remembered versions": len(queue._seen),
-            "remembered failures": len(queue._failures),
+            "delayed": own(queue._timers),
+            "remembered versions": own(queue._seen),
+            "remembered failures": own(queue._failures),
             "in flight": self.ledger.in_flight,
-            "unsaved": self.ledger.unsaved,
-            "counted as active": len(self.metrics._phases),
+            "unsaved": sum(len(self.ledger.over(uid)) for uid in self.ledger.uids if self.has(uid)),
+            "counted as active": sum(self.has(uid) for uid in self.metrics._phases),
             "audit events": len(writer._buffer) + len(writer._under_way),
         }
         return {name: number for name, number in kept.items() if number}

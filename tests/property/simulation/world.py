@@ -54,11 +54,15 @@ class World:
         self.broken = ""
         self._chores: set[asyncio.Task[None]] = set()
         leases = tape.chance(40)
+        self._shards = tape.pick((1, 4, 3)) if leases else 1
+        self._replicas = 1 if not leases else 2 if self._shards == 1 else tape.pick((2, 3))
+        self._mixed = leases and self._shards > 1 and tape.chance(25)
         workers = tape.pick((2, 1, 4))
         breakers = tape.chance(40)
         limits = Limits(failure_threshold=2, open_seconds=4) if breakers else Limits(failure_threshold=1000)
         self.audit_log = AuditLog() if tape.chance(25) else None
-        self.cluster = Cluster(on_write=self._written)
+        uid = ("{}-0000" if self._shards > 1 else "uid-{}").format
+        self.cluster = Cluster(on_write=self._written, uid=uid)
         self.promises = Promises(self._find, breakers=breakers)
         self.users = Users(self.cluster, tape, tell=self.tell, chore=self._chore)
         self.ground = Ground(
@@ -69,6 +73,7 @@ class World:
             limits=limits,
             workers=workers,
             leases={} if leases else None,
+            shards=self._count_of_shards,
             audit_log=self.audit_log,
             note_call=self._guarded(self._called),
             note_pass=self._guarded(self.promises.passed),
@@ -83,7 +88,7 @@ class World:
     async def run(self) -> None:
         """Run the schedule to its end; raises `BrokenPromise`."""
         loop = asyncio.get_running_loop()
-        for _ in range(2 if self.ground.leases is not None else 1):
+        for _ in range(self._replicas):
             self.processes.start()
         self.users.begin()
         while loop.time() < CALM_AFTER:
@@ -158,9 +163,8 @@ class World:
 
     def _at_rest(self) -> bool:
         self.processes.calm()
-        working = self.processes.working
-        idle = working is not None and not working.leftovers()
-        return idle and not self._chores and self._all_final()
+        idle = not any(replica.leftovers() for replica in self.processes.working)
+        return self.processes.cover and idle and not self._chores and self._all_final()
 
     def _all_final(self) -> bool:
         return all("completionTime" in self.cluster.read(name)["status"] for name in self.cluster.objects)
@@ -174,8 +178,9 @@ class World:
 
     def _called(self, call: Any, made: Any) -> None:
         self.tell(f"{call.who}: calls {call.id}")
-        leader = next((each.name for each in self.processes if each.leads), call.who)
-        demand(leader == call.who, f"{call.id} is called although {leader} leads")
+        owner = self.processes.owner(call.uid)
+        if owner is not None:
+            demand(owner.name == call.who, f"{call.id} is called although {owner.name} leads")
         self.promises.call(call, made)
 
     def _written(self, before: dict[str, Any], after: dict[str, Any], who: str) -> None:
@@ -193,6 +198,10 @@ class World:
                 self.fail(str(broken))
 
         return run
+
+    def _count_of_shards(self) -> int:
+        """Return by how many shards a process that starts now shares the work: a roll-out may change it."""
+        return self.tape.pick((self._shards, 1, 2)) if self._mixed else self._shards
 
     def _raise(self) -> None:
         if self.broken:

@@ -14,7 +14,7 @@ SERVED = [
 RETAIN = [("kubernaut.ai", "notificationrequests", ("delete",))]
 EVENTS = [("events.k8s.io", "events", ("create", "patch"))]
 OWN = [
-    ("coordination.k8s.io", "leases", ("get", "create", "update")),
+    ("coordination.k8s.io", "leases", ("list", "create", "update")),
     ("", "configmaps", ("list", "watch")),
 ]
 
@@ -48,6 +48,11 @@ def test_no_grant_names_a_wildcard_or_lets_a_status_be_patched(record: Record) -
 def test_namespaces_are_read_only_where_they_are_chosen_by_label(record: Record) -> None:
     chosen = grants(record(watchNamespaceSelector="team=web").one("ClusterRole").inputs)
     assert chosen == [*SERVED, *RETAIN, *EVENTS, ("", "namespaces", ("list", "watch"))]
+
+
+def test_leases_are_deleted_only_where_replicas_share_the_work(record: Record) -> None:
+    share = ("coordination.k8s.io", "leases", ("delete",))
+    assert grants(record(operatorShards="4").one("Role").inputs) == [*OWN, share, *EVENTS]
 
 
 def test_a_list_of_namespaces_needs_no_permission_in_the_cluster(record: Record) -> None:

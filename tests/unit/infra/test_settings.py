@@ -67,6 +67,7 @@ def test_a_rule_over_an_unreadable_value_is_not_judged() -> None:
         ({"clusterKind": "existing", "clusterKubeconfig": "/k", "clusterContext": "c"}, "operatorImage"),
         ({"clusterContext": "c"}, "clusterKubeconfig"),
         ({"operatorReplicas": "2", "operatorLeaderElection": "false"}, "operatorReplicas"),
+        ({"operatorShards": "2", "operatorLeaderElection": "false"}, "operatorShards"),
         ({"watchNamespaces": '["a"]', "watchNamespaceSelector": "a=b"}, "watchNamespaces"),
         ({"watchNamespaces": '["a", "a"]'}, "watchNamespaces"),
         ({"channelsSlackEnabled": "true"}, "channelsSlackWebhookUrl"),

@@ -19,7 +19,9 @@ class Bench:
         async def process(_key: Key, _queued_at: datetime) -> Done:
             return Done()
 
-        self.queue = WorkQueue(process=process, workers=1, clock=lambda: datetime.now(UTC))
+        self.queue = WorkQueue(
+            process=process, starts=lambda _key: True, workers=1, clock=lambda: datetime.now(UTC)
+        )
         self.over: list[str] = []
         self.bell = Bell(
             self.queue,

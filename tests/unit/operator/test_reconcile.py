@@ -86,6 +86,7 @@ class Bench:
         self.key = Key("shop", "order-1", made["metadata"]["uid"])
         self.ref = ObjectRef(namespace="shop", name="order-1")
         self.rung: list[Key] = []
+        self.begins = True
         self._bell = asyncio.Event()
         self.reconciler = Reconciler(
             store=self.store,
@@ -103,6 +104,7 @@ class Bench:
             figures=figures,
             sanitizer=sanitizer,
             ring=self._ring,
+            begins=lambda _uid: self.begins,
             clock=now,
             visible_after=VISIBLE_AFTER,
         )

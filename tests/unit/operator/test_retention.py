@@ -49,7 +49,6 @@ class Bench:
         self.settings = Retention(deletes_per_second=rate, interval_seconds=interval)
         self.namespaces = namespaces
         self.works = True
-        self.selectable = True
         self.not_ours: set[str] = set()
         self.now = NOW
         self.deleted = Counter("deleted", "Deleted.", registry=CollectorRegistry())
@@ -62,7 +61,6 @@ class Bench:
                 self.settings,
                 kind=RESOURCE,
                 namespaces=self.namespaces,
-                selectable=lambda: self.selectable,
                 works=lambda: self.works,
                 may_delete=self._may_delete,
                 deleted=self.deleted,
@@ -118,28 +116,12 @@ async def test_what_is_not_due_yet_is_deleted_by_a_later_walk(api: Notifications
         await until(lambda: api.deleted)
 
 
-async def test_what_is_final_alone_is_asked_for_and_in_pages(api: NotificationsApi) -> None:
+async def test_a_walk_takes_page_after_page(api: NotificationsApi) -> None:
     for number in range(5):
         api.put(f"young-{number}", completed=YESTERDAY)
-    bench = Bench(interval=60)
-    bench.settings = Retention(interval_seconds=0.2)
-    async with bench.at(api):
+    async with Bench(interval=0.5).at(api):
         await until(lambda: len(api.lists) == 3)
-    selector = "status.phase!=Pending,status.phase!=Retrying,status.phase!=Sending"
-    assert [query.pop("continue", None) for query in api.lists] == [None, "2", "4"]
-    assert {(query["limit"], query["fieldSelector"]) for query in api.lists} == {("2", selector)}
-
-
-async def test_where_nothing_can_be_selected_by_phase_what_is_open_stays_all_the_same() -> None:
-    async with running(NotificationsApi(selectable=False)) as api:
-        api.put("old")
-        api.put("open", "Sending")
-        bench = Bench()
-        bench.selectable = False
-        async with bench.at(api):
-            await until(lambda: bench.count == 1)
-            await walks(api)
-        assert list(names(api)) == ["open"]
+    assert api.lists == [{"limit": "2"}, {"limit": "2", "continue": "2"}, {"limit": "2", "continue": "4"}]
 
 
 async def test_an_object_that_changed_after_it_was_found_due_stays(

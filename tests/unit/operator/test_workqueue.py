@@ -15,11 +15,28 @@ OTHER = Key("shop", "order-2", "uid-2")
 Process = Callable[[Key, datetime], Awaitable[Done]]
 
 
+class Gated(WorkQueue):
+    """A queue with a gate: no pass starts while it is shut, and none of the keys that are elsewhere."""
+
+    def __init__(
+        self, *, process: Process, workers: int, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        super().__init__(process=process, starts=self._may, workers=workers, clock=clock)
+        self.open = True
+        self.elsewhere: set[Key] = set()
+
+    def _may(self, key: Key) -> bool:
+        return self.open and key not in self.elsewhere
+
+    def let(self, *, open_: bool) -> None:
+        self.open = open_
+        self.look_again()
+
+
 @asynccontextmanager
-async def running(process: Process, *, workers: int = 4, started: bool = True) -> AsyncIterator[WorkQueue]:
-    queue = WorkQueue(process=process, workers=workers, clock=lambda: datetime.now(UTC))
-    if started:
-        queue.resume()
+async def running(process: Process, *, workers: int = 4, started: bool = True) -> AsyncIterator[Gated]:
+    queue = Gated(process=process, workers=workers, clock=lambda: datetime.now(UTC))
+    queue.open = started
     task = asyncio.create_task(queue.run())
     try:
         yield queue
@@ -70,7 +87,7 @@ async def test_a_key_added_many_times_before_its_turn_gets_one_pass() -> None:
         for _ in range(10):
             queue.add(KEY)
         assert queue.waiting == 1
-        queue.resume()
+        queue.let(open_=True)
         await process.passes(1)
         await process.no_more()
 
@@ -183,7 +200,7 @@ async def test_a_pass_that_fails_is_run_again_and_takes_no_worker_down() -> None
 
 
 async def test_the_pause_after_failures_grows_and_is_bounded() -> None:
-    queue = WorkQueue(process=Recorder(), workers=1, clock=lambda: datetime.now(UTC))
+    queue = Gated(process=Recorder(), workers=1)
     pauses = [queue._backoff(KEY) for _ in range(15)]
     assert pauses[:3] == [0.05, 0.1, 0.2]
     assert pauses[-1] == 30.0
@@ -192,10 +209,10 @@ async def test_the_pause_after_failures_grows_and_is_bounded() -> None:
 async def test_nothing_starts_while_paused_and_nothing_is_lost() -> None:
     process = Recorder()
     async with running(process) as queue:
-        queue.pause()
+        queue.let(open_=False)
         queue.add(KEY)
         await process.no_more()
-        queue.resume()
+        queue.let(open_=True)
         await process.passes(1)
 
 
@@ -207,7 +224,7 @@ async def test_at_a_stop_only_the_keys_that_are_to_be_kept_get_their_pass() -> N
         queue.add_after(KEY, 0.01)
         queue.add_after(OTHER, 0.01)
         queue.drop_waiting(keep=lambda key: key == OTHER)
-        queue.resume()
+        queue.let(open_=True)
         await process.passes(1)
         await process.no_more()
     assert set(process.keys) == {OTHER}

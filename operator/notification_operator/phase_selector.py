@@ -1,4 +1,4 @@
-"""Which notifications the API server is asked for, by their phase: what is open, or what is final.
+"""Which notifications are watched: those that are open, by a selector that the API server applies.
 
 The CRD makes `status.phase` a field to select by. So what is final costs this process nothing, however
 much of it there is (DD-WATCH-001).
@@ -12,28 +12,19 @@ import aiohttp
 import structlog
 from kubernetes.aio.client.exceptions import ApiException
 
-from notification_operator.domain.model import Phase
 from notification_operator.domain.phases import FINAL
 from notification_operator.kube_calls import call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kubernetes.aio.client import ApiClient
 
 BAD_REQUEST: Final = 400
 SECONDS: Final = 8.0
 """For the one question at start."""
 
+OPEN: Final = ",".join(f"status.phase!={phase}" for phase in sorted(FINAL))
+
 logger = structlog.get_logger(__name__)
-
-
-def _without(phases: Iterable[Phase]) -> str:
-    return ",".join(f"status.phase!={phase}" for phase in sorted(phases))
-
-
-OPEN: Final = _without(FINAL)
-ENDED: Final = _without(set(Phase) - FINAL)
 
 
 async def open_only(client: ApiClient, path: str) -> str:
