@@ -1,0 +1,97 @@
+"""What is finished: it costs the operator nothing, can be selected, and goes when its retention is over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.stack.suites import Suites
+from tests.stack.targets import reach
+from tests.support.eventually import eventually, steadily
+from tests.support.notifications import notification, slack_notification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.stack.suite import Suite
+    from tests.support.cluster import Cluster, Object
+    from tests.support.place import EphemeralStack
+
+DELETED = "kubernaut_notification_retention_deleted_total"
+
+
+@pytest.fixture
+def looking(
+    stack: EphemeralStack, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Suite]:
+    """Give an operator of this test's own, a process that looks every other second for what is over."""
+    monkeypatch.setenv("NOTIFICATION_RETENTION__INTERVAL_SECONDS", "2")
+    with (
+        reach("process", stack, cluster) as found,
+        Suites(stack, cluster, found).suite("served", request.node) as suite,
+    ):
+        yield suite
+
+
+def ended(suite: Suite, ago: timedelta, **spec: int) -> Object:
+    """Have a notification delivered, and then say that it ended some time ago."""
+    obj = suite.create(notification(suite.namespace, **spec))
+    suite.status(obj, "Sent")
+    then = datetime.now(UTC) - ago
+    suite.cluster.write_status(suite.namespace, obj["metadata"]["name"], completionTime=then.isoformat())
+    return obj
+
+
+def there(suite: Suite) -> set[str]:
+    return {obj["metadata"]["name"] for obj in suite.cluster.all(suite.namespace)}
+
+
+def test_what_was_kept_long_enough_is_deleted_and_nothing_else(looking: Suite) -> None:
+    young = ended(looking, timedelta(days=6, hours=23))
+    long = ended(looking, timedelta(days=8), retentionDays=9)
+    unfinished = slack_notification(looking.namespace)
+    looking.slack.answer(unfinished, {"delay": 8})
+    unfinished = looking.create(unfinished)
+    over = [ended(looking, timedelta(days=7, minutes=1)), ended(looking, timedelta(days=2), retentionDays=1)]
+
+    kept = {obj["metadata"]["name"] for obj in (young, long, unfinished)}
+    eventually(lambda: there(looking), lambda names: names == kept, within=15)
+
+    steadily(lambda: there(looking), lambda names: names == kept, during=5, every=0.5)
+    assert looking.metric(DELETED) == len(over)
+    for obj in over:
+        told = [entry for entry in looking.records(obj) if "retention is over" in str(entry["event"])]
+        assert len(told) == 1
+    assert looking.errors() == ""
+
+
+def test_a_start_reads_and_hears_of_nothing_that_is_finished(looking: Suite) -> None:
+    finished = [looking.create(notification(looking.namespace)) for _ in range(20)]
+    for obj in finished:
+        looking.status(obj, "Sent")
+    before = {obj["metadata"]["name"]: looking.api_calls(obj) for obj in finished}
+
+    looking.operator.restart()
+    looking.deliver(notification(looking.namespace), "Sent")
+
+    assert {obj["metadata"]["name"]: looking.api_calls(obj) for obj in finished} == before
+    assert all(calls == ["get", "update status"] for calls in before.values())
+
+
+def test_notifications_can_be_selected_by_phase(served: Suite) -> None:
+    sent = served.create(notification(served.namespace))
+    served.status(sent, "Sent")
+    slow = slack_notification(served.namespace)
+    served.slack.answer(slow, {"delay": 4})
+    slow = served.create(slow)
+    served.status(slow, "Sending")
+
+    def chosen(selector: str) -> list[str]:
+        where = f"/apis/kubernaut.ai/v1alpha1/namespaces/{served.namespace}/notificationrequests"
+        found = served.cluster.request("GET", f"{where}?fieldSelector={selector}")["items"]
+        return [obj["metadata"]["name"] for obj in found]
+
+    assert chosen("status.phase%3DSent") == [sent["metadata"]["name"]]
+    assert chosen("status.phase%21%3DSent") == [slow["metadata"]["name"]]
