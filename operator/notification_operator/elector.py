@@ -33,6 +33,8 @@ DRAINING = 0.5
 """Seconds between two looks at whether a shard can be given back."""
 BURIED = 3
 """Times of a Lease after which that of a replica that is gone is removed."""
+YIELDS = 3
+"""Rounds for which a replica takes nothing after it has met one that works by a greater count of shards."""
 FAILURES = (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError)
 """What a call of the API server may end with."""
 
@@ -75,6 +77,8 @@ class Elector:
         self._members: dict[str, Sighting] = {}
         self._told: tuple[tuple[bool, bool], ...] = ((False, False),) * terms.shards
         self._retiring = False
+        self._yields = 0
+        """For how many rounds this replica takes nothing."""
 
     def _claim(self, name: str) -> Claim:
         # The next look ends up to two periods from now, and must not come after another one's.
@@ -102,7 +106,7 @@ class Elector:
     def leaves(self, uid: str) -> bool:
         """Return whether an object is of a shard that is to be given back once nothing of it is under way."""
         claim = self._claims[shard_of(uid, self.shards)]
-        return claim.confirmed and claim.leaving
+        return claim.own and claim.leaving
 
     def retire(self) -> None:
         """Give back shard by shard from now on, where there are several."""
@@ -190,21 +194,23 @@ class Elector:
     async def _act(self) -> None:
         """Take what is free and falls to this replica, and give back what falls to another one."""
         others = self._others_counts()
-        # Where both sides have just taken one, and so have seen each other, the greater count stays.
-        yields = max(others, default=0) > self.shards
+        self._yields = max(0, self._yields - 1)
         wanted = fair([claim.holder for claim in self._claims], self._present())
         steps = []
         for number, claim in enumerate(self._claims):
-            stays = wanted[number] == self._terms.identity and (claim.confirmed or not yields)
+            stays = wanted[number] == self._terms.identity and (claim.confirmed or not others)
             claim.leaving = claim.held and not stays
             given_back = claim.leaving and (not claim.confirmed or self._drained(number))
             if given_back or (claim.lingers and not stays):
                 steps.append(claim.give_back())
-            elif stays and claim.takeable and not others:
+            elif stays and claim.takeable and not self._yields:
                 steps.append(claim.take())
         await _all((*steps, *self._burials()))
         if any(claim.held and not claim.confirmed for claim in self._claims):
             await self._look()
+            # Both sides may have taken one at the same moment, and both give it back: the greater count is first.
+            if max(self._others_counts(), default=0) > self.shards:
+                self._yields = YIELDS
 
     def _present(self) -> set[str]:
         """Return the replicas that share the work."""

@@ -21,6 +21,8 @@ from kubernetes.aio.config import (
 )
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
+from notification_operator.proxies import session_options
+
 if TYPE_CHECKING:
     from notification_operator.connectivity import Connectivity
 
@@ -62,9 +64,14 @@ async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:
     try:
         load_incluster_config(client_configuration=configuration)
     except ConfigException:
-        return await _from_kubeconfig(configuration)
-    namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()  # noqa: ASYNC240 - once, at start
-    return Cluster(configuration=configuration, namespace=namespace, source="the pod's service account")
+        cluster = await _from_kubeconfig(configuration)
+    else:
+        namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()  # noqa: ASYNC240 - once, at start
+        cluster = Cluster(
+            configuration=configuration, namespace=namespace, source="the pod's service account"
+        )
+    configuration.client_session_kwargs = {"trust_env": False, **session_options(configuration.host)}
+    return cluster
 
 
 async def _from_kubeconfig(configuration: Configuration) -> Cluster:
@@ -121,5 +128,5 @@ async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aioh
         connector=aiohttp.TCPConnector(limit=0, ssl=ssl),
         headers=headers,
         trace_configs=[connectivity.trace("watching")],
-        trust_env=True,
+        **session_options(cluster.configuration.host),
     )

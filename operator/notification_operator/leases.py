@@ -192,9 +192,14 @@ class Claim(Sighting):
         """Whether it is to be given back as soon as nothing of its shard is under way."""
 
     @property
+    def own(self) -> bool:
+        """Whether its shard is this process's own; no longer when a process wakes up that was stopped for long."""
+        return self.confirmed and self.clock() - self._renewed_at < self._terms.seconds
+
+    @property
     def works(self) -> bool:
         """Whether this process works on its shard."""
-        return self.held and self.confirmed and not self.leaving
+        return self.own and not self.leaving
 
     @property
     def holder(self) -> str | None:

@@ -35,9 +35,9 @@ def looking(
         yield suite
 
 
-def ended(suite: Suite, ago: timedelta, **spec: int) -> Object:
+def ended(suite: Suite, ago: timedelta, days: int = 7) -> Object:
     """Have a notification delivered, and then say that it ended some time ago."""
-    obj = suite.create(notification(suite.namespace, **spec))
+    obj = suite.create(notification(suite.namespace, retentionDays=days))
     suite.status(obj, "Sent")
     then = datetime.now(UTC) - ago
     suite.cluster.write_status(suite.namespace, obj["metadata"]["name"], completionTime=then.isoformat())
@@ -50,11 +50,11 @@ def there(suite: Suite) -> set[str]:
 
 def test_what_was_kept_long_enough_is_deleted_and_nothing_else(looking: Suite) -> None:
     young = ended(looking, timedelta(days=6, hours=23))
-    long = ended(looking, timedelta(days=8), retentionDays=9)
+    long = ended(looking, timedelta(days=8), days=9)
     unfinished = slack_notification(looking.namespace)
     looking.slack.answer(unfinished, {"delay": 8})
     unfinished = looking.create(unfinished)
-    over = [ended(looking, timedelta(days=7, minutes=1)), ended(looking, timedelta(days=2), retentionDays=1)]
+    over = [ended(looking, timedelta(days=7, minutes=1)), ended(looking, timedelta(days=2), days=1)]
 
     kept = {obj["metadata"]["name"] for obj in (young, long, unfinished)}
     eventually(lambda: there(looking), lambda names: names == kept, within=15)

@@ -28,6 +28,11 @@ class Exit:
     seconds: float
     """From the request to stop until the end; at most one too many, never too few."""
 
+    @property
+    def surely(self) -> float:
+        """Return how many of the seconds are certain: for a promise that an end comes in time."""
+        return self.seconds - CLOCK.total_seconds()
+
 
 class Stopping:
     """A pod that has been told to stop."""

@@ -19,6 +19,7 @@ from yarl import URL
 
 from notification_operator.delivery.contract import DeliveryError, Permanent, Transient
 from notification_operator.domain.errortext import chain, describe
+from notification_operator.proxies import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -90,7 +91,7 @@ class HttpReceiver:
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
-                trust_env=True,
+                **session_options(self._url),
             )
         return self._session
 

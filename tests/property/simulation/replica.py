@@ -233,7 +233,7 @@ class Replica(Engine):
     def holds(self) -> frozenset[int]:
         """The shards that are its own, also those that it is about to give back."""
         claims = [] if self.elector is None else self.elector._claims
-        return frozenset(number for number, claim in enumerate(claims) if claim.confirmed)
+        return frozenset(number for number, claim in enumerate(claims) if claim.own)
 
     @property
     def leads(self) -> bool:

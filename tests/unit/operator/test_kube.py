@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from kubernetes.aio.client import ApiClient
 
-from atomic_status import KubeStatusStore, ObjectRef, Unavailable
+from atomic_status import Gone, KubeStatusStore, ObjectRef, Unavailable
 from notification_operator.connectivity import Connectivity
 from notification_operator.engine import RESOURCE
 from notification_operator.kube import connect
@@ -48,3 +49,27 @@ async def test_a_call_that_fails_is_not_repeated_behind_the_caller_s_back(api: K
         with pytest.raises(Unavailable):
             await asyncio.wait_for(store.read(REF), 5)
     assert len(api.requests) == 1
+
+
+@pytest.mark.usefixtures("kubeconfig")
+async def test_a_call_needs_no_thread(api: KubeApi) -> None:
+    cluster = await connect(Connectivity(), pool=2)
+    before = threading.active_count()
+    async with ApiClient(cluster.configuration) as client:
+        with pytest.raises(Gone):
+            await KubeStatusStore(client, RESOURCE).read(REF)
+    assert len(api.requests) == 1
+    assert threading.active_count() == before
+
+
+@pytest.mark.usefixtures("kubeconfig")
+async def test_a_proxy_that_the_environment_names_is_used(
+    api: KubeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    cluster = await connect(Connectivity(), pool=2)
+    async with ApiClient(cluster.configuration) as client:
+        with pytest.raises(Unavailable):
+            await KubeStatusStore(client, RESOURCE).read(REF)
+    assert not api.requests

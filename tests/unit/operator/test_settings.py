@@ -66,6 +66,12 @@ def test_two_ways_to_choose_namespaces_are_refused(tmp_path: Path) -> None:
         load(write(tmp_path, "watch: {namespaces: [a], namespace_selector: team=web}"))
 
 
+def test_shards_without_a_lease_that_decides_whose_they_are_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no Lease would decide"):
+        load(write(tmp_path, "leader_election: {shards: 4}"))
+    assert load(write(tmp_path, "leader_election: {enabled: true, shards: 4}")).leader_election.shards == 4
+
+
 SLACK = "channels: {slack: {enabled: true, webhook_url: 'https://hooks.slack.com/file'}}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.changes import LEAST, MARK, Change, Operation, StackChanges, read, render, shown, value_at
@@ -111,6 +111,7 @@ STACKS = st.builds(
 )
 
 
+@settings(deadline=None)  # a busy machine says nothing of the text
 @given(st.lists(STACKS, max_size=4), st.integers(0, 3000))
 def test_the_comment_keeps_its_bound_and_closes_what_it_opens(stacks: list[StackChanges], more: int) -> None:
     limit = LEAST * max(1, len(stacks)) + more
@@ -121,6 +122,7 @@ def test_the_comment_keeps_its_bound_and_closes_what_it_opens(stacks: list[Stack
     assert sum(line == "</details>" for line in lines) >= len(stacks)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_no_value_leaves_its_quotes(text: str) -> None:
     assert "`" not in shown(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi.automation import CommandError, CommandResult
 from typer.testing import CliRunner
@@ -154,6 +154,7 @@ def test_what_is_past_its_time_or_closed_may_go_and_the_reason_is_told() -> None
     assert span(timedelta(hours=5)) == "5 h"
 
 
+@settings(deadline=None)  # a busy machine says nothing of the choice
 @given(
     st.dictionaries(st.integers(1, 50), st.integers(-10_000, 10_000)),
     st.sets(st.integers(1, 50)),

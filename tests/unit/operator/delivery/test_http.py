@@ -2,11 +2,13 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -292,11 +294,20 @@ async def test_a_connection_that_is_not_used_is_closed(
 async def test_a_proxy_named_by_the_environment_is_used(
     server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix(PATH))
+    address = server.url.removesuffix(PATH).removeprefix("http://")
+    monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@{address}")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     await post("http://hooks.example.invalid/x")
-    assert server.received[0].headers["Host"] == "hooks.example.invalid"
+    headers = server.received[0].headers
+    assert headers["Host"] == "hooks.example.invalid"
+    assert headers["Proxy-Authorization"] == aiohttp.encode_basic_auth("me", "secret")
+
+
+async def test_a_post_needs_no_thread(server: HttpServer) -> None:
+    before = threading.active_count()
+    await post(server.url, times=2)
+    assert threading.active_count() == before
 
 
 async def test_being_cut_off_by_the_operator_leaves_no_connection_in_use(server: HttpServer) -> None:
