@@ -25,6 +25,12 @@ def loop_of_the_engine() -> None:
     asyncio.set_event_loop(engine_loop())
 
 
+@pytest.fixture(autouse=True)
+def only_kubernetes_own_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no cluster asked which other kinds it serves: where there is a recording engine there is none."""
+    monkeypatch.setattr("platform_infra.observability.ask", lambda _kubeconfig, _context: [])
+
+
 @pytest.fixture
 def record(monkeypatch: pytest.MonkeyPatch) -> Record:
     """Record the bundle on a machine that has a node image."""

@@ -12,7 +12,15 @@ from platform_infra import image_build, names
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
-COMPONENTS = {"Bundle", "Cluster", "Crds", "OperatorAccount", "OperatorDeployment", "FileStorage"}
+COMPONENTS = {
+    "Bundle",
+    "Cluster",
+    "Crds",
+    "OperatorAccount",
+    "OperatorDeployment",
+    "FileStorage",
+    "Observability",
+}
 OUTSIDE = {"Node", "kubernetes"}
 """What makes the cluster, and so cannot live in it."""
 
