@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from platform_infra.settings import Settings
 
+STACKS = ROOT / "stacks"
 TESTS = ROOT / "tests" / "alerts"
 RULES = "rules.yml"
 """What the tests call the file with the rules, which is written beside them."""
@@ -42,7 +43,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if chosen.check:
             return check()
-        print(rule_file(check_stack_file(chosen.stack)), end="")
+        if not (STACKS / f"Pulumi.{chosen.stack}.yaml").exists():
+            raise StackFileError(
+                f"there is no stack {chosen.stack}: stacks/Pulumi.{chosen.stack}.yaml does not exist"
+            )
+        print(rule_file(check_stack_file(chosen.stack, STACKS)), end="")
     except (StackFileError, SettingsError, ToolchainError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

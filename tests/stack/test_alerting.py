@@ -4,14 +4,18 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from platform_infra.cluster.local.spec import CONTEXT
+from platform_infra.monitoring import discovery
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts
 from tests.stack.suite import Suite
+from tests.support.cluster import Cluster
 from tests.support.eventually import eventually, steadily
 from tests.support.notifications import fast, notification
 from tests.support.place import EphemeralStack
@@ -99,3 +103,39 @@ def record(watcher: Prometheus, start: float, end: float) -> None:
         shown["panels"].append({"title": panel.title, "unit": str(panel.unit), "curves": curves})
     RUN.parent.mkdir(exist_ok=True)
     RUN.write_text(json.dumps(shown), "utf-8")
+
+
+def test_the_kinds_of_the_prometheus_operator_are_found_as_soon_as_the_cluster_serves_them(
+    stack: EphemeralStack, cluster: Cluster
+) -> None:
+    def found() -> list[str]:
+        return discovery.served(Path(stack.kubeconfig).read_text("utf-8"), CONTEXT)
+
+    assert found() == []
+    for kind in discovery.KINDS:
+        cluster.apply(definition(kind))
+    try:
+        assert eventually(found, lambda kinds: len(kinds) == len(discovery.KINDS)) == list(discovery.KINDS)
+    finally:
+        for kind in discovery.KINDS:
+            name = definition(kind)["metadata"]["name"]
+            cluster.text("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
+    eventually(found, lambda kinds: kinds == [])
+
+
+def definition(kind: str) -> dict[str, Any]:
+    """Return a definition of the kind that takes everything."""
+    names = {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": discovery.VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names['plural']}.{discovery.GROUP}"},
+        "spec": {"group": discovery.GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
+    }
