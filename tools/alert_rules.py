@@ -43,15 +43,17 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if chosen.check:
             return check()
-        if not (STACKS / f"Pulumi.{chosen.stack}.yaml").exists():
-            raise StackFileError(
-                f"there is no stack {chosen.stack}: stacks/Pulumi.{chosen.stack}.yaml does not exist"
-            )
-        print(rule_file(check_stack_file(chosen.stack, STACKS)), end="")
+        print(rule_file(_settings(chosen.stack)), end="")
     except (StackFileError, SettingsError, ToolchainError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _settings(stack: str) -> Settings:
+    if not (STACKS / f"Pulumi.{stack}.yaml").exists():
+        raise StackFileError(f"there is no stack {stack}: stacks/Pulumi.{stack}.yaml does not exist")
+    return check_stack_file(stack, STACKS)
 
 
 def rule_file(settings: Settings) -> str:
