@@ -25,7 +25,7 @@ def served(kubeconfig: str, context: str) -> list[str]:
     """
     if not kubeconfig:
         return []
-    # Imported here: it takes a second, and only who has to ask needs it.
+    # Imported here: only who has to ask needs it.
     from kubernetes import client, config  # noqa: PLC0415
 
     try:

@@ -1,4 +1,4 @@
-"""The alert rules: the one source of what is installed, checked and documented. Pure.
+"""The alert rules: the one source of what is installed, checked and documented (DD-ALERTS-001). Pure.
 
 Every rule looks at one operator, so that those of several stacks of a cluster do not tell of each other.
 """
