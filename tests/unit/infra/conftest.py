@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import cache
 
 import pytest
 
-from tests.unit.infra.recording import NODE_IMAGE, Recording, record_bundle
+from tests.unit.infra.recording import NODE_IMAGE, Recording, engine_loop, record_bundle
 
 Record = Callable[..., Recording]
-
-
-@cache
-def engine_loop() -> asyncio.AbstractEventLoop:
-    """The loop of all recordings. It stays open, as do those of its threads, which the engine never closes."""
-    return asyncio.new_event_loop()
 
 
 @pytest.fixture(autouse=True)
