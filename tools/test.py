@@ -18,6 +18,7 @@ from tests.support.kept import adopt
 from tools.check import check
 from tools.engine import ROOT
 from tools.stack_tests import run_on
+from tools.trouble import explained
 from tools.up import PROBLEMS
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
         console.print("interrupted")
         return INTERRUPTED
     except PROBLEMS as error:
-        console.print(f"error: {error}", markup=False, highlight=False)
+        console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
         passed = False
     console.print(f"{'all passed' if passed else 'FAILED'} after {time.monotonic() - start:.0f} s")
     return 0 if passed else 1
