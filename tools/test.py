@@ -44,7 +44,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _without_cluster(rest: list[str]) -> bool:
-    command = [sys.executable, "-m", "pytest", "tests/unit", "tests/property", "-n", "auto", *rest]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests/unit",
+        "tests/property",
+        "tests/engine",
+        "-n",
+        "auto",
+        *rest,
+    ]
     return subprocess.run(command, check=False, cwd=ROOT).returncode == 0
 
 

@@ -35,6 +35,8 @@ PARTS = (
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", "*.pyc", "lib", "lib64", "bin", "include")
 SECONDS = 120
+OFFLINE = Path(__file__).with_name("offline.py")
+"""The program for a cluster that need not be there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class Checkout:
                 shutil.copytree(source, place / part, ignore=LEFT_OUT, symlinks=True)
             else:
                 shutil.copy(source, place / part)
+        (place / ".venv").symlink_to(sys.prefix)
+        (place / "infra" / ".venv").symlink_to("../.venv")
 
     def write_stack(self, name: str, **values: object) -> Path:
         """Write a stack's file, with values by key without the project's name, and return it."""
@@ -77,6 +81,12 @@ class Checkout:
         command = [str(toolchain.program("pulumi")), "--non-interactive", "--color", "never", *arguments]
         return self.run(command, given | variables)
 
+    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a command: what is ours leads to the copy, and nothing of Pulumi's comes along."""
+        env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
+        path = os.pathsep.join(str(self.place / part) for part in ("infra", "operator", "policy", ""))
+        return {**env, "PYTHONPATH": path, **given}
+
     def run(self, command: list[str], variables: Mapping[str, str]) -> Said:
         """Run a command in the copy."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
@@ -87,7 +97,7 @@ class Checkout:
         }
         done = subprocess.run(
             command,
-            env=env | variables,
+            env=self.variables(variables),
             cwd=self.place,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -132,6 +132,8 @@ def test_the_same_settings_give_the_same_requests(record: Record) -> None:
     assert sorted(map(repr, first.registered)) == sorted(map(repr, second.registered))
 
 
-def test_the_crd_says_which_stack_it_belongs_to_so_that_no_other_one_claims_it_unnoticed(record: Record) -> None:
+def test_the_crd_says_which_stack_it_belongs_to_so_that_no_other_one_claims_it_unnoticed(
+    record: Record,
+) -> None:
     annotations = record().one("CustomResourceDefinition").inputs["metadata"]["annotations"]
     assert annotations["kubernaut.ai/owner"].endswith("/notification-platform/test")
