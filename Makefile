@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock preview preview-list preview-down preview-reap drift publish diff comment
+.PHONY: help up rollback demo down test check unit engine-tests simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock preview preview-list preview-down preview-reap drift alerts publish diff comment
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -26,6 +26,9 @@ check: ## style, types and import contracts
 
 unit: ## the tests that need no cluster
 	$(ENV) python -m pytest tests/unit tests/property $(ARGS)
+
+engine-tests: ## what bad input gets, rollback, the component: the real engine, no cluster
+	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
 
 simulate: ## the operator in 200,000 simulated schedules (ARGS="--sabotage cached-reads")
 	$(ENV) python -m tools.simulate $(ARGS)
@@ -77,6 +80,9 @@ diff: ## what up would change, as a Markdown comment (STACK="dev staging" ARGS=-
 
 comment: ## put Markdown into the pull request as one comment, edited in place: make comment FILES=build/comment.md
 	$(ENV) python -m tools.comment $(FILES)
+
+alerts: ## print the alert rules as a file for Prometheus: make alerts STACK=prod
+	$(ENV) python -m tools.alert_rules $(or $(STACK),dev)
 
 publish: ## build the image and push it; prints its name by digest: make publish REPOSITORY=registry/name
 	$(ENV) python -m tools.publish $(REPOSITORY)

@@ -14,6 +14,7 @@ STEPS = {
     "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
     "types": [sys.executable, "-m", "mypy"],
     "workflows": [sys.executable, "-m", "tools.workflows"],
+    "alert rules": [sys.executable, "-m", "tools.alert_rules", "--check"],
     "import contracts": [str(Path(sys.executable).parent / "lint-imports"), "--no-logo"],
 }
 

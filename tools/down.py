@@ -9,6 +9,7 @@ from rich.console import Console
 from tools.kubeconfig import drop_kubeconfig
 from tools.preview_stacks import previews
 from tools.stack import destroy, exists, open_stack, remove
+from tools.trouble import explained
 from tools.up import PROBLEMS
 
 
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
         destroy(stack)
         remove(stack)
     except (*PROBLEMS, InUseError) as error:
-        console.print(f"error: {error}", markup=False, highlight=False)
+        console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
         return 1
     drop_kubeconfig(name)
     console.print(f"{name} is down; nothing of it is left.")

@@ -28,6 +28,7 @@ from tests.support.report.table import closing_line
 from tools.engine import ROOT
 from tools.stack_tests import run_parts, save_logs
 from tools.test import INTERRUPTED
+from tools.trouble import explained
 from tools.up import PROBLEMS
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def main(arguments: list[str]) -> int:
         _tell(console)
         return INTERRUPTED
     except PROBLEMS as error:
-        console.print(f"error: {error}", markup=False, highlight=False)
+        console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
         return 1
     return 0 if _tell(console) and ended_well else 1
 

@@ -25,6 +25,7 @@ from tools.preview_stacks import NotOursError, find, looked_at, place, previews,
 from tools.preview_up import bring_up, commit, image_of, stays, told
 from tools.previews import Preview, due, remaining, span, stack_name
 from tools.stack import exists
+from tools.trouble import explained
 
 PROBLEMS = (*stacks.PROBLEMS, *UNREACHED, ImageError, LocalNodeError, NotOursError, ValueError)
 SMOKE_SECONDS = 30
@@ -146,7 +147,7 @@ def main() -> int:
     try:
         app()
     except PROBLEMS as error:
-        console.print(f"error: {error}")
+        console.print(f"error: {explained(error)}", markup=False, soft_wrap=True)
         return 1
     return 0
 

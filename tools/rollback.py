@@ -23,6 +23,7 @@ from tools.engine import ROOT, STATE
 from tools.history import NoWayBackError, Value, before, deployments, recorded_images, settings, steps
 from tools.stack import exists, open_stack, outputs
 from tools.stack_file import StackFileError, check_stack_file
+from tools.trouble import explained
 from tools.up import PROBLEMS, bring_up
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
     try:
         roll_back(given.stack, console, dry_run=given.dry_run)
     except (*PROBLEMS, LocalNodeError, NoWayBackError) as error:
-        console.print(f"error: {error}")
+        console.print(f"error: {explained(error)}")
         return 1
     return 0
 

@@ -23,6 +23,8 @@ LASTING = frozenset({"dev", "ci", "staging", "prod"})
 """Stacks whose file is committed and outlives them."""
 
 SAME = "same"
+FOUND_AGAIN = ("kubernetes:", "pulumi-python:", "notification-platform:")
+"""Beginnings of the types of what has a name of its own in the cluster or on this machine."""
 
 
 def open_stack(
@@ -56,8 +58,24 @@ def up(stack: auto.Stack, *, brief: bool = False) -> tuple[dict[str, Any], bool]
     """
     with StackProgress(f"pulumi up -s {stack.name}", brief=brief) as progress:
         result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True)
+    if progress.found_interrupted:
+        _settle(stack)
     changes = {op: count for op, count in (result.summary.resource_changes or {}).items() if op != SAME}
     return {key: output.value for key, output in result.outputs.items()}, bool(changes)
+
+
+def _settle(stack: auto.Stack) -> None:
+    """Forget what an `up` that was killed had begun: this one has made it again, or has found it.
+
+    Only of what is found again by its name; the engine would tell of it at every run for ever.
+    """
+    state = stack.export_stack()
+    deployment = dict(state.deployment or {})
+    pending = deployment.get("pending_operations") or []
+    left = [entry for entry in pending if not entry["resource"]["type"].startswith(FOUND_AGAIN)]
+    if len(left) < len(pending):
+        deployment["pending_operations"] = left
+        stack.import_stack(auto.Deployment(version=state.version, deployment=deployment))
 
 
 def outputs(stack: auto.Stack) -> dict[str, Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pulumi.automation.events import StepEventMetadata
 
 QUIET_SECONDS = 10.0
+PENDING = "pending operations"
 DONE = {
     OpType.CREATE: "created",
     OpType.UPDATE: "updated",
@@ -33,6 +34,8 @@ class StackProgress:
     def __init__(self, title: str, *, brief: bool = False) -> None:
         self._title = title
         self._brief = brief
+        self.found_interrupted = False
+        """Whether the engine has found operations that a killed run had begun."""
         self._began: dict[str, float] = {}
         self._said: set[str] = set()
         self._start = time.monotonic()
@@ -64,7 +67,9 @@ class StackProgress:
             self._began.pop(event.res_op_failed_event.metadata.urn, None)
             self._say(f"  {_short(event.res_op_failed_event.metadata.urn)} FAILED")
         elif event.diagnostic_event and event.diagnostic_event.severity in {"error", "warning"}:
-            self._say_once(event.diagnostic_event.message.strip())
+            message = event.diagnostic_event.message.strip()
+            self.found_interrupted |= PENDING in message
+            self._say_once(message)
 
     def _ended(self, step: StepEventMetadata) -> None:
         took = time.monotonic() - self._began.pop(step.urn, time.monotonic())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tests.support import kept
 from tests.support.operators import OPERATORS
 from tools.stack_tests import run_on
+from tools.trouble import explained
 from tools.up import PROBLEMS
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
             case _:
                 return _run(chosen.stack, rest)
     except PROBLEMS as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {explained(error)}", file=sys.stderr)
         return 1
     return 0
 

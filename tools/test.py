@@ -18,6 +18,7 @@ from tests.support.kept import adopt
 from tools.check import check
 from tools.engine import ROOT
 from tools.stack_tests import run_on
+from tools.trouble import explained
 from tools.up import PROBLEMS
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -36,14 +37,24 @@ def main(arguments: list[str]) -> int:
         console.print("interrupted")
         return INTERRUPTED
     except PROBLEMS as error:
-        console.print(f"error: {error}", markup=False, highlight=False)
+        console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
         passed = False
     console.print(f"{'all passed' if passed else 'FAILED'} after {time.monotonic() - start:.0f} s")
     return 0 if passed else 1
 
 
 def _without_cluster(rest: list[str]) -> bool:
-    command = [sys.executable, "-m", "pytest", "tests/unit", "tests/property", "-n", "auto", *rest]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests/unit",
+        "tests/property",
+        "tests/engine",
+        "-n",
+        "auto",
+        *rest,
+    ]
     return subprocess.run(command, check=False, cwd=ROOT).returncode == 0
 
 

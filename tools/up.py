@@ -18,6 +18,7 @@ from tools.node.images import ensure_images
 from tools.stack import open_stack, up
 from tools.stack_file import StackFileError, check_secrets, check_stack_file
 from tools.toolchain import ToolchainError, ensure
+from tools.trouble import explained
 
 if TYPE_CHECKING:
     from tools.toolchain import Toolchain
@@ -65,7 +66,7 @@ def main(arguments: list[str]) -> int:
     try:
         bring_up(arguments[0] if arguments else "dev", console)
     except PROBLEMS as error:
-        console.print(f"error: {error}", markup=False, highlight=False)
+        console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
         return 1
     return 0
 

@@ -8,9 +8,10 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from platform_infra import image_build, names
+from platform_infra import image_build, names, observability
 from platform_infra.cluster import Cluster, prepare
 from platform_infra.crds import Crds
+from platform_infra.observability import Observability
 from platform_infra.operator_deployment import OperatorDeployment, Workload
 from platform_infra.operator_image import OperatorImage
 from platform_infra.rbac import OperatorAccount
@@ -56,13 +57,19 @@ class Bundle(pulumi.ComponentResource):
         if settings.operator.enabled:
             self.image, loaded = self._image()
             rules = routing_rules(settings, self.namespace, inside)
+            mode = settings.monitoring.mode
+            kinds = observability.kinds(mode, self.cluster)
             workload = Workload(
                 namespace=self.namespace,
                 image=self.image,
                 account=account.account_name,
+                annotations=kinds.apply(lambda found: observability.pod_annotations(mode, found)),
                 wait_for=[*crds, account, *rules, *loaded],
             )
             OperatorDeployment("operator", settings=settings, workload=workload, opts=inside)
+            Observability(
+                "observability", settings=settings, namespace=self.namespace, kinds=kinds, opts=inside
+            )
         self.register_outputs({"namespace": self.namespace, "image": self.image})
 
     def _image(self) -> tuple[str, list[pulumi.Resource]]:

@@ -147,8 +147,18 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """`json` for machines, `text` for people. One of json, text. The default is `"json"`."""
     network_egress_ports: list[int]
     """TCP ports that the network policy lets the operator reach: the API server's and those of its channels. The default is `[443, 6443]`."""
-    monitoring_scrape_annotations: bool
-    """Whether the pods carry `prometheus.io/*` annotations. The default is `true`."""
+    monitoring_mode: str
+    """How Prometheus finds the operator: `crds` makes a PodMonitor, a PrometheusRule and a dashboard, `annotations` marks the pods, `auto` asks the cluster which of the kinds it serves, and marks the pods where it serves none. One of auto, crds, annotations, none. The default is `"auto"`."""
+    monitoring_labels: dict[str, Any]
+    """Labels by which your Prometheus selects PodMonitors and PrometheusRules, such as `{"release": "prometheus"}`."""
+    monitoring_runbooks: str
+    """Where the pages of docs/runbooks can be read; with it begins the `runbook_url` of each alert. The default is `"docs/runbooks"`."""
+    monitoring_alert_seconds: int
+    """How long a condition has to hold before somebody is told, and the span that rates are taken over. The default is `300`."""
+    monitoring_failure_percent: int
+    """The share of a channel's tries that may fail without an alert. The default is `10`."""
+    monitoring_queue_seconds: int
+    """How long a notification may wait for a worker without an alert. The default is `60`."""
     preview_number: int
     """The pull request that the stack is a preview of; 0 for a stack that is none. The default is `0`."""
     preview_owner: str

@@ -9,7 +9,7 @@ import pulumi
 import yaml
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from platform_infra import crd_compatibility
+from platform_infra import crd_compatibility, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,8 @@ class Crds(pulumi.ComponentResource):
     """The custom resource definitions of the platform.
 
     They are handed on as the file has them: the typed class would rename what it knows and drop the rest.
-    A definition that takes less than the one that this stack applied before is refused (DD-CRD-001).
+    A definition that takes less than the one that this stack applied before is refused (DD-CRD-001). One that another
+    stack owns is refused by the API server, since both would have to say whose it is.
     """
 
     def __init__(self, name: str, *, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -50,7 +51,7 @@ class Crds(pulumi.ComponentResource):
             "notificationrequests",
             api_version=document["apiVersion"],
             kind=document["kind"],
-            metadata=document["metadata"],
+            metadata=_owned(document["metadata"]),
             spec=document["spec"],
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -60,6 +61,15 @@ class Crds(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({})
+
+
+def _owned(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata with the owner: two stacks that both claim a definition come into conflict over that alone.
+
+    Without it the API server would let both apply the same definition, and the first one destroyed would take it away.
+    """
+    owner = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    return {**metadata, "annotations": {**metadata.get("annotations", {}), names.CRD_OWNER: owner}}
 
 
 def refuse_incompatible(change: pulumi.ResourceHookArgs) -> None:

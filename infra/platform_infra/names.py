@@ -9,6 +9,8 @@ VERSION = "v1alpha1"
 KIND = "NotificationRequest"
 PLURAL = "notificationrequests"
 CRD = f"{PLURAL}.{GROUP}"
+CRD_OWNER = f"{GROUP}/owner"
+"""The annotation that names the stack which the CRD belongs to, as `organization/project/stack`."""
 
 OPERATOR = "notification-operator"
 CONTAINER = "operator"

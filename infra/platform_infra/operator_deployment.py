@@ -24,7 +24,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
-from platform_infra import names, observability, operator_config, placement, pod_parts
+from platform_infra import names, operator_config, placement, pod_parts
 from platform_infra.network_policy import operator_policy
 from platform_infra.settings_sections import FileVolume
 from platform_infra.slack_secret import pod_annotations as slack_annotations
@@ -48,6 +48,8 @@ class Workload:
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     account: pulumi.Input[str]
+    annotations: pulumi.Input[Mapping[str, str]]
+    """Annotations of the pods beside those that the settings ask for."""
     wait_for: Sequence[pulumi.Resource] = ()
 
 
@@ -121,8 +123,9 @@ class OperatorDeployment(pulumi.ComponentResource):
         return PodTemplateSpecArgs(
             metadata=ObjectMetaArgs(
                 labels=names.labels("operator"),
-                annotations=observability.pod_annotations(self._settings)
-                | slack_annotations(self._settings.channels.slack),
+                annotations=pulumi.Output.all(
+                    workload.annotations, slack_annotations(self._settings.channels.slack)
+                ).apply(lambda each: {**each[0], **each[1]}),
             ),
             spec=PodSpecArgs(
                 service_account_name=workload.account,

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from platform_infra import names
 from platform_infra.settings_base import Section
 from platform_infra.settings_cluster import Cluster
+from platform_infra.settings_monitoring import Monitoring
 from platform_infra.settings_placement import Placement, Protection
 from platform_infra.settings_preview import Preview
 from platform_infra.settings_rules import SECRET_KEYS, Problem, broken_rules
@@ -29,7 +30,6 @@ from platform_infra.settings_sections import (
     Delivery,
     Events,
     Log,
-    Monitoring,
     Network,
     Operator,
     Retention,

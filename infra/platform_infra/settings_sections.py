@@ -241,10 +241,3 @@ class Network(Section):
 
     egress_ports: tuple[Port, ...] = (443, 6443)
     """TCP ports that the network policy lets the operator reach: the API server's and those of its channels."""
-
-
-class Monitoring(Section):
-    """How metrics are collected."""
-
-    scrape_annotations: bool = True
-    """Whether the pods carry `prometheus.io/*` annotations."""

@@ -108,6 +108,12 @@ class OperatorProcess(Operator):
             self._process.wait()
         self._start()
 
+    def end(self) -> None:
+        """Kill it with SIGKILL, and leave it so."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def _start(self) -> None:
         command = [sys.executable, "-m", "notification_operator", "run", "--config", str(self._config)]
         with self._log.open("ab") as log:

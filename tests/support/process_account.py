@@ -20,15 +20,19 @@ TOKEN_SECONDS = 24 * 3600
 
 
 class ProcessAccount:
-    """The service account of the operator in a namespace; `remove` takes away what does not go with the namespace."""
+    """The service account of the operator in a namespace; `remove` takes away what does not go with the namespace.
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
+    With `shares` for replicas that share the work.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, *, shares: bool = False) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._everywhere = names.cluster_scoped(namespace)
         self._subject = {"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": namespace}
         self._apply("v1", "ServiceAccount", names.OPERATOR)
-        own, served = (*rbac.OWN, *rbac.EVENTS), (*rbac.SERVED, *rbac.RETAIN, *rbac.EVENTS, *rbac.CHOOSE)
+        own = (*rbac.OWN, *(rbac.SHARE if shares else ()), *rbac.EVENTS)
+        served = (*rbac.SERVED, *rbac.RETAIN, *rbac.EVENTS, *rbac.CHOOSE)
         self._apply(API, "Role", names.OPERATOR, rules=_rules(own))
         self._apply(API, "RoleBinding", names.OPERATOR, **self._binding("Role", names.OPERATOR))
         self._apply(API, "ClusterRole", self._everywhere, rules=_rules(served))

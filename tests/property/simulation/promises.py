@@ -53,6 +53,8 @@ class Promises:
         self.calls: dict[tuple[str, str], list[Call]] = defaultdict(list)
         self.reads = self.writes = 0
         """Of all passes."""
+        self.overtaken = 0
+        """Successes that a late write of a dead process had recorded as failures by when their own was lost."""
         self.told: set[tuple[str, str, int, str]] = set()
         self.latest: dict[str, Notification] = {}
         """By uid: what was written last."""
@@ -69,6 +71,7 @@ class Promises:
         recorded = _of(seen, call) if seen is not None and seen.uid == call.uid else []
         earlier = self.calls[call.uid, call.channel]
         repeats = [each for each in earlier if each.number == call.number]
+        self._excuse_overtaken(call, recorded, earlier)
         demand(made.may_begin, f"{call.id} is called by an operator that stops")
         demand(
             not any(attempt.succeeded for attempt in recorded),
@@ -94,6 +97,20 @@ class Promises:
             reached = known - {each.number for each in recorded if each.circuit_open}
             self._in_time(call, seen, reached)
         earlier.append(call)
+
+    def _excuse_overtaken(self, call: Call, recorded: list[Attempt], earlier: list[Call]) -> None:
+        """Take out the one loss that nothing but a write before each call could prevent, and count it.
+
+        A process repeats a try of one that died, with success, and dies too before it has written that. Only then
+        the first one's write gets there, and says that the try has failed.
+        """
+        failed = {each.key for each in recorded if not (each.succeeded or each.circuit_open)}
+        for each in earlier:
+            key = (each.channel, each.number)
+            late = key in failed and self.writers[call.uid, key] != each.who
+            if each.end == "success" and not each.excused and late and each.who in self.unreliable:
+                each.excused = True
+                self.overtaken += 1
 
     def _in_time(self, call: Call, seen: Notification, reached: set[int]) -> None:
         """Demand that the number of tries and the pause before this one are as the policy says."""

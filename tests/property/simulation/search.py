@@ -26,6 +26,20 @@ def tape(seed: int) -> bytes:
     return random.Random(seed).randbytes(TAPE_LENGTH)  # noqa: S311 - a schedule, not a secret
 
 
+def judge(seeds: Iterable[int]) -> tuple[int | None, int]:
+    """Return the first seed whose schedule breaks a promise, if any does, and what could not be helped till then.
+
+    That is the number of successes that were lost in the one way that cannot be helped; see `Promises`.
+    """
+    overtaken = 0
+    for seed in seeds:
+        outcome = run_schedule(tape(seed))
+        overtaken += outcome.overtaken
+        if outcome.broken:
+            return seed, overtaken
+    return None, overtaken
+
+
 def find(seeds: Iterable[int], *, promise: str = "", store: Store | None = None) -> int | None:
     """Return the first seed whose schedule breaks a promise with these words, if any does."""
     for seed in seeds:

@@ -43,6 +43,8 @@ class Outcome:
     """How many bytes of the tape it took."""
     reads: int = 0
     writes: int = 0
+    overtaken: int = 0
+    """Successes that were lost in the one way that cannot be helped; see `Promises`."""
 
 
 class World:
@@ -235,6 +237,7 @@ def run_schedule(data: bytes, store: Callable[[Replica], StatusStore] | None = N
             choices=tape.used,
             reads=world.promises.reads,
             writes=world.promises.writes,
+            overtaken=world.promises.overtaken,
         )
 
     try:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import cache
 
 import pytest
 
-from tests.unit.infra.recording import NODE_IMAGE, Recording, record_bundle
+from tests.unit.infra.recording import NODE_IMAGE, Recording, engine_loop, record_bundle
 
 Record = Callable[..., Recording]
-
-
-@cache
-def engine_loop() -> asyncio.AbstractEventLoop:
-    """The loop of all recordings. It stays open, as do those of its threads, which the engine never closes."""
-    return asyncio.new_event_loop()
 
 
 @pytest.fixture(autouse=True)
 def loop_of_the_engine() -> None:
     """Give the recording engine an event loop: it takes the thread's, and an asynchronous test leaves none."""
     asyncio.set_event_loop(engine_loop())
+
+
+@pytest.fixture(autouse=True)
+def only_kubernetes_own_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no cluster asked which other kinds it serves: where there is a recording engine there is none."""
+    monkeypatch.setattr("platform_infra.observability.ask", lambda _kubeconfig, _context: [])
 
 
 @pytest.fixture

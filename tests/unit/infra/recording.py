@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
@@ -138,8 +140,16 @@ class Callbacks:
         assert hook.opts.on_dry_run
 
 
+@cache
+def engine_loop() -> asyncio.AbstractEventLoop:
+    """The loop of all recordings. It stays open, as do those of its threads, which the engine never closes."""
+    return asyncio.new_event_loop()
+
+
 def listen(monitor: Monitor) -> None:
     """Let the program that follows talk to `monitor`."""
+    # The engine takes the thread's loop, and an asynchronous test leaves none.
+    asyncio.set_event_loop(engine_loop())
     mocks.set_mocks(monitor.mocks, project="notification-platform", stack="test", monitor=monitor)
     SETTINGS.callbacks = cast("Any", Callbacks())
 

@@ -12,7 +12,15 @@ from platform_infra import image_build, names
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
-COMPONENTS = {"Bundle", "Cluster", "Crds", "OperatorAccount", "OperatorDeployment", "FileStorage"}
+COMPONENTS = {
+    "Bundle",
+    "Cluster",
+    "Crds",
+    "OperatorAccount",
+    "OperatorDeployment",
+    "FileStorage",
+    "Observability",
+}
 OUTSIDE = {"Node", "kubernetes"}
 """What makes the cluster, and so cannot live in it."""
 
@@ -122,3 +130,10 @@ def test_a_changed_setting_gives_the_configuration_another_name(record: Record) 
 def test_the_same_settings_give_the_same_requests(record: Record) -> None:
     first, second = record(), record()
     assert sorted(map(repr, first.registered)) == sorted(map(repr, second.registered))
+
+
+def test_the_crd_says_which_stack_it_belongs_to_so_that_no_other_one_claims_it_unnoticed(
+    record: Record,
+) -> None:
+    annotations = record().one("CustomResourceDefinition").inputs["metadata"]["annotations"]
+    assert annotations["kubernaut.ai/owner"].endswith("/notification-platform/test")

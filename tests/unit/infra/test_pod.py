@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
 from pulumi.runtime import rpc
 
 if TYPE_CHECKING:
@@ -64,12 +63,6 @@ def test_pods_overlap_only_where_a_lease_decides_between_them(record: Record) ->
 
 def test_a_roll_out_that_does_not_progress_is_given_up(record: Record) -> None:
     assert record().spec("Deployment")["progressDeadlineSeconds"] == 120
-
-
-@pytest.mark.parametrize(("given", "there"), [("true", True), ("false", False)])
-def test_scrape_annotations_follow_their_switch(record: Record, given: str, *, there: bool) -> None:
-    template = record(monitoringScrapeAnnotations=given).spec("Deployment")["template"]
-    assert ("prometheus.io/port" in template["metadata"].get("annotations", {})) is there
 
 
 def test_without_the_file_channel_there_is_no_volume_for_it(record: Record) -> None:

@@ -29,6 +29,30 @@ users: [{{name: me, user: {{}}}}]
 """
 
 
+COLLECTED = """
+import gc, sys
+import notification_operator.main
+from notification_operator import cli
+
+async def run(_settings):
+    left = len(gc.get_objects())
+    print(gc.get_freeze_count(), left, gc.get_threshold()[0])
+    return 0
+
+notification_operator.main.run = run
+sys.argv[1:] = ["run"]
+cli.app()
+"""
+
+
+def test_what_is_imported_is_no_work_for_the_garbage_collector() -> None:
+    done = subprocess.run([sys.executable, "-c", COLLECTED], capture_output=True, text=True, check=True)
+    frozen, left, threshold = map(int, done.stdout.split())
+    assert frozen > 50_000
+    assert left < 5_000
+    assert threshold > 700
+
+
 def test_a_process_that_is_told_to_stop_while_it_still_starts_ends_at_once_and_in_good_order(
     tmp_path: Path,
 ) -> None:

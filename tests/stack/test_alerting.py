@@ -1,0 +1,141 @@
+"""The alerts, told by a real Prometheus that reads the operator's metrics: they fire, and they clear."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from platform_infra.cluster.local.spec import CONTEXT
+from platform_infra.monitoring import discovery
+from platform_infra.monitoring.panels import panels
+from platform_infra.monitoring.queries import Scope, duration
+from platform_infra.monitoring.rules import Limits, alerts
+from tests.stack.suite import Suite
+from tests.support.cluster import Cluster
+from tests.support.eventually import eventually, steadily
+from tests.support.notifications import fast, notification
+from tests.support.place import EphemeralStack
+from tests.support.prometheus_in_cluster import Prometheus, prometheus
+from tests.support.traffic import traffic
+from tools.engine import ROOT
+
+LIMITS = Limits(seconds=8)
+"""The product's rules, in a hurry."""
+SCOPE = Scope(namespace="notification-guarded", window=duration(LIMITS.seconds))
+RUN = ROOT / "build" / "alert-run.json"
+"""What the dashboard's panels showed meanwhile; `tools/dashboard_picture.py` draws it."""
+FAILING = ("NotificationDeliveriesFail", "slack")
+HELD_BACK = ("NotificationBreakerOpen", "slack")
+DOWN, UP = {"code": 503, "body": "service_unavailable"}, {"code": 200}
+
+
+@pytest.fixture
+def watcher(stack: EphemeralStack, guarded: Suite) -> Iterator[Prometheus]:
+    """A Prometheus that watches the operator with the breaker."""
+    home = guarded.operator.namespace
+    with prometheus(guarded.cluster, stack.container, home, LIMITS) as ready:
+        yield ready
+
+
+@pytest.mark.needs_pod
+def test_an_alert_fires_while_the_receiver_fails_and_clears_when_it_has_recovered(
+    guarded: Suite, watcher: Prometheus
+) -> None:
+    word = uuid.uuid4().hex[:8]
+    start = time.time()
+
+    def create() -> None:
+        subject = f"{word} {uuid.uuid4().hex[:8]}"
+        to: Any = {"channels": ["console", "slack"], "recipients": [{"slack": "#test"}]}
+        guarded.create(notification(guarded.namespace, subject=subject, retryPolicy=fast(10), **to))
+
+    with traffic(create, every=0.5):
+        is_watched(watcher)
+        steadily(watcher.firing, lambda firing: firing == set(), during=LIMITS.seconds + 2)
+
+        guarded.slack.answer(word, DOWN)
+        failed = time.time()
+        eventually(watcher.firing, lambda firing: firing == {FAILING, HELD_BACK}, within=60, every=0.5)
+        fired = watcher.alert(FAILING[0])
+        steadily(watcher.firing, lambda firing: firing == {FAILING, HELD_BACK}, during=4)
+
+        guarded.slack.answer(word, UP)
+        recovered = time.time()
+        eventually(watcher.firing, lambda firing: firing == set(), within=60, every=0.5)
+        steadily(watcher.firing, lambda firing: firing == set(), during=4)
+
+    assert fired["labels"]["severity"] == "critical"
+    assert fired["annotations"]["runbook_url"] == "docs/runbooks/delivery-failures.md"
+    end = time.time()
+    (lasted,) = watcher.over(f'ALERTS{{alertname="{FAILING[0]}", alertstate="firing"}}', start, end)
+    assert failed < float(lasted["values"][0][0])
+    assert recovered < float(lasted["values"][-1][0]) < end
+    record(watcher, start, end)
+
+
+def is_watched(watcher: Prometheus) -> None:
+    """See that the pod was found by its annotations, and that every rule is loaded and can be evaluated."""
+    eventually(lambda: watcher.value('up{namespace="notification-guarded"}'), lambda up: up == 1)
+    rules = eventually(watcher.rules, lambda rules: all(rule["health"] == "ok" for rule in rules))
+    assert {rule["name"] for rule in rules} == {alert.name for alert in alerts("any", LIMITS)}
+
+
+def record(watcher: Prometheus, start: float, end: float) -> None:
+    """Keep what each panel of the dashboard showed; none may have been empty."""
+    firing = watcher.over('ALERTS{alertstate="firing"}', start, end)
+    shown: dict[str, Any] = {
+        "firing": [
+            {"alert": one["metric"]["alertname"], "times": [float(at) for at, _ in one["values"]]}
+            for one in firing
+        ],
+        "panels": [],
+    }
+    for panel in panels(SCOPE):
+        curves = [
+            {"legend": curve.legend, "series": watcher.over(curve.expression, start, end)}
+            for curve in panel.curves
+        ]
+        assert any(curve["series"] for curve in curves), panel.title
+        shown["panels"].append({"title": panel.title, "unit": str(panel.unit), "curves": curves})
+    RUN.parent.mkdir(exist_ok=True)
+    RUN.write_text(json.dumps(shown), "utf-8")
+
+
+def test_the_kinds_of_the_prometheus_operator_are_found_as_soon_as_the_cluster_serves_them(
+    stack: EphemeralStack, cluster: Cluster
+) -> None:
+    def found() -> list[str]:
+        return discovery.served(Path(stack.kubeconfig).read_text("utf-8"), CONTEXT)
+
+    assert found() == []
+    for kind in discovery.KINDS:
+        cluster.apply(definition(kind))
+    try:
+        assert eventually(found, lambda kinds: len(kinds) == len(discovery.KINDS)) == list(discovery.KINDS)
+    finally:
+        for kind in discovery.KINDS:
+            name = definition(kind)["metadata"]["name"]
+            cluster.text("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
+    eventually(found, lambda kinds: kinds == [])
+
+
+def definition(kind: str) -> dict[str, Any]:
+    """Return a definition of the kind that takes everything."""
+    names = {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": discovery.VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names['plural']}.{discovery.GROUP}"},
+        "spec": {"group": discovery.GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
+    }

@@ -1,0 +1,122 @@
+"""Replicas that share the work: even shares, handed over in seconds, and no notification two replicas' at once."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import Cluster, Object
+from tests.support.crowd import Crowd, crowd
+from tests.support.place import EphemeralStack
+from tests.support.replicas import Replicas, replicas, shard
+from tests.support.sink_client import SlackSink
+
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("shards")]
+
+TAKEN_OVER = 15.0
+"""Seconds after a SIGKILL within which the share is served again."""
+JOINED = 10.0
+"""Seconds within which a share has moved in good order."""
+SLACK: dict[str, Any] = {"channels": ["slack"], "recipients": [{"slack": "#test"}]}
+
+
+@pytest.fixture
+def place(stack: EphemeralStack, cluster: Cluster) -> Iterator[Replicas]:
+    with replicas(stack, cluster) as made:
+        yield made
+
+
+@pytest.fixture
+def sink(stack: EphemeralStack, place: Replicas) -> SlackSink:
+    return SlackSink(stack.sink, place.name)
+
+
+@pytest.fixture
+def some(cluster: Cluster, place: Replicas) -> Iterator[Crowd]:
+    with crowd(cluster, place.namespace) as made:
+        yield made
+
+
+def test_the_share_of_a_killed_replica_is_served_again_within_fifteen_seconds_and_nothing_is_lost(
+    place: Replicas, sink: SlackSink, some: Crowd, record_property: Callable[[str, object], None]
+) -> None:
+    victim, other = place.start(), place.start()
+    place.even(victim, other, within=JOINED)
+    share = place.share(victim)
+    sink.answer(some.run, {"delay": 1})
+    under_way = some.create(40, threads=10, **SLACK)
+    assert {shard(obj) in share for obj in under_way} == {True, False}
+
+    victim.end()
+    died = time.time()
+    late = some.create(20, threads=10, **SLACK)
+    ended = {obj["metadata"]["uid"]: completed(obj) for obj in some.all_in("Sent", within=TAKEN_OVER + 15)}
+
+    served = [ended[obj["metadata"]["uid"]] - died for obj in late if shard(obj) in share]
+    beside = [ended[obj["metadata"]["uid"]] - died for obj in late if shard(obj) not in share]
+    record_property("seconds until the share was served", (min(served), max(served)))
+    record_property("seconds of the other share", max(beside))
+    assert min(served) <= TAKEN_OVER
+    assert max(beside) < min(served)
+    assert place.shares() == {other.pid: {0, 1, 2, 3}}
+    each_try_is_recorded_and_none_made_twice_at_once(some, sink, killed_at=died)
+
+
+def test_a_replica_that_joins_gets_its_share_and_one_that_leaves_gives_it_back_and_nothing_is_sent_twice(
+    place: Replicas, sink: SlackSink, some: Crowd, record_property: Callable[[str, object], None]
+) -> None:
+    first = place.start()
+    place.even(first, within=JOINED)
+    sink.answer(some.run, {"delay": 0.3})
+    some.create(30, threads=10, **SLACK)
+
+    second = place.start()
+    began = time.monotonic()
+    some.create(30, threads=4, **SLACK)
+    place.even(first, second, within=JOINED)
+    joined = time.monotonic() - began
+    some.create(30, threads=10, **SLACK)
+    first.stop()
+    began = time.monotonic()
+    some.create(10, threads=4, **SLACK)
+    place.even(second, within=JOINED)
+    record_property("seconds until shares were even", (joined, time.monotonic() - began))
+
+    some.all_in("Sent", within=30)
+    each_try_is_recorded_and_none_made_twice_at_once(some, sink, killed_at=None)
+
+
+def completed(obj: Object) -> float:
+    """Return when a notification ended, in seconds since the epoch."""
+    return datetime.fromisoformat(obj["status"]["completionTime"]).timestamp()
+
+
+def attempt_id(hit: Object) -> str:
+    """Return the id of the try that a request was."""
+    headers = {name.lower(): value for name, value in hit["headers"].items()}
+    return str(headers["idempotency-key"])
+
+
+def each_try_is_recorded_and_none_made_twice_at_once(
+    some: Crowd, sink: SlackSink, *, killed_at: float | None
+) -> None:
+    """Hold the sink against the statuses; only a try that a kill broke off is made again, later, by the same id."""
+    recorded = {
+        f"{obj['metadata']['uid']}:{attempt['channel']}:{attempt['attempt']}"
+        for obj in some.seen()
+        for attempt in obj["status"]["deliveryAttempts"]
+    }
+    hits: dict[str, list[Object]] = defaultdict(list)
+    for hit in sink.hits(some.run):
+        hits[attempt_id(hit)].append(hit)
+    assert set(hits) == recorded
+    assert len(recorded) == len(some.seen())
+    again = {key: made for key, made in hits.items() if len(made) > 1}
+    assert killed_at is not None or not again
+    for made in again.values():
+        assert Counter(hit["at"] <= (killed_at or 0) for hit in made) == {True: 1, False: 1}
+        assert all(earlier["ended"] <= later["at"] for earlier, later in pairwise(made))

@@ -1,0 +1,120 @@
+"""An update and the way back while notifications come in: nothing is lost, nothing is sent twice, and no pause is long."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from platform_infra import names
+from platform_infra.cluster.local.images import load_image
+from tests.support.crowd import crowd
+from tests.support.deploy import BuiltImages, bring_up, stack_name, take_away
+from tests.support.operators import LABEL, OperatorSpec
+from tests.support.readings import header
+from tests.support.sink_client import SlackSink
+from tests.support.steady_traffic import outcome, traffic
+from tools.kubeconfig import drop_kubeconfig
+from tools.rollback import roll_back
+from tools.toolchain import ensure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.cluster import Cluster
+    from tests.support.place import EphemeralStack
+    from tests.support.steady_traffic import Outcome
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.alone,
+    pytest.mark.needs_pod,
+    pytest.mark.timeout(400, func_only=True),
+]
+
+SPEC = OperatorSpec(
+    name="rolling",
+    namespace="notification-rolling",
+    settings={"channelsFileEnabled": False, "channelsSlackConnections": 20},
+)
+SLACK = [{"slack": "#traffic"}]
+AROUND = 5.0
+"""Seconds of traffic before and after."""
+LONGEST_PAUSE = 5.0
+
+
+class Rolling:
+    """An operator that is updated: its stack, and two images of one content under different names."""
+
+    def __init__(self, stack: EphemeralStack, cluster: Cluster) -> None:
+        self.stack = stack
+        self.cluster = cluster
+        self.name = stack_name(stack, SPEC)
+        deployed = cluster.deployment("notification-system", names.OPERATOR)
+        self.first = deployed["spec"]["template"]["spec"]["containers"][0]["image"]
+        self.second = f"{self.first}-next"
+        subprocess.run(["docker", "tag", self.first, self.second], check=True)
+        load_image(stack.container, self.second)
+
+    def run(self, image: str) -> None:
+        """Bring the operator up with an image."""
+        bring_up(self.stack, SPEC, BuiltImages(operator=image, stubs=image), ensure())
+
+    @property
+    def image(self) -> str:
+        """The image that the Deployment asks for."""
+        deployed = self.cluster.deployment(SPEC.namespace, names.OPERATOR)
+        found: str = deployed["spec"]["template"]["spec"]["containers"][0]["image"]
+        return found
+
+    def during(self, change: Callable[[], None]) -> Outcome:
+        """Make a change under traffic, and return what became of the traffic."""
+        namespace = self.cluster.create_namespace({LABEL: SPEC.name})
+        try:
+            with crowd(self.cluster, namespace) as some:
+                with traffic(some, channels=["slack"], recipients=SLACK) as stream:
+                    time.sleep(AROUND)
+                    change()
+                    time.sleep(AROUND)
+                some.all_in("Sent", within=60)
+                hits = SlackSink(self.stack.sink, SPEC.name).hits(some.run)
+                words = [(hit["at"], header(hit)) for hit in hits]
+                told = [next(s for s in stream.subjects if text.endswith(s)) for _, text in words]
+                attempts = [obj["status"]["totalAttempts"] for obj in some.seen()]
+                assert set(attempts) == {1}
+                return outcome(stream.subjects, [(at, s) for (at, _), s in zip(words, told, strict=True)])
+        finally:
+            self.cluster.core.delete_namespace(namespace)
+
+
+@pytest.fixture
+def rolling(stack: EphemeralStack, cluster: Cluster) -> Iterator[Rolling]:
+    made = Rolling(stack, cluster)
+    try:
+        made.run(made.first)
+        yield made
+    finally:
+        take_away(stack, SPEC, ensure())
+        drop_kubeconfig(made.name)
+        subprocess.run(["docker", "image", "rm", made.second], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_an_update_and_a_rollback_under_traffic_lose_nothing_repeat_nothing_and_pause_shortly(
+    rolling: Rolling,
+) -> None:
+    updated = rolling.during(lambda: rolling.run(rolling.second))
+    assert rolling.image == rolling.second
+    told = Console(stderr=True)
+    told.print(f"update: {updated}")
+
+    back = rolling.during(lambda: roll_back(rolling.name, told))
+    assert rolling.image == rolling.first
+    told.print(f"rollback: {back}")
+
+    for seen in (updated, back):
+        assert seen.created >= 10 * AROUND
+        assert (seen.lost, seen.repeated) == (0, 0)
+        assert seen.longest_pause <= LONGEST_PAUSE

@@ -1,0 +1,145 @@
+"""A real Prometheus in the cluster, that scrapes one operator by the rules of the product; asked through its own API."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import yaml
+
+from platform_infra.cluster.local.images import load_image
+from platform_infra.monitoring.rules import groups
+from tests.support.eventually import eventually
+from tests.support.sinks_in_cluster import is_rolled_out
+from tools.engine import ROOT
+from tools.node.commands import has_image
+from tools.node.debian import base_tag
+from tools.toolchain import ensure
+from tools.toolchain.pins import PROMETHEUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from platform_infra.monitoring.rules import Limits
+    from tests.support.cluster import Cluster
+
+FOLDER = Path(__file__).parent / "prometheus"
+PAGE = ROOT / "docs" / "monitoring.md"
+"""Shows the configuration by which a Prometheus finds the annotated pods; the one here is made from it."""
+SCRAPE_SECONDS = 1
+RUNBOOKS = "docs/runbooks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prometheus:
+    """One that is ready. Times are seconds since 1970."""
+
+    cluster: Cluster
+    namespace: str
+
+    def firing(self) -> set[tuple[str, str]]:
+        """Return the alerts that fire, each as its name and channel; of none the channel is empty."""
+        found = self._ask("alerts")["alerts"]
+        return {
+            (alert["labels"]["alertname"], alert["labels"].get("channel", ""))
+            for alert in found
+            if alert["state"] == "firing"
+        }
+
+    def alert(self, name: str) -> dict[str, Any]:
+        """Return the only alert of that name, with its labels and annotations."""
+        (found,) = [alert for alert in self._ask("alerts")["alerts"] if alert["labels"]["alertname"] == name]
+        return dict(found)
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the rules as they are loaded, each with its `health`."""
+        return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
+
+    def value(self, expression: str) -> float | None:
+        """Return what an expression is now, if it is anything."""
+        result = self._ask("query", query=expression)["result"]
+        return float(result[0]["value"][1]) if result else None
+
+    def over(self, expression: str, start: float, end: float) -> list[dict[str, Any]]:
+        """Return what an expression was, second by second: series with `metric` (labels) and `values`."""
+        asked = {"query": expression, "start": start, "end": end, "step": SCRAPE_SECONDS}
+        found: list[dict[str, Any]] = self._ask("query_range", **asked)["result"]
+        return found
+
+    def _ask(self, what: str, **query: object) -> Any:
+        base = f"/api/v1/namespaces/{self.namespace}/services/prometheus:9090/proxy/api/v1"
+        answer = json.loads(self.cluster.text("GET", f"{base}/{what}?{urlencode(query)}"))
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+
+@contextmanager
+def prometheus(cluster: Cluster, container: str, operator: str, limits: Limits) -> Iterator[Prometheus]:
+    """Bring one up for the operator in that namespace, with its alert rules by these limits."""
+    load_image(container, _image())
+    home = cluster.create_namespace({})
+    filled = (FOLDER / "manifests.yaml").read_text("utf-8").replace("IMAGE", _tag())
+    documents = list(yaml.safe_load_all(filled.replace("HOME", home).replace("OPERATOR", operator)))
+    try:
+        for document in (_configuration(home, operator, limits), *documents):
+            cluster.apply(document)
+        eventually(lambda: cluster.deployment(home, "prometheus"), is_rolled_out, within=60, every=0.2)
+        yield Prometheus(cluster=cluster, namespace=home)
+    finally:
+        cluster.core.delete_namespace(home)
+        for kind in ("rolebindings", "roles"):
+            where = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{operator}/{kind}"
+            cluster.text("DELETE", f"{where}/{home}-prometheus")
+
+
+def _tag() -> str:
+    return f"notification-platform/prometheus:{PROMETHEUS}-{base_tag().rpartition(':')[2]}"
+
+
+def _image() -> str:
+    """Build the image, where it is not there yet, and return its name."""
+    if has_image(_tag()):
+        return _tag()
+    program = ensure(["prometheus"]).program("prometheus")
+    with tempfile.TemporaryDirectory(prefix="prometheus-") as context:
+        shutil.copy(FOLDER / "Dockerfile", context)
+        shutil.copy(program, Path(context) / "prometheus")
+        build = ["docker", "build", "--quiet", "--tag", _tag(), "--build-arg", f"BASE={base_tag()}", context]
+        done = subprocess.run(build, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(build)}: {done.stdout}{done.stderr}"
+    return _tag()
+
+
+def _configuration(home: str, operator: str, limits: Limits) -> dict[str, Any]:
+    """Return the ConfigMap: the documentation's scrape configuration, for one namespace, and the rules."""
+    pace = f"{SCRAPE_SECONDS}s"
+    content: dict[str, Any] = {
+        "global": {"scrape_interval": pace, "scrape_timeout": pace, "evaluation_interval": pace},
+        "rule_files": ["/etc/prometheus/rules.yml"],
+        **documented(),
+    }
+    (job,) = content["scrape_configs"]
+    for discovery in job["kubernetes_sd_configs"]:
+        discovery["namespaces"] = {"names": [operator]}
+    rules = {"groups": groups(operator, limits, RUNBOOKS)}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "prometheus", "namespace": home},
+        "data": {"prometheus.yml": yaml.safe_dump(content), "rules.yml": yaml.safe_dump(rules)},
+    }
+
+
+def documented() -> dict[str, Any]:
+    """Return the scrape configuration that the documentation shows."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    (found,) = [block for block in map(yaml.safe_load, blocks) if "scrape_configs" in block]
+    return dict(found)
