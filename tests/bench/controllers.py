@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.support.eventually import eventually
 from tests.support.node import Node
@@ -24,7 +24,6 @@ from tools.engine import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any
 
     from tests.bench.place import Place
 
@@ -34,6 +33,7 @@ UP_WITHIN, ENDS_WITHIN = 30.0, 45.0
 WATCHING = re.compile(r'"event":\s*"watching"')
 """What the naive controller says once it has its first listing."""
 SOURCES = ("operator", "infra", ".")
+MALLOC = re.compile(r"(MALLOC_\w+)=(\d+)")
 
 
 class Kind(StrEnum):
@@ -98,8 +98,17 @@ def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterato
         yield Given(controller=made, account=user, labels={LABEL: name})
 
 
+def image_environment() -> dict[str, str]:
+    """Return how the operator's image has memory managed; a process beside the cluster is to do the same."""
+    return dict(MALLOC.findall((ROOT / "Dockerfile").read_text("utf-8")))
+
+
 class Ours(OperatorProcess):
     """The operator, with the values that are shipped and what the scenario sets."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._variables = {**self._variables, **image_environment()}
 
     def start(self) -> None:
         """See `Controller`."""
@@ -139,7 +148,11 @@ class Telling:
     def __init__(self, command: Sequence[str], log: Path) -> None:
         self._command = " ".join(command)
         self._log = log
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / source) for source in SOURCES)}
+        environment = {
+            **os.environ,
+            **image_environment(),
+            "PYTHONPATH": os.pathsep.join(str(ROOT / source) for source in SOURCES),
+        }
         with log.open("ab") as output:
             self._began = output.tell()
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)

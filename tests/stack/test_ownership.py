@@ -1,0 +1,168 @@
+"""What belongs to whom on a real cluster: protected data, a CRD of another stack's, an image that is not there, a component."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from platform_infra import image_build, names
+from platform_infra.cluster.local.images import load_image
+from platform_infra.cluster.local.spec import CONTEXT
+from tests.engine.checkout import Checkout
+from tests.support.bare_node import BareNode, bare_node
+from tests.support.notifications import notification
+from tools.engine import LOCAL_PASSPHRASE, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.alone,
+    pytest.mark.needs_pod,
+    pytest.mark.timeout(400, func_only=True),
+]
+KNOWN = {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE}
+CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD}"
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[BareNode]:
+    with bare_node() as made:
+        yield made
+
+
+class Trial:
+    """Stacks of a copy of the checkout, in the cluster of a bare node."""
+
+    def __init__(self, bare: BareNode, place: Path) -> None:
+        self.bare = bare
+        self.checkout = Checkout(place)
+
+    def up(self, stack: str, **values: object) -> str:
+        """Bring a stack up with these settings, and return what was said."""
+        return self._run("up", stack, values, code=0)
+
+    def refused(self, stack: str, **values: object) -> str:
+        """Likewise, where it must not come up; return the error."""
+        return self._run("up", stack, values, code=1).partition("error: ")[2]
+
+    def down(self, stack: str, *, code: int = 0) -> str:
+        """Take a stack down, and return what was said."""
+        said = self.checkout.verb("down", stack, **KNOWN)
+        assert said.code == code, said.text
+        return said.text
+
+    def _run(self, verb: str, stack: str, values: dict[str, object], *, code: int) -> str:
+        place: dict[str, Any] = {
+            "clusterKind": "existing",
+            "clusterKubeconfig": self.bare.kubeconfig,
+            "clusterContext": CONTEXT,
+            "operatorNamespace": f"notification-{stack}",
+            "monitoringMode": "none",
+        }
+        self.checkout.write_stack(stack, **place, **values)
+        said = self.checkout.verb(verb, stack, **KNOWN)
+        assert said.code == code, said.text
+        return said.text
+
+    @property
+    def owner(self) -> str:
+        """Whose the CRD is, by its annotation."""
+        found = self.bare.cluster.request("GET", CRD)["metadata"]["annotations"]
+        return str(found.get(names.CRD_OWNER, ""))
+
+
+@pytest.fixture
+def trial(bare: BareNode, tmp_path: Path) -> Trial:
+    return Trial(bare, tmp_path)
+
+
+def test_data_is_kept_from_a_destroy_and_a_crd_that_stays_belongs_to_its_stack_until_it_is_given_up(
+    trial: Trial,
+) -> None:
+    cluster = trial.bare.cluster
+    kept = {"operatorEnabled": False, "crdRetain": True}
+    trial.up("keeper", **kept, protectionData=True)
+    stored = cluster.create(notification("default"))
+
+    said = trial.down("keeper", code=1)
+    assert "protected" in said
+    assert cluster.get("default", stored["metadata"]["name"])
+
+    said = trial.refused("claimer", operatorEnabled=False)
+    assert "belongs to another stack" in said
+    trial.down("claimer")
+    assert trial.owner == "organization/notification-platform/keeper"
+
+    trial.up("keeper", **kept)
+    trial.down("keeper")
+    found = cluster.get("default", stored["metadata"]["name"])
+    assert found is not None
+    assert found["metadata"]["uid"] == stored["metadata"]["uid"]
+    assert "belongs to another stack" in trial.refused("claimer", operatorEnabled=False)
+    trial.down("claimer")
+
+    given_up = {"metadata": {"annotations": {names.CRD_OWNER: None}}}
+    cluster.text("PATCH", CRD, given_up, kind="application/merge-patch+json")
+    trial.up("claimer", operatorEnabled=False)
+    assert trial.owner == "organization/notification-platform/claimer"
+    trial.down("claimer")
+    assert not cluster.has_kind()
+
+
+@pytest.fixture(scope="module")
+def image(bare: BareNode) -> str:
+    """The operator's image, in the node."""
+    name = image_build.image_name("")
+    image_build.build(image=name, base="")
+    load_image(bare.container, name)
+    return name
+
+
+def test_an_image_that_is_not_there_is_told_and_the_pods_of_before_go_on(trial: Trial, image: str) -> None:
+    trial.up("trial", operatorImage=image)
+    said = trial.refused("trial", operatorImage="notification-platform/operator:not-there")
+    assert "notification-platform/operator:not-there" in said
+    assert "correct operatorImage" in said
+    cluster = trial.bare.cluster
+    obj = cluster.create(notification("default"))
+    cluster.phase("default", obj["metadata"]["name"], "Sent", within=30)
+
+    back = trial.checkout.verb("rollback", "trial", **KNOWN)
+    assert back.code == 0, back.text
+    cluster.delete("default", obj["metadata"]["name"])
+    trial.down("trial")
+
+
+def test_the_platform_comes_up_from_another_program_and_goes_with_it(trial: Trial, image: str) -> None:
+    text = (ROOT / "docs" / "environments.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    program = (
+        example.replace(
+            'pulumi.StackReference("acme/clusters/shared")', f"open({trial.bare.kubeconfig!r}).read()"
+        )
+        .replace('shared.get_output("kubeconfig")', "shared")
+        .replace('"context": "shared"', f'"context": {CONTEXT!r}')
+        .replace("registry.example.com/operator:1", image)
+    )
+    place = trial.checkout.place / "another"
+    place.mkdir()
+    (place / "Pulumi.yaml").write_text("name: another\nruntime: python\n")
+    (place / "__main__.py").write_text(program)
+    given = {**KNOWN, "PULUMI_BACKEND_URL": f"file://{trial.checkout.place}/state?create_dir=true"}
+    run = ["-C", str(place)]
+    assert trial.checkout.pulumi(*run, "stack", "init", "trial", **given).code == 0
+    said = trial.checkout.pulumi(*run, "up", "--yes", "--skip-preview", "--stack", "trial", **given)
+    assert said.code == 0, said.text
+
+    cluster = trial.bare.cluster
+    obj = cluster.create(notification("default"))
+    cluster.phase("default", obj["metadata"]["name"], "Sent", within=30)
+
+    said = trial.checkout.pulumi(*run, "destroy", "--yes", "--skip-preview", "--stack", "trial", **given)
+    assert said.code == 0, said.text
+    assert not cluster.has_kind()
