@@ -28,8 +28,9 @@ class NoDiffBase(kopf.DiffBaseStorage):
         """Return that there is nothing to compare."""
         return EMPTY
 
-    def fetch(self, **_: object) -> None:
-        """Return that there is no last-seen state."""
+    def fetch(self, **_: object) -> kopf.BodyEssence:
+        """Return the same, which ends the comparison at once."""
+        return EMPTY
 
     def store(self, **_: object) -> None:
         """Store nothing."""
