@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from kubernetes.aio.client.exceptions import ApiException
@@ -34,32 +35,33 @@ class Leases(LeaseStore):
 
     async def list(self) -> list[Lease]:
         """See `LeaseStore.list`."""
-        self._call("list")
+        await self._call("list")
         found = list(self.stored.values())
         await self._then("list")
         return found
 
     async def create(self, lease: Lease) -> Lease:
         """See `LeaseStore.create`."""
-        self._call(f"create {lease.name}")
+        await self._call(f"create {lease.name}")
         if lease.name in self.stored:
             raise ApiException(status=409)
         return await self._put(lease, "create")
 
     async def replace(self, lease: Lease) -> Lease:
         """See `LeaseStore.replace`."""
-        self._call(f"replace {lease.name}")
+        await self._call(f"replace {lease.name}")
         self._of_version(lease)
         return await self._put(lease, "replace")
 
     async def delete(self, lease: Lease) -> None:
         """See `LeaseStore.delete`."""
-        self._call(f"delete {lease.name}")
+        await self._call(f"delete {lease.name}")
         self._of_version(lease)
         del self.stored[lease.name]
 
-    def _call(self, what: str) -> None:
+    async def _call(self, what: str) -> None:
         self.calls.append(what)
+        await asyncio.sleep(0)
         if self.cut:
             raise OSError("cut off")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -256,6 +257,35 @@ async def test_one_that_looked_before_another_count_took_a_lease_sees_it_before_
     world.judge()
     assert two.works == set(range(second))
     assert one.works == set()
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 4), (2, 3)])
+async def test_two_counts_that_do_everything_in_step_do_not_wait_for_each_other_for_ever(
+    world: World, first: int, second: int
+) -> None:
+    one, two = world.replica("one", shards=first), world.replica("two", shards=second)
+    for _ in range(5):
+        await asyncio.gather(one.round(), two.round())
+        world.judge()
+        world.time += PERIOD
+    assert shares(one, two) == [set(), set(range(second))]
+
+
+async def test_a_lease_whose_hand_back_failed_is_handed_back_in_the_next_round(world: World) -> None:
+    one = world.replica("one")
+    await world.rounds(2)
+    two = world.replica("two")
+
+    def cut_off(_shard: int) -> bool:
+        one.leases.cut = True
+        return True
+
+    one.elector._drained = cut_off
+    await world.rounds(2)
+    one.elector._drained, one.leases.cut = (lambda _shard: True), False
+    assert (len(one.works), two.works) == (2, set())
+    await world.rounds(2)
+    assert sorted(map(len, shares(one, two))) == [2, 2]
 
 
 async def test_a_count_that_cannot_be_read_is_another_count(world: World) -> None:

@@ -292,6 +292,21 @@ async def test_while_draining_a_pause_that_is_over_asks_for_no_pass_of_its_own()
     assert (bench.status["totalAttempts"], len(busy.calls)) == (2, 1)
 
 
+async def test_what_is_not_this_replica_s_gets_no_try_but_its_tries_are_recorded_and_it_comes_back() -> None:
+    slow, console = Stub(Transient("busy"), seconds=0.2), Stub()
+    bench = Bench({"slack": slow, "console": console}, retryPolicy={"maxAttempts": 3})
+    bench.begins = False
+    assert (await bench.run()).again_in == 0
+    assert (slow.calls, console.calls, bench.verbs) == ([], [], ["GET"])
+    bench.begins = True
+    await bench.run()
+    bench.begins = False
+    await bench.until_rung()
+    assert (await bench.run()).again_in == 0
+    assert bench.status["totalAttempts"] == 2
+    assert bench.ledger.is_empty
+
+
 async def test_metrics_count_what_the_writes_recorded() -> None:
     bench = Bench({"slack": Stub(Transient("busy"))}, retryPolicy={"maxAttempts": 1})
     await bench.run()
