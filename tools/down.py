@@ -9,7 +9,7 @@ from rich.console import Console
 from tools.kubeconfig import drop_kubeconfig
 from tools.preview_stacks import previews
 from tools.stack import destroy, exists, open_stack, remove
-from tools.trouble import explained
+from tools.trouble import INTERRUPTED, STOPPED, explained
 from tools.up import PROBLEMS
 
 
@@ -31,6 +31,9 @@ def main(arguments: list[str]) -> int:
     except (*PROBLEMS, InUseError) as error:
         console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
         return 1
+    except KeyboardInterrupt:
+        console.print(INTERRUPTED)
+        return STOPPED
     drop_kubeconfig(name)
     console.print(f"{name} is down; nothing of it is left.")
     return 0

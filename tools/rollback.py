@@ -23,7 +23,7 @@ from tools.engine import ROOT, STATE
 from tools.history import NoWayBackError, Value, before, deployments, recorded_images, settings, steps
 from tools.stack import exists, open_stack, outputs
 from tools.stack_file import StackFileError, check_stack_file
-from tools.trouble import explained
+from tools.trouble import INTERRUPTED, STOPPED, explained
 from tools.up import PROBLEMS, bring_up
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def main(arguments: list[str]) -> int:
     except (*PROBLEMS, LocalNodeError, NoWayBackError) as error:
         console.print(f"error: {explained(error)}")
         return 1
+    except KeyboardInterrupt:
+        console.print(INTERRUPTED)
+        return STOPPED
     return 0
 
 

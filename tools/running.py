@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,38 @@ def terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def left_to_the_engine() -> Iterator[None]:
+    """Let the engine, which the block runs, end its work in good order when we are told to stop; then stop.
+
+    It writes down what it has made, and gives its lock back. Ctrl-C it gets from the terminal as we do, and a second one
+    would break it off, so that is not passed on. Signals reach the main thread alone: elsewhere this does nothing.
+
+    Raises:
+        KeyboardInterrupt: we were told to stop, and the engine has ended.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+        if number == signal.SIGTERM:
+            for child in _children():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGINT)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if told:
+            raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

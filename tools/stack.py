@@ -10,6 +10,7 @@ from pulumi import automation as auto
 
 from platform_infra.names import PROJECT
 from tools.engine import STATE_FOLDER
+from tools.running import left_to_the_engine
 from tools.stack_file import check_secrets, check_stack_file
 from tools.stack_progress import StackProgress
 from tools.workspace import workspace
@@ -56,7 +57,7 @@ def up(stack: auto.Stack, *, brief: bool = False) -> tuple[dict[str, Any], bool]
     With `brief` only beginning, end and trouble are told. The kubeconfig among the outputs is a secret:
     hand it on, never print it.
     """
-    with StackProgress(f"pulumi up -s {stack.name}", brief=brief) as progress:
+    with StackProgress(f"pulumi up -s {stack.name}", brief=brief) as progress, left_to_the_engine():
         result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True)
     if progress.found_interrupted:
         _settle(stack)
@@ -85,7 +86,7 @@ def outputs(stack: auto.Stack) -> dict[str, Any]:
 
 def destroy(stack: auto.Stack, *, brief: bool = False) -> None:
     """Delete everything that the stack made, telling what happens."""
-    with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress:
+    with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress, left_to_the_engine():
         stack.destroy(on_event=progress.on_event, color="never", suppress_outputs=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from dataclasses import dataclass
 from textwrap import dedent
 
@@ -10,6 +11,9 @@ from pulumi.automation import CommandError
 
 from platform_infra.names import CRD_OWNER
 
+INTERRUPTED = "interrupted: run the same command again to go on."
+STOPPED = 128 + signal.SIGINT
+"""A verb's exit code then."""
 NOISE = "an unhandled error occurred: program exited with non-zero exit code"
 DIAGNOSTICS = re.compile(r"^Diagnostics:\n(.*?)(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
 ENTRY = re.compile(r"^    error: (.*?)(?=^ {0,4}\S|^\s*$|\Z)", re.DOTALL | re.MULTILINE)

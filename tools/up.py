@@ -18,7 +18,7 @@ from tools.node.images import ensure_images
 from tools.stack import open_stack, up
 from tools.stack_file import StackFileError, check_secrets, check_stack_file
 from tools.toolchain import ToolchainError, ensure
-from tools.trouble import explained
+from tools.trouble import INTERRUPTED, STOPPED, explained
 
 if TYPE_CHECKING:
     from tools.toolchain import Toolchain
@@ -68,6 +68,9 @@ def main(arguments: list[str]) -> int:
     except PROBLEMS as error:
         console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
         return 1
+    except KeyboardInterrupt:
+        console.print(INTERRUPTED)
+        return STOPPED
     return 0
 
 

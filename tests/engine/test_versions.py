@@ -79,24 +79,52 @@ def test_one_goes_back_to_the_image_and_the_settings_of_before_and_forward_again
     assert values(stack)["networkEgressPorts"] == [443]
 
 
-def begin_and_kill(checkout: Checkout) -> None:
-    """Run `up`, and kill all of it while a resource is being made."""
-    variables = checkout.variables({"TRIAL_SLOW": "60"})
-    command = [sys.executable, "-m", "tools.up", STACK]
-    begun = checkout.place / "begun"
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(
-        command, cwd=checkout.place, env=variables, start_new_session=True, stdout=quiet, stderr=quiet
-    ) as process:
+def up_and_signal(
+    checkout: Checkout, number: signal.Signals, *, slow: int, group: bool = True
+) -> tuple[int, str]:
+    """Run `up`, and send a signal while a resource is being made; return how it ended, and what it said.
+
+    A terminal sends Ctrl-C to all that runs in it, the `group`; others send to the verb alone.
+    """
+    variables = checkout.variables({"TRIAL_SLOW": str(slow)})
+    begun, said = checkout.place / "begun", checkout.place / "said"
+    with (
+        said.open("w") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "tools.up", STACK],
+            cwd=checkout.place,
+            env=variables,
+            start_new_session=True,
+            stdout=output,
+            stderr=output,
+        ) as process,
+    ):
         try:
             eventually(begun.exists, bool, within=90)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            (os.killpg if group else os.kill)(process.pid, number)
+        code = process.wait(timeout=60)
+    return code, said.read_text()
+
+
+@pytest.mark.parametrize(("number", "group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_an_up_that_is_told_to_stop_ends_what_it_has_begun_and_run_again_it_goes_on(
+    stack: Checkout, number: signal.Signals, *, group: bool
+) -> None:
+    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+    code, said = up_and_signal(stack, number, slow=4, group=group)
+    assert code == 128 + signal.SIGINT
+    assert said.rstrip().endswith("interrupted: run the same command again to go on.")
+    assert "Traceback" not in said
+
+    again = stack.verb("up", STACK, TRIAL_SLOW="0")
+    assert again.code == 0
+    assert "interrupted while" not in again.text
 
 
 def test_an_up_that_was_killed_is_told_and_run_again_it_ends_the_work(stack: Checkout) -> None:
     stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
-    begin_and_kill(stack)
+    up_and_signal(stack, signal.SIGKILL, slow=60)
 
     locked = stack.verb("up", STACK, TRIAL_SLOW="0")
     assert locked.code == 1
