@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -90,6 +91,8 @@ def _panel(place: Axes, panel: Mapping[str, Any], start: float) -> None:
         for series in curve["series"]:
             times = [float(at) - start for at, _ in series["values"]]
             values = [float(value) / (MIB if unit == "bytes" else 1) for _, value in series["values"]]
+            if all(map(isnan, values)):
+                continue
             place.plot(times, values, lw=1.2, label=legend(curve["legend"], series["metric"]))
     place.set_title(panel["title"], loc="left")
     place.set_ylabel(UNITS[unit])

@@ -18,6 +18,7 @@ import yaml
 from platform_infra.cluster.local.images import load_image
 from platform_infra.monitoring.rules import groups
 from tests.support.eventually import eventually
+from tests.support.operator_pod import SELECTOR
 from tests.support.sinks_in_cluster import is_rolled_out
 from tools.engine import ROOT
 from tools.node.commands import has_image
@@ -87,17 +88,14 @@ def prometheus(cluster: Cluster, container: str, operator: str, limits: Limits) 
     load_image(container, _image())
     home = cluster.create_namespace({})
     filled = (FOLDER / "manifests.yaml").read_text("utf-8").replace("IMAGE", _tag())
-    documents = list(yaml.safe_load_all(filled.replace("HOME", home).replace("OPERATOR", operator)))
+    documents = list(yaml.safe_load_all(filled.replace("HOME", home)))
     try:
-        for document in (_configuration(home, operator, limits), *documents):
+        for document in (_configuration(cluster, home, operator, limits), *documents):
             cluster.apply(document)
         eventually(lambda: cluster.deployment(home, "prometheus"), is_rolled_out, within=60, every=0.2)
         yield Prometheus(cluster=cluster, namespace=home)
     finally:
         cluster.core.delete_namespace(home)
-        for kind in ("rolebindings", "roles"):
-            where = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{operator}/{kind}"
-            cluster.text("DELETE", f"{where}/{home}-prometheus")
 
 
 def _tag() -> str:
@@ -118,7 +116,24 @@ def _image() -> str:
     return _tag()
 
 
-def _configuration(home: str, operator: str, limits: Limits) -> dict[str, Any]:
+def _pods(cluster: Cluster, operator: str) -> list[Any]:
+    return list(cluster.core.list_namespaced_pod(operator, label_selector=SELECTOR).items)
+
+
+def _discovered(pod: Any) -> dict[str, Any]:
+    """Return a pod as the discovery of Kubernetes shows it, with its annotations as they are in the cluster."""
+    prefix = "__meta_kubernetes"
+    labels = {
+        f"{prefix}_namespace": pod.metadata.namespace,
+        f"{prefix}_pod_name": pod.metadata.name,
+        f"{prefix}_pod_ip": pod.status.pod_ip,
+    }
+    for name, value in (pod.metadata.annotations or {}).items():
+        labels[f"{prefix}_pod_annotation_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}"] = value
+    return {"targets": [pod.status.pod_ip], "labels": labels}
+
+
+def _configuration(cluster: Cluster, home: str, operator: str, limits: Limits) -> dict[str, Any]:
     """Return the ConfigMap: the documentation's scrape configuration, for one namespace, and the rules."""
     pace = f"{SCRAPE_SECONDS}s"
     content: dict[str, Any] = {
@@ -127,8 +142,9 @@ def _configuration(home: str, operator: str, limits: Limits) -> dict[str, Any]:
         **documented(),
     }
     (job,) = content["scrape_configs"]
-    for discovery in job["kubernetes_sd_configs"]:
-        discovery["namespaces"] = {"names": [operator]}
+    # Debian leaves the discovery of Kubernetes out of its build; what it would find is handed on instead.
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    job["static_configs"] = [_discovered(pod) for pod in _pods(cluster, operator)]
     rules = {"groups": groups(operator, limits, RUNBOOKS)}
     return {
         "apiVersion": "v1",
