@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.audit.writer import PAUSES as PAUSES_OF_AUDIT
 from notification_operator.domain.shares import shard_of
 from notification_operator.engine import LAST_STEPS
+from tests.property.simulation.ground import SETTINGS, Ground
 from tests.property.simulation.promises import Promises, demand
-from tests.property.simulation.replica import SETTINGS, Ground, Replica
+from tests.property.simulation.replica import Replica
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator

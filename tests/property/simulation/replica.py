@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +22,14 @@ from notification_operator.domain.shares import shard_of
 from notification_operator.duty import Duty
 from notification_operator.elector import Elector
 from notification_operator.engine import Engine
-from notification_operator.leases import Lease, Terms
+from notification_operator.leases import Terms
 from notification_operator.metrics import Metrics
 from notification_operator.reconcile import Reconciler
 from notification_operator.sanitizer import Sanitizer
-from notification_operator.settings import Settings
 from notification_operator.settings_sections import Audit
 from notification_operator.workqueue import WorkQueue
 from tests.property.simulation.audit_log import SimulatedAuditStore
+from tests.property.simulation.ground import SETTINGS, START
 from tests.property.simulation.lease_api import SimulatedLeases
 from tests.property.simulation.network import Network
 from tests.property.simulation.receivers import SimulatedChannel
@@ -39,46 +38,21 @@ from tests.property.simulation.watch import SimulatedWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
-    from atomic_status import StatusStore
     from notification_operator.announce.announcer import Listener
-    from notification_operator.domain.breaker import Limits
+    from notification_operator.leases import Lease
     from notification_operator.workqueue import Done, Key
     from tests.property.simulation.audit_log import AuditLog
-    from tests.property.simulation.cluster import Cluster
+    from tests.property.simulation.ground import Ground
     from tests.property.simulation.receivers import Call
-    from tests.property.simulation.tape import Tape
 
-START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-SETTINGS = Settings.model_validate({"shutdown": {"grace_seconds": 15}})
 LEASE_SECONDS = SETTINGS.leader_election.lease_seconds
 MANY = 5
 """Failures in a row after which a pass is made again no sooner than in seconds."""
 METRICS = Metrics()
 """The counters of all processes: a registry takes longer to make than a schedule to run."""
 SILENT = AuditTrail(Audit(), registry=CollectorRegistry())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What all processes of a schedule stand on."""
-
-    cluster: Cluster
-    tape: Tape
-    tell: Callable[[str], None]
-    channels: tuple[str, ...]
-    limits: Limits
-    workers: int
-    leases: dict[str, Lease] | None
-    """None for an operator without leader election."""
-    shards: Callable[[], int]
-    """Says how many shards a process that starts now shares the work among."""
-    audit_log: AuditLog | None
-    """None for an operator without an audit store."""
-    note_call: Callable[[Call, Pass], None]
-    note_pass: Callable[[Pass, Key], None]
-    store: Callable[[Replica], StatusStore] | None
-    """Makes another store than the real kind; to show what would go wrong."""
 
 
 class _Ledger(Ledger):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from notification_operator.domain.timestamps import format_time
 from tests.property.simulation.cluster import Cluster, ConflictError, MissingError
+from tests.property.simulation.ground import START
 from tests.property.simulation.promises import FOREIGN
-from tests.property.simulation.replica import START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -10,11 +10,11 @@ from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Notification, parse
 from tests.property.simulation.audit_log import AuditLog
 from tests.property.simulation.cluster import Cluster, tries_of
+from tests.property.simulation.ground import Ground
 from tests.property.simulation.loop import VirtualLoop
 from tests.property.simulation.network import LATE
 from tests.property.simulation.processes import Processes
 from tests.property.simulation.promises import BrokenPromise, Promises, demand
-from tests.property.simulation.replica import Ground
 from tests.property.simulation.tape import Tape
 from tests.property.simulation.users import CHANNELS, Users
 
