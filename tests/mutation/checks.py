@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.mutation.mutation import ROOT
+from tests.stack.catalogue import BY_ID
 from tests.stack.conftest import HANDED_ON
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 GREEN, RED, BROKE = "green", "red", "broke"
 """A check passed, did not hold, or could not be run."""
 SIDE_BY_SIDE = 3
-"""Checks at once at most: most of a red one's time is waiting for what does not come."""
+"""Checks at once at most, where there are that many: most of a red one's time is waiting for what does not come."""
 ASSERTED = re.compile(r'"(AssertionError\b|assert )')
 """In what JUnit tells of a fixture: it did not break but look, and find what must not be."""
 LIMIT = 900.0
@@ -45,10 +46,11 @@ def run_checks(
     wanted = sorted(set(ids))
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "tests/stack", f"--junitxml={report}"]
+        files = sorted({f"tests/stack/test_{BY_ID[check].group}.py" for check in wanted})
+        command = [sys.executable, "-m", "pytest", *files, f"--junitxml={report}"]
         command += [word for check in wanted for word in ("--check", check)]
-        if not alone and len(wanted) > 1:
-            command += ["-n", str(min(SIDE_BY_SIDE, len(wanted))), "--dist", "loadgroup"]
+        if not alone and len(wanted) >= SIDE_BY_SIDE:
+            command += ["-n", str(SIDE_BY_SIDE), "--dist", "loadgroup"]
         subprocess.run(
             command,
             env={**os.environ, HANDED_ON: stack.dump(), **variables},

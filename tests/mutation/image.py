@@ -42,8 +42,9 @@ def broken_image(stack: EphemeralStack, base: str, mutations: Iterable[Mutation]
 
 
 def chosen(mutation: Mutation | None) -> Mapping[str, str]:
-    """Return the variables with which a pod runs a broken operator; without one it runs the whole."""
-    return {} if mutation is None else {"PYTHONPATH": f"{FOLDER}/{mutation.slug}:/app:/app/lib"}
+    """Return the variables with which a pod runs a broken operator, or the whole one."""
+    broken = "" if mutation is None else f"{FOLDER}/{mutation.slug}:"
+    return {"PYTHONPATH": f"{broken}/app:/app/lib"}
 
 
 def _docker(*words: str) -> None:

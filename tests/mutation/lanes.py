@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MANY = 15
 """Mutations of one lane at most; an operator with more gets further lanes."""
-AT_ONCE = 4
+AT_ONCE = 3
 """Lanes at once: two cores have no more to give."""
 SAID = 100
 """Characters of what a check said that are shown."""

@@ -13,6 +13,8 @@ from tests.mutation.contract import Contract
 from tests.mutation.image import chosen
 from tests.support.cluster import Cluster
 from tests.support.deploy import BuiltImages, bring_up, take_away
+from tests.support.node import Node
+from tests.support.operator_pod import Operator
 from tests.support.operators import INSTEAD, LABEL, OPERATORS, OperatorSpec
 
 if TYPE_CHECKING:
@@ -47,7 +49,9 @@ class Place:
         """Give a place for operators with the settings of `name`, which is taken away at the end."""
         known_as = f"broken-{lane}"
         spec = replace(OPERATORS[name], name=known_as, namespace=f"notification-{known_as}")
+        images = BuiltImages(operator=self.image, stubs=self.image)
         try:
+            bring_up(self.stack, spec, images, self.toolchain)
             yield Beside(place=self, instead_of=name, spec=spec)
         finally:
             take_away(self.stack, spec, self.toolchain)
@@ -72,13 +76,14 @@ class Beside:
 
     def deploy(self, mutation: Mutation | None) -> None:
         """See `Ground.deploy`."""
-        variables = {**self.spec.settings.get("operatorEnv", {}), **chosen(mutation)}
-        spec = replace(self.spec, settings={**self.spec.settings, "operatorEnv": variables})
-        images = BuiltImages(operator=self.place.image, stubs=self.place.image)
-        bring_up(self.place.stack, spec, images, self.place.toolchain)
+        cluster = Cluster(Path(self.place.stack.kubeconfig))
         # Some checks work in the namespace of the operator that serves them.
-        labels = {"metadata": {"labels": {LABEL: spec.name}}}
-        Cluster(Path(self.place.stack.kubeconfig)).core.patch_namespace(spec.namespace, labels)
+        labels = {"metadata": {"labels": {LABEL: self.spec.name}}}
+        cluster.core.patch_namespace(self.spec.namespace, labels)
+        operator = Operator(
+            cluster=cluster, node=Node(self.place.stack.container), namespace=self.spec.namespace
+        )
+        operator.vary(chosen(mutation))
 
     def check(self, ids: Iterable[str], *, alone: bool) -> dict[str, Seen]:
         """See `Ground.check`."""

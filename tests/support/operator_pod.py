@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from platform_infra import names
 from tests.support.eventually import eventually
 from tests.support.pod_log import PodLog
 from tests.support.sinks_in_cluster import is_rolled_out
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.support.cluster import Cluster, Pod
     from tests.support.node import Node
 
@@ -68,6 +71,14 @@ class Operator:
         self.cluster.text("PATCH", where, patch, kind="application/merge-patch+json")
         if wait:
             self.ready(replicas)
+
+    def vary(self, variables: Mapping[str, str]) -> None:
+        """Have one pod with these variables beside those that it has; returns once it works."""
+        env = [{"name": name, "value": value} for name, value in variables.items()]
+        patch = {"spec": {"template": {"spec": {"containers": [{"name": names.CONTAINER, "env": env}]}}}}
+        where = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{NAME}"
+        self.cluster.text("PATCH", where, patch, kind="application/strategic-merge-patch+json")
+        self.ready()
 
     def ready(self, replicas: int = 1) -> None:
         """Wait until it has so many pods, all of them ready."""
