@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / "build" / "bench"
 LATEST = FOLDER / "latest.json"
+WIDTH = 200
 INTERRUPTED = 128 + signal.SIGINT
 SHOWN = (tables.speed, tables.cost, tables.calls, tables.sinks, tables.bars)
 FAILURES = (NotFinalError, AuditLogTornError, TimeoutError)
@@ -51,7 +52,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", action="append", default=[], metavar="SCENARIO")
     parser.add_argument("--controller", action="append", choices=[kind.value for kind in Kind])
     asked = parser.parse_args(arguments)
-    console = Console()
+    # Where nobody looks at it, there is no width to keep to.
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
         scenarios = chosen(asked.only, full=asked.full)
         kinds = [kind for kind in Kind if kind in (asked.controller or list(Kind))]
