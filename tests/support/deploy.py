@@ -33,9 +33,6 @@ CONTEXT = Path(__file__).parent
 ADDED = ("Dockerfile", "sink", "faultproxy", "stub")
 """What of this folder goes into the image with the stubs."""
 
-SELECTING = threading.Lock()
-"""The engine notes the stack that was opened last in a file; one at a time."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltImages:
@@ -155,10 +152,9 @@ def bring_up(
     values = stack_values(
         spec, image=images.stubs if spec.stubs else images.operator, kubeconfig=stack.kubeconfig
     )
-    with SELECTING:
-        if stopped and stopped.is_set():
-            return
-        opened = open_stack(stack_name(stack, spec), config=values, toolchain=toolchain)
+    if stopped and stopped.is_set():
+        return
+    opened = open_stack(stack_name(stack, spec), config=values, toolchain=toolchain)
     if not (stopped and stopped.is_set()):
         up(opened, brief=True)
 
@@ -169,8 +165,7 @@ def take_away(stack: EphemeralStack, spec: OperatorSpec, toolchain: Toolchain) -
 
 
 def _remove(name: str, toolchain: Toolchain) -> None:
-    with SELECTING:
-        opened = open_stack(name, toolchain=toolchain)
+    opened = open_stack(name, toolchain=toolchain)
     destroy(opened, brief=True)
     remove(opened)
 
