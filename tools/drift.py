@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -74,7 +75,7 @@ def differences(found: str) -> list[str]:
         elif lines and (name := NAME.match(line)):
             # The engine tells the name in a line of its own, below the kind.
             lines[-1] = HEADING.sub(rf"\1 {name[1]} \2", lines[-1])
-    return lines
+    return textwrap.dedent("\n".join(lines)).splitlines()
 
 
 def _notify(stack: str, namespace: str, found: str) -> str:

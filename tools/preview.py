@@ -125,17 +125,17 @@ def reap(
     for preview, reason in chosen:
         console.print(f"{preview.stack} ({preview.owner}): {reason}{'' if yes else '; would go'}")
         if yes:
-            failed = not _taken(preview, stale=preview.expires <= now) or failed
+            failed = not _taken(preview) or failed
     if not chosen:
         console.print("there is nothing to take down.")
     if failed:
         raise typer.Exit(1)
 
 
-def _taken(preview: Preview, *, stale: bool) -> bool:
+def _taken(preview: Preview) -> bool:
     """Take one down; what one of them has does not keep the others."""
     try:
-        take_down(preview.stack, preview=preview, stale=stale)
+        take_down(preview.stack, preview=preview)
     except PROBLEMS as error:
         console.print(f"error: {preview.stack} is still there: {error}")
         return False

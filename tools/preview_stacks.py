@@ -9,9 +9,10 @@ from typing import Any
 from platform_infra.cluster.local import node
 from tools.engine import ENGINE_GROUPS
 from tools.kubeconfig import drop_kubeconfig
+from tools.locks import past_dead_locks
 from tools.preview_cluster import Namespace
 from tools.previews import NAME, Preview, recognised
-from tools.stack import destroy, exists, known_stacks, open_stack, outputs_of, remove, tags, unlock
+from tools.stack import destroy, exists, known_stacks, open_stack, outputs_of, remove, tags
 from tools.toolchain import ensure
 
 LOOKS = 4
@@ -89,23 +90,19 @@ def base_outputs(base: str) -> dict[str, Any]:
     return given
 
 
-def take_down(name: str, *, preview: Preview | None, stale: bool = False) -> None:
+def take_down(name: str, *, preview: Preview | None) -> None:
     """Destroy a preview and forget it, also one whose first `up` was cut off before it was written down.
 
     What went with its cluster is forgotten only.
-
-    With `stale` nobody can be working on it, so a lock is that of an engine which was killed.
 
     Raises:
         CommandError: the engine could not.
     """
     stack = open_stack(name)
-    if stale:
-        unlock(stack)
     namespace = _namespace(preview) if preview and preview.base else None
     gone = preview is not None and _has_lost_its_cluster(preview, namespace)
     if not gone:
-        destroy(stack)
+        past_dead_locks(stack, lambda: destroy(stack))
     if preview and not preview.base:
         node.delete(name)
     elif preview and namespace and not gone:

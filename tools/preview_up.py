@@ -11,6 +11,7 @@ from platform_infra import image_build
 from platform_infra.cluster.local.images import load_image
 from tools.engine import ENGINE_GROUPS, ROOT
 from tools.kubeconfig import namespaced, write_kubeconfig
+from tools.locks import past_dead_locks
 from tools.preview_stacks import base_outputs
 from tools.previews import Preview, values
 from tools.publish import publish
@@ -75,7 +76,7 @@ def bring_up(preview: Preview, image: str) -> tuple[dict[str, Any], Path]:
     toolchain = ensure(ENGINE_GROUPS) if preview.base else local_parts()
     stack = open_stack(preview.stack, config=values(template, preview, image=image), toolchain=toolchain)
     tag(stack, preview.tags())
-    made, _ = up(stack)
+    made, _ = past_dead_locks(stack, lambda: up(stack))
     own = namespaced(made["kubeconfig"], made["context"], preview.stack)
     return made, write_kubeconfig(preview.stack, own)
 

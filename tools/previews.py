@@ -131,10 +131,12 @@ def remaining(preview: Preview, now: datetime) -> str:
 
 
 def span(time: timedelta) -> str:
-    """Return a length of time in words, by its largest unit."""
+    """Return a length of time in words."""
     minutes = int(time.total_seconds() // 60)
     days, hours = minutes // 1440, minutes // 60
-    return f"{days} d" if days else f"{hours} h" if hours else f"{minutes} min"
+    if days:
+        return f"{days} d {hours % 24} h"
+    return f"{hours} h" if hours else f"{minutes} min"
 
 
 def written(time: datetime) -> str:

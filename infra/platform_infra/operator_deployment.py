@@ -77,7 +77,8 @@ class OperatorDeployment(pulumi.ComponentResource):
         self._around()
         Deployment(
             "operator",
-            metadata=self._metadata(names.OPERATOR),
+            # Whoever has scaled it by hand owns that field since, and an `up` could never put it right.
+            metadata=self._metadata(names.OPERATOR, {"pulumi.com/patchForce": "true"}),
             spec=DeploymentSpecArgs(
                 replicas=settings.operator.replicas,
                 progress_deadline_seconds=ROLL_OUT_SECONDS,

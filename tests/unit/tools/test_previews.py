@@ -149,9 +149,10 @@ def test_a_number_that_is_none_is_refused(number: int) -> None:
 def test_what_is_past_its_time_or_closed_may_go_and_the_reason_is_told() -> None:
     old, new, closed = one(1, NOW - timedelta(hours=30)), one(2, NOW + timedelta(minutes=5)), one(3, NOW)
     chosen = due([old, new, closed], now=NOW, closed=[3])
-    assert chosen == [(old, "expired 1 d ago"), (closed, "its pull request is closed")]
+    assert chosen == [(old, "expired 1 d 6 h ago"), (closed, "its pull request is closed")]
     assert remaining(new, NOW) == "5 min left"
     assert span(timedelta(hours=5)) == "5 h"
+    assert span(timedelta(hours=71, minutes=59)) == "2 d 23 h"
 
 
 @settings(deadline=None)  # a busy machine says nothing of the choice
@@ -224,7 +225,6 @@ class Backend:
             "tags": lambda name, *_toolchain: self.tags[name],
             "outputs_of": lambda name, *_toolchain: self.outputs.get(name, {}),
             "open_stack": lambda name, **_more: name,
-            "unlock": self.note("unlock"),
             "destroy": self._destroy,
             "remove": lambda name, *, force=False: self.note("forget" if force else "remove")(name),
             "drop_kubeconfig": lambda _name: None,
@@ -284,20 +284,12 @@ def test_reaping_lists_first_and_takes_only_what_is_ours_and_due(backend: Backen
     assert backend.gone == ["pr-1", "pr-4", "pr-6"]
 
 
-def test_one_whose_up_was_killed_is_reaped_with_its_lock_and_what_the_engine_never_noted(
-    backend: Backend,
-) -> None:
+def test_one_whose_up_was_killed_is_reaped_with_what_the_engine_never_noted(backend: Backend) -> None:
     del backend.outputs["pr-1"]
     said("reap", "--yes")
     first = [(what, name) for what, name in backend.done if name == "pr-1"]
-    assert first == [("unlock", "pr-1"), ("destroy", "pr-1"), ("sweep", "pr-1"), ("remove", "pr-1")]
+    assert first == [("destroy", "pr-1"), ("sweep", "pr-1"), ("remove", "pr-1")]
     assert ("node", "pr-6") in backend.done, "the cluster of its own goes too"
-
-
-def test_what_somebody_may_be_working_on_keeps_its_lock(backend: Backend) -> None:
-    said("reap", "--yes", "--closed", "4")
-    assert ("unlock", "pr-4") not in backend.done
-    assert ("unlock", "pr-1") in backend.done
 
 
 def test_one_that_cannot_be_taken_down_does_not_keep_the_others(backend: Backend) -> None:

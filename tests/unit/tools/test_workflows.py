@@ -96,9 +96,9 @@ Resources:
 """
     spec = notification("prod", text)
     assert spec["body"].splitlines()[:3] == [
-        "    ~ kubernetes:apps/v1:Deployment notification-system/notification-operator (update)",
-        "      ~ replicas: 3 => 1",
-        "    - kubernetes:core/v1:Service notification-system/metrics (delete)",
+        "~ kubernetes:apps/v1:Deployment notification-system/notification-operator (update)",
+        "  ~ replicas: 3 => 1",
+        "- kubernetes:core/v1:Service notification-system/metrics (delete)",
     ]
     assert "prod" in spec["subject"]
     (version,) = notification_request()["spec"]["versions"]
