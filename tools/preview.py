@@ -137,7 +137,7 @@ def _taken(preview: Preview) -> bool:
     try:
         take_down(preview.stack, preview=preview)
     except PROBLEMS as error:
-        console.print(f"error: {preview.stack} is still there: {error}")
+        console.print(f"error: {preview.stack} is still there: {explained(error)}")
         return False
     return True
 

@@ -120,6 +120,17 @@ def test_service_budget_and_policy_select_the_operator_s_pods(record: Record) ->
     assert recording.spec("NetworkPolicy")["podSelector"]["matchLabels"].items() <= labels
 
 
+def test_an_update_wins_back_what_was_scaled_by_hand_and_takes_nothing_else_from_others(
+    record: Record,
+) -> None:
+    forced = [
+        entry.kind
+        for entry in record().registered
+        if "pulumi.com/patchForce" in (entry.inputs.get("metadata") or {}).get("annotations", {})
+    ]
+    assert forced == ["Deployment"]
+
+
 def test_a_changed_setting_gives_the_configuration_another_name(record: Record) -> None:
     before, after = (
         record(operatorWorkers=workers).one("ConfigMap").inputs["metadata"] for workers in ("8", "9")
