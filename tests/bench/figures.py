@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from tests.bench.arithmetic import Latency, Pauses
+from tests.bench.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,21 @@ def load(file: Path) -> Figures:
         OSError, pydantic.ValidationError: the file is not there, or is none of figures.
     """
     return Figures.model_validate_json(file.read_bytes())
+
+
+def together(runs: Sequence[Figures]) -> Figures:
+    """Return the results of several runs as those of one, in the scenarios' order; of what was measured twice the last.
+
+    Raises:
+        ValueError: they are of different commits or machines.
+    """
+    if len({(run.commit, run.machine.model_dump_json()) for run in runs}) != 1:
+        raise ValueError("runs of different commits or machines are no single set of figures")
+    last = runs[-1]
+    results = {(one.scenario, one.controller): one for run in runs for one in run.results}
+    order = [scenario.name for scenario in SCENARIOS]
+    ordered = sorted(results.values(), key=lambda one: order.index(one.scenario))
+    return last.model_copy(update={"results": tuple(ordered)})
 
 
 def save(figures: Figures, file: Path) -> None:

@@ -1,6 +1,7 @@
 """Renew docs/performance.md, its plots and the figures that both are drawn from.
 
-`python -m tests.bench.page [build/bench/latest.json]`; without a file from the figures that are committed.
+`python -m tests.bench.page [build/bench/FILE.json …]`; without a file from the figures that are committed. Several runs
+of one commit on one machine make one set of figures.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench import tables
-from tests.bench.figures import load, save
+from tests.bench.figures import load, save, together
 from tests.bench.plots import draw
 from tools.doc_block import renewed
 from tools.engine import ROOT
@@ -46,7 +47,7 @@ def _run(figures: Figures) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    figures = load(Path(arguments[0]) if arguments else FIGURES)
+    figures = together([load(Path(name)) for name in arguments or [str(FIGURES)]])
     save(figures, FIGURES)
     draw(figures, IMAGES)
     DOCUMENT.write_text(document(DOCUMENT.read_text("utf-8"), figures), "utf-8")

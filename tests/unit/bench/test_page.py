@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bench import tables
-from tests.bench.figures import load, save
+from tests.bench.figures import load, save, together
 from tests.bench.plots import draw
 from tests.bench.scenarios import SCENARIOS, UnknownScenarioError, chosen
 from tests.unit.bench.results import RETRIED, figures, group, result, sink
@@ -31,6 +31,23 @@ def test_figures_come_back_from_their_file_as_they_went(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "figures.json"
     save(MEASURED, file)
     assert load(file) == MEASURED
+
+
+def test_runs_of_one_commit_are_put_together_and_the_last_of_one_measure_counts() -> None:
+    again = result(calls_each=2.5)
+    found = together([figures(result(), result("paced-5")), figures(again, result("retry"))])
+    assert [one.scenario for one in found.results] == ["burst-1000", "paced-5", "retry"]
+    assert found.of("burst-1000", "ours") == again
+
+
+def test_runs_of_different_commits_or_machines_are_not_put_together() -> None:
+    one = figures(result())
+    for other in (
+        one.model_copy(update={"commit": "other"}),
+        one.model_copy(update={"machine": one.machine.model_copy(update={"processors": 8})}),
+    ):
+        with pytest.raises(ValueError, match="different"):
+            together([one, other])
 
 
 def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
