@@ -24,6 +24,13 @@ COLOURS = {Kind.OURS: "#2563eb", Kind.NAIVE: "#d97706"}
 GO = "#6b7280"
 LABELS = {Kind.OURS: "this operator", Kind.NAIVE: "naive controller"}
 SIZE = (7.5, 3.2)
+LEGEND: dict[str, Any] = {
+    "frameon": False,
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.1),
+    "ncols": 3,
+}
+"""Below the plot, where no bar is."""
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "notification-platform",
     "svg.fonttype": "none",
@@ -89,7 +96,7 @@ def _cpu(figures: Figures, axes: Axes) -> bool:
         )  # fmt: skip
         floor |= {name: floor[name] + kinds[part][name] for name in shown}
     axes.set_title("this operator: milliseconds of CPU for each notification")
-    axes.legend(frameon=False)
+    axes.legend(**LEGEND)
     return bool(kinds["controller"])
 
 
@@ -102,7 +109,7 @@ def _memory(figures: Figures, axes: Axes) -> bool:
     axes.bar(shown, [idle[name] for name in shown], 0.5, color="#2563eb", label="at rest before the load")
     axes.axhline(reference.PEAK_MB, color=GO, ls="--", label="Go controller's peak, burst of 1,000")
     axes.set_title("this operator: resident memory, MB")
-    axes.legend(frameon=False)
+    axes.legend(**LEGEND)
     return bool(shown)
 
 
@@ -138,5 +145,5 @@ def _bars(
                 at, [value for _, value, _ in mine], [tails[kind][name] for _, _, name in mine], color="black"
             )
     axes.set_xticks(range(len(shown)), shown)
-    axes.legend(frameon=False)
+    axes.legend(**LEGEND)
     return bool(shown)
