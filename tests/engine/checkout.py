@@ -34,7 +34,7 @@ PARTS = (
     "pyproject.toml",
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", "*.pyc", "lib", "lib64", "bin", "include")
-SECONDS = 120
+SECONDS = 300
 OFFLINE = Path(__file__).with_name("offline.py")
 """The program for a cluster that need not be there."""
 

@@ -79,7 +79,7 @@ class Rolling:
                     time.sleep(AROUND)
                     change()
                     time.sleep(AROUND)
-                some.all_in("Sent", within=60)
+                some.all_in("Sent", within=120)
                 hits = SlackSink(self.stack.sink, SPEC.name).hits(some.run)
                 words = [(hit["at"], header(hit)) for hit in hits]
                 told = [next(s for s in stream.subjects if text.endswith(s)) for _, text in words]
