@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engine.checkout import Checkout
+from tests.support.turns import turn
 from tools.engine import ENGINE_GROUPS
 from tools.toolchain import ensure
+from tools.toolchain.layout import cache_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> None:
-    """Get the engine first, so that no test waits for it and calls that slow."""
-    ensure(ENGINE_GROUPS)
+    """Get the engine first, one process for all of them, so that no test waits for it and calls that slow."""
+    folder = cache_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with turn(folder, "engine-tests"):
+        ensure(ENGINE_GROUPS)
 
 
 @pytest.fixture
