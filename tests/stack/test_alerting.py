@@ -61,7 +61,7 @@ def test_an_alert_fires_while_the_receiver_fails_and_clears_when_it_has_recovere
         guarded.slack.answer(word, DOWN)
         failed = time.time()
         eventually(watcher.firing, lambda firing: firing >= BOTH, within=60, every=0.5)
-        fired = watcher.alert(FAILING[0])
+        fired = eventually(lambda: watcher.alerts(FAILING[0]), bool)[0]
 
         guarded.slack.answer(word, UP)
         eventually(watcher.firing, lambda firing: firing.isdisjoint(BOTH), within=60, every=0.5)

@@ -55,10 +55,9 @@ class Prometheus:
             if alert["state"] == "firing"
         }
 
-    def alert(self, name: str) -> dict[str, Any]:
-        """Return the only alert of that name, with its labels and annotations."""
-        (found,) = [alert for alert in self._ask("alerts")["alerts"] if alert["labels"]["alertname"] == name]
-        return dict(found)
+    def alerts(self, name: str) -> list[dict[str, Any]]:
+        """Return the alerts of that name that wait or fire, with their labels and annotations."""
+        return [alert for alert in self._ask("alerts")["alerts"] if alert["labels"]["alertname"] == name]
 
     def rules(self) -> list[dict[str, Any]]:
         """Return the rules as they are loaded, each with its `health`."""
