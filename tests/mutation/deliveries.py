@@ -165,15 +165,16 @@ DECIDING: Final = (
     ),
     Mutation(
         name="what failed is taken up again",
-        breaks="a notification that has failed is tried anew a little later",
+        breaks="a notification that has failed is tried anew at each of its changes",
         operator="served",
         checks=("phase-06",),
         edits=(
             Edit(
-                file=RECONCILE,
-                old="            return Done(seen=seen, final=True)\n",
-                new="            return Done(seen=seen, again_in=2.0)\n",
+                file="notification_operator/phase_selector.py",
+                old="for phase in sorted(FINAL))",
+                new='for phase in ("Sent",))',
             ),
+            Edit(file=BELL, old='.get("phase") in FINAL\n', new='.get("phase") == "Sent"\n'),
             Edit(file=PLAN, old=DO_NOTHING_WHEN_FINAL, new='    if notification.phase == "Sent":\n'),
             Edit(
                 file=PROGRESS,

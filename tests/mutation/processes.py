@@ -212,7 +212,7 @@ TAKING: Final = (
             Edit(
                 file=RECONCILE,
                 old="            self._ledger.forget(key.uid)\n            return Done(final=True)\n",
-                new="            return Done(failed=True)\n",
+                new="            return Done(again_in=0.2)\n",
             ),
         ),
     ),

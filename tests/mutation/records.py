@@ -88,7 +88,7 @@ STATUS: Final = (
         name="what is gone is an error",
         breaks="a deletion at an unlucky moment is logged as a fault of the operator",
         operator="served",
-        checks=("rapid-03",),
+        checks=("rapid-03", "status-04"),
         edits=(
             Edit(
                 file=RECONCILE,
