@@ -22,7 +22,7 @@ from tests.support.notifications import notification, slack_notification
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.bench.api import Api
+    from tests.bench.api import Api, Object
     from tests.bench.scenarios import Load
 
 CREATORS = 8
@@ -92,17 +92,33 @@ class Follower:
         self._progress = asyncio.Event()
 
     async def run(self, version: str) -> None:
-        """Follow the events after a version, until cancelled."""
-        async for event in self._api.watch(self._namespace, version):
-            obj = event["object"]
-            name, phase = obj["metadata"]["name"], obj["status"]["phase"]
-            batch = self._by_tag.get(name.partition("-")[0])
-            if batch is None or event["type"] == "DELETED" or phase not in FINAL:
-                continue
-            if name not in batch.final:
-                batch.final[name] = time.perf_counter()
-                batch.phases[phase] += 1
-                self._progress.set()
+        """Follow the events after a version, until cancelled.
+
+        The API server ends the watch of a follower that it finds too slow; it goes on where it was, or lists
+        what there is where the server does not remember that far.
+        """
+        while True:
+            async for event in self._api.watch(self._namespace, version):
+                if event["type"] == "ERROR":
+                    version = await self._list()
+                    break
+                version = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] != "DELETED":
+                    self._see(event["object"])
+
+    async def _list(self) -> str:
+        version = await self._api.version(self._namespace)
+        for obj in await self._api.all(self._namespace):
+            self._see(obj)
+        return version
+
+    def _see(self, obj: Object) -> None:
+        name, phase = obj["metadata"]["name"], obj["status"]["phase"]
+        batch = self._by_tag.get(name.partition("-")[0])
+        if batch is not None and phase in FINAL and name not in batch.final:
+            batch.final[name] = time.perf_counter()
+            batch.phases[phase] += 1
+            self._progress.set()
 
     async def until_final(self, batch: Batch, seconds: float) -> None:
         """Wait for a batch.

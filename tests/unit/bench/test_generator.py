@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 class Served:
     """Takes notifications and tells of them; each becomes final once `ends` says so."""
 
-    def __init__(self, *, ends: bool = True, takes: float = 0.0) -> None:
+    def __init__(self, *, ends: bool = True, takes: float = 0.0, patience: int = 1_000_000) -> None:
+        """End a watch after `patience` events."""
+        self.watched_from: list[int] = []
+        self._objects: dict[str, dict[str, Any]] = {}
+        self._version, self._patience = 1, patience
         self.created: list[tuple[float, dict[str, Any]]] = []
         self._ends, self._takes = ends, takes
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -34,11 +38,27 @@ class Served:
             self.tell("MODIFIED", obj["metadata"]["name"], "Sent")
 
     def tell(self, kind: str, name: str, phase: str) -> None:
-        obj = {"metadata": {"name": name}, "status": {"phase": phase}}
+        self._version += 1
+        meta = {"name": name, "resourceVersion": str(self._version)}
+        obj = {"metadata": meta, "status": {"phase": phase}}
+        self._objects[name] = obj
         self._events.put_nowait({"type": kind, "object": obj})
 
-    async def watch(self, _namespace: str, _version: str) -> AsyncIterator[dict[str, Any]]:
-        while True:
+    def forget(self) -> None:
+        """Drop what the watch has not told yet, and tell it that the version is too old."""
+        while not self._events.empty():
+            self._events.get_nowait()
+        self._events.put_nowait({"type": "ERROR", "object": {"code": 410}})
+
+    async def version(self, _namespace: str) -> str:
+        return str(self._version)
+
+    async def all(self, _namespace: str) -> list[dict[str, Any]]:
+        return list(self._objects.values())
+
+    async def watch(self, _namespace: str, version: str) -> AsyncIterator[dict[str, Any]]:
+        self.watched_from.append(int(version))
+        for _ in range(self._patience):
             yield await self._events.get()
 
 
@@ -61,6 +81,23 @@ async def test_a_burst_creates_each_one_once_and_waits_for_all() -> None:
     assert batch.final.keys() == batch.created.keys() == set(names)
     assert batch.phases == {"Sent": 50}
     assert all(seconds >= 0.001 for seconds in batch.latencies)
+
+
+async def test_a_watch_that_the_api_server_ends_is_taken_up_where_it_was() -> None:
+    served, batch = Served(patience=7), Batch(load=Load(count=20), first=0)
+    await run(served, batch)
+    assert len(batch.final) == 20
+    assert served.watched_from == [1, 8, 15, 22, 29, 36]
+
+
+async def test_ends_that_a_watch_cannot_tell_any_more_are_listed() -> None:
+    served, batch = Served(ends=False), Batch(load=Load(count=1), first=0)
+    (name,) = batch.names
+    served.tell("MODIFIED", name, "Sent")
+    served.forget()
+    await run(served, batch)
+    assert batch.phases == {"Sent": 1}
+    assert served.watched_from == [1, 2]
 
 
 async def test_a_pace_is_kept_though_each_creation_takes_longer() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.bench import tables
 from tests.bench.figures import load, save, together
+from tests.bench.page import DOCUMENT, FIGURES, IMAGES, document
 from tests.bench.plots import draw
 from tests.bench.scenarios import SCENARIOS, UnknownScenarioError, chosen
 from tests.unit.bench.results import RETRIED, figures, group, result, sink
@@ -74,6 +75,16 @@ def test_plots_of_the_same_figures_are_the_same(tmp_path: Path) -> None:
 
 def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:
     assert draw(figures(), tmp_path) == []
+
+
+def test_the_page_is_the_one_that_its_figures_make() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    assert document(text, load(FIGURES)) == text, "run `python -m tests.bench.page`"
+
+
+def test_every_plot_of_the_page_is_there() -> None:
+    shown = {file.name for file in IMAGES.glob("bench-*.svg")}
+    assert {f"images/{name}" in DOCUMENT.read_text("utf-8") for name in shown} == {True}
 
 
 def test_scenarios_are_chosen_by_name_or_as_a_set() -> None:
