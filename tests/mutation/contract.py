@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.mutation.mutation import Mutation
     from tests.support.cluster import Cluster, Object
 
+PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/notificationrequests.kubernaut.ai"
 NAMESPACE = "default"
 IN_FORCE_WITHIN = 30.0
 
@@ -31,12 +32,14 @@ class Contract:
 
     def put(self, mutation: Mutation | None) -> None:
         """Have the API server serve the CRD broken in this way, or the whole."""
-        crd, last = _document(mutation), self._refused
+        crd, last, known = _document(mutation), self._refused, self._known()
         self._refused = "" if mutation is None else f"marker-{uuid.uuid4().hex[:8]}"
         if self._refused:
             rule = {"rule": f"self.metadata.name != '{self._refused}'", "message": "another schema"}
             _schema(crd).setdefault("x-kubernetes-validations", []).append(rule)
-        self._cluster.apply(crd, manager=self._owner(crd))
+        # Whose it is stands in its annotations.
+        crd["metadata"]["annotations"] = known["metadata"].get("annotations", {})
+        self._cluster.apply(crd, manager=_owner(known))
         if last:
             self._wait(last, taken=True)
         if self._refused:
@@ -46,11 +49,15 @@ class Contract:
         obj = notification(NAMESPACE, name=name)
         eventually(lambda: self._cluster.would_take(obj), lambda seen: seen is taken, within=IN_FORCE_WITHIN)
 
-    def _owner(self, crd: Object) -> str:
-        path = f"/apis/{crd['apiVersion']}/customresourcedefinitions/{crd['metadata']['name']}"
-        managers = self._cluster.request("GET", path)["metadata"]["managedFields"]
-        (owner,) = {entry["manager"] for entry in managers if entry["operation"] == "Apply"}
-        return str(owner)
+    def _known(self) -> Object:
+        found: Object = self._cluster.request("GET", PATH)
+        return found
+
+
+def _owner(crd: Object) -> str:
+    managers = crd["metadata"]["managedFields"]
+    (owner,) = {entry["manager"] for entry in managers if entry["operation"] == "Apply"}
+    return str(owner)
 
 
 def _document(mutation: Mutation | None) -> Object:

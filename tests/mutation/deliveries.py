@@ -23,6 +23,7 @@ PERMANENT: Final = (
 )
 SERVED: Final = "    if any(attempt.succeeded for attempt in tries):\n"
 SERVED_TWICE: Final = "    if len(tries) > 1 and any(attempt.succeeded for attempt in tries):\n"
+NEXT_AT: Final = "next_at=_due(notification, made) or last.ended"
 NEXT_NUMBER: Final = "    number = last.number + 1 if last else 1\n"
 DO_NOTHING_WHEN_FINAL: Final = "    if notification.phase in FINAL:\n"
 
@@ -145,7 +146,7 @@ DECIDING: Final = (
     ),
     Mutation(
         name="final is not final",
-        breaks="what was sent is sent again when the operator starts anew",
+        breaks="what was sent is sent again when the operator looks at it again",
         operator="fragile",
         checks=("phase-05",),
         edits=(
@@ -160,7 +161,11 @@ DECIDING: Final = (
                 new='for phase in ("None",))',
             ),
             Edit(file=PLAN, old=DO_NOTHING_WHEN_FINAL, new="    if notification.phase is None:\n"),
-            Edit(file=PROGRESS, old=SERVED, new=SERVED_TWICE),
+            Edit(
+                file=PROGRESS,
+                old=NEXT_NUMBER,
+                new=NEXT_NUMBER + '    last = None if notification.phase == "Sent" else last\n',
+            ),
         ),
     ),
     Mutation(
