@@ -14,7 +14,7 @@ TRAIL: Final = "notification_operator/audit/trail.py"
 FIGURES: Final = "notification_operator/announce/figures.py"
 ADD: Final = "            self._writer.add(orjson.dumps(event))\n"
 COUNT: Final = "                self._count(attempt)\n"
-PASS: Final = "        self._running[key] = None\n"
+PASS: Final = "            done = await self._process(key, queued_at)\n"
 CORRELATION: Final = "content.remediation_ref or content.metadata.get(CORRELATION_KEY) or notification.uid"
 
 STATUS: Final = (
@@ -26,8 +26,8 @@ STATUS: Final = (
         edits=(
             Edit(
                 file=RECONCILE,
-                old="await self._ledger.wait(key.uid, self._visible_after)",
-                new="await self._ledger.wait(key.uid, 60)",
+                old="self._ledger.wait(key.uid, self._visible_after)",
+                new="self._ledger.wait(key.uid, 60)",
             ),
         ),
     ),
@@ -69,7 +69,7 @@ STATUS: Final = (
         breaks="a notification waits for many seconds although workers are free",
         operator="served",
         checks=("crd-07", "edge-01", "edge-04", "edge-05"),
-        edits=(Edit(file=WORKQUEUE, old=PASS, new=PASS + "        await asyncio.sleep(11)\n"),),
+        edits=(Edit(file=WORKQUEUE, old=PASS, new="            await asyncio.sleep(11)\n" + PASS),),
     ),
     Mutation(
         name="low priority waits",
