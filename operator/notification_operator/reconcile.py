@@ -19,7 +19,7 @@ from notification_operator.domain.timestamps import parse_time
 from notification_operator.workqueue import Done, Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from datetime import datetime
 
     from atomic_status import StatusStore
@@ -50,6 +50,7 @@ class Reconciler:
         sanitizer: Sanitizer,
         ring: Callable[[Key], None],
         begins: Callable[[str], bool],
+        aside: Callable[[Awaitable[None]], Awaitable[None]],
         clock: Callable[[], datetime],
         visible_after: float,
     ) -> None:
@@ -63,6 +64,8 @@ class Reconciler:
         self._ring = ring
         self._begins = begins
         """Whether tries of an object may begin, by its uid."""
+        self._aside = aside
+        """Waits without a worker."""
         self._clock = clock
         self._visible_after = visible_after
         self.draining = False
@@ -94,7 +97,7 @@ class Reconciler:
         seen, rules = parse(fresh), self._rules()
         route, begins = self._route(seen, rules), self._begins(key.uid)
         if begins and self._start_tries(seen, route):
-            await self._ledger.wait(key.uid, self._visible_after)
+            await self._aside(self._ledger.wait(key.uid, self._visible_after))
         made, in_flight = self._ledger.over(key.uid), self._ledger.channels_in_flight(key.uid)
         held = self._held(seen, route)
 

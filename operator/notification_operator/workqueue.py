@@ -48,6 +48,8 @@ class Done:
 class WorkQueue:
     """Runs `process(key, queued_at)` for each key added, on a bounded number of workers.
 
+    A pass that has to wait for something long does so `aside`.
+
     A key that `starts` says no to when its turn comes is held back until `look_again`, or until it is added
     again.
     """
@@ -62,7 +64,8 @@ class WorkQueue:
     ) -> None:
         self._process = process
         self._starts = starts
-        self._workers = workers
+        self._free = asyncio.Semaphore(workers)
+        """Workers that hold no pass; a pass that waits for something has given its own back."""
         self._clock = clock
         self._turns: asyncio.Queue[Key] = asyncio.Queue()
         self._queued_at: dict[Key, datetime] = {}
@@ -154,21 +157,37 @@ class WorkQueue:
             for key in [key for key in waiting if not keep(key)]:
                 del waiting[key]
 
+    async def aside(self, wait: Awaitable[None]) -> None:
+        """Wait for something in a pass, whose worker has another pass meanwhile."""
+        self._free.release()
+        try:
+            await wait
+        finally:
+            await self._free.acquire()
+
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for number in range(self._workers):
-                group.create_task(self._work(), name=f"worker {number}")
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._turns.get()
-            if key in self._queued_at and key not in self._running:
-                since = self._queued_at.pop(key)
-                if self._starts(key):
-                    await self._pass(key, since)
+        async with asyncio.TaskGroup() as passes:
+            while True:
+                key = await self._turns.get()
+                await self._free.acquire()
+                since = self._turn(key)
+                if since is None:
+                    self._free.release()
                 else:
-                    self._held_back[key] = since
+                    passes.create_task(self._pass(key, since), name=f"pass {key.namespace}/{key.name}")
+
+    def _turn(self, key: Key) -> datetime | None:
+        """Take a key whose turn it is; return since when it waited, or None when it gets no pass now."""
+        if key not in self._queued_at or key in self._running:
+            return None
+        since = self._queued_at.pop(key)
+        if not self._starts(key):
+            self._held_back[key] = since
+            return None
+        self._cancel_timer(key)
+        self._running[key] = None
+        return since
 
     def _queue(self, key: Key, since: datetime) -> None:
         self._queued_at[key] = since
@@ -180,14 +199,13 @@ class WorkQueue:
             self._queue(key, self._held_back.pop(key))
 
     async def _pass(self, key: Key, queued_at: datetime) -> None:
-        self._cancel_timer(key)
-        self._running[key] = None
         done = Done(failed=True)
         try:
             done = await self._process(key, queued_at)
         except Exception:
             logger.exception("a pass broke", notification=f"{key.namespace}/{key.name}")
         finally:
+            self._free.release()
             asked = self._running.pop(key)
             self._after(key, done, asked)
 

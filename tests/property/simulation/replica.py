@@ -131,6 +131,7 @@ class Replica(Engine):
             sanitizer=Sanitizer(),
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - made below
             begins=lambda uid: self.duty.owns(uid),  # noqa: PLW0108 - so is this
+            aside=lambda wait: self.queue.aside(wait),  # noqa: PLW0108 - so is this
             clock=clock,
             visible_after=SETTINGS.delivery.visible_after_seconds,
         )

@@ -1,7 +1,7 @@
 """One pass, with real floors around it: what it costs, and what it never does twice."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,6 +86,8 @@ class Bench:
         self.key = Key("shop", "order-1", made["metadata"]["uid"])
         self.ref = ObjectRef(namespace="shop", name="order-1")
         self.rung: list[Key] = []
+        self.waits = 0
+        """How often a pass has waited without a worker."""
         self.begins = True
         self._bell = asyncio.Event()
         self.reconciler = Reconciler(
@@ -105,6 +107,7 @@ class Bench:
             sanitizer=sanitizer,
             ring=self._ring,
             begins=lambda _uid: self.begins,
+            aside=self._aside,
             clock=now,
             visible_after=VISIBLE_AFTER,
         )
@@ -114,6 +117,10 @@ class Bench:
 
     async def run(self) -> Done:
         return await self.reconciler(self.key, datetime.now(UTC))
+
+    async def _aside(self, wait: Awaitable[None]) -> None:
+        self.waits += 1
+        await wait
 
     def _ring(self, key: Key) -> None:
         self.rung.append(key)
@@ -171,6 +178,14 @@ async def test_a_slow_delivery_is_shown_meanwhile_and_asks_for_the_pass_that_rec
     assert bench.status["phase"] == "Sent"
     assert bench.verbs == ["GET", "PUT", "GET", "PUT"]
     assert (len(slow.calls), len(quick.calls)) == (1, 1)
+
+
+async def test_a_delivery_is_waited_for_without_a_worker_and_nothing_else_is() -> None:
+    bench = Bench({"console": Stub()})
+    await bench.run()
+    assert bench.waits == 1
+    await bench.run()
+    assert bench.waits == 1, "a final one has nothing to wait for"
 
 
 async def test_a_pass_beside_a_slow_delivery_does_not_start_it_again() -> None:

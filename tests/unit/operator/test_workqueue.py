@@ -42,7 +42,8 @@ async def running(process: Process, *, workers: int = 4, started: bool = True) -
         yield queue
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        ended, _ = await asyncio.wait({task}, timeout=5)
+        assert ended, "the queue does not end"
 
 
 class Recorder:
@@ -123,6 +124,110 @@ async def test_no_more_passes_run_at_once_than_there_are_workers() -> None:
         await process.passes(1)
         await process.no_more()
         assert (queue.running, queue.waiting) == (1, 1)
+
+
+class Waiting:
+    """Passes that wait aside for what they are told, each key for its own, and note when they go on."""
+
+    def __init__(self) -> None:
+        self.queue: WorkQueue | None = None
+        self.over = {KEY: asyncio.Event(), OTHER: asyncio.Event()}
+        self.began: list[Key] = []
+        self.went_on: list[Key] = []
+        self.ends = asyncio.Event()
+        self.ends.set()
+
+    async def __call__(self, key: Key, _queued_at: datetime) -> Done:
+        assert self.queue is not None
+        self.began.append(key)
+        await self.queue.aside(self._wait(key))
+        self.went_on.append(key)
+        await self.ends.wait()
+        return Done()
+
+    async def _wait(self, key: Key) -> None:
+        await self.over[key].wait()
+
+
+@asynccontextmanager
+async def waiting(workers: int = 1) -> AsyncIterator[tuple[Waiting, Gated]]:
+    process = Waiting()
+    async with running(process, workers=workers) as queue:
+        process.queue = queue
+        queue.add(KEY)
+        await settle()
+        yield process, queue
+
+
+async def settle() -> None:
+    """Let everything happen that needs no time."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_pass_that_waits_leaves_its_worker_to_others() -> None:
+    async with waiting() as (process, queue):
+        queue.add(OTHER)
+        await settle()
+        assert (process.began, queue.waiting, queue.running) == ([KEY, OTHER], 0, 2)
+        process.over[OTHER].set()
+        await settle()
+        assert (process.went_on, queue.running) == ([OTHER], 1)
+
+
+async def test_a_pass_that_has_waited_goes_on_when_a_worker_is_free() -> None:
+    async with waiting() as (process, queue):
+        process.ends.clear()
+        queue.add(OTHER)
+        await settle()
+        process.over[OTHER].set()
+        await settle()
+        process.over[KEY].set()
+        await settle()
+        assert process.went_on == [OTHER], "the only worker is not free"
+        process.ends.set()
+        await settle()
+        assert (process.went_on, queue.running) == ([OTHER, KEY], 0)
+
+
+async def test_a_pass_that_waits_is_still_the_only_one_of_its_key() -> None:
+    async with waiting(workers=4) as (process, queue):
+        queue.add(KEY)
+        queue.add(KEY)
+        await settle()
+        assert process.began == [KEY]
+        process.over[KEY].set()
+        await settle()
+        assert process.began == [KEY, KEY]
+
+
+async def test_a_wait_that_fails_costs_no_worker() -> None:
+    calls: list[Key] = []
+
+    async def fail() -> None:
+        raise RuntimeError("a bug")
+
+    async def process(key: Key, _queued_at: datetime) -> Done:
+        calls.append(key)
+        if key == KEY:
+            await queue.aside(fail())
+        return Done()
+
+    async with running(process, workers=1) as queue:
+        for key in (KEY, OTHER, KEY):
+            queue.add(key)
+            await settle()
+        assert calls == [KEY, OTHER, KEY]
+        assert queue._free._value == 1
+
+
+async def test_passes_that_wait_end_with_the_queue() -> None:
+    async with asyncio.timeout(5):
+        async with waiting() as (process, queue):
+            queue.add(OTHER)
+            await settle()
+        assert process.went_on == []
+        assert queue.running == 0
 
 
 async def test_the_echo_of_a_pass_s_own_write_asks_for_nothing() -> None:
