@@ -11,6 +11,9 @@ import orjson
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
+from notification_operator.domain.model import Phase
+from notification_operator.domain.phases import FINAL
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
@@ -19,6 +22,7 @@ Object: TypeAlias = dict[str, Any]
 
 GROUP = "/apis/kubernaut.ai/v1alpha1"
 PAGE = 500
+FINAL_ALONE = ",".join(f"status.phase!={phase}" for phase in sorted(set(Phase) - FINAL))
 LONGEST_LINE = 4 * 1024 * 1024
 JSON = {"Content-Type": "application/json"}
 
@@ -58,8 +62,12 @@ class Api:
             query["continue"] = token
 
     async def watch(self, namespace: str, version: str) -> AsyncIterator[Object]:
-        """Yield the events after a version, as long as the API server sends them."""
+        """Yield the events after a version about what is final, as long as the API server sends them.
+
+        A notification comes when it becomes final, and then only: that halves what the watch itself costs.
+        """
         query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "3600"}
+        query["fieldSelector"] = FINAL_ALONE
         async with self._session.get(self._where(namespace), params=query) as answer:
             async for line in answer.content:
                 yield orjson.loads(line)
