@@ -124,7 +124,7 @@ class Follower:
         """Wait for a batch.
 
         Raises:
-            NotFinalError: not all are final in time; tells how many are not, and which is the first.
+            NotFinalError: not all are final in time; tells how many are not, also by a listing, and which is the first.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -133,8 +133,11 @@ class Follower:
                     await self._progress.wait()
         except TimeoutError:
             missing = sorted(batch.created.keys() - batch.final.keys())
+            await self._list()
+            left = len(batch.created) - len(batch.final)
             raise NotFinalError(
-                f"{len(missing)} of {len(batch.created)} are not final after {seconds:g} s, such as {missing[0]}"
+                f"{len(missing)} of {len(batch.created)} were not seen final after {seconds:g} s, such as "
+                f"{missing[0]}; {left} of them are not by a listing either"
             ) from None
 
 
