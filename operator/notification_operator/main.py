@@ -11,14 +11,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import kopf
+import structlog
 
 from notification_operator.engine import RESOURCE, Engine
 from notification_operator.kube import watching_session
 from notification_operator.watching import kopf_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from notification_operator.settings import Settings
     from notification_operator.settings_sections import Watch
+
+KOPF_ENDS_WITHIN = 0.5
+"""Seconds after the engine's stop. Kopf gives any task that is left five seconds, which the grace time does not have."""
+
+logger = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings) -> int:
@@ -30,16 +38,40 @@ async def run(settings: Settings) -> int:
     """
     engine = await Engine.start(settings, clock=lambda: datetime.now(UTC))
     try:
-        await kopf.operator(
-            registry=handlers(engine, settings.watch),
-            settings=kopf_settings(settings.watch, RESOURCE, engine.followed),
-            standalone=True,
-            clusterwide=not settings.watch.namespaces,
-            namespaces=set(settings.watch.namespaces),
+        await listen(
+            kopf.operator(
+                registry=handlers(engine, settings.watch),
+                settings=kopf_settings(settings.watch, RESOURCE, engine.followed),
+                standalone=True,
+                clusterwide=not settings.watch.namespaces,
+                namespaces=set(settings.watch.namespaces),
+            ),
+            engine.ended,
         )
     finally:
         await engine.stop()
     return engine.lost_events
+
+
+async def listen(operator: Coroutine[None, None, None], ended: asyncio.Event) -> None:
+    """Let kopf run until it ends, or until it has had its time after the engine's end."""
+    listening = asyncio.create_task(operator, name="kopf")
+    stopped = asyncio.create_task(ended.wait(), name="end of the engine")
+    try:
+        await asyncio.wait({listening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({listening}, timeout=KOPF_ENDS_WITHIN if ended.is_set() else None)
+        if not listening.done():
+            logger.warning("tasks are left at the end", tasks=sorted(map(_told, asyncio.all_tasks())))
+    finally:
+        stopped.cancel()
+        listening.cancel()
+        await asyncio.wait({listening})
+    if not listening.cancelled():
+        listening.result()
+
+
+def _told(task: asyncio.Task[object]) -> str:
+    return f"{task.get_name()}: {task.get_coro()!r}"
 
 
 def handlers(engine: Engine, watch: Watch) -> kopf.OperatorRegistry:
