@@ -108,15 +108,15 @@ def together(runs: Sequence[Figures]) -> Figures:
     """Return the results of several runs as those of one, in the scenarios' order; of what was measured twice the last.
 
     Raises:
-        ValueError: they are of different commits or machines.
+        ValueError: they are of different machines.
     """
-    if len({(run.commit, run.machine.model_dump_json()) for run in runs}) != 1:
-        raise ValueError("runs of different commits or machines are no single set of figures")
-    last = runs[-1]
-    results = {(one.scenario, one.controller): one for run in runs for one in run.results}
+    if len({run.machine.model_dump_json() for run in runs}) != 1:
+        raise ValueError("runs on different machines are no single set of figures")
     order = [scenario.name for scenario in SCENARIOS]
+    results = {(one.scenario, one.controller): one for run in runs for one in run.results}
     ordered = sorted(results.values(), key=lambda one: order.index(one.scenario))
-    return last.model_copy(update={"results": tuple(ordered)})
+    commits = ", ".join(dict.fromkeys(run.commit for run in runs))
+    return runs[-1].model_copy(update={"results": tuple(ordered), "commit": commits})
 
 
 def save(figures: Figures, file: Path) -> None:

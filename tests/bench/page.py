@@ -1,7 +1,7 @@
 """Renew docs/performance.md, its plots and the figures that both are drawn from.
 
 `python -m tests.bench.page [build/bench/FILE.json …]`; without a file from the figures that are committed. Several runs
-of one commit on one machine make one set of figures.
+on one machine make one set of figures.
 """
 
 from __future__ import annotations
@@ -39,10 +39,15 @@ def document(text: str, figures: Figures) -> str:
 def _run(figures: Figures) -> str:
     machine = figures.machine
     return (
-        f"Measured on {figures.at:%Y-%m-%d} at commit `{figures.commit}`: {machine.processors} processors "
+        f"Measured on {figures.at:%Y-%m-%d} at {_commits(figures.commit)}: {machine.processors} processors "
         f"({machine.model}), {machine.memory_gb:g} GB, {machine.system}, Python {machine.python}, "
         f"Kubernetes {machine.kubernetes}. API server, etcd, controller, sink and load generator share the machine."
     )
+
+
+def _commits(commits: str) -> str:
+    found = commits.split(", ")
+    return f"commit{'s' if len(found) > 1 else ''} {', '.join(f'`{one}`' for one in found)}"
 
 
 def main(arguments: list[str]) -> int:
