@@ -147,7 +147,7 @@ class Engine:
         """The field selector of the notifications that are watched; an empty one for all of them."""
         self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
-        self.ended = asyncio.Event()
+        self.finished = asyncio.Event()
         """Set once the stop has let go of everything."""
         self.lost_events = 0
         """How many audit events the stop has lost."""
@@ -218,7 +218,7 @@ class Engine:
         )
         await self.health.stop()
         await self.client.close()
-        self.ended.set()
+        self.finished.set()
 
     async def _release(self) -> None:
         if self.elector:

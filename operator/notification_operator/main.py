@@ -46,7 +46,7 @@ async def run(settings: Settings) -> int:
                 clusterwide=not settings.watch.namespaces,
                 namespaces=set(settings.watch.namespaces),
             ),
-            engine.ended,
+            engine.finished,
         )
     finally:
         await engine.stop()
