@@ -86,6 +86,7 @@ class Replica(Engine):
         self._settings = SETTINGS
         self._stopped = self.stops_in_peace = False
         self._on_share = on_share
+        self.finished = asyncio.Event()
         self.lost_events = 0
         self.metrics = copy.copy(METRICS)
         self.metrics._phases = {}
