@@ -57,6 +57,12 @@ class Run:
         return {
             "controller": processor_seconds(self.given.controller.pid),
             **node_seconds(self.node),
+            **self.own(),
+        }
+
+    def own(self) -> dict[str, float]:
+        """Return those of the harness."""
+        return {
             "sink": processor_seconds(self.place.sink_pid),
             "load generator": processor_seconds(os.getpid()),
         }
@@ -150,7 +156,8 @@ async def _restarted(run: Run, main: Batch) -> Timed:
     await asyncio.to_thread(run.given.controller.stop)
     await create(run.api, run.namespace, main)
     async with _followed(run, main) as follower:
-        since, before, began = datetime.now(UTC), node_seconds(run.node), time.perf_counter()
+        since, before = datetime.now(UTC), {**node_seconds(run.node), **run.own()}
+        began = time.perf_counter()
         starting = asyncio.create_task(asyncio.to_thread(run.given.controller.start))
         await follower.until_final(main, run.scenario.within)
         await starting

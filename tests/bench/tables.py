@@ -55,7 +55,7 @@ def cost(figures: Figures) -> Table:
     rows = [
         (
             *_names(result),
-            *(f"{result.cpu_seconds[name]:.2f}" for name in used),
+            *(f"{result.cpu_seconds[name]:.2f}" if name in result.cpu_seconds else "" for name in used),
             *(f"{size:.0f}" for size in (result.idle_mb, result.peak_mb, result.after_mb)),
         )
         for result in figures.results
