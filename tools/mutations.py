@@ -19,7 +19,7 @@ from tests.mutation.image import broken_image
 from tests.mutation.lanes import Turns
 from tests.mutation.mutation import ROOT
 from tests.mutation.runs import Place
-from tests.mutation.table import MUTATIONS
+from tests.mutation.table import MUTATIONS, UNTRIED
 from tests.support import kept
 from tests.support.deploy import build_images
 from tests.support.ephemeral import ephemeral_stack, parts
@@ -42,9 +42,10 @@ def document(text: str) -> str:
 
 def table() -> str:
     """Return a row a mutation, in Markdown."""
-    head = ["| broken | what happens then | turns red |", "|---|---|---|"]
+    head = ["| broken | what happens then | turns red | seen |", "|---|---|---|---|"]
     rows = [
-        f"| {each.name} | {each.breaks} | {', '.join(f'`{check}`' for check in each.checks)} |"
+        f"| {each.name} | {each.breaks} | {', '.join(f'`{check}`' for check in each.checks)} "
+        f"| {'not yet' if each.name in UNTRIED else 'yes'} |"
         for each in MUTATIONS
     ]
     return "\n".join([*head, *rows])
