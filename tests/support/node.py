@@ -23,8 +23,15 @@ done
 exit $found
 """
 
-END = "(that is all)"
-"""Printed behind what a script prints: Docker now and then hands on nothing of it (docker-py issue 2042)."""
+COUNTED = """
+printed=$(mktemp)
+( %s
+) > "$printed" 2>&1
+code=$?
+wc -c < "$printed"; cat "$printed"; rm "$printed"
+exit $code
+"""
+"""Says first how many bytes a script prints: now and then Docker loses some of them (docker-py issue 2042)."""
 
 
 class Node:
@@ -39,28 +46,29 @@ class Node:
 
         It runs again when that was lost on the way, so it must be one that may run twice.
         """
-        whole = f'{script}\ncode=$?; printf %s "{END}"; exit $code'
-        printed = eventually(
-            lambda: self._printed(whole, *arguments), lambda text: text.endswith(END), within=10
+        printed: str = eventually(
+            lambda: self._printed(script, *arguments), lambda found: found is not None, within=10
         )
-        return printed.removesuffix(END)
+        return printed
 
     def kill_pod(self, uid: str) -> None:
         """Kill a pod's Python processes with SIGKILL."""
         code, _ = self._exec(KILL, uid)
         assert code == 0, f"no process of pod {uid} found"
 
-    def _printed(self, script: str, *arguments: str) -> str:
-        code, output = self._exec(script, *arguments)
-        assert code == 0, f"{script} failed in {self.container}: {output}"
-        return output
+    def _printed(self, script: str, *arguments: str) -> Any:
+        """Return what a script prints, or None when not all of it came."""
+        code, output = self._exec(COUNTED % script, *arguments)
+        assert code == 0, f"{script} failed in {self.container}: {output.decode()}"
+        count, _, printed = output.partition(b"\n")
+        return printed.decode() if count == b"%d" % len(printed) else None
 
-    def _exec(self, script: str, *arguments: str) -> tuple[int, str]:
+    def _exec(self, script: str, *arguments: str) -> tuple[int, bytes]:
         command = ["sh", "-c", script, "node", *arguments]
         code, output = self._client.containers.get(self.container).exec_run(command)
         assert isinstance(code, int)
         assert isinstance(output, bytes)
-        return code, output.decode()
+        return code, output
 
     @contextmanager
     def read_only_volume(self, uid: str, volume: str) -> Iterator[None]:
