@@ -8,7 +8,6 @@ import re
 import socket
 import sys
 import tempfile
-import uuid
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,18 +17,12 @@ from urllib.request import Request, urlopen
 import docker
 import yaml
 
-from platform_infra.cluster.local import node
 from platform_infra.cluster.local.spec import API_PORT
 from platform_infra.crds import notification_request
 from tests.bench.controllers import Telling
-from tests.support.claims import claimed, release
+from tests.support.bare_node import bare_node
 from tests.support.cluster import Cluster
-from tests.support.deploy import said
-from tests.support.ephemeral import parts
 from tests.support.eventually import eventually
-from tests.support.leftovers import OWNER_LABEL, owner, remove_leftovers
-from tests.support.node_container import start_node
-from tools.running import terminated_as_interrupted, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,22 +59,15 @@ class Place:
 @contextmanager
 def place() -> Iterator[Place]:
     """Bring the place up, and take it away again whatever happens."""
-    toolchain, image = parts()
-    remove_leftovers(toolchain)
-    name = f"ci-{uuid.uuid4().hex[:6]}"
-    with terminated_as_interrupted(), claimed(name) as folder, contextlib.ExitStack() as cleanup:
-        cleanup.callback(_take_away, name, folder)
-        with said(f"{name}: node"):
-            started = start_node(stack=name, image=image, labels={OWNER_LABEL: owner()})
-        file = folder / "kubeconfig"
-        file.touch(mode=0o600)
-        file.write_text(_direct(started.info.kubeconfig, started.info.name))
+    with bare_node() as node:
+        file = Path(node.kubeconfig)
+        file.write_text(_direct(file.read_text(), node.container))
         cluster = Cluster(file)
         cluster.apply(dict(notification_request()))
         eventually(cluster.has_kind, bool, within=30)
         with sink() as (url, pid):
             version = cluster.request("GET", "/version")["gitVersion"]
-            yield Place(container=started.info.name, cluster=cluster, sink=url, sink_pid=pid, version=version)
+            yield Place(container=node.container, cluster=cluster, sink=url, sink_pid=pid, version=version)
 
 
 @contextmanager
@@ -112,9 +98,3 @@ def _direct(kubeconfig: str, container: str) -> str:
             document["clusters"][0]["cluster"]["server"] = f"https://{address}:{port}"
             return str(yaml.safe_dump(document))
     return kubeconfig
-
-
-def _take_away(name: str, folder: Path) -> None:
-    with undisturbed(), said(f"{name}: taking the node away"):
-        node.delete(name)
-        release(folder)
