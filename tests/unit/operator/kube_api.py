@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
+from tests.unit.loopback import listening
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -185,19 +187,12 @@ def refusal(code: int, message: str) -> web.Response:
 async def running() -> AsyncIterator[KubeApi]:
     """Run a server."""
     api = KubeApi()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", api.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    api.url = site.name
-    try:
-        yield api
-    finally:
-        api.open.set()
-        api.cut()
-        await runner.cleanup()
+    async with listening(api.handle) as api.url:
+        try:
+            yield api
+        finally:
+            api.open.set()
+            api.cut()
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.unit.loopback import listening
 from tests.unit.operator.kube_api import refusal
 
 if TYPE_CHECKING:
@@ -179,15 +180,8 @@ def _resources(plural: str, kind: str, *, namespaced: bool) -> dict[str, Any]:
 @contextlib.asynccontextmanager
 async def running(api: NotificationsApi) -> AsyncIterator[NotificationsApi]:
     """Run a server."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", api.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    api.url = site.name
-    try:
-        yield api
-    finally:
-        api.end()
-        await runner.cleanup()
+    async with listening(api.handle) as api.url:
+        try:
+            yield api
+        finally:
+            api.end()

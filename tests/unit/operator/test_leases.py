@@ -12,6 +12,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notification_operator.elector import Elector
 from notification_operator.leases import PATIENCE, SHARDS, KubeLeases, Lease, Sighting, Terms, new_lease
+from tests.unit.loopback import listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,16 +70,9 @@ class LeaseServer:
 
 @pytest.fixture
 async def server() -> AsyncIterator[tuple[LeaseServer, KubeLeases]]:
-    made, app = LeaseServer(), web.Application()
-    app.router.add_route("*", "/{path:.*}", made.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    async with ApiClient(Configuration(host=f"http://127.0.0.1:{port}")) as client:
+    made = LeaseServer()
+    async with listening(made.handle) as url, ApiClient(Configuration(host=url)) as client:
         yield made, KubeLeases(client, "own")
-    await runner.cleanup()
 
 
 async def test_a_lease_is_made_renewed_handed_back_and_removed(

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from atomic_status import Conflict, Gone, ObjectRef, Rejected, Resource, StatusError, Unavailable
 from atomic_status.testing import MemoryBench, Verb
+from tests.unit.loopback import listening
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,14 +74,5 @@ def _status(code: int, message: str, headers: dict[str, str] | None = None) -> w
 @contextlib.asynccontextmanager
 async def serving(api: ObjectApi) -> AsyncIterator[None]:
     """Serve as long as the context lasts; `api.url` tells where."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", api.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    api.url = site.name
-    try:
+    async with listening(api.handle) as api.url:
         yield
-    finally:
-        await runner.cleanup()

@@ -19,6 +19,7 @@ from atomic_status import (
     StatusError,
     Unavailable,
 )
+from tests.unit.loopback import listening
 
 RESOURCE = Resource(group="example.org", version="v1", plural="orders")
 REF = ObjectRef(namespace="shop", name="order-1", uid="uid-1")
@@ -65,16 +66,9 @@ class Server:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     server = Server()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = site.name
-    yield server
-    server.answers.set()
-    await runner.cleanup()
+    async with listening(server.handle) as server.url:
+        yield server
+        server.answers.set()
 
 
 @pytest.fixture
