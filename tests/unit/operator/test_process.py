@@ -11,15 +11,12 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-import aiohttp
-import kopf
 from kopf._core.intents.causes import Activity
 
 from notification_operator import main
-from notification_operator.engine import RESOURCE
 from notification_operator.main import handlers
 from notification_operator.settings_sections import Watch
-from notification_operator.watching import kopf_settings
+from tests.unit.operator.kopf_here import kopf_here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,9 +97,6 @@ async def test_the_stop_runs_in_a_task_that_nobody_has_cancelled_before() -> Non
 
 
 def test_a_task_that_is_left_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def session(*_: object) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession()
-
     async def from_the_stop_to_the_end() -> float:
         loop, flag, ended = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         stopped_at, left = [], []
@@ -112,19 +106,10 @@ def test_a_task_that_is_left_does_not_hold_up_the_end(monkeypatch: pytest.Monkey
             stopped_at.append(loop.time())
             ended.set()
 
-        cluster = SimpleNamespace(configuration=SimpleNamespace(host="http://127.0.0.1:9"))
-        engine: Any = SimpleNamespace(cluster=cluster, connectivity=None, stop=stop)
-        operator = kopf.operator(
-            registry=handlers(engine, Watch()),
-            settings=kopf_settings(Watch(), RESOURCE, ""),
-            standalone=True,
-            clusterwide=True,
-            stop_flag=flag,
-        )
+        operator = kopf_here(monkeypatch, url="http://127.0.0.1:9", stop_flag=flag, stop=stop)
         loop.call_later(0.2, flag.set)
         await main.listen(operator, ended)
         assert left[0].cancelled()
         return loop.time() - stopped_at[0]
 
-    monkeypatch.setattr(main, "watching_session", session)
     assert asyncio.run(from_the_stop_to_the_end()) < 4

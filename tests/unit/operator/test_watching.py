@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import kopf
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from structlog.testing import capture_logs
 
-from notification_operator import main, watching
+from notification_operator import watching
 from notification_operator.bell import Bell
 from notification_operator.engine import RESOURCE
 from notification_operator.listing import collection, pages
 from notification_operator.phase_selector import OPEN, open_only
-from notification_operator.settings_sections import Watch
-from notification_operator.watching import kopf_settings
 from notification_operator.workqueue import Done, Key, WorkQueue
+from tests.unit.operator.kopf_here import kopf_here
 from tests.unit.operator.kube_api import refusal, until
 from tests.unit.operator.notifications_api import NotificationsApi, running
 
@@ -60,23 +56,11 @@ async def kopf_at(
 ) -> AsyncIterator[Ears]:
     """Let kopf watch the server, with the operator's own handlers and settings."""
 
-    async def session(*_: object) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession()
-
     async def nothing() -> None:
         pass
 
-    monkeypatch.setattr(main, "watching_session", session)
     ears, stop = Ears(), threading.Event()
-    cluster = SimpleNamespace(configuration=SimpleNamespace(host=api.url))
-    engine: Any = SimpleNamespace(cluster=cluster, connectivity=None, bell=ears, stop=nothing)
-    operator = kopf.operator(
-        registry=main.handlers(engine, Watch()),
-        settings=kopf_settings(Watch(), RESOURCE, selector),
-        standalone=True,
-        clusterwide=True,
-        stop_flag=stop,
-    )
+    operator = kopf_here(monkeypatch, url=api.url, stop_flag=stop, selector=selector, bell=ears, stop=nothing)
     # On a loop of its own: at its end kopf waits for every other task of the loop, the server's among them.
     running_kopf = asyncio.create_task(asyncio.to_thread(asyncio.run, operator))
     try:
