@@ -31,7 +31,7 @@ class SlowProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         (Path(MANIFESTS).parent / "begun").touch()
-        time.sleep(float(os.environ.get("TRIAL_SLOW") or 0))
+        time.sleep(float(os.environ.get("TRIAL_SLOW") or 0))  # the work that is to be interrupted
         return dynamic.CreateResult("slow", props)
 
 

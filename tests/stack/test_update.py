@@ -76,9 +76,9 @@ class Rolling:
         try:
             with crowd(self.cluster, namespace) as some:
                 with traffic(some, channels=["slack"], recipients=SLACK) as stream:
-                    time.sleep(AROUND)
+                    time.sleep(AROUND)  # traffic of the state before the change
                     change()
-                    time.sleep(AROUND)
+                    time.sleep(AROUND)  # and of the one after it
                 some.all_in("Sent", within=120)
                 hits = SlackSink(self.stack.sink, SPEC.name).hits(some.run)
                 words = [(hit["at"], header(hit)) for hit in hits]
