@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.infra.recording import NODE_IMAGE, Recording, engine_loop, record_bundle
+from tests.unit.infra.recording import Recording, engine_loop, record_bundle
 
 Record = Callable[..., Recording]
 
@@ -25,7 +25,6 @@ def only_kubernetes_own_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def record(monkeypatch: pytest.MonkeyPatch) -> Record:
-    """Record the bundle on a machine that has a node image."""
-    monkeypatch.setattr("platform_infra.cluster.local.node.current_image", lambda: NODE_IMAGE)
+def record() -> Record:
+    """Record the bundle."""
     return record_bundle

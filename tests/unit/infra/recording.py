@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
+from unittest import mock
 
 import pulumi
 from pulumi.runtime import mocks, rpc
@@ -165,7 +166,10 @@ def record_bundle(owner: dict[str, Any] | None = None, **values: str) -> Recordi
 def record_settings(
     settings: Settings, *, owner: dict[str, Any] | None = None, connect: Connect | None = None
 ) -> Recording:
-    """Run the bundle with settings; `connect` stands in for the cluster that they name."""
+    """Run the bundle with settings; `connect` stands in for the cluster that they name.
+
+    It takes a machine that has a node image, whatever this one has: neither Docker nor an image is asked for.
+    """
     monitor = Monitor(owner)
     listen(monitor)
 
@@ -173,5 +177,6 @@ def record_settings(
     def program() -> pulumi.Output[str]:
         return Bundle("platform", settings=settings, connect=connect).namespace
 
-    program()
+    with mock.patch("platform_infra.cluster.local.node.current_image", return_value=NODE_IMAGE):
+        program()
     return Recording(registered=list(monitor.registered))
