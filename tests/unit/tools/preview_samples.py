@@ -1,0 +1,18 @@
+"""Previews for tests: one of pull request 7, others like it, and the cluster that they live in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from tools.previews import Preview
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OWNER = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "context": "shared", "node": "the-node"}
+PREVIEW = Preview(
+    number=7, owner="me", commit="ab" * 20, base="dev", created=NOW - timedelta(days=1), expires=NOW
+)
+
+
+def one(number: int, expires: datetime, *, base: str = "dev") -> Preview:
+    return replace(PREVIEW, number=number, base=base, expires=expires)

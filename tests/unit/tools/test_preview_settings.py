@@ -1,0 +1,89 @@
+"""What a preview is set to: its own namespace, nothing of the cluster's, and nothing of another preview's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from platform_infra.settings import SettingsError, parse
+from tests.unit.infra.recording import record_settings
+from tests.unit.tools.preview_samples import OWNER, PREVIEW
+from tools import preview_up
+from tools.engine import ROOT
+from tools.previews import values
+from tools.stack_file import _text
+
+if TYPE_CHECKING:
+    from platform_infra.settings import Settings
+    from tests.unit.infra.recording import Recording
+
+TEMPLATE = yaml.safe_load(preview_up.TEMPLATE.read_text("utf-8"))
+
+
+def settings_of(number: int, *, base: str = "dev", image: str = "i:1") -> Settings:
+    one = replace(PREVIEW, number=number, base=base)
+    return parse({key: _text(value) for key, value in values(TEMPLATE, one, image=image).items()})
+
+
+def recorded(number: int) -> Recording:
+    return record_settings(settings_of(number), owner=OWNER)
+
+
+def test_the_template_makes_settings_that_are_valid() -> None:
+    settings = settings_of(7)
+    assert settings.cluster.stack == "organization/notification-platform/dev"
+    assert settings.crd.managed is False
+    assert settings.watch.namespaces == ("pr-7",)
+    assert settings.operator.image == "i:1"
+
+
+def test_a_base_of_another_organization_is_taken_as_it_is() -> None:
+    assert settings_of(7, base="acme/platform/shared").cluster.stack == "acme/platform/shared"
+
+
+def test_in_a_cluster_of_its_own_a_preview_has_node_crd_and_image_of_its_own() -> None:
+    settings = settings_of(7, base="", image="")
+    assert (settings.cluster.kind, settings.cluster.stack) == ("local", "")
+    recording = record_settings(settings)
+    for kind in ("Node", "CustomResourceDefinition", "OperatorImage"):
+        assert len(recording.of(kind)) == 1
+    assert recording.of("StackReference") == []
+
+
+def test_a_preview_claims_nothing_that_is_the_cluster_s() -> None:
+    kinds = {entry.kind for entry in recorded(7).registered}
+    assert kinds.isdisjoint({"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Node"})
+
+
+def test_ten_previews_share_no_object_and_none_may_look_into_another() -> None:
+    places = [
+        {
+            (entry.kind, entry.inputs["metadata"].get("namespace"), entry.inputs["metadata"]["name"])
+            for entry in recorded(number).registered
+            if "metadata" in entry.inputs
+        }
+        for number in range(1, 11)
+    ]
+    assert len(set.union(*places)) == sum(map(len, places))
+    for number, mine in enumerate(places, start=1):
+        assert {namespace for kind, namespace, _ in mine if kind != "Namespace"} == {f"pr-{number}"}
+
+
+def test_the_namespace_says_whose_it_is_and_carries_the_label_that_the_shared_operator_goes_by() -> None:
+    metadata = recorded(7).one("Namespace").inputs["metadata"]
+    assert metadata["labels"]["kubernaut.ai/preview"] == "7"
+    assert metadata["annotations"] == {
+        "kubernaut.ai/preview-owner": "me",
+        "kubernaut.ai/preview-commit": "ab" * 20,
+        "kubernaut.ai/preview-expires": "2026-03-01T12:00:00Z",
+    }
+    dev = yaml.safe_load((ROOT / "stacks" / "Pulumi.dev.yaml").read_text("utf-8"))["config"]
+    assert dev["notification-platform:watchNamespaceSelector"] == "!kubernaut.ai/preview"
+
+
+def test_a_preview_that_would_serve_every_namespace_is_refused() -> None:
+    with pytest.raises(SettingsError, match="watchNamespaces is empty, but a preview"):
+        parse({"previewNumber": "7"})
