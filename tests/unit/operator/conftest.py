@@ -1,4 +1,4 @@
-"""What the tests of the operator's shell share: a small API server, and a client of it."""
+"""What the tests of the operator's shell share: a small API server, a client of it, and a world of Leases."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.operator.kube_api import KubeApi, client_of, running
+from tests.unit.operator.lease_world import World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,3 +25,8 @@ async def api() -> AsyncIterator[KubeApi]:
 async def client(api: KubeApi) -> AsyncIterator[ApiClient]:
     async with client_of(api) as made:
         yield made
+
+
+@pytest.fixture
+def world() -> World:
+    return World()

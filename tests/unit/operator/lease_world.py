@@ -167,3 +167,7 @@ class World:
 
     def holder(self, name: str = NAME) -> str:
         return self.stored[name].holder
+
+
+def shares(*replicas: Replica) -> list[set[int]]:
+    return [replica.works for replica in replicas]
