@@ -22,7 +22,7 @@ from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Attempt, AttemptStatus
 from notification_operator.domain.plan import Send
 from notification_operator.settings_sections import Channels
-from tests.unit.operator.delivery.receiving import HttpServer, serving
+from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
 
 
@@ -48,12 +48,6 @@ CASES = {
         leaves_the_process=True,
     ),
 }
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpServer]:
-    async with serving() as made:
-        yield made
 
 
 @pytest.fixture(params=CASES)

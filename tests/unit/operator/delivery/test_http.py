@@ -1,46 +1,16 @@
 """What a receiver's answers mean, on a real server: success, another try, or none."""
 
 import asyncio
-import ssl
-import threading
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
-from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 
 from notification_operator.delivery import http
-from notification_operator.delivery.contract import DeliveryError, Permanent, Transient
-from notification_operator.delivery.http import HttpReceiver
-from tests.unit.operator.delivery.receiving import PATH, HttpServer, serving
-from tests.unit.support.authority import Authority
-
-NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpServer]:
-    async with serving() as made:
-        yield made
-
-
-async def post(url: str, *, times: int = 1) -> None:
-    receiver = HttpReceiver(url, connections=10, clock=lambda: NOW)
-    try:
-        for _ in range(times):
-            await receiver.post(b"{}", headers={"Idempotency-Key": "uid:slack:1"})
-    finally:
-        await receiver.close()
-
-
-async def failure(url: str) -> DeliveryError:
-    with pytest.raises(DeliveryError) as caught:
-        await post(url)
-    assert caught.value.__cause__ is caught.value.__context__ is None
-    return caught.value
+from notification_operator.delivery.contract import Permanent, Transient
+from tests.unit.operator.delivery.posting import NOW, failure, post
+from tests.unit.operator.delivery.receiving import PATH, HttpServer
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
@@ -158,72 +128,6 @@ async def test_a_pause_with_another_answer_counts_for_nothing(server: HttpServer
     assert error.retry_after is None
 
 
-async def test_a_receiver_that_cannot_be_reached_may_be_tried_again() -> None:
-    for url in ("http://127.0.0.1:1/x", "http://no-such-host.invalid/x"):
-        error = await failure(url)
-        assert isinstance(error, Transient)
-        assert "Cannot connect to host" in str(error)
-
-
-async def test_an_address_in_an_error_is_left_to_the_rules_of_whoever_makes_the_try() -> None:
-    assert "127.0.0.1" in str(await failure("http://127.0.0.1:9/hook"))
-
-
-async def test_a_connection_that_breaks_without_an_answer_may_be_tried_again(server: HttpServer) -> None:
-    async def hang_up(request: web.Request) -> web.StreamResponse:
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
-
-    server.answers.append(hang_up)
-    assert isinstance(await failure(server.url), Transient)
-    assert len(server.received) == 1
-
-
-async def test_an_answer_that_is_not_http_may_be_tried_again_and_hides_the_url() -> None:
-    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(b"SSH-2.0-OpenSSH\r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(speak, "127.0.0.1", 0) as other:
-        port = other.sockets[0].getsockname()[1]
-        error = await failure(f"http://127.0.0.1:{port}{PATH}")
-    assert isinstance(error, Transient)
-    assert "secret" not in str(error)
-
-
-@pytest.mark.parametrize("trusted", [False, True], ids=["self-signed", "for another name"])
-async def test_a_certificate_that_cannot_be_trusted_is_final(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    trusted: bool,  # noqa: FBT001 - a case
-) -> None:
-    authority = Authority(tmp_path)
-    if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    async with serving(authority.identity("sink")) as server:
-        error = await failure(server.url.replace("127.0.0.1", "localhost"))
-        assert server.received == []
-    assert isinstance(error, Permanent)
-    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
-    assert "secret" not in str(error)
-
-
-async def test_https_to_a_server_without_it_is_final(server: HttpServer) -> None:
-    assert isinstance(await failure(server.url.replace("http:", "https:")), Permanent)
-
-
-async def test_a_tls_connection_that_is_cut_off_is_trouble_of_the_network() -> None:
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.close()
-
-    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as other:
-        port = other.sockets[0].getsockname()[1]
-        assert isinstance(await failure(f"https://127.0.0.1:{port}{PATH}"), Transient)
-
-
 @pytest.mark.parametrize(
     "said",
     [
@@ -241,94 +145,3 @@ async def test_an_answer_that_repeats_the_url_does_not_bring_its_secret_into_the
     assert "[REDACTED]" in text
     for part in ("T0123456789", "B0123456789", "verysecrettoken"):
         assert part not in text
-
-
-async def test_connections_are_used_again_and_closed_at_the_end(server: HttpServer) -> None:
-    server.answer(200, "ok")
-    server.answer(200, "x" * http.LONGEST_QUOTE)
-    await post(server.url, times=5)
-    assert len({request.connection for request in server.received}) == 1
-
-
-async def test_failing_posts_use_connections_again_too(server: HttpServer) -> None:
-    server.answer(503, "busy")
-    receiver = HttpReceiver(server.url, connections=10)
-    for _ in range(3):
-        with pytest.raises(Transient):
-            await receiver.post(b"{}", headers={})
-    await receiver.close()
-    assert len({request.connection for request in server.received}) == 1
-
-
-async def test_no_more_connections_are_opened_than_allowed(server: HttpServer) -> None:
-    together, most = 0, 0
-
-    async def slowly(_request: web.Request) -> web.Response:
-        nonlocal together, most
-        together += 1
-        most = max(most, together)
-        await asyncio.sleep(0.02)
-        together -= 1
-        return web.Response()
-
-    server.answers.append(slowly)
-    receiver = HttpReceiver(server.url, connections=3)
-    await asyncio.gather(*(receiver.post(b"{}", headers={}) for _ in range(12)))
-    await receiver.close()
-    assert (most, len(server.received)) == (3, 12)
-    assert len(server.connections) == 3
-
-
-async def test_a_connection_that_is_not_used_is_closed(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert http.IDLE_SECONDS * 2 < 90
-    monkeypatch.setattr(http, "IDLE_SECONDS", 0.05)
-    receiver = HttpReceiver(server.url, connections=3)
-    await receiver.post(b"{}", headers={})
-    assert server.open_connections == 1
-    await server.until_all_are_closed()
-    await receiver.close()
-
-
-async def test_a_proxy_named_by_the_environment_is_used(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address = server.url.removesuffix(PATH).removeprefix("http://")
-    monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@{address}")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    await post("http://hooks.example.invalid/x")
-    headers = server.received[0].headers
-    assert headers["Host"] == "hooks.example.invalid"
-    assert headers["Proxy-Authorization"] == aiohttp.encode_basic_auth("me", "secret")
-
-
-async def test_a_post_needs_no_thread(server: HttpServer) -> None:
-    before = threading.active_count()
-    await post(server.url, times=2)
-    assert threading.active_count() == before
-
-
-async def test_being_cut_off_by_the_operator_leaves_no_connection_in_use(server: HttpServer) -> None:
-    async def never(_request: web.Request) -> web.Response:
-        await asyncio.sleep(3600)
-        return web.Response()
-
-    server.answers.append(never)
-    receiver = HttpReceiver(server.url, connections=1)
-    for _ in range(2):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await receiver.post(b"{}", headers={})
-    await receiver.close()
-    assert len(server.received) == 2, "the second got the only connection that is allowed"
-
-
-def test_what_the_network_breaks_off_is_told_from_what_tls_refuses() -> None:
-    assert not http._is_final(ConnectionResetError())
-    assert not http._is_final(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
-    assert http._is_final(ssl.SSLCertVerificationError("certificate verify failed"))
-    wrapped = RuntimeError("outer")
-    wrapped.__cause__ = ssl.SSLError("tlsv1 alert")
-    assert http._is_final(wrapped)

@@ -20,15 +20,9 @@ from notification_operator.delivery.channels.slack import (
 from notification_operator.delivery.contract import Transient
 from notification_operator.domain.model import Content
 from notification_operator.domain.plan import Send
-from tests.unit.operator.delivery.receiving import HttpServer, serving
+from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
 from tests.unit.operator.delivery.test_dispatch import bench
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[HttpServer]:
-    async with serving() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,0 +1,26 @@
+"""Posts to a receiver over HTTP, at a fixed time: one after the other, or one whose failure is looked at."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from notification_operator.delivery.contract import DeliveryError
+from notification_operator.delivery.http import HttpReceiver
+
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+async def post(url: str, *, times: int = 1) -> None:
+    receiver = HttpReceiver(url, connections=10, clock=lambda: NOW)
+    try:
+        for _ in range(times):
+            await receiver.post(b"{}", headers={"Idempotency-Key": "uid:slack:1"})
+    finally:
+        await receiver.close()
+
+
+async def failure(url: str) -> DeliveryError:
+    with pytest.raises(DeliveryError) as caught:
+        await post(url)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    return caught.value
