@@ -4,14 +4,7 @@ from collections import Counter
 
 import pytest
 
-from notification_operator.domain.model import Content
-from notification_operator.domain.sanitize import (
-    Rules,
-    redact,
-    redact_content,
-    sanitize,
-    sanitize_content,
-)
+from notification_operator.domain.sanitize import Rules, redact, sanitize
 from notification_operator.domain.secret_rules import RULES
 
 GITHUB = "ghp_" + "a1B2" * 9
@@ -221,92 +214,6 @@ def test_what_was_masked_is_counted_by_rule_and_what_was_masked_before_is_not() 
     assert redact(clean) == (clean, Counter())
 
 
-MEGABYTE = 1_000_000
-HOSTILE_HEADS = ("", '"password":"', '"annotations":{', "password=", "?", "postgresql://a:", "a@")
-HOSTILE_REPEATS = (
-    *("a", "a.", "1.", " ", "\n", "\\", '"', "'", "=", ":", "-", "@", "?", "&", "{", "["),
-    *('"password":"', "'password':'", r"\"password\":\"", '"password":', "password=", "password: token "),
-    *('"annotations":{', '"annotations":{"', '"annotations":[', '"annotations":{"a":{}'),
-    *("://", "://a:", "postgresql://a:", "postgresql://a:b", "redis://a:b:", "a@", "a@b."),
-    *("-----BEGIN CERTIFICATE-----", "-----BEGIN ", "Bearer ", "bearer bearer:", "sk-", "ghp_a"),
-    *("authorization:", "username:abcdefgh ", "aws_access_key_id=", "%3d", "[REDACTED]", "&password"),
-)
-
-
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("repeat", HOSTILE_REPEATS)
-def test_a_megabyte_made_to_be_slow_is_not(repeat: str) -> None:
-    """Quadratic time would be hours: that this ends at all within the suite is the proof."""
-    for head in HOSTILE_HEADS:
-        sanitize(head + repeat * (MEGABYTE // len(HOSTILE_HEADS) // len(repeat)))
-
-
-@pytest.mark.timeout(120)
-def test_a_whole_megabyte_of_each_kind_of_trap_at_once_is_not_slow() -> None:
-    sanitize(
-        "".join(repeat * (MEGABYTE // len(HOSTILE_REPEATS) // len(repeat)) for repeat in HOSTILE_REPEATS)
-    )
-
-
 @pytest.mark.parametrize("text", ["\0password=\0\0", "\ud800 token=\udfff", "password: \ud83d", "\x1b[31m"])
 def test_text_that_cannot_be_encoded_is_no_obstacle(text: str) -> None:
     assert "[REDACTED]" in sanitize(text) or sanitize(text) == text
-
-
-def content(**parts: object) -> Content:
-    plain = {"type": "simple", "priority": "low", "subject": "s", "body": "b"}
-    return Content(**{**plain, **parts})  # type: ignore[arg-type]
-
-
-def test_every_text_of_a_content_is_sanitised() -> None:
-    raw = content(
-        subject="password=s1",
-        body="password=s2",
-        metadata={"note": "token=s3", "cluster": "prod"},
-        labels={"l": "sk-secret4"},
-        annotations={"a": "secret: s5"},
-        action_links=({"service": "g", "url": "https://g/?token=s6&x=1", "label": "password=s7"},),
-        recipients=({"email": "a@b.io"},),
-        remediation_ref="rr-1",
-    )
-    clean, counts = redact_content(raw)
-    assert clean == content(
-        subject="password=[REDACTED]",
-        body="password=[REDACTED]",
-        metadata={"note": "token=[REDACTED]", "cluster": "prod"},
-        labels={"l": "[REDACTED]"},
-        annotations={"a": "secret: [REDACTED]"},
-        action_links=(
-            {"service": "g", "url": "https://g/?token=[REDACTED]&x=1", "label": "password=[REDACTED]"},
-        ),
-        recipients=({"email": "a@b.io"},),
-        remediation_ref="rr-1",
-    )
-    assert counts == Counter(password=3, token=2, sk_key=1, secret=1)
-    assert sanitize_content(raw) == clean
-    assert redact_content(clean) == (clean, Counter())
-
-
-def test_the_content_given_is_not_changed() -> None:
-    raw = content(metadata={"password": "x"}, body="password=x")
-    sanitize_content(raw)
-    assert raw == content(metadata={"password": "x"}, body="password=x")
-
-
-@pytest.mark.parametrize(
-    "key", ["password", "DB_PASSWORD", "apiKey", "x-api-key", "access_token", "clientSecret", "Authorization"]
-)
-def test_a_value_whose_key_says_that_it_is_secret_goes_as_a_whole(key: str) -> None:
-    clean, counts = redact_content(content(metadata={key: "plain words"}))
-    assert clean.metadata == {key: "[REDACTED]"}
-    assert counts == Counter(keyed_value=1)
-
-
-@pytest.mark.parametrize(("key", "value"), [("secretName", "x"), ("password_hint", "x"), ("token", "")])
-def test_other_keys_do_not_hide_their_values(key: str, value: str) -> None:
-    assert sanitize_content(content(metadata={key: value})).metadata == {key: value}
-
-
-def test_the_switches_reach_the_whole_content() -> None:
-    raw = content(subject="10.0.0.1", metadata={"mail": "a@b.io"})
-    assert sanitize_content(raw, Rules(emails=False, ipv4=False)) == raw
