@@ -5,7 +5,7 @@ import asyncio
 from notification_operator.delivery.contract import Transient
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.timestamps import format_time, parse_time
-from tests.unit.operator.test_reconcile import Bench, Stub, now
+from tests.unit.operator.reconcile_bench import Bench, Stub, now
 
 FAST = {"maxAttempts": 2, "initialBackoffSeconds": 1}
 

@@ -17,8 +17,8 @@ from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.kube_events import Regarding
 from notification_operator.settings_sections import Audit, EventLevel, LogFormat
 from tests.unit.operator.audit.conftest import AuditStore
+from tests.unit.operator.reconcile_bench import STEADY, Bench
 from tests.unit.operator.test_log import configured
-from tests.unit.operator.test_reconcile import STEADY, Bench
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
