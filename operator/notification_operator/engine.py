@@ -100,7 +100,7 @@ class Engine:
             sanitizer=sanitizer,
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - the queue is made below, around this
             begins=lambda uid: self.duty.owns(uid),  # noqa: PLW0108 - so is this
-            aside=lambda wait: self.queue.aside(wait),  # noqa: PLW0108 - so is this
+            aside=lambda key, wait: self.queue.aside(key, wait),  # noqa: PLW0108 - so is this
             clock=clock,
             visible_after=settings.delivery.visible_after_seconds,
         )

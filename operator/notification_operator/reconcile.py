@@ -50,7 +50,7 @@ class Reconciler:
         sanitizer: Sanitizer,
         ring: Callable[[Key], None],
         begins: Callable[[str], bool],
-        aside: Callable[[Awaitable[None]], Awaitable[None]],
+        aside: Callable[[Key, Awaitable[None]], Awaitable[None]],
         clock: Callable[[], datetime],
         visible_after: float,
     ) -> None:
@@ -65,7 +65,7 @@ class Reconciler:
         self._begins = begins
         """Whether tries of an object may begin, by its uid."""
         self._aside = aside
-        """Waits without a worker."""
+        """Waits in the pass of a key without a worker."""
         self._clock = clock
         self._visible_after = visible_after
         self.draining = False
@@ -97,7 +97,7 @@ class Reconciler:
         seen, rules = parse(fresh), self._rules()
         route, begins = self._route(seen, rules), self._begins(key.uid)
         if begins and self._start_tries(seen, route):
-            await self._aside(self._ledger.wait(key.uid, self._visible_after))
+            await self._aside(key, self._ledger.wait(key.uid, self._visible_after))
         made, in_flight = self._ledger.over(key.uid), self._ledger.channels_in_flight(key.uid)
         held = self._held(seen, route)
 

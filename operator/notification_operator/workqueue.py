@@ -1,5 +1,7 @@
 """Whose turn it is: one key at a time, each key once, now or later. Decides when, never what.
 
+Namespaces have their turns one after the other, so that a burst in one of them delays no other (DD-FAIR-001).
+
 A key that is added while its pass runs gets one more pass afterwards, unless the event that adds it
 brings a resourceVersion that the pass has read or written: such an event, the echo of the operator's own
 write above all, says nothing new.
@@ -12,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
+
+from notification_operator.fair_slots import FairSlots
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -64,10 +68,12 @@ class WorkQueue:
     ) -> None:
         self._process = process
         self._starts = starts
-        self._free = asyncio.Semaphore(workers)
-        """Workers that hold no pass; a pass that waits for something has given its own back."""
+        self._workers = FairSlots(workers)
+        self._aside: set[Key] = set()
+        """Keys in a pass that has given its worker back, since it waits for something."""
         self._clock = clock
         self._turns: asyncio.Queue[Key] = asyncio.Queue()
+        """Keys that have a worker and begin their pass next."""
         self._queued_at: dict[Key, datetime] = {}
         self._held_back: dict[Key, datetime] = {}
         """Keys whose turn came when no pass of theirs might start, each with the time since when it waits."""
@@ -157,23 +163,23 @@ class WorkQueue:
             for key in [key for key in waiting if not keep(key)]:
                 del waiting[key]
 
-    async def aside(self, wait: Awaitable[None]) -> None:
-        """Wait for something in a pass, whose worker has another pass meanwhile."""
-        self._free.release()
-        try:
-            await wait
-        finally:
-            await self._free.acquire()
+    async def aside(self, key: Key, wait: Awaitable[None]) -> None:
+        """Wait for something in the pass of a key, whose worker has another pass meanwhile."""
+        self._aside.add(key)
+        self._workers.give_back()
+        # A pass that is broken off in here ends without a worker, instead of waiting for one.
+        await wait
+        await self._workers.wait(key.namespace)
+        self._aside.remove(key)
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as passes:
             while True:
                 key = await self._turns.get()
-                await self._free.acquire()
                 since = self._turn(key)
                 if since is None:
-                    self._free.release()
+                    self._workers.give_back()
                 else:
                     passes.create_task(self._pass(key, since), name=f"pass {key.namespace}/{key.name}")
 
@@ -191,7 +197,11 @@ class WorkQueue:
 
     def _queue(self, key: Key, since: datetime) -> None:
         self._queued_at[key] = since
+        self._workers.ask(key.namespace, lambda: self._take(key))
+
+    def _take(self, key: Key) -> bool:
         self._turns.put_nowait(key)
+        return True
 
     def _let(self, key: Key) -> None:
         """Give a key that is held back its turn, if it may have it now."""
@@ -205,9 +215,16 @@ class WorkQueue:
         except Exception:
             logger.exception("a pass broke", notification=f"{key.namespace}/{key.name}")
         finally:
-            self._free.release()
+            self._leave(key)
             asked = self._running.pop(key)
             self._after(key, done, asked)
+
+    def _leave(self, key: Key) -> None:
+        """Give back the worker of a pass that ends, if it has one."""
+        if key in self._aside:
+            self._aside.remove(key)
+        else:
+            self._workers.give_back()
 
     def _after(self, key: Key, done: Done, asked: str | None) -> None:
         if key in self._forgotten:

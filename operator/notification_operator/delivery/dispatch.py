@@ -21,6 +21,7 @@ from notification_operator.domain.errortext import chain, describe
 from notification_operator.domain.model import Attempt, AttemptStatus
 from notification_operator.domain.sanitize import sanitize
 from notification_operator.domain.timestamps import format_time
+from notification_operator.fair_slots import FairSlots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,7 +62,7 @@ class Dispatcher:
         self._timeout = timeout
         self._concurrency = concurrency
         self._clock = clock
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots: dict[str, FairSlots] = {}
         self.scores = Scores()
 
     async def attempt(self, send: Send, message: Message) -> Attempt:
@@ -69,7 +70,7 @@ class Dispatcher:
         channel = self._channels.get(send.channel)
         if channel is None:
             return self._attempt(send, error=_not_set_up(send.channel))
-        async with self._slot(send.channel, channel):
+        async with self._slots_of(send.channel, channel).held(message.namespace):
             receiver = self._receiver(send.channel, channel, message)
             if receiver is None:
                 return await self._try(send, channel, message)
@@ -118,9 +119,9 @@ class Dispatcher:
         receiver = None if channel is None else self._receiver(name, channel, message)
         return None if receiver is None else self._breakers.held_until(receiver)
 
-    def _slot(self, name: str, channel: Channel) -> asyncio.Semaphore:
+    def _slots_of(self, name: str, channel: Channel) -> FairSlots:
         most = min(self._concurrency, getattr(channel, "concurrency", self._concurrency))
-        return self._slots.setdefault(name, asyncio.Semaphore(most))
+        return self._slots.setdefault(name, FairSlots(most))
 
     def _receiver(self, name: str, channel: Channel, message: Message) -> Receiver | None:
         try:

@@ -132,7 +132,7 @@ class Replica(Engine):
             sanitizer=Sanitizer(),
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - made below
             begins=lambda uid: self.duty.owns(uid),  # noqa: PLW0108 - so is this
-            aside=lambda wait: self.queue.aside(wait),  # noqa: PLW0108 - so is this
+            aside=lambda key, wait: self.queue.aside(key, wait),  # noqa: PLW0108 - so is this
             clock=clock,
             visible_after=SETTINGS.delivery.visible_after_seconds,
         )

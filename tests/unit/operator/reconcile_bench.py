@@ -112,7 +112,7 @@ class Bench:
     async def run(self) -> Done:
         return await self.reconciler(self.key, datetime.now(UTC))
 
-    async def _aside(self, wait: Awaitable[None]) -> None:
+    async def _aside(self, _key: Key, wait: Awaitable[None]) -> None:
         self.waits += 1
         await wait
 

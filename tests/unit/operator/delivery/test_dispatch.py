@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -151,6 +152,19 @@ async def test_no_more_tries_run_at_once_on_a_channel_than_it_may_have() -> None
     await asyncio.gather(*(dispatcher.attempt(send, MESSAGE) for send in sends))
     assert stub.most_at_once == 2
     assert len(stub.calls) == 6
+
+
+async def test_many_tries_of_one_namespace_on_a_channel_keep_those_of_another_one_waiting_for_one() -> None:
+    stub = Stub()
+    dispatcher = bench({"stub": stub}, concurrency=1)
+    burst = [replace(MESSAGE, id=f"shop-{number}") for number in range(5)]
+    quiet = replace(MESSAGE, id="office-1", namespace="office")
+    tries = (
+        dispatcher.attempt(Send(channel="stub", number=1, id=message.id), message)
+        for message in (*burst, quiet)
+    )
+    await asyncio.gather(*tries)
+    assert stub.calls == ["shop-0", "shop-1", "office-1", "shop-2", "shop-3", "shop-4"]
 
 
 async def test_cancelling_a_try_makes_no_value_of_it() -> None:
