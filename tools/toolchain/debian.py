@@ -11,7 +11,7 @@ from tools.toolchain.errors import ToolchainError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tools.toolchain.pins import Package
+    from tools.toolchain.group import Package
     from tools.toolchain.processes import Children
 
 _LISTS = ["apt-get", "update", "--quiet"]

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.toolchain.errors import ToolchainError
+from tools.toolchain.group import Build, Copied, Generated, Group
 from tools.toolchain.layout import RECIPES
-from tools.toolchain.pins import GO_MINIMUM, Build, Copied, Generated, Group
+from tools.toolchain.pins import GO_MINIMUM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

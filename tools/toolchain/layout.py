@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.toolchain.errors import ToolchainError
-from tools.toolchain.pins import GROUPS, PULUMI_KUBERNETES, Group
+from tools.toolchain.pins import GROUPS, PULUMI_KUBERNETES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tools.toolchain.group import Group
 
 RECIPES = Path(__file__).parent
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tools.toolchain.pins import Group
+    from tools.toolchain.group import Group
 
 _ANSWER_SECONDS = 5
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")

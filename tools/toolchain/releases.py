@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from urllib.response import addinfourl
 
-    from tools.toolchain.pins import Asset, Group
+    from tools.toolchain.group import Asset, Group
 
 ANSWER_SECONDS = 4.0
 _READ_SECONDS = 20.0

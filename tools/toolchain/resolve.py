@@ -19,12 +19,14 @@ from tools.toolchain import debian, on_path, releases
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.gobuild import Builder, go_problem
 from tools.toolchain.layout import Toolchain, cache_dir, group_hash, toolchain_key
-from tools.toolchain.pins import GROUPS, Group
+from tools.toolchain.pins import GROUPS
 from tools.toolchain.processes import Children
 from tools.toolchain.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from tools.toolchain.group import Group
 
 # Two: a Go build fills the cores by itself, the second one fills the gaps where it links.
 _PARALLEL_GROUPS = 2

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools.toolchain import ToolchainError, ensure, gobuild, layout, on_path, releases, resolve
-from tools.toolchain.pins import GROUPS, Group
+from tools.toolchain.group import Group
+from tools.toolchain.pins import GROUPS
 from tools.toolchain.processes import Children
 
 if TYPE_CHECKING:
