@@ -27,12 +27,18 @@ BEFORE_THE_START = timedelta(seconds=5)
 class Operator:
     """One operator of the cluster."""
 
-    def __init__(self, *, cluster: Cluster, node: Node, namespace: str) -> None:
+    def __init__(self, *, cluster: Cluster, node: Node | None, namespace: str) -> None:
         self.cluster = cluster
-        self.node = node
+        self._node = node
         self.namespace = namespace
         self._since = datetime.now(UTC) - BEFORE_THE_START
         self._logs: dict[tuple[str, int], PodLog] = {}
+
+    @property
+    def node(self) -> Node:
+        """The node of its cluster."""
+        assert self._node is not None, "the API server stands alone, without a node"
+        return self._node
 
     @property
     def account(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from platform_infra.settings import parse
 from tests.support.eventually import eventually
 from tests.support.operator_pod import HEALTH, METRICS, READY_WITHIN, Operator
 from tests.support.operators import stack_values
+from tests.support.ports import free_port
 from tools.engine import ROOT
 
 if TYPE_CHECKING:
@@ -34,14 +34,17 @@ ENDS_WITHIN = 45.0
 
 
 class OperatorProcess(Operator):
-    """One operator. `spec.namespace` is there, with an account; `kubeconfig` is that account's."""
+    """One operator. `spec.namespace` is there, with an account; `kubeconfig` is that account's.
+
+    Without a node where the API server has none.
+    """
 
     def __init__(
-        self, *, cluster: Cluster, node: Node, spec: OperatorSpec, sink: str, kubeconfig: Path
+        self, *, cluster: Cluster, spec: OperatorSpec, sink: str, kubeconfig: Path, node: Node | None = None
     ) -> None:
         super().__init__(cluster=cluster, node=node, namespace=spec.namespace)
         self._folder = kubeconfig.parent
-        self._ports = {HEALTH: _free_port(), METRICS: _free_port()}
+        self._ports = {HEALTH: free_port(), METRICS: free_port()}
         self._log = self._folder / "log"
         self._variables = {**self._configure(spec, sink), "KUBECONFIG": str(kubeconfig)}
         self._process: subprocess.Popen[bytes] | None = None
@@ -156,10 +159,3 @@ class OperatorProcess(Operator):
         self._config.write_text(yaml.safe_dump(document), "utf-8")
         path = os.pathsep.join(str(ROOT / source) for source in SOURCES)
         return {"PYTHONPATH": path, "SLACK_WEBHOOK_URL": slack}
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from notification_operator.domain.shares import shard_of
 from tests.support.eventually import eventually
-from tests.support.node import Node
 from tests.support.operator_process import OperatorProcess
 from tests.support.operators import LABEL, working
 from tests.support.process_account import ProcessAccount
@@ -48,7 +47,6 @@ class Replicas:
         settings = {**spec.settings, "operatorShards": SHARDS, "channelsFileEnabled": False}
         made = OperatorProcess(
             cluster=self.cluster,
-            node=Node(self.stack.container),
             spec=replace(spec, name=self.name, namespace=self.namespace, settings=settings),
             sink=self.stack.sink,
             kubeconfig=folder / "kubeconfig",
