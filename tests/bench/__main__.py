@@ -1,4 +1,4 @@
-"""Measure the operator, and a controller of the old kind beside it, on a node of their own.
+"""Measure the operator, and a controller of the old kind beside it, at an API server of their own.
 
 `python -m tests.bench [--full] [--only SCENARIO …] [--controller ours|naive]`: prints tables and writes
 build/bench/latest.json, from which `python -m tests.bench.page` renews docs/performance.md.
@@ -27,8 +27,9 @@ from tests.bench.machine import commit, machine
 from tests.bench.measure import measure
 from tests.bench.place import place
 from tests.bench.scenarios import UnknownScenarioError, chosen
+from tests.support.control_plane import ControlPlaneError
 from tools.engine import ROOT
-from tools.up import PROBLEMS
+from tools.toolchain import ToolchainError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,8 @@ LATEST = FOLDER / "latest.json"
 WIDTH = 200
 INTERRUPTED = 128 + signal.SIGINT
 SHOWN = (tables.speed, tables.cost, tables.calls, tables.sinks, tables.bars)
+PROBLEMS = (ControlPlaneError, ToolchainError, UnknownScenarioError)
+"""What can keep a run from beginning."""
 FAILURES = (NotFinalError, AuditLogTornError, TimeoutError)
 
 
@@ -60,12 +63,15 @@ def main(arguments: list[str]) -> int:
         with place() as where:
             results, failed = _run(scenarios, kinds, where, console)
             figures = Figures(
-                at=datetime.now(UTC), commit=commit(), machine=machine(where.version), results=tuple(results)
+                at=datetime.now(UTC),
+                commit=commit(),
+                machine=machine(where.control_plane.version),
+                results=tuple(results),
             )
     except KeyboardInterrupt:
         console.print("interrupted")
         return INTERRUPTED
-    except (*PROBLEMS, UnknownScenarioError) as error:
+    except PROBLEMS as error:
         console.print(f"error: {error}", markup=False, highlight=False)
         return 1
     save(figures, FOLDER / f"{figures.at:%Y%m%d-%H%M%S}.json")

@@ -72,25 +72,16 @@ class Api:
             async for line in answer.content:
                 yield orjson.loads(line)
 
-    async def remove(self, namespace: str) -> None:
-        """Delete all notifications of a namespace."""
-        async with self._session.delete(self._where(namespace)) as answer:
+    async def remove_some(self, namespace: str) -> None:
+        """Delete notifications of a namespace, so many that the API server gets through in one request."""
+        async with self._session.delete(self._where(namespace), params={"limit": str(PAGE)}) as answer:
             async for _ in answer.content.iter_chunked(LONGEST_LINE):
                 pass
 
-    async def without_namespace(self, namespace: str) -> None:
-        """Return once the namespace is gone."""
-        listing = f"{self._server}/api/v1/namespaces"
-        chosen = {"fieldSelector": f"metadata.name={namespace}"}
-        async with self._session.get(listing, params=chosen) as answer:
-            found = orjson.loads(await answer.read())
-        if not found["items"]:
-            return
-        query = {**chosen, "watch": "true", "resourceVersion": found["metadata"]["resourceVersion"]}
-        async with self._session.get(listing, params=query) as answer:
-            async for line in answer.content:
-                if orjson.loads(line)["type"] == "DELETED":
-                    return
+    async def is_empty(self, namespace: str) -> bool:
+        """Tell whether a namespace has no notification."""
+        async with self._session.get(self._where(namespace), params={"limit": "1"}) as answer:
+            return not orjson.loads(await answer.read())["items"]
 
     def _where(self, namespace: str) -> str:
         return f"{self._server}{GROUP}/namespaces/{namespace}/notificationrequests"

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.support.eventually import eventually
-from tests.support.node import Node
 from tests.support.operator_process import OperatorProcess
 from tests.support.operators import LABEL, OperatorSpec
 from tests.support.process_account import ProcessAccount
@@ -73,13 +72,14 @@ class Given:
 
 @contextmanager
 def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterator[Given]:
-    """Give a controller that is not started yet; it is stopped at the end, and its account goes."""
+    """Give a controller that is not started yet; it is stopped at the end, and its rights go.
+
+    Where the block has failed they stay, for the API server may be gone as well.
+    """
     name = f"{kind}-{uuid.uuid4().hex[:6]}"
     namespace = place.cluster.create_namespace({})
     account = ProcessAccount(place.cluster, namespace)
     with contextlib.ExitStack() as cleanup:
-        cleanup.callback(place.cluster.core.delete_namespace, namespace)
-        cleanup.callback(account.remove)
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}-")))
         kubeconfig = folder / "kubeconfig"
         account.write_kubeconfig(kubeconfig)
@@ -87,15 +87,14 @@ def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterato
         match kind:
             case Kind.OURS:
                 spec = OperatorSpec(name=name, namespace=namespace, settings=settings)
-                node = Node(place.container)
-                made = Ours(
-                    cluster=place.cluster, node=node, spec=spec, sink=place.sink, kubeconfig=kubeconfig
-                )
+                made = Ours(cluster=place.cluster, spec=spec, sink=place.sink, kubeconfig=kubeconfig)
             case Kind.NAIVE:
                 made = Naive(kubeconfig, f"{place.sink}/slack/{name}")
         cleanup.callback(made.stop)
         user = f"system:serviceaccount:{namespace}:notification-operator"
         yield Given(controller=made, account=user, labels={LABEL: name})
+    # Each request is held against all the roles that there are.
+    account.remove()
 
 
 def image_environment() -> dict[str, str]:

@@ -90,9 +90,18 @@ class Follower:
         self._namespace = namespace
         self._by_tag = {batch.tag: batch for batch in batches}
         self._progress = asyncio.Event()
+        self._failure: Exception | None = None
 
     async def run(self, version: str) -> None:
-        """Follow the events after a version, until cancelled.
+        """Follow the events after a version, until cancelled or until a request fails; who waits is told of that."""
+        try:
+            await self._follow(version)
+        except Exception as error:  # noqa: BLE001 - told by `until_final`
+            self._failure = error
+            self._progress.set()
+
+    async def _follow(self, version: str) -> None:
+        """Follow.
 
         The API server ends the watch of a follower that it finds too slow; it goes on where it was, or lists
         what there is where the server does not remember that far.
@@ -125,10 +134,13 @@ class Follower:
 
         Raises:
             NotFinalError: not all are final in time; tells how many are not, also by a listing, and which is the first.
+                Or nobody looks any more; tells why.
         """
         try:
             async with asyncio.timeout(seconds):
                 while not batch.is_final:
+                    if self._failure:
+                        raise NotFinalError(f"the watch has failed: {self._failure!r}") from self._failure
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
@@ -167,9 +179,13 @@ async def _paced(
     api: Api, namespace: str, batch: Batch, bodies: Sequence[tuple[str, bytes]], rate: float
 ) -> None:
     start = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
+    creating: list[asyncio.Task[None]] = []
+    try:
         for number, (name, body) in enumerate(bodies):
             # By the clock from the start: a creation that takes long delays none of those after it.
             await asyncio.sleep(start + number / rate - time.perf_counter())
             batch.created[name] = time.perf_counter()
-            group.create_task(api.create(namespace, body))
+            creating.append(asyncio.create_task(api.create(namespace, body)))
+    finally:
+        # Whoever ends this early waits for all that are created, so none may be broken off on its way.
+        await asyncio.gather(*creating)

@@ -1,4 +1,4 @@
-"""One scenario with one controller, from an empty namespace to its figures."""
+"""One scenario with one controller, from empty namespaces to its figures."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from tests.bench.controllers import controller
 from tests.bench.figures import Result
 from tests.bench.generator import CREATORS, Batch, Follower, create
 from tests.bench.scenarios import Channel, Load
-from tests.bench.usage import between, memory, node_seconds, processor_seconds
-from tests.support.node import Node
+from tests.bench.usage import between, memory, processor_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -46,26 +45,21 @@ class Run:
     api: Api
     given: Given
     namespace: str
+    others: str
+    """The namespace of those that come meanwhile."""
 
     @property
-    def node(self) -> Node:
-        """The node."""
-        return Node(self.place.container)
+    def namespaces(self) -> tuple[str, str]:
+        """All that have notifications of the run."""
+        return self.namespace, self.others
 
     def used(self) -> dict[str, float]:
         """Return the processor seconds so far."""
-        return {
-            "controller": processor_seconds(self.given.controller.pid),
-            **node_seconds(self.node),
-            **self.own(),
-        }
+        return {"controller": processor_seconds(self.given.controller.pid), **self.used_beside()}
 
-    def own(self) -> dict[str, float]:
-        """Return those of the harness."""
-        return {
-            "sink": processor_seconds(self.place.sink_pid),
-            "load generator": processor_seconds(os.getpid()),
-        }
+    def used_beside(self) -> dict[str, float]:
+        """Return those of all but the controller."""
+        return {**self.place.used(), "load generator": processor_seconds(os.getpid())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +73,7 @@ class Timed:
 
 
 async def measure(scenario: Scenario, kind: Kind, place: Place) -> Result:
-    """Measure, and leave nothing in the cluster.
+    """Measure, and leave no notification in the cluster.
 
     Raises:
         NotFinalError: the controller does not get through in time.
@@ -87,13 +81,12 @@ async def measure(scenario: Scenario, kind: Kind, place: Place) -> Result:
     """
     async with api(place.cluster.kubeconfig, connections=CONNECTIONS) as server:
         with controller(kind, place, scenario.settings) as given:
-            namespace = place.cluster.create_namespace(dict(given.labels))
-            run = Run(scenario=scenario, place=place, api=server, given=given, namespace=namespace)
-            try:
+            namespace, others = (place.cluster.create_namespace(dict(given.labels)) for _ in range(2))
+            run = Run(
+                scenario=scenario, place=place, api=server, given=given, namespace=namespace, others=others
+            )
+            async with _emptied(run):
                 return await _measure(run, kind)
-            finally:
-                await asyncio.to_thread(given.controller.stop)
-                await _empty(run)
 
 
 async def _measure(run: Run, kind: Kind) -> Result:
@@ -110,8 +103,9 @@ async def _measure(run: Run, kind: Kind) -> Result:
     await asyncio.sleep(SETTLE_SECONDS)
     held = memory(run.given.controller.pid)
     measured = main.created.keys() | (beside.created.keys() if beside else set())
-    objects = [obj for obj in await run.api.all(run.namespace) if obj["metadata"]["name"] in measured]
-    counted = calls(run.node, run.given.account, run.namespace, timed.since)
+    stored = [obj for namespace in run.namespaces for obj in await run.api.all(namespace)]
+    objects = [obj for obj in stored if obj["metadata"]["name"] in measured]
+    counted = calls(run.place.control_plane.audit, run.given.account, run.namespaces, timed.since)
     seen = run.place.seen()
     return Result(
         scenario=scenario.name,
@@ -135,19 +129,17 @@ async def _measure(run: Run, kind: Kind) -> Result:
 
 async def _through(run: Run, batch: Batch, *, within: float) -> None:
     """Have a batch made and finished."""
-    async with _followed(run, batch) as follower:
+    async with _followed(run, run.namespace, batch) as follower:
         await create(run.api, run.namespace, batch)
         await follower.until_final(batch, within)
 
 
 async def _under_load(run: Run, main: Batch, beside: Batch | None) -> Timed:
-    async with _followed(run, *filter(None, (main, beside))) as follower:
+    async with _followed(run, run.namespace, main) as follower:
         since, before = datetime.now(UTC), run.used()
         async with _meanwhile(run, beside):
             await create(run.api, run.namespace, main)
             await follower.until_final(main, run.scenario.within)
-        if beside:
-            await follower.until_final(beside, run.scenario.within)
         return Timed(since=since, cpu=between(before, run.used()))
 
 
@@ -155,8 +147,8 @@ async def _restarted(run: Run, main: Batch) -> Timed:
     """Stop the controller, have the load made, and see what a new process does."""
     await asyncio.to_thread(run.given.controller.stop)
     await create(run.api, run.namespace, main)
-    async with _followed(run, main) as follower:
-        since, before = datetime.now(UTC), {**node_seconds(run.node), **run.own()}
+    async with _followed(run, run.namespace, main) as follower:
+        since, before = datetime.now(UTC), run.used_beside()
         began = time.perf_counter()
         starting = asyncio.create_task(asyncio.to_thread(run.given.controller.start))
         await follower.until_final(main, run.scenario.within)
@@ -170,21 +162,25 @@ async def _restarted(run: Run, main: Batch) -> Timed:
 
 @contextlib.asynccontextmanager
 async def _meanwhile(run: Run, beside: Batch | None) -> AsyncIterator[None]:
-    """Have others created as long as the block lasts."""
-    creating = asyncio.create_task(create(run.api, run.namespace, beside)) if beside else None
-    try:
+    """Have others created in a namespace of their own as long as the block lasts, and see them to their end."""
+    if beside is None:
         yield
-    finally:
-        if creating:
+        return
+    async with _followed(run, run.others, beside) as follower:
+        creating = asyncio.create_task(create(run.api, run.others, beside))
+        try:
+            yield
+        finally:
             creating.cancel()
             await asyncio.gather(creating, return_exceptions=True)
+        await follower.until_final(beside, run.scenario.within)
 
 
 @contextlib.asynccontextmanager
-async def _followed(run: Run, *batches: Batch) -> AsyncIterator[Follower]:
-    """Follow the namespace from now on."""
-    follower = Follower(run.api, run.namespace, batches)
-    following = asyncio.create_task(follower.run(await run.api.version(run.namespace)))
+async def _followed(run: Run, namespace: str, batch: Batch) -> AsyncIterator[Follower]:
+    """Follow a namespace from now on."""
+    follower = Follower(run.api, namespace, [batch])
+    following = asyncio.create_task(follower.run(await run.api.version(namespace)))
     try:
         yield follower
     finally:
@@ -192,9 +188,24 @@ async def _followed(run: Run, *batches: Batch) -> AsyncIterator[Follower]:
         await asyncio.gather(following, return_exceptions=True)
 
 
+@contextlib.asynccontextmanager
+async def _emptied(run: Run) -> AsyncIterator[None]:
+    """Stop the controller and remove all notifications afterwards, unless the run was told to stop.
+
+    Then the API server ends as well, and may have ended before. The empty namespaces stay: nobody is there to
+    remove them.
+    """
+    try:
+        yield
+    except Exception:
+        await _empty(run)
+        raise
+    await _empty(run)
+
+
 async def _empty(run: Run) -> None:
-    """Remove the namespace with all that is in it, and wait until it is gone: that takes the machine, too."""
-    await run.api.remove(run.namespace)
-    await asyncio.to_thread(run.place.cluster.core.delete_namespace, run.namespace)
+    await asyncio.to_thread(run.given.controller.stop)
     async with asyncio.timeout(GONE_WITHIN):
-        await run.api.without_namespace(run.namespace)
+        for namespace in run.namespaces:
+            while not await run.api.is_empty(namespace):
+                await run.api.remove_some(namespace)

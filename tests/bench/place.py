@@ -1,48 +1,49 @@
-"""Where the measures are made: a node with nothing but the CRD in it, and a sink beside it."""
+"""Where the measures are made: an API server and its store with nothing but the CRD in them, and a sink beside them."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import socket
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
-import docker
-import yaml
-
-from platform_infra.cluster.local.spec import API_PORT
 from platform_infra.crds import notification_request
 from tests.bench.controllers import Telling
-from tests.support.bare_node import bare_node
+from tests.bench.usage import processor_seconds
 from tests.support.cluster import Cluster
+from tests.support.control_plane import control_plane
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.bench.scenarios import Answers
+    from tests.support.control_plane import ControlPlane
 
-REACHED_WITHIN = 2.0
 LISTENS = re.compile(r"^listens on (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A node's container, its cluster, and the sink's URL and process."""
+    """The control plane and its cluster, and the sink's URL and process."""
 
-    container: str
+    control_plane: ControlPlane
     cluster: Cluster
     sink: str
     sink_pid: int
-    version: str = field(default="")
-    """The API server's."""
+
+    def used(self) -> dict[str, float]:
+        """Return the processor seconds so far."""
+        return {
+            "API server": processor_seconds(self.control_plane.api_server),
+            "etcd": processor_seconds(self.control_plane.etcd),
+            "sink": processor_seconds(self.sink_pid),
+        }
 
     def answer(self, answers: Answers) -> None:
         """Have the sink answer so, and forget what it has seen."""
@@ -59,15 +60,12 @@ class Place:
 @contextmanager
 def place() -> Iterator[Place]:
     """Bring the place up, and take it away again whatever happens."""
-    with bare_node() as node:
-        file = Path(node.kubeconfig)
-        file.write_text(_direct(file.read_text(), node.container))
-        cluster = Cluster(file)
+    with control_plane() as started:
+        cluster = Cluster(started.kubeconfig)
         cluster.apply(dict(notification_request()))
         eventually(cluster.has_kind, bool, within=30)
         with sink() as (url, pid):
-            version = cluster.request("GET", "/version")["gitVersion"]
-            yield Place(container=node.container, cluster=cluster, sink=url, sink_pid=pid, version=version)
+            yield Place(control_plane=started, cluster=cluster, sink=url, sink_pid=pid)
 
 
 @contextmanager
@@ -80,21 +78,3 @@ def sink() -> Iterator[tuple[str, int]]:
             yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.stop()
-
-
-def _direct(kubeconfig: str, container: str) -> str:
-    """Have the kubeconfig name the container's own address, where this machine reaches that.
-
-    Docker's way to a published port is a process that copies every byte, and would be measured too.
-    """
-    client = docker.from_env()
-    with contextlib.closing(client):
-        networks = client.containers.get(container).attrs["NetworkSettings"]["Networks"]
-    port = int(API_PORT.partition("/")[0])
-    for address in filter(None, (network["IPAddress"] for network in networks.values())):
-        with contextlib.suppress(OSError):
-            socket.create_connection((address, port), timeout=REACHED_WITHIN).close()
-            document = yaml.safe_load(kubeconfig)
-            document["clusters"][0]["cluster"]["server"] = f"https://{address}:{port}"
-            return str(yaml.safe_dump(document))
-    return kubeconfig

@@ -49,7 +49,10 @@ class Scenario:
     title: str
     load: Load
     beside: Load | None = None
-    """Others that come meanwhile, until the first ones are through; their count is the most of them."""
+    """Those of others that come meanwhile in a namespace of their own, until the first ones are through.
+
+    Their count is the most of them.
+    """
     answers: Answers = Answers()
     finished: int = 0
     """So many are finished first; then the controller stops, and starts when the load is there already."""
@@ -111,7 +114,8 @@ SCENARIOS = (
     ),
     Scenario(
         name="slow",
-        title="500 notifications to a sink that takes 1 s, 100 at once, and 5 on the console a second",
+        title="500 notifications to a sink that takes 1 s, 100 at once, "
+        "and 5 of others a second on the console, in a namespace of their own",
         load=Load(count=500, channel=Channel.SLACK),
         beside=Load(count=600, rate=5.0),
         answers=Answers(delay=1.0),

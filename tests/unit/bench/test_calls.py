@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.bench.calls import count
+import pytest
 
-ACCOUNT, NAMESPACE = "system:serviceaccount:a:operator", "test-1"
+from tests.bench.calls import AuditLogTornError, Calls, calls, count
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ACCOUNT, NAMESPACE, OTHERS = "system:serviceaccount:a:operator", "test-1", "test-2"
 SINCE = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 
 
@@ -30,21 +35,24 @@ def record(**given: Any) -> str:
     return json.dumps(entry)
 
 
+def found_in(*lines: str) -> Calls:
+    return count([line.encode() for line in lines], ACCOUNT, (NAMESPACE, OTHERS), SINCE)
+
+
 def counted(*lines: str) -> dict[str, int]:
-    return dict(count(lines, ACCOUNT, NAMESPACE, SINCE).by_verb)
+    return dict(found_in(*lines).by_verb)
+
+
+def log(folder: Path, name: str, *lines: str) -> None:
+    (folder / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
 def test_requests_are_counted_by_verb_and_resource() -> None:
-    found = count(
-        [
-            record(),
-            record(),
-            record(verb="update", subresource="status"),
-            record(verb="create", resource="events"),
-        ],
-        ACCOUNT,
-        NAMESPACE,
-        SINCE,
+    found = found_in(
+        record(),
+        record(namespace=OTHERS),
+        record(verb="update", subresource="status"),
+        record(verb="create", resource="events"),
     )
     assert found.by_verb == {
         "create events": 1,
@@ -55,8 +63,7 @@ def test_requests_are_counted_by_verb_and_resource() -> None:
 
 
 def test_a_request_that_met_a_conflict_is_a_call_too() -> None:
-    lines = [record(verb="update", subresource="status", responseStatus={"code": 409})]
-    found = count(lines, ACCOUNT, NAMESPACE, SINCE)
+    found = found_in(record(verb="update", subresource="status", responseStatus={"code": 409}))
     assert (found.total, found.conflicts) == (1, 1)
 
 
@@ -70,7 +77,6 @@ def test_what_others_asked_or_asked_elsewhere_or_earlier_is_left_out() -> None:
     assert not counted(
         record(user={"username": "system:admin"}),
         record(user={}),
-        # A name that the grep for the namespace finds as well.
         record(namespace="test-12"),
         record(requestReceivedTimestamp="2026-01-01T12:00:00.499999Z"),
         record(stage="ResponseStarted"),
@@ -83,3 +89,32 @@ def test_requests_without_a_namespace_are_left_out() -> None:
     bare = json.loads(record())
     del bare["objectRef"]
     assert not counted(json.dumps(line), json.dumps(bare))
+
+
+def test_all_files_of_the_log_are_counted_and_others_are_not(tmp_path: Path) -> None:
+    early = record(requestReceivedTimestamp="2026-01-01T11:00:00.000000Z")
+    log(tmp_path, "audit-2026-01-01T12-00-01.000.log", early, record())
+    log(tmp_path, "audit.log", record(), record(user={"username": "system:admin"}))
+    log(tmp_path, "etcd.log", record())
+    assert calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE).by_verb == {"get notificationrequests": 2}
+
+
+def test_a_log_that_has_just_been_begun_anew_is_read_past(tmp_path: Path) -> None:
+    early = record(requestReceivedTimestamp="2026-01-01T11:00:00.000000Z")
+    log(tmp_path, "audit-2026-01-01T12-00-01.000.log", early, record())
+    log(tmp_path, "audit.log")
+    assert calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE).total == 1
+
+
+def test_a_log_that_does_not_reach_back_far_enough_is_no_log_of_fewer_calls(tmp_path: Path) -> None:
+    log(tmp_path, "audit.log", record())
+    with pytest.raises(
+        AuditLogTornError, match=r"begins at 2026-01-01T12:00:01.*, after 2026-01-01T12:00:00"
+    ):
+        calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE)
+
+
+def test_an_empty_log_is_no_log_of_no_calls(tmp_path: Path) -> None:
+    log(tmp_path, "audit.log")
+    with pytest.raises(AuditLogTornError, match="is empty"):
+        calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE)

@@ -22,9 +22,10 @@ class Served:
     def __init__(self, *, ends: bool = True, takes: float = 0.0, patience: int = 1_000_000) -> None:
         """End a watch after `patience` events."""
         self.watched_from: list[int] = []
-        self._objects: dict[str, dict[str, Any]] = {}
+        self.stored: dict[str, dict[str, Any]] = {}
         self._version, self._patience = 1, patience
         self.created: list[tuple[float, dict[str, Any]]] = []
+        self.asked = asyncio.Event()
         self._ends, self._takes = ends, takes
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
@@ -32,6 +33,7 @@ class Served:
         obj = orjson.loads(body)
         assert obj["metadata"]["namespace"] == namespace
         self.created.append((time.perf_counter(), obj))
+        self.asked.set()
         await asyncio.sleep(self._takes)
         self.tell("ADDED", obj["metadata"]["name"], "Pending")
         if self._ends:
@@ -41,7 +43,7 @@ class Served:
         self._version += 1
         meta = {"name": name, "resourceVersion": str(self._version)}
         obj = {"metadata": meta, "status": {"phase": phase}}
-        self._objects[name] = obj
+        self.stored[name] = obj
         self._events.put_nowait({"type": kind, "object": obj})
 
     def forget(self) -> None:
@@ -54,7 +56,7 @@ class Served:
         return str(self._version)
 
     async def all(self, _namespace: str) -> list[dict[str, Any]]:
-        return list(self._objects.values())
+        return list(self.stored.values())
 
     async def watch(self, _namespace: str, version: str) -> AsyncIterator[dict[str, Any]]:
         self.watched_from.append(int(version))
@@ -109,12 +111,36 @@ async def test_a_pace_is_kept_though_each_creation_takes_longer() -> None:
     assert came[-1] < 5 * 0.2
 
 
+async def test_a_pace_that_is_ended_early_leaves_no_creation_half_way() -> None:
+    served: Any = Served(takes=0.05)
+    batch = Batch(load=Load(count=1000, rate=100.0), first=0)
+    creating = asyncio.create_task(create(served, "ns", batch))
+    await served.asked.wait()
+    creating.cancel()
+    await asyncio.gather(creating, return_exceptions=True)
+    assert 0 < len(batch.created) < 1000
+    assert batch.created.keys() == served.stored.keys()
+
+
 async def test_those_that_do_not_end_are_told() -> None:
     batch = Batch(load=Load(count=3), first=0)
     with pytest.raises(
         NotFinalError, match=r"3 of 3 were not seen final after 0\.05 s.*; 3 of them are not by"
     ):
         await run(Served(ends=False), batch, within=0.05)
+
+
+async def test_a_watch_that_fails_is_told_at_once() -> None:
+    class Refusing(Served):
+        async def watch(self, _namespace: str, version: str) -> AsyncIterator[dict[str, Any]]:
+            yield await self.refusal(version)
+
+        async def refusal(self, version: str) -> dict[str, Any]:
+            raise ConnectionError(f"no watch from {version}")
+
+    batch = Batch(load=Load(count=3), first=0)
+    with pytest.raises(NotFinalError, match=r"the watch has failed: ConnectionError\('no watch from 1'\)"):
+        await run(Refusing(), batch, within=60.0)
 
 
 async def test_the_first_sight_of_an_end_counts_and_others_objects_do_not() -> None:
