@@ -80,7 +80,7 @@ def _search(first: int, schedules: int) -> None:
     ]
     done = overtaken = 0
     said = began
-    with ProcessPoolExecutor(os.cpu_count(), initializer=quiet) as pool:
+    with processes() as pool:
         running = {pool.submit(search.judge, share): share for share in shares}
         for finished in as_completed(running):
             broken, late = finished.result()
@@ -102,7 +102,8 @@ def _search(first: int, schedules: int) -> None:
 def _find_out(name: str, seeds: range) -> None:
     store, promise = SABOTAGE[name]
     began = time.monotonic()
-    data = search.simplest(seeds, promise=promise, store=store)
+    with processes() as pool:
+        data = search.simplest(seeds, promise=promise, store=store, pool=pool)
     if data is None:
         console.print(f"{name}: not found out by {len(seeds):,} schedules")
         raise typer.Exit(1)
@@ -114,6 +115,11 @@ def _tell(data: bytes, options: str = "") -> None:
     """Tell the story of a tape, and how it can be told again."""
     console.print(f"\n$ python -m tools.simulate {options}--tape {data.hex()}")
     console.print("\n".join(replay(data, options.removeprefix("--sabotage ").strip() or None)))
+
+
+def processes() -> ProcessPoolExecutor:
+    """Return a process for each core."""
+    return ProcessPoolExecutor(os.cpu_count(), initializer=quiet)
 
 
 def quiet() -> None:

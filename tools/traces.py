@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.property.simulation import search
 from tools.engine import ROOT
-from tools.simulate import SABOTAGE, quiet, replay
+from tools.simulate import SABOTAGE, processes, quiet, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,9 @@ def replacements() -> dict[bytes, bytes]:
         for sabotage, data in traces(file.read_text("utf-8")):
             if sabotage and data not in found and not breaks(data, sabotage):
                 store, promise = SABOTAGE[sabotage]
-                found[data] = search.simplest(SEEDS, promise=promise, store=store) or data
+                with processes() as pool:
+                    other = search.simplest(SEEDS, promise=promise, store=store, pool=pool)
+                found[data] = other or data
     return found
 
 

@@ -51,3 +51,28 @@ def test_reading_from_a_cache_sends_after_a_success() -> None:
 def test_writing_try_by_try_loses_an_attempt() -> None:
     seed = find(range(2000), promise="a recorded attempt is lost", store=PiecemealStore)
     assert seed is not None
+
+
+def test_a_tape_that_was_made_short_breaks_the_same_promise_with_its_last_choice() -> None:
+    seed = find(range(2000), promise="a recorded attempt is lost", store=PiecemealStore)
+    assert seed is not None
+    short = shortest(tape(seed), promise="a recorded attempt is lost", store=PiecemealStore)
+    told = run_schedule(short, PiecemealStore)
+    assert "a recorded attempt is lost" in told.broken
+    assert len(short) == told.choices < TAPE_LENGTH
+
+
+def test_a_schedule_ends_with_its_first_broken_promise() -> None:
+    seed = find(range(2000), promise="is called after", store=CachedStore)
+    assert seed is not None
+    told = run_schedule(tape(seed), CachedStore)
+    broken = next(line for line in told.story if "BROKEN" in line)
+    assert broken.endswith(told.broken)
+    assert float(broken.split()[0]) == pytest.approx(told.seconds, abs=0.001)
+
+
+def test_nobody_waits_for_what_comes_after_their_patience() -> None:
+    whole, part = run_schedule(tape(7)), run_schedule(tape(7), patience=5.0)
+    assert part.seconds == pytest.approx(5.0)
+    ended = next(index for index, line in enumerate(whole.story) if float(line.split()[0]) > part.seconds)
+    assert part.story[:ended] == whole.story[:ended]

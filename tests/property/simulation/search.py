@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from tests.property.simulation.world import Outcome, run_schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Executor
 
     from atomic_status import StatusStore
     from tests.property.simulation.replica import Replica
@@ -17,8 +21,14 @@ if TYPE_CHECKING:
 
 TAPE_LENGTH = 600
 """Bytes: more than nearly every schedule takes."""
-STORIES = 12
-"""How many breaking schedules are made short, to tell the shortest."""
+FOUND = 12
+"""How many breaking schedules are looked for."""
+STORIES = 4
+"""How many of them are made short, to tell the shortest: those that break first, which are short at once."""
+SHARE = 20
+"""Seeds that a process of a pool is given at once."""
+PATIENCE = 12.0
+"""Seconds by which a promise may break later on a shorter tape: a tick that is made harmless takes eleven."""
 
 
 def tape(seed: int) -> bytes:
@@ -42,11 +52,13 @@ def judge(seeds: Iterable[int]) -> tuple[int | None, int]:
 
 def find(seeds: Iterable[int], *, promise: str = "", store: Store | None = None) -> int | None:
     """Return the first seed whose schedule breaks a promise with these words, if any does."""
-    for seed in seeds:
-        broken = run_schedule(tape(seed), store).broken
-        if broken and promise in broken:
-            return seed
-    return None
+    return next((seed for seed in seeds if _breaks(run_schedule(tape(seed), store), promise)), None)
+
+
+def breaking(seeds: Iterable[int], *, promise: str, store: Store | None = None) -> list[tuple[int, int]]:
+    """Return every seed whose schedule breaks a promise with these words, after how many choices it does."""
+    outcomes = ((run_schedule(tape(seed), store), seed) for seed in seeds)
+    return [(outcome.choices, seed) for outcome, seed in outcomes if _breaks(outcome, promise)]
 
 
 def shortest(data: bytes, *, promise: str = "", store: Store | None = None) -> bytes:
@@ -55,41 +67,64 @@ def shortest(data: bytes, *, promise: str = "", store: Store | None = None) -> b
     Parts of the tape are cut out or made harmless, smaller parts each round, down to single choices, as long
     as the promise still breaks.
     """
-
-    def breaks(candidate: bytes) -> bool:
-        broken = run_schedule(candidate, store).broken
-        return bool(broken) and promise in broken
-
-    data, step = data.rstrip(b"\0"), len(data)
+    shorten = _Shortener(promise, store)
+    data = shorten.tried(data) or data
+    step = len(data)
     while step > 1:
         step //= 2
-        shorter = _without_parts(data, step, breaks)
+        shorter = shorten.without_parts(data, step)
         while step == 1 and shorter != data:
-            data, shorter = shorter, _without_parts(shorter, step, breaks)
+            data, shorter = shorter, shorten.without_parts(shorter, step)
         data = shorter
     return data
 
 
-def _without_parts(data: bytes, step: int, breaks: Callable[[bytes], bool]) -> bytes:
-    start = 0
-    while start < len(data):
-        end = start + step
-        head, quiet = data[:start], bytes(len(data[start:end]))
-        # What is left out, made harmless, or made harmless together with the choice that hangs on it.
-        candidates = (head + data[end:], head + quiet + data[end + 1 :], head + quiet + data[end:])
-        better = next((each for each in candidates if each != data and breaks(each)), None)
-        if better is None or len(better) == len(data):
-            start = end
-        data = data if better is None else better.rstrip(b"\0")
-    return data
+class _Shortener:
+    """Tries shorter tapes, each no longer than it can still make a shorter story."""
+
+    def __init__(self, promise: str, store: Store | None) -> None:
+        self._promise = promise
+        self._store = store
+        self._patience = math.inf
+
+    def tried(self, data: bytes) -> bytes | None:
+        """Return as much of a tape as was read until the promise broke; None where it did not, or much later."""
+        outcome = run_schedule(data, self._store, patience=self._patience)
+        if not _breaks(outcome, self._promise):
+            return None
+        self._patience = outcome.seconds + PATIENCE
+        return data[: outcome.choices].rstrip(b"\0")
+
+    def without_parts(self, data: bytes, step: int) -> bytes:
+        """Return a tape without as many parts of a length as can be spared."""
+        start = 0
+        while start < len(data):
+            end = start + step
+            head, quiet = data[:start], bytes(len(data[start:end]))
+            # What is left out, made harmless, or made harmless together with the choice that hangs on it.
+            candidates = (head + data[end:], head + quiet + data[end + 1 :], head + quiet + data[end:])
+            attempts = (self.tried(each) for each in candidates if each != data)
+            better = next((each for each in attempts if each is not None), None)
+            if better is None or len(better) == len(data):
+                start = end
+            data = data if better is None else better
+        return data
 
 
-def simplest(seeds: Iterable[int], *, promise: str, store: Store | None = None) -> bytes | None:
-    """Return the tape of the shortest story among the first few seeds that break the promise, if any does."""
-    left = iter(seeds)
-    found: list[bytes] = []
-    while len(found) < STORIES and (seed := find(left, promise=promise, store=store)) is not None:
-        found.append(shortest(tape(seed), promise=promise, store=store))
+def simplest(
+    seeds: Sequence[int], *, promise: str, pool: Executor, store: Store | None = None
+) -> bytes | None:
+    """Return the tape of the shortest story among the first few seeds that break the promise, if any does.
+
+    The processes of the pool share the work; how many there are changes nothing about the answer.
+    """
+    shares = [seeds[start : start + SHARE] for start in range(0, len(seeds), SHARE)]
+    told = [pool.submit(breaking, share, promise=promise, store=store) for share in shares]
+    first = list(islice(chain.from_iterable(future.result() for future in told), FOUND))
+    for future in told:
+        future.cancel()
+    tapes = [tape(seed) for _, seed in sorted(first)[:STORIES]]
+    found = pool.map(partial(shortest, promise=promise, store=store), tapes)
     return min(found, key=lambda data: len(story(data, store).story), default=None)
 
 
@@ -100,3 +135,7 @@ def story(data: bytes, store: Store | None = None) -> Outcome:
     end = next((index for index, line in enumerate(lines) if "BROKEN" in line), len(lines))
     outcome.story = lines[: end + 1]
     return outcome
+
+
+def _breaks(outcome: Outcome, promise: str) -> bool:
+    return bool(outcome.broken) and promise in outcome.broken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,20 +41,33 @@ class Outcome:
     """The promise that was broken; empty where all were kept."""
     story: list[str] = field(default_factory=list)
     choices: int = 0
-    """How many bytes of the tape it took."""
+    """How many bytes of the tape it took, up to the broken promise."""
+    seconds: float = 0.0
+    """How long it took on its own clock, up to the broken promise."""
     reads: int = 0
     writes: int = 0
     overtaken: int = 0
     """Successes that were lost in the one way that cannot be helped; see `Promises`."""
 
 
+class OutOfPatienceError(Exception):
+    """Nobody waits for the rest of a schedule."""
+
+
 class World:
     """Makes the world that a tape describes, and lets it run."""
 
-    def __init__(self, tape: Tape, store: Callable[[Replica], StatusStore] | None) -> None:
+    def __init__(
+        self, tape: Tape, store: Callable[[Replica], StatusStore] | None, *, patience: float = math.inf
+    ) -> None:
         self.tape = tape
         self.story: list[str] = []
         self.broken = ""
+        self.choices = 0
+        self.seconds = 0.0
+        self._patience = patience
+        self._pause: asyncio.Future[None] | None = None
+        """What `run` waits for."""
         self._chores: set[asyncio.Task[None]] = set()
         leases = tape.chance(40)
         self._shards = tape.pick((1, 4, 3)) if leases else 1
@@ -88,14 +102,13 @@ class World:
         self.story.append(f"{asyncio.get_running_loop().time():9.3f}  {what}")
 
     async def run(self) -> None:
-        """Run the schedule to its end; raises `BrokenPromise`."""
+        """Run the schedule to its end; raises `BrokenPromise` or `OutOfPatienceError`."""
         loop = asyncio.get_running_loop()
         for _ in range(self._replicas):
             self.processes.start()
         self.users.begin()
         while loop.time() < CALM_AFTER:
-            await asyncio.sleep(self.tape.pick(TICKS))
-            self._raise()
+            await self._wait(self.tape.pick(TICKS))
             self._mischief()
         self.tell("from here on nothing goes wrong")
         for replica in self.processes.present:
@@ -105,9 +118,20 @@ class World:
             self.processes.hand_over()
             await self._rest()
         # Late events and writes may still come in; they must not wake anything.
-        await asyncio.sleep(max(LATE) + 1.0)
-        self._raise()
+        await self._wait(max(LATE) + 1.0)
         self._judge()
+
+    async def _wait(self, seconds: float) -> None:
+        """Let time pass; raises `BrokenPromise` at once, and `OutOfPatienceError`."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        self._pause = loop.create_future()
+        timer = loop.call_at(min(ends, self._patience), _wake, self._pause)
+        await self._pause
+        timer.cancel()
+        self._raise()
+        if ends > self._patience:
+            raise OutOfPatienceError
 
     async def _rest(self) -> None:
         """Wait until every notification has ended and nothing is kept any more."""
@@ -118,7 +142,7 @@ class World:
                 loop.time() < end,
                 f"no rest: {[replica.leftovers() for replica in self.processes]}, {self.cluster.objects}",
             )
-            await asyncio.sleep(1.0)
+            await self._wait(1.0)
         self._raise()
 
     def _judge(self) -> None:
@@ -129,8 +153,16 @@ class World:
 
     def fail(self, what: str) -> None:
         """Take note of an error that nobody else would hear of."""
-        self.broken = self.broken or what
+        self.end(what)
         self.tell(f"BROKEN: {what}")
+        if self._pause is not None:
+            _wake(self._pause)
+
+    def end(self, broken: str = "") -> None:
+        """Take note of how the schedule ended, and where, unless a promise was broken before."""
+        if not self.broken:
+            self.broken = broken
+            self.choices, self.seconds = self.tape.used, asyncio.get_running_loop().time()
 
     async def close(self) -> None:
         """End whatever still runs."""
@@ -210,37 +242,47 @@ class World:
             raise BrokenPromise(self.broken)
 
 
-def run_schedule(data: bytes, store: Callable[[Replica], StatusStore] | None = None) -> Outcome:
+def _wake(pause: asyncio.Future[None]) -> None:
+    if not pause.done():
+        pause.set_result(None)
+
+
+def run_schedule(
+    data: bytes, store: Callable[[Replica], StatusStore] | None = None, *, patience: float = math.inf
+) -> Outcome:
     """Run the schedule of a tape and return what came of it.
 
     Args:
         data: the tape; see `Tape`.
         store: makes another store than the real kind, for a replica; to show what would go wrong.
+        patience: virtual seconds after which the rest does not matter any more, nor what is demanded at the end.
     """
     loop = VirtualLoop()
-    tape = Tape(data)
-
-    async def main() -> Outcome:
-        world = World(tape, store)
-        loop.set_exception_handler(
-            lambda _loop, context: world.fail(str(context.get("exception") or context))
-        )
-        try:
-            await world.run()
-        except BrokenPromise as broken:
-            world.broken = world.broken or str(broken)
-        finally:
-            await world.close()
-        return Outcome(
-            broken=world.broken,
-            story=world.story,
-            choices=tape.used,
-            reads=world.promises.reads,
-            writes=world.promises.writes,
-            overtaken=world.promises.overtaken,
-        )
-
     try:
-        return loop.run_until_complete(main())
+        return loop.run_until_complete(_outcome(World(Tape(data), store, patience=patience)))
     finally:
         loop.close()
+
+
+async def _outcome(world: World) -> Outcome:
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: world.fail(str(context.get("exception") or context))
+    )
+    try:
+        await world.run()
+        world.end()
+    except BrokenPromise as broken:
+        world.end(str(broken))
+    except OutOfPatienceError:
+        world.end()
+    finally:
+        await world.close()
+    return Outcome(
+        broken=world.broken,
+        story=world.story,
+        choices=world.choices,
+        seconds=world.seconds,
+        reads=world.promises.reads,
+        writes=world.promises.writes,
+        overtaken=world.promises.overtaken,
+    )
