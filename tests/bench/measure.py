@@ -79,7 +79,7 @@ async def measure(scenario: Scenario, kind: Kind, place: Place) -> Result:
         NotFinalError: the controller does not get through in time.
         AuditLogTornError: the API server's log was too short for the scenario.
     """
-    async with api(place.cluster.kubeconfig, connections=CONNECTIONS) as server:
+    async with api(place.generator, connections=CONNECTIONS) as server:
         with controller(kind, place, scenario.settings) as given:
             namespace, others = (place.cluster.create_namespace(dict(given.labels)) for _ in range(2))
             run = Run(

@@ -18,6 +18,7 @@ from tests.bench.usage import processor_seconds
 from tests.support.cluster import Cluster
 from tests.support.control_plane import control_plane
 from tests.support.eventually import eventually
+from tests.support.process_account import ProcessAccount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,8 @@ class Place:
 
     control_plane: ControlPlane
     cluster: Cluster
+    generator: Path
+    """The load generator's kubeconfig."""
     sink: str
     sink_pid: int
 
@@ -64,8 +67,21 @@ def place() -> Iterator[Place]:
         cluster = Cluster(started.kubeconfig)
         cluster.apply(dict(notification_request()))
         eventually(cluster.has_kind, bool, within=30)
+        generator = _account(cluster, started.kubeconfig.with_name("generator"))
         with sink() as (url, pid):
-            yield Place(control_plane=started, cluster=cluster, sink=url, sink_pid=pid)
+            yield Place(control_plane=started, cluster=cluster, generator=generator, sink=url, sink_pid=pid)
+
+
+def _account(cluster: Cluster, file: Path) -> Path:
+    """Write a kubeconfig of an account that may do everything, by a token.
+
+    The API server verifies a client's certificate anew with each request; that would be a tenth of what it costs.
+    """
+    namespace = cluster.create_namespace({})
+    account = ProcessAccount(cluster, namespace)
+    account.may_do_everything()
+    account.write_kubeconfig(file)
+    return file
 
 
 @contextmanager

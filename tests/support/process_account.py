@@ -39,6 +39,11 @@ class ProcessAccount:
         binding = self._binding("ClusterRole", self._everywhere)
         self._apply(API, "ClusterRoleBinding", self._everywhere, **binding)
 
+    def may_do_everything(self) -> None:
+        """Give the account all rights, for a tool that only lives as long as its cluster."""
+        binding = self._binding("ClusterRole", "cluster-admin")
+        self._apply(API, "ClusterRoleBinding", f"{self._everywhere}-admin", **binding)
+
     def write_kubeconfig(self, file: Path, *, server: str | None = None) -> None:
         """Write a kubeconfig with the account's token; `server` takes the API server's place."""
         document = yaml.safe_load(self._cluster.kubeconfig.read_text("utf-8"))
