@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import importlib.util
 import sys
@@ -60,12 +59,14 @@ def run(config: ConfigFile = None) -> None:
     log.configure(settings.log, rules(settings.sanitizer))
     _leave_out_the_synchronous_client()
     # Imported late: checking a file needs neither kopf nor a client.
+    import uvloop  # noqa: PLC0415
+
     from notification_operator.kube import UnreachableError  # noqa: PLC0415
     from notification_operator.main import run as run_operator  # noqa: PLC0415
 
     _leave_imports_alone()
     try:
-        lost = asyncio.run(run_operator(settings))
+        lost = uvloop.run(run_operator(settings))
     except SettingsError as error:
         raise _unusable(error) from None
     except (UnreachableError, OSError) as error:

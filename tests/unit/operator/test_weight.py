@@ -13,7 +13,7 @@ FEW = 5
 
 
 RUN = """
-import asyncio, sys
+import sys, uvloop
 from notification_operator import cli
 
 def run(work):
@@ -21,7 +21,7 @@ def run(work):
     print(*sys.modules)
     return 0
 
-asyncio.run = run
+uvloop.run = run
 sys.argv[1:] = ["run"]
 cli.app()
 """
