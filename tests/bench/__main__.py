@@ -1,6 +1,6 @@
 """Measure the operator, and a controller of the old kind beside it, at an API server of their own.
 
-`python -m tests.bench [--full] [--only SCENARIO …] [--controller ours|naive]`: prints tables and writes
+`python -m tests.bench [--full] [--only SCENARIO …] [--controller ours|naive|prototype]`: prints tables and writes
 build/bench/latest.json, from which `python -m tests.bench.page` renews docs/performance.md.
 """
 
@@ -87,7 +87,7 @@ def _run(
     results, failed = [], 0
     for scenario in scenarios:
         for kind in kinds:
-            if kind is Kind.NAIVE and not scenario.naive:
+            if kind not in _controllers(scenario):
                 continue
             start = time.monotonic()
             try:
@@ -100,6 +100,12 @@ def _run(
             took = f"{time.monotonic() - start:.0f} s"
             console.print(f"{scenario.name}, {kind}: {said}, measured in {took}", highlight=False)
     return results, failed
+
+
+def _controllers(scenario: Scenario) -> set[Kind]:
+    """Return those that a scenario is made for."""
+    made_for = {Kind.OURS: True, Kind.NAIVE: scenario.naive, Kind.PROTOTYPE: scenario.prototype}
+    return {kind for kind, wanted in made_for.items() if wanted}
 
 
 def _show(figures: Figures, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""The controllers that are measured, each as a process beside the API server: ours, and one of the old kind."""
+"""The controllers that are measured, each as a process beside the API server: ours, one of the old kind, the bare line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORKERS = 10
 """What the controllers of the old kind are tuned to."""
 UP_WITHIN, ENDS_WITHIN = 30.0, 45.0
 WATCHING = re.compile(r'"event":\s*"watching"')
-"""What the naive controller says once it has its first listing."""
+"""What such a controller says once it watches."""
 SOURCES = ("operator", "infra", ".")
 MALLOC = re.compile(r"(MALLOC_\w+)=(\d+)")
 
@@ -40,6 +40,7 @@ class Kind(StrEnum):
 
     OURS = "ours"
     NAIVE = "naive"
+    PROTOTYPE = "prototype"
 
 
 class Controller(Protocol):
@@ -89,7 +90,10 @@ def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterato
                 spec = OperatorSpec(name=name, namespace=namespace, settings=settings)
                 made = Ours(cluster=place.cluster, spec=spec, sink=place.sink, kubeconfig=kubeconfig)
             case Kind.NAIVE:
-                made = Naive(kubeconfig, f"{place.sink}/slack/{name}")
+                sink = f"{place.sink}/slack/{name}"
+                made = Program("naive", kubeconfig, "--sink", sink, "--workers", str(WORKERS))
+            case Kind.PROTOTYPE:
+                made = Program("prototype", kubeconfig)
         cleanup.callback(made.stop)
         user = f"system:serviceaccount:{namespace}:notification-operator"
         yield Given(controller=made, account=user, labels={LABEL: name})
@@ -114,12 +118,15 @@ class Ours(OperatorProcess):
         self.scale(1)
 
 
-class Naive:
-    """The controller of the old kind: decides on what its watch has shown it, and writes once a change."""
+class Program:
+    """A controller that the tests bring: a package of tests/support, started as a module.
 
-    def __init__(self, kubeconfig: Path, sink: str) -> None:
-        self._command = [sys.executable, "-m", "tests.support.naive"]
-        self._command += ["--kubeconfig", str(kubeconfig), "--sink", sink, "--workers", str(WORKERS)]
+    `naive` decides on what its watch has shown it, and writes once a change; `prototype` is the bare line.
+    """
+
+    def __init__(self, package: str, kubeconfig: Path, *arguments: str) -> None:
+        self._command = [sys.executable, "-m", f"tests.support.{package}"]
+        self._command += ["--kubeconfig", str(kubeconfig), *arguments]
         self._log = kubeconfig.parent / "log"
         self._process: Telling | None = None
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     Read = Callable[[Result], float]
 
-COLOURS = {Kind.OURS: "#2563eb", Kind.NAIVE: "#d97706"}
+COLOURS = {Kind.OURS: "#2563eb", Kind.NAIVE: "#d97706", Kind.PROTOTYPE: "#10b981"}
 GO = "#6b7280"
-LABELS = {Kind.OURS: "this operator", Kind.NAIVE: "naive controller"}
+LABELS = {Kind.OURS: "this operator", Kind.NAIVE: "naive controller", Kind.PROTOTYPE: "bare line"}
 SIZE = (7.5, 3.2)
 LEGEND: dict[str, Any] = {
     "frameon": False,

@@ -18,6 +18,9 @@ PEAK_MB: Final = 69.0
 PACED_P50_MS: Final = (13.0, 18.0)
 PACED_P99_MS: Final = 25.0
 
+BARE_LINE: Final = (373.0, 403.0)
+"""Notifications a second in a burst of 1,000 of a bare line (bell, queue, one read, one write), likewise."""
+
 NOTES: Final = (
     "50 notifications whose sink answered 503 twice and then 200 made 150 requests, of which 109 to 142 were recorded",
     "50 notifications to a sink that stayed down, with 5 tries each, made 436 to 450 requests, of which 250 were recorded",

@@ -34,13 +34,14 @@ GOOD = (
     result("slow", main=group(seconds=7.0), beside=group()),
     result("in-flight"),
     result("restart", first_after_start=2.0, main=group(seconds=5.0)),
+    result(controller="prototype", main=group(rate=390.0)),
 )
 
 
 def test_results_within_all_bars_miss_none() -> None:
     found = verdicts(figures(*GOOD))
     assert [one.measure for one in found if not one.holds] == []
-    assert len(found) == 24
+    assert len(found) == 25
 
 
 def test_what_was_not_measured_is_no_bar() -> None:
@@ -82,6 +83,13 @@ def test_a_result_beyond_a_bar_misses_that_one(bad: Result, words: list[str]) ->
     found = missed(bad)
     assert len(found) == len(words)
     assert all(word in measure for word, measure in zip(words, found, strict=True))
+
+
+def test_the_bare_line_of_the_same_run_says_what_the_machine_has_to_give() -> None:
+    bare = result(controller="prototype", main=group(rate=300.0))
+    slow, fast = (result(main=group(rate=rate)) for rate in (230.0, 240.0))
+    assert [measure for measure in missed(slow, bare) if "bare line" in measure] != []
+    assert [measure for measure in missed(fast, bare) if "bare line" in measure] == []
 
 
 def test_growth_beyond_its_bar_is_missed_and_less_cost_is_not() -> None:
