@@ -92,8 +92,7 @@ async def run(kubeconfig: Path, workers: int) -> None:
 
     async with session() as working, asyncio.TaskGroup() as group:
         line = Line(configuration.host, working)
-        for _ in range(workers):
-            group.create_task(line.work())
+        working_off = [group.create_task(line.work()) for _ in range(workers)]
         sys.stdout.write(f"{WATCHING}\n")
         sys.stdout.flush()
         await kopf.operator(
@@ -102,6 +101,8 @@ async def run(kubeconfig: Path, workers: int) -> None:
             standalone=True,
             clusterwide=True,
         )
+        for task in working_off:
+            task.cancel()
 
 
 def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.OperatorRegistry:
