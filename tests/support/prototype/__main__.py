@@ -85,7 +85,9 @@ async def run(kubeconfig: Path, workers: int) -> None:
     await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
     ssl = ApiClient(configuration).rest_client.ssl_context
     settings = await configuration.auth_settings()
-    headers = {auth["key"]: auth["value"] for auth in settings.values() if auth["in"] == "header"}
+    headers = {
+        auth["key"]: auth["value"] for auth in settings.values() if auth["in"] == "header" and auth["value"]
+    }
 
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=ssl), headers=headers)
@@ -114,7 +116,7 @@ def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.Operat
         return kopf.AiohttpSession(server=server, aiohttp_session=session)
 
     @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
-    def ring(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
+    async def ring(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
         obj: Any = event["object"]
         if type != "DELETED" and obj["status"]["phase"] == "Pending":
             line.keys.put_nowait((obj["metadata"]["namespace"], obj["metadata"]["name"]))
