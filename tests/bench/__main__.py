@@ -21,7 +21,7 @@ from tests.bench import tables
 from tests.bench.bars import verdicts
 from tests.bench.calls import AuditLogTornError
 from tests.bench.controllers import Kind
-from tests.bench.figures import Figures, save
+from tests.bench.figures import Figures, middle, save
 from tests.bench.generator import NotFinalError
 from tests.bench.machine import commit, machine
 from tests.bench.measure import measure
@@ -32,7 +32,7 @@ from tools.engine import ROOT
 from tools.toolchain import ToolchainError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tests.bench.figures import Result
     from tests.bench.place import Place
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
                 at=datetime.now(UTC),
                 commit=commit(),
                 machine=machine(where.control_plane.version),
-                results=tuple(results),
+                results=middle(results),
             )
     except KeyboardInterrupt:
         console.print("interrupted")
@@ -85,21 +85,27 @@ def _run(
 ) -> tuple[list[Result], int]:
     """Measure one after the other; return the results, and how many measurements failed."""
     results, failed = [], 0
-    for scenario in scenarios:
-        for kind in kinds:
-            if kind not in _controllers(scenario):
-                continue
-            start = time.monotonic()
-            try:
-                results.append(asyncio.run(measure(scenario, kind, where)))
-            except FAILURES as error:
-                failed += 1
-                said = f"FAILED: {error or type(error).__name__}"
-            else:
-                said = f"{results[-1].main.rate:g}/s"
-            took = f"{time.monotonic() - start:.0f} s"
-            console.print(f"{scenario.name}, {kind}: {said}, measured in {took}", highlight=False)
+    for scenario, kind in _turns(scenarios, kinds):
+        start = time.monotonic()
+        try:
+            results.append(asyncio.run(measure(scenario, kind, where)))
+        except FAILURES as error:
+            failed += 1
+            said = f"FAILED: {str(error) or type(error).__name__}"
+        else:
+            said = f"{results[-1].main.rate:g}/s"
+        took = f"{time.monotonic() - start:.0f} s"
+        console.print(f"{scenario.name}, {kind}: {said}, measured in {took}", highlight=False)
     return results, failed
+
+
+def _turns(scenarios: Iterable[Scenario], kinds: Sequence[Kind]) -> Iterator[tuple[Scenario, Kind]]:
+    """Give what is measured, in order: of several rounds each controller's first comes before anyone's second."""
+    for scenario in scenarios:
+        for _ in range(scenario.rounds):
+            for kind in kinds:
+                if kind in _controllers(scenario):
+                    yield scenario, kind
 
 
 def _controllers(scenario: Scenario) -> set[Kind]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -117,6 +117,16 @@ def together(runs: Sequence[Figures]) -> Figures:
     ordered = sorted(results.values(), key=lambda one: order.index(one.scenario))
     commits = ", ".join(dict.fromkeys(run.commit for run in runs))
     return runs[-1].model_copy(update={"results": tuple(ordered), "commit": commits})
+
+
+def middle(results: Iterable[Result]) -> tuple[Result, ...]:
+    """Keep one result of each scenario and controller: of several rounds the one in the middle by its rate."""
+    rounds: dict[tuple[str, str], list[Result]] = {}
+    for one in results:
+        rounds.setdefault((one.scenario, one.controller), []).append(one)
+    return tuple(
+        sorted(found, key=lambda one: one.main.rate)[(len(found) - 1) // 2] for found in rounds.values()
+    )
 
 
 def save(figures: Figures, file: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bench import tables
-from tests.bench.figures import load, save, together
+from tests.bench.figures import load, middle, save, together
 from tests.bench.page import DOCUMENT, FIGURES, IMAGES, document
 from tests.bench.plots import draw
 from tests.bench.scenarios import SCENARIOS, UnknownScenarioError, chosen
@@ -47,6 +47,17 @@ def test_runs_on_different_machines_are_not_put_together() -> None:
     other = one.model_copy(update={"machine": one.machine.model_copy(update={"processors": 8})})
     with pytest.raises(ValueError, match="different machines"):
         together([one, other])
+
+
+@pytest.mark.parametrize(
+    ("rates", "kept"), [((250.0,), 250.0), ((250.0, 310.0, 270.0), 270.0), ((300.0, 250.0), 250.0)]
+)
+def test_of_several_rounds_the_one_in_the_middle_is_kept(rates: tuple[float, ...], kept: float) -> None:
+    rounds = [result(main=group(rate=rate)) for rate in rates]
+    naive = result(controller="naive")
+    found = middle([*rounds, naive])
+    assert [one.controller for one in found] == ["ours", "naive"]
+    assert found[0].main.rate == kept
 
 
 def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
