@@ -120,8 +120,11 @@ class Dispatcher:
         return None if receiver is None else self._breakers.held_until(receiver)
 
     def _slots_of(self, name: str, channel: Channel) -> FairSlots:
-        most = min(self._concurrency, getattr(channel, "concurrency", self._concurrency))
-        return self._slots.setdefault(name, FairSlots(most))
+        slots = self._slots.get(name)
+        if slots is None:
+            most = min(self._concurrency, getattr(channel, "concurrency", self._concurrency))
+            slots = self._slots[name] = FairSlots(most)
+        return slots
 
     def _receiver(self, name: str, channel: Channel, message: Message) -> Receiver | None:
         try:

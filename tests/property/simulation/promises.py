@@ -102,9 +102,10 @@ class Promises:
         """Take out the one loss that nothing but a write before each call could prevent, and count it.
 
         A process repeats a try of one that died, with success, and dies too before it has written that. Only then
-        the first one's write gets there, and says that the try has failed.
+        the first one's write gets there, and says that the try has failed, or that it was turned away by a circuit
+        breaker that was open there alone.
         """
-        failed = {each.key for each in recorded if not (each.succeeded or each.circuit_open)}
+        failed = {each.key for each in recorded if not each.succeeded}
         for each in earlier:
             key = (each.channel, each.number)
             late = key in failed and self.writers[call.uid, key] != each.who
