@@ -11,6 +11,12 @@ from tests.property.simulation.world import run_schedule
 SHARES = 8
 SCHEDULES = 2000 // SHARES
 
+OVERTAKEN = bytes.fromhex(
+    "0000b600e8c4550000008200000000f000009700f000c60000000000a400670000000000000000d938000000000000000000000000dd"
+    "00000000000000000000000000de00000000fd0041005d0000000000000000680000c2d300fed90000000000000000fb"
+)
+"""A success of a second process, whose write it does not live to see, and a late write of the first one."""
+
 
 def test_in_a_world_without_trouble_a_notification_is_delivered_and_written_once() -> None:
     outcome = run_schedule(b"")
@@ -41,6 +47,13 @@ def test_no_schedule_that_is_searched_for_breaks_one(data: bytes) -> None:
 
 def test_the_same_tape_tells_the_same_story() -> None:
     assert run_schedule(tape(7)).story == run_schedule(tape(7)).story
+
+
+def test_the_one_loss_that_cannot_be_helped_is_counted_also_where_a_breaker_turned_the_try_away() -> None:
+    outcome = run_schedule(OVERTAKEN)
+    assert not outcome.broken
+    assert outcome.overtaken == 1
+    assert any(line.endswith("operator 3: calls uid-3:slack:3") for line in outcome.story)
 
 
 def test_reading_from_a_cache_sends_after_a_success() -> None:
