@@ -205,6 +205,7 @@ class Elector:
                 steps.append(claim.give_back())
             elif stays and claim.takeable and not self._yields:
                 steps.append(claim.take())
+        self._tell_gains()
         await _all((*steps, *self._burials()))
         if any(claim.held and not claim.confirmed for claim in self._claims):
             await self._look()
@@ -229,6 +230,11 @@ class Elector:
         except ApiException as error:
             if error.status not in {CONFLICT, NOT_FOUND}:
                 raise
+
+    def _tell_gains(self) -> None:
+        """Tell at once, before calls that may hang, of what is worked on from now on; what is lost can wait for them."""
+        if any(claim.works and not told for claim, (told, _) in zip(self._claims, self._told, strict=True)):
+            self._tell()
 
     def _tell(self) -> None:
         now = tuple((claim.works, claim.leaving) for claim in self._claims)

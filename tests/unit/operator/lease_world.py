@@ -20,10 +20,11 @@ NAME = "lease"
 
 
 class Leases(LeaseStore):
-    """Leases in memory, as one replica reaches them."""
+    """Leases in memory, as one replica reaches them; `on_call` hears of each call before it is made."""
 
-    def __init__(self, stored: dict[str, Lease]) -> None:
+    def __init__(self, stored: dict[str, Lease], on_call: Callable[[], None]) -> None:
         self.stored = stored
+        self._on_call = on_call
         self.calls: list[str] = []
         """Each as verb and name."""
         self.cut = False
@@ -61,6 +62,7 @@ class Leases(LeaseStore):
 
     async def _call(self, what: str) -> None:
         self.calls.append(what)
+        self._on_call()
         await asyncio.sleep(0)
         if self.cut:
             raise OSError("cut off")
@@ -92,9 +94,11 @@ class Replica:
 
     def __init__(self, world: World, name: str, shards: int) -> None:
         self.name = name
-        self.leases = Leases(world.stored)
+        self.leases = Leases(world.stored, self._calls)
         self.busy: set[int] = set()
         self.changes = 0
+        self.told: set[int] = set()
+        """What it worked on when it was last said to have changed."""
         self.elector = Elector(
             self.leases,
             name=NAME,
@@ -106,6 +110,11 @@ class Replica:
 
     def _changed(self) -> None:
         self.changes += 1
+        self.told = self.works
+
+    def _calls(self) -> None:
+        # While a call is under way, the others of this process go by what they were told.
+        assert self.works <= self.told, "works on what nobody was told of"
 
     @property
     def works(self) -> set[int]:

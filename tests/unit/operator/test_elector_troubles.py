@@ -50,6 +50,30 @@ async def test_a_lease_that_was_taken_though_the_answer_was_lost_is_kept_or_give
     assert sorted(map(len, shares(one, two))) == [2, 2]
 
 
+async def test_what_is_gained_in_a_round_is_told_before_the_next_call_of_that_round(world: World) -> None:
+    one = world.replica("one")
+
+    async def lost() -> None:
+        raise OSError("no answer")
+
+    async def the_next_one() -> None:
+        one.leases.after["list"] = lost
+
+    one.leases.after["list"] = the_next_one
+    await world.rounds()
+    assert one.works == set()
+    del world.stored[f"{NAME}-shard-3"]
+    told: list[set[int]] = []
+
+    async def look() -> None:
+        told.append(one.told)
+
+    one.leases.after["create"] = look
+    await world.rounds()
+    assert told == [{0, 1, 2}]
+    assert one.told == one.works == {0, 1, 2, 3}
+
+
 async def test_a_lease_that_somebody_deletes_is_made_anew(world: World) -> None:
     one = world.replica("one", shards=1)
     await world.rounds(2)
