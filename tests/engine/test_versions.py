@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +20,8 @@ from tests.support.eventually import eventually
 from tools.engine import LOCAL_PASSPHRASE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.engine.checkout import Checkout
 
 STACK = "trial"
@@ -30,11 +34,22 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.fixture
-def stack(checkout: Checkout) -> Checkout:
+def stack(checkout: Checkout) -> Iterator[Checkout]:
     """A checkout whose program needs no cluster, with a stack that the backend knows."""
     (checkout.place / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
     assert checkout.pulumi("stack", "init", STACK, **KNOWN).code == 0
-    return checkout
+    yield checkout
+    for process in of_state(checkout.place):
+        os.kill(process, signal.SIGKILL)
+
+
+def of_state(place: Path) -> Iterator[int]:
+    """Yield the processes that work with a checkout's state: plugins outlive an engine that is killed."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        # One that is not ours to look at, or has ended meanwhile.
+        with contextlib.suppress(OSError):
+            if f"{place}/".encode() in environment.read_bytes():
+                yield int(environment.parent.name)
 
 
 def deployed(checkout: Checkout) -> dict[str, Any]:
