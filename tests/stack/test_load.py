@@ -37,7 +37,7 @@ def test_a_hundred_on_the_console_at_once_are_each_printed_once(
 
     printed = hundred.printed(served)
     assert (len(printed), len(set(printed))) == (COUNT, COUNT)
-    after = workers_within(served, before.workers + 50, within=15)
+    after = workers_within(served, before, more=50, within=15)
     assert after.memory - before.memory < 500 * MEGABYTE
 
 
@@ -55,7 +55,7 @@ def test_a_hundred_to_slack_at_once_share_the_connections_of_the_pool(
     hits = served.slack.hits(hundred.run)
     assert len(hits) == COUNT
     assert len({hit["connection"] for hit in hits}) <= POOL
-    workers_within(served, before.workers + 99, within=15)
+    workers_within(served, before, more=99, within=15)
 
 
 @pytest.mark.check("load-03")
@@ -70,4 +70,4 @@ def test_a_hundred_on_two_channels_are_sent_or_partially_sent_when_one_of_them_r
             run.all_in(phase, within=30)
             assert len(served.slack.hits(run.run)) == COUNT
             assert len(run.printed(served)) == COUNT
-    workers_within(served, before.workers + 99, within=15)
+    workers_within(served, before, more=99, within=15)

@@ -36,6 +36,13 @@ class Footprint:
     """Passes that were ever made."""
     cpu: float
     """Seconds of a core that were ever used."""
+    began: float
+    """When the process began, in seconds of the Unix epoch."""
+
+    def since(self, before: Footprint) -> Footprint:
+        """Return this look once it is certain that it shows the process of an earlier one: a new one starts small."""
+        assert self.began == before.began, "the operator has started anew in between"
+        return self
 
 
 def footprint(suite: Suite) -> Footprint:
@@ -47,6 +54,7 @@ def footprint(suite: Suite) -> Footprint:
         descriptors=figures["process_open_fds"],
         passes=figures[f"{PREFIX}reconciler_duration_seconds_count"],
         cpu=figures["process_cpu_seconds_total"],
+        began=figures["process_start_time_seconds"],
     )
 
 
@@ -69,10 +77,15 @@ def settled(suite: Suite) -> Footprint:
     return looks[-1]
 
 
-def workers_within(suite: Suite, limit: float, *, within: float, every: float = 1.0) -> Footprint:
-    """Wait until no more workers than `limit` are left, and return the look that showed it."""
+def workers_within(
+    suite: Suite, before: Footprint, *, more: float, within: float, every: float = 1.0
+) -> Footprint:
+    """Wait until at most so many more workers are left than before, and return the look that showed it."""
     return eventually(
-        lambda: footprint(suite), lambda seen: seen.workers <= limit, within=within, every=every
+        lambda: footprint(suite).since(before),
+        lambda seen: seen.workers <= before.workers + more,
+        within=within,
+        every=every,
     )
 
 

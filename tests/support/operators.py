@@ -62,7 +62,13 @@ OPERATORS = {
         OperatorSpec(
             name="fragile",
             namespace="notification-fragile",
-            settings={**SCRIPTED, "auditFlushSeconds": 600, "auditBatchSize": 1000},
+            settings={
+                **SCRIPTED,
+                # Longer than the grace time: a stop has to end by itself, not by the end of its last try.
+                "deliveryTimeoutSeconds": 60,
+                "auditFlushSeconds": 600,
+                "auditBatchSize": 1000,
+            },
             stubs=True,
         ),
         OperatorSpec(
