@@ -31,6 +31,11 @@ def stop(suite: Suite) -> Stopping:
     return Stopping(suite.cluster, suite.operator.pod, suite.operator.stop)
 
 
+def stop_for_good(suite: Suite) -> Stopping:
+    """Have the pod deleted, and no other one in its place."""
+    return Stopping(suite.cluster, suite.operator.pod, lambda: suite.operator.scale(0, wait=False))
+
+
 @pytest.mark.check("shutdown-01")
 def test_a_delivery_under_way_at_the_stop_signal_is_finished_recorded_and_never_repeated(
     fragile: Suite,
@@ -59,7 +64,7 @@ def test_what_comes_after_the_stop_signal_is_left_for_the_next_process(fragile: 
     fragile.slack.answer(slow, {"delay": 6})
     fragile.create(slow)
     fragile.slack.hit(slow)
-    stopping = Stopping(fragile.cluster, fragile.operator.pod, lambda: fragile.operator.scale(0, wait=False))
+    stopping = stop_for_good(fragile)
     stopping.noticed()
 
     fragile.create(late)
@@ -99,7 +104,7 @@ def test_a_stop_ends_in_time_though_neither_receiver_nor_audit_store_ever_answer
     fragile.create(obj)
     fragile.slack.hit(obj)
 
-    ended = stop(fragile).exit()
+    ended = stop_for_good(fragile).exit()
 
     assert ended.code != KILLED
     assert ended.surely <= GRACE + 2
@@ -108,7 +113,8 @@ def test_a_stop_ends_in_time_though_neither_receiver_nor_audit_store_ever_answer
     assert status.get("successfulDeliveries", 0) == 0
     fragile.audit.answer()
     fragile.slack.answer(obj, {})
-    assert fragile.status(obj, "Sent", within=45)["successfulDeliveries"] == 1
+    fragile.operator.scale(1)
+    assert fragile.status(obj, "Sent", within=15)["successfulDeliveries"] == 1
 
 
 def come_to(suite: Suite, obj: Object) -> tuple[str, int]:
