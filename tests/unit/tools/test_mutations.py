@@ -14,7 +14,7 @@ import yaml
 
 from tests.mutation.lanes import lanes
 from tests.mutation.mutation import ROOT, Edit, Mutation, StaleMutationError, copied, source
-from tests.mutation.table import MUTATIONS, UNTRIED
+from tests.mutation.table import MUTATIONS
 from tests.stack.catalogue import BY_ID
 from tests.support.operators import OPERATORS
 from tools import mutations
@@ -49,7 +49,6 @@ def test_a_mutation_whose_text_is_gone_or_ambiguous_is_refused(tmp_path: Path) -
 
 def test_every_mutation_has_a_name_of_its_own_and_an_operator_that_exists() -> None:
     assert len({mutation.slug for mutation in MUTATIONS}) == len(MUTATIONS)
-    assert {mutation.name for mutation in MUTATIONS} >= UNTRIED
     assert {mutation.operator for mutation in MUTATIONS} <= OPERATORS.keys()
 
 
