@@ -104,6 +104,9 @@ STOPPING: Final = (
 )
 """An end or a second process gone wrong."""
 
+FORGET: Final = '        """Drop what is planned and remembered for a key whose object is gone or final."""\n'
+CANCEL_TIMER: Final = "        self._cancel_timer(key)\n"
+
 TAKING: Final = (
     Mutation(
         name="a connection for each request",
@@ -136,6 +139,8 @@ TAKING: Final = (
                 old="        if done.failed:\n",
                 new="        self.add_after(key, 2.0)\n        if done.failed:\n",
             ),
+            # Else it depends on whether the event of the end comes before the end of the pass.
+            Edit(file="notification_operator/workqueue.py", old=FORGET + CANCEL_TIMER, new=FORGET),
         ),
     ),
     Mutation(
