@@ -117,12 +117,17 @@ async def keep_asking(client: ApiClient, connectivity: Connectivity) -> None:
                     await VersionApi(client).get_code()
 
 
-async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aiohttp.ClientSession:
-    """Return a session of its own for the watching client, with the credentials as they are now."""
-    settings = await cluster.configuration.auth_settings()
-    headers = {
+async def credentials(configuration: Configuration) -> dict[str, str]:
+    """Return the headers that tell who asks, as they are now; a client certificate is not among them."""
+    settings = await configuration.auth_settings()
+    return {
         auth["key"]: auth["value"] for auth in settings.values() if auth["in"] == "header" and auth["value"]
     }
+
+
+async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aiohttp.ClientSession:
+    """Return a session of its own for the watching client, with the credentials as they are now."""
+    headers = await credentials(cluster.configuration)
     ssl = ApiClient(cluster.configuration).rest_client.ssl_context
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=ssl),

@@ -13,6 +13,7 @@ from kubernetes.aio.config import load_kube_config
 
 from notification_operator.domain.model import Phase
 from notification_operator.domain.phases import FINAL
+from notification_operator.kube import credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -94,14 +95,9 @@ async def api(kubeconfig: Path, *, connections: int) -> AsyncIterator[Api]:
     await load_kube_config(str(kubeconfig), client_configuration=configuration)
     async with ApiClient(configuration) as client:
         ssl = client.rest_client.ssl_context
-    headers = {
-        auth["key"]: auth["value"]
-        for auth in (await configuration.auth_settings()).values()
-        if auth["in"] == "header" and auth["value"]
-    }
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, ssl=ssl),
-        headers=headers,
+        headers=await credentials(configuration),
         timeout=aiohttp.ClientTimeout(total=None),
         read_bufsize=LONGEST_LINE,
         raise_for_status=True,

@@ -22,6 +22,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
 from notification_operator.engine import RESOURCE
+from notification_operator.kube import credentials
 from notification_operator.settings_sections import Watch
 from notification_operator.watching import kopf_settings
 
@@ -84,10 +85,7 @@ async def run(kubeconfig: Path, workers: int) -> None:
     configuration = Configuration()
     await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
     ssl = ApiClient(configuration).rest_client.ssl_context
-    settings = await configuration.auth_settings()
-    headers = {
-        auth["key"]: auth["value"] for auth in settings.values() if auth["in"] == "header" and auth["value"]
-    }
+    headers = await credentials(configuration)
 
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=ssl), headers=headers)
