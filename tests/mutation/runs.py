@@ -83,6 +83,8 @@ class Beside:
         operator = Operator(
             cluster=cluster, node=Node(self.place.stack.container), namespace=self.spec.namespace
         )
+        # Whatever a check of the one before it has left, which may have broken off while there was no pod.
+        operator.scale(1, wait=False)
         operator.vary(chosen(mutation))
 
     def check(self, ids: Iterable[str], *, alone: bool) -> dict[str, Seen]:

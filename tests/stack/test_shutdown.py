@@ -1,6 +1,5 @@
 """Group shutdown: what runs is finished, nothing new begins, nothing is lost, and the end comes in time."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -21,10 +20,9 @@ KILLED = 137
 
 
 @pytest.fixture(autouse=True)
-def _works_again(fragile: Suite) -> Iterator[None]:
+def _stores_again(fragile: Suite) -> Iterator[None]:
     yield
     fragile.audit.answer()
-    fragile.operator.scale(1)
 
 
 def stop(suite: Suite) -> Stopping:
@@ -45,7 +43,8 @@ def test_a_delivery_under_way_at_the_stop_signal_is_finished_recorded_and_never_
     fragile.slack.answer(obj, {"delay": 3})
     fragile.create(obj)
     fragile.slack.hit(obj)
-    time.sleep(1)  # the signal is to come one second into a delivery of three
+    # The signal comes one second into a delivery of three.
+    steadily(lambda: come_to(fragile, obj)[1], lambda calls: calls == 1, during=1)
 
     ended = stop(fragile).exit()
 
