@@ -31,7 +31,8 @@ class SlowProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         (Path(MANIFESTS).parent / "begun").touch()
-        time.sleep(float(os.environ.get("TRIAL_SLOW") or 0))  # the work that is to be interrupted
+        # This is the work itself: a real resource takes its time too, and a signal is to come while it does.
+        time.sleep(float(os.environ.get("TRIAL_SLOW") or 0))
         return dynamic.CreateResult("slow", props)
 
 

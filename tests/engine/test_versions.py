@@ -39,17 +39,16 @@ def stack(checkout: Checkout) -> Iterator[Checkout]:
     (checkout.place / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
     assert checkout.pulumi("stack", "init", STACK, **KNOWN).code == 0
     yield checkout
-    for process in of_state(checkout.place):
-        os.kill(process, signal.SIGKILL)
+    end_all(checkout.place)
 
 
-def of_state(place: Path) -> Iterator[int]:
-    """Yield the processes that work with a checkout's state: plugins outlive an engine that is killed."""
+def end_all(place: Path) -> None:
+    """Kill the processes that work with a checkout's state: plugins outlive an engine that is killed."""
     for environment in Path("/proc").glob("[0-9]*/environ"):
         # One that is not ours to look at, or has ended meanwhile.
         with contextlib.suppress(OSError):
             if f"{place}/".encode() in environment.read_bytes():
-                yield int(environment.parent.name)
+                os.kill(int(environment.parent.name), signal.SIGKILL)
 
 
 def deployed(checkout: Checkout) -> dict[str, Any]:
