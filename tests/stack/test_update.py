@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +12,11 @@ from platform_infra import names
 from platform_infra.cluster.local.images import load_image
 from tests.support.crowd import crowd
 from tests.support.deploy import BuiltImages, bring_up, stack_name, take_away
+from tests.support.eventually import eventually
 from tests.support.operators import LABEL, OperatorSpec
 from tests.support.readings import header
 from tests.support.sink_client import SlackSink
-from tests.support.steady_traffic import outcome, traffic
+from tests.support.steady_traffic import PER_SECOND, outcome, traffic
 from tools.kubeconfig import drop_kubeconfig
 from tools.rollback import roll_back
 from tools.toolchain import ensure
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.support.cluster import Cluster
     from tests.support.place import EphemeralStack
-    from tests.support.steady_traffic import Outcome
+    from tests.support.steady_traffic import Outcome, Traffic
 
 pytestmark = [
     pytest.mark.long,
@@ -44,6 +44,12 @@ SLACK = [{"slack": "#traffic"}]
 AROUND = 5.0
 """Seconds of traffic before and after."""
 LONGEST_PAUSE = 5.0
+
+
+def goes_on(stream: Traffic) -> None:
+    """Wait until as much more has been created as the stream brings in that time."""
+    wanted = len(stream.subjects) + AROUND * PER_SECOND
+    eventually(lambda: len(stream.subjects), lambda created: created >= wanted, within=4 * AROUND)
 
 
 class Rolling:
@@ -76,9 +82,9 @@ class Rolling:
         try:
             with crowd(self.cluster, namespace) as some:
                 with traffic(some, channels=["slack"], recipients=SLACK) as stream:
-                    time.sleep(AROUND)  # traffic of the state before the change
+                    goes_on(stream)
                     change()
-                    time.sleep(AROUND)  # and of the one after it
+                    goes_on(stream)
                 some.all_in("Sent", within=120)
                 hits = SlackSink(self.stack.sink, SPEC.name).hits(some.run)
                 words = [(hit["at"], header(hit)) for hit in hits]

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 Seen = TypeVar("Seen")
 
@@ -20,14 +20,10 @@ def eventually(
     Raises:
         AssertionError: it did not come true in time; the message shows what was seen last.
     """
-    deadline = time.monotonic() + within
-    while True:
-        seen = look()
+    for seen in _looks(look, during=within, every=every):
         if until(seen):
             return seen
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within:g} s; last seen:\n{_shown(seen)}")
-        time.sleep(every)  # the time between two looks, not a hope
+    raise AssertionError(f"not within {within:g} s; last seen:\n{_shown(seen)}")
 
 
 def steadily(
@@ -38,14 +34,21 @@ def steadily(
     Raises:
         AssertionError: it did not hold once; the message shows what was seen then.
     """
-    deadline = time.monotonic() + during
-    while True:
-        seen = look()
+    for seen in _looks(look, during=during, every=every):
         if not holds(seen):
             raise AssertionError(f"did not hold; seen:\n{_shown(seen)}")
+    return seen
+
+
+def _looks(look: Callable[[], Seen], *, during: float, every: float) -> Iterator[Seen]:
+    """Look at once, and then again and again until the time is over."""
+    deadline = time.monotonic() + during
+    while True:
+        yield look()
         if time.monotonic() > deadline:
-            return seen
-        time.sleep(every)  # the time between two looks, not a hope
+            return
+        # The time between two looks: what is waited for is looked at, and never hoped to be there by now.
+        time.sleep(every)
 
 
 def _shown(seen: object) -> str:

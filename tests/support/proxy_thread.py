@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import selectors
 import ssl
 import tempfile
 import threading
@@ -35,25 +36,25 @@ def proxy_thread(cluster: Cluster) -> Iterator[Place]:
 @contextmanager
 def serving(proxy: FaultProxy) -> Iterator[Place]:
     """Serve in a thread, and leave nothing open at the end."""
-    loop = asyncio.SelectorEventLoop()
+    selector = selectors.DefaultSelector()
+    loop = asyncio.SelectorEventLoop(selector)
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     yield asyncio.run_coroutine_threadsafe(proxy.start(HERE), loop).result(timeout=ENDS_WITHIN)
-    for step in (proxy.stop(), _closed(loop)):
+    for step in (proxy.stop(), _closed(selector)):
         asyncio.run_coroutine_threadsafe(step, loop).result(timeout=ENDS_WITHIN)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
 
 
-async def _closed(loop: asyncio.SelectorEventLoop) -> None:
-    """Return once no connection of the loop is left.
+async def _closed(selector: selectors.BaseSelector) -> None:
+    """Return once no connection of the loop is left that goes by this selector.
 
     One that was broken off may still be taking its leave by TLS after the proxy's stop. Its socket would be found open at
     a later moment, in a test that has nothing to do with it.
     """
-    sockets = loop._selector.get_map()  # type: ignore[attr-defined]  # a loop tells nobody which it has
-    while len(sockets) > OWN_SOCKETS:  # noqa: ASYNC110 - nor when the last one goes
+    while len(selector.get_map()) > OWN_SOCKETS:  # noqa: ASYNC110 - nobody tells when the last one goes
         await asyncio.sleep(0.01)
 
 

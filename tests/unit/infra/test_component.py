@@ -44,9 +44,10 @@ def recorded(args: NotificationPlatformArgs) -> Monitor:
     return monitor
 
 
-def problems(**args: Any) -> list[str]:
+def problems(**wrong: Any) -> list[str]:
+    args: Any = wrong
     with pytest.raises(SettingsError) as caught:
-        recorded(args)  # type: ignore[arg-type]  # wrong ones are the subject
+        recorded(args)
     assert "in the component's arguments:" in str(caught.value)
     return [str(problem) for problem in caught.value.problems]
 
