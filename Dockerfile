@@ -23,10 +23,11 @@ RUN set -eu; cd /app/lib; \
 
 FROM build AS code
 COPY operator/atomic_status /app/atomic_status
+COPY operator/notification_contract /app/notification_contract
 COPY operator/notification_operator /app/notification_operator
 RUN set -eu; \
-    python3 -m compileall -q /app/atomic_status /app/notification_operator; \
-    PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_operator.cli, notification_operator.main'; \
+    python3 -m compileall -q /app/atomic_status /app/notification_contract /app/notification_operator; \
+    PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_operator.cli, notification_operator.kopf_app'; \
     printf '#!/bin/sh\nexec python3 -m notification_operator "$@"\n' > /app/notification-operator; \
     chmod 755 /app/notification-operator
 
@@ -36,6 +37,7 @@ ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/
 ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 COPY --from=build /app/lib /app/lib
 COPY --from=code /app/atomic_status /app/atomic_status
+COPY --from=code /app/notification_contract /app/notification_contract
 COPY --from=code /app/notification_operator /app/notification_operator
 COPY --from=code /app/notification-operator /app/notification-operator
 USER 65532:65532

@@ -1,6 +1,6 @@
 """Write what is generated from the settings model: for Pulumi, for people, for editors, for programs of others.
 
-That is Pulumi.yaml's config block, stacks/README.md's table, stacks/schema.json and the component's arguments. Run it after a change of infra/platform_infra/settings_sections.py: `python -m tools.declare`.
+That is Pulumi.yaml's config block, stacks/README.md's table, stacks/schema.json and the component's arguments. Run it after a change of infra/platform_infra/settings/sections.py: `python -m tools.declare`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import yaml
 
-from platform_infra import declarations
+from platform_infra.settings import declarations
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG_MARK = "# Generated from infra/platform_infra/settings_sections.py by `python -m tools.declare`.\n"
+CONFIG_MARK = "# Generated from infra/platform_infra/settings/sections.py by `python -m tools.declare`.\n"
 TABLE_MARK = (
-    "<!-- Generated from infra/platform_infra/settings_sections.py by `python -m tools.declare`. -->\n"
+    "<!-- Generated from infra/platform_infra/settings/sections.py by `python -m tools.declare`. -->\n"
 )
 
 FIELDS_MARK = "    # Generated from the settings model by `python -m tools.declare`.\n"

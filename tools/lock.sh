@@ -9,7 +9,7 @@ compile() {
 
 compile pyproject.toml --extra infra --group dev --output-file requirements.lock
 compile pyproject.toml --output-file operator/requirements.lock
-compile policy/requirements.in --output-file policy/requirements.lock
+compile infra/policy_pack/requirements.in --output-file infra/policy_pack/requirements.lock
 # Of the extra alone: its dependencies are pinned by requirements.lock.
 python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["eks"], sep="\n")' |
   compile - --no-deps --output-file requirements-eks.lock

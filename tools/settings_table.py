@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from notification_operator.settings import ENV_PREFIX, Settings
+from notification_operator.config.settings import ENV_PREFIX, Settings
 from tools.doc_block import renewed
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from platform_infra.bundle import Bundle
     from platform_infra.cluster import Cluster
     from platform_infra.component import NotificationPlatform
-    from platform_infra.settings import Settings, SettingsError
+    from platform_infra.settings.model import Settings, SettingsError
 
 __all__ = ["Bundle", "Cluster", "NotificationPlatform", "Settings", "SettingsError"]
 
@@ -19,8 +19,8 @@ _PLACES = {
     "Bundle": "bundle",
     "Cluster": "cluster",
     "NotificationPlatform": "component",
-    "Settings": "settings",
-    "SettingsError": "settings",
+    "Settings": "settings.model",
+    "SettingsError": "settings.model",
 }
 
 

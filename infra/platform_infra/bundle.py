@@ -8,18 +8,20 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from platform_infra import image_build, names, observability
+from platform_infra import names
 from platform_infra.cluster import Cluster, prepare
-from platform_infra.crds import Crds
-from platform_infra.observability import Observability
-from platform_infra.operator_deployment import OperatorDeployment, Workload
-from platform_infra.operator_image import OperatorImage
-from platform_infra.rbac import OperatorAccount
-from platform_infra.routing import routing_rules
+from platform_infra.crd.definitions import Crds
+from platform_infra.image import build as image_build
+from platform_infra.image.operator_image import OperatorImage
+from platform_infra.monitoring import component as observability
+from platform_infra.monitoring.component import Observability
+from platform_infra.workload.deployment import OperatorDeployment, Workload
+from platform_infra.workload.rbac import OperatorAccount
+from platform_infra.workload.routing_config import routing_rules
 
 if TYPE_CHECKING:
     from platform_infra.cluster import Connect
-    from platform_infra.settings import Settings
+    from platform_infra.settings.model import Settings
 
 POD_SECURITY = {
     "pod-security.kubernetes.io/enforce": "restricted",

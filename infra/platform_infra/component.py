@@ -13,8 +13,8 @@ import pulumi
 from platform_infra.bundle import Bundle
 from platform_infra.cluster import Connect, Connection
 from platform_infra.component_args import NotificationPlatformArgs
-from platform_infra.settings import Settings, SettingsError, key_of
-from platform_infra.settings_rules import Problem
+from platform_infra.settings.model import Settings, SettingsError, key_of
+from platform_infra.settings.rules import Problem
 
 CLUSTER = ("kubeconfig", "context")
 COMMAND = re.compile(r" with `pulumi config (?:set|rm) [^`]*`")

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from notification_operator import log
-from notification_operator.sanitizer import rules
-from notification_operator.settings import DEFAULT_CONFIG_FILE, ENV_PREFIX, Settings, SettingsError, load
+from notification_operator.config.settings import (
+    DEFAULT_CONFIG_FILE,
+    ENV_PREFIX,
+    Settings,
+    SettingsError,
+    load,
+)
+from notification_operator.domain.redaction.redactor import rules
+from notification_operator.telemetry import logging as log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +67,8 @@ def run(config: ConfigFile = None) -> None:
     # Imported late: checking a file needs neither kopf nor a client.
     import uvloop  # noqa: PLC0415
 
-    from notification_operator.kube import UnreachableError  # noqa: PLC0415
-    from notification_operator.main import run as run_operator  # noqa: PLC0415
+    from notification_operator.kopf_app import run as run_operator  # noqa: PLC0415
+    from notification_operator.kube.client import UnreachableError  # noqa: PLC0415
 
     _leave_imports_alone()
     try:

@@ -27,9 +27,9 @@ from tests.bench.machine import commit, machine
 from tests.bench.measure import measure
 from tests.bench.place import place
 from tests.bench.scenarios import UnknownScenarioError, chosen
-from tests.support.control_plane import ControlPlaneError
-from tools.engine import ROOT
-from tools.toolchain import ToolchainError
+from tests.harness.control_plane import ControlPlaneError
+from tools.localcluster.toolchain import ToolchainError
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -13,7 +13,7 @@ from kubernetes.aio.config import load_kube_config
 
 from notification_operator.domain.model import Phase
 from notification_operator.domain.phases import FINAL
-from notification_operator.kube import credentials
+from notification_operator.kube.client import credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.support.readings import SCHEDULING
+from tests.harness.readings import SCHEDULING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,11 +15,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tests.support.eventually import eventually
-from tests.support.operator_process import OperatorProcess
-from tests.support.operators import LABEL, OperatorSpec
-from tests.support.process_account import ProcessAccount
-from tools.engine import ROOT
+from tests.harness.eventually import eventually
+from tests.harness.operator_process import OperatorProcess
+from tests.harness.operators import LABEL, OperatorSpec
+from tests.harness.process_account import ProcessAccount
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,13 +119,13 @@ class Ours(OperatorProcess):
 
 
 class Program:
-    """A controller that the tests bring: a package of tests/support, started as a module.
+    """A controller that the tests bring: a package of tests/harness, started as a module.
 
     `naive` decides on what its watch has shown it, and writes once a change; `prototype` is the bare line.
     """
 
     def __init__(self, package: str, kubeconfig: Path, *arguments: str) -> None:
-        self._command = [sys.executable, "-m", f"tests.support.{package}"]
+        self._command = [sys.executable, "-m", f"tests.harness.{package}"]
         self._command += ["--kubeconfig", str(kubeconfig), *arguments]
         self._log = kubeconfig.parent / "log"
         self._process: Telling | None = None

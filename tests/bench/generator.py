@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from tests.bench.scenarios import Channel
-from tests.support.cluster import FINAL
-from tests.support.notifications import notification, slack_notification
+from tests.harness.cluster import FINAL
+from tests.harness.notifications import notification, slack_notification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from tests.bench.figures import Machine
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 GIGABYTE = 1024 * 1024
 """In the kernel's unit, kB."""

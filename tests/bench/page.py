@@ -14,7 +14,7 @@ from tests.bench import tables
 from tests.bench.figures import load, save, together
 from tests.bench.plots import draw
 from tools.doc_block import renewed
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from tests.bench.figures import Figures

@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
-from platform_infra.crds import notification_request
+from platform_infra.crd.definitions import notification_request
 from tests.bench.controllers import Telling
 from tests.bench.usage import processor_seconds
-from tests.support.cluster import Cluster
-from tests.support.control_plane import control_plane
-from tests.support.eventually import eventually
-from tests.support.process_account import ProcessAccount
+from tests.harness.cluster import Cluster
+from tests.harness.control_plane import control_plane
+from tests.harness.eventually import eventually
+from tests.harness.process_account import ProcessAccount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.bench.scenarios import Answers
-    from tests.support.control_plane import ControlPlane
+    from tests.harness.control_plane import ControlPlane
 
 LISTENS = re.compile(r"^listens on (\d+)$", re.MULTILINE)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from tests.support.notifications import fast
+from tests.harness.notifications import fast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from platform_infra.names import PROJECT
-from tools.engine import ENGINE_GROUPS, ROOT
-from tools.toolchain import ensure
+from tools.localcluster.toolchain import ensure
+from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 PARTS = (
     "infra",
     "operator",
-    "policy",
     "stacks",
     "tools",
-    "component",
     "Pulumi.yaml",
     "Dockerfile",
     "pyproject.toml",
@@ -71,7 +69,7 @@ class Checkout:
 
     def verb(self, module: str, *arguments: str, **variables: str) -> Said:
         """Run one of the tools, as its make target does."""
-        return self.run([sys.executable, "-m", f"tools.{module}", *arguments], variables)
+        return self.run([sys.executable, "-m", f"tools.platform.commands.{module}", *arguments], variables)
 
     def pulumi(self, *arguments: str, **variables: str) -> Said:
         """Run Pulumi as somebody does who knows nothing of the verbs."""
@@ -84,7 +82,9 @@ class Checkout:
     def variables(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of a command: what is ours leads to the copy, and nothing of Pulumi's comes along."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
-        path = os.pathsep.join(str(self.place / part) for part in ("infra", "operator", "policy", ""))
+        path = os.pathsep.join(
+            str(self.place / part) for part in ("infra", "operator", "infra/policy_pack", "")
+        )
         return {**env, "PYTHONPATH": path, **given}
 
     def run(self, command: list[str], variables: Mapping[str, str]) -> Said:
@@ -92,7 +92,7 @@ class Checkout:
         env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
         env |= {
             "PYTHONPATH": os.pathsep.join(
-                str(self.place / part) for part in ("infra", "operator", "policy", "")
+                str(self.place / part) for part in ("infra", "operator", "infra/policy_pack", "")
             )
         }
         done = subprocess.run(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engine.checkout import Checkout
-from tests.support.turns import turn
-from tools.engine import ENGINE_GROUPS
-from tools.toolchain import ensure
-from tools.toolchain.layout import cache_dir
+from tests.harness.turns import turn
+from tools.localcluster.toolchain import ensure
+from tools.localcluster.toolchain.layout import cache_dir
+from tools.platform.pulumi.environment import ENGINE_GROUPS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from platform_infra.names import PROJECT
-from tools.engine import LOCAL_PASSPHRASE
+from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
 if TYPE_CHECKING:
     from pathlib import Path

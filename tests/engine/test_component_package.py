@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from platform_infra.declarations import config_block
 from platform_infra.names import PROJECT
+from platform_infra.settings.declarations import config_block
 
 if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
@@ -45,13 +45,13 @@ plugins:
 @pytest.fixture
 def package(checkout: Checkout) -> Checkout:
     """A checkout whose component package takes the packages of this environment."""
-    (checkout.place / "component" / "requirements.txt").unlink()
+    (checkout.place / "infra" / "component_package" / "requirements.txt").unlink()
     return checkout
 
 
 def variables(checkout: Checkout) -> dict[str, str]:
     # Where the language host is one that has to be told where the package lies; another one does not look at it.
-    return {"PULUMI_PYTHON_CMD": str(checkout.place / "component" / "python")}
+    return {"PULUMI_PYTHON_CMD": str(checkout.place / "infra" / "component_package" / "python")}
 
 
 def test_the_engine_reads_every_argument_from_the_package(package: Checkout) -> None:

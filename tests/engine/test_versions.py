@@ -16,8 +16,8 @@ import yaml
 
 from platform_infra.names import PROJECT
 from tests.engine.checkout import OFFLINE
-from tests.support.eventually import eventually
-from tools.engine import LOCAL_PASSPHRASE
+from tests.harness.eventually import eventually
+from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ def up_and_signal(
     with (
         said.open("w") as output,
         subprocess.Popen(
-            [sys.executable, "-m", "tools.up", STACK],
+            [sys.executable, "-m", "tools.platform.commands.up", STACK],
             cwd=checkout.place,
             env=variables,
             start_new_session=True,

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from notification_contract.routing.receivers import CHANNELS
 from notification_operator.domain.model import AttemptStatus, RetryPolicy
-from notification_operator.domain.receivers import CHANNELS
 
 policies = st.builds(
     RetryPolicy,

@@ -6,10 +6,10 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from notification_operator.announce.announcer import Transition
-from notification_operator.domain.audit import events
+from notification_operator.domain.audit_events import events
 from notification_operator.domain.fold import without
 from notification_operator.domain.model import Phase, RetryPolicy
+from notification_operator.observers.publisher import Transition
 from tests.property.strategies import Outcome, channel_lists, outcomes, policies
 from tests.property.world import World
 

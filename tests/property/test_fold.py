@@ -12,7 +12,7 @@ from notification_operator.domain.model import Attempt, AttemptStatus, parse
 from notification_operator.domain.outcome import judge
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.progress import progress
-from notification_operator.domain.routing import Route, resolve
+from notification_operator.domain.routing.route import Route, resolve
 from tests.property.strategies import Outcome, foreign_fields, outcomes, policies, turned_away
 from tests.property.world import World
 from tests.unit.operator.domain.builders import START, at, stored

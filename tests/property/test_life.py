@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from notification_operator.domain.model import Attempt, AttemptStatus, Phase, RetryPolicy
 from notification_operator.domain.phases import MOVES
-from notification_operator.domain.timestamps import parse_time
+from notification_operator.domain.text.timestamps import parse_time
 from tests.property.strategies import Outcome, channel_lists, foreign_fields, outcomes, policies, seconds
 from tests.property.world import OURS, World
 

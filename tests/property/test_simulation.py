@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.property.simulation.sabotage import CachedStore, PiecemealStore
-from tests.property.simulation.search import TAPE_LENGTH, find, shortest, story, tape
-from tests.property.simulation.world import run_schedule
+from tests.simulation.sabotage import CachedStore, PiecemealStore
+from tests.simulation.search import TAPE_LENGTH, find, shortest, story, tape
+from tests.simulation.world import run_schedule
 
 SHARES = 8
 SCHEDULES = 2000 // SHARES

@@ -6,9 +6,9 @@ from functools import reduce
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notification_operator.domain.errortext import LIMIT, describe
-from notification_operator.domain.sanitize import Rules, redact, sanitize
-from notification_operator.domain.secret_rules import RULES
+from notification_operator.domain.redaction.redact import Rules, redact, sanitize
+from notification_operator.domain.redaction.rules import RULES
+from notification_operator.domain.text.error_text import LIMIT, describe
 from tests.property.strategies import anything, secretive_texts
 
 rules = st.builds(Rules, emails=st.booleans(), ipv4=st.booleans())

@@ -9,8 +9,8 @@ from notification_operator.domain.fold import fold, record
 from notification_operator.domain.model import Attempt, AttemptStatus, Notification, RetryPolicy, parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import Plan, Send, plan
-from notification_operator.domain.routing import resolve
-from notification_operator.domain.timestamps import parse_time
+from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.text.timestamps import parse_time
 from tests.property.strategies import Outcome
 from tests.unit.operator.domain.builders import START, stored
 

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stack.suites import Suites
-from tests.stack.targets import reach
-from tests.support.cluster import Cluster
-from tests.support.ephemeral import ephemeral_stack
-from tests.support.place import EphemeralStack, load
-from tests.support.report.plugin import (
+from tests.harness.cluster import Cluster
+from tests.harness.ephemeral import ephemeral_stack
+from tests.harness.place import EphemeralStack, load
+from tests.harness.report.plugin import (
     pytest_addoption,
     pytest_collection_finish,
     pytest_collection_modifyitems,
@@ -22,6 +20,8 @@ from tests.support.report.plugin import (
     pytest_itemcollected,
     pytest_runtest_makereport,
 )
+from tests.stack.suites import Suites
+from tests.stack.targets import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

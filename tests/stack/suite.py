@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.cluster import FINAL
-from tests.support.eventually import eventually
-from tests.support.operator_pod import HEALTH, METRICS, Operator
-from tests.support.routing_document import RoutingDocument
+from tests.harness.cluster import FINAL
+from tests.harness.eventually import eventually
+from tests.harness.operator_pod import HEALTH, METRICS, Operator
+from tests.harness.routing_document import RoutingDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.cluster import Cluster, Object, Pod
-    from tests.support.faultproxy_client import FaultProxy
-    from tests.support.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
+    from tests.harness.cluster import Cluster, Object, Pod
+    from tests.harness.faultproxy_client import FaultProxy
+    from tests.harness.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
 
 __all__ = ["HEALTH", "METRICS", "Operator", "Suite"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from tests.harness.faultproxy_client import FaultProxy
+from tests.harness.operators import LABEL
+from tests.harness.report.plugin import FAILED
+from tests.harness.report.selection import ONE_AT_A_TIME
+from tests.harness.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
+from tests.harness.turns import turn
 from tests.stack.suite import Suite
-from tests.support.faultproxy_client import FaultProxy
-from tests.support.operators import LABEL
-from tests.support.report.plugin import FAILED
-from tests.support.report.selection import ONE_AT_A_TIME
-from tests.support.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
-from tests.support.turns import turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tests.harness.cluster import Cluster
+    from tests.harness.place import EphemeralStack
     from tests.stack.targets import Reach, Reached
-    from tests.support.cluster import Cluster
-    from tests.support.place import EphemeralStack
 
 
 class Suites:

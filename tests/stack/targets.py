@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.support.node import Node
-from tests.support.operator_pod import Operator
-from tests.support.operator_process import OperatorProcess
-from tests.support.operators import LABEL, working
-from tests.support.process_account import ProcessAccount
-from tests.support.proxy_thread import proxy_thread
+from tests.harness.node import Node
+from tests.harness.operator_pod import Operator
+from tests.harness.operator_process import OperatorProcess
+from tests.harness.operators import LABEL, working
+from tests.harness.process_account import ProcessAccount
+from tests.harness.proxy_thread import proxy_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.cluster import Cluster
-    from tests.support.place import EphemeralStack
+    from tests.harness.cluster import Cluster
+    from tests.harness.place import EphemeralStack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,14 +14,14 @@ from platform_infra.monitoring import discovery
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts
+from tests.harness.cluster import Cluster
+from tests.harness.eventually import eventually, steadily
+from tests.harness.notifications import fast, notification
+from tests.harness.place import EphemeralStack
+from tests.harness.prometheus_in_cluster import Prometheus, prometheus
+from tests.harness.traffic import traffic
 from tests.stack.suite import Suite
-from tests.support.cluster import Cluster
-from tests.support.eventually import eventually, steadily
-from tests.support.notifications import fast, notification
-from tests.support.place import EphemeralStack
-from tests.support.prometheus_in_cluster import Prometheus, prometheus
-from tests.support.traffic import traffic
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 LIMITS = Limits(seconds=8)
 """The product's rules, in a hurry."""

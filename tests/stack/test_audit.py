@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.harness.eventually import eventually, steadily
+from tests.harness.notifications import fast, notification
+from tests.harness.readings import kinds
 from tests.stack.suite import Suite
-from tests.support.eventually import eventually, steadily
-from tests.support.notifications import fast, notification
-from tests.support.readings import kinds
 
 FLUSH = 1.0
 """Seconds between two flushes of the operator's audit buffer."""

@@ -7,14 +7,14 @@ from operator import le
 
 import pytest
 
+from tests.harness.cluster import Object, Pod
+from tests.harness.crowd import Crowd, crowd
+from tests.harness.eventually import eventually
+from tests.harness.footprint import PREFIX
+from tests.harness.line import Line
+from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.readings import header
 from tests.stack.suite import Suite
-from tests.support.cluster import Object, Pod
-from tests.support.crowd import Crowd, crowd
-from tests.support.eventually import eventually
-from tests.support.footprint import PREFIX
-from tests.support.line import Line
-from tests.support.notifications import fast, notification, slack_notification
-from tests.support.readings import header
 
 SLACK = [{"slack": "http://sink.sinks.svc:8080/slack/served"}]
 OPEN_SECONDS = 5.0

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from tests.harness.cluster import Refused
+from tests.harness.eventually import eventually, steadily
+from tests.harness.footprint import remembered
+from tests.harness.notifications import notification, policy, slack_notification
+from tests.harness.readings import counts, tries
+from tests.harness.whereabouts import arrivals, routing
 from tests.stack.suite import Suite
-from tests.support.cluster import Refused
-from tests.support.eventually import eventually, steadily
-from tests.support.footprint import remembered
-from tests.support.notifications import notification, policy, slack_notification
-from tests.support.readings import counts, tries
-from tests.support.whereabouts import arrivals, routing
 
 LONGEST_LABEL, LONGEST_NAME = 63, 253
 

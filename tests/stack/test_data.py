@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.harness.cluster import Object, Refused
+from tests.harness.notifications import notification, slack_notification
+from tests.harness.readings import counts, tries
+from tests.harness.whereabouts import arrivals, printed, routing, shown
 from tests.stack.suite import Suite
-from tests.support.cluster import Object, Refused
-from tests.support.notifications import notification, slack_notification
-from tests.support.readings import counts, tries
-from tests.support.whereabouts import arrivals, printed, routing, shown
 
 
 def delivered(suite: Suite, **spec: Any) -> Object:

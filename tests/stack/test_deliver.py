@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.harness.eventually import eventually, steadily
+from tests.harness.notifications import fast, slack_notification
+from tests.harness.readings import counts, kinds, pauses, tries
 from tests.stack.suite import Suite
-from tests.support.eventually import eventually, steadily
-from tests.support.notifications import fast, slack_notification
-from tests.support.readings import counts, kinds, pauses, tries
 
 DEFAULT = None
 """The retry policy of a notification that gives none: its first pause is 30 s, longer than any of these tests."""

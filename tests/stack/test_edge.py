@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from tests.harness.cluster import Refused
+from tests.harness.crowd import Crowd
+from tests.harness.eventually import eventually, steadily
+from tests.harness.footprint import PREFIX, remembered
+from tests.harness.notifications import notification, slack_notification
+from tests.harness.readings import body
 from tests.stack.suite import Suite
-from tests.support.cluster import Refused
-from tests.support.crowd import Crowd
-from tests.support.eventually import eventually, steadily
-from tests.support.footprint import PREFIX, remembered
-from tests.support.notifications import notification, slack_notification
-from tests.support.readings import body
 
 REQUEST_LIMIT = 3 * 1024 * 1024
 """Bytes that the API server reads of a request at most."""

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from tests.harness.cluster import Object
+from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.readings import counts, tries
+from tests.harness.whereabouts import errors
 from tests.stack.suite import Suite
-from tests.support.cluster import Object
-from tests.support.notifications import fast, notification, slack_notification
-from tests.support.readings import counts, tries
-from tests.support.whereabouts import errors
 
 MARK = "permanent failure: "
 LIMIT = 2048

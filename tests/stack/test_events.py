@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.harness.eventually import eventually, steadily
+from tests.harness.notifications import notification
 from tests.stack.suite import Suite
-from tests.support.eventually import eventually, steadily
-from tests.support.notifications import notification
 
 
 @pytest.mark.needs_pod

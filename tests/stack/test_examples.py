@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.harness.cluster import Refused
 from tests.stack.suite import Suite
-from tests.support.cluster import Refused
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -12,13 +12,13 @@ from kubernetes.aio.config import load_kube_config
 
 from atomic_status import KubeStatusStore, ObjectRef, Resource
 from atomic_status.testing import PROMISES
-from tests.support.eventually import eventually
+from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from atomic_status import JsonObject, StatusStore
-    from tests.support.cluster import Cluster
+    from tests.harness.cluster import Cluster
 
 GROUP, VERSION, KIND = "conformance.kubernaut.ai", "v1", "Example"
 ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

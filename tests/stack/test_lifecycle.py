@@ -9,11 +9,11 @@ import pytest
 from pulumi import automation as auto
 
 from platform_infra.cluster.local.spec import LABEL
-from tests.support.claims import FOLDER, claimed, release
-from tests.support.cluster import Cluster
-from tests.support.notifications import notification
-from tools.engine import STATE_FOLDER
-from tools.stack import destroy, exists, open_stack, remove, up
+from tests.harness.claims import FOLDER, claimed, release
+from tests.harness.cluster import Cluster
+from tests.harness.notifications import notification
+from tools.platform.pulumi.environment import STATE_FOLDER
+from tools.platform.pulumi.stack import destroy, exists, open_stack, remove, up
 
 
 @pytest.fixture

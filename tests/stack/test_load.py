@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.crowd import Crowd, crowd
+from tests.harness.footprint import MEGABYTE, Footprint, settled, workers_within
 from tests.stack.suite import Suite
-from tests.support.crowd import Crowd, crowd
-from tests.support.footprint import MEGABYTE, Footprint, settled, workers_within
 
 pytestmark = pytest.mark.alone
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.readings import counts, follow, pauses, phases, tries
 from tests.stack.suite import Suite
-from tests.support.notifications import fast, notification, slack_notification
-from tests.support.readings import counts, follow, pauses, phases, tries
 
 UNAVAILABLE = {"code": 503, "body": "service_unavailable"}
 

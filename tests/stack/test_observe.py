@@ -6,10 +6,10 @@ from datetime import datetime
 
 import pytest
 
+from tests.harness.eventually import eventually
+from tests.harness.notifications import fast, notification, policy, slack_notification
+from tests.harness.readings import counts, phases, tries
 from tests.stack.suite import Suite
-from tests.support.eventually import eventually
-from tests.support.notifications import fast, notification, policy, slack_notification
-from tests.support.readings import counts, phases, tries
 
 PREFIX = "kubernaut_notification_"
 PHASES = ("Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed")

@@ -1,7 +1,7 @@
 """The operator as a pod: its calls, its probes, its size."""
 
+from tests.harness.notifications import notification
 from tests.stack.suite import HEALTH, METRICS, Suite
-from tests.support.notifications import notification
 
 MEGABYTE = 1024 * 1024
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from platform_infra import image_build, names
+from platform_infra import names
 from platform_infra.cluster.local.images import load_image
 from platform_infra.cluster.local.spec import CONTEXT
+from platform_infra.image import build as image_build
 from tests.engine.checkout import Checkout
-from tests.support.bare_node import BareNode, bare_node
-from tests.support.notifications import notification
-from tools.engine import LOCAL_PASSPHRASE, ROOT
+from tests.harness.bare_node import BareNode, bare_node
+from tests.harness.notifications import notification
+from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests.harness.cluster import Object
+from tests.harness.eventually import steadily
+from tests.harness.notifications import FLAT1, notification
+from tests.harness.readings import counts, phases, tries
 from tests.stack.suite import Suite
-from tests.support.cluster import Object
-from tests.support.eventually import steadily
-from tests.support.notifications import FLAT1, notification
-from tests.support.readings import counts, phases, tries
 
 CHANNELS = ("console", "log", "file")
 BROKEN = {"do": "raise", "exception": "ValueError", "text": "no such folder"}

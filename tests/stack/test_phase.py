@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.harness.eventually import steadily
+from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.readings import counts, phases, tries
 from tests.stack.suite import Suite
-from tests.support.eventually import steadily
-from tests.support.notifications import fast, notification, slack_notification
-from tests.support.readings import counts, phases, tries
 
 REFUSED = {"code": 401, "body": "invalid_auth"}
 EMAIL = [{"email": "test@example.com"}]

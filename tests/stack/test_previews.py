@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from tests.harness.eventually import eventually, steadily
+from tests.harness.footprint import MEGABYTE
+from tests.harness.node import Node
+from tests.harness.notifications import notification
+from tests.harness.preview_command import PreviewCommand
 from tests.stack.suite import Operator, Suite
 from tests.stack.test_permissions import RESOURCES, VERBS, may
-from tests.support.eventually import eventually, steadily
-from tests.support.footprint import MEGABYTE
-from tests.support.node import Node
-from tests.support.notifications import notification
-from tests.support.preview_command import PreviewCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.cluster import Cluster
-    from tests.support.place import EphemeralStack
+    from tests.harness.cluster import Cluster
+    from tests.harness.place import EphemeralStack
 
 pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.needs_pod, pytest.mark.timeout(600)]
 

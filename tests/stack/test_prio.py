@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from tests.harness.cluster import Refused
+from tests.harness.eventually import eventually
+from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.readings import context, header
 from tests.stack.suite import Suite
-from tests.support.cluster import Refused
-from tests.support.eventually import eventually
-from tests.support.notifications import fast, notification, slack_notification
-from tests.support.readings import context, header
 
 DOMAIN = "kubernaut.ai"
 EMOJI = {"critical": "🚨", "high": "⚠️", "medium": "ℹ️", "low": "💬"}  # noqa: RUF001 - it is the contract's

@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.harness.cluster import Cluster, Object
+from tests.harness.eventually import steadily
+from tests.harness.naive_process import Naive, naive_controller
+from tests.harness.notifications import fast, slack_notification
+from tests.harness.place import EphemeralStack
+from tests.harness.readings import tries
 from tests.stack.suite import Suite
-from tests.support.cluster import Cluster, Object
-from tests.support.eventually import steadily
-from tests.support.naive_process import Naive, naive_controller
-from tests.support.notifications import fast, slack_notification
-from tests.support.place import EphemeralStack
-from tests.support.readings import tries
 
 Ground: TypeAlias = Naive | Suite
 

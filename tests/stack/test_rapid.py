@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.harness.cluster import Object
+from tests.harness.eventually import eventually
+from tests.harness.notifications import notification
+from tests.harness.readings import counts
+from tests.harness.watched import Watched
 from tests.stack.suite import Suite
-from tests.support.cluster import Object
-from tests.support.eventually import eventually
-from tests.support.notifications import notification
-from tests.support.readings import counts
-from tests.support.watched import Watched
 
 
 @pytest.fixture

@@ -4,19 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.cluster import Object
+from tests.harness.crowd import Crowd, crowd
+from tests.harness.eventually import eventually, steadily
+from tests.harness.footprint import MEGABYTE, NOISE, Footprint, footprint, remembered, settled, workers_within
 from tests.stack.suite import Suite
-from tests.support.cluster import Object
-from tests.support.crowd import Crowd, crowd
-from tests.support.eventually import eventually, steadily
-from tests.support.footprint import (
-    MEGABYTE,
-    NOISE,
-    Footprint,
-    footprint,
-    remembered,
-    settled,
-    workers_within,
-)
 
 KEEP_ALIVE = 15.0
 """Seconds that the operator's API client keeps an unused connection; it looks once in that time, so it may take two."""

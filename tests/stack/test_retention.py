@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness.eventually import eventually, steadily
+from tests.harness.notifications import notification, slack_notification
 from tests.stack.suites import Suites
 from tests.stack.targets import reach
-from tests.support.eventually import eventually, steadily
-from tests.support.notifications import notification, slack_notification
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.harness.cluster import Cluster, Object
+    from tests.harness.place import EphemeralStack
     from tests.stack.suite import Suite
-    from tests.support.cluster import Cluster, Object
-    from tests.support.place import EphemeralStack
 
 DELETED = "kubernaut_notification_retention_deleted_total"
 

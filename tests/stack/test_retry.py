@@ -4,11 +4,11 @@ import time
 
 import pytest
 
+from tests.harness.eventually import eventually, steadily
+from tests.harness.notifications import fast, notification
+from tests.harness.readings import counts, follow, pauses, phases, tries
+from tests.harness.whereabouts import errors
 from tests.stack.suite import Suite
-from tests.support.eventually import eventually, steadily
-from tests.support.notifications import fast, notification
-from tests.support.readings import counts, follow, pauses, phases, tries
-from tests.support.whereabouts import errors
 
 
 @pytest.mark.check("retry-01")

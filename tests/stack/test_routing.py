@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from tests.harness.cluster import Object
+from tests.harness.eventually import eventually
+from tests.harness.notifications import notification
+from tests.harness.whereabouts import arrivals, routing
 from tests.stack.suite import Suite
-from tests.support.cluster import Object
-from tests.support.eventually import eventually
-from tests.support.notifications import notification
-from tests.support.whereabouts import arrivals, routing
 
 pytestmark = pytest.mark.xdist_group("routing")
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import Cluster, Object
-from tests.support.crowd import Crowd, crowd
-from tests.support.place import EphemeralStack
-from tests.support.replicas import Replicas, replicas, shard
-from tests.support.sink_client import SlackSink
+from tests.harness.cluster import Cluster, Object
+from tests.harness.crowd import Crowd, crowd
+from tests.harness.place import EphemeralStack
+from tests.harness.replicas import Replicas, replicas, shard
+from tests.harness.sink_client import SlackSink
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("shards")]
 

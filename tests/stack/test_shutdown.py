@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.cluster import FINAL, Object
+from tests.harness.eventually import steadily
+from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.readings import kinds
+from tests.harness.stopping import Stopping
 from tests.stack.suite import Suite
-from tests.support.cluster import FINAL, Object
-from tests.support.eventually import steadily
-from tests.support.notifications import fast, notification, slack_notification
-from tests.support.readings import kinds
-from tests.support.stopping import Stopping
 
 pytestmark = pytest.mark.needs_pod
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.harness.cluster import Object
+from tests.harness.notifications import notification
+from tests.harness.readings import counts
+from tests.harness.whereabouts import arrivals, routing
 from tests.stack.suite import Suite
-from tests.support.cluster import Object
-from tests.support.notifications import notification
-from tests.support.readings import counts
-from tests.support.whereabouts import arrivals, routing
 
 pytestmark = pytest.mark.xdist_group("routing")
 

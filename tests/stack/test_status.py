@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.harness.eventually import eventually, steadily
+from tests.harness.notifications import fast, notification, slack_notification
+from tests.harness.readings import counts, tries
+from tests.harness.whereabouts import arrivals
 from tests.stack.suite import Suite
-from tests.support.eventually import eventually, steadily
-from tests.support.notifications import fast, notification, slack_notification
-from tests.support.readings import counts, tries
-from tests.support.whereabouts import arrivals
 
 TEST = [{"slack": "#test"}]
 RECOVERING: tuple[dict[str, int], ...] = ({"code": 503}, {})

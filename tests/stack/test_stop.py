@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.harness.notifications import fast, notification
 from tests.stack.suite import Suite
-from tests.support.notifications import fast, notification
 
 pytestmark = pytest.mark.xdist_group("fragile")
 

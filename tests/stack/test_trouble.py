@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.harness.eventually import eventually
+from tests.harness.notifications import fast, notification
 from tests.stack.suite import Suite
-from tests.support.eventually import eventually
-from tests.support.notifications import fast, notification
 
 
 @pytest.mark.needs_pod

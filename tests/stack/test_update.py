@@ -10,23 +10,23 @@ from rich.console import Console
 
 from platform_infra import names
 from platform_infra.cluster.local.images import load_image
-from tests.support.crowd import crowd
-from tests.support.deploy import BuiltImages, bring_up, stack_name, take_away
-from tests.support.eventually import eventually
-from tests.support.operators import LABEL, OperatorSpec
-from tests.support.readings import header
-from tests.support.sink_client import SlackSink
-from tests.support.steady_traffic import PER_SECOND, outcome, traffic
-from tools.kubeconfig import drop_kubeconfig
-from tools.rollback import roll_back
-from tools.toolchain import ensure
+from tests.harness.crowd import crowd
+from tests.harness.deploy import BuiltImages, bring_up, stack_name, take_away
+from tests.harness.eventually import eventually
+from tests.harness.operators import LABEL, OperatorSpec
+from tests.harness.readings import header
+from tests.harness.sink_client import SlackSink
+from tests.harness.steady_traffic import PER_SECOND, outcome, traffic
+from tools.localcluster.toolchain import ensure
+from tools.platform.commands.rollback import roll_back
+from tools.platform.pulumi.kubeconfig import drop_kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.cluster import Cluster
-    from tests.support.place import EphemeralStack
-    from tests.support.steady_traffic import Outcome, Traffic
+    from tests.harness.cluster import Cluster
+    from tests.harness.place import EphemeralStack
+    from tests.harness.steady_traffic import Outcome, Traffic
 
 pytestmark = [
     pytest.mark.long,

@@ -17,7 +17,7 @@ from platform_infra import names
 from platform_infra.cluster.connection import Connection
 
 if TYPE_CHECKING:
-    from platform_infra.settings_cluster import Eks
+    from platform_infra.settings.cluster import Eks
 
 LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 LOG_DAYS = 90

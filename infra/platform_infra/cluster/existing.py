@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from platform_infra.cluster.connection import ClusterError, Connection
-from platform_infra.settings_rules import is_kubeconfig_content
+from platform_infra.settings.rules import is_kubeconfig_content
 
 ANSWER_SECONDS = 8
 

@@ -10,10 +10,10 @@ import pulumi
 
 from platform_infra.cluster import existing, owned
 from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
-from platform_infra.settings_cluster import ClusterKind
+from platform_infra.settings.cluster import ClusterKind
 
 if TYPE_CHECKING:
-    from platform_infra.settings_cluster import Cluster, Eks
+    from platform_infra.settings.cluster import Cluster, Eks
 
 CREATE_COMMANDS = {
     ClusterKind.KIND: "kind create cluster --name notification && kind get kubeconfig --name notification > kubeconfig",

@@ -15,7 +15,7 @@ from platform_infra.monitoring.queries import MINUTE, Scope, duration, most, tot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platform_infra.settings_monitoring import Monitoring
+    from platform_infra.settings.monitoring import Monitoring
 
 
 class Severity(StrEnum):

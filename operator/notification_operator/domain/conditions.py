@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.model import Phase
 from notification_operator.domain.phases import FINAL
-from notification_operator.domain.routing import ROUTING_RESOLVED, Route, RoutingReason
-from notification_operator.domain.timestamps import format_time
+from notification_operator.domain.routing.route import ROUTING_RESOLVED, Route, RoutingReason
+from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -15,14 +15,14 @@ from notification_operator.domain.model import Attempt, Notification, Phase
 from notification_operator.domain.outcome import Verdict, judge
 from notification_operator.domain.phases import FINAL, check_move
 from notification_operator.domain.progress import NOTHING_HELD, Progress, State, progress
-from notification_operator.domain.timestamps import format_time
+from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from notification_operator.domain.routing import Route
+    from notification_operator.domain.routing.route import Route
 
 
 def record(notification: Notification, made: Iterable[Attempt]) -> Notification:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.timestamps import parse_time
+from notification_operator.domain.text.timestamps import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

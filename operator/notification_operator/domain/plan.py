@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
-    from notification_operator.domain.routing import Route
+    from notification_operator.domain.routing.route import Route
 
 
 class Why(StrEnum):

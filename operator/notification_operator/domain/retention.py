@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.phases import FINAL
-from notification_operator.domain.timestamps import parse_time
+from notification_operator.domain.text.timestamps import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import Any
 from tests.bench.generator import Batch
 from tests.bench.outcome import group, kept_pauses, sink
 from tests.bench.scenarios import DOWN, Channel, Load
-from tests.support.notifications import fast
+from tests.harness.notifications import fast
 
 
 def stored(number: int, tries: int, channel: str = "slack") -> dict[str, Any]:

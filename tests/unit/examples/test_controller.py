@@ -20,7 +20,7 @@ from examples.second_controller.controller import CERTIFICATES, Controller
 from tests.unit.examples.watchable_api import WatchableApi, kubeconfig
 from tests.unit.operator.atomic_status.object_api import serving
 from tests.unit.operator.kube_api import until
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from examples.second_controller.expiry import next_status, seconds_left
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from atomic_status import JsonObject

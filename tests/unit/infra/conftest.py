@@ -21,7 +21,7 @@ def loop_of_the_engine() -> None:
 @pytest.fixture(autouse=True)
 def only_kubernetes_own_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no cluster asked which other kinds it serves: where there is a recording engine there is none."""
-    monkeypatch.setattr("platform_infra.observability.ask", lambda _kubeconfig, _context: [])
+    monkeypatch.setattr("platform_infra.monitoring.component.ask", lambda _kubeconfig, _context: [])
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import SETTINGS
 
 from platform_infra import Bundle
-from platform_infra.settings import parse
+from platform_infra.settings.model import parse
 
 if TYPE_CHECKING:
     from platform_infra.cluster import Connect
-    from platform_infra.settings import Settings
+    from platform_infra.settings.model import Settings
 
 NODE_IMAGE = "notification-platform/node:test"
 NODE_OUTPUTS = {

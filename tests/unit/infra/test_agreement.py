@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from notification_operator import settings as operator_settings
-from notification_operator import settings_sections as operator_sections
-from platform_infra import names, operator_config
-from platform_infra.settings import Settings, parse
-from platform_infra.settings_sections import EventLevel, LogFormat, LogLevel
-from tools.engine import ROOT
+from notification_contract.settings import operator as operator_sections
+from notification_operator.config import settings as operator_settings
+from platform_infra import names
+from platform_infra.settings.model import Settings, parse
+from platform_infra.settings.sections import EventLevel, LogFormat, LogLevel
+from platform_infra.workload import config_file as operator_config
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pulumi.runtime import rpc
 
-from platform_infra import image_build, names
+from platform_infra import names
+from platform_infra.image import build as image_build
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

@@ -14,11 +14,11 @@ from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.runtime import rpc
 
 from platform_infra import NotificationPlatform, SettingsError
-from platform_infra.declarations import config_block
 from platform_infra.names import PROJECT
+from platform_infra.settings.declarations import config_block
 from tests.unit.infra.recording import Monitor, listen
 from tools import declare
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from platform_infra.component_args import NotificationPlatformArgs
@@ -148,7 +148,7 @@ def test_other_languages_see_what_comes_out(schema: dict[str, Any]) -> None:
 
 
 def test_the_package_asks_for_the_versions_that_the_program_is_tried_with() -> None:
-    asked = set((ROOT / "component" / "requirements.txt").read_text("utf-8").splitlines())
+    asked = set((ROOT / "infra" / "component_package" / "requirements.txt").read_text("utf-8").splitlines())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert set(project["optional-dependencies"]["infra"]) <= asked
     for name in ("kubernetes", "pydantic", "pyyaml"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from platform_infra import names
-from platform_infra.crds import notification_request
+from platform_infra.crd.definitions import notification_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

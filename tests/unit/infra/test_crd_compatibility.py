@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_infra.crd_compatibility import problems
-from platform_infra.crds import CrdError, notification_request, refuse_incompatible
+from platform_infra.crd.compatibility import problems
+from platform_infra.crd.definitions import CrdError, notification_request, refuse_incompatible
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

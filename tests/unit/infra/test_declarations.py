@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from platform_infra.declarations import config_block
 from platform_infra.names import PROJECT
-from platform_infra.settings import parse
+from platform_infra.settings.declarations import config_block
+from platform_infra.settings.model import parse
 from tools import declare
-from tools.engine import ROOT
-from tools.stack_file import StackFileError, check_secrets, check_stack_file
+from tools.platform.pulumi.environment import ROOT
+from tools.platform.pulumi.stack_file import StackFileError, check_secrets, check_stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ import pytest
 from pulumi.runtime import rpc
 
 from platform_infra.cluster import ClusterError, kinds, prepare
-from platform_infra.settings import SettingsError, parse
-from platform_infra.settings_cluster import Cluster, ClusterKind
+from platform_infra.settings.cluster import Cluster, ClusterKind
+from platform_infra.settings.model import SettingsError, parse
 from tests.unit.infra.recording import record_bundle
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

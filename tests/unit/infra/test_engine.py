@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.engine import LOCAL_PASSPHRASE, ROOT, engine_environment, passphrase_variable
-from tools.pulumi import stack_of
-from tools.toolchain import Toolchain
+from tools.localcluster.toolchain import Toolchain
+from tools.platform.commands.pulumi import stack_of
+from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT, engine_environment, passphrase_variable
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from platform_infra import image_build
-from platform_infra.operator_image import OperatorImageProvider
+from platform_infra.image import build as image_build
+from platform_infra.image.operator_image import OperatorImageProvider
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,15 +13,15 @@ import pytest
 import yaml
 from pulumi.runtime import rpc
 
-from platform_infra import observability
+from platform_infra.monitoring import component as observability
 from platform_infra.monitoring import discovery
+from platform_infra.monitoring.component import ask
 from platform_infra.monitoring.dashboard import LABEL, VIEWER, document
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, Severity, alerts, limits
-from platform_infra.observability import ask
-from platform_infra.settings import parse
-from tools.engine import ROOT
+from platform_infra.settings.model import parse
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

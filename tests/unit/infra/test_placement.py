@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from platform_infra.settings import SettingsError, parse
-from platform_infra.settings_rules import amount
+from platform_infra.settings.model import SettingsError, parse
+from platform_infra.settings.rules import amount
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

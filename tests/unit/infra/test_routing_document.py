@@ -11,11 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.domain.receivers import CHANNELS, KINDS
-from notification_operator.domain.routing_document import LONGEST, MOST_VALUES, read_table
-from notification_operator.domain.routing_table import DEEPEST, MOST_RULES, RoutingTableError
-from platform_infra import names, routing_document
-from platform_infra.settings import SettingsError, parse
+from notification_contract.routing.document import LONGEST, MOST_VALUES, read_table
+from notification_contract.routing.receivers import CHANNELS, KINDS
+from notification_contract.routing.table import DEEPEST, MOST_RULES, RoutingTableError
+from platform_infra import names
+from platform_infra.settings import routing_document
+from platform_infra.settings.model import SettingsError, parse
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from platform_infra.settings import Settings, SettingsError, parse
+from platform_infra.settings.model import Settings, SettingsError, parse
 
 CONTENT = "apiVersion: v1\nkind: Config\n"
 

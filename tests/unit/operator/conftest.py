@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.operator.kube_api import KubeApi, client_of, running
-from tests.unit.operator.lease_world import World
+from tests.unit.operator.leadership.lease_fixture import World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import kopf
 
-from notification_operator import main
-from notification_operator.engine import RESOURCE
-from notification_operator.settings_sections import Watch
-from notification_operator.watching import kopf_settings
+from notification_contract.settings.operator import Watch
+from notification_operator import kopf_app as main
+from notification_operator.app import RESOURCE
+from notification_operator.watch.kopf_settings import kopf_settings
 
 if TYPE_CHECKING:
     import asyncio

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kopf._core.intents.causes import Activity
 
-from notification_operator import main
-from notification_operator.main import handlers
-from notification_operator.settings_sections import Watch
+from notification_contract.settings.operator import Watch
+from notification_operator import kopf_app as main
+from notification_operator.kopf_app import handlers
 from tests.unit.operator.kopf_here import kopf_here
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ users: [{{name: me, user: {{}}}}]
 
 COLLECTED = """
 import gc, sys
-import notification_operator.main
+import notification_operator.kopf_app
 from notification_operator import cli
 
 async def run(_settings):
@@ -43,7 +43,7 @@ async def run(_settings):
     print(gc.get_freeze_count(), left, gc.get_threshold()[0])
     return 0
 
-notification_operator.main.run = run
+notification_operator.kopf_app.run = run
 sys.argv[1:] = ["run"]
 cli.app()
 """

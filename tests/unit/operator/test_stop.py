@@ -11,17 +11,17 @@ import pytest
 from kubernetes.aio.client import Configuration
 from typer.testing import CliRunner
 
-from notification_operator import main
-from notification_operator.announce.announcer import Transition
+from notification_operator import kopf_app as main
+from notification_operator.app import Engine
 from notification_operator.cli import UNUSABLE, app
-from notification_operator.connectivity import Connectivity
+from notification_operator.config.settings import Settings
 from notification_operator.domain.model import Attempt, Phase
-from notification_operator.domain.routing import resolve
-from notification_operator.engine import Engine
-from notification_operator.kube import Cluster
-from notification_operator.settings import Settings
-from tests.unit.operator.audit.conftest import NEVER, AuditStore
+from notification_operator.domain.routing.route import resolve
+from notification_operator.kube.client import Cluster
+from notification_operator.kube.connectivity import Connectivity
+from notification_operator.observers.publisher import Transition
 from tests.unit.operator.domain.builders import notification, success
+from tests.unit.operator.observers.audit.conftest import NEVER, AuditStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry
 
-from notification_operator.announce.events import Events
-from notification_operator.audit.trail import AuditTrail
+from notification_contract.settings.operator import Audit, EventLevel, LogFormat
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
-from notification_operator.kube_events import Regarding
-from notification_operator.settings_sections import Audit, EventLevel, LogFormat
-from tests.unit.operator.audit.conftest import AuditStore
-from tests.unit.operator.reconcile_bench import STEADY, Bench
-from tests.unit.operator.test_log import configured
+from notification_operator.kube.event import Regarding
+from notification_operator.observers.audit.trail import AuditTrail
+from notification_operator.observers.kube_events import Events
+from tests.unit.operator.controller.reconciler_fixture import STEADY, Bench
+from tests.unit.operator.observers.audit.conftest import AuditStore
+from tests.unit.operator.telemetry.test_logging import configured
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from notification_operator.delivery.contract import Message
-    from notification_operator.kube_events import Event
+    from notification_operator.delivery.channel import Message
+    from notification_operator.kube.event import Event
 
 SECRET = "hunter2hunter2"
 SPEC = {

@@ -5,7 +5,7 @@ import sys
 
 MODELS = """
 import sys
-import notification_operator.main
+import notification_operator.kopf_app
 print(sum(name.startswith("kubernetes.aio.client.models") for name in sys.modules))
 """
 FEW = 5

@@ -15,8 +15,8 @@ from platform_policy.permissions import no_wildcard_rbac
 from platform_policy.pods import image_by_digest, limits_set, restricted_pod_security
 from platform_policy.secrets_in_plain import no_plain_secrets
 from tests.unit.infra.recording import record_settings
-from tools import policy
-from tools.stack_file import check_stack_file
+from tools.platform.commands import policy
+from tools.platform.pulumi.stack_file import check_stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

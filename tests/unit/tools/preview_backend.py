@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pulumi.automation import CommandError, CommandResult
 
 from tests.unit.tools.preview_samples import OWNER, one
-from tools import preview, preview_stacks
+from tools.platform.commands import preview
+from tools.platform.preview import stacks as preview_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

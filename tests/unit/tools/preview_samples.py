@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tools.previews import Preview
+from tools.platform.preview.model import Preview
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OWNER = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "context": "shared", "node": "the-node"}

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from platform_infra.monitoring.component import MARKS
 from platform_infra.monitoring.rules import Limits, alerts
-from platform_infra.observability import MARKS
-from tests.support.prometheus_in_cluster import documented
-from tools import alert_rules
-from tools.check import STEPS
+from tests.harness.prometheus_in_cluster import documented
 from tools.dashboard_picture import draw, legend
+from tools.platform.commands import alerts as alert_rules
+from tools.platform.commands.check import STEPS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not()
 
 
 def test_the_rules_are_part_of_what_every_commit_is_held_against() -> None:
-    assert [sys.executable, "-m", "tools.alert_rules", "--check"] in STEPS.values()
+    assert [sys.executable, "-m", "tools.platform.commands.alerts", "--check"] in STEPS.values()
 
 
 def test_the_documented_configuration_goes_by_the_annotations_that_the_pods_get() -> None:

@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.changes import LEAST, MARK, Change, Operation, StackChanges, read, render, shown, value_at
-from tools.diff import _document, _trouble
+from tools.platform.commands.diff import _document, _trouble
+from tools.platform.pulumi.changes import (
+    LEAST,
+    MARK,
+    Change,
+    Operation,
+    StackChanges,
+    read,
+    render,
+    shown,
+    value_at,
+)
 
 
 def step(op: str, name: str, old: Any = None, new: Any = None, *paths: str) -> dict[str, Any]:

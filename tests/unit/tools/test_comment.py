@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from tools.changes import MARK
-from tools.comment import LONGEST, CommentError, forge, main, marked, put
+from tools.platform.commands.comment import LONGEST, CommentError, forge, main, marked, put
+from tools.platform.pulumi.changes import MARK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

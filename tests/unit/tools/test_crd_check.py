@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from platform_infra.crds import notification_request
-from tools import crd_check
+from platform_infra.crd.definitions import notification_request
+from tools.platform.commands import crd_check
 
 if TYPE_CHECKING:
     from pathlib import Path

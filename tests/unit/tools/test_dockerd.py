@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import dockerd
+from tools.localcluster.runtime import dockerd
 
 
 @pytest.fixture(autouse=True)

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
-from notification_operator.audit.trail import AuditTrail
-from notification_operator.delivery.breaker import Breakers
+from notification_contract.settings.operator import Audit
+from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channels.console import ConsoleChannel
-from notification_operator.delivery.dispatch import Dispatcher
+from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Phase, Reason
-from notification_operator.domain.routing import RoutingReason
-from notification_operator.gauges import publish
-from notification_operator.metrics import PREFIX, Metrics
-from notification_operator.settings_sections import Audit
-from platform_infra import rbac
-from platform_infra.crds import notification_request
+from notification_operator.domain.routing.route import RoutingReason
+from notification_operator.observers.audit.trail import AuditTrail
+from notification_operator.telemetry.gauges import publish
+from notification_operator.telemetry.metrics import PREFIX, Metrics
+from platform_infra.crd.definitions import notification_request
+from platform_infra.workload import rbac
 from tools import settings_table
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,14 +7,14 @@ from typing import Any
 
 import yaml
 
-from notification_operator import settings_sections
-from notification_operator.domain.receivers import KINDS
-from notification_operator.domain.routing import LABEL_DOMAIN, resolve
-from notification_operator.domain.routing_document import LONGEST, MOST_VALUES, read_table
-from notification_operator.domain.routing_table import DEEPEST, MOST_RULES
-from platform_infra import routing_document
+from notification_contract.routing.document import LONGEST, MOST_VALUES, read_table
+from notification_contract.routing.receivers import KINDS
+from notification_contract.routing.table import DEEPEST, MOST_RULES
+from notification_contract.settings import operator as settings_sections
+from notification_operator.domain.routing.route import LABEL_DOMAIN, resolve
+from platform_infra.settings import routing_document
 from tests.unit.operator.domain.builders import notification
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 PAGE = (ROOT / "docs" / "routing.md").read_text("utf-8")
 BLOCKS = [yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]

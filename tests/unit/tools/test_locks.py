@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandResult, ConcurrentUpdateError
 
-from tools import locks
-from tools.locks import are_dead, past_dead_locks
+from tools.platform.pulumi import locks
+from tools.platform.pulumi.locks import are_dead, past_dead_locks
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE = socket.gethostname()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mutation.checks import BROKE, GREEN, RED, read
+from tests.mutations.checks import BROKE, GREEN, RED, read
 
 if TYPE_CHECKING:
     from pathlib import Path

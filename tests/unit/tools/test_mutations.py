@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.mutation.lanes import lanes
-from tests.mutation.mutation import ROOT, Edit, Mutation, StaleMutationError, copied, source
-from tests.mutation.table import MUTATIONS
+from tests.harness.operators import OPERATORS
+from tests.mutations.lanes import lanes
+from tests.mutations.mutation import ROOT, Edit, Mutation, StaleMutationError, copied, source
+from tests.mutations.table import MUTATIONS
+from tests.runner import mutations
 from tests.stack.catalogue import BY_ID
-from tests.support.operators import OPERATORS
-from tools import mutations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,4 +76,4 @@ def test_lanes_hold_every_mutation_once_and_nothing_runs_beside_one_that_measure
 
 def test_the_document_holds_the_table_of_mutations() -> None:
     text = mutations.DOCUMENT.read_text("utf-8")
-    assert mutations.document(text) == text, "run `python -m tools.mutations --write`"
+    assert mutations.document(text) == text, "run `python -m tests.runner.mutations --write`"

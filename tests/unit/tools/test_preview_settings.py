@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from platform_infra.settings import SettingsError, parse
+from platform_infra.settings.model import SettingsError, parse
 from tests.unit.infra.recording import record_settings
 from tests.unit.tools.preview_samples import OWNER, PREVIEW
-from tools import preview_up
-from tools.engine import ROOT
-from tools.previews import values
-from tools.stack_file import _text
+from tools.platform.preview import create as preview_up
+from tools.platform.preview.model import values
+from tools.platform.pulumi.environment import ROOT
+from tools.platform.pulumi.stack_file import _text
 
 if TYPE_CHECKING:
-    from platform_infra.settings import Settings
+    from platform_infra.settings.model import Settings
     from tests.unit.infra.recording import Recording
 
 TEMPLATE = yaml.safe_load(preview_up.TEMPLATE.read_text("utf-8"))

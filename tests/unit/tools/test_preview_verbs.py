@@ -7,8 +7,10 @@ from typer.testing import CliRunner
 
 from tests.unit.tools.preview_backend import Backend
 from tests.unit.tools.preview_samples import NOW, one
-from tools import down, preview, preview_stacks, preview_up
-from tools.preview_stacks import NotOursError
+from tools.platform.commands import down, preview
+from tools.platform.preview import create as preview_up
+from tools.platform.preview import stacks as preview_stacks
+from tools.platform.preview.stacks import NotOursError
 
 
 @pytest.fixture

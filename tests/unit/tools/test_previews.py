@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.tools.preview_samples import NOW, PREVIEW, one
-from tools import preview_up
-from tools.kubeconfig import namespaced
-from tools.preview_cluster import Smoke
-from tools.previews import due, recognised, remaining, span, stack_name
+from tools.platform.preview import create as preview_up
+from tools.platform.preview.cluster import Smoke
+from tools.platform.preview.model import due, recognised, remaining, span, stack_name
+from tools.platform.pulumi.kubeconfig import namespaced
 
 
 @pytest.mark.parametrize("base", ["dev", "", "acme/platform/shared"])

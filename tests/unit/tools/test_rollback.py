@@ -11,8 +11,8 @@ import pytest
 from pulumi.automation import ConfigValue, UpdateSummary
 from rich.console import Console
 
-from tools import rollback
-from tools.history import (
+from tools.platform.commands import rollback
+from tools.platform.pulumi.history import (
     IMAGE,
     Deployment,
     NoWayBackError,

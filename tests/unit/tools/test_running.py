@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.eventually import eventually
-from tools.engine import ROOT
-from tools.running import TIMED_OUT, run
+from tests.harness.eventually import eventually
+from tools.platform.processes import TIMED_OUT, run
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ STUBBORN = f"trap '' INT; {SLEEPER}"
 RUNNER = """
 import sys, time
 from pathlib import Path
-from tools.running import run, terminated_as_interrupted, undisturbed
+from tools.platform.processes import run, terminated_as_interrupted, undisturbed
 with terminated_as_interrupted():
     try:
         run(["sh", "-c", *sys.argv[1:]], variables={}, cwd=Path(), limit=60)
@@ -76,7 +76,7 @@ def test_a_program_that_takes_too_long_is_ended(pid_file: Path, capfd: pytest.Ca
 
 
 def test_one_that_does_not_listen_is_killed(pid_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.running.ORDERLY_SECONDS", 0.5)
+    monkeypatch.setattr("tools.platform.processes.ORDERLY_SECONDS", 0.5)
     run(["sh", "-c", STUBBORN, str(pid_file)], variables={}, cwd=ROOT, limit=2)
     assert not is_running(pid_in(pid_file))
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.toolchain import ToolchainError, ensure, gobuild, layout, on_path, releases, resolve
-from tools.toolchain.group import Group
-from tools.toolchain.pins import GROUPS
-from tools.toolchain.processes import Children
+from tools.localcluster.toolchain import ToolchainError, ensure, gobuild, layout, on_path, releases, resolve
+from tools.localcluster.toolchain.group import Group
+from tools.localcluster.toolchain.pins import GROUPS
+from tools.localcluster.toolchain.processes import Children
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,7 +190,7 @@ def test_another_system_is_told_what_to_use_instead(monkeypatch: pytest.MonkeyPa
 
 def test_the_command_ends_with_1_and_the_reason_when_something_is_missing(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tools.toolchain", "--only", "pause"],
+        [sys.executable, "-m", "tools.localcluster.toolchain", "--only", "pause"],
         env={**os.environ, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import typer
 
-from tools import simulate, traces
-from tools.engine import ROOT
+from tests.runner import simulate, traces
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def _quiet() -> None:
 @pytest.mark.parametrize("file", traces.DOCUMENTS, ids=lambda file: file.stem)
 def test_every_story_is_told_as_it_happens(file: Path) -> None:
     text = file.read_text("utf-8")
-    assert traces.document(text) == text, "run `python -m tools.traces --write`"
+    assert traces.document(text) == text, "run `python -m tests.runner.traces --write`"
 
 
 def test_the_decision_tells_of_each_mistake_and_each_story_ends_with_its_broken_promise() -> None:
@@ -50,9 +50,7 @@ def test_the_operator_as_it_is_keeps_every_promise_on_each_tape(sabotage: str, t
 
 def test_a_story_that_is_not_true_any_more_is_noticed_and_renewed() -> None:
     ((sabotage, tape), *_) = traces.traces(DECISION)
-    spoilt = (
-        f"```text\n$ python -m tools.simulate --sabotage {sabotage} --tape {tape.hex()}\n0.000 made up\n```\n"
-    )
+    spoilt = f"```text\n$ python -m tests.runner.simulate --sabotage {sabotage} --tape {tape.hex()}\n0.000 made up\n```\n"
     renewed = traces.document(f"before\n{spoilt}after\n")
     assert renewed.startswith("before\n```text\n$ ")
     assert renewed.endswith("\n```\nafter\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pulumi.automation import CommandError, CommandResult
 
-from tools.trouble import explained
+from tools.platform.errors import explained
 
 FAILED = """Updating (x):
  +  pulumi:pulumi:Stack notification-platform-x creating (0s) error: 2 problem(s):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools import up
-from tools.engine import ENGINE_GROUPS
-from tools.stack_file import StackFileError
-from tools.toolchain import Toolchain
+from tools.localcluster.toolchain import Toolchain
+from tools.platform.commands import up
+from tools.platform.pulumi.environment import ENGINE_GROUPS
+from tools.platform.pulumi.stack_file import StackFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

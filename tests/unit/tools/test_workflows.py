@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from platform_infra.crds import notification_request
-from platform_infra.image_build import ImageError
-from tools.drift import Look, notification
-from tools.engine import ROOT
-from tools.publish import by_digest
+from platform_infra.crd.definitions import notification_request
+from platform_infra.image.build import ImageError
+from tools.platform.commands.drift import Look, notification
+from tools.platform.commands.publish import by_digest
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

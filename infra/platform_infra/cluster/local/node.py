@@ -62,7 +62,7 @@ def connected() -> Iterator[DockerClient]:
         client.ping()
     except docker.errors.DockerException as error:
         raise LocalNodeError(
-            f"a local node needs Docker, which does not answer ({error}): start it (`python3 -m tools.dockerd`), "
+            f"a local node needs Docker, which does not answer ({error}): start it (`python3 -m tools.localcluster.runtime.dockerd`), "
             "or set clusterKind to `existing`"
         ) from error
     with contextlib.closing(client):
@@ -79,7 +79,9 @@ def current_image() -> str:
         try:
             tags = client.images.get(CURRENT_IMAGE).tags
         except docker.errors.ImageNotFound as error:
-            raise LocalNodeError(f"there is no image {CURRENT_IMAGE}: run `python3 -m tools.node`") from error
+            raise LocalNodeError(
+                f"there is no image {CURRENT_IMAGE}: run `python3 -m tools.localcluster.image`"
+            ) from error
     by_content = sorted(
         tag for tag in tags if tag.startswith("notification-platform/node:") and tag != CURRENT_IMAGE
     )
@@ -140,7 +142,7 @@ def _require_image(client: DockerClient, image: str) -> None:
         client.images.get(image)
     except docker.errors.ImageNotFound as error:
         raise LocalNodeError(
-            f"there is no image {image} on this machine: run `python3 -m tools.node`"
+            f"there is no image {image} on this machine: run `python3 -m tools.localcluster.image`"
         ) from error
 
 

@@ -61,7 +61,7 @@ class LocalNodeProvider(dynamic.ResourceProvider):
 class LocalNode(dynamic.Resource, module="local", name="Node"):
     """A Kubernetes node in a container on this machine.
 
-    `image` is the tag of a node image; without it, the one that `python3 -m tools.node` made last.
+    `image` is the tag of a node image; without it, the one that `python3 -m tools.localcluster.image` made last.
     """
 
     stack: pulumi.Output[str]

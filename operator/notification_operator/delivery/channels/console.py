@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from notification_operator.delivery.contract import Message
+    from notification_operator.delivery.channel import Message
 
 logger = structlog.get_logger("console")
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from notification_operator.delivery.contract import Transient
-from notification_operator.delivery.document import document
+from notification_operator.delivery.channel import Transient
+from notification_operator.delivery.message_json import document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from notification_operator.delivery.contract import Message
+    from notification_operator.delivery.channel import Message
 
 LONGEST_NAME = 180
 """Characters of an object's name that a file name holds; with its time it stays below 255 bytes."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from notification_operator.delivery.document import document
-from notification_operator.domain.timestamps import format_time
+from notification_operator.delivery.message_json import document
+from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from notification_operator.delivery.contract import Message
+    from notification_operator.delivery.channel import Message
 
 
 class LogChannel:

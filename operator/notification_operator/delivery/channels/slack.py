@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.delivery.http import HttpReceiver
+from notification_operator.delivery.http_client import HttpReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from notification_operator.delivery.contract import Message
+    from notification_operator.delivery.channel import Message
     from notification_operator.domain.model import Content
 
 LONGEST_HEADER: Final = 150

@@ -7,7 +7,7 @@ from typing import Any
 import atomic_status
 from atomic_status import KubeStatusStore, apply
 from atomic_status.testing import PROMISES, TROUBLE_PROMISES, MemoryBench
-from tools.engine import ROOT
+from tools.platform.pulumi.environment import ROOT
 
 PAGE = (ROOT / "docs" / "atomic-status.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import structlog
 
-from notification_operator import log
+from notification_contract.settings.operator import Channels, Log, LogLevel
+from notification_operator.config.settings import SettingsError
+from notification_operator.delivery.channel import Message, Transient
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
-from notification_operator.delivery.contract import Message, Transient
-from notification_operator.delivery.setup import channels
+from notification_operator.delivery.registry import channels
 from notification_operator.domain.model import Content
-from notification_operator.settings import SettingsError
-from notification_operator.settings_sections import Channels, Log, LogLevel
+from notification_operator.telemetry import logging as log
 
 
 def message(name: str = "order-1", **content: Any) -> Message:

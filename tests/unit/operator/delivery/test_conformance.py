@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from notification_operator.delivery.breaker import Breakers
+from notification_contract.settings.operator import Channels
+from notification_operator.delivery.breakers import Breakers
+from notification_operator.delivery.channel import Channel, Message, close, destination_of
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.channels.slack import SlackChannel
-from notification_operator.delivery.contract import Channel, Message, close, destination_of
-from notification_operator.delivery.dispatch import BUILT_IN, Dispatcher
-from notification_operator.delivery.setup import channels
+from notification_operator.delivery.dispatcher import BUILT_IN, Dispatcher
+from notification_operator.delivery.registry import channels
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Attempt, AttemptStatus
 from notification_operator.domain.plan import Send
-from notification_operator.settings_sections import Channels
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
 

@@ -7,9 +7,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from notification_operator.delivery import http
-from notification_operator.delivery.contract import Transient
-from notification_operator.delivery.http import HttpReceiver
+from notification_operator.delivery import http_client as http
+from notification_operator.delivery.channel import Transient
+from notification_operator.delivery.http_client import HttpReceiver
 from tests.unit.operator.delivery.posting import post
 from tests.unit.operator.delivery.receiving import PATH, HttpServer
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from notification_operator.delivery import http
-from notification_operator.delivery.contract import Permanent, Transient
+from notification_operator.delivery import http_client as http
+from notification_operator.delivery.channel import Permanent, Transient
+from tests.unit.harness.authority import Authority
 from tests.unit.operator.delivery.posting import failure
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, serving
-from tests.unit.support.authority import Authority
 
 
 async def test_a_receiver_that_cannot_be_reached_may_be_tried_again() -> None:

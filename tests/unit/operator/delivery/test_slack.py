@@ -9,6 +9,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notification_operator.delivery.channel import Transient
 from notification_operator.delivery.channels.slack import (
     LONGEST_HEADER,
     LONGEST_SECTION,
@@ -17,12 +18,11 @@ from notification_operator.delivery.channels.slack import (
     payloads,
     pieces,
 )
-from notification_operator.delivery.contract import Transient
 from notification_operator.domain.model import Content
 from notification_operator.domain.plan import Send
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
-from tests.unit.operator.delivery.test_dispatch import bench
+from tests.unit.operator.delivery.test_dispatcher import bench
 
 
 @pytest.fixture

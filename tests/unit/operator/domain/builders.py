@@ -12,7 +12,7 @@ from notification_operator.domain.model import (
     RetryPolicy,
     parse,
 )
-from notification_operator.domain.timestamps import format_time
+from notification_operator.domain.text.timestamps import format_time
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 FAST = RetryPolicy(max_attempts=5, initial_backoff=1, multiplier=2, max_backoff=60)

@@ -9,8 +9,8 @@ from notification_operator.domain.model import Attempt, Notification, RetryPolic
 from notification_operator.domain.plan import Send, Why, plan
 from notification_operator.domain.progress import State, progress
 from notification_operator.domain.retry import next_try_at
-from notification_operator.domain.routing import Route
-from notification_operator.domain.timestamps import format_time
+from notification_operator.domain.routing.route import Route
+from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import (
     FAST,
     START,

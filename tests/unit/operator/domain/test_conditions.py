@@ -7,8 +7,8 @@ import pytest
 from notification_operator.domain.conditions import Condition, delivered, routing_resolved, with_conditions
 from notification_operator.domain.model import Phase, Reason
 from notification_operator.domain.outcome import Verdict
-from notification_operator.domain.routing import Route, RoutingReason
-from notification_operator.domain.timestamps import format_time
+from notification_operator.domain.routing.route import Route, RoutingReason
+from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import START, at
 
 

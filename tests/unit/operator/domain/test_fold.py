@@ -10,8 +10,8 @@ from notification_operator.domain.fold import fold, record
 from notification_operator.domain.model import Attempt, Notification, Phase, parse
 from notification_operator.domain.phases import IllegalMoveError
 from notification_operator.domain.progress import progress
-from notification_operator.domain.routing import Route, RoutingReason
-from notification_operator.domain.timestamps import format_time
+from notification_operator.domain.routing.route import Route, RoutingReason
+from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success
 
 

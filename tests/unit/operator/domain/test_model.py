@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from notification_operator.domain.model import Attempt, AttemptStatus, Phase, RetryPolicy, parse
-from notification_operator.domain.timestamps import format_time, parse_time
+from notification_operator.domain.text.timestamps import format_time, parse_time
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 

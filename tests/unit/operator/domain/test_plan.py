@@ -5,7 +5,7 @@ import pytest
 from notification_operator.domain.model import Attempt, Notification, Phase
 from notification_operator.domain.plan import Plan, Send, Why, plan
 from notification_operator.domain.progress import progress
-from notification_operator.domain.routing import Route
+from notification_operator.domain.routing.route import Route
 from tests.unit.operator.domain.builders import START, at, failure, notification, success
 
 NOBODY: frozenset[str] = frozenset()

@@ -1,0 +1,1 @@
+"""The operator in the cluster: Deployment, configuration, permissions, network."""

@@ -1,0 +1,50 @@
+"""Whom the operator's pods may talk to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicy,
+    NetworkPolicyEgressRuleArgs,
+    NetworkPolicyIngressRuleArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
+
+from platform_infra import names
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from platform_infra.settings.sections import Network
+
+DNS_PORT = 53
+
+
+def operator_policy(
+    name: str, metadata: ObjectMetaArgs, settings: Network, opts: pulumi.ResourceOptions
+) -> NetworkPolicy:
+    """Create the policy: in go probes and scrapes, out go DNS and the ports that the settings list."""
+    served = [_port("TCP", port) for port in (names.HEALTH_PORT, names.METRICS_PORT)]
+    names_service = [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]
+    reached = [_port("TCP", port) for port in settings.egress_ports]
+    return NetworkPolicy(
+        name,
+        metadata=metadata,
+        spec=NetworkPolicySpecArgs(
+            pod_selector=LabelSelectorArgs(match_labels=names.selector()),
+            policy_types=["Ingress", "Egress"],
+            ingress=[NetworkPolicyIngressRuleArgs(ports=served)],
+            egress=[
+                NetworkPolicyEgressRuleArgs(ports=names_service),
+                NetworkPolicyEgressRuleArgs(ports=reached),
+            ],
+        ),
+        opts=opts,
+    )
+
+
+def _port(protocol: str, port: int) -> NetworkPolicyPortArgs:
+    return NetworkPolicyPortArgs(protocol=protocol, port=port)

@@ -1,0 +1,119 @@
+"""The parts of the operator's pod: security, probes, ports, mounts. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulumi_kubernetes.core.v1 import (
+    CapabilitiesArgs,
+    ConfigMapVolumeSourceArgs,
+    ContainerPortArgs,
+    EmptyDirVolumeSourceArgs,
+    EnvVarArgs,
+    EnvVarSourceArgs,
+    HTTPGetActionArgs,
+    ObjectFieldSelectorArgs,
+    PodSecurityContextArgs,
+    ProbeArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecretKeySelectorArgs,
+    SecurityContextArgs,
+    VolumeArgs,
+    VolumeMountArgs,
+)
+
+from platform_infra import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from platform_infra.settings.sections import Operator
+
+
+def pod_security() -> PodSecurityContextArgs:
+    """Return what the restricted pod security standard asks of a pod."""
+    return PodSecurityContextArgs(
+        run_as_non_root=True,
+        run_as_user=names.USER_ID,
+        run_as_group=names.USER_ID,
+        fs_group=names.USER_ID,
+        seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+    )
+
+
+def container_security() -> SecurityContextArgs:
+    """Return what the restricted pod security standard asks of a container, and a read-only root."""
+    return SecurityContextArgs(
+        allow_privilege_escalation=False,
+        privileged=False,
+        read_only_root_filesystem=True,
+        capabilities=CapabilitiesArgs(drop=["ALL"]),
+    )
+
+
+def environment(more: Mapping[str, str], slack_secret: pulumi.Input[str] | None = None) -> list[EnvVarArgs]:
+    """Return what tells the pod from others as variables, Slack's URL from its Secret, and `more`."""
+    variables = [
+        EnvVarArgs(name=name, value_from=EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path=path)))
+        for name, path in names.POD_FIELDS.items()
+    ]
+    if slack_secret is not None:
+        url = SecretKeySelectorArgs(name=slack_secret, key=names.SLACK_SECRET_KEY)
+        source = EnvVarSourceArgs(secret_key_ref=url)
+        variables.append(EnvVarArgs(name=names.SLACK_URL_VARIABLE, value_from=source))
+    return variables + [EnvVarArgs(name=name, value=value) for name, value in more.items()]
+
+
+def ports() -> list[ContainerPortArgs]:
+    """Return the named ports of the container."""
+    return [
+        ContainerPortArgs(name="health", container_port=names.HEALTH_PORT),
+        ContainerPortArgs(name="metrics", container_port=names.METRICS_PORT),
+    ]
+
+
+def startup_probe() -> ProbeArgs:
+    """Give the process 60 s to come up, and notice within one when it has."""
+    return ProbeArgs(http_get=_get("/healthz"), period_seconds=1, failure_threshold=60)
+
+
+def liveness_probe() -> ProbeArgs:
+    """Restart a process whose event loop has not answered for 30 s."""
+    return ProbeArgs(http_get=_get("/healthz"), period_seconds=10, timeout_seconds=5, failure_threshold=3)
+
+
+def readiness_probe() -> ProbeArgs:
+    """Count the pod as ready only while its watch stands and the API server answers."""
+    return ProbeArgs(http_get=_get("/readyz"), period_seconds=2, timeout_seconds=2, failure_threshold=3)
+
+
+def resources(settings: Operator) -> ResourceRequirementsArgs:
+    """Return requests and limits; a CPU limit only where the stack sets one."""
+    cpu = {"cpu": settings.cpu_limit} if settings.cpu_limit else {}
+    return ResourceRequirementsArgs(
+        requests={"cpu": settings.cpu_request, "memory": settings.memory_request},
+        limits={**cpu, "memory": settings.memory_limit},
+    )
+
+
+def volumes(config_map: pulumi.Input[str]) -> list[VolumeArgs]:
+    """Return the configuration and a scratch directory, the only places beside a read-only root."""
+    return [
+        VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=config_map)),
+        VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="64Mi")),
+    ]
+
+
+def mounts() -> list[VolumeMountArgs]:
+    """Return where `volumes` go."""
+    return [
+        VolumeMountArgs(name="config", mount_path=names.CONFIG_DIRECTORY, read_only=True),
+        VolumeMountArgs(name="tmp", mount_path="/tmp"),  # noqa: S108 - a mount point of the pod
+    ]
+
+
+def _get(path: str) -> HTTPGetActionArgs:
+    return HTTPGetActionArgs(path=path, port="health")

@@ -1,0 +1,34 @@
+"""Slack's webhook URL in the cluster: a Secret, and what makes the pods anew when it changes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Secret
+
+from platform_infra import names
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+    from platform_infra.settings.sections import SlackChannel
+
+
+def slack_secret(
+    settings: SlackChannel, metadata: ObjectMetaArgs, opts: pulumi.ResourceOptions
+) -> Secret | None:
+    """Create the Secret where the channel is enabled; its content is encrypted in the stack's state."""
+    if not settings.enabled:
+        return None
+    content = {names.SLACK_SECRET_KEY: pulumi.Output.secret(settings.webhook_url)}
+    return Secret("slack", metadata=metadata, string_data=content, opts=opts)
+
+
+def pod_annotations(settings: SlackChannel) -> dict[str, str]:
+    """Return an annotation that is another one whenever the URL is, and does not tell it."""
+    if not settings.enabled:
+        return {}
+    digest = hashlib.sha256(settings.webhook_url.encode()).hexdigest()[:16]
+    return {f"{names.GROUP}/slack-webhook-checksum": digest}

@@ -1,0 +1,1 @@
+"""The settings sections of the operator and their descriptions. Pure."""

@@ -1,0 +1,1 @@
+"""The control loop: work queue, reconciler and retention."""

@@ -1,0 +1,34 @@
+"""A message as one JSON document, for the channels that hand on all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from notification_operator.domain.text.timestamps import format_time
+
+if TYPE_CHECKING:
+    from notification_operator.delivery.channel import Message
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return the message's facts; optional ones only where they are present."""
+    content = message.content
+    optional = {
+        "metadata": dict(content.metadata),
+        "labels": dict(content.labels),
+        "annotations": dict(content.annotations),
+        "action_links": [dict(link) for link in content.action_links],
+    }
+    return {
+        "notification_name": message.name,
+        "notification_namespace": message.namespace,
+        "notification_uid": message.uid,
+        "attempt_id": message.id,
+        "created": format_time(message.created),
+        "type": content.type,
+        "priority": content.priority,
+        "subject": content.subject,
+        "body": content.body,
+        "channels": list(message.channels),
+        **{name: value for name, value in optional.items() if value},
+    }

@@ -1,0 +1,1 @@
+"""Redaction: secrets are removed from every text that leaves the operator. Pure."""

@@ -1,0 +1,1 @@
+"""Texts of the status: timestamps and error messages. Pure."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API: clients, requests, errors, pagination, Leases and Events."""

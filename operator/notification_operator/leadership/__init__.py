@@ -1,0 +1,1 @@
+"""Which replica works on which shard: Leases, election and ownership."""

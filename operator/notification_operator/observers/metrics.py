@@ -1,0 +1,72 @@
+"""The metrics of passes: how long they take, what they changed, what broke off."""
+
+from __future__ import annotations
+
+import contextlib
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from atomic_status import ConflictExhausted, Gone
+from notification_operator.domain.phases import FINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from notification_operator.domain.model import Attempt, Phase
+    from notification_operator.observers.publisher import Transition
+    from notification_operator.telemetry.metrics import Metrics
+
+
+class Figures:
+    """Counts passes and the writes that come of them."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    @contextlib.contextmanager
+    def measured(self, uid: str) -> Iterator[None]:
+        """Measure a pass, and count it when it breaks off."""
+        start = perf_counter()
+        try:
+            yield
+        except Gone:
+            self._metrics.leave(uid)
+            raise
+        except Exception as error:
+            if isinstance(error, ConflictExhausted):
+                self.collided(error.tries)
+            self._metrics.reconcile_errors.labels(error_type=type(error).__name__).inc()
+            raise
+        finally:
+            self._metrics.reconcile_seconds.observe(perf_counter() - start)
+
+    def collided(self, writes: int) -> None:
+        """Count writes that met another writer."""
+        self._metrics.conflicts.inc(writes)
+
+    def tell(self, transition: Transition) -> None:
+        """Count a write, and the tries that it records."""
+        after = transition.after
+        for attempt in transition.new_attempts:
+            if not attempt.circuit_open:
+                self._count(attempt)
+        content = after.content
+        self._metrics.reconciles.labels(
+            type=content.type, priority=content.priority, phase=after.phase.value
+        ).inc()
+
+    def place(self, uid: str, phase: Phase) -> None:
+        """Count a notification under the phase in which a pass leaves it."""
+        if phase in FINAL:
+            self._metrics.leave(uid)
+        else:
+            self._metrics.enter(uid, phase)
+
+    def _count(self, attempt: Attempt) -> None:
+        metrics = self._metrics
+        status = "success" if attempt.succeeded else "failure"
+        metrics.delivery_attempts.labels(channel=attempt.channel, status=status).inc()
+        metrics.delivery_seconds.labels(channel=attempt.channel).observe(attempt.duration)
+        if attempt.number > 1:
+            reason = "recovered" if attempt.succeeded else "failed_again"
+            metrics.delivery_retries.labels(channel=attempt.channel, reason=reason).inc()

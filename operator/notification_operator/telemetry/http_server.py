@@ -1,0 +1,81 @@
+"""What the process says of itself over HTTP: /healthz, /readyz and /metrics, always true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from prometheus_client import CollectorRegistry
+
+    from notification_contract.settings.operator import Server
+
+
+class HealthServer:
+    """Serves the probes on one port and the metrics on another.
+
+    A probe is a mapping from what has to hold to whether it does, read at each request; the answer
+    is 200 when all hold, else 503, and lists each of them.
+    """
+
+    def __init__(
+        self,
+        settings: Server,
+        *,
+        registry: CollectorRegistry,
+        alive: Callable[[], Mapping[str, bool]],
+        ready: Callable[[], Mapping[str, bool]],
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._probes = {"/healthz": alive, "/readyz": ready}
+        self._runners: list[web.AppRunner] = []
+        self.ports: tuple[int, ...] = ()
+        """The ports in use, health then metrics, once started."""
+
+    async def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        probes, metrics = web.Application(), web.Application()
+        for path, probe in self._probes.items():
+            probes.router.add_get(path, _answer(probe))
+        metrics.router.add_get("/metrics", self._metrics)
+        self.ports = (
+            await self._listen(probes, self._settings.health_port),
+            await self._listen(metrics, self._settings.metrics_port),
+        )
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        for runner in self._runners:
+            await runner.cleanup()
+
+    async def _listen(self, app: web.Application, port: int) -> int:
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, self._settings.host, port).start()
+        actual: int = runner.addresses[0][1]
+        return actual
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        page = generate_latest(self._registry)
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _answer(
+    probe: Callable[[], Mapping[str, bool]],
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(_request: web.Request) -> web.StreamResponse:
+        facts = probe()
+        lines = [f"{'ok' if holds else 'NOT ok'}: {fact}\n" for fact, holds in facts.items()]
+        return web.Response(text="".join(lines), status=200 if all(facts.values()) else 503)
+
+    return handle

@@ -1,0 +1,185 @@
+"""An API server and its store as two processes of this machine, with nothing of a cluster beside them.
+
+What is measured here shares the machine with these two alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import ssl
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.harness.authority import PEM, Authority
+from tests.harness.control_plane_commands import Place, api_server, etcd
+from tests.harness.eventually import eventually
+from tests.harness.ports import free_port
+from tools.localcluster.toolchain import ensure
+from tools.platform.processes import terminated_as_interrupted, undisturbed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.harness.authority import Identity
+
+GROUPS = ("etcd", "kubernetes")
+READY_WITHIN, ENDS_WITHIN = 60.0, 10.0
+SHOWN = 3000
+"""How much of a log is told, in characters."""
+ADMIN = "admin"
+
+
+class ControlPlaneError(Exception):
+    """One of the two does not come up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlane:
+    """Both processes by their ids, an administrator's kubeconfig, and the folder with the audit log."""
+
+    kubeconfig: Path
+    etcd: int
+    api_server: int
+    audit: Path
+    version: str
+    """The API server's, such as `v1.36.3`."""
+
+
+@contextmanager
+def control_plane() -> Iterator[ControlPlane]:
+    """Start both in a folder of their own, and leave nothing of them whatever happens.
+
+    Raises:
+        ToolchainError: their programs are missing, and cannot be had.
+        ControlPlaneError: one of them does not come up; tells the end of its log.
+    """
+    with terminated_as_interrupted(), contextlib.ExitStack() as cleanup:
+        programs = ensure(GROUPS).bin
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="control-plane-")))
+        place = Place(folder=folder, store=free_port(), peers=free_port(), api=free_port())
+        authority = _prepare(place)
+        store = cleanup.enter_context(running(programs, etcd(place), folder))
+        server = cleanup.enter_context(running(programs, api_server(place), folder))
+        trust = ssl.create_default_context(cafile=str(authority.file))
+        _until_ready(place, trust, server, store)
+        yield ControlPlane(
+            kubeconfig=_write_kubeconfig(place, authority),
+            etcd=store.pid,
+            api_server=server.pid,
+            audit=place.audit,
+            version=json.loads(_get(f"{place.server}/version", trust))["gitVersion"],
+        )
+
+
+@contextmanager
+def running(programs: Path, command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a program run until the end of the block, its output in a log of its name.
+
+    It gets none of our variables: what they say to Go or to etcd would be measured too.
+    """
+    name, *arguments = command
+    with _log(folder, name).open("ab") as log:
+        process = subprocess.Popen(
+            [str(programs / name), *arguments], env={}, cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        yield process
+    finally:
+        with undisturbed():
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=ENDS_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _until_ready(
+    place: Place, trust: ssl.SSLContext, server: subprocess.Popen[bytes], store: subprocess.Popen[bytes]
+) -> None:
+    def look() -> bool:
+        for name, process in (("etcd", store), ("kube-apiserver", server)):
+            if process.poll() is not None:
+                raise ControlPlaneError(f"{name} has ended:\n{_told(place.folder, name)}")
+        with contextlib.suppress(OSError):
+            return _get(f"{place.server}/readyz", trust) == b"ok"
+        return False
+
+    try:
+        eventually(look, bool, within=READY_WITHIN)
+    except AssertionError:
+        told = _told(place.folder, "kube-apiserver")
+        raise ControlPlaneError(f"kube-apiserver is not ready after {READY_WITHIN:g} s:\n{told}") from None
+
+
+def _get(url: str, trust: ssl.SSLContext) -> bytes:
+    with urlopen(url, context=trust, timeout=5.0) as answer:  # noqa: S310 - https by construction
+        content: bytes = answer.read()
+    return content
+
+
+def _log(folder: Path, name: str) -> Path:
+    return folder / f"{name}.log"
+
+
+def _told(folder: Path, name: str) -> str:
+    return _log(folder, name).read_text("utf-8", errors="replace")[-SHOWN:]
+
+
+def _prepare(place: Place) -> Authority:
+    """Make what the API server reads."""
+    place.audit.mkdir()
+    authority = Authority(place.folder)
+    authority.issue("apiserver")
+    _write_key_pair(place.folder / "service-account.key", place.folder / "service-account.pub")
+    return authority
+
+
+def _write_key_pair(private: Path, public: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private.touch(mode=0o600)
+    private.write_bytes(
+        key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    public.write_bytes(key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+
+
+def _write_kubeconfig(place: Place, authority: Authority) -> Path:
+    """Write the kubeconfig of an administrator, as the node has one; whoever reads it needs no other file."""
+    identity: Identity = authority.issue(ADMIN, organization="system:masters")
+    cluster = {"server": place.server, "certificate-authority-data": _encoded(authority.file)}
+    user = {
+        "client-certificate-data": _encoded(identity.certificate),
+        "client-key-data": _encoded(identity.key),
+    }
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": ADMIN, "cluster": cluster}],
+        "users": [{"name": ADMIN, "user": user}],
+        "contexts": [{"name": ADMIN, "context": {"cluster": ADMIN, "user": ADMIN}}],
+        "current-context": ADMIN,
+    }
+    file = place.folder / "kubeconfig"
+    file.touch(mode=0o600)
+    file.write_text(yaml.safe_dump(content), "utf-8")
+    return file
+
+
+def _encoded(file: Path) -> str:
+    return base64.b64encode(file.read_bytes()).decode()

@@ -1,0 +1,179 @@
+"""What lives in a disposable stack's cluster: images, sinks and operators; put there, renewed, taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import subprocess
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from platform_infra.cluster.local.images import load_image
+from platform_infra.image import build as image_build
+from tests.harness.cluster import Cluster
+from tests.harness.eventually import eventually
+from tests.harness.node import Node
+from tests.harness.operators import FIRST, LABEL, OPERATORS, OperatorSpec, stack_values
+from tests.harness.sinks_in_cluster import apply_sinks
+from tools.platform.pulumi.stack import destroy, known_stacks, open_stack, remove, unlock, up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tests.harness.place import EphemeralStack
+    from tools.localcluster.toolchain import Toolchain
+
+CONTEXT = Path(__file__).parent
+ADDED = ("Dockerfile", "sink", "faultproxy", "stub")
+"""What of this folder goes into the image with the stubs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltImages:
+    """Names of the operator's image, and of the one with the stub channels and the sinks added."""
+
+    operator: str
+    stubs: str
+
+
+def build_images() -> BuiltImages:
+    """Build what is not there yet."""
+    operator = image_build.image_name("")
+    image_build.build(image=operator, base="")
+    stubs = f"{operator}-stubs-{_content()}"
+    build = [
+        "docker",
+        "build",
+        "--quiet",
+        "--tag",
+        stubs,
+        "--build-arg",
+        f"OPERATOR={operator}",
+        str(CONTEXT),
+    ]
+    done = subprocess.run(build, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(build)}: {done.stdout}{done.stderr}"
+    return BuiltImages(operator=operator, stubs=stubs)
+
+
+def _content() -> str:
+    """Return a word that changes with what is added to the operator's image."""
+    digest = hashlib.sha256()
+    for added in ADDED:
+        place = CONTEXT / added
+        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
+            digest.update(file.relative_to(CONTEXT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def stack_name(stack: EphemeralStack, spec: OperatorSpec) -> str:
+    """Return the name of an operator's Pulumi stack."""
+    return stack.name if spec.name == FIRST else f"{stack.name}-{spec.name}"
+
+
+def deploy(
+    stack: EphemeralStack, images: BuiltImages, toolchain: Toolchain, *, only: Sequence[str] = ()
+) -> None:
+    """Bring the sinks and all operators up, or up to date; returns when all of them are ready.
+
+    With `only` just these operators, where everything is up already.
+    """
+    with said(f"{stack.name}: loading images"):
+        for image in (images.operator, images.stubs):
+            load_image(stack.container, image)
+    specs = [OPERATORS[name] for name in only or OPERATORS]
+    stopped = threading.Event()
+    with (
+        said(f"{stack.name}: sinks and operators"),
+        ThreadPoolExecutor(len(specs) + 1) as pool,
+        contextlib.ExitStack() as on_trouble,
+    ):
+        # Whatever ends this early: what has not begun need not begin.
+        on_trouble.callback(stopped.set)
+
+        def begin(spec: OperatorSpec) -> Future[None]:
+            return pool.submit(bring_up, stack, spec, images, toolchain, stopped)
+
+        if only:
+            _all([begin(spec) for spec in specs])
+            return
+        cluster = Cluster(Path(stack.kubeconfig))
+        sinks = pool.submit(apply_sinks, cluster, Node(stack.container), images.stubs)
+        first = begin(OPERATORS[FIRST])
+        eventually(lambda: first.done() or cluster.has_kind(), bool, within=120)
+        sinks.result()
+        _all([first, *(begin(spec) for spec in specs if spec.name != FIRST)])
+    # Some checks work in the namespace of the operator that serves them.
+    cluster.core.patch_namespace(OPERATORS[FIRST].namespace, {"metadata": {"labels": {LABEL: FIRST}}})
+
+
+def _all(futures: Iterable[Future[None]]) -> None:
+    for future in futures:
+        future.result()
+
+
+def take_down(stack: EphemeralStack, toolchain: Toolchain) -> None:
+    """Destroy every Pulumi stack of it, and remove it.
+
+    Raises:
+        CommandError: the engine could not.
+    """
+    known = known_stacks(toolchain)
+    names = [name for name in (stack_name(stack, spec) for spec in OPERATORS.values()) if name in known]
+    with ThreadPoolExecutor(len(OPERATORS)) as pool:
+        # The CRD goes last, since its deletion takes all notifications along.
+        list(pool.map(lambda name: _remove(name, toolchain), names[1:]))
+        list(pool.map(lambda name: _remove(name, toolchain), names[:1]))
+
+
+def forget_stacks(name: str, toolchain: Toolchain) -> None:
+    """Remove the Pulumi stacks of a disposable stack whose cluster is gone."""
+    names = [known for known in known_stacks(toolchain) if f"{known}-".startswith(f"{name}-")]
+    for found in sorted(names):
+        opened = open_stack(found, toolchain=toolchain)
+        unlock(opened)
+        remove(opened, force=True)
+
+
+def bring_up(
+    stack: EphemeralStack,
+    spec: OperatorSpec,
+    images: BuiltImages,
+    toolchain: Toolchain,
+    stopped: threading.Event | None = None,
+) -> None:
+    """Bring one operator up, or up to date, unless `stopped` by then; its image has to be in the node."""
+    values = stack_values(
+        spec, image=images.stubs if spec.stubs else images.operator, kubeconfig=stack.kubeconfig
+    )
+    if stopped and stopped.is_set():
+        return
+    opened = open_stack(stack_name(stack, spec), config=values, toolchain=toolchain)
+    if not (stopped and stopped.is_set()):
+        up(opened, brief=True)
+
+
+def take_away(stack: EphemeralStack, spec: OperatorSpec, toolchain: Toolchain) -> None:
+    """Take one operator away."""
+    _remove(stack_name(stack, spec), toolchain)
+
+
+def _remove(name: str, toolchain: Toolchain) -> None:
+    opened = open_stack(name, toolchain=toolchain)
+    destroy(opened, brief=True)
+    remove(opened)
+
+
+@contextlib.contextmanager
+def said(what: str) -> Iterator[None]:
+    """Tell what begins, and how long it took."""
+    console, start = Console(stderr=True), time.monotonic()
+    console.print(f"{what} …", highlight=False)
+    yield
+    console.print(f"{what}: done after {time.monotonic() - start:.1f} s", highlight=False)

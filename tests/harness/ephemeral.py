@@ -1,0 +1,93 @@
+"""A disposable stack: a node through testcontainers, everything in it through Pulumi's Automation API."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from pulumi.automation import CommandError
+from rich.console import Console
+
+from platform_infra.cluster.local import node
+from tests.harness.claims import claimed, release
+from tests.harness.deploy import BuiltImages, build_images, deploy, forget_stacks, said, take_down
+from tests.harness.leftovers import OWNER_LABEL, owner, remove_leftovers
+from tests.harness.node_container import PROXY_PORT, SINK_PORT, start_node
+from tests.harness.place import KEPT, EphemeralStack
+from tools.localcluster.image.images import ensure_images
+from tools.localcluster.runtime.dockerd import ensure_docker
+from tools.localcluster.toolchain import ensure
+from tools.platform.processes import terminated_as_interrupted, undisturbed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tools.localcluster.toolchain import Toolchain
+
+
+def parts() -> tuple[Toolchain, str]:
+    """Return the programs and the name of the node's image, made where they are missing."""
+    with said("programs and images"):
+        toolchain = ensure()
+        ensure_docker(packages=("debootstrap",))
+        return toolchain, ensure_images().node
+
+
+def start(name: str, image: str, folder: Path) -> tuple[EphemeralStack, BuiltImages]:
+    """Start the node and build the operator's images beside it; the kubeconfig goes into `folder`."""
+    with ThreadPoolExecutor(1) as pool, said(f"{name}: node and operator images"):
+        building = pool.submit(build_images)
+        started = start_node(stack=name, image=image, labels={OWNER_LABEL: owner()})
+        images = building.result()
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.touch(mode=0o600)
+    kubeconfig.write_text(started.info.kubeconfig)
+    stack = EphemeralStack(
+        name=name,
+        container=started.info.name,
+        kubeconfig=str(kubeconfig),
+        sink=f"http://127.0.0.1:{started.ports[SINK_PORT]}",
+        proxy=f"http://127.0.0.1:{started.ports[PROXY_PORT]}",
+    )
+    return stack, images
+
+
+@contextlib.contextmanager
+def ephemeral_stack() -> Iterator[EphemeralStack]:
+    """Bring a disposable stack up, and take it away again whatever happens, SIGTERM and Ctrl-C included."""
+    toolchain, image = parts()
+    remove_leftovers(toolchain)
+    name = f"ci-{uuid.uuid4().hex[:6]}"
+    with terminated_as_interrupted(), claimed(name) as folder, contextlib.ExitStack() as cleanup:
+        cleanup.callback(_clean_up, folder, toolchain)
+        stack, images = start(name, image, folder)
+        cleanup.callback(_destroy, stack, toolchain)
+        deploy(stack, images, toolchain)
+        yield stack
+
+
+def _destroy(stack: EphemeralStack, toolchain: Toolchain) -> None:
+    """Have the engine destroy what it made; where it cannot, what it knows is forgotten with the node."""
+    if _is_kept(stack.name):
+        return
+    try:
+        with undisturbed(), said(f"{stack.name}: destroying it"):
+            take_down(stack, toolchain)
+    except CommandError as error:
+        Console(stderr=True).print(f"{stack.name}: {error}", markup=False)
+
+
+def _clean_up(folder: Path, toolchain: Toolchain) -> None:
+    with undisturbed(), said(f"{folder.name}: taking the node away"):
+        if not _is_kept(folder.name):
+            node.delete(folder.name)
+            forget_stacks(folder.name, toolchain)
+        release(folder)
+
+
+def _is_kept(name: str) -> bool:
+    """Tell whether somebody wants the stack to outlive its run."""
+    return (KEPT / name).exists()

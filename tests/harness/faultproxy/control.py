@@ -1,0 +1,100 @@
+"""What the tests tell the proxy and ask of it, over plain HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from tests.harness.faultproxy.rules import Match, Rule
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+    from tests.harness.faultproxy.records import Records
+    from tests.harness.faultproxy.rules import Rules
+    from tests.harness.faultproxy.watches import Watches
+
+
+class Asked(Match):
+    """Which of the recorded requests."""
+
+    code: int | None = None
+
+
+class Control:
+    """`/rules`, `/requests`, `/watches/cut`, `/watches/expire` and `/healthz`."""
+
+    def __init__(self, *, rules: Rules, records: Records, watches: Watches) -> None:
+        self._rules = rules
+        self._records = records
+        self._watches = watches
+
+    def application(self) -> web.Application:
+        """Return the application that serves it."""
+        application = web.Application(middlewares=[explain])
+        application.add_routes(
+            [
+                web.post("/rules", self._add),
+                web.get("/rules", self._list),
+                web.delete("/rules", self._remove),
+                web.delete(r"/rules/{number:\d+}", self._remove),
+                web.get("/requests", self._requests),
+                web.delete("/requests", self._forget),
+                web.post("/watches/cut", self._cut),
+                web.post("/watches/expire", self._expire),
+                web.get("/healthz", healthy),
+            ]
+        )
+        return application
+
+    async def _add(self, request: web.Request) -> web.Response:
+        return web.json_response({"id": self._rules.add(Rule.model_validate(await request.json()))})
+
+    async def _list(self, _request: web.Request) -> web.Response:
+        return web.json_response(
+            [
+                {"id": one.id, "seen": one.seen, "used": one.used, **one.rule.model_dump()}
+                for one in self._rules
+            ]
+        )
+
+    async def _remove(self, request: web.Request) -> web.Response:
+        number = request.match_info.get("number")
+        self._rules.remove(None if number is None else int(number))
+        return web.json_response({})
+
+    async def _requests(self, request: web.Request) -> web.Response:
+        asked = Asked.model_validate(dict(request.query))
+        return web.json_response(self._records.of(asked, asked.code))
+
+    async def _forget(self, _request: web.Request) -> web.Response:
+        self._records.clear()
+        return web.json_response({})
+
+    async def _cut(self, request: web.Request) -> web.Response:
+        found = self._watches.fitting(Match.model_validate(await request.json()))
+        for watch in found:
+            watch.cut()
+        return web.json_response({"count": len(found)})
+
+    async def _expire(self, request: web.Request) -> web.Response:
+        found = self._watches.fitting(Match.model_validate(await request.json()))
+        for watch in found:
+            watch.expire()
+        return web.json_response({"count": len(found)})
+
+
+async def healthy(_request: web.Request) -> web.Response:
+    """Answer."""
+    return web.Response(text="ok")
+
+
+@web.middleware
+async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a request that makes no sense with 400 and the reason."""
+    try:
+        return await handler(request)
+    except (ValidationError, ValueError) as error:
+        raise web.HTTPBadRequest(text=str(error)) from error

@@ -1,0 +1,98 @@
+"""Watches that are running: passed on event by event, held back, cut, or told that they are too old."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from tests.harness.faultproxy.rules import status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+
+    from tests.harness.faultproxy.kinds import RequestKind
+    from tests.harness.faultproxy.records import Record
+    from tests.harness.faultproxy.rules import Match
+
+HELD_BACK = 10_000
+"""Pieces of a stream between the server and the asker; a stream that is held back longer waits at its source."""
+EXPIRED = json.dumps({"type": "ERROR", "object": status(410, "too old resource version")}).encode() + b"\n"
+END = (0.0, b"")
+
+
+class Watch:
+    """One watch, from the server's stream to the asker's."""
+
+    def __init__(self, record: Record, request: web.Request, *, lag: Callable[[RequestKind], float]) -> None:
+        self.kind = record.kind
+        self._record = record
+        self._request = request
+        self._lag = lag
+        self._pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(HELD_BACK)
+        self._broken = False
+
+    async def copy(self, source: aiohttp.StreamReader, response: web.StreamResponse) -> None:
+        """Pass on whole events until one side ends; a server that breaks off breaks the asker off too."""
+        reading = asyncio.create_task(self._read(source))
+        try:
+            await self._write(response)
+        finally:
+            reading.cancel()
+        if self._broken:
+            self.cut()
+
+    def cut(self) -> None:
+        """Close the asker's connection without a word."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    def expire(self) -> None:
+        """End it as a server does that has forgotten the version it started from."""
+        self._pieces.put_nowait((0.0, EXPIRED))
+        self._pieces.put_nowait(END)
+
+    async def _read(self, source: aiohttp.StreamReader) -> None:
+        loop, rest = asyncio.get_running_loop(), b""
+        try:
+            async for chunk in source.iter_any():
+                whole, newline, rest = (rest + chunk).rpartition(b"\n")
+                if newline:
+                    await self._pieces.put((loop.time() + self._lag(self.kind), whole + newline))
+        except aiohttp.ClientError:
+            self._broken = True
+        finally:
+            await self._pieces.put(END)
+
+    async def _write(self, response: web.StreamResponse) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due, piece = await self._pieces.get()
+            if not piece:
+                return
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            await response.write(piece)
+            self._record.events += piece.count(b"\n")
+
+
+class Watches:
+    """Those that are running."""
+
+    def __init__(self) -> None:
+        self._running: list[Watch] = []
+
+    async def run(self, watch: Watch, source: aiohttp.StreamReader, response: web.StreamResponse) -> None:
+        """Pass a watch on; until it ends it is found here."""
+        self._running.append(watch)
+        try:
+            await watch.copy(source, response)
+        finally:
+            self._running.remove(watch)
+
+    def fitting(self, match: Match) -> list[Watch]:
+        """Return the running watches that fit."""
+        return [watch for watch in self._running if match.fits(watch.kind)]

@@ -1,0 +1,79 @@
+"""What a killed run left: found by its claim or by its node's labels, and removed; never what a live run works with."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import docker
+from rich.console import Console
+
+from platform_infra.cluster.local import node
+from platform_infra.cluster.local.spec import CHECKOUT, CHECKOUT_LABEL, LABEL
+from tests.harness import claims
+from tests.harness.deploy import forget_stacks
+from tests.harness.place import KEPT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.localcluster.toolchain import Toolchain
+
+OWNER_LABEL = "ai.kubernaut.notification-platform.owner"
+EPHEMERAL = re.compile(r"ci-[0-9a-f]{6}(-\w+)?")
+"""The names that disposable stacks have; those of lasting stacks and of kept ones look otherwise."""
+
+
+def owner() -> str:
+    """Return who this process is, for the label of a node: machine, process, and when that began."""
+    return f"{socket.gethostname()} {os.getpid()} {_began(os.getpid())}"
+
+
+def is_alive(owner: str) -> bool:
+    """Tell whether that process lives; one of another machine counts as alive, for who could know."""
+    host, pid, began = owner.split()
+    return host != socket.gethostname() or _began(int(pid)) == began
+
+
+def remove_leftovers(toolchain: Toolchain) -> None:
+    """Remove the disposable stacks of this checkout whose owners are dead."""
+    with claims.abandoned() as places:
+        for place in places:
+            _remove(place.name, toolchain)
+            claims.release(place)
+        for name in _unclaimed_nodes():
+            _remove(name, toolchain)
+
+
+def _remove(name: str, toolchain: Toolchain) -> None:
+    Console(stderr=True).print(f"removing {name}, which a run that was killed has left")
+    node.delete(name)
+    forget_stacks(name, toolchain)
+
+
+def _unclaimed_nodes() -> list[str]:
+    """Return the stacks of nodes that nobody claims, such as after the state folder was deleted."""
+    client = docker.from_env()
+    try:
+        filters: dict[str, str | list[str] | bool] = {"label": [OWNER_LABEL, f"{CHECKOUT_LABEL}={CHECKOUT}"]}
+        found = [container.labels for container in client.containers.list(all=True, filters=filters)]
+    finally:
+        client.close()
+    return [labels[LABEL] for labels in found if _is_left(labels)]
+
+
+def _is_left(labels: Mapping[str, str]) -> bool:
+    name = labels.get(LABEL, "")
+    wanted = (claims.FOLDER / name).exists() or (KEPT / name).exists()
+    return bool(EPHEMERAL.fullmatch(name)) and not wanted and not is_alive(labels[OWNER_LABEL])
+
+
+def _began(pid: int) -> str:
+    """Return when a process began, in ticks since the machine's start; empty when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except FileNotFoundError:
+        return ""

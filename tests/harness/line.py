@@ -1,0 +1,63 @@
+"""Calls through the operator's circuit breakers without an operator, at a time that the test moves on."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from notification_operator.delivery.breakers import Breakers, Passage, Receiver, TurnedAway
+from notification_operator.domain.breaker import Circuit, Limits, Result
+
+
+class Line:
+    """Breakers with limits of their own; receivers go by their channels."""
+
+    def __init__(self, *, failures: int, open_seconds: float, probes: int) -> None:
+        limits = Limits(failure_threshold=failures, open_seconds=open_seconds, probes=probes)
+        self._now = datetime(2026, 1, 1, tzinfo=UTC)
+        self._breakers = Breakers(limits, clock=lambda: self._now)
+
+    def let(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += timedelta(seconds=seconds)
+
+    def state(self, channel: str) -> str:
+        """Return the name of the state."""
+        return self._breakers.state(channel).value
+
+    def allowed(self, channel: str) -> bool:
+        """Return whether a call would be let through."""
+        return self._breakers.state(channel) is not Circuit.OPEN
+
+    def fail(self, channel: str) -> bool:
+        """Make a call that fails; return whether it was let through."""
+        return asyncio.run(self._call(channel, Result.FAILURE))
+
+    def succeed(self, channel: str) -> bool:
+        """Make a call that succeeds; return whether it was let through."""
+        return asyncio.run(self._call(channel, Result.SUCCESS))
+
+    def at_once(self, channel: str, count: int) -> int:
+        """Begin so many calls at the same time, and return how many of them are let through before one ends."""
+        return asyncio.run(self._at_once(channel, count))
+
+    async def _call(self, channel: str, result: Result) -> bool:
+        passage = await self._breakers.enter(Receiver(channel, ""))
+        if isinstance(passage, TurnedAway):
+            return False
+        with passage:
+            passage.result = result
+        return True
+
+    async def _at_once(self, channel: str, count: int) -> int:
+        entering = [asyncio.create_task(self._breakers.enter(Receiver(channel, ""))) for _ in range(count)]
+        await asyncio.sleep(0)  # one turn of the loop: whoever may pass has passed
+        entered = [task.result() for task in entering if task.done()]
+        for task in entering:
+            task.cancel()
+        await asyncio.gather(*entering, return_exceptions=True)
+        passages = [answer for answer in entered if isinstance(answer, Passage)]
+        for passage in passages:
+            with passage:
+                """Broken off, which says nothing of the receiver."""
+        return len(passages)

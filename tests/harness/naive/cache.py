@@ -1,0 +1,80 @@
+"""What a watch has shown of each notification: the copy that a controller of the old kind decides on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+import structlog
+from kubernetes.aio.client.exceptions import ApiException
+
+from atomic_status import Resource
+from notification_operator.controller.workqueue import Key
+from notification_operator.kube.requests import call, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kubernetes.aio.client import ApiClient
+
+RESOURCE = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificationrequests")
+WATCH_SECONDS, PAUSE_SECONDS = 300, 1.0
+"""After which the API server ends a watch; between two listings."""
+
+logger = structlog.get_logger(__name__)
+
+
+class WatchCache:
+    """Lists and watches the notifications of one namespace, or of all."""
+
+    def __init__(self, client: ApiClient, *, namespace: str | None) -> None:
+        where = f"/namespaces/{namespace}" if namespace else ""
+        self._client = client
+        self._path = f"/apis/{RESOURCE.group}/{RESOURCE.version}{where}/{RESOURCE.plural}"
+        self._objects: dict[Key, dict[str, Any]] = {}
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        """Return what the watch has shown last of an object."""
+        return self._objects.get(key)
+
+    async def follow(self, changed: Callable[[Key], None]) -> None:
+        """Tell of each change, without end; a watch that ends or breaks begins anew with a listing."""
+        while True:
+            try:
+                version = await self._list(changed)
+                logger.info("watching", notifications=len(self._objects))
+                await self._watch(version, changed)
+            except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+                logger.warning("watch broken off", error=str(error) or type(error).__name__)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _list(self, changed: Callable[[Key], None]) -> str:
+        listed = await call(self._client, "GET", self._path, seconds=60)
+        self._objects = {_key(obj): obj for obj in listed["items"]}
+        for key in self._objects:
+            changed(key)
+        version: str = listed["metadata"]["resourceVersion"]
+        return version
+
+    async def _watch(self, version: str, changed: Callable[[Key], None]) -> None:
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
+        answer = await opened(self._client, "GET", self._path, query=query, seconds=WATCH_SECONDS + 20)
+        async with answer:
+            answer.raise_for_status()
+            async for line in answer.content:
+                event = orjson.loads(line)
+                if event["type"] == "ERROR":
+                    raise ValueError(event["object"].get("message", "the watch is too old"))
+                key = _key(event["object"])
+                if event["type"] == "DELETED":
+                    self._objects.pop(key, None)
+                else:
+                    self._objects[key] = event["object"]
+                changed(key)
+
+
+def _key(obj: Mapping[str, Any]) -> Key:
+    meta = obj["metadata"]
+    return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])

@@ -1,0 +1,140 @@
+"""One pass of the old kind: decide on the watch's copy, then write one change after the other.
+
+All parts are those of the operator, its retry policy and its pauses too; what differs is the order of reading and
+writing. A write that meets another one is made again on a new read, as is usual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from atomic_status import Conflict, Gone, StatusError
+from notification_operator.controller.workqueue import Done, Key
+from notification_operator.delivery.channel import DeliveryError, Permanent
+from notification_operator.delivery.channels.slack import payloads
+from notification_operator.domain.fold import fold
+from notification_operator.domain.model import Attempt, AttemptStatus, Phase, Reason, parse
+from notification_operator.domain.phases import FINAL
+from notification_operator.domain.plan import plan
+from notification_operator.domain.progress import progress
+from notification_operator.domain.redaction.redact import sanitize_content
+from notification_operator.domain.routing.route import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from atomic_status import KubeStatusStore
+    from notification_operator.delivery.http_client import HttpReceiver
+    from notification_operator.domain.model import Content, Notification
+    from notification_operator.domain.plan import Send
+
+DELIVERY_SECONDS = 10
+RECORD = ("deliveryAttempts", "totalAttempts", "successfulDeliveries", "failedDeliveries")
+"""What the write after a try holds; phase, reason and times come with the one that ends the pass."""
+NOBODY: frozenset[str] = frozenset()
+
+logger = structlog.get_logger("console")
+
+
+class Controller:
+    """Makes passes for a work queue, which never runs two for the same object at once."""
+
+    def __init__(
+        self,
+        *,
+        cached: Callable[[Key], dict[str, Any] | None],
+        store: KubeStatusStore,
+        receiver: HttpReceiver,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cached = cached
+        self._store = store
+        self._receiver = receiver
+        self._clock = clock
+
+    async def __call__(self, key: Key, queued_at: datetime) -> Done:
+        """Make a pass; one that the API server refuses or does not answer is made again."""
+        obj = self._cached(key)
+        try:
+            return Done(final=True) if obj is None else await self._pass(obj, queued_at)
+        except Gone:
+            return Done(final=True)
+        except StatusError as error:
+            logger.warning("pass given up, will try again", notification=str(error.ref), error=str(error))
+            return Done(failed=True)
+
+    async def _pass(self, obj: dict[str, Any], queued_at: datetime) -> Done:
+        seen = parse(obj)
+        planned = plan(seen, resolve(seen), in_flight=NOBODY, now=self._clock())
+        if planned.sends and seen.phase is Phase.PENDING:
+            begun = {"phase": Phase.SENDING.value, "reason": Reason.PROCESSING_DELIVERIES.value}
+            obj = await self._store.replace_status({**obj, "status": {**obj["status"], **begun}})
+        for send in planned.sends:
+            attempt = await self._try(send, seen)
+            obj = await self._write(obj, partial(self._recorded, [attempt], queued_at))
+        obj = await self._write(obj, partial(self._judged, queued_at))
+        return self._come_back(parse(obj))
+
+    async def _write(self, obj: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Write one change of the status, unless there is none; return the object as it is then."""
+        while (status := change(obj)) != obj["status"]:
+            try:
+                return await self._store.replace_status({**obj, "status": status})
+            except Conflict as conflict:
+                obj = await self._store.read(conflict.ref)
+        return obj
+
+    def _recorded(self, made: list[Attempt], queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
+        folded = self._folded(made, queued_at, obj)
+        return {**obj["status"], **{field: folded[field] for field in RECORD if field in folded}}
+
+    def _judged(self, queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
+        folded = self._folded([], queued_at, obj)
+        return folded if folded["phase"] != obj["status"]["phase"] else dict(obj["status"])
+
+    def _folded(self, made: list[Attempt], queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
+        now = parse(obj)
+        return fold(now, made, route=resolve(now), in_flight=NOBODY, queued_at=queued_at, now=self._clock())
+
+    def _come_back(self, seen: Notification) -> Done:
+        if seen.phase in FINAL:
+            return Done(final=True)
+        steps = progress(seen, resolve(seen).channels, seen.attempts)
+        due = min((step.next_at for step in steps if step.next_at is not None), default=None)
+        return Done(again_in=(due - self._clock()).total_seconds() if due else None)
+
+    async def _try(self, send: Send, seen: Notification) -> Attempt:
+        began, start, error = self._clock(), asyncio.get_running_loop().time(), None
+        try:
+            async with asyncio.timeout(DELIVERY_SECONDS):
+                await self._deliver(send.channel, sanitize_content(seen.content), seen)
+        except (DeliveryError, TimeoutError) as failure:
+            error = failure
+        return Attempt(
+            channel=send.channel,
+            number=send.number,
+            timestamp=began,
+            duration=asyncio.get_running_loop().time() - start,
+            status=AttemptStatus.FAILED if error else AttemptStatus.SUCCESS,
+            error=None if error is None else str(error) or type(error).__name__,
+            permanent=isinstance(error, Permanent),
+            retry_after=getattr(error, "retry_after", None),
+        )
+
+    async def _deliver(self, channel: str, content: Content, seen: Notification) -> None:
+        match channel:
+            case "console":
+                text = f"[{content.priority}] [{content.type}] {content.subject}\n{content.body}\n"
+                logger.info(text, notification=f"{seen.namespace}/{seen.name}", uid=seen.uid)
+            case "slack":
+                for payload in payloads(content):
+                    headers = {"Content-Type": "application/json"}
+                    await self._receiver.post(orjson.dumps(payload), headers=headers)
+            case _:
+                raise Permanent(f"channel {channel} is not there")

@@ -1,0 +1,134 @@
+"""The operators of a disposable stack, as data: which namespaces each one serves, and with what settings."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from platform_infra import names
+from platform_infra.cluster.local.spec import CONTEXT
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LABEL = "suite"
+"""The label of a namespace that says which operator serves it."""
+
+SINK = "http://sink.sinks.svc:8080"
+PROXY_HOST, PROXY_PORT = "proxy.sinks.svc", 8443
+NEVER = 10_000
+"""A breaker's threshold that no test reaches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSpec:
+    """One operator. `settings` are a stack's keys; `{sink}` and `{name}` in their texts are filled in."""
+
+    name: str
+    namespace: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    stubs: bool = False
+    """Whether its image is the one with the stub channels."""
+
+
+def _stub(channel: str) -> dict[str, Any]:
+    return {"factory": "stub_channel:StubChannel", "options": {"channel": channel, "sink": "{sink}"}}
+
+
+EVERYWHERE: dict[str, Any] = {
+    "channelsSlackEnabled": True,
+    "channelsSlackWebhookUrl": "{sink}/slack/{name}",
+    "breakerFailureThreshold": NEVER,
+    "networkEgressPorts": [443, 6443, 8080, PROXY_PORT],
+}
+AUDITED = {"auditUrl": "{sink}/audit/{name}"}
+SCRIPTED: dict[str, Any] = {
+    **AUDITED,
+    "channelsFileEnabled": False,
+    "channelsPlugins": {channel: _stub(channel) for channel in ("console", "file", "log")},
+    "deliveryTimeoutSeconds": 30,
+}
+OPERATORS = {
+    spec.name: spec
+    for spec in (
+        OperatorSpec(name="served", namespace="notification-system", settings=AUDITED),
+        OperatorSpec(name="scripted", namespace="notification-scripted", settings=SCRIPTED, stubs=True),
+        OperatorSpec(
+            name="fragile",
+            namespace="notification-fragile",
+            settings={
+                **SCRIPTED,
+                # Longer than the grace time: a stop has to end by itself, not by the end of its last try.
+                "deliveryTimeoutSeconds": 60,
+                "auditFlushSeconds": 600,
+                "auditBatchSize": 1000,
+            },
+            stubs=True,
+        ),
+        OperatorSpec(
+            name="guarded",
+            namespace="notification-guarded",
+            settings={
+                **AUDITED,
+                "breakerFailureThreshold": 3,
+                "breakerOpenSeconds": 5,
+                "breakerProbes": 2,
+            },
+        ),
+        OperatorSpec(
+            name="troubled",
+            namespace="notification-troubled",
+            settings={
+                "deliveryTimeoutSeconds": 1,
+                "operatorEnv": {
+                    "KUBERNETES_SERVICE_HOST": PROXY_HOST,
+                    "KUBERNETES_SERVICE_PORT": str(PROXY_PORT),
+                },
+            },
+        ),
+    )
+}
+INSTEAD = "NOTIFICATION_TEST_INSTEAD"
+"""Who stands in for which operator, as JSON: `{"served": ["name", "namespace"]}`; it gets the tests of the other."""
+FIRST = "served"
+"""The operator whose stack is the disposable stack itself, and owns the CRD."""
+
+
+def working(name: str) -> OperatorSpec:
+    """Return the operator that the tests of `name` get: the one of that name, or who stands in for it."""
+    standing_in = json.loads(os.environ.get(INSTEAD, "{}")).get(name)
+    if standing_in is None:
+        return OPERATORS[name]
+    return replace(OPERATORS[name], name=standing_in[0], namespace=standing_in[1])
+
+
+def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str = SINK) -> dict[str, Any]:
+    """Return what a stack file holds for this operator; `kubeconfig` is a file's path."""
+    given = {
+        **_ci_values(),
+        **EVERYWHERE,
+        **spec.settings,
+        "clusterKind": "existing",
+        "clusterKubeconfig": kubeconfig,
+        "clusterContext": CONTEXT,
+        "crdManaged": spec.name == FIRST,
+        "operatorNamespace": spec.namespace,
+        "operatorImage": image,
+        "watchNamespaceSelector": f"{LABEL}={spec.name}",
+    }
+    filled = json.dumps(given).replace("{sink}", sink).replace("{name}", spec.name)
+    values: dict[str, Any] = json.loads(filled)
+    return values
+
+
+@cache
+def _ci_values() -> dict[str, Any]:
+    """Return the values of the committed stack ci."""
+    config = yaml.safe_load((ROOT / "stacks" / "Pulumi.ci.yaml").read_text())["config"]
+    return {key.removeprefix(f"{names.PROJECT}:"): value for key, value in config.items()}

@@ -1,0 +1,96 @@
+"""An account for an operator that runs as a local process: with the rights of one in a pod, and a kubeconfig."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from platform_infra import names
+from platform_infra.workload import rbac
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tests.harness.cluster import Cluster
+
+API = f"{rbac.RBAC_GROUP}/v1"
+CONTEXT = "process"
+TOKEN_SECONDS = 24 * 3600
+
+
+class ProcessAccount:
+    """The service account of the operator in a namespace; `remove` takes away what does not go with the namespace.
+
+    With `shares` for replicas that share the work.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, *, shares: bool = False) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._everywhere = names.cluster_scoped(namespace)
+        self._subject = {"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": namespace}
+        self._apply("v1", "ServiceAccount", names.OPERATOR)
+        own = (*rbac.OWN, *(rbac.SHARE if shares else ()), *rbac.EVENTS)
+        served = (*rbac.SERVED, *rbac.RETAIN, *rbac.EVENTS, *rbac.CHOOSE)
+        self._apply(API, "Role", names.OPERATOR, rules=_rules(own))
+        self._apply(API, "RoleBinding", names.OPERATOR, **self._binding("Role", names.OPERATOR))
+        self._apply(API, "ClusterRole", self._everywhere, rules=_rules(served))
+        binding = self._binding("ClusterRole", self._everywhere)
+        self._apply(API, "ClusterRoleBinding", self._everywhere, **binding)
+
+    def may_do_everything(self) -> None:
+        """Give the account all rights, for a tool that only lives as long as its cluster."""
+        binding = self._binding("ClusterRole", "cluster-admin")
+        self._apply(API, "ClusterRoleBinding", f"{self._everywhere}-admin", **binding)
+
+    def write_kubeconfig(self, file: Path, *, server: str | None = None) -> None:
+        """Write a kubeconfig with the account's token; `server` takes the API server's place."""
+        document = yaml.safe_load(self._cluster.kubeconfig.read_text("utf-8"))
+        cluster = document["clusters"][0]["cluster"] | ({"server": server} if server else {})
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": CONTEXT, "cluster": cluster}],
+            "users": [{"name": CONTEXT, "user": {"token": self._token()}}],
+            "contexts": [
+                {
+                    "name": CONTEXT,
+                    "context": {"cluster": CONTEXT, "user": CONTEXT, "namespace": self._namespace},
+                }
+            ],
+            "current-context": CONTEXT,
+        }
+        file.touch(mode=0o600)
+        file.write_text(yaml.safe_dump(content), "utf-8")
+
+    def remove(self) -> None:
+        """Remove what is not in the namespace."""
+        for plural in ("clusterrolebindings", "clusterroles"):
+            self._cluster.text("DELETE", f"/apis/{API}/{plural}/{self._everywhere}")
+
+    def _token(self) -> str:
+        where = f"/api/v1/namespaces/{self._namespace}/serviceaccounts/{names.OPERATOR}/token"
+        token: str = self._cluster.request("POST", where, {"spec": {"expirationSeconds": TOKEN_SECONDS}})[
+            "status"
+        ]["token"]
+        return token
+
+    def _apply(self, version: str, kind: str, name: str, **more: Any) -> None:
+        metadata = (
+            {"name": name} if kind.startswith("Cluster") else {"name": name, "namespace": self._namespace}
+        )
+        self._cluster.apply({"apiVersion": version, "kind": kind, "metadata": metadata, **more})
+
+    def _binding(self, kind: str, name: str) -> dict[str, Any]:
+        reference = {"apiGroup": rbac.RBAC_GROUP, "kind": kind, "name": name}
+        return {"roleRef": reference, "subjects": [self._subject]}
+
+
+def _rules(grants: Iterable[rbac.Grant]) -> list[dict[str, Any]]:
+    return [
+        {"apiGroups": [grant.group], "resources": [grant.resource], "verbs": list(grant.verbs)}
+        | ({"resourceNames": list(grant.names)} if grant.names else {})
+        for grant in grants
+    ]

@@ -1,0 +1,160 @@
+"""A real Prometheus in the cluster, that scrapes one operator by the rules of the product; asked through its own API."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import yaml
+
+from platform_infra.cluster.local.images import load_image
+from platform_infra.monitoring.rules import groups
+from tests.harness.eventually import eventually
+from tests.harness.operator_pod import SELECTOR
+from tests.harness.sinks_in_cluster import is_rolled_out
+from tools.localcluster.image.commands import has_image
+from tools.localcluster.image.debian import base_tag
+from tools.localcluster.toolchain import ensure
+from tools.localcluster.toolchain.pins import PROMETHEUS
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from platform_infra.monitoring.rules import Limits
+    from tests.harness.cluster import Cluster
+
+FOLDER = Path(__file__).parent / "prometheus"
+PAGE = ROOT / "docs" / "monitoring.md"
+"""Shows the configuration by which a Prometheus finds the annotated pods; the one here is made from it."""
+SCRAPE_SECONDS = 1
+RUNBOOKS = "docs/runbooks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prometheus:
+    """One that is ready. Times are seconds since 1970."""
+
+    cluster: Cluster
+    namespace: str
+
+    def firing(self) -> set[tuple[str, str]]:
+        """Return the alerts that fire, each as its name and channel; of none the channel is empty."""
+        found = self._ask("alerts")["alerts"]
+        return {
+            (alert["labels"]["alertname"], alert["labels"].get("channel", ""))
+            for alert in found
+            if alert["state"] == "firing"
+        }
+
+    def alerts(self, name: str) -> list[dict[str, Any]]:
+        """Return the alerts of that name that wait or fire, with their labels and annotations."""
+        return [alert for alert in self._ask("alerts")["alerts"] if alert["labels"]["alertname"] == name]
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the rules as they are loaded, each with its `health`."""
+        return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
+
+    def value(self, expression: str) -> float | None:
+        """Return what an expression is now, if it is anything."""
+        result = self._ask("query", query=expression)["result"]
+        return float(result[0]["value"][1]) if result else None
+
+    def over(self, expression: str, start: float, end: float) -> list[dict[str, Any]]:
+        """Return what an expression was, second by second: series with `metric` (labels) and `values`."""
+        asked = {"query": expression, "start": start, "end": end, "step": SCRAPE_SECONDS}
+        found: list[dict[str, Any]] = self._ask("query_range", **asked)["result"]
+        return found
+
+    def _ask(self, what: str, **query: object) -> Any:
+        base = f"/api/v1/namespaces/{self.namespace}/services/prometheus:9090/proxy/api/v1"
+        answer = json.loads(self.cluster.text("GET", f"{base}/{what}?{urlencode(query)}"))
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+
+@contextmanager
+def prometheus(cluster: Cluster, container: str, operator: str, limits: Limits) -> Iterator[Prometheus]:
+    """Bring one up for the operator in that namespace, with its alert rules by these limits."""
+    load_image(container, _image())
+    home = cluster.create_namespace({})
+    filled = (FOLDER / "manifests.yaml").read_text("utf-8").replace("IMAGE", _tag())
+    documents = list(yaml.safe_load_all(filled.replace("HOME", home)))
+    try:
+        for document in (_configuration(cluster, home, operator, limits), *documents):
+            cluster.apply(document)
+        eventually(lambda: cluster.deployment(home, "prometheus"), is_rolled_out, within=60, every=0.2)
+        yield Prometheus(cluster=cluster, namespace=home)
+    finally:
+        cluster.core.delete_namespace(home)
+
+
+def _tag() -> str:
+    return f"notification-platform/prometheus:{PROMETHEUS}-{base_tag().rpartition(':')[2]}"
+
+
+def _image() -> str:
+    """Build the image, where it is not there yet, and return its name."""
+    if has_image(_tag()):
+        return _tag()
+    program = ensure(["prometheus"]).program("prometheus")
+    with tempfile.TemporaryDirectory(prefix="prometheus-") as context:
+        shutil.copy(FOLDER / "Dockerfile", context)
+        shutil.copy(program, Path(context) / "prometheus")
+        build = ["docker", "build", "--quiet", "--tag", _tag(), "--build-arg", f"BASE={base_tag()}", context]
+        done = subprocess.run(build, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(build)}: {done.stdout}{done.stderr}"
+    return _tag()
+
+
+def _pods(cluster: Cluster, operator: str) -> list[Any]:
+    return list(cluster.core.list_namespaced_pod(operator, label_selector=SELECTOR).items)
+
+
+def _discovered(pod: Any) -> dict[str, Any]:
+    """Return a pod as the discovery of Kubernetes shows it, with its annotations as they are in the cluster."""
+    prefix = "__meta_kubernetes"
+    labels = {
+        f"{prefix}_namespace": pod.metadata.namespace,
+        f"{prefix}_pod_name": pod.metadata.name,
+        f"{prefix}_pod_ip": pod.status.pod_ip,
+    }
+    for name, value in (pod.metadata.annotations or {}).items():
+        labels[f"{prefix}_pod_annotation_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}"] = value
+    return {"targets": [pod.status.pod_ip], "labels": labels}
+
+
+def _configuration(cluster: Cluster, home: str, operator: str, limits: Limits) -> dict[str, Any]:
+    """Return the ConfigMap: the documentation's scrape configuration, for one namespace, and the rules."""
+    pace = f"{SCRAPE_SECONDS}s"
+    content: dict[str, Any] = {
+        "global": {"scrape_interval": pace, "scrape_timeout": pace, "evaluation_interval": pace},
+        "rule_files": ["/etc/prometheus/rules.yml"],
+        **documented(),
+    }
+    (job,) = content["scrape_configs"]
+    # Debian leaves the discovery of Kubernetes out of its build; what it would find is handed on instead.
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    job["static_configs"] = [_discovered(pod) for pod in _pods(cluster, operator)]
+    rules = {"groups": groups(operator, limits, RUNBOOKS)}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "prometheus", "namespace": home},
+        "data": {"prometheus.yml": yaml.safe_dump(content), "rules.yml": yaml.safe_dump(rules)},
+    }
+
+
+def documented() -> dict[str, Any]:
+    """Return the scrape configuration that the documentation shows."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    (found,) = [block for block in map(yaml.safe_load, blocks) if "scrape_configs" in block]
+    return dict(found)

@@ -1,0 +1,69 @@
+"""The fault proxy in a thread of the tests' own process, for an operator that is a local process too."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import selectors
+import ssl
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.harness.faultproxy.app import FaultProxy, Place
+from tests.harness.sinks_in_cluster import CERTIFICATE, NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.harness.cluster import Cluster
+
+HERE = Place(host="127.0.0.1", api_port=0, control_port=0)
+ENDS_WITHIN = 10.0
+OWN_SOCKETS = 1
+"""A loop has one to wake itself by."""
+
+
+@contextmanager
+def proxy_thread(cluster: Cluster) -> Iterator[Place]:
+    """Serve before the cluster's API server, with the certificate that the proxy in the cluster has."""
+    with serving(_proxy(cluster)) as place:
+        yield place
+
+
+@contextmanager
+def serving(proxy: FaultProxy) -> Iterator[Place]:
+    """Serve in a thread, and leave nothing open at the end."""
+    selector = selectors.DefaultSelector()
+    loop = asyncio.SelectorEventLoop(selector)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield asyncio.run_coroutine_threadsafe(proxy.start(HERE), loop).result(timeout=ENDS_WITHIN)
+    for step in (proxy.stop(), _closed(selector)):
+        asyncio.run_coroutine_threadsafe(step, loop).result(timeout=ENDS_WITHIN)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+async def _closed(selector: selectors.BaseSelector) -> None:
+    """Return once no connection of the loop is left that goes by this selector.
+
+    One that was broken off may still be taking its leave by TLS after the proxy's stop. Its socket would be found open at
+    a later moment, in a test that has nothing to do with it.
+    """
+    while len(selector.get_map()) > OWN_SOCKETS:  # noqa: ASYNC110 - nobody tells when the last one goes
+        await asyncio.sleep(0.01)
+
+
+def _proxy(cluster: Cluster) -> FaultProxy:
+    secret = cluster.request("GET", f"/api/v1/namespaces/{NAMESPACE}/secrets/{CERTIFICATE}")["data"]
+    identity = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in secret.items():
+            (Path(folder) / name).write_bytes(base64.b64decode(content))
+        identity.load_cert_chain(Path(folder) / "tls.crt", Path(folder) / "tls.key")
+    trust = ssl.create_default_context(cadata=base64.b64decode(secret["ca.crt"]).decode())
+    return FaultProxy(upstream=cluster.api.configuration.host, trust=trust, identity=identity)

@@ -1,0 +1,47 @@
+"""The table of groups at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from tests.stack.catalogue import CATALOGUE, GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from tests.harness.report.records import Record
+
+
+def print_table(console: Console, records: Sequence[Record]) -> None:
+    """Print a row a group with passed/total, then how many of all checks passed."""
+    by_check = {record.check: record for record in records if record.check}
+    table = Table("group", "passed", "seconds", "failed", box=None, pad_edge=False)
+    for group in GROUPS:
+        ids = [check for check in CATALOGUE if check.group == group]
+        ran = [by_check[check.id] for check in ids if check.id in by_check]
+        if ran:
+            passed = sum(record.passed for record in ran)
+            bad = " ".join(record.check for record in ran if not record.passed)
+            took = sum(record.seconds for record in ran)
+            table.add_row(group, _score(passed, len(ids)), f"{took:.0f}", f"[red]{bad}[/red]")
+    console.print(table)
+    beside = [record for record in records if not record.check]
+    if beside:
+        console.print(f"beside the catalogue {_score(sum(r.passed for r in beside), len(beside))}")
+    console.print(closing_line(records))
+
+
+def closing_line(records: Sequence[Record]) -> str:
+    """Return `117/117`, or less; checks that did not run count as not passed."""
+    checks = [record for record in records if record.check]
+    passed = sum(record.passed for record in checks)
+    chosen = "" if len(checks) == len(CATALOGUE) else f" ({len(checks)} were run)"
+    return f"{passed}/{len(CATALOGUE)}{chosen}"
+
+
+def _score(passed: int, total: int) -> str:
+    return f"{passed}/{total}" if passed == total else f"[red]{passed}/{total}[/red]"

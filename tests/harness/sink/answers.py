@@ -1,0 +1,74 @@
+"""What a receiver answers, and how the checks tell it: by a token that the request carries."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from tests.harness.sink.series import Series
+
+REMEMBERED = 10_000
+"""Scripts a kind of receiver; the oldest are forgotten."""
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Answer(BaseModel):
+    """One answer: after `delay` seconds a code, a body and headers, or `never` one, or the connection is dropped.
+
+    Without a code it is the receiver's own success. `store` is for the audit store: keep the events though
+    the answer is a failure.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Annotated[int, Field(ge=200, le=599)] | None = None
+    body: str | None = None
+    body_base64: Base64Bytes | None = None
+    headers: dict[str, str] = {}
+    delay: Seconds = 0
+    never: bool = False
+    drop: bool = False
+    store: bool = False
+
+    def payload(self, success: str) -> bytes:
+        """Return the body: the given one, else what goes with the code."""
+        if self.body_base64 is not None:
+            return self.body_base64
+        if self.body is not None:
+            return self.body.encode()
+        return (success if self.code is None or self.code < 300 else "service_unavailable").encode()
+
+
+SUCCESS = Answer()
+
+
+class Script(BaseModel):
+    """The answers to the requests that carry a token; no answers take the script away."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: Annotated[str, Field(min_length=1)]
+    answers: list[Answer]
+
+
+class Answers:
+    """The scripts of one kind of receiver."""
+
+    def __init__(self) -> None:
+        self._scripts: dict[str, Series[Answer]] = {}
+
+    def set(self, script: Script) -> None:
+        """Answer so from the next request on."""
+        self._scripts.pop(script.token, None)
+        if script.answers:
+            self._scripts[script.token] = Series(script.answers, otherwise=SUCCESS)
+        while len(self._scripts) > REMEMBERED:
+            del self._scripts[next(iter(self._scripts))]
+
+    def take(self, text: str) -> Answer:
+        """Return the next answer of the first script whose token stands in the text."""
+        found = (series for token, series in self._scripts.items() if token in text)
+        series = next(found, None)
+        return SUCCESS if series is None else series.take()

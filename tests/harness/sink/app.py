@@ -1,0 +1,100 @@
+"""The sink: everything that an operator of the tests delivers to, on one port, and what the checks ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from tests.harness.sink.audit_api import AuditApi
+from tests.harness.sink.connections import Connections
+from tests.harness.sink.hits import Hits
+from tests.harness.sink.receivers import Receiver, header_text, raw_text
+from tests.harness.sink.scripts import StubScripts
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+LARGEST_BODY = 32 * 1024 * 1024
+KEEP_ALIVE = 3600.0
+"""Seconds that an idle connection is kept: an operator that lets go of its own is to be seen doing so."""
+
+STOP_WITHIN = 0.1
+"""Seconds that open requests have at the end; those that are never answered would take all of them."""
+
+
+class Sink:
+    """The server. In memory only, and bounded: the oldest is forgotten."""
+
+    def __init__(self) -> None:
+        self._hits = Hits()
+        self._connections = Connections()
+        self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Serve; return the port, which the system chooses when it is given as 0."""
+        self._runner = web.AppRunner(
+            self._application(),
+            # A receiver notices when the other side breaks a request off.
+            handler_cancellation=True,
+            keepalive_timeout=KEEP_ALIVE,
+            shutdown_timeout=STOP_WITHIN,
+            access_log=None,
+        )
+        await self._runner.setup()
+        assert self._runner.server is not None
+        factory = self._connections.counted(self._runner.server)
+        self._server = await asyncio.get_running_loop().create_server(factory, host, port)
+        address: tuple[str, int] = self._server.sockets[0].getsockname()
+        return address[1]
+
+    async def stop(self) -> None:
+        """Serve no longer; what is open is broken off."""
+        if self._server is not None:
+            self._server.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _application(self) -> web.Application:
+        hits, connections = self._hits, self._connections
+        application = web.Application(client_max_size=LARGEST_BODY, middlewares=[explain])
+        for part in (
+            Receiver("slack", key=header_text, hits=hits, connections=connections),
+            Receiver("webhook", key=raw_text, hits=hits, connections=connections),
+            AuditApi(hits=hits, connections=connections),
+            StubScripts(),
+        ):
+            application.add_routes(part.routes())
+        application.add_routes(
+            [
+                web.get("/hits/{operator}", self._history),
+                web.get("/connections/{operator}", self._connected),
+                web.get("/healthz", healthy),
+            ]
+        )
+        return application
+
+    async def _history(self, request: web.Request) -> web.Response:
+        asked = {key: request.query.get(key, "") for key in ("kind", "uid", "token")}
+        return web.json_response(self._hits.of(request.match_info["operator"], **asked))
+
+    async def _connected(self, request: web.Request) -> web.Response:
+        path = f"/{request.query.get('kind', 'slack')}/{request.match_info['operator']}"
+        return web.json_response(self._connections.to(path))
+
+
+async def healthy(_request: web.Request) -> web.Response:
+    """Answer."""
+    return web.Response(text="ok")
+
+
+@web.middleware
+async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a request that makes no sense with 400 and the reason."""
+    try:
+        return await handler(request)
+    except (ValidationError, ValueError) as error:
+        raise web.HTTPBadRequest(text=str(error)) from error

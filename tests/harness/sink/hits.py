@@ -1,0 +1,98 @@
+"""Every request that reached a receiver: answered, failed, still open, or broken off."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.harness.sink.bounded import Bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REMEMBERED = 50_000
+REMEMBERED_BYTES = 64 * 1024 * 1024
+OVERHEAD = 1024
+"""Bytes that a hit is taken to cost beside its body."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Hit:
+    """One request. `code` stays None until its answer is written out; `ended` says that it is open no more."""
+
+    kind: str
+    operator: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    connection: int
+    size: int
+    at: float = field(default_factory=time.time)
+    body: bytes = b""
+    key: str = ""
+    """What scripts look for their token in."""
+    code: int | None = None
+    ended: float | None = None
+
+    @property
+    def uid(self) -> str:
+        """The notification that it is about, from the header `<uid>:<channel>:<number>`."""
+        found = (value for name, value in self.headers.items() if name.lower() == "idempotency-key")
+        return next(found, "").partition(":")[0]
+
+    def seen(self) -> dict[str, Any]:
+        """Return it as JSON, for the one who asks."""
+        text = self.body.decode(errors="backslashreplace")
+        return {
+            "kind": self.kind,
+            "at": self.at,
+            "ended": self.ended,
+            "method": self.method,
+            "path": self.path,
+            "headers": self.headers,
+            "body": text,
+            "json": _parsed(text),
+            "key": self.key,
+            "code": self.code,
+            "completed": self.code is not None,
+            "connection": self.connection,
+        }
+
+
+class Hits:
+    """The requests of all operators, oldest first; the oldest are forgotten when there are too many."""
+
+    def __init__(self) -> None:
+        self._hits: Bounded[Hit] = Bounded(
+            count=REMEMBERED, size=REMEMBERED_BYTES, weigh=lambda hit: OVERHEAD + hit.size
+        )
+
+    @contextmanager
+    def open(self, hit: Hit) -> Iterator[Hit]:
+        """Keep a hit, and note when it is open no more."""
+        self._hits.add(hit)
+        try:
+            yield hit
+        finally:
+            hit.ended = time.time()
+
+    def of(self, operator: str, *, kind: str = "", uid: str = "", token: str = "") -> list[dict[str, Any]]:
+        """Return an operator's hits; what is given narrows them."""
+        return [
+            hit.seen()
+            for hit in self._hits
+            if hit.operator == operator
+            and kind in ("", hit.kind)
+            and uid in ("", hit.uid)
+            and (token in hit.key)
+        ]
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

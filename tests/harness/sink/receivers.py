@@ -1,0 +1,98 @@
+"""Webhooks that note every request and answer as they are told: one like Slack's, and a generic one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from tests.harness.sink.answers import Answer, Answers, Script
+from tests.harness.sink.hits import Hit
+from tests.harness.sink.replies import give, hold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.harness.sink.connections import Connections
+    from tests.harness.sink.hits import Hits
+
+INVALID = Answer(code=400, body="invalid_payload")
+
+
+class Receiver:
+    """One kind of webhook, `POST /<kind>/<operator>`, and `PUT /answers/<kind>` to tell it what to answer.
+
+    `key` gives the text of a body that scripts find their token in; it raises ValueError for a body that
+    the receiver refuses.
+    """
+
+    def __init__(
+        self, kind: str, *, key: Callable[[bytes], str], hits: Hits, connections: Connections
+    ) -> None:
+        self._kind = kind
+        self._key = key
+        self._hits = hits
+        self._connections = connections
+        self._answers = Answers()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return what the application serves of it."""
+        return [
+            web.post(f"/{self._kind}/{{operator}}", self._receive),
+            web.put(f"/answers/{self._kind}", self._script),
+        ]
+
+    async def _receive(self, request: web.Request) -> web.StreamResponse:
+        operator = request.match_info["operator"]
+        if request.content_length is None:
+            raise web.HTTPLengthRequired
+        hit = Hit(
+            kind=self._kind,
+            operator=operator,
+            method=request.method,
+            path=request.path,
+            headers=dict(request.headers),
+            connection=self._connections.carry(request.transport, request.path),
+            size=request.content_length,
+        )
+        with self._hits.open(hit):
+            hit.body = await request.read()
+            answer = self._answer(hit)
+            await hold(answer)
+            return await give(request, hit, answer, web.Response(text="ok"))
+
+    def _answer(self, hit: Hit) -> Answer:
+        try:
+            hit.key = self._key(hit.body)
+        except ValueError:
+            return INVALID
+        return self._answers.take(hit.key)
+
+    async def _script(self, request: web.Request) -> web.Response:
+        self._answers.set(Script.model_validate(await request.json()))
+        return web.json_response({})
+
+
+def header_text(body: bytes) -> str:
+    """Return the text of a Slack message's header blocks, one long subject, else that of its first block.
+
+    Raises:
+        ValueError: the body is no JSON object, or not UTF-8.
+    """
+    message = json.loads(body)
+    if not isinstance(message, dict):
+        raise ValueError("a Slack message is a JSON object")  # noqa: TRY004 - like any other body that is none
+    blocks = [block for block in message.get("blocks", []) if isinstance(block, dict)]
+    header = "".join(_text(block) for block in blocks if block.get("type") == "header")
+    return header or next(filter(None, map(_text, blocks)), str(message.get("text", "")))
+
+
+def raw_text(body: bytes) -> str:
+    """Return a body as text, whatever it is."""
+    return body.decode(errors="backslashreplace")
+
+
+def _text(block: dict[str, Any]) -> str:
+    text = block.get("text")
+    return str(text.get("text", "")) if isinstance(text, dict) else ""

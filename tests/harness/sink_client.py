@@ -1,0 +1,135 @@
+"""The sink in verbs: what receivers answer, what reached them, and what stub channels do."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from tests.harness.asking import Asking
+from tests.harness.eventually import eventually
+
+Object: TypeAlias = dict[str, Any]
+
+PAGE = 1000
+KINDS = ("sent", "failed", "acknowledged", "escalated")
+
+
+class StubScripts:
+    """What the stub channels do, and the calls that they made."""
+
+    def __init__(self, base: str) -> None:
+        self._sink = Asking(base)
+
+    def script(self, namespace: str, name: str, channel: str, *actions: Object) -> None:
+        """Set what a stub channel does for one object, call by call; the last action repeats."""
+        self._sink.ask("PUT", f"/scripts/{namespace}/{name}/{channel}", list(actions))
+
+    def calls(self, namespace: str, name: str, channel: str | None = None) -> list[Object]:
+        """Return the calls for one object, oldest first; `at` is the time in seconds."""
+        found: list[Object] = self._sink.ask("GET", f"/calls/{namespace}/{name}")
+        return [call for call in found if channel in (None, call["channel"])]
+
+    def called(self, namespace: str, name: str, *, within: float = 10.0) -> list[Object]:
+        """Wait for the first call for one object, and return the calls."""
+        return eventually(lambda: self.calls(namespace, name), bool, within=within)
+
+
+class _Receiver:
+    """One kind of webhook, as one operator meets it."""
+
+    kind: str
+
+    def __init__(self, base: str, operator: str) -> None:
+        self._sink = Asking(base)
+        self._operator = operator
+
+    def answer(self, about: Object | str, *answers: Object) -> None:
+        """Set what the requests about a notification are answered, one by one; the last answer repeats.
+
+        They are known by the notification's subject, or by a text that stands in the subjects of several.
+        Keys of an answer: code, body, body_base64, headers, delay (seconds), never, drop.
+        """
+        token = about if isinstance(about, str) else about["spec"]["subject"]
+        self._sink.ask("PUT", f"/answers/{self.kind}", {"token": token, "answers": list(answers)})
+
+    def hits(self, about: Object | str | None = None) -> list[Object]:
+        """Return the requests about a notification, or with a text in their subject, or all; oldest first.
+
+        A hit has: at, ended, method, path, headers, body, json, key, code, completed, connection. While
+        it is open `code` and `ended` are None; one that was broken off has `ended`, but no `code`.
+        """
+        narrowed = {"token": about if isinstance(about, str) else ""}
+        if isinstance(about, dict):
+            uid = about["metadata"].get("uid")
+            narrowed = {"uid": uid} if uid else {"token": about["spec"]["subject"]}
+        found: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind=self.kind, **narrowed)
+        return found
+
+    def hit(self, about: Object | str, *, within: float = 10.0) -> Object:
+        """Wait for the first request about a notification, and return it; it may still be open."""
+        return eventually(lambda: self.hits(about), bool, within=within)[0]
+
+    def connections(self) -> list[Object]:
+        """Return the TCP connections that carried requests: id, opened, closed or None, requests."""
+        found: list[Object] = self._sink.ask("GET", f"/connections/{self._operator}", kind=self.kind)
+        return found
+
+
+class SlackSink(_Receiver):
+    """The receiver that is like Slack's; a token is looked for in the header block's text."""
+
+    kind = "slack"
+
+
+class WebhookSink(_Receiver):
+    """The generic receiver; a token is looked for in the whole body."""
+
+    kind = "webhook"
+
+
+class AuditStore:
+    """The audit store of one operator."""
+
+    def __init__(self, base: str, operator: str) -> None:
+        self._sink = Asking(base)
+        self._operator = operator
+        self._base = f"/audit/{operator}"
+
+    def answer(self, *answers: Object) -> None:
+        """Set what batch writes are answered, one by one; the last repeats, and `{}` or nothing stores as ever.
+
+        An answer with a code does not store, but for one with `"store": true`: then only the answer is lost.
+        """
+        self._sink.ask("PUT", f"{self._base}/answers", list(answers))
+
+    def events(self, obj: Object | None = None, kind: str | None = None) -> list[Object]:
+        """Return the events about a notification (all without one), of one kind or of all, as they came.
+
+        Without a uid, all that were ever about its name count.
+        """
+        assert kind in (None, *KINDS), f"{kind!r} is no kind of event: {', '.join(KINDS)}"
+        narrowed: Object = {"event_type": kind and f"notification.message.{kind}"}
+        if obj is not None:
+            narrowed |= {"namespace": obj["metadata"]["namespace"], "resource_id": obj["metadata"]["name"]}
+        found = self.read(event_category="notification", **narrowed)
+        uid = None if obj is None else obj["metadata"].get("uid")
+        return [event for event in found if uid is None or _is_about(event, uid)]
+
+    def read(self, **filters: object) -> list[Object]:
+        """Return all events that pass the filters, page by page."""
+        found: list[Object] = []
+        while True:
+            page = self._sink.ask(
+                "GET", f"{self._base}/api/v1/audit/events", limit=PAGE, offset=len(found), **filters
+            )
+            found += page["data"]
+            if not page["pagination"]["has_more"]:
+                return found
+
+    def writes(self) -> list[Object]:
+        """Return the batch writes, as hits without a body; also those that were made to fail."""
+        found: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind="audit")
+        return found
+
+
+def _is_about(event: Object, uid: str) -> bool:
+    return uid in (event["correlation_id"], event["event_data"].get("notification_id"))

@@ -1,0 +1,70 @@
+"""The sinks and the fault proxy as Deployments of the cluster, put there before any operator."""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.harness.cluster import Cluster
+    from tests.harness.node import Node
+
+NAMESPACE = "sinks"
+MANIFESTS = Path(__file__).parent / "sink" / "manifests.yaml"
+CERTIFICATE = "proxy-tls"
+NAMES = ("DNS:proxy.sinks.svc", "DNS:proxy.sinks.svc.cluster.local", "DNS:localhost", "IP:127.0.0.1")
+SIGN = """
+set -e
+folder=$(mktemp -d)
+openssl req -x509 -config /opt/notification-node/etc/openssl.cnf -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+  -nodes -days 3650 -subj /CN=proxy -extensions leaf -addext "subjectAltName=$1" \
+  -CA /etc/kubernetes/pki/ca.crt -CAkey /etc/kubernetes/pki/ca.key \
+  -keyout "$folder/tls.key" -out "$folder/tls.crt" 2>"$folder/log" || { cat "$folder/log"; exit 1; }
+for file in "$folder/tls.crt" "$folder/tls.key" /etc/kubernetes/pki/ca.crt; do base64 -w0 "$file"; echo; done
+rm -r "$folder"
+"""
+
+
+def apply_sinks(cluster: Cluster, node: Node, image: str, *, within: float = 60.0) -> None:
+    """Put everything into the cluster, or renew it, and wait until all of it is ready."""
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    if not cluster.has_secret(NAMESPACE, CERTIFICATE):
+        cluster.apply(_certificate(node))
+    documents = list(yaml.safe_load_all(MANIFESTS.read_text("utf-8").replace("IMAGE", image)))
+    for document in documents:
+        cluster.apply(document)
+    for document in documents:
+        if document["kind"] == "Deployment":
+            look = partial(cluster.deployment, NAMESPACE, document["metadata"]["name"])
+            eventually(look, is_rolled_out, within=within, every=0.2)
+
+
+def is_rolled_out(deployment: dict[str, object]) -> bool:
+    """Tell whether every pod of a Deployment is of its newest template, and ready."""
+    status = deployment.get("status")
+    spec, metadata = deployment["spec"], deployment["metadata"]
+    assert isinstance(status, dict)
+    assert isinstance(spec, dict)
+    assert isinstance(metadata, dict)
+    wanted = spec["replicas"]
+    counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")}
+    return bool(counts == {wanted} and status.get("observedGeneration") == metadata["generation"])
+
+
+def _certificate(node: Node) -> dict[str, object]:
+    """Return a Secret with a certificate of the cluster's own authority, which every pod trusts."""
+    crt, key, authority = node.run(SIGN, ",".join(NAMES)).split()
+    assert base64.b64decode(key).startswith(b"-----BEGIN")
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": CERTIFICATE, "namespace": NAMESPACE},
+        "type": "kubernetes.io/tls",
+        "data": {"tls.crt": crt, "tls.key": key, "ca.crt": authority},
+    }

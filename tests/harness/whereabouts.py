@@ -1,0 +1,50 @@
+"""Where a notification has got to: counted and read at its receivers, and as its status tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.harness.readings import body, header
+
+if TYPE_CHECKING:
+    from tests.harness.cluster import Object
+    from tests.stack.suite import Suite
+
+EMOJI = ("\U0001f6a8", "\u26a0\ufe0f", "\u2139\ufe0f", "\U0001f4ac")
+"""What Slack's headline begins with, from critical down to low."""
+
+
+def arrivals(suite: Suite, obj: Object) -> dict[str, int]:
+    """Return how many messages of a notification each receiver got; one that got none is left out."""
+    counts = {"console": len(suite.console(obj)), "slack": len(suite.slack.hits(obj))}
+    return {channel: count for channel, count in counts.items() if count}
+
+
+def printed(suite: Suite, obj: Object) -> Object:
+    """Return subject and body as the console shows them, of the one message of a notification."""
+    (text,) = suite.console(obj)
+    intro = f"[{obj['spec']['priority']}] [{obj['spec']['type']}] "
+    assert text.startswith(intro)
+    assert text.endswith("\n")
+    subject, _, rest = text.removeprefix(intro)[:-1].partition("\n")
+    return {"subject": subject, "body": rest}
+
+
+def shown(suite: Suite, obj: Object) -> Object:
+    """Return subject and body as Slack shows them, of the one message of a notification."""
+    hits = suite.slack.hits(obj)
+    assert len(hits) == 1
+    emoji, _, subject = header(*hits).partition(" ")
+    assert emoji in EMOJI
+    return {"subject": subject, "body": body(*hits)}
+
+
+def errors(status: Object) -> list[str]:
+    """Return the stored errors, oldest first; a success counts as an empty one."""
+    return [entry.get("error", "") for entry in status["deliveryAttempts"]]
+
+
+def routing(status: Object) -> tuple[str, str, str]:
+    """Return status, reason and message of the condition RoutingResolved."""
+    (condition,) = [entry for entry in status["conditions"] if entry["type"] == "RoutingResolved"]
+    return condition["status"], condition["reason"], condition["message"]

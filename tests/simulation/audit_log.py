@@ -1,0 +1,57 @@
+"""The simulated audit store: it keeps each event once, and is reached over the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from notification_operator.observers.audit.store import Unavailable
+from tests.simulation.network import LostError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.simulation.network import Network
+
+
+class AuditLog:
+    """What the store holds; `changed` are the ids of events that came again with another content."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, dict[str, Any]] = {}
+        self.changed: list[str] = []
+
+    def take(self, events: Sequence[bytes]) -> None:
+        """Store a batch."""
+        for data in events:
+            event = orjson.loads(data)
+            if self.events.setdefault(event["event_id"], event) != event:
+                self.changed.append(event["event_id"])
+
+
+class SimulatedAuditStore:
+    """One operator's client of it."""
+
+    def __init__(self, log: AuditLog, network: Network) -> None:
+        self._log = log
+        self._network = network
+        self.failures = 0
+        """The most writes that failed in a row."""
+        self._failing = 0
+
+    async def write(self, events: Sequence[bytes]) -> None:
+        """See `Store.write`."""
+        sent = list(events)
+        try:
+            await self._network.way("an audit batch", late=lambda: self._log.take(sent))
+            self._log.take(sent)
+            await self._network.way("the answer to an audit batch")
+        except LostError:
+            self._failing += 1
+            self.failures = max(self.failures, self._failing)
+            raise Unavailable("simulated") from None
+        self._failing = 0
+
+    async def close(self) -> None:
+        """See `Store.close`."""

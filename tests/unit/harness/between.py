@@ -1,0 +1,40 @@
+"""The fault proxy in its place: a server behind it, someone who asks it, and what is asked for."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from tests.harness.faultproxy_client import FaultProxy as Client
+from tests.unit.harness.api_server import ApiServer
+
+OBJECTS = "/apis/kubernaut.ai/v1alpha1/namespaces/ns/notificationrequests"
+WATCH = f"{OBJECTS}?watch=true&allowWatchBookmarks=true"
+GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
+TRIES = 2
+"""aiohttp itself repeats a PUT whose connection, used before, was closed without an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """The proxy with the server behind it, someone who asks it, and the tests' own client."""
+
+    server: ApiServer
+    session: aiohttp.ClientSession
+    base: str
+    proxy: Client
+
+    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        url = self.base + path
+        async with self.session.request(method, url, json=body, headers=headers) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def write(self, name: str, body: Any) -> int:
+        return (await self.ask("PUT", f"{OBJECTS}/{name}/status", body))[0]
+
+
+async def told(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Let the tests' client, which blocks, talk to a server of this very loop."""
+    return await asyncio.to_thread(call, *arguments, **named)

@@ -1,0 +1,162 @@
+"""The audit store of the sink: batches go in whole or not at all, and come out filtered, page by page."""
+
+import asyncio
+import io
+import json
+import uuid
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.harness.sink_client import AuditStore
+from tests.unit.harness.conftest import Served
+
+WRITE = "api/v1/audit/events/batch"
+READ = "api/v1/audit/events"
+
+
+def event(kind: str = "sent", *, name: str = "n", **fields: Any) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "event_type": f"notification.message.{kind}",
+        "event_timestamp": "2026-01-02T03:04:05.678Z",
+        "event_category": "notification",
+        "event_action": kind,
+        "event_outcome": "success",
+        "actor_type": "service",
+        "actor_id": "notification-controller",
+        "resource_type": "NotificationRequest",
+        "resource_id": name,
+        "correlation_id": f"uid of {name}",
+        "namespace": "ns",
+        "event_data": {"notification_id": f"uid of {name}"},
+        **fields,
+    }
+
+
+async def write(sink: Served, *events: Any, operator: str = "served", seconds: float = 5) -> tuple[int, Any]:
+    async with sink.session.post(
+        f"{sink.base}/audit/{operator}/{WRITE}",
+        data=io.BytesIO(json.dumps(events).encode()),
+        timeout=aiohttp.ClientTimeout(total=seconds),
+    ) as answer:
+        text = await answer.text()
+        return answer.status, text
+
+
+async def read(sink: Served, **query: Any) -> Any:
+    async with sink.session.get(f"{sink.base}/audit/served/{READ}", params=query) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+def store(sink: Served) -> AuditStore:
+    return AuditStore(sink.base, "served")
+
+
+async def test_what_is_written_is_read_back_as_it_was_in_its_order(sink: Served) -> None:
+    first, second = event("sent", event_id=str(uuid.uuid4())), event("failed", event_outcome="failure")
+    assert (await write(sink, first, second))[0] == 201
+    answer = await read(sink)
+    assert answer["data"][0] == first
+    assert {key: value for key, value in answer["data"][1].items() if key != "event_id"} == second
+    assert answer["pagination"] == {"limit": 50, "offset": 0, "total": 2, "has_more": False}
+
+
+async def test_a_reading_can_be_narrowed_by_each_field_of_the_contract(sink: Served) -> None:
+    await write(sink, event("sent"), event("failed", event_outcome="failure"), event(name="other"))
+    await write(sink, event(name="elsewhere"), operator="scripted")
+    for query, count in (
+        ({"event_type": "notification.message.failed", "event_category": "notification"}, 1),
+        ({"event_category": "notification"}, 3),
+        ({"event_category": "other"}, 0),
+        ({"correlation_id": "uid of other"}, 1),
+        ({"event_outcome": "success"}, 2),
+        ({"event_outcome": "success", "correlation_id": "uid of n"}, 1),
+    ):
+        assert (await read(sink, **query))["pagination"]["total"] == count, query
+
+
+async def test_a_long_reading_comes_page_by_page(sink: Served) -> None:
+    await write(sink, *(event(name=f"n-{index}") for index in range(120)))
+    first = await read(sink)
+    assert (len(first["data"]), first["pagination"]["has_more"]) == (50, True)
+    last = await read(sink, limit=50, offset=100)
+    assert [found["resource_id"] for found in last["data"]] == [f"n-{index}" for index in range(100, 120)]
+    assert last["pagination"] == {"limit": 50, "offset": 100, "total": 120, "has_more": False}
+
+
+async def test_the_client_reads_all_pages(sink: Served) -> None:
+    await write(sink, *(event(name=f"n-{index}") for index in range(2500)))
+    found = await asyncio.to_thread(store(sink).events)
+    assert [one["resource_id"] for one in found] == [f"n-{index}" for index in range(2500)]
+
+
+async def test_a_batch_with_one_bad_event_is_refused_whole_with_every_reason(sink: Served) -> None:
+    bad = {**event(), "event_outcome": "fine", "resource_id": ""}
+    del bad["event_data"]
+    code, text = await write(sink, event(), bad)
+    assert code == 400
+    assert all(part in text for part in ("event_outcome", "resource_id", "event_data"))
+    async with sink.session.post(f"{sink.base}/audit/served/{WRITE}", data=b"{") as answer:
+        assert answer.status == 400
+    assert (await write(sink))[0] == 400
+    assert (await read(sink))["pagination"]["total"] == 0
+
+
+async def test_a_batch_of_many_megabytes_is_taken(sink: Served) -> None:
+    long = event(event_data={"notification_id": "n", "body": "x" * 20_000})
+    assert (await write(sink, *([long] * 500)))[0] == 201
+    assert (await read(sink, limit=1))["pagination"]["total"] == 500
+
+
+async def test_a_store_told_to_fail_stores_nothing_until_it_recovers(sink: Served) -> None:
+    await asyncio.to_thread(
+        store(sink).answer, {"code": 503}, {"code": 400, "body": "no"}, {"drop": True}, {}
+    )
+    assert await write(sink, event()) == (503, "service_unavailable")
+    assert await write(sink, event()) == (400, "no")
+    with pytest.raises((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
+        await write(sink, event())
+    assert (await read(sink))["pagination"]["total"] == 0
+    assert [(await write(sink, event()))[0] for _ in range(2)] == [201, 201]
+    assert (await read(sink))["pagination"]["total"] == 2
+    writes = await asyncio.to_thread(store(sink).writes)
+    assert [hit["code"] for hit in writes] == [503, 400, None, 201, 201]
+
+
+async def test_a_store_that_never_answers_stores_nothing_and_is_well_elsewhere(sink: Served) -> None:
+    await asyncio.to_thread(store(sink).answer, {"never": True})
+    with pytest.raises(TimeoutError):
+        await write(sink, event(), seconds=0.3)
+    assert (await read(sink))["pagination"]["total"] == 0
+    assert (await write(sink, event(), operator="scripted"))[0] == 201
+    async with sink.session.get(f"{sink.base}/audit/served/health") as answer:
+        assert answer.status == 200
+
+
+async def test_only_the_answer_can_be_lost_while_the_events_are_kept(sink: Served) -> None:
+    await asyncio.to_thread(store(sink).answer, {"code": 503, "store": True}, {"delay": 0.2})
+    assert (await write(sink, event()))[0] == 503
+    assert (await write(sink, event()))[0] == 201
+    ids = [found["event_id"] for found in (await read(sink))["data"]]
+    assert len(set(ids)) == 2
+
+
+async def test_the_events_of_one_notification_are_those_with_its_name_and_uid(sink: Served) -> None:
+    life = {"metadata": {"namespace": "ns", "name": "n"}}
+    referring = event(correlation_id="remediation-7", event_data={"notification_id": "uid-2"})
+    earlier = event(correlation_id="uid-1", event_data={"notification_id": "uid-1"})
+    await write(sink, earlier, referring, event(name="other"), event(namespace="elsewhere"))
+
+    def seen(uid: str = "", kind: str | None = None) -> list[str]:
+        obj = {"metadata": {**life["metadata"], **({"uid": uid} if uid else {})}}
+        return [found["event_data"]["notification_id"] for found in store(sink).events(obj, kind)]
+
+    assert await asyncio.to_thread(seen) == ["uid-1", "uid-2"]
+    assert await asyncio.to_thread(seen, "uid-2") == ["uid-2"]
+    assert await asyncio.to_thread(seen, "uid-2", "sent") == ["uid-2"]
+    assert await asyncio.to_thread(seen, "uid-2", "failed") == []
+    with pytest.raises(AssertionError, match="'lost' is no kind of event"):
+        store(sink).events(kind="lost")

@@ -1,0 +1,46 @@
+"""The catalogue and the stack tests agree: each promise has one test, in its group's file, and none is left out."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.stack.catalogue import CATALOGUE
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STACK_TESTS = sorted((ROOT / "tests" / "stack").glob("test_*.py"))
+
+
+@pytest.fixture(scope="module")
+def collected() -> list[tuple[str, str]]:
+    """Return id and file of every check that pytest collects."""
+    command = [sys.executable, "-m", "pytest", "tests/stack", "--collect-only", "--quiet", "--list-checks"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return re.findall(r"^check (\S+) tests/stack/(\S+)\.py\b", done.stdout, re.MULTILINE)
+
+
+def test_the_catalogue_holds_117_checks_in_19_groups() -> None:
+    assert len({check.id for check in CATALOGUE}) == 117
+    assert len({check.promise for check in CATALOGUE}) == 117
+    assert len({check.group for check in CATALOGUE}) == 19
+
+
+def test_every_check_has_exactly_one_test_and_it_stands_in_the_file_of_its_group(
+    collected: list[tuple[str, str]],
+) -> None:
+    assert sorted(collected) == sorted((check.id, f"test_{check.group}") for check in CATALOGUE)
+
+
+@pytest.mark.parametrize("file", STACK_TESTS, ids=lambda file: file.stem)
+def test_no_stack_test_is_left_out_expected_to_fail_or_tried_until_it_passes(file: Path) -> None:
+    text = file.read_text("utf-8")
+    assert not re.search(r"\b(skip|skipif|xfail|importorskip|flaky|rerun)\b\(", text)
+    assert not re.search(r"mark\.(skip|skipif|xfail|flaky)", text)

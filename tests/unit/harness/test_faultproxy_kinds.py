@@ -1,0 +1,38 @@
+"""What kind a request is: told by its line alone, as an API server does."""
+
+import pytest
+
+from tests.harness.faultproxy.kinds import RequestKind, kind_of
+from tests.unit.harness.between import OBJECTS, WATCH
+
+
+@pytest.mark.parametrize(
+    ("request_line", "kind"),
+    [
+        ("GET /version", RequestKind(verb="get")),
+        ("GET /api", RequestKind(verb="get")),
+        ("GET /apis/kubernaut.ai/v1alpha1", RequestKind(verb="get")),
+        ("GET /api/v1/namespaces", RequestKind(verb="list", resource="namespaces")),
+        ("GET /api/v1/namespaces/ns", RequestKind(verb="get", resource="namespaces", name="ns")),
+        (
+            "PUT /api/v1/namespaces/ns/finalize",
+            RequestKind(verb="update", resource="namespaces", name="ns", subresource="finalize"),
+        ),
+        ("GET /api/v1/pods?watch=1", RequestKind(verb="watch", resource="pods")),
+        (f"GET {OBJECTS}", RequestKind(verb="list", resource="notificationrequests", namespace="ns")),
+        (f"DELETE {OBJECTS}", RequestKind(verb="deletecollection", resource="notificationrequests", namespace="ns")),
+        (f"POST {OBJECTS}", RequestKind(verb="create", resource="notificationrequests", namespace="ns")),
+        (
+            f"PATCH {OBJECTS}/a/status",
+            RequestKind(
+                verb="patch", resource="notificationrequests", namespace="ns", name="a", subresource="status"
+            ),
+        ),
+        (f"GET {WATCH}", RequestKind(verb="watch", resource="notificationrequests", namespace="ns")),
+    ],
+)  # fmt: skip
+def test_a_request_is_told_by_its_line_as_an_api_server_does(request_line: str, kind: RequestKind) -> None:
+    method, _, target = request_line.partition(" ")
+    path, _, query = target.partition("?")
+    fields = dict(field.split("=") for field in query.split("&")) if query else {}
+    assert kind_of(method, path, fields) == kind

@@ -1,0 +1,111 @@
+"""Watches through the fault proxy: streamed event by event, held back, cut and expired as it is asked for."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from tests.harness.eventually import eventually
+from tests.harness.faultproxy_client import FaultProxy as Client
+from tests.unit.harness.between import GONE, WATCH, Between, told
+
+
+def event(number: int, size: int = 0) -> bytes:
+    return json.dumps({"type": "ADDED", "object": {"n": number, "text": "x" * size}}).encode() + b"\n"
+
+
+async def read_events(answer: aiohttp.ClientResponse, count: int) -> list[tuple[float, int]]:
+    seen: list[tuple[float, int]] = []
+    buffer = b""
+    while len(seen) < count:
+        async with asyncio.timeout(5):
+            buffer += await answer.content.readany()
+        *lines, buffer = buffer.split(b"\n")
+        seen += [(time.monotonic(), json.loads(line)["object"]["n"]) for line in lines]
+    return seen
+
+
+async def test_a_watch_is_streamed_event_by_event_whatever_their_size(between: Between) -> None:
+    async with between.session.get(between.base + WATCH) as answer:
+        for number, size in ((1, 0), (2, 1_000_000), (3, 0)):
+            await between.server.emit(event(number, size))
+            assert [found for _, found in await read_events(answer, 1)] == [number]
+        (record,) = await told(between.proxy.requests, verb="watch")
+        assert (record["code"], record["ended"], record["events"]) == (200, None, 3)
+        await between.server.emit(None)
+        assert await answer.content.read() == b""
+
+
+async def test_an_asker_that_leaves_a_watch_takes_it_from_the_server_too(between: Between) -> None:
+    async with between.session.get(between.base + WATCH) as answer:
+        await between.server.emit(event(1))
+        await read_events(answer, 1)
+        answer.close()
+    await told(eventually, lambda: between.server.watches, lambda running: not running, within=5)
+
+
+@asynccontextmanager
+async def lag(proxy: Client, seconds: float) -> AsyncIterator[None]:
+    holding = proxy.lag(seconds)
+    await told(holding.__enter__)
+    try:
+        yield
+    finally:
+        await told(holding.__exit__, None, None, None)
+
+
+async def test_events_are_held_back_in_order_and_one_by_one_as_long_as_it_is_asked_for(
+    between: Between,
+) -> None:
+    async with between.session.get(between.base + WATCH) as answer:
+        await between.server.emit(event(0))
+        await read_events(answer, 1)
+        async with lag(between.proxy, 0.5):
+            sent = time.monotonic()
+            await between.server.emit(event(1))
+            await asyncio.sleep(0.2)  # the second event comes so much later than the first
+            await between.server.emit(event(2))
+            seen = await read_events(answer, 2)
+        assert [number for _, number in seen] == [1, 2]
+        assert seen[0][0] - sent >= 0.5
+        assert seen[1][0] - sent >= 0.7
+        assert seen[1][0] - seen[0][0] < 0.5
+        sent = time.monotonic()
+        await between.server.emit(event(3))
+        assert (await read_events(answer, 1))[0][0] - sent < 0.5
+
+
+async def test_running_watches_can_be_cut(between: Between) -> None:
+    async with between.session.get(between.base + WATCH) as answer:
+        await between.server.emit(event(1))
+        await read_events(answer, 1)
+        assert await told(between.proxy.cut_watches, resource="leases") == 0
+        assert await told(between.proxy.cut_watches) == 1
+        with pytest.raises(GONE):
+            await answer.content.read()
+
+
+async def test_running_watches_can_be_told_that_they_are_too_old(between: Between) -> None:
+    async with between.session.get(between.base + WATCH) as answer:
+        await between.server.emit(event(1)[:10])
+        assert await told(between.proxy.expire_watches) == 1
+        (line,) = (await answer.content.read()).splitlines()
+    told_so = json.loads(line)
+    assert (told_so["type"], told_so["object"]["code"], told_so["object"]["reason"]) == (
+        "ERROR",
+        410,
+        "Expired",
+    )
+
+
+async def test_a_watch_that_the_server_breaks_off_is_broken_off(between: Between) -> None:
+    async with between.session.get(between.base + WATCH) as answer:
+        await between.server.emit(event(1))
+        await read_events(answer, 1)
+        await between.server.stop()
+        with pytest.raises(GONE):
+            await answer.content.read()

@@ -1,0 +1,71 @@
+"""The manifests of the sink and the fault proxy agree with those who look for them, and pass the strictest admission."""
+
+from typing import Any
+
+import yaml
+
+from tests.harness.faultproxy import __main__ as proxy
+from tests.harness.node_container import PROXY_PORT, SINK_PORT
+from tests.harness.operators import PROXY_HOST, SINK
+from tests.harness.operators import PROXY_PORT as API_PORT
+from tests.harness.sink import __main__ as sink
+from tests.harness.sinks_in_cluster import CERTIFICATE, MANIFESTS, NAMES, NAMESPACE
+
+OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all(MANIFESTS.read_text("utf-8")))
+
+
+def found(kind: str, name: str) -> dict[str, Any]:
+    (one,) = (obj for obj in OBJECTS if (obj["kind"], obj["metadata"]["name"]) == (kind, name))
+    return one
+
+
+def container(name: str) -> dict[str, Any]:
+    (one,) = found("Deployment", name)["spec"]["template"]["spec"]["containers"]
+    assert isinstance(one, dict)
+    return one
+
+
+def port_of(service: str) -> dict[str, Any]:
+    """Return a Service's port with `process`, the number that the process behind it listens on."""
+    spec = found("Service", service)["spec"]
+    (port,) = spec["ports"]
+    ports = {one["name"]: one["containerPort"] for one in container(spec["selector"]["app"])["ports"]}
+    return {**port, "process": ports[port["targetPort"]]}
+
+
+def test_tests_and_operators_find_both_where_the_services_are() -> None:
+    assert (port_of("sink")["nodePort"], port_of("proxy-control")["nodePort"]) == (SINK_PORT, PROXY_PORT)
+    assert SINK.rpartition(":")[2] == str(port_of("sink")["port"])
+    assert f"proxy.{NAMESPACE}.svc" == PROXY_HOST
+    assert f"DNS:{PROXY_HOST}" in NAMES
+    assert port_of("proxy")["port"] == API_PORT
+
+
+def test_the_processes_listen_where_the_services_send_to() -> None:
+    assert port_of("sink")["process"] == sink.PORT
+    assert port_of("proxy")["process"] == proxy.PLACE.api_port
+    assert port_of("proxy-control")["process"] == proxy.PLACE.control_port
+    for name in ("sink", "proxy"):
+        assert container(name)["image"] == "IMAGE"
+
+
+def test_the_proxy_gets_its_certificate_where_it_looks_for_it() -> None:
+    (volume,) = found("Deployment", "proxy")["spec"]["template"]["spec"]["volumes"]
+    (mount,) = container("proxy")["volumeMounts"]
+    assert volume["secret"]["secretName"] == CERTIFICATE
+    assert (mount["name"], mount["mountPath"]) == (volume["name"], str(proxy.FILES))
+
+
+def test_every_pod_is_as_the_restricted_standard_asks_and_holds_no_credentials() -> None:
+    assert found("Namespace", NAMESPACE)["metadata"]["labels"] == {
+        "pod-security.kubernetes.io/enforce": "restricted"
+    }
+    for name in ("sink", "proxy"):
+        pod = found("Deployment", name)["spec"]["template"]["spec"]
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        security = container(name)["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["readOnlyRootFilesystem"] is True
+        assert security["capabilities"] == {"drop": ["ALL"]}

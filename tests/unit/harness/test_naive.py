@@ -1,0 +1,107 @@
+"""The controller of the old kind: it works on a copy that is up to date, and errs on a late one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from atomic_status import ObjectRef
+from atomic_status.testing import MemoryStore
+from notification_operator.controller.workqueue import Done, Key
+from notification_operator.delivery.channel import Transient
+from tests.harness.naive.controller import Controller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atomic_status import KubeStatusStore
+    from notification_operator.delivery.http_client import HttpReceiver
+
+META = {"namespace": "shop", "name": "order-1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+SPEC = {
+    "type": "simple",
+    "priority": "low",
+    "subject": "s",
+    "body": "b",
+    "channels": ["slack"],
+    "retryPolicy": {"initialBackoffSeconds": 300},
+}
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+class Receiver:
+    """Counts what is posted; fails as often as it is told."""
+
+    def __init__(self, failures: int, reached: Callable[[], None]) -> None:
+        self.posts, self._failures, self._reached = 0, failures, reached
+
+    async def post(self, _content: bytes, *, headers: dict[str, str]) -> None:
+        assert headers
+        self._reached()
+        self.posts += 1
+        if self.posts <= self._failures:
+            raise Transient("HTTP 503")
+
+
+class Ground:
+    """One controller and one notification; `copy` is what the watch has shown of it."""
+
+    def __init__(self, *, failures: int = 0) -> None:
+        self.store, self.receiver = MemoryStore(), Receiver(failures, self._note)
+        self.copy: dict[str, Any] = {}
+        self.at_try: list[dict[str, Any]] = []
+        """The object as each try found it."""
+        self._controller = Controller(
+            cached=lambda _key: self.copy,
+            store=cast("KubeStatusStore", self.store),
+            receiver=cast("HttpReceiver", self.receiver),
+            clock=lambda: NOW,
+        )
+
+    def create(self) -> None:
+        obj = {"metadata": META, "spec": SPEC, "status": {"phase": "Pending"}}
+        self.copy = self.store.create({"apiVersion": "v1", "kind": "Any", **obj})
+
+    def stored(self) -> dict[str, Any]:
+        return self.store.peek(ObjectRef(namespace="shop", name="order-1"))
+
+    async def work(self) -> Done:
+        return await self._controller(Key("shop", "order-1", self.copy["metadata"]["uid"]), NOW)
+
+    def _note(self) -> None:
+        self.at_try.append(self.stored())
+
+
+async def test_each_change_of_a_quick_notification_is_a_write_of_its_own() -> None:
+    ground = Ground()
+    ground.create()
+
+    assert (await ground.work()).final
+
+    assert [verb for verb, _ in ground.store.calls] == ["PUT"] * 3
+    assert ground.stored()["status"]["phase"] == "Sent"
+
+
+async def test_on_a_copy_that_is_up_to_date_it_keeps_to_the_pauses() -> None:
+    ground = Ground(failures=1)
+    ground.create()
+
+    first = await ground.work()
+    ground.copy = ground.stored()
+    second = await ground.work()
+
+    assert first.again_in == second.again_in
+    assert 300 <= (first.again_in or 0) <= 331
+    assert (ground.receiver.posts, ground.stored()["status"]["totalAttempts"]) == (1, 1)
+
+
+async def test_a_late_copy_makes_it_send_after_a_success_that_is_recorded() -> None:
+    ground = Ground()
+    ground.create()
+    await ground.work()
+    assert ground.stored()["status"]["successfulDeliveries"] == 1
+
+    ground.copy = ground.at_try[0]
+    await ground.work()
+
+    assert (ground.receiver.posts, ground.stored()["status"]["totalAttempts"]) == (2, 1)

@@ -1,0 +1,86 @@
+"""The table and the page of a run: who passed, how many of all, and what a failure left."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from tests.harness.report.page import render
+from tests.harness.report.records import Evidence, Record, append, read
+from tests.harness.report.table import closing_line, print_table
+from tests.stack.catalogue import CATALOGUE, GROUPS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ALL = [
+    Record(test=f"t::{check.id}", check=check.id, promise=check.promise, passed=True, seconds=1.5)
+    for check in CATALOGUE
+]
+FAILURE = Record(
+    test="tests/stack/test_retry.py::test_x",
+    check="retry-02",
+    promise="Nothing <b>more</b>",
+    passed=False,
+    seconds=3.25,
+    message="E assert 4 == 3",
+    evidence=[Evidence(objects="phase: Retrying", events="MaxRetriesExhausted & more", log='{"event": "x"}')],
+)
+
+
+def printed(records: list[Record]) -> str:
+    output = io.StringIO()
+    print_table(Console(file=output, width=120), records)
+    return output.getvalue()
+
+
+def test_records_come_back_from_a_file_as_they_were_written(tmp_path: Path) -> None:
+    for record in (ALL[0], FAILURE):
+        append(tmp_path / "records", record)
+    assert read(tmp_path / "records") == [ALL[0], FAILURE]
+    assert read(tmp_path / "none") == []
+
+
+def test_the_table_has_a_row_for_each_group_and_ends_with_how_many_of_all_passed() -> None:
+    lines = [line.rstrip() for line in printed(ALL).splitlines()]
+    assert [line.split()[0] for line in lines[1 : 1 + len(GROUPS)]] == list(GROUPS)
+    assert re.search(r"^retry +2/2 ", "\n".join(lines), re.MULTILINE)
+    assert lines[-1] == "117/117"
+
+
+def test_a_check_that_failed_or_did_not_run_is_missing_in_the_closing_line_and_named_in_the_table() -> None:
+    others = [record for record in ALL if record.check not in {"retry-02", "crd-01"}]
+    assert closing_line([*others, FAILURE]) == "115/117 (116 were run)"
+    table = printed([*others, FAILURE])
+    assert re.search(r"^retry +1/2 .* retry-02", table, re.MULTILINE)
+    assert re.search(r"^crd +10/11 ", table, re.MULTILINE)
+
+
+def test_tests_beside_the_catalogue_are_counted_apart() -> None:
+    beside = Record(test="t::extra", promise="Extra", passed=True, seconds=1)
+    assert "beside the catalogue 1/1" in printed([*ALL, beside])
+    assert closing_line([*ALL, beside]) == "117/117"
+
+
+def test_the_page_shows_promise_result_and_time_and_needs_nothing_from_elsewhere() -> None:
+    page = render(ALL, at=AT)
+    for check in CATALOGUE:
+        assert f"<strong>{check.id}</strong>" in page
+    assert "117/117" in page
+    assert "1.5 s" in page
+    assert "2026-01-02 03:04:05 UTC" in page
+    assert not re.search(r"(src|href)=\"(?!#)|https?://|@import|url\(", page)
+    assert 'name="viewport"' in page
+
+
+def test_the_page_shows_what_a_failure_left_as_text() -> None:
+    page = render([FAILURE], at=AT)
+    for text in ("E assert 4 == 3", "phase: Retrying", "MaxRetriesExhausted &amp; more", "&lt;b&gt;more"):
+        assert text in page
+    assert "{&#34;event&#34;: &#34;x&#34;}" in page
+    assert "116" in page  # checks that were not run

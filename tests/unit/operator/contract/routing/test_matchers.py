@@ -1,0 +1,82 @@
+"""Conditions on labels: how they are written and when they hold."""
+
+import pytest
+
+from notification_contract.routing.matchers import Operator, matcher, parse_matchers
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "label", "holds"),
+    [
+        ("=", "critical", "critical", True),
+        ("=", "critical", "Critical", False),
+        ("=", "critical", None, False),
+        ("=", "", None, True),
+        ("!=", "critical", "high", True),
+        ("!=", "critical", "critical", False),
+        ("!=", "critical", None, True),
+        ("!=", "", None, False),
+        ("=~", "critical|high", "high", True),
+        ("=~", "critical|high", "higher", False),
+        ("=~", "critical|high", "not-critical", False),
+        ("=~", "^crit.*$", "critical", True),
+        ("=~", "a|b", "ab", False),
+        ("=~", ".*", None, True),
+        ("=~", ".+", None, False),
+        ("=~", "high", "high\n", False),
+        ("!~", "prod.*", "production", False),
+        ("!~", "prod", "production", True),
+        ("!~", "prod.*", None, True),
+        ("!~", ".*", None, False),
+    ],
+)
+def test_a_condition_holds_as_in_alertmanager(
+    operator: str, value: str, label: str | None, *, holds: bool
+) -> None:
+    condition = matcher("severity", Operator(operator), value)
+    labels = {"other": "x"} | ({} if label is None else {"severity": label})
+    assert condition.holds(labels) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('severity="critical"', [("severity", "=", "critical")]),
+        ("severity=critical", [("severity", "=", "critical")]),
+        ('severity =~ "critical|high"', [("severity", "=~", "critical|high")]),
+        ("env!=prod", [("env", "!=", "prod")]),
+        ('env!~"prod|staging"', [("env", "!~", "prod|staging")]),
+        ('kubernaut.ai/skip-reason="Busy"', [("kubernaut.ai/skip-reason", "=", "Busy")]),
+        ('"kubernaut.ai/skip-reason"="Busy"', [("kubernaut.ai/skip-reason", "=", "Busy")]),
+        ('{a="1", b=~"2,3"}', [("a", "=", "1"), ("b", "=~", "2,3")]),
+        ("a=1,b=2,", [("a", "=", "1"), ("b", "=", "2")]),
+        ('a=""', [("a", "=", "")]),
+        ("a=", [("a", "=", "")]),
+        (r'a="say \"hi\" \\ \n"', [("a", "=", 'say "hi" \\ \n')]),
+        ("a = two words ", [("a", "=", "two words")]),
+        ("a==b", [("a", "=", "=b")]),
+        ("{}", []),
+        ("  ", []),
+    ],
+)
+def test_conditions_are_read_from_text(text: str, expected: list[tuple[str, str, str]]) -> None:
+    assert [(m.label, m.operator.value, m.value) for m in parse_matchers(text)] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["severity", "=x", '="x"', '"unclosed=x', 'a="unclosed', 'a="x" b="y"', "a=x{1}", "1a=x", "a=1,,b=2"],
+)
+def test_what_is_no_condition_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot read .*; write it like severity=~"):
+        parse_matchers(text)
+
+
+@pytest.mark.parametrize("operator", ["=~", "!~"])
+def test_an_invalid_expression_is_refused_with_its_reason(operator: str) -> None:
+    with pytest.raises(ValueError, match=r"invalid regular expression '\(a': missing \)"):
+        parse_matchers(f'severity{operator}"(a"')
+
+
+def test_a_condition_reads_as_it_is_written() -> None:
+    assert str(parse_matchers("severity =~ a|b")[0]) == 'severity=~"a|b"'

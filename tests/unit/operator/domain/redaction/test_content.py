@@ -1,0 +1,67 @@
+"""Every text of a notification's content loses its secrets, by what it says and by the key that it has."""
+
+from collections import Counter
+
+import pytest
+
+from notification_operator.domain.model import Content
+from notification_operator.domain.redaction.redact import Rules, redact_content, sanitize_content
+
+
+def content(**parts: object) -> Content:
+    plain = {"type": "simple", "priority": "low", "subject": "s", "body": "b"}
+    return Content(**{**plain, **parts})  # type: ignore[arg-type]
+
+
+def test_every_text_of_a_content_is_sanitised() -> None:
+    raw = content(
+        subject="password=s1",
+        body="password=s2",
+        metadata={"note": "token=s3", "cluster": "prod"},
+        labels={"l": "sk-secret4"},
+        annotations={"a": "secret: s5"},
+        action_links=({"service": "g", "url": "https://g/?token=s6&x=1", "label": "password=s7"},),
+        recipients=({"email": "a@b.io"},),
+        remediation_ref="rr-1",
+    )
+    clean, counts = redact_content(raw)
+    assert clean == content(
+        subject="password=[REDACTED]",
+        body="password=[REDACTED]",
+        metadata={"note": "token=[REDACTED]", "cluster": "prod"},
+        labels={"l": "[REDACTED]"},
+        annotations={"a": "secret: [REDACTED]"},
+        action_links=(
+            {"service": "g", "url": "https://g/?token=[REDACTED]&x=1", "label": "password=[REDACTED]"},
+        ),
+        recipients=({"email": "a@b.io"},),
+        remediation_ref="rr-1",
+    )
+    assert counts == Counter(password=3, token=2, sk_key=1, secret=1)
+    assert sanitize_content(raw) == clean
+    assert redact_content(clean) == (clean, Counter())
+
+
+def test_the_content_given_is_not_changed() -> None:
+    raw = content(metadata={"password": "x"}, body="password=x")
+    sanitize_content(raw)
+    assert raw == content(metadata={"password": "x"}, body="password=x")
+
+
+@pytest.mark.parametrize(
+    "key", ["password", "DB_PASSWORD", "apiKey", "x-api-key", "access_token", "clientSecret", "Authorization"]
+)
+def test_a_value_whose_key_says_that_it_is_secret_goes_as_a_whole(key: str) -> None:
+    clean, counts = redact_content(content(metadata={key: "plain words"}))
+    assert clean.metadata == {key: "[REDACTED]"}
+    assert counts == Counter(keyed_value=1)
+
+
+@pytest.mark.parametrize(("key", "value"), [("secretName", "x"), ("password_hint", "x"), ("token", "")])
+def test_other_keys_do_not_hide_their_values(key: str, value: str) -> None:
+    assert sanitize_content(content(metadata={key: value})).metadata == {key: value}
+
+
+def test_the_switches_reach_the_whole_content() -> None:
+    raw = content(subject="10.0.0.1", metadata={"mail": "a@b.io"})
+    assert sanitize_content(raw, Rules(emails=False, ipv4=False)) == raw

@@ -1,0 +1,56 @@
+"""The sanitiser for the day on which a rule breaks: nothing gets out, and the message still goes."""
+
+import re
+
+import pytest
+
+from notification_operator.domain.redaction import redact as sanitize
+from notification_operator.domain.redaction.fallback import mask_lines
+from notification_operator.domain.redaction.redact import Rules, redact
+from notification_operator.domain.redaction.rules import Rule
+
+SECRETS = (
+    "password: hunter2x",
+    "the passwd=hunter2x",
+    '{"api_key": "hunter2x"}',
+    "API-KEY hunter2x",
+    "token=hunter2x",
+    "client_secret => hunter2x",
+    "Authorization: Basic hunter2x",
+    "Bearer hunter2x",
+    "sk-hunter2x",
+    "ghp_hunter2x",
+    "postgresql://me:hunter2x@db/x",
+    "aws_access_key_id hunter2x",
+    "İİİ password: hunter2x",
+    "-----BEGIN PRIVATE KEY-----\nhunter2x\n-----END PRIVATE KEY-----",
+)
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_no_secret_is_left(text: str) -> None:
+    masked = mask_lines(f"disk is full\n{text}")
+    assert "hunter2x" not in masked
+    assert masked.startswith("disk is full\n")
+    assert masked.endswith("[REDACTED]")
+
+
+def test_a_text_without_a_secret_stays() -> None:
+    text = "by risk\npressure at 10:00, node=7\n"
+    assert mask_lines(text) == text
+
+
+def test_what_stands_before_a_secret_and_on_other_lines_stays() -> None:
+    assert mask_lines("db password: x\nrestart it") == "db password:[REDACTED]\nrestart it"
+
+
+class Broken(Rules):
+    """Rules of which one cannot be applied."""
+
+    def selected(self) -> list[Rule]:
+        return [Rule("broken", ("a",), re.compile("a"), r"\g<no such group>")]
+
+
+def test_a_rule_that_breaks_is_replaced_and_counted() -> None:
+    clean, counts = redact("a password=hunter2x", Broken())
+    assert (clean, dict(counts)) == ("a password=[REDACTED]", {sanitize.FALLBACK: 1})

@@ -1,0 +1,32 @@
+"""The sanitiser as it is set: what the settings leave alone, and what is counted."""
+
+from collections import Counter
+
+from notification_contract.settings.operator import Sanitizer as Settings
+from notification_operator.domain.model import Content
+from notification_operator.domain.redaction.redactor import Sanitizer, rules
+
+CONTENT = Content(
+    type="simple",
+    priority="low",
+    subject="a@example.com at 10.0.0.1",
+    body="password: hunter2x",
+    metadata={"owner": "b@example.com"},
+)
+
+
+def test_addresses_are_masked_unless_the_settings_leave_them_alone() -> None:
+    masked = Sanitizer(rules(Settings())).content(CONTENT)
+    assert masked.subject == "[REDACTED] at [REDACTED]"
+    left = Sanitizer(rules(Settings(emails=False, ip_addresses=False))).content(CONTENT)
+    assert (left.subject, left.body) == (CONTENT.subject, "password: [REDACTED]")
+    assert Sanitizer(rules(Settings(emails=False))).text(CONTENT.subject) == "a@example.com at [REDACTED]"
+
+
+def test_what_is_masked_is_counted_by_the_name_of_its_rule() -> None:
+    found: Counter[str] = Counter()
+    sanitizer = Sanitizer(count=found.update)
+    sanitizer.content(CONTENT)
+    assert found == {"email": 2, "ipv4": 1, "password": 1}
+    sanitizer.text("token=abcdefgh")
+    assert found["token"] == 1

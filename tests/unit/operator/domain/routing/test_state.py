@@ -1,0 +1,55 @@
+"""The rules in force, from one document to the next."""
+
+from __future__ import annotations
+
+from notification_contract.routing.table import RoutingTable, parse_table
+from notification_operator.domain.routing.route import RoutingReason
+from notification_operator.domain.routing.state import RoutingState
+from tests.unit.operator.domain.builders import notification
+
+ROUTED = notification()
+
+
+def table(channel: str) -> RoutingTable:
+    return parse_table({"route": {"receiver": "r"}, "receivers": [{"name": "r", "channels": [channel]}]})
+
+
+def test_before_any_document_the_fallback_applies() -> None:
+    state = RoutingState()
+    assert (state.loaded, state.generation) == (False, 0)
+    assert state.route(ROUTED).reason is RoutingReason.FALLBACK
+
+
+def test_a_document_is_in_force_until_the_next_one() -> None:
+    state = RoutingState().accept(table("slack"))
+    assert (state.loaded, state.generation, state.route(ROUTED).channels) == (True, 1, ("slack",))
+    state = state.accept(table("email"))
+    assert (state.loaded, state.generation, state.route(ROUTED).channels) == (True, 2, ("email",))
+
+
+def test_a_refused_document_leaves_the_last_good_one_in_force_and_says_so() -> None:
+    state = RoutingState().accept(table("slack")).refuse(("wrong",))
+    assert (state.loaded, state.generation, state.problems) == (False, 2, ("wrong",))
+    assert state.route(ROUTED).channels == ("slack",)
+    assert state.route(ROUTED).reason is RoutingReason.FALLBACK
+    assert state.accept(table("email")).loaded
+
+
+def test_without_a_good_one_before_it_a_refused_document_is_the_reason_of_the_fallback() -> None:
+    route = RoutingState().refuse(("route: missing", "receivers: missing")).route(ROUTED)
+    assert (route.channels, route.reason) == (("console",), RoutingReason.FAILED)
+    assert "route: missing; receivers: missing" in route.message
+
+
+def test_the_removal_forgets_the_document_and_what_was_wrong_with_it() -> None:
+    for before in (RoutingState().accept(table("slack")), RoutingState().refuse(("wrong",))):
+        state = before.remove()
+        assert (state.loaded, state.generation, state.problems) == (False, 2, ())
+        assert state.route(ROUTED).reason is RoutingReason.FALLBACK
+
+
+def test_a_notification_keeps_the_channels_that_it_names_or_was_given_before() -> None:
+    state = RoutingState().accept(table("slack"))
+    assert state.route(notification("file")).channels == ("file",)
+    status = {"phase": "Sending", "resolvedChannels": ["log"]}
+    assert state.route(notification(status=status)).channels == ("log",)

@@ -1,0 +1,162 @@
+"""Audit events: one for each fact, the same one whenever it is made, and no secret in it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from notification_operator.domain.audit_events import Kind, correlation_id, events
+from notification_operator.domain.model import Attempt, Notification, Phase, parse
+from notification_operator.domain.redaction.redact import sanitize_content
+from tests.unit.operator.domain.builders import failure, stored, success
+
+ENVELOPE = {
+    *("version", "event_id", "event_type", "event_timestamp", "event_category", "event_action"),
+    *("event_outcome", "actor_type", "actor_id", "resource_type", "resource_id", "correlation_id"),
+    *("namespace", "event_data"),
+}
+ENDED = "2026-03-01T12:00:07.000000Z"
+
+
+def order(**spec: Any) -> Notification:
+    return parse(stored(spec={"channels": ["console", "slack"], "priority": "critical"} | spec))
+
+
+def told(*attempts: Attempt, ends: Phase = Phase.SENDING, **spec: Any) -> list[dict[str, Any]]:
+    """The events of one write that records attempts and leads to a phase."""
+    before = order(**spec)
+    status = {"phase": ends, "reason": "AllDeliveriesFailed", "completionTime": ENDED}
+    after = replace(before, phase=ends, attempts=attempts, status=status)
+    content = sanitize_content(after.content)
+    return list(events(before, after, content=content, attempts=attempts))
+
+
+def kinds(made: list[dict[str, Any]]) -> list[str]:
+    return [event["event_type"].removeprefix("notification.message.") for event in made]
+
+
+def test_a_success_is_told_with_the_whole_envelope() -> None:
+    (event,) = told(success("console", seconds=2, duration=0.5), subject="s", body="b")
+    assert set(event) == ENVELOPE
+    assert event | {"event_id": "", "event_data": {}} == {
+        "version": "1.0",
+        "event_id": "",
+        "event_type": "notification.message.sent",
+        "event_timestamp": "2026-03-01T12:00:02.500000Z",
+        "event_category": "notification",
+        "event_action": "sent",
+        "event_outcome": "success",
+        "actor_type": "service",
+        "actor_id": "notification-controller",
+        "resource_type": "NotificationRequest",
+        "resource_id": "order-1",
+        "correlation_id": "uid-1",
+        "namespace": "shop",
+        "event_data": {},
+    }
+    assert event["event_data"] == {
+        "event_type": "notification.message.sent",
+        "notification_id": "uid-1",
+        "channel": "console",
+        "subject": "s",
+        "body": "b",
+        "priority": "critical",
+        "type": "simple",
+    }
+
+
+@pytest.mark.parametrize("permanent", [True, False])
+def test_a_failure_is_an_action_to_send_that_failed_with_its_kind_and_text(permanent: bool) -> None:  # noqa: FBT001
+    (event,) = told(failure("slack", permanent=permanent))
+    assert (event["event_type"], event["event_action"]) == ("notification.message.failed", "sent")
+    assert event["event_outcome"] == "failure"
+    assert event["event_data"] == {
+        "event_type": "notification.message.failed",
+        "notification_id": "uid-1",
+        "channel": "slack",
+        "subject": "s",
+        "body": "b",
+        "priority": "critical",
+        "error_type": "permanent" if permanent else "transient",
+        "error": "permanent failure: 404" if permanent else "503",
+    }
+
+
+def test_a_delivery_to_every_channel_is_acknowledged_once_without_a_channel() -> None:
+    *sent, end = told(success("console"), success("slack"), ends=Phase.SENT)
+    assert kinds(sent) == ["sent", "sent"]
+    assert (end["event_type"], end["event_action"]) == ("notification.message.acknowledged", "acknowledged")
+    assert (end["event_outcome"], end["event_timestamp"]) == ("success", ENDED)
+    assert set(end["event_data"]) == {"event_type", "notification_id", "subject", "priority"}
+
+
+def test_a_final_failure_is_escalated_with_the_reason_of_the_status() -> None:
+    *_, end = told(failure("console"), failure("slack"), ends=Phase.FAILED)
+    assert (end["event_type"], end["event_action"]) == ("notification.message.escalated", "escalated")
+    assert (end["event_outcome"], end["event_data"]["reason"]) == ("success", "AllDeliveriesFailed")
+    assert set(end["event_data"]) == {"event_type", "notification_id", "subject", "priority", "reason"}
+
+
+@pytest.mark.parametrize("ends", [Phase.SENDING, Phase.RETRYING, Phase.PARTIALLY_SENT])
+def test_no_other_phase_ends_with_an_event_of_its_own(ends: Phase) -> None:
+    assert kinds(told(success("console"), failure("slack"), ends=ends)) == ["sent", "failed"]
+
+
+def test_an_end_is_told_by_the_write_that_brought_it_and_by_no_other() -> None:
+    final = replace(order(), phase=Phase.SENT, status={"phase": "Sent", "completionTime": ENDED})
+    assert list(events(final, final, content=final.content, attempts=())) == []
+
+
+def test_each_try_has_an_event_and_an_id_of_its_own_that_are_the_same_when_made_again() -> None:
+    tries = (failure("slack", 1), failure("slack", 2), success("slack", 3), success("console", 1))
+    first, again = told(*tries, ends=Phase.SENT), told(*tries, ends=Phase.SENT)
+    assert first == again
+    assert len({event["event_id"] for event in first}) == 5
+
+
+def test_another_incarnation_of_the_same_name_has_other_ids() -> None:
+    one, two = order(), replace(order(), uid="uid-2")
+    made = [
+        event["event_id"]
+        for each in (one, two)
+        for event in events(each, each, content=each.content, attempts=(success("console"),))
+    ]
+    assert len(set(made)) == 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"remediationRequestRef": {"name": "rr-1"}, "metadata": {"remediationRequestName": "rr-2"}}, "rr-1"),
+        ({"metadata": {"remediationRequestName": "rr-2"}}, "rr-2"),
+        ({"remediationRequestRef": {"name": ""}, "metadata": {"remediationRequestName": ""}}, "uid-1"),
+        ({}, "uid-1"),
+    ],
+)
+def test_all_four_kinds_carry_the_same_correlation_id(spec: dict[str, Any], expected: str) -> None:
+    made = told(failure("console"), success("console", 2), ends=Phase.SENT, **spec)
+    made += told(failure("slack"), ends=Phase.FAILED, **spec)
+    assert {Kind(kind) for kind in kinds(made)} == set(Kind)
+    assert {event["correlation_id"] for event in made} == {expected}
+
+
+def test_a_correlation_id_that_looks_like_a_secret_is_still_itself() -> None:
+    name = "password=disk-full"
+    assert correlation_id(order(metadata={"remediationRequestName": name})) == name
+
+
+def test_no_secret_of_the_content_is_in_an_event() -> None:
+    made = told(
+        failure("console"),
+        success("slack"),
+        ends=Phase.SENT,
+        subject="password=hunter2hunter2",
+        body="token: hunter2hunter2",
+        metadata={"api_key": "hunter2hunter2", "team": "web"},
+    )
+    assert "hunter2" not in str(made)
+    assert {event["event_data"]["metadata"]["team"] for event in made} == {"web"}
+
+
+def test_metadata_is_there_only_where_there_is_any() -> None:
+    assert all("metadata" not in event["event_data"] for event in told(success("console"), ends=Phase.SENT))

@@ -1,0 +1,75 @@
+"""The client of the API server: found by a kubeconfig, and it asks once, whatever is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from kubernetes.aio.client import ApiClient
+
+from atomic_status import Gone, KubeStatusStore, ObjectRef, Unavailable
+from notification_operator.app import RESOURCE
+from notification_operator.kube.client import connect
+from notification_operator.kube.connectivity import Connectivity
+from tests.unit.operator.kube_api import KubeApi, refusal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REF = ObjectRef(namespace="shop", name="order-1", uid="uid-1")
+
+
+@pytest.fixture
+def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "clusters": [{"name": "here", "cluster": {"server": api.url}}],
+        "users": [{"name": "me", "user": {}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me", "namespace": "own"}}],
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(content))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize("code", [429, 500, 503])
+async def test_a_call_that_fails_is_not_repeated_behind_the_caller_s_back(api: KubeApi, code: int) -> None:
+    cluster = await connect(Connectivity(), pool=2)
+    assert cluster.namespace == "own"
+    api.refusals = [refusal(code, "overloaded")]
+    async with ApiClient(cluster.configuration) as client:
+        store = KubeStatusStore(client, RESOURCE)
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(store.read(REF), 5)
+    assert len(api.requests) == 1
+
+
+@pytest.mark.usefixtures("kubeconfig")
+async def test_a_call_needs_no_thread(api: KubeApi) -> None:
+    cluster = await connect(Connectivity(), pool=2)
+    before = threading.active_count()
+    async with ApiClient(cluster.configuration) as client:
+        with pytest.raises(Gone):
+            await KubeStatusStore(client, RESOURCE).read(REF)
+    assert len(api.requests) == 1
+    assert threading.active_count() == before
+
+
+@pytest.mark.usefixtures("kubeconfig")
+async def test_a_proxy_that_the_environment_names_is_used(
+    api: KubeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    cluster = await connect(Connectivity(), pool=2)
+    async with ApiClient(cluster.configuration) as client:
+        with pytest.raises(Unavailable):
+            await KubeStatusStore(client, RESOURCE).read(REF)
+    assert not api.requests

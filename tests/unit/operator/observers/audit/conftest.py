@@ -1,0 +1,149 @@
+"""A real audit store on 127.0.0.1, and a writer before it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from prometheus_client import CollectorRegistry
+
+from notification_operator.observers.audit.buffer import Buffer
+from notification_operator.observers.audit.metrics import AuditFigures
+from notification_operator.observers.audit.store import Store
+from notification_operator.observers.audit.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+PAUSES = (0.01, 0.02)
+NEVER = 0
+"""An answer that does not come."""
+
+
+class AuditStore:
+    """Answers as it is told, then 201; keeps what it took and all that it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+        self.requests: list[web.Request] = []
+        self.batches: list[list[dict[str, Any]]] = []
+        self._arrived = asyncio.Condition()
+        self._ended = asyncio.Event()
+        app = web.Application(client_max_size=1024**3)
+        app.router.add_post("/audit/api/v1/audit/events/batch", self._take)
+        self.server = TestServer(app, host="127.0.0.1")
+
+    @property
+    def url(self) -> str:
+        return str(self.server.make_url("/audit"))
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [event for batch in self.batches for event in batch]
+
+    async def until(self, *, events: int = 0, requests: int = 0) -> None:
+        """Return when so much has come."""
+        async with asyncio.timeout(5), self._arrived:
+            await self._arrived.wait_for(
+                lambda: len(self.events) >= events and len(self.requests) >= requests
+            )
+
+    async def close(self) -> None:
+        self._ended.set()
+        await self.server.close()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        batch = await request.json()
+        code = self.answers.pop(0) if self.answers else 201
+        async with self._arrived:
+            self.requests.append(request)
+            if code == 201:
+                self.batches.append(batch)
+            self._arrived.notify_all()
+        if code == NEVER:
+            await self._ended.wait()
+        return web.Response(status=code or 201, text="said the store")
+
+
+class Bench:
+    """A writer that has begun, its figures, and the store that it writes to."""
+
+    def __init__(
+        self, store: AuditStore, *, capacity: int, batch_size: int, flush_seconds: float, token: Path
+    ) -> None:
+        self.store = store
+        self.registry = CollectorRegistry()
+        self.client = Store(store.url, token_file=token, answer_within=0.3)
+        buffer = Buffer(capacity)
+        self.writer = Writer(
+            self.client,
+            buffer,
+            AuditFigures(self.registry, buffer),
+            batch_size=batch_size,
+            flush_seconds=flush_seconds,
+            pauses=PAUSES,
+        )
+
+    def add(self, *numbers: int) -> None:
+        for number in numbers:
+            self.writer.add(b'{"n": %d}' % number)
+
+    def figure(self, name: str) -> float | None:
+        return self.registry.get_sample_value(f"audit_{name}", {"service": "notification-controller"})
+
+    @property
+    def figures(self) -> dict[str, float | None]:
+        """Events by where they are; together they are all that were added."""
+        return {name: self.figure(f"events_{name}_total") for name in ("buffered", "written", "dropped")}
+
+    @property
+    def numbers(self) -> list[int]:
+        return [event["n"] for event in self.store.events]
+
+
+class Benches:
+    """Makes benches, and ends them with the test."""
+
+    def __init__(self, store: AuditStore, token: Path) -> None:
+        self._store = store
+        self._token = token
+        self._made: list[Bench] = []
+
+    def __call__(
+        self, *, capacity: int = 100, batch_size: int = 10, flush_seconds: float = 0.01, start: bool = True
+    ) -> Bench:
+        bench = Bench(
+            self._store,
+            capacity=capacity,
+            batch_size=batch_size,
+            flush_seconds=flush_seconds,
+            token=self._token,
+        )
+        self._made.append(bench)
+        if start:
+            bench.writer.start()
+        return bench
+
+    async def close(self) -> None:
+        for bench in self._made:
+            await bench.writer.close(0)
+            await bench.client.close()
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[AuditStore]:
+    made = AuditStore()
+    await made.server.start_server()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def bench(store: AuditStore, tmp_path: Path) -> AsyncIterator[Benches]:
+    benches = Benches(store, tmp_path / "token")
+    yield benches
+    await benches.close()

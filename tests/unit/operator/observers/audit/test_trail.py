@@ -1,0 +1,66 @@
+"""From writes to the audit store: each try and each end once, sanitised; nothing without a store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry
+
+from notification_contract.settings.operator import Audit
+from notification_operator.domain.model import Notification, Phase
+from notification_operator.domain.redaction.redact import Rules
+from notification_operator.observers.audit.trail import AuditTrail
+from notification_operator.observers.publisher import Transition
+from tests.unit.operator.domain.builders import failure, notification, success
+
+if TYPE_CHECKING:
+    from tests.unit.operator.observers.audit.conftest import AuditStore
+
+BEFORE = notification("console", "slack")
+ENDED = {"phase": "Sent", "completionTime": "2026-03-01T12:00:07.000000Z"}
+
+
+def kinds(store: AuditStore) -> list[str]:
+    return [event["event_type"].rpartition(".")[2] for event in store.events]
+
+
+async def told(store: AuditStore, *stages: Notification, **settings: Any) -> CollectorRegistry:
+    """Tell of writes that lead from one stage to the next, and send what comes of it."""
+    registry = CollectorRegistry()
+    url = settings.pop("url", store.url)
+    trail = AuditTrail(Audit(url=url, flush_seconds=3600), registry=registry, **settings)
+    trail.start()
+    for before, after in zip((BEFORE, *stages), stages, strict=False):
+        trail.tell(Transition(before=before, after=after))
+    assert await trail.close(5) == 0
+    return registry
+
+
+async def test_each_try_and_the_end_are_told_once_over_several_writes(store: AuditStore) -> None:
+    first = replace(BEFORE, phase=Phase.RETRYING, attempts=(success("console"), failure("slack")))
+    last = replace(first, phase=Phase.SENT, attempts=(*first.attempts, success("slack", 2)), status=ENDED)
+    await told(store, first, last, last)
+    assert kinds(store) == ["sent", "failed", "sent", "acknowledged"]
+
+
+async def test_what_a_store_gets_is_sanitised_by_the_rules_that_are_set(store: AuditStore) -> None:
+    content = replace(BEFORE.content, subject="password=hunter2x", body="a@example.com at 10.0.0.1")
+    after = replace(BEFORE, content=content, phase=Phase.SENDING, attempts=(failure("slack"),))
+    await told(store, after, rules=Rules(emails=False))
+    (event,) = store.events
+    assert event["event_data"]["subject"] == "password=[REDACTED]"
+    assert event["event_data"]["body"] == "a@example.com at [REDACTED]"
+
+
+async def test_a_write_that_records_nothing_new_costs_nothing(store: AuditStore) -> None:
+    await told(store, replace(BEFORE, status={"nextAttemptAt": "later"}))
+    assert store.requests == []
+
+
+async def test_without_a_store_nothing_is_kept_or_lost(store: AuditStore) -> None:
+    last = replace(BEFORE, phase=Phase.SENT, attempts=(success("console"),), status=ENDED)
+    registry = await told(store, last, url="")
+    service = {"service": "notification-controller"}
+    for name in ("buffered", "dropped", "written"):
+        assert registry.get_sample_value(f"audit_events_{name}_total", service) == 0

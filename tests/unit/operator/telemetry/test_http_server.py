@@ -1,0 +1,116 @@
+"""Probes and connectivity, over real HTTP: what they say is true."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from notification_contract.settings.operator import Server
+from notification_operator.kube.connectivity import Connectivity
+from notification_operator.telemetry.http_server import HealthServer
+from notification_operator.telemetry.metrics import Metrics
+
+
+async def get(port: int, path: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
+        return answer.status, await answer.text()
+
+
+async def test_a_probe_answers_by_what_holds_at_that_moment() -> None:
+    facts = {"the watch is established": False, "the API server answers": True}
+    settings = Server(host="127.0.0.1", health_port=0, metrics_port=0)
+    server = HealthServer(settings, registry=CollectorRegistry(), alive=dict, ready=lambda: facts)
+    await server.start()
+    try:
+        status, text = await get(server.ports[0], "/readyz")
+        assert status == 503
+        assert "NOT ok: the watch is established" in text
+        facts["the watch is established"] = True
+        assert (await get(server.ports[0], "/readyz"))[0] == 200
+        assert (await get(server.ports[0], "/healthz"))[0] == 200
+    finally:
+        await server.stop()
+
+
+async def test_the_metrics_page_shows_the_process_and_the_contract_s_names() -> None:
+    metrics = Metrics()
+    metrics.watch("queue_depth", "Notifications that wait for a worker.", lambda: 7)
+    settings = Server(host="127.0.0.1", health_port=0, metrics_port=0)
+    server = HealthServer(settings, registry=metrics.registry, alive=dict, ready=dict)
+    await server.start()
+    try:
+        _, page = await get(server.ports[1], "/metrics")
+    finally:
+        await server.stop()
+    assert "kubernaut_notification_queue_depth 7.0" in page
+    assert 'kubernaut_notification_reconciler_active{phase="PartiallySent"} 0.0' in page
+    assert "process_resident_memory_bytes" in page
+
+
+class Upstream:
+    """A server whose watches stay open until they are told to end, or are refused."""
+
+    def __init__(self) -> None:
+        self.refuse = False
+        self.end = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if self.refuse:
+            return web.Response(status=403)
+        if "watch" not in request.query:
+            return web.Response(text="{}")
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await self.end.wait()
+        return response
+
+
+@asynccontextmanager
+async def upstream() -> AsyncIterator[tuple[Upstream, str, aiohttp.ClientSession, Connectivity]]:
+    server, connectivity, app = Upstream(), Connectivity(), web.Application()
+    app.router.add_get("/things", server.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/things"
+    try:
+        async with aiohttp.ClientSession(trace_configs=[connectivity.trace("one")]) as session:
+            yield server, url, session, connectivity
+    finally:
+        server.end.set()
+        await runner.cleanup()
+
+
+async def test_a_watch_counts_from_its_acceptance_until_the_client_has_to_list_again() -> None:
+    async with upstream() as (server, url, session, connectivity):
+        assert (connectivity.open_watches, connectivity.silence) == (0, float("inf"))
+        async with session.get(url):
+            assert connectivity.open_watches == 0
+        async with session.get(url, params={"watch": "true"}):
+            assert connectivity.open_watches == 1
+            assert connectivity.silence < 5
+            server.end.set()
+        async with session.get(url):
+            assert connectivity.open_watches == 0
+
+
+async def test_a_watch_that_is_refused_does_not_count() -> None:
+    async with upstream() as (server, url, session, connectivity):
+        server.refuse = True
+        async with session.get(url, params={"watch": "true"}):
+            assert connectivity.open_watches == 0
+
+
+async def test_a_watch_that_cannot_be_opened_again_no_longer_counts() -> None:
+    async with upstream() as (_, url, session, connectivity):
+        async with session.get(url, params={"watch": "true"}):
+            pass
+        assert connectivity.open_watches == 1
+        connectivity._watches["one", "/things"] = True
+        with pytest.raises(aiohttp.ClientError):
+            await session.get("http://127.0.0.1:1/things", params={"watch": "true"})
+        assert connectivity.open_watches == 0

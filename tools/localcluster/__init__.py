@@ -1,0 +1,1 @@
+"""The local cluster: toolchain, node image and runtime."""

@@ -1,0 +1,31 @@
+"""`python3 -m tools.localcluster.image`: makes the base image and the node image, and prints their tags."""
+
+from __future__ import annotations
+
+import sys
+
+from tools.localcluster.image.commands import NodeImageError
+from tools.localcluster.image.images import ensure_images
+from tools.localcluster.runtime.dockerd import DockerUnavailableError, ensure_docker
+from tools.localcluster.toolchain import ToolchainError
+
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Runs the command; the exit code is 0 only with both images."""
+    try:
+        ensure_docker(packages=("debootstrap",))
+        images = ensure_images()
+    except (DockerUnavailableError, NodeImageError, ToolchainError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: run the same command again", file=sys.stderr)
+        return _INTERRUPTED
+    print(f"base {images.base}\nnode {images.node}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The Docker daemon and the node container."""

@@ -1,0 +1,62 @@
+"""`python3 -m tools.localcluster.toolchain`: brings the toolchain and says where it is."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from tools.localcluster.toolchain.errors import ToolchainError
+from tools.localcluster.toolchain.pins import GROUPS
+from tools.localcluster.toolchain.resolve import ensure
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tools.localcluster.toolchain.layout import Toolchain
+
+_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; the exit code is 0 only with a complete toolchain."""
+    parser = argparse.ArgumentParser(prog="python3 -m tools.localcluster.toolchain", description=__doc__)
+    parser.add_argument("--print-env", action="store_true", help="print shell exports, for eval")
+    parser.add_argument("--list", action="store_true", help="print every program and where it lies")
+    parser.add_argument(
+        "--only", nargs="+", choices=[group.name for group in GROUPS], help="these groups only"
+    )
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        toolchain = ensure(options.only)
+    except ToolchainError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: run the same command again, finished groups are kept", file=sys.stderr)
+        return _INTERRUPTED
+    print(_text(toolchain, exports=options.print_env, programs=options.list))
+    return 0
+
+
+def _text(toolchain: Toolchain, *, exports: bool, programs: bool) -> str:
+    if exports:
+        return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in toolchain.env().items())
+    if programs:
+        return "\n".join(
+            f"{group.name} {group.version}: {toolchain.place(group) / program}"
+            for group in GROUPS
+            for program in group.programs
+        )
+    return str(toolchain.bin)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

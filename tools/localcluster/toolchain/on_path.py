@@ -1,0 +1,47 @@
+"""Programs that the machine already has, at a version that the pins accept."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tools.localcluster.toolchain.group import Group
+
+_ANSWER_SECONDS = 5
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+
+
+def find(group: Group) -> dict[str, Path] | None:
+    """Program to path, when PATH holds the whole group at an accepted version; else None."""
+    if not group.version_arguments:
+        return None
+    first = shutil.which(group.programs[0])
+    if first is None:
+        return None
+    found: dict[str, Path] = {}
+    for program in group.programs:
+        arguments = group.version_arguments.get(program)
+        place = shutil.which(program) if arguments else shutil.which(program, path=str(Path(first).parent))
+        if place is None or (arguments and not _accepted(group, [place, *arguments])):
+            return None
+        found[program] = Path(place)
+    return found
+
+
+def _accepted(group: Group, command: list[str]) -> bool:
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    match = _VERSION.search(answer.stdout + answer.stderr)
+    if match is None:
+        return False
+    version = tuple(map(int, match.groups()))
+    pinned = tuple(map(int, group.version.split(".")))
+    if group.newer_is_fine:
+        return version[0] == pinned[0] and version >= pinned
+    return version == pinned

@@ -1,0 +1,1 @@
+"""The platform command: `python -m tools.platform --help`."""
