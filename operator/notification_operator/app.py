@@ -15,17 +15,17 @@ from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import Ledger
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.domain.breaker import Limits
-from notification_operator.domain.redaction.redactor import Sanitizer, rules
+from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.kube.client import check_answers, connect, keep_asking
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.event_recorder import EventPoster, own_pod
 from notification_operator.kube.pagination import collection
 from notification_operator.leadership.ownership import Duty
 from notification_operator.observers.audit.trail import AuditTrail
-from notification_operator.observers.kube_events import Events
-from notification_operator.observers.log import LogLines
-from notification_operator.observers.metrics import Figures
-from notification_operator.observers.publisher import Announcer
+from notification_operator.observers.kube_events import EventObserver
+from notification_operator.observers.log import LogObserver
+from notification_operator.observers.metrics import MetricsObserver
+from notification_operator.observers.publisher import Publisher
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.http_server import HealthServer
 from notification_operator.telemetry.metrics import Metrics
@@ -66,20 +66,20 @@ class Engine:
         self.ledger = Ledger()
         self.namespaces = SelectedNamespaces(self.client, RESOURCE)
         self._settings = settings
-        sanitizer = Sanitizer(rules(settings.sanitizer), count=self.metrics.redacted)
-        self.audit = AuditTrail(settings.audit, registry=self.metrics.registry, rules=sanitizer.rules)
+        redactor = Redactor(rules(settings.sanitizer), count=self.metrics.redacted)
+        self.audit = AuditTrail(settings.audit, registry=self.metrics.registry, rules=redactor.rules)
         self.breakers = Breakers(Limits(**settings.breaker.model_dump()), clock=clock)
-        self.dispatcher = dispatcher_of(settings, breakers=self.breakers, mask=sanitizer.text, clock=clock)
-        figures = Figures(self.metrics)
+        self.dispatcher = dispatcher_of(settings, breakers=self.breakers, mask=redactor.text, clock=clock)
+        figures = MetricsObserver(self.metrics)
         pod = own_pod(cluster.namespace)
         self.poster = EventPoster(self.client, instance=pod.name, dropped=self.metrics.events_dropped)
-        self.events = Events(
+        self.events = EventObserver(
             post=self.poster.post,
             level=settings.events.level,
             pod=pod,
             api_version=f"{RESOURCE.group}/{RESOURCE.version}",
             clock=clock,
-            mask=sanitizer.text,
+            mask=redactor.text,
         )
         self.breakers.on_change = self.events.breaker_changed
         self.routing = routing_of(
@@ -95,9 +95,9 @@ class Engine:
             ledger=self.ledger,
             dispatcher=self.dispatcher,
             rules=lambda: self.routing.state,
-            announcer=Announcer(figures, LogLines(), self.events, self.audit),
+            publisher=Publisher(figures, LogObserver(), self.events, self.audit),
             figures=figures,
-            sanitizer=sanitizer,
+            redactor=redactor,
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - the queue is made below, around this
             begins=lambda uid: self.duty.owns(uid),  # noqa: PLW0108 - so is this
             aside=lambda key, wait: self.queue.aside(key, wait),  # noqa: PLW0108 - so is this

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.breakers import Breakers
     from notification_operator.kube.client import Cluster
-    from notification_operator.observers.kube_events import Events
+    from notification_operator.observers.kube_events import EventObserver
     from notification_operator.telemetry.metrics import Metrics
 
 
@@ -75,7 +75,7 @@ def routing_of(  # noqa: PLR0913 - where the rules are, and who wants to know of
     cluster: Cluster,
     *,
     known: Callable[[], None],
-    events: Events,
+    events: EventObserver,
     metrics: Metrics,
 ) -> RoutingSource:
     """Return what follows the routing rules."""

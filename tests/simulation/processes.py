@@ -72,7 +72,7 @@ class Processes:
         name = f"operator {self._starts}"
         ear = _Ear(self._guarded(self._promises.announce), name)
         self.present.append(
-            Replica(name, self._ground, listener=ear, on_share=self._guarded(self._shared), crash=self._crash)
+            Replica(name, self._ground, observer=ear, on_share=self._guarded(self._shared), crash=self._crash)
         )
 
     def kill(self) -> None:
@@ -194,5 +194,5 @@ class _Ear:
     announce: Callable[[Transition, str], None]
     who: str
 
-    def tell(self, transition: Transition) -> None:
+    def on_transition(self, transition: Transition) -> None:
         self.announce(transition, self.who)

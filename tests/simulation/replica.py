@@ -17,15 +17,15 @@ from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import Ledger
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.domain.redaction.redactor import Sanitizer
+from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.routing.state import RoutingState
 from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import Terms
 from notification_operator.leadership.ownership import Duty
 from notification_operator.observers.audit.trail import AuditTrail
-from notification_operator.observers.metrics import Figures
-from notification_operator.observers.publisher import Announcer
+from notification_operator.observers.metrics import MetricsObserver
+from notification_operator.observers.publisher import Publisher
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.event_handler import Bell
 from tests.simulation.audit_log import SimulatedAuditStore
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from notification_operator.controller.workqueue import Done, Key
     from notification_operator.leadership.lease import Lease
-    from notification_operator.observers.publisher import Listener
+    from notification_operator.observers.publisher import Observer
     from tests.simulation.audit_log import AuditLog
     from tests.simulation.ground import Ground
     from tests.simulation.receivers import Call
@@ -74,7 +74,7 @@ class Replica(Engine):
         name: str,
         ground: Ground,
         *,
-        listener: Listener,
+        observer: Observer,
         on_share: Callable[[Replica, frozenset[int]], None],
         crash: Callable[[Replica], None],
     ) -> None:
@@ -98,7 +98,7 @@ class Replica(Engine):
         self.given: set[int] = set()
         """Those that it last found nothing of under way."""
         self.elector = None if ground.leases is None else self._elector_of(ground.leases)
-        self._build(Announcer(listener, self.audit))
+        self._build(Publisher(observer, self.audit))
         nothing: Any = _Nothing()
         self.poster = self.health = self.client = nothing
         self._tasks: list[asyncio.Task[None]] = [loop.create_task(self.queue.run())]
@@ -108,13 +108,13 @@ class Replica(Engine):
         self.watch.start()
         ground.tell(f"{name}: starts{f', for {self.duty.shards} shards' if self.duty.shards > 1 else ''}")
 
-    def _build(self, announcer: Announcer) -> None:
+    def _build(self, publisher: Publisher) -> None:
         loop, ground = asyncio.get_running_loop(), self.ground
 
         def clock() -> datetime:
             return START + timedelta(seconds=loop.time())
 
-        figures = Figures(self.metrics)
+        figures = MetricsObserver(self.metrics)
         self.dispatcher = Dispatcher(
             {name: self._channel(name) for name in ground.channels},
             breakers=Breakers(ground.limits, clock=clock),
@@ -127,9 +127,9 @@ class Replica(Engine):
             ledger=self.ledger,
             dispatcher=self.dispatcher,
             rules=RoutingState,
-            announcer=announcer,
+            publisher=publisher,
             figures=figures,
-            sanitizer=Sanitizer(),
+            redactor=Redactor(),
             ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - made below
             begins=lambda uid: self.duty.owns(uid),  # noqa: PLW0108 - so is this
             aside=lambda key, wait: self.queue.aside(key, wait),  # noqa: PLW0108 - so is this

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from notification_operator.delivery.attempt_tracker import Ledger
     from notification_operator.delivery.dispatcher import Dispatcher
     from notification_operator.domain.model import Attempt, Content
-    from notification_operator.domain.redaction.redactor import Sanitizer
+    from notification_operator.domain.redaction.redactor import Redactor
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.routing.state import RoutingState
-    from notification_operator.observers.metrics import Figures
-    from notification_operator.observers.publisher import Announcer
+    from notification_operator.observers.metrics import MetricsObserver
+    from notification_operator.observers.publisher import Publisher
 
 logger = structlog.get_logger(__name__)
 
@@ -45,9 +45,9 @@ class Reconciler:
         ledger: Ledger,
         dispatcher: Dispatcher,
         rules: Callable[[], RoutingState],
-        announcer: Announcer,
-        figures: Figures,
-        sanitizer: Sanitizer,
+        publisher: Publisher,
+        figures: MetricsObserver,
+        redactor: Redactor,
         ring: Callable[[Key], None],
         begins: Callable[[str], bool],
         aside: Callable[[Key, Awaitable[None]], Awaitable[None]],
@@ -58,9 +58,9 @@ class Reconciler:
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._rules = rules
-        self._announcer = announcer
+        self._publisher = publisher
         self._figures = figures
-        self._sanitizer = sanitizer
+        self._redactor = redactor
         self._ring = ring
         self._begins = begins
         """Whether tries of an object may begin, by its uid."""
@@ -132,7 +132,7 @@ class Reconciler:
         told = without(before, made)
         self._figures.place(after.uid, after.phase)
         if told is not after:
-            self._announcer.tell(Transition(before=told, after=after))
+            self._publisher.publish(Transition(before=told, after=after))
 
     def _route(self, notification: Notification, rules: RoutingState) -> Route:
         """Return the route; tries that no write holds yet keep the one that they began on."""
@@ -146,7 +146,7 @@ class Reconciler:
         planned = plan(known, route, in_flight=in_flight, held=held, now=self._clock())
         if self.draining or not planned.sends:
             return False
-        draft = _draft(seen, route, self._sanitizer.content(seen.content))
+        draft = _draft(seen, route, self._redactor.content(seen.content))
         for send in planned.sends:
             message = replace(draft, id=send.id)
             self._ledger.start(seen.uid, send.channel, route, self._dispatcher.attempt(send, message))
@@ -154,7 +154,7 @@ class Reconciler:
 
     def _held(self, seen: Notification, route: Route) -> Mapping[str, datetime]:
         """Return the channels whose circuit breaker is open, with the time of its next probe."""
-        rules = self._sanitizer.rules
+        rules = self._redactor.rules
         return self._dispatcher.held(lambda: _draft(seen, route, sanitize_content(seen.content, rules)))
 
     def _come_back(self, obj: dict[str, Any], read: set[str]) -> Done:

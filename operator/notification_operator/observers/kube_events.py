@@ -24,8 +24,8 @@ ROUTING_DOCUMENT_REFUSED: Final = "RoutingDocumentRefused"
 CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
 
 
-class Events:
-    """Turns what happened into Events, as far as the level asks for them; `post` returns at once."""
+class EventObserver:
+    """Turns what happened into EventObserver, as far as the level asks for them; `post` returns at once."""
 
     def __init__(  # noqa: PLR0913 - where Events go, and what they are made with
         self,
@@ -44,11 +44,11 @@ class Events:
         self._api_version = api_version
         self._clock = clock
 
-    def tell(self, transition: Transition) -> None:
+    def on_transition(self, transition: Transition) -> None:
         """Post that a notification has come to another phase; a phase is entered once at most."""
         after = transition.after
         actionable = after.phase in ACTIONABLE
-        if transition.moves and (actionable or self._level is EventLevel.ALL):
+        if transition.phase_changed and (actionable or self._level is EventLevel.ALL):
             about = Regarding(
                 api_version=self._api_version,
                 kind="NotificationRequest",

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
-class LogLines:
+class LogObserver:
     """Logs moves; a warning while channels stand failed."""
 
-    def tell(self, transition: Transition) -> None:
+    def on_transition(self, transition: Transition) -> None:
         """Log the move, if the write made one."""
-        if not transition.moves:
+        if not transition.phase_changed:
             return
         after = transition.after
         log = logger.warning if after.status["failedDeliveries"] else logger.info

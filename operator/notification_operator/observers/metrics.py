@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from notification_operator.telemetry.metrics import Metrics
 
 
-class Figures:
+class MetricsObserver:
     """Counts passes and the writes that come of them."""
 
     def __init__(self, metrics: Metrics) -> None:
@@ -44,7 +44,7 @@ class Figures:
         """Count writes that met another writer."""
         self._metrics.conflicts.inc(writes)
 
-    def tell(self, transition: Transition) -> None:
+    def on_transition(self, transition: Transition) -> None:
         """Count a write, and the tries that it records."""
         after = transition.after
         for attempt in transition.new_attempts:

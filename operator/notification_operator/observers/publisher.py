@@ -27,37 +27,37 @@ class Transition:
         return tuple(attempt for attempt in self.after.attempts if attempt.key not in known)
 
     @property
-    def moves(self) -> bool:
+    def phase_changed(self) -> bool:
         """Whether the phase is another one than before."""
         return self.after.phase is not self.before.phase
 
 
-class Listener(Protocol):
+class Observer(Protocol):
     """One kind of announcement: metrics, log lines, Kubernetes Events, audit events."""
 
-    def tell(self, transition: Transition) -> None:
+    def on_transition(self, transition: Transition) -> None:
         """Take note of a write; called once for each, in the pass, so it returns at once.
 
-        What has to be sent somewhere goes through a buffer of the listener's own.
+        What has to be sent somewhere goes through a buffer of the observer's own.
         """
         ...
 
 
-class Announcer:
-    """The listeners, in order; one that breaks keeps neither the pass nor the others from going on."""
+class Publisher:
+    """The observers, in order; one that breaks keeps neither the pass nor the others from going on."""
 
-    def __init__(self, *listeners: Listener) -> None:
-        self._listeners = listeners
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
 
-    def tell(self, transition: Transition) -> None:
+    def publish(self, transition: Transition) -> None:
         """Announce what the write changed."""
-        for listener in self._listeners:
+        for observer in self._observers:
             try:
-                listener.tell(transition)
+                observer.on_transition(transition)
             except Exception:
                 after = transition.after
                 logger.exception(
                     "not announced",
                     notification=f"{after.namespace}/{after.name}",
-                    listener=type(listener).__name__,
+                    observer=type(observer).__name__,
                 )

@@ -73,7 +73,7 @@ async def never() -> Attempt:
 
 async def test_what_waits_is_sent_and_nothing_is_lost(store: AuditStore) -> None:
     made = engine(store)
-    made.audit.tell(DELIVERED)
+    made.audit.on_transition(DELIVERED)
     assert store.requests == []
     assert await stopped(made) < GRACE
     assert (len(store.events), made.lost_events) == (2, 0)
@@ -84,11 +84,11 @@ async def test_what_a_last_delivery_adds_is_sent_too(store: AuditStore) -> None:
 
     async def last() -> Attempt:
         await store.until(events=2)
-        made.audit.tell(Transition(before=replace(PENDING, uid="u"), after=replace(SENT, uid="u")))
+        made.audit.on_transition(Transition(before=replace(PENDING, uid="u"), after=replace(SENT, uid="u")))
         made.ledger.forget("uid-1")
         return success("console")
 
-    made.audit.tell(DELIVERED)
+    made.audit.on_transition(DELIVERED)
     made.ledger.start("uid-1", "console", resolve(PENDING), last())
     assert await stopped(made) < GRACE
     assert len({event["event_id"] for event in store.events}) == 4
@@ -102,7 +102,7 @@ async def test_a_receiver_that_never_answers_leaves_time_for_the_audit_events(st
         try:
             return await never()
         finally:
-            made.audit.tell(DELIVERED)
+            made.audit.on_transition(DELIVERED)
 
     made.ledger.start("uid-1", "console", resolve(PENDING), broken_off())
     assert GRACE * 0.6 < await stopped(made) < GRACE
@@ -113,7 +113,7 @@ async def test_an_audit_store_that_never_answers_does_not_delay_the_exit(store: 
     store.answers = [NEVER] * 10
     made = engine(store)
     made.ledger.start("uid-1", "console", resolve(PENDING), never())
-    made.audit.tell(DELIVERED)
+    made.audit.on_transition(DELIVERED)
     assert GRACE * 0.6 < await stopped(made) < GRACE
     assert made.lost_events == 2
 

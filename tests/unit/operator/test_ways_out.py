@@ -1,4 +1,4 @@
-"""No secret leaves, on any way out: channels, status, audit events, Kubernetes Events, log."""
+"""No secret leaves, on any way out: channels, status, audit events, Kubernetes EventObserver, log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.kube.event import Regarding
 from notification_operator.observers.audit.trail import AuditTrail
-from notification_operator.observers.kube_events import Events
+from notification_operator.observers.kube_events import EventObserver
 from tests.unit.operator.controller.reconciler_fixture import STEADY, Bench
 from tests.unit.operator.observers.audit.conftest import AuditStore
 from tests.unit.operator.telemetry.test_logging import configured
@@ -60,7 +60,7 @@ async def test_no_secret_of_a_notification_or_of_an_error_leaves(
     posted: list[Event] = []
     trail = AuditTrail(Audit(url=store.url, flush_seconds=3600), registry=CollectorRegistry())
     trail.start()
-    events = Events(
+    events = EventObserver(
         post=posted.append,
         level=EventLevel.ALL,
         pod=Regarding(api_version="v1", kind="Pod", namespace="n", name="p", uid="u"),
@@ -97,7 +97,7 @@ async def test_no_secret_of_a_notification_or_of_an_error_leaves(
 def test_what_a_refused_routing_document_holds_is_masked_in_its_event() -> None:
     posted: list[Event] = []
     pod = Regarding(api_version="v1", kind="Pod", namespace="n", name="p", uid="u")
-    events = Events(
+    events = EventObserver(
         post=posted.append,
         level=EventLevel.ACTIONABLE,
         pod=pod,

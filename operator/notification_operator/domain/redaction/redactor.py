@@ -22,7 +22,7 @@ def rules(settings: SanitizerSettings) -> Rules:
     return Rules(emails=settings.emails, ipv4=settings.ip_addresses)
 
 
-class Sanitizer:
+class Redactor:
     """Masks, and hands on how many secrets went by each rule."""
 
     def __init__(

@@ -42,9 +42,9 @@ class AuditTrail:
         if self.enabled:
             self._writer.start()
 
-    def tell(self, transition: Transition) -> None:
+    def on_transition(self, transition: Transition) -> None:
         """Take note of the tries that a write recorded, and of the end that it made."""
-        if not self.enabled or not (transition.new_attempts or transition.moves):
+        if not self.enabled or not (transition.new_attempts or transition.phase_changed):
             return
         content = sanitize_content(transition.after.content, self._rules)
         for event in audit.events(

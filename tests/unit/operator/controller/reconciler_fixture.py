@@ -14,11 +14,11 @@ from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channel import Message
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.domain.breaker import Limits
-from notification_operator.domain.redaction.redactor import Sanitizer
+from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.routing.state import RoutingState
-from notification_operator.observers.log import LogLines
-from notification_operator.observers.metrics import Figures
-from notification_operator.observers.publisher import Announcer, Listener
+from notification_operator.observers.log import LogObserver
+from notification_operator.observers.metrics import MetricsObserver
+from notification_operator.observers.publisher import Observer, Publisher
 from notification_operator.telemetry.metrics import Metrics
 
 VISIBLE_AFTER = 0.05
@@ -51,7 +51,7 @@ class Bench:
     def __init__(
         self,
         channels: dict[str, Stub],
-        listeners: Sequence[Listener] = (),
+        observers: Sequence[Observer] = (),
         limits: Limits = STEADY,
         *,
         routed: bool = False,
@@ -59,7 +59,7 @@ class Bench:
     ) -> None:
         self.store, self.ledger, self.metrics = MemoryStore(), Ledger(), Metrics()
         self.rules = RoutingState()
-        figures, sanitizer = Figures(self.metrics), Sanitizer(count=self.metrics.redacted)
+        figures, redactor = MetricsObserver(self.metrics), Redactor(count=self.metrics.redacted)
         fields = {
             "type": "simple",
             "priority": "low",
@@ -93,12 +93,12 @@ class Bench:
                 timeout=5,
                 concurrency=8,
                 clock=now,
-                mask=sanitizer.text,
+                mask=redactor.text,
             ),
             rules=lambda: self.rules,
-            announcer=Announcer(*listeners, figures, LogLines()),
+            publisher=Publisher(*observers, figures, LogObserver()),
             figures=figures,
-            sanitizer=sanitizer,
+            redactor=redactor,
             ring=self._ring,
             begins=lambda _uid: self.begins,
             aside=self._aside,

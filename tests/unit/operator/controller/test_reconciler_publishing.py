@@ -14,7 +14,7 @@ class Ear:
         self.heard: list[Transition] = []
         self._error = error
 
-    def tell(self, transition: Transition) -> None:
+    def on_transition(self, transition: Transition) -> None:
         self.heard.append(transition)
         if self._error is not None:
             raise self._error

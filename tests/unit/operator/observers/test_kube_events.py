@@ -10,7 +10,7 @@ from notification_contract.settings.operator import EventLevel
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.model import Phase, Reason
 from notification_operator.kube.event import Event, Regarding, Type
-from notification_operator.observers.kube_events import Events
+from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import Transition
 from tests.unit.operator.domain.builders import at, notification
 
@@ -25,9 +25,9 @@ REASONS = {
 CONFIG_MAP = {"metadata": {"namespace": "own", "name": "rules", "uid": "uid-7"}}
 
 
-def events(level: EventLevel) -> tuple[Events, list[Event]]:
+def events(level: EventLevel) -> tuple[EventObserver, list[Event]]:
     posted: list[Event] = []
-    made = Events(
+    made = EventObserver(
         post=posted.append, level=level, pod=POD, api_version="kubernaut.ai/v1alpha1", clock=lambda: at(5)
     )
     return made, posted
@@ -45,7 +45,7 @@ def move(before: Phase, after: Phase) -> Transition:
 @pytest.mark.parametrize("after", [Phase.RETRYING, Phase.PARTIALLY_SENT, Phase.FAILED])
 def test_what_somebody_may_have_to_act_on_is_a_warning(before: Phase, after: Phase) -> None:
     made, posted = events(EventLevel.ACTIONABLE)
-    made.tell(move(before, after))
+    made.on_transition(move(before, after))
     (event,) = posted
     assert (event.type, event.reason) == (Type.WARNING, REASONS[after])
     assert event.note == f"{after}: as the status says"
@@ -73,15 +73,15 @@ def test_a_delivery_that_comes_about_posts_nothing_nor_does_a_phase_that_stays(
     before: Phase, after: Phase
 ) -> None:
     made, posted = events(EventLevel.ACTIONABLE)
-    made.tell(move(before, after))
+    made.on_transition(move(before, after))
     assert posted == []
 
 
 @pytest.mark.parametrize("after", REASONS)
 def test_at_the_level_all_each_change_of_a_phase_is_an_event(after: Phase) -> None:
     made, posted = events(EventLevel.ALL)
-    made.tell(move(Phase.PENDING, after))
-    made.tell(move(after, after))
+    made.on_transition(move(Phase.PENDING, after))
+    made.on_transition(move(after, after))
     (event,) = posted
     normal = after in {Phase.SENDING, Phase.SENT}
     assert event.type is (Type.NORMAL if normal else Type.WARNING)
@@ -90,7 +90,7 @@ def test_at_the_level_all_each_change_of_a_phase_is_an_event(after: Phase) -> No
 
 def test_at_the_level_none_there_are_none_at_all() -> None:
     made, posted = events(EventLevel.NONE)
-    made.tell(move(Phase.PENDING, Phase.FAILED))
+    made.on_transition(move(Phase.PENDING, Phase.FAILED))
     made.routing_refused(CONFIG_MAP, ("wrong",))
     made.breaker_changed("slack", Circuit.OPEN)
     assert posted == []

@@ -4,7 +4,7 @@ from collections import Counter
 
 from notification_contract.settings.operator import Sanitizer as Settings
 from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redactor import Sanitizer, rules
+from notification_operator.domain.redaction.redactor import Redactor, rules
 
 CONTENT = Content(
     type="simple",
@@ -16,17 +16,17 @@ CONTENT = Content(
 
 
 def test_addresses_are_masked_unless_the_settings_leave_them_alone() -> None:
-    masked = Sanitizer(rules(Settings())).content(CONTENT)
+    masked = Redactor(rules(Settings())).content(CONTENT)
     assert masked.subject == "[REDACTED] at [REDACTED]"
-    left = Sanitizer(rules(Settings(emails=False, ip_addresses=False))).content(CONTENT)
+    left = Redactor(rules(Settings(emails=False, ip_addresses=False))).content(CONTENT)
     assert (left.subject, left.body) == (CONTENT.subject, "password: [REDACTED]")
-    assert Sanitizer(rules(Settings(emails=False))).text(CONTENT.subject) == "a@example.com at [REDACTED]"
+    assert Redactor(rules(Settings(emails=False))).text(CONTENT.subject) == "a@example.com at [REDACTED]"
 
 
 def test_what_is_masked_is_counted_by_the_name_of_its_rule() -> None:
     found: Counter[str] = Counter()
-    sanitizer = Sanitizer(count=found.update)
-    sanitizer.content(CONTENT)
+    redactor = Redactor(count=found.update)
+    redactor.content(CONTENT)
     assert found == {"email": 2, "ipv4": 1, "password": 1}
-    sanitizer.text("token=abcdefgh")
+    redactor.text("token=abcdefgh")
     assert found["token"] == 1

@@ -32,7 +32,7 @@ async def told(store: AuditStore, *stages: Notification, **settings: Any) -> Col
     trail = AuditTrail(Audit(url=url, flush_seconds=3600), registry=registry, **settings)
     trail.start()
     for before, after in zip((BEFORE, *stages), stages, strict=False):
-        trail.tell(Transition(before=before, after=after))
+        trail.on_transition(Transition(before=before, after=after))
     assert await trail.close(5) == 0
     return registry
 

@@ -1,0 +1,62 @@
+"""Failures of the Kubernetes API, translated once: every call of this package raises `KubeError` and nothing else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import aiohttp
+from kubernetes.aio.client.exceptions import ApiException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class KubeError(Exception):
+    """A call of the API server failed.
+
+    Args:
+        status: the HTTP status of a refusal; None when there was no usable answer.
+        reason: the API server's message, or what kept the answer from coming.
+    """
+
+    def __init__(self, *, status: int | None, reason: str) -> None:
+        super().__init__(f"{status} {reason}" if status else reason)
+        self.status = status
+        self.reason = reason
+
+    @property
+    def not_found(self) -> bool:
+        """Whether the object, or its kind, does not exist."""
+        return self.status == HTTPStatus.NOT_FOUND
+
+    @property
+    def conflict(self) -> bool:
+        """Whether the object exists already, or has changed since it was read."""
+        return self.status == HTTPStatus.CONFLICT
+
+    @property
+    def expired(self) -> bool:
+        """Whether the version to continue or to watch from is too old."""
+        return self.status == HTTPStatus.GONE
+
+    @property
+    def denied(self) -> bool:
+        """Whether the account may not do this, or is not known."""
+        return self.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn every failure of a call into `KubeError`; cancellation passes through.
+
+    Raises:
+        KubeError: the API server refused, did not answer, or answered something unusable.
+    """
+    try:
+        yield
+    except ApiException as error:
+        raise KubeError(status=error.status, reason=str(error.reason)) from error
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        raise KubeError(status=None, reason=str(error) or type(error).__name__) from error
