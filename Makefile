@@ -1,6 +1,6 @@
 # One line a verb; each stands in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit engine-tests simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock preview preview-list preview-down preview-reap drift alerts publish diff comment
+.PHONY: help up rollback demo down test check unit engine-tests simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock preview preview-list preview-down preview-reap drift alerts publish diff comment generate
 ENV := @tools/with-env
 
 help: ## list the verbs
@@ -95,6 +95,9 @@ api-calls: ## count the operator's API calls in the API server's audit log
 
 bench: ## measure the operator beside a naive controller: make bench ARGS="--only burst-1000" (or --full)
 	$(ENV) python -m tests.bench $(ARGS)
+
+generate: ## write everything that is generated from code (CHECK=1 names what is stale and writes nothing)
+	$(ENV) python -m tools.generate $(if $(CHECK),--check)
 
 toolchain: ## get or build every program that the local cluster needs
 	@python3 -m tools.localcluster.toolchain

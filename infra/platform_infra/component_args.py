@@ -16,7 +16,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """A kubeconfig's content, such as the output of another resource; then the settings of the cluster are left aside."""
     context: pulumi.Input[str]
     """The context of that kubeconfig to use."""
-    # Generated from the settings model by `python -m tools.declare`.
+    # Generated from the stack's settings by `make generate`.
     cluster_kind: str
     """Where the cluster comes from: `local` starts a node on this machine, `existing` takes one by its kubeconfig, `stack` the one of another stack, `eks` makes one in Amazon's cloud. One of local, existing, stack, eks, kind, k3s. The default is `"local"`."""
     cluster_kubeconfig: str

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.bench import tables
 from tests.bench.figures import load, save, together
 from tests.bench.plots import draw
-from tools.doc_block import renewed
+from tools.generate.splice import replace_block
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DOCUMENT = ROOT / "docs" / "performance.md"
 FIGURES = ROOT / "docs" / "performance.json"
 IMAGES = ROOT / "docs" / "images"
-BY = "by python -m tests.bench.page"
+BY = "by make generate"
 
 
 def document(text: str, figures: Figures) -> str:
@@ -32,7 +32,7 @@ def document(text: str, figures: Figures) -> str:
         for make in (tables.bars, tables.speed, tables.cost, tables.calls, tables.sinks)
     }
     for name, content in blocks.items():
-        text = renewed(text, f"{name}, {BY}", content)
+        text = replace_block(text, f"{name}, {BY}", content)
     return text
 
 

@@ -23,7 +23,7 @@ from tests.mutations.lanes import Turns
 from tests.mutations.mutation import ROOT
 from tests.mutations.runs import Place
 from tests.mutations.table import MUTATIONS
-from tools.doc_block import renewed
+from tools.generate.splice import replace_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from tests.mutations.mutation import Mutation
 
 DOCUMENT = ROOT / "docs" / "testing.md"
-BLOCK = "mutations, by python -m tests.runner.mutations --write"
+BLOCK = "mutations, by make generate"
 
 
 def document(text: str) -> str:
     """Return the document's text with the table as it is generated now."""
-    return renewed(text, BLOCK, table())
+    return replace_block(text, BLOCK, table())
 
 
 def table() -> str:

@@ -27,7 +27,7 @@ LIMITS = Limits(seconds=8)
 """The product's rules, in a hurry."""
 SCOPE = Scope(namespace="notification-guarded", window=duration(LIMITS.seconds))
 RUN = ROOT / "build" / "alert-run.json"
-"""What the dashboard's panels showed meanwhile; `tools/dashboard_picture.py` draws it."""
+"""What the dashboard's panels showed during the test."""
 FAILING = ("NotificationDeliveriesFail", "slack")
 HELD_BACK = ("NotificationBreakerOpen", "slack")
 BOTH = {FAILING, HELD_BACK}

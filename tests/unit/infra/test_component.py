@@ -17,7 +17,7 @@ from platform_infra import NotificationPlatform, SettingsError
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
 from tests.unit.infra.recording import Monitor, listen
-from tools import declare
+from tools.generate.artifacts import artifact
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -119,9 +119,7 @@ def test_wrong_arguments_make_no_resource() -> None:
 
 
 def test_the_arguments_are_those_that_the_model_generates() -> None:
-    place = ROOT / "infra" / "platform_infra" / "component_args.py"
-    text = place.read_text("utf-8")
-    assert declare.arguments_file(text) == text, "run `python -m tools.declare`"
+    assert artifact("infra/platform_infra/component_args.py").is_current(ROOT), "run `make generate`"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import yaml
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
 from platform_infra.settings.model import parse
-from tools import declare
+from tools.generate.artifacts import artifact, editor_schema
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import StackFileError, check_secrets, check_stack_file
 
@@ -22,23 +22,22 @@ if TYPE_CHECKING:
 
 def test_pulumi_yaml_declares_what_the_model_generates() -> None:
     text = (ROOT / "Pulumi.yaml").read_text("utf-8")
-    assert declare.project_file(text) == text
+    assert artifact("Pulumi.yaml").render(text) == text
     assert yaml.safe_load(text)["config"] == config_block()
 
 
 def test_the_stacks_readme_lists_what_the_model_generates() -> None:
-    text = (ROOT / "stacks" / "README.md").read_text("utf-8")
-    assert declare.stacks_readme(text) == text
+    assert artifact("stacks/README.md").is_current(ROOT)
 
 
 def test_the_schema_for_editors_is_what_the_model_generates() -> None:
-    assert (ROOT / "stacks" / "schema.json").read_text("utf-8") == declare.schema_file()
+    assert artifact("stacks/schema.json").is_current(ROOT)
 
 
 def test_the_schema_for_editors_knows_every_key_and_every_reference_in_it_leads_somewhere() -> None:
-    schema = json.loads(declare.schema_file())
+    schema = json.loads(editor_schema())
     assert [*schema["properties"]["config"]["properties"]] == [f"{PROJECT}:{key}" for key in config_block()]
-    referred = set(re.findall(r'"#/\$defs/(\w+)"', declare.schema_file()))
+    referred = set(re.findall(r'"#/\$defs/(\w+)"', editor_schema()))
     assert referred == schema["$defs"].keys()
 
 
@@ -46,7 +45,7 @@ def test_the_schema_for_editors_knows_every_key_and_every_reference_in_it_leads_
 def test_the_committed_stacks_name_the_schema_and_hold_nothing_but_values(stack: str) -> None:
     text = (ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text("utf-8")
     assert text.startswith("# yaml-language-server: $schema=schema.json\n")
-    schema = json.loads(declare.schema_file())
+    schema = json.loads(editor_schema())
     content = yaml.safe_load(text)
     assert content.keys() <= schema["properties"].keys()
     assert content["config"].keys() <= schema["properties"]["config"]["properties"].keys()

@@ -1,4 +1,4 @@
-"""The alert rules as a file, the tests that promtool runs, and the picture of the dashboard."""
+"""The alert rules as a file, and the tests that promtool runs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ import yaml
 from platform_infra.monitoring.component import MARKS
 from platform_infra.monitoring.rules import Limits, alerts
 from tests.harness.prometheus_in_cluster import documented
-from tools.dashboard_picture import draw, legend
 from tools.platform.commands import alerts as alert_rules
 from tools.platform.commands.check import STEPS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
 TESTS = sorted(alert_rules.TESTS.glob("*.yaml"))
@@ -55,19 +52,3 @@ def test_the_documented_configuration_goes_by_the_annotations_that_the_pods_get(
     text = json.dumps(documented())
     for name in MARKS:
         assert f"__meta_kubernetes_pod_annotation_{name.replace('.', '_').replace('/', '_')}" in text
-
-
-def test_a_series_is_named_as_grafana_names_it() -> None:
-    assert legend("{{channel}} {{status}}", {"channel": "slack", "status": "failure"}) == "slack failure"
-    assert legend("{{pod}}", {}) == ""
-
-
-def test_the_same_run_gives_the_same_picture(tmp_path: Path) -> None:
-    series = {"metric": {"channel": "slack"}, "values": [[10, "0"], [11, "1"]]}
-    panel = {"title": "Tries", "unit": "ops", "curves": [{"legend": "{{channel}}", "series": [series]}]}
-    run = {"panels": [panel], "firing": [{"alert": "NotificationDeliveriesFail", "times": [10.5, 11]}]}
-    for name in ("first", "second"):
-        draw(run, tmp_path / f"{name}.svg")
-    first, second = ((tmp_path / f"{name}.svg").read_text("utf-8") for name in ("first", "second"))
-    assert first == second
-    assert "slack" in first

@@ -22,7 +22,6 @@ from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from platform_infra.crd.definitions import notification_request
 from platform_infra.workload import rbac
-from tools import settings_table
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -77,13 +76,8 @@ def test_the_readme_names_the_verbs_that_a_stranger_needs() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_module_of_tools_that_is_named_exists(document: Path) -> None:
     for module in re.findall(r"python3? -m (tools(?:\.\w+)+)", document.read_text("utf-8")):
-        place = ROOT.joinpath(*module.split("."))
-        assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), module
-
-
-def test_the_table_of_settings_is_the_one_that_the_model_generates() -> None:
-    text = settings_table.DOCUMENT.read_text("utf-8")
-    assert settings_table.document(text) == text, "run `python -m tools.settings_table --write`"
+        path = ROOT.joinpath(*module.split("."))
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
 
 
 def test_the_table_of_metrics_names_those_that_exist_with_type_and_labels() -> None:

@@ -1,0 +1,94 @@
+"""Generated files: current in the repository, and renewed without touching the rest of a file."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from tools.generate import __main__ as command
+from tools.generate.artifacts import ARTIFACTS, COMMANDS, ROOT, Artifact, Command, Extent
+from tools.generate.splice import replace_block, replace_tail
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BLOCK = "before\n<!-- begin x -->\nold\nlines\n<!-- end x -->\nafter\n"
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.path)
+def test_generated_file_is_current(artifact: Artifact) -> None:
+    assert artifact.is_current(ROOT), "run `make generate`"
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.path)
+def test_generated_part_names_the_command_that_renews_it(artifact: Artifact) -> None:
+    assert artifact.extent is Extent.FILE or "make generate" in artifact.marker
+
+
+def test_commands_write_files_that_exist_and_that_no_other_generator_writes() -> None:
+    paths = [path for each in COMMANDS for path in each.paths] + [each.path for each in ARTIFACTS]
+    assert len(paths) == len(set(paths))
+    assert all((ROOT / path).is_file() for path in paths)
+
+
+def test_block_is_replaced_and_surrounding_text_stays() -> None:
+    result = replace_block(BLOCK, "x", r"new \1")
+    assert result == "before\n<!-- begin x -->\n\nnew \\1\n\n<!-- end x -->\nafter\n"
+
+
+def test_missing_block_is_an_error_that_names_it() -> None:
+    with pytest.raises(ValueError, match="one block 'x'"):
+        replace_block("nothing here", "x", "new")
+
+
+def test_tail_is_replaced_and_text_before_the_marker_stays() -> None:
+    assert replace_tail("head\n# marker\nold\n", "# marker", "new\n") == "head\n# marker\nnew\n"
+
+
+@pytest.mark.parametrize("text", ["no marker\n", "# marker\n# marker\n"])
+def test_missing_or_repeated_tail_marker_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="one line '# marker'"):
+        replace_tail(text, "# marker", "new\n")
+
+
+def repository(folder: Path) -> tuple[list[Artifact], list[Command]]:
+    """Return two artifacts and two commands of a small repository: one of each kind is stale."""
+    for name, text in {"a": "new", "b": "old", "c": "new", "d": "old"}.items():
+        (folder / name).write_text(text)
+    artifacts = [Artifact(path=name, extent=Extent.FILE, content=lambda: "new") for name in "ab"]
+    commands = [
+        Command(arguments=("-c", f"import pathlib; pathlib.Path({name!r}).write_text('new')"), paths=(name,))
+        for name in "cd"
+    ]
+    return artifacts, commands
+
+
+def test_check_yields_stale_files_and_writes_nothing(tmp_path: Path) -> None:
+    assert list(command.stale_files(tmp_path, *repository(tmp_path))) == ["b", "d"]
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "a": "new",
+        "b": "old",
+        "c": "new",
+        "d": "old",
+    }
+
+
+def test_command_exits_with_1_and_names_the_stale_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "stale_files", lambda _root: ["docs/operations.md"])
+    result = CliRunner().invoke(command.app, ["--check"])
+    assert result.exit_code == 1
+    assert result.stderr == "stale: docs/operations.md; run `make generate` to renew it\n"
+
+
+def test_command_exits_with_0_when_every_file_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "stale_files", lambda _root: [])
+    assert CliRunner().invoke(command.app, ["--check"]).exit_code == 0
+
+
+def test_failed_generator_is_reported_with_its_output(tmp_path: Path) -> None:
+    broken = Command(arguments=("-c", "import sys; print('the reason'); sys.exit(3)"), paths=())
+    with pytest.raises(command.GeneratorError, match=re.compile("exited with 3:\nthe reason", re.DOTALL)):
+        command.run(broken, tmp_path)

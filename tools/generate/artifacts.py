@@ -1,0 +1,149 @@
+"""The registry of generated artifacts: which files, which part of each, and what generates it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+import yaml
+
+from platform_infra.settings import declarations
+from tools.generate import phase_diagram, settings_table
+from tools.generate.splice import replace_block, replace_tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+STACK_SETTINGS = "Generated from the stack's settings by `make generate`."
+YAML_WIDTH = 110
+
+
+class Extent(StrEnum):
+    """How much of a file is generated."""
+
+    FILE = auto()
+    TAIL = auto()
+    """Everything after the marker's line."""
+    BLOCK = auto()
+    """Everything between `<!-- begin MARKER -->` and `<!-- end MARKER -->`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A generated file, or a file with a generated part; `path` is relative to the repository's root."""
+
+    path: str
+    extent: Extent
+    content: Callable[[], str]
+    marker: str = ""
+
+    def render(self, text: str) -> str:
+        """Return the file's text with the part that is generated now.
+
+        Raises:
+            ValueError: the text does not contain the marker exactly once.
+        """
+        match self.extent:
+            case Extent.FILE:
+                return self.content()
+            case Extent.TAIL:
+                return replace_tail(text, self.marker, self.content())
+            case Extent.BLOCK:
+                return replace_block(text, self.marker, self.content())
+            case _:
+                assert_never(self.extent)
+
+    def is_current(self, root: Path) -> bool:
+        """Return whether the file below `root` has the text that is generated now."""
+        file = root / self.path
+        text = file.read_text("utf-8") if file.exists() else ""
+        return self.render(text) == text
+
+    def write(self, root: Path) -> None:
+        """Write the file below `root`."""
+        file = root / self.path
+        text = file.read_text("utf-8") if file.exists() else ""
+        file.write_text(self.render(text), "utf-8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A generator that runs as a process of its own, because tools import no tests.
+
+    `arguments` are those of the Python interpreter; the command writes `paths` below its working directory.
+    """
+
+    arguments: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+def config_block() -> str:
+    """Return the `config` block of Pulumi.yaml."""
+    return yaml.safe_dump({"config": declarations.config_block()}, sort_keys=False, width=YAML_WIDTH)
+
+
+def stacks_table() -> str:
+    """Return the table of a stack's settings, in Markdown."""
+    return f"\n{declarations.markdown_table()}"
+
+
+def editor_schema() -> str:
+    """Return the JSON Schema by which editors check a stack's file."""
+    return json.dumps(declarations.editor_schema(), indent=2) + "\n"
+
+
+ARTIFACTS = (
+    Artifact(path="Pulumi.yaml", extent=Extent.TAIL, marker=f"# {STACK_SETTINGS}", content=config_block),
+    Artifact(
+        path="stacks/README.md",
+        extent=Extent.TAIL,
+        marker=f"<!-- {STACK_SETTINGS} -->",
+        content=stacks_table,
+    ),
+    Artifact(path="stacks/schema.json", extent=Extent.FILE, content=editor_schema),
+    Artifact(
+        path="infra/platform_infra/component_args.py",
+        extent=Extent.TAIL,
+        marker=f"    # {STACK_SETTINGS}",
+        content=declarations.component_arguments,
+    ),
+    Artifact(
+        path="docs/operations.md",
+        extent=Extent.BLOCK,
+        marker="settings, by make generate",
+        content=settings_table.table,
+    ),
+    Artifact(
+        path="docs/notificationrequest.md",
+        extent=Extent.BLOCK,
+        marker="phases, by make generate",
+        content=phase_diagram.diagram,
+    ),
+)
+
+COMMANDS = (
+    Command(
+        arguments=("-m", "tests.runner.traces", "--write"),
+        paths=("docs/race-condition.md", "docs/decisions/DD-PERF-001.md"),
+    ),
+    Command(arguments=("-m", "tests.runner.mutations", "--write"), paths=("docs/testing.md",)),
+    # Draws the committed figures; a run of the benchmark is not needed.
+    Command(
+        arguments=("-m", "tests.bench.page"),
+        paths=(
+            "docs/performance.md",
+            "docs/performance.json",
+            *(f"docs/images/bench-{name}.svg" for name in ("calls", "cpu", "latency", "memory", "rate")),
+        ),
+    ),
+)
+
+
+def artifact(path: str) -> Artifact:
+    """Return the artifact at `path`."""
+    (result,) = (each for each in ARTIFACTS if each.path == path)
+    return result
