@@ -1,1 +1,1 @@
-"""The verbs that work on this repository, one a file; run from the repository root."""
+"""The programs that work on this repository: the platform's commands, the local cluster, generated text."""

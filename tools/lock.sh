@@ -1,5 +1,5 @@
 #!/bin/sh
-# Pins the newest versions that pyproject.toml allows: for this repository and for the operator's image.
+# Pins the newest versions that pyproject.toml allows, for this repository, the operator's image and the policy pack.
 set -eu
 
 compile() {
@@ -10,6 +10,6 @@ compile() {
 compile pyproject.toml --extra infra --group dev --output-file requirements.lock
 compile pyproject.toml --output-file operator/requirements.lock
 compile infra/policy_pack/requirements.in --output-file infra/policy_pack/requirements.lock
-# Of the extra alone: its dependencies are pinned by requirements.lock.
+# Only the extra itself: requirements.lock pins its dependencies.
 python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["eks"], sep="\n")' |
   compile - --no-deps --output-file requirements-eks.lock

@@ -1,4 +1,4 @@
-"""A node with nothing in it, for tests that put their own stacks there."""
+"""An empty node, for tests that create their own stacks in it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BareNode:
-    """A node's container, and its cluster; `kubeconfig` is a file's path."""
+    """A node's container, and its cluster; `kubeconfig` is the path of a file."""
 
     container: str
     kubeconfig: str
@@ -32,12 +32,12 @@ class BareNode:
 
 @contextlib.contextmanager
 def bare_node() -> Iterator[BareNode]:
-    """Start a node, and take it away again whatever happens."""
+    """Start a node, and delete it after the block."""
     toolchain, image = parts()
     remove_leftovers(toolchain)
     name = f"ci-{uuid.uuid4().hex[:6]}"
     with terminated_as_interrupted(), claimed(name) as folder, contextlib.ExitStack() as cleanup:
-        cleanup.callback(_take_away, name, folder)
+        cleanup.callback(_delete, name, folder)
         with said(f"{name}: node"):
             started = start_node(stack=name, image=image, labels={OWNER_LABEL: owner()})
         file = folder / "kubeconfig"
@@ -46,7 +46,7 @@ def bare_node() -> Iterator[BareNode]:
         yield BareNode(container=started.info.name, kubeconfig=str(file), cluster=Cluster(file))
 
 
-def _take_away(name: str, folder: Path) -> None:
-    with undisturbed(), said(f"{name}: taking the node away"):
+def _delete(name: str, folder: Path) -> None:
+    with undisturbed(), said(f"{name}: deleting the node"):
         node.delete(name)
         release(folder)

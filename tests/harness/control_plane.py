@@ -1,6 +1,6 @@
-"""An API server and its store as two processes of this machine, with nothing of a cluster beside them.
+"""An API server and its etcd as two processes of this machine, without the other components of a cluster.
 
-What is measured here shares the machine with these two alone.
+A measured controller shares the machine with only these two processes.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ if TYPE_CHECKING:
 GROUPS = ("etcd", "kubernetes")
 READY_WITHIN, ENDS_WITHIN = 60.0, 10.0
 SHOWN = 3000
-"""How much of a log is told, in characters."""
+"""The length of a log's end in an error, in characters."""
 ADMIN = "admin"
 
 
 class ControlPlaneError(Exception):
-    """One of the two does not come up."""
+    """The API server or etcd did not start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPlane:
-    """Both processes by their ids, an administrator's kubeconfig, and the folder with the audit log."""
+    """The ids of both processes, an administrator's kubeconfig, and the folder of the audit log."""
 
     kubeconfig: Path
     etcd: int
     api_server: int
     audit: Path
     version: str
-    """The API server's, such as `v1.36.3`."""
+    """The version of the API server, such as `v1.36.3`."""
 
 
 @contextmanager
 def control_plane() -> Iterator[ControlPlane]:
-    """Start both in a folder of their own, and leave nothing of them whatever happens.
+    """Start both processes in a temporary folder; end them and remove the folder after the block.
 
     Raises:
-        ToolchainError: their programs are missing, and cannot be had.
-        ControlPlaneError: one of them does not come up; tells the end of its log.
+        ToolchainError: a program is not available.
+        ControlPlaneError: a process did not start; the message contains the end of its log.
     """
     with terminated_as_interrupted(), contextlib.ExitStack() as cleanup:
         programs = ensure(GROUPS).bin
@@ -84,9 +84,9 @@ def control_plane() -> Iterator[ControlPlane]:
 
 @contextmanager
 def running(programs: Path, command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Have a program run until the end of the block, its output in a log of its name.
+    """Run a program until the end of the block, with its output in a log of its name.
 
-    It gets none of our variables: what they say to Go or to etcd would be measured too.
+    Its environment is empty, because variables that Go or etcd read would change the measurement.
     """
     name, *arguments = command
     with _log(folder, name).open("ab") as log:
@@ -97,10 +97,10 @@ def running(programs: Path, command: Sequence[str], folder: Path) -> Iterator[su
         yield process
     finally:
         with undisturbed():
-            _end(process)
+            _stop(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(timeout=ENDS_WITHIN)
@@ -112,24 +112,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _until_ready(
     place: Place, trust: ssl.SSLContext, server: subprocess.Popen[bytes], store: subprocess.Popen[bytes]
 ) -> None:
-    def look() -> bool:
+    def is_ready() -> bool:
         for name, process in (("etcd", store), ("kube-apiserver", server)):
             if process.poll() is not None:
-                raise ControlPlaneError(f"{name} has ended:\n{_told(place.folder, name)}")
+                raise ControlPlaneError(f"{name} exited:\n{_log_end(place.folder, name)}")
         with contextlib.suppress(OSError):
             return _get(f"{place.server}/readyz", trust) == b"ok"
         return False
 
     try:
-        eventually(look, bool, within=READY_WITHIN)
+        eventually(is_ready, bool, within=READY_WITHIN)
     except AssertionError:
-        told = _told(place.folder, "kube-apiserver")
-        raise ControlPlaneError(f"kube-apiserver is not ready after {READY_WITHIN:g} s:\n{told}") from None
+        end = _log_end(place.folder, "kube-apiserver")
+        raise ControlPlaneError(f"kube-apiserver is not ready after {READY_WITHIN:g} s:\n{end}") from None
 
 
 def _get(url: str, trust: ssl.SSLContext) -> bytes:
-    with urlopen(url, context=trust, timeout=5.0) as answer:  # noqa: S310 - https by construction
-        content: bytes = answer.read()
+    with urlopen(url, context=trust, timeout=5.0) as response:  # noqa: S310 - https by construction
+        content: bytes = response.read()
     return content
 
 
@@ -137,12 +137,12 @@ def _log(folder: Path, name: str) -> Path:
     return folder / f"{name}.log"
 
 
-def _told(folder: Path, name: str) -> str:
+def _log_end(folder: Path, name: str) -> str:
     return _log(folder, name).read_text("utf-8", errors="replace")[-SHOWN:]
 
 
 def _prepare(place: Place) -> Authority:
-    """Make what the API server reads."""
+    """Create the files that the API server reads."""
     place.audit.mkdir()
     authority = Authority(place.folder)
     authority.issue("apiserver")
@@ -160,7 +160,7 @@ def _write_key_pair(private: Path, public: Path) -> None:
 
 
 def _write_kubeconfig(place: Place, authority: Authority) -> Path:
-    """Write the kubeconfig of an administrator, as the node has one; whoever reads it needs no other file."""
+    """Write an administrator's kubeconfig, which contains its certificates."""
     identity: Identity = authority.issue(ADMIN, organization="system:masters")
     cluster = {"server": place.server, "certificate-authority-data": _encoded(authority.file)}
     user = {

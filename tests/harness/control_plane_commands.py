@@ -1,27 +1,23 @@
-"""What an API server and its store are started with where they are processes of this machine, as data.
-
-As the local node starts them; a unit test holds the flags together.
-"""
+"""The command lines of an API server and its etcd as processes of this machine: the node's, with paths and ports of their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tools.localcluster.image.inside.notification_node import control_plane as node
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 AUDIT_POLICY = ROOT / "tools" / "localcluster" / "image" / "inside" / "etc" / "audit-policy.yaml"
-ISSUER = "https://kubernetes.default.svc.cluster.local"
-SERVICES = "10.96.0.0/16"
-REQUESTS_IN_FLIGHT = 3000
+LOCALHOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the two keep their files, and the ports of 127.0.0.1 that they listen on."""
+    """The folder of both processes, and the ports of 127.0.0.1 that they listen on."""
 
     folder: Path
     store: int
@@ -31,22 +27,29 @@ class Place:
     @property
     def server(self) -> str:
         """The API server's URL."""
-        return f"https://127.0.0.1:{self.api}"
+        return f"https://{LOCALHOST}:{self.api}"
 
     @property
     def audit(self) -> Path:
-        """The folder with the audit log."""
+        """The folder of the audit log."""
         return self.folder / "audit"
+
+    @property
+    def paths(self) -> node.Paths:
+        """The files and folders of both processes."""
+        return node.Paths(
+            data=f"{self.folder}/etcd",
+            pki=str(self.folder),
+            audit_policy=str(AUDIT_POLICY),
+            audit_log=f"{self.audit}/audit.log",
+        )
 
 
 def etcd(place: Place) -> tuple[str, ...]:
-    """Return how the store is started."""
-    clients, peers = (f"http://127.0.0.1:{port}" for port in (place.store, place.peers))
+    """Return the command line of etcd."""
+    clients, peers = (f"http://{LOCALHOST}:{port}" for port in (place.store, place.peers))
     return (
-        "etcd",
-        f"--data-dir={place.folder}/etcd",
-        "--unsafe-no-fsync",
-        "--log-level=warn",
+        *node.etcd(place.paths),
         f"--listen-client-urls={clients}",
         f"--advertise-client-urls={clients}",
         f"--listen-peer-urls={peers}",
@@ -56,32 +59,10 @@ def etcd(place: Place) -> tuple[str, ...]:
 
 
 def api_server(place: Place) -> tuple[str, ...]:
-    """Return how the API server is started."""
-    folder = place.folder
+    """Return the command line of the API server."""
     return (
-        "kube-apiserver",
-        f"--etcd-servers=http://127.0.0.1:{place.store}",
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
-        # Nobody looks for it by its Service, which refuses an address of this machine alone.
+        *node.api_server(place.paths, etcd_port=place.store, port=place.api, address=LOCALHOST),
+        f"--bind-address={LOCALHOST}",
+        # The reconciler refuses a loopback address, and no client uses the API server's Service.
         "--endpoint-reconciler-type=none",
-        f"--secure-port={place.api}",
-        f"--service-cluster-ip-range={SERVICES}",
-        f"--client-ca-file={folder}/ca.crt",
-        f"--tls-cert-file={folder}/apiserver.crt",
-        f"--tls-private-key-file={folder}/apiserver.key",
-        f"--service-account-issuer={ISSUER}",
-        f"--service-account-key-file={folder}/service-account.pub",
-        f"--service-account-signing-key-file={folder}/service-account.key",
-        "--authorization-mode=Node,RBAC",
-        "--enable-admission-plugins=NodeRestriction",
-        "--allow-privileged=true",
-        f"--audit-policy-file={AUDIT_POLICY}",
-        f"--audit-log-path={place.audit}/audit.log",
-        "--audit-log-maxsize=100",
-        "--audit-log-maxbackup=3",
-        "--enable-priority-and-fairness=false",
-        f"--max-requests-inflight={REQUESTS_IN_FLIGHT}",
-        f"--max-mutating-requests-inflight={REQUESTS_IN_FLIGHT}",
-        "--profiling=false",
     )

@@ -1,4 +1,4 @@
-"""The node of a disposable stack, as a testcontainers container."""
+"""The node of a disposable stack, as a container of testcontainers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import docker
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from platform_infra.cluster.local import node
 from platform_infra.cluster.local.spec import NodeInfo, NodeSpec
+from platform_infra.docker_client import connected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 TYPED = ("environment", "volumes", "tmpfs", "ports")
-"""Arguments that testcontainers keeps in attributes of its own."""
+"""Arguments that testcontainers stores in separate attributes."""
 
 SINK_PORT, PROXY_PORT = 30080, 30081
-"""NodePorts in the cluster that this machine reaches through the node's container."""
+"""NodePorts that the node's container publishes on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedNode:
-    """A node that is ready, and the ports of 127.0.0.1 that lead to NodePorts of its cluster."""
+    """A ready node, and the port of 127.0.0.1 for each published NodePort."""
 
     info: NodeInfo
     ports: Mapping[int, int]
 
 
 def start_node(*, stack: str, image: str, labels: Mapping[str, str] | None = None) -> StartedNode:
-    """Start a node and wait until it is ready; nothing of it is left when that fails.
+    """Start a node and wait until it is ready; if this fails, the node is deleted.
 
-    The reaper of testcontainers would have to be pulled; whoever starts a node deletes it.
+    The caller deletes the node. The reaper of testcontainers is disabled, because its image would have to be pulled.
     """
     testcontainers_config.ryuk_disabled = True
     launch = partial(_launch, labels=labels or {})
@@ -64,10 +64,7 @@ def _launch(
 
 
 def _published(container: str) -> dict[int, int]:
-    client = docker.from_env()
-    try:
+    with connected() as client:
         ports = client.containers.get(container).ports
-    finally:
-        client.close()
     published = {port: ports[f"{port}/tcp"] or [] for port in (SINK_PORT, PROXY_PORT)}
-    return {port: int(places[0]["HostPort"]) for port, places in published.items()}
+    return {port: int(addresses[0]["HostPort"]) for port, addresses in published.items()}

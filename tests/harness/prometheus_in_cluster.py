@@ -16,11 +16,11 @@ from urllib.parse import urlencode
 import yaml
 
 from platform_infra.cluster.local.images import load_image
+from platform_infra.docker_client import connected, has_image
 from platform_infra.monitoring.rules import groups
 from tests.harness.eventually import eventually
 from tests.harness.operator_pod import SELECTOR
 from tests.harness.sinks_in_cluster import is_rolled_out
-from tools.localcluster.image.commands import has_image
 from tools.localcluster.image.debian import base_tag
 from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.pins import PROMETHEUS
@@ -103,8 +103,9 @@ def _tag() -> str:
 
 def _image() -> str:
     """Build the image, where it is not there yet, and return its name."""
-    if has_image(_tag()):
-        return _tag()
+    with connected() as client:
+        if has_image(client, _tag()):
+            return _tag()
     program = ensure(["prometheus"]).program("prometheus")
     with tempfile.TemporaryDirectory(prefix="prometheus-") as context:
         shutil.copy(FOLDER / "Dockerfile", context)

@@ -1,22 +1,31 @@
-"""The pure parts of the local node: names, kubeconfig, and what Pulumi stores."""
+"""The local node without Docker: names, kubeconfig, readiness, and the state that Pulumi records."""
 
 from __future__ import annotations
 
+import base64
+import pickle
 from pathlib import Path
 
 import pytest
+from pulumi.dynamic.dynamic import serialize_provider
 
 from platform_infra.cluster.local import readiness, state
+from platform_infra.cluster.local.provider import LocalNodeProvider
 from platform_infra.cluster.local.spec import NodeInfo, NodeSpec, for_this_machine
 
+RECORDED_PROVIDER = (
+    b"\x80\x04\x95B\x00\x00\x00\x00\x00\x00\x00"
+    b"\x8c%platform_infra.cluster.local.provider\x94\x8c\x11LocalNodeProvider\x94\x93\x94)\x81\x94."
+)
+"""The provider in the states of existing stacks."""
 INFO = NodeInfo(name="n", identity="abc", image="node:1", api_port=7, kubeconfig="k")
 
 
-def test_a_node_is_named_after_its_stack() -> None:
+def test_node_has_the_name_of_its_stack() -> None:
     assert NodeSpec(stack="dev", image="i").name == "notification-platform-dev"
 
 
-def test_stacks_that_read_alike_get_different_nodes() -> None:
+def test_nodes_of_similar_stack_names_have_different_names() -> None:
     names = {
         NodeSpec(stack=stack, image="i").name for stack in ("my-stack", "My_Stack", "my_stack", "my stack")
     }
@@ -24,12 +33,12 @@ def test_stacks_that_read_alike_get_different_nodes() -> None:
     assert all(name.startswith("notification-platform-my-stack") for name in names)
 
 
-def test_a_node_without_a_stack_is_refused() -> None:
+def test_empty_stack_name_is_rejected() -> None:
     with pytest.raises(ValueError, match="stack is empty"):
         NodeSpec(stack="", image="i")
 
 
-def test_everything_of_a_node_carries_its_stack_and_its_checkout() -> None:
+def test_labels_of_a_node_name_its_stack_and_its_checkout() -> None:
     spec = NodeSpec(stack="dev", image="i")
     assert spec.labels == {
         "ai.kubernaut.notification-platform.stack": "dev",
@@ -39,24 +48,24 @@ def test_everything_of_a_node_carries_its_stack_and_its_checkout() -> None:
     assert spec.cgroup_root == f"/{spec.name}"
 
 
-def test_the_kubeconfig_points_at_the_published_port() -> None:
+def test_kubeconfig_contains_the_published_port() -> None:
     text = "server: https://127.0.0.1:6443\n"
     assert for_this_machine(text, 32768) == "server: https://127.0.0.1:32768\n"
 
 
-def test_the_outputs_tell_the_image_that_the_node_really_runs() -> None:
+def test_outputs_contain_the_image_that_the_node_runs() -> None:
     outputs = state.outputs({"stack": "dev", "image": "node:2"}, INFO)
     assert outputs["image"] == "node:1"
     assert outputs["stack"] == "dev"
     assert outputs["identity"] == "abc"
 
 
-def test_only_a_different_input_is_a_change() -> None:
+def test_property_is_changed_only_if_it_differs() -> None:
     assert state.changed({"image": "a"}, {"image": "b"}, "image")
     assert not state.changed({"image": "a", "kubeconfig": "x"}, {"image": "a"}, "image")
 
 
-def test_a_node_that_is_late_names_the_part_and_shows_its_log() -> None:
+def test_component_that_is_not_ready_is_named_with_its_log() -> None:
     text = readiness._explain(
         "n", 90, 'noise\n{"component": "coredns", "problem": "timed out", "log": ["one", "two"]}\n'
     )
@@ -64,5 +73,28 @@ def test_a_node_that_is_late_names_the_part_and_shows_its_log() -> None:
     assert text.endswith("    one\n    two")
 
 
-def test_a_readiness_answer_that_is_no_answer_is_shown_as_it_is() -> None:
+def test_unreadable_readiness_report_is_shown_unchanged() -> None:
     assert "no such file" in readiness._explain("n", 90, "exec: no such file")
+
+
+def test_provider_in_an_existing_state_loads() -> None:
+    provider = pickle.loads(RECORDED_PROVIDER)  # noqa: S301 - the bytes are a literal of this test
+    assert isinstance(provider, LocalNodeProvider)
+
+
+def test_provider_is_recorded_as_the_path_of_its_class() -> None:
+    recorded = base64.b64decode(serialize_provider(LocalNodeProvider()))
+    assert b"platform_infra.cluster.local.provider" in recorded
+    assert len(recorded) == len(RECORDED_PROVIDER)
+
+
+def test_recorded_outputs_keep_their_names() -> None:
+    assert state.outputs({"stack": "dev", "image": "node:2"}, INFO).keys() == {
+        "stack",
+        "image",
+        "container",
+        "identity",
+        "api_port",
+        "context",
+        "kubeconfig",
+    }

@@ -1,11 +1,14 @@
-"""What a person is told when there is no Docker, and whose daemon is stopped."""
+"""The Docker daemon: reuse of a running one, hints if none answers, and which daemon `stop` stops."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
+import docker
 import pytest
+from docker.errors import DockerException
 
 from tools.localcluster.runtime import dockerd
 
@@ -18,56 +21,58 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def docker_says(folder: Path, error: str, code: int = 1) -> None:
-    program = folder / "path" / "docker"
-    program.parent.mkdir(exist_ok=True)
-    program.write_text(f"#!/bin/sh\necho '{error}' >&2\nexit {code}\n")
-    program.chmod(0o755)
+def refuse(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    """Let every connection to a daemon fail."""
+    monkeypatch.setattr(docker, "from_env", Mock(side_effect=DockerException(reason)))
 
 
-def test_a_daemon_that_answers_is_used_as_it_is(machine: Path) -> None:
-    docker_says(machine, "", code=0)
+def test_running_daemon_is_used_and_no_other_is_started(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "from_env", Mock())
     dockerd.ensure_docker()
     assert not (machine / "docker").exists()
 
 
-def test_without_root_the_error_says_how_to_start_docker(
-    machine: Path, monkeypatch: pytest.MonkeyPatch
+def test_missing_daemon_without_root_names_the_command_that_starts_it(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    docker_says(machine, "Cannot connect to the Docker daemon")
+    refuse(monkeypatch, "no such file")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(dockerd.DockerUnavailableError, match=r"Cannot connect.*systemctl start docker"):
+    with pytest.raises(
+        dockerd.DockerUnavailableError, match=r"docker\.sock does not answer: no such file.*systemctl start"
+    ):
         dockerd.ensure_docker()
 
 
-def test_a_daemon_that_refuses_the_user_is_told_apart(machine: Path) -> None:
-    docker_says(machine, "permission denied while trying to connect")
+def test_missing_permission_names_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "Permission denied")
     with pytest.raises(dockerd.DockerUnavailableError, match="usermod -aG docker"):
         dockerd.ensure_docker()
 
 
-def test_a_docker_host_that_is_silent_is_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    docker_says(machine, "cannot connect")
+def test_unreachable_docker_host_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
-    with pytest.raises(dockerd.DockerUnavailableError, match=r"tcp://127\.0\.0\.1:9 does not answer"):
+    with pytest.raises(
+        dockerd.DockerUnavailableError,
+        match=r"tcp://127\.0\.0\.1:9 does not answer: Connection refused: .*unset DOCKER_HOST",
+    ):
         dockerd.ensure_docker()
 
 
-def test_only_a_daemon_of_ours_is_stopped(machine: Path) -> None:
-    assert not dockerd.stop_docker_if_ours()
+def test_stop_ignores_a_process_that_is_no_daemon_of_this_module(machine: Path) -> None:
+    assert not dockerd.stop_docker()
     pid_file = machine / "docker" / "dockerd.pid"
     pid_file.parent.mkdir()
     pid_file.write_text(str(os.getpid()))
-    assert not dockerd.stop_docker_if_ours()
+    assert not dockerd.stop_docker()
 
 
-def test_what_a_killed_daemon_left_does_not_keep_the_next_one_from_starting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pid_files_of_a_killed_daemon_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stale, held = tmp_path / "docker.pid", tmp_path / "python.pid"
     for file in (stale, held):
         file.write_text(str(os.getpid()))
     program = Path("/proc/self/comm").read_text().strip()
     monkeypatch.setattr(dockerd, "_PID_FILES", {stale: "dockerd", held: program})
-    dockerd._drop_stale_pid_files()
+    dockerd._remove_stale_pid_files()
     assert [file.name for file in tmp_path.iterdir()] == ["python.pid"]

@@ -1,4 +1,4 @@
-"""The documentation is true: links lead somewhere, and every name in it is one of the code's."""
+"""The documentation: its links resolve, and every name in it exists in the code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FOLDERS = ("docs", "examples", "stacks", "tools")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(file for name in FOLDERS for file in (ROOT / name).rglob("*.md"))])
 AUDIT = "audit_"
-"""What the names of the audit trail's metrics begin with, in every service."""
+"""The prefix of the audit trail's metrics, in every service."""
 CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]+))?\)")
 MAKE = re.compile(
@@ -44,29 +44,29 @@ def page(name: str) -> str:
 
 
 def anchors(file: Path) -> set[str]:
-    """Return the anchors of a page's headings, as they are made by those who show it."""
+    """Return the anchors of a page's headings, as renderers of Markdown generate them."""
     headings = re.findall(r"^#+ (.+)$", CODE.sub("", file.read_text("utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_relative_link_leads_somewhere(document: Path) -> None:
-    for place, anchor in LINK.findall(CODE.sub("", document.read_text("utf-8"))):
-        target = (document.parent / place).resolve() if place else document
-        assert target.exists(), f"{place} does not exist"
+def test_relative_links_resolve(document: Path) -> None:
+    for path, anchor in LINK.findall(CODE.sub("", document.read_text("utf-8"))):
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), f"{path} does not exist"
         assert target.is_relative_to(ROOT)
-        assert not anchor or anchor in anchors(target), f"{place} has no heading #{anchor}"
+        assert not anchor or anchor in anchors(target), f"{path} has no heading #{anchor}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_make_target_that_is_named_exists(document: Path) -> None:
+def test_documented_make_targets_exist(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     named = {word for words in MAKE.findall(document.read_text("utf-8")) for word in words.split()}
     assert named <= targets
 
 
-def test_the_readme_names_the_verbs_that_a_stranger_needs() -> None:
+def test_readme_names_the_commands_of_a_first_use() -> None:
     named = {
         word for words in MAKE.findall((ROOT / "README.md").read_text("utf-8")) for word in words.split()
     }
@@ -74,13 +74,13 @@ def test_the_readme_names_the_verbs_that_a_stranger_needs() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_module_of_tools_that_is_named_exists(document: Path) -> None:
+def test_documented_modules_of_tools_exist(document: Path) -> None:
     for module in re.findall(r"python3? -m (tools(?:\.\w+)+)", document.read_text("utf-8")):
         path = ROOT.joinpath(*module.split("."))
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
 
 
-def test_the_table_of_metrics_names_those_that_exist_with_type_and_labels() -> None:
+def test_metrics_table_lists_every_metric_with_type_and_labels() -> None:
     rows = re.findall(
         rf"^\| `((?:{PREFIX}|{AUDIT})\w+)` \| (\w+) \| (.*?) \|", page("operations.md"), re.MULTILINE
     )
@@ -92,7 +92,7 @@ def test_the_table_of_metrics_names_those_that_exist_with_type_and_labels() -> N
 
 
 def published() -> Iterator[tuple[str, str, set[str]]]:
-    """Yield name, type and labels of every metric of the operator's own."""
+    """Yield the name, type and labels of each of the operator's own metrics."""
     metrics = Metrics()
     clock = partial(datetime.now, UTC)
     channels = Dispatcher({}, breakers=Breakers(Limits(), clock=clock), timeout=1, concurrency=1, clock=clock)
@@ -108,7 +108,7 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
         yield own._name + suffix, own._type, set(own._labelnames)
 
 
-def test_every_field_of_the_contract_has_a_row_with_its_default() -> None:
+def test_every_field_of_the_crd_has_a_row_with_its_default() -> None:
     text = page("notificationrequest.md")
     (version,) = notification_request()["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]
@@ -133,7 +133,7 @@ def fields(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[
         yield from fields(field.get("items", {}), f"{path}.{name}[]")
 
 
-def test_every_field_that_has_a_row_is_one_of_the_contract() -> None:
+def test_every_documented_field_exists_in_the_crd() -> None:
     (version,) = notification_request()["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]
     known = {path for part in ("spec", "status") for path, _ in fields(schema[part], part)}
@@ -144,7 +144,7 @@ def test_every_field_that_has_a_row_is_one_of_the_contract() -> None:
     assert named - {"status.reason", "status.message"} <= known
 
 
-def test_every_phase_and_every_reason_is_told() -> None:
+def test_every_phase_and_reason_is_documented() -> None:
     text = page("notificationrequest.md")
     for phase in Phase:
         assert re.search(rf"^\| {phase} \|", text, re.MULTILINE)
@@ -152,7 +152,7 @@ def test_every_phase_and_every_reason_is_told() -> None:
         assert f"`{reason}`" in text
 
 
-def test_the_table_of_permissions_holds_every_verb_that_is_granted() -> None:
+def test_permissions_table_lists_every_granted_verb() -> None:
     text = page("operations.md")
     for grant in (*rbac.SERVED, *rbac.OWN, *rbac.SHARE, *rbac.EVENTS, *rbac.CHOOSE):
         rows = re.findall(rf"^\|(.*)\| `{re.escape(grant.resource)}` \| (.*) \|$", text, re.MULTILINE)
@@ -163,16 +163,16 @@ def test_the_table_of_permissions_holds_every_verb_that_is_granted() -> None:
         ), f"no row for {grant}"
 
 
-def test_the_channel_that_the_documentation_shows_is_python_and_keeps_the_contract() -> None:
+def test_example_channel_matches_the_channel_contract() -> None:
     (example,) = re.findall(r"^```python\n(.*?)^```", page("channels.md"), re.DOTALL | re.MULTILINE)
-    made: dict[str, Any] = {}
-    exec(compile(example, "docs/channels.md", "exec"), made)  # noqa: S102 - the documentation's own example
-    channel = made["make"](url="https://sms.example.com/send")
+    module: dict[str, Any] = {}
+    exec(compile(example, "docs/channels.md", "exec"), module)  # noqa: S102 - the documentation's own example
+    channel = module["make"](url="https://sms.example.com/send")
     assert callable(channel.deliver)
     assert channel.deliver.__code__.co_varnames[:2] == ConsoleChannel.deliver.__code__.co_varnames[:2]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_yaml_that_is_shown_can_be_read(document: Path) -> None:
+def test_yaml_examples_are_valid(document: Path) -> None:
     for block in re.findall(r"^```yaml\n(.*?)^```", document.read_text("utf-8"), re.DOTALL | re.MULTILINE):
         assert yaml.safe_load(block)

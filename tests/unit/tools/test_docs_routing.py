@@ -1,4 +1,4 @@
-"""The page about routing is true: its example does what its table says."""
+"""The routing page: its example produces the results in its table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def example() -> dict[str, Any]:
     return dict(config_map)
 
 
-def test_the_example_leads_where_its_table_says() -> None:
+def test_example_produces_the_results_in_the_table() -> None:
     section = settings_sections.Routing()
     assert example()["metadata"]["name"] == section.config_map
     table = read_table(example()["data"][section.key])
@@ -38,24 +38,24 @@ def test_the_example_leads_where_its_table_says() -> None:
     assert len(rows) == 5
     for labels, channels, reason in rows:
         pairs = (word.split("=") for word in words(labels))
-        asked = notification(labels={f"{LABEL_DOMAIN}{key}": value for key, value in pairs})
-        route = resolve(asked, table)
+        request = notification(labels={f"{LABEL_DOMAIN}{key}": value for key, value in pairs})
+        route = resolve(request, table)
         assert (list(route.channels), route.reason) == (words(channels), reason)
 
 
-def test_the_message_that_is_shown_is_the_one_of_the_first_row() -> None:
+def test_documented_message_is_the_one_of_the_first_row() -> None:
     table = read_table(example()["data"][settings_sections.Routing().key])
     labels = {f"{LABEL_DOMAIN}severity": "critical", f"{LABEL_DOMAIN}environment": "production"}
     assert f"```text\n{resolve(notification(labels=labels), table).message}\n```" in PAGE
 
 
-def test_the_kinds_and_the_bounds_are_those_of_the_code() -> None:
+def test_documented_kinds_and_limits_match_the_code() -> None:
     assert set(re.findall(r"`(\w+)_configs`", PAGE)) == set(KINDS)
     for bound in (LONGEST, MOST_VALUES, MOST_RULES):
         assert f"{bound:,}" in PAGE
     assert f"{DEEPEST} levels" in PAGE
 
 
-def test_the_document_of_a_stack_that_is_shown_can_be_used() -> None:
+def test_documented_stack_configuration_is_valid() -> None:
     (stack,) = [block["config"] for block in BLOCKS if "config" in block]
     assert routing_document.problems(stack["notification-platform:routing"]) == []

@@ -1,4 +1,4 @@
-"""The toolchain's promises that need neither network nor compiler."""
+"""The toolchain without network and compiler."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def program(folder: Path, name: str, says: str = "") -> Path:
+def program(folder: Path, name: str, output: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.write_text(f"#!/bin/sh\necho '{output}'\n")
     path.chmod(0o755)
     return path
 
@@ -50,7 +50,7 @@ def script(folder: Path, name: str, line: str) -> None:
     path.chmod(0o755)
 
 
-def test_every_program_belongs_to_one_group_and_has_a_step_that_makes_it() -> None:
+def test_every_program_belongs_to_one_group_that_provides_it() -> None:
     programs = [name for group in GROUPS for name in group.programs]
     assert len(programs) == len(set(programs))
     for group in GROUPS:
@@ -59,7 +59,7 @@ def test_every_program_belongs_to_one_group_and_has_a_step_that_makes_it() -> No
         assert group.steps or (group.package and set(group.package.files) == set(group.programs))
 
 
-def test_every_released_asset_is_https_and_has_a_checksum_beside_it() -> None:
+def test_every_released_asset_is_https_and_has_a_checksum() -> None:
     for group in GROUPS:
         for asset in group.assets:
             assert asset.url.startswith("https://")
@@ -69,18 +69,18 @@ def test_every_released_asset_is_https_and_has_a_checksum_beside_it() -> None:
         )
 
 
-def test_the_key_changes_with_a_pin_and_only_then() -> None:
+def test_key_changes_with_a_pin() -> None:
     assert layout.toolchain_key() == layout.toolchain_key()
     bumped = [replace(group, version="9.9.9") if group is ETCD else group for group in GROUPS]
     assert layout.toolchain_key(bumped) != layout.toolchain_key()
 
 
-def test_a_bump_of_one_group_leaves_the_others_in_the_cache() -> None:
+def test_hash_of_a_group_does_not_depend_on_other_groups() -> None:
     assert layout.group_hash(replace(ETCD, version="9.9.9")) != layout.group_hash(ETCD)
     assert layout.group_hash(PAUSE) == layout.group_hash(PAUSE)
 
 
-def test_the_key_changes_with_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hash_changes_with_a_recipe_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = layout.group_hash(PAUSE)
     recipe = tmp_path / "pause"
     recipe.mkdir()
@@ -92,18 +92,18 @@ def test_the_key_changes_with_a_recipe(tmp_path: Path, monkeypatch: pytest.Monke
     assert layout.group_hash(PAUSE) != before
 
 
-def test_a_program_on_path_at_the_pinned_version_is_taken(tmp_path: Path) -> None:
+def test_program_on_path_at_the_pinned_version_is_used(tmp_path: Path) -> None:
     place = program(tmp_path / "path", "etcd", f"etcd Version: {ETCD.version}")
     toolchain = ensure(["etcd"])
     assert toolchain.program("etcd").resolve() == place
 
 
-def test_a_program_on_path_at_another_version_is_not_taken(tmp_path: Path) -> None:
+def test_program_on_path_at_another_version_is_not_used(tmp_path: Path) -> None:
     program(tmp_path / "path", "etcd", "etcd Version: 3.4.0")
     assert on_path.find(ETCD) is None
 
 
-def test_a_group_is_taken_from_path_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_group_is_used_from_path_only_if_it_is_complete(tmp_path: Path) -> None:
     for name in KUBERNETES.programs:
         program(tmp_path / "path", name, f"Kubernetes v{KUBERNETES.version}")
     assert on_path.find(KUBERNETES) is not None
@@ -111,7 +111,7 @@ def test_a_group_is_taken_from_path_whole_or_not_at_all(tmp_path: Path) -> None:
     assert on_path.find(KUBERNETES) is None
 
 
-def test_a_newer_pulumi_of_the_same_major_version_is_taken(tmp_path: Path) -> None:
+def test_newer_pulumi_of_the_same_major_version_is_used(tmp_path: Path) -> None:
     pulumi = next(group for group in GROUPS if group.name == "pulumi")
     for name in pulumi.programs:
         program(tmp_path / "path", name, "v3.999.0")
@@ -120,60 +120,61 @@ def test_a_newer_pulumi_of_the_same_major_version_is_taken(tmp_path: Path) -> No
     assert on_path.find(pulumi) is None
 
 
-def test_what_is_in_the_cache_is_not_looked_for_again(tmp_path: Path) -> None:
+def test_cached_group_is_not_searched_again(tmp_path: Path) -> None:
     place = program(tmp_path / "path", "etcd", ETCD.version)
     ensure(["etcd"])
     place.write_text("#!/bin/sh\nexit 1\n")
-    begun = time.monotonic()
+    start = time.monotonic()
     assert ensure(["etcd"]).program("etcd").exists()
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - start < 0.5
 
 
-def test_without_go_and_releases_the_error_names_the_program_and_the_remedy() -> None:
+def test_missing_go_and_release_are_an_error_with_the_next_step() -> None:
     with pytest.raises(ToolchainError, match=r"etcd 3\.6\.16 .*github\.com does not answer.*install Go"):
         ensure(["etcd"])
 
 
-def test_programs_of_a_package_are_taken_out_of_it_once_its_list_is_new(
+def test_package_is_extracted_after_an_update_of_the_package_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    told = tmp_path / "told"
+    calls = tmp_path / "calls"
     script(
         tmp_path / "path",
         "apt-get",
-        f"echo $1 >> {told}; case $1 in update) exit;; esac; grep -q update {told} && touch prometheus_2.42.0_all.deb",
+        f"echo $1 >> {calls}; case $1 in update) exit;; esac; grep -q update {calls} && touch prometheus_2.42.0_all.deb",
     )
     script(
         tmp_path / "path", "dpkg-deb", "mkdir -p $3/usr/bin; touch $3/usr/bin/prometheus $3/usr/bin/promtool"
     )
     toolchain = ensure(["prometheus"])
     assert all(toolchain.program(name).exists() for name in PROMETHEUS.programs)
-    assert told.read_text().split() == ["download", "update", "download"]
+    assert calls.read_text().split() == ["download", "update", "download"]
 
 
-def test_without_apt_the_error_says_where_else_the_programs_may_come_from() -> None:
+def test_missing_apt_is_an_error_with_the_next_step() -> None:
     with pytest.raises(
-        ToolchainError, match=r"prometheus .*taken from Debian: .*no apt-get.*put them on PATH"
+        ToolchainError,
+        match=r"prometheus .*extracted from a Debian package: apt-get is not.*put them on PATH",
     ):
         ensure(["prometheus"])
 
 
-def test_a_go_that_is_too_old_and_may_not_fetch_another_is_named(tmp_path: Path) -> None:
+def test_old_go_is_a_problem_unless_it_may_download_a_newer_one(tmp_path: Path) -> None:
     program(tmp_path / "path", "go", "go1.20.1\nlocal")
     assert "Go is go1.20" in (gobuild.go_problem() or "")
     program(tmp_path / "path", "go", "go1.21.0\nauto")
     assert gobuild.go_problem() is None
 
 
-def test_a_failed_run_leaves_nothing_that_looks_finished(cache: Path) -> None:
+def test_failed_run_leaves_no_finished_group(cache: Path) -> None:
     with pytest.raises(ToolchainError):
         ensure(["pause"])
     assert list((cache / "toolchain" / "parts").iterdir()) == []
     assert not layout.Toolchain(root=cache / "toolchain" / layout.toolchain_key()).is_complete([PAUSE])
 
 
-def test_a_cache_that_cannot_be_written_is_named_with_the_variable_to_set(
+def test_read_only_cache_is_an_error_that_names_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -182,25 +183,25 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_variable_to_set(
         ensure(["pause"])
 
 
-def test_another_system_is_told_what_to_use_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_system_is_an_error_that_names_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     with pytest.raises(ToolchainError, match=r"this is Darwin.*existing cluster"):
         ensure(["pause"])
 
 
-def test_the_command_ends_with_1_and_the_reason_when_something_is_missing(tmp_path: Path) -> None:
-    done = subprocess.run(
+def test_command_exits_with_1_and_the_reason_if_a_program_is_missing(tmp_path: Path) -> None:
+    process = subprocess.run(
         [sys.executable, "-m", "tools.localcluster.toolchain", "--only", "pause"],
         env={**os.environ, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert "error: pause 1" in done.stderr
+    assert process.returncode == 1
+    assert "error: pause 1" in process.stderr
 
 
-def test_the_environment_puts_the_programs_first_and_the_provider_where_the_engine_looks(
+def test_environment_contains_programs_and_provider_folder(
     tmp_path: Path,
 ) -> None:
     toolchain = layout.Toolchain(root=tmp_path)
@@ -213,16 +214,16 @@ def test_the_environment_puts_the_programs_first_and_the_provider_where_the_engi
     "published",
     ["a" * 64, f"{'b' * 64}  other.tgz\n{'a' * 64} *dir/file.tgz\n", f"# sums\n{'a' * 64}  file.tgz\n"],
 )
-def test_the_published_checksum_of_a_file_is_found(published: str) -> None:
+def test_published_checksum_of_a_file_is_returned(published: str) -> None:
     assert releases.expected_sha256(published, "file.tgz") == "a" * 64
 
 
-def test_a_file_without_published_checksum_is_not_trusted() -> None:
+def test_file_without_published_checksum_is_rejected() -> None:
     with pytest.raises(releases.ReleaseUnavailableError, match=r"do not name file\.tgz"):
         releases.expected_sha256(f"{'b' * 64}  other.tgz", "file.tgz")
 
 
-def test_a_released_archive_gives_its_programs_and_is_removed(tmp_path: Path) -> None:
+def test_released_archive_is_unpacked_and_removed(tmp_path: Path) -> None:
     program(tmp_path / "in", "etcd")
     archive = tmp_path / "etcd.tar.gz"
     with tarfile.open(archive, "w:gz") as output:
@@ -232,27 +233,27 @@ def test_a_released_archive_gives_its_programs_and_is_removed(tmp_path: Path) ->
     assert not archive.exists()
 
 
-def test_an_interrupted_build_kills_its_children_and_starts_no_more(tmp_path: Path) -> None:
+def test_no_program_starts_after_an_interrupt(tmp_path: Path) -> None:
     children = Children()
-    children.end_all()
+    children.kill_all()
     with pytest.raises(ToolchainError, match="finished groups are kept"):
         children.run(["/bin/sleep", "60"], cwd=tmp_path, env={}, log=tmp_path / "log")
 
 
-def test_a_failed_build_shows_the_end_of_its_output(tmp_path: Path) -> None:
+def test_failed_program_is_an_error_with_the_end_of_its_output(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match="the reason"):
         Children().run(
             ["/bin/sh", "-c", "echo the reason; exit 3"], cwd=tmp_path, env={}, log=tmp_path / "log"
         )
 
 
-def test_two_runs_do_not_hold_the_lock_together(tmp_path: Path) -> None:
+def test_lock_admits_one_run_at_a_time(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("a") as first, (tmp_path / "lock").open("a") as second:
         assert resolve._try_lock(first.fileno())
         assert not resolve._try_lock(second.fileno())
 
 
-def test_a_group_without_version_check_is_not_taken_from_path(tmp_path: Path) -> None:
+def test_group_without_version_check_is_not_used_from_path(tmp_path: Path) -> None:
     program(tmp_path / "path", "pause")
     assert isinstance(PAUSE, Group)
     assert on_path.find(PAUSE) is None

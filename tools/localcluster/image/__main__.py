@@ -1,4 +1,4 @@
-"""`python3 -m tools.localcluster.image`: makes the base image and the node image, and prints their tags."""
+"""`python -m tools.localcluster.image`: builds the base image and the node image, and prints their tags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INTERRUPTED = 130
 
 
 def main() -> int:
-    """Runs the command; the exit code is 0 only with both images."""
+    """Run the command; the exit code is 0 only if both images exist."""
     try:
         ensure_docker(packages=("debootstrap",))
         images = ensure_images()

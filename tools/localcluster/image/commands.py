@@ -1,29 +1,35 @@
-"""Running a program and turning its failure into an error that a person can act on."""
+"""Programs and Docker calls that build an image, with failures as errors that name the next step."""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from typing import TYPE_CHECKING
 
+from platform_infra import docker_client
+from platform_infra.docker_client import DockerError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from docker import DockerClient
 
 _SHOWN_LINES = 15
 
 
 class NodeImageError(Exception):
-    """An image cannot be made; the text names the step, its last output and the remedy where it is known."""
+    """An image cannot be built; the message names the step, the end of its output and the next step, if it is known."""
 
 
 def run(command: Sequence[str], *, log: Path | None = None) -> str:
-    """The program's output, when it ends well; with `log`, the output goes there instead.
+    """Run a program and return its output; with `log`, also write the output to that file.
 
     Raises:
-        NodeImageError: It failed or is not there.
+        NodeImageError: the program failed or is not installed.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -33,17 +39,25 @@ def run(command: Sequence[str], *, log: Path | None = None) -> str:
         )
     except FileNotFoundError as error:
         raise NodeImageError(
-            f"there is no `{command[0]}` on PATH: install it and run the same command again"
+            f"`{command[0]}` is not on PATH: install it and run the same command again"
         ) from error
     if log is not None:
-        log.write_text(done.stdout)
-    if done.returncode != 0:
-        lines = "\n".join(f"    {line}" for line in done.stdout.splitlines()[-_SHOWN_LINES:])
-        raise NodeImageError(f"`{' '.join(command[:3])}` ended with {done.returncode}:\n{lines}")
-    return done.stdout
+        log.write_text(process.stdout)
+    if process.returncode != 0:
+        lines = "\n".join(f"    {line}" for line in process.stdout.splitlines()[-_SHOWN_LINES:])
+        raise NodeImageError(f"`{' '.join(command[:3])}` exited with {process.returncode}:\n{lines}")
+    return process.stdout
 
 
-def has_image(tag: str) -> bool:
-    """Whether Docker holds this image."""
-    command = ["docker", "image", "inspect", "--format={{.Id}}", tag]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+@contextlib.contextmanager
+def connected() -> Iterator[DockerClient]:
+    """Yield a client of the Docker daemon.
+
+    Raises:
+        NodeImageError: no daemon answers, or an operation of the block failed.
+    """
+    try:
+        with docker_client.connected() as client:
+            yield client
+    except DockerError as error:
+        raise NodeImageError(str(error)) from error

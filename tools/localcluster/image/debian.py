@@ -1,6 +1,6 @@
-"""The base image: a slim Debian 12 with Python and pip, bootstrapped here because nothing need be pulled.
+"""The base image: a slim Debian 12 with Python and pip, bootstrapped on this machine without a registry.
 
-The operator's image and the node's image both start from it. Its file system is kept as one tarball in the cache.
+The operator's image and the node's image are built on it. The cache contains its file system as one tarball.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.image.commands import NodeImageError, has_image, run
+from platform_infra.docker_client import has_image, import_image
+from tools.localcluster.image.commands import NodeImageError, run
 from tools.localcluster.toolchain import cache_dir
 
 if TYPE_CHECKING:
+    from docker import DockerClient
+
     from tools.localcluster.toolchain.progress import Progress
 
 SUITE = "bookworm"
 # python3-minimal has no asyncio; pip installs wheels from a folder without a network.
 PACKAGES = ("ca-certificates", "python3", "python3-pip")
-# Docker fills in a PATH where an image has none, a cluster's runtime does not.
+# Docker sets a default PATH for an image without one; containerd does not.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = f"PATH={_PATH} LANG=C.UTF-8 PIP_NO_CACHE_DIR=1"
 _REMOVED = (
@@ -35,29 +38,29 @@ _REMOVED = (
     "var/cache/ldconfig",
     "var/lib/apt/lists",
 )
-# The whole image belongs to the application, there is no distribution's Python to protect from pip.
+# pip may install into this Python: no program of the distribution depends on it.
 _MARKER = "usr/lib/python3.11/EXTERNALLY-MANAGED"
 
 
 def base_tag() -> str:
-    """The base image's name; it changes with what goes into it."""
+    """Return the base image's tag, which contains a hash of its recipe."""
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     return f"notification-platform/base:{digest[:12]}"
 
 
-def ensure_base(progress: Progress) -> str:
-    """The tag of the base image, made when it is not there.
+def ensure_base(client: DockerClient, progress: Progress) -> str:
+    """Build the base image unless it exists, and return its tag.
 
     Raises:
-        NodeImageError: It cannot be made here.
+        NodeImageError: this machine cannot build it.
+        DockerError: Docker cannot import it.
     """
     tag = base_tag()
-    if not has_image(tag):
-        with progress.step(tag, "looking for it"):
+    if not has_image(client, tag):
+        with progress.step(tag, "looking for the tarball"):
             tarball = _ensure_tarball(tag, progress)
-            progress.now(tag, "importing it into Docker")
-            changes = ["--change", 'CMD ["python3"]', "--change", f"ENV {_ENVIRONMENT}"]
-            run(["docker", "import", *changes, str(tarball), tag])
+            progress.update(tag, "importing it into Docker")
+            import_image(client, tarball, tag, changes=('CMD ["python3"]', f"ENV {_ENVIRONMENT}"))
     return tag
 
 
@@ -65,8 +68,8 @@ def _ensure_tarball(tag: str, progress: Progress) -> Path:
     tarball = cache_dir() / "node" / f"base-{tag.rpartition(':')[2]}.tar"
     if not tarball.exists():
         if problem := _bootstrap_problem():
-            raise NodeImageError(f"the base image cannot be made: {problem}")
-        progress.now(tag, f"bootstrapping Debian {SUITE}, about 40 s")
+            raise NodeImageError(f"the base image cannot be built: {problem}")
+        progress.update(tag, f"bootstrapping Debian {SUITE}, about 40 s")
         tarball.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".bootstrap-", dir=tarball.parent) as folder:
             _bootstrap(Path(folder), tarball)
@@ -77,7 +80,7 @@ def _bootstrap_problem() -> str | None:
     if os.geteuid() != 0:
         return "debootstrap needs root: run the same command with sudo, or use an existing cluster"
     if shutil.which("debootstrap") is None:
-        return "there is no debootstrap: `apt-get install debootstrap`"
+        return "debootstrap is not installed: `apt-get install debootstrap`"
     return None
 
 
@@ -92,7 +95,7 @@ def _bootstrap(folder: Path, tarball: Path) -> None:
 
 
 def slim(root: Path) -> None:
-    """Takes away what no container reads: documents, locales, package lists and caches, logs, bytecode."""
+    """Delete documents, locales, package lists, caches, logs and bytecode, which no container reads."""
     for name in _REMOVED:
         shutil.rmtree(root / name, ignore_errors=True)
     for cache in list(root.rglob("__pycache__")):

@@ -1,15 +1,17 @@
-"""The node's image: the base, the toolchain's programs for a node, and the supervisor."""
+"""The node's image: the base image, the toolchain's programs for a node, and the supervisor."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
+import io
+import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.image.commands import has_image, run
+from platform_infra.docker_client import build_image, has_image, import_image
+from tools.localcluster.image.commands import connected
 from tools.localcluster.image.debian import base_tag, ensure_base
 from tools.localcluster.toolchain import Toolchain, cache_dir, ensure
 from tools.localcluster.toolchain.layout import group_hash
@@ -19,12 +21,16 @@ from tools.localcluster.toolchain.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CURRENT = "notification-platform/node:current"
-"""Always the image of the checkout that was made last; the infrastructure takes it when it is told no other."""
+    from docker import DockerClient
+
+REPOSITORY = "notification-platform/node"
+CURRENT_VERSION = "current"
+"""The version of the image that this machine built last, which is the default of the infrastructure."""
 
 _HERE = Path(__file__).parent
-_PAUSE = "notification-platform/pause:1"
-_NODE_GROUPS = ("kubernetes", "coredns", "containerd", "etcd", "pause")
+_PAUSE = "pause"
+_PAUSE_TAG = "notification-platform/pause:1"
+_NODE_GROUPS = ("kubernetes", "coredns", "containerd", "etcd", _PAUSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,35 +42,34 @@ class Images:
 
 
 def ensure_images() -> Images:
-    """Both images, made when they are not there; half a second when they are.
+    """Build both images unless they exist; return their tags. With both images this takes half a second.
 
     Raises:
-        NodeImageError: An image cannot be made here.
-        ToolchainError: A program for the node cannot be had.
+        NodeImageError: this machine cannot build an image.
+        ToolchainError: a program of the node is not available.
     """
-    node = node_tag()
-    if has_image(node) and has_image(base_tag()):
-        run(["docker", "tag", node, CURRENT])
-        return Images(base=base_tag(), node=node)
-    toolchain = ensure(_NODE_GROUPS)
-    with Progress() as progress:
-        base = ensure_base(progress)
-        if not has_image(node):
-            with progress.step(node, "building it, about 40 s"):
-                _build(node, base, toolchain)
-    run(["docker", "tag", node, CURRENT])
-    return Images(base=base, node=node)
+    tags = Images(base=base_tag(), node=node_tag())
+    with connected() as client:
+        if not (has_image(client, tags.node) and has_image(client, tags.base)):
+            toolchain = ensure(_NODE_GROUPS)
+            with Progress() as progress:
+                ensure_base(client, progress)
+                if not has_image(client, tags.node):
+                    with progress.step(tags.node, "building, about 40 s"):
+                        _build(client, tags, toolchain)
+        client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION)
+    return tags
 
 
 def node_tag() -> str:
-    """The node image's name; it changes with the base, the programs and the files that go into it."""
+    """Return the node image's tag, which contains a hash of the base image, the programs and the files."""
     digest = hashlib.sha256(base_tag().encode())
     for group in GROUPS:
         if group.name in _NODE_GROUPS:
             digest.update(group_hash(group).encode())
     for file in _own_files():
         digest.update(str(file.relative_to(_HERE)).encode() + b"\0" + file.read_bytes())
-    return f"notification-platform/node:{digest.hexdigest()[:12]}"
+    return f"{REPOSITORY}:{digest.hexdigest()[:12]}"
 
 
 def _own_files() -> Iterator[Path]:
@@ -74,31 +79,46 @@ def _own_files() -> Iterator[Path]:
             yield file
 
 
-def _build(tag: str, base: str, toolchain: Toolchain) -> None:
-    (cache_dir() / "node").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".context-", dir=cache_dir() / "node") as folder:
-        context = Path(folder)
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(_HERE / "inside", context / "inside", ignore=ignored)
-        shutil.copyfile(_HERE / "Dockerfile", context / "Dockerfile")
-        _collect_programs(toolchain, context / "bin")
-        _save_pause(context)
-        log = cache_dir() / "node" / "build.log"
-        run(["docker", "build", "--build-arg", f"BASE={base}", "--tag", tag, str(context)], log=log)
+def _build(client: DockerClient, tags: Images, toolchain: Toolchain) -> None:
+    folder = cache_dir() / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    pause = _pause_archive(client, toolchain.program(_PAUSE))
+    with tempfile.TemporaryFile(prefix=".context-", dir=folder) as context:
+        with tarfile.open(fileobj=context, mode="w") as archive:
+            write_context(archive, toolchain, pause)
+        context.seek(0)
+        build_image(client, context, tag=tags.node, arguments={"BASE": tags.base}, log=folder / "build.log")
 
 
-def _collect_programs(toolchain: Toolchain, into: Path) -> None:
-    into.mkdir()
-    programs = [program for group in GROUPS if group.name in _NODE_GROUPS for program in group.programs]
-    for program in programs:
-        shutil.copy(toolchain.program(program), into / program)
+def write_context(archive: tarfile.TarFile, toolchain: Toolchain, pause: bytes) -> None:
+    """Write the Dockerfile and what it copies: `inside/`, the programs, and the archive of the pause image."""
+    archive.add(_HERE / "Dockerfile", "Dockerfile", filter=_owned_by_root)
+    archive.add(_HERE / "inside", "inside", filter=_owned_by_root)
+    for group in GROUPS:
+        for program in group.programs if group.name in _NODE_GROUPS and group.name != _PAUSE else ():
+            archive.add(toolchain.program(program).resolve(), f"bin/{program}", filter=_owned_by_root)
+    _add_bytes(archive, "pause.tar", pause, mode=0o644)
 
 
-def _save_pause(context: Path) -> None:
-    """The sandbox image as an archive, for the node's containerd to import at its start."""
-    tree = context / "pause.rootfs.tar"
-    run(["tar", "--create", f"--file={tree}", f"--directory={context / 'bin'}", "pause"])
-    run(["docker", "import", "--change", 'ENTRYPOINT ["/pause"]', str(tree), _PAUSE])
-    run(["docker", "save", f"--output={context / 'pause.tar'}", _PAUSE])
-    tree.unlink()
-    (context / "bin" / "pause").unlink()
+def _pause_archive(client: DockerClient, program: Path) -> bytes:
+    """Return the sandbox image as an archive, which the node's containerd imports at startup."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as archive:
+        _add_bytes(archive, _PAUSE, program.read_bytes(), mode=0o755)
+    import_image(client, layer.getvalue(), _PAUSE_TAG, changes=(f'ENTRYPOINT ["/{_PAUSE}"]',))
+    return b"".join(client.api.get_image(_PAUSE_TAG))
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, *, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), mode
+    archive.addfile(member, io.BytesIO(content))
+
+
+def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Return the member with root as its owner, or None for bytecode, which is not part of the image."""
+    if "__pycache__" in Path(member.name).parts:
+        return None
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member

@@ -1,1 +1,1 @@
-"""The Docker daemon and the node container."""
+"""The Docker daemon that the local cluster runs on."""

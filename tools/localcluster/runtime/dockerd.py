@@ -1,6 +1,6 @@
-"""The Docker daemon: the one that answers, or, for root on Debian, one that this module installs and starts.
+"""The Docker daemon: one that already runs or, for root on Debian, one that this module installs and starts.
 
-`python3 -m tools.localcluster.runtime.dockerd [stop]`. Only a daemon started here is ever stopped here.
+`python -m tools.localcluster.runtime.dockerd [stop]`; `stop` only stops a daemon that this module started.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platform_infra import docker_client
+from platform_infra.docker_client import DockerUnavailableError
 from tools.localcluster.toolchain import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+__all__ = ["DockerUnavailableError", "ensure_docker", "stop_docker"]
 
 _START_SECONDS = 40.0
 _STOP_SECONDS = 20.0
@@ -32,35 +36,30 @@ _PID_FILES = {
 _PROGRAMS_OF_PACKAGES = {"docker.io": ("dockerd", "docker"), "debootstrap": ("debootstrap",)}
 
 
-class DockerUnavailableError(Exception):
-    """There is no Docker daemon and none can be started; the text says why and what to do."""
-
-
 def ensure_docker(*, packages: Sequence[str] = ()) -> None:
-    """Returns once a daemon answers; `packages` (of Debian) are installed too where that is possible.
+    """Return once a daemon answers; missing Debian `packages` are also installed if this is possible.
 
     Raises:
-        DockerUnavailableError: No daemon answers and none can be started here.
+        DockerUnavailableError: no daemon answers, and this machine cannot start one.
     """
-    wanted = [name for name in packages if _missing(name)]
-    answer = _ask()
-    if answer is None:
-        if wanted and _may_install():
-            _install(wanted)
+    missing = [name for name in packages if _is_missing(name)]
+    problem = _problem()
+    if problem is None:
+        if missing and _may_install():
+            _install(missing)
         return
-    if "permission denied" in answer:
+    if "permission denied" in problem.lower():
         raise DockerUnavailableError(
-            "Docker runs but refuses you: `sudo usermod -aG docker $USER` and log in again, or run this with sudo"
+            f"{problem}: add yourself to the group docker (`sudo usermod -aG docker $USER`) and log in again, "
+            "or run the command with sudo"
         )
     if os.environ.get("DOCKER_HOST"):
-        raise DockerUnavailableError(
-            f"DOCKER_HOST={os.environ['DOCKER_HOST']} does not answer ({answer}): start that daemon or unset the variable"
-        )
-    _start_own(wanted, answer)
+        raise DockerUnavailableError(f"{problem}: start that daemon or unset DOCKER_HOST")
+    _start_own(missing, problem)
 
 
-def stop_docker_if_ours() -> bool:
-    """Stops the daemon that `ensure_docker` started; False when there is none."""
+def stop_docker() -> bool:
+    """Stop the daemon that `ensure_docker` started; return False if there is none."""
     pid = _own_pid()
     if pid is None:
         return False
@@ -74,46 +73,38 @@ def stop_docker_if_ours() -> bool:
     return True
 
 
-def _ask() -> str | None:
-    """None when a daemon answers, else what stood in the way."""
+def _problem() -> str | None:
+    """Return why no daemon answers, or None if one does."""
     try:
-        done = subprocess.run(
-            ["docker", "version", "--format={{.Server.Version}}"],
-            capture_output=True,
-            text=True,
-            timeout=_ANSWER_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        return "there is no `docker` on PATH"
-    except subprocess.TimeoutExpired:
-        return f"`docker version` did not answer within {_ANSWER_SECONDS} s"
-    return None if done.returncode == 0 else done.stderr.strip()
+        with docker_client.connected(seconds=_ANSWER_SECONDS):
+            return None
+    except DockerUnavailableError as error:
+        return str(error)
 
 
 def _may_install() -> bool:
     return os.geteuid() == 0 and Path("/etc/debian_version").exists()
 
 
-def _start_own(wanted: list[str], answer: str) -> None:
+def _start_own(missing: list[str], problem: str) -> None:
     if not _may_install():
         raise DockerUnavailableError(
-            f"no Docker daemon answers ({answer}): start Docker (`sudo systemctl start docker`, or Docker Desktop), "
+            f"{problem}: start Docker (`sudo systemctl start docker`, or Docker Desktop), "
             "install it (https://docs.docker.com/engine/install), or set clusterKind to `existing`"
         )
-    if _missing("docker.io"):
-        wanted = [*wanted, "docker.io"]
-    if wanted:
-        _install(wanted)
+    if _is_missing("docker.io"):
+        missing = [*missing, "docker.io"]
+    if missing:
+        _install(missing)
     _start()
 
 
-def _missing(package: str) -> bool:
+def _is_missing(package: str) -> bool:
     return any(_find(program) is None for program in _PROGRAMS_OF_PACKAGES.get(package, (package,)))
 
 
 def _find(program: str) -> str | None:
-    """Daemons lie in sbin, which is not on everyone's PATH."""
+    """Return the path of a program; daemons are in sbin, which is not on every user's PATH."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
     return shutil.which(program, path=path)
 
@@ -125,11 +116,11 @@ def _install(packages: Sequence[str]) -> None:
         ["apt-get", "update", "--quiet"],
         ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-        if done.returncode != 0:
+        process = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if process.returncode != 0:
             raise DockerUnavailableError(
                 f"`{' '.join(command)}` failed; check the network and /etc/apt, then run the same command again:\n"
-                f"{done.stderr.strip()}"
+                f"{process.stderr.strip()}"
             )
 
 
@@ -137,7 +128,7 @@ def _start() -> None:
     folder = cache_dir() / "docker"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "dockerd.log"
-    _drop_stale_pid_files()
+    _remove_stale_pid_files()
     with log.open("wb") as output:
         daemon = subprocess.Popen(
             [_find("dockerd") or "dockerd"],
@@ -148,13 +139,13 @@ def _start() -> None:
             start_new_session=True,
         )
     _pid_file().write_text(str(daemon.pid))
-    print(f"docker: started dockerd, its log is {log}", file=sys.stderr)
+    print(f"docker: started dockerd; its log is {log}", file=sys.stderr)
     deadline = time.monotonic() + _START_SECONDS
-    while (answer := _ask()) is not None:
+    while (problem := _problem()) is not None:
         if daemon.poll() is not None or time.monotonic() > deadline:
             with log.open(errors="replace") as lines:
                 last = "".join(deque(lines, maxlen=_SHOWN_LINES))
-            raise DockerUnavailableError(f"dockerd does not come up ({answer}); the end of {log}:\n{last}")
+            raise DockerUnavailableError(f"dockerd did not start ({problem}); the end of {log}:\n{last}")
         time.sleep(0.2)
 
 
@@ -163,12 +154,12 @@ def _pid_file() -> Path:
 
 
 def _own_pid() -> int | None:
-    """The process that this module started, when it still runs and still is a dockerd."""
+    """Return the process that this module started, if it still runs."""
     return _running(_pid_file(), "dockerd")
 
 
 def _running(pid_file: Path, program: str) -> int | None:
-    """The process that a pid file names, when it still runs and still is that program."""
+    """Return the process in a pid file, if it runs and is that program."""
     try:
         pid = int(pid_file.read_text())
         name = Path(f"/proc/{pid}/comm").read_text().strip()
@@ -178,24 +169,26 @@ def _running(pid_file: Path, program: str) -> int | None:
     return pid if name == program and state != "Z" else None
 
 
-def _drop_stale_pid_files() -> None:
-    """A daemon that was killed leaves files that keep the next one from starting."""
+def _remove_stale_pid_files() -> None:
+    """Remove the pid files of a killed daemon, which prevent the next one from starting."""
     for pid_file, program in _PID_FILES.items():
         if pid_file.exists() and _running(pid_file, program) is None:
             pid_file.unlink()
 
 
 def main(arguments: list[str]) -> int:
-    """Starts or stops; the exit code is 0 when that went well."""
+    """Run the command; the exit code is 1 if no daemon answers."""
     if arguments == ["stop"]:
-        print("stopped" if stop_docker_if_ours() else "no Docker daemon of ours runs")
+        print(
+            "stopped the Docker daemon" if stop_docker() else "no Docker daemon was started by this command"
+        )
         return 0
     try:
         ensure_docker()
     except DockerUnavailableError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("Docker answers")
+    print("the Docker daemon answers")
     return 0
 
 

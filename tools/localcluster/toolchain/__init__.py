@@ -1,6 +1,6 @@
-"""Every program that the platform needs, found, downloaded or built: `ensure()` gives a Toolchain.
+"""Every program that the platform needs: `ensure()` finds, downloads or builds them and returns a Toolchain.
 
-Standard library only, because it runs before there is a virtual environment.
+Standard library only, because it runs before the virtual environment exists.
 """
 
 from tools.localcluster.toolchain.errors import ToolchainError

@@ -1,4 +1,4 @@
-"""`python3 -m tools.localcluster.toolchain`: brings the toolchain and says where it is."""
+"""`python3 -m tools.localcluster.toolchain`: provides every program and prints the folder that contains them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ _INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; the exit code is 0 only with a complete toolchain."""
+    """Run the command; the exit code is 0 only if the toolchain is complete."""
     parser = argparse.ArgumentParser(prog="python3 -m tools.localcluster.toolchain", description=__doc__)
-    parser.add_argument("--print-env", action="store_true", help="print shell exports, for eval")
-    parser.add_argument("--list", action="store_true", help="print every program and where it lies")
     parser.add_argument(
-        "--only", nargs="+", choices=[group.name for group in GROUPS], help="these groups only"
+        "--print-env", action="store_true", help="print environment variables as shell exports, for eval"
+    )
+    parser.add_argument("--list", action="store_true", help="print the path of every program")
+    parser.add_argument(
+        "--only", nargs="+", choices=[group.name for group in GROUPS], help="provide only these groups"
     )
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -36,13 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: run the same command again, finished groups are kept", file=sys.stderr)
+        print("interrupted: run the same command again; finished groups are kept", file=sys.stderr)
         return _INTERRUPTED
-    print(_text(toolchain, exports=options.print_env, programs=options.list))
+    print(_report(toolchain, exports=options.print_env, programs=options.list))
     return 0
 
 
-def _text(toolchain: Toolchain, *, exports: bool, programs: bool) -> str:
+def _report(toolchain: Toolchain, *, exports: bool, programs: bool) -> str:
     if exports:
         return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in toolchain.env().items())
     if programs:

@@ -1,4 +1,4 @@
-"""Programs out of Debian's packages, fetched by apt, which checks their signatures, and not installed."""
+"""Programs from Debian packages: apt downloads a package and checks its signature; the package is not installed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _LISTS = ["apt-get", "update", "--quiet"]
 
 
 def debian_problem() -> str | None:
-    """Why no package can be fetched here, with the remedy; None when one can."""
+    """Return why this machine cannot download packages, with the next step, or None if it can."""
     missing = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
     if not missing:
         return None
-    return f"there is no {missing[0]}: install the programs at this version and put them on PATH"
+    return f"{missing[0]} is not on PATH: install the programs at this version and put them on PATH"
 
 
-def take(package: Package, into: Path, *, scratch: Path, log: Path, children: Children) -> None:
-    """Puts the package's programs into the folder `into`; `scratch` is for the package itself.
+def extract(package: Package, into: Path, *, scratch: Path, log: Path, children: Children) -> None:
+    """Extract the package's programs into the folder `into`; the package itself goes to `scratch`.
 
     Raises:
-        ToolchainError: The package cannot be had; the text holds the end of apt's output.
+        ToolchainError: the package is not available; the message contains the end of apt's output.
     """
     _download(package, scratch, log, children)
     (archive,) = scratch.glob(f"{package.name}_*.deb")
@@ -40,7 +40,7 @@ def take(package: Package, into: Path, *, scratch: Path, log: Path, children: Ch
 
 
 def _download(package: Package, folder: Path, log: Path, children: Children) -> None:
-    """With the lists of packages as they are; where these lack the package, with new ones."""
+    """Download the package; if the package lists do not contain it, update them and download again."""
     command = ["apt-get", "download", "--quiet", f"{package.name}={package.version}*"]
     try:
         children.run(command, cwd=folder, env=os.environ, log=log)

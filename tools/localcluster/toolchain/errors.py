@@ -1,7 +1,7 @@
-"""What can go wrong on the way to a toolchain, always with the remedy."""
+"""The error of the toolchain; its message always contains the next step."""
 
 from __future__ import annotations
 
 
 class ToolchainError(Exception):
-    """A program cannot be had; the text names what is missing and what to do about it."""
+    """A program is not available; the message names it and the next step."""

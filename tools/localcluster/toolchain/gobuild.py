@@ -1,4 +1,4 @@
-"""Builds from pinned Go modules; the pins are the go.mod and go.sum of each recipe folder."""
+"""Builds from Go modules, pinned by the go.mod and go.sum of each recipe folder."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ _NETWORK_SIGNS = (
 
 
 def go_problem() -> str | None:
-    """Why Go modules cannot be built here, with the remedy; None when they can."""
-    wanted = ".".join(map(str, GO_MINIMUM))
-    remedy = f"install Go {wanted} or newer and put it on PATH (https://go.dev/doc/install)"
+    """Return why this machine cannot build Go modules, with the next step, or None if it can."""
+    minimum = ".".join(map(str, GO_MINIMUM))
+    hint = f"install Go {minimum} or newer and put it on PATH (https://go.dev/doc/install)"
     if shutil.which("go") is None:
-        return f"there is no `go` on PATH: {remedy}"
-    answer = subprocess.run(
+        return f"`go` is not on PATH: {hint}"
+    process = subprocess.run(
         ["go", "env", "GOVERSION", "GOTOOLCHAIN"], cwd=RECIPES, capture_output=True, text=True, check=False
     )
-    match = re.match(r"go(\d+)\.(\d+)", answer.stdout)
+    match = re.match(r"go(\d+)\.(\d+)", process.stdout)
     if match is None:
-        return f"`go env` does not work ({answer.stderr.strip()}): {remedy}"
-    fetches_newer = not answer.stdout.split()[1].startswith("local")
-    if tuple(map(int, match.groups())) < GO_MINIMUM and not fetches_newer:
-        return f"Go is {match[0]} and may not fetch a newer one (GOTOOLCHAIN=local): {remedy}"
+        return f"`go env` failed ({process.stderr.strip()}): {hint}"
+    downloads_newer = not process.stdout.split()[1].startswith("local")
+    if tuple(map(int, match.groups())) < GO_MINIMUM and not downloads_newer:
+        return f"Go is {match[0]} and must not download a newer one (GOTOOLCHAIN=local): {hint}"
     return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builder:
-    """Builds the steps of one group into the folder `into`; `scratch` is for sources, `log` for output."""
+    """Builds the programs of a group into the folder `into`; sources go to `scratch`, output goes to `log`."""
 
     into: Path
     scratch: Path
@@ -59,10 +59,10 @@ class Builder:
     children: Children
 
     def build(self, group: Group) -> None:
-        """Runs every step.
+        """Run every step.
 
         Raises:
-            ToolchainError: A step failed; the text holds the end of its output, and the remedy where it is known.
+            ToolchainError: a step failed; the message contains the end of its output, and a hint if the cause is known.
         """
         for step in group.steps:
             try:
@@ -75,7 +75,7 @@ class Builder:
                         self._generate(step)
             except ToolchainError as error:
                 raise ToolchainError(
-                    f"{group.name} {group.version} cannot be built: {error}{_remedy(str(error))}"
+                    f"{group.name} {group.version} cannot be built: {error}{_hint(str(error))}"
                 ) from error
 
     def _compile(self, step: Build) -> None:
@@ -118,23 +118,27 @@ class Builder:
         self.children.run([*command, package], cwd=module, env=environment, log=self.log)
 
     def _module_folder(self, arguments: list[str], cwd: Path, *, sum_pinned: str | None = None) -> Path:
-        """Where Go unpacked a module, fetched when it is not there yet."""
+        """Return the folder that Go unpacked a module into, after downloading the module if it is missing."""
         if sum_pinned is None:
             self.children.run(["go", "mod", "download", arguments[-1]], cwd=cwd, env=os.environ, log=self.log)
-        answer = subprocess.run(["go", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
-        facts = json.loads(answer.stdout or "{}")
-        if answer.returncode != 0 or "Dir" not in facts:
-            raise ToolchainError(f"`go {' '.join(arguments)}`: {facts.get('Error') or answer.stderr.strip()}")
+        process = subprocess.run(["go", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+        facts = json.loads(process.stdout or "{}")
+        if process.returncode != 0 or "Dir" not in facts:
+            raise ToolchainError(
+                f"`go {' '.join(arguments)}`: {facts.get('Error') or process.stderr.strip()}"
+            )
         if sum_pinned is not None and facts.get("Sum") != sum_pinned:
-            raise ToolchainError(f"{arguments[-1]} has the hash {facts.get('Sum')}, pinned is {sum_pinned}")
+            raise ToolchainError(
+                f"{arguments[-1]} has the hash {facts.get('Sum')}; the pinned hash is {sum_pinned}"
+            )
         return Path(facts["Dir"])
 
 
-def _remedy(text: str) -> str:
+def _hint(text: str) -> str:
     if any(sign in text for sign in _NETWORK_SIGNS):
         return (
             "\nThe module proxy does not answer: check the network, HTTPS_PROXY and `go env GOPROXY`, then run the same "
-            "command again; what is finished is kept"
+            "command again; finished groups are kept"
         )
     if "no space left" in text:
         return "\nThe disk is full: the builds need about 8 GB for Go's caches and 1 GB for the programs"

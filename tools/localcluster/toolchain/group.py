@@ -1,4 +1,4 @@
-"""A group of programs: what is released, built and replaced together, and each way to get it."""
+"""A group of programs that are released, built and replaced together, and the sources of each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """One file of an official release, checked against the SHA-256 published beside it.
+    """A file of an official release, checked against its published SHA-256.
 
-    `url` and `checksum_url` may hold {arch} (amd64, arm64) and {pulumi_arch} (x64, arm64).
-    `members` maps a program to its path inside the archive; a single program without an archive has the path "".
+    `url` and `checksum_url` may contain {arch} (amd64, arm64) and {pulumi_arch} (x64, arm64).
+    `members` maps a program to its path inside the archive; the path is "" if the file is the program itself.
     """
 
     url: str
@@ -24,7 +24,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """One `go build` in the module `tools/localcluster/toolchain/<folder>`; `packages` maps a program to its package."""
+    """A `go build` in the module `tools/localcluster/toolchain/<folder>`; `packages` maps a program to its package."""
 
     folder: str
     packages: Mapping[str, str]
@@ -34,7 +34,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """Scripts that lie inside a module which `folder` pins; `files` maps a program to its path there."""
+    """Scripts from a module that `folder` pins; `files` maps a program to its path in the module."""
 
     folder: str
     module: str
@@ -43,9 +43,9 @@ class Copied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generated:
-    """A module built from its own source after `go run generate.go`, under the go.mod and go.sum of `folder`.
+    """A module that is built from its own source after `go run generate.go`, with the go.mod and go.sum of `folder`.
 
-    `sum` is the module's hash as Go's checksum database has it.
+    `sum` is the module's hash in Go's checksum database.
     """
 
     folder: str
@@ -63,9 +63,9 @@ Step = Build | Copied | Generated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A package of Debian's that holds the group's programs; `files` maps a program to its path there.
+    """A Debian package that contains the group's programs; `files` maps a program to its path in the package.
 
-    `version` is what its version begins with: what follows are Debian's own corrections.
+    `version` is the prefix of the package's version; the rest is Debian's revision.
     """
 
     name: str
@@ -77,9 +77,9 @@ class Package:
 class Group:
     """Programs that are released, built and replaced together.
 
-    `seconds` is the time of a cold build on two cores: it orders the builds and tells a person what to expect.
-    `version_arguments` maps a program to what makes it print its version. A program of the group without an entry is
-    taken from the folder of the first one; a group without any entry is not looked for on PATH.
+    `seconds` is the time of a cold build on two cores: it orders the builds and is shown to the user.
+    `version_arguments` maps a program to the arguments that print its version. A program without an entry is used if it
+    is in the folder of the group's first program; a group without any entry is never used from PATH.
     """
 
     name: str
@@ -91,8 +91,8 @@ class Group:
     version_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     newer_is_fine: bool = False
     plugin: bool = False
-    # Left out of the representation, which names the parts in the cache.
+    # Not part of the representation, because that determines the name of a group in the cache.
     optional: bool = field(default=False, repr=False)
-    """Whether it is brought only when it is asked for by name."""
+    """Whether the group is provided only on request, by its name."""
     package: Package | None = field(default=None, repr=False)
-    """Where the programs come from instead of a build, since building them takes far longer."""
+    """The source of the programs instead of a build, if a build takes far longer."""

@@ -1,8 +1,8 @@
-"""Where the toolchain lies on disk, and the key that names one exact set of pins and recipes.
+"""The toolchain's folders in the cache, and the key of an exact set of pins and recipes.
 
-<cache>/toolchain/parts/<group>-<hash>/      the programs of one group, put there in one rename
-<cache>/toolchain/<key>/bin/                 links to all of them
-<cache>/toolchain/<key>/pulumi-home/plugins  the provider, where the engine looks for it
+<cache>/toolchain/parts/<group>-<hash>/      the programs of a group, created by one rename
+<cache>/toolchain/<key>/bin/                 links to all programs
+<cache>/toolchain/<key>/pulumi-home/plugins  the Kubernetes provider, in the folder that the engine searches
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def cache_dir() -> Path:
-    """The product's cache: $NOTIFICATION_PLATFORM_CACHE, else below the user's cache directory."""
+    """Return the cache folder: $NOTIFICATION_PLATFORM_CACHE, or a folder in the user's cache directory."""
     if own := os.environ.get("NOTIFICATION_PLATFORM_CACHE"):
         return Path(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "notification-platform"
 
 
 def architecture() -> str:
-    """The machine's architecture as Go names it.
+    """Return Go's name of the machine's architecture.
 
     Raises:
-        ToolchainError: On anything but Linux on amd64 or arm64.
+        ToolchainError: the machine is not Linux on amd64 or arm64.
     """
     system, machine = platform.system(), platform.machine()
     if system != "Linux" or machine not in _ARCHITECTURES:
         raise ToolchainError(
-            f"the local toolchain is for Linux on {' or '.join(_ARCHITECTURES)}, this is {system} on {machine}: "
+            f"the local toolchain supports Linux on {' or '.join(_ARCHITECTURES)}; this is {system} on {machine}: "
             "use a Linux virtual machine, or your own pulumi and an existing cluster"
         )
     return _ARCHITECTURES[machine]
 
 
 def group_hash(group: Group) -> str:
-    """Changes when a pin or a recipe file of this group changes, and only then."""
+    """Return a hash of the group's pins and recipe files."""
     digest = hashlib.sha256(repr(group).encode())
     digest.update(architecture().encode())
     if group.package:
@@ -61,42 +61,42 @@ def group_hash(group: Group) -> str:
 
 
 def toolchain_key(groups: Iterable[Group] = GROUPS) -> str:
-    """One name for this exact set of groups; optional ones do not count, they are put beside the others."""
+    """Return the key of a set of groups; optional groups do not change it."""
     joined = ",".join(f"{group.name}-{group_hash(group)}" for group in groups if not group.optional)
     return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolchain:
-    """A complete toolchain on disk: `root` holds bin/ and pulumi-home/."""
+    """A toolchain on disk: `root` contains bin/ and pulumi-home/."""
 
     root: Path
 
     @property
     def bin(self) -> Path:
-        """The folder with every program."""
+        """The folder of all programs."""
         return self.root / "bin"
 
     @property
     def pulumi_home(self) -> Path:
-        """What PULUMI_HOME must be, so that the engine finds the provider."""
+        """The value of PULUMI_HOME with which the engine finds the provider."""
         return self.root / "pulumi-home"
 
     @property
     def plugins(self) -> Path:
-        """The folder of the Kubernetes provider, named as the engine expects it."""
+        """The folder of the Kubernetes provider, with the name that the engine expects."""
         return self.pulumi_home / "plugins" / f"resource-kubernetes-v{PULUMI_KUBERNETES}"
 
     def program(self, name: str) -> Path:
-        """The path of one program in bin/."""
+        """Return the path of a program in bin/."""
         return self.bin / name
 
     def place(self, group: Group) -> Path:
-        """The folder in which the programs of this group are linked."""
+        """Return the folder that contains links to the programs of this group."""
         return self.plugins if group.plugin else self.bin
 
     def env(self) -> dict[str, str]:
-        """The variables to run these programs with, over those of the caller: PATH is prefixed."""
+        """Return the variables that these programs need in addition to the caller's environment."""
         return {
             "PATH": f"{self.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PULUMI_HOME": str(self.pulumi_home),
@@ -104,7 +104,7 @@ class Toolchain:
         }
 
     def is_complete(self, groups: Iterable[Group]) -> bool:
-        """Whether every program of these groups is there and may be run."""
+        """Return whether every program of these groups exists and is executable."""
         return all(
             os.access(self.place(group) / program, os.X_OK) for group in groups for program in group.programs
         )

@@ -1,4 +1,4 @@
-"""Programs that the machine already has, at a version that the pins accept."""
+"""Programs that are already on PATH at a version that the pins accept."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
 def find(group: Group) -> dict[str, Path] | None:
-    """Program to path, when PATH holds the whole group at an accepted version; else None."""
+    """Return the path of each program if PATH contains the whole group at an accepted version, or None."""
     if not group.version_arguments:
         return None
     first = shutil.which(group.programs[0])
     if first is None:
         return None
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for program in group.programs:
         arguments = group.version_arguments.get(program)
-        place = shutil.which(program) if arguments else shutil.which(program, path=str(Path(first).parent))
-        if place is None or (arguments and not _accepted(group, [place, *arguments])):
+        path = shutil.which(program) if arguments else shutil.which(program, path=str(Path(first).parent))
+        if path is None or (arguments and not _accepts(group, [path, *arguments])):
             return None
-        found[program] = Path(place)
-    return found
+        paths[program] = Path(path)
+    return paths
 
 
-def _accepted(group: Group, command: list[str]) -> bool:
+def _accepts(group: Group, command: list[str]) -> bool:
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False)
+        process = subprocess.run(
+            command, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    match = _VERSION.search(answer.stdout + answer.stderr)
+    match = _VERSION.search(process.stdout + process.stderr)
     if match is None:
         return False
     version = tuple(map(int, match.groups()))

@@ -1,6 +1,6 @@
-"""The pins: every program of the toolchain, its version, where it is released and how it is built.
+"""The pins: every program of the toolchain, its version, its releases and its build steps.
 
-To bump one, follow README.md beside this file: the version here and the group's go.mod go together.
+README.md in this folder describes how to update a pin: the version here and the group's go.mod change together.
 """
 
 from __future__ import annotations

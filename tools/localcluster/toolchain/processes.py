@@ -1,4 +1,4 @@
-"""Child processes that never outlive an interrupted run."""
+"""Child processes that end when the run is interrupted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_LINES = 15
 
 
 class Children:
-    """Runs programs in process groups of their own, and can end all of them at once."""
+    """Runs programs in their own process groups, and can kill all of them."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -27,10 +27,10 @@ class Children:
         self._closed = False
 
     def run(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> None:
-        """Runs to the end, its output appended to `log`.
+        """Run a program and wait for it; its output is appended to `log`.
 
         Raises:
-            ToolchainError: It failed; the text holds the last lines of its output.
+            ToolchainError: the program failed; the message contains the end of its output.
         """
         with log.open("ab") as output:
             child = self._start(command, cwd=cwd, env=env, output=output.fileno())
@@ -40,14 +40,14 @@ class Children:
                 with self._lock:
                     self._running.discard(child)
         if code != 0:
-            raise ToolchainError(f"`{' '.join(command[:2])}` ended with {code} in {cwd}:\n{tail(log)}")
+            raise ToolchainError(f"`{' '.join(command[:2])}` exited with {code} in {cwd}:\n{tail(log)}")
 
     def _start(
         self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: int
     ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._closed:
-                raise ToolchainError("interrupted: run the same command again, finished groups are kept")
+                raise ToolchainError("interrupted: run the same command again; finished groups are kept")
             child = subprocess.Popen(
                 command,
                 cwd=cwd,
@@ -60,8 +60,8 @@ class Children:
             self._running.add(child)
             return child
 
-    def end_all(self) -> None:
-        """Kills whatever runs, with its own children, and refuses to start more."""
+    def kill_all(self) -> None:
+        """Kill all running programs and their children, and start no more programs."""
         with self._lock:
             self._closed = True
             for child in self._running:
@@ -70,6 +70,6 @@ class Children:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log, indented."""
+    """Return the last lines of a log, indented."""
     with log.open(errors="replace") as lines:
         return "".join(f"    {line}" for line in deque(lines, maxlen=_SHOWN_LINES)).rstrip()

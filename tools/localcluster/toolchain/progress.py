@@ -1,4 +1,4 @@
-"""Progress for a person: a line when a group starts and ends, and a sign of life in between."""
+"""Progress messages on stderr: one when a step starts, one when it ends, and regular ones in between."""
 
 from __future__ import annotations
 
@@ -12,58 +12,60 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-HEARTBEAT_SECONDS = 15.0
+REPORT_SECONDS = 15.0
 
 
 class Progress:
-    """Tells on stderr what is under way; a context manager, for its heartbeat is a thread."""
+    """Reports running steps on stderr; a context manager, because a thread reports steps that take long."""
 
-    def __init__(self, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
-        self._heartbeat = heartbeat
-        self._begun = time.monotonic()
+    def __init__(self, *, interval: float = REPORT_SECONDS) -> None:
+        self._interval = interval
+        self._start = time.monotonic()
         self._running: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="progress", daemon=True)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._report_regularly, name="progress", daemon=True)
 
     def __enter__(self) -> Self:
-        """Starts the heartbeat."""
+        """Start the regular messages."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Ends the heartbeat."""
-        self._over.set()
+        """Stop the regular messages."""
+        self._stopped.set()
 
-    def say(self, text: str) -> None:
-        """One line, with the time since the beginning."""
-        print(f"[{time.monotonic() - self._begun:6.1f}s] {text}", file=sys.stderr, flush=True)
+    def log(self, text: str) -> None:
+        """Print a line with the time since the start."""
+        print(f"[{time.monotonic() - self._start:6.1f}s] {text}", file=sys.stderr, flush=True)
 
-    def now(self, name: str, doing: str) -> None:
-        """Changes what the heartbeat tells about `name`."""
+    def update(self, name: str, activity: str) -> None:
+        """Change the current activity of the step `name`."""
         with self._lock:
-            self._running[name] = (doing, self._running.get(name, ("", time.monotonic()))[1])
+            self._running[name] = (activity, self._running.get(name, ("", time.monotonic()))[1])
 
     @contextmanager
-    def step(self, name: str, doing: str) -> Iterator[None]:
-        """Announces a piece of work, and how long it took when it went well."""
-        self.say(f"{name}: {doing}")
-        begun = time.monotonic()
-        self.now(name, doing)
+    def step(self, name: str, activity: str) -> Iterator[None]:
+        """Report the start of a step, and its duration if it succeeds."""
+        self.log(f"{name}: {activity}")
+        start = time.monotonic()
+        self.update(name, activity)
         try:
             yield
         finally:
             with self._lock:
                 last, _ = self._running.pop(name)
-        self.say(f"{name}: done in {time.monotonic() - begun:.1f} s ({last})")
+        self.log(f"{name}: done in {time.monotonic() - start:.1f} s ({last})")
 
-    def _beat(self) -> None:
-        while not self._over.wait(self._heartbeat):
+    def _report_regularly(self) -> None:
+        while not self._stopped.wait(self._interval):
             with self._lock:
                 running = dict(self._running)
             now = time.monotonic()
-            lines = [f"{name} ({doing}, {now - since:.0f} s)" for name, (doing, since) in running.items()]
-            if lines:
-                self.say("still at: " + ", ".join(lines))
+            steps = [
+                f"{name} ({activity}, {now - start:.0f} s)" for name, (activity, start) in running.items()
+            ]
+            if steps:
+                self.log("in progress: " + ", ".join(steps))

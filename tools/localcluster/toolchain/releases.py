@@ -1,7 +1,7 @@
-"""Official releases: downloaded, checked against the SHA-256 published beside them, unpacked.
+"""Official releases: downloaded, checked against the published SHA-256, unpacked.
 
-The checksum comes from the same host as the file, over TLS: it guards against a damaged or half
-download, and no more than TLS does against a host that lies.
+The checksum comes from the same host as the file, over TLS: it detects a damaged or incomplete download, but does not
+protect against a compromised host.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tarfile
 import threading
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,64 +25,63 @@ if TYPE_CHECKING:
 
     from tools.localcluster.toolchain.group import Asset, Group
 
-ANSWER_SECONDS = 4.0
+CONNECT_SECONDS = 4.0
 _READ_SECONDS = 20.0
-_NOT_FOUND = 404
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class ReleaseUnavailableError(Exception):
-    """The release cannot be had or trusted; the text says why."""
+    """The release is not available or not valid; the message says why."""
 
 
 class Hosts:
-    """Remembers which hosts answer, so that a silent one costs a few seconds once."""
+    """Remembers which hosts answer, so that an unreachable host costs a few seconds only once."""
 
-    def __init__(self, *, answer_seconds: float = ANSWER_SECONDS) -> None:
-        self._answer_seconds = answer_seconds
-        self._known: dict[str, bool] = {}
+    def __init__(self, *, connect_seconds: float = CONNECT_SECONDS) -> None:
+        self._connect_seconds = connect_seconds
+        self._reachable: dict[str, bool] = {}
         self._lock = threading.Lock()
 
     def answers(self, host: str) -> bool:
-        """Whether `host` answered a first request in time; asked once in a run."""
+        """Return whether `host` answered its first request of this run in time."""
         with self._lock:
-            if host not in self._known:
-                self._known[host] = self._ask(host)
-            return self._known[host]
+            if host not in self._reachable:
+                self._reachable[host] = self._probe(host)
+            return self._reachable[host]
 
-    def give_up(self, host: str) -> None:
-        """Nothing more is asked of this host."""
+    def mark_unreachable(self, host: str) -> None:
+        """Send no more requests to this host."""
         with self._lock:
-            self._known[host] = False
+            self._reachable[host] = False
 
-    def _ask(self, host: str) -> bool:
+    def _probe(self, host: str) -> bool:
         answered = threading.Event()
 
         def head() -> None:
             request = urllib.request.Request(f"https://{host}/", method="HEAD")
             try:
-                urllib.request.urlopen(request, timeout=self._answer_seconds).close()  # noqa: S310 (likewise)
+                urllib.request.urlopen(request, timeout=self._connect_seconds).close()  # noqa: S310 - an https URL
             except urllib.error.HTTPError:
                 answered.set()
             except OSError:
                 return
             answered.set()
 
-        # A thread, because looking up a name takes no timeout.
-        asker = threading.Thread(target=head, daemon=True)
-        asker.start()
-        asker.join(self._answer_seconds + 1)
+        # A thread, because the lookup of a name has no timeout.
+        thread = threading.Thread(target=head, daemon=True)
+        thread.start()
+        thread.join(self._connect_seconds + 1)
         return answered.is_set()
 
 
 def fetch(group: Group, into: Path, hosts: Hosts) -> None:
-    """Puts the group's released programs into the folder `into`.
+    """Download the group's released programs into the folder `into`.
 
     Raises:
-        ReleaseUnavailableError: No release is known, a host does not answer, or a checksum differs.
+        ReleaseUnavailableError: the group has no release, a host does not answer, or a checksum differs.
     """
     if not group.assets:
-        raise ReleaseUnavailableError("nothing is released")
+        raise ReleaseUnavailableError("there is no release")
     for asset in group.assets:
         _fetch_asset(asset, into, hosts)
 
@@ -97,16 +97,16 @@ def _fetch_asset(asset: Asset, into: Path, hosts: Hosts) -> None:
         actual = hashlib.file_digest(content, "sha256").hexdigest()
     if actual != expected:
         file.unlink()
-        raise ReleaseUnavailableError(f"{url} has SHA-256 {actual}, published is {expected}")
+        raise ReleaseUnavailableError(f"{url} has the SHA-256 {actual}; the published one is {expected}")
     members = {program: member.format(**names) for program, member in asset.members.items()}
     unpack(file, members, into)
 
 
 def expected_sha256(published: str, name: str) -> str:
-    """The checksum of `name` in a checksum file: a list of "hash  name", or one hash alone.
+    """Return the checksum of `name` from a checksum file: lines of "hash  name", or a single hash.
 
     Raises:
-        ReleaseUnavailableError: The file does not name it.
+        ReleaseUnavailableError: the checksum file does not contain `name`.
     """
     lines = [line for line in published.splitlines() if _SHA256.search(line)]
     for line in lines:
@@ -117,14 +117,14 @@ def expected_sha256(published: str, name: str) -> str:
 
 
 def unpack(file: Path, members: dict[str, str], into: Path) -> None:
-    """Moves the programs out of an archive (or the file itself, path "") to `into`, runnable."""
+    """Extract the programs from an archive into `into` and make them executable; the path "" means the file itself."""
     for program, member in members.items():
         target = into / program
         if member:
             with tarfile.open(file) as archive:
                 source = archive.extractfile(member)
                 if source is None:
-                    raise ReleaseUnavailableError(f"{file.name} holds no file {member}")
+                    raise ReleaseUnavailableError(f"{file.name} does not contain {member}")
                 with source, target.open("wb") as output:
                     shutil.copyfileobj(source, output)
         target.chmod(0o755)
@@ -134,16 +134,16 @@ def unpack(file: Path, members: dict[str, str], into: Path) -> None:
 
 def _text(url: str, hosts: Hosts) -> str:
     try:
-        with _open(url, hosts) as answer:
-            return str(answer.read(), "utf-8")
+        with _open(url, hosts) as response:
+            return str(response.read(), "utf-8")
     except OSError as error:
         raise ReleaseUnavailableError(f"{url}: {error}") from error
 
 
 def _download(url: str, file: Path, hosts: Hosts) -> None:
     try:
-        with _open(url, hosts) as answer, file.open("wb") as output:
-            shutil.copyfileobj(answer, output, 1 << 20)
+        with _open(url, hosts) as response, file.open("wb") as output:
+            shutil.copyfileobj(response, output, 1 << 20)
     except OSError as error:
         raise ReleaseUnavailableError(f"{url}: {error}") from error
 
@@ -153,10 +153,10 @@ def _open(url: str, hosts: Hosts) -> addinfourl:
     if not hosts.answers(host):
         raise ReleaseUnavailableError(f"{host} does not answer")
     try:
-        answer: addinfourl = urllib.request.urlopen(url, timeout=_READ_SECONDS)  # noqa: S310 (the pins are https)
+        response: addinfourl = urllib.request.urlopen(url, timeout=_READ_SECONDS)  # noqa: S310 - the pins are https
     except OSError as error:
-        # A 404 concerns this file alone; anything else would meet the next file of this host too.
-        if not (isinstance(error, urllib.error.HTTPError) and error.code == _NOT_FOUND):
-            hosts.give_up(host)
+        # A 404 concerns only this file; any other failure would also fail the host's other files.
+        if not (isinstance(error, urllib.error.HTTPError) and error.code == HTTPStatus.NOT_FOUND):
+            hosts.mark_unreachable(host)
         raise ReleaseUnavailableError(f"{url}: {error}") from error
-    return answer
+    return response

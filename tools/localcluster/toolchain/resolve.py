@@ -1,6 +1,6 @@
-"""Brings the toolchain: PATH, own cache, official release, build; whichever is there first.
+"""Provides the toolchain from the first source that has it: cache, PATH, official release, build.
 
-A finished group is one rename into parts/, so an interrupted run leaves it whole or not at all.
+A finished group appears in parts/ by one rename, so an interrupted run leaves no incomplete group.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ if TYPE_CHECKING:
 
     from tools.localcluster.toolchain.group import Group
 
-# Two: a Go build fills the cores by itself, the second one fills the gaps where it links.
+# One Go build uses all cores except while it links; a second build uses these gaps.
 _PARALLEL_GROUPS = 2
 _LOCK_POLL_SECONDS = 0.5
 
 
 def ensure(only: Collection[str] | None = None) -> Toolchain:
-    """The toolchain with every program but the optional ones, or with those of the groups named in `only`.
+    """Return the toolchain with all programs except the optional ones, or with the groups named in `only`.
 
-    Takes milliseconds when all is there; the first time on a machine without releases it builds for about 15 minutes.
+    This takes milliseconds if every program exists. Without releases, the first build takes about 15 minutes.
 
     Raises:
-        ToolchainError: Something is missing; the text names it and the remedy.
+        ToolchainError: a program is not available; the message names it and the next step.
     """
     home = cache_dir() / "toolchain"
     toolchain = Toolchain(root=home / toolchain_key())
-    wanted = [group for group in GROUPS if (group.name in only if only is not None else not group.optional)]
-    if not toolchain.is_complete(wanted):
+    groups = [group for group in GROUPS if (group.name in only if only is not None else not group.optional)]
+    if not toolchain.is_complete(groups):
         try:
             home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ToolchainError(
-                f"cannot write the cache {home} ({error.strerror}): set NOTIFICATION_PLATFORM_CACHE to a folder of yours"
+                f"cannot write the cache {home} ({error.strerror}): set NOTIFICATION_PLATFORM_CACHE to a writable folder"
             ) from error
         with Progress() as progress, _locked(home / "lock", progress):
-            _Run(home=home, toolchain=toolchain, progress=progress).bring(wanted)
+            _Run(home=home, toolchain=toolchain, progress=progress).provide(groups)
     return toolchain
 
 
 @contextmanager
 def _locked(path: Path, progress: Progress) -> Iterator[None]:
-    """Lets one run at a time in; the operating system frees the lock of one that died."""
+    """Hold the lock that admits one run at a time; the operating system releases the lock of a process that ends."""
     with path.open("a") as lock:
         if not _try_lock(lock.fileno()):
             with progress.step("toolchain", f"waiting for another run that holds {path}"):
@@ -76,7 +76,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 class _Run:
-    """One pass over the missing groups."""
+    """A run that provides the missing groups."""
 
     def __init__(self, *, home: Path, toolchain: Toolchain, progress: Progress) -> None:
         self._home = home
@@ -85,21 +85,21 @@ class _Run:
         self._hosts = releases.Hosts()
         self._children = Children()
 
-    def bring(self, wanted: Collection[Group]) -> None:
-        missing = [group for group in wanted if not self._toolchain.is_complete([group])]
+    def provide(self, groups: Collection[Group]) -> None:
+        missing = [group for group in groups if not self._toolchain.is_complete([group])]
         missing.sort(key=lambda group: -group.seconds)
         pool = ThreadPoolExecutor(_PARALLEL_GROUPS)
         try:
-            futures = [pool.submit(self._bring_one, group) for group in missing]
+            futures = [pool.submit(self._provide, group) for group in missing]
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()
         finally:
-            # Reached with work under way only when a group failed or the run was interrupted.
-            self._children.end_all()
+            # Programs still run here only if a group failed or the run was interrupted.
+            self._children.kill_all()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _bring_one(self, group: Group) -> None:
+    def _provide(self, group: Group) -> None:
         part = self._home / "parts" / f"{group.name}-{group_hash(group)}"
         if not part.is_dir():
             part.parent.mkdir(exist_ok=True)
@@ -114,13 +114,13 @@ class _Run:
     def _obtain(self, group: Group, folder: Path) -> None:
         programs = folder / "programs"
         programs.mkdir()
-        with self._progress.step(f"{group.name} {group.version}", "looking for it"):
-            if found := on_path.find(group):
-                for program, place in found.items():
-                    (programs / program).symlink_to(place)
+        with self._progress.step(f"{group.name} {group.version}", "searching PATH"):
+            if paths := on_path.find(group):
+                for program, path in paths.items():
+                    (programs / program).symlink_to(path)
                 return
             try:
-                self._now(group, "downloading the release")
+                self._update(group, "downloading the release")
                 releases.fetch(group, programs, self._hosts)
             except releases.ReleaseUnavailableError as error:
                 shutil.rmtree(programs)
@@ -130,30 +130,30 @@ class _Run:
     def _build(self, group: Group, folder: Path, *, reason: str) -> None:
         if problem := debian.debian_problem() if group.package else go_problem():
             raise ToolchainError(
-                f"{group.name} {group.version} is not on PATH, its release cannot be had ({reason}), and it cannot be "
-                f"{'taken from Debian' if group.package else 'built'}: {problem}"
+                f"{group.name} {group.version} is not on PATH, its release is not available ({reason}), and it cannot be "
+                f"{'extracted from a Debian package' if group.package else 'built'}: {problem}"
             )
-        doing = (
-            "fetching Debian's package"
+        activity = (
+            "downloading the Debian package"
             if group.package
             else f"building, about {group.seconds} s on two cores"
         )
-        self._progress.say(f"{group.name} {group.version}: {reason}; {doing}")
-        self._now(group, doing)
+        self._progress.log(f"{group.name} {group.version}: {reason}; {activity}")
+        self._update(group, activity)
         log = self._home / f"{group.name}.log"
         log.unlink(missing_ok=True)
         into = folder / "programs"
         if group.package:
-            debian.take(group.package, into, scratch=folder, log=log, children=self._children)
+            debian.extract(group.package, into, scratch=folder, log=log, children=self._children)
         else:
             Builder(into=into, scratch=folder, log=log, children=self._children).build(group)
 
-    def _now(self, group: Group, doing: str) -> None:
-        self._progress.now(f"{group.name} {group.version}", doing)
+    def _update(self, group: Group, activity: str) -> None:
+        self._progress.update(f"{group.name} {group.version}", activity)
 
 
 def _link(source: Path, target: Path) -> None:
-    """Points `target` at `source` in one step, whatever was there before."""
+    """Make `target` a link to `source` in one step; an existing file is replaced."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(source)

@@ -1,7 +1,7 @@
-"""What can go wrong with a local node, in words that name the part and the remedy."""
+"""Errors of the local node; each message names the failed part and the next step."""
 
 from __future__ import annotations
 
 
 class LocalNodeError(Exception):
-    """The node cannot be made, is not ready in time, or cannot be removed."""
+    """The node cannot be created, is not ready in time, or cannot be deleted."""

@@ -1,6 +1,6 @@
-"""The node's container: make it, find it, take it away with all that belongs to it.
+"""The node's container: create, read and delete it with everything that belongs to it.
 
-Rule: whatever `create` makes carries the stack's label, and `delete` removes whatever carries it.
+Every object that `create` creates has the stack's label, and `delete` deletes every object with that label.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import docker
 import docker.errors
 
+from platform_infra.cluster.local.daemon import connected
 from platform_infra.cluster.local.errors import LocalNodeError
 from platform_infra.cluster.local.readiness import wait_ready
 from platform_infra.cluster.local.spec import (
@@ -26,9 +26,10 @@ from platform_infra.cluster.local.spec import (
     NodeSpec,
     for_this_machine,
 )
+from platform_infra.docker_client import explanation, has_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from docker import DockerClient
     from docker.models.containers import Container
@@ -36,12 +37,12 @@ if TYPE_CHECKING:
     Launch: TypeAlias = Callable[[DockerClient, str, dict[str, Any]], Container]
 
 _NODE_IMAGE_LABEL = "ai.kubernaut.notification-platform.image=node"
+_BUILD_IMAGE = "run `tools/with-env python -m tools.localcluster.image`"
 _KUBECONFIG = "/etc/kubernetes/admin.conf"
 _CGROUPS = {"/sys/fs/cgroup": {"bind": "/sys/fs/cgroup", "mode": "rw"}}
-_CALL_SECONDS = 120
 _STOP_SECONDS = 3
 _PRIVILEGED: dict[str, Any] = {"privileged": True}
-# For machines that lack CAP_SYS_RESOURCE themselves, and so cannot give it away.
+# For machines without CAP_SYS_RESOURCE, which cannot grant it to a container.
 _CAPABILITIES: dict[str, Any] = {
     "cap_add": ["ALL"],
     "cap_drop": ["SYS_RESOURCE"],
@@ -50,38 +51,17 @@ _CAPABILITIES: dict[str, Any] = {
 }
 
 
-@contextlib.contextmanager
-def connected() -> Iterator[DockerClient]:
-    """A client of the Docker daemon that the environment names.
-
-    Raises:
-        LocalNodeError: No daemon answers.
-    """
-    try:
-        client = docker.from_env(timeout=_CALL_SECONDS)
-        client.ping()
-    except docker.errors.DockerException as error:
-        raise LocalNodeError(
-            f"a local node needs Docker, which does not answer ({error}): start it (`python3 -m tools.localcluster.runtime.dockerd`), "
-            "or set clusterKind to `existing`"
-        ) from error
-    with contextlib.closing(client):
-        yield client
-
-
 def current_image() -> str:
-    """The tag by content of the node image that was made last on this machine.
+    """Return the content-based tag of the node image that this machine built last.
 
     Raises:
-        LocalNodeError: There is none.
+        LocalNodeError: there is no node image.
     """
     with connected() as client:
         try:
             tags = client.images.get(CURRENT_IMAGE).tags
         except docker.errors.ImageNotFound as error:
-            raise LocalNodeError(
-                f"there is no image {CURRENT_IMAGE}: run `python3 -m tools.localcluster.image`"
-            ) from error
+            raise LocalNodeError(f"there is no image {CURRENT_IMAGE}: {_BUILD_IMAGE}") from error
     by_content = sorted(
         tag for tag in tags if tag.startswith("notification-platform/node:") and tag != CURRENT_IMAGE
     )
@@ -89,17 +69,17 @@ def current_image() -> str:
 
 
 def docker_run(client: DockerClient, image: str, arguments: dict[str, Any]) -> Container:
-    """Starts a container; the arguments are those of Docker's own client."""
+    """Start a container; `arguments` are those of the Docker SDK."""
     return client.containers.run(image, detach=True, **arguments)
 
 
 def create(spec: NodeSpec, *, launch: Launch = docker_run) -> NodeInfo:
-    """Makes a node and waits until it is ready; a leftover of the same name is replaced.
+    """Create a node and wait until it is ready; an existing node with the same name is deleted first.
 
-    `launch` starts the container: a test harness may have a way of its own.
+    `launch` starts the container; a test harness may start it in its own way.
 
     Raises:
-        LocalNodeError: It could not be made or did not become ready; nothing of it is left then.
+        LocalNodeError: the node could not be created or did not become ready; it has been deleted again.
     """
     with connected() as client:
         _require_image(client, spec.image)
@@ -112,7 +92,7 @@ def create(spec: NodeSpec, *, launch: Launch = docker_run) -> NodeInfo:
         except docker.errors.APIError as error:
             _remove(client, spec)
             raise LocalNodeError(
-                f"Docker refuses the node {spec.name}: {error.explanation or error}"
+                f"Docker cannot create the node {spec.name}: {explanation(error)}"
             ) from error
         except BaseException:
             _remove(client, spec)
@@ -120,7 +100,7 @@ def create(spec: NodeSpec, *, launch: Launch = docker_run) -> NodeInfo:
 
 
 def read(stack: str) -> NodeInfo | None:
-    """The stack's node, or None when it is gone or does not run."""
+    """Return the stack's node, or None if it does not exist or does not run."""
     spec = NodeSpec(stack=stack, image="")
     with connected() as client:
         try:
@@ -131,36 +111,32 @@ def read(stack: str) -> NodeInfo | None:
 
 
 def delete(stack: str) -> None:
-    """Removes the node, its volumes and its cgroup; it is no error when they are gone already."""
+    """Delete the node, its volumes and its cgroup; objects that do not exist are not an error."""
     with connected() as client:
         _remove(client, NodeSpec(stack=stack, image=""))
 
 
 def _require_image(client: DockerClient, image: str) -> None:
-    """Checked first, because Docker would go and ask the internet for it."""
-    try:
-        client.images.get(image)
-    except docker.errors.ImageNotFound as error:
-        raise LocalNodeError(
-            f"there is no image {image} on this machine: run `python3 -m tools.localcluster.image`"
-        ) from error
+    """Refuse a missing image, which Docker would try to pull from a registry."""
+    if not has_image(client, image):
+        raise LocalNodeError(f"there is no image {image} on this machine: {_BUILD_IMAGE}")
 
 
 def _require_ours(client: DockerClient, spec: NodeSpec) -> None:
-    """A node of the same name may be a leftover of ours, but not the one that another checkout works with."""
+    """Refuse to delete a node with the same name that belongs to another checkout."""
     try:
         owner = client.containers.get(spec.name).labels.get(CHECKOUT_LABEL, CHECKOUT)
     except docker.errors.NotFound:
         return
     if owner != CHECKOUT and Path(owner).exists():
         raise LocalNodeError(
-            f"the node {spec.name} belongs to the checkout in {owner}: take it down there "
-            f"(`make down STACK={spec.stack}`), or give this stack another name"
+            f"the node {spec.name} belongs to the checkout in {owner}: destroy it there "
+            f"(`make down STACK={spec.stack}`), or choose another name for this stack"
         )
 
 
 def _run(client: DockerClient, spec: NodeSpec, launch: Launch) -> Container:
-    """Starts the container, privileged where the machine allows that."""
+    """Start the container, privileged if the machine allows it."""
     for volume in spec.volumes:
         client.volumes.create(volume, labels=spec.labels)
     arguments = _arguments(spec, cgroup_v1=client.info().get("CgroupVersion") == "1")
@@ -179,7 +155,7 @@ def _arguments(spec: NodeSpec, *, cgroup_v1: bool) -> dict[str, Any]:
         "name": spec.name,
         "hostname": spec.name,
         "labels": spec.labels,
-        # A cgroup v2 namespace is the node's own already; v1 shows the machine's tree, of which it takes a branch.
+        # With cgroup v2 a container has its own namespace; with v1 the node uses a branch of the machine's tree.
         "environment": {"NODE_CGROUP_ROOT": spec.cgroup_root} if cgroup_v1 else {},
         "volumes": {**mounts, **_CGROUPS} if cgroup_v1 else mounts,
         "tmpfs": {"/run": "exec", "/tmp": "exec"},  # noqa: S108 (a mount inside the node)
@@ -192,7 +168,7 @@ def _describe(container: Container) -> NodeInfo:
     published = container.ports.get(API_PORT)
     if not published:
         raise LocalNodeError(
-            f"{container.name} does not publish its API server: remove it and run the same command again"
+            f"{container.name} does not publish its API server: delete the container and run the same command again"
         )
     port = int(published[0]["HostPort"])
     return NodeInfo(
@@ -209,7 +185,7 @@ def _file(container: Container, path: str) -> str:
         chunks, _ = container.get_archive(path)
     except docker.errors.NotFound as error:
         raise LocalNodeError(
-            f"{container.name} has no {path}: it did not start; see `docker logs {container.name}`"
+            f"{container.name} has no {path} because the node did not start: see `docker logs {container.name}`"
         ) from error
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
         member = archive.extractfile(archive.getmembers()[0])
@@ -230,7 +206,7 @@ def _remove(client: DockerClient, spec: NodeSpec) -> None:
 
 
 def _remove_cgroup(client: DockerClient, spec: NodeSpec) -> None:
-    """From inside a container, for the daemon's machine need not be this one, nor we its root."""
+    """Delete the cgroup from a container: the daemon may run on another machine, or this user may not be root."""
     images = client.images.list(filters={"label": _NODE_IMAGE_LABEL})
     if not images or client.info().get("CgroupVersion") != "1":
         return

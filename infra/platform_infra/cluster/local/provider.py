@@ -1,7 +1,7 @@
 """The local node as a Pulumi resource.
 
-Pulumi stores the provider class in the state and runs it in a process of its own: it stays small and
-imports inside its methods, so that the code of the checkout counts and not a copy in the state.
+A stack's state records the path of the provider class, so module and class keep their names. Pulumi runs the provider
+in a process of its own, which imports the node's modules when a method needs them.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pulumi import dynamic
 
 
 class LocalNodeProvider(dynamic.ResourceProvider):
-    """Creates, reads, compares and deletes a node; inputs and outputs are plain dictionaries."""
+    """Creates, reads, compares and deletes a node; inputs and outputs are dictionaries."""
 
     serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Makes the node and waits for it."""
+        """Create the node and wait until it is ready."""
         from platform_infra.cluster.local import node, state  # noqa: PLC0415
 
         info = node.create(state.spec(props))
         return dynamic.CreateResult(info.name, state.outputs(props, info))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """Looks for the node; one that is gone or stopped is reported as gone."""
+        """Read the node; a missing or stopped node is reported as deleted."""
         from platform_infra.cluster.local import node, state  # noqa: PLC0415
 
         info = node.read(props["stack"])
@@ -34,7 +34,7 @@ class LocalNodeProvider(dynamic.ResourceProvider):
         return dynamic.ReadResult(id_, state.outputs(props, info))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Another image asks for another node, and so does a node that is gone or stopped."""
+        """Report a change if the stack or the image differs, or if the node is missing or stopped."""
         from platform_infra.cluster.local import node, state  # noqa: PLC0415
 
         moved = state.changed(olds, news, "stack")
@@ -42,17 +42,17 @@ class LocalNodeProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=changed, replaces=["stack"] if moved else [])
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        """Makes the node anew under the same name.
+        """Recreate the node under the same name.
 
-        Not a replacement in the engine's sense: two nodes of one name cannot exist at a time, and the engine
-        cannot delete first what a provider depends on, since it closes that provider too early.
+        This is not a replacement in the engine's sense: two nodes with one name cannot exist at a time, and with
+        delete-before-replace the engine closes the Kubernetes provider that depends on the node too early.
         """
         from platform_infra.cluster.local import node, state  # noqa: PLC0415
 
         return dynamic.UpdateResult(state.outputs(news, node.create(state.spec(news))))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Removes the node with all that belongs to it."""
+        """Delete the node and everything that belongs to it."""
         from platform_infra.cluster.local import node  # noqa: PLC0415
 
         node.delete(props["stack"])
@@ -61,7 +61,7 @@ class LocalNodeProvider(dynamic.ResourceProvider):
 class LocalNode(dynamic.Resource, module="local", name="Node"):
     """A Kubernetes node in a container on this machine.
 
-    `image` is the tag of a node image; without it, the one that `python3 -m tools.localcluster.image` made last.
+    `image` is the tag of a node image; the default is the image that `python -m tools.localcluster.image` built last.
     """
 
     stack: pulumi.Output[str]

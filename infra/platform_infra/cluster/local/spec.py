@@ -1,4 +1,4 @@
-"""What a local node is made from, and the names of all that belongs to it: pure."""
+"""The specification of a local node, and the names of everything that belongs to it: pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9.-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSpec:
-    """One node: the stack that it belongs to and the image that it runs.
+    """A node: the stack that it belongs to and the image that it runs.
 
     Raises:
-        ValueError: The stack's name is empty.
+        ValueError: the stack's name is empty.
     """
 
     stack: str
@@ -34,7 +34,7 @@ class NodeSpec:
 
     @property
     def name(self) -> str:
-        """The container's name: of the stack, and told apart from others that read alike."""
+        """The container's name: the stack's name, with a hash if characters had to be replaced."""
         plain = _NOT_IN_NAMES.sub("-", self.stack.lower()).strip("-.")
         if plain == self.stack:
             return f"notification-platform-{plain}"
@@ -44,7 +44,7 @@ class NodeSpec:
 
     @property
     def volumes(self) -> dict[str, str]:
-        """Volume name to its place in the node: what an overlay file system cannot hold."""
+        """Mount points by volume name, for data that an overlay file system cannot store."""
         return {
             f"{self.name}-containerd": "/var/lib/containerd",
             f"{self.name}-kubelet": "/var/lib/kubelet",
@@ -52,20 +52,20 @@ class NodeSpec:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of everything that belongs to this node."""
+        """The labels of every Docker object that belongs to this node."""
         return {LABEL: self.stack, CHECKOUT_LABEL: CHECKOUT}
 
     @property
     def cgroup_root(self) -> str:
-        """The node's own cgroup, so that nodes beside each other keep their hands off each other's pods."""
+        """The node's own cgroup: several nodes on one machine do not manage each other's pods."""
         return f"/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeInfo:
-    """A node that is there. `kubeconfig` holds a client key: it is a secret.
+    """A running node. `kubeconfig` contains a client key: it is a secret.
 
-    `identity` is the container's id; it changes when the node is made anew under the same name.
+    `identity` is the container's id; it changes when the node is recreated under the same name.
     """
 
     name: str
@@ -76,5 +76,5 @@ class NodeInfo:
 
 
 def for_this_machine(kubeconfig: str, api_port: int) -> str:
-    """The node's own kubeconfig, pointed at the port where this machine reaches it."""
+    """Return the node's own kubeconfig with the port that this machine reaches the API server on."""
     return kubeconfig.replace("https://127.0.0.1:6443", f"https://127.0.0.1:{api_port}")

@@ -1,4 +1,4 @@
-"""Between Pulumi's dictionaries and the node's own types: pure."""
+"""Translation between Pulumi's property dictionaries and the node's types: pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from platform_infra.cluster.local.spec import CONTEXT, NodeInfo, NodeSpec
 
 
 def spec(props: dict[str, Any]) -> NodeSpec:
-    """The node that these inputs ask for."""
+    """Return the node that the inputs describe."""
     return NodeSpec(stack=props["stack"], image=props["image"])
 
 
 def outputs(props: dict[str, Any], info: NodeInfo) -> dict[str, Any]:
-    """All properties of the resource, with the image that the node really runs."""
+    """Return all properties of the resource, with the image that the node runs."""
     return {
         "stack": props["stack"],
         "image": info.image,
@@ -26,5 +26,5 @@ def outputs(props: dict[str, Any], info: NodeInfo) -> dict[str, Any]:
 
 
 def changed(olds: dict[str, Any], news: dict[str, Any], name: str) -> bool:
-    """Whether this input differs."""
+    """Return whether the property `name` differs."""
     return bool(olds.get(name) != news.get(name))

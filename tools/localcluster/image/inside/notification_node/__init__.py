@@ -1,4 +1,4 @@
-"""What runs inside the node's container: a whole small Kubernetes, supervised by process 1.
+"""The supervisor of a node's container: it starts and supervises all Kubernetes components as process 1.
 
-Standard library only: the image has Debian's Python and nothing else.
+Standard library only, because the image contains no other Python packages.
 """

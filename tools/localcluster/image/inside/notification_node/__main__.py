@@ -1,4 +1,4 @@
-"""Process 1 of the node: starts everything in order, ends when anything ends, and says what and why."""
+"""Process 1 of the node: starts all components in order, and stops the node with a reason if a component exits."""
 
 from __future__ import annotations
 
@@ -25,60 +25,62 @@ _PAUSE_ARCHIVE = "/opt/notification-node/pause.tar"
 
 
 class Supervisor:
-    """Owns the processes of the node."""
+    """Starts, watches and stops the processes of the node."""
 
     def __init__(self) -> None:
         self._running: dict[int, Component] = {}
 
     def start(self, component: Component) -> None:
-        """Starts one program, its output appended to its log."""
-        with (LOGS / f"{component.name}.log").open("ab") as log:
-            process = subprocess.Popen(component.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        # Reaped by pid below, like the orphans that fall to process 1.
+        """Start a component; its output is appended to its log."""
+        with (LOGS / f"{component.name}.log").open("ab") as output:
+            process = subprocess.Popen(
+                component.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        # `_reap` waits for it by pid, as for the orphans that process 1 adopts.
         process.returncode = 0
         self._running[process.pid] = component
-        say(f"{component.name} started")
+        log(f"{component.name} started")
 
     def check(self) -> None:
-        """Ends the node when a component has ended; does not wait."""
-        while (ended := _reap(os.WNOHANG)) is not None:
-            self._judge(*ended)
+        """Stop the node if a component has exited; do not wait."""
+        while (exited := _reap(os.WNOHANG)) is not None:
+            self._handle_exit(*exited)
 
     def watch(self) -> NoReturn:
-        """Waits for ever, until a component ends."""
+        """Wait until a component exits, then stop the node."""
         while True:
-            if ended := _reap(0):
-                self._judge(*ended)
+            if exited := _reap(0):
+                self._handle_exit(*exited)
 
     def stop(self, _signal: int, _frame: FrameType | None) -> NoReturn:
-        """A clean end on request: the store and the runtime get a moment, the kernel takes the rest."""
+        """Handle SIGTERM: etcd and containerd have a second to exit; the kernel kills the rest."""
         for pid in self._running:
             os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         while self._running and time.monotonic() < deadline:
-            if ended := _reap(os.WNOHANG):
-                self._running.pop(ended[0], None)
+            if exited := _reap(os.WNOHANG):
+                self._running.pop(exited[0], None)
             else:
                 time.sleep(0.02)
         os._exit(0)
 
-    def _judge(self, pid: int, status: int) -> None:
+    def _handle_exit(self, pid: int, status: int) -> None:
         component = self._running.get(pid)
         if component is not None:
             code = os.waitstatus_to_exitcode(status)
-            fail(component.name, f"ended with {code}")
+            fail(component.name, f"exited with {code}")
 
 
-def say(text: str) -> None:
-    """One line to `docker logs`."""
+def log(text: str) -> None:
+    """Write a line to the container's log."""
     print(f"node: {text}", flush=True)
 
 
 def fail(component: str, reason: str) -> NoReturn:
-    """Ends the node, with the last lines of the component's log."""
-    say(f"{component} {reason}; its last lines:")
-    with (LOGS / f"{component}.log").open(errors="replace") as log:
-        for line in deque(log, maxlen=_SHOWN_LINES):
+    """Stop the node and write the end of the component's log."""
+    log(f"{component} {reason}; the end of its log:")
+    with (LOGS / f"{component}.log").open(errors="replace") as lines:
+        for line in deque(lines, maxlen=_SHOWN_LINES):
             print(f"    {line.rstrip()}")
     sys.stdout.flush()
     os._exit(1)
@@ -94,7 +96,7 @@ def _reap(options: int) -> tuple[int, int] | None:
 
 def _await_api_server(supervisor: Supervisor, facts: Facts) -> None:
     deadline = time.monotonic() + _API_SERVER_SECONDS
-    while (problem := probes.ask("kube-apiserver", facts)) is not None:
+    while (problem := probes.check("kube-apiserver", facts)) is not None:
         supervisor.check()
         if time.monotonic() > deadline:
             fail("kube-apiserver", f"is not ready after {_API_SERVER_SECONDS} s: {problem}")
@@ -102,14 +104,14 @@ def _await_api_server(supervisor: Supervisor, facts: Facts) -> None:
 
 
 def _command(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        say(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        log(f"`{' '.join(command)}` failed: {process.stderr.strip()}")
         os._exit(1)
 
 
 def main() -> NoReturn:
-    """The life of the node."""
+    """Start the node and supervise it until it stops."""
     facts = Facts.find()
     supervisor = Supervisor()
     signal.signal(signal.SIGTERM, supervisor.stop)

@@ -1,4 +1,4 @@
-"""The node's own certificate authority, and a certificate and kubeconfig for everyone who talks to the API."""
+"""The node's certificate authority, and a certificate and kubeconfig for each client of the API server."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from notification_node.control_plane import CLUSTER_DOMAIN
 from notification_node.facts import (
     API_PORT,
     API_SERVICE_IP,
-    CLUSTER_DOMAIN,
     CONFIGS,
     KUBECONFIGS,
     NODE_NAME,
@@ -36,12 +36,12 @@ _WITHOUT_KUBECONFIG = {"apiserver-kubelet-client"}
 
 
 def issue(facts: Facts) -> None:
-    """Makes what is missing; the serving certificates always anew, for the address may have changed."""
+    """Issue missing certificates, and reissue the serving certificates, because the node's address may have changed."""
     previous = os.umask(0o077)
     try:
         _issue(facts)
     finally:
-        # The components inherit it, and pods could not enter the files that these unpack.
+        # The components inherit the mask; with it, pods could not read the files that containerd unpacks.
         os.umask(previous)
 
 
@@ -73,14 +73,14 @@ def _issue(facts: Facts) -> None:
 
 
 def kubeconfig(client: str) -> Path:
-    """Where the kubeconfig of this client lies."""
+    """Return the path of this client's kubeconfig."""
     return KUBECONFIGS / f"{client}.conf"
 
 
 def _request(
     name: str, subject: str, *, alternative: str = "", extensions: str = "leaf", signed_by: str | None = "ca"
 ) -> None:
-    """One key and its certificate, in PKI/<name>.key and .crt."""
+    """Create a key and its certificate, PKI/<name>.key and .crt."""
     command = [
         "req",
         "-x509",
@@ -102,9 +102,9 @@ def _request(
 
 
 def _openssl(*arguments: str) -> None:
-    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"openssl {arguments[0]} failed: {done.stderr.strip()}")
+    process = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        raise RuntimeError(f"`openssl {arguments[0]}` failed: {process.stderr.strip()}")
 
 
 def _write_kubeconfig(client: str) -> None:

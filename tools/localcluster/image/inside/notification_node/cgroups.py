@@ -1,6 +1,6 @@
-"""The node's own cgroup: several nodes on one machine must not take each other's pods for orphans.
+"""The node's own cgroup, without which a kubelet would treat the pods of another node on the machine as orphans.
 
-`python3 -m notification_node.cgroups remove /<root>` takes it away again after the node.
+`python3 -m notification_node.cgroups remove /<root>` removes it when the node is deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _COPIED_DOWN = ("cpuset.cpus", "cpuset.mems")
 
 
 def prepare(root: str) -> None:
-    """Makes the cgroup that the kubelet is told to use."""
+    """Create the cgroup that the kubelet uses."""
     if (CGROUPS / "cgroup.controllers").exists():
         _delegate_unified()
         return
@@ -27,10 +27,10 @@ def prepare(root: str) -> None:
 
 
 def remove(root: str) -> None:
-    """Removes the cgroup and all below it; what still has processes stays and is reported by the error.
+    """Remove the cgroup and its children.
 
     Raises:
-        OSError: A cgroup is busy.
+        OSError: a cgroup still has processes.
     """
     for controller in _controllers():
         folder = controller / root.lstrip("/")
@@ -39,12 +39,12 @@ def remove(root: str) -> None:
 
 
 def _controllers() -> list[Path]:
-    """The hierarchies of cgroup v1; names like cpu,cpuacct are links to them."""
+    """Return the hierarchies of cgroup v1 without the links to them, such as cpu for cpu,cpuacct."""
     return [folder for folder in CGROUPS.iterdir() if folder.is_dir() and not folder.is_symlink()]
 
 
 def _delegate_unified() -> None:
-    """On cgroup v2, moves all processes to a leaf, so that the root may have children with controllers."""
+    """Move all processes to a leaf, because a cgroup v2 with processes cannot have children with controllers."""
     leaf = CGROUPS / "init"
     leaf.mkdir(exist_ok=True)
     for process in (CGROUPS / "cgroup.procs").read_text().split():

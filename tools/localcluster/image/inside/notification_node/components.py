@@ -1,86 +1,57 @@
-"""The programs of the node, as data: what each is started with."""
+"""The programs of the node and their command lines, as data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from notification_node import control_plane
 from notification_node.certificates import kubeconfig
-from notification_node.facts import (
-    API_PORT,
-    CLUSTER_DOMAIN,
-    CONFIGS,
-    LOGS,
-    NODE_NAME,
-    PKI,
-    RENDERED,
-    SERVICE_CIDR,
-)
+from notification_node.facts import API_PORT, CONFIGS, ETCD_PORT, LOGS, NODE_NAME, PKI, RENDERED
 
 if TYPE_CHECKING:
     from notification_node.facts import Facts
 
-# Benches run against this node: its API server must not be what slows them down.
-_REQUESTS_IN_FLIGHT = 3000
+_PATHS = control_plane.Paths(
+    data="/var/lib/etcd",
+    pki=str(PKI),
+    audit_policy=f"{CONFIGS}/audit-policy.yaml",
+    audit_log=f"{LOGS}/audit.log",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One process; its output goes to LOGS/<name>.log."""
+    """A process; its output goes to LOGS/<name>.log."""
 
     name: str
     command: tuple[str, ...]
 
 
 def foundation(facts: Facts) -> list[Component]:
-    """What the rest talks to: the store, the API server and the container runtime."""
+    """Return the components that the others depend on: etcd, the API server and the container runtime."""
     return [_etcd(), _api_server(facts), _containerd()]
 
 
 def agents(facts: Facts) -> list[Component]:
-    """What needs an API server that is ready."""
+    """Return the components that need a ready API server."""
     return [_controller_manager(), _scheduler(), _kubelet(facts), _proxy(), _coredns()]
 
 
 def _etcd() -> Component:
-    # The node is disposable: a lost write after a power failure costs nothing, an fsync a write costs milliseconds.
-    return Component(
-        name="etcd",
-        command=("etcd", "--data-dir=/var/lib/etcd", "--unsafe-no-fsync", "--log-level=warn"),
-    )
+    return Component(name="etcd", command=control_plane.etcd(_PATHS))
 
 
 def _api_server(facts: Facts) -> Component:
-    issuer = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
+    command = control_plane.api_server(_PATHS, etcd_port=ETCD_PORT, port=API_PORT, address=facts.ip)
     return Component(
         name="kube-apiserver",
         command=(
-            "kube-apiserver",
-            "--etcd-servers=http://127.0.0.1:2379",
-            f"--advertise-address={facts.ip}",
-            f"--secure-port={API_PORT}",
-            f"--service-cluster-ip-range={SERVICE_CIDR}",
-            f"--client-ca-file={PKI}/ca.crt",
-            f"--tls-cert-file={PKI}/apiserver.crt",
-            f"--tls-private-key-file={PKI}/apiserver.key",
+            *command,
             f"--kubelet-certificate-authority={PKI}/ca.crt",
             f"--kubelet-client-certificate={PKI}/apiserver-kubelet-client.crt",
             f"--kubelet-client-key={PKI}/apiserver-kubelet-client.key",
             "--kubelet-preferred-address-types=InternalIP",
-            f"--service-account-issuer={issuer}",
-            f"--service-account-key-file={PKI}/service-account.pub",
-            f"--service-account-signing-key-file={PKI}/service-account.key",
-            "--authorization-mode=Node,RBAC",
-            "--enable-admission-plugins=NodeRestriction",
-            "--allow-privileged=true",
-            f"--audit-policy-file={CONFIGS}/audit-policy.yaml",
-            f"--audit-log-path={LOGS}/audit.log",
-            "--audit-log-maxsize=100",
-            "--audit-log-maxbackup=3",
-            "--enable-priority-and-fairness=false",
-            f"--max-requests-inflight={_REQUESTS_IN_FLIGHT}",
-            f"--max-mutating-requests-inflight={_REQUESTS_IN_FLIGHT}",
-            "--profiling=false",
         ),
     )
 
@@ -104,7 +75,7 @@ def _controller_manager() -> Component:
             f"--service-account-private-key-file={PKI}/service-account.key",
             f"--cluster-signing-cert-file={PKI}/ca.crt",
             f"--cluster-signing-key-file={PKI}/ca.key",
-            # The default pace makes a start, with its many tokens, wait for five seconds.
+            # With the default rate limit, the many tokens of a start cost five seconds.
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
             "--bind-address=127.0.0.1",

@@ -1,4 +1,4 @@
-"""Makes the container fit for a kubelet: mounts, cgroup, rendered configuration, the pause image's archive."""
+"""Prepares the container for a kubelet: mounts, cgroup, folders, rendered configuration."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _VOLUMES = 4
 
 
 def prepare(facts: Facts) -> None:
-    """Runs before any component; everything here may run again after a restart."""
+    """Prepare the container before any component starts; every step can run again after a restart."""
     for mount in ("/proc/sys", "/sys"):
         _run("mount", "-o", "remount,rw", mount)
-    # Pods' mounts must reach the kubelet and back.
+    # Mounts must propagate between the kubelet and its pods.
     _run("mount", "--make-rshared", "/")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     cgroups.prepare(facts.cgroup_root)
@@ -30,13 +30,13 @@ def prepare(facts: Facts) -> None:
     for number in range(1, _VOLUMES + 1):
         volume = STORAGE / str(number)
         volume.mkdir(parents=True, exist_ok=True)
-        # Pods run as whoever they like, and fsGroup does not reach a hostPath.
+        # A pod runs as any user, and fsGroup does not apply to a hostPath.
         volume.chmod(0o1777)
     render(facts)
 
 
 def render(facts: Facts) -> None:
-    """Writes the configurations that hold this node's address."""
+    """Write the configuration files that contain the address of this node."""
     nameservers = any(
         line.startswith("nameserver") for line in Path("/etc/resolv.conf").read_text().splitlines()
     )
@@ -50,6 +50,6 @@ def render(facts: Facts) -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        raise RuntimeError(f"`{' '.join(command)}` failed: {process.stderr.strip()}")

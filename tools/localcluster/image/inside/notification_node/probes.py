@@ -1,4 +1,4 @@
-"""Questions to the node's parts, each answered within a second or two: None is well, a text is what is wrong."""
+"""Readiness probes of the node's components; each returns None if the component is ready, or the problem."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import json
 import socket
 import ssl
 import struct
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from notification_node.facts import API_PORT, API_SERVICE_IP, CLUSTER_DOMAIN, NODE_NAME, PKI
+from notification_node.control_plane import CLUSTER_DOMAIN
+from notification_node.facts import API_PORT, API_SERVICE_IP, NODE_NAME, PKI
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,54 +19,53 @@ if TYPE_CHECKING:
     from notification_node.facts import Facts
 
 _TIMEOUT = 2.0
-_OK = 200
 
 
 def api_server(_facts: Facts) -> str | None:
-    """It says of itself that it is ready."""
+    """Check that the API server reports itself ready."""
     status, _ = _get("127.0.0.1", API_PORT, "/readyz")
-    return None if status == _OK else f"/readyz answered {status}"
+    return None if status == HTTPStatus.OK else f"/readyz returned {status}"
 
 
 def node(_facts: Facts) -> str | None:
-    """The kubelet registered the node and reports it Ready."""
+    """Check that the kubelet has registered the node and reports it Ready."""
     status, body = _get("127.0.0.1", API_PORT, f"/api/v1/nodes/{NODE_NAME}")
-    if status != _OK:
+    if status != HTTPStatus.OK:
         return f"the node is not registered ({status})"
     conditions = {item["type"]: item for item in body.get("status", {}).get("conditions", [])}
     ready = conditions.get("Ready", {})
     return (
         None
         if ready.get("status") == "True"
-        else f"the node is not Ready: {ready.get('message', 'no word yet')}"
+        else f"the node is not Ready: {ready.get('message', 'no condition yet')}"
     )
 
 
 def service_accounts(_facts: Facts) -> str | None:
-    """Pods can be created: the controllers have made the default account and the CA that pods get."""
+    """Check that pods can be created: the default service account and the CA of the pods exist."""
     for path in ("serviceaccounts/default", "configmaps/kube-root-ca.crt"):
         status, _ = _get("127.0.0.1", API_PORT, f"/api/v1/namespaces/default/{path}")
-        if status != _OK:
-            return f"{path} is not there yet ({status})"
+        if status != HTTPStatus.OK:
+            return f"{path} does not exist yet ({status})"
     return None
 
 
 def service_ip(_facts: Facts) -> str | None:
-    """A service IP leads to the API server and nowhere else: its certificate is signed by this node's CA."""
+    """Check that a service address leads to this API server, whose certificate this node's CA has signed."""
     status, _ = _get(API_SERVICE_IP, 443, "/readyz")
-    return None if status == _OK else f"https://{API_SERVICE_IP} answered {status}"
+    return None if status == HTTPStatus.OK else f"https://{API_SERVICE_IP} returned {status}"
 
 
 def names(facts: Facts) -> str | None:
-    """CoreDNS resolves the API server's service name."""
+    """Check that CoreDNS resolves the name of the API server's Service."""
     name = f"kubernetes.default.svc.{CLUSTER_DOMAIN}"
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     query = struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         connection.settimeout(_TIMEOUT)
         connection.sendto(query, (facts.ip, 53))
-        answer = connection.recv(512)
-    return None if answer.endswith(socket.inet_aton(API_SERVICE_IP)) else f"{name} does not resolve"
+        response = connection.recv(512)
+    return None if response.endswith(socket.inet_aton(API_SERVICE_IP)) else f"{name} does not resolve"
 
 
 PROBES: Mapping[str, Callable[[Facts], str | None]] = {
@@ -74,11 +75,11 @@ PROBES: Mapping[str, Callable[[Facts], str | None]] = {
     "kube-proxy": service_ip,
     "coredns": names,
 }
-"""By the component whose log tells more."""
+"""By the component whose log explains a failure."""
 
 
-def ask(component: str, facts: Facts) -> str | None:
-    """One answer, with a refused or silent connection as text too."""
+def check(component: str, facts: Facts) -> str | None:
+    """Return the result of the component's probe; a refused or silent connection is a problem, not an error."""
     try:
         return PROBES[component](facts)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -91,8 +92,8 @@ def _get(host: str, port: int, path: str) -> tuple[int, dict[str, Any]]:
     connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=context)
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        text = answer.read()
+        response = connection.getresponse()
+        text = response.read()
     finally:
         connection.close()
-    return answer.status, json.loads(text) if text.startswith(b"{") else {}
+    return response.status, json.loads(text) if text.startswith(b"{") else {}

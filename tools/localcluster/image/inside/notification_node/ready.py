@@ -1,6 +1,6 @@
-"""`python3 -m notification_node.ready SECONDS`: waits until the node is of use, or says which part is not.
+"""`python3 -m notification_node.ready SECONDS`: waits until the node is ready, or reports the component that is not.
 
-Exit code 0 is ready. Else the last line of the output is JSON: {"component", "problem", "log": [lines]}.
+The exit code is 0 if the node is ready. If not, the last line of the output is JSON: {"component", "problem", "log": [lines]}.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _SHOWN_LINES = 10
 
 
 def wait(seconds: float, facts: Facts) -> tuple[str, str] | None:
-    """The component that is not ready in time and its problem, or None."""
+    """Return the component that is not ready in time and its problem, or None."""
     deadline = time.monotonic() + seconds
     for component in probes.PROBES:
-        while (problem := probes.ask(component, facts)) is not None:
+        while (problem := probes.check(component, facts)) is not None:
             if time.monotonic() > deadline:
                 return component, problem
             time.sleep(_POLL_SECONDS)
@@ -37,7 +37,8 @@ def _last_lines(component: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    late = wait(float(sys.argv[1]), Facts.find())
-    if late is not None:
-        print(json.dumps({"component": late[0], "problem": late[1], "log": _last_lines(late[0])}))
+    failure = wait(float(sys.argv[1]), Facts.find())
+    if failure is not None:
+        component, problem = failure
+        print(json.dumps({"component": component, "problem": problem, "log": _last_lines(component)}))
         sys.exit(1)
