@@ -90,10 +90,10 @@ def import_image(
     repository, _, version = tag.rpartition(":")
     with contextlib.ExitStack() as stack:
         data = archive if isinstance(archive, bytes) else stack.enter_context(archive.open("rb"))
-        answer: str = client.api.import_image_from_data(
+        response: str = client.api.import_image_from_data(
             data, repository=repository, tag=version, changes=list(changes)
         )
-    for event in map(json.loads, answer.splitlines()):
+    for event in map(json.loads, response.splitlines()):
         if "error" in event:
             raise DockerError(f"docker import of {tag} failed: {event['error']}")
 
@@ -149,7 +149,7 @@ def execute_with_input(
             for chunk in chunks:
                 connection.sendall(chunk)
             connection.shutdown(socket.SHUT_WR)
-        frames = frames_iter(stream, tty=False)  # type: ignore[no-untyped-call] - the SDK has no annotation here
+        frames = frames_iter(stream, tty=False)  # type: ignore[no-untyped-call]  # the SDK lacks the annotation
         output = b"".join(data for _, data in frames)
     code = client.api.exec_inspect(process)["ExitCode"]
     return ProcessResult(code=int(code or 0), output=output.decode(errors="replace"))

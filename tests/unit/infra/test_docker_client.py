@@ -68,7 +68,7 @@ def test_import_sends_the_archive_with_tag_and_changes(client: DockerClient, dae
     assert query == {"repo": ["a/b"], "tag": ["1"], "fromSrc": ["-"], "changes": ["CMD x", "ENV y=1"]}
 
 
-def test_import_error_in_the_answer_is_raised(
+def test_import_error_in_the_response_is_raised(
     client: DockerClient, daemon: FakeDocker, tmp_path: Path
 ) -> None:
     daemon.events = [{"status": "Importing"}, {"error": "no space left"}]

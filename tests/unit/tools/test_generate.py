@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,10 +29,17 @@ def test_generated_part_names_the_command_that_renews_it(artifact: Artifact) -> 
     assert artifact.extent is Extent.FILE or "make generate" in artifact.marker
 
 
-def test_commands_write_files_that_exist_and_that_no_other_generator_writes() -> None:
+def test_every_generated_file_exists_and_has_one_generator() -> None:
     paths = [path for each in COMMANDS for path in each.paths] + [each.path for each in ARTIFACTS]
     assert len(paths) == len(set(paths))
     assert all((ROOT / path).is_file() for path in paths)
+
+
+@pytest.mark.parametrize("each", COMMANDS, ids=lambda each: " ".join(each.arguments))
+def test_module_of_a_command_exists(each: Command) -> None:
+    flag, module, *_ = each.arguments
+    assert flag == "-m"
+    assert find_spec(module)
 
 
 def test_block_is_replaced_and_surrounding_text_stays() -> None:

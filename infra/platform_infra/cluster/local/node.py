@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Launch: TypeAlias = Callable[[DockerClient, str, dict[str, Any]], Container]
 
 _NODE_IMAGE_LABEL = "ai.kubernaut.notification-platform.image=node"
-_BUILD_IMAGE = "run `tools/with-env python -m tools.localcluster.image`"
+_BUILD_IMAGE = "run `tools/with-env python -m tools.localcluster.image` in a checkout of this repository"
 _KUBECONFIG = "/etc/kubernetes/admin.conf"
 _CGROUPS = {"/sys/fs/cgroup": {"bind": "/sys/fs/cgroup", "mode": "rw"}}
 _STOP_SECONDS = 3
@@ -83,7 +83,7 @@ def create(spec: NodeSpec, *, launch: Launch = docker_run) -> NodeInfo:
     """
     with connected() as client:
         _require_image(client, spec.image)
-        _require_ours(client, spec)
+        _require_same_checkout(client, spec)
         _remove(client, spec)
         try:
             container = _run(client, spec, launch)
@@ -122,7 +122,7 @@ def _require_image(client: DockerClient, image: str) -> None:
         raise LocalNodeError(f"there is no image {image} on this machine: {_BUILD_IMAGE}")
 
 
-def _require_ours(client: DockerClient, spec: NodeSpec) -> None:
+def _require_same_checkout(client: DockerClient, spec: NodeSpec) -> None:
     """Refuse to delete a node with the same name that belongs to another checkout."""
     try:
         owner = client.containers.get(spec.name).labels.get(CHECKOUT_LABEL, CHECKOUT)
