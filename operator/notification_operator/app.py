@@ -16,9 +16,9 @@ from notification_operator.delivery.attempt_tracker import Ledger
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
-from notification_operator.kube.client import check_answers, connect, keep_asking
+from notification_operator.kube.client import check_answers, connect, keep_probing
 from notification_operator.kube.connectivity import Connectivity
-from notification_operator.kube.event_recorder import EventPoster, own_pod
+from notification_operator.kube.event_recorder import EventRecorder, own_pod
 from notification_operator.kube.pagination import collection
 from notification_operator.leadership.ownership import Duty
 from notification_operator.observers.audit.trail import AuditTrail
@@ -72,9 +72,9 @@ class Engine:
         self.dispatcher = dispatcher_of(settings, breakers=self.breakers, mask=redactor.text, clock=clock)
         figures = MetricsObserver(self.metrics)
         pod = own_pod(cluster.namespace)
-        self.poster = EventPoster(self.client, instance=pod.name, dropped=self.metrics.events_dropped)
+        self.poster = EventRecorder(self.client, instance=pod.name, dropped=self.metrics.events_dropped)
         self.events = EventObserver(
-            post=self.poster.post,
+            record=self.poster.record,
             level=settings.events.level,
             pod=pod,
             api_version=f"{RESOURCE.group}/{RESOURCE.version}",
@@ -234,7 +234,9 @@ class Engine:
         if self.elector:
             self._tasks.append(asyncio.create_task(self.elector.run(), name="elector"))
         else:
-            self._tasks.append(asyncio.create_task(keep_asking(self.client, self.connectivity), name="pulse"))
+            self._tasks.append(
+                asyncio.create_task(keep_probing(self.client, self.connectivity), name="pulse")
+            )
 
     def _forget(self, uid: str) -> None:
         self.ledger.forget(uid)

@@ -7,12 +7,13 @@ import socket
 import uuid
 from typing import TYPE_CHECKING
 
+from atomic_status import ObjectRef
 from notification_operator.controller.retention import Due, Keeper
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.registry import channels
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import KubeLeases, Terms
-from notification_operator.watch.config_map import ConfigMapWatch, Place
+from notification_operator.watch.config_map import ConfigMapWatch
 from notification_operator.watch.routing_config import RoutingSource
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def routing_of(  # noqa: PLR0913 - where the rules are, and who wants to know of
 ) -> RoutingSource:
     """Return what follows the routing rules."""
     given = settings.routing
-    place = Place(namespace=given.namespace or cluster.namespace, name=given.config_map)
+    place = ObjectRef(namespace=given.namespace or cluster.namespace, name=given.config_map)
     return RoutingSource(
         ConfigMapWatch(client, place),
         given.key,

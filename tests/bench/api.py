@@ -13,7 +13,7 @@ from kubernetes.aio.config import load_kube_config
 
 from notification_operator.domain.model import Phase
 from notification_operator.domain.phases import FINAL
-from notification_operator.kube.client import credentials
+from notification_operator.kube.client import auth_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -95,9 +95,10 @@ async def api(kubeconfig: Path, *, connections: int) -> AsyncIterator[Api]:
     await load_kube_config(str(kubeconfig), client_configuration=configuration)
     async with ApiClient(configuration) as client:
         ssl = client.rest_client.ssl_context
+        headers = await auth_headers(client)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, ssl=ssl),
-        headers=await credentials(configuration),
+        headers=headers,
         timeout=aiohttp.ClientTimeout(total=None),
         read_bufsize=LONGEST_LINE,
         raise_for_status=True,

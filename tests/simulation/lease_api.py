@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from kubernetes.aio.client.exceptions import ApiException
-
+from notification_operator.kube.errors import KubeError
 from notification_operator.leadership.lease import Lease, LeaseStore
 from tests.simulation.network import LostError
 
@@ -34,7 +33,7 @@ class SimulatedLeases(LeaseStore):
         """See `LeaseStore.create`."""
         await self._way("a new Lease")
         if lease.name in self._leases:
-            raise ApiException(status=409)
+            raise KubeError(status=409, reason="conflict")
         return self._put(lease, 1)
 
     async def replace(self, lease: Lease) -> Lease:
@@ -52,16 +51,16 @@ class SimulatedLeases(LeaseStore):
 
     def _of_version(self, lease: Lease) -> int:
         if lease.name not in self._leases:
-            raise ApiException(status=404)
+            raise KubeError(status=404, reason="not found")
         if lease.version != self._leases[lease.name].version:
-            raise ApiException(status=409)
+            raise KubeError(status=409, reason="conflict")
         return int(lease.version)
 
     def _replace(self, lease: Lease) -> Lease:
         return self._put(lease, self._of_version(lease) + 1)
 
     def _replace_late(self, lease: Lease) -> None:
-        with contextlib.suppress(ApiException):
+        with contextlib.suppress(KubeError):
             self._replace(lease)
 
     def _put(self, lease: Lease, version: int) -> Lease:
@@ -73,4 +72,4 @@ class SimulatedLeases(LeaseStore):
         try:
             await self._network.way(what, late=late)
         except LostError:
-            raise ApiException(status=500) from None
+            raise KubeError(status=500, reason="unavailable") from None

@@ -11,12 +11,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 import structlog
-from kubernetes.aio.client.exceptions import ApiException
 
 from atomic_status import ObjectRef
 from notification_operator.domain.retention import due_at
+from notification_operator.kube.errors import KubeError
 from notification_operator.kube.pagination import collection, pages
 from notification_operator.kube.requests import call
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from atomic_status import Resource
     from notification_contract.settings.operator import Retention
 
-NOT_FOUND, CONFLICT = 404, 409
 FIRST: Final = 0.1
 """The part of the interval after which the first walk begins: at a start, what is open comes first."""
 PAGE_PAUSE: Final = 0.1
@@ -87,10 +85,10 @@ class Keeper:
         while True:
             try:
                 await self._clear()
-            except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            except KubeError as error:
                 logger.warning(
                     "notifications not looked through for what is over, will try again",
-                    error=_text(error),
+                    error=str(error),
                     seconds=interval,
                 )
             await asyncio.sleep(interval)
@@ -128,9 +126,9 @@ class Keeper:
         }
         try:
             await call(self._client, "DELETE", self._kind.path(due.ref), body=body, seconds=SECONDS)
-        except ApiException as error:
+        except KubeError as error:
             # It is gone, or was changed since: then the next walk looks at it again.
-            if error.status not in {NOT_FOUND, CONFLICT}:
+            if not (error.not_found or error.conflict):
                 raise
         else:
             self._deleted.inc()
@@ -148,7 +146,3 @@ def _due(obj: Mapping[str, Any]) -> Due | None:
         return None
     ref = ObjectRef(namespace=meta["namespace"], name=meta["name"])
     return Due(ref=ref, uid=meta["uid"], version=meta["resourceVersion"], since=since)
-
-
-def _text(error: Exception) -> str:
-    return f"{error.status} {error.reason}" if isinstance(error, ApiException) else str(error)

@@ -1,6 +1,6 @@
-"""The API server as this process reaches it: credentials by the usual rules, and two clients.
+"""Connections to the API server: credentials by the usual rules, one client to read and write, one to watch.
 
-One client reads and writes (the API reader of SP-CACHE-001); the other one, kopf's, only watches.
+The first is the API reader of SP-CACHE-001; the second is kopf's.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration, VersionApi
-from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import (
     ConfigException,
     load_incluster_config,
@@ -21,36 +20,41 @@ from kubernetes.aio.config import (
 )
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
+from notification_operator.kube.errors import KubeError
 from notification_operator.kube.proxies import session_options
+from notification_operator.kube.requests import AUTH, call
 
 if TYPE_CHECKING:
     from notification_operator.kube.connectivity import Connectivity
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-ANSWER_WITHIN = 8.0
-"""Seconds that the API server has for its first answer, before the start is given up with an error."""
+START_SECONDS = 8.0
+"""Time limit of the API server's first response."""
 
-PULSE = 5.0
-"""Seconds of silence after which an API server that nothing else is asked of is asked for its version."""
+PROBE_SECONDS = 5.0
+"""Seconds of silence after which the API server is probed, and the time limit of a probe."""
 
 
-class UnreachableError(Exception):
-    """The API server does not answer, or there is no way to find it."""
+class UnreachableError(KubeError):
+    """The API server does not respond, or its address is unknown."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(status=None, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """Where the API server is and how to speak to it."""
+    """The address of the API server, and the credentials for it."""
 
     configuration: Configuration
     namespace: str
     """The namespace of this pod, or of the kubeconfig's current context."""
     source: str
-    """Where the credentials come from, for messages."""
+    """The origin of the credentials, for messages."""
 
 
 async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:
-    """Find the API server as kubectl does: the pod's own account, else the kubeconfig.
+    """Find the API server as kubectl does: by the pod's service account, else by the kubeconfig.
 
     Raises:
         UnreachableError: there is neither.
@@ -58,8 +62,8 @@ async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:
     configuration = Configuration()
     configuration.trace_configs = [connectivity.trace("working")]
     configuration.connection_pool_maxsize = pool
-    # Left at None, never False: the client takes that for a number, and then repeats what fails with 5xx
-    # without end, behind the back of those who are to decide.
+    # None, never False: the client reads False as a number of retries, and then repeats every 5xx
+    # without end and without the caller's knowledge.
     configuration.retries = None
     try:
         load_incluster_config(client_configuration=configuration)
@@ -80,58 +84,55 @@ async def _from_kubeconfig(configuration: Configuration) -> Cluster:
         _, current = list_kube_config_contexts()
     except ConfigException as error:
         raise UnreachableError(
-            f"no cluster to work with: not in a pod, and no usable kubeconfig ({error}); set KUBECONFIG"
+            f"no cluster configured: not running in a pod, and no usable kubeconfig ({error}); set KUBECONFIG"
         ) from None
     namespace = current["context"].get("namespace", "default")
     return Cluster(configuration=configuration, namespace=namespace, source=f"context {current['name']!r}")
 
 
 async def check_answers(client: ApiClient, cluster: Cluster) -> None:
-    """Make sure that the API server answers.
+    """Make sure that the API server responds.
 
     Raises:
-        UnreachableError: it does not, within a few seconds; names server and context.
+        UnreachableError: it does not, within `START_SECONDS`; names server and context.
     """
-    where = f"the API server at {cluster.configuration.host} ({cluster.source})"
+    server = f"the API server at {cluster.configuration.host} ({cluster.source})"
     try:
-        async with asyncio.timeout(ANSWER_WITHIN):
-            await VersionApi(client).get_code()
+        async with asyncio.timeout(START_SECONDS):
+            await call(client, "GET", "/version")
     except TimeoutError:
-        raise UnreachableError(f"{where} did not answer within {ANSWER_WITHIN:g} s") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise UnreachableError(f"{where} cannot be reached: {error}") from None
-    except ApiException as error:
-        raise UnreachableError(f"{where} refused the request: {error.status} {error.reason}") from None
+        raise UnreachableError(f"{server} did not respond within {START_SECONDS:g} s") from None
+    except KubeError as error:
+        failure = "refused the request" if error.status else "cannot be reached"
+        raise UnreachableError(f"{server} {failure}: {error}") from None
 
 
-async def keep_asking(client: ApiClient, connectivity: Connectivity) -> None:
-    """Ask the API server for a sign of life whenever it has not answered anything for a while.
+async def keep_probing(client: ApiClient, connectivity: Connectivity) -> None:
+    """Probe the API server whenever it has been silent for a while, until cancelled.
 
-    For an operator without a Lease, whose renewals would be that sign.
+    For an operator without a Lease, whose renewals would be the probe.
     """
     while True:
-        await asyncio.sleep(PULSE)
-        if connectivity.silence > PULSE:
-            with contextlib.suppress(ApiException, aiohttp.ClientError, OSError, TimeoutError):
-                async with asyncio.timeout(PULSE):
-                    await VersionApi(client).get_code()
+        await asyncio.sleep(PROBE_SECONDS)
+        if connectivity.silence > PROBE_SECONDS:
+            with contextlib.suppress(KubeError, TimeoutError):
+                async with asyncio.timeout(PROBE_SECONDS):
+                    await call(client, "GET", "/version")
 
 
-async def credentials(configuration: Configuration) -> dict[str, str]:
-    """Return the headers that tell who asks, as they are now; a client certificate is not among them."""
-    settings = await configuration.auth_settings()
-    return {
-        auth["key"]: auth["value"] for auth in settings.values() if auth["in"] == "header" and auth["value"]
-    }
+async def auth_headers(client: ApiClient) -> dict[str, str]:
+    """Return the headers that authenticate a request now; empty for a client certificate."""
+    headers: dict[str, str] = {}
+    await client.update_params_for_auth(headers, [], AUTH, "", "GET", None)
+    return headers
 
 
 async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aiohttp.ClientSession:
-    """Return a session of its own for the watching client, with the credentials as they are now."""
-    headers = await credentials(cluster.configuration)
-    ssl = ApiClient(cluster.configuration).rest_client.ssl_context
+    """Return a session for the watching client, with the present credentials."""
+    client = ApiClient(cluster.configuration)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=ssl),
-        headers=headers,
+        connector=aiohttp.TCPConnector(limit=0, ssl=client.rest_client.ssl_context),
+        headers=await auth_headers(client),
         trace_configs=[connectivity.trace("watching")],
         **session_options(cluster.configuration.host),
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 class KubeError(Exception):
@@ -45,6 +45,25 @@ class KubeError(Exception):
     def denied(self) -> bool:
         """Whether the account may not do this, or is not known."""
         return self.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+    @property
+    def bad_request(self) -> bool:
+        """Whether the API server cannot interpret the request."""
+        return self.status == HTTPStatus.BAD_REQUEST
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same call may succeed later."""
+        return (
+            not self.status
+            or self.status == HTTPStatus.TOO_MANY_REQUESTS
+            or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        )
+
+
+def from_status(status: Mapping[str, Any]) -> KubeError:
+    """Return the error for a `Status` object, as refusals and the ERROR events of a watch carry it."""
+    return KubeError(status=status.get("code"), reason=status.get("message", "no message"))
 
 
 @contextmanager

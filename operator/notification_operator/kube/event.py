@@ -1,4 +1,4 @@
-"""A Kubernetes Event as a value: about which object, and what the API server takes of it. Pure."""
+"""A Kubernetes Event as a value, and its JSON as the API server accepts it. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 GROUP, VERSION = "events.k8s.io", "v1"
 CONTROLLER = "kubernaut.ai/notification-operator"
-LONGEST_NOTE, LONGEST_NAME, LONGEST_INSTANCE = 1024, 253, 128
-"""Bytes that the API server takes at most."""
+MAX_NOTE, MAX_NAME, MAX_INSTANCE = 1024, 253, 128
+"""Bytes that the API server accepts."""
 
 
-class Type(StrEnum):
-    """Whether somebody may have to do something."""
+class EventType(StrEnum):
+    """Whether an Event may call for action."""
 
     NORMAL = "Normal"
     WARNING = "Warning"
@@ -25,7 +25,7 @@ class Type(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regarding:
-    """The object that an Event is about; the Event lies in its namespace."""
+    """The object that an Event is about; the Event is created in its namespace."""
 
     api_version: str
     kind: str
@@ -36,10 +36,10 @@ class Regarding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What happened to an object: `reason` in one word, `note` in a sentence, `action` as what was done."""
+    """An occurrence about an object: `reason` and `action` are one word each, `note` is a sentence."""
 
     regarding: Regarding
-    type: Type
+    type: EventType
     reason: str
     action: str
     note: str
@@ -47,47 +47,47 @@ class Event:
 
     @property
     def name(self) -> str:
-        """The name of the Event's object: the same wherever the same is said of the same object."""
-        said = (self.regarding.uid, self.regarding.kind, self.type, self.reason, self.action, self.note)
-        digest = hashlib.blake2b("\0".join(said).encode(errors="replace"), digest_size=8).hexdigest()
-        room = LONGEST_NAME - len(digest) - 1
-        return f"{self.regarding.name[:room].rstrip('-.')}.{digest}"
+        """The name of the Event's object; equal for Events of equal content about the same object."""
+        content = (self.regarding.uid, self.regarding.kind, self.type, self.reason, self.action, self.note)
+        digest = hashlib.blake2b("\0".join(content).encode(errors="replace"), digest_size=8).hexdigest()
+        length = MAX_NAME - len(digest) - 1
+        return f"{self.regarding.name[:length].rstrip('-.')}.{digest}"
 
     def body(self, instance: str) -> dict[str, Any]:
-        """Return the object to create; `instance` says which process posts it."""
-        about = self.regarding
+        """Return the object to create; `instance` names the process that posts it."""
+        regarding = self.regarding
         reference = {
-            "apiVersion": about.api_version,
-            "kind": about.kind,
-            "namespace": about.namespace,
-            "name": about.name,
+            "apiVersion": regarding.api_version,
+            "kind": regarding.kind,
+            "namespace": regarding.namespace,
+            "name": regarding.name,
         }
         return {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "Event",
-            "metadata": {"namespace": about.namespace, "name": self.name},
-            "eventTime": _time(self.at),
+            "metadata": {"namespace": regarding.namespace, "name": self.name},
+            "eventTime": _micro_time(self.at),
             "type": self.type.value,
             "reason": self.reason,
             "action": self.action,
-            "note": _cut(self.note),
-            "regarding": reference | ({"uid": about.uid} if about.uid else {}),
+            "note": _truncate(self.note),
+            "regarding": reference | ({"uid": regarding.uid} if regarding.uid else {}),
             "reportingController": CONTROLLER,
-            "reportingInstance": instance[:LONGEST_INSTANCE],
+            "reportingInstance": instance[:MAX_INSTANCE],
         }
 
     def series(self, count: int) -> dict[str, Any]:
-        """Return the patch that says that it happened for the `count`th time, at least the second."""
-        return {"series": {"count": count, "lastObservedTime": _time(self.at)}}
+        """Return the patch that records the `count`th occurrence, at least the second."""
+        return {"series": {"count": count, "lastObservedTime": _micro_time(self.at)}}
 
 
-def _time(moment: datetime) -> str:
+def _micro_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
-def _cut(note: str) -> str:
-    """Return a note that is not too long for the API server, which counts bytes."""
+def _truncate(note: str) -> str:
+    """Return a note within the API server's limit, which counts bytes."""
     raw = note.encode(errors="replace")
-    if len(raw) <= LONGEST_NOTE:
+    if len(raw) <= MAX_NOTE:
         return raw.decode()
-    return raw[: LONGEST_NOTE - len("…".encode())].decode(errors="ignore") + "…"
+    return raw[: MAX_NOTE - len("…".encode())].decode(errors="ignore") + "…"

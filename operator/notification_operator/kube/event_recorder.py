@@ -1,6 +1,6 @@
-"""Posts Kubernetes Events beside the work: through a bounded buffer, one at a time, best effort.
+"""Records Kubernetes Events in the background: through a bounded buffer, one at a time, best effort.
 
-One that says what an earlier one said, of the same object, is that one once more: it adds to its series.
+An Event that repeats an earlier one of the same object adds to that Event's series.
 """
 
 from __future__ import annotations
@@ -9,136 +9,168 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
 
-import aiohttp
 import structlog
-from kubernetes.aio.client.exceptions import ApiException
 
+from notification_operator.kube.errors import KubeError, translated
 from notification_operator.kube.event import GROUP, VERSION, Regarding
 from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import prometheus_client
     from kubernetes.aio.client import ApiClient
-    from prometheus_client import Counter
 
     from notification_operator.kube.event import Event
 
-NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR = 404, 409, 429, 500
-BUFFER = 1000
+BUFFER: Final = 1000
 """Events that may wait to be posted."""
-REMEMBERED = 1000
-"""Events that are known to have been posted, so that a repeat costs one call instead of two."""
-PAUSES = (1.0, 4.0)
-"""Seconds before the API server is asked again to take an Event, and once more."""
+REMEMBERED: Final = 1000
+"""Posted Events that are remembered, so that a repeat costs one call instead of two."""
+RETRY_DELAYS = (1.0, 4.0)
+"""Seconds before the second and the third attempt to post an Event."""
 CALL_SECONDS, CLOSE_SECONDS = 5.0, 2.0
-"""Seconds for one call, and for all that still waits at the end."""
+"""Time limits of one attempt, and of all pending Events at the stop."""
 
 logger = structlog.get_logger(__name__)
 
 
-def own_pod(namespace: str) -> Regarding:
-    """Return the pod that this process runs in, for what is about no object but about the operator.
+class DropReason(StrEnum):
+    """Why an Event was not posted; a label value of the metric."""
 
-    Outside of a pod it is one of the machine's name, which there is not.
+    BUFFER_FULL = "buffer_full"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStatistics:
+    """Counts of Events since the start; `pending` are recorded and neither posted nor dropped yet."""
+
+    pending: int
+    posted: int
+    dropped: Mapping[DropReason, int]
+
+
+def own_pod(namespace: str) -> Regarding:
+    """Return the pod of this process, which Events about the operator itself regard.
+
+    Outside a pod the host name stands in for it.
     """
     name = os.environ.get("POD_NAME") or socket.gethostname().lower()
     uid = os.environ.get("POD_UID", "")
     return Regarding(api_version="v1", kind="Pod", namespace=namespace, name=name, uid=uid)
 
 
-class EventPoster:
-    """Takes Events at any time and posts them in order; what it cannot post is counted and dropped."""
+class EventRecorder:
+    """Posts Events in order; drops and counts an Event that cannot be posted."""
 
-    def __init__(self, client: ApiClient, *, instance: str, dropped: Counter) -> None:
+    def __init__(self, client: ApiClient, *, instance: str, dropped: prometheus_client.Counter) -> None:
         self._client = client
         self._instance = instance
-        self._dropped = dropped
-        self._waiting: asyncio.Queue[Event] = asyncio.Queue(BUFFER)
+        self._dropped_metric = dropped
+        self._queue: asyncio.Queue[Event] = asyncio.Queue(BUFFER)
         self._counts: OrderedDict[tuple[str, str], int] = OrderedDict()
         """How often each Event was posted, by namespace and name."""
         self._failing = False
-        self._unposted = 0
-        """Events taken and neither posted nor dropped, the one under way included."""
+        self._pending = 0
+        self._posted = 0
+        self._dropped: Counter[DropReason] = Counter()
         self._task: asyncio.Task[None] | None = None
 
-    def post(self, event: Event) -> None:
-        """Take an Event to be posted soon; never waits, never raises."""
+    def statistics(self) -> EventStatistics:
+        """Return the counts."""
+        return EventStatistics(pending=self._pending, posted=self._posted, dropped=dict(self._dropped))
+
+    def record(self, event: Event) -> None:
+        """Enqueue an Event; never waits, never raises."""
         try:
-            self._waiting.put_nowait(event)
-            self._unposted += 1
+            self._queue.put_nowait(event)
+            self._pending += 1
         except asyncio.QueueFull:
-            self._drop("buffer_full")
+            self._drop(DropReason.BUFFER_FULL)
 
     def start(self) -> None:
-        """Begin to post what is taken."""
-        self._task = asyncio.create_task(self._run(), name="events")
+        """Begin to post."""
+        self._task = asyncio.create_task(self._run(), name="event recorder")
 
     async def close(self, seconds: float) -> None:
-        """Give what waits a moment more, never longer than so many seconds; then end."""
+        """Post the pending Events for so many seconds, at most `CLOSE_SECONDS`; then stop."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(max(seconds, 0.0), CLOSE_SECONDS)):
-                await self._waiting.join()
+                await self._queue.join()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        while self._unposted:
-            self._unposted -= 1
-            self._drop("stopped")
+        while self._pending:
+            self._pending -= 1
+            self._drop(DropReason.STOPPED)
 
     async def _run(self) -> None:
         while True:
-            event = await self._waiting.get()
+            event = await self._queue.get()
             try:
                 await self._post(event)
             except Exception:
-                logger.exception("an Event broke", reason=event.reason)
-                self._drop("refused")
-            self._unposted -= 1
-            self._waiting.task_done()
+                logger.exception("cannot build Event", reason=event.reason)
+                self._drop(DropReason.REFUSED)
+            self._pending -= 1
+            self._queue.task_done()
 
     async def _post(self, event: Event) -> None:
-        for number, pause in enumerate((*PAUSES, None)):
+        for number, delay in enumerate((*RETRY_DELAYS, None)):
             try:
-                async with asyncio.timeout(CALL_SECONDS):
-                    await self._send(event, again=number > 0)
-            except (ApiException, aiohttp.ClientError, OSError, TimeoutError) as error:
-                if pause is None or not _passing(error):
+                await self._attempt(event, repeated=number > 0)
+            except KubeError as error:
+                if delay is None or not error.transient:
                     self._give_up(event, error)
                     return
-                await asyncio.sleep(pause)
+                await asyncio.sleep(delay)
             else:
                 self._failing = False
+                self._posted += 1
                 return
 
-    async def _send(self, event: Event, *, again: bool) -> None:
-        """Create the Event, or add to the one that there is; `again` where an answer may have been lost."""
-        place = (event.regarding.namespace, event.name)
-        posted = self._counts.get(place, 0)
-        if not posted and not await self._create(event) and not again:
-            posted = 1
-        if posted and not await self._add_to_series(event, posted + 1):
-            posted = 0
+    async def _attempt(self, event: Event, *, repeated: bool) -> None:
+        with translated():
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._send(event, repeated=repeated)
+
+    async def _send(self, event: Event, *, repeated: bool) -> None:
+        """Create the Event, or add to its series.
+
+        In a repeated attempt an existing Event may be this very one, whose response was lost: it counts once.
+        """
+        key = (event.regarding.namespace, event.name)
+        count = self._counts.get(key, 0)
+        if not count and not await self._create(event) and not repeated:
+            count = 1
+        if count and not await self._add_to_series(event, count + 1):
+            count = 0
             await self._create(event)
-        self._counts[place] = posted + 1
-        self._counts.move_to_end(place)
+        self._counts[key] = count + 1
+        self._counts.move_to_end(key)
         if len(self._counts) > REMEMBERED:
             self._counts.popitem(last=False)
 
     async def _create(self, event: Event) -> bool:
-        """Create the Event; return False where there is one of its name."""
-        body = event.body(self._instance)
+        """Create the Event; return False where one of its name exists."""
         try:
-            await call(self._client, "POST", _path(event), body=body)
-        except ApiException as error:
-            if error.status != CONFLICT:
+            await call(self._client, "POST", _path(event), body=event.body(self._instance))
+        except KubeError as error:
+            if not error.conflict:
                 raise
             return False
         return True
 
     async def _add_to_series(self, event: Event, count: int) -> bool:
-        """Count the Event once more; return False where it is no longer there."""
+        """Set the count of the Event's series; return False where the Event no longer exists."""
         try:
             await call(
                 self._client,
@@ -147,30 +179,23 @@ class EventPoster:
                 body=event.series(count),
                 content_type="application/merge-patch+json",
             )
-        except ApiException as error:
-            if error.status != NOT_FOUND:
+        except KubeError as error:
+            if not error.not_found:
                 raise
             return False
         return True
 
-    def _give_up(self, event: Event, error: Exception) -> None:
-        self._drop("unreachable" if _passing(error) else "refused")
+    def _give_up(self, event: Event, error: KubeError) -> None:
+        self._drop(DropReason.UNREACHABLE if error.transient else DropReason.REFUSED)
         if not self._failing:
             self._failing = True
-            about = f"{event.regarding.namespace}/{event.regarding.name}"
-            text = " ".join(str(error).split()) or type(error).__name__
-            logger.warning("Event not posted", about=about, reason=event.reason, error=text)
+            regarding = f"{event.regarding.namespace}/{event.regarding.name}"
+            logger.warning("cannot post Event", regarding=regarding, reason=event.reason, error=str(error))
 
-    def _drop(self, reason: str) -> None:
-        self._dropped.labels(reason=reason).inc()
+    def _drop(self, reason: DropReason) -> None:
+        self._dropped[reason] += 1
+        self._dropped_metric.labels(reason=reason.value).inc()
 
 
 def _path(event: Event) -> str:
     return f"/apis/{GROUP}/{VERSION}/namespaces/{event.regarding.namespace}/events"
-
-
-def _passing(error: Exception) -> bool:
-    """Return whether the same call may well succeed later."""
-    if not isinstance(error, ApiException):
-        return True
-    return error.status == TOO_MANY_REQUESTS or (error.status or SERVER_ERROR) >= SERVER_ERROR

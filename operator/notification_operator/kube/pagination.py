@@ -1,4 +1,4 @@
-"""What there is of a kind, a page at a time: a listing as a whole may be larger than this process."""
+"""Listings in pages: a listing as a whole may be larger than this process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from atomic_status import Resource
 
 PAGE: Final = 100
-"""Objects in a page; each may have a body of some ten kilobytes."""
+"""Objects per page; each may have a body of some ten kilobytes."""
 SECONDS: Final = 30.0
-"""For one page."""
+"""Time limit for one page."""
 
 
 def collection(kind: Resource, namespace: str | None = None) -> str:
@@ -26,16 +26,15 @@ def collection(kind: Resource, namespace: str | None = None) -> str:
 
 
 async def pages(client: ApiClient, path: str, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
-    """Yield the objects at a path that a field selector chooses, page by page; an empty one chooses all.
+    """Yield the objects of a collection that match a field selector, page by page; an empty one matches all.
 
     Raises:
-        ApiException: the API server refuses, also (410) when it has forgotten what the first page was part of.
-        aiohttp.ClientError, OSError, TimeoutError, ValueError: there is no usable answer.
+        KubeError: a page could not be read; `expired` when the API server no longer holds the listing's version.
     """
     query: dict[str, Any] = {"limit": PAGE} | ({"fieldSelector": selector} if selector else {})
     while True:
-        found = await call(client, "GET", path, query=query, seconds=SECONDS)
-        yield found["items"]
-        query["continue"] = found["metadata"].get("continue")
+        page = await call(client, "GET", path, query=query, seconds=SECONDS)
+        yield page["items"]
+        query["continue"] = page["metadata"].get("continue")
         if not query["continue"]:
             return

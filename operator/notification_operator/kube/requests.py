@@ -1,46 +1,26 @@
-"""Plain calls of the API server by path.
+"""Calls and watches of the API server by path, without the models of the generated client.
 
-The client's generated APIs load a model for every kind there is: up to a hundred megabytes of memory
-for what three calls need.
+The generated APIs load a model for every kind: up to a hundred megabytes of memory for a handful of calls.
 """
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from kubernetes.aio.client.exceptions import ApiException
+
+from notification_operator.kube.errors import KubeError, from_status, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     import aiohttp
     from kubernetes.aio.client import ApiClient
 
-SUCCESS = range(200, 300)
-
-
-async def opened(  # noqa: PLR0913 - the parts of a request
-    client: ApiClient,
-    method: str,
-    path: str,
-    *,
-    query: Mapping[str, Any] | None = None,
-    body: Mapping[str, Any] | None = None,
-    content_type: str = "application/json",
-    seconds: float | None = None,
-) -> aiohttp.ClientResponse:
-    """Send a request and return the answer, whatever its status, with its body still to be read."""
-    request = await client.param_serialize(
-        method,
-        path,
-        query_params=list((query or {}).items()),
-        header_params={"Accept": "application/json", "Content-Type": content_type},
-        body=body,
-        auth_settings=["BearerToken"],
-    )
-    response: aiohttp.ClientResponse = (await client.call_api(*request, _request_timeout=seconds)).response
-    return response
+AUTH = ("BearerToken",)
+"""The client's one authentication setting; it holds whatever the credentials put into the header."""
 
 
 async def call(  # noqa: PLR0913 - the parts of a request
@@ -53,39 +33,97 @@ async def call(  # noqa: PLR0913 - the parts of a request
     content_type: str = "application/json",
     seconds: float | None = None,
 ) -> dict[str, Any]:
-    """Send a request and return the decoded answer.
+    """Send a request and return the decoded response.
 
     Raises:
-        ApiException: the API server refuses it.
-        aiohttp.ClientError, OSError, TimeoutError: there is no answer.
-        ValueError: the answer is not JSON.
+        KubeError: the API server refused, did not answer, or answered something unusable.
     """
-    async with await opened(
-        client, method, path, query=query, body=body, content_type=content_type, seconds=seconds
-    ) as answer:
-        decoded: dict[str, Any] = orjson.loads(await accepted(answer))
+    with translated():
+        response = await _send(
+            client, method, path, query=query, body=body, content_type=content_type, seconds=seconds
+        )
+        async with response:
+            decoded: dict[str, Any] = orjson.loads(await _accepted(response))
     return decoded
 
 
-async def accepted(answer: aiohttp.ClientResponse) -> bytes:
-    """Return the body of an answer.
+@asynccontextmanager
+async def watch(
+    client: ApiClient, path: str, *, query: Mapping[str, Any], seconds: float
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """Open a watch; yields its events, until the API server ends it.
+
+    Args:
+        client: the client.
+        path: the collection.
+        query: the version to watch from, selectors, and the server's own time-out.
+        seconds: the time after which a watch without an end counts as broken.
 
     Raises:
-        ApiException: it is a refusal.
+        KubeError: the API server refused the watch or sent an ERROR event, or the connection broke.
     """
-    body = await answer.read()
-    if answer.status not in SUCCESS:
-        raise refusal(_status(body) or {"code": answer.status, "message": answer.reason})
-    return body
+    with translated():
+        response = await _send(client, "GET", path, query={**query, "watch": "true"}, seconds=seconds)
+    async with response:
+        if response.status != HTTPStatus.OK:
+            with translated():
+                await _accepted(response)
+        yield _events(response)
 
 
-def refusal(status: Mapping[str, Any]) -> ApiException:
-    """Return the error for a Status object: its code, and as the reason its message."""
-    return ApiException(status=status["code"], reason=status["message"])
+async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
+    lines = aiter(response.content)
+    while True:
+        with translated():
+            line = await anext(lines, None)
+            event = None if line is None else orjson.loads(line)
+        if event is None:
+            return
+        if event["type"] == "ERROR":
+            raise from_status(event["object"])
+        yield event
+
+
+async def _send(  # noqa: PLR0913 - the parts of a request
+    client: ApiClient,
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | None = None,
+    content_type: str = "application/json",
+    seconds: float | None = None,
+) -> aiohttp.ClientResponse:
+    """Send a request and return the response, whatever its status, with its body still to be read."""
+    request = await client.param_serialize(
+        method,
+        path,
+        query_params=list((query or {}).items()),
+        header_params={"Accept": "application/json", "Content-Type": content_type},
+        body=body,
+        auth_settings=AUTH,
+    )
+    response: aiohttp.ClientResponse = (await client.call_api(*request, _request_timeout=seconds)).response
+    return response
+
+
+async def _accepted(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body of a success.
+
+    Raises:
+        KubeError: the response is a refusal.
+    """
+    body = await response.read()
+    if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+        return body
+    status = _status(body)
+    if status is None:
+        raise KubeError(status=response.status, reason=response.reason or "no reason")
+    raise from_status(status)
 
 
 def _status(body: bytes) -> Mapping[str, Any] | None:
-    """Return the Status that a refusal comes with; None where something else answered than an API server."""
+    """Return the `Status` of a refusal; None where something other than an API server answered."""
     try:
         status = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -13,12 +13,11 @@ from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import aiohttp
 import structlog
-from kubernetes.aio.client.exceptions import ApiException
 
 from notification_operator.domain.sharding import fair, shard_of
-from notification_operator.leadership.lease import CONFLICT, NOT_FOUND, Claim, Sighting
+from notification_operator.kube.errors import KubeError
+from notification_operator.leadership.lease import Claim, Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -35,8 +34,8 @@ BURIED = 3
 """Times of a Lease after which that of a replica that is gone is removed."""
 YIELDS = 3
 """Rounds for which a replica takes nothing after it has met one that works by a greater count of shards."""
-FAILURES = (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError)
-"""What a call of the API server may end with."""
+FAILURES = (KubeError, TimeoutError)
+"""Failures of a round: of one call, or of all of them within a period."""
 
 
 class Elector:
@@ -227,8 +226,8 @@ class Elector:
     async def _remove(self, lease: Lease) -> None:
         try:
             await self._store.delete(lease)
-        except ApiException as error:
-            if error.status not in {CONFLICT, NOT_FOUND}:
+        except KubeError as error:
+            if not (error.conflict or error.not_found):
                 raise
 
     def _tell_gains(self) -> None:

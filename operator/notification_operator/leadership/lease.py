@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from kubernetes.aio.client.exceptions import ApiException
-
 from notification_operator.domain.text.timestamps import format_time
+from notification_operator.kube.errors import KubeError
 from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import ApiClient
 
-NOT_FOUND, CONFLICT = 404, 409
 SHARDS = "kubernaut.ai/shards"
 """The annotation that says among how many shards the holder shares the work."""
 PATIENCE = 15
@@ -101,7 +99,7 @@ class Terms:
 
 
 class LeaseStore(Protocol):
-    """The Leases of one namespace. Whatever the API server refuses is an `ApiException`."""
+    """The Leases of one namespace. Every failure is a `KubeError`."""
 
     async def list(self) -> list[Lease]:
         """Return all of them as they are now, past every cache."""
@@ -237,8 +235,8 @@ class Claim(Sighting):
         wanted = (self.lease or new_lease(self.name)).held(self._terms)
         try:
             self.lease = await (self._store.replace if self.lease else self._store.create)(wanted)
-        except ApiException as error:
-            if error.status not in {CONFLICT, NOT_FOUND}:
+        except KubeError as error:
+            if not (error.conflict or error.not_found):
                 raise
         else:
             self.held, self._renewed_at = True, began
@@ -249,8 +247,8 @@ class Claim(Sighting):
         began = self.clock()
         try:
             self.lease = await self._store.replace(self.lease.held(self._terms))
-        except ApiException as error:
-            if error.status not in {CONFLICT, NOT_FOUND}:
+        except KubeError as error:
+            if not (error.conflict or error.not_found):
                 raise
             return False
         self._renewed_at = began

@@ -11,7 +11,7 @@ from notification_contract.settings.operator import EventLevel
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.model import Phase
 from notification_operator.domain.redaction.redact import sanitize
-from notification_operator.kube.event import Event, Regarding, Type
+from notification_operator.kube.event import Event, EventType, Regarding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,14 +30,14 @@ class EventObserver:
     def __init__(  # noqa: PLR0913 - where Events go, and what they are made with
         self,
         *,
-        post: Callable[[Event], None],
+        record: Callable[[Event], None],
         level: EventLevel,
         pod: Regarding,
         api_version: str,
         clock: Callable[[], datetime],
         mask: Callable[[str], str] = sanitize,
     ) -> None:
-        self._post = post
+        self._record = record
         self._mask = mask
         self._level = level
         self._pod = pod
@@ -80,8 +80,8 @@ class EventObserver:
 
     def _say(self, about: Regarding, reason: str, action: str, note: str, *, warns: bool = True) -> None:
         if self._level is not EventLevel.NONE:
-            kind = Type.WARNING if warns else Type.NORMAL
-            self._post(
+            kind = EventType.WARNING if warns else EventType.NORMAL
+            self._record(
                 Event(
                     regarding=about,
                     type=kind,

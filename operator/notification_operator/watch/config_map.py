@@ -1,125 +1,107 @@
-"""One ConfigMap, followed by a list and a watch of that one object: what there is, then each change."""
+"""A watch of one ConfigMap: its present state, then each change."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import orjson
 import structlog
-from kubernetes.aio.client.exceptions import ApiException
 
-from notification_operator.kube.requests import accepted, opened, refusal
+from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import call, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from kubernetes.aio.client import ApiClient
 
-OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, GONE = 200, 401, 403, 404, 410
+    from atomic_status import ObjectRef
+
 LIST_SECONDS, WATCH_SECONDS = 10, 120
-"""Seconds that a listing may take, and after which the API server ends a watch."""
+"""Time limit of a listing, and the time after which the API server ends a watch."""
 MARGIN_SECONDS = 20
-"""Seconds past its time after which a watch that nothing comes from counts as broken."""
+"""Seconds past its end after which a silent watch counts as broken."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds between two listings: doubled with each round that fails, up to the longest."""
+"""Seconds between two listings; doubles with each failure in a row, up to the longest."""
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where the ConfigMap is."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 class ConfigMapWatch:
     """Lists and watches by name, so that permission for this one ConfigMap is enough."""
 
-    def __init__(self, client: ApiClient, place: Place) -> None:
+    def __init__(self, client: ApiClient, ref: ObjectRef) -> None:
         self._client = client
-        self._place = place
+        self._ref = ref
         self._failures = 0
-        self.trouble = ""
-        """Why the ConfigMap cannot be read or followed just now."""
+        self.error = ""
+        """Why the ConfigMap cannot be read or watched just now; empty while it can."""
 
     async def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
-        """Yield what there is (None for no such ConfigMap), again after each change, without end.
+        """Yield the ConfigMap (None when it does not exist), again after each change, without end.
 
-        An API server that fails is asked again, after a pause that grows; so is one that has
-        forgotten the version to watch from.
+        After a failure the ConfigMap is listed again, with a growing delay.
         """
         while True:
-            began = monotonic()
+            started = monotonic()
             try:
-                found, version = await self._list()
-                yield found
+                config_map, version = await self._list()
+                yield config_map
                 async for changed in self._watch(version):
                     yield changed
-            except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                self._note(error)
+            except KubeError as error:
+                self._report(error)
             pause = min(FIRST_PAUSE * 2.0 ** max(self._failures - 1, 0), LONGEST_PAUSE)
-            await asyncio.sleep(pause if self._failures else max(began + pause - monotonic(), 0.0))
+            await asyncio.sleep(pause if self._failures else max(started + pause - monotonic(), 0.0))
 
     async def _list(self) -> tuple[Mapping[str, Any] | None, str]:
-        async with await self._get(LIST_SECONDS) as answer:
-            found = orjson.loads(await accepted(answer))
-        return next(iter(found["items"]), None), found["metadata"]["resourceVersion"]
+        listing = await call(self._client, "GET", self._path, query=self._selector, seconds=LIST_SECONDS)
+        return next(iter(listing["items"]), None), listing["metadata"]["resourceVersion"]
 
     async def _watch(self, version: str) -> AsyncIterator[Mapping[str, Any] | None]:
+        query = {**self._selector, "resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
         seconds = WATCH_SECONDS + MARGIN_SECONDS
-        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
-        async with await self._get(seconds, **query) as answer:
-            if answer.status != OK:
-                await accepted(answer)
-            self._failures, self.trouble = 0, ""
-            async for line in answer.content:
-                event = orjson.loads(line)
+        async with watch(self._client, self._path, query=query, seconds=seconds) as events:
+            self._failures, self.error = 0, ""
+            async for event in events:
                 match event["type"]:
                     case "ADDED" | "MODIFIED":
                         yield event["object"]
                     case "DELETED":
                         yield None
-                    case "ERROR":
-                        raise refusal(event["object"])
                     case _:
                         continue
 
-    async def _get(self, seconds: float, **query: Any) -> aiohttp.ClientResponse:  # noqa: ANN401 - as the API takes it
-        path = f"/api/v1/namespaces/{self._place.namespace}/configmaps"
-        query["fieldSelector"] = f"metadata.name={self._place.name}"
-        return await opened(self._client, "GET", path, query=query, seconds=seconds)
+    @property
+    def _path(self) -> str:
+        return f"/api/v1/namespaces/{self._ref.namespace}/configmaps"
 
-    def _note(self, error: Exception) -> None:
-        """Say what is wrong, once as long as it is the same."""
-        code, trouble = None, str(error) or type(error).__name__
-        if isinstance(error, ApiException):
-            code, trouble = error.status, f"{error.status} {error.reason}"
-        if code == GONE:
-            logger.debug("watch starts anew", config_map=str(self._place), error=trouble)
+    @property
+    def _selector(self) -> dict[str, Any]:
+        return {"fieldSelector": f"metadata.name={self._ref.name}"}
+
+    def _report(self, error: KubeError) -> None:
+        """Log a failure, once while it stays the same."""
+        if error.expired:
+            logger.debug("watch expired; listing again", config_map=str(self._ref), error=str(error))
             return
         self._failures += 1
-        if trouble != self.trouble:
-            self.trouble = trouble
+        if str(error) != self.error:
+            self.error = str(error)
             logger.warning(
-                "ConfigMap not read, will try again",
-                config_map=str(self._place),
-                error=trouble,
-                remedy=_remedy(code, self._place),
+                "cannot read ConfigMap; retrying",
+                config_map=str(self._ref),
+                error=self.error,
+                hint=_hint(error, self._ref),
             )
 
 
-def _remedy(code: int | None, place: Place) -> str:
-    if code in {UNAUTHORIZED, FORBIDDEN}:
-        return f"let the operator's account list and watch the ConfigMap {place.name} in {place.namespace}"
-    if code == NOT_FOUND:
-        return "look at what answers there: an API server lists ConfigMaps also where there are none"
-    return "none is needed where the API server comes back"
+def _hint(error: KubeError, ref: ObjectRef) -> str:
+    if error.denied:
+        return (
+            f"allow the operator's service account to list and watch ConfigMap {ref.name} in {ref.namespace}"
+        )
+    if error.not_found:
+        return "check the server address: an API server returns an empty list here, not 404"
+    return "no action needed if the API server recovers"

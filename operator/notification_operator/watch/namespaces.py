@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import aiohttp
 import structlog
-from kubernetes.aio.client.exceptions import ApiException
 
+from notification_operator.kube.errors import KubeError
 from notification_operator.kube.pagination import collection, pages
 from notification_operator.watch.event_handler import DELETED
 
@@ -60,7 +59,7 @@ class SelectedNamespaces:
                 async for page in pages(self._client, path, self.selector):
                     for obj in page:
                         bell.ring(None, obj)
-            except (ApiException, aiohttp.ClientError, OSError, ValueError) as error:
+            except KubeError as error:
                 logger.warning("namespace not listed, will try again", namespace=name, error=str(error))
                 await asyncio.sleep(PAUSE)
             else:

@@ -53,7 +53,7 @@ class RoutingSource:
     @property
     def trouble(self) -> str:
         """Why the ConfigMap cannot be read or followed just now; empty while it can."""
-        return self._watch.trouble
+        return self._watch.error
 
     async def run(self) -> None:
         """Follow the document until cancelled."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import orjson
 import structlog
-from kubernetes.aio.client.exceptions import ApiException
 
 from atomic_status import Resource
 from notification_operator.controller.workqueue import Key
-from notification_operator.kube.requests import call, opened
+from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import call, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,8 +44,8 @@ class WatchCache:
                 version = await self._list(changed)
                 logger.info("watching", notifications=len(self._objects))
                 await self._watch(version, changed)
-            except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                logger.warning("watch broken off", error=str(error) or type(error).__name__)
+            except KubeError as error:
+                logger.warning("watch broken off", error=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _list(self, changed: Callable[[Key], None]) -> str:
@@ -59,14 +57,9 @@ class WatchCache:
         return version
 
     async def _watch(self, version: str, changed: Callable[[Key], None]) -> None:
-        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
-        answer = await opened(self._client, "GET", self._path, query=query, seconds=WATCH_SECONDS + 20)
-        async with answer:
-            answer.raise_for_status()
-            async for line in answer.content:
-                event = orjson.loads(line)
-                if event["type"] == "ERROR":
-                    raise ValueError(event["object"].get("message", "the watch is too old"))
+        query = {"resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
+        async with watch(self._client, self._path, query=query, seconds=WATCH_SECONDS + 20) as events:
+            async for event in events:
                 key = _key(event["object"])
                 if event["type"] == "DELETED":
                     self._objects.pop(key, None)

@@ -23,7 +23,7 @@ from kubernetes.aio.config import load_kube_config
 
 from notification_contract.settings.operator import Watch
 from notification_operator.app import RESOURCE
-from notification_operator.kube.client import credentials
+from notification_operator.kube.client import auth_headers
 from notification_operator.watch.kopf_settings import kopf_settings
 
 WATCHING = '{"event": "watching"}'
@@ -84,8 +84,9 @@ async def run(kubeconfig: Path, workers: int) -> None:
     """Watch and work until cancelled."""
     configuration = Configuration()
     await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
-    ssl = ApiClient(configuration).rest_client.ssl_context
-    headers = await credentials(configuration)
+    client = ApiClient(configuration)
+    ssl = client.rest_client.ssl_context
+    headers = await auth_headers(client)
 
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=ssl), headers=headers)

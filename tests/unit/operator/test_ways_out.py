@@ -61,7 +61,7 @@ async def test_no_secret_of_a_notification_or_of_an_error_leaves(
     trail = AuditTrail(Audit(url=store.url, flush_seconds=3600), registry=CollectorRegistry())
     trail.start()
     events = EventObserver(
-        post=posted.append,
+        record=posted.append,
         level=EventLevel.ALL,
         pod=Regarding(api_version="v1", kind="Pod", namespace="n", name="p", uid="u"),
         api_version="kubernaut.ai/v1alpha1",
@@ -98,7 +98,7 @@ def test_what_a_refused_routing_document_holds_is_masked_in_its_event() -> None:
     posted: list[Event] = []
     pod = Regarding(api_version="v1", kind="Pod", namespace="n", name="p", uid="u")
     events = EventObserver(
-        post=posted.append,
+        record=posted.append,
         level=EventLevel.ACTIONABLE,
         pod=pod,
         api_version="v1",

@@ -1,4 +1,4 @@
-"""The client of the API server: found by a kubeconfig, and it asks once, whatever is answered."""
+"""The client of the API server: found by a kubeconfig; one call is one request."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, Configuration
 
 from atomic_status import Gone, KubeStatusStore, ObjectRef, Unavailable
 from notification_operator.app import RESOURCE
-from notification_operator.kube.client import connect
+from notification_operator.kube.client import UnreachableError, auth_headers, check_answers, connect
 from notification_operator.kube.connectivity import Connectivity
 from tests.unit.operator.kube_api import KubeApi, refusal
 
@@ -40,7 +40,7 @@ def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.usefixtures("kubeconfig")
 @pytest.mark.parametrize("code", [429, 500, 503])
-async def test_a_call_that_fails_is_not_repeated_behind_the_caller_s_back(api: KubeApi, code: int) -> None:
+async def test_client_does_not_repeat_a_failed_call(api: KubeApi, code: int) -> None:
     cluster = await connect(Connectivity(), pool=2)
     assert cluster.namespace == "own"
     api.refusals = [refusal(code, "overloaded")]
@@ -52,7 +52,7 @@ async def test_a_call_that_fails_is_not_repeated_behind_the_caller_s_back(api: K
 
 
 @pytest.mark.usefixtures("kubeconfig")
-async def test_a_call_needs_no_thread(api: KubeApi) -> None:
+async def test_call_starts_no_thread(api: KubeApi) -> None:
     cluster = await connect(Connectivity(), pool=2)
     before = threading.active_count()
     async with ApiClient(cluster.configuration) as client:
@@ -63,7 +63,7 @@ async def test_a_call_needs_no_thread(api: KubeApi) -> None:
 
 
 @pytest.mark.usefixtures("kubeconfig")
-async def test_a_proxy_that_the_environment_names_is_used(
+async def test_client_uses_the_proxy_of_the_environment(
     api: KubeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -73,3 +73,43 @@ async def test_a_proxy_that_the_environment_names_is_used(
         with pytest.raises(Unavailable):
             await KubeStatusStore(client, RESOURCE).read(REF)
     assert not api.requests
+
+
+@pytest.mark.usefixtures("kubeconfig")
+async def test_check_accepts_an_api_server_that_responds(api: KubeApi) -> None:
+    cluster = await connect(Connectivity(), pool=2)
+    async with ApiClient(cluster.configuration) as client:
+        await check_answers(client, cluster)
+    assert [path for _, path, _ in api.requests] == ["/version"]
+
+
+@pytest.mark.usefixtures("kubeconfig")
+async def test_check_names_server_context_and_refusal(api: KubeApi) -> None:
+    cluster = await connect(Connectivity(), pool=2)
+    api.refusals = [refusal(403, "not allowed")]
+    async with ApiClient(cluster.configuration) as client:
+        with pytest.raises(UnreachableError) as error:
+            await check_answers(client, cluster)
+    assert str(error.value) == (
+        f"the API server at {api.url} (context 'here') refused the request: 403 not allowed"
+    )
+
+
+@pytest.mark.usefixtures("kubeconfig")
+async def test_check_does_not_wait_for_a_silent_api_server(
+    api: KubeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notification_operator.kube.client.START_SECONDS", 0.05)
+    cluster = await connect(Connectivity(), pool=2)
+    api.open.clear()
+    async with ApiClient(cluster.configuration) as client:
+        with pytest.raises(UnreachableError, match=r"\(context 'here'\) did not respond within 0\.05 s"):
+            await check_answers(client, cluster)
+
+
+async def test_auth_headers_hold_the_token_of_the_credentials() -> None:
+    configuration = Configuration(host="https://127.0.0.1")
+    async with ApiClient(configuration) as client:
+        assert await auth_headers(client) == {}
+        configuration.api_key["authorization"] = "Bearer t0ken"
+        assert await auth_headers(client) == {"authorization": "Bearer t0ken"}

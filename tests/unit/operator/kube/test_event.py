@@ -1,4 +1,4 @@
-"""An Event as the API server takes it: names, lengths, and what makes two of them the same."""
+"""An Event as the API server accepts it: name, length limits, and what makes two Events equal."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from notification_operator.kube.event import LONGEST_NAME, LONGEST_NOTE, Event, Regarding, Type
+from notification_operator.kube.event import MAX_NAME, MAX_NOTE, Event, EventType, Regarding
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.kube_api import NAME
 
 ORDER = Regarding(api_version="v1", kind="ConfigMap", namespace="shop", name="order-1", uid="uid-1")
-EVENT = Event(regarding=ORDER, type=Type.NORMAL, reason="Sent", action="Deliver", note="Sent: done", at=at(0))
+EVENT = Event(
+    regarding=ORDER, type=EventType.NORMAL, reason="Sent", action="Deliver", note="Sent: done", at=at(0)
+)
 
 
 @pytest.mark.parametrize("name", ["a", "a" * 253, f"{'a' * 235}-{'b' * 17}", f"{'a' * 235}.{'b' * 17}"])
-def test_the_name_of_an_event_is_valid_however_long_the_object_s_is(name: str) -> None:
-    made = replace(EVENT, regarding=replace(ORDER, name=name)).name
-    assert len(made) <= LONGEST_NAME
-    assert NAME.fullmatch(made)
-    assert made.startswith(name[:200])
+def test_event_name_is_valid_for_an_object_name_of_any_length(name: str) -> None:
+    result = replace(EVENT, regarding=replace(ORDER, name=name)).name
+    assert len(result) <= MAX_NAME
+    assert NAME.fullmatch(result)
+    assert result.startswith(name[:200])
 
 
-def test_the_same_of_the_same_object_has_the_same_name_and_nothing_else_has() -> None:
+def test_only_equal_events_of_one_object_share_a_name() -> None:
     others = [
         replace(EVENT, note="Sent: else"),
         replace(EVENT, reason="Failed"),
-        replace(EVENT, type=Type.WARNING),
+        replace(EVENT, type=EventType.WARNING),
         replace(EVENT, action="Look"),
         replace(EVENT, regarding=replace(ORDER, uid="uid-2")),
         replace(EVENT, regarding=replace(ORDER, kind="Pod")),
@@ -36,20 +38,20 @@ def test_the_same_of_the_same_object_has_the_same_name_and_nothing_else_has() ->
 
 
 @pytest.mark.parametrize("note", ["x" * 5000, "ä" * 700, "x" + "€" * 400, "\ud800" * 2000])
-def test_a_long_note_is_cut_at_a_character_to_what_the_api_server_takes(note: str) -> None:
+def test_long_note_is_truncated_at_a_character(note: str) -> None:
     cut = replace(EVENT, note=note).body("pod-1")["note"]
-    assert LONGEST_NOTE - 6 < len(cut.encode()) <= LONGEST_NOTE
+    assert MAX_NOTE - 6 < len(cut.encode()) <= MAX_NOTE
     assert cut.endswith("…")
 
 
-def test_a_note_of_just_the_length_stays_as_it_is() -> None:
-    assert replace(EVENT, note="x" * LONGEST_NOTE).body("pod-1")["note"] == "x" * LONGEST_NOTE
+def test_note_of_the_maximum_length_stays_whole() -> None:
+    assert replace(EVENT, note="x" * MAX_NOTE).body("pod-1")["note"] == "x" * MAX_NOTE
 
 
-def test_an_object_whose_uid_nobody_knows_is_named_without_one() -> None:
+def test_object_without_uid_is_referenced_without_one() -> None:
     about = replace(EVENT, regarding=replace(ORDER, uid="")).body("pod-1")["regarding"]
     assert about == {"apiVersion": "v1", "kind": "ConfigMap", "namespace": "shop", "name": "order-1"}
 
 
-def test_a_long_name_of_the_process_is_cut() -> None:
+def test_long_instance_name_is_truncated() -> None:
     assert len(EVENT.body("p" * 200)["reportingInstance"]) == 128

@@ -1,4 +1,4 @@
-"""Events on their way to a real API server: correct, added up, and never in anybody's way."""
+"""The event recorder against an API server: correct Events, counted series, bounded buffer, best effort."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
-from notification_operator.kube import event_recorder as event_poster
-from notification_operator.kube.event import Event, Regarding, Type
-from notification_operator.kube.event_recorder import EventPoster, own_pod
+from notification_operator.kube import event_recorder
+from notification_operator.kube.event import Event, EventType, Regarding
+from notification_operator.kube.event_recorder import DropReason, EventRecorder, EventStatistics, own_pod
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from aiohttp import web
     from kubernetes.aio.client import ApiClient
@@ -32,7 +32,7 @@ ORDER = Regarding(
 )
 EVENT = Event(
     regarding=ORDER,
-    type=Type.WARNING,
+    type=EventType.WARNING,
     reason="MaxRetriesExhausted",
     action="Deliver",
     note="Failed: not delivered",
@@ -40,34 +40,36 @@ EVENT = Event(
 )
 
 
-class Bench:
-    """A poster, and what it dropped."""
+@contextlib.asynccontextmanager
+async def running(recorder: EventRecorder) -> AsyncIterator[None]:
+    recorder.start()
+    try:
+        yield
+    finally:
+        await recorder.close(5)
 
-    def __init__(self, client: ApiClient) -> None:
-        self._counter = Counter("dropped", "Dropped.", ["reason"], registry=CollectorRegistry())
-        self.poster = EventPoster(client, instance="pod-1", dropped=self._counter)
 
-    def dropped(self, reason: str) -> float:
-        return float(self._counter.labels(reason=reason)._value.get())
-
-    @contextlib.asynccontextmanager
-    async def at_work(self) -> AsyncIterator[EventPoster]:
-        self.poster.start()
-        try:
-            yield self.poster
-        finally:
-            await self.poster.close(5)
+def dropped(recorder: EventRecorder) -> Mapping[DropReason, int]:
+    return recorder.statistics().dropped
 
 
 @pytest.fixture
-def bench(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(event_poster, "PAUSES", (0.02, 0.05))
-    return Bench(client)
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
 
 
-async def test_an_event_says_about_what_by_whom_why_and_when(bench: Bench, api: KubeApi) -> None:
-    async with bench.at_work() as poster:
-        poster.post(EVENT)
+@pytest.fixture
+def recorder(
+    client: ApiClient, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> EventRecorder:
+    monkeypatch.setattr(event_recorder, "RETRY_DELAYS", (0.02, 0.05))
+    counter = Counter("dropped", "Dropped.", ["reason"], registry=registry)
+    return EventRecorder(client, instance="pod-1", dropped=counter)
+
+
+async def test_event_holds_object_reporter_reason_and_time(recorder: EventRecorder, api: KubeApi) -> None:
+    async with running(recorder):
+        recorder.record(EVENT)
     ((namespace, name),) = api.events
     event = api.events[namespace, name]
     assert namespace == "shop"
@@ -78,8 +80,8 @@ async def test_an_event_says_about_what_by_whom_why_and_when(bench: Bench, api: 
         "name": "order-1",
         "uid": "uid-1",
     }
-    said = [event[key] for key in ("type", "reason", "action", "note", "eventTime")]
-    assert said == [
+    values = [event[key] for key in ("type", "reason", "action", "note", "eventTime")]
+    assert values == [
         "Warning",
         "MaxRetriesExhausted",
         "Deliver",
@@ -91,13 +93,11 @@ async def test_an_event_says_about_what_by_whom_why_and_when(bench: Bench, api: 
     assert "series" not in event
 
 
-async def test_what_is_said_again_adds_to_the_series_of_the_event_that_said_it(
-    bench: Bench, api: KubeApi
-) -> None:
-    async with bench.at_work() as poster:
+async def test_repeated_event_adds_to_its_series(recorder: EventRecorder, api: KubeApi) -> None:
+    async with running(recorder):
         for seconds in range(3):
-            poster.post(replace(EVENT, at=at(seconds)))
-        poster.post(replace(EVENT, note="something else"))
+            recorder.record(replace(EVENT, at=at(seconds)))
+        recorder.record(replace(EVENT, note="something else"))
     first, other = sorted(api.events.values(), key=lambda event: "series" not in event)
     assert first["series"] == {"count": 3, "lastObservedTime": "2026-03-01T12:00:02.000000Z"}
     assert first["eventTime"] == "2026-03-01T12:00:00.000000Z"
@@ -105,108 +105,109 @@ async def test_what_is_said_again_adds_to_the_series_of_the_event_that_said_it(
     assert [method for method, *_ in api.requests] == ["POST", "PATCH", "PATCH", "POST"]
 
 
-async def test_a_process_that_comes_after_another_adds_to_its_event(bench: Bench, api: KubeApi) -> None:
+async def test_event_of_an_earlier_process_gets_a_series(recorder: EventRecorder, api: KubeApi) -> None:
     api.events["shop", EVENT.name] = EVENT.body("pod-0")
-    async with bench.at_work() as poster:
-        poster.post(EVENT)
+    async with running(recorder):
+        recorder.record(EVENT)
     (event,) = api.events.values()
     assert (event["series"]["count"], event["reportingInstance"]) == (2, "pod-0")
 
 
-async def test_an_event_that_has_expired_meanwhile_is_created_anew(bench: Bench, api: KubeApi) -> None:
-    async with bench.at_work() as poster:
-        poster.post(EVENT)
+async def test_expired_event_is_created_again(recorder: EventRecorder, api: KubeApi) -> None:
+    async with running(recorder):
+        recorder.record(EVENT)
         await until(lambda: api.events)
         api.events.clear()
-        poster.post(EVENT)
+        recorder.record(EVENT)
         await until(lambda: api.events)
         (event,) = api.events.values()
         assert "series" not in event
-        poster.post(EVENT)
+        recorder.record(EVENT)
     assert api.events["shop", EVENT.name]["series"]["count"] == 2
 
 
-async def test_a_failing_api_server_is_asked_again_and_an_event_it_took_is_not_counted_twice(
-    bench: Bench, api: KubeApi
+async def test_event_whose_response_was_lost_is_retried_and_counted_once(
+    recorder: EventRecorder, api: KubeApi
 ) -> None:
     answers = [refusal(500, "down"), refusal(429, "slow down")]
 
-    async def lost(request: web.Request, *place: str) -> web.StreamResponse:
-        taken = await api._event(request, *place)
-        return answers.pop(0) if answers else taken
+    async def lost(request: web.Request, *key: str) -> web.StreamResponse:
+        response = await api._event(request, *key)
+        return answers.pop(0) if answers else response
 
     api.handle_event = lost
-    async with bench.at_work() as poster:
-        poster.post(EVENT)
+    async with running(recorder):
+        recorder.record(EVENT)
         await until(lambda: len(api.requests) == 3)
     (event,) = api.events.values()
     assert "series" not in event
-    assert bench.dropped("unreachable") == 0
+    assert recorder.statistics() == EventStatistics(pending=0, posted=1, dropped={})
 
 
-async def test_an_event_that_cannot_be_posted_is_dropped_counted_and_said_once(
-    bench: Bench, api: KubeApi
+async def test_refused_events_are_dropped_counted_and_logged_once(
+    recorder: EventRecorder, api: KubeApi
 ) -> None:
     api.refusals = [refusal(403, 'events.events.k8s.io is forbidden: User "operator" cannot create')]
     with structlog.testing.capture_logs() as logs:
-        async with bench.at_work() as poster:
+        async with running(recorder):
             for number in range(3):
-                poster.post(replace(EVENT, note=str(number)))
-            await until(lambda: bench.dropped("refused") == 3)
+                recorder.record(replace(EVENT, note=str(number)))
+            await until(lambda: dropped(recorder) == {DropReason.REFUSED: 3})
     assert len(api.requests) == 3
-    (line,) = [log for log in logs if log["event"] == "Event not posted"]
+    (line,) = [log for log in logs if log["event"] == "cannot post Event"]
     assert "forbidden" in line["error"]
 
 
-async def test_an_api_server_that_stays_away_costs_the_event_after_three_tries(
-    bench: Bench, api: KubeApi
+async def test_unavailable_api_server_drops_the_event_after_three_attempts(
+    recorder: EventRecorder, api: KubeApi
 ) -> None:
     api.refusals = [refusal(503, "starting")]
-    async with bench.at_work() as poster:
-        poster.post(EVENT)
-        await until(lambda: bench.dropped("unreachable") == 1)
+    async with running(recorder):
+        recorder.record(EVENT)
+        await until(lambda: dropped(recorder) == {DropReason.UNREACHABLE: 1})
         assert len(api.requests) == 3
         api.refusals = []
-        poster.post(EVENT)
+        recorder.record(EVENT)
         await until(lambda: api.events)
 
 
-async def test_a_full_buffer_drops_what_comes_and_makes_nobody_wait(
-    bench: Bench, api: KubeApi, monkeypatch: pytest.MonkeyPatch
+async def test_full_buffer_drops_new_events_without_waiting(
+    recorder: EventRecorder, api: KubeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.open.clear()
-    async with bench.at_work() as poster:
-        for number in range(event_poster.BUFFER + 5):
-            poster.post(replace(EVENT, note=str(number)))
-        assert bench.dropped("buffer_full") == 5
-        monkeypatch.setattr(event_poster, "CLOSE_SECONDS", 0.05)
-        await poster.close(5)
-    assert bench.dropped("stopped") == event_poster.BUFFER
+    async with running(recorder):
+        for number in range(event_recorder.BUFFER + 5):
+            recorder.record(replace(EVENT, note=str(number)))
+        assert dropped(recorder) == {DropReason.BUFFER_FULL: 5}
+        monkeypatch.setattr(event_recorder, "CLOSE_SECONDS", 0.05)
+        await recorder.close(5)
+    assert dropped(recorder) == {DropReason.BUFFER_FULL: 5, DropReason.STOPPED: event_recorder.BUFFER}
 
 
-async def test_the_end_does_not_wait_for_an_api_server_that_does_not_answer(
-    bench: Bench, api: KubeApi
-) -> None:
+async def test_close_does_not_wait_for_a_silent_api_server(recorder: EventRecorder, api: KubeApi) -> None:
     api.open.clear()
-    bench.poster.start()
-    bench.poster.post(EVENT)
-    began = asyncio.get_running_loop().time()
-    await bench.poster.close(0.1)
-    assert asyncio.get_running_loop().time() - began < 1
-    assert bench.dropped("stopped") == 1
+    recorder.start()
+    recorder.record(EVENT)
+    started = asyncio.get_running_loop().time()
+    await recorder.close(0.1)
+    assert asyncio.get_running_loop().time() - started < 1
+    assert dropped(recorder) == {DropReason.STOPPED: 1}
 
 
-async def test_a_breakage_in_the_middle_does_not_end_the_posting(bench: Bench, api: KubeApi) -> None:
+async def test_event_that_cannot_be_built_does_not_stop_the_recorder(
+    recorder: EventRecorder, api: KubeApi, registry: CollectorRegistry
+) -> None:
     with structlog.testing.capture_logs() as logs:
-        async with bench.at_work() as poster:
-            poster.post(replace(EVENT, regarding=None))  # type: ignore[arg-type]
-            poster.post(EVENT)
+        async with running(recorder):
+            recorder.record(replace(EVENT, regarding=None))  # type: ignore[arg-type]
+            recorder.record(EVENT)
             await until(lambda: api.events)
-    assert [log["event"] for log in logs] == ["an Event broke"]
-    assert bench.dropped("refused") == 1
+    assert [log["event"] for log in logs] == ["cannot build Event"]
+    assert dropped(recorder) == {DropReason.REFUSED: 1}
+    assert registry.get_sample_value("dropped_total", {"reason": "refused"}) == 1
 
 
-def test_the_operator_s_pod_is_known_by_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_pod_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POD_NAME", "operator-abc")
     monkeypatch.setenv("POD_UID", "uid-9")
     expected = Regarding(api_version="v1", kind="Pod", namespace="own", name="operator-abc", uid="uid-9")

@@ -1,4 +1,4 @@
-"""A session's proxy: the environment's, asked for once."""
+"""The proxy of a session: taken from the environment when the session is created."""
 
 from __future__ import annotations
 
@@ -20,31 +20,29 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def test_without_a_proxy_nothing_is_set() -> None:
+def test_environment_without_a_proxy_sets_no_option() -> None:
     assert session_options(SERVER) == {}
 
 
-def test_the_proxy_is_that_of_the_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_is_chosen_by_the_scheme_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     assert session_options(SERVER) == {"proxy": URL("http://proxy.example:3128")}
     assert session_options("http://10.0.0.1") == {}
 
 
 @pytest.mark.parametrize("excepted", ["10.0.0.1", "*", "other.example,10.0.0.1"])
-def test_a_server_that_is_excepted_is_reached_without_it(
-    monkeypatch: pytest.MonkeyPatch, excepted: str
-) -> None:
+def test_server_in_no_proxy_is_reached_directly(monkeypatch: pytest.MonkeyPatch, excepted: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", excepted)
     assert session_options(SERVER) == {}
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "no url", ""])
-def test_what_is_no_url_is_left_to_the_request_to_tell(url: str) -> None:
+def test_invalid_url_sets_no_option(url: str) -> None:
     assert session_options(url) == {}
 
 
-async def test_a_session_takes_what_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_session_accepts_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")
     async with aiohttp.ClientSession(**session_options(SERVER)) as session:
         with pytest.raises(aiohttp.ClientProxyConnectionError):

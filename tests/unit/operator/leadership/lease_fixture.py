@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from kubernetes.aio.client.exceptions import ApiException
-
+from notification_operator.kube.errors import KubeError
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import Lease, LeaseStore, Terms
 
@@ -45,7 +44,7 @@ class Leases(LeaseStore):
         """See `LeaseStore.create`."""
         await self._call(f"create {lease.name}")
         if lease.name in self.stored:
-            raise ApiException(status=409)
+            raise KubeError(status=409, reason="conflict")
         return await self._put(lease, "create")
 
     async def replace(self, lease: Lease) -> Lease:
@@ -65,13 +64,13 @@ class Leases(LeaseStore):
         self._on_call()
         await asyncio.sleep(0)
         if self.cut:
-            raise OSError("cut off")
+            raise KubeError(status=None, reason="cut off")
 
     def _of_version(self, lease: Lease) -> None:
         if lease.name not in self.stored:
-            raise ApiException(status=404)
+            raise KubeError(status=404, reason="not found")
         if self.stored[lease.name].version != lease.version:
-            raise ApiException(status=409)
+            raise KubeError(status=409, reason="conflict")
 
     async def _put(self, lease: Lease, verb: str) -> Lease:
         known = self.stored.get(lease.name)
@@ -80,7 +79,7 @@ class Leases(LeaseStore):
         self.stored[lease.name] = stored = Lease({**lease.body, "metadata": meta})
         await self._then(verb)
         if self.deaf:
-            raise OSError("no answer")
+            raise KubeError(status=None, reason="no answer")
         return stored
 
     async def _then(self, verb: str) -> None:

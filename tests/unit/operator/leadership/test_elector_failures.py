@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from notification_operator.kube.errors import KubeError
 from notification_operator.leadership.lease import Lease
 from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, World, shares
 
@@ -54,7 +55,7 @@ async def test_what_is_gained_in_a_round_is_told_before_the_next_call_of_that_ro
     one = world.replica("one")
 
     async def lost() -> None:
-        raise OSError("no answer")
+        raise KubeError(status=None, reason="no answer")
 
     async def the_next_one() -> None:
         one.leases.after["list"] = lost

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.client.exceptions import ApiException
 
+from notification_operator.kube.errors import KubeError
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import (
     PATIENCE,
@@ -105,9 +105,9 @@ async def test_what_somebody_has_written_meanwhile_is_neither_overwritten_nor_re
     first = await leases.create(new_lease("work").held(TERMS))
     await leases.replace(first.held(TERMS))
     for step in (leases.replace(first), leases.delete(first), leases.create(first)):
-        with pytest.raises(ApiException) as refused:
+        with pytest.raises(KubeError) as refused:
             await step
-        assert refused.value.status == 409
+        assert refused.value.conflict
 
 
 def test_who_takes_a_lease_over_counts_the_change_and_keeps_what_it_does_not_know() -> None:

@@ -9,7 +9,7 @@ import pytest
 from notification_contract.settings.operator import EventLevel
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.model import Phase, Reason
-from notification_operator.kube.event import Event, Regarding, Type
+from notification_operator.kube.event import Event, EventType, Regarding
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import Transition
 from tests.unit.operator.domain.builders import at, notification
@@ -28,7 +28,7 @@ CONFIG_MAP = {"metadata": {"namespace": "own", "name": "rules", "uid": "uid-7"}}
 def events(level: EventLevel) -> tuple[EventObserver, list[Event]]:
     posted: list[Event] = []
     made = EventObserver(
-        post=posted.append, level=level, pod=POD, api_version="kubernaut.ai/v1alpha1", clock=lambda: at(5)
+        record=posted.append, level=level, pod=POD, api_version="kubernaut.ai/v1alpha1", clock=lambda: at(5)
     )
     return made, posted
 
@@ -47,7 +47,7 @@ def test_what_somebody_may_have_to_act_on_is_a_warning(before: Phase, after: Pha
     made, posted = events(EventLevel.ACTIONABLE)
     made.on_transition(move(before, after))
     (event,) = posted
-    assert (event.type, event.reason) == (Type.WARNING, REASONS[after])
+    assert (event.type, event.reason) == (EventType.WARNING, REASONS[after])
     assert event.note == f"{after}: as the status says"
     assert event.regarding == Regarding(
         api_version="kubernaut.ai/v1alpha1",
@@ -84,7 +84,7 @@ def test_at_the_level_all_each_change_of_a_phase_is_an_event(after: Phase) -> No
     made.on_transition(move(after, after))
     (event,) = posted
     normal = after in {Phase.SENDING, Phase.SENT}
-    assert event.type is (Type.NORMAL if normal else Type.WARNING)
+    assert event.type is (EventType.NORMAL if normal else EventType.WARNING)
     assert event.reason == REASONS[after]
 
 
@@ -100,7 +100,7 @@ def test_a_refused_routing_document_is_told_of_its_config_map_with_every_problem
     made, posted = events(EventLevel.ACTIONABLE)
     made.routing_refused(CONFIG_MAP, ("route: missing", "receivers: missing"))
     (event,) = posted
-    assert (event.type, event.reason) == (Type.WARNING, "RoutingDocumentRefused")
+    assert (event.type, event.reason) == (EventType.WARNING, "RoutingDocumentRefused")
     assert event.note == "2 problem(s), so it has no effect: route: missing; receivers: missing"
     about = Regarding(api_version="v1", kind="ConfigMap", namespace="own", name="rules", uid="uid-7")
     assert event.regarding == about

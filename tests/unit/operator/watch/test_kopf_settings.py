@@ -134,7 +134,7 @@ async def test_an_older_crd_is_noticed_and_then_everything_is_watched(
         async with ApiClient(Configuration(host=api.url)) as client:
             with capture_logs() as logs:
                 assert await open_only(client, PATH) == ""
-        assert [(line["log_level"], "CRD" in line["remedy"]) for line in logs] == [("warning", True)]
+        assert [(line["log_level"], "CRD" in line["hint"]) for line in logs] == [("warning", True)]
         async with kopf_at(api, monkeypatch, "") as ears:
             await until(lambda: len(ears.heard) == 2)
             assert (ears.queue.waiting, ears.over) == (1, ["uid-done"])

@@ -11,9 +11,10 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from atomic_status import ObjectRef
 from notification_operator.domain.routing.route import RoutingReason
 from notification_operator.watch import config_map as config_map_watch
-from notification_operator.watch.config_map import ConfigMapWatch, Place
+from notification_operator.watch.config_map import ConfigMapWatch
 from notification_operator.watch.routing_config import RoutingSource
 from tests.unit.operator.domain.builders import notification
 from tests.unit.operator.kube_api import KubeApi, refusal, until
@@ -43,7 +44,7 @@ class Bench:
         self.refused: list[tuple[str, tuple[str, ...]]] = []
         self.refusals = Counter("refusals", "Refusals.", registry=CollectorRegistry())
         self.source = RoutingSource(
-            ConfigMapWatch(client, Place(namespace="own", name="rules")),
+            ConfigMapWatch(client, ObjectRef(namespace="own", name="rules")),
             KEY,
             known=self._know,
             refused=self._refuse,
@@ -237,8 +238,8 @@ async def test_a_refused_listing_says_what_to_grant_and_nothing_is_known(bench: 
             assert bench.source.trouble == f"403 {message}"
             api.refusals = []
             await until(lambda: bench.source.known and not bench.source.trouble)
-    (line,) = [log for log in logs if log["event"] == "ConfigMap not read, will try again"]
-    assert line["remedy"] == "let the operator's account list and watch the ConfigMap rules in own"
+    (line,) = [log for log in logs if log["event"] == "cannot read ConfigMap; retrying"]
+    assert line["hint"] == "allow the operator's service account to list and watch ConfigMap rules in own"
 
 
 async def test_the_pauses_grow_while_the_api_server_fails(bench: Bench, api: KubeApi) -> None:
@@ -280,7 +281,7 @@ async def test_an_answer_that_is_no_api_server_s_is_said_and_asked_for_again(
             await until(lambda: len(api.requests) == 4)
             api.refusals = []
             await until(lambda: bench.source.known)
-    troubles = [log["error"] for log in logs if log["event"] == "ConfigMap not read, will try again"]
+    troubles = [log["error"] for log in logs if log["event"] == "cannot read ConfigMap; retrying"]
     assert troubles[0].startswith("404")
     assert troubles[1] == "502 Bad Gateway"
     assert "unexpected character" in troubles[2]
