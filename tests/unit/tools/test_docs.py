@@ -160,7 +160,7 @@ def test_every_phase_and_every_reason_is_told() -> None:
 
 def test_the_table_of_permissions_holds_every_verb_that_is_granted() -> None:
     text = page("operations.md")
-    for grant in (*rbac.SERVED, *rbac.OWN, *rbac.SHARE, *rbac.EVENTS, *rbac.CHOOSE):
+    for grant in (*rbac.SERVED, *rbac.OWN, *rbac.SHARDING, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION):
         rows = re.findall(rf"^\|(.*)\| `{re.escape(grant.resource)}` \| (.*) \|$", text, re.MULTILINE)
         assert any(
             all(f"`{name}`" in where for name in grant.names)
