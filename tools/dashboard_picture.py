@@ -104,7 +104,7 @@ def _panel(place: Axes, panel: Mapping[str, Any], start: float) -> None:
 def _alarm(place: Axes, firing: Sequence[Mapping[str, Any]], start: float) -> None:
     """Mark the time for which the first alert was firing."""
     for alert in firing:
-        if alert["alert"] == "NotificationDeliveriesFail":
+        if alert["alert"] == "NotificationOperatorDeliveryFailureRateHigh":
             place.axvspan(
                 min(alert["times"]) - start, max(alert["times"]) - start, color=ALARM, alpha=0.12, lw=0
             )

@@ -28,8 +28,8 @@ LIMITS = Limits(seconds=8)
 SCOPE = Scope(namespace="notification-guarded", window=duration(LIMITS.seconds))
 RUN = ROOT / "build" / "alert-run.json"
 """What the dashboard's panels showed meanwhile; `tools/dashboard_picture.py` draws it."""
-FAILING = ("NotificationDeliveriesFail", "slack")
-HELD_BACK = ("NotificationBreakerOpen", "slack")
+FAILING = ("NotificationOperatorDeliveryFailureRateHigh", "slack")
+HELD_BACK = ("NotificationOperatorCircuitBreakerOpen", "slack")
 BOTH = {FAILING, HELD_BACK}
 DOWN, UP = {"code": 503, "body": "service_unavailable"}, {"code": 200}
 

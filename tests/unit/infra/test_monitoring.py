@@ -14,11 +14,12 @@ import yaml
 from pulumi.runtime import rpc
 
 from platform_infra.monitoring import discovery
+from platform_infra.monitoring.alert import Severity
 from platform_infra.monitoring.dashboard import LABEL, VIEWER, document
 from platform_infra.monitoring.discovery import discover
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
-from platform_infra.monitoring.rules import Limits, Severity, alerts, limits
+from platform_infra.monitoring.rules import Limits, alerts, limits
 from platform_infra.settings.model import parse
 from tools.platform.pulumi.environment import ROOT
 
@@ -115,7 +116,7 @@ def test_the_rules_look_at_this_stack_s_operator_by_the_stack_s_limits(record: R
     )
     (group,) = recording.spec(discovery.PROMETHEUS_RULE)["groups"]
     rules = {rule["alert"]: rule for rule in group["rules"]}
-    failing = rules["NotificationDeliveriesFail"]
+    failing = rules["NotificationOperatorDeliveryFailureRateHigh"]
     assert failing["expr"].endswith("> 0.25")
     assert "[90s]" in failing["expr"]
     assert failing["for"] == "90s"
