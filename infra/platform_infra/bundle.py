@@ -1,4 +1,4 @@
-"""The whole platform, composed in the order of its dependencies; nothing else knows that order."""
+"""The bundle: every component of the platform, composed in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from platform_infra import names
 from platform_infra.cluster import Cluster, prepare
 from platform_infra.crd.definitions import Crds
-from platform_infra.image import build as image_build
-from platform_infra.image.operator_image import OperatorImage
-from platform_infra.monitoring import component as observability
-from platform_infra.monitoring.component import Observability
-from platform_infra.workload.deployment import OperatorDeployment, Workload
-from platform_infra.workload.rbac import OperatorAccount
+from platform_infra.image.build import image_name
+from platform_infra.image.operator_image import OperatorImage, OperatorImageArgs
+from platform_infra.monitoring.collection import monitoring_kinds, pod_annotations
+from platform_infra.monitoring.component import Observability, ObservabilityArgs
+from platform_infra.workload import config_file
+from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
+from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.routing_config import routing_rules
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ POD_SECURITY = {
 class Bundle(pulumi.ComponentResource):
     """Cluster, CRD, permissions and operator of one stack.
 
-    `image` is the operator's image, empty where the operator is not deployed. With `connect` a program brings a
-    cluster of its own, and the cluster's settings are left aside.
+    `image` is the operator's image; it is empty when the operator is not deployed. A program that has its own cluster
+    passes `connect`; the cluster settings are then ignored.
 
     Raises:
-        ClusterError: the cluster cannot be had; no resource has been made.
+        ClusterError: the cluster is not available; no resource has been registered.
+        DiscoveryError: the cluster does not report which monitoring kinds it serves.
     """
 
     def __init__(
@@ -52,41 +54,73 @@ class Bundle(pulumi.ComponentResource):
         self._settings = settings
         self.cluster = Cluster("cluster", connect=connect, opts=pulumi.ResourceOptions(parent=self))
         inside = self.cluster.options(self)
-        crds = [Crds("crds", settings=settings, opts=inside)] if settings.crd.managed else []
         self.namespace = _namespace(settings, inside)
-        account = OperatorAccount("account", settings=settings, namespace=self.namespace, opts=inside)
+        crds = self._crds(inside)
+        account = OperatorAccount("account", args=self._account(), opts=inside)
         self.image = ""
         if settings.operator.enabled:
-            self.image, loaded = self._image()
+            self.image, image = self._image()
             rules = routing_rules(settings, self.namespace, inside)
-            mode = settings.monitoring.mode
-            kinds = observability.kinds(mode, self.cluster)
-            workload = Workload(
-                namespace=self.namespace,
-                image=self.image,
-                account=account.account_name,
-                annotations=kinds.apply(lambda found: observability.pod_annotations(mode, found)),
-                wait_for=[*crds, account, *rules, *loaded],
-            )
-            OperatorDeployment("operator", settings=settings, workload=workload, opts=inside)
-            Observability(
-                "observability", settings=settings, namespace=self.namespace, kinds=kinds, opts=inside
-            )
+            self._operator(account, [*crds, account, *rules, *image], inside)
         self.register_outputs({"namespace": self.namespace, "image": self.image})
 
+    def _crds(self, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+        """Return the CRDs; empty when another stack owns them."""
+        settings = self._settings
+        if not settings.crd.managed:
+            return []
+        return [Crds("crds", crd=settings.crd, protect=settings.protection.data, opts=opts)]
+
+    def _account(self) -> OperatorAccountArgs:
+        settings = self._settings
+        return OperatorAccountArgs(
+            namespace=self.namespace,
+            home=settings.operator.namespace,
+            watch=settings.watch,
+            shards=settings.operator.shards,
+            events=settings.events.level,
+            retention=settings.retention.enabled,
+        )
+
     def _image(self) -> tuple[str, list[pulumi.Resource]]:
-        """Return the image to run, and what must have happened before a pod can use it."""
-        wanted, node = self._settings.operator, self.cluster.node
-        if wanted.image or node is None:
-            return wanted.image, []
-        image = image_build.image_name(wanted.base_image)
-        inputs = {
-            "image": image,
-            "base": wanted.base_image,
-            "container": node.container,
-            "node": node.identity,
-        }
-        return image, [OperatorImage("image", inputs, self.cluster.options(self))]
+        """Return the image to run, and the resource that loads it into the local node."""
+        operator, node = self._settings.operator, self.cluster.node
+        if operator.image or node is None:
+            return operator.image, []
+        args = OperatorImageArgs(
+            image=image_name(operator.base_image),
+            base=operator.base_image,
+            container=node.container,
+            node=node.identity,
+        )
+        return args.image, [OperatorImage("image", args=args, opts=self.cluster.options(self))]
+
+    def _operator(
+        self, account: OperatorAccount, depends_on: list[pulumi.Resource], opts: pulumi.ResourceOptions
+    ) -> None:
+        settings = self._settings
+        kinds = monitoring_kinds(settings.monitoring.mode, self.cluster)
+        deployment = OperatorDeploymentArgs(
+            namespace=self.namespace,
+            image=self.image,
+            account=account.account_name,
+            config=config_file.render(settings),
+            operator=settings.operator,
+            channels=settings.channels,
+            placement=settings.placement,
+            network=settings.network,
+            protect=settings.protection.data,
+            annotations=pod_annotations(settings.monitoring.mode, kinds),
+            depends_on=depends_on,
+        )
+        OperatorDeployment("operator", args=deployment, opts=opts)
+        observability = ObservabilityArgs(
+            namespace=self.namespace,
+            home=settings.operator.namespace,
+            monitoring=settings.monitoring,
+            kinds=kinds,
+        )
+        Observability("observability", args=observability, opts=opts)
 
 
 def _namespace(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
@@ -95,8 +129,8 @@ def _namespace(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Outpu
         labels=names.labels("namespace") | POD_SECURITY | settings.preview.labels(),
         annotations=settings.preview.annotations() or None,
     )
-    # The file channel's volume goes with it.
-    keep = pulumi.ResourceOptions(protect=settings.protection.data)
-    options = pulumi.ResourceOptions.merge(opts, keep)
-    created: pulumi.Output[str] = Namespace("namespace", metadata=metadata, opts=options).metadata.name
-    return created
+    # Deleting the namespace also deletes the file channel's volume.
+    protect = pulumi.ResourceOptions(protect=settings.protection.data)
+    options = pulumi.ResourceOptions.merge(opts, protect)
+    name: pulumi.Output[str] = Namespace("namespace", metadata=metadata, opts=options).metadata.name
+    return name

@@ -32,8 +32,8 @@ class ProcessAccount:
         self._everywhere = names.cluster_scoped(namespace)
         self._subject = {"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": namespace}
         self._apply("v1", "ServiceAccount", names.OPERATOR)
-        own = (*rbac.OWN, *(rbac.SHARE if shares else ()), *rbac.EVENTS)
-        served = (*rbac.SERVED, *rbac.RETAIN, *rbac.EVENTS, *rbac.CHOOSE)
+        own = (*rbac.OWN, *(rbac.SHARDING if shares else ()), *rbac.EVENTS)
+        served = (*rbac.SERVED, *rbac.RETENTION, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION)
         self._apply(API, "Role", names.OPERATOR, rules=_rules(own))
         self._apply(API, "RoleBinding", names.OPERATOR, **self._binding("Role", names.OPERATOR))
         self._apply(API, "ClusterRole", self._everywhere, rules=_rules(served))

@@ -1,4 +1,4 @@
-"""The NotificationRequest kind, as the cluster is taught it."""
+"""The custom resource definition of NotificationRequest as a component."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import yaml
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from platform_infra import names
-from platform_infra.crd import compatibility as crd_compatibility
+from platform_infra.crd.compatibility import problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platform_infra.settings.model import Settings
+    from platform_infra.settings.sections import Crd
 
 
 class CrdError(pulumi.RunError):
-    """A definition cannot be applied over the one before; the message lists every reason."""
+    """The new definition rejects objects that the applied one accepts; the message lists every reason."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         listed = "\n".join(f"  - {reason}" for reason in reasons)
         super().__init__(
-            f"the CRD takes less than the one before, so objects that are stored or sent today would be refused:\n{listed}\n"
-            "Take these changes back, or serve a new version beside this one; to apply it all the same, as for a "
-            "rollback, set crdAllowIncompatible to true for this `up`"
+            f"incompatible CRD change: existing or new objects would be rejected:\n{listed}\n"
+            "Revert these changes, or serve a new version in addition to this one; to apply the change nevertheless, "
+            "for example in a rollback, set crdAllowIncompatible to true for this `up`"
         )
 
 
 def notification_request() -> dict[str, Any]:
-    """Return the CustomResourceDefinition as its file has it."""
+    """Return the CustomResourceDefinition from its file."""
     text = (
         resources.files("notification_contract").joinpath("crds/notificationrequest.yaml").read_text("utf-8")
     )
@@ -42,12 +42,14 @@ def notification_request() -> dict[str, Any]:
 class Crds(pulumi.ComponentResource):
     """The custom resource definitions of the platform.
 
-    They are handed on as the file has them: the typed class would rename what it knows and drop the rest.
-    A definition that takes less than the one that this stack applied before is refused (DD-CRD-001). One that another
-    stack owns is refused by the API server, since both would have to say whose it is.
+    The definition goes to the API server as its file has it: the typed class renames known fields and drops unknown
+    ones. Pulumi refuses a definition that rejects objects which the applied one accepts (DD-CRD-001). The API server
+    refuses a definition that another stack owns, because the owner annotations conflict.
     """
 
-    def __init__(self, name: str, *, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, crd: Crd, protect: bool, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("notification-platform:index:Crds", name, None, opts)
         document = notification_request()
         self.definition = CustomResource(
@@ -58,35 +60,35 @@ class Crds(pulumi.ComponentResource):
             spec=document["spec"],
             opts=pulumi.ResourceOptions(
                 parent=self,
-                protect=settings.protection.data,
-                retain_on_delete=settings.crd.retain,
-                hooks=None if settings.crd.allow_incompatible else _guards(),
+                protect=protect,
+                retain_on_delete=crd.retain,
+                hooks=None if crd.allow_incompatible else _compatibility_hook(),
             ),
         )
         self.register_outputs({})
 
 
 def _owned(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata with the owner: two stacks that both claim a definition come into conflict over that alone.
+    """Return the metadata with the owner's annotation, on which two stacks that apply the same definition conflict.
 
-    Without it the API server would let both apply the same definition, and the first one destroyed would take it away.
+    Without the annotation both could apply it, and the first stack to be destroyed would delete it for the other.
     """
     owner = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     return {**metadata, "annotations": {**metadata.get("annotations", {}), names.CRD_OWNER: owner}}
 
 
 def refuse_incompatible(change: pulumi.ResourceHookArgs) -> None:
-    """Let an update of a definition pass that takes all that the one before took.
+    """Check an update of a definition before the engine applies it.
 
     Raises:
-        CrdError: it takes less; the message lists every place.
+        CrdError: the update is incompatible; the message lists every field.
     """
-    found = crd_compatibility.problems(change.old_inputs or {}, change.new_inputs or {})
-    if found:
-        raise CrdError(found)
+    reasons = problems(change.old_inputs or {}, change.new_inputs or {})
+    if reasons:
+        raise CrdError(reasons)
 
 
-def _guards() -> pulumi.ResourceHookBinding:
+def _compatibility_hook() -> pulumi.ResourceHookBinding:
     options = pulumi.ResourceHookOptions(on_dry_run=True)
     hook = pulumi.ResourceHook("crd-compatibility", refuse_incompatible, opts=options)
     return pulumi.ResourceHookBinding(before_update=[hook])

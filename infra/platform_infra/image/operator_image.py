@@ -1,30 +1,28 @@
-"""The operator's image, built from this checkout and put where the cluster finds it."""
+"""The operator's image as a Pulumi resource: built from this checkout and loaded into the local node."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
 from platform_infra.image import build as image_build
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 class OperatorImageProvider(dynamic.ResourceProvider):
     """Builds an image that does not exist yet, and loads it into a local node.
 
-    The image's name holds a hash of what it is made of, so a name stands for one content. Deleting
-    the resource keeps the image: it is a cache, and other stacks of this machine may use it.
+    The image's tag is a hash of its content. To delete the resource does not delete the image, because other stacks of
+    the machine may use it.
     """
 
     serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Build unless it exists, then load."""
-        # The engine runs this in a process of its own; the node's module is needed only here.
+        """Build the image if it does not exist, then load it."""
+        # Imported here: the provider runs in its own process, and only that process needs the module.
         from platform_infra.cluster.local.images import load_image  # noqa: PLC0415
 
         image_build.build(image=props["image"], base=props["base"])
@@ -32,20 +30,32 @@ class OperatorImageProvider(dynamic.ResourceProvider):
         return dynamic.CreateResult(id_=f"{props['image']}@{props['container']}", outs=props)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Another image or another node asks for another load; a moved checkout does not."""
+        """Replace the resource if the image or the node differs; another path of the checkout changes nothing."""
         changed = [key for key in ("image", "container", "node") if olds.get(key) != news.get(key)]
         return dynamic.DiffResult(changes=bool(changed), replaces=changed)
 
 
-class OperatorImage(dynamic.Resource, module="notification", name="OperatorImage"):
-    """An image in a local node's store.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorImageArgs:
+    """Which image to build, from which base, and for which node."""
 
-    `image`: its name; `container`: the node's container; `node`: what changes when that is made anew.
-    """
+    image: str
+    """The image's name with its tag."""
+    base: str
+    """The base image; empty selects the default."""
+    container: pulumi.Input[str]
+    """The name of the node's container."""
+    node: pulumi.Input[str]
+    """The identity of the node, which changes when the node is recreated."""
+
+
+class OperatorImage(dynamic.Resource, module="notification", name="OperatorImage"):
+    """An image in the image store of a local node."""
 
     image: pulumi.Output[str]
 
     def __init__(
-        self, name: str, inputs: Mapping[str, pulumi.Input[str]], opts: pulumi.ResourceOptions | None = None
+        self, name: str, *, args: OperatorImageArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__(OperatorImageProvider(), name, dict(inputs), opts)
+        inputs = {entry.name: getattr(args, entry.name) for entry in fields(args)}
+        super().__init__(OperatorImageProvider(), name, inputs, opts)

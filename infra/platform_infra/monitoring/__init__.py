@@ -1,1 +1,1 @@
-"""What watches the operator: where its metrics are found, alert rules, a dashboard."""
+"""Monitoring of the operator: metrics collection, alert rules, dashboard."""

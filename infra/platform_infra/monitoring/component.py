@@ -1,8 +1,9 @@
-"""How the operator is watched in the cluster: a monitor, alert rules and a dashboard, or marks on the pods."""
+"""The monitoring objects in the cluster: PodMonitor, PrometheusRule and dashboard."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
@@ -10,93 +11,46 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
-from platform_infra.monitoring import discovery
 from platform_infra.monitoring.dashboard import FILE, LABEL, dashboard
-from platform_infra.monitoring.discovery import GROUP, KINDS, POD_MONITOR, PROMETHEUS_RULE, VERSION
+from platform_infra.monitoring.discovery import GROUP, POD_MONITOR, PROMETHEUS_RULE, VERSION
 from platform_infra.monitoring.rules import groups, limits
-from platform_infra.settings.monitoring import MonitoringMode
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from platform_infra.cluster import Cluster
-    from platform_infra.settings.model import Settings
+    from platform_infra.settings.monitoring import Monitoring
 
 DASHBOARD = f"{names.OPERATOR}-dashboard"
-MARKS = {
-    "prometheus.io/scrape": "true",
-    "prometheus.io/port": str(names.METRICS_PORT),
-    "prometheus.io/path": "/metrics",
-}
-"""Annotations by which a Prometheus finds pods without any kinds of its own."""
 
 
-def kinds(mode: MonitoringMode, cluster: Cluster) -> pulumi.Output[list[str]]:
-    """Return the kinds of the Prometheus operator that are made use of.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservabilityArgs:
+    """Which operator is monitored, and how."""
 
-    Raises:
-        DiscoveryError: with `auto`, when the cluster does not answer, and this is not a preview.
-    """
-    match mode:
-        case MonitoringMode.CRDS:
-            return pulumi.Output.from_input(list(KINDS))
-        case MonitoringMode.ANNOTATIONS | MonitoringMode.NONE:
-            return pulumi.Output.from_input([])
-        case MonitoringMode.AUTO:
-            place = pulumi.Output.all(cluster.kubeconfig, cluster.context)
-            # What a cluster serves is no secret, though the way to it is.
-            return pulumi.Output.unsecret(place.apply(lambda found: ask(*found)))
-        case _:
-            assert_never(mode)
-
-
-def pod_annotations(mode: MonitoringMode, kinds: Collection[str]) -> dict[str, str]:
-    """Return the annotations of the pods: none where a monitor finds them."""
-    return {} if mode == MonitoringMode.NONE or POD_MONITOR in kinds else dict(MARKS)
-
-
-def ask(kubeconfig: str, context: str) -> list[str]:
-    """Return those of the kinds that the cluster serves.
-
-    Raises:
-        DiscoveryError: it does not answer, and this is not a preview.
-    """
-    try:
-        return discovery.served(kubeconfig, context)
-    except discovery.DiscoveryError as error:
-        # A preview may be of the very change that brings the cluster back.
-        if not pulumi.runtime.is_dry_run():
-            raise
-        pulumi.log.warn(f"{error}; this preview takes it that none of them is served")
-        return []
+    namespace: pulumi.Input[str]
+    """The namespace of the objects, as an output of the namespace's own resource."""
+    home: str
+    """The operator's namespace, for the expressions of the alert rules."""
+    monitoring: Monitoring
+    kinds: Collection[str]
+    """The kinds of the Prometheus operator to create objects of."""
 
 
 class Observability(pulumi.ComponentResource):
-    """PodMonitor, PrometheusRule and dashboard, each where the cluster has a use for it."""
+    """PodMonitor and PrometheusRule, each if the cluster serves its kind, and the dashboard if it serves either."""
 
     def __init__(
-        self,
-        name: str,
-        *,
-        settings: Settings,
-        namespace: pulumi.Input[str],
-        kinds: pulumi.Output[list[str]],
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, *, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:Observability", name, None, opts)
-        self._settings = settings
-        self._namespace = namespace
-        self.register_outputs({"made": kinds.apply(self._make)})
-
-    def _make(self, kinds: Collection[str]) -> list[str]:
-        """Make what there are kinds for."""
-        if POD_MONITOR in kinds:
+        self._args = args
+        if POD_MONITOR in args.kinds:
             self._monitor()
-        if PROMETHEUS_RULE in kinds:
+        if PROMETHEUS_RULE in args.kinds:
             self._rules()
-        if kinds:
+        if args.kinds:
             self._dashboard()
-        return list(kinds)
+        self.register_outputs({"kinds": list(args.kinds)})
 
     def _monitor(self) -> None:
         endpoint = {"port": "metrics", "path": "/metrics"}
@@ -104,13 +58,13 @@ class Observability(pulumi.ComponentResource):
         self._custom("monitor", POD_MONITOR, {"selector": selector, "podMetricsEndpoints": [endpoint]})
 
     def _rules(self) -> None:
-        monitoring, home = self._settings.monitoring, self._settings.operator.namespace
-        found = groups(home, limits(monitoring), monitoring.runbooks)
-        self._custom("rules", PROMETHEUS_RULE, {"groups": found})
+        monitoring = self._args.monitoring
+        rules = groups(self._args.home, limits(monitoring), monitoring.runbooks)
+        self._custom("rules", PROMETHEUS_RULE, {"groups": rules})
 
     def _dashboard(self) -> None:
         labels = names.labels("monitoring") | {LABEL: "1"}
-        metadata = ObjectMetaArgs(name=DASHBOARD, namespace=self._namespace, labels=labels)
+        metadata = ObjectMetaArgs(name=DASHBOARD, namespace=self._args.namespace, labels=labels)
         child = pulumi.ResourceOptions(parent=self)
         ConfigMap("dashboard", metadata=metadata, data={FILE: dashboard()}, opts=child)
 
@@ -121,8 +75,8 @@ class Observability(pulumi.ComponentResource):
             kind=kind,
             metadata={
                 "name": names.OPERATOR,
-                "namespace": self._namespace,
-                "labels": names.labels("monitoring") | self._settings.monitoring.labels,
+                "namespace": self._args.namespace,
+                "labels": names.labels("monitoring") | self._args.monitoring.labels,
             },
             spec=spec,
             opts=pulumi.ResourceOptions(parent=self),

@@ -1,4 +1,4 @@
-"""The dashboard as Grafana reads it. Pure."""
+"""The Grafana dashboard. Pure."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from platform_infra.monitoring.panels import Panel
 
 LABEL = "grafana_dashboard"
-"""By this label of a ConfigMap Grafana's side-car finds dashboards."""
+"""The label by which Grafana's sidecar finds the ConfigMaps of dashboards."""
 FILE = f"{names.PROJECT}.json"
 VIEWER = Scope(namespace="$namespace", window="$__rate_interval")
-"""Whoever looks at it chooses the operator and the span."""
-ACROSS, WIDTH, HEIGHT = 2, 12, 8
-"""Panels side by side, and their size on Grafana's grid of 24 columns."""
+"""The viewer selects the operator and the time range."""
+COLUMNS, WIDTH, HEIGHT = 2, 12, 8
+"""Panels per row, and their size on Grafana's grid of 24 columns."""
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
 def dashboard() -> str:
-    """Return the dashboard's JSON; it is the same for all stacks, which are told apart by the variable `namespace`."""
+    """Return the dashboard's JSON. It is the same for all stacks; the variable `namespace` selects the operator."""
     return json.dumps(document(), indent=2) + "\n"
 
 
 def document() -> dict[str, Any]:
-    """Return the dashboard."""
+    """Return the dashboard as Grafana's JSON model."""
     return {
         "uid": names.PROJECT,
         "title": "Notifications",
@@ -37,19 +37,19 @@ def document() -> dict[str, Any]:
         "editable": False,
         "time": {"from": "now-1h", "to": "now"},
         "refresh": "30s",
-        "templating": {"list": [_sources(), _namespaces()]},
+        "templating": {"list": [_datasource_variable(), _namespace_variable()]},
         "panels": [_panel(number, panel) for number, panel in enumerate(panels(VIEWER))],
     }
 
 
-def _sources() -> dict[str, Any]:
+def _datasource_variable() -> dict[str, Any]:
     return {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus"}
 
 
-def _namespaces() -> dict[str, Any]:
+def _namespace_variable() -> dict[str, Any]:
     return {
         "name": "namespace",
-        "label": "Operator in",
+        "label": "Operator namespace",
         "type": "query",
         "datasource": SOURCE,
         "query": f"label_values({PREFIX}shards, namespace)",
@@ -58,7 +58,7 @@ def _namespaces() -> dict[str, Any]:
 
 
 def _panel(number: int, panel: Panel) -> dict[str, Any]:
-    row, column = divmod(number, ACROSS)
+    row, column = divmod(number, COLUMNS)
     return {
         "id": number + 1,
         "type": "timeseries",
@@ -68,7 +68,7 @@ def _panel(number: int, panel: Panel) -> dict[str, Any]:
         "gridPos": {"x": column * WIDTH, "y": row * HEIGHT, "w": WIDTH, "h": HEIGHT},
         "fieldConfig": {"defaults": {"unit": str(panel.unit), "min": 0}, "overrides": []},
         "targets": [
-            {"refId": chr(ord("A") + place), "expr": curve.expression, "legendFormat": curve.legend}
-            for place, curve in enumerate(panel.curves)
+            {"refId": chr(ord("A") + position), "expr": curve.expression, "legendFormat": curve.legend}
+            for position, curve in enumerate(panel.curves)
         ],
     }

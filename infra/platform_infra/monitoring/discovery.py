@@ -1,6 +1,8 @@
-"""Which kinds of the Prometheus operator a cluster serves: asked of its API server."""
+"""Which kinds of the Prometheus operator a cluster serves, according to its API server."""
 
 from __future__ import annotations
+
+from http import HTTPStatus
 
 import pulumi
 import yaml
@@ -9,23 +11,38 @@ GROUP = "monitoring.coreos.com"
 VERSION = "v1"
 POD_MONITOR, PROMETHEUS_RULE = "PodMonitor", "PrometheusRule"
 KINDS = (POD_MONITOR, PROMETHEUS_RULE)
-ANSWER_SECONDS = 8
-NOT_FOUND = 404
+TIMEOUT_SECONDS = 8
 
 
 class DiscoveryError(pulumi.RunError):
-    """The cluster cannot be asked; the message names the remedy."""
+    """The cluster does not report its API resources; the message says what to check."""
+
+
+def discover(kubeconfig: str, context: str) -> list[str]:
+    """Return the kinds that the cluster serves; in a preview, none when the cluster does not answer.
+
+    Raises:
+        DiscoveryError: the cluster does not answer, and this is an update.
+    """
+    try:
+        return served(kubeconfig, context)
+    except DiscoveryError as error:
+        # The previewed change may be the one that repairs the cluster.
+        if not pulumi.runtime.is_dry_run():
+            raise
+        pulumi.log.warn(f"{error}; this preview assumes that the cluster serves none of the kinds")
+        return []
 
 
 def served(kubeconfig: str, context: str) -> list[str]:
-    """Return those of the kinds that the cluster serves; none where there is no kubeconfig, and so no cluster.
+    """Return the kinds that the cluster serves; none when the kubeconfig is empty.
 
     Raises:
         DiscoveryError: the cluster does not answer.
     """
     if not kubeconfig:
         return []
-    # Imported here: only who has to ask needs it.
+    # Imported here: the import takes a second, and only the mode `auto` needs it.
     from kubernetes import client, config  # noqa: PLC0415
 
     try:
@@ -34,22 +51,22 @@ def served(kubeconfig: str, context: str) -> list[str]:
         config.load_kube_config_from_dict(document, context=context, client_configuration=settings)
         settings.retries = False
         with client.ApiClient(settings) as api:
-            found = client.CustomObjectsApi(api).get_api_resources(
-                GROUP, VERSION, _request_timeout=ANSWER_SECONDS
+            answer = client.CustomObjectsApi(api).get_api_resources(
+                GROUP, VERSION, _request_timeout=TIMEOUT_SECONDS
             )
     except client.ApiException as error:
-        if error.status == NOT_FOUND:
+        if error.status == HTTPStatus.NOT_FOUND:
             return []
-        raise DiscoveryError(_silent(context, str(error))) from None
-    except Exception as error:  # noqa: BLE001 - whatever the transport raises means the same here
-        raise DiscoveryError(_silent(context, str(error))) from None
-    names = {resource.kind for resource in found.resources}
-    return [kind for kind in KINDS if kind in names]
+        raise DiscoveryError(_unavailable(context, str(error))) from None
+    except Exception as error:  # noqa: BLE001 - every transport error means the same here
+        raise DiscoveryError(_unavailable(context, str(error))) from None
+    kinds = {resource.kind for resource in answer.resources}
+    return [kind for kind in KINDS if kind in kinds]
 
 
-def _silent(context: str, reason: str) -> str:
+def _unavailable(context: str, reason: str) -> str:
     return (
-        f"monitoringMode: the cluster (context {context!r}) cannot be asked whether it serves {GROUP}: "
+        f"monitoringMode: the cluster (context {context!r}) does not report whether it serves {GROUP}: "
         f"{' '.join(reason.split())}; check it with `kubectl --context {context} api-resources --api-group {GROUP}`, "
         "or set monitoringMode to `crds` or `annotations`"
     )

@@ -1,4 +1,4 @@
-"""The panels of the dashboard: what each asks of Prometheus and how it is read. Pure."""
+"""The panels of the dashboard: their queries, units and texts. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from platform_infra.monitoring.queries import most, total
+from platform_infra.monitoring.queries import maximum, total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Unit(StrEnum):
-    """What a panel's figures are, as Grafana calls it."""
+    """The unit of a panel, by Grafana's name."""
 
     COUNT = "short"
     PER_SECOND = "ops"
@@ -26,7 +26,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """One expression; `legend` names each of its series by labels, such as `{{channel}}`."""
+    """One query; `legend` names each of its series by labels, such as `{{channel}}`."""
 
     expression: str
     legend: str
@@ -34,7 +34,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One picture of curves over time."""
+    """One time series panel."""
 
     title: str
     description: str
@@ -43,48 +43,42 @@ class Panel:
 
 
 def panels(scope: Scope) -> Sequence[Panel]:
-    """Return all panels, in reading order: what comes of it, what waits, what goes wrong, what it takes."""
-    return (*_deliveries(scope), *_work(scope), *_trouble(scope), *_cost(scope))
+    """Return all panels in reading order: deliveries, work, errors, resource usage."""
+    return (*_deliveries(scope), *_work(scope), *_errors(scope), *_usage(scope))
 
 
 def _deliveries(scope: Scope) -> Sequence[Panel]:
-    tries, by = "delivery_attempts_total", "namespace, channel"
-    all_tries, failed = scope.rate(tries, by=by), scope.rate(tries, by=by, status="failure")
+    attempts, by = "delivery_attempts_total", "namespace, channel"
+    ratio = f"{scope.rate(attempts, by=by, status='failure')} / {scope.rate(attempts, by=by)}"
+    rate = scope.rate(attempts, by="channel, status")
+    duration = scope.quantile(0.95, "delivery_duration_seconds", by="channel")
+    state = maximum(scope.series("channel_circuit_breaker_state"), by)
     return (
         Panel(
-            title="Tries",
-            description="Tries recorded, by channel and result.",
+            title="Delivery attempts by channel",
+            description="Completed delivery attempts per second, by channel and result.",
             unit=Unit.PER_SECOND,
-            curves=[
-                Curve(expression=scope.rate(tries, by="channel, status"), legend="{{channel}} {{status}}")
-            ],
+            curves=[Curve(expression=rate, legend="{{channel}} {{status}}")],
         ),
         Panel(
-            title="Share of tries that fail",
-            description="Without those that an open circuit breaker turned away.",
+            title="Delivery failure ratio by channel",
+            description=(
+                "Failed attempts as a share of all attempts. Attempts that an open circuit breaker rejects do not count."
+            ),
             unit=Unit.SHARE,
-            curves=[Curve(expression=f"{failed} / {all_tries}", legend="{{channel}}")],
+            curves=[Curve(expression=ratio, legend="{{channel}}")],
         ),
         Panel(
-            title="Time of a try, 95 of 100",
-            description="95 of 100 tries take at most this long.",
+            title="Attempt duration (p95)",
+            description="The duration that 95 % of the delivery attempts do not exceed, by channel.",
             unit=Unit.SECONDS,
-            curves=[
-                Curve(
-                    expression=scope.quantile(0.95, "delivery_duration_seconds", by="channel"),
-                    legend="{{channel}}",
-                )
-            ],
+            curves=[Curve(expression=duration, legend="{{channel}}")],
         ),
         Panel(
-            title="Circuit breakers",
-            description="0 closed, 1 half-open, 2 open: the worst of a channel's.",
+            title="Circuit breaker state by channel",
+            description="0 closed, 1 half-open, 2 open. A channel with several breakers shows the highest value.",
             unit=Unit.COUNT,
-            curves=[
-                Curve(
-                    expression=most(scope.series("channel_circuit_breaker_state"), by), legend="{{channel}}"
-                )
-            ],
+            curves=[Curve(expression=state, legend="{{channel}}")],
         ),
     )
 
@@ -92,83 +86,86 @@ def _deliveries(scope: Scope) -> Sequence[Panel]:
 def _work(scope: Scope) -> Sequence[Panel]:
     return (
         Panel(
-            title="Notifications under way",
-            description="By the phase that they are in; final ones are not counted.",
+            title="Active notifications by phase",
+            description="Notifications that are not in a final phase.",
             unit=Unit.COUNT,
             curves=[Curve(expression=total(scope.series("reconciler_active"), "phase"), legend="{{phase}}")],
         ),
         Panel(
-            title="Queue",
-            description="Notifications that wait for a worker, are in a pass, or wait for their time; tries under way.",
+            title="Work queue",
+            description=(
+                "Notifications that wait for a worker (queued), are being reconciled (reconciling) or are due later "
+                "(delayed), and delivery attempts in flight."
+            ),
             unit=Unit.COUNT,
             curves=[
                 Curve(expression=total(scope.series(name)), legend=legend)
                 for name, legend in (
-                    ("queue_depth", "waiting"),
-                    ("queue_running", "in a pass"),
-                    ("queue_delayed", "later"),
-                    ("in_flight", "tries under way"),
+                    ("queue_depth", "queued"),
+                    ("queue_running", "reconciling"),
+                    ("queue_delayed", "delayed"),
+                    ("in_flight", "attempts in flight"),
                 )
             ],
         ),
         Panel(
-            title="Oldest in the queue",
-            description="How long the notification that has waited longest waits for a worker.",
+            title="Age of the oldest queued notification",
+            description="How long the oldest notification in the queue has waited for a worker.",
             unit=Unit.SECONDS,
-            curves=[Curve(expression=most(scope.series("queue_oldest_seconds")), legend="oldest")],
+            curves=[Curve(expression=maximum(scope.series("queue_oldest_seconds")), legend="oldest")],
         ),
         Panel(
-            title="Who works",
-            description="Shards that a pod works on; without sharding there is one.",
+            title="Active shards by pod",
+            description="The number of shards that each pod owns. Without sharding there is one shard.",
             unit=Unit.COUNT,
             curves=[Curve(expression=total(scope.series("shards_owned"), "pod"), legend="{{pod}}")],
         ),
     )
 
 
-def _trouble(scope: Scope) -> Sequence[Panel]:
+def _errors(scope: Scope) -> Sequence[Panel]:
     return (
         Panel(
-            title="Status writes",
-            description="Conflicts with other writers, passes that broke off, and tries that no status tells of yet.",
+            title="Status write conflicts and errors",
+            description=(
+                "Conflicts with other writers and failed reconciliations per second, and completed attempts that are "
+                "not recorded in status yet."
+            ),
             unit=Unit.COUNT,
             curves=[
                 Curve(expression=scope.rate("status_write_conflicts_total"), legend="conflicts/s"),
                 Curve(expression=scope.rate("reconciler_errors_total"), legend="errors/s"),
-                Curve(expression=total(scope.series("unsaved_attempts")), legend="unsaved"),
+                Curve(expression=total(scope.series("unsaved_attempts")), legend="unrecorded attempts"),
             ],
         ),
         Panel(
             title="Audit events",
-            description="Written to the store, and lost.",
+            description="Audit events per second that the operator writes to the audit store, and that it drops.",
             unit=Unit.PER_SECOND,
             curves=[
                 Curve(expression=scope.rate("audit_events_written_total"), legend="written"),
-                Curve(expression=scope.rate("audit_events_dropped_total"), legend="lost"),
+                Curve(expression=scope.rate("audit_events_dropped_total"), legend="dropped"),
             ],
         ),
     )
 
 
-def _cost(scope: Scope) -> Sequence[Panel]:
+def _usage(scope: Scope) -> Sequence[Panel]:
+    memory = total(scope.series("process_resident_memory_bytes"), "pod")
     return (
         Panel(
-            title="Time of a pass",
-            description="Half of the passes take at most this long, and 99 of 100.",
+            title="Reconciliation duration (p50, p95, p99)",
+            description="The durations that 50 %, 95 % and 99 % of the reconciliations do not exceed.",
             unit=Unit.SECONDS,
             curves=[
-                Curve(expression=scope.quantile(share, "reconciler_duration_seconds"), legend=legend)
-                for share, legend in ((0.5, "half"), (0.99, "99 of 100"))
+                Curve(expression=scope.quantile(quantile, "reconciler_duration_seconds"), legend=legend)
+                for quantile, legend in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
             ],
         ),
         Panel(
-            title="Memory of a pod",
+            title="Resident memory by pod",
             description="Resident memory of the operator's process.",
             unit=Unit.BYTES,
-            curves=[
-                Curve(
-                    expression=total(scope.series("process_resident_memory_bytes"), "pod"), legend="{{pod}}"
-                )
-            ],
+            curves=[Curve(expression=memory, legend="{{pod}}")],
         ),
     )

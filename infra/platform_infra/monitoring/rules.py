@@ -1,88 +1,57 @@
-"""The alert rules: the one source of what is installed, checked and documented (DD-ALERTS-001). Pure.
+"""The alert rules: the one source for installation, checks and documentation (DD-ALERTS-001). Pure.
 
-Every rule looks at one operator, so that those of several stacks of a cluster do not tell of each other.
+Each rule selects the operator of one namespace, so that the stacks of a cluster do not report each other's operators.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from platform_infra import names
-from platform_infra.monitoring.queries import MINUTE, Scope, duration, most, total
+from platform_infra.monitoring.alert import Alert, Severity
+from platform_infra.monitoring.queries import MINUTE, Scope, duration, maximum, total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from platform_infra.settings.monitoring import Monitoring
 
-
-class Severity(StrEnum):
-    """Whether somebody is called, or has a look when there is time."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
+NAMESPACE, CHANNEL = "{{ $labels.namespace }}", "{{ $labels.channel }}"
+PERCENTAGE, AGE = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """From when on a state is worth an alert, and how long it has to last."""
+    """The thresholds of the alerts, and how long a condition must hold."""
 
     seconds: int = 5 * MINUTE
-    """How long a condition has to hold, and the span that rates are taken over."""
+    """How long a condition must hold, and the range of the rates."""
     failure_share: float = 0.1
-    """The share of tries that may fail."""
+    """The share of delivery attempts that may fail."""
     queue_seconds: int = 60
     """How long a notification may wait for a worker."""
     conflict_share: float = 0.2
-    """The share of passes whose write may meet another writer."""
+    """The share of reconciliations that may meet a status write conflict."""
 
     @property
     def hold(self) -> str:
-        """How long what may pass by itself has to hold."""
+        """How long a condition must hold that may end without intervention."""
         return duration(self.seconds)
 
     @property
-    def soon(self) -> str:
-        """How long what stops the work has to hold."""
+    def hold_outage(self) -> str:
+        """How long a condition must hold that stops the work."""
         return duration(min(self.seconds, MINUTE))
 
     @property
-    def memory(self) -> str:
-        """For how long a loss that nothing repairs stays in sight."""
+    def loss_window(self) -> str:
+        """How long an alert reports an event that no later state shows, such as a lost record."""
         return duration(3 * self.seconds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One rule; `runbook` is the name of its page in docs/runbooks."""
-
-    name: str
-    expression: str
-    severity: Severity
-    runbook: str
-    summary: str
-    description: str
-    hold: str = "0s"
-
-    def document(self, runbooks: str) -> dict[str, Any]:
-        """Return the rule as Prometheus reads it; `runbooks` is where the pages are."""
-        return {
-            "alert": self.name,
-            "expr": self.expression,
-            "for": self.hold,
-            "labels": {"severity": str(self.severity), "part_of": names.PROJECT},
-            "annotations": {
-                "summary": self.summary,
-                "description": self.description,
-                "runbook_url": f"{runbooks.rstrip('/')}/{self.runbook}.md",
-            },
-        }
-
-
 def limits(settings: Monitoring) -> Limits:
-    """Return the limits that a stack sets."""
+    """Return the thresholds of a stack's settings."""
     return Limits(
         seconds=settings.alert_seconds,
         failure_share=settings.failure_percent / 100,
@@ -91,7 +60,7 @@ def limits(settings: Monitoring) -> Limits:
 
 
 def groups(namespace: str, limits: Limits, runbooks: str) -> list[dict[str, Any]]:
-    """Return the groups of rules for the operator in a namespace, as a rule file and a PrometheusRule have them."""
+    """Return the rule groups for the operator in a namespace, as in a rule file and in a PrometheusRule."""
     rules = [alert.document(runbooks) for alert in alerts(namespace, limits)]
     return [{"name": f"{names.OPERATOR}.{namespace}", "rules": rules}]
 
@@ -103,110 +72,120 @@ def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
 
 
 def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
-    by = "namespace, channel"
-    tries = "delivery_attempts_total"
-    failing = f"{scope.rate(tries, by=by, status='failure')} / {scope.rate(tries, by=by)}"
-    state = most(scope.series("channel_circuit_breaker_state"), by)
+    attempts, by = "delivery_attempts_total", "namespace, channel"
+    ratio = f"{scope.rate(attempts, by=by, status='failure')} / {scope.rate(attempts, by=by)}"
+    state = maximum(scope.series("channel_circuit_breaker_state"), by)
     return (
         Alert(
-            name="NotificationDeliveriesFail",
-            expression=f"{failing} > {limits.failure_share:g}",
+            name="NotificationOperatorDeliveryFailureRateHigh",
+            expression=f"{ratio} > {limits.failure_share:g}",
             hold=limits.hold,
             severity=Severity.CRITICAL,
             runbook="delivery-failures",
-            summary="{{ $value | humanizePercentage }} of the tries on {{ $labels.channel }} fail",
+            summary=f"{PERCENTAGE} of the delivery attempts on channel {CHANNEL} fail",
             description=(
-                f"Of the operator in {{{{ $labels.namespace }}}}, over {scope.window}. Tries that an open circuit "
-                "breaker turned away are not counted."
+                f"{PERCENTAGE} of the attempts on channel {CHANNEL} of the operator in {NAMESPACE} failed in the last "
+                f"{scope.window}. Attempts that an open circuit breaker rejects do not count."
             ),
         ),
         Alert(
-            name="NotificationBreakerOpen",
+            name="NotificationOperatorCircuitBreakerOpen",
             expression=f"{state} > 0",
             hold=limits.hold,
             severity=Severity.WARNING,
             runbook="breaker-open",
-            summary="A receiver of {{ $labels.channel }} is left alone",
+            summary=f"Circuit breaker open for channel {CHANNEL}",
             description=(
-                "A circuit breaker of the operator in {{ $labels.namespace }} is open, or opens again after each "
-                "probe. What is due for that receiver waits."
+                f"A circuit breaker of the operator in {NAMESPACE} for channel {CHANNEL} has been open or half-open for "
+                f"{limits.hold}. Notifications for its destination wait until a probe succeeds."
             ),
         ),
     )
 
 
 def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
-    oldest = most(scope.series("queue_oldest_seconds"))
-    # A sum of nothing is nothing: without any pod there is no value to compare.
-    served, shards = total(scope.series("shards_owned")), most(scope.series("shards"))
+    oldest = maximum(scope.series("queue_oldest_seconds"))
+    owned, shards = total(scope.series("shards_owned")), maximum(scope.series("shards"))
+    # Without any pod both sides are empty, and the comparison returns nothing.
     absent = f"absent({scope.series('shards')})"
-    clashes = (
-        f"{scope.rate('status_write_conflicts_total')} / {scope.rate('reconciler_duration_seconds_count')}"
-    )
+    conflicts = scope.rate("status_write_conflicts_total")
+    reconciliations = scope.rate("reconciler_duration_seconds_count")
     return (
         Alert(
-            name="NotificationNobodyWorks",
-            expression=f"{served} < {shards} or {absent}",
-            hold=limits.soon,
+            name="NotificationOperatorNoLeader",
+            expression=f"{owned} < {shards} or {absent}",
+            hold=limits.hold_outage,
             severity=Severity.CRITICAL,
             runbook="no-lease-holder",
-            summary="Notifications in {{ $labels.namespace }} have nobody who works on them",
-            description="No replica holds the Lease, or one of the Leases, or no replica is there to be asked.",
+            summary=f"No operator replica is active in {NAMESPACE}",
+            description=(
+                f"For {limits.hold_outage}, a Lease of the operator in {NAMESPACE} has had no holder, or Prometheus has "
+                "found no replica. New notifications are not processed."
+            ),
         ),
         Alert(
-            name="NotificationQueueOld",
+            name="NotificationOperatorQueueBacklogged",
             expression=f"{oldest} > {limits.queue_seconds}",
             hold=limits.hold,
             severity=Severity.WARNING,
             runbook="queue-age",
-            summary="A notification has waited for {{ $value | humanizeDuration }}",
-            description="For a worker of the operator in {{ $labels.namespace }}; it has more to do than it gets done.",
+            summary=f"Notifications wait {AGE} for a worker in {NAMESPACE}",
+            description=(
+                f"The oldest notification in the queue of the operator in {NAMESPACE} has waited {AGE} for a worker. The "
+                "operator receives more work than it completes."
+            ),
         ),
         Alert(
-            name="NotificationStatusConflicts",
-            expression=f"{clashes} > {limits.conflict_share:g}",
+            name="NotificationOperatorStatusConflictRateHigh",
+            expression=f"{conflicts} / {reconciliations} > {limits.conflict_share:g}",
             hold=limits.hold,
             severity=Severity.WARNING,
             runbook="status-conflicts",
-            summary="Somebody else writes the status of notifications",
+            summary=f"Another client writes to notifications of the operator in {NAMESPACE}",
             description=(
-                "Conflicts of the operator in {{ $labels.namespace }}: {{ $value | humanizePercentage }} of its "
-                f"passes, over {scope.window}."
+                f"{PERCENTAGE} of the reconciliations of the operator in {NAMESPACE} met a status write conflict in the "
+                f"last {scope.window}."
             ),
         ),
     )
 
 
 def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
-    dropped = scope.rise("audit_events_dropped_total", limits.memory)
-    refused = scope.rise("routing_refusals_total", limits.memory)
+    dropped = scope.increase("audit_events_dropped_total", limits.loss_window)
+    rejected = scope.increase("routing_refusals_total", limits.loss_window)
     return (
         Alert(
-            name="NotificationAuditEventsLost",
+            name="NotificationOperatorAuditEventsDropped",
             expression=f"{dropped} > 0",
             severity=Severity.CRITICAL,
             runbook="audit-loss",
-            summary="Audit events are lost",
-            description=f"The operator in {{{{ $labels.namespace }}}} has dropped some within {limits.memory}.",
+            summary=f"Audit events of the operator in {NAMESPACE} are lost",
+            description=(
+                f"The operator in {NAMESPACE} dropped audit events in the last {limits.loss_window}. They are missing "
+                "from the audit store."
+            ),
         ),
         Alert(
-            name="NotificationAttemptsUnsaved",
+            name="NotificationOperatorAttemptsUnrecorded",
             expression=f"{total(scope.series('unsaved_attempts'))} > 0",
-            hold=limits.soon,
+            hold=limits.hold_outage,
             severity=Severity.WARNING,
             runbook="unsaved-attempts",
-            summary="Tries are over, and no status says so",
-            description="The operator in {{ $labels.namespace }} does not get {{ $value }} of them written.",
+            summary="Completed attempts are not recorded in status",
+            description=(
+                f"The operator in {NAMESPACE} cannot write {{{{ $value }}}} completed delivery attempts to the status of "
+                "their notifications. A restart repeats these attempts."
+            ),
         ),
         Alert(
-            name="NotificationRoutingRefused",
-            expression=f"{refused} > 0",
+            name="NotificationOperatorRoutingConfigRejected",
+            expression=f"{rejected} > 0",
             severity=Severity.WARNING,
             runbook="routing-refused",
-            summary="Routing rules cannot be used",
+            summary=f"Routing configuration of the operator in {NAMESPACE} rejected",
             description=(
-                f"The operator in {{{{ $labels.namespace }}}} has refused some within {limits.memory}, and goes on with "
-                "those before."
+                f"The operator in {NAMESPACE} rejected a routing configuration in the last {limits.loss_window} and "
+                "continues with the previous one."
             ),
         ),
     )

@@ -1,4 +1,4 @@
-"""The operator in the cluster: configuration, pods, and the objects around them."""
+"""The operator's Deployment and the objects that belong to it."""
 
 from __future__ import annotations
 
@@ -26,158 +26,172 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from platform_infra import names
 from platform_infra.settings.sections import FileVolume
-from platform_infra.workload import config_file as operator_config
-from platform_infra.workload import placement
-from platform_infra.workload import pod as pod_parts
+from platform_infra.workload import config_file, placement, pod
 from platform_infra.workload.network_policy import operator_policy
 from platform_infra.workload.slack_secret import pod_annotations as slack_annotations
 from platform_infra.workload.slack_secret import slack_secret
-from platform_infra.workload.storage import FileStorage
+from platform_infra.workload.storage import FileStorage, FileStorageArgs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from platform_infra.settings.model import Settings
+    from platform_infra.settings.placement import Placement
+    from platform_infra.settings.sections import Channels, Network, Operator
 
-ROLL_OUT_SECONDS = 120
-"""How long a roll-out may make no progress before it counts as failed."""
+PROGRESS_DEADLINE_SECONDS = 120
+"""How long a rollout may make no progress before it counts as failed."""
 STOP_MARGIN_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """What runs, as whom and where, and what must be in place before a pod starts."""
+class OperatorDeploymentArgs:
+    """What the operator runs, under which account, where, and after which resources."""
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     account: pulumi.Input[str]
-    annotations: pulumi.Input[Mapping[str, str]]
-    """Annotations of the pods beside those that the settings ask for."""
-    wait_for: Sequence[pulumi.Resource] = ()
+    config: str
+    """The text of the operator's configuration file."""
+    operator: Operator
+    channels: Channels
+    placement: Placement
+    network: Network
+    protect: bool
+    """Whether Pulumi refuses to delete the file channel's volume."""
+    annotations: Mapping[str, str]
+    """Annotations of the pods, in addition to those of the channels."""
+    depends_on: Sequence[pulumi.Resource] = ()
+    """Resources that must exist before a pod starts."""
 
 
 class OperatorDeployment(pulumi.ComponentResource):
     """The operator's Deployment with its ConfigMap, Service, disruption budget and network policy."""
 
     def __init__(
-        self,
-        name: str,
-        *,
-        settings: Settings,
-        workload: Workload,
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, *, args: OperatorDeploymentArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:OperatorDeployment", name, None, opts)
-        self._settings = settings
-        self._namespace = workload.namespace
-        storage = FileStorage(
-            "files", settings=settings, namespace=workload.namespace, opts=pulumi.ResourceOptions(parent=self)
-        )
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        storage = self._storage()
         config = self._config()
-        child = pulumi.ResourceOptions(parent=self)
-        secret = slack_secret(settings.channels.slack, self._metadata(names.SLACK_SECRET), child)
-        self._slack = None if secret is None else secret.metadata.name
-        self._around()
-        Deployment(
-            "operator",
-            # Whoever has scaled it by hand owns that field since, and an `up` could never put it right.
-            metadata=self._metadata(names.OPERATOR, {"pulumi.com/patchForce": "true"}),
-            spec=DeploymentSpecArgs(
-                replicas=settings.operator.replicas,
-                progress_deadline_seconds=ROLL_OUT_SECONDS,
-                revision_history_limit=5,
-                selector=LabelSelectorArgs(match_labels=names.selector()),
-                strategy=self._strategy(),
-                template=self._template(workload, config, storage),
-            ),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=list(workload.wait_for),
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=f"{ROLL_OUT_SECONDS}s", update=f"{ROLL_OUT_SECONDS}s"
-                ),
-            ),
-        )
+        secret = slack_secret(args.channels.slack, self._metadata(names.SLACK_SECRET), self._child)
+        self._slack_secret = None if secret is None else secret.metadata.name
+        self._service()
+        self._disruption_budget()
+        operator_policy("traffic", self._metadata(names.OPERATOR), args.network, self._child)
+        self._deployment(config, storage)
         self.register_outputs({})
 
     def _metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:
         return ObjectMetaArgs(
-            name=name, namespace=self._namespace, labels=names.labels("operator"), annotations=annotations
+            name=name,
+            namespace=self._args.namespace,
+            labels=names.labels("operator"),
+            annotations=annotations,
+        )
+
+    def _storage(self) -> FileStorage:
+        args = FileStorageArgs(
+            channel=self._args.channels.file,
+            namespace=self._args.namespace,
+            volume_name=names.cluster_scoped(self._args.operator.namespace),
+            protect=self._args.protect,
+        )
+        return FileStorage("files", args=args, opts=self._child)
+
+    def _config(self) -> ConfigMap:
+        text = self._args.config
+        return ConfigMap(
+            "config",
+            metadata=self._metadata(config_file.object_name(text)),
+            data={names.CONFIG_KEY: text},
+            immutable=True,
+            opts=self._child,
+        )
+
+    def _deployment(self, config: ConfigMap, storage: FileStorage) -> None:
+        timeout = f"{PROGRESS_DEADLINE_SECONDS}s"
+        Deployment(
+            "operator",
+            # `kubectl scale` takes over the field `replicas`; without the annotation an update fails on that conflict.
+            metadata=self._metadata(names.OPERATOR, {"pulumi.com/patchForce": "true"}),
+            spec=DeploymentSpecArgs(
+                replicas=self._args.operator.replicas,
+                progress_deadline_seconds=PROGRESS_DEADLINE_SECONDS,
+                revision_history_limit=5,
+                selector=LabelSelectorArgs(match_labels=names.selector()),
+                strategy=self._strategy(),
+                template=self._template(config, storage),
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(self._args.depends_on),
+                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            ),
         )
 
     def _strategy(self) -> DeploymentStrategyArgs:
-        """Let old and new overlap where a Lease decides between them, and no volume belongs to one of them."""
-        file = self._settings.channels.file
-        if not self._settings.operator.leader_election or (file.enabled and file.volume == FileVolume.PVC):
+        """Let old and new pods overlap if a Lease decides between them and neither needs a ReadWriteOnce volume."""
+        file = self._args.channels.file
+        if not self._args.operator.leader_election or (file.enabled and file.volume == FileVolume.PVC):
             return DeploymentStrategyArgs(type="Recreate")
         overlap = RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0)
         return DeploymentStrategyArgs(type="RollingUpdate", rolling_update=overlap)
 
-    def _config(self) -> ConfigMap:
-        text = operator_config.render(self._settings)
-        return ConfigMap(
-            "config",
-            metadata=self._metadata(operator_config.object_name(text)),
-            data={names.CONFIG_KEY: text},
-            immutable=True,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    def _template(self, workload: Workload, config: ConfigMap, storage: FileStorage) -> PodTemplateSpecArgs:
+    def _template(self, config: ConfigMap, storage: FileStorage) -> PodTemplateSpecArgs:
+        args = self._args
+        annotations = {**args.annotations, **slack_annotations(args.channels.slack)}
         return PodTemplateSpecArgs(
-            metadata=ObjectMetaArgs(
-                labels=names.labels("operator"),
-                annotations=pulumi.Output.all(
-                    workload.annotations, slack_annotations(self._settings.channels.slack)
-                ).apply(lambda each: {**each[0], **each[1]}),
-            ),
+            metadata=ObjectMetaArgs(labels=names.labels("operator"), annotations=annotations),
             spec=PodSpecArgs(
-                service_account_name=workload.account,
-                termination_grace_period_seconds=self._settings.operator.grace_seconds + STOP_MARGIN_SECONDS,
+                service_account_name=args.account,
+                termination_grace_period_seconds=args.operator.grace_seconds + STOP_MARGIN_SECONDS,
                 enable_service_links=False,
-                security_context=pod_parts.pod_security(),
-                containers=[self._container(workload.image, storage)],
-                volumes=[*pod_parts.volumes(config.metadata.name), *storage.volumes],
-                **placement.pod_fields(self._settings),
+                security_context=pod.pod_security(),
+                containers=[self._container(storage)],
+                volumes=[*pod.volumes(config.metadata.name), *storage.volumes],
+                **placement.pod_fields(args.placement, args.operator.image_pull_secrets),
             ),
         )
 
-    def _container(self, image: pulumi.Input[str], storage: FileStorage) -> ContainerArgs:
+    def _container(self, storage: FileStorage) -> ContainerArgs:
+        operator = self._args.operator
         return ContainerArgs(
             name=names.CONTAINER,
-            image=image,
+            image=self._args.image,
             image_pull_policy="IfNotPresent",
             args=["run", "--config", f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"],
-            env=pod_parts.environment(self._settings.operator.env, self._slack),
-            ports=pod_parts.ports(),
-            startup_probe=pod_parts.startup_probe(),
-            liveness_probe=pod_parts.liveness_probe(),
-            readiness_probe=pod_parts.readiness_probe(),
-            resources=pod_parts.resources(self._settings.operator),
-            security_context=pod_parts.container_security(),
-            volume_mounts=[*pod_parts.mounts(), *storage.mounts],
+            env=pod.environment(operator.env, self._slack_secret),
+            ports=pod.ports(),
+            startup_probe=pod.startup_probe(),
+            liveness_probe=pod.liveness_probe(),
+            readiness_probe=pod.readiness_probe(),
+            resources=pod.resources(operator),
+            security_context=pod.container_security(),
+            volume_mounts=[*pod.mounts(), *storage.mounts],
         )
 
-    def _around(self) -> None:
-        child = pulumi.ResourceOptions(parent=self)
+    def _service(self) -> None:
         Service(
             "metrics",
-            # Its endpoints are the Deployment's pods, which are awaited already; the engine would add ten seconds.
+            # The Deployment already waits for the pods; to wait for endpoints would add ten seconds.
             metadata=self._metadata(names.OPERATOR, {"pulumi.com/skipAwait": "true"}),
             spec=ServiceSpecArgs(
                 selector=names.selector(),
                 ports=[ServicePortArgs(name="metrics", port=names.METRICS_PORT, target_port="metrics")],
             ),
-            opts=child,
+            opts=self._child,
         )
+
+    def _disruption_budget(self) -> None:
         PodDisruptionBudget(
             "budget",
             metadata=self._metadata(names.OPERATOR),
             spec=PodDisruptionBudgetSpecArgs(
-                max_unavailable=self._settings.placement.max_unavailable,
+                max_unavailable=self._args.placement.max_unavailable,
                 selector=LabelSelectorArgs(match_labels=names.selector()),
                 unhealthy_pod_eviction_policy="AlwaysAllow",
             ),
-            opts=child,
+            opts=self._child,
         )
-        operator_policy("traffic", self._metadata(names.OPERATOR), self._settings.network, child)

@@ -1,4 +1,4 @@
-"""Whom the operator's pods may talk to."""
+"""The network policy of the operator's pods."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ DNS_PORT = 53
 def operator_policy(
     name: str, metadata: ObjectMetaArgs, settings: Network, opts: pulumi.ResourceOptions
 ) -> NetworkPolicy:
-    """Create the policy: in go probes and scrapes, out go DNS and the ports that the settings list."""
-    served = [_port("TCP", port) for port in (names.HEALTH_PORT, names.METRICS_PORT)]
-    names_service = [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]
-    reached = [_port("TCP", port) for port in settings.egress_ports]
+    """Create the policy: ingress for probes and metrics, egress for DNS and the ports of the settings."""
+    ingress = [_port("TCP", port) for port in (names.HEALTH_PORT, names.METRICS_PORT)]
+    dns = [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]
+    egress = [_port("TCP", port) for port in settings.egress_ports]
     return NetworkPolicy(
         name,
         metadata=metadata,
         spec=NetworkPolicySpecArgs(
             pod_selector=LabelSelectorArgs(match_labels=names.selector()),
             policy_types=["Ingress", "Egress"],
-            ingress=[NetworkPolicyIngressRuleArgs(ports=served)],
+            ingress=[NetworkPolicyIngressRuleArgs(ports=ingress)],
             egress=[
-                NetworkPolicyEgressRuleArgs(ports=names_service),
-                NetworkPolicyEgressRuleArgs(ports=reached),
+                NetworkPolicyEgressRuleArgs(ports=dns),
+                NetworkPolicyEgressRuleArgs(ports=egress),
             ],
         ),
         opts=opts,

@@ -1,4 +1,4 @@
-"""Where the operator's pods run, as their specification tells it. Pure."""
+"""The fields of a pod specification that decide where the operator's pods run. Pure."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from platform_infra import names
 from platform_infra.settings.placement import ZoneSpread
 
 if TYPE_CHECKING:
-    from platform_infra.settings.model import Settings
+    from collections.abc import Sequence
+
     from platform_infra.settings.placement import Placement
 
 ZONE = "topology.kubernetes.io/zone"
 UNSATISFIABLE = {ZoneSpread.PREFERRED: "ScheduleAnyway", ZoneSpread.REQUIRED: "DoNotSchedule"}
 
 
-def pod_fields(settings: Settings) -> dict[str, Any]:
-    """Return the fields of a pod's specification that decide where it runs; what is not set is left out."""
-    placement = settings.placement
+def pod_fields(placement: Placement, image_pull_secrets: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a pod specification that the settings set."""
     fields = {
-        "image_pull_secrets": [
-            LocalObjectReferenceArgs(name=name) for name in settings.operator.image_pull_secrets
-        ],
+        "image_pull_secrets": [LocalObjectReferenceArgs(name=name) for name in image_pull_secrets],
         "priority_class_name": placement.priority_class,
         "node_selector": placement.node_selector,
         "tolerations": [
@@ -51,7 +49,7 @@ def _spread(placement: Placement) -> list[TopologySpreadConstraintArgs]:
             max_skew=1,
             when_unsatisfiable=UNSATISFIABLE[placement.zone_spread],
             label_selector=LabelSelectorArgs(match_labels=names.selector()),
-            # Else the pods of the version before count too, and an update leaves the new ones crooked.
+            # Without this, old pods count during a rollout and skew the new ones.
             match_label_keys=["pod-template-hash"],
         )
     ]

@@ -1,4 +1,4 @@
-"""The parts of the operator's pod: security, probes, ports, mounts. Pure."""
+"""The parts of the operator's pod specification: security, probes, ports, mounts. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def pod_security() -> PodSecurityContextArgs:
-    """Return what the restricted pod security standard asks of a pod."""
+    """Return the pod security context that the restricted pod security standard requires."""
     return PodSecurityContextArgs(
         run_as_non_root=True,
         run_as_user=names.USER_ID,
@@ -45,7 +45,7 @@ def pod_security() -> PodSecurityContextArgs:
 
 
 def container_security() -> SecurityContextArgs:
-    """Return what the restricted pod security standard asks of a container, and a read-only root."""
+    """Return the container security context of the restricted standard, with a read-only root filesystem."""
     return SecurityContextArgs(
         allow_privilege_escalation=False,
         privileged=False,
@@ -54,8 +54,8 @@ def container_security() -> SecurityContextArgs:
     )
 
 
-def environment(more: Mapping[str, str], slack_secret: pulumi.Input[str] | None = None) -> list[EnvVarArgs]:
-    """Return what tells the pod from others as variables, Slack's URL from its Secret, and `more`."""
+def environment(extra: Mapping[str, str], slack_secret: pulumi.Input[str] | None = None) -> list[EnvVarArgs]:
+    """Return the variables with the pod's identity, Slack's URL from its Secret, and the extra variables."""
     variables = [
         EnvVarArgs(name=name, value_from=EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path=path)))
         for name, path in names.POD_FIELDS.items()
@@ -64,7 +64,7 @@ def environment(more: Mapping[str, str], slack_secret: pulumi.Input[str] | None 
         url = SecretKeySelectorArgs(name=slack_secret, key=names.SLACK_SECRET_KEY)
         source = EnvVarSourceArgs(secret_key_ref=url)
         variables.append(EnvVarArgs(name=names.SLACK_URL_VARIABLE, value_from=source))
-    return variables + [EnvVarArgs(name=name, value=value) for name, value in more.items()]
+    return variables + [EnvVarArgs(name=name, value=value) for name, value in extra.items()]
 
 
 def ports() -> list[ContainerPortArgs]:
@@ -76,22 +76,22 @@ def ports() -> list[ContainerPortArgs]:
 
 
 def startup_probe() -> ProbeArgs:
-    """Give the process 60 s to come up, and notice within one when it has."""
+    """Return a probe that allows 60 s for the start and checks every second."""
     return ProbeArgs(http_get=_get("/healthz"), period_seconds=1, failure_threshold=60)
 
 
 def liveness_probe() -> ProbeArgs:
-    """Restart a process whose event loop has not answered for 30 s."""
+    """Return a probe that restarts a process whose event loop has not answered for 30 s."""
     return ProbeArgs(http_get=_get("/healthz"), period_seconds=10, timeout_seconds=5, failure_threshold=3)
 
 
 def readiness_probe() -> ProbeArgs:
-    """Count the pod as ready only while its watch stands and the API server answers."""
+    """Return a probe that removes the pod from the ready ones while the operator reports that it is not ready."""
     return ProbeArgs(http_get=_get("/readyz"), period_seconds=2, timeout_seconds=2, failure_threshold=3)
 
 
 def resources(settings: Operator) -> ResourceRequirementsArgs:
-    """Return requests and limits; a CPU limit only where the stack sets one."""
+    """Return requests and limits; a CPU limit only if the settings have one."""
     cpu = {"cpu": settings.cpu_limit} if settings.cpu_limit else {}
     return ResourceRequirementsArgs(
         requests={"cpu": settings.cpu_request, "memory": settings.memory_request},
@@ -100,7 +100,7 @@ def resources(settings: Operator) -> ResourceRequirementsArgs:
 
 
 def volumes(config_map: pulumi.Input[str]) -> list[VolumeArgs]:
-    """Return the configuration and a scratch directory, the only places beside a read-only root."""
+    """Return the configuration and a scratch directory; the root filesystem is read-only."""
     return [
         VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=config_map)),
         VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="64Mi")),
@@ -108,7 +108,7 @@ def volumes(config_map: pulumi.Input[str]) -> list[VolumeArgs]:
 
 
 def mounts() -> list[VolumeMountArgs]:
-    """Return where `volumes` go."""
+    """Return the mounts of `volumes`."""
     return [
         VolumeMountArgs(name="config", mount_path=names.CONFIG_DIRECTORY, read_only=True),
         VolumeMountArgs(name="tmp", mount_path="/tmp"),  # noqa: S108 - a mount point of the pod

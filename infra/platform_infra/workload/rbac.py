@@ -1,6 +1,6 @@
-"""What the operator's account may do: nothing that it does not use.
+"""The operator's service account and its permissions: exactly those that the operator uses.
 
-The status is granted `update` and no `patch`, so that a stray writer fails in the cluster too
+The role grants `update` on the status but not `patch`, so that the API server rejects every other way to write it
 (DD-PERF-001).
 """
 
@@ -28,7 +28,7 @@ from platform_infra.settings.sections import EventLevel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platform_infra.settings.model import Settings
+    from platform_infra.settings.sections import Watch
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 
@@ -41,66 +41,81 @@ class Grant:
     resource: str
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
-    """The objects that it is limited to; empty for all of the resource."""
+    """The objects that the grant is limited to; empty for all objects of the resource."""
 
 
 SERVED = (
     Grant(group=names.GROUP, resource=names.PLURAL, verbs=("get", "list", "watch")),
     Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("update",)),
 )
-"""In every namespace that is served."""
+"""In every namespace that the operator watches."""
 
 OWN = (
     Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),
-    # A listing and a watch by the name of one object are allowed for it alone.
+    # With a resource name, `list` and `watch` are allowed only with a field selector for that name.
     Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(names.ROUTING_CONFIG,)),
 )
 """In the operator's own namespace."""
 
-SHARE = (Grant(group="coordination.k8s.io", resource="leases", verbs=("delete",)),)
-"""In its own namespace, where replicas share the work: the Lease of one that is gone is removed."""
+SHARDING = (Grant(group="coordination.k8s.io", resource="leases", verbs=("delete",)),)
+"""In the operator's own namespace if there are several shards: replicas delete the Lease of a replica that is gone."""
 
 EVENTS = (Grant(group="events.k8s.io", resource="events", verbs=("create", "patch")),)
-"""In the operator's own namespace and wherever notifications are served, unless no Events are posted."""
+"""In the operator's own namespace and in every watched namespace, unless Events are disabled."""
 
-RETAIN = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("delete",)),)
-"""In every namespace that is served, where what is finished is deleted once its retention is over."""
+RETENTION = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("delete",)),)
+"""In every watched namespace if the operator deletes notifications after their retention."""
 
-CHOOSE = (Grant(group="", resource="namespaces", verbs=("list", "watch")),)
-"""In the cluster, where namespaces are chosen by their labels."""
+NAMESPACE_SELECTION = (Grant(group="", resource="namespaces", verbs=("list", "watch")),)
+"""In the cluster if the settings select namespaces by label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAccountArgs:
+    """The settings that decide which permissions the operator gets."""
+
+    namespace: pulumi.Input[str]
+    """The namespace of the account, as an output of the namespace's own resource."""
+    home: str
+    """The name of that namespace."""
+    watch: Watch
+    shards: int
+    events: EventLevel
+    retention: bool
+    """Whether the operator deletes notifications after their retention."""
 
 
 class OperatorAccount(pulumi.ComponentResource):
-    """The operator's service account, and the roles that are bound to it."""
+    """The operator's service account and the roles bound to it."""
 
     def __init__(
-        self,
-        name: str,
-        *,
-        settings: Settings,
-        namespace: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, *, args: OperatorAccountArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:OperatorAccount", name, None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
-        self._unique = names.cluster_scoped(settings.operator.namespace)
-        metadata = ObjectMetaArgs(name=names.OPERATOR, namespace=namespace, labels=names.labels("rbac"))
+        self._args = args
+        self._unique = names.cluster_scoped(args.home)
+        metadata = ObjectMetaArgs(name=names.OPERATOR, namespace=args.namespace, labels=names.labels("rbac"))
         self.account_name: pulumi.Output[str] = ServiceAccount(
             "operator", metadata=metadata, opts=self._child
         ).metadata.name
-        subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=namespace)
-        events = () if settings.events.level == EventLevel.NONE else EVENTS
-        share = SHARE if settings.operator.shards > 1 else ()
-        self._grant_in("own", namespace, (*OWN, *share, *events), subject)
-        served_grants = (*SERVED, *(RETAIN if settings.retention.enabled else ()), *events)
-        for served in settings.watch.namespaces:
-            # Its own namespace is made by this stack, and has to be there first.
-            where = namespace if served == settings.operator.namespace else served
-            self._grant_in(f"served-{served}", where, served_grants, subject)
-        if not settings.watch.namespaces:
-            choose = CHOOSE if settings.watch.namespace_selector else ()
-            self._grant_everywhere((*served_grants, *choose), subject)
+        subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=args.namespace)
+        events = () if args.events == EventLevel.NONE else EVENTS
+        sharding = SHARDING if args.shards > 1 else ()
+        self._grant_in("own", args.namespace, (*OWN, *sharding, *events), subject)
+        self._grant_served((*SERVED, *(RETENTION if args.retention else ()), *events), subject)
         self.register_outputs({"accountName": self.account_name})
+
+    def _grant_served(self, grants: Sequence[Grant], subject: SubjectArgs) -> None:
+        """Grant access to the watched namespaces: in each by name, or in the whole cluster."""
+        watch = self._args.watch
+        for served in watch.namespaces:
+            # The role in the operator's own namespace depends on the namespace, which this stack creates.
+            namespace = self._args.namespace if served == self._args.home else served
+            self._grant_in(f"served-{served}", namespace, grants, subject)
+        if not watch.namespaces:
+            selection = NAMESPACE_SELECTION if watch.namespace_selector else ()
+            self._grant_everywhere((*grants, *selection), subject)
 
     def _grant_in(
         self, name: str, namespace: pulumi.Input[str], grants: Sequence[Grant], subject: SubjectArgs

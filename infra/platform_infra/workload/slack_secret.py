@@ -1,4 +1,4 @@
-"""Slack's webhook URL in the cluster: a Secret, and what makes the pods anew when it changes."""
+"""Slack's webhook URL: its Secret, and the pod annotation that rolls the pods when the URL changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def slack_secret(
     settings: SlackChannel, metadata: ObjectMetaArgs, opts: pulumi.ResourceOptions
 ) -> Secret | None:
-    """Create the Secret where the channel is enabled; its content is encrypted in the stack's state."""
+    """Create the Secret if the channel is enabled; its content is encrypted in the stack's state."""
     if not settings.enabled:
         return None
     content = {names.SLACK_SECRET_KEY: pulumi.Output.secret(settings.webhook_url)}
@@ -27,7 +27,7 @@ def slack_secret(
 
 
 def pod_annotations(settings: SlackChannel) -> dict[str, str]:
-    """Return an annotation that is another one whenever the URL is, and does not tell it."""
+    """Return an annotation with a checksum of the URL; it changes with the URL and does not reveal it."""
     if not settings.enabled:
         return {}
     digest = hashlib.sha256(settings.webhook_url.encode()).hexdigest()[:16]

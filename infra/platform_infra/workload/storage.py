@@ -1,7 +1,8 @@
-"""Where the file channel's files are kept."""
+"""The storage of the file channel."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -24,65 +25,72 @@ from platform_infra import names
 from platform_infra.settings.sections import FileVolume
 
 if TYPE_CHECKING:
-    from platform_infra.settings.model import Settings
+    from platform_infra.settings.sections import FileChannel
 
 VOLUME = "files"
 CLAIM = f"{names.OPERATOR}-files"
 ACCESS = ["ReadWriteOnce"]
 
 
-class FileStorage(pulumi.ComponentResource):
-    """The file channel's volume; empty lists where that channel is off.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStorageArgs:
+    """The file channel's settings, and the namespace of its claim."""
 
-    A directory of the node is bound through a PersistentVolume, because the restricted pod security
-    standard allows a pod to claim a volume but not to name a host path.
+    channel: FileChannel
+    namespace: pulumi.Input[str]
+    volume_name: str
+    """The name of the PersistentVolume; it is unique in the cluster."""
+    protect: bool
+    """Whether Pulumi refuses to delete the volume and the claim."""
+
+
+class FileStorage(pulumi.ComponentResource):
+    """The file channel's volume; `volumes` and `mounts` are empty when the channel is disabled.
+
+    A directory of the node is bound through a PersistentVolume, because the restricted pod security standard allows a
+    pod to claim a volume but not to name a host path.
     """
 
     def __init__(
-        self,
-        name: str,
-        *,
-        settings: Settings,
-        namespace: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, *, args: FileStorageArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:FileStorage", name, None, opts)
-        self._file = settings.channels.file
-        self._namespace = namespace
-        self._keep = pulumi.ResourceOptions(parent=self, protect=settings.protection.data)
-        self._directory_name = names.cluster_scoped(settings.operator.namespace)
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self, protect=args.protect)
         self.volumes: list[VolumeArgs] = []
         self.mounts: list[VolumeMountArgs] = []
-        if self._file.enabled:
+        if args.channel.enabled:
             self.volumes = [self._volume()]
-            self.mounts = [VolumeMountArgs(name=VOLUME, mount_path=self._file.directory)]
+            self.mounts = [VolumeMountArgs(name=VOLUME, mount_path=args.channel.directory)]
         self.register_outputs({})
 
     def _volume(self) -> VolumeArgs:
-        match self._file.volume:
+        channel = self._args.channel
+        match channel.volume:
             case FileVolume.EMPTY_DIR:
                 return VolumeArgs(name=VOLUME, empty_dir=EmptyDirVolumeSourceArgs())
             case FileVolume.HOST_PATH:
                 directory = self._host_directory()
                 claim = self._claim(storage_class="", volume=directory.metadata.name)
             case FileVolume.PVC:
-                claim = self._claim(storage_class=self._file.storage_class or None, volume=None)
+                claim = self._claim(storage_class=channel.storage_class or None, volume=None)
         source = PersistentVolumeClaimVolumeSourceArgs(claim_name=claim.metadata.name)
         return VolumeArgs(name=VOLUME, persistent_volume_claim=source)
 
     def _host_directory(self) -> PersistentVolume:
+        args = self._args
         return PersistentVolume(
             "directory",
-            metadata=ObjectMetaArgs(name=self._directory_name, labels=names.labels("storage")),
+            metadata=ObjectMetaArgs(name=args.volume_name, labels=names.labels("storage")),
             spec=PersistentVolumeSpecArgs(
                 access_modes=ACCESS,
-                capacity={"storage": self._file.size},
-                claim_ref=ObjectReferenceArgs(namespace=self._namespace, name=CLAIM),
-                host_path=HostPathVolumeSourceArgs(path=self._file.host_path, type="DirectoryOrCreate"),
+                capacity={"storage": args.channel.size},
+                claim_ref=ObjectReferenceArgs(namespace=args.namespace, name=CLAIM),
+                host_path=HostPathVolumeSourceArgs(path=args.channel.host_path, type="DirectoryOrCreate"),
                 persistent_volume_reclaim_policy="Retain",
                 storage_class_name="",
             ),
-            opts=self._keep,
+            opts=self._child,
         )
 
     def _claim(self, *, storage_class: str | None, volume: pulumi.Input[str] | None) -> PersistentVolumeClaim:
@@ -90,16 +98,16 @@ class FileStorage(pulumi.ComponentResource):
             "claim",
             metadata=ObjectMetaArgs(
                 name=CLAIM,
-                namespace=self._namespace,
+                namespace=self._args.namespace,
                 labels=names.labels("storage"),
-                # A class that binds on first use waits for the pod, which waits for this object.
+                # A storage class with WaitForFirstConsumer waits for the pod, and the pod waits for the claim.
                 annotations={"pulumi.com/skipAwait": "true"},
             ),
             spec=PersistentVolumeClaimSpecArgs(
                 access_modes=ACCESS,
-                resources=VolumeResourceRequirementsArgs(requests={"storage": self._file.size}),
+                resources=VolumeResourceRequirementsArgs(requests={"storage": self._args.channel.size}),
                 storage_class_name=storage_class,
                 volume_name=volume,
             ),
-            opts=self._keep,
+            opts=self._child,
         )

@@ -1,4 +1,4 @@
-"""What the tests of the Pulumi program share."""
+"""Fixtures of the Pulumi program's unit tests."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Record = Callable[..., Recording]
 
 
 @pytest.fixture(autouse=True)
-def loop_of_the_engine() -> None:
-    """Give the recording engine an event loop: it takes the thread's, and an asynchronous test leaves none."""
+def engine_event_loop() -> None:
+    """Set the thread's event loop, which the recording engine uses; an asynchronous test leaves none behind."""
     asyncio.set_event_loop(engine_loop())
 
 
 @pytest.fixture(autouse=True)
-def only_kubernetes_own_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no cluster asked which other kinds it serves: where there is a recording engine there is none."""
-    monkeypatch.setattr("platform_infra.monitoring.component.ask", lambda _kubeconfig, _context: [])
+def cluster_without_monitoring_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the discovery: the recording engine has no API server that could answer."""
+    monkeypatch.setattr("platform_infra.monitoring.discovery.discover", lambda _kubeconfig, _context: [])
 
 
 @pytest.fixture
 def record() -> Record:
-    """Record the bundle."""
+    """Return the function that records the bundle."""
     return record_bundle

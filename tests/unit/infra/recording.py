@@ -36,8 +36,9 @@ CONTROL_OUTPUTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """One resource that the program asked for; `parent` and `provider` as the engine was told."""
+    """One resource that the program registered, with the engine's URN of it."""
 
+    urn: str
     kind: str
     type: str
     name: str
@@ -83,6 +84,7 @@ class Monitor(mocks.MockMonitor):
         if request.type != "pulumi:pulumi:Stack":
             self.registered.append(
                 Registration(
+                    urn=self.make_urn(request.parent, request.type, request.name),
                     kind=request.type.split(":")[-1],
                     type=request.type,
                     name=request.name,

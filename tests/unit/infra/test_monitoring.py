@@ -13,13 +13,13 @@ import pytest
 import yaml
 from pulumi.runtime import rpc
 
-from platform_infra.monitoring import component as observability
 from platform_infra.monitoring import discovery
-from platform_infra.monitoring.component import ask
+from platform_infra.monitoring.alert import Severity
 from platform_infra.monitoring.dashboard import LABEL, VIEWER, document
+from platform_infra.monitoring.discovery import discover
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
-from platform_infra.monitoring.rules import Limits, Severity, alerts, limits
+from platform_infra.monitoring.rules import Limits, alerts, limits
 from platform_infra.settings.model import parse
 from tools.platform.pulumi.environment import ROOT
 
@@ -35,7 +35,7 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 def cluster_serves(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the cluster is said to serve; a test fills it in."""
     found: list[str] = []
-    monkeypatch.setattr(observability, "ask", lambda _kubeconfig, _context: found)
+    monkeypatch.setattr(discovery, "discover", lambda _kubeconfig, _context: found)
     return found
 
 
@@ -59,7 +59,7 @@ def marks(recording: Recording) -> dict[str, str]:
 def test_a_mode_that_is_set_is_kept_to_without_asking_the_cluster(
     record: Record, monkeypatch: pytest.MonkeyPatch, mode: str, expected: set[str]
 ) -> None:
-    monkeypatch.delattr(observability, "ask")
+    monkeypatch.delattr(discovery, "discover")
     assert watched(record(monitoringMode=mode)) == expected
 
 
@@ -116,7 +116,7 @@ def test_the_rules_look_at_this_stack_s_operator_by_the_stack_s_limits(record: R
     )
     (group,) = recording.spec(discovery.PROMETHEUS_RULE)["groups"]
     rules = {rule["alert"]: rule for rule in group["rules"]}
-    failing = rules["NotificationDeliveriesFail"]
+    failing = rules["NotificationOperatorDeliveryFailureRateHigh"]
     assert failing["expr"].endswith("> 0.25")
     assert "[90s]" in failing["expr"]
     assert failing["for"] == "90s"
@@ -246,11 +246,11 @@ def test_a_cluster_that_cannot_be_asked_fails_a_change_and_only_warns_a_preview(
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
-    with pytest.raises(discovery.DiscoveryError, match=r"context 'there'\) cannot be asked"):
-        ask(text, "there")
+    with pytest.raises(discovery.DiscoveryError, match=r"context 'there'\) does not report"):
+        discover(text, "there")
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    assert ask(text, "there") == []
-    assert "none of them is served" in said[0]
+    assert discover(text, "there") == []
+    assert "none of the kinds" in said[0]
 
 
 def test_every_metric_that_rules_and_panels_look_at_is_one_of_the_operator_s() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from platform_infra.monitoring.component import MARKS
+from platform_infra.monitoring.collection import SCRAPE_ANNOTATIONS
 from platform_infra.monitoring.rules import Limits, alerts
 from tests.harness.prometheus_in_cluster import documented
 from tools.platform.commands import alerts as alert_rules
@@ -50,5 +50,5 @@ def test_the_rules_are_part_of_what_every_commit_is_held_against() -> None:
 
 def test_the_documented_configuration_goes_by_the_annotations_that_the_pods_get() -> None:
     text = json.dumps(documented())
-    for name in MARKS:
+    for name in SCRAPE_ANNOTATIONS:
         assert f"__meta_kubernetes_pod_annotation_{name.replace('.', '_').replace('/', '_')}" in text

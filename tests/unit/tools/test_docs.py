@@ -154,7 +154,7 @@ def test_every_phase_and_reason_is_documented() -> None:
 
 def test_permissions_table_lists_every_granted_verb() -> None:
     text = page("operations.md")
-    for grant in (*rbac.SERVED, *rbac.OWN, *rbac.SHARE, *rbac.EVENTS, *rbac.CHOOSE):
+    for grant in (*rbac.SERVED, *rbac.OWN, *rbac.SHARDING, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION):
         rows = re.findall(rf"^\|(.*)\| `{re.escape(grant.resource)}` \| (.*) \|$", text, re.MULTILINE)
         assert any(
             all(f"`{name}`" in where for name in grant.names)

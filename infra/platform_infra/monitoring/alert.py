@@ -1,0 +1,43 @@
+"""One alert rule in Prometheus's format. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from platform_infra import names
+
+
+class Severity(StrEnum):
+    """Whether somebody must act at once or during working hours."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One rule; `runbook` is the name of its page in docs/runbooks."""
+
+    name: str
+    expression: str
+    severity: Severity
+    runbook: str
+    summary: str
+    description: str
+    hold: str = "0s"
+
+    def document(self, runbooks: str) -> dict[str, Any]:
+        """Return the rule in Prometheus's format; `runbooks` is the base URL of the runbooks."""
+        return {
+            "alert": self.name,
+            "expr": self.expression,
+            "for": self.hold,
+            "labels": {"severity": str(self.severity), "part_of": names.PROJECT},
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": f"{runbooks.rstrip('/')}/{self.runbook}.md",
+            },
+        }
