@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 from platform_infra.settings.model import parse
 from platform_infra.workload import config_file as operator_config
 from tests.harness.eventually import eventually
-from tests.harness.operator_pod import HEALTH, METRICS, READY_WITHIN, Operator
+from tests.harness.operator_deployment import HEALTH, METRICS, READY_WITHIN, OperatorDeployment
 from tests.harness.operators import stack_values
 from tests.harness.ports import free_port
 from tools.platform.pulumi.environment import ROOT
@@ -33,7 +33,7 @@ SOURCES = (".", "operator", "tests/harness/stub")
 ENDS_WITHIN = 45.0
 
 
-class OperatorProcess(Operator):
+class OperatorProcess(OperatorDeployment):
     """One operator. `spec.namespace` is there, with an account; `kubeconfig` is that account's.
 
     Without a node where the API server has none.

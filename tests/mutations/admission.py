@@ -15,7 +15,7 @@ ADMITTING: Final = (
     Mutation(
         name="subject without bounds",
         breaks="a subject of no letter is taken, and one of any length",
-        operator="served",
+        operator="shipped",
         checks=("data-01", "data-06"),
         edits=(
             Edit(
@@ -28,21 +28,21 @@ ADMITTING: Final = (
     Mutation(
         name="a word more",
         breaks="a priority that no rule knows is taken",
-        operator="served",
+        operator="shipped",
         checks=("data-07",),
         edits=(Edit(file=CONTRACT, old=PRIORITIES, new=PRIORITIES.replace("low]", "low, urgent]")),),
     ),
     Mutation(
         name="no priority by default",
         breaks="a notification that leaves its priority out is refused",
-        operator="served",
+        operator="shipped",
         checks=("prio-05",),
         edits=(Edit(file=CONTRACT, old=PRIORITIES + "                  default: medium\n", new=PRIORITIES),),
     ),
     Mutation(
         name="another default",
         breaks="a notification is kept for a day more than is written",
-        operator="served",
+        operator="shipped",
         checks=("crd-01",),
         edits=(
             Edit(
@@ -55,7 +55,7 @@ ADMITTING: Final = (
     Mutation(
         name="a field left out",
         breaks="the text of a link is dropped when the object is stored",
-        operator="served",
+        operator="shipped",
         checks=("crd-02",),
         edits=(
             Edit(file=CONTRACT, old="                    required: [service, url, label]\n", new=""),
@@ -65,7 +65,7 @@ ADMITTING: Final = (
     Mutation(
         name="names of one word only",
         breaks="an object whose name has a dash is refused",
-        operator="served",
+        operator="shipped",
         checks=("crd-05",),
         edits=(
             Edit(
@@ -79,7 +79,7 @@ ADMITTING: Final = (
     Mutation(
         name="spec can be changed",
         breaks="what was asked for can become something else after it was delivered",
-        operator="served",
+        operator="shipped",
         checks=("crd-10",),
         edits=(
             Edit(file=CONTRACT, old=SPEC_RULES, new=SPEC_RULES.replace("self == oldSelf", "self == self")),

@@ -31,7 +31,7 @@ DECIDING: Final = (
     Mutation(
         name="fresh read replaced by the watched object",
         breaks="a pass decides on what a late watch last showed, and tries again what is recorded",
-        operator="troubled",
+        operator="proxied",
         checks=("status-01",),
         edits=(
             Edit(
@@ -54,7 +54,7 @@ DECIDING: Final = (
     Mutation(
         name="fold not idempotent",
         breaks="a try whose write was stored and whose answer was lost is recorded twice",
-        operator="troubled",
+        operator="proxied",
         checks=("status-03",),
         edits=(
             Edit(
@@ -67,7 +67,7 @@ DECIDING: Final = (
     Mutation(
         name="conflict re-delivers",
         breaks="a write that meets another one forgets the tries that it should have recorded",
-        operator="troubled",
+        operator="proxied",
         checks=("status-01", "crd-08"),
         edits=(
             Edit(file=RECONCILE, old=APPLY + SETTLE, new=SETTLE + APPLY.replace("fresh)", "fresh, tries=1)")),
@@ -76,7 +76,7 @@ DECIDING: Final = (
     Mutation(
         name="pause not enforced while Sending",
         breaks="as long as nothing has succeeded, the next try follows at once",
-        operator="served",
+        operator="shipped",
         checks=("deliver-05", "multi-03", "status-05"),
         edits=(
             Edit(
@@ -100,7 +100,7 @@ DECIDING: Final = (
     Mutation(
         name="one try too many",
         breaks="a channel is tried once more than its policy allows",
-        operator="served",
+        operator="shipped",
         checks=("multi-02", "multi-03"),
         edits=(
             Edit(
@@ -113,7 +113,7 @@ DECIDING: Final = (
     Mutation(
         name="success does not end a channel",
         breaks="a channel that has delivered is tried again",
-        operator="served",
+        operator="shipped",
         checks=("multi-01", "multi-02", "phase-01"),
         edits=(Edit(file=PROGRESS, old=SERVED, new=SERVED_TWICE),),
     ),
@@ -147,7 +147,7 @@ DECIDING: Final = (
     Mutation(
         name="final is not final",
         breaks="what was sent is sent again when the operator looks at it again",
-        operator="fragile",
+        operator="stoppable",
         checks=("phase-05",),
         edits=(
             Edit(
@@ -171,7 +171,7 @@ DECIDING: Final = (
     Mutation(
         name="what failed is taken up again",
         breaks="a notification that has failed is tried anew at each of its changes",
-        operator="served",
+        operator="shipped",
         checks=("phase-06",),
         edits=(
             Edit(
@@ -191,7 +191,7 @@ DECIDING: Final = (
     Mutation(
         name="4xx is retried",
         breaks="a refusal for good is tried again",
-        operator="served",
+        operator="shipped",
         checks=("deliver-01", "deliver-02", "deliver-03", "deliver-04", "phase-02", "observe-04"),
         edits=(
             Edit(file=DISPATCH, old=PERMANENT, new="permanent = error is None and retryable is not None"),
@@ -200,7 +200,7 @@ DECIDING: Final = (
     Mutation(
         name="5xx is final",
         breaks="a receiver that is down for a second loses the message",
-        operator="served",
+        operator="shipped",
         checks=("deliver-05", "multi-03", "observe-02", "status-06", "audit-06", "prio-06"),
         edits=(Edit(file=DISPATCH, old=PERMANENT, new="permanent = error is not None"),),
     ),
@@ -220,7 +220,7 @@ DECIDING: Final = (
     Mutation(
         name="slowness is final",
         breaks="a receiver that takes too long once is not asked again",
-        operator="troubled",
+        operator="proxied",
         checks=("error-04",),
         edits=(Edit(file=DISPATCH, old=TIMED_OUT, new=TIMED_OUT.replace("Transient", "Permanent")),),
     ),
@@ -240,7 +240,7 @@ DECIDING: Final = (
     Mutation(
         name="a try counts before it is over",
         breaks="a delivery that is broken off stands as a success",
-        operator="fragile",
+        operator="stoppable",
         checks=("error-03",),
         edits=(
             Edit(
@@ -253,7 +253,7 @@ DECIDING: Final = (
     Mutation(
         name="breaker not consulted",
         breaks="a receiver that is down gets every try",
-        operator="guarded",
+        operator="breaker",
         checks=("concur-04", "concur-05"),
         edits=(
             Edit(
@@ -266,7 +266,7 @@ DECIDING: Final = (
     Mutation(
         name="every message sent twice",
         breaks="a try calls its receiver a second time",
-        operator="served",
+        operator="shipped",
         checks=(
             "concur-01",
             "concur-02",

@@ -33,7 +33,7 @@ STOPPING: Final = (
     Mutation(
         name="audit not flushed at stop",
         breaks="events that wait for company are lost with the process",
-        operator="fragile",
+        operator="stoppable",
         checks=("shutdown-03", "crd-11"),
         edits=(
             Edit(
@@ -51,7 +51,7 @@ STOPPING: Final = (
     Mutation(
         name="tries broken off at stop",
         breaks="the process does not wait for what is under way",
-        operator="fragile",
+        operator="stoppable",
         checks=("shutdown-01",),
         edits=(
             Edit(
@@ -64,7 +64,7 @@ STOPPING: Final = (
     Mutation(
         name="signal heeded late",
         breaks="the process goes on taking new work until nothing is under way",
-        operator="fragile",
+        operator="stoppable",
         checks=("shutdown-02",),
         edits=(
             Edit(file=MAIN, old=STARTED, new=STARTED + HEEDED_LATE),
@@ -78,7 +78,7 @@ STOPPING: Final = (
     Mutation(
         name="stop waits without a limit",
         breaks="a receiver that never answers holds the process until it is killed",
-        operator="fragile",
+        operator="stoppable",
         checks=("shutdown-04",),
         edits=(
             Edit(
@@ -91,7 +91,7 @@ STOPPING: Final = (
     Mutation(
         name="work without the Lease",
         breaks="every replica delivers everything",
-        operator="fragile",
+        operator="stoppable",
         checks=("concur-03",),
         edits=(
             Edit(
@@ -111,14 +111,14 @@ TAKING: Final = (
     Mutation(
         name="a connection for each request",
         breaks="nothing is kept open between two messages",
-        operator="guarded",
+        operator="breaker",
         checks=("resource-03",),
         edits=(Edit(file=HTTP, old=CONNECTOR, new="aiohttp.TCPConnector(force_close=True)"),),
     ),
     Mutation(
         name="a deletion under way not noted",
         breaks="what was begun for an object that is gone stays in memory",
-        operator="guarded",
+        operator="breaker",
         checks=("crd-09",),
         edits=(
             Edit(
@@ -131,7 +131,7 @@ TAKING: Final = (
     Mutation(
         name="a pass follows a pass",
         breaks="the operator keeps working on what is done",
-        operator="guarded",
+        operator="breaker",
         checks=("edge-06",),
         edits=(
             Edit(
@@ -146,7 +146,7 @@ TAKING: Final = (
     Mutation(
         name="a connection for each message of a burst",
         breaks="a hundred messages at once open a hundred connections",
-        operator="served",
+        operator="shipped",
         checks=("load-02",),
         edits=(Edit(file=HTTP, old=CONNECTOR, new="aiohttp.TCPConnector(force_close=True)"),),
         alone=True,
@@ -154,7 +154,7 @@ TAKING: Final = (
     Mutation(
         name="tries never forgotten",
         breaks="what a write has recorded stays in memory",
-        operator="served",
+        operator="shipped",
         checks=("resource-05",),
         edits=(Edit(file=RECONCILE, old=SETTLE, new=""),),
         alone=True,
@@ -162,7 +162,7 @@ TAKING: Final = (
     Mutation(
         name="memory leaks",
         breaks="each try leaves eight hundred kilobytes behind",
-        operator="served",
+        operator="shipped",
         checks=("resource-01", "resource-07"),
         edits=(
             Edit(file=DISPATCH, old=DELIVER, new=DELIVER + "                _LEFT.append(b'x' * 800_000)\n"),
@@ -173,7 +173,7 @@ TAKING: Final = (
     Mutation(
         name="tasks leak",
         breaks="each try leaves a task behind",
-        operator="served",
+        operator="shipped",
         checks=("resource-02", "resource-05", "resource-07", "load-01"),
         edits=(
             Edit(
@@ -188,7 +188,7 @@ TAKING: Final = (
     Mutation(
         name="never idle",
         breaks="a task spins while there is nothing to do",
-        operator="served",
+        operator="shipped",
         checks=("resource-06",),
         edits=(
             Edit(
@@ -206,7 +206,7 @@ TAKING: Final = (
     Mutation(
         name="a deletion is never believed",
         breaks="passes for an object that is gone are repeated for ever",
-        operator="served",
+        operator="shipped",
         checks=("status-04",),
         edits=(
             Edit(

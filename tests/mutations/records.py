@@ -21,7 +21,7 @@ STATUS: Final = (
     Mutation(
         name="Sending not shown",
         breaks="a slow delivery looks untouched until it is over",
-        operator="served",
+        operator="shipped",
         checks=("phase-01", "phase-02", "phase-04", "observe-05"),
         edits=(
             Edit(
@@ -34,14 +34,14 @@ STATUS: Final = (
     Mutation(
         name="completion time missing",
         breaks="nothing tells when a notification ended",
-        operator="served",
+        operator="shipped",
         checks=("phase-01", "phase-03", "phase-07"),
         edits=(Edit(file=FOLD, old='        times["completionTime"] = now\n', new="        pass\n"),),
     ),
     Mutation(
         name="completion before the try",
         breaks="the time of the end is that of the beginning",
-        operator="served",
+        operator="shipped",
         checks=("status-02",),
         edits=(
             Edit(
@@ -54,7 +54,7 @@ STATUS: Final = (
     Mutation(
         name="generation one behind",
         breaks="the status says that it is about an earlier spec",
-        operator="served",
+        operator="shipped",
         checks=("crd-03",),
         edits=(
             Edit(
@@ -67,14 +67,14 @@ STATUS: Final = (
     Mutation(
         name="passes begin late",
         breaks="a notification waits for many seconds although workers are free",
-        operator="served",
+        operator="shipped",
         checks=("crd-07", "edge-01", "edge-04", "edge-05"),
         edits=(Edit(file=WORKQUEUE, old=PASS, new="            await asyncio.sleep(11)\n" + PASS),),
     ),
     Mutation(
         name="low priority waits",
         breaks="what is not urgent is never delivered",
-        operator="served",
+        operator="shipped",
         checks=("prio-09",),
         edits=(
             Edit(
@@ -87,7 +87,7 @@ STATUS: Final = (
     Mutation(
         name="what is gone is an error",
         breaks="a deletion at an unlucky moment is logged as a fault of the operator",
-        operator="served",
+        operator="shipped",
         checks=("rapid-03", "status-04"),
         edits=(
             Edit(
@@ -105,7 +105,7 @@ TELLING: Final = (
     Mutation(
         name="audit events told twice",
         breaks="each event reaches the store a second time, under an id of its own",
-        operator="served",
+        operator="shipped",
         checks=("audit-01", "audit-04", "rapid-02"),
         edits=(
             Edit(
@@ -119,14 +119,14 @@ TELLING: Final = (
     Mutation(
         name="events tied together by nothing",
         breaks="the correlation id is the notification's own, whatever remediation it is about",
-        operator="served",
+        operator="shipped",
         checks=("audit-02", "audit-03", "audit-05", "audit-06"),
         edits=(Edit(file=AUDIT, old=CORRELATION, new="content.subject and notification.uid"),),
     ),
     Mutation(
         name="the end not told",
         breaks="the audit store hears of the tries alone",
-        operator="served",
+        operator="shipped",
         checks=("audit-01", "audit-06", "deliver-01"),
         edits=(
             Edit(
@@ -139,7 +139,7 @@ TELLING: Final = (
     Mutation(
         name="tries counted twice",
         breaks="the metrics tell of more tries than were made",
-        operator="guarded",
+        operator="breaker",
         checks=("observe-01", "observe-03"),
         edits=(Edit(file=FIGURES, old=COUNT, new=COUNT + COUNT),),
     ),

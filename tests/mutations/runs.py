@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from tests.harness.cluster import Cluster
 from tests.harness.deploy import BuiltImages, bring_up, take_away
 from tests.harness.node import Node
-from tests.harness.operator_pod import Operator
+from tests.harness.operator_deployment import OperatorDeployment
 from tests.harness.operators import INSTEAD, LABEL, OPERATORS, OperatorSpec
 from tests.mutations.checks import Seen, run_checks
 from tests.mutations.contract import Contract
@@ -80,7 +80,7 @@ class Beside:
         # Some checks work in the namespace of the operator that serves them.
         labels = {"metadata": {"labels": {LABEL: self.spec.name}}}
         cluster.core.patch_namespace(self.spec.namespace, labels)
-        operator = Operator(
+        operator = OperatorDeployment(
             cluster=cluster, node=Node(self.place.stack.container), namespace=self.spec.namespace
         )
         # Whatever a check of the one before it has left, which may have broken off while there was no pod.

@@ -21,7 +21,7 @@ MASKING: Final = (
     Mutation(
         name="sanitiser off",
         breaks="secrets leave the operator",
-        operator="served",
+        operator="shipped",
         checks=("data-11", "data-12", "data-14"),
         edits=(
             Edit(
@@ -34,7 +34,7 @@ MASKING: Final = (
     Mutation(
         name="masking takes the rest of the line",
         breaks="what follows a secret and is none is masked too",
-        operator="served",
+        operator="shipped",
         checks=("data-13",),
         edits=(
             Edit(
@@ -51,14 +51,14 @@ SHOWING: Final = (
     Mutation(
         name="long texts cut",
         breaks="what does not fit into one block never arrives",
-        operator="served",
+        operator="shipped",
         checks=("data-02", "data-03", "edge-02"),
         edits=(Edit(file=SLACK, old="        start = end\n", new="        return\n"),),
     ),
     Mutation(
         name="large messages refused",
         breaks="a body of some thousand characters is not delivered at all",
-        operator="served",
+        operator="shipped",
         checks=("data-03", "edge-02", "edge-03"),
         edits=(
             Edit(
@@ -72,7 +72,7 @@ SHOWING: Final = (
     Mutation(
         name="texts tidied up",
         breaks="markup is escaped, and letters are written in another way than they came",
-        operator="served",
+        operator="shipped",
         checks=("data-08", "data-10"),
         edits=(
             Edit(
@@ -95,21 +95,21 @@ SHOWING: Final = (
     Mutation(
         name="priority not told",
         breaks="the console shows one priority for all",
-        operator="served",
+        operator="shipped",
         checks=("prio-01", "prio-07", "prio-08"),
         edits=(Edit(file=CONSOLE, old="[{content.priority}]", new="[medium]"),),
     ),
     Mutation(
         name="one sign for all priorities",
         breaks="Slack's headline does not show how urgent a message is",
-        operator="served",
+        operator="shipped",
         checks=("prio-01", "prio-02", "prio-03", "prio-04", "prio-06"),
         edits=(Edit(file=SLACK, old="EMOJI.get(content.priority, OTHER_EMOJI)", new="OTHER_EMOJI"),),
     ),
     Mutation(
         name="long names cut nowhere",
         breaks="an object's longest name makes a file name that no file system takes",
-        operator="served",
+        operator="shipped",
         checks=("crd-06",),
         edits=(
             Edit(
@@ -126,7 +126,7 @@ EXPLAINING: Final = (
     Mutation(
         name="errors flattened",
         breaks="line breaks and tabs of a receiver's answer do not reach the status",
-        operator="served",
+        operator="shipped",
         checks=("status-05",),
         edits=(Edit(file=ERRORTEXT, old=r"[\x00-\x08\x0b-\x1f", new=r"[\x00-\x1f"),),
     ),
@@ -153,7 +153,7 @@ EXPLAINING: Final = (
     Mutation(
         name="answers not quoted",
         breaks="an error tells the code of an answer and not its words",
-        operator="served",
+        operator="shipped",
         checks=("error-01",),
         edits=(
             Edit(
@@ -184,14 +184,14 @@ LEADING: Final = (
     Mutation(
         name="routing result dropped",
         breaks="what the rules choose is thrown away, and everything goes to the fallback",
-        operator="served",
+        operator="shipped",
         checks=("data-05", "skip-01", "skip-02", "skip-03", "skip-04", "skip-05", "skip-07"),
         edits=(Edit(file=ROUTING, old="    if chosen:\n", new="    if chosen is None:\n"),),
     ),
     Mutation(
         name="one matcher is enough",
         breaks="a rule takes what only some of its matchers fit",
-        operator="served",
+        operator="shipped",
         checks=("skip-06",),
         edits=(
             Edit(
@@ -204,7 +204,7 @@ LEADING: Final = (
     Mutation(
         name="labels of any domain steer",
         breaks="a label that only looks like one of ours chooses the receiver",
-        operator="served",
+        operator="shipped",
         checks=("skip-08",),
         edits=(
             Edit(
@@ -218,7 +218,7 @@ LEADING: Final = (
     Mutation(
         name="another fallback",
         breaks="what no rule takes goes to a file nobody reads",
-        operator="served",
+        operator="shipped",
         checks=("crd-04", "data-04"),
         edits=(
             Edit(
@@ -231,7 +231,7 @@ LEADING: Final = (
     Mutation(
         name="repeated channels kept",
         breaks="a channel that is named three times delivers three times",
-        operator="served",
+        operator="shipped",
         checks=("data-09",),
         edits=(
             Edit(

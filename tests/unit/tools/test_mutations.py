@@ -62,7 +62,7 @@ def test_the_checks_of_a_mutation_are_of_its_operator_and_stand_alone_where_they
     fixtures = dict(re.findall(r"^check (\S+) \S+ (.*)$", done.stdout, re.MULTILINE))
     for mutation in MUTATIONS:
         for check in mutation.checks:
-            assert mutation.operator in fixtures[check].split(), f"{mutation.name}: {check}"
+            assert f"{mutation.operator}_operator" in fixtures[check].split(), f"{mutation.name}: {check}"
             assert mutation.alone or "alone" not in fixtures[check].split(), f"{mutation.name}: {check}"
 
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.harness.cluster import FINAL
 from tests.harness.eventually import eventually
-from tests.harness.operator_pod import HEALTH, METRICS, Operator
+from tests.harness.operator_deployment import HEALTH, METRICS, OperatorDeployment
 from tests.harness.routing_document import RoutingDocument
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from tests.harness.faultproxy_client import FaultProxy
     from tests.harness.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
 
-__all__ = ["HEALTH", "METRICS", "Operator", "Suite"]
+__all__ = ["HEALTH", "METRICS", "OperatorDeployment", "OperatorUnderTest"]
 
 CONSOLE = "console"
 """The logger that the console channel delivers through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class OperatorUnderTest:
     """One operator, seen from one test. An `obj` is a notification as a test builds it, or as it is stored."""
 
     cluster: Cluster
-    operator: Operator
+    workload: OperatorDeployment
     namespace: str
     sink: StubScripts
     slack: SlackSink
@@ -66,7 +66,7 @@ class Suite:
 
     def records(self, obj: Object | None = None) -> list[Object]:
         """Return what the operator has logged since the run began; with `obj` what is about it."""
-        found = self.operator.records()
+        found = self.workload.records()
         return found if obj is None else [record for record in found if _is_about(record, obj)]
 
     def console(self, obj: Object | None = None) -> list[str]:
@@ -85,7 +85,7 @@ class Suite:
 
     def metric(self, name: str, *, pod: Pod | None = None, **labels: str) -> float:
         """Return the sum of a metric's samples that have these labels, 0 where labels are given and none has."""
-        page = self.operator.page(METRICS, "metrics", pod=pod)
+        page = self.workload.page(METRICS, "metrics", pod=pod)
         families = text_string_to_metric_families(page)
         named = [sample for family in families for sample in family.samples if sample.name == name]
         found = [sample.value for sample in named if labels.items() <= sample.labels.items()]
@@ -104,10 +104,10 @@ class Suite:
         """Return the operator's requests about a notification, such as `update status`, oldest first."""
         namespace, name = _key(obj)
         calls = []
-        for entry in self.operator.node.audited(name):
+        for entry in self.workload.node.audited(name):
             target = entry.get("objectRef", {})
             same = (target.get("namespace"), target.get("name")) == (namespace, name)
-            if same and entry["user"].get("username") == self.operator.account:
+            if same and entry["user"].get("username") == self.workload.account:
                 calls.append(f"{entry['verb']} {target.get('subresource', '')}".strip())
         return calls
 
@@ -117,7 +117,7 @@ class Suite:
 
         What is given out can `write` further documents meanwhile.
         """
-        routing = RoutingDocument(self.cluster, self.operator.namespace, self._generation)
+        routing = RoutingDocument(self.cluster, self.workload.namespace, self._generation)
         routing.write(document)
         try:
             yield routing
@@ -134,7 +134,7 @@ class Suite:
     @contextmanager
     def read_only_files(self) -> Iterator[None]:
         """Take the right to write away from the directory of the file channel."""
-        node, pod = self.operator.node, self.operator.pod
+        node, pod = self.workload.node, self.workload.pod
         with node.read_only_volume(self.cluster.uid(pod), "files"):
             yield
 

@@ -24,7 +24,7 @@ READY_WITHIN = 60.0
 BEFORE_THE_START = timedelta(seconds=5)
 
 
-class Operator:
+class OperatorDeployment:
     """One operator of the cluster."""
 
     def __init__(self, *, cluster: Cluster, node: Node | None, namespace: str) -> None:
