@@ -5,8 +5,6 @@ import pytest
 from tests.harness.notifications import fast, notification
 from tests.stack.operator_under_test import OperatorUnderTest
 
-pytestmark = pytest.mark.xdist_group("stoppable")
-
 
 def test_killed_operator_repeats_its_delivery_with_the_same_id(
     stoppable_operator: OperatorUnderTest,
