@@ -1,13 +1,17 @@
-"""Measure the operator, and a controller of the old kind beside it, at an API server of their own.
+"""Measure the operator and comparison controllers on an API server of their own.
 
-`python -m tests.bench [--full] [--only SCENARIO …] [--controller ours|naive|prototype]`: prints tables and writes
-build/bench/latest.json, from which `python -m tests.bench.page` renews docs/performance.md.
+`python -m tests.bench [--full] [--only SCENARIO …] [--controller ours|naive|prototype]` prints tables and writes
+build/bench/latest.json, from which `python -m tests.bench.page` updates docs/performance.md.
+
+`python -m tests.bench --only burst-1000,paced-5 --against REV [--rounds N]` measures the operator of this checkout and that of
+another commit alternately on the same API server, and prints the changes between the two.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import sys
 import time
@@ -15,9 +19,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table as Drawn
+from rich.table import Table as RichTable
 
-from tests.bench import tables
+from tests.bench import compare, tables
 from tests.bench.bars import verdicts
 from tests.bench.calls import AuditLogTornError
 from tests.bench.controllers import Kind
@@ -37,70 +41,114 @@ if TYPE_CHECKING:
     from tests.bench.figures import Result
     from tests.bench.place import Place
     from tests.bench.scenarios import Scenario
+    from tests.bench.tables import Table
 
 FOLDER = ROOT / "build" / "bench"
 LATEST = FOLDER / "latest.json"
 WIDTH = 200
 INTERRUPTED = 128 + signal.SIGINT
-SHOWN = (tables.speed, tables.cost, tables.calls, tables.sinks, tables.bars)
-PROBLEMS = (ControlPlaneError, ToolchainError, UnknownScenarioError)
-"""What can keep a run from beginning."""
+TABLES = (tables.speed, tables.cost, tables.calls, tables.sinks, tables.bars)
+STANDARD = (Kind.OURS, Kind.NAIVE, Kind.PROTOTYPE)
+DEFAULT_ROUNDS = 5
+PROBLEMS = (ControlPlaneError, ToolchainError, UnknownScenarioError, compare.UnknownCommitError)
+"""Errors that end a run before its first measurement."""
 FAILURES = (NotFinalError, AuditLogTornError, TimeoutError)
+"""Errors that end one measurement."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; the exit code is 0 only when every bar that was measured is reached."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="every scenario, which takes about 20 minutes")
-    parser.add_argument("--only", action="append", default=[], metavar="SCENARIO")
-    parser.add_argument("--controller", action="append", choices=[kind.value for kind in Kind])
-    asked = parser.parse_args(arguments)
-    # Where nobody looks at it, there is no width to keep to.
+    """Run the command; the exit code is 0 only if every measured bar is reached."""
+    options = _parser().parse_args(arguments)
+    # Without a terminal there is no width to respect.
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    names = [name for word in options.only for name in word.split(",")]
     try:
-        scenarios = chosen(asked.only, full=asked.full)
-        kinds = [kind for kind in Kind if kind in (asked.controller or list(Kind))]
-        with place() as where:
-            results, failed = _run(scenarios, kinds, where, console)
-            figures = Figures(
-                at=datetime.now(UTC),
-                commit=commit(),
-                machine=machine(where.control_plane.version),
-                results=middle(results),
-            )
+        scenarios = chosen(names, full=options.full)
+        if options.against:
+            return _compare(scenarios, options.against, options.rounds, console)
+        return _measure(scenarios, options.controller or STANDARD, console)
     except KeyboardInterrupt:
         console.print("interrupted")
         return INTERRUPTED
     except PROBLEMS as error:
         console.print(f"error: {error}", markup=False, highlight=False)
         return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="every scenario, which takes about 20 minutes")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="SCENARIO", help="one, or several by commas"
+    )
+    parser.add_argument("--controller", action="append", choices=[kind.value for kind in STANDARD])
+    parser.add_argument("--against", metavar="REV", help="compare with the operator of this commit")
+    parser.add_argument(
+        "--rounds", type=int, default=DEFAULT_ROUNDS, help="with --against (default: %(default)s)"
+    )
+    return parser
+
+
+def _measure(scenarios: Sequence[Scenario], kinds: Sequence[str], console: Console) -> int:
+    with place() as where:
+        results = _run(_turns(scenarios, [kind for kind in STANDARD if kind in kinds]), where, console)
+        measured = middle(one for one in results if one)
+        figures = _figures(measured, where)
     save(figures, FOLDER / f"{figures.at:%Y%m%d-%H%M%S}.json")
     save(figures, LATEST)
-    _show(figures, console)
-    return 0 if not failed and all(one.holds for one in verdicts(figures)) else 1
+    for make in TABLES:
+        _show(make(figures), console)
+    console.print(f"figures: {LATEST.relative_to(ROOT)}", highlight=False)
+    return 0 if None not in results and all(one.holds for one in verdicts(figures)) else 1
 
 
-def _run(
-    scenarios: Sequence[Scenario], kinds: Sequence[Kind], where: Place, console: Console
-) -> tuple[list[Result], int]:
-    """Measure one after the other; return the results, and how many measurements failed."""
-    results, failed = [], 0
-    for scenario, kind in _turns(scenarios, kinds):
+def _compare(scenarios: Sequence[Scenario], revision: str, rounds: int, console: Console) -> int:
+    with contextlib.ExitStack() as cleanup:
+        base = cleanup.enter_context(compare.checkout(revision))
+        where = cleanup.enter_context(place(base))
+        results = _run(compare.turns(scenarios, rounds), where, console)
+        figures = _figures(compare.complete(results), where)
+    file = FOLDER / f"{figures.at:%Y%m%d-%H%M%S}-against-{revision.replace('/', '-')}.json"
+    save(figures, file)
+    found = compare.comparisons(figures.results)
+    _show(compare.table(found), console)
+    console.print(
+        f"base: {revision}, ours: {figures.commit}; figures: {file.relative_to(ROOT)}", highlight=False
+    )
+    return 0 if None not in results and all(one.holds for one in found) else 1
+
+
+def _figures(results: Iterable[Result], where: Place) -> Figures:
+    return Figures(
+        at=datetime.now(UTC),
+        commit=commit(),
+        machine=machine(where.control_plane.version),
+        results=tuple(results),
+    )
+
+
+def _run(turns: Iterable[tuple[Scenario, Kind]], where: Place, console: Console) -> list[Result | None]:
+    """Measure one after another; a failed measurement has no result."""
+    results: list[Result | None] = []
+    for scenario, kind in turns:
         start = time.monotonic()
         try:
-            results.append(asyncio.run(measure(scenario, kind, where)))
+            result = asyncio.run(measure(scenario, kind, where))
         except FAILURES as error:
-            failed += 1
-            said = f"FAILED: {str(error) or type(error).__name__}"
+            results.append(None)
+            message = f"FAILED: {str(error) or type(error).__name__}"
         else:
-            said = f"{results[-1].main.rate:g}/s"
-        took = f"{time.monotonic() - start:.0f} s"
-        console.print(f"{scenario.name}, {kind}: {said}, measured in {took}", highlight=False)
-    return results, failed
+            results.append(result)
+            message = (
+                f"{result.main.rate:g}/s, p50 {result.main.latency_ms.p50:g} ms, idle {result.idle_mb:g} MB"
+            )
+        seconds = time.monotonic() - start
+        console.print(f"{scenario.name}, {kind}: {message}, measured in {seconds:.0f} s", highlight=False)
+    return results
 
 
 def _turns(scenarios: Iterable[Scenario], kinds: Sequence[Kind]) -> Iterator[tuple[Scenario, Kind]]:
-    """Give what is measured, in order: of several rounds each controller's first comes before anyone's second."""
+    """Return the order of measurements: the controllers alternate between the rounds of a scenario."""
     for scenario in scenarios:
         for _ in range(scenario.rounds):
             for kind in kinds:
@@ -109,20 +157,16 @@ def _turns(scenarios: Iterable[Scenario], kinds: Sequence[Kind]) -> Iterator[tup
 
 
 def _controllers(scenario: Scenario) -> set[Kind]:
-    """Return those that a scenario is made for."""
-    made_for = {Kind.OURS: True, Kind.NAIVE: scenario.naive, Kind.PROTOTYPE: scenario.prototype}
-    return {kind for kind, wanted in made_for.items() if wanted}
+    included = {Kind.OURS: True, Kind.NAIVE: scenario.naive, Kind.PROTOTYPE: scenario.prototype}
+    return {kind for kind, included_here in included.items() if included_here}
 
 
-def _show(figures: Figures, console: Console) -> None:
-    for make in SHOWN:
-        table = make(figures)
-        drawn = Drawn(*table.head, box=None, pad_edge=False)
-        for row in table.rows:
-            drawn.add_row(*row)
-        if table.rows:
-            console.print(drawn, "", markup=False)
-    console.print(f"{LATEST.relative_to(ROOT)} holds the figures", highlight=False)
+def _show(table: Table, console: Console) -> None:
+    drawn = RichTable(*table.head, box=None, pad_edge=False)
+    for row in table.rows:
+        drawn.add_row(*row)
+    if table.rows:
+        console.print(drawn, "", markup=False)
 
 
 if __name__ == "__main__":

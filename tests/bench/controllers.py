@@ -1,11 +1,9 @@
-"""The controllers that are measured, each as a process beside the API server: ours, one of the old kind, the bare line."""
+"""The measured controllers, each as a local process: this operator, that of another commit, and two for comparison."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -15,23 +13,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tests.harness.eventually import eventually
+from tests.harness.logged_process import LoggedProcess
 from tests.harness.operator_process import OperatorProcess
 from tests.harness.operators import LABEL, OperatorSpec
 from tests.harness.process_account import ProcessAccount
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from tests.bench.place import Place
 
 WORKERS = 10
-"""What the controllers of the old kind are tuned to."""
-UP_WITHIN, ENDS_WITHIN = 30.0, 45.0
+"""The tuned number of workers of the naive controller."""
 WATCHING = re.compile(r'"event":\s*"watching"')
-"""What such a controller says once it watches."""
-SOURCES = ("operator", "infra", ".")
+"""Logged by a comparison controller when it is ready."""
 MALLOC = re.compile(r"(MALLOC_\w+)=(\d+)")
 
 
@@ -39,16 +35,20 @@ class Kind(StrEnum):
     """Which controller."""
 
     OURS = "ours"
+    BASE = "base"
+    """The operator of the commit given with `--against`."""
     NAIVE = "naive"
+    """Decides on the watched object, and writes once per change."""
     PROTOTYPE = "prototype"
+    """Event, queue, one read, one write; delivers nothing."""
 
 
 class Controller(Protocol):
-    """One that can be started and stopped; `start` returns when it says that it is ready."""
+    """A controller that can be started and stopped; `start` returns when it is ready."""
 
     @property
     def pid(self) -> int:
-        """Of its process."""
+        """The id of the process."""
         ...
 
     def start(self) -> None:
@@ -56,26 +56,26 @@ class Controller(Protocol):
         ...
 
     def stop(self) -> None:
-        """Stop it in good order."""
+        """Stop it gracefully."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """A controller with an account of its own, and what tells it apart."""
+class MeasuredController:
+    """A controller with its account."""
 
     controller: Controller
     account: str
     """Its user name at the API server."""
     labels: Mapping[str, str]
-    """Of the namespaces that it serves."""
+    """Labels of the namespaces that it watches."""
 
 
 @contextmanager
-def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterator[Given]:
-    """Give a controller that is not started yet; it is stopped at the end, and its rights go.
+def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterator[MeasuredController]:
+    """Give a controller that is not started yet; it is stopped at the end, and its rights are removed.
 
-    Where the block has failed they stay, for the API server may be gone as well.
+    After a failure the rights stay, because the API server may be gone as well.
     """
     name = f"{kind}-{uuid.uuid4().hex[:6]}"
     namespace = place.cluster.create_namespace({})
@@ -84,51 +84,42 @@ def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterato
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}-")))
         kubeconfig = folder / "kubeconfig"
         account.write_kubeconfig(kubeconfig)
-        made: Controller
+        created: Controller
         match kind:
-            case Kind.OURS:
-                spec = OperatorSpec(name=name, namespace=namespace, settings=settings)
-                made = Ours(cluster=place.cluster, spec=spec, sink=place.sink, kubeconfig=kubeconfig)
+            case Kind.OURS | Kind.BASE:
+                created = OperatorProcess(
+                    cluster=place.cluster,
+                    spec=OperatorSpec(name=name, namespace=namespace, settings=settings),
+                    sink=place.sink,
+                    kubeconfig=kubeconfig,
+                    sources=(ROOT if kind is Kind.OURS else place.base) / "operator",
+                    variables=image_environment(),
+                )
             case Kind.NAIVE:
                 sink = f"{place.sink}/slack/{name}"
-                made = Program("naive", kubeconfig, "--sink", sink, "--workers", str(WORKERS))
+                created = Program("naive", kubeconfig, "--sink", sink, "--workers", str(WORKERS))
             case Kind.PROTOTYPE:
-                made = Program("prototype", kubeconfig)
-        cleanup.callback(made.stop)
+                created = Program("prototype", kubeconfig)
+        cleanup.callback(created.stop)
         user = f"system:serviceaccount:{namespace}:notification-operator"
-        yield Given(controller=made, account=user, labels={LABEL: name})
-    # Each request is held against all the roles that there are.
+        yield MeasuredController(controller=created, account=user, labels={LABEL: name})
+    # The API server evaluates each request against all roles.
     account.remove()
 
 
 def image_environment() -> dict[str, str]:
-    """Return how the operator's image has memory managed; a process beside the cluster is to do the same."""
+    """Return the memory settings of the operator's image, which local processes use as well."""
     return dict(MALLOC.findall((ROOT / "Dockerfile").read_text("utf-8")))
 
 
-class Ours(OperatorProcess):
-    """The operator, with the values that are shipped and what the scenario sets."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self._variables = {**self._variables, **image_environment()}
-
-    def start(self) -> None:
-        """See `Controller`."""
-        self.scale(1)
-
-
 class Program:
-    """A controller that the tests bring: a package of tests/harness, started as a module.
-
-    `naive` decides on what its watch has shown it, and writes once a change; `prototype` is the bare line.
-    """
+    """A comparison controller: a package of tests/harness, started as a module."""
 
     def __init__(self, package: str, kubeconfig: Path, *arguments: str) -> None:
         self._command = [sys.executable, "-m", f"tests.harness.{package}"]
         self._command += ["--kubeconfig", str(kubeconfig), *arguments]
         self._log = kubeconfig.parent / "log"
-        self._process: Telling | None = None
+        self._process: LoggedProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -138,54 +129,11 @@ class Program:
 
     def start(self) -> None:
         """See `Controller`."""
-        self._process = Telling(self._command, self._log)
-        self._process.until(WATCHING)
+        self._process = LoggedProcess(self._command, self._log, variables=image_environment())
+        self._process.wait_for(WATCHING)
 
     def stop(self) -> None:
         """See `Controller`."""
         if self._process is not None:
             self._process.stop()
             self._process = None
-
-
-class Telling:
-    """A Python process of this repository, which tells in its output how it stands."""
-
-    def __init__(self, command: Sequence[str], log: Path) -> None:
-        self._command = " ".join(command)
-        self._log = log
-        environment = {
-            **os.environ,
-            **image_environment(),
-            "PYTHONPATH": os.pathsep.join(str(ROOT / source) for source in SOURCES),
-        }
-        with log.open("ab") as output:
-            self._began = output.tell()
-            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._process.pid
-
-    def until(self, wanted: re.Pattern[str]) -> re.Match[str]:
-        """Wait for a line of its output.
-
-        Raises:
-            AssertionError: it does not come in time, or the process ends without it.
-        """
-
-        def look() -> re.Match[str] | None:
-            ended, output = self._process.poll() is not None, self._log.read_bytes()[self._began :].decode()
-            found = wanted.search(output)
-            assert found or not ended, f"{self._command} has ended:\n{output[-3000:]}"
-            return found
-
-        found = eventually(look, lambda match: match is not None, within=UP_WITHIN, every=0.05)
-        assert found is not None
-        return found
-
-    def stop(self) -> None:
-        """Send SIGTERM, and wait until it has ended."""
-        self._process.terminate()
-        self._process.wait(timeout=ENDS_WITHIN)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from tests.bench.api import Api
-    from tests.bench.controllers import Given, Kind
+    from tests.bench.controllers import Kind, MeasuredController
     from tests.bench.place import Place
     from tests.bench.scenarios import Scenario
 
@@ -43,7 +43,7 @@ class Run:
     scenario: Scenario
     place: Place
     api: Api
-    given: Given
+    measured: MeasuredController
     namespace: str
     others: str
     """The namespace of those that come meanwhile."""
@@ -55,7 +55,7 @@ class Run:
 
     def used(self) -> dict[str, float]:
         """Return the processor seconds so far."""
-        return {"controller": processor_seconds(self.given.controller.pid), **self.used_beside()}
+        return {"controller": processor_seconds(self.measured.controller.pid), **self.used_beside()}
 
     def used_beside(self) -> dict[str, float]:
         """Return those of all but the controller."""
@@ -80,10 +80,15 @@ async def measure(scenario: Scenario, kind: Kind, place: Place) -> Result:
         AuditLogTornError: the API server's log was too short for the scenario.
     """
     async with api(place.generator, connections=CONNECTIONS) as server:
-        with controller(kind, place, scenario.settings) as given:
-            namespace, others = (place.cluster.create_namespace(dict(given.labels)) for _ in range(2))
+        with controller(kind, place, scenario.settings) as measured:
+            namespace, others = (place.cluster.create_namespace(dict(measured.labels)) for _ in range(2))
             run = Run(
-                scenario=scenario, place=place, api=server, given=given, namespace=namespace, others=others
+                scenario=scenario,
+                place=place,
+                api=server,
+                measured=measured,
+                namespace=namespace,
+                others=others,
             )
             async with _emptied(run):
                 return await _measure(run, kind)
@@ -92,20 +97,20 @@ async def measure(scenario: Scenario, kind: Kind, place: Place) -> Result:
 async def _measure(run: Run, kind: Kind) -> Result:
     scenario = run.scenario
     run.place.answer(scenario.answers)
-    await asyncio.to_thread(run.given.controller.start)
+    await asyncio.to_thread(run.measured.controller.start)
     before = Batch(load=Load(count=scenario.finished or WARM_UP), first=0)
     await _through(run, before, within=PREPARED_WITHIN)
     await asyncio.sleep(SETTLE_SECONDS)
-    idle = memory(run.given.controller.pid).now
+    idle = memory(run.measured.controller.pid).now
     main = Batch(load=scenario.load, first=before.load.count)
     beside = Batch(load=scenario.beside, first=main.first + main.load.count) if scenario.beside else None
     timed = await (_restarted(run, main) if scenario.finished else _under_load(run, main, beside))
     await asyncio.sleep(SETTLE_SECONDS)
-    held = memory(run.given.controller.pid)
-    measured = main.created.keys() | (beside.created.keys() if beside else set())
+    held = memory(run.measured.controller.pid)
+    names = main.created.keys() | (beside.created.keys() if beside else set())
     stored = [obj for namespace in run.namespaces for obj in await run.api.all(namespace)]
-    objects = [obj for obj in stored if obj["metadata"]["name"] in measured]
-    counted = calls(run.place.control_plane.audit, run.given.account, run.namespaces, timed.since)
+    objects = [obj for obj in stored if obj["metadata"]["name"] in names]
+    counted = calls(run.place.control_plane.audit, run.measured.account, run.namespaces, timed.since)
     seen = run.place.seen()
     return Result(
         scenario=scenario.name,
@@ -113,7 +118,7 @@ async def _measure(run: Run, kind: Kind) -> Result:
         main=outcome.group(main),
         beside=outcome.group(beside) if beside else None,
         calls=counted.by_verb,
-        calls_each=round(counted.total / len(measured), 2),
+        calls_each=round(counted.total / len(names), 2),
         conflicts=counted.conflicts,
         cpu_seconds=timed.cpu,
         idle_mb=idle,
@@ -145,12 +150,12 @@ async def _under_load(run: Run, main: Batch, beside: Batch | None) -> Timed:
 
 async def _restarted(run: Run, main: Batch) -> Timed:
     """Stop the controller, have the load made, and see what a new process does."""
-    await asyncio.to_thread(run.given.controller.stop)
+    await asyncio.to_thread(run.measured.controller.stop)
     await create(run.api, run.namespace, main)
     async with _followed(run, run.namespace, main) as follower:
         since, before = datetime.now(UTC), run.used_beside()
         began = time.perf_counter()
-        starting = asyncio.create_task(asyncio.to_thread(run.given.controller.start))
+        starting = asyncio.create_task(asyncio.to_thread(run.measured.controller.start))
         await follower.until_final(main, run.scenario.within)
         await starting
         used = run.used()
@@ -204,7 +209,7 @@ async def _emptied(run: Run) -> AsyncIterator[None]:
 
 
 async def _empty(run: Run) -> None:
-    await asyncio.to_thread(run.given.controller.stop)
+    await asyncio.to_thread(run.measured.controller.stop)
     async with asyncio.timeout(GONE_WITHIN):
         for namespace in run.namespaces:
             while not await run.api.is_empty(namespace):

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 from platform_infra.crd.definitions import notification_request
-from tests.bench.controllers import Telling
 from tests.bench.usage import processor_seconds
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
+from tests.harness.logged_process import LoggedProcess
 from tests.harness.process_account import ProcessAccount
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,8 @@ class Place:
     """The load generator's kubeconfig."""
     sink: str
     sink_pid: int
+    base: Path = ROOT
+    """The checkout of the commit that the operator is compared with."""
 
     def used(self) -> dict[str, float]:
         """Return the processor seconds so far."""
@@ -61,15 +64,17 @@ class Place:
 
 
 @contextmanager
-def place() -> Iterator[Place]:
-    """Bring the place up, and take it away again whatever happens."""
+def place(base: Path = ROOT) -> Iterator[Place]:
+    """Start API server, etcd and sink, and remove everything at the end."""
     with control_plane() as started:
         cluster = Cluster(started.kubeconfig)
         cluster.apply(dict(notification_request()))
         eventually(cluster.has_kind, bool, within=30)
         generator = _account(cluster, started.kubeconfig.with_name("generator"))
         with sink() as (url, pid):
-            yield Place(control_plane=started, cluster=cluster, generator=generator, sink=url, sink_pid=pid)
+            yield Place(
+                control_plane=started, cluster=cluster, generator=generator, sink=url, sink_pid=pid, base=base
+            )
 
 
 def _account(cluster: Cluster, file: Path) -> Path:
@@ -88,9 +93,9 @@ def _account(cluster: Cluster, file: Path) -> Path:
 def sink() -> Iterator[tuple[str, int]]:
     """Start the sink; gives its URL and the id of its process."""
     with tempfile.TemporaryDirectory(prefix="sink-") as folder:
-        process = Telling([sys.executable, "-m", "tests.bench.sink"], Path(folder) / "log")
+        process = LoggedProcess([sys.executable, "-m", "tests.bench.sink"], Path(folder) / "log")
         try:
-            port = process.until(LISTENS)[1]
+            port = process.wait_for(LISTENS)[1]
             yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.stop()

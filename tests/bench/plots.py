@@ -60,7 +60,7 @@ def draw(figures: Figures, folder: Path) -> list[Path]:
 
 
 def _rate(figures: Figures, axes: Axes) -> bool:
-    values = {kind: _measured(figures, BURSTS, kind, lambda one: one.main.rate) for kind in Kind}
+    values = {kind: _measured(figures, BURSTS, kind, lambda one: one.main.rate) for kind in COLOURS}
     axes.set_title("notifications a second, in a burst")
     low, high = reference.AS_SHIPPED[0], reference.TUNED[1]
     axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller, shipped to tuned, 1,000")
@@ -68,8 +68,8 @@ def _rate(figures: Figures, axes: Axes) -> bool:
 
 
 def _latency(figures: Figures, axes: Axes) -> bool:
-    values = {kind: _measured(figures, PACES, kind, lambda one: one.main.latency_ms.p50) for kind in Kind}
-    tails = {kind: _measured(figures, PACES, kind, lambda one: one.main.latency_ms.p99) for kind in Kind}
+    values = {kind: _measured(figures, PACES, kind, lambda one: one.main.latency_ms.p50) for kind in COLOURS}
+    tails = {kind: _measured(figures, PACES, kind, lambda one: one.main.latency_ms.p99) for kind in COLOURS}
     axes.set_title("milliseconds from creation to the final phase: p50, and p99 as the line above")
     low, high = reference.PACED_P50_MS
     axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller's p50, 5 a second")
@@ -78,7 +78,7 @@ def _latency(figures: Figures, axes: Axes) -> bool:
 
 def _calls(figures: Figures, axes: Axes) -> bool:
     names = ("burst-1000", "http-1000", "retry", "down")
-    values = {kind: _measured(figures, names, kind, lambda one: one.calls_each) for kind in Kind}
+    values = {kind: _measured(figures, names, kind, lambda one: one.calls_each) for kind in COLOURS}
     axes.set_title("API calls for each notification")
     axes.axhline(reference.CALLS_EACH, color=GO, ls="--", label="Go controller, burst")
     return _bars(axes, names, values)
@@ -130,12 +130,12 @@ def _bars(
 ) -> bool:
     """Draw groups of bars, one a controller, each with its figure."""
     shown = [name for name in names if any(name in of_kind for of_kind in values.values())]
-    width = 0.8 / len(Kind)
-    for place, kind in enumerate(Kind):
+    width = 0.8 / len(COLOURS)
+    for place, kind in enumerate(COLOURS):
         mine = [
             (number, values[kind][name], name) for number, name in enumerate(shown) if name in values[kind]
         ]
-        at = [number + (place - (len(Kind) - 1) / 2) * width for number, _, _ in mine]
+        at = [number + (place - (len(COLOURS) - 1) / 2) * width for number, _, _ in mine]
         drawn = axes.bar(
             at, [value for _, value, _ in mine], width * 0.95, color=COLOURS[kind], label=LABELS[kind]
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from tests.engine.checkout import Checkout
-from tests.harness.turns import turn
 from tools.localcluster.toolchain import ensure
 from tools.localcluster.toolchain.layout import cache_dir
 from tools.platform.pulumi.environment import ENGINE_GROUPS
@@ -21,7 +21,7 @@ def engine() -> None:
     """Get the engine first, one process for all of them, so that no test waits for it and calls that slow."""
     folder = cache_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    with turn(folder, "engine-tests"):
+    with FileLock(folder / "engine-tests.lock"):
         ensure(ENGINE_GROUPS)
 
 

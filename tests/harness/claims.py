@@ -1,14 +1,13 @@
-"""Who works with which disposable stack: a claim is a folder with a file that its owner keeps locked while it lives."""
+"""Which process owns which disposable stack: a claim is a folder with a file that its owner locks while it lives."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
-import os
 import shutil
 import socket
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from tools.platform.pulumi.environment import STATE_FOLDER
 
@@ -18,77 +17,54 @@ if TYPE_CHECKING:
 
 FOLDER = STATE_FOLDER / "ephemeral"
 OWNER = "owner"
+"""Holds the name of the owner's machine: locks of another machine are not visible here."""
 
 
 @contextlib.contextmanager
 def claimed(name: str, folder: Path = FOLDER) -> Iterator[Path]:
-    """Claim a stack's name; gives the folder for all that belongs to the stack on this machine.
+    """Claim a stack's name; gives the folder for its files on this machine.
 
-    Whoever has left nothing behind gives the claim up with `release`; another one is for the next run to clear.
+    `release` ends a claim after a complete cleanup; without it the next run cleans up.
     """
     place = folder / name
     with _registry(folder):
         place.mkdir(parents=True)
-        file = (place / OWNER).open("w")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump({"host": socket.gethostname(), "pid": os.getpid()}, file)
-        file.flush()
-    with file:
+        (place / OWNER).write_text(socket.gethostname(), "utf-8")
+        lock = _lock(place).acquire()
+    with lock:
         yield place
 
 
 def release(place: Path) -> None:
-    """Give a claim up, with all that lies in its folder."""
+    """Delete a claim's folder with everything in it."""
     shutil.rmtree(place)
 
 
 @contextlib.contextmanager
 def abandoned(folder: Path = FOLDER) -> Iterator[list[Path]]:
-    """Take over the claims of this machine whose owners are dead; gives their folders.
-
-    While the block lasts nobody else takes them over.
-    """
-    with contextlib.ExitStack() as held:
-        found = []
+    """Take over the claims of this machine whose owners have ended; no other process can meanwhile."""
+    with contextlib.ExitStack() as locks:
         with _registry(folder):
-            for place in sorted(folder.glob("*/")):
-                file = _dead_owner(place)
-                if file is not None:
-                    held.enter_context(file)
-                    found.append(place)
-        yield found
+            places = [place for place in sorted(folder.glob("*/")) if _take_over(place, locks)]
+        yield places
 
 
-def _dead_owner(place: Path) -> IO[str] | None:
-    """Return the owner's file, locked, or None when the owner lives or worked on another machine."""
+def _take_over(place: Path, locks: contextlib.ExitStack) -> bool:
+    owner = place / OWNER
+    if not owner.exists() or owner.read_text("utf-8") != socket.gethostname():
+        return False
     try:
-        file = (place / OWNER).open("r+")
-    except FileNotFoundError:
-        return None
-    with contextlib.ExitStack() as undo:
-        undo.callback(file.close)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return None
-        # A file system that machines share tells nothing of another machine's locks.
-        if _host(file) not in ("", socket.gethostname()):
-            return None
-        undo.pop_all()
-    return file
+        locks.enter_context(_lock(place).acquire(blocking=False))
+    except Timeout:
+        return False
+    return True
 
 
-def _host(file: IO[str]) -> str:
-    try:
-        return str(json.load(file)["host"])
-    except (ValueError, KeyError):
-        return ""
+def _lock(place: Path) -> FileLock:
+    return FileLock(place / "owner.lock")
 
 
-@contextlib.contextmanager
-def _registry(folder: Path) -> Iterator[None]:
-    """Hold the list of claims still, so that nobody takes one for abandoned that is just being made."""
+def _registry(folder: Path) -> FileLock:
+    """Return the lock that keeps a claim in the making from being taken for an abandoned one."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return FileLock(folder / "lock")

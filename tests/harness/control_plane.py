@@ -21,7 +21,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.harness.authority import PEM, Authority
+from tests.harness.authority import Authority
 from tests.harness.control_plane_commands import Place, api_server, etcd
 from tests.harness.eventually import eventually
 from tests.harness.ports import free_port
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from tests.harness.authority import Identity
 
+PEM = serialization.Encoding.PEM
 GROUPS = ("etcd", "kubernetes")
 READY_WITHIN, ENDS_WITHIN = 60.0, 10.0
 SHOWN = 3000

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.harness.cluster import Cluster, Object
-    from tests.stack.suite import Suite
+    from tests.stack.operator_under_test import OperatorUnderTest
 
 LABEL = "crowd"
 
@@ -73,7 +73,7 @@ class Crowd:
         eventually(self.seen, lambda left: not left, within=within)
         self._made = 0
 
-    def printed(self, suite: Suite) -> list[str]:
+    def printed(self, suite: OperatorUnderTest) -> list[str]:
         """Return the console messages about them, once the log, which comes late, tells the end of each one."""
         start = f"{self._namespace}/{self.run}-"
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.harness.eventually import eventually
-from tests.harness.operator_pod import METRICS
+from tests.harness.operator_deployment import METRICS
 
 if TYPE_CHECKING:
-    from tests.stack.suite import Suite
+    from tests.stack.operator_under_test import OperatorUnderTest
 
 PREFIX = "kubernaut_notification_"
 MEGABYTE = 1024 * 1024
@@ -45,7 +45,7 @@ class Footprint:
         return self
 
 
-def footprint(suite: Suite) -> Footprint:
+def footprint(suite: OperatorUnderTest) -> Footprint:
     """Look at the process now."""
     figures = _figures(suite)
     return Footprint(
@@ -58,13 +58,13 @@ def footprint(suite: Suite) -> Footprint:
     )
 
 
-def remembered(suite: Suite) -> dict[str, float]:
+def remembered(suite: OperatorUnderTest) -> dict[str, float]:
     """Return what the operator keeps in memory about notifications, figure by figure, as far as it is not zero."""
     figures = _figures(suite)
     return {name: figures[PREFIX + name] for name in KEPT if figures[PREFIX + name]}
 
 
-def settled(suite: Suite) -> Footprint:
+def settled(suite: OperatorUnderTest) -> Footprint:
     """Wait until the process has nothing to do and its tasks have stayed the same for a while; return that look."""
     eventually(lambda: remembered(suite), lambda kept: not kept, within=10)
     looks: list[Footprint] = []
@@ -78,7 +78,7 @@ def settled(suite: Suite) -> Footprint:
 
 
 def workers_within(
-    suite: Suite, before: Footprint, *, more: float, within: float, every: float = 1.0
+    suite: OperatorUnderTest, before: Footprint, *, more: float, within: float, every: float = 1.0
 ) -> Footprint:
     """Wait until at most so many more workers are left than before, and return the look that showed it."""
     return eventually(
@@ -89,10 +89,10 @@ def workers_within(
     )
 
 
-def _figures(suite: Suite) -> dict[str, float]:
+def _figures(suite: OperatorUnderTest) -> dict[str, float]:
     """Return the figures of the metrics page, samples of one name added up."""
     figures: dict[str, float] = {}
-    for family in text_string_to_metric_families(suite.operator.page(METRICS, "metrics")):
+    for family in text_string_to_metric_families(suite.workload.page(METRICS, "metrics")):
         for sample in family.samples:
             figures[sample.name] = figures.get(sample.name, 0.0) + sample.value
     return figures

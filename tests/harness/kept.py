@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from filelock import ReadWriteLock, Timeout
 from rich.console import Console
 
 from platform_infra.cluster.local import node
@@ -81,26 +81,20 @@ def drop(name: str) -> None:
 
 @contextlib.contextmanager
 def locked(name: str, *, exclusive: bool) -> Iterator[None]:
-    """Hold the stack: many may test it at once, only one may change it.
+    """Lock the stack: several runs may test it at once, only one may change it.
 
-    Whoever wants to change it stops new runs from beginning, and waits for those under way.
+    A process that waits to change it keeps new runs from starting.
     """
     folder(name).mkdir(parents=True, exist_ok=True)
-    with (folder(name) / "gate").open("w") as gate, (folder(name) / "lock").open("w") as lock:
-        _take(gate.fileno(), exclusive=exclusive, what=f"{name} is being changed by someone else")
-        _take(lock.fileno(), exclusive=exclusive, what=f"tests are running on {name}")
-        if not exclusive:
-            fcntl.flock(gate, fcntl.LOCK_UN)
-        yield
-
-
-def _take(file: int, *, exclusive: bool, what: str) -> None:
-    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    lock = ReadWriteLock(folder(name) / "lock")
+    acquire = lock.acquire_write if exclusive else lock.acquire_read
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        Console(stderr=True).print(f"waiting: {what} …", highlight=False)
-        fcntl.flock(file, kind)
+        acquired = acquire(blocking=False)
+    except Timeout:
+        Console(stderr=True).print(f"waiting for other runs on {name} …", highlight=False)
+        acquired = acquire()
+    with acquired:
+        yield
 
 
 def _check_imports() -> None:

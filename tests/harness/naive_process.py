@@ -32,7 +32,7 @@ READY_WITHIN = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naive:
-    """What a test needs of it; the names are those of a `Suite`."""
+    """What a test needs of it; the names are those of `OperatorUnderTest`."""
 
     cluster: Cluster
     namespace: str

@@ -1,4 +1,4 @@
-"""An operator that runs as a process of this machine, with the same settings, against the same API server."""
+"""An operator that runs as a local process, with the same settings, against the same API server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 from platform_infra.settings.model import parse
 from platform_infra.workload import config_file as operator_config
 from tests.harness.eventually import eventually
-from tests.harness.operator_pod import HEALTH, METRICS, READY_WITHIN, Operator
+from tests.harness.operator_deployment import HEALTH, METRICS, READY_WITHIN, OperatorDeployment
 from tests.harness.operators import stack_values
 from tests.harness.ports import free_port
 from tools.platform.pulumi.environment import ROOT
@@ -29,90 +29,108 @@ if TYPE_CHECKING:
     from tests.harness.node import Node
     from tests.harness.operators import OperatorSpec
 
-SOURCES = (".", "operator", "tests/harness/stub")
-ENDS_WITHIN = 45.0
+PLUGINS = (ROOT, ROOT / "tests" / "harness" / "stub")
+"""Where the stub channel is imported from."""
+STOPS_WITHIN = 45.0
 
 
-class OperatorProcess(Operator):
-    """One operator. `spec.namespace` is there, with an account; `kubeconfig` is that account's.
+class OperatorProcess(OperatorDeployment):
+    """One operator. The namespace of `spec` exists and has an account; `kubeconfig` is that account's.
 
-    Without a node where the API server has none.
+    `sources` is the folder of the operator's packages; `variables` are added to its environment.
     """
 
     def __init__(
-        self, *, cluster: Cluster, spec: OperatorSpec, sink: str, kubeconfig: Path, node: Node | None = None
+        self,
+        *,
+        cluster: Cluster,
+        spec: OperatorSpec,
+        sink: str,
+        kubeconfig: Path,
+        node: Node | None = None,
+        sources: Path = ROOT / "operator",
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(cluster=cluster, node=node, namespace=spec.namespace)
         self._folder = kubeconfig.parent
         self._ports = {HEALTH: free_port(), METRICS: free_port()}
         self._log = self._folder / "log"
-        self._variables = {**self._configure(spec, sink), "KUBECONFIG": str(kubeconfig)}
+        self._config = self._folder / "config.yaml"
+        self._variables = {
+            **(variables or {}),
+            "KUBECONFIG": str(kubeconfig),
+            "PYTHONPATH": os.pathsep.join(map(str, (sources, *PLUGINS))),
+            "SLACK_WEBHOOK_URL": self._write_config(spec, sink),
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self._http = urllib3.PoolManager(retries=False)
 
     @property
     def pods(self) -> list[Pod]:
-        """It has none."""
+        """A process has none."""
         return []
 
     @property
     def pod(self) -> Pod:
-        """It has none."""
+        """A process has none."""
         raise AssertionError("the operator is a local process; mark the test with needs_pod")
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """The id of the process."""
         assert self._process is not None, "the operator was never started"
         return self._process.pid
 
     def page(self, port: int, path: str, *, pod: Pod | None = None) -> str:
-        """Return a page of its own HTTP servers; `port` is the one that it has in a pod."""
+        """Return a page of its HTTP servers; `port` is the port in a pod."""
         assert pod is None
         text: str = self._http.request("GET", f"http://127.0.0.1:{self._ports[port]}/{path}").data.decode()
         return text
 
     def records(self) -> list[dict[str, Any]]:
-        """Return what it has logged, record by record."""
+        """Return its log, record by record."""
         lines = self._log.read_text("utf-8").split("\n")[:-1] if self._log.exists() else []
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def scale(self, replicas: int, *, wait: bool = True) -> None:
         """Start it (1), or stop it (0)."""
-        assert replicas in (0, 1), "only pods can be several; mark the test with needs_pod"
+        assert replicas in (0, 1), "only a Deployment has several replicas; mark the test with needs_pod"
         if replicas == 0:
             self.stop()
-        elif not self._runs():
+        elif not self._is_running():
             self._start()
         if wait and replicas:
             self.ready()
 
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        self.scale(1)
+
     def ready(self, replicas: int = 1) -> None:
-        """Wait until it says that it is ready."""
+        """Wait until it reports ready."""
         assert replicas == 1
-        eventually(self._readiness, lambda seen: seen[0] == 200, within=READY_WITHIN)
+        eventually(self._readiness, lambda answer: answer[0] == 200, within=READY_WITHIN)
 
     def stop(self) -> None:
-        """Send it SIGTERM, and wait until it has ended."""
+        """Send SIGTERM, and wait for the end."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(timeout=ENDS_WITHIN)
+            self._process.wait(timeout=STOPS_WITHIN)
 
     def restart(self) -> None:
-        """Stop it in good order, and return once it is ready again."""
+        """Stop it gracefully, and start it again."""
         self.stop()
-        self.scale(1)
+        self.start()
 
     def kill(self, pod: Pod | None = None) -> None:
         """Kill it with SIGKILL, and start it again as a cluster would."""
         assert pod is None
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self.end()
         self._start()
 
     def end(self) -> None:
-        """Kill it with SIGKILL, and leave it so."""
+        """Kill it with SIGKILL, without a restart."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -124,28 +142,21 @@ class OperatorProcess(Operator):
                 command, env={**os.environ, **self._variables}, stdout=log, stderr=log, cwd=self._folder
             )
 
-    def _runs(self) -> bool:
+    def _is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def _readiness(self) -> tuple[int, str]:
-        if not self._runs():
-            raise AssertionError(
-                f"the operator has ended; the end of its log:\n{self._log.read_text()[-3000:]}"
-            )
+        if not self._is_running():
+            raise AssertionError(f"the operator has ended; end of its log:\n{self._log.read_text()[-3000:]}")
         try:
             answer = self._http.request("GET", f"http://127.0.0.1:{self._ports[HEALTH]}/readyz", timeout=5.0)
         except HTTPError as error:
             return 0, str(error)
         return answer.status, answer.data.decode()
 
-    @property
-    def _config(self) -> Path:
-        return self._folder / "config.yaml"
-
-    def _configure(self, spec: OperatorSpec, sink: str) -> Mapping[str, str]:
-        """Write what the operator reads; return the variables that a pod would have."""
+    def _write_config(self, spec: OperatorSpec, sink: str) -> str:
+        """Write the configuration file; return the webhook URL, which a pod gets from a Secret."""
         values = stack_values(spec, image="none", kubeconfig="none", sink=sink)
-        slack = str(values["channelsSlackWebhookUrl"])
         settings = parse(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
         )
@@ -157,5 +168,4 @@ class OperatorProcess(Operator):
         }
         document["channels"]["file"]["directory"] = str(self._folder / "files")
         self._config.write_text(yaml.safe_dump(document), "utf-8")
-        path = os.pathsep.join(str(ROOT / source) for source in SOURCES)
-        return {"PYTHONPATH": path, "SLACK_WEBHOOK_URL": slack}
+        return str(values["channelsSlackWebhookUrl"])

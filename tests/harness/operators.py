@@ -57,11 +57,11 @@ SCRIPTED: dict[str, Any] = {
 OPERATORS = {
     spec.name: spec
     for spec in (
-        OperatorSpec(name="served", namespace="notification-system", settings=AUDITED),
+        OperatorSpec(name="shipped", namespace="notification-system", settings=AUDITED),
         OperatorSpec(name="scripted", namespace="notification-scripted", settings=SCRIPTED, stubs=True),
         OperatorSpec(
-            name="fragile",
-            namespace="notification-fragile",
+            name="stoppable",
+            namespace="notification-stoppable",
             settings={
                 **SCRIPTED,
                 # Longer than the grace time: a stop has to end by itself, not by the end of its last try.
@@ -72,8 +72,8 @@ OPERATORS = {
             stubs=True,
         ),
         OperatorSpec(
-            name="guarded",
-            namespace="notification-guarded",
+            name="breaker",
+            namespace="notification-breaker",
             settings={
                 **AUDITED,
                 "breakerFailureThreshold": 3,
@@ -82,8 +82,8 @@ OPERATORS = {
             },
         ),
         OperatorSpec(
-            name="troubled",
-            namespace="notification-troubled",
+            name="proxied",
+            namespace="notification-proxied",
             settings={
                 "deliveryTimeoutSeconds": 1,
                 "operatorEnv": {
@@ -95,8 +95,8 @@ OPERATORS = {
     )
 }
 INSTEAD = "NOTIFICATION_TEST_INSTEAD"
-"""Who stands in for which operator, as JSON: `{"served": ["name", "namespace"]}`; it gets the tests of the other."""
-FIRST = "served"
+"""Who stands in for which operator, as JSON: `{"shipped": ["name", "namespace"]}`; it gets the tests of the other."""
+FIRST = "shipped"
 """The operator whose stack is the disposable stack itself, and owns the CRD."""
 
 

@@ -19,7 +19,7 @@ from platform_infra.cluster.local.images import load_image
 from platform_infra.docker_client import connected, has_image
 from platform_infra.monitoring.rules import groups
 from tests.harness.eventually import eventually
-from tests.harness.operator_pod import SELECTOR
+from tests.harness.operator_deployment import SELECTOR
 from tests.harness.sinks_in_cluster import is_rolled_out
 from tools.localcluster.image.debian import base_tag
 from tools.localcluster.toolchain import ensure

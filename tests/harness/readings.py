@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,14 +14,48 @@ SCHEDULING = 1.0
 """Seconds that a try may come late on a busy machine; it may never come early."""
 
 
-def counts(status: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Return the channels served, the channels not served, and the tries made."""
-    return status["successfulDeliveries"], status["failedDeliveries"], status["totalAttempts"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Channels that delivered, channels that failed, and attempts in all."""
+
+    delivered: int
+    failed: int
+    attempts: int
 
 
-def tries(status: Mapping[str, Any]) -> list[tuple[str, int, str]]:
-    """Return channel, number and result of each recorded try, in the order of the record."""
-    return [(entry["channel"], entry["attempt"], entry["status"]) for entry in status["deliveryAttempts"]]
+@dataclass(frozen=True, slots=True, order=True)
+class Attempt:
+    """One recorded attempt."""
+
+    channel: str
+    number: int
+    result: str
+
+
+def counts(status: Mapping[str, Any]) -> Counts:
+    """Return the counters of a status."""
+    return Counts(
+        delivered=status["successfulDeliveries"],
+        failed=status["failedDeliveries"],
+        attempts=status["totalAttempts"],
+    )
+
+
+def attempts(status: Mapping[str, Any]) -> list[Attempt]:
+    """Return the recorded attempts, in the order of the record."""
+    return [
+        Attempt(entry["channel"], entry["attempt"], entry["status"]) for entry in status["deliveryAttempts"]
+    ]
+
+
+def failed(channel: str, number: int) -> Attempt:
+    """Return a failed attempt, to compare with."""
+    return Attempt(channel, number, "failed")
+
+
+def succeeded(channel: str, number: int) -> Attempt:
+    """Return a successful attempt, to compare with."""
+    return Attempt(channel, number, "success")
 
 
 def phases(states: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -43,7 +43,7 @@ class Replicas:
         """Start one more, and return it once it is ready."""
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{self.name}-")))
         self.account.write_kubeconfig(folder / "kubeconfig")
-        spec = working("served")
+        spec = working("shipped")
         settings = {**spec.settings, "operatorShards": SHARDS, "channelsFileEnabled": False}
         made = OperatorProcess(
             cluster=self.cluster,

@@ -8,19 +8,19 @@ from tests.harness.readings import body, header
 
 if TYPE_CHECKING:
     from tests.harness.cluster import Object
-    from tests.stack.suite import Suite
+    from tests.stack.operator_under_test import OperatorUnderTest
 
 EMOJI = ("\U0001f6a8", "\u26a0\ufe0f", "\u2139\ufe0f", "\U0001f4ac")
 """What Slack's headline begins with, from critical down to low."""
 
 
-def arrivals(suite: Suite, obj: Object) -> dict[str, int]:
+def arrivals(suite: OperatorUnderTest, obj: Object) -> dict[str, int]:
     """Return how many messages of a notification each receiver got; one that got none is left out."""
     counts = {"console": len(suite.console(obj)), "slack": len(suite.slack.hits(obj))}
     return {channel: count for channel, count in counts.items() if count}
 
 
-def printed(suite: Suite, obj: Object) -> Object:
+def printed(suite: OperatorUnderTest, obj: Object) -> Object:
     """Return subject and body as the console shows them, of the one message of a notification."""
     (text,) = suite.console(obj)
     intro = f"[{obj['spec']['priority']}] [{obj['spec']['type']}] "
@@ -30,7 +30,7 @@ def printed(suite: Suite, obj: Object) -> Object:
     return {"subject": subject, "body": rest}
 
 
-def shown(suite: Suite, obj: Object) -> Object:
+def shown(suite: OperatorUnderTest, obj: Object) -> Object:
     """Return subject and body as Slack shows them, of the one message of a notification."""
     hits = suite.slack.hits(obj)
     assert len(hits) == 1

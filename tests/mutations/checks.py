@@ -1,4 +1,4 @@
-"""The checks of the catalogue, run by pytest in a process of its own, and what became of each."""
+"""Runs checks of the catalogue in a pytest process of their own, and reads their results."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,36 +22,45 @@ if TYPE_CHECKING:
 
     from tests.harness.place import EphemeralStack
 
-GREEN, RED, BROKE = "green", "red", "broke"
-"""A check passed, did not hold, or could not be run."""
-SIDE_BY_SIDE = 3
-"""Checks at once at most, where there are that many: most of a red one's time is waiting for what does not come."""
-ASSERTED = re.compile(r'"(AssertionError\b|assert )')
-"""In what JUnit tells of a fixture: it did not break but look, and find what must not be."""
-LIMIT = 900.0
-"""Seconds after which a run is taken to hang."""
+WORKERS = 3
+"""Concurrent checks at most: a red check mostly waits for something that does not happen."""
+ASSERTION = re.compile(r'"(AssertionError\b|assert )')
+"""In the JUnit message of a fixture: it did not break, its assertion failed."""
+TIMEOUT = 900.0
+"""Seconds."""
+
+
+class Color(StrEnum):
+    """The result of a check: passed, not run to its end, or failed; the last one weighs most."""
+
+    GREEN = "green"
+    BROKEN = "broken"
+    RED = "red"
+
+
+SEVERITY = tuple(Color)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What became of one check."""
+class CheckResult:
+    """The result of one check, with the message of its failure."""
 
-    colour: str
-    said: str = ""
+    color: Color
+    message: str = ""
 
 
 def run_checks(
     stack: EphemeralStack, ids: Iterable[str], *, variables: Mapping[str, str], alone: bool
-) -> dict[str, Seen]:
-    """Run checks, one after the other when they are `alone`, and return what became of each one."""
+) -> dict[str, CheckResult]:
+    """Run checks, one after another if `alone`, and return each one's result."""
     wanted = sorted(set(ids))
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         files = sorted({f"tests/stack/test_{BY_ID[check].group}.py" for check in wanted})
         command = [sys.executable, "-m", "pytest", *files, f"--junitxml={report}"]
         command += [word for check in wanted for word in ("--check", check)]
-        if not alone and len(wanted) >= SIDE_BY_SIDE:
-            command += ["-n", str(SIDE_BY_SIDE), "--dist", "loadgroup"]
+        if not alone and len(wanted) >= WORKERS:
+            command += ["-n", str(WORKERS), "--dist", "loadgroup"]
         subprocess.run(
             command,
             env={**os.environ, HANDED_ON: stack.dump(), **variables},
@@ -58,32 +68,29 @@ def run_checks(
             check=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=LIMIT,
+            timeout=TIMEOUT,
         )
-        found = read(report) if report.exists() else {}
-    return {check: found.get(check, Seen(colour=BROKE, said="was not run")) for check in wanted}
+        results = read(report) if report.exists() else {}
+    return {check: results.get(check, CheckResult(color=Color.BROKEN, message="not run")) for check in wanted}
 
 
-def read(report: Path) -> dict[str, Seen]:
-    """Return what a JUnit report tells of each check; what it arranges and clears up has to hold as well."""
-    seen: dict[str, Seen] = {}
+def read(report: Path) -> dict[str, CheckResult]:
+    """Return the results in a JUnit report; setup and teardown of a check count as well."""
+    results: dict[str, CheckResult] = {}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - written by our own pytest
         for note in case.iter("property"):
             if note.get("name") == "check":
                 check = str(note.get("value"))
-                seen[check] = max(seen.get(check, Seen(colour=GREEN)), _colour(case), key=_weight)
-    return seen
+                known = results.get(check, CheckResult(color=Color.GREEN))
+                results[check] = max(known, _result(case), key=lambda one: SEVERITY.index(one.color))
+    return results
 
 
-def _colour(case: ET.Element) -> Seen:
+def _result(case: ET.Element) -> CheckResult:
     for kind in ("failure", "error"):
-        found = case.find(kind)
-        if found is not None:
-            said = (found.get("message") or "").strip()
-            holds_not = kind == "failure" or ASSERTED.search(said) is not None
-            return Seen(colour=RED if holds_not else BROKE, said=said)
-    return Seen(colour=GREEN)
-
-
-def _weight(seen: Seen) -> int:
-    return (GREEN, BROKE, RED).index(seen.colour)
+        element = case.find(kind)
+        if element is not None:
+            message = (element.get("message") or "").strip()
+            asserted = kind == "failure" or ASSERTION.search(message) is not None
+            return CheckResult(color=Color.RED if asserted else Color.BROKEN, message=message)
+    return CheckResult(color=Color.GREEN)

@@ -1,4 +1,4 @@
-"""Who takes turns with whom: lanes that run side by side, each with an operator of its own, then those that run alone."""
+"""Which mutations run at the same time: concurrent lanes with an operator each, then lanes that run alone."""
 
 from __future__ import annotations
 
@@ -10,110 +10,114 @@ from typing import TYPE_CHECKING
 
 from pulumi.automation import CommandError
 
-from tests.mutations.checks import GREEN, RED
+from tests.mutations.checks import Color
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
-    from tests.mutations.checks import Seen
+    from tests.mutations.checks import CheckResult
     from tests.mutations.mutation import Mutation
-    from tests.mutations.runs import Ground, Place
+    from tests.mutations.targets import Place, Target
 
-MANY = 15
-"""Mutations of one lane at most; an operator with more gets further lanes."""
-AT_ONCE = 3
-"""Lanes at once: two cores have no more to give."""
-SAID = 100
-"""Characters of what a check said that are shown."""
+LARGEST = 15
+"""Mutations per lane at most; an operator with more gets further lanes."""
+CONCURRENT = 3
+"""Lanes at the same time, on two cores."""
+SHOWN = 100
+"""Characters of a check's message that are printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """Mutations that take turns in one place."""
+    """Mutations that follow one another on one target."""
 
     name: str
     mutations: Sequence[Mutation]
     alone: bool = False
 
-    def ground(self, place: Place) -> AbstractContextManager[Ground]:
-        """Give the place: beside the operators, or the CRD under all of them."""
+    def target(self, place: Place) -> AbstractContextManager[Target]:
+        """Give the lane's target."""
         first = self.mutations[0]
-        return place.under() if first.in_contract else place.beside(first.operator, self.name)
+        return place.crd() if first.in_crd else place.operator(first.operator, self.name)
 
 
 def lanes(mutations: Iterable[Mutation]) -> tuple[list[Lane], list[Lane]]:
-    """Return the lanes that run side by side, and those that follow one by one."""
+    """Return the lanes that run concurrently, and those that follow one by one."""
     rows = list(mutations)
-    beside = [row for row in rows if not (row.alone or row.in_contract)]
-    measuring = [row for row in rows if row.alone]
-    under = [row for row in rows if row.in_contract]
-    side_by_side = [
+    in_crd = [row for row in rows if row.in_crd]
+    concurrent = [
         lane
-        for operator in dict.fromkeys(row.operator for row in beside)
-        for lane in _dealt(operator, [row for row in beside if row.operator == operator])
+        for operator, group in _by_operator(row for row in rows if not (row.alone or row.in_crd))
+        for lane in _split(operator, group)
     ]
     alone = [
-        Lane(
-            name=f"{operator}-alone",
-            mutations=[row for row in measuring if row.operator == operator],
-            alone=True,
-        )
-        for operator in dict.fromkeys(row.operator for row in measuring)
+        Lane(name=f"{operator}-alone", mutations=group, alone=True)
+        for operator, group in _by_operator(row for row in rows if row.alone)
     ]
-    return side_by_side, [*alone, *([Lane(name="contract", mutations=under)] if under else [])]
+    return concurrent, [*alone, *([Lane(name="crd", mutations=in_crd)] if in_crd else [])]
 
 
-def _dealt(operator: str, rows: Sequence[Mutation]) -> list[Lane]:
-    count = -(-len(rows) // MANY)
+def _by_operator(rows: Iterable[Mutation]) -> Iterable[tuple[str, list[Mutation]]]:
+    groups: dict[str, list[Mutation]] = {}
+    for row in rows:
+        groups.setdefault(row.operator, []).append(row)
+    return groups.items()
+
+
+def _split(operator: str, rows: Sequence[Mutation]) -> list[Lane]:
+    count = -(-len(rows) // LARGEST)
     names = [operator] if count == 1 else [f"{operator}-{number}" for number in range(1, count + 1)]
     return [Lane(name=name, mutations=rows[index::count]) for index, name in enumerate(names)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turns:
-    """Runs lanes on a place, and tells what comes of each check."""
+class LaneRunner:
+    """Runs lanes on a place, and reports the result of each check."""
 
     place: Place
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
-    def all(self, mutations: Iterable[Mutation]) -> list[Mutation]:
+    def run(self, mutations: Iterable[Mutation]) -> list[Mutation]:
         """Run every mutation, and return those that were caught."""
-        side_by_side, afterwards = lanes(mutations)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            caught = list(pool.map(self.lane, side_by_side))
-        caught += [self.lane(lane) for lane in afterwards]
-        return [mutation for found in caught for mutation in found]
+        concurrent, sequential = lanes(mutations)
+        with ThreadPoolExecutor(CONCURRENT) as pool:
+            caught = list(pool.map(self._lane, concurrent))
+        caught += [self._lane(lane) for lane in sequential]
+        return [mutation for lane in caught for mutation in lane]
 
-    def lane(self, lane: Lane) -> list[Mutation]:
-        """Return what of a lane was caught: nothing by checks that the whole operator does not pass."""
+    def _lane(self, lane: Lane) -> list[Mutation]:
+        """Return the caught mutations: all checks red, and all of them green with the original."""
         every = {check for mutation in lane.mutations for check in mutation.checks}
-        with lane.ground(self.place) as ground:
-            sound = self._turn(lane, ground, None, every, GREEN)
+        with lane.target(self.place) as target:
+            sound = self._checks(lane, target, None, every, Color.GREEN)
             return [
                 mutation
                 for mutation in lane.mutations
                 if sound.issuperset(mutation.checks)
-                and self._turn(lane, ground, mutation, mutation.checks, RED).issuperset(mutation.checks)
+                and self._checks(lane, target, mutation, mutation.checks, Color.RED).issuperset(
+                    mutation.checks
+                )
             ]
 
-    def _turn(
-        self, lane: Lane, ground: Ground, mutation: Mutation | None, checks: Iterable[str], wanted: str
+    def _checks(
+        self, lane: Lane, target: Target, mutation: Mutation | None, checks: Iterable[str], expected: Color
     ) -> set[str]:
-        """Put it there, run the checks, and return those that have the colour that is wanted."""
-        name, start = mutation.name if mutation else "nothing broken", time.monotonic()
+        """Deploy, run the checks, and return those with the expected color."""
+        title = f"{lane.name}: {mutation.name if mutation else 'original'}"
+        start = time.monotonic()
         try:
-            ground.deploy(mutation)
-            found = ground.check(checks, alone=lane.alone)
+            target.deploy(mutation)
+            results = target.check(checks, alone=lane.alone)
         except (AssertionError, CommandError, TimeoutExpired) as error:
-            self.tell(f"{lane.name}: {name}: NOT RUN: {error}")
+            self.report(f"{title}: NOT RUN: {error}")
             return set()
-        for check, seen in found.items():
-            self.tell(f"{lane.name}: {name}: {check} {_told(seen, wanted)}")
-        self.tell(f"{lane.name}: {name}: {time.monotonic() - start:.0f} s")
-        return {check for check, seen in found.items() if seen.colour == wanted}
+        for check, result in results.items():
+            self.report(f"{title}: {check} {_text(result, expected)}")
+        self.report(f"{title}: {time.monotonic() - start:.0f} s")
+        return {check for check, result in results.items() if result.color is expected}
 
 
-def _told(seen: Seen, wanted: str) -> str:
-    mark = "as it should be" if seen.colour == wanted else "NOT AS IT SHOULD BE"
-    return f"{seen.colour}, {mark}  {' '.join(seen.said.split())[:SAID]}"
+def _text(result: CheckResult, expected: Color) -> str:
+    mark = "as expected" if result.color is expected else f"UNEXPECTED, must be {expected}"
+    return f"{result.color}, {mark}  {' '.join(result.message.split())[:SHOWN]}"

@@ -1,41 +1,27 @@
-"""A way to break the product: texts of its source replaced by others, in a copy, never in place."""
+"""The mutations of table.toml: each is a patch of the operator's source that is applied to a copy, never in place."""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(__file__).parent
+SOURCE = "operator"
 PACKAGES = ("atomic_status", "notification_contract", "notification_operator")
-CONTRACT = "notificationrequest.yaml"
-"""The CRD, which all operators of a cluster share."""
+CRD = "notification_contract/crds/notificationrequest.yaml"
+"""The one file that all operators of a cluster share."""
+CHANGED_FILE = re.compile(rf"^\+\+\+ b/{SOURCE}/(\S+)$", re.MULTILINE)
 
 
 class StaleMutationError(Exception):
-    """A mutation no longer fits the source: its text is gone, or stands there more than once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    """One text of one file, and what stands there instead."""
-
-    file: str
-    """Path below operator/, or CONTRACT."""
-    old: str
-    new: str
-
-    def apply(self, folder: Path) -> None:
-        """Change the file in `folder`, as `copied` has made it.
-
-        Raises:
-            StaleMutationError: the text does not stand there exactly once.
-        """
-        file = folder / self.file
-        text = file.read_text("utf-8")
-        if text.count(self.old) != 1:
-            raise StaleMutationError(f"{self.file} holds {text.count(self.old)} times, not once:\n{self.old}")
-        file.write_text(text.replace(self.old, self.new), "utf-8")
+    """A patch no longer applies to the source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,42 +29,70 @@ class Mutation:
     """One promise broken."""
 
     name: str
-    """What is broken, in a few words."""
     breaks: str
-    """What happens then that must not."""
+    """The behavior that results."""
     operator: str
-    """The operator of the disposable stack whose settings the broken one gets, and whose tests are run."""
+    """The operator of the disposable stack whose settings and tests are used."""
     checks: tuple[str, ...]
-    """Ids of the checks that have to turn red."""
-    edits: tuple[Edit, ...]
+    """Ids of the checks that must turn red."""
     alone: bool = False
-    """Whether its checks measure the process, so that nothing may run beside them."""
+    """Whether its checks measure the process, so that nothing else may run at the same time."""
 
     @property
     def slug(self) -> str:
-        """Its name as a folder's."""
-        return self.name.replace(" ", "-").replace(",", "")
+        """The name in lower case, with dashes."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
     @property
-    def in_contract(self) -> bool:
-        """Whether it breaks the CRD, and so no operator."""
-        return any(edit.file == CONTRACT for edit in self.edits)
+    def patch(self) -> Path:
+        """The patch file."""
+        return FOLDER / "patches" / f"{self.slug}.patch"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the patch changes, below operator/."""
+        return tuple(CHANGED_FILE.findall(self.patch.read_text("utf-8")))
+
+    @property
+    def in_crd(self) -> bool:
+        """Whether the patch changes the CRD instead of an operator."""
+        return CRD in self.files
 
     def apply(self, folder: Path) -> None:
-        """Break the copy in `folder`; raises `StaleMutationError`."""
-        for edit in self.edits:
-            edit.apply(folder)
+        """Apply the patch to a copy of operator/.
+
+        Raises:
+            StaleMutationError: the patch no longer applies.
+        """
+        # Without the ceiling git would look for a repository around the copy, and skip files outside of it.
+        result = subprocess.run(
+            ["git", "apply", "-p2", str(self.patch)],
+            cwd=folder,
+            env={**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            raise StaleMutationError(f"{self.patch.name} no longer applies:\n{result.stderr}")
+
+
+def load() -> tuple[Mutation, ...]:
+    """Read table.toml."""
+    rows: list[dict[str, Any]] = tomllib.loads((FOLDER / "table.toml").read_text("utf-8"))["mutation"]
+    return tuple(Mutation(**{**row, "checks": tuple(row["checks"])}) for row in rows)
 
 
 def source(file: str) -> Path:
-    """Return where a file that edits name really is."""
-    return ROOT / ("operator/notification_contract/crds" if file == CONTRACT else "operator") / file
+    """Return a file below operator/."""
+    return ROOT / SOURCE / file
 
 
 def copied(folder: Path) -> Path:
-    """Copy the operator's packages and the CRD into `folder`, and return it."""
-    ignored = shutil.ignore_patterns("__pycache__")
+    """Copy the operator's packages into `folder`, and return it."""
     for package in PACKAGES:
-        shutil.copytree(source(package), folder / package, ignore=ignored)
-    shutil.copy(source(CONTRACT), folder / CONTRACT)
+        shutil.copytree(source(package), folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+MUTATIONS = load()

@@ -1,7 +1,8 @@
-"""The disposable stack, brought up once for all tests of a run, and what each test gets of it."""
+"""The disposable stack, created once per test run, and the fixtures for its operators."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +21,12 @@ from tests.harness.report.plugin import (
     pytest_itemcollected,
     pytest_runtest_makereport,
 )
-from tests.stack.suites import Suites
-from tests.stack.targets import reach
+from tests.stack.operators import Operators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.stack.suite import Suite
+    from tests.stack.operator_under_test import OperatorUnderTest
 
 __all__ = [
     "pytest_addoption",
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 HANDED_ON = "NOTIFICATION_TEST_STACK"
-"""A stack that is up already, as JSON: several processes of one run share it."""
+"""Names a running stack, as JSON, which the processes of one run share."""
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +47,8 @@ def stack() -> Iterator[EphemeralStack]:
     if handed_on := os.environ.get(HANDED_ON):
         yield load(handed_on)
     else:
-        with ephemeral_stack() as made:
-            yield made
+        with ephemeral_stack() as created:
+            yield created
 
 
 @pytest.fixture(scope="session")
@@ -57,51 +57,51 @@ def cluster(stack: EphemeralStack) -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def suites(stack: EphemeralStack, cluster: Cluster, pytestconfig: pytest.Config) -> Iterator[Suites]:
-    with reach(pytestconfig.option.target, stack, cluster) as operators:
-        yield Suites(stack, cluster, operators)
+def operators(stack: EphemeralStack, cluster: Cluster, pytestconfig: pytest.Config) -> Iterator[Operators]:
+    with contextlib.ExitStack() as cleanup:
+        yield Operators(pytestconfig.option.target, stack, cluster, cleanup)
 
 
 @pytest.fixture
-def served(suites: Suites, request: pytest.FixtureRequest) -> Iterator[Suite]:
-    """The operator with the channels as they are shipped."""
-    with suites.suite("served", request.node) as suite:
-        yield suite
+def shipped_operator(operators: Operators, request: pytest.FixtureRequest) -> Iterator[OperatorUnderTest]:
+    """The operator with the shipped channels."""
+    with operators.under_test("shipped", request.node) as operator:
+        yield operator
 
 
 @pytest.fixture
-def scripted(suites: Suites, request: pytest.FixtureRequest) -> Iterator[Suite]:
-    """An operator whose console, file and log do as the test tells them."""
-    with suites.suite("scripted", request.node) as suite:
-        yield suite
+def scripted_operator(operators: Operators, request: pytest.FixtureRequest) -> Iterator[OperatorUnderTest]:
+    """An operator whose channels console, file and log follow a test's script."""
+    with operators.under_test("scripted", request.node) as operator:
+        yield operator
 
 
 @pytest.fixture
-def fragile(suites: Suites, request: pytest.FixtureRequest) -> Iterator[Suite]:
-    """Likewise, and it may be stopped and killed; its tests run one after another."""
-    with suites.suite("fragile", request.node) as suite:
-        suite.operator.scale(1)  # whatever a test before this one has left
-        yield suite
+def stoppable_operator(operators: Operators, request: pytest.FixtureRequest) -> Iterator[OperatorUnderTest]:
+    """A scripted operator that tests may stop and kill; its tests run one at a time."""
+    with operators.under_test("stoppable", request.node) as operator:
+        operator.workload.scale(1)  # an earlier test may have left it stopped
+        yield operator
 
 
 @pytest.fixture
-def guarded(suites: Suites, request: pytest.FixtureRequest) -> Iterator[Suite]:
-    """An operator whose breaker opens soon; its tests run one after another."""
-    with suites.suite("guarded", request.node) as suite:
-        yield suite
+def breaker_operator(operators: Operators, request: pytest.FixtureRequest) -> Iterator[OperatorUnderTest]:
+    """An operator whose breaker opens after three failures; its tests run one at a time."""
+    with operators.under_test("breaker", request.node) as operator:
+        yield operator
 
 
 @pytest.fixture
-def troubled(suites: Suites, request: pytest.FixtureRequest) -> Iterator[Suite]:
-    """An operator behind the fault proxy; its tests run one after another."""
-    with suites.suite("troubled", request.node) as suite:
-        suite.proxy.clear()
-        yield suite
-        suite.proxy.clear()
+def proxied_operator(operators: Operators, request: pytest.FixtureRequest) -> Iterator[OperatorUnderTest]:
+    """An operator that reaches the API server through the fault proxy; its tests run one at a time."""
+    with operators.under_test("proxied", request.node) as operator:
+        operator.proxy.clear()
+        yield operator
+        operator.proxy.clear()
 
 
 @pytest.fixture
 def repetition(request: pytest.FixtureRequest) -> int:
-    """Which one of several runs of the same test this is."""
+    """The number of this repetition of a test."""
     number: int = request.param
     return number

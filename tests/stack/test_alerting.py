@@ -19,11 +19,11 @@ from tests.harness.notifications import fast, notification
 from tests.harness.place import EphemeralStack
 from tests.harness.prometheus_in_cluster import Prometheus, prometheus
 from tests.harness.traffic import traffic
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 LIMITS = Limits(seconds=8)
 """The product's rules, in a hurry."""
-SCOPE = Scope(namespace="notification-guarded", window=duration(LIMITS.seconds))
+SCOPE = Scope(namespace="notification-breaker", window=duration(LIMITS.seconds))
 FAILING = ("NotificationOperatorDeliveryFailureRateHigh", "slack")
 HELD_BACK = ("NotificationOperatorCircuitBreakerOpen", "slack")
 BOTH = {FAILING, HELD_BACK}
@@ -31,16 +31,16 @@ DOWN, UP = {"code": 503, "body": "service_unavailable"}, {"code": 200}
 
 
 @pytest.fixture
-def watcher(stack: EphemeralStack, guarded: Suite) -> Iterator[Prometheus]:
+def watcher(stack: EphemeralStack, breaker_operator: OperatorUnderTest) -> Iterator[Prometheus]:
     """A Prometheus that watches the operator with the breaker."""
-    home = guarded.operator.namespace
-    with prometheus(guarded.cluster, stack.container, home, LIMITS) as ready:
+    home = breaker_operator.workload.namespace
+    with prometheus(breaker_operator.cluster, stack.container, home, LIMITS) as ready:
         yield ready
 
 
 @pytest.mark.needs_pod
-def test_an_alert_fires_while_the_receiver_fails_and_clears_when_it_has_recovered(
-    guarded: Suite, watcher: Prometheus
+def test_alert_fires_while_the_receiver_fails_and_then_resolves(
+    breaker_operator: OperatorUnderTest, watcher: Prometheus
 ) -> None:
     word = uuid.uuid4().hex[:8]
     start = time.time()
@@ -48,20 +48,22 @@ def test_an_alert_fires_while_the_receiver_fails_and_clears_when_it_has_recovere
     def create() -> None:
         subject = f"{word} {uuid.uuid4().hex[:8]}"
         to: Any = {"channels": ["console", "slack"], "recipients": [{"slack": "#test"}]}
-        guarded.create(notification(guarded.namespace, subject=subject, retryPolicy=fast(10), **to))
+        breaker_operator.create(
+            notification(breaker_operator.namespace, subject=subject, retryPolicy=fast(10), **to)
+        )
 
     with traffic(create, every=0.5):
         is_watched(watcher)
         steadily(watcher.firing, lambda firing: firing.isdisjoint(BOTH), during=LIMITS.seconds + 2)
 
-        guarded.slack.answer(word, DOWN)
+        breaker_operator.slack.answer(word, DOWN)
         failed = time.time()
         eventually(watcher.firing, lambda firing: firing >= BOTH, within=60, every=0.5)
         fired = eventually(lambda: watcher.alerts(FAILING[0]), bool)[0]
         told = f'count_over_time(ALERTS{{alertname="{FAILING[0]}", alertstate="firing"}}[1m])'
         eventually(lambda: watcher.value(told), lambda times: times is not None and times >= 5)
 
-        guarded.slack.answer(word, UP)
+        breaker_operator.slack.answer(word, UP)
         eventually(watcher.firing, lambda firing: firing.isdisjoint(BOTH), within=60, every=0.5)
         steadily(watcher.firing, lambda firing: firing.isdisjoint(BOTH), during=4)
 
@@ -77,7 +79,7 @@ def test_an_alert_fires_while_the_receiver_fails_and_clears_when_it_has_recovere
 
 def is_watched(watcher: Prometheus) -> None:
     """See that the pod was found by its annotations, and that every rule is loaded and can be evaluated."""
-    eventually(lambda: watcher.value('up{namespace="notification-guarded"}'), lambda up: up == 1)
+    eventually(lambda: watcher.value('up{namespace="notification-breaker"}'), lambda up: up == 1)
     rules = eventually(watcher.rules, lambda rules: all(rule["health"] == "ok" for rule in rules))
     assert {rule["name"] for rule in rules} == {alert.name for alert in alerts("any", LIMITS)}
 
@@ -89,7 +91,7 @@ def every_panel_has_data(watcher: Prometheus, start: float, end: float) -> None:
         assert any(series), panel.title
 
 
-def test_the_kinds_of_the_prometheus_operator_are_found_as_soon_as_the_cluster_serves_them(
+def test_prometheus_operator_crds_are_discovered_after_installation(
     stack: EphemeralStack, cluster: Cluster
 ) -> None:
     def found() -> list[str]:

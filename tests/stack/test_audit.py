@@ -11,7 +11,7 @@ import pytest
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification
 from tests.harness.readings import kinds
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 FLUSH = 1.0
 """Seconds between two flushes of the operator's audit buffer."""
@@ -23,7 +23,9 @@ def remediation() -> Callable[[], str]:
     return lambda: f"rr-{uuid.uuid4().hex[:8]}"
 
 
-def audited(suite: Suite, obj: dict[str, Any], **expected: int) -> dict[str, list[dict[str, Any]]]:
+def audited(
+    suite: OperatorUnderTest, obj: dict[str, Any], **expected: int
+) -> dict[str, list[dict[str, Any]]]:
     """Wait for so many events of each kind, see that none is added, and return them by kind."""
     wanted = Counter(expected)
     eventually(lambda: kinds(suite.audit.events(obj)), lambda found: found >= wanted, within=10, every=0.5)
@@ -32,12 +34,14 @@ def audited(suite: Suite, obj: dict[str, Any], **expected: int) -> dict[str, lis
 
 
 @pytest.mark.check("audit-01")
-def test_a_console_success_leaves_one_sent_event_under_the_uid_of_the_notification(served: Suite) -> None:
-    obj = notification(served.namespace, priority="critical", recipients=None)
+def test_console_success_writes_one_sent_audit_event_with_the_uid(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    obj = notification(shipped_operator.namespace, priority="critical", recipients=None)
 
-    stored = served.deliver(obj, "Sent", within=30)
+    stored = shipped_operator.deliver(obj, "Sent", within=30)
 
-    (event,) = audited(served, stored, sent=1, acknowledged=1)["sent"]
+    (event,) = audited(shipped_operator, stored, sent=1, acknowledged=1)["sent"]
     assert event["event_category"] == "notification"
     assert (event["event_action"], event["event_outcome"]) == ("sent", "success")
     assert event["correlation_id"] == stored["metadata"]["uid"]
@@ -49,41 +53,41 @@ def test_a_console_success_leaves_one_sent_event_under_the_uid_of_the_notificati
 
 
 @pytest.mark.check("audit-02")
-def test_a_slack_success_leaves_one_sent_event_for_its_one_request(
-    served: Suite, remediation: Callable[[], str]
+def test_slack_success_writes_one_sent_audit_event(
+    shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     name = remediation()
     obj = notification(
-        served.namespace,
+        shipped_operator.namespace,
         channels=["slack"],
         recipients=[{"slack": "#test-channel"}],
         priority="critical",
         metadata={"remediationRequestName": name},
     )
 
-    stored = served.deliver(obj, "Sent", within=30)
+    stored = shipped_operator.deliver(obj, "Sent", within=30)
 
-    (event,) = audited(served, stored, sent=1, acknowledged=1)["sent"]
+    (event,) = audited(shipped_operator, stored, sent=1, acknowledged=1)["sent"]
     assert event["event_type"] == "notification.message.sent"
     assert event["event_category"] == "notification"
     assert (event["event_action"], event["event_outcome"]) == ("sent", "success")
     assert (event["event_data"]["channel"], event["correlation_id"]) == ("slack", name)
-    assert len(served.slack.hits(stored)) == 1
+    assert len(shipped_operator.slack.hits(stored)) == 1
 
 
 @pytest.mark.check("audit-03")
-def test_the_remediation_that_a_notification_is_about_is_the_correlation_id_of_its_events(
-    served: Suite, remediation: Callable[[], str]
+def test_audit_events_take_the_remediation_as_correlation_id(
+    shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     in_metadata, referred_to, passed_over = remediation(), remediation(), remediation()
     by_metadata = notification(
-        served.namespace,
+        shipped_operator.namespace,
         priority="critical",
         recipients=None,
         metadata={"remediationRequestName": in_metadata},
     )
     by_reference = notification(
-        served.namespace,
+        shipped_operator.namespace,
         priority="critical",
         recipients=None,
         metadata={"remediationRequestName": passed_over},
@@ -91,44 +95,47 @@ def test_the_remediation_that_a_notification_is_about_is_the_correlation_id_of_i
     )
 
     for obj, correlation_id in ((by_metadata, in_metadata), (by_reference, referred_to)):
-        stored = served.deliver(obj, "Sent", within=30)
+        stored = shipped_operator.deliver(obj, "Sent", within=30)
 
-        events = audited(served, stored, sent=1, acknowledged=1)
+        events = audited(shipped_operator, stored, sent=1, acknowledged=1)
         assert [event["correlation_id"] for event in events["sent"]] == [correlation_id]
         assert [event["correlation_id"] for event in events["acknowledged"]] == [correlation_id]
 
 
 @pytest.mark.check("audit-04")
-def test_each_channel_that_is_served_leaves_one_sent_event(
-    served: Suite, remediation: Callable[[], str]
+def test_audit_trail_has_one_sent_event_per_delivered_channel(
+    shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     obj = notification(
-        served.namespace,
+        shipped_operator.namespace,
         channels=["console", "slack"],
         recipients=[{"slack": "#test-channel"}],
         priority="critical",
         metadata={"remediationRequestName": remediation()},
     )
 
-    stored = served.deliver(obj, "Sent", within=30)
+    stored = shipped_operator.deliver(obj, "Sent", within=30)
 
-    events = audited(served, stored, sent=2, acknowledged=1)["sent"]
+    events = audited(shipped_operator, stored, sent=2, acknowledged=1)["sent"]
     assert {event["event_data"]["channel"] for event in events} == {"console", "slack"}
 
 
 @pytest.mark.check("audit-05")
-def test_an_event_tells_who_did_what_to_which_notification_and_when(
-    served: Suite, remediation: Callable[[], str]
+def test_audit_event_records_actor_action_resource_and_time(
+    shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     name = remediation()
     obj = notification(
-        served.namespace, priority="critical", recipients=None, metadata={"remediationRequestName": name}
+        shipped_operator.namespace,
+        priority="critical",
+        recipients=None,
+        metadata={"remediationRequestName": name},
     )
     begin = datetime.now(UTC)
 
-    stored = served.deliver(obj, "Sent", within=30)
+    stored = shipped_operator.deliver(obj, "Sent", within=30)
 
-    (event,) = audited(served, stored, sent=1, acknowledged=1)["sent"]
+    (event,) = audited(shipped_operator, stored, sent=1, acknowledged=1)["sent"]
     expected = {
         "version": "1.0",
         "event_type": "notification.message.sent",
@@ -139,7 +146,7 @@ def test_an_event_tells_who_did_what_to_which_notification_and_when(
         "actor_id": "notification-controller",
         "resource_type": "NotificationRequest",
         "resource_id": obj["metadata"]["name"],
-        "namespace": served.namespace,
+        "namespace": shipped_operator.namespace,
         "correlation_id": name,
     }
     assert {field: event.get(field) for field in expected} == expected
@@ -150,23 +157,23 @@ def test_an_event_tells_who_did_what_to_which_notification_and_when(
 
 
 @pytest.mark.check("audit-06")
-def test_each_failed_try_leaves_one_failed_event_and_the_last_one_an_escalation(
-    served: Suite, remediation: Callable[[], str]
+def test_failed_attempts_write_failed_events_and_a_final_escalation(
+    shipped_operator: OperatorUnderTest, remediation: Callable[[], str]
 ) -> None:
     name = remediation()
     obj = notification(
-        served.namespace,
+        shipped_operator.namespace,
         channels=["slack"],
         recipients=[{"slack": "#test-failure"}],
         priority="critical",
         metadata={"remediationRequestName": name},
         retryPolicy=fast(3),
     )
-    served.slack.answer(obj, {"code": 503, "body": "service_unavailable"})
+    shipped_operator.slack.answer(obj, {"code": 503, "body": "service_unavailable"})
 
-    stored = served.deliver(obj, "Failed", within=30)
+    stored = shipped_operator.deliver(obj, "Failed", within=30)
 
-    events = audited(served, stored, failed=3, escalated=1)
+    events = audited(shipped_operator, stored, failed=3, escalated=1)
     for event in events["failed"]:
         assert event["event_type"] == "notification.message.failed"
         assert event["event_category"] == "notification"

@@ -14,9 +14,9 @@ from tests.harness.footprint import PREFIX
 from tests.harness.line import Line
 from tests.harness.notifications import fast, notification, slack_notification
 from tests.harness.readings import header
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
-SLACK = [{"slack": "http://sink.sinks.svc:8080/slack/served"}]
+SLACK = [{"slack": "http://sink.sinks.svc:8080/slack/shipped"}]
 OPEN_SECONDS = 5.0
 CLOSED, OPEN = 0, 2
 """The gauge's figures."""
@@ -24,44 +24,48 @@ TAKEN_OVER = 15.0
 
 
 @pytest.fixture
-def some(served: Suite) -> Iterator[Crowd]:
-    with crowd(served.cluster, served.namespace) as made:
+def some(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
+    with crowd(shipped_operator.cluster, shipped_operator.namespace) as made:
         yield made
 
 
 @pytest.mark.check("concur-01")
-def test_ten_created_side_by_side_reach_slack_once_each(served: Suite, some: Crowd) -> None:
+def test_ten_concurrent_notifications_reach_slack_once_each(
+    shipped_operator: OperatorUnderTest, some: Crowd
+) -> None:
     some.create(10, threads=10, channels=["slack"], recipients=SLACK)
 
     sent = some.all_in("Sent", within=30)
 
-    texts = headers(served, some)
+    texts = headers(shipped_operator, some)
     assert (len(texts), len(set(texts))) == (10, 10)
     assert all(some.run in text for text in texts)
     assert [obj["status"]["totalAttempts"] for obj in sent] == [1] * 10
 
 
 @pytest.mark.check("concur-02")
-def test_twenty_created_as_fast_as_possible_reach_slack_once_each(served: Suite, some: Crowd) -> None:
+def test_twenty_notifications_in_a_burst_reach_slack_once_each(
+    shipped_operator: OperatorUnderTest, some: Crowd
+) -> None:
     some.create(20, channels=["slack"], recipients=SLACK, priority="low")
 
     some.all_in("Sent", within=60)
 
-    texts = headers(served, some)
+    texts = headers(shipped_operator, some)
     assert (len(texts), len(set(texts))) == (20, 20)
 
 
 @pytest.fixture
-def two(fragile: Suite) -> Iterator[Suite]:
+def two(stoppable_operator: OperatorUnderTest) -> Iterator[OperatorUnderTest]:
     """Give an operator in two replicas."""
-    fragile.operator.scale(2)
-    yield fragile
-    fragile.operator.scale(1)
+    stoppable_operator.workload.scale(2)
+    yield stoppable_operator
+    stoppable_operator.workload.scale(1)
 
 
 @pytest.mark.check("concur-03")
 @pytest.mark.needs_pod
-def test_of_two_operators_one_works_and_the_other_takes_over_when_it_dies(two: Suite) -> None:
+def test_standby_replica_takes_over_when_the_leader_dies(two: OperatorUnderTest) -> None:
     with crowd(two.cluster, two.namespace) as five:
         two.slack.answer(five.run, {"delay": 1})
         five.create(5, threads=5, channels=["slack"], recipients=SLACK, priority="high")
@@ -73,29 +77,29 @@ def test_of_two_operators_one_works_and_the_other_takes_over_when_it_dies(two: S
     assert sorted(leading(two).values()) == [0, 1]
 
     (leader,) = [pod for pod, leads in leading(two).items() if leads]
-    two.operator.kill(leader)
+    two.workload.kill(leader)
     died = time.monotonic()
     orphan = two.deliver(slack_notification(two.namespace), "Sent")
     assert time.monotonic() - died <= TAKEN_OVER
     assert (orphan["status"]["totalAttempts"], len(two.slack.hits(orphan))) == (1, 1)
 
 
-def leading(suite: Suite) -> dict[Pod, float]:
+def leading(suite: OperatorUnderTest) -> dict[Pod, float]:
     """Return by the operator's pods whether each one works."""
-    return {pod: suite.metric(f"{PREFIX}leading", pod=pod) for pod in suite.operator.pods}
+    return {pod: suite.metric(f"{PREFIX}leading", pod=pod) for pod in suite.workload.pods}
 
 
 @pytest.fixture
-def closed(guarded: Suite) -> Suite:
+def closed(breaker_operator: OperatorUnderTest) -> OperatorUnderTest:
     """Give an operator whose breaker for Slack is closed and has counted no failure."""
     for _ in range(2):  # as many as it has probes, in case that it is open
-        guarded.deliver(slack_notification(guarded.namespace), "Sent")
-    assert circuit(guarded) == CLOSED
-    return guarded
+        breaker_operator.deliver(slack_notification(breaker_operator.namespace), "Sent")
+    assert circuit(breaker_operator) == CLOSED
+    return breaker_operator
 
 
 @pytest.mark.check("concur-04")
-def test_three_failures_in_a_row_open_the_breaker_and_the_receiver_is_left_alone(closed: Suite) -> None:
+def test_three_consecutive_failures_open_the_breaker(closed: OperatorUnderTest) -> None:
     the_component_opens_for_the_failing_channel_alone()
 
     with crowd(closed.cluster, closed.namespace) as some:
@@ -122,7 +126,7 @@ def test_three_failures_in_a_row_open_the_breaker_and_the_receiver_is_left_alone
 
 
 @pytest.mark.check("concur-05")
-def test_the_breaker_closes_when_the_receiver_has_recovered_and_what_waited_is_sent(closed: Suite) -> None:
+def test_breaker_closes_after_recovery_and_delayed_messages_are_sent(closed: OperatorUnderTest) -> None:
     the_component_closes_after_two_successful_probes()
     the_component_opens_again_at_the_first_failed_probe()
     the_component_counts_anew_after_a_success()
@@ -184,25 +188,25 @@ def failing_line() -> Line:
     return line
 
 
-def circuit(suite: Suite) -> float:
+def circuit(suite: OperatorUnderTest) -> float:
     return suite.metric(f"{PREFIX}channel_circuit_breaker_state", channel="slack")
 
 
-def hits(suite: Suite, some: Crowd) -> list[Object]:
+def hits(suite: OperatorUnderTest, some: Crowd) -> list[Object]:
     """Return what the sink got of a crowd, oldest first."""
     found: list[Object] = suite.slack.hits(some.run)
     return found
 
 
-def begun(suite: Suite, some: Crowd, *, since: float) -> list[Object]:
+def begun(suite: OperatorUnderTest, some: Crowd, *, since: float) -> list[Object]:
     """Return the hits of a crowd that began after a time, in seconds of the clock that all here share."""
     return [hit for hit in hits(suite, some) if hit["at"] > since]
 
 
-def answered(suite: Suite, some: Crowd) -> int:
+def answered(suite: OperatorUnderTest, some: Crowd) -> int:
     """Return how many requests about a crowd have got their answer."""
     return sum(hit["completed"] for hit in hits(suite, some))
 
 
-def headers(suite: Suite, some: Crowd) -> list[str]:
+def headers(suite: OperatorUnderTest, some: Crowd) -> list[str]:
     return [header(hit) for hit in hits(suite, some)]

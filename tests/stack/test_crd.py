@@ -10,31 +10,31 @@ from tests.harness.cluster import Refused
 from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import remembered
 from tests.harness.notifications import notification, policy, slack_notification
-from tests.harness.readings import counts, tries
+from tests.harness.readings import Counts, attempts, counts, succeeded
 from tests.harness.whereabouts import arrivals, routing
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 LONGEST_LABEL, LONGEST_NAME = 63, 253
 
 
 @pytest.mark.check("crd-01")
-def test_the_smallest_useful_object_is_stored_as_given(served: Suite) -> None:
-    obj = notification(served.namespace)
-    served.create(obj)
+def test_minimal_object_is_stored_unchanged(shipped_operator: OperatorUnderTest) -> None:
+    obj = notification(shipped_operator.namespace)
+    shipped_operator.create(obj)
 
-    stored = served.stored(obj)
+    stored = shipped_operator.stored(obj)
 
     assert stored["spec"] == {**obj["spec"], "retentionDays": 7}
 
 
 @pytest.mark.check("crd-02")
-def test_every_optional_field_is_stored_as_given(served: Suite) -> None:
+def test_optional_fields_are_stored_unchanged(shipped_operator: OperatorUnderTest) -> None:
     links = [
         {"service": "grafana", "url": "https://grafana.example.com/dashboard", "label": "Dashboard"},
         {"service": "prometheus", "url": "https://prometheus.example.com/alerts", "label": "Alerts"},
     ]
     obj = notification(
-        served.namespace,
+        shipped_operator.namespace,
         labels={"test-label": "integration"},
         type="escalation",
         priority="critical",
@@ -46,9 +46,9 @@ def test_every_optional_field_is_stored_as_given(served: Suite) -> None:
         retentionDays=14,
     )
     obj["metadata"]["annotations"] = {"test-annotation": "full-spec"}
-    served.create(obj)
+    shipped_operator.create(obj)
 
-    stored = served.stored(obj)
+    stored = shipped_operator.stored(obj)
 
     assert stored["spec"] == obj["spec"]
     assert stored["metadata"]["labels"] == {"test-label": "integration"}
@@ -56,15 +56,15 @@ def test_every_optional_field_is_stored_as_given(served: Suite) -> None:
 
 
 @pytest.mark.check("crd-03")
-def test_a_delivery_fills_the_status_completely(served: Suite) -> None:
-    obj = served.create(notification(served.namespace))
+def test_delivery_fills_every_status_field(shipped_operator: OperatorUnderTest) -> None:
+    obj = shipped_operator.create(notification(shipped_operator.namespace))
 
-    status = served.status(obj, "Sent", within=10)
+    status = shipped_operator.status(obj, "Sent", within=10)
 
     assert status["reason"] == "AllDeliveriesSucceeded"
     assert "Successfully delivered to 1 channel" in status["message"]
-    assert counts(status) == (1, 0, 1)
-    assert tries(status) == [("console", 1, "success")]
+    assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
+    assert attempts(status) == [succeeded("console", 1)]
     assert "error" not in status["deliveryAttempts"][0]
     completed = datetime.fromisoformat(status["completionTime"])
     assert datetime.fromisoformat(obj["metadata"]["creationTimestamp"]) <= completed
@@ -74,103 +74,112 @@ def test_a_delivery_fills_the_status_completely(served: Suite) -> None:
 
 @pytest.mark.check("crd-04")
 @pytest.mark.xdist_group("routing")
-def test_without_channels_and_recipients_the_console_is_the_fallback(served: Suite) -> None:
+def test_object_without_channels_and_recipients_goes_to_the_console(
+    shipped_operator: OperatorUnderTest,
+) -> None:
     labels = {"kubernaut.ai/severity": "medium", "kubernaut.ai/environment": "test"}
-    obj = notification(served.namespace, labels=labels, recipients=None, channels=None)
-    obj = served.create(obj)
+    obj = notification(shipped_operator.namespace, labels=labels, recipients=None, channels=None)
+    obj = shipped_operator.create(obj)
 
-    status = served.status(obj, "Sent", within=10)
+    status = shipped_operator.status(obj, "Sent", within=10)
 
-    assert arrivals(served, obj) == {"console": 1}
-    assert counts(status) == (1, 0, 1)
-    assert tries(status) == [("console", 1, "success")]
+    assert arrivals(shipped_operator, obj) == {"console": 1}
+    assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
+    assert attempts(status) == [succeeded("console", 1)]
     resolved, reason, message = routing(status)
     assert (resolved, reason) == ("True", "RoutingFallback")
     assert "fallback channel console" in message
-    assert "channels" not in served.stored(obj)["spec"]
+    assert "channels" not in shipped_operator.stored(obj)["spec"]
 
 
 @pytest.mark.check("crd-05")
-def test_a_name_in_capitals_is_refused_and_the_same_content_in_small_letters_taken(served: Suite) -> None:
+def test_upper_case_name_is_rejected_and_lower_case_is_accepted(shipped_operator: OperatorUnderTest) -> None:
     with pytest.raises(Refused) as refused:
-        served.create(notification(served.namespace, name="INVALID-NAME"))
+        shipped_operator.create(notification(shipped_operator.namespace, name="INVALID-NAME"))
     assert (refused.value.code, refused.value.fields[0]) == (422, "metadata.name")
 
-    obj = served.create(notification(served.namespace, name="valid-name"))
-    served.cluster.delete(served.namespace, obj["metadata"]["name"])
+    obj = shipped_operator.create(notification(shipped_operator.namespace, name="valid-name"))
+    shipped_operator.cluster.delete(shipped_operator.namespace, obj["metadata"]["name"])
 
 
 @pytest.mark.check("crd-06")
-def test_names_up_to_253_characters_work_as_file_names_too(served: Suite, scripted: Suite) -> None:
-    labels_long = notification(served.namespace, name="n" * LONGEST_LABEL)
-    served.create(labels_long)
-    assert served.stored(labels_long)["metadata"]["name"] == "n" * LONGEST_LABEL
+def test_names_of_253_characters_are_delivered_to_the_file_channel(
+    shipped_operator: OperatorUnderTest, scripted_operator: OperatorUnderTest
+) -> None:
+    labels_long = notification(shipped_operator.namespace, name="n" * LONGEST_LABEL)
+    shipped_operator.create(labels_long)
+    assert shipped_operator.stored(labels_long)["metadata"]["name"] == "n" * LONGEST_LABEL
 
     with pytest.raises(Refused) as refused:
-        served.create(notification(served.namespace, name="n" * (LONGEST_NAME + 1)))
+        shipped_operator.create(notification(shipped_operator.namespace, name="n" * (LONGEST_NAME + 1)))
     assert (refused.value.code, refused.value.fields[0]) == (422, "metadata.name")
 
-    for suite in (served, scripted):  # a file on a disk, and a receiver that tells what it was called with
+    for suite in (
+        shipped_operator,
+        scripted_operator,
+    ):  # a file on a disk, and a receiver that tells what it was called with
         obj = suite.create(notification(suite.namespace, name="n" * LONGEST_NAME, channels=["file"]))
         suite.status(obj, "Sent", within=10)
-    assert len(scripted.sink.calls(scripted.namespace, "n" * LONGEST_NAME, "file")) == 1
+    assert len(scripted_operator.sink.calls(scripted_operator.namespace, "n" * LONGEST_NAME, "file")) == 1
 
 
 @pytest.mark.check("crd-07")
-def test_a_new_object_is_picked_up_within_five_seconds(served: Suite) -> None:
+def test_new_object_is_reconciled_within_five_seconds(shipped_operator: OperatorUnderTest) -> None:
     start = time.monotonic()
-    obj = served.create(notification(served.namespace))
+    obj = shipped_operator.create(notification(shipped_operator.namespace))
 
-    eventually(lambda: served.stored(obj)["status"]["phase"], lambda seen: seen != "Pending", within=10)
+    eventually(
+        lambda: shipped_operator.stored(obj)["status"]["phase"], lambda seen: seen != "Pending", within=10
+    )
 
     assert time.monotonic() - start < 5
 
 
 @pytest.mark.check("crd-08")
-def test_a_write_that_competing_writers_keep_off_is_repeated_and_takes_nothing_from_them(
-    troubled: Suite,
+def test_conflicting_status_write_is_retried_and_keeps_foreign_fields(
+    proxied_operator: OperatorUnderTest,
 ) -> None:
-    obj = notification(troubled.namespace, priority="high")
-    place = (troubled.namespace, obj["metadata"]["name"])
+    obj = notification(proxied_operator.namespace, priority="high")
+    place = (proxied_operator.namespace, obj["metadata"]["name"])
     writes: dict[str, Any] = {"verb": "update", "subresource": "status", "name": obj["metadata"]["name"]}
-    troubled.proxy.fail(**writes, code=409, times=3, delay=0.5)
-    obj = troubled.create(obj)
+    proxied_operator.proxy.fail(**writes, code=409, times=3, delay=0.5)
+    obj = proxied_operator.create(obj)
     for index in range(3):
         reason = f"test-conflict-{index}"
-        troubled.cluster.write_status(*place, **{"reason": reason, f"note{index}": reason})
+        proxied_operator.cluster.write_status(*place, **{"reason": reason, f"note{index}": reason})
 
-    status = troubled.status(obj, "Sent", within=15)
+    status = proxied_operator.status(obj, "Sent", within=15)
 
-    codes = [request["code"] for request in troubled.proxy.requests(**writes)]
+    codes = [request["code"] for request in proxied_operator.proxy.requests(**writes)]
     assert codes[:3] == [409, 409, 409]
     assert codes[-1] == 200
     assert status["reason"] == "AllDeliveriesSucceeded"
     assert [status[f"note{index}"] for index in range(3)] == [f"test-conflict-{index}" for index in range(3)]
-    assert counts(status) == (1, 0, 1)
-    assert len(troubled.console(obj)) == 1
+    assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
+    assert len(proxied_operator.console(obj)) == 1
 
 
 @pytest.mark.check("crd-09")
-def test_a_notification_deleted_under_way_is_delivered_once_and_forgotten(guarded: Suite) -> None:
-    obj = slack_notification(guarded.namespace)
-    guarded.slack.answer(obj, {"delay": 3})
-    obj = guarded.create(obj)
-    eventually(lambda: guarded.slack.hits(obj), bool, within=5)
+def test_notification_deleted_during_delivery_is_delivered_once(breaker_operator: OperatorUnderTest) -> None:
+    obj = slack_notification(breaker_operator.namespace)
+    breaker_operator.slack.answer(obj, {"delay": 3})
+    obj = breaker_operator.create(obj)
+    eventually(lambda: breaker_operator.slack.hits(obj), bool, within=5)
 
-    guarded.purge(obj)
+    breaker_operator.purge(obj)
 
-    assert [hit["completed"] for hit in guarded.slack.hits(obj)] == [False]
-    steadily(lambda: guarded.slack.hits(obj), lambda hits: len(hits) == 1, during=5)
-    eventually(lambda: remembered(guarded), lambda kept: not kept, within=10)
-    after = guarded.create(slack_notification(guarded.namespace))
-    guarded.status(after, "Sent", within=10)
+    assert [hit["completed"] for hit in breaker_operator.slack.hits(obj)] == [False]
+    steadily(lambda: breaker_operator.slack.hits(obj), lambda hits: len(hits) == 1, during=5)
+    eventually(lambda: remembered(breaker_operator), lambda kept: not kept, within=10)
+    after = breaker_operator.create(slack_notification(breaker_operator.namespace))
+    breaker_operator.status(after, "Sent", within=10)
 
 
 @pytest.mark.check("crd-10")
-def test_the_spec_cannot_be_changed_and_a_label_can_without_a_second_delivery(served: Suite) -> None:
-    obj = served.create(notification(served.namespace))
-    place = (served.namespace, obj["metadata"]["name"])
-    before = served.status(obj, "Sent", within=10)
+def test_spec_is_immutable_and_a_label_change_sends_nothing(shipped_operator: OperatorUnderTest) -> None:
+    obj = shipped_operator.create(notification(shipped_operator.namespace))
+    place = (shipped_operator.namespace, obj["metadata"]["name"])
+    before = shipped_operator.status(obj, "Sent", within=10)
 
     changes: list[dict[str, Any]] = [
         {"subject": "another", "body": "another"},
@@ -181,39 +190,41 @@ def test_the_spec_cannot_be_changed_and_a_label_can_without_a_second_delivery(se
     ]
     for change in changes:
         with pytest.raises(Refused) as refused:
-            served.cluster.patch(*place, {"spec": change})
+            shipped_operator.cluster.patch(*place, {"spec": change})
         assert refused.value.code == 422
         assert "immutable" in refused.value.text
         assert "DD-NOT-005" in refused.value.text
 
-    served.cluster.patch(*place, {"metadata": {"labels": {"seen": "yes"}}})
-    after = steadily(lambda: served.stored(obj), lambda seen: seen["status"] == before, during=2)
+    shipped_operator.cluster.patch(*place, {"metadata": {"labels": {"seen": "yes"}}})
+    after = steadily(lambda: shipped_operator.stored(obj), lambda seen: seen["status"] == before, during=2)
     assert after["spec"] == obj["spec"]
     assert after["metadata"]["labels"] == {"seen": "yes"}
-    assert len(served.console(obj)) == 1
+    assert len(shipped_operator.console(obj)) == 1
 
 
 @pytest.mark.check("crd-11")
 @pytest.mark.needs_pod
-def test_what_was_deleted_before_the_operator_looked_is_never_delivered(fragile: Suite) -> None:
-    fragile.operator.scale(0)
-    early = fragile.create(notification(fragile.namespace, priority="low"))
-    fragile.purge(early)
-    fragile.operator.scale(1)
-    later = fragile.create(notification(fragile.namespace))
-    fragile.status(later, "Sent", within=30)
+def test_object_deleted_before_the_operator_starts_is_not_delivered(
+    stoppable_operator: OperatorUnderTest,
+) -> None:
+    stoppable_operator.workload.scale(0)
+    early = stoppable_operator.create(notification(stoppable_operator.namespace, priority="low"))
+    stoppable_operator.purge(early)
+    stoppable_operator.workload.scale(1)
+    later = stoppable_operator.create(notification(stoppable_operator.namespace))
+    stoppable_operator.status(later, "Sent", within=30)
 
     steadily(
-        lambda: fragile.sink.calls(fragile.namespace, early["metadata"]["name"]),
+        lambda: stoppable_operator.sink.calls(stoppable_operator.namespace, early["metadata"]["name"]),
         lambda calls: not calls,
         during=3,
     )
-    fragile.operator.restart()  # writes what is buffered of audit events
-    assert [len(fragile.audit.events(obj)) for obj in (early, later)] == [0, 2]
+    stoppable_operator.workload.restart()  # writes what is buffered of audit events
+    assert [len(stoppable_operator.audit.events(obj)) for obj in (early, later)] == [0, 2]
 
 
-def test_a_new_object_is_pending_without_a_write_and_has_its_defaults(served: Suite) -> None:
-    created = served.create(notification(served.namespace, priority=None))
+def test_new_object_is_pending_with_defaults_without_a_write(shipped_operator: OperatorUnderTest) -> None:
+    created = shipped_operator.create(notification(shipped_operator.namespace, priority=None))
     assert created["status"] == {"phase": "Pending"}
     assert (created["spec"]["priority"], created["spec"]["retentionDays"]) == ("medium", 7)
     assert "retryPolicy" not in created["spec"]
@@ -228,10 +239,10 @@ def test_a_new_object_is_pending_without_a_write_and_has_its_defaults(served: Su
         ("spec.retryPolicy.maxAttempts", {"retryPolicy": {"maxAttempts": 11}}),
     ],
 )
-def test_a_spec_that_the_schema_does_not_allow_is_refused_with_the_name_of_the_field(
-    served: Suite, field: str, spec: dict[str, Any]
+def test_invalid_spec_is_rejected_with_the_field_name(
+    shipped_operator: OperatorUnderTest, field: str, spec: dict[str, Any]
 ) -> None:
     with pytest.raises(Refused) as refused:
-        served.create(notification(served.namespace, **spec))
+        shipped_operator.create(notification(shipped_operator.namespace, **spec))
     assert refused.value.code == 422
     assert field in refused.value.fields

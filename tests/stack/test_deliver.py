@@ -6,8 +6,8 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, slack_notification
-from tests.harness.readings import counts, kinds, pauses, tries
-from tests.stack.suite import Suite
+from tests.harness.readings import Counts, attempts, counts, failed, kinds, pauses, succeeded
+from tests.stack.operator_under_test import OperatorUnderTest
 
 DEFAULT = None
 """The retry policy of a notification that gives none: its first pause is 30 s, longer than any of these tests."""
@@ -27,44 +27,48 @@ def refused(code: int, recipient: str, policy: dict[str, int] | None) -> Any:
         refused(410, "#deprecated", DEFAULT),
     ],
 )
-def test_an_answer_that_blames_the_message_is_final_at_the_first_try(
-    served: Suite, code: int, recipient: str, policy: dict[str, int] | None
+def test_permanent_error_response_ends_delivery_at_the_first_attempt(
+    shipped_operator: OperatorUnderTest, code: int, recipient: str, policy: dict[str, int] | None
 ) -> None:
-    obj = slack_notification(served.namespace, recipients=[{"slack": recipient}], retryPolicy=policy)
-    served.slack.answer(obj, {"code": code, "body": "no such thing"})
+    obj = slack_notification(
+        shipped_operator.namespace, recipients=[{"slack": recipient}], retryPolicy=policy
+    )
+    shipped_operator.slack.answer(obj, {"code": code, "body": "no such thing"})
 
-    stored = served.deliver(obj, "Failed", within=15)
+    stored = shipped_operator.deliver(obj, "Failed", within=15)
 
     status = stored["status"]
-    assert (status["reason"], counts(status)) == ("AllDeliveriesFailed", (0, 1, 1))
+    assert status["reason"] == "AllDeliveriesFailed"
+    assert counts(status) == Counts(delivered=0, failed=1, attempts=1)
     assert status["completionTime"]
     (attempt,) = status["deliveryAttempts"]
     assert attempt["error"].startswith("permanent failure: ")
     assert str(code) in attempt["error"]
-    steadily(lambda: served.slack.hits(stored), lambda hits: len(hits) == 1, during=3)
-    assert served.stored(obj) == stored
+    steadily(lambda: shipped_operator.slack.hits(stored), lambda hits: len(hits) == 1, during=3)
+    assert shipped_operator.stored(obj) == stored
     eventually(
-        lambda: kinds(served.audit.events(stored)),
+        lambda: kinds(shipped_operator.audit.events(stored)),
         lambda found: found == {"failed": 1, "escalated": 1},
         within=10,
     )
 
 
 @pytest.mark.check("deliver-05")
-def test_an_answer_that_blames_the_receiver_is_tried_again_and_then_succeeds(served: Suite) -> None:
+def test_transient_error_response_is_retried_and_then_succeeds(shipped_operator: OperatorUnderTest) -> None:
     objects = {
-        code: slack_notification(served.namespace, retryPolicy=fast(3)) for code in (502, 500, 503, 504, 429)
+        code: slack_notification(shipped_operator.namespace, retryPolicy=fast(3))
+        for code in (502, 500, 503, 504, 429)
     }
     for code, obj in objects.items():
-        served.slack.answer(obj, {"code": code, "body": "try later"}, {"code": 200})
-        served.create(obj)
+        shipped_operator.slack.answer(obj, {"code": code, "body": "try later"}, {"code": 200})
+        shipped_operator.create(obj)
 
     for code, obj in objects.items():
-        status = served.status(obj, "Sent", within=30)
-        assert counts(status) == (1, 0, 2)
-        assert tries(status) == [("slack", 1, "failed"), ("slack", 2, "success")]
+        status = shipped_operator.status(obj, "Sent", within=30)
+        assert counts(status) == Counts(delivered=1, failed=0, attempts=2)
+        assert attempts(status) == [failed("slack", 1), succeeded("slack", 2)]
         assert str(code) in status["deliveryAttempts"][0]["error"]
-        hits = served.slack.hits(obj)
+        hits = shipped_operator.slack.hits(obj)
         assert [hit["code"] for hit in hits] == [code, 200]
         (pause,) = pauses(hits)
         assert pause >= 1.0

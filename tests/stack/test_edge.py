@@ -12,44 +12,49 @@ from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import PREFIX, remembered
 from tests.harness.notifications import notification, slack_notification
 from tests.harness.readings import body
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 REQUEST_LIMIT = 3 * 1024 * 1024
 """Bytes that the API server reads of a request at most."""
 
 
 @pytest.mark.check("edge-01")
-def test_a_body_of_a_thousand_characters_is_delivered_within_ten_seconds(served: Suite) -> None:
-    obj = notification(served.namespace, body="x" * 1_000)
+def test_body_of_1000_characters_is_delivered_within_ten_seconds(shipped_operator: OperatorUnderTest) -> None:
+    obj = notification(shipped_operator.namespace, body="x" * 1_000)
     start = time.monotonic()
 
-    served.deliver(obj, "Sent", within=30)
+    shipped_operator.deliver(obj, "Sent", within=30)
 
     assert time.monotonic() - start < 10
 
 
 @pytest.mark.check("edge-02")
-def test_a_body_as_large_as_the_api_server_takes_is_delivered_whole(served: Suite) -> None:
+def test_largest_storable_body_is_delivered_whole(shipped_operator: OperatorUnderTest) -> None:
     line = "A line of sixty-one characters, its end included, of a body.\n"
-    printed, posted = notification(served.namespace, body=line * 200), slack_notification(served.namespace)
+    printed, posted = (
+        notification(shipped_operator.namespace, body=line * 200),
+        slack_notification(shipped_operator.namespace),
+    )
     posted["spec"]["body"] = "0123456789abcdef" * (256 * 1024 // 16)
-    refused = notification(served.namespace, body="x" * REQUEST_LIMIT)
+    refused = notification(shipped_operator.namespace, body="x" * REQUEST_LIMIT)
 
-    (message,) = served.console(served.deliver(printed, "Sent", within=45))
-    hits = served.slack.hits(served.deliver(posted, "Sent", within=45))
+    (message,) = shipped_operator.console(shipped_operator.deliver(printed, "Sent", within=45))
+    hits = shipped_operator.slack.hits(shipped_operator.deliver(posted, "Sent", within=45))
     with pytest.raises(Refused) as refusal:
-        served.cluster.create(refused)
+        shipped_operator.cluster.create(refused)
 
     assert len(printed["spec"]["body"]) == 12_200
     assert message == f"[medium] [simple] {printed['spec']['subject']}\n{printed['spec']['body']}\n"
     assert body(*hits) == posted["spec"]["body"]
     assert refusal.value.code == 413
-    assert served.cluster.get(served.namespace, refused["metadata"]["name"]) is None
+    assert shipped_operator.cluster.get(shipped_operator.namespace, refused["metadata"]["name"]) is None
 
 
 @pytest.mark.check("edge-03")
-def test_twenty_large_notifications_are_all_delivered_within_two_minutes(served: Suite) -> None:
-    crowd = Crowd(served.cluster, served.namespace)
+def test_twenty_large_notifications_are_delivered_within_two_minutes(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    crowd = Crowd(shipped_operator.cluster, shipped_operator.namespace)
     start = time.monotonic()
 
     crowd.create(20, body="x" * 6_000)
@@ -60,18 +65,20 @@ def test_twenty_large_notifications_are_all_delivered_within_two_minutes(served:
 
 
 @pytest.mark.check("edge-04")
-def test_a_quick_receiver_makes_a_quick_delivery(served: Suite) -> None:
-    obj = slack_notification(served.namespace, priority="high")
+def test_quick_receiver_leads_to_a_quick_delivery(shipped_operator: OperatorUnderTest) -> None:
+    obj = slack_notification(shipped_operator.namespace, priority="high")
     start = time.monotonic()
 
-    served.deliver(obj, "Sent", within=15)
+    shipped_operator.deliver(obj, "Sent", within=15)
 
     assert time.monotonic() - start < 10
 
 
 @pytest.mark.check("edge-05")
-def test_small_urgent_notifications_are_not_held_up_by_large_ones_before_them(served: Suite) -> None:
-    crowd = Crowd(served.cluster, served.namespace)
+def test_small_urgent_notifications_are_not_delayed_by_large_ones(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    crowd = Crowd(shipped_operator.cluster, shipped_operator.namespace)
 
     crowd.create(10, priority="low", body="x" * 5_100)
     crowd.create(10, priority="medium", body="x" * 1_050)
@@ -84,19 +91,19 @@ def test_small_urgent_notifications_are_not_held_up_by_large_ones_before_them(se
 
 
 @pytest.mark.check("edge-06")
-def test_after_a_burst_of_forty_nothing_is_left_to_do_or_to_remember(guarded: Suite) -> None:
-    crowd = Crowd(guarded.cluster, guarded.namespace)
+def test_burst_of_forty_leaves_no_work_and_no_state(breaker_operator: OperatorUnderTest) -> None:
+    crowd = Crowd(breaker_operator.cluster, breaker_operator.namespace)
 
     crowd.create(40)
     crowd.all_in("Sent", within=90)
 
-    assert len(crowd.printed(guarded)) == 40
+    assert len(crowd.printed(breaker_operator)) == 40
     crowd.purge(within=10)
-    eventually(lambda: remembered(guarded), lambda figures: not figures, within=10)
+    eventually(lambda: remembered(breaker_operator), lambda figures: not figures, within=10)
     passes = f"{PREFIX}reconciler_duration_seconds_count"
-    before = guarded.metric(passes)
-    steadily(lambda: guarded.metric(passes), lambda now: now == before, during=5)
-    assert remembered(guarded) == {}
+    before = breaker_operator.metric(passes)
+    steadily(lambda: breaker_operator.metric(passes), lambda now: now == before, during=5)
+    assert remembered(breaker_operator) == {}
 
 
 def latency(obj: dict[str, Any]) -> float:

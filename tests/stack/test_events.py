@@ -4,13 +4,15 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import notification
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 
 @pytest.mark.needs_pod
-def test_a_failure_is_one_event_that_leads_to_its_notification(served: Suite) -> None:
-    obj = served.deliver(notification(served.namespace, channels=["sms"]), "Failed")
-    (event,) = eventually(lambda: served.events(obj), bool, within=10)
+def test_failure_emits_one_event_that_references_its_notification(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    obj = shipped_operator.deliver(notification(shipped_operator.namespace, channels=["sms"]), "Failed")
+    (event,) = eventually(lambda: shipped_operator.events(obj), bool, within=10)
     assert (event["type"], event["reason"], event["action"]) == ("Warning", "AllDeliveriesFailed", "Deliver")
     assert event["note"] == f"Failed: {obj['status']['message']}"
     meta = obj["metadata"]
@@ -22,13 +24,15 @@ def test_a_failure_is_one_event_that_leads_to_its_notification(served: Suite) ->
         "uid": meta["uid"],
     }
     assert event["reportingController"] == "kubernaut.ai/notification-operator"
-    assert event["reportingInstance"] == served.operator.pod.name
+    assert event["reportingInstance"] == shipped_operator.workload.pod.name
 
 
-def test_what_is_partly_sent_is_an_event_and_what_is_sent_is_none(served: Suite) -> None:
-    sent = served.deliver(notification(served.namespace), "Sent")
-    partly = served.deliver(notification(served.namespace, channels=["console", "sms"]), "PartiallySent")
-    (event,) = eventually(lambda: served.events(partly), bool, within=10)
+def test_partial_success_emits_an_event_and_success_emits_none(shipped_operator: OperatorUnderTest) -> None:
+    sent = shipped_operator.deliver(notification(shipped_operator.namespace), "Sent")
+    partly = shipped_operator.deliver(
+        notification(shipped_operator.namespace, channels=["console", "sms"]), "PartiallySent"
+    )
+    (event,) = eventually(lambda: shipped_operator.events(partly), bool, within=10)
     assert event["reason"] == "PartialDeliverySuccess"
     # Events are posted in the order of what they tell: one of the earlier notification would be there by now.
-    assert steadily(lambda: served.events(sent), lambda found: not found, during=1) == []
+    assert steadily(lambda: shipped_operator.events(sent), lambda found: not found, during=1) == []

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.harness.cluster import Refused
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -26,36 +26,42 @@ def example(name: str, namespace: str) -> dict[str, Any]:
         ("partial", "PartiallySent", "PartialDeliverySuccess"),
     ],
 )
-def test_an_example_ends_as_its_comment_says(served: Suite, name: str, phase: str, reason: str) -> None:
-    served.cluster.create(example(name, served.namespace))
-    status = served.cluster.final(served.namespace, name)["status"]
+def test_example_ends_in_the_phase_its_comment_states(
+    shipped_operator: OperatorUnderTest, name: str, phase: str, reason: str
+) -> None:
+    shipped_operator.cluster.create(example(name, shipped_operator.namespace))
+    status = shipped_operator.cluster.final(shipped_operator.namespace, name)["status"]
     assert (status["phase"], status["reason"]) == (phase, reason)
     (delivered,) = [c for c in status["conditions"] if c["type"] == "Delivered"]
     assert delivered["status"] == str(phase == "Sent")
     assert delivered["observedGeneration"] == status["observedGeneration"] == 1
 
 
-def test_the_console_shows_what_was_delivered_with_its_secrets_masked(served: Suite) -> None:
-    obj = example("full", served.namespace)
-    obj["spec"]["subject"] = f"Checkout is failing in {served.namespace}"
-    (printed,) = served.console(served.deliver(obj, "Sent"))
-    assert printed.startswith(f"[critical] [escalation] Checkout is failing in {served.namespace}\n")
+def test_example_on_the_console_has_its_secrets_redacted(shipped_operator: OperatorUnderTest) -> None:
+    obj = example("full", shipped_operator.namespace)
+    obj["spec"]["subject"] = f"Checkout is failing in {shipped_operator.namespace}"
+    (printed,) = shipped_operator.console(shipped_operator.deliver(obj, "Sent"))
+    assert printed.startswith(
+        f"[critical] [escalation] Checkout is failing in {shipped_operator.namespace}\n"
+    )
     assert "password: [REDACTED] was refused" in printed
     assert "hunter2" not in printed
 
 
-def test_the_channel_that_is_not_set_up_is_named_with_the_setting(served: Suite) -> None:
-    served.cluster.create(example("partial", served.namespace))
-    status = served.cluster.final(served.namespace, "partial")["status"]
+def test_example_with_unconfigured_channel_names_the_setting(shipped_operator: OperatorUnderTest) -> None:
+    shipped_operator.cluster.create(example("partial", shipped_operator.namespace))
+    status = shipped_operator.cluster.final(shipped_operator.namespace, "partial")["status"]
     (failed,) = [entry for entry in status["deliveryAttempts"] if entry["status"] == "failed"]
     assert failed["permanent"] is True
     assert "'teams'" in failed["error"]
     assert "channels.plugins.teams" in failed["error"]
 
 
-def test_the_refused_example_is_refused_with_the_field_and_the_values_it_takes(served: Suite) -> None:
+def test_invalid_example_is_rejected_with_field_and_allowed_values(
+    shipped_operator: OperatorUnderTest,
+) -> None:
     with pytest.raises(Refused) as refused:
-        served.cluster.create(example("refused", served.namespace))
+        shipped_operator.cluster.create(example("refused", shipped_operator.namespace))
     assert refused.value.code == 422
     assert "spec.priority" in refused.value.fields
     assert '"critical", "high", "medium", "low"' in refused.value.text

@@ -87,7 +87,7 @@ def plural(cluster: Cluster) -> Iterator[str]:
     cluster.request("DELETE", f"{definitions}/{name}.{GROUP}")
 
 
-def test_the_store_keeps_every_promise_on_a_real_api_server(cluster: Cluster, plural: str) -> None:
+def test_kube_store_passes_the_conformance_suite_on_a_real_api_server(cluster: Cluster, plural: str) -> None:
     path = f"/apis/{GROUP}/{VERSION}/namespaces/default/{plural}"
     eventually(lambda: cluster._send("GET", path).status, lambda status: status == 200, within=30)
 

@@ -39,7 +39,7 @@ def belongings(stack: str) -> list[str]:
     return containers + volumes + [str(found.name) for found in client.networks.list(filters=mine)]
 
 
-def test_a_stack_comes_up_delivers_stays_as_it_is_and_goes_without_a_trace(
+def test_stack_comes_up_delivers_has_no_diff_and_is_destroyed_completely(
     own: auto.Stack, tmp_path: Path
 ) -> None:
     made, changed = up(own)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.harness.crowd import Crowd, crowd
 from tests.harness.footprint import MEGABYTE, Footprint, settled, workers_within
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.alone
 
@@ -16,34 +16,34 @@ POOL = 10
 
 
 @pytest.fixture
-def hundred(served: Suite) -> Iterator[Crowd]:
-    with crowd(served.cluster, served.operator.namespace) as made:
+def hundred(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
+    with crowd(shipped_operator.cluster, shipped_operator.workload.namespace) as made:
         yield made
 
 
 @pytest.fixture
-def before(served: Suite) -> Footprint:
-    return settled(served)
+def before(shipped_operator: OperatorUnderTest) -> Footprint:
+    return settled(shipped_operator)
 
 
 @pytest.mark.check("load-01")
-def test_a_hundred_on_the_console_at_once_are_each_printed_once(
-    served: Suite, hundred: Crowd, before: Footprint
+def test_hundred_concurrent_console_notifications_are_printed_once_each(
+    shipped_operator: OperatorUnderTest, hundred: Crowd, before: Footprint
 ) -> None:
     recipients = [{"slack": "#extreme-load"}]
     hundred.create(COUNT, threads=COUNT, channels=["console"], recipients=recipients, priority="high")
 
     hundred.all_in("Sent", within=30)
 
-    printed = hundred.printed(served)
+    printed = hundred.printed(shipped_operator)
     assert (len(printed), len(set(printed))) == (COUNT, COUNT)
-    after = workers_within(served, before, more=50, within=15)
+    after = workers_within(shipped_operator, before, more=50, within=15)
     assert after.memory - before.memory < 500 * MEGABYTE
 
 
 @pytest.mark.check("load-02")
-def test_a_hundred_to_slack_at_once_share_the_connections_of_the_pool(
-    served: Suite, hundred: Crowd, before: Footprint
+def test_hundred_concurrent_slack_notifications_share_the_connection_pool(
+    shipped_operator: OperatorUnderTest, hundred: Crowd, before: Footprint
 ) -> None:
     def recipients(number: int) -> list[dict[str, str]]:
         return [{"slack": f"#load-test-{number % 10}"}]
@@ -52,22 +52,22 @@ def test_a_hundred_to_slack_at_once_share_the_connections_of_the_pool(
 
     hundred.all_in("Sent", within=30)
 
-    hits = served.slack.hits(hundred.run)
+    hits = shipped_operator.slack.hits(hundred.run)
     assert len(hits) == COUNT
     assert len({hit["connection"] for hit in hits}) <= POOL
-    workers_within(served, before, more=99, within=15)
+    workers_within(shipped_operator, before, more=99, within=15)
 
 
 @pytest.mark.check("load-03")
-def test_a_hundred_on_two_channels_are_sent_or_partially_sent_when_one_of_them_refuses(
-    served: Suite, hundred: Crowd, before: Footprint
+def test_hundred_on_two_channels_end_sent_or_partially_sent(
+    shipped_operator: OperatorUnderTest, hundred: Crowd, before: Footprint
 ) -> None:
     channels, recipients = ["console", "slack"], [{"slack": "#extreme-mixed"}]
-    with crowd(served.cluster, served.operator.namespace) as refused:
-        served.slack.answer(refused.run, {"code": 401, "body": "invalid_auth"})
+    with crowd(shipped_operator.cluster, shipped_operator.workload.namespace) as refused:
+        shipped_operator.slack.answer(refused.run, {"code": 401, "body": "invalid_auth"})
         for run, phase in ((hundred, "Sent"), (refused, "PartiallySent")):
             run.create(COUNT, threads=COUNT, channels=channels, recipients=recipients, priority="critical")
             run.all_in(phase, within=30)
-            assert len(served.slack.hits(run.run)) == COUNT
-            assert len(run.printed(served)) == COUNT
-    workers_within(served, before, more=99, within=15)
+            assert len(shipped_operator.slack.hits(run.run)) == COUNT
+            assert len(run.printed(shipped_operator)) == COUNT
+    workers_within(shipped_operator, before, more=99, within=15)

@@ -8,60 +8,64 @@ import pytest
 
 from tests.harness.eventually import eventually
 from tests.harness.notifications import fast, notification, policy, slack_notification
-from tests.harness.readings import counts, phases, tries
-from tests.stack.suite import Suite
+from tests.harness.readings import Counts, attempts, counts, failed, phases, succeeded
+from tests.stack.operator_under_test import OperatorUnderTest
 
 PREFIX = "kubernaut_notification_"
 PHASES = ("Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed")
 
 
 @pytest.mark.check("observe-01")
-def test_a_success_is_counted_in_the_status_and_on_the_metrics_page(guarded: Suite) -> None:
+def test_success_is_counted_in_status_and_metrics(breaker_operator: OperatorUnderTest) -> None:
     def delivered() -> float:
-        return guarded.metric(f"{PREFIX}delivery_attempts_total", channel="console", status="success")
+        return breaker_operator.metric(
+            f"{PREFIX}delivery_attempts_total", channel="console", status="success"
+        )
 
     before = delivered()
 
-    status = guarded.deliver(notification(guarded.namespace), "Sent", within=30)["status"]
+    status = breaker_operator.deliver(notification(breaker_operator.namespace), "Sent", within=30)["status"]
 
-    assert counts(status) == (1, 0, 1)
+    assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
     assert status["completionTime"]
     rises_by_one(delivered, before)
-    page = guarded.operator.page(9090, "metrics")
+    page = breaker_operator.workload.page(9090, "metrics")
     for phase in PHASES:
         assert f'{PREFIX}reconciler_active{{phase="{phase}"}}' in page
 
 
 @pytest.mark.check("observe-02")
-def test_each_try_can_be_followed_in_the_status(served: Suite) -> None:
-    obj = slack_notification(served.namespace, retryPolicy=fast(5))
+def test_status_records_every_attempt(shipped_operator: OperatorUnderTest) -> None:
+    obj = slack_notification(shipped_operator.namespace, retryPolicy=fast(5))
     unavailable = {"code": 503, "body": "service_unavailable"}
-    served.slack.answer(obj, unavailable, unavailable, {"code": 200})
+    shipped_operator.slack.answer(obj, unavailable, unavailable, {"code": 200})
 
-    with served.cluster.watch(served.namespace) as seen:
-        status = served.deliver(obj, "Sent", within=30)["status"]
+    with shipped_operator.cluster.watch(shipped_operator.namespace) as seen:
+        status = shipped_operator.deliver(obj, "Sent", within=30)["status"]
         states = seen(obj["metadata"]["name"])
 
     totals = [state["status"].get("totalAttempts", 0) for state in states]
     assert [total for total, _ in itertools.groupby(totals)] == [0, 1, 2, 3]
-    assert tries(status) == [("slack", 1, "failed"), ("slack", 2, "failed"), ("slack", 3, "success")]
+    assert attempts(status) == [failed("slack", 1), failed("slack", 2), succeeded("slack", 3)]
     times = [datetime.fromisoformat(entry["timestamp"]) for entry in status["deliveryAttempts"]]
     assert times == sorted(times)
-    assert counts(status) == (1, 0, 3)
-    partly_given = slack_notification(served.namespace, retryPolicy={"maxAttempts": 3})
-    stored = served.deliver(partly_given, "Sent", within=30)
+    assert counts(status) == Counts(delivered=1, failed=0, attempts=3)
+    partly_given = slack_notification(shipped_operator.namespace, retryPolicy={"maxAttempts": 3})
+    stored = shipped_operator.deliver(partly_given, "Sent", within=30)
     assert stored["spec"]["retryPolicy"] == policy(3, 30, 2, 480)
-    assert counts(stored["status"]) == (1, 0, 1)
+    assert counts(stored["status"]) == Counts(delivered=1, failed=0, attempts=1)
 
 
 @pytest.mark.check("observe-03")
-def test_the_time_a_delivery_took_can_be_read_from_the_status_and_the_metrics_page(guarded: Suite) -> None:
+def test_delivery_duration_is_in_status_and_metrics(breaker_operator: OperatorUnderTest) -> None:
     def measured() -> float:
-        return guarded.metric(f"{PREFIX}delivery_duration_seconds_count", channel="console")
+        return breaker_operator.metric(f"{PREFIX}delivery_duration_seconds_count", channel="console")
 
     before = measured()
 
-    stored = guarded.deliver(notification(guarded.namespace, priority="high"), "Sent", within=30)
+    stored = breaker_operator.deliver(
+        notification(breaker_operator.namespace, priority="high"), "Sent", within=30
+    )
 
     created = datetime.fromisoformat(stored["metadata"]["creationTimestamp"])
     completed = datetime.fromisoformat(stored["status"]["completionTime"])
@@ -70,20 +74,21 @@ def test_the_time_a_delivery_took_can_be_read_from_the_status_and_the_metrics_pa
 
 
 @pytest.mark.check("observe-04")
-def test_the_status_tells_for_each_channel_whether_it_was_served_and_why_not(served: Suite) -> None:
+def test_status_records_result_and_error_per_channel(shipped_operator: OperatorUnderTest) -> None:
     recipients = [{"email": "test@example.com"}, {"slack": "#test"}]
     accepted, refused = (
-        notification(served.namespace, channels=["console", "slack"], recipients=recipients) for _ in range(2)
+        notification(shipped_operator.namespace, channels=["console", "slack"], recipients=recipients)
+        for _ in range(2)
     )
-    served.slack.answer(refused, {"code": 401, "body": "invalid_auth"})
+    shipped_operator.slack.answer(refused, {"code": 401, "body": "invalid_auth"})
 
-    good = served.deliver(accepted, "Sent", within=30)["status"]
-    mixed = served.deliver(refused, "PartiallySent", within=30)["status"]
+    good = shipped_operator.deliver(accepted, "Sent", within=30)["status"]
+    mixed = shipped_operator.deliver(refused, "PartiallySent", within=30)["status"]
 
-    assert counts(good) == (2, 0, 2)
-    assert sorted(tries(good)) == [("console", 1, "success"), ("slack", 1, "success")]
-    assert counts(mixed) == (1, 1, 2)
-    assert sorted(tries(mixed)) == [("console", 1, "success"), ("slack", 1, "failed")]
+    assert counts(good) == Counts(delivered=2, failed=0, attempts=2)
+    assert sorted(attempts(good)) == [succeeded("console", 1), succeeded("slack", 1)]
+    assert counts(mixed) == Counts(delivered=1, failed=1, attempts=2)
+    assert sorted(attempts(mixed)) == [succeeded("console", 1), failed("slack", 1)]
     errors = {entry["channel"]: entry.get("error", "") for entry in mixed["deliveryAttempts"]}
     assert errors["console"] == ""
     assert "401" in errors["slack"]
@@ -91,14 +96,14 @@ def test_the_status_tells_for_each_channel_whether_it_was_served_and_why_not(ser
 
 
 @pytest.mark.check("observe-05")
-def test_a_watch_shows_the_phases_in_their_order_and_each_with_its_reason(served: Suite) -> None:
-    quick = notification(served.namespace, priority="low")
-    slow = slack_notification(served.namespace, priority="low")
-    served.slack.answer(slow, {"delay": 1})
+def test_watch_shows_phases_in_order_with_their_reasons(shipped_operator: OperatorUnderTest) -> None:
+    quick = notification(shipped_operator.namespace, priority="low")
+    slow = slack_notification(shipped_operator.namespace, priority="low")
+    shipped_operator.slack.answer(slow, {"delay": 1})
 
-    with served.cluster.watch(served.namespace) as seen:
+    with shipped_operator.cluster.watch(shipped_operator.namespace) as seen:
         for obj in (quick, slow):
-            served.deliver(obj, "Sent", within=30)
+            shipped_operator.deliver(obj, "Sent", within=30)
         of_quick, of_slow = (seen(obj["metadata"]["name"]) for obj in (quick, slow))
 
     assert phases(of_quick) in (["Pending", "Sent"], ["Pending", "Sending", "Sent"])

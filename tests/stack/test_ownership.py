@@ -83,7 +83,7 @@ def trial(bare: BareNode, tmp_path: Path) -> Trial:
     return Trial(bare, tmp_path)
 
 
-def test_data_is_kept_from_a_destroy_and_a_crd_that_stays_belongs_to_its_stack_until_it_is_given_up(
+def test_destroy_keeps_data_and_crd_until_the_stack_gives_it_up(
     trial: Trial,
 ) -> None:
     cluster = trial.bare.cluster
@@ -125,7 +125,7 @@ def image(bare: BareNode) -> str:
     return name
 
 
-def test_an_image_that_is_not_there_is_told_and_the_pods_of_before_go_on(trial: Trial, image: str) -> None:
+def test_missing_image_is_reported_and_previous_pods_keep_running(trial: Trial, image: str) -> None:
     trial.up("trial", operatorImage=image)
     said = trial.refused("trial", operatorImage=NOWHERE)
     assert NOWHERE in said
@@ -140,7 +140,7 @@ def test_an_image_that_is_not_there_is_told_and_the_pods_of_before_go_on(trial: 
     trial.down("trial")
 
 
-def test_the_platform_comes_up_from_another_program_and_goes_with_it(trial: Trial, image: str) -> None:
+def test_component_in_another_program_is_created_and_destroyed_with_it(trial: Trial, image: str) -> None:
     text = (ROOT / "docs" / "environments.md").read_text("utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     program = (

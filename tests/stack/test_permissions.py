@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 RULES = "notification-routing-config"
 HERE = {
@@ -45,8 +45,10 @@ RESOURCES = (
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: "/".join(filter(None, resource)))
-def test_the_operator_may_do_exactly_what_it_does(served: Suite, resource: tuple[str, str, str]) -> None:
-    allowed = {verb for verb in VERBS if may(served, verb, *resource)}
+def test_operator_rbac_grants_exactly_what_is_used(
+    shipped_operator: OperatorUnderTest, resource: tuple[str, str, str]
+) -> None:
+    allowed = {verb for verb in VERBS if may(shipped_operator, verb, *resource)}
     assert allowed == {verb for verb, *target in HERE if tuple(target) == resource}
 
 
@@ -60,18 +62,24 @@ def test_the_operator_may_do_exactly_what_it_does(served: Suite, resource: tuple
     ],
     ids=lambda resource: "/".join(filter(None, resource)),
 )
-def test_at_home_it_may_keep_a_lease_and_post_events(served: Suite, resource: tuple[str, str, str]) -> None:
-    allowed = {verb for verb in VERBS if may(served, verb, *resource, namespace=served.operator.namespace)}
+def test_operator_namespace_role_grants_leases_and_events(
+    shipped_operator: OperatorUnderTest, resource: tuple[str, str, str]
+) -> None:
+    allowed = {
+        verb
+        for verb in VERBS
+        if may(shipped_operator, verb, *resource, namespace=shipped_operator.workload.namespace)
+    }
     assert allowed == {verb for verb, *target in AT_HOME if tuple(target) == resource}
 
 
 @pytest.mark.parametrize(("name", "expected"), [(RULES, {"list", "watch"}), ("kube-root-ca.crt", set())])
-def test_of_all_config_maps_it_may_follow_the_one_with_its_rules(
-    served: Suite, name: str, expected: set[str]
+def test_config_map_role_grants_the_routing_document_only(
+    shipped_operator: OperatorUnderTest, name: str, expected: set[str]
 ) -> None:
-    home = served.operator.namespace
+    home = shipped_operator.workload.namespace
     assert {
-        verb for verb in VERBS if may(served, verb, "", "configmaps", "", namespace=home, name=name)
+        verb for verb in VERBS if may(shipped_operator, verb, "", "configmaps", "", namespace=home, name=name)
     } == expected
 
 
@@ -79,19 +87,23 @@ def test_of_all_config_maps_it_may_follow_the_one_with_its_rules(
     ("selector", "code"),
     [(f"metadata.name={RULES}", 200), ("metadata.name=kube-root-ca.crt", 403), ("", 403)],
 )
-def test_the_api_server_lists_for_it_the_config_map_with_the_rules_and_no_other(
-    served: Suite, selector: str, code: int
+def test_api_server_lists_only_the_routing_config_map(
+    shipped_operator: OperatorUnderTest, selector: str, code: int
 ) -> None:
-    path = f"/api/v1/namespaces/{served.operator.namespace}/configmaps?fieldSelector={selector}"
-    assert call(served, "GET", path) == code
+    path = f"/api/v1/namespaces/{shipped_operator.workload.namespace}/configmaps?fieldSelector={selector}"
+    assert call(shipped_operator, "GET", path) == code
 
 
-def test_the_api_server_refuses_the_operator_s_account_a_patch_of_a_status(served: Suite) -> None:
-    path = f"/apis/kubernaut.ai/v1alpha1/namespaces/{served.namespace}/notificationrequests/any/status"
-    assert call(served, "PATCH", path, b'{"status": {"phase": "Sent"}}') == 403
+def test_api_server_rejects_a_status_patch_by_the_operator_account(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    path = (
+        f"/apis/kubernaut.ai/v1alpha1/namespaces/{shipped_operator.namespace}/notificationrequests/any/status"
+    )
+    assert call(shipped_operator, "PATCH", path, b'{"status": {"phase": "Sent"}}') == 403
 
 
-def call(suite: Suite, verb: str, path: str, body: bytes | None = None) -> int:
+def call(suite: OperatorUnderTest, verb: str, path: str, body: bytes | None = None) -> int:
     """Make a call in the name of the operator's account, and return the answer's code."""
     answer = suite.cluster.api.rest_client.pool_manager.request(
         verb,
@@ -99,14 +111,14 @@ def call(suite: Suite, verb: str, path: str, body: bytes | None = None) -> int:
         body=body,
         headers={
             "Content-Type": "application/merge-patch+json",
-            "Impersonate-User": f"system:serviceaccount:{suite.operator.namespace}:notification-operator",
+            "Impersonate-User": f"system:serviceaccount:{suite.workload.namespace}:notification-operator",
         },
     )
     return int(answer.status)
 
 
 def may(
-    suite: Suite,
+    suite: OperatorUnderTest,
     verb: str,
     group: str,
     resource: str,
@@ -116,7 +128,7 @@ def may(
     name: str = "",
 ) -> bool:
     """Ask the API server whether the operator's account may do this, in the test's namespace if in no other."""
-    account = f"system:serviceaccount:{suite.operator.namespace}:notification-operator"
+    account = f"system:serviceaccount:{suite.workload.namespace}:notification-operator"
     attributes: dict[str, Any] = {
         "namespace": namespace or suite.namespace,
         "name": name,

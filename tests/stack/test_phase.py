@@ -6,8 +6,8 @@ import pytest
 
 from tests.harness.eventually import steadily
 from tests.harness.notifications import fast, notification, slack_notification
-from tests.harness.readings import counts, phases, tries
-from tests.stack.suite import Suite
+from tests.harness.readings import Counts, attempts, counts, phases, succeeded
+from tests.stack.operator_under_test import OperatorUnderTest
 
 REFUSED = {"code": 401, "body": "invalid_auth"}
 EMAIL = [{"email": "test@example.com"}]
@@ -15,56 +15,61 @@ WITHOUT_SENDING_IF_QUICK = ("Pending", "Sent"), ("Pending", "Sending", "Sent")
 
 
 @pytest.mark.check("phase-01")
-def test_a_notification_goes_from_pending_to_sent_and_shows_sending_when_it_takes_its_time(
-    served: Suite,
+def test_slow_notification_passes_from_pending_through_sending_to_sent(
+    shipped_operator: OperatorUnderTest,
 ) -> None:
-    quick, slow = notification(served.namespace), slack_notification(served.namespace)
-    served.slack.answer(slow, {"delay": 1})
+    quick, slow = notification(shipped_operator.namespace), slack_notification(shipped_operator.namespace)
+    shipped_operator.slack.answer(slow, {"delay": 1})
 
-    with served.cluster.watch(served.namespace) as seen:
-        statuses = [served.deliver(obj, "Sent", within=30)["status"] for obj in (quick, slow)]
+    with shipped_operator.cluster.watch(shipped_operator.namespace) as seen:
+        statuses = [shipped_operator.deliver(obj, "Sent", within=30)["status"] for obj in (quick, slow)]
         shown = [phases(seen(obj["metadata"]["name"])) for obj in (quick, slow)]
 
     assert tuple(shown[0]) in WITHOUT_SENDING_IF_QUICK
     assert shown[1] == ["Pending", "Sending", "Sent"]
     for status in statuses:
-        assert (status["reason"], counts(status)) == ("AllDeliveriesSucceeded", (1, 0, 1))
+        assert status["reason"] == "AllDeliveriesSucceeded"
+        assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
         assert status["completionTime"]
 
 
 @pytest.mark.check("phase-02")
-def test_a_notification_that_is_refused_everywhere_ends_in_failed(served: Suite) -> None:
-    obj = slack_notification(served.namespace, recipients=EMAIL, retryPolicy=fast(1))
-    served.slack.answer(obj, REFUSED | {"delay": 1})
+def test_notification_rejected_by_every_channel_ends_failed(shipped_operator: OperatorUnderTest) -> None:
+    obj = slack_notification(shipped_operator.namespace, recipients=EMAIL, retryPolicy=fast(1))
+    shipped_operator.slack.answer(obj, REFUSED | {"delay": 1})
 
-    with served.cluster.watch(served.namespace) as seen:
-        status = served.deliver(obj, "Failed", within=30)["status"]
+    with shipped_operator.cluster.watch(shipped_operator.namespace) as seen:
+        status = shipped_operator.deliver(obj, "Failed", within=30)["status"]
         shown = phases(seen(obj["metadata"]["name"]))
 
     assert shown == ["Pending", "Sending", "Failed"]
-    assert (status["reason"], counts(status)) == ("AllDeliveriesFailed", (0, 1, 1))
+    assert status["reason"] == "AllDeliveriesFailed"
+    assert counts(status) == Counts(delivered=0, failed=1, attempts=1)
     assert status["completionTime"]
 
 
 @pytest.mark.check("phase-03")
-def test_a_notification_that_is_served_in_part_ends_in_partially_sent(served: Suite) -> None:
-    obj = notification(served.namespace, channels=["console", "slack"], recipients=EMAIL, retryPolicy=fast(1))
-    served.slack.answer(obj, REFUSED)
+def test_partly_delivered_notification_ends_partially_sent(shipped_operator: OperatorUnderTest) -> None:
+    obj = notification(
+        shipped_operator.namespace, channels=["console", "slack"], recipients=EMAIL, retryPolicy=fast(1)
+    )
+    shipped_operator.slack.answer(obj, REFUSED)
 
-    status = served.deliver(obj, "PartiallySent", within=30)["status"]
+    status = shipped_operator.deliver(obj, "PartiallySent", within=30)["status"]
 
-    assert (status["reason"], counts(status)) == ("PartialDeliverySuccess", (1, 1, 2))
+    assert status["reason"] == "PartialDeliverySuccess"
+    assert counts(status) == Counts(delivered=1, failed=1, attempts=2)
     assert status["completionTime"]
 
 
 @pytest.mark.check("phase-04")
-def test_pending_and_then_sending_can_be_seen_as_long_as_the_receiver_takes(served: Suite) -> None:
-    obj = slack_notification(served.namespace, recipients=EMAIL)
+def test_sending_is_visible_while_the_receiver_is_busy(shipped_operator: OperatorUnderTest) -> None:
+    obj = slack_notification(shipped_operator.namespace, recipients=EMAIL)
     name = obj["metadata"]["name"]
-    served.slack.answer(obj, {"delay": 2})
+    shipped_operator.slack.answer(obj, {"delay": 2})
 
-    with served.cluster.watch(served.namespace) as seen:
-        served.deliver(obj, "Sent", within=30)
+    with shipped_operator.cluster.watch(shipped_operator.namespace) as seen:
+        shipped_operator.deliver(obj, "Sent", within=30)
         states, shown_for = seen(name), seen.lasted(name, "Sending")
 
     assert phases(states) == ["Pending", "Sending", "Sent"]
@@ -74,63 +79,68 @@ def test_pending_and_then_sending_can_be_seen_as_long_as_the_receiver_takes(serv
 
 
 @pytest.mark.check("phase-05")
-def test_sent_never_changes_whatever_makes_the_operator_look_again(fragile: Suite) -> None:
-    obj = notification(fragile.namespace)
+def test_sent_is_final_across_restarts_and_label_changes(stoppable_operator: OperatorUnderTest) -> None:
+    obj = notification(stoppable_operator.namespace)
     name = obj["metadata"]["name"]
-    sent = fragile.deliver(obj, "Sent", within=30)
+    sent = stoppable_operator.deliver(obj, "Sent", within=30)
 
-    remains(fragile, sent, during=5)
-    fragile.cluster.patch(fragile.namespace, name, {"metadata": {"labels": {"seen": "yes"}}})
-    remains(fragile, sent, during=2)
-    fragile.operator.restart()
-    fragile.deliver(notification(fragile.namespace), "Sent", within=45)
+    remains(stoppable_operator, sent, during=5)
+    stoppable_operator.cluster.patch(
+        stoppable_operator.namespace, name, {"metadata": {"labels": {"seen": "yes"}}}
+    )
+    remains(stoppable_operator, sent, during=2)
+    stoppable_operator.workload.restart()
+    stoppable_operator.deliver(notification(stoppable_operator.namespace), "Sent", within=45)
 
-    remains(fragile, sent, during=2)
-    assert len(fragile.sink.calls(fragile.namespace, name)) == 1
+    remains(stoppable_operator, sent, during=2)
+    assert len(stoppable_operator.sink.calls(stoppable_operator.namespace, name)) == 1
 
 
 @pytest.mark.check("phase-06")
-def test_failed_and_partially_sent_never_change_though_the_receiver_recovers(served: Suite) -> None:
-    failed = slack_notification(served.namespace, recipients=EMAIL, retryPolicy=fast(1))
+def test_failed_and_partially_sent_are_final_after_receiver_recovery(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    failed = slack_notification(shipped_operator.namespace, recipients=EMAIL, retryPolicy=fast(1))
     partial = notification(
-        served.namespace, channels=["console", "slack"], recipients=EMAIL, retryPolicy=fast(1)
+        shipped_operator.namespace, channels=["console", "slack"], recipients=EMAIL, retryPolicy=fast(1)
     )
     ends = []
     for obj, phase in ((failed, "Failed"), (partial, "PartiallySent")):
-        served.slack.answer(obj, REFUSED)
-        ends.append(served.deliver(obj, phase, within=30))
-        served.slack.answer(obj, {"code": 200})
+        shipped_operator.slack.answer(obj, REFUSED)
+        ends.append(shipped_operator.deliver(obj, phase, within=30))
+        shipped_operator.slack.answer(obj, {"code": 200})
 
     for end in ends:
-        served.cluster.patch(
-            served.namespace, end["metadata"]["name"], {"metadata": {"labels": {"seen": "yes"}}}
+        shipped_operator.cluster.patch(
+            shipped_operator.namespace, end["metadata"]["name"], {"metadata": {"labels": {"seen": "yes"}}}
         )
 
     steadily(
-        lambda: [served.stored(end)["status"] for end in ends],
+        lambda: [shipped_operator.stored(end)["status"] for end in ends],
         lambda seen: seen == [end["status"] for end in ends],
         during=5,
         every=0.5,
     )
-    assert [len(served.slack.hits(end)) for end in ends] == [1, 1]
-    assert len(served.console(ends[1])) == 1
+    assert [len(shipped_operator.slack.hits(end)) for end in ends] == [1, 1]
+    assert len(shipped_operator.console(ends[1])) == 1
 
 
 @pytest.mark.check("phase-07")
-def test_the_status_of_a_delivered_notification_tells_what_was_done(served: Suite) -> None:
-    obj = notification(served.namespace)
+def test_status_of_a_delivered_notification_summarizes_the_attempts(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    obj = notification(shipped_operator.namespace)
 
-    status = served.deliver(obj, "Sent", within=30)["status"]
+    status = shipped_operator.deliver(obj, "Sent", within=30)["status"]
 
     assert status["reason"]
     assert status["message"]
-    assert tries(status) == [("console", 1, "success")]
+    assert attempts(status) == [succeeded("console", 1)]
     assert status["completionTime"]
-    served_channels, unserved_channels, total = counts(status)
-    assert total == served_channels + unserved_channels
+    assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
 
 
-def remains(suite: Suite, obj: dict[str, Any], *, during: float) -> None:
+def remains(suite: OperatorUnderTest, obj: dict[str, Any], *, during: float) -> None:
     """See that nothing in the status changes for a while."""
     steadily(
         lambda: suite.stored(obj)["status"],

@@ -13,7 +13,7 @@ from tests.harness.footprint import MEGABYTE
 from tests.harness.node import Node
 from tests.harness.notifications import notification
 from tests.harness.preview_command import PreviewCommand
-from tests.stack.suite import Operator, Suite
+from tests.stack.operator_under_test import OperatorDeployment, OperatorUnderTest
 from tests.stack.test_permissions import RESOURCES, VERBS, may
 
 if TYPE_CHECKING:
@@ -51,17 +51,19 @@ def ten(command: PreviewCommand) -> Iterator[list[int]]:
 
 
 @pytest.fixture
-def previews(served: Suite, ten: list[int]) -> list[Suite]:
+def previews(shipped_operator: OperatorUnderTest, ten: list[int]) -> list[OperatorUnderTest]:
     """Each preview as the other tests see an operator."""
-    return [_seen_from(served, f"pr-{number}") for number in ten]
+    return [_seen_from(shipped_operator, f"pr-{number}") for number in ten]
 
 
-def _seen_from(served: Suite, name: str) -> Suite:
-    operator = Operator(cluster=served.cluster, node=Node(served.operator.node.container), namespace=name)
-    return replace(served, operator=operator, namespace=name)
+def _seen_from(shipped_operator: OperatorUnderTest, name: str) -> OperatorUnderTest:
+    workload = OperatorDeployment(
+        cluster=shipped_operator.cluster, node=Node(shipped_operator.workload.node.container), namespace=name
+    )
+    return replace(shipped_operator, workload=workload, namespace=name)
 
 
-def test_a_preview_delivers_within_45_seconds_and_goes_within_20_leaving_nothing(
+def test_preview_delivers_within_45_s_and_is_removed_within_20_s(
     command: PreviewCommand, cluster: Cluster
 ) -> None:
     (number,) = command.numbers(1, begin=TEN)
@@ -76,7 +78,7 @@ def test_a_preview_delivers_within_45_seconds_and_goes_within_20_leaving_nothing
         cluster.core.read_namespace(f"pr-{number}")
 
 
-def test_all_ten_are_listed_as_ready_each_with_owner_age_and_time_left(
+def test_previews_are_listed_ready_with_owner_age_and_time_left(
     command: PreviewCommand, ten: list[int]
 ) -> None:
     seen = command.seen()
@@ -85,7 +87,7 @@ def test_all_ten_are_listed_as_ready_each_with_owner_age_and_time_left(
     assert all(seen[number].preview.expires > seen[number].preview.created for number in ten)
 
 
-def test_each_delivers_its_own_by_its_own_rules_and_counts_nothing_of_another(previews: list[Suite]) -> None:
+def test_preview_delivers_and_counts_only_its_own_notifications(previews: list[OperatorUnderTest]) -> None:
     for number, preview in enumerate(previews):
         _deliver_by_own_rules(preview, CHANNELS[number % 2], count=number + 1)
     counted = [_attempts(preview) for preview in previews]
@@ -100,7 +102,7 @@ def test_each_delivers_its_own_by_its_own_rules_and_counts_nothing_of_another(pr
         assert told == {preview.namespace}
 
 
-def test_no_operator_may_do_anything_in_another_s_namespace(previews: list[Suite]) -> None:
+def test_preview_operator_has_no_rights_in_other_namespaces(previews: list[OperatorUnderTest]) -> None:
     for preview in previews:
         for other in previews:
             if other is not preview:
@@ -113,12 +115,12 @@ def test_no_operator_may_do_anything_in_another_s_namespace(previews: list[Suite
                 assert allowed == [], f"{preview.namespace} in {other.namespace}"
 
 
-def test_each_operator_takes_no_more_than_90_megabytes(previews: list[Suite]) -> None:
+def test_preview_operator_uses_at_most_90_mb(previews: list[OperatorUnderTest]) -> None:
     taken = {preview.namespace: preview.metric("process_resident_memory_bytes") for preview in previews}
     assert {name: size for name, size in taken.items() if size > 90 * MEGABYTE} == {}
 
 
-def _deliver_by_own_rules(preview: Suite, channel: str, *, count: int) -> None:
+def _deliver_by_own_rules(preview: OperatorUnderTest, channel: str, *, count: int) -> None:
     rules = {"route": {"receiver": "own"}, "receivers": [{"name": "own", "channels": [{channel: {}}]}]}
     before = _attempts(preview)
     with preview.routing(rules):
@@ -130,5 +132,5 @@ def _deliver_by_own_rules(preview: Suite, channel: str, *, count: int) -> None:
     eventually(lambda: _attempts(preview), lambda seen: seen == wanted, within=10)
 
 
-def _attempts(preview: Suite) -> dict[str, float]:
+def _attempts(preview: OperatorUnderTest) -> dict[str, float]:
     return {channel: preview.metric(ATTEMPTS, channel=channel) for channel in CHANNELS}

@@ -12,10 +12,10 @@ from tests.harness.eventually import steadily
 from tests.harness.naive_process import Naive, naive_controller
 from tests.harness.notifications import fast, slack_notification
 from tests.harness.place import EphemeralStack
-from tests.harness.readings import tries
-from tests.stack.suite import Suite
+from tests.harness.readings import Attempt, attempts, succeeded
+from tests.stack.operator_under_test import OperatorUnderTest
 
-Ground: TypeAlias = Naive | Suite
+Ground: TypeAlias = Naive | OperatorUnderTest
 
 LAG = 2.0
 """Seconds that each event of the watch comes late."""
@@ -93,21 +93,21 @@ SCHEDULES = {
 }
 
 
-def test_on_a_late_watch_the_old_order_sends_again_after_a_success_that_is_recorded(naive: Naive) -> None:
+def test_naive_controller_on_stale_watch_resends_recorded_success(naive: Naive) -> None:
     ending = with_a_late_watch(naive)
 
-    assert tries(ending.status) == [("slack", 1, "success")]
+    assert attempts(ending.status) == [succeeded("slack", 1)]
     _, again = ending.hits
     assert again["at"] > datetime.fromisoformat(ending.status["completionTime"]).timestamp()
 
 
-def test_on_a_late_watch_the_old_order_loses_a_try(naive: Naive) -> None:
+def test_naive_controller_on_stale_watch_loses_an_attempt(naive: Naive) -> None:
     ending = with_a_late_watch_and_a_retry(naive)
 
     assert ending.status["totalAttempts"] < len(ending.hits)
 
 
-def test_on_a_late_write_the_old_order_loses_the_try_and_makes_it_again(naive: Naive) -> None:
+def test_naive_controller_on_late_write_repeats_an_unrecorded_attempt(naive: Naive) -> None:
     ending = with_a_late_write(naive)
 
     assert (ending.status["totalAttempts"], len(ending.hits)) == (1, 2)
@@ -115,11 +115,13 @@ def test_on_a_late_write_the_old_order_loses_the_try_and_makes_it_again(naive: N
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
-def test_under_the_same_schedules_the_record_of_this_operator_is_what_the_receiver_saw(
-    troubled: Suite, schedule: Callable[[Ground], Ending]
+def test_operator_under_the_same_schedules_records_every_request(
+    proxied_operator: OperatorUnderTest, schedule: Callable[[Ground], Ending]
 ) -> None:
-    ending = schedule(troubled)
+    ending = schedule(proxied_operator)
 
     results = ["success" if hit["code"] == 200 else "failed" for hit in ending.hits]
-    assert tries(ending.status) == [("slack", number, result) for number, result in enumerate(results, 1)]
+    assert attempts(ending.status) == [
+        Attempt("slack", number, result) for number, result in enumerate(results, 1)
+    ]
     assert results.index("success") == len(results) - 1

@@ -10,44 +10,44 @@ import pytest
 from tests.harness.cluster import Object
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
-from tests.harness.readings import counts
+from tests.harness.readings import Counts, counts
 from tests.harness.watched import Watched
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 
 @pytest.fixture
-def prefix(served: Suite) -> Iterator[str]:
+def prefix(shipped_operator: OperatorUnderTest) -> Iterator[str]:
     """Give the beginning of the names of one run; whatever a test that fails leaves of them is deleted."""
     prefix = f"rapid-{uuid.uuid4().hex[:8]}"
     yield prefix
-    for name in left(served, prefix):
-        served.cluster.delete(served.operator.namespace, name)
+    for name in left(shipped_operator, prefix):
+        shipped_operator.cluster.delete(shipped_operator.workload.namespace, name)
 
 
-def brief(suite: Suite, name: str, **spec: Any) -> Object:
-    return notification(suite.operator.namespace, name=name, recipients=[{"slack": "#rapid"}], **spec)
+def brief(suite: OperatorUnderTest, name: str, **spec: Any) -> Object:
+    return notification(suite.workload.namespace, name=name, recipients=[{"slack": "#rapid"}], **spec)
 
 
-def left(suite: Suite, prefix: str) -> list[str]:
-    names = [obj["metadata"]["name"] for obj in suite.cluster.all(suite.operator.namespace)]
+def left(suite: OperatorUnderTest, prefix: str) -> list[str]:
+    names = [obj["metadata"]["name"] for obj in suite.cluster.all(suite.workload.namespace)]
     return [name for name in names if name.startswith(prefix)]
 
 
-def nothing_is_left(suite: Suite, prefix: str) -> None:
+def nothing_is_left(suite: OperatorUnderTest, prefix: str) -> None:
     eventually(lambda: left(suite, prefix), lambda names: not names, within=10, every=0.5)
 
 
-def messages(suite: Suite, objects: list[Object]) -> list[int]:
+def messages(suite: OperatorUnderTest, objects: list[Object]) -> list[int]:
     """Return how many console messages there were of each."""
     return [len(suite.console(obj)) for obj in objects]
 
 
-def sent_events(suite: Suite, objects: list[Object]) -> list[int]:
+def sent_events(suite: OperatorUnderTest, objects: list[Object]) -> list[int]:
     """Return how many audit events tell of a delivery of each."""
     return [len(suite.audit.events(obj, "sent")) for obj in objects]
 
 
-def seen(suite: Suite, obj: Object) -> str:
+def seen(suite: OperatorUnderTest, obj: Object) -> str:
     """Wait until the operator has picked it up, and return the phase it is in by then."""
     phase: str = eventually(lambda: suite.stored(obj), is_picked_up, within=5)["status"]["phase"]
     return phase
@@ -58,73 +58,86 @@ def is_picked_up(obj: Object | None) -> bool:
 
 
 @pytest.mark.check("rapid-01")
-def test_ten_rounds_of_create_and_delete_leave_one_message_each_and_no_trace(
-    served: Suite, prefix: str
+def test_ten_rounds_of_create_and_delete_deliver_once_and_leave_nothing(
+    shipped_operator: OperatorUnderTest, prefix: str
 ) -> None:
     rounds: list[tuple[Object, str]] = []
     for index in range(10):
-        obj = served.create(brief(served, f"{prefix}-{index}", priority="medium"))
-        rounds.append((obj, seen(served, obj)))
-        served.purge(obj)
+        obj = shipped_operator.create(brief(shipped_operator, f"{prefix}-{index}", priority="medium"))
+        rounds.append((obj, seen(shipped_operator, obj)))
+        shipped_operator.purge(obj)
 
-    nothing_is_left(served, prefix)
+    nothing_is_left(shipped_operator, prefix)
     objects = [obj for obj, _ in rounds]
-    assert eventually(lambda: messages(served, objects), all, within=10) == [1] * 10
+    assert eventually(lambda: messages(shipped_operator, objects), all, within=10) == [1] * 10
     sent = [obj for obj, phase in rounds if phase == "Sent"]
-    assert eventually(lambda: sent_events(served, sent), all, within=10) == [1] * len(sent)
-    assert max(sent_events(served, objects)) <= 1
+    assert eventually(lambda: sent_events(shipped_operator, sent), all, within=10) == [1] * len(sent)
+    assert max(sent_events(shipped_operator, objects)) <= 1
 
 
 @pytest.mark.check("rapid-02")
-def test_each_of_five_objects_that_reuse_a_name_has_a_life_of_its_own(served: Suite, prefix: str) -> None:
+def test_objects_that_reuse_a_name_are_delivered_independently(
+    shipped_operator: OperatorUnderTest, prefix: str
+) -> None:
     rounds = []
     for index in range(5):
-        obj = brief(served, prefix, priority="high", subject=f"{prefix} round {index}")
+        obj = brief(shipped_operator, prefix, priority="high", subject=f"{prefix} round {index}")
         obj["metadata"]["labels"] = {"cycle": str(index)}
-        obj = served.create(obj)
+        obj = shipped_operator.create(obj)
         rounds.append(obj)
 
-        assert counts(served.status(obj, "Sent", within=5)) == (1, 0, 1)
+        assert counts(shipped_operator.status(obj, "Sent", within=5)) == Counts(
+            delivered=1, failed=0, attempts=1
+        )
 
-        served.purge(obj)
-    nothing_is_left(served, prefix)
+        shipped_operator.purge(obj)
+    nothing_is_left(shipped_operator, prefix)
     assert len({obj["metadata"]["uid"] for obj in rounds}) == 5
-    assert eventually(lambda: messages(served, rounds), all, within=10) == [1] * 5
-    headlines = [text.splitlines()[0] for text in served.console() if prefix in text]
+    assert eventually(lambda: messages(shipped_operator, rounds), all, within=10) == [1] * 5
+    headlines = [text.splitlines()[0] for text in shipped_operator.console() if prefix in text]
     assert headlines == [f"[high] [simple] {prefix} round {index}" for index in range(5)]
-    assert eventually(lambda: sent_events(served, rounds), all, within=10) == [1] * 5
+    assert eventually(lambda: sent_events(shipped_operator, rounds), all, within=10) == [1] * 5
 
 
 @pytest.mark.check("rapid-03")
-def test_twenty_objects_deleted_right_after_creation_do_no_harm(served: Suite, prefix: str) -> None:
-    started = served.metric("process_start_time_seconds")
+def test_twenty_objects_deleted_right_after_creation_cause_no_error(
+    shipped_operator: OperatorUnderTest, prefix: str
+) -> None:
+    started = shipped_operator.metric("process_start_time_seconds")
     objects = []
     for index in range(20):
-        objects.append(served.create(brief(served, f"{prefix}-{index}", priority="low")))
-        served.cluster.delete(served.operator.namespace, f"{prefix}-{index}")
+        objects.append(shipped_operator.create(brief(shipped_operator, f"{prefix}-{index}", priority="low")))
+        shipped_operator.cluster.delete(shipped_operator.workload.namespace, f"{prefix}-{index}")
 
-    after = served.create(brief(served, f"{prefix}-after"))
-    assert counts(served.status(after, "Sent", within=10)) == (1, 0, 1)
-    assert messages(served, [after]) == [1]
-    served.purge(after)
-    nothing_is_left(served, prefix)
-    assert max(messages(served, objects)) <= 1
-    assert served.metric("process_start_time_seconds") == started
-    assert prefix not in served.errors()
+    after = shipped_operator.create(brief(shipped_operator, f"{prefix}-after"))
+    assert counts(shipped_operator.status(after, "Sent", within=10)) == Counts(
+        delivered=1, failed=0, attempts=1
+    )
+    assert messages(shipped_operator, [after]) == [1]
+    shipped_operator.purge(after)
+    nothing_is_left(shipped_operator, prefix)
+    assert max(messages(shipped_operator, objects)) <= 1
+    assert shipped_operator.metric("process_start_time_seconds") == started
+    assert prefix not in shipped_operator.errors()
 
 
 @pytest.mark.check("rapid-04")
-def test_twenty_pairs_of_create_and_delete_side_by_side_all_succeed(served: Suite, prefix: str) -> None:
+def test_twenty_concurrent_creates_and_deletes_all_succeed(
+    shipped_operator: OperatorUnderTest, prefix: str
+) -> None:
     def pair(index: int, watched: Watched) -> Object:
-        obj = served.create(brief(served, f"{prefix}-{index}", priority="medium"))
+        obj = shipped_operator.create(brief(shipped_operator, f"{prefix}-{index}", priority="medium"))
         eventually(lambda: watched.latest(f"{prefix}-{index}"), is_picked_up, within=2, every=0.05)
-        served.cluster.delete(served.operator.namespace, f"{prefix}-{index}")
+        shipped_operator.cluster.delete(shipped_operator.workload.namespace, f"{prefix}-{index}")
         return obj
 
     # One watch, for twenty that poll would keep the API server busier than the pairs do.
-    with served.cluster.watch(served.operator.namespace) as watched, ThreadPoolExecutor(20) as pool:
+    with (
+        shipped_operator.cluster.watch(shipped_operator.workload.namespace) as watched,
+        ThreadPoolExecutor(20) as pool,
+    ):
         objects = list(pool.map(pair, range(20), [watched] * 20))
 
-    nothing_is_left(served, prefix)
+    nothing_is_left(shipped_operator, prefix)
     assert len({obj["metadata"]["uid"] for obj in objects}) == 20
-    assert eventually(lambda: messages(served, objects), all, within=10) == [1] * 20
+    assert eventually(lambda: messages(shipped_operator, objects), all, within=10) == [1] * 20

@@ -8,38 +8,38 @@ from tests.harness.cluster import Object
 from tests.harness.crowd import Crowd, crowd
 from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import MEGABYTE, NOISE, Footprint, footprint, remembered, settled, workers_within
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 KEEP_ALIVE = 15.0
 """Seconds that the operator's API client keeps an unused connection; it looks once in that time, so it may take two."""
 
 
 @pytest.fixture
-def some(served: Suite) -> Iterator[Crowd]:
-    with crowd(served.cluster, served.namespace) as made:
+def some(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
+    with crowd(shipped_operator.cluster, shipped_operator.namespace) as made:
         yield made
 
 
 @pytest.fixture
-def before(served: Suite) -> Footprint:
+def before(shipped_operator: OperatorUnderTest) -> Footprint:
     """Look at the process once it is warm: it has delivered, and is idle again."""
-    with crowd(served.cluster, served.namespace) as warming:
+    with crowd(shipped_operator.cluster, shipped_operator.namespace) as warming:
         warming.create(5, channels=["console", "slack"])
         warming.all_in("Sent", within=30)
-    return settled(served)
+    return settled(shipped_operator)
 
 
 @pytest.mark.check("resource-01")
 @pytest.mark.alone
-def test_a_hundred_notifications_take_little_memory_and_a_second_hundred_next_to_none(
-    served: Suite, some: Crowd, before: Footprint
+def test_second_hundred_notifications_adds_almost_no_memory(
+    shipped_operator: OperatorUnderTest, some: Crowd, before: Footprint
 ) -> None:
     some.create(100, priority="low")
     some.all_in("Sent", within=60)
-    first = footprint(served).since(before)
+    first = footprint(shipped_operator).since(before)
     some.create(100, priority="low")
     some.all_in("Sent", within=60)
-    second = footprint(served).since(before)
+    second = footprint(shipped_operator).since(before)
 
     assert first.memory - before.memory < 50 * MEGABYTE
     assert second.memory - first.memory < 5 * MEGABYTE
@@ -48,26 +48,26 @@ def test_a_hundred_notifications_take_little_memory_and_a_second_hundred_next_to
 @pytest.mark.check("resource-02")
 @pytest.mark.alone
 def test_fifty_notifications_leave_few_tasks_and_threads(
-    served: Suite, some: Crowd, before: Footprint
+    shipped_operator: OperatorUnderTest, some: Crowd, before: Footprint
 ) -> None:
     some.create(50)
     some.all_in("Sent", within=60)
 
-    workers_within(served, before, more=20, within=30)
+    workers_within(shipped_operator, before, more=20, within=30)
 
 
 @pytest.mark.check("resource-03")
-def test_slack_connections_are_used_again_and_closed_when_idle(guarded: Suite) -> None:
+def test_slack_connections_are_reused_and_closed_when_idle(breaker_operator: OperatorUnderTest) -> None:
     def still_open() -> list[Object]:
-        return [made for made in guarded.slack.connections() if made["closed"] is None]
+        return [made for made in breaker_operator.slack.connections() if made["closed"] is None]
 
     eventually(still_open, lambda found: not found, within=90, every=1)
-    with crowd(guarded.cluster, guarded.namespace) as some:
+    with crowd(breaker_operator.cluster, breaker_operator.namespace) as some:
         for _ in range(20):
             some.create(1, channels=["slack"], recipients=[{"slack": "#test"}])
             some.all_in("Sent", within=60)
 
-    hits = guarded.slack.hits(some.run)
+    hits = breaker_operator.slack.hits(some.run)
     assert (len(hits), [hit for hit in hits if not hit["body"]]) == (20, [])
     assert len({hit["connection"] for hit in hits}) <= 2
     eventually(still_open, lambda found: not found, within=90, every=1)
@@ -75,30 +75,32 @@ def test_slack_connections_are_used_again_and_closed_when_idle(guarded: Suite) -
 
 @pytest.mark.check("resource-04")
 @pytest.mark.alone
-def test_fifty_created_side_by_side_are_each_printed_once(served: Suite, some: Crowd) -> None:
+def test_fifty_concurrent_notifications_are_printed_once_each(
+    shipped_operator: OperatorUnderTest, some: Crowd
+) -> None:
     some.create(50, threads=50)
 
     some.all_in("Sent", within=90)
 
-    printed = some.printed(served)
+    printed = some.printed(shipped_operator)
     assert (len(printed), len(set(printed))) == (50, 50)
 
 
 @pytest.mark.check("resource-05")
 @pytest.mark.alone
-def test_nothing_is_kept_of_notifications_that_were_delivered_and_deleted(
-    served: Suite, some: Crowd, before: Footprint
+def test_delivered_and_deleted_notifications_leave_no_memory(
+    shipped_operator: OperatorUnderTest, some: Crowd, before: Footprint
 ) -> None:
     some.create(30, priority="low")
     some.all_in("Sent", within=60)
     # The end alone is enough: most notifications stay for days after it.
-    eventually(lambda: remembered(served), lambda kept: not kept, within=5)
+    eventually(lambda: remembered(shipped_operator), lambda kept: not kept, within=5)
     some.purge()
 
-    workers_within(served, before, more=10, within=15, every=0.5)
-    assert remembered(served) == {}
+    workers_within(shipped_operator, before, more=10, within=15, every=0.5)
+    assert remembered(shipped_operator) == {}
     eventually(
-        lambda: footprint(served).since(before).descriptors,
+        lambda: footprint(shipped_operator).since(before).descriptors,
         lambda count: count <= before.descriptors,
         within=2 * KEEP_ALIVE + 5,
         every=0.5,
@@ -107,11 +109,13 @@ def test_nothing_is_kept_of_notifications_that_were_delivered_and_deleted(
 
 @pytest.mark.check("resource-06")
 @pytest.mark.alone
-def test_an_idle_operator_does_nothing_and_is_small(served: Suite, before: Footprint) -> None:
-    assert served.cluster.all(served.namespace) == []
+def test_idle_operator_uses_no_cpu_and_little_memory(
+    shipped_operator: OperatorUnderTest, before: Footprint
+) -> None:
+    assert shipped_operator.cluster.all(shipped_operator.namespace) == []
 
     idle = steadily(
-        lambda: footprint(served).since(before),
+        lambda: footprint(shipped_operator).since(before),
         lambda seen: seen.passes == before.passes and abs(seen.workers - before.workers) <= NOISE,
         during=10,
         every=2,
@@ -124,12 +128,12 @@ def test_an_idle_operator_does_nothing_and_is_small(served: Suite, before: Footp
 
 @pytest.mark.check("resource-07")
 @pytest.mark.alone
-def test_a_burst_of_fifty_leaves_neither_memory_nor_tasks(
-    served: Suite, some: Crowd, before: Footprint
+def test_burst_of_fifty_leaves_neither_memory_nor_tasks(
+    shipped_operator: OperatorUnderTest, some: Crowd, before: Footprint
 ) -> None:
     some.create(50)
     some.all_in("Sent", within=60)
     some.purge()
 
-    after = workers_within(served, before, more=10, within=15, every=0.5)
+    after = workers_within(shipped_operator, before, more=10, within=15, every=0.5)
     assert after.memory - before.memory < 30 * MEGABYTE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,14 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import notification, slack_notification
-from tests.stack.suites import Suites
-from tests.stack.targets import reach
+from tests.stack.operators import Operators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.harness.cluster import Cluster, Object
     from tests.harness.place import EphemeralStack
-    from tests.stack.suite import Suite
+    from tests.stack.operator_under_test import OperatorUnderTest
 
 DELETED = "kubernaut_notification_retention_deleted_total"
 
@@ -25,17 +25,16 @@ DELETED = "kubernaut_notification_retention_deleted_total"
 @pytest.fixture
 def looking(
     stack: EphemeralStack, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[Suite]:
+) -> Iterator[OperatorUnderTest]:
     """Give an operator of this test's own, a process that looks every other second for what is over."""
     monkeypatch.setenv("NOTIFICATION_RETENTION__INTERVAL_SECONDS", "2")
-    with (
-        reach("process", stack, cluster) as found,
-        Suites(stack, cluster, found).suite("served", request.node) as suite,
-    ):
-        yield suite
+    with contextlib.ExitStack() as cleanup:
+        operators = Operators("process", stack, cluster, cleanup)
+        with operators.under_test("shipped", request.node) as operator:
+            yield operator
 
 
-def ended(suite: Suite, ago: timedelta, days: int = 7) -> Object:
+def ended(suite: OperatorUnderTest, ago: timedelta, days: int = 7) -> Object:
     """Have a notification delivered, and then say that it ended some time ago."""
     obj = suite.create(notification(suite.namespace, retentionDays=days))
     suite.status(obj, "Sent")
@@ -44,11 +43,11 @@ def ended(suite: Suite, ago: timedelta, days: int = 7) -> Object:
     return obj
 
 
-def there(suite: Suite) -> set[str]:
+def there(suite: OperatorUnderTest) -> set[str]:
     return {obj["metadata"]["name"] for obj in suite.cluster.all(suite.namespace)}
 
 
-def test_what_was_kept_long_enough_is_deleted_and_nothing_else(looking: Suite) -> None:
+def test_retention_deletes_expired_notifications_only(looking: OperatorUnderTest) -> None:
     young = ended(looking, timedelta(days=6, hours=23))
     long = ended(looking, timedelta(days=8), days=9)
     unfinished = slack_notification(looking.namespace)
@@ -67,30 +66,30 @@ def test_what_was_kept_long_enough_is_deleted_and_nothing_else(looking: Suite) -
     assert looking.errors() == ""
 
 
-def test_a_start_reads_and_hears_of_nothing_that_is_finished(looking: Suite) -> None:
+def test_operator_start_neither_reads_nor_watches_final_notifications(looking: OperatorUnderTest) -> None:
     finished = [looking.create(notification(looking.namespace)) for _ in range(20)]
     for obj in finished:
         looking.status(obj, "Sent")
     before = {obj["metadata"]["name"]: looking.api_calls(obj) for obj in finished}
 
-    looking.operator.restart()
+    looking.workload.restart()
     looking.deliver(notification(looking.namespace), "Sent")
 
     assert {obj["metadata"]["name"]: looking.api_calls(obj) for obj in finished} == before
     assert all(calls == ["get", "update status"] for calls in before.values())
 
 
-def test_notifications_can_be_selected_by_phase(served: Suite) -> None:
-    sent = served.create(notification(served.namespace))
-    served.status(sent, "Sent")
-    slow = slack_notification(served.namespace)
-    served.slack.answer(slow, {"delay": 4})
-    slow = served.create(slow)
-    served.status(slow, "Sending")
+def test_notifications_can_be_selected_by_phase(shipped_operator: OperatorUnderTest) -> None:
+    sent = shipped_operator.create(notification(shipped_operator.namespace))
+    shipped_operator.status(sent, "Sent")
+    slow = slack_notification(shipped_operator.namespace)
+    shipped_operator.slack.answer(slow, {"delay": 4})
+    slow = shipped_operator.create(slow)
+    shipped_operator.status(slow, "Sending")
 
     def chosen(selector: str) -> list[str]:
-        where = f"/apis/kubernaut.ai/v1alpha1/namespaces/{served.namespace}/notificationrequests"
-        found = served.cluster.request("GET", f"{where}?fieldSelector={selector}")["items"]
+        where = f"/apis/kubernaut.ai/v1alpha1/namespaces/{shipped_operator.namespace}/notificationrequests"
+        found = shipped_operator.cluster.request("GET", f"{where}?fieldSelector={selector}")["items"]
         return [obj["metadata"]["name"] for obj in found]
 
     assert chosen("status.phase%3DSent") == [sent["metadata"]["name"]]

@@ -10,7 +10,7 @@ from tests.harness.eventually import steadily
 from tests.harness.notifications import fast, notification, slack_notification
 from tests.harness.readings import kinds
 from tests.harness.stopping import Stopping
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.needs_pod
 
@@ -20,103 +20,115 @@ KILLED = 137
 
 
 @pytest.fixture(autouse=True)
-def _stores_again(fragile: Suite) -> Iterator[None]:
+def _stores_again(stoppable_operator: OperatorUnderTest) -> Iterator[None]:
     yield
-    fragile.audit.answer()
+    stoppable_operator.audit.answer()
 
 
-def stop(suite: Suite) -> Stopping:
+def stop(suite: OperatorUnderTest) -> Stopping:
     """Have the pod deleted, which sends SIGTERM; a new one stands by at once."""
-    return Stopping(suite.cluster, suite.operator.pod, suite.operator.stop)
+    return Stopping(suite.cluster, suite.workload.pod, suite.workload.stop)
 
 
-def stop_for_good(suite: Suite) -> Stopping:
+def stop_for_good(suite: OperatorUnderTest) -> Stopping:
     """Have the pod deleted, and no other one in its place."""
-    return Stopping(suite.cluster, suite.operator.pod, lambda: suite.operator.scale(0, wait=False))
+    return Stopping(suite.cluster, suite.workload.pod, lambda: suite.workload.scale(0, wait=False))
 
 
 @pytest.mark.check("shutdown-01")
-def test_a_delivery_under_way_at_the_stop_signal_is_finished_recorded_and_never_repeated(
-    fragile: Suite,
+def test_running_delivery_at_sigterm_finishes_and_is_not_repeated(
+    stoppable_operator: OperatorUnderTest,
 ) -> None:
-    obj = slack_notification(fragile.namespace)
-    fragile.slack.answer(obj, {"delay": 3})
-    fragile.create(obj)
-    fragile.slack.hit(obj)
+    obj = slack_notification(stoppable_operator.namespace)
+    stoppable_operator.slack.answer(obj, {"delay": 3})
+    stoppable_operator.create(obj)
+    stoppable_operator.slack.hit(obj)
     # The signal comes one second into a delivery of three.
-    steadily(lambda: come_to(fragile, obj)[1], lambda calls: calls == 1, during=1)
+    steadily(lambda: come_to(stoppable_operator, obj)[1], lambda calls: calls == 1, during=1)
 
-    ended = stop(fragile).exit()
+    ended = stop(stoppable_operator).exit()
 
     assert ended.code == 0
     assert ended.seconds < GRACE
-    status = fragile.stored(obj)["status"]
+    status = stoppable_operator.stored(obj)["status"]
     assert (status["phase"], status["totalAttempts"]) == ("Sent", 1)
     assert status["completionTime"]
-    assert [hit["completed"] for hit in fragile.slack.hits(obj)] == [True]
-    fragile.deliver(notification(fragile.namespace), "Sent")
-    steadily(lambda: fragile.slack.hits(obj), lambda hits: len(hits) == 1, during=3)
+    assert [hit["completed"] for hit in stoppable_operator.slack.hits(obj)] == [True]
+    stoppable_operator.deliver(notification(stoppable_operator.namespace), "Sent")
+    steadily(lambda: stoppable_operator.slack.hits(obj), lambda hits: len(hits) == 1, during=3)
 
 
 @pytest.mark.check("shutdown-02")
-def test_what_comes_after_the_stop_signal_is_left_for_the_next_process(fragile: Suite) -> None:
-    slow, late = slack_notification(fragile.namespace), slack_notification(fragile.namespace, priority="low")
-    fragile.slack.answer(slow, {"delay": 6})
-    fragile.create(slow)
-    fragile.slack.hit(slow)
-    stopping = stop_for_good(fragile)
+def test_notification_after_sigterm_is_left_to_the_next_process(
+    stoppable_operator: OperatorUnderTest,
+) -> None:
+    slow, late = (
+        slack_notification(stoppable_operator.namespace),
+        slack_notification(stoppable_operator.namespace, priority="low"),
+    )
+    stoppable_operator.slack.answer(slow, {"delay": 6})
+    stoppable_operator.create(slow)
+    stoppable_operator.slack.hit(slow)
+    stopping = stop_for_good(stoppable_operator)
     stopping.noticed()
 
-    fragile.create(late)
+    stoppable_operator.create(late)
 
     untouched = ("Pending", 0)
-    steadily(lambda: come_to(fragile, late), lambda seen: seen == untouched, during=2)
+    steadily(lambda: come_to(stoppable_operator, late), lambda seen: seen == untouched, during=2)
     assert stopping.exit().code == 0
-    assert come_to(fragile, slow) == ("Sent", 1)
-    assert come_to(fragile, late) == untouched
-    fragile.operator.scale(1)
-    assert fragile.status(late, "Sent", within=15)["totalAttempts"] == 1
-    assert come_to(fragile, late) == ("Sent", 1)
+    assert come_to(stoppable_operator, slow) == ("Sent", 1)
+    assert come_to(stoppable_operator, late) == untouched
+    stoppable_operator.workload.scale(1)
+    assert stoppable_operator.status(late, "Sent", within=15)["totalAttempts"] == 1
+    assert come_to(stoppable_operator, late) == ("Sent", 1)
 
 
 @pytest.mark.check("shutdown-03")
-def test_audit_events_that_wait_for_a_flush_are_stored_before_the_process_ends(fragile: Suite) -> None:
+def test_buffered_audit_events_are_flushed_before_exit(stoppable_operator: OperatorUnderTest) -> None:
     at_once: list[Object] = [{}]
     at_the_second_try: list[Object] = [{"code": 503}, {}]
     for answers in (at_once, at_the_second_try):
-        fragile.audit.answer(*answers)
-        sent = [fragile.deliver(notification(fragile.namespace), "Sent", within=15) for _ in range(5)]
-        assert [fragile.audit.events(obj) for obj in sent] == [[]] * 5
+        stoppable_operator.audit.answer(*answers)
+        sent = [
+            stoppable_operator.deliver(notification(stoppable_operator.namespace), "Sent", within=15)
+            for _ in range(5)
+        ]
+        assert [stoppable_operator.audit.events(obj) for obj in sent] == [[]] * 5
 
-        ended = stop(fragile).exit()
+        ended = stop(stoppable_operator).exit()
 
         assert ended.code == 0
         for obj in sent:
-            assert kinds(fragile.audit.events(obj)) == Counter(sent=1, acknowledged=1)
+            assert kinds(stoppable_operator.audit.events(obj)) == Counter(sent=1, acknowledged=1)
 
 
 @pytest.mark.check("shutdown-04")
-def test_a_stop_ends_in_time_though_neither_receiver_nor_audit_store_ever_answer(fragile: Suite) -> None:
-    obj = slack_notification(fragile.namespace, retryPolicy=fast(5))
-    fragile.slack.answer(obj, {"never": True})
-    fragile.audit.answer({"never": True})
-    fragile.deliver(notification(fragile.namespace), "Sent")  # so that events wait for the audit store
-    fragile.create(obj)
-    fragile.slack.hit(obj)
+def test_shutdown_ends_in_time_with_unresponsive_receiver_and_audit_store(
+    stoppable_operator: OperatorUnderTest,
+) -> None:
+    obj = slack_notification(stoppable_operator.namespace, retryPolicy=fast(5))
+    stoppable_operator.slack.answer(obj, {"never": True})
+    stoppable_operator.audit.answer({"never": True})
+    stoppable_operator.deliver(
+        notification(stoppable_operator.namespace), "Sent"
+    )  # so that events wait for the audit store
+    stoppable_operator.create(obj)
+    stoppable_operator.slack.hit(obj)
 
-    ended = stop_for_good(fragile).exit()
+    ended = stop_for_good(stoppable_operator).exit()
 
     assert ended.code != KILLED
     assert ended.surely <= GRACE + 2
-    status = fragile.stored(obj)["status"]
+    status = stoppable_operator.stored(obj)["status"]
     assert status["phase"] not in FINAL
     assert status.get("successfulDeliveries", 0) == 0
-    fragile.audit.answer()
-    fragile.slack.answer(obj, {})
-    fragile.operator.scale(1)
-    assert fragile.status(obj, "Sent", within=15)["successfulDeliveries"] == 1
+    stoppable_operator.audit.answer()
+    stoppable_operator.slack.answer(obj, {})
+    stoppable_operator.workload.scale(1)
+    assert stoppable_operator.status(obj, "Sent", within=15)["successfulDeliveries"] == 1
 
 
-def come_to(suite: Suite, obj: Object) -> tuple[str, int]:
+def come_to(suite: OperatorUnderTest, obj: Object) -> tuple[str, int]:
     """Return the phase of a notification, and how often its receiver was called."""
     return suite.stored(obj)["status"]["phase"], len(suite.slack.hits(obj))

@@ -7,9 +7,9 @@ import pytest
 
 from tests.harness.cluster import Object
 from tests.harness.notifications import notification
-from tests.harness.readings import counts
+from tests.harness.readings import Counts, counts
 from tests.harness.whereabouts import arrivals, routing
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.xdist_group("routing")
 
@@ -44,13 +44,13 @@ BY_REASON = document(
 
 
 @pytest.fixture
-def by_reason(served: Suite) -> Iterator[Suite]:
-    with served.routing(BY_REASON):
-        yield served
+def by_reason(shipped_operator: OperatorUnderTest) -> Iterator[OperatorUnderTest]:
+    with shipped_operator.routing(BY_REASON):
+        yield shipped_operator
 
 
 def labelled(
-    suite: Suite, labels: dict[str, str], *, domain: str = DOMAIN, **spec: Any
+    suite: OperatorUnderTest, labels: dict[str, str], *, domain: str = DOMAIN, **spec: Any
 ) -> tuple[Object, Object]:
     """Have a notification with these labels delivered; returns it as created, and its final status."""
     full = {f"{domain}{key}": value for key, value in labels.items()}
@@ -63,21 +63,21 @@ def labelled(
 
 
 def expect_by_reason(
-    suite: Suite, reason: str, severity: str, *, receiver: str, arrived: dict[str, int], told: str
+    suite: OperatorUnderTest, reason: str, severity: str, *, receiver: str, arrived: dict[str, int], told: str
 ) -> None:
     """Expect a skipped execution to be told to exactly these channels, once each, as its condition says."""
     labels = {"skip-reason": reason, "severity": severity}
     obj, status = labelled(suite, labels, type="status-update")
 
     assert arrivals(suite, obj) == arrived
-    assert counts(status) == (len(arrived), 0, len(arrived))
+    assert counts(status) == Counts(delivered=len(arrived), failed=0, attempts=len(arrived))
     resolved, why, message = routing(status)
     assert (resolved, why) == ("True", "RoutingRuleMatched")
     assert f"receiver {receiver} delivers to {told}" in message
 
 
 @pytest.mark.check("skip-01")
-def test_a_failed_execution_is_told_to_both_receivers_of_its_rule(by_reason: Suite) -> None:
+def test_failed_execution_is_delivered_to_both_receivers_of_its_route(by_reason: OperatorUnderTest) -> None:
     labels = {
         "skip-reason": "PreviousExecutionFailed",
         "environment": "production",
@@ -89,14 +89,14 @@ def test_a_failed_execution_is_told_to_both_receivers_of_its_rule(by_reason: Sui
     obj, status = labelled(by_reason, labels, type="escalation", priority="critical", recipients=recipients)
 
     assert arrivals(by_reason, obj) == {"console": 1, "slack": 1}
-    assert counts(status) == (2, 0, 2)
+    assert counts(status) == Counts(delivered=2, failed=0, attempts=2)
     resolved, reason, message = routing(status)
     assert (resolved, reason) == ("True", "RoutingRuleMatched")
     assert "receiver everyone delivers to slack, console" in message
 
 
 @pytest.mark.check("skip-02")
-def test_a_previous_execution_that_failed_goes_to_slack_and_console(by_reason: Suite) -> None:
+def test_failed_previous_execution_goes_to_slack_and_console(by_reason: OperatorUnderTest) -> None:
     expect_by_reason(
         by_reason,
         "PreviousExecutionFailed",
@@ -108,28 +108,28 @@ def test_a_previous_execution_that_failed_goes_to_slack_and_console(by_reason: S
 
 
 @pytest.mark.check("skip-03")
-def test_exhausted_retries_go_to_slack_alone(by_reason: Suite) -> None:
+def test_exhausted_retries_go_to_slack_only(by_reason: OperatorUnderTest) -> None:
     expect_by_reason(
         by_reason, "ExhaustedRetries", "high", receiver="team", arrived={"slack": 1}, told="slack"
     )
 
 
 @pytest.mark.check("skip-04")
-def test_a_busy_resource_goes_to_the_console_alone(by_reason: Suite) -> None:
+def test_busy_resource_goes_to_the_console_only(by_reason: OperatorUnderTest) -> None:
     expect_by_reason(
         by_reason, "ResourceBusy", "low", receiver="file-clerk", arrived={"console": 1}, told="console"
     )
 
 
 @pytest.mark.check("skip-05")
-def test_what_was_remediated_recently_goes_to_the_console_alone(by_reason: Suite) -> None:
+def test_recently_remediated_resource_goes_to_the_console_only(by_reason: OperatorUnderTest) -> None:
     expect_by_reason(
         by_reason, "RecentlyRemediated", "low", receiver="file-clerk", arrived={"console": 1}, told="console"
     )
 
 
 @pytest.mark.check("skip-06")
-def test_all_labels_of_a_rule_have_to_match_and_the_first_rule_that_does_wins(served: Suite) -> None:
+def test_first_route_whose_labels_all_match_wins(shipped_operator: OperatorUnderTest) -> None:
     rules = document(
         on("team", skip_reason="PreviousExecutionFailed", environment="production"),
         on("file-clerk", skip_reason="PreviousExecutionFailed"),
@@ -141,17 +141,17 @@ def test_all_labels_of_a_rule_have_to_match_and_the_first_rule_that_does_wins(se
         "component": "remediation-orchestrator",
         "remediation-request": "rr-test-12345",
     }
-    with served.routing(rules):
-        both_match, _ = labelled(served, labels, type="escalation", priority="critical")
+    with shipped_operator.routing(rules):
+        both_match, _ = labelled(shipped_operator, labels, type="escalation", priority="critical")
         staging = {**labels, "environment": "staging"}
-        one_matches, _ = labelled(served, staging, type="escalation", priority="critical")
+        one_matches, _ = labelled(shipped_operator, staging, type="escalation", priority="critical")
 
-    assert arrivals(served, both_match) == {"slack": 1}
-    assert arrivals(served, one_matches) == {"console": 1}
+    assert arrivals(shipped_operator, both_match) == {"slack": 1}
+    assert arrivals(shipped_operator, one_matches) == {"console": 1}
 
 
 @pytest.mark.check("skip-07")
-def test_without_a_reason_for_skipping_the_default_receiver_is_told(by_reason: Suite) -> None:
+def test_notification_without_skip_reason_goes_to_the_default_receiver(by_reason: OperatorUnderTest) -> None:
     obj, status = labelled(by_reason, {"environment": "staging", "severity": "medium"})
 
     assert arrivals(by_reason, obj) == {"console": 1}
@@ -161,7 +161,7 @@ def test_without_a_reason_for_skipping_the_default_receiver_is_told(by_reason: S
 
 
 @pytest.mark.check("skip-08")
-def test_labels_of_a_look_alike_domain_steer_nothing(by_reason: Suite) -> None:
+def test_labels_of_a_look_alike_domain_are_ignored(by_reason: OperatorUnderTest) -> None:
     labels = {
         "skip-reason": "ExhaustedRetries",
         "notification-type": "escalation",

@@ -7,13 +7,13 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification, slack_notification
-from tests.harness.readings import counts, tries
+from tests.harness.readings import Counts, attempts, counts, failed, succeeded
 from tests.harness.whereabouts import arrivals
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 TEST = [{"slack": "#test"}]
 RECOVERING: tuple[dict[str, int], ...] = ({"code": 503}, {})
-TWO_TRIES = [("slack", 1, "failed"), ("slack", 2, "success")]
+TWO_ATTEMPTS = [failed("slack", 1), succeeded("slack", 2)]
 
 
 def moment(text: str) -> datetime:
@@ -21,28 +21,30 @@ def moment(text: str) -> datetime:
 
 
 @pytest.mark.check("status-01")
-def test_neither_a_conflict_nor_a_late_watch_leads_to_a_second_delivery(troubled: Suite) -> None:
-    obj = notification(troubled.namespace, recipients=TEST)
+def test_conflict_or_stale_watch_causes_no_second_delivery(proxied_operator: OperatorUnderTest) -> None:
+    obj = notification(proxied_operator.namespace, recipients=TEST)
     write = {"verb": "update", "subresource": "status", "name": obj["metadata"]["name"]}
-    troubled.proxy.fail(**write, containing='"phase":"Sent"', code=409)
+    proxied_operator.proxy.fail(**write, containing='"phase":"Sent"', code=409)
 
-    status = troubled.deliver(obj, "Sent", within=20)["status"]
+    status = proxied_operator.deliver(obj, "Sent", within=20)["status"]
 
-    assert [request["code"] for request in troubled.proxy.requests(**write)] == [409, 200]
-    assert counts(status) == (1, 0, 1)
-    assert arrivals(troubled, obj) == {"console": 1}
+    assert [request["code"] for request in proxied_operator.proxy.requests(**write)] == [409, 200]
+    assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
+    assert arrivals(proxied_operator, obj) == {"console": 1}
 
-    retried = slack_notification(troubled.namespace, retryPolicy=fast(5))
-    troubled.slack.answer(retried, *RECOVERING)
-    with troubled.proxy.lag(2):
-        status = troubled.deliver(retried, "Sent", within=20)["status"]
-        assert tries(status) == TWO_TRIES
-        steadily(lambda: troubled.slack.hits(retried), lambda hits: len(hits) == 2, during=3)
+    retried = slack_notification(proxied_operator.namespace, retryPolicy=fast(5))
+    proxied_operator.slack.answer(retried, *RECOVERING)
+    with proxied_operator.proxy.lag(2):
+        status = proxied_operator.deliver(retried, "Sent", within=20)["status"]
+        assert attempts(status) == TWO_ATTEMPTS
+        steadily(lambda: proxied_operator.slack.hits(retried), lambda hits: len(hits) == 2, during=3)
 
 
 @pytest.mark.check("status-02")
-def test_the_times_of_a_notification_are_in_order(served: Suite) -> None:
-    obj = served.deliver(notification(served.namespace, recipients=TEST), "Sent", within=15)
+def test_status_timestamps_are_in_order(shipped_operator: OperatorUnderTest) -> None:
+    obj = shipped_operator.deliver(
+        notification(shipped_operator.namespace, recipients=TEST), "Sent", within=15
+    )
     now = datetime.now(UTC)
 
     created, status = moment(obj["metadata"]["creationTimestamp"]), obj["status"]
@@ -53,55 +55,64 @@ def test_the_times_of_a_notification_are_in_order(served: Suite) -> None:
 
 
 @pytest.mark.check("status-03")
-def test_a_write_that_failed_or_whose_answer_was_lost_costs_neither_a_delivery_nor_a_record(
-    troubled: Suite,
+def test_failed_write_or_lost_response_loses_no_attempt_record(
+    proxied_operator: OperatorUnderTest,
 ) -> None:
-    obj = notification(troubled.namespace, recipients=TEST)
+    obj = notification(proxied_operator.namespace, recipients=TEST)
     write = {"verb": "update", "subresource": "status", "name": obj["metadata"]["name"]}
-    troubled.proxy.fail(**write, code=500)
+    proxied_operator.proxy.fail(**write, code=500)
 
-    status = troubled.deliver(obj, "Sent", within=20)["status"]
+    status = proxied_operator.deliver(obj, "Sent", within=20)["status"]
 
-    assert [request["code"] for request in troubled.proxy.requests(**write)] == [500, 200]
+    assert [request["code"] for request in proxied_operator.proxy.requests(**write)] == [500, 200]
     assert status["completionTime"]
-    assert (counts(status), tries(status)) == ((1, 0, 1), [("console", 1, "success")])
-    assert arrivals(troubled, obj) == {"console": 1}
+    assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
+    assert attempts(status) == [succeeded("console", 1)]
+    assert arrivals(proxied_operator, obj) == {"console": 1}
 
-    retried = slack_notification(troubled.namespace, retryPolicy=fast(5))
-    troubled.slack.answer(retried, *RECOVERING)
+    retried = slack_notification(proxied_operator.namespace, retryPolicy=fast(5))
+    proxied_operator.slack.answer(retried, *RECOVERING)
     write["name"] = retried["metadata"]["name"]
-    troubled.proxy.fail(**write, code=500, after=True)
-    status = troubled.deliver(retried, "Sent", within=20)["status"]
-    assert tries(status) == TWO_TRIES
-    assert len(troubled.slack.hits(retried)) == 2
+    proxied_operator.proxy.fail(**write, code=500, after=True)
+    status = proxied_operator.deliver(retried, "Sent", within=20)["status"]
+    assert attempts(status) == TWO_ATTEMPTS
+    assert len(proxied_operator.slack.hits(retried)) == 2
 
 
 @pytest.mark.check("status-04")
-def test_a_notification_deleted_during_its_delivery_is_gone_and_troubles_nobody(served: Suite) -> None:
-    obj = slack_notification(served.namespace)
+def test_notification_deleted_during_delivery_causes_no_error(shipped_operator: OperatorUnderTest) -> None:
+    obj = slack_notification(shipped_operator.namespace)
     name = obj["metadata"]["name"]
-    served.slack.answer(obj, {"delay": 2})
-    served.create(obj)
-    served.slack.hit(obj)
+    shipped_operator.slack.answer(obj, {"delay": 2})
+    shipped_operator.create(obj)
+    shipped_operator.slack.hit(obj)
 
-    served.cluster.delete(served.namespace, name)
+    shipped_operator.cluster.delete(shipped_operator.namespace, name)
 
-    assert served.cluster.get(served.namespace, name) is None
-    eventually(lambda: [hit["completed"] for hit in served.slack.hits(obj)], lambda done: done == [True])
-    calls = served.api_calls(obj)
-    steadily(lambda: served.api_calls(obj), lambda seen: len(seen) <= len(calls) + 1, during=3, every=0.5)
-    assert name not in served.errors()
-    assert served.cluster.get(served.namespace, name) is None
-    served.deliver(notification(served.namespace), "Sent", within=10)
+    assert shipped_operator.cluster.get(shipped_operator.namespace, name) is None
+    eventually(
+        lambda: [hit["completed"] for hit in shipped_operator.slack.hits(obj)], lambda done: done == [True]
+    )
+    calls = shipped_operator.api_calls(obj)
+    steadily(
+        lambda: shipped_operator.api_calls(obj), lambda seen: len(seen) <= len(calls) + 1, during=3, every=0.5
+    )
+    assert name not in shipped_operator.errors()
+    assert shipped_operator.cluster.get(shipped_operator.namespace, name) is None
+    shipped_operator.deliver(notification(shipped_operator.namespace), "Sent", within=10)
 
 
 @pytest.mark.check("status-05")
-def test_the_text_of_a_receivers_error_is_stored_as_it_came_and_every_try_is_recorded(served: Suite) -> None:
+def test_receiver_error_text_is_stored_verbatim_for_every_attempt(
+    shipped_operator: OperatorUnderTest,
+) -> None:
     told = 'says "no"\n\tat \\\\server\\share: {"ok": false, "why": "nicht möglich, 不可能, невозможно"} \U0001f6a8'
-    obj = slack_notification(served.namespace, body='a "quoted" line\n\tand one more', retryPolicy=fast(5))
-    served.slack.answer(obj, {"code": 500, "body": told})
+    obj = slack_notification(
+        shipped_operator.namespace, body='a "quoted" line\n\tand one more', retryPolicy=fast(5)
+    )
+    shipped_operator.slack.answer(obj, {"code": 500, "body": told})
 
-    status = served.deliver(obj, "Failed", within=45)["status"]
+    status = shipped_operator.deliver(obj, "Failed", within=45)["status"]
 
     attempts = status["deliveryAttempts"]
     assert [attempt["attempt"] for attempt in attempts] == [1, 2, 3, 4, 5]
@@ -114,12 +125,14 @@ def test_the_text_of_a_receivers_error_is_stored_as_it_came_and_every_try_is_rec
 
 
 @pytest.mark.check("status-06")
-def test_a_status_holds_many_tries_and_the_last_one_ends_it_without_a_further_pause(served: Suite) -> None:
-    obj = slack_notification(served.namespace, retryPolicy=fast(7))
-    served.slack.answer(obj, {"code": 503, "body": "service_unavailable"})
+def test_status_holds_many_attempts_and_the_last_ends_it_without_delay(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    obj = slack_notification(shipped_operator.namespace, retryPolicy=fast(7))
+    shipped_operator.slack.answer(obj, {"code": 503, "body": "service_unavailable"})
 
-    status = served.deliver(obj, "Failed", within=90)["status"]
+    status = shipped_operator.deliver(obj, "Failed", within=90)["status"]
 
-    assert tries(status) == [("slack", number, "failed") for number in range(1, 8)]
-    assert counts(status) == (0, 1, 7)
+    assert attempts(status) == [failed("slack", number) for number in range(1, 8)]
+    assert counts(status) == Counts(delivered=0, failed=1, attempts=7)
     assert len(json.dumps(status)) < 1_000_000

@@ -3,47 +3,51 @@
 import pytest
 
 from tests.harness.notifications import fast, notification
-from tests.stack.suite import Suite
-
-pytestmark = pytest.mark.xdist_group("fragile")
+from tests.stack.operator_under_test import OperatorUnderTest
 
 
-def test_an_operator_killed_while_delivering_loses_nothing_and_repeats_under_the_same_id(
-    fragile: Suite,
+def test_killed_operator_repeats_its_delivery_with_the_same_id(
+    stoppable_operator: OperatorUnderTest,
 ) -> None:
     names = []
     for _ in range(8):
-        obj = notification(fragile.namespace, channels=["file"], retryPolicy=fast(3))
+        obj = notification(stoppable_operator.namespace, channels=["file"], retryPolicy=fast(3))
         names.append(obj["metadata"]["name"])
-        fragile.sink.script(
-            fragile.namespace, names[-1], "file", {"do": "succeed", "delay": 20}, {"do": "succeed"}
+        stoppable_operator.sink.script(
+            stoppable_operator.namespace, names[-1], "file", {"do": "succeed", "delay": 20}, {"do": "succeed"}
         )
-        fragile.cluster.create(obj)
+        stoppable_operator.cluster.create(obj)
     for name in names:
-        fragile.sink.called(fragile.namespace, name)
-    fragile.operator.kill()
+        stoppable_operator.sink.called(stoppable_operator.namespace, name)
+    stoppable_operator.workload.kill()
 
     for name in names:
-        status = fragile.cluster.phase(fragile.namespace, name, "Sent", within=60)["status"]
+        status = stoppable_operator.cluster.phase(stoppable_operator.namespace, name, "Sent", within=60)[
+            "status"
+        ]
         assert status["totalAttempts"] == 1
-        ids = [call["id"] for call in fragile.sink.calls(fragile.namespace, name)]
+        ids = [call["id"] for call in stoppable_operator.sink.calls(stoppable_operator.namespace, name)]
         assert len(ids) == 2
         assert len(set(ids)) == 1
 
 
 @pytest.mark.needs_pod
-def test_an_operator_told_to_stop_finishes_what_runs_and_hands_over(fragile: Suite) -> None:
-    obj = notification(fragile.namespace, channels=["file"])
+def test_stopping_operator_finishes_running_deliveries_and_hands_over(
+    stoppable_operator: OperatorUnderTest,
+) -> None:
+    obj = notification(stoppable_operator.namespace, channels=["file"])
     name = obj["metadata"]["name"]
-    fragile.sink.script(fragile.namespace, name, "file", {"do": "succeed", "delay": 3})
-    fragile.cluster.create(obj)
-    fragile.sink.called(fragile.namespace, name)
-    stopped = fragile.operator.pod
-    fragile.cluster.core.delete_namespaced_pod(stopped.name, stopped.namespace)
+    stoppable_operator.sink.script(stoppable_operator.namespace, name, "file", {"do": "succeed", "delay": 3})
+    stoppable_operator.cluster.create(obj)
+    stoppable_operator.sink.called(stoppable_operator.namespace, name)
+    stopped = stoppable_operator.workload.pod
+    stoppable_operator.cluster.core.delete_namespaced_pod(stopped.name, stopped.namespace)
 
-    status = fragile.cluster.phase(fragile.namespace, name, "Sent", within=20)["status"]
+    status = stoppable_operator.cluster.phase(stoppable_operator.namespace, name, "Sent", within=20)["status"]
     assert status["totalAttempts"] == 1
-    after = notification(fragile.namespace, channels=["file"])
-    fragile.cluster.create(after)
-    fragile.cluster.phase(fragile.namespace, after["metadata"]["name"], "Sent", within=30)
-    assert len(fragile.sink.calls(fragile.namespace, name)) == 1
+    after = notification(stoppable_operator.namespace, channels=["file"])
+    stoppable_operator.cluster.create(after)
+    stoppable_operator.cluster.phase(
+        stoppable_operator.namespace, after["metadata"]["name"], "Sent", within=30
+    )
+    assert len(stoppable_operator.sink.calls(stoppable_operator.namespace, name)) == 1

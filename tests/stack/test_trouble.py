@@ -4,17 +4,19 @@ import pytest
 
 from tests.harness.eventually import eventually
 from tests.harness.notifications import fast, notification
-from tests.stack.suite import Suite
+from tests.stack.operator_under_test import OperatorUnderTest
 
 
 @pytest.mark.needs_pod
-def test_a_file_channel_that_cannot_write_fails_with_the_reason_and_recovers(served: Suite) -> None:
-    obj = notification(served.namespace, channels=["file"], retryPolicy=fast(5))
+def test_read_only_file_channel_fails_with_the_reason_and_recovers(
+    shipped_operator: OperatorUnderTest,
+) -> None:
+    obj = notification(shipped_operator.namespace, channels=["file"], retryPolicy=fast(5))
     name = obj["metadata"]["name"]
-    with served.read_only_files():
-        served.cluster.create(obj)
+    with shipped_operator.read_only_files():
+        shipped_operator.cluster.create(obj)
         failing = eventually(
-            lambda: served.cluster.get(served.namespace, name),
+            lambda: shipped_operator.cluster.get(shipped_operator.namespace, name),
             lambda seen: seen is not None and bool(seen["status"].get("deliveryAttempts")),
             within=10,
         )
@@ -22,4 +24,4 @@ def test_a_file_channel_that_cannot_write_fails_with_the_reason_and_recovers(ser
     first = failing["status"]["deliveryAttempts"][0]
     assert (first["status"], first.get("permanent", False)) == ("failed", False)
     assert "cannot write to /var/lib/notifications: Permission denied" in first["error"]
-    served.cluster.phase(served.namespace, name, "Sent", within=15)
+    shipped_operator.cluster.phase(shipped_operator.namespace, name, "Sent", within=15)

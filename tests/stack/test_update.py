@@ -108,7 +108,7 @@ def rolling(stack: EphemeralStack, cluster: Cluster) -> Iterator[Rolling]:
         subprocess.run(["docker", "image", "rm", made.second], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_an_update_and_a_rollback_under_traffic_lose_nothing_repeat_nothing_and_pause_shortly(
+def test_update_and_rollback_under_traffic_lose_and_repeat_nothing(
     rolling: Rolling,
 ) -> None:
     updated = rolling.during(lambda: rolling.run(rolling.second))

@@ -13,7 +13,7 @@ from tests.harness.report.records import Evidence
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.stack.suite import Suite
+    from tests.stack.operator_under_test import OperatorUnderTest
 
 LONGEST_LINE = 2_000
 MOST_LINES = 1_000
@@ -22,12 +22,12 @@ MOST_LINES = 1_000
 def gather(fixtures: Iterable[object], since: float) -> list[Evidence]:
     """Return the evidence of every operator that a test had; `since` is its start, in seconds of the epoch."""
     # Imported late: what a suite needs takes a second, and most runs have nothing to gather.
-    from tests.stack.suite import Suite  # noqa: PLC0415
+    from tests.stack.operator_under_test import OperatorUnderTest  # noqa: PLC0415
 
-    return [_of(fixture, since) for fixture in fixtures if isinstance(fixture, Suite)]
+    return [_of(fixture, since) for fixture in fixtures if isinstance(fixture, OperatorUnderTest)]
 
 
-def _of(suite: Suite, since: float) -> Evidence:
+def _of(suite: OperatorUnderTest, since: float) -> Evidence:
     return Evidence(
         objects=_told(lambda: yaml.safe_dump(_objects(suite), sort_keys=False, allow_unicode=True)),
         events=_told(lambda: "\n".join(_events(suite))),
@@ -44,14 +44,14 @@ def _told(look: Callable[[], str]) -> str:
         return f"(cannot be had: {error!r})"
 
 
-def _objects(suite: Suite) -> list[object]:
+def _objects(suite: OperatorUnderTest) -> list[object]:
     found = suite.cluster.all(suite.namespace)
     for obj in found:
         obj["metadata"].pop("managedFields", None)
     return list(found)
 
 
-def _events(suite: Suite) -> list[str]:
+def _events(suite: OperatorUnderTest) -> list[str]:
     items = suite.cluster.request("GET", f"/apis/events.k8s.io/v1/namespaces/{suite.namespace}/events")[
         "items"
     ]
@@ -61,7 +61,7 @@ def _events(suite: Suite) -> list[str]:
     ]
 
 
-def _log(suite: Suite, since: float) -> list[str]:
+def _log(suite: OperatorUnderTest, since: float) -> list[str]:
     start = datetime.fromtimestamp(since, UTC).isoformat()
     span = [record for record in suite.records() if record.get("timestamp", "") >= start]
     left_out = [f"({len(span) - MOST_LINES} earlier records are left out)"] if len(span) > MOST_LINES else []

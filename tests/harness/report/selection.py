@@ -18,7 +18,7 @@ CHECK_SECONDS = 180.0
 """A test that takes longer hangs; the longest check takes 75 s."""
 
 
-ONE_AT_A_TIME = ("fragile", "guarded", "troubled")
+ONE_AT_A_TIME = ("stoppable_operator", "breaker_operator", "proxied_operator")
 """Fixtures whose operator a test may stop, or lead into trouble, or count exactly."""
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.harness.authority import Authority
 from tests.harness.faultproxy.app import FaultProxy, Place
 from tests.harness.faultproxy_client import FaultProxy as Client
 from tests.harness.sink.app import Sink
 from tests.unit.harness.api_server import ApiServer
-from tests.unit.harness.authority import Authority
 from tests.unit.harness.between import Between
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.harness.authority import Authority
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy, Place
 from tests.unit.harness.api_server import ApiServer
-from tests.unit.harness.authority import Authority
 from tests.unit.harness.between import GONE, OBJECTS, TRIES, Between, told
 
 

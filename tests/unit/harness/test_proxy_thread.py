@@ -7,10 +7,10 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.harness.authority import Authority
 from tests.harness.faultproxy.app import FaultProxy
 from tests.harness.proxy_thread import serving
 from tests.unit.harness.api_server import ApiServer
-from tests.unit.harness.authority import Authority
 from tests.unit.harness.between import WATCH
 
 

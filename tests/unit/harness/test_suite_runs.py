@@ -21,10 +21,10 @@ import pytest
 from tests.harness.report.plugin import *
 
 @pytest.fixture
-def served(): pass
+def shipped_operator(): pass
 
 @pytest.fixture
-def fragile(): pass
+def stoppable_operator(): pass
 
 @pytest.fixture
 def repetition(request): return request.param
@@ -33,22 +33,22 @@ TESTS = """
 import pytest
 
 @pytest.mark.check("retry-01")
-def test_first(served): pass
+def test_first(shipped_operator): pass
 
 @pytest.mark.check("retry-02")
-def test_second(served): pass
+def test_second(shipped_operator): pass
 
 @pytest.mark.needs_pod
 @pytest.mark.check("status-01")
-def test_third(fragile): pass
+def test_third(stoppable_operator): pass
 
 @pytest.mark.check("status-02")
-def test_fourth(served): pass
+def test_fourth(shipped_operator): pass
 
-def test_what_is_beside_the_catalogue(served): pass
+def test_what_is_beside_the_catalogue(shipped_operator): pass
 
 @pytest.mark.long
-def test_what_takes_minutes(served): pass
+def test_what_takes_minutes(shipped_operator): pass
 """
 TROUBLE = """
 import time

@@ -1,4 +1,4 @@
-"""What becomes of a check is read from pytest's own report: red is what did not hold, in whichever of its steps."""
+"""The results of checks are read from pytest's JUnit report: red is a failed assertion, in any step of a test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mutations.checks import BROKE, GREEN, RED, read
+from tests.mutations.checks import Color, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +21,11 @@ def named(record_property, request):
     record_property("check", request.node.name.removeprefix("test_"))
 
 @pytest.fixture
-def arranged():
+def setup_asserts():
     assert 1 == 2
 
 @pytest.fixture
-def cleared():
+def teardown_asserts():
     yield
     assert 1 == 2
 
@@ -33,37 +33,37 @@ def cleared():
 def unreachable():
     raise ConnectionError("nobody there")
 
-def test_holds(): pass
-def test_does_not_hold(): assert 1 == 2
-def test_breaks(): {}["a"]
-def test_cannot_be_arranged(arranged): pass
-def test_cannot_be_cleared_up(cleared): pass
-def test_cannot_be_reached(unreachable): pass
+def test_passes(): pass
+def test_asserts(): assert 1 == 2
+def test_raises(): {}["a"]
+def test_setup_asserts(setup_asserts): pass
+def test_teardown_asserts(teardown_asserts): pass
+def test_setup_raises(unreachable): pass
 """
 
 
 @pytest.fixture(scope="module")
-def colours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def colors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Color]:
     folder: Path = tmp_path_factory.mktemp("checks")
     (folder / "test_it.py").write_text(TESTS)
     report = folder / "report.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
     subprocess.run([*command, "--rootdir", str(folder), str(folder)], check=False, capture_output=True)
-    return {check: seen.colour for check, seen in read(report).items()}
+    return {check: result.color for check, result in read(report).items()}
 
 
 @pytest.mark.parametrize(
-    ("check", "colour"),
+    ("check", "color"),
     [
-        ("holds", GREEN),
-        ("does_not_hold", RED),
-        ("breaks", RED),
-        ("cannot_be_arranged", RED),
-        ("cannot_be_cleared_up", RED),
-        ("cannot_be_reached", BROKE),
+        ("passes", Color.GREEN),
+        ("asserts", Color.RED),
+        ("raises", Color.RED),
+        ("setup_asserts", Color.RED),
+        ("teardown_asserts", Color.RED),
+        ("setup_raises", Color.BROKEN),
     ],
 )
-def test_a_check_is_red_where_something_did_not_hold(
-    colours: dict[str, str], check: str, colour: str
+def test_check_is_red_if_an_assertion_fails_in_any_step(
+    colors: dict[str, Color], check: str, color: Color
 ) -> None:
-    assert colours[check] == colour
+    assert colors[check] == color

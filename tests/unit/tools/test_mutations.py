@@ -1,10 +1,11 @@
-"""The mutations fit the source as it is now, break it, and leave it where it is."""
+"""The mutations apply to the source as it is now, change its meaning, and leave it untouched."""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -14,8 +15,7 @@ import yaml
 
 from tests.harness.operators import OPERATORS
 from tests.mutations.lanes import lanes
-from tests.mutations.mutation import ROOT, Edit, Mutation, StaleMutationError, copied, source
-from tests.mutations.table import MUTATIONS
+from tests.mutations.mutation import FOLDER, MUTATIONS, ROOT, Mutation, StaleMutationError, source
 from tests.runner import mutations
 from tests.stack.catalogue import BY_ID
 
@@ -23,57 +23,66 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_mutation_changes_a_copy_into_something_else_that_can_be_read(
-    mutation: Mutation, tmp_path: Path
-) -> None:
-    whole = {edit.file: source(edit.file).read_text() for edit in mutation.edits}
-    mutation.apply(copied(tmp_path))
-    for file, before in whole.items():
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.slug)
+def test_mutation_applies_and_changes_the_meaning_of_every_file(mutation: Mutation, tmp_path: Path) -> None:
+    before = {file: source(file).read_text() for file in mutation.files}
+    apply(mutation, tmp_path)
+    assert before
+    for file, text in before.items():
         assert meaning(tmp_path / file) != meaning(source(file))
-        assert source(file).read_text() == before
+        assert source(file).read_text() == text
+
+
+def apply(mutation: Mutation, folder: Path) -> None:
+    for file in mutation.files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source(file), folder / file)
+    mutation.apply(folder)
 
 
 def meaning(file: Path) -> str:
-    """Return what a file says, whatever its layout and comments are."""
+    """Return a file's syntax tree or data, without layout and comments."""
     text = file.read_text()
     return ast.dump(ast.parse(text)) if file.suffix == ".py" else json.dumps(yaml.safe_load(text))
 
 
-def test_a_mutation_whose_text_is_gone_or_ambiguous_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "module.py").write_text("one = 1\ntwo = 1\n")
-    for old in ("three", " = 1"):
-        with pytest.raises(StaleMutationError, match=r"module\.py"):
-            Edit(file="module.py", old=old, new="").apply(tmp_path)
+def test_patch_that_no_longer_applies_is_refused(tmp_path: Path) -> None:
+    mutation = MUTATIONS[0]
+    for file in mutation.files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("other = 1\n")
+    with pytest.raises(StaleMutationError, match=rf"{mutation.slug}\.patch no longer applies"):
+        mutation.apply(tmp_path)
 
 
-def test_every_mutation_has_a_name_of_its_own_and_an_operator_that_exists() -> None:
-    assert len({mutation.slug for mutation in MUTATIONS}) == len(MUTATIONS)
+def test_every_mutation_has_one_patch_and_an_existing_operator() -> None:
+    patches = sorted(file.name for file in (FOLDER / "patches").iterdir())
+    assert sorted(mutation.patch.name for mutation in MUTATIONS) == patches
     assert {mutation.operator for mutation in MUTATIONS} <= OPERATORS.keys()
 
 
-def test_every_check_of_the_catalogue_is_turned_red_by_a_mutation() -> None:
+def test_every_check_of_the_catalogue_has_a_mutation() -> None:
     assert {check for mutation in MUTATIONS for check in mutation.checks} == BY_ID.keys()
 
 
-def test_the_checks_of_a_mutation_are_of_its_operator_and_stand_alone_where_they_have_to() -> None:
+def test_checks_of_a_mutation_use_its_operator_and_run_alone_if_they_must() -> None:
     command = [sys.executable, "-m", "pytest", "tests/stack", "--collect-only", "--quiet", "--list-checks"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    fixtures = dict(re.findall(r"^check (\S+) \S+ (.*)$", done.stdout, re.MULTILINE))
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    fixtures = dict(re.findall(r"^check (\S+) \S+ (.*)$", output, re.MULTILINE))
     for mutation in MUTATIONS:
         for check in mutation.checks:
-            assert mutation.operator in fixtures[check].split(), f"{mutation.name}: {check}"
+            assert f"{mutation.operator}_operator" in fixtures[check].split(), f"{mutation.name}: {check}"
             assert mutation.alone or "alone" not in fixtures[check].split(), f"{mutation.name}: {check}"
 
 
-def test_lanes_hold_every_mutation_once_and_nothing_runs_beside_one_that_measures() -> None:
-    side_by_side, afterwards = lanes(MUTATIONS)
-    rows = [row for lane in (*side_by_side, *afterwards) for row in lane.mutations]
+def test_lanes_hold_every_mutation_once_and_isolate_measurements() -> None:
+    concurrent, sequential = lanes(MUTATIONS)
+    rows = [row for lane in (*concurrent, *sequential) for row in lane.mutations]
     assert sorted(row.name for row in rows) == sorted(row.name for row in MUTATIONS)
-    assert not any(row.alone or row.in_contract for lane in side_by_side for row in lane.mutations)
-    assert len({lane.name for lane in (*side_by_side, *afterwards)}) == len([*side_by_side, *afterwards])
+    assert not any(row.alone or row.in_crd for lane in concurrent for row in lane.mutations)
+    assert len({lane.name for lane in (*concurrent, *sequential)}) == len([*concurrent, *sequential])
 
 
-def test_the_document_holds_the_table_of_mutations() -> None:
+def test_document_holds_the_table_of_mutations() -> None:
     text = mutations.DOCUMENT.read_text("utf-8")
     assert mutations.document(text) == text, "run `python -m tests.runner.mutations --write`"

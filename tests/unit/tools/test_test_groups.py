@@ -1,4 +1,4 @@
-"""Tests that share an operator which they stop must never run side by side."""
+"""Tests that share an operator never run at the same time."""
 
 import re
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from notification_operator.delivery import http_client as http
 from notification_operator.delivery.channel import Permanent, Transient
-from tests.unit.harness.authority import Authority
+from tests.harness.authority import Authority
 from tests.unit.operator.delivery.posting import failure
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, serving
 

@@ -1,0 +1,159 @@
+"""What a stack test works with: one operator of the disposable stack, and a namespace of the test's own."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.harness.cluster import FINAL
+from tests.harness.eventually import eventually
+from tests.harness.operator_deployment import HEALTH, METRICS, OperatorDeployment
+from tests.harness.routing_document import RoutingDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.harness.cluster import Cluster, Object, Pod
+    from tests.harness.faultproxy_client import FaultProxy
+    from tests.harness.sink_client import AuditStore, SlackSink, StubScripts, WebhookSink
+
+__all__ = ["HEALTH", "METRICS", "OperatorDeployment", "OperatorUnderTest"]
+
+CONSOLE = "console"
+"""The logger that the console channel delivers through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorUnderTest:
+    """One operator, seen from one test. An `obj` is a notification as a test builds it, or as it is stored."""
+
+    cluster: Cluster
+    workload: OperatorDeployment
+    namespace: str
+    sink: StubScripts
+    slack: SlackSink
+    webhook: WebhookSink
+    audit: AuditStore
+    proxy: FaultProxy
+
+    def create(self, obj: Object) -> Object:
+        """Create a notification and return it as it is stored; raises `Refused`."""
+        return self.cluster.create(obj)
+
+    def stored(self, obj: Object) -> Object:
+        """Return a notification as the API server has it now."""
+        found = self.cluster.get(*_key(obj))
+        assert found is not None, f"there is no notification {'/'.join(_key(obj))}"
+        return found
+
+    def status(self, obj: Object, *phases: str, within: float = 30.0, every: float = 0.1) -> Object:
+        """Wait until a notification is in one of the phases, and return its status."""
+        status: Object = self.cluster.phase(*_key(obj), *phases, within=within, every=every)["status"]
+        return status
+
+    def deliver(self, obj: Object, *phases: str, within: float = 30.0) -> Object:
+        """Create a notification, wait until it is in one of the phases, and return it as it is stored then."""
+        self.create(obj)
+        return self.cluster.phase(*_key(obj), *phases, within=within)
+
+    def purge(self, obj: Object, *, within: float = 5.0) -> None:
+        """Delete a notification, and wait until it is gone."""
+        self.cluster.purge(*_key(obj), within=within)
+
+    def records(self, obj: Object | None = None) -> list[Object]:
+        """Return what the operator has logged since the run began; with `obj` what is about it."""
+        found = self.workload.records()
+        return found if obj is None else [record for record in found if _is_about(record, obj)]
+
+    def console(self, obj: Object | None = None) -> list[str]:
+        """Return the messages of the console channel, oldest first: those about a notification, or all.
+
+        A log comes behind the status: of a notification that is final, the record of its end is waited for.
+        """
+        if obj is not None and self._is_final(obj):
+            eventually(lambda: self.records(obj), _tell_the_end, within=10)
+        return [str(entry["event"]) for entry in self.records(obj) if entry.get("logger") == CONSOLE]
+
+    def errors(self) -> str:
+        """Return the operator's records of level error and above."""
+        bad = [entry for entry in self.records() if entry.get("level") in {"error", "critical"}]
+        return "\n".join(json.dumps(entry) for entry in bad)
+
+    def metric(self, name: str, *, pod: Pod | None = None, **labels: str) -> float:
+        """Return the sum of a metric's samples that have these labels, 0 where labels are given and none has."""
+        page = self.workload.page(METRICS, "metrics", pod=pod)
+        families = text_string_to_metric_families(page)
+        named = [sample for family in families for sample in family.samples if sample.name == name]
+        found = [sample.value for sample in named if labels.items() <= sample.labels.items()]
+        assert found or labels, f"no metric {name} in:\n{page}"
+        return float(sum(found))
+
+    def events(self, obj: Object) -> list[Object]:
+        """Return the Kubernetes Events about a notification."""
+        namespace, name = _key(obj)
+        items = self.cluster.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")["items"]
+        uid = obj["metadata"].get("uid")
+        about = [(event, event.get("regarding", {})) for event in items]
+        return [event for event, what in about if what.get("name") == name and uid in (None, what.get("uid"))]
+
+    def api_calls(self, obj: Object) -> list[str]:
+        """Return the operator's requests about a notification, such as `update status`, oldest first."""
+        namespace, name = _key(obj)
+        calls = []
+        for entry in self.workload.node.audited(name):
+            target = entry.get("objectRef", {})
+            same = (target.get("namespace"), target.get("name")) == (namespace, name)
+            if same and entry["user"].get("username") == self.workload.account:
+                calls.append(f"{entry['verb']} {target.get('subresource', '')}".strip())
+        return calls
+
+    @contextmanager
+    def routing(self, document: Object | str) -> Iterator[RoutingDocument]:
+        """Have the operator route by a document, and by its fallback again afterwards.
+
+        What is given out can `write` further documents meanwhile.
+        """
+        routing = RoutingDocument(self.cluster, self.workload.namespace, self._generation)
+        routing.write(document)
+        try:
+            yield routing
+        finally:
+            routing.remove()
+
+    def _generation(self) -> float:
+        return self.metric("kubernaut_notification_routing_generation")
+
+    def _is_final(self, obj: Object) -> bool:
+        found = self.cluster.get(*_key(obj))
+        return found is not None and found["status"]["phase"] in FINAL
+
+    @contextmanager
+    def read_only_files(self) -> Iterator[None]:
+        """Take the right to write away from the directory of the file channel."""
+        node, pod = self.workload.node, self.workload.pod
+        with node.read_only_volume(self.cluster.uid(pod), "files"):
+            yield
+
+    def clear(self, *, within: float = 5.0) -> None:
+        """Delete all notifications of the test's namespace, and wait until none is left."""
+        self.cluster.delete_all(self.namespace)
+        eventually(lambda: self.cluster.all(self.namespace), lambda left: not left, within=within)
+
+
+def _key(obj: Object) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _tell_the_end(records: list[Object]) -> bool:
+    return any(record.get("phase") in FINAL for record in records)
+
+
+def _is_about(record: Object, obj: Object) -> bool:
+    uid = obj["metadata"].get("uid")
+    if uid is not None:
+        return bool(record.get("uid") == uid)
+    return bool(record.get("notification") == "/".join(_key(obj)))
