@@ -65,7 +65,9 @@ class Bundle(pulumi.ComponentResource):
                 namespace=self.namespace,
                 image=self.image,
                 account=account.account_name,
-                annotations=kinds.apply(lambda found: observability.pod_annotations(mode, found)),
+                annotations=kinds.apply(
+                    lambda found: observability.pod_annotations(mode, found, settings.server.metrics_port)
+                ),
                 wait_for=[*crds, account, *rules, *loaded],
             )
             OperatorDeployment("operator", settings=settings, workload=workload, opts=inside)

@@ -23,11 +23,7 @@ if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
 
 DASHBOARD = f"{names.OPERATOR}-dashboard"
-MARKS = {
-    "prometheus.io/scrape": "true",
-    "prometheus.io/port": str(names.METRICS_PORT),
-    "prometheus.io/path": "/metrics",
-}
+MARKS = {"prometheus.io/scrape": "true", "prometheus.io/path": names.METRICS_PATH}
 """Annotations by which a Prometheus finds pods without any kinds of its own."""
 
 
@@ -50,9 +46,11 @@ def kinds(mode: MonitoringMode, cluster: Cluster) -> pulumi.Output[list[str]]:
             assert_never(mode)
 
 
-def pod_annotations(mode: MonitoringMode, kinds: Collection[str]) -> dict[str, str]:
+def pod_annotations(mode: MonitoringMode, kinds: Collection[str], port: int) -> dict[str, str]:
     """Return the annotations of the pods: none where a monitor finds them."""
-    return {} if mode == MonitoringMode.NONE or POD_MONITOR in kinds else dict(MARKS)
+    if mode == MonitoringMode.NONE or POD_MONITOR in kinds:
+        return {}
+    return MARKS | {"prometheus.io/port": str(port)}
 
 
 def ask(kubeconfig: str, context: str) -> list[str]:

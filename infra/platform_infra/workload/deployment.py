@@ -149,7 +149,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             image_pull_policy="IfNotPresent",
             args=["run", "--config", f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"],
             env=pod_parts.environment(self._settings.operator.env, self._slack),
-            ports=pod_parts.ports(),
+            ports=pod_parts.ports(self._settings.server),
             startup_probe=pod_parts.startup_probe(),
             liveness_probe=pod_parts.liveness_probe(),
             readiness_probe=pod_parts.readiness_probe(),
@@ -180,4 +180,6 @@ class OperatorDeployment(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        operator_policy("traffic", self._metadata(names.OPERATOR), self._settings.network, child)
+        operator_policy(
+            "traffic", self._metadata(names.OPERATOR), self._settings.network, self._settings.server, child
+        )

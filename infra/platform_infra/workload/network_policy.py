@@ -18,16 +18,17 @@ from platform_infra import names
 if TYPE_CHECKING:
     import pulumi
 
+    from notification_contract.settings import Server
     from platform_infra.settings.sections import Network
 
 DNS_PORT = 53
 
 
 def operator_policy(
-    name: str, metadata: ObjectMetaArgs, settings: Network, opts: pulumi.ResourceOptions
+    name: str, metadata: ObjectMetaArgs, settings: Network, server: Server, opts: pulumi.ResourceOptions
 ) -> NetworkPolicy:
     """Create the policy: in go probes and scrapes, out go DNS and the ports that the settings list."""
-    served = [_port("TCP", port) for port in (names.HEALTH_PORT, names.METRICS_PORT)]
+    served = [_port("TCP", port) for port in (server.health_port, server.metrics_port)]
     names_service = [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]
     reached = [_port("TCP", port) for port in settings.egress_ports]
     return NetworkPolicy(

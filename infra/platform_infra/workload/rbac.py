@@ -22,8 +22,8 @@ from pulumi_kubernetes.rbac.v1 import (
     SubjectArgs,
 )
 
+from notification_contract.settings import EventLevel
 from platform_infra import names
-from platform_infra.settings.sections import EventLevel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,11 +50,7 @@ SERVED = (
 )
 """In every namespace that is served."""
 
-OWN = (
-    Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),
-    # A listing and a watch by the name of one object are allowed for it alone.
-    Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(names.ROUTING_CONFIG,)),
-)
+OWN = (Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),)
 """In the operator's own namespace."""
 
 SHARE = (Grant(group="coordination.k8s.io", resource="leases", verbs=("delete",)),)
@@ -90,8 +86,15 @@ class OperatorAccount(pulumi.ComponentResource):
         ).metadata.name
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=namespace)
         events = () if settings.events.level == EventLevel.NONE else EVENTS
+        # A listing and a watch by the name of one object are allowed for it alone.
+        rules = Grant(
+            group="",
+            resource="configmaps",
+            verbs=("list", "watch"),
+            names=(settings.routing_config_map.name,),
+        )
         share = SHARE if settings.operator.shards > 1 else ()
-        self._grant_in("own", namespace, (*OWN, *share, *events), subject)
+        self._grant_in("own", namespace, (*OWN, rules, *share, *events), subject)
         served_grants = (*SERVED, *(RETAIN if settings.retention.enabled else ()), *events)
         for served in settings.watch.namespaces:
             # Its own namespace is made by this stack, and has to be there first.

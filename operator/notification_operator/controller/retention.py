@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from prometheus_client import Counter
 
     from atomic_status import Resource
-    from notification_contract.settings.operator import Retention
+    from notification_contract.settings import Retention
 
 NOT_FOUND, CONFLICT = 404, 409
 FIRST: Final = 0.1
