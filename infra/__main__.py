@@ -2,9 +2,9 @@
 
 import pulumi
 
-from platform_infra import Bundle, Settings
+from platform_infra import Bundle, load_settings
 
-bundle = Bundle("platform", settings=Settings.load())
+bundle = Bundle("platform", settings=load_settings())
 
 pulumi.export("namespace", bundle.namespace)
 pulumi.export("image", bundle.image)

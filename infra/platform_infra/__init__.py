@@ -11,16 +11,18 @@ if TYPE_CHECKING:
     from platform_infra.bundle import Bundle
     from platform_infra.cluster import Cluster
     from platform_infra.component import NotificationPlatform
-    from platform_infra.settings.model import Settings, SettingsError
+    from platform_infra.settings.model import Settings
+    from platform_infra.settings.reader import SettingsError, load_settings
 
-__all__ = ["Bundle", "Cluster", "NotificationPlatform", "Settings", "SettingsError"]
+__all__ = ["Bundle", "Cluster", "NotificationPlatform", "Settings", "SettingsError", "load_settings"]
 
 _PLACES = {
     "Bundle": "bundle",
     "Cluster": "cluster",
     "NotificationPlatform": "component",
     "Settings": "settings.model",
-    "SettingsError": "settings.model",
+    "SettingsError": "settings.reader",
+    "load_settings": "settings.reader",
 }
 
 

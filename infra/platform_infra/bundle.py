@@ -77,6 +77,7 @@ class Bundle(pulumi.ComponentResource):
             namespace=self.namespace,
             home=settings.operator.namespace,
             watch=settings.watch,
+            routing_config_map=settings.routing_config_map.name,
             shards=settings.operator.shards,
             events=settings.events.level,
             retention=settings.retention.enabled,
@@ -109,8 +110,9 @@ class Bundle(pulumi.ComponentResource):
             channels=settings.channels,
             placement=settings.placement,
             network=settings.network,
+            server=settings.server,
             protect=settings.protection.data,
-            annotations=pod_annotations(settings.monitoring.mode, kinds),
+            annotations=pod_annotations(settings.monitoring.mode, kinds, settings.server.metrics_port),
             depends_on=depends_on,
         )
         OperatorDeployment("operator", args=deployment, opts=opts)

@@ -13,8 +13,9 @@ import pulumi
 from platform_infra.bundle import Bundle
 from platform_infra.cluster import Connect, Connection
 from platform_infra.component_args import NotificationPlatformArgs
-from platform_infra.settings.model import Settings, SettingsError, key_of
-from platform_infra.settings.rules import Problem
+from platform_infra.settings.model import Settings, key_of
+from platform_infra.settings.problem import Problem
+from platform_infra.settings.reader import SettingsError, parse_arguments
 
 CLUSTER = ("kubeconfig", "context")
 COMMAND = re.compile(r" with `pulumi config (?:set|rm) [^`]*`")
@@ -53,8 +54,8 @@ def _connection(args: NotificationPlatformArgs) -> Connect | None:
     if len(missing) == len(CLUSTER):
         return None
     if missing:
-        remedy = f"a cluster that the program brings takes {' and '.join(CLUSTER)}"
-        raise _refusal([Problem(key=missing[0], what="is missing", remedy=remedy)])
+        hint = f"a cluster that the program brings takes {' and '.join(CLUSTER)}"
+        raise _refusal([Problem(key=missing[0], what="is missing", hint=hint)])
     connection = Connection(kubeconfig=args["kubeconfig"], context=args["context"])
     return lambda _opts: connection
 
@@ -62,17 +63,17 @@ def _connection(args: NotificationPlatformArgs) -> Connect | None:
 def _settings(args: NotificationPlatformArgs, *, brought: bool) -> Settings:
     values = {key_of((key,)): _whole(value) for key, value in args.items() if key not in CLUSTER}
     try:
-        settings = Settings.of(values)
+        settings = parse_arguments(values)
     except SettingsError as error:
         raise _refusal(error.problems) from None
     if brought and settings.operator.enabled and not settings.operator.image:
-        remedy = "name an image that the cluster can pull"
-        raise _refusal([Problem(key="operatorImage", what="is empty", remedy=remedy)])
+        hint = "name an image that the cluster can pull"
+        raise _refusal([Problem(key="operatorImage", what="is empty", hint=hint)])
     return settings
 
 
 def _refusal(problems: Iterable[Problem]) -> SettingsError:
-    told = [replace(problem, remedy=COMMAND.sub("", problem.remedy)) for problem in problems]
+    told = [replace(problem, hint=COMMAND.sub("", problem.hint)) for problem in problems]
     return SettingsError(told, "the component's arguments")
 
 

@@ -1,47 +1,80 @@
-"""Names that more than one component uses: API group, labels, objects, ports. Pure."""
+"""Names of the objects that the infrastructure creates. Names that the operator shares come from the contract. Pure."""
 
 from __future__ import annotations
 
+from notification_contract.names import (
+    CONFIG_DIRECTORY,
+    CONFIG_FILE,
+    CONFIG_KEY,
+    CONTAINER,
+    CRD,
+    CRD_OWNER_ANNOTATION,
+    GROUP,
+    HEALTH_PORT,
+    KIND,
+    LIVENESS_PATH,
+    METRICS_PATH,
+    METRICS_PORT,
+    OPERATOR,
+    PLURAL,
+    POD_FIELDS,
+    PREVIEW_LABEL,
+    READINESS_PATH,
+    SLACK_CHECKSUM_ANNOTATION,
+    SLACK_SECRET,
+    SLACK_SECRET_KEY,
+    SLACK_URL_VARIABLE,
+    VERSION,
+)
+
+__all__ = [
+    "BASE_IMAGE_REPOSITORY",
+    "CONFIG_DIRECTORY",
+    "CONFIG_FILE",
+    "CONFIG_KEY",
+    "CONTAINER",
+    "CRD",
+    "CRD_OWNER",
+    "GROUP",
+    "HEALTH_PORT",
+    "IMAGE_REPOSITORY",
+    "KIND",
+    "LIVENESS_PATH",
+    "METRICS_PATH",
+    "METRICS_PORT",
+    "OPERATOR",
+    "PLURAL",
+    "POD_FIELDS",
+    "PREVIEW_LABEL",
+    "PROJECT",
+    "READINESS_PATH",
+    "RESERVED_VARIABLES",
+    "SLACK_CHECKSUM_ANNOTATION",
+    "SLACK_SECRET",
+    "SLACK_SECRET_KEY",
+    "SLACK_URL_VARIABLE",
+    "USER_ID",
+    "VERSION",
+    "cluster_scoped",
+    "labels",
+    "selector",
+]
+
 PROJECT = "notification-platform"
+CRD_OWNER = CRD_OWNER_ANNOTATION
 
-GROUP = "kubernaut.ai"
-VERSION = "v1alpha1"
-KIND = "NotificationRequest"
-PLURAL = "notificationrequests"
-CRD = f"{PLURAL}.{GROUP}"
-CRD_OWNER = f"{GROUP}/owner"
-"""The annotation that names the stack which the CRD belongs to, as `organization/project/stack`."""
-
-OPERATOR = "notification-operator"
-CONTAINER = "operator"
-CONFIG_DIRECTORY = "/etc/notification"
-CONFIG_KEY = "config.yaml"
-ROUTING_CONFIG = "notification-routing-config"
-ROUTING_KEY = "routing.yaml"
-
-SLACK_SECRET = "notification-slack-webhook"  # noqa: S105 - an object's name
-SLACK_SECRET_KEY = "webhook-url"  # noqa: S105 - a key in it
-SLACK_URL_VARIABLE = "SLACK_WEBHOOK_URL"
-POD_FIELDS = {
-    "POD_NAME": "metadata.name",
-    "POD_NAMESPACE": "metadata.namespace",
-    "POD_UID": "metadata.uid",
-}
-"""Variables that tell a pod who it is."""
-GIVEN_VARIABLES = {*POD_FIELDS, SLACK_URL_VARIABLE}
-
-HEALTH_PORT = 8081
-METRICS_PORT = 9090
+RESERVED_VARIABLES = {*POD_FIELDS, SLACK_URL_VARIABLE}
+"""Environment variables that the Deployment sets itself."""
 
 IMAGE_REPOSITORY = "notification-platform/operator"
 BASE_IMAGE_REPOSITORY = "notification-platform/base"
 
 USER_ID = 65532
-"""The image's unprivileged user; it has an entry in the image's passwd file."""
+"""The image's unprivileged user, which has an entry in the image's passwd file."""
 
 
 def selector() -> dict[str, str]:
-    """Return the labels that tell an operator's pods from others of its namespace; they never change."""
+    """Return the labels that select the operator's pods in their namespace; a selector is immutable."""
     return {"app.kubernetes.io/name": OPERATOR}
 
 
@@ -57,6 +90,6 @@ def labels(component: str) -> dict[str, str]:
 def cluster_scoped(namespace: str) -> str:
     """Return the name of a cluster-scoped object of the operator in `namespace`.
 
-    A cluster holds one operator a namespace, so several share it without a clash.
+    A cluster runs at most one operator per namespace, so the name is unique.
     """
     return f"{OPERATOR}.{namespace}"

@@ -20,7 +20,7 @@ from notification_operator.watch.kopf_settings import kopf_settings
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from notification_contract.settings.operator import Watch
+    from notification_contract.settings import Watch
     from notification_operator.config.settings import Settings
 
 KOPF_ENDS_WITHIN = 0.5

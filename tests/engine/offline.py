@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 from pulumi import ResourceTransformArgs, ResourceTransformResult, dynamic
 
-from platform_infra import Bundle, Settings
+from platform_infra import Bundle, load_settings
 from platform_infra.cluster import Connection
 
 MANIFESTS = str(Path(__file__).resolve().parents[1] / "manifests")
@@ -42,7 +42,7 @@ class Slow(dynamic.Resource, module="trial", name="Slow"):
 
 bundle = Bundle(
     "platform",
-    settings=Settings.load(),
+    settings=load_settings(),
     connect=lambda _opts: Connection(kubeconfig="", context=""),
     opts=pulumi.ResourceOptions(transforms=[without_a_cluster]),
 )

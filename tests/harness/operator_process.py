@@ -13,7 +13,7 @@ import urllib3
 import yaml
 from urllib3.exceptions import HTTPError
 
-from platform_infra.settings.model import parse
+from platform_infra.settings.reader import parse
 from platform_infra.workload import config_file as operator_config
 from tests.harness.eventually import eventually
 from tests.harness.operator_deployment import HEALTH, METRICS, READY_WITHIN, OperatorDeployment

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from notification_contract.settings.operator import Audit
+from notification_contract.settings import Audit
 from notification_operator.app import Engine
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.workqueue import WorkQueue

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 SCRAPE_ANNOTATIONS = {
     "prometheus.io/scrape": "true",
-    "prometheus.io/port": str(names.METRICS_PORT),
-    "prometheus.io/path": "/metrics",
+    "prometheus.io/path": names.METRICS_PATH,
 }
-"""Annotations by which Prometheus discovers pods without the Prometheus operator."""
+"""Annotations by which Prometheus discovers pods without the Prometheus operator; the port is one more."""
 
 
 def monitoring_kinds(mode: MonitoringMode, cluster: Cluster) -> Sequence[str]:
@@ -45,6 +44,8 @@ def monitoring_kinds(mode: MonitoringMode, cluster: Cluster) -> Sequence[str]:
             assert_never(mode)
 
 
-def pod_annotations(mode: MonitoringMode, kinds: Collection[str]) -> dict[str, str]:
+def pod_annotations(mode: MonitoringMode, kinds: Collection[str], port: int) -> dict[str, str]:
     """Return the annotations of the pods; empty when a PodMonitor selects them."""
-    return {} if mode == MonitoringMode.NONE or POD_MONITOR in kinds else dict(SCRAPE_ANNOTATIONS)
+    if mode == MonitoringMode.NONE or POD_MONITOR in kinds:
+        return {}
+    return SCRAPE_ANNOTATIONS | {"prometheus.io/port": str(port)}

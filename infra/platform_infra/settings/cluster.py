@@ -1,4 +1,4 @@
-"""The settings for the cluster that everything is put into. Pure."""
+"""Settings for the cluster of a stack. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from platform_infra.settings.base import Section, StackName
 
 
 class ClusterKind(StrEnum):
-    """Where the cluster comes from."""
+    """The source of the cluster."""
 
     LOCAL = "local"
     EXISTING = "existing"
@@ -22,31 +22,31 @@ class ClusterKind(StrEnum):
 
 
 class Eks(Section):
-    """A cluster of Amazon's EKS, which this stack makes in subnets that exist."""
+    """An Amazon EKS cluster that this stack creates in existing subnets."""
 
     subnets: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")], ...] = ()
-    """For `eks`: two subnets or more, in different zones, by id."""
+    """For `eks`: ids of at least two subnets in different zones."""
     version: Annotated[str, StringConstraints(pattern=r"^([0-9]+\.[0-9]+)?$")] = ""
-    """For `eks`: the version of Kubernetes, such as `1.36`; empty for Amazon's default."""
+    """For `eks`: Kubernetes version, such as `1.36`; empty uses the default of EKS."""
     public_cidrs: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9.]+/[0-9]{1,2}$")], ...] = ()
-    """For `eks`: networks that may reach the API server from outside the VPC; empty for none."""
+    """For `eks`: CIDR blocks that can reach the API server from outside the VPC; empty for none."""
     node_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "m6i.large"
-    """For `eks`: the type of the nodes."""
+    """For `eks`: instance type of the nodes."""
     nodes: Annotated[int, Field(ge=1, le=100)] = 2
-    """For `eks`: how many nodes."""
+    """For `eks`: number of nodes."""
     kms_key: Annotated[str, StringConstraints(pattern=r"^(arn:aws[a-z-]*:kms:\S+)?$")] = ""
-    """For `eks`: the key that Secrets are encrypted with, by ARN; empty makes one."""
+    """For `eks`: ARN of the KMS key that encrypts Secrets; empty creates a key."""
 
 
 class Cluster(Section):
-    """The cluster that everything is put into."""
+    """The cluster of the stack."""
 
     kind: ClusterKind = ClusterKind.LOCAL
-    """Where the cluster comes from: `local` starts a node on this machine, `existing` takes one by its kubeconfig, `stack` the one of another stack, `eks` makes one in Amazon's cloud."""
+    """Source of the cluster: `local` starts a node on this machine, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `eks` creates an Amazon EKS cluster."""
     kubeconfig: str = ""
-    """For `existing`: the path of a kubeconfig file, or its content (then set it with --secret)."""
+    """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
     context: str = ""
-    """For `existing`: the context of that kubeconfig; it is named explicitly and never the current one."""
+    """For `existing`: context of that kubeconfig. The current context is never used."""
     stack: StackName = ""
-    """For `stack`: the stack that owns the cluster, as `organization/project/stack` (`organization` itself on a backend without any)."""
+    """For `stack`: stack that owns the cluster, as `organization/project/stack`. On a backend without organizations, the first part is the word `organization`."""
     eks: Eks = Eks()

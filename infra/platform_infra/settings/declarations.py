@@ -1,50 +1,63 @@
-"""The settings as others want them declared: Pulumi.yaml's config block, a table for people, a schema for editors, a component's arguments. Pure."""
+"""The declarations that are generated from the settings: Pulumi.yaml's config block, a table, a JSON Schema, and a component's arguments. Pure."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
+from notification_contract.settings import declared_settings
 from platform_infra.names import PROJECT
-from platform_infra.settings.model import Settings, key_of, leaves
+from platform_infra.settings.model import PATHS, Settings, default_of
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from notification_contract.settings.operator import Path
 
 ENGINE_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider", "environment")
-"""What else the engine writes into a stack's file."""
+"""Other keys that the engine writes into a stack's file."""
 SECRET = {
-    "description": "A value as `pulumi config set --secret` writes it.",
+    "description": "A value that `pulumi config set --secret` has encrypted.",
     "type": "object",
     "properties": {"secure": {"type": "string"}},
     "required": ["secure"],
     "additionalProperties": False,
 }
-_TYPES: dict[type, str] = {bool: "boolean", int: "integer", str: "string"}
+_TYPES: dict[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    SecretStr: "string",
+}
+_FIELDS: dict[Path, FieldInfo] = dict(declared_settings(Settings))
 
 
 def config_block() -> dict[str, Any]:
-    """Return the `config:` block of Pulumi.yaml, one entry a setting."""
-    return {key_of(path): _entry(path) for path in leaves()}
+    """Return the `config:` block of Pulumi.yaml, one entry per setting."""
+    return {key: _for_pulumi(_entry(path)) for key, path in PATHS.items()}
 
 
 def markdown_table() -> str:
-    """Return every key with type, default and meaning as a Markdown table."""
-    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for path in leaves():
+    """Return every key with its type, default and description as a Markdown table."""
+    rows = ["| key | type | default | description |", "|---|---|---|---|"]
+    for key, path in PATHS.items():
         entry = _entry(path)
         kind = entry["type"] + (f" of {entry['items']['type']}" if "items" in entry else "")
-        rows.append(
-            f"| `{key_of(path)}` | {kind} | `{json.dumps(entry['default'])}` | {entry['description']} |"
-        )
+        rows.append(f"| `{key}` | {kind} | `{json.dumps(entry['default'])}` | {entry['description']} |")
     return "\n".join(rows) + "\n"
 
 
 def editor_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a stack's file, by which an editor completes keys and marks wrong values."""
+    """Return the JSON Schema of a stack's file, for editors."""
     schema = Settings.model_json_schema()
     kinds = schema["$defs"]
-    properties = {f"{PROJECT}:{key_of(path)}": _for_editors(path, schema) for path in leaves()}
+    properties = {f"{PROJECT}:{key}": _for_editors(path, schema) for key, path in PATHS.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A stack of the notification platform",
@@ -53,7 +66,7 @@ def editor_schema() -> dict[str, Any]:
             "config": {
                 "type": "object",
                 "properties": properties,
-                # Keys of others, such as a provider's.
+                # Keys of other namespaces, such as a provider's.
                 "patternProperties": {f"^(?!{PROJECT}:)[^:]+:": True},
                 "additionalProperties": False,
             },
@@ -65,9 +78,9 @@ def editor_schema() -> dict[str, Any]:
 
 
 def component_arguments() -> str:
-    """Return the fields of a typed dictionary, one a setting, each with its meaning; `component_args.py` holds them."""
+    """Return the fields of the typed dictionary in `component_args.py`, one per setting."""
     fields = []
-    for path in leaves():
+    for path in PATHS.values():
         entry = _entry(path)
         default = (
             f" The default is `{json.dumps(entry['default'])}`."
@@ -81,10 +94,16 @@ def component_arguments() -> str:
 
 
 def _python(entry: dict[str, Any]) -> str:
-    """Return a setting's type as Python writes it; an enumeration is text, so that its wrong values are told with all others."""
+    """Return a setting's Python type. An enumeration is a text, so that an invalid value is reported with all others."""
     if entry["type"] == "array":
         return f"list[{_python(entry['items'])}]"
-    return {"string": "str", "integer": "int", "boolean": "bool", "object": "dict[str, Any]"}[entry["type"]]
+    return {
+        "string": "str",
+        "integer": "int",
+        "number": "float",
+        "boolean": "bool",
+        "object": "dict[str, Any]",
+    }[entry["type"]]
 
 
 def _docstring(text: str) -> str:
@@ -92,63 +111,74 @@ def _docstring(text: str) -> str:
 
 
 def _for_editors(path: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of one value, which may also be a secret, or text where the engine has written it."""
+    """Return the schema of a value, which can also be a secret, or the text that the engine writes for a scalar."""
     branch = schema
     for name in path[:-1]:
         branch = schema["$defs"][branch["properties"][name]["$ref"].rpartition("/")[2]]
-    found = {
-        key: value for key, value in branch["properties"][path[-1]].items() if key not in {"title", "default"}
-    }
+    declared = branch["properties"][path[-1]]
+    value = next((part for part in declared.get("anyOf", []) if part.get("type") != "null"), declared)
+    value = {key: part for key, part in value.items() if key not in _ANNOTATIONS}
     entry = _entry(path)
-    found.pop("description", None)
-    ways: list[dict[str, Any]] = [found, {"$ref": "#/$defs/secret"}]
+    forms: list[dict[str, Any]] = [value, {"$ref": "#/$defs/secret"}]
     match entry["type"]:
         case "boolean":
-            ways.insert(1, {"enum": ["true", "false"]})
+            forms.insert(1, {"enum": ["true", "false"]})
         case "integer":
-            ways.insert(1, {"type": "string", "pattern": "^[0-9]+$"})
-    return {"description": entry["description"], "default": entry["default"], "anyOf": ways}
+            value["type"] = "integer"
+            forms.insert(1, {"type": "string", "pattern": "^[0-9]+$"})
+        case "number":
+            forms.insert(1, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"})
+    return {"description": entry["description"], "default": entry["default"], "anyOf": forms}
+
+
+_ANNOTATIONS = {"title", "default", "description", "format", "writeOnly"}
 
 
 def _named(part: Any, kinds: dict[str, Any]) -> set[str]:  # noqa: ANN401 - any part of a schema
-    """Return the names of the kinds that a part refers to, directly or not."""
+    """Return the names of the definitions that a part of a schema refers to, directly or indirectly."""
     if isinstance(part, list):
         return set().union(*(_named(item, kinds) for item in part))
     if not isinstance(part, dict):
         return set()
-    found: set[str] = set().union(*(_named(item, kinds) for item in part.values()))
+    below: set[str] = set().union(*(_named(item, kinds) for item in part.values()))
     name = str(part.get("$ref", "")).rpartition("/")[2]
-    return found | ({name} | _named(kinds[name], kinds) if name in kinds else set())
+    return below | ({name} | _named(kinds[name], kinds) if name in kinds else set())
 
 
-def _entry(path: tuple[str, ...]) -> dict[str, Any]:
-    section: type[BaseModel] = Settings
-    for name in path[:-1]:
-        section = _section(section.model_fields[name].annotation)
-    field = section.model_fields[path[-1]]
-    default = section().model_dump(mode="json")[path[-1]]
-    return _type_of(field.annotation) | {"default": default, "description": _meaning(field)}
+def _entry(path: Path) -> dict[str, Any]:
+    """Return the declaration of a setting: its JSON type, default and description."""
+    field = _FIELDS[path]
+    default = default_of(path)
+    declared = _type_of(field.annotation)
+    if declared["type"] == "number" and isinstance(default, int):
+        declared = {"type": "integer"}  # Pulumi's configuration knows no other numbers.
+    return declared | {"default": default, "description": _description(field)}
 
 
-def _section(annotation: object) -> type[BaseModel]:
-    assert isinstance(annotation, type)
-    assert issubclass(annotation, BaseModel)
-    return annotation
+def _for_pulumi(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a declaration in Pulumi's types: a number with a fraction is a text."""
+    return (
+        entry | {"type": "string", "default": str(entry["default"])} if entry["type"] == "number" else entry
+    )
 
 
 def _type_of(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - a type expression
-    if get_origin(annotation) is Annotated:
-        return _type_of(get_args(annotation)[0])
-    if get_origin(annotation) is dict:
-        return {"type": "object"}
-    if get_origin(annotation) is tuple:
-        return {"type": "array", "items": _type_of(get_args(annotation)[0])}
+    arguments = get_args(annotation)
+    match get_origin(annotation):
+        case origin if origin is Annotated:
+            return _type_of(arguments[0])
+        case origin if origin in {dict, Mapping}:
+            return {"type": "object"}
+        case origin if origin is tuple:
+            return {"type": "array", "items": _type_of(arguments[0])}
+        case origin if origin in {Union, UnionType}:
+            return _type_of(next(argument for argument in arguments if argument is not NoneType))
     if issubclass(annotation, BaseModel):
         return {"type": "object"}
     return {"type": "string" if issubclass(annotation, StrEnum) else _TYPES[annotation]}
 
 
-def _meaning(field: Any) -> str:  # noqa: ANN401 - pydantic's field details
+def _description(field: FieldInfo) -> str:
     text = str(field.description)
     if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
         return f"{text} One of {', '.join(field.annotation)}."

@@ -1,4 +1,4 @@
-"""The settings of how the operator is watched, and from when on somebody is told. Pure."""
+"""Settings for metrics collection and alerts. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from platform_infra.settings.base import LabelKey, LabelValue, Section
 
 
 class MonitoringMode(StrEnum):
-    """How metrics are collected."""
+    """How Prometheus discovers the operator."""
 
     AUTO = "auto"
     CRDS = "crds"
@@ -20,17 +20,17 @@ class MonitoringMode(StrEnum):
 
 
 class Monitoring(Section):
-    """How metrics are collected, and the limits of the alerts."""
+    """Metrics collection, and thresholds of the alerts."""
 
     mode: MonitoringMode = MonitoringMode.AUTO
-    """How Prometheus finds the operator: `crds` makes a PodMonitor, a PrometheusRule and a dashboard, `annotations` marks the pods, `auto` asks the cluster which of the kinds it serves, and marks the pods where it serves none."""
+    """How Prometheus discovers the operator: `crds` creates a PodMonitor, a PrometheusRule and a dashboard, `annotations` annotates the pods, `auto` selects `crds` or `annotations` by the kinds that the cluster serves, `none` does nothing."""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """Labels by which your Prometheus selects PodMonitors and PrometheusRules, such as `{"release": "prometheus"}`."""
+    """Labels that your Prometheus selects PodMonitors and PrometheusRules by, such as `{"release": "prometheus"}`."""
     runbooks: Annotated[str, StringConstraints(pattern=r"^\S+$")] = "docs/runbooks"
-    """Where the pages of docs/runbooks can be read; with it begins the `runbook_url` of each alert."""
+    """Base of the `runbook_url` of each alert: where the pages of docs/runbooks are published."""
     alert_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
-    """How long a condition has to hold before somebody is told, and the span that rates are taken over."""
+    """Seconds that a condition must hold before an alert fires; also the range of rates."""
     failure_percent: Annotated[int, Field(ge=0, le=99)] = 10
-    """The share of a channel's tries that may fail without an alert."""
+    """Percentage of a channel's attempts that can fail without an alert."""
     queue_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
-    """How long a notification may wait for a worker without an alert."""
+    """Seconds that a notification can wait for a worker without an alert."""

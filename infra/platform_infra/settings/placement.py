@@ -1,4 +1,4 @@
-"""The settings for where pods run and how they share nodes with others. Pure."""
+"""Settings for the scheduling of the operator's pods, and for the protection of data. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from platform_infra.settings.base import LabelKey, LabelValue, ObjectName, Section
+from platform_infra.settings.base import LabelKey, LabelValue, OptionalObjectName, Section
 
 
 class ZoneSpread(StrEnum):
-    """Whether replicas are spread over zones."""
+    """How strictly replicas are spread over zones."""
 
     NONE = "none"
     PREFERRED = "preferred"
@@ -19,14 +19,14 @@ class ZoneSpread(StrEnum):
 
 
 class TolerationOperator(StrEnum):
-    """How a toleration compares."""
+    """The operator of a toleration."""
 
     EQUAL = "Equal"
     EXISTS = "Exists"
 
 
 class TaintEffect(StrEnum):
-    """What a taint does to pods; empty stands for all effects."""
+    """The effect of a taint; empty matches all effects."""
 
     ALL = ""
     NO_SCHEDULE = "NoSchedule"
@@ -35,47 +35,47 @@ class TaintEffect(StrEnum):
 
 
 class Toleration(Section):
-    """A taint of nodes that the pods put up with, with the names that Kubernetes gives these fields."""
+    """A toleration of the pods, with the field names of the Kubernetes API."""
 
     key: Annotated[str, StringConstraints(max_length=316)] = ""
-    """The taint's key; empty for all keys, with `Exists`."""
+    """Key of the taint; empty with `Exists` matches all keys."""
     operator: TolerationOperator = TolerationOperator.EQUAL
-    """`Equal` compares the value, `Exists` takes any."""
+    """`Equal` compares the value, `Exists` matches any value."""
     value: LabelValue = ""
-    """The taint's value, with `Equal`."""
+    """Value of the taint, for `Equal`."""
     effect: TaintEffect = TaintEffect.ALL
-    """The taint's effect; empty for all effects."""
+    """Effect of the taint; empty matches all effects."""
     tolerationSeconds: Annotated[int, Field(ge=0)] | None = None  # noqa: N815 - the API's name
-    """With `NoExecute`: for how long a pod stays."""
+    """For `NoExecute`: seconds that a pod stays on a tainted node."""
 
     @model_validator(mode="after")
-    def _is_one_that_the_api_takes(self) -> Self:
+    def _check_combination(self) -> Self:
         if self.operator == TolerationOperator.EXISTS and self.value:
-            raise ValueError("operator `Exists` takes no value")
+            raise ValueError("operator `Exists` cannot have a value")
         if self.operator == TolerationOperator.EQUAL and not self.key:
-            raise ValueError("operator `Equal` needs a key")
+            raise ValueError("operator `Equal` requires a key")
         if self.tolerationSeconds is not None and self.effect != TaintEffect.NO_EXECUTE:
-            raise ValueError("tolerationSeconds is for the effect `NoExecute` alone")
+            raise ValueError("tolerationSeconds requires the effect `NoExecute`")
         return self
 
 
 class Placement(Section):
-    """Where the operator's pods run."""
+    """The scheduling of the operator's pods."""
 
     zone_spread: ZoneSpread = ZoneSpread.NONE
-    """Replicas over zones, by nodes' label `topology.kubernetes.io/zone`: `preferred` where it can be had, `required` leaves a pod unscheduled rather."""
-    priority_class: ObjectName = ""
-    """A PriorityClass of the cluster; empty for the default one."""
+    """How replicas are spread over zones (node label `topology.kubernetes.io/zone`): `preferred` spreads on a best-effort basis; `required` leaves pods Pending instead."""
+    priority_class: OptionalObjectName = ""
+    """PriorityClass of the pods; empty uses the cluster's default."""
     node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """Labels that a node must have."""
+    """Labels that a node must have to run the pods."""
     tolerations: tuple[Toleration, ...] = ()
-    """Taints that the pods put up with: `[{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}]`."""
+    """Tolerations of the pods, such as `[{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}]`."""
     max_unavailable: Annotated[int, Field(ge=1, le=9)] = 1
-    """Pods that may be missing while nodes are drained: the PodDisruptionBudget."""
+    """Maximum number of pods that are unavailable while nodes are drained (PodDisruptionBudget)."""
 
 
 class Protection(Section):
-    """What keeps data from being deleted by mistake."""
+    """Protection of data against accidental deletion."""
 
     data: bool = False
-    """Whether a deletion of the CRD, the namespace or the file channel's volume is refused, until `pulumi state unprotect`."""
+    """Whether Pulumi refuses to delete the CRD, the namespace and the file channel's volume. `pulumi state unprotect` lifts the protection."""

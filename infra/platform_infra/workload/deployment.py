@@ -35,6 +35,7 @@ from platform_infra.workload.storage import FileStorage, FileStorageArgs
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from notification_contract.settings import Server
     from platform_infra.settings.placement import Placement
     from platform_infra.settings.sections import Channels, Network, Operator
 
@@ -56,6 +57,7 @@ class OperatorDeploymentArgs:
     channels: Channels
     placement: Placement
     network: Network
+    server: Server
     protect: bool
     """Whether Pulumi refuses to delete the file channel's volume."""
     annotations: Mapping[str, str]
@@ -79,7 +81,7 @@ class OperatorDeployment(pulumi.ComponentResource):
         self._slack_secret = None if secret is None else secret.metadata.name
         self._service()
         self._disruption_budget()
-        operator_policy("traffic", self._metadata(names.OPERATOR), args.network, self._child)
+        operator_policy("traffic", self._metadata(names.OPERATOR), args.network, args.server, self._child)
         self._deployment(config, storage)
         self.register_outputs({})
 
@@ -163,7 +165,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             image_pull_policy="IfNotPresent",
             args=["run", "--config", f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"],
             env=pod.environment(operator.env, self._slack_secret),
-            ports=pod.ports(),
+            ports=pod.ports(self._args.server),
             startup_probe=pod.startup_probe(),
             liveness_probe=pod.liveness_probe(),
             readiness_probe=pod.readiness_probe(),

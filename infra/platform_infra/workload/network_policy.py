@@ -18,16 +18,17 @@ from platform_infra import names
 if TYPE_CHECKING:
     import pulumi
 
+    from notification_contract.settings import Server
     from platform_infra.settings.sections import Network
 
 DNS_PORT = 53
 
 
 def operator_policy(
-    name: str, metadata: ObjectMetaArgs, settings: Network, opts: pulumi.ResourceOptions
+    name: str, metadata: ObjectMetaArgs, settings: Network, server: Server, opts: pulumi.ResourceOptions
 ) -> NetworkPolicy:
     """Create the policy: ingress for probes and metrics, egress for DNS and the ports of the settings."""
-    ingress = [_port("TCP", port) for port in (names.HEALTH_PORT, names.METRICS_PORT)]
+    ingress = [_port("TCP", port) for port in (server.health_port, server.metrics_port)]
     dns = [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]
     egress = [_port("TCP", port) for port in settings.egress_ports]
     return NetworkPolicy(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
+    from notification_contract.settings import Server
     from platform_infra.settings.sections import Operator
 
 
@@ -67,11 +68,11 @@ def environment(extra: Mapping[str, str], slack_secret: pulumi.Input[str] | None
     return variables + [EnvVarArgs(name=name, value=value) for name, value in extra.items()]
 
 
-def ports() -> list[ContainerPortArgs]:
+def ports(server: Server) -> list[ContainerPortArgs]:
     """Return the named ports of the container."""
     return [
-        ContainerPortArgs(name="health", container_port=names.HEALTH_PORT),
-        ContainerPortArgs(name="metrics", container_port=names.METRICS_PORT),
+        ContainerPortArgs(name="health", container_port=server.health_port),
+        ContainerPortArgs(name="metrics", container_port=server.metrics_port),
     ]
 
 

@@ -22,8 +22,8 @@ from pulumi_kubernetes.rbac.v1 import (
     SubjectArgs,
 )
 
+from notification_contract.settings import EventLevel
 from platform_infra import names
-from platform_infra.settings.sections import EventLevel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,11 +50,7 @@ SERVED = (
 )
 """In every namespace that the operator watches."""
 
-OWN = (
-    Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),
-    # With a resource name, `list` and `watch` are allowed only with a field selector for that name.
-    Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(names.ROUTING_CONFIG,)),
-)
+OWN = (Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),)
 """In the operator's own namespace."""
 
 SHARDING = (Grant(group="coordination.k8s.io", resource="leases", verbs=("delete",)),)
@@ -70,6 +66,11 @@ NAMESPACE_SELECTION = (Grant(group="", resource="namespaces", verbs=("list", "wa
 """In the cluster if the settings select namespaces by label."""
 
 
+def _routing(config_map: str) -> Grant:
+    # With a resource name, `list` and `watch` are allowed only with a field selector for that name.
+    return Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(config_map,))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorAccountArgs:
     """The settings that decide which permissions the operator gets."""
@@ -79,6 +80,8 @@ class OperatorAccountArgs:
     home: str
     """The name of that namespace."""
     watch: Watch
+    routing_config_map: str
+    """The name of the ConfigMap with the routing rules."""
     shards: int
     events: EventLevel
     retention: bool
@@ -102,7 +105,8 @@ class OperatorAccount(pulumi.ComponentResource):
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=args.namespace)
         events = () if args.events == EventLevel.NONE else EVENTS
         sharding = SHARDING if args.shards > 1 else ()
-        self._grant_in("own", args.namespace, (*OWN, *sharding, *events), subject)
+        own = (*OWN, _routing(args.routing_config_map), *sharding, *events)
+        self._grant_in("own", args.namespace, own, subject)
         self._grant_served((*SERVED, *(RETENTION if args.retention else ()), *events), subject)
         self.register_outputs({"accountName": self.account_name})
 

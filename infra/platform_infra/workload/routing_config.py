@@ -1,4 +1,4 @@
-"""The ConfigMap that holds the routing rules, where the stack has some."""
+"""The ConfigMap with the routing rules of a stack."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from notification_contract.routing.document import render
 from platform_infra import names
-from platform_infra.settings import routing_document
 
 if TYPE_CHECKING:
     import pulumi
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def routing_rules(
     settings: Settings, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
 ) -> list[ConfigMap]:
-    """Return the ConfigMap; none where the stack sets no rules, so that others may keep one of their own."""
+    """Create the ConfigMap; without rules in the stack there is none, so that others can create their own."""
     if not settings.routing:
         return []
-    text = routing_document.render(settings.routing)
-    metadata = ObjectMetaArgs(name=names.ROUTING_CONFIG, namespace=namespace, labels=names.labels("routing"))
-    return [ConfigMap("routing", metadata=metadata, data={names.ROUTING_KEY: text}, opts=opts)]
+    place = settings.routing_config_map
+    metadata = ObjectMetaArgs(name=place.name, namespace=namespace, labels=names.labels("routing"))
+    return [ConfigMap("routing", metadata=metadata, data={place.key: render(settings.routing)}, opts=opts)]

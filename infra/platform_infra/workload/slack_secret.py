@@ -13,7 +13,7 @@ from platform_infra import names
 if TYPE_CHECKING:
     from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-    from platform_infra.settings.sections import SlackChannel
+    from notification_contract.settings import SlackChannel
 
 
 def slack_secret(
@@ -22,7 +22,7 @@ def slack_secret(
     """Create the Secret if the channel is enabled; its content is encrypted in the stack's state."""
     if not settings.enabled:
         return None
-    content = {names.SLACK_SECRET_KEY: pulumi.Output.secret(settings.webhook_url)}
+    content = {names.SLACK_SECRET_KEY: pulumi.Output.secret(settings.url)}
     return Secret("slack", metadata=metadata, string_data=content, opts=opts)
 
 
@@ -30,5 +30,5 @@ def pod_annotations(settings: SlackChannel) -> dict[str, str]:
     """Return an annotation with a checksum of the URL; it changes with the URL and does not reveal it."""
     if not settings.enabled:
         return {}
-    digest = hashlib.sha256(settings.webhook_url.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(settings.url.encode()).hexdigest()[:16]
     return {f"{names.GROUP}/slack-webhook-checksum": digest}

@@ -1,1 +1,1 @@
-"""The routing language: matchers, receivers and the table of rules. Pure."""
+"""The routing language: matchers, receivers, and the table of rules. Pure."""

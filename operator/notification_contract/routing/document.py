@@ -1,9 +1,9 @@
-"""The routing document as it is kept: YAML text of a bounded size, read into a table."""
+"""The routing document as stored in a ConfigMap: YAML text of bounded size that is parsed into a table. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -12,37 +12,52 @@ from notification_contract.routing.table import RoutingTable, RoutingTableError,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONGEST: Final = 262_144
-"""Characters of a document."""
-MOST_VALUES: Final = 100_000
-"""Values of a document once its aliases are followed: a short text can stand for a tree without end."""
+MAX_CHARACTERS: Final = 262_144
+MAX_VALUES: Final = 100_000
+"""Maximum number of values after aliases are resolved: with aliases, a short text can describe an endless tree."""
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Return the YAML text of a routing document."""
+    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
+
+
+def problems_of(document: Mapping[str, Any]) -> list[str]:
+    """Return everything that makes a routing document invalid, each with its path; empty for a valid document."""
+    try:
+        read_table(render(document))
+    except RoutingTableError as error:
+        return error.problems
+    except RecursionError:
+        return ["the document is nested too deeply"]
+    return []
 
 
 def read_table(text: str) -> RoutingTable:
-    """Read a routing document.
+    """Parse a routing document.
 
     Raises:
-        RoutingTableError: with every problem found, each naming the place and the remedy.
+        RoutingTableError: the document is invalid; lists every problem with its path and a hint.
     """
-    if len(text) > LONGEST:
-        raise RoutingTableError([f"the document has {len(text)} characters; use at most {LONGEST}"])
+    if len(text) > MAX_CHARACTERS:
+        raise RoutingTableError([f"the document has {len(text)} characters; use at most {MAX_CHARACTERS}"])
     try:
         document = yaml.safe_load(text)
-    except Exception as error:  # noqa: BLE001 - besides its own errors the reader lets through what its parts raise
-        raise RoutingTableError([f"the document is not YAML: {_one_line(error)}"]) from None
-    if _exceeds(document, MOST_VALUES):
-        raise RoutingTableError([f"the document holds more than {MOST_VALUES} values; use fewer"])
+    except Exception as error:  # noqa: BLE001 - the parser also lets errors of its constructors through
+        raise RoutingTableError([f"the document is not valid YAML: {_one_line(error)}"]) from None
+    if _exceeds(document, MAX_VALUES):
+        raise RoutingTableError([f"the document contains more than {MAX_VALUES} values; use fewer"])
     return parse_table(document)
 
 
-def _exceeds(document: object, most: int) -> bool:
-    """Return whether a document has more values than that, each counted wherever an alias repeats it."""
+def _exceeds(document: object, limit: int) -> bool:
+    """Return whether a document has more values than the limit. A value counts once per alias that repeats it."""
     open_branches: list[Iterator[object]] = [iter((document,))]
     count = 0
     while open_branches:
         value = next(open_branches[-1], _END)
         count += 1
-        if count > most:
+        if count > limit:
             return True
         if value is _END:
             open_branches.pop()

@@ -1,7 +1,6 @@
-"""Conditions on labels, as routing rules state them: `severity=~"critical|high"`.
+"""Conditions on labels in routing rules, such as `severity=~"critical|high"`. Pure.
 
-As in Alertmanager, a label that is absent has the empty text as its value, and a regular
-expression has to match the whole value.
+As in Alertmanager, a missing label has an empty value, and a regular expression must match the whole value.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matcher:
-    """One condition; `expression` is the compiled value of the two operators that take one."""
+    """A condition on one label; `expression` is set for the two operators that take a regular expression."""
 
     label: str
     operator: Operator
@@ -39,15 +38,15 @@ class Matcher:
     def holds(self, labels: Mapping[str, str]) -> bool:
         """Return whether the labels meet the condition."""
         value = labels.get(self.label, "")
-        same = self.expression.fullmatch(value) is not None if self.expression else value == self.value
-        return same is (self.operator in {Operator.EQUAL, Operator.MATCHES})
+        equal = self.expression.fullmatch(value) is not None if self.expression else value == self.value
+        return equal is (self.operator in {Operator.EQUAL, Operator.MATCHES})
 
 
 def matcher(label: str, operator: Operator, value: str) -> Matcher:
     """Return a condition.
 
     Raises:
-        ValueError: the value is no regular expression, and the operator takes one.
+        ValueError: the operator takes a regular expression, and the value is not a valid one.
     """
     if operator in {Operator.EQUAL, Operator.NOT_EQUAL}:
         return Matcher(label=label, operator=operator, value=value)
@@ -58,7 +57,7 @@ def matcher(label: str, operator: Operator, value: str) -> Matcher:
     return Matcher(label=label, operator=operator, value=value, expression=expression)
 
 
-_ONE: Final = re.compile(
+_CONDITION: Final = re.compile(
     r"""\s*(?P<label>"(?:[^"\\]|\\.)++"|[A-Za-z_][\w./-]*+)
         \s*(?P<operator>=~|!~|!=|=)
         \s*(?P<value>"(?:[^"\\]|\\.)*+"|[^"{},]*+)\s*(?P<end>,|\Z)""",
@@ -68,29 +67,29 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 def parse_matchers(text: str) -> tuple[Matcher, ...]:
-    """Read `severity="critical", team=~"a|b"`, with or without braces around it.
+    """Parse conditions such as `severity="critical", team=~"a|b"`, with or without braces.
 
     Raises:
-        ValueError: says what is wrong.
+        ValueError: the text is not a list of conditions.
     """
     inner = text.strip()
     if inner.startswith("{") and inner.endswith("}"):
         inner = inner[1:-1]
-    return tuple(_each(inner))
+    return tuple(_conditions(inner))
 
 
-def _each(text: str) -> Iterator[Matcher]:
+def _conditions(text: str) -> Iterator[Matcher]:
     position = 0
     while text[position:].strip():
-        found = _ONE.match(text, position)
-        if found is None:
-            raise ValueError(f'cannot read {text[position:]!r}; write it like severity=~"critical|high"')
-        yield matcher(_plain(found["label"]), Operator(found["operator"]), _plain(found["value"]))
-        position = found.end()
+        match = _CONDITION.match(text, position)
+        if match is None:
+            raise ValueError(f'cannot parse {text[position:]!r}; write it like severity=~"critical|high"')
+        yield matcher(_unquoted(match["label"]), Operator(match["operator"]), _unquoted(match["value"]))
+        position = match.end()
 
 
-def _plain(word: str) -> str:
-    """Return what a word says, without its quotes and escapes."""
+def _unquoted(word: str) -> str:
+    """Return a word without its quotes and escapes."""
     if not word.startswith('"'):
         return word.strip()
     return _ESCAPE.sub(lambda escape: "\n" if escape[1] == "n" else escape[1], word[1:-1])

@@ -1,6 +1,6 @@
-"""Receivers of the routing document: a name, and the channels behind it with their details.
+"""Receivers of the routing document: named lists of channels with their details. Pure.
 
-Two ways to write the same receiver::
+There are two ways to write the same receiver::
 
     - name: oncall                       - name: oncall
       channels:                            slack_configs:
@@ -16,7 +16,7 @@ from reprlib import repr as shown
 from typing import Any, Final
 
 CHANNELS: Final = ("email", "slack", "teams", "sms", "webhook", "console", "file", "log")
-"""What `spec.channels` may hold, too."""
+"""The channels of the API: the values of `spec.channels`."""
 
 KINDS: Final[Mapping[str, str]] = {
     "slack": "slack",
@@ -30,14 +30,14 @@ KINDS: Final[Mapping[str, str]] = {
     "file": "file",
     "log": "log",
 }
-"""The channel of each kind of `<kind>_configs`; a receiver with several is delivered to in this order."""
+"""The channel of each kind of `<kind>_configs`; a receiver with several kinds delivers in this order."""
 
 FALLBACK_CHANNEL: Final = "console"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One channel of a receiver, with whatever else the document says of it."""
+    """One channel of a receiver, with its details from the document."""
 
     channel: str
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -45,30 +45,28 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """Where the notifications of a rule go; never nowhere: without targets it is the console."""
+    """The destination of a rule's notifications; a receiver without targets delivers to the console."""
 
     name: str
     targets: tuple[Target, ...] = (Target(channel=FALLBACK_CHANNEL),)
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The channels, each once, in first-seen order."""
+        """The channels without repetitions, in the order of the targets."""
         return tuple(dict.fromkeys(target.channel for target in self.targets))
 
 
 def parse_receivers(document: object, problems: list[str]) -> dict[str, Receiver]:
-    """Read the list of receivers; what is wrong with it is added to the problems."""
+    """Parse the list of receivers and append what is invalid to `problems`."""
     if not isinstance(document, list) or not document:
-        problems.append("receivers: at least one is needed, as a list of mappings with a name each")
+        problems.append("receivers: must be a list with at least one mapping that has a name")
         return {}
     receivers: dict[str, Receiver] = {}
     for index, entry in enumerate(document):
         path = f"receivers[{index}]"
         receiver = _receiver(entry, path, problems)
         if receiver is not None and receiver.name in receivers:
-            problems.append(
-                f"{path}.name: {receiver.name!r} is taken by another receiver; choose another name"
-            )
+            problems.append(f"{path}.name: duplicate receiver {receiver.name!r}; choose another name")
         elif receiver is not None:
             receivers[receiver.name] = receiver
     return receivers
@@ -84,18 +82,18 @@ def _receiver(entry: object, path: str, problems: list[str]) -> Receiver | None:
         for key in (key for key in entry if _kind(key) == kind):
             targets += _configured(entry[key], channel, f"{path}.{key}", problems)
     problems += [
-        f"{path}.{key}: unknown key; known are name, channels and {_kinds()}"
+        f"{path}.{key}: unknown key; the keys are name, channels and {_kinds()}"
         for key in entry
         if key not in {"name", "channels"} and _kind(key) is None
     ]
     if not isinstance(name, str) or not name:
-        problems.append(f"{path}.name: must be a text that routes can refer to (got {shown(name)})")
+        problems.append(f"{path}.name: must be a string that routes can refer to (got {shown(name)})")
         return None
     return Receiver(name=name, targets=tuple(targets)) if targets else Receiver(name=name)
 
 
 def _listed(value: object, path: str, problems: list[str]) -> list[Target]:
-    """Read `channels`: names, or mappings of one name to its details."""
+    """Parse `channels`: names, or mappings of a name to its details."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -109,12 +107,14 @@ def _listed(value: object, path: str, problems: list[str]) -> list[Target]:
                 targets += _configured(details, channel, f"{path}[{index}].{channel}", problems)
             else:
                 known = ", ".join(CHANNELS)
-                problems.append(f"{path}[{index}]: unknown channel {shown(channel)}; known are {known}")
+                problems.append(
+                    f"{path}[{index}]: unknown channel {shown(channel)}; the channels are {known}"
+                )
     return targets
 
 
 def _configured(value: object, channel: str, path: str, problems: list[str]) -> list[Target]:
-    """Read the details of a channel: a mapping, nothing, or a list of them."""
+    """Parse the details of a channel: a mapping, nothing, or a list of those."""
     targets = []
     for details in value if isinstance(value, list) else [value]:
         if details is None or isinstance(details, Mapping):
@@ -125,7 +125,7 @@ def _configured(value: object, channel: str, path: str, problems: list[str]) -> 
 
 
 def _kind(key: object) -> str | None:
-    """Return the kind that a key such as slack, slack_configs or slackConfigs stands for."""
+    """Return the kind of a key such as slack, slack_configs or slackConfigs."""
     kind = str(key).removesuffix("Configs").removesuffix("_configs")
     return kind if kind in KINDS else None
 

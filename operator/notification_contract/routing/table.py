@@ -1,7 +1,7 @@
-"""The routing document: a tree of rules over labels, and the receivers that they lead to.
+"""The routing table: a tree of rules that select receivers by labels. Pure.
 
-It reads like Alertmanager's, and chooses like it: depth first, the deepest rule that matches wins
-over its parents, the first over its siblings unless it says `continue`.
+Syntax and semantics are Alertmanager's: depth first, the deepest matching rule takes precedence over its parents, and
+the first matching rule over its later siblings unless it sets `continue`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Final
 from notification_contract.routing.matchers import Matcher, Operator, matcher, parse_matchers
 from notification_contract.routing.receivers import Receiver, parse_receivers
 
-DEEPEST, MOST_RULES = 32, 10_000
-"""Bounds of a document: aliases let a short YAML text stand for a tree without end."""
+MAX_DEPTH, MAX_RULES = 32, 10_000
+"""Limits of the tree of rules: with aliases, a short YAML text can describe an endless tree."""
 
-_WITHOUT_EFFECT: Final = frozenset(
+_IGNORED_RULE_KEYS: Final = frozenset(
     {
         "group_by",
         "group_wait",
@@ -27,14 +27,14 @@ _WITHOUT_EFFECT: Final = frozenset(
         "active_time_intervals",
     }
 )
-_ELSEWHERE: Final = frozenset(
+_IGNORED_KEYS: Final = frozenset(
     {"global", "templates", "inhibit_rules", "mute_time_intervals", "time_intervals"}
 )
-"""Parts of an Alertmanager document that mean nothing here; they are passed over."""
+"""Parts of an Alertmanager document that have no meaning here and are ignored."""
 
 
 class RoutingTableError(Exception):
-    """The document cannot be used; `problems` lists everything that is wrong with it, one line each."""
+    """The routing document is invalid; `problems` lists every problem, one line each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -43,83 +43,85 @@ class RoutingTableError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A node of the tree; it holds when all of its matchers do."""
+    """A node of the tree; it matches when all of its matchers do."""
 
     receiver: Receiver
     name: str = ""
     matchers: tuple[Matcher, ...] = ()
-    goes_on: bool = False
-    """Whether later siblings are looked at, too, once this one has matched."""
+    continue_matching: bool = False
+    """Whether later siblings are evaluated after this rule has matched."""
     rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A rule that was chosen for some labels, and the way to it from the root."""
+class Match:
+    """A rule that matches some labels, with the path to it from the root."""
 
-    way: tuple[Rule, ...]
+    path: tuple[Rule, ...]
 
     @property
     def receiver(self) -> Receiver:
-        """Where the choice leads to."""
-        return self.way[-1].receiver
+        """The receiver of the matching rule."""
+        return self.path[-1].receiver
 
     @property
     def by_default(self) -> bool:
-        """Whether no rule on the way asked for anything."""
-        return not any(rule.matchers for rule in self.way)
+        """Whether no rule on the path has a matcher."""
+        return not any(rule.matchers for rule in self.path)
 
     def __str__(self) -> str:
-        conditions = (str(condition) for rule in self.way for condition in rule.matchers)
-        return self.way[-1].name or ", ".join(conditions)
+        conditions = (str(condition) for rule in self.path for condition in rule.matchers)
+        return self.path[-1].name or ", ".join(conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingTable:
-    """The rules, from the root that every notification comes to."""
+    """The rules, from the root that applies to every notification."""
 
     root: Rule
 
-    def choose(self, labels: Mapping[str, str]) -> tuple[Choice, ...]:
-        """Return the rules that labels lead to, in order; none where even the root does not match."""
-        return _choose((self.root,), labels)
+    def match(self, labels: Mapping[str, str]) -> tuple[Match, ...]:
+        """Return the matching rules in order; none if the root itself does not match."""
+        return _match((self.root,), labels)
 
 
-def _choose(way: tuple[Rule, ...], labels: Mapping[str, str]) -> tuple[Choice, ...]:
-    rule = way[-1]
+def _match(path: tuple[Rule, ...], labels: Mapping[str, str]) -> tuple[Match, ...]:
+    rule = path[-1]
     if not all(condition.holds(labels) for condition in rule.matchers):
         return ()
-    chosen: tuple[Choice, ...] = ()
+    matches: tuple[Match, ...] = ()
     for child in rule.rules:
-        below = _choose((*way, child), labels)
-        chosen += below
-        if below and not child.goes_on:
+        below = _match((*path, child), labels)
+        matches += below
+        if below and not child.continue_matching:
             break
-    return chosen or (Choice(way=way),)
+    return matches or (Match(path=path),)
 
 
 def parse_table(document: object) -> RoutingTable:
-    """Read a routing document, as decoded from YAML.
+    """Parse a routing document that is already decoded from YAML.
 
     Raises:
-        RoutingTableError: with every problem found, each naming the place and the remedy.
+        RoutingTableError: the document is invalid; lists every problem with its path and a hint.
     """
     problems: list[str] = []
     if not isinstance(document, Mapping):
         raise RoutingTableError(
             [f"the document must be a mapping with route and receivers (got {shown(document)})"]
         )
-    known = {"route", "receivers"} | _ELSEWHERE
-    problems += [f"{key}: unknown key; known are route and receivers" for key in document if key not in known]
+    known = {"route", "receivers"} | _IGNORED_KEYS
+    problems += [
+        f"{key}: unknown key; the keys are route and receivers" for key in document if key not in known
+    ]
     receivers = parse_receivers(document.get("receivers"), problems)
-    root = _Reader(receivers=receivers, problems=problems).rule(document.get("route"), "route", parent=None)
+    root = _Parser(receivers=receivers, problems=problems).rule(document.get("route"), "route", parent=None)
     if problems or root is None:
         raise RoutingTableError(problems)
     return RoutingTable(root=root)
 
 
-class _Reader:
-    """Reads rules; notes problems and goes on with what can still be read."""
+class _Parser:
+    """Parses rules; records problems and continues with what is valid."""
 
     def __init__(self, *, receivers: Mapping[str, Receiver], problems: list[str]) -> None:
         self._receivers = receivers
@@ -128,22 +130,22 @@ class _Reader:
 
     def rule(self, entry: object, path: str, *, parent: Receiver | None, depth: int = 1) -> Rule | None:
         self._rules += 1
-        if depth > DEEPEST or self._rules > MOST_RULES:
-            self._note_once(f"route: more than {DEEPEST} levels or {MOST_RULES} rules; use fewer")
+        if depth > MAX_DEPTH or self._rules > MAX_RULES:
+            self._report_once(f"route: more than {MAX_DEPTH} levels or {MAX_RULES} rules; use fewer")
             return None
         if not isinstance(entry, Mapping):
             self._problems.append(f"{path}: must be a mapping with a receiver (got {shown(entry)})")
             return None
         known = {"receiver", "name", "matchers", "match", "match_re", "continue", "routes"}
         for key in entry:
-            if key not in known | _WITHOUT_EFFECT:
-                self._problems.append(f"{path}.{key}: unknown key; known are {', '.join(sorted(known))}")
+            if key not in known | _IGNORED_RULE_KEYS:
+                self._problems.append(f"{path}.{key}: unknown key; the keys are {', '.join(sorted(known))}")
         receiver = self._receiver(entry.get("receiver"), f"{path}.receiver", parent)
         return Rule(
             receiver=receiver,
             name=self._text(entry.get("name", ""), f"{path}.name"),
             matchers=self._matchers(entry, path),
-            goes_on=self._switch(entry.get("continue", False), f"{path}.continue"),
+            continue_matching=self._flag(entry.get("continue", False), f"{path}.continue"),
             rules=self._children(entry.get("routes"), f"{path}.routes", receiver, depth),
         )
 
@@ -156,12 +158,14 @@ class _Reader:
         return tuple(rule for rule in rules if rule is not None)
 
     def _receiver(self, name: object, path: str, parent: Receiver | None) -> Receiver:
-        """Return the receiver of that name, or the parent's where none is named."""
+        """Return the receiver of a name; without a name, that of the parent."""
         if name is None and parent is not None:
             return parent
         if name is None:
-            self._problems.append(f"{path}: missing; name the receiver of what no rule matches")
-        elif isinstance(name, str) and name in self._receivers:
+            self._problems.append(f"{path}: missing; set the receiver of notifications that no rule matches")
+        elif not isinstance(name, str):
+            self._problems.append(f"{path}: must be the name of a receiver (got {shown(name)})")
+        elif name in self._receivers:
             return self._receivers[name]
         else:
             self._problems.append(f"{path}: unknown receiver {shown(name)}; define it under receivers")
@@ -169,30 +173,30 @@ class _Reader:
 
     def _matchers(self, entry: Mapping[str, object], path: str) -> tuple[Matcher, ...]:
         texts = entry.get("matchers")
-        found: list[Matcher] = []
+        matchers: list[Matcher] = []
         for index, text in enumerate(
             [texts] if isinstance(texts, str) else self._list(texts, f"{path}.matchers")
         ):
             place = f"{path}.matchers[{index}]"
             try:
-                found += parse_matchers(self._text(text, place))
+                matchers += parse_matchers(self._text(text, place))
             except ValueError as error:
                 self._problems.append(f"{place}: {error}")
-        found += self._map(entry.get("match"), f"{path}.match", Operator.EQUAL)
-        found += self._map(entry.get("match_re"), f"{path}.match_re", Operator.MATCHES)
-        return tuple(found)
+        matchers += self._map(entry.get("match"), f"{path}.match", Operator.EQUAL)
+        matchers += self._map(entry.get("match_re"), f"{path}.match_re", Operator.MATCHES)
+        return tuple(matchers)
 
     def _map(self, value: object, path: str, operator: Operator) -> list[Matcher]:
         if not isinstance(value, Mapping | None):
             self._problems.append(f"{path}: must be a mapping of labels to values (got {shown(value)})")
             return []
-        found = []
-        for label, wanted in (value or {}).items():
+        matchers = []
+        for label, expected in (value or {}).items():
             try:
-                found.append(matcher(str(label), operator, self._text(wanted, f"{path}.{label}")))
+                matchers.append(matcher(str(label), operator, self._text(expected, f"{path}.{label}")))
             except ValueError as error:
                 self._problems.append(f"{path}.{label}: {error}")
-        return found
+        return matchers
 
     def _list(self, value: object, path: str) -> list[object]:
         if value is None or isinstance(value, list):
@@ -203,15 +207,15 @@ class _Reader:
     def _text(self, value: object, path: str) -> str:
         if isinstance(value, str):
             return value
-        self._problems.append(f"{path}: must be a text (got {shown(value)}); put it in quotes")
+        self._problems.append(f"{path}: must be a string (got {shown(value)}); put it in quotes")
         return ""
 
-    def _switch(self, value: object, path: str) -> bool:
+    def _flag(self, value: object, path: str) -> bool:
         if isinstance(value, bool):
             return value
         self._problems.append(f"{path}: must be true or false (got {shown(value)})")
         return False
 
-    def _note_once(self, problem: str) -> None:
+    def _report_once(self, problem: str) -> None:
         if problem not in self._problems:
             self._problems.append(problem)

@@ -1,1 +1,64 @@
-"""The settings sections of the operator and their descriptions. Pure."""
+"""The settings of the operator: each one's type, bounds, default and description, declared once. Pure."""
+
+from notification_contract.settings.channels import (
+    Channels,
+    ConsoleChannel,
+    FileChannel,
+    LogChannel,
+    PluginChannel,
+    SlackChannel,
+)
+from notification_contract.settings.delivery import Breaker, Delivery, Redaction, Routing
+from notification_contract.settings.operator import OperatorSettings, declared_settings, value_at
+from notification_contract.settings.section import (
+    RULES_LATER,
+    Port,
+    Rule,
+    Seconds,
+    Section,
+    is_http_url,
+)
+from notification_contract.settings.telemetry import (
+    Audit,
+    EventLevel,
+    Events,
+    Log,
+    LogFormat,
+    LogLevel,
+    Server,
+)
+from notification_contract.settings.work import LeaderElection, Queue, Retention, Shutdown, Watch
+
+__all__ = [
+    "RULES_LATER",
+    "Audit",
+    "Breaker",
+    "Channels",
+    "ConsoleChannel",
+    "Delivery",
+    "EventLevel",
+    "Events",
+    "FileChannel",
+    "LeaderElection",
+    "Log",
+    "LogChannel",
+    "LogFormat",
+    "LogLevel",
+    "OperatorSettings",
+    "PluginChannel",
+    "Port",
+    "Queue",
+    "Redaction",
+    "Retention",
+    "Routing",
+    "Rule",
+    "Seconds",
+    "Section",
+    "Server",
+    "Shutdown",
+    "SlackChannel",
+    "Watch",
+    "declared_settings",
+    "is_http_url",
+    "value_at",
+]

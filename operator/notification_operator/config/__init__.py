@@ -1,1 +1,1 @@
-"""Settings: read once at start, from a file and the environment."""
+"""The configuration of the process, read once at startup from a file and the environment."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from prometheus_client import Counter
 
     from atomic_status import Resource
-    from notification_contract.settings.operator import Retention
+    from notification_contract.settings import Retention
 
 FIRST: Final = 0.1
 """The part of the interval after which the first walk begins: at a start, what is open comes first."""

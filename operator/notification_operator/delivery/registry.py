@@ -12,7 +12,7 @@ from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.channels.slack import SlackChannel
 
 if TYPE_CHECKING:
-    from notification_contract.settings.operator import Channels, PluginChannel
+    from notification_contract.settings import Channels, PluginChannel
     from notification_operator.delivery.channel import Channel
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_contract.settings.operator import EventLevel
+from notification_contract.settings import EventLevel
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.model import Phase
 from notification_operator.domain.redaction.redact import sanitize

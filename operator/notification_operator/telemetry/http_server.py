@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-    from notification_contract.settings.operator import Server
+    from notification_contract.settings import Server
 
 
 class HealthServer:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
-from notification_contract.settings.operator import LogFormat
+from notification_contract.settings import LogFormat
 from notification_operator.domain.redaction.redact import EVERYTHING, Rules, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
-    from notification_contract.settings.operator import Log
+    from notification_contract.settings import Log
 
 CONSOLE = "console"
 """The logger that the console channel delivers through."""

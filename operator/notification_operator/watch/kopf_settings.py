@@ -12,7 +12,7 @@ import kopf
 
 if TYPE_CHECKING:
     from atomic_status import Resource
-    from notification_contract.settings.operator import Watch
+    from notification_contract.settings import Watch
 
 EMPTY = kopf.BodyEssence({})
 IDLE_SECONDS = 0.05

@@ -15,7 +15,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
 from atomic_status import KubeStatusStore
-from notification_contract.settings.operator import Log, Sanitizer
+from notification_contract.settings import Log, Redaction
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.http_client import HttpReceiver
 from notification_operator.domain.redaction.redactor import rules
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--sink", required=True, help="the URL that the channel slack posts to")
     parser.add_argument("--namespace", help="the only one that is watched; all without it")
     parser.add_argument("--workers", type=int, default=10, help="passes at once (default: %(default)s)")
-    log.configure(Log(), rules(Sanitizer()))
+    log.configure(Log(), rules(Redaction()))
     asyncio.run(run(parser.parse_args()))
 
 

@@ -21,7 +21,7 @@ import uvloop
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
-from notification_contract.settings.operator import Watch
+from notification_contract.settings import Watch
 from notification_operator.app import RESOURCE
 from notification_operator.kube.client import auth_headers
 from notification_operator.watch.kopf_settings import kopf_settings

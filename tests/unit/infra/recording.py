@@ -13,7 +13,7 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import SETTINGS
 
 from platform_infra import Bundle
-from platform_infra.settings.model import parse
+from platform_infra.settings.reader import parse
 
 if TYPE_CHECKING:
     from platform_infra.cluster import Connect

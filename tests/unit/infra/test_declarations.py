@@ -1,48 +1,48 @@
-"""What is committed is what the settings model generates."""
+"""The committed declarations are those that the settings generate, and keep the keys of released versions."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
 
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
-from platform_infra.settings.model import parse
+from platform_infra.settings.reader import parse
 from tools.generate.artifacts import artifact, editor_schema
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import StackFileError, check_secrets, check_stack_file
 
-if TYPE_CHECKING:
-    from pathlib import Path
+RELEASED = Path(__file__).with_name("released_keys.txt")
+"""The keys of stacks that exist: one per line, with type and default as JSON."""
 
 
-def test_pulumi_yaml_declares_what_the_model_generates() -> None:
+def test_pulumi_yaml_is_up_to_date() -> None:
     text = (ROOT / "Pulumi.yaml").read_text("utf-8")
     assert artifact("Pulumi.yaml").render(text) == text
     assert yaml.safe_load(text)["config"] == config_block()
 
 
-def test_the_stacks_readme_lists_what_the_model_generates() -> None:
+def test_readme_of_the_stacks_is_up_to_date() -> None:
     assert artifact("stacks/README.md").is_current(ROOT)
 
 
-def test_the_schema_for_editors_is_what_the_model_generates() -> None:
+def test_schema_for_editors_is_up_to_date() -> None:
     assert artifact("stacks/schema.json").is_current(ROOT)
 
 
-def test_the_schema_for_editors_knows_every_key_and_every_reference_in_it_leads_somewhere() -> None:
+def test_schema_has_every_key_and_resolves_every_reference() -> None:
     schema = json.loads(editor_schema())
     assert [*schema["properties"]["config"]["properties"]] == [f"{PROJECT}:{key}" for key in config_block()]
-    referred = set(re.findall(r'"#/\$defs/(\w+)"', editor_schema()))
-    assert referred == schema["$defs"].keys()
+    references = set(re.findall(r'"#/\$defs/(\w+)"', editor_schema()))
+    assert references == schema["$defs"].keys()
 
 
 @pytest.mark.parametrize("stack", ["dev", "ci", "staging", "prod"])
-def test_the_committed_stacks_name_the_schema_and_hold_nothing_but_values(stack: str) -> None:
+def test_committed_stack_names_the_schema_and_has_only_known_keys(stack: str) -> None:
     text = (ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text("utf-8")
     assert text.startswith("# yaml-language-server: $schema=schema.json\n")
     schema = json.loads(editor_schema())
@@ -51,7 +51,7 @@ def test_the_committed_stacks_name_the_schema_and_hold_nothing_but_values(stack:
     assert content["config"].keys() <= schema["properties"]["config"]["properties"].keys()
 
 
-def test_prod_keeps_its_data_and_takes_its_image_by_digest() -> None:
+def test_prod_protects_its_data_and_pins_its_image() -> None:
     settings = check_stack_file("prod")
     assert settings.protection.data
     assert settings.crd.retain
@@ -60,9 +60,7 @@ def test_prod_keeps_its_data_and_takes_its_image_by_digest() -> None:
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])
-def test_a_stack_that_others_depend_on_is_never_encrypted_with_what_everybody_knows(
-    stack: str, tmp_path: Path
-) -> None:
+def test_shared_stack_is_not_encrypted_with_a_public_passphrase(stack: str, tmp_path: Path) -> None:
     with pytest.raises(
         StackFileError, match="a passphrase that everybody knows; set PULUMI_CONFIG_PASSPHRASE"
     ):
@@ -74,28 +72,35 @@ def test_a_stack_that_others_depend_on_is_never_encrypted_with_what_everybody_kn
     check_secrets("dev", given={})
 
 
-def test_a_stack_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+def test_stack_file_that_is_not_a_mapping_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.x.yaml").write_text("- a list\n")
     with pytest.raises(StackFileError, match="is not a mapping"):
         check_stack_file("x", tmp_path)
 
 
-def test_every_key_has_a_type_a_default_and_a_meaning() -> None:
+def test_every_key_has_a_type_a_default_and_a_description() -> None:
     for key, entry in config_block().items():
         assert entry.keys() >= {"type", "default", "description"}, key
         assert entry["description"].endswith("."), key
 
 
-def test_the_declared_defaults_are_valid() -> None:
+def test_released_keys_keep_type_and_default() -> None:
+    current = config_block()
+    for line in RELEASED.read_text("utf-8").splitlines():
+        key, kind, default = line.split(" ", 2)
+        assert (current[key]["type"], current[key]["default"]) == (kind, json.loads(default)), key
+
+
+def test_declared_defaults_are_valid() -> None:
     assert parse({}) is not None
 
 
 @pytest.mark.parametrize("stack", ["dev", "ci", "staging", "prod"])
-def test_the_committed_stacks_are_valid(stack: str) -> None:
+def test_committed_stack_is_valid(stack: str) -> None:
     check_stack_file(stack)
 
 
-def test_a_stack_file_with_three_mistakes_of_any_kind_gets_three_messages(tmp_path: Path) -> None:
+def test_three_mistakes_of_a_stack_file_are_three_problems(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.x.yaml").write_text(
         "config:\n"
         "  notification-platform:operatorReplicas: several\n"
@@ -109,7 +114,7 @@ def test_a_stack_file_with_three_mistakes_of_any_kind_gets_three_messages(tmp_pa
         assert f"- {key} is " in str(caught.value)
 
 
-def test_encrypted_values_of_a_stack_file_are_left_to_the_program(tmp_path: Path) -> None:
+def test_encrypted_values_of_a_stack_file_are_trusted(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.x.yaml").write_text(
         "config:\n"
         "  notification-platform:clusterKind: existing\n"

@@ -14,7 +14,7 @@ from pulumi.runtime import rpc
 
 from platform_infra.cluster import ClusterError, kinds, prepare
 from platform_infra.settings.cluster import Cluster, ClusterKind
-from platform_infra.settings.model import SettingsError, parse
+from platform_infra.settings.reader import SettingsError, parse
 from tests.unit.infra.recording import record_bundle
 from tools.platform.pulumi.environment import ROOT
 
@@ -178,10 +178,10 @@ def test_the_extra_is_pinned_by_the_lock_file_and_stays_out_of_the_environment_i
 @pytest.mark.parametrize(
     ("values", "blamed"),
     [
-        (VALUES | {"clusterEksSubnets": '["subnet-0a"]'}, "clusterEksSubnets names fewer than two"),
+        (VALUES | {"clusterEksSubnets": '["subnet-0a"]'}, "clusterEksSubnets contains fewer than two"),
         (
             VALUES | {"clusterEksSubnets": '["subnet-0a", "subnet-0a"]'},
-            "clusterEksSubnets names fewer than two",
+            "clusterEksSubnets contains fewer than two",
         ),
         (VALUES | {"clusterKind": "local"}, "clusterEksSubnets is set"),
         (VALUES | {"operatorImage": ""}, "operatorImage is empty"),

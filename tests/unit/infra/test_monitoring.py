@@ -20,7 +20,7 @@ from platform_infra.monitoring.discovery import discover
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts, limits
-from platform_infra.settings.model import parse
+from platform_infra.settings.reader import parse
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

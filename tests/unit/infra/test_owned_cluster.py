@@ -8,7 +8,7 @@ import pytest
 from pulumi.runtime import rpc
 
 from platform_infra.cluster import ClusterError
-from platform_infra.settings.model import SettingsError, parse
+from platform_infra.settings.reader import SettingsError, parse
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record

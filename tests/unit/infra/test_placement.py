@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from platform_infra.settings.model import SettingsError, parse
+from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.rules import amount
 
 if TYPE_CHECKING:
@@ -80,9 +80,17 @@ def test_the_definition_alone_stays_in_the_cluster_where_a_stack_says_so(record:
     ("value", "place", "reason"),
     [
         ([{"key": "a", "effect": "Never"}], "placementTolerations[0].effect", "'NoSchedule'"),
-        ([{"key": "a"}, {"operator": "Equal"}], "placementTolerations[1]", "needs a key"),
-        ([{"key": "a", "operator": "Exists", "value": "b"}], "placementTolerations[0]", "takes no value"),
-        ([{"key": "a", "tolerationSeconds": 5}], "placementTolerations[0]", "for the effect `NoExecute`"),
+        ([{"key": "a"}, {"operator": "Equal"}], "placementTolerations[1]", "requires a key"),
+        (
+            [{"key": "a", "operator": "Exists", "value": "b"}],
+            "placementTolerations[0]",
+            "cannot have a value",
+        ),
+        (
+            [{"key": "a", "tolerationSeconds": 5}],
+            "placementTolerations[0]",
+            "requires the effect `NoExecute`",
+        ),
         ([{"kee": "a"}], "placementTolerations[0].kee", "not permitted"),
     ],
 )

@@ -1,10 +1,11 @@
-"""A stack's configuration: what it means, and what is said about a wrong one."""
+"""A stack's configuration: how it is read, and which problems are reported."""
 
 from __future__ import annotations
 
 import pytest
 
-from platform_infra.settings.model import Settings, SettingsError, parse
+from platform_infra.settings.model import Settings
+from platform_infra.settings.reader import SettingsError, parse
 
 CONTENT = "apiVersion: v1\nkind: Config\n"
 
@@ -16,11 +17,11 @@ def problems_of(values: dict[str, str], **more: list[str]) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_nothing_set_means_the_defaults() -> None:
+def test_empty_configuration_is_the_defaults() -> None:
     assert parse({}) == Settings()
 
 
-def test_values_come_as_the_engine_writes_them() -> None:
+def test_values_are_decoded_from_the_text_of_the_engine() -> None:
     settings = parse(
         {
             "operatorReplicas": "2",
@@ -35,7 +36,7 @@ def test_values_come_as_the_engine_writes_them() -> None:
     assert settings.channels.plugins["sms"].options == {"region": "eu"}
 
 
-def test_three_mistakes_give_three_problems_at_once() -> None:
+def test_three_mistakes_are_three_problems_at_once() -> None:
     problems = problems_of({"operatorReplicas": "0", "logLevel": "loud", "operatorNamspace": "x"})
     assert len(problems) == 3
     for key, value in (("operatorReplicas", "'0'"), ("logLevel", "'loud'")):
@@ -44,23 +45,23 @@ def test_three_mistakes_give_three_problems_at_once() -> None:
         assert f"pulumi config set {key}" in problem
 
 
-def test_an_unknown_key_is_refused_with_the_likely_one() -> None:
+def test_unknown_key_is_rejected_with_the_likely_one() -> None:
     (problem,) = problems_of({"operatorNamspace": "x"})
     assert problem.startswith("operatorNamspace is not a setting; did you mean operatorNamespace?")
 
 
-def test_a_rule_between_settings_is_reported_beside_a_wrong_value() -> None:
+def test_broken_rule_is_reported_together_with_an_invalid_value() -> None:
     problems = problems_of({"logLevel": "loud", "operatorReplicas": "2", "operatorLeaderElection": "false"})
     assert [text.split()[0] for text in problems] == ["logLevel", "operatorReplicas"]
 
 
-def test_a_rule_over_an_unreadable_value_is_not_judged() -> None:
+def test_rule_over_an_invalid_value_is_not_checked() -> None:
     problems = problems_of({"operatorReplicas": "many", "operatorLeaderElection": "false"})
     assert len(problems) == 1
 
 
 @pytest.mark.parametrize(
-    ("values", "blamed"),
+    ("values", "key"),
     [
         ({"clusterKind": "existing", "clusterContext": "c", "operatorImage": "i"}, "clusterKubeconfig"),
         ({"clusterKind": "existing", "clusterKubeconfig": "/k", "operatorImage": "i"}, "clusterContext"),
@@ -74,14 +75,16 @@ def test_a_rule_over_an_unreadable_value_is_not_judged() -> None:
         ({"operatorEnv": '{"SLACK_WEBHOOK_URL": "http://x/y"}'}, "operatorEnv"),
         ({"operatorEnv": '{"POD_NAME": "me"}'}, "operatorEnv"),
         ({"operatorEnv": '{"not a name": "x"}'}, "operatorEnv"),
+        ({"serverHealthPort": "9090"}, "serverHealthPort"),
+        ({"serverMetricsPort": "0"}, "serverHealthPort"),
     ],
 )
-def test_what_one_value_asks_of_another_is_checked(values: dict[str, str], blamed: str) -> None:
+def test_broken_rule_is_reported_for_its_first_key(values: dict[str, str], key: str) -> None:
     (problem,) = problems_of(values)
-    assert problem.startswith(blamed)
+    assert problem.startswith(key)
 
 
-def test_a_kubeconfig_s_content_must_be_a_secret() -> None:
+def test_content_of_a_kubeconfig_must_be_a_secret() -> None:
     values = {
         "clusterKind": "existing",
         "clusterKubeconfig": CONTENT,
@@ -97,9 +100,9 @@ def test_a_kubeconfig_s_content_must_be_a_secret() -> None:
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/token"
 
 
-def test_slack_s_url_must_be_a_secret_unless_it_goes_over_the_network_in_the_clear() -> None:
+def test_slack_url_must_be_a_secret_unless_it_is_sent_unencrypted() -> None:
     values = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": WEBHOOK}
-    assert parse(values, secret_keys=["channelsSlackWebhookUrl"]).channels.slack.webhook_url == WEBHOOK
+    assert parse(values, secret_keys=["channelsSlackWebhookUrl"]).channels.slack.url == WEBHOOK
     (problem,) = problems_of(values)
     assert "--secret" in problem
     assert "token" not in problem
@@ -109,29 +112,43 @@ def test_slack_s_url_must_be_a_secret_unless_it_goes_over_the_network_in_the_cle
 @pytest.mark.parametrize(
     "url", ["hooks.slack.com/token", "ftp://x/token", "https://x/to ken", '{"token": 1}']
 )
-def test_a_url_that_is_none_is_refused_and_not_shown(url: str) -> None:
+def test_invalid_slack_url_is_rejected_and_not_shown(url: str) -> None:
     values = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": url}
     (problem,) = problems_of(values, secret_keys=["channelsSlackWebhookUrl"])
     assert problem.startswith("channelsSlackWebhookUrl")
     assert "ken" not in problem.replace("pulumi config set --secret", "")
 
 
-def test_the_url_is_not_shown_with_the_settings() -> None:
+def test_slack_url_is_not_shown_with_the_settings() -> None:
     settings = parse({"channelsSlackWebhookUrl": WEBHOOK}, secret_keys=["channelsSlackWebhookUrl"])
     assert "token" not in repr(settings)
 
 
-def test_a_missing_url_that_cannot_be_read_here_is_taken_on_trust() -> None:
+def test_url_that_cannot_be_read_here_is_trusted() -> None:
     parse({"channelsSlackEnabled": "true"}, hidden_keys=["channelsSlackWebhookUrl"])
 
 
-def test_hidden_values_are_taken_on_trust_and_their_keys_are_not() -> None:
+def test_hidden_values_are_trusted_and_their_keys_are_checked() -> None:
     values = {"clusterKind": "existing", "clusterContext": "c", "operatorImage": "i"}
     assert parse(values, hidden_keys=["clusterKubeconfig"]).cluster.kind == "existing"
     assert len(problems_of(values, hidden_keys=["clusterKubeconfig", "clusterTokn"])) == 1
 
 
-def test_the_message_lists_every_problem_on_a_line_of_its_own() -> None:
+def test_message_lists_every_problem_on_its_own_line() -> None:
     with pytest.raises(SettingsError) as caught:
         parse({"logLevel": "loud", "logFormat": "xml"})
     assert str(caught.value).count("\n  - ") == 2
+
+
+def test_empty_text_means_no_value() -> None:
+    assert parse({"watchNamespaceSelector": "", "channelsSlackWebhookUrl": ""}) == Settings()
+
+
+def test_fraction_of_a_second_is_accepted() -> None:
+    assert parse({"deliveryVisibleAfterSeconds": "0.5"}).delivery.visible_after_seconds == 0.5
+    assert parse({"deliveryTimeoutSeconds": 2.5}).delivery.timeout_seconds == 2.5
+
+
+def test_problem_shows_the_default_as_a_stack_writes_it() -> None:
+    (problem,) = problems_of({"deliveryTimeoutSeconds": "0"})
+    assert "is '0', but should be greater than 0; the default is 10;" in problem

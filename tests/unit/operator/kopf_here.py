@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import kopf
 
-from notification_contract.settings.operator import Watch
+from notification_contract.settings import Watch
 from notification_operator import kopf_app as main
 from notification_operator.app import RESOURCE
 from notification_operator.watch.kopf_settings import kopf_settings

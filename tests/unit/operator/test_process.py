@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kopf._core.intents.causes import Activity
 
-from notification_contract.settings.operator import Watch
+from notification_contract.settings import Watch
 from notification_operator import kopf_app as main
 from notification_operator.kopf_app import handlers
 from tests.unit.operator.kopf_here import kopf_here

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
-from notification_contract.settings.operator import Audit
+from notification_contract.settings import Audit
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.dispatcher import Dispatcher

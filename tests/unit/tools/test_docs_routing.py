@@ -7,12 +7,11 @@ from typing import Any
 
 import yaml
 
-from notification_contract.routing.document import LONGEST, MOST_VALUES, read_table
+from notification_contract.routing.document import MAX_CHARACTERS, MAX_VALUES, problems_of, read_table
 from notification_contract.routing.receivers import KINDS
-from notification_contract.routing.table import DEEPEST, MOST_RULES
-from notification_contract.settings import operator as settings_sections
+from notification_contract.routing.table import MAX_DEPTH, MAX_RULES
+from notification_contract.settings import Routing
 from notification_operator.domain.routing.route import LABEL_DOMAIN, resolve
-from platform_infra.settings import routing_document
 from tests.unit.operator.domain.builders import notification
 from tools.platform.pulumi.environment import ROOT
 
@@ -31,7 +30,7 @@ def example() -> dict[str, Any]:
 
 
 def test_example_produces_the_results_in_the_table() -> None:
-    section = settings_sections.Routing()
+    section = Routing()
     assert example()["metadata"]["name"] == section.config_map
     table = read_table(example()["data"][section.key])
     rows = ROW.findall(PAGE)
@@ -44,18 +43,18 @@ def test_example_produces_the_results_in_the_table() -> None:
 
 
 def test_documented_message_is_the_one_of_the_first_row() -> None:
-    table = read_table(example()["data"][settings_sections.Routing().key])
+    table = read_table(example()["data"][Routing().key])
     labels = {f"{LABEL_DOMAIN}severity": "critical", f"{LABEL_DOMAIN}environment": "production"}
     assert f"```text\n{resolve(notification(labels=labels), table).message}\n```" in PAGE
 
 
 def test_documented_kinds_and_limits_match_the_code() -> None:
     assert set(re.findall(r"`(\w+)_configs`", PAGE)) == set(KINDS)
-    for bound in (LONGEST, MOST_VALUES, MOST_RULES):
+    for bound in (MAX_CHARACTERS, MAX_VALUES, MAX_RULES):
         assert f"{bound:,}" in PAGE
-    assert f"{DEEPEST} levels" in PAGE
+    assert f"{MAX_DEPTH} levels" in PAGE
 
 
 def test_documented_stack_configuration_is_valid() -> None:
     (stack,) = [block["config"] for block in BLOCKS if "config" in block]
-    assert routing_document.problems(stack["notification-platform:routing"]) == []
+    assert problems_of(stack["notification-platform:routing"]) == []

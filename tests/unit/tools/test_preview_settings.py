@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from platform_infra.settings.model import SettingsError, parse
+from platform_infra.settings.reader import SettingsError, parse
 from tests.unit.infra.recording import record_settings
 from tests.unit.tools.preview_samples import OWNER, PREVIEW
 from tools.platform.preview import create as preview_up

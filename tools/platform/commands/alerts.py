@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from platform_infra.monitoring.rules import groups, limits
-from platform_infra.settings.model import SettingsError, parse
+from platform_infra.settings.reader import SettingsError, parse
 from tools.localcluster.toolchain import ToolchainError, ensure
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import StackFileError, check_stack_file

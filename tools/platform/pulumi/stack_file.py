@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from platform_infra.names import PROJECT
-from platform_infra.settings.model import Settings, SettingsError, parse
+from platform_infra.settings.reader import SettingsError, parse
 from tools.platform.pulumi.environment import ROOT, passphrase_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from platform_infra.settings.model import Settings
 
 SECURE = "secure"
 

@@ -13,11 +13,11 @@ from notification_operator.domain.redaction.redact import EVERYTHING, Rules, red
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from notification_contract.settings.operator import Sanitizer as SanitizerSettings
+    from notification_contract.settings import Redaction as RedactionSettings
     from notification_operator.domain.model import Content
 
 
-def rules(settings: SanitizerSettings) -> Rules:
+def rules(settings: RedactionSettings) -> Rules:
     """Return the rules that the settings choose."""
     return Rules(emails=settings.emails, ipv4=settings.ip_addresses)
 

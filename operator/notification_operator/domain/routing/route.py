@@ -11,7 +11,7 @@ from notification_contract.routing.receivers import FALLBACK_CHANNEL
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from notification_contract.routing.table import Choice, RoutingTable
+    from notification_contract.routing.table import Match, RoutingTable
     from notification_operator.domain.model import Notification
 
 LABEL_DOMAIN: Final = "kubernaut.ai/"
@@ -54,7 +54,7 @@ def resolve(notification: Notification, table: RoutingTable | None = None, *, br
         return Route(channels=notification.channels)
     if notification.resolved_channels:
         return _recorded(notification)
-    chosen = table.choose(notification.content.labels) if table else ()
+    chosen = table.match(notification.content.labels) if table else ()
     if chosen:
         return _chosen(chosen, notification.content.labels)
     return _fallback(broken)
@@ -69,7 +69,7 @@ def _recorded(notification: Notification) -> Route:
     return _route(channels, RoutingReason.FALLBACK, f"Chosen in an earlier pass: {', '.join(channels)}")
 
 
-def _chosen(choices: Sequence[Choice], labels: Mapping[str, str]) -> Route:
+def _chosen(choices: Sequence[Match], labels: Mapping[str, str]) -> Route:
     """Return the route of the rules chosen: the channels of all of them, each once."""
     receivers = ", ".join(dict.fromkeys(choice.receiver.name for choice in choices))
     channels = tuple(dict.fromkeys(channel for choice in choices for channel in choice.receiver.channels))

@@ -16,7 +16,7 @@ from notification_operator.observers.audit.writer import Writer
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from notification_contract.settings.operator import Audit
+    from notification_contract.settings import Audit
     from notification_operator.observers.publisher import Transition
 
 

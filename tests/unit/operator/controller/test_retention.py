@@ -12,7 +12,7 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from prometheus_client import CollectorRegistry, Counter
 
-from notification_contract.settings.operator import Retention
+from notification_contract.settings import Retention
 from notification_operator.app import RESOURCE
 from notification_operator.controller import retention
 from notification_operator.controller.retention import Due, Keeper

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from notification_contract.settings.operator import Channels, Log, LogLevel
+from notification_contract.settings import Channels, Log, LogLevel
 from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channel import Message, Transient
 from notification_operator.delivery.channels.console import ConsoleChannel

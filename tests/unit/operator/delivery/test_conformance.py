@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from notification_contract.settings.operator import Channels
+from notification_contract.settings import Channels
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channel import Channel, Message, close, destination_of
 from notification_operator.delivery.channels.console import ConsoleChannel

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from notification_contract.settings.operator import EventLevel
+from notification_contract.settings import EventLevel
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.model import Phase, Reason
 from notification_operator.kube.event import Event, EventType, Regarding

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from notification_contract.settings.operator import Server
+from notification_contract.settings import Server
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.telemetry.http_server import HealthServer
 from notification_operator.telemetry.metrics import Metrics

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import structlog
 
-from notification_contract.settings.operator import Log, LogFormat
+from notification_contract.settings import Log, LogFormat
 from notification_operator.domain.redaction.redact import EVERYTHING, Rules
 from notification_operator.telemetry import logging as log
 

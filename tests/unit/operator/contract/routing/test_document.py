@@ -1,15 +1,23 @@
-"""The routing document as text: what can be read, and what is refused before it costs anything."""
+"""The routing document as text: which texts are parsed, and which are rejected before they cost anything."""
 
 from __future__ import annotations
 
 import contextlib
 import time
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_contract.routing.document import LONGEST, MOST_VALUES, read_table
+from notification_contract.routing.document import (
+    MAX_CHARACTERS,
+    MAX_VALUES,
+    problems_of,
+    read_table,
+    render,
+)
 from notification_contract.routing.table import RoutingTable, RoutingTableError
 
 GOOD = """\
@@ -25,15 +33,15 @@ receivers:
 """
 
 
-def problems_of(text: str) -> list[str]:
+def problems_in(text: str) -> list[str]:
     with pytest.raises(RoutingTableError) as caught:
         read_table(text)
     return caught.value.problems
 
 
-def test_a_document_becomes_a_table() -> None:
-    (choice,) = read_table(GOOD).choose({"kubernaut.ai/severity": "critical"})
-    assert choice.receiver.channels == ("slack", "console")
+def test_valid_document_becomes_a_table() -> None:
+    (match,) = read_table(GOOD).match({"kubernaut.ai/severity": "critical"})
+    assert match.receiver.channels == ("slack", "console")
 
 
 @pytest.mark.parametrize(
@@ -57,39 +65,57 @@ def test_a_document_becomes_a_table() -> None:
     ],
     ids=lambda text: text[:16],
 )
-def test_what_is_no_yaml_is_one_problem_that_says_so_in_one_line(text: str) -> None:
-    (problem,) = problems_of(text)
-    assert problem.startswith("the document is not YAML: ")
+def test_invalid_yaml_is_one_problem_on_one_line(text: str) -> None:
+    (problem,) = problems_in(text)
+    assert problem.startswith("the document is not valid YAML: ")
     assert "\n" not in problem
 
 
 @pytest.mark.parametrize("text", ["", "# nothing", "[]", "word", "3"])
-def test_yaml_that_is_no_mapping_is_refused(text: str) -> None:
-    (problem,) = problems_of(text)
+def test_yaml_that_is_not_a_mapping_is_rejected(text: str) -> None:
+    (problem,) = problems_in(text)
     assert problem.startswith("the document must be a mapping with route and receivers")
 
 
-def test_a_document_of_the_longest_length_is_read_and_a_longer_one_is_not() -> None:
-    filler = "#" * (LONGEST - len(GOOD))
+def test_document_longer_than_the_limit_is_rejected() -> None:
+    filler = "#" * (MAX_CHARACTERS - len(GOOD))
     assert isinstance(read_table(GOOD + filler), RoutingTable)
-    (problem,) = problems_of(GOOD + filler + "#")
-    assert problem == f"the document has {LONGEST + 1} characters; use at most {LONGEST}"
+    (problem,) = problems_in(GOOD + filler + "#")
+    assert problem == f"the document has {MAX_CHARACTERS + 1} characters; use at most {MAX_CHARACTERS}"
 
 
-def test_aliases_that_stand_for_more_than_can_be_held_are_refused_at_once() -> None:
+def test_aliases_beyond_the_limit_of_values_are_rejected_quickly() -> None:
     levels = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30))
     began = time.monotonic()
-    (problem,) = problems_of(f"a0: &a0 [x]\n{levels}\n{GOOD}")
-    assert problem == f"the document holds more than {MOST_VALUES} values; use fewer"
+    (problem,) = problems_in(f"a0: &a0 [x]\n{levels}\n{GOOD}")
+    assert problem == f"the document contains more than {MAX_VALUES} values; use fewer"
     assert time.monotonic() - began < 5
 
 
-def test_a_document_that_contains_itself_is_refused() -> None:
-    (problem,) = problems_of(f"global: &me [*me]\n{GOOD}")
-    assert problem == f"the document holds more than {MOST_VALUES} values; use fewer"
+def test_document_that_contains_itself_is_rejected() -> None:
+    (problem,) = problems_in(f"global: &me [*me]\n{GOOD}")
+    assert problem == f"the document contains more than {MAX_VALUES} values; use fewer"
 
 
 @given(st.text(alphabet=st.sampled_from("routerecivsnam:[]{}&*!<>|-?\"'#,\n \t0x_~%@`\\"), max_size=60))
-def test_whatever_the_text_is_it_is_read_or_refused(text: str) -> None:
+def test_any_text_is_either_parsed_or_rejected(text: str) -> None:
     with contextlib.suppress(RoutingTableError):
         read_table(text)
+
+
+def test_problems_of_a_valid_document_are_empty() -> None:
+    document = yaml.safe_load(GOOD)
+    assert problems_of(document) == []
+    assert yaml.safe_load(render(document)) == document
+
+
+def test_problems_of_an_invalid_document_are_those_of_its_text() -> None:
+    document = {"route": {"receiver": "default"}, "receivers": []}
+    assert problems_of(document) == problems_in(render(document))
+
+
+def test_document_nested_too_deeply_is_rejected() -> None:
+    document: dict[str, Any] = {}
+    for _ in range(20_000):
+        document = {"route": document}
+    assert problems_of(document) == ["the document is nested too deeply"]

@@ -1,4 +1,4 @@
-"""Conditions on labels: how they are written and when they hold."""
+"""Conditions on labels: their syntax, and when they hold."""
 
 import pytest
 
@@ -30,7 +30,7 @@ from notification_contract.routing.matchers import Operator, matcher, parse_matc
         ("!~", ".*", None, False),
     ],
 )
-def test_a_condition_holds_as_in_alertmanager(
+def test_condition_holds_as_in_alertmanager(
     operator: str, value: str, label: str | None, *, holds: bool
 ) -> None:
     condition = matcher("severity", Operator(operator), value)
@@ -59,7 +59,7 @@ def test_a_condition_holds_as_in_alertmanager(
         ("  ", []),
     ],
 )
-def test_conditions_are_read_from_text(text: str, expected: list[tuple[str, str, str]]) -> None:
+def test_conditions_are_parsed_from_text(text: str, expected: list[tuple[str, str, str]]) -> None:
     assert [(m.label, m.operator.value, m.value) for m in parse_matchers(text)] == expected
 
 
@@ -67,16 +67,16 @@ def test_conditions_are_read_from_text(text: str, expected: list[tuple[str, str,
     "text",
     ["severity", "=x", '="x"', '"unclosed=x', 'a="unclosed', 'a="x" b="y"', "a=x{1}", "1a=x", "a=1,,b=2"],
 )
-def test_what_is_no_condition_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match=r"cannot read .*; write it like severity=~"):
+def test_invalid_condition_is_rejected_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot parse .*; write it like severity=~"):
         parse_matchers(text)
 
 
 @pytest.mark.parametrize("operator", ["=~", "!~"])
-def test_an_invalid_expression_is_refused_with_its_reason(operator: str) -> None:
+def test_invalid_expression_is_rejected_with_the_reason(operator: str) -> None:
     with pytest.raises(ValueError, match=r"invalid regular expression '\(a': missing \)"):
         parse_matchers(f'severity{operator}"(a"')
 
 
-def test_a_condition_reads_as_it_is_written() -> None:
+def test_condition_is_shown_in_its_own_syntax() -> None:
     assert str(parse_matchers("severity =~ a|b")[0]) == 'severity=~"a|b"'

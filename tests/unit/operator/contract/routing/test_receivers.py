@@ -1,4 +1,4 @@
-"""Receivers: names, channels, and what is wrong with them."""
+"""Receivers: names, channels, and the problems of invalid ones."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from notification_contract.routing.receivers import CHANNELS, KINDS, Receiver, Target, parse_receivers
 
 
-def read(*entries: Any) -> dict[str, Receiver]:
+def parse(*entries: Any) -> dict[str, Receiver]:
     problems: list[str] = []
     receivers = parse_receivers(list(entries), problems)
     assert problems == []
@@ -20,19 +20,19 @@ def problems_of(document: Any) -> list[str]:
     return problems
 
 
-def test_channels_are_listed_by_name() -> None:
-    assert read({"name": "ops", "channels": ["console", "slack", "console"]})["ops"].channels == (
+def test_channels_are_listed_without_repetitions() -> None:
+    assert parse({"name": "ops", "channels": ["console", "slack", "console"]})["ops"].channels == (
         "console",
         "slack",
     )
 
 
-def test_a_listed_channel_may_have_details() -> None:
+def test_listed_channel_can_have_details() -> None:
     entry = {
         "name": "ops",
         "channels": [{"slack": {"channel": "#ops"}}, {"email": [{"to": "a"}, {"to": "b"}]}],
     }
-    assert read(entry)["ops"].targets == (
+    assert parse(entry)["ops"].targets == (
         Target(channel="slack", details={"channel": "#ops"}),
         Target(channel="email", details={"to": "a"}),
         Target(channel="email", details={"to": "b"}),
@@ -41,8 +41,8 @@ def test_a_listed_channel_may_have_details() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("spelling", ["{}", "{}_configs", "{}Configs"])
-def test_each_kind_leads_to_its_channel_however_it_is_spelled(kind: str, spelling: str) -> None:
-    receiver = read({"name": "r", spelling.format(kind): [{"detail": 1}]})["r"]
+def test_each_spelling_of_a_kind_selects_its_channel(kind: str, spelling: str) -> None:
+    receiver = parse({"name": "r", spelling.format(kind): [{"detail": 1}]})["r"]
     assert receiver.targets == (Target(channel=KINDS[kind], details={"detail": 1}),)
 
 
@@ -58,7 +58,7 @@ def test_the_kinds_of_the_contract() -> None:
     assert set(KINDS.values()) == set(CHANNELS)
 
 
-def test_kinds_come_after_listed_channels_and_in_the_contract_s_order() -> None:
+def test_kinds_follow_listed_channels_in_the_order_of_the_contract() -> None:
     entry = {
         "name": "r",
         "console_configs": [{}],
@@ -66,43 +66,41 @@ def test_kinds_come_after_listed_channels_and_in_the_contract_s_order() -> None:
         "slack_configs": [{}],
         "channels": ["log"],
     }
-    assert read(entry)["r"].channels == ("log", "slack", "webhook", "console")
+    assert parse(entry)["r"].channels == ("log", "slack", "webhook", "console")
 
 
-def test_two_spellings_of_one_kind_add_up() -> None:
-    receiver = read({"name": "r", "slack": {"channel": "#a"}, "slack_configs": [{"channel": "#b"}]})["r"]
+def test_two_spellings_of_one_kind_are_combined() -> None:
+    receiver = parse({"name": "r", "slack": {"channel": "#a"}, "slack_configs": [{"channel": "#b"}]})["r"]
     assert [target.details["channel"] for target in receiver.targets] == ["#a", "#b"]
 
 
 @pytest.mark.parametrize("entry", [{}, {"channels": []}, {"slack_configs": []}, {"channels": None}])
-def test_a_receiver_that_leads_nowhere_is_the_console(entry: dict[str, Any]) -> None:
-    assert read({"name": "quiet", **entry})["quiet"].channels == ("console",)
+def test_receiver_without_channels_delivers_to_the_console(entry: dict[str, Any]) -> None:
+    assert parse({"name": "quiet", **entry})["quiet"].channels == ("console",)
 
 
-def test_a_kind_without_details_counts() -> None:
-    assert read({"name": "r", "slack": None})["r"].channels == ("slack",)
+def test_kind_without_details_is_a_channel() -> None:
+    assert parse({"name": "r", "slack": None})["r"].channels == ("slack",)
 
 
 @pytest.mark.parametrize("document", [None, [], {}, "x"])
-def test_at_least_one_receiver_is_needed(document: Any) -> None:
-    assert problems_of(document) == [
-        "receivers: at least one is needed, as a list of mappings with a name each"
-    ]
+def test_at_least_one_receiver_is_required(document: Any) -> None:
+    assert problems_of(document) == ["receivers: must be a list with at least one mapping that has a name"]
 
 
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
         ("ops", "receivers[0]: must be a mapping with a name (got 'ops')"),
-        ({}, "receivers[0].name: must be a text that routes can refer to (got None)"),
-        ({"name": 7}, "receivers[0].name: must be a text that routes can refer to (got 7)"),
+        ({}, "receivers[0].name: must be a string that routes can refer to (got None)"),
+        ({"name": 7}, "receivers[0].name: must be a string that routes can refer to (got 7)"),
         (
             {"name": "r", "channels": "slack"},
             "receivers[0].channels: must be a list of channels (got 'slack')",
         ),
         (
             {"name": "r", "channels": ["slack", "slak"]},
-            f"receivers[0].channels[1]: unknown channel 'slak'; known are {', '.join(CHANNELS)}",
+            f"receivers[0].channels[1]: unknown channel 'slak'; the channels are {', '.join(CHANNELS)}",
         ),
         (
             {"name": "r", "channels": [{"slack": "#ops"}]},
@@ -114,18 +112,18 @@ def test_at_least_one_receiver_is_needed(document: Any) -> None:
         ),
     ],
 )
-def test_each_mistake_names_its_place(entry: Any, problem: str) -> None:
+def test_each_problem_has_its_path(entry: Any, problem: str) -> None:
     assert problems_of([entry]) == [problem]
 
 
-def test_an_unknown_key_is_named_with_what_is_known() -> None:
+def test_unknown_key_is_reported_with_the_valid_keys() -> None:
     [problem] = problems_of([{"name": "r", "slak_configs": []}])
     assert problem.startswith(
-        "receivers[0].slak_configs: unknown key; known are name, channels and slack_configs,"
+        "receivers[0].slak_configs: unknown key; the keys are name, channels and slack_configs,"
     )
 
 
-def test_two_receivers_cannot_share_a_name() -> None:
+def test_duplicate_receiver_name_is_rejected() -> None:
     assert problems_of([{"name": "r"}, {"name": "r"}]) == [
-        "receivers[1].name: 'r' is taken by another receiver; choose another name"
+        "receivers[1].name: duplicate receiver 'r'; choose another name"
     ]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from notification_contract.settings.operator import Sanitizer as Settings
+from notification_contract.settings import Redaction as Settings
 from notification_operator.domain.model import Content
 from notification_operator.domain.redaction.redactor import Redactor, rules
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from notification_contract.settings.operator import Audit
+from notification_contract.settings import Audit
 from notification_operator.domain.model import Notification, Phase
 from notification_operator.domain.redaction.redact import Rules
 from notification_operator.observers.audit.trail import AuditTrail

@@ -1,4 +1,4 @@
-"""A stack's routing rules: what the program lets through the operator takes, and what it refuses the operator would."""
+"""A stack's routing rules: the stack accepts exactly the documents that the operator accepts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from notification_contract.routing.document import LONGEST, MOST_VALUES, read_table
-from notification_contract.routing.receivers import CHANNELS, KINDS
-from notification_contract.routing.table import DEEPEST, MOST_RULES, RoutingTableError
-from platform_infra import names
-from platform_infra.settings import routing_document
-from platform_infra.settings.model import SettingsError, parse
+from notification_contract import names
+from notification_contract.routing.document import MAX_CHARACTERS, MAX_VALUES, read_table, render
+from notification_contract.routing.table import MAX_DEPTH, MAX_RULES, RoutingTableError
+from platform_infra.settings.reader import SettingsError, parse
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -74,7 +72,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "route": {"receiver": "yes", "name": "1.0", "matchers": ["a=\x85\u2028é \n", '"b\\"c"="\\n"']},
         "receivers": [{"name": "yes"}],
     },
-    "deepest": {"route": tower(DEEPEST), "receivers": R},
+    "deepest": {"route": tower(MAX_DEPTH), "receivers": R},
 }
 BAD: dict[str, dict[str, Any]] = {
     "nothing in it": {"route": {}, "receivers": []},
@@ -109,39 +107,40 @@ BAD: dict[str, dict[str, Any]] = {
     "a channel is a list": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "channels": [["log"]]}]},
     "details": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "channels": [{"log": "x"}]}]},
     "details of a kind": {"route": {"receiver": "r"}, "receivers": [{"name": "r", "slack_configs": ["#x"]}]},
-    "too deep": {"route": tower(DEEPEST + 1), "receivers": R},
-    "too many": {"route": {"receiver": "r", "routes": [{}] * MOST_RULES}, "receivers": R},
-    "too long": {"route": {"receiver": "r", "name": "x" * LONGEST}, "receivers": R},
-    "too many values": {"route": {"receiver": "r"}, "receivers": R, "templates": [0] * MOST_VALUES},
+    "too deep": {"route": tower(MAX_DEPTH + 1), "receivers": R},
+    "too many": {"route": {"receiver": "r", "routes": [{}] * MAX_RULES}, "receivers": R},
+    "too long": {"route": {"receiver": "r", "name": "x" * MAX_CHARACTERS}, "receivers": R},
+    "too many values": {"route": {"receiver": "r"}, "receivers": R, "templates": [0] * MAX_VALUES},
 }
 
 
-def operator_takes(document: dict[str, Any]) -> bool:
-    """Whether the operator uses what the program would write."""
+def is_valid_for_operator(document: dict[str, Any]) -> bool:
+    """Whether the operator accepts the ConfigMap that the stack creates."""
     try:
-        read_table(routing_document.render(document))
+        read_table(render(document))
     except RoutingTableError:
         return False
     return True
 
 
+def is_valid_for_stack(document: dict[str, Any]) -> bool:
+    try:
+        parse({"routing": document})
+    except SettingsError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_document_is_good_on_both_sides(name: str) -> None:
-    assert operator_takes(GOOD[name])
-    assert routing_document.problems(GOOD[name]) == []
+def test_valid_document_is_accepted_by_stack_and_operator(name: str) -> None:
+    assert is_valid_for_operator(GOOD[name])
+    assert is_valid_for_stack(GOOD[name])
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_document_is_refused_on_both_sides(name: str) -> None:
-    assert not operator_takes(BAD[name])
-    assert routing_document.problems(BAD[name])
-
-
-def test_both_sides_know_the_same_channels_kinds_and_bounds() -> None:
-    assert routing_document.CHANNELS == CHANNELS
-    assert set(routing_document.KINDS) == set(KINDS)
-    assert (routing_document.LONGEST, routing_document.MOST_VALUES) == (LONGEST, MOST_VALUES)
-    assert (routing_document.DEEPEST, routing_document.MOST_ROUTES) == (DEEPEST, MOST_RULES)
+def test_invalid_document_is_rejected_by_stack_and_operator(name: str) -> None:
+    assert not is_valid_for_operator(BAD[name])
+    assert not is_valid_for_stack(BAD[name])
 
 
 ANYTHING: list[Any] = [
@@ -162,22 +161,22 @@ ANYTHING: list[Any] = [
 ]
 
 
-def places(value: Any, way: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """The ways to everything that a document holds."""
+def paths(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The paths of all values in a document."""
     children = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     )
-    return [way, *(place for key, child in children for place in places(child, (*way, key)))]
+    return [path, *(below for key, child in children for below in paths(child, (*path, key)))]
 
 
 @st.composite
 def changed(draw: st.DrawFn) -> dict[str, Any]:
-    """A good document in which one or two things are taken out, added or replaced."""
+    """A valid document in which up to two values are removed, added or replaced."""
     document: dict[str, Any] = copy.deepcopy(GOOD[draw(st.sampled_from(["full", "nulls", "empty"]))])
     for _ in range(draw(st.integers(0, 2))):
-        *way, last = draw(st.sampled_from(places(document)[1:]))
+        *path, last = draw(st.sampled_from(paths(document)[1:]))
         holder: Any = document
-        for key in way:
+        for key in path:
             holder = holder[key]
         match draw(st.sampled_from(["replace", "replace", "remove", "add"])):
             case "remove":
@@ -201,14 +200,15 @@ matchers = st.lists(
 
 
 @given(changed())
-def test_both_sides_agree_on_what_becomes_of_a_good_document(document: dict[str, Any]) -> None:
-    assert operator_takes(document) is (routing_document.problems(document) == [])
+def test_stack_and_operator_agree_on_every_changed_document(document: dict[str, Any]) -> None:
+    assume(document)  # An empty mapping means that the stack has no rules.
+    assert is_valid_for_operator(document) is is_valid_for_stack(document)
 
 
 @given(matchers | matchers.map("{{{}}}".format) | st.text(max_size=8))
-def test_both_sides_agree_on_every_matcher(text: str) -> None:
+def test_stack_and_operator_agree_on_every_matcher(text: str) -> None:
     document = {"route": {"receiver": "r", "matchers": [text]}, "receivers": R}
-    assert operator_takes(document) is (routing_document.problems(document) == [])
+    assert is_valid_for_operator(document) is is_valid_for_stack(document)
 
 
 def problems_of(value: str) -> list[str]:
@@ -217,26 +217,26 @@ def problems_of(value: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_every_problem_of_a_document_is_told_with_its_place_at_once() -> None:
+def test_every_problem_is_reported_with_key_and_path_at_once() -> None:
     document = {
         "route": {"receiver": 3, "routes": [{"continue": 1}, {"matchers": ["severity"]}]},
         "receivers": [{"name": "r", "channels": ["fax"], "slak_configs": []}],
     }
     problems = problems_of(json.dumps(document))
-    assert [problem.split(" cannot be used: ")[1].split(":")[0] for problem in problems] == [
+    assert [problem.split(" is invalid: ")[1].split(":")[0] for problem in problems] == [
+        "receivers[0].channels[0]",
+        "receivers[0].slak_configs",
         "route.receiver",
         "route.routes[0].continue",
         "route.routes[1].matchers[0]",
-        "receivers[0].channels[0]",
-        "receivers[0].slak_configs",
     ]
     assert all(problem.startswith("routing ") for problem in problems)
-    assert "(got 3)" in problems[0]
-    assert 'write it like severity=~"critical|high"' in problems[2]
-    assert "known are email, slack" in problems[3]
+    assert "(got 3)" in problems[2]
+    assert 'write it like severity=~"critical|high"' in problems[4]
+    assert "the channels are email, slack" in problems[0]
 
 
-def test_what_the_parts_ask_of_each_other_is_told_at_once_too() -> None:
+def test_inconsistent_names_are_reported_at_once() -> None:
     document = {
         "route": {"routes": [{"receiver": "x"}, {"receiver": "y"}]},
         "receivers": [*R, *R],
@@ -244,24 +244,34 @@ def test_what_the_parts_ask_of_each_other_is_told_at_once_too() -> None:
     assert len(problems_of(json.dumps(document))) == 4
 
 
-def test_something_else_than_a_mapping_is_one_problem() -> None:
+def test_document_that_is_not_a_mapping_is_one_problem() -> None:
     (problem,) = problems_of("[1]")
     assert problem.startswith("routing is [1], but should be a valid dictionary")
 
 
-def test_the_rules_of_a_stack_become_the_config_map_that_the_operator_reads(record: Record) -> None:
+def test_rules_of_a_stack_become_the_config_map_of_the_operator(record: Record) -> None:
     recording = record(routing=json.dumps(GOOD["full"]))
-    (config_map,) = [made for made in recording.of("ConfigMap") if made.name == "routing"]
-    assert config_map.inputs["metadata"]["name"] == names.ROUTING_CONFIG
+    (config_map,) = [each for each in recording.of("ConfigMap") if each.name == "routing"]
+    assert config_map.inputs["metadata"]["name"] == names.ROUTING_CONFIG_MAP
     assert config_map.inputs["metadata"]["namespace"] == "notification-system"
     assert list(config_map.inputs["data"]) == [names.ROUTING_KEY]
     assert yaml.safe_load(config_map.inputs["data"][names.ROUTING_KEY]) == GOOD["full"]
 
 
-def test_a_stack_without_rules_leaves_the_config_map_to_others(record: Record) -> None:
-    assert [made.name for made in record().of("ConfigMap")] == ["config"]
+def test_named_config_map_is_created_and_readable_by_the_operator(record: Record) -> None:
+    rules = {"routing": json.dumps(GOOD["full"])}
+    recording = record(**rules, routingConfigMapName="rules", routingConfigMapKey="rules.yaml")
+    (config_map,) = [each for each in recording.of("ConfigMap") if each.name == "routing"]
+    assert config_map.inputs["metadata"]["name"] == "rules"
+    assert list(config_map.inputs["data"]) == ["rules.yaml"]
+    grants = [rule for role in recording.of("Role") for rule in role.inputs["rules"]]
+    assert [rule["resourceNames"] for rule in grants if rule["resources"] == ["configmaps"]] == [["rules"]]
 
 
-def test_new_rules_are_written_in_place_since_in_between_there_would_be_none(record: Record) -> None:
+def test_stack_without_rules_creates_no_routing_config_map(record: Record) -> None:
+    assert [each.name for each in record().of("ConfigMap")] == ["config"]
+
+
+def test_changed_rules_update_the_config_map_in_place(record: Record) -> None:
     (provider,) = record(routing=json.dumps(GOOD["full"])).of("kubernetes")
     assert provider.inputs["enableConfigMapMutable"] == "true"

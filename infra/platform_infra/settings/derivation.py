@@ -1,0 +1,76 @@
+"""How a stack's settings become the operator's: which setting of a stack sets which setting of the operator. Pure.
+
+A setting of a stack sets the setting of the operator with the same path, unless it is marked with `Sets`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from notification_contract.settings import RULES_LATER, OperatorSettings, declared_settings, value_at
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from notification_contract.settings.operator import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """Marks a setting of a stack as the source of the operator's settings at these dotted paths."""
+
+    paths: tuple[str, ...]
+
+
+@cache
+def _declarations() -> dict[str, Any]:
+    return {".".join(path): field for path, field in declared_settings(OperatorSettings)}
+
+
+def operator_setting(path: str) -> Any:  # noqa: ANN401 - takes the place of a default, as pydantic's Field does
+    """Declare a setting of a stack by the operator's setting at a dotted path: same default, bounds and description."""
+    declared = _declarations()[path]
+    field = Field(default=_plain(declared.default), description=declared.description)
+    field.metadata = [*declared.metadata, Sets((path,))]
+    return field
+
+
+def _plain(default: Any) -> Any:  # noqa: ANN401 - settings have values of any type
+    """Return a default as a stack's types have it: a text for a path, a whole number without a fraction."""
+    match default:
+        case FilePath():
+            return default.as_posix()
+        case float() if default.is_integer():
+            return int(default)
+        case _:
+            return default
+
+
+def sources(stack: type[BaseModel]) -> dict[Path, Path]:
+    """Return, for each setting of the operator that a stack sets, the path of the stack's setting."""
+    operator = {path for path, _ in declared_settings(OperatorSettings)}
+    result: dict[Path, Path] = {}
+    for path, field in declared_settings(stack):
+        marks = [mark for mark in field.metadata if isinstance(mark, Sets)]
+        targets = [tuple(target.split(".")) for mark in marks for target in mark.paths]
+        if not marks and path in operator:
+            targets = [path]
+        result.update(dict.fromkeys(targets, path))
+    return result
+
+
+def operator_settings(settings: BaseModel) -> OperatorSettings:
+    """Return the operator's settings as a stack sets them. Rules are not checked: a stack reports them by its keys."""
+    tree: dict[str, Any] = {}
+    for target, source in sources(type(settings)).items():
+        *sections, name = target
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        branch[name] = value_at(settings, source)
+    return OperatorSettings.model_validate(tree, context=RULES_LATER)

@@ -1,0 +1,67 @@
+"""Names that operator, infrastructure and clients share: the API, labels, objects, ports and variables. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# The API.
+GROUP: Final = "kubernaut.ai"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "NotificationRequest"
+PLURAL: Final = "notificationrequests"
+SINGULAR: Final = "notificationrequest"
+SHORT_NAMES: Final = ("notif", "notifs")
+CRD: Final = f"{PLURAL}.{GROUP}"
+
+# Labels and annotations.
+LABEL_PREFIX: Final = f"{GROUP}/"
+"""Labels with this prefix describe what a notification is about; routing rules match on them."""
+CRD_OWNER_ANNOTATION: Final = f"{GROUP}/owner"
+"""On the CRD: the stack that owns it, as `organization/project/stack`."""
+PREVIEW_LABEL: Final = f"{GROUP}/preview"
+"""On a namespace: the number of the pull request that it previews."""
+SHARDS_ANNOTATION: Final = f"{GROUP}/shards"
+"""On a Lease: the number of shards that its holder is configured for."""
+SLACK_CHECKSUM_ANNOTATION: Final = f"{GROUP}/slack-webhook-checksum"
+"""On a pod: a checksum of the Slack webhook URL, so that a new URL replaces the pods."""
+
+# The operator and its objects.
+OPERATOR: Final = "notification-operator"
+"""The name of the operator's Deployment, ServiceAccount, Service and Lease."""
+CONTROLLER: Final = f"{GROUP}/{OPERATOR}"
+"""The operator as `reportingController` of its Events."""
+CONTAINER: Final = "operator"
+LEASE: Final = OPERATOR
+ROUTING_CONFIG_MAP: Final = "notification-routing-config"
+ROUTING_KEY: Final = "routing.yaml"
+SLACK_SECRET: Final = "notification-slack-webhook"  # noqa: S105 - the name of an object
+SLACK_SECRET_KEY: Final = "webhook-url"  # noqa: S105 - a key of that object
+
+# The configuration file of the operator.
+CONFIG_DIRECTORY: Final = "/etc/notification"
+CONFIG_KEY: Final = "config.yaml"
+CONFIG_FILE: Final = f"{CONFIG_DIRECTORY}/{CONFIG_KEY}"
+
+# Ports and paths that the operator serves.
+HEALTH_PORT: Final = 8081
+METRICS_PORT: Final = 9090
+LIVENESS_PATH: Final = "/healthz"
+READINESS_PATH: Final = "/readyz"
+METRICS_PATH: Final = "/metrics"
+
+# Environment variables.
+ENV_PREFIX: Final = "NOTIFICATION_"
+"""`NOTIFICATION_<SECTION>__<KEY>` overrides a setting of the configuration file."""
+ENV_DELIMITER: Final = "__"
+SLACK_URL_VARIABLE: Final = "SLACK_WEBHOOK_URL"
+"""Sets `channels.slack.webhook_url`, under the name that Slack's own tools use."""
+POD_NAME_VARIABLE: Final = "POD_NAME"
+POD_NAMESPACE_VARIABLE: Final = "POD_NAMESPACE"
+POD_UID_VARIABLE: Final = "POD_UID"
+POD_FIELDS: Final = {
+    POD_NAME_VARIABLE: "metadata.name",
+    POD_NAMESPACE_VARIABLE: "metadata.namespace",
+    POD_UID_VARIABLE: "metadata.uid",
+}
+"""Variables that identify the pod to its process, and the pod's field that each one holds."""

@@ -1,0 +1,52 @@
+"""Settings for delivery: limits of an attempt, circuit breakers, redaction and the source of routing rules. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from notification_contract import names
+from notification_contract.settings.section import Seconds, Section
+
+
+class Delivery(Section):
+    """Limits of delivery attempts."""
+
+    timeout_seconds: Seconds = 10.0
+    """Seconds after which an attempt fails. It can be retried."""
+    concurrency_per_channel: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Maximum number of concurrent attempts per channel."""
+    visible_after_seconds: Annotated[float, Field(ge=0, le=60)] = 0.25
+    """Seconds after which a delivery that is still running is shown in phase Sending."""
+
+
+class Breaker(Section):
+    """Circuit breakers, one per channel and destination."""
+
+    failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
+    """Consecutive failures that open the breaker. Permanent failures do not count."""
+    open_seconds: Seconds = 30.0
+    """Seconds that the breaker stays open before it lets probes through."""
+    probes: Annotated[int, Field(ge=1, le=100)] = 2
+    """Number of probe attempts that a half-open breaker lets through. It closes when all of them succeed."""
+
+
+class Redaction(Section):
+    """What is redacted in addition to secrets, in every text that leaves the operator. Secrets always are."""
+
+    emails: bool = True
+    """Whether email addresses are redacted."""
+    ip_addresses: bool = True
+    """Whether IPv4 addresses are redacted."""
+
+
+class Routing(Section):
+    """The ConfigMap with the rules that select channels for notifications that name none."""
+
+    namespace: str | None = None
+    """Namespace of the ConfigMap; by default the pod's namespace, or that of the kubeconfig context."""
+    config_map: Annotated[str, Field(min_length=1, max_length=253)] = names.ROUTING_CONFIG_MAP
+    """Name of the ConfigMap. It does not have to exist."""
+    key: Annotated[str, Field(min_length=1, max_length=253)] = names.ROUTING_KEY
+    """Key of the ConfigMap that holds the routing document."""

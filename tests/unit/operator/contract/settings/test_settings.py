@@ -1,0 +1,114 @@
+"""The declarations of the operator's settings: every one is described, documented with its unit, and bounded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from notification_contract import names
+from notification_contract.settings import (
+    RULES_LATER,
+    Audit,
+    Channels,
+    LeaderElection,
+    OperatorSettings,
+    Rule,
+    Section,
+    Server,
+    SlackChannel,
+    Watch,
+    declared_settings,
+    is_http_url,
+    value_at,
+)
+from notification_contract.settings.operator import nested_sections
+
+SETTINGS = {".".join(path): field for path, field in declared_settings(OperatorSettings)}
+
+
+@pytest.mark.parametrize("path", SETTINGS)
+def test_every_setting_is_described_in_sentences(path: str) -> None:
+    description = str(SETTINGS[path].description)
+    assert description[0].isupper() or description[0] == "`"
+    assert description.endswith(".")
+
+
+@pytest.mark.parametrize("path", [path for path in SETTINGS if path.endswith("_seconds")])
+def test_every_duration_says_its_unit(path: str) -> None:
+    assert "second" in str(SETTINGS[path].description).lower()
+
+
+@pytest.mark.parametrize(
+    "path", [path for path, field in SETTINGS.items() if field.annotation in {int, float}]
+)
+def test_every_number_has_bounds(path: str) -> None:
+    limits = {name for mark in SETTINGS[path].metadata for name in ("ge", "gt", "le") if hasattr(mark, name)}
+    assert "le" in limits
+    assert limits & {"ge", "gt"}
+
+
+def test_ports_are_those_of_the_names() -> None:
+    assert (Server().health_port, Server().metrics_port) == (names.HEALTH_PORT, names.METRICS_PORT)
+
+
+def test_value_at_a_path_is_that_of_the_section() -> None:
+    assert value_at(OperatorSettings(), ("channels", "slack", "connections")) == 10
+
+
+def test_nested_sections_have_their_paths() -> None:
+    assert [".".join(path) for path, _ in nested_sections(Channels())] == ["console", "file", "log", "slack"]
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "problem"),
+    [
+        (Watch, {"namespaces": ("a",), "namespace_selector": "b=c"}, "both set"),
+        (LeaderElection, {"shards": 2}, "enabled is false"),
+        (SlackChannel, {"enabled": True}, "webhook_url is empty"),
+        (SlackChannel, {"enabled": True, "webhook_url": "ftp://x"}, "not an http or https URL"),
+    ],
+)
+def test_broken_rule_is_an_error_unless_the_caller_checks_it_later(
+    section: type[Section], values: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        section(**values)
+    (rule,) = section.model_validate(values, context=RULES_LATER).broken_rules()
+    assert isinstance(rule, Rule)
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        (Watch, {"namespaces": ("a",)}),
+        (LeaderElection, {"shards": 2, "enabled": True}),
+        (SlackChannel, {"webhook_url": "ftp://x"}),
+        (SlackChannel, {"enabled": True, "webhook_url": "https://hooks.slack.com/x"}),
+    ],
+)
+def test_section_that_keeps_its_rules_is_valid(section: type[Section], values: dict[str, Any]) -> None:
+    assert section(**values).broken_rules() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["store:8080", "ftp://store", "https://", "https://a b", "http://x:0", "http://x:y"]
+)
+def test_invalid_audit_url_is_rejected(url: str) -> None:
+    assert not is_http_url(url)
+    with pytest.raises(ValidationError, match="must be an http or https URL, or empty"):
+        Audit(url=url)
+
+
+@pytest.mark.parametrize("url", ["", "http://store:8080", "https://store/path?query"])
+def test_valid_audit_url_is_accepted(url: str) -> None:
+    assert Audit(url=url).url == url
+
+
+def test_unknown_key_and_changed_value_are_rejected() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Watch.model_validate({"namespace": []})
+    watch = Watch()
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(watch, "namespaces", ("a",))  # noqa: B010 - mypy rejects the plain assignment
