@@ -50,8 +50,18 @@ SERVED = (
 )
 """In every namespace that is served."""
 
-OWN = (Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),)
-"""In the operator's own namespace."""
+
+def own_grants(routing_config_map: str) -> tuple[Grant, ...]:
+    """Return the grants in the operator's own namespace."""
+    return (
+        Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),
+        # With a resource name, `list` and `watch` are allowed only with a field selector for that name.
+        Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(routing_config_map,)),
+    )
+
+
+OWN = own_grants(names.ROUTING_CONFIG_MAP)
+"""In the operator's own namespace, with the default name of the routing ConfigMap."""
 
 SHARE = (Grant(group="coordination.k8s.io", resource="leases", verbs=("delete",)),)
 """In its own namespace, where replicas share the work: the Lease of one that is gone is removed."""
@@ -86,15 +96,9 @@ class OperatorAccount(pulumi.ComponentResource):
         ).metadata.name
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=namespace)
         events = () if settings.events.level == EventLevel.NONE else EVENTS
-        # A listing and a watch by the name of one object are allowed for it alone.
-        rules = Grant(
-            group="",
-            resource="configmaps",
-            verbs=("list", "watch"),
-            names=(settings.routing_config_map.name,),
-        )
+        own = own_grants(settings.routing_config_map.name)
         share = SHARE if settings.operator.shards > 1 else ()
-        self._grant_in("own", namespace, (*OWN, rules, *share, *events), subject)
+        self._grant_in("own", namespace, (*own, *share, *events), subject)
         served_grants = (*SERVED, *(RETAIN if settings.retention.enabled else ()), *events)
         for served in settings.watch.namespaces:
             # Its own namespace is made by this stack, and has to be there first.
