@@ -172,13 +172,13 @@ def _operator_problems(settings: Settings, unreadable: set[str]) -> Iterator[Pro
     keys = {target: key_of(source) for target, source in sources(type(settings)).items()}
     for path, section in nested_sections(operator_settings(settings)):
         for rule in section.broken_rules():
-            names_here = [keys[(*path, name)] for name in rule.settings]
-            key = names_here[0]
+            involved = [keys[(*path, name)] for name in rule.settings]
+            key = involved[0]
             hint = (
                 f"set it with `pulumi config set --secret {key} VALUE`" if key in SECRET_KEYS else rule.hint
             )
-            if unreadable.isdisjoint(names_here):
-                yield Problem(key=key, what=rule.problem.format(*names_here), hint=hint.format(*names_here))
+            if unreadable.isdisjoint(involved):
+                yield Problem(key=key, what=rule.problem.format(*involved), hint=hint.format(*involved))
 
 
 def _plain_text(settings: Settings) -> Iterator[Problem]:

@@ -50,8 +50,18 @@ SERVED = (
 )
 """In every namespace that the operator watches."""
 
-OWN = (Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),)
-"""In the operator's own namespace."""
+
+def own_grants(routing_config_map: str) -> tuple[Grant, ...]:
+    """Return the grants in the operator's own namespace."""
+    return (
+        Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),
+        # With a resource name, `list` and `watch` are allowed only with a field selector for that name.
+        Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(routing_config_map,)),
+    )
+
+
+OWN = own_grants(names.ROUTING_CONFIG_MAP)
+"""In the operator's own namespace, with the default name of the routing ConfigMap."""
 
 SHARDING = (Grant(group="coordination.k8s.io", resource="leases", verbs=("delete",)),)
 """In the operator's own namespace if there are several shards: replicas delete the Lease of a replica that is gone."""
@@ -64,11 +74,6 @@ RETENTION = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("delete",)),
 
 NAMESPACE_SELECTION = (Grant(group="", resource="namespaces", verbs=("list", "watch")),)
 """In the cluster if the settings select namespaces by label."""
-
-
-def _routing(config_map: str) -> Grant:
-    # With a resource name, `list` and `watch` are allowed only with a field selector for that name.
-    return Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(config_map,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,7 @@ class OperatorAccount(pulumi.ComponentResource):
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=args.namespace)
         events = () if args.events == EventLevel.NONE else EVENTS
         sharding = SHARDING if args.shards > 1 else ()
-        own = (*OWN, _routing(args.routing_config_map), *sharding, *events)
+        own = (*own_grants(args.routing_config_map), *sharding, *events)
         self._grant_in("own", args.namespace, own, subject)
         self._grant_served((*SERVED, *(RETENTION if args.retention else ()), *events), subject)
         self.register_outputs({"accountName": self.account_name})
