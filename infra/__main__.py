@@ -1,4 +1,4 @@
-"""The program that `pulumi up` runs: settings, then the bundle, then what it made."""
+"""The Pulumi program: loads the settings, creates the bundle and exports its outputs."""
 
 import pulumi
 

@@ -1,7 +1,7 @@
 """The notification platform as Pulumi components: cluster, CRD, permissions, operator.
 
-Each is loaded when it is first asked for: what stands beside them, such as names and settings, is also read by processes
-that would pay a second for the Kubernetes classes and use none of them.
+Each component is imported on first access: other processes import only names and settings from this package and save the
+second that the import of the Kubernetes classes takes.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bundle", "Cluster", "NotificationPlatform", "Settings", "SettingsError", "load_settings"]
 
-_PLACES = {
+_MODULES = {
     "Bundle": "bundle",
     "Cluster": "cluster",
     "NotificationPlatform": "component",
@@ -27,6 +27,6 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the components
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

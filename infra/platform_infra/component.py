@@ -1,6 +1,6 @@
-"""The platform as a component for programs of others, in Python and, as a component package, in every language of Pulumi's.
+"""The platform as a component for other programs: in Python, and as a component package in every Pulumi language.
 
-Pulumi reads the annotations at run time, so none is postponed here.
+Pulumi reads the annotations at run time, so this module does not postpone their evaluation.
 """
 
 import re
@@ -17,30 +17,30 @@ from platform_infra.settings.model import Settings, key_of
 from platform_infra.settings.problem import Problem
 from platform_infra.settings.reader import SettingsError, parse_arguments
 
-CLUSTER = ("kubeconfig", "context")
-COMMAND = re.compile(r" with `pulumi config (?:set|rm) [^`]*`")
-"""What a stack's user would type: a program has its arguments instead."""
+CLUSTER_KEYS = ("kubeconfig", "context")
+STACK_COMMAND = re.compile(r" with `pulumi config (?:set|rm) [^`]*`")
+"""The command in a hint for a stack; a program has arguments and no stack configuration."""
 
 
 class NotificationPlatform(pulumi.ComponentResource):
-    """The notification platform in a cluster: the kind NotificationRequest, permissions, and the operator that delivers."""
+    """The notification platform in a cluster: the CRD NotificationRequest, permissions and the operator."""
 
     namespace: pulumi.Output[str]
-    """The namespace that the operator runs in."""
+    """The operator's namespace."""
     image: pulumi.Output[str]
-    """The operator's image; empty where the operator is not deployed."""
+    """The operator's image; empty if the operator is not deployed."""
 
     def __init__(
         self, name: str, args: NotificationPlatformArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Check the arguments, and make the platform.
+        """Check the arguments and create the platform.
 
         Raises:
-            SettingsError: they cannot be used; lists every problem found, and no resource has been made.
-            ClusterError: the cluster cannot be had; likewise.
+            SettingsError: the arguments are invalid; it lists every problem, and no resource has been registered.
+            ClusterError: the cluster is not available; no resource has been registered.
         """
         connect = _connection(args)
-        settings = _settings(args, brought=connect is not None)
+        settings = _settings(args, own_cluster=connect is not None)
         super().__init__("notification-platform:index:NotificationPlatform", name, {}, opts)
         bundle = Bundle(name, settings=settings, connect=connect, opts=pulumi.ResourceOptions(parent=self))
         self.namespace = bundle.namespace
@@ -49,34 +49,34 @@ class NotificationPlatform(pulumi.ComponentResource):
 
 
 def _connection(args: NotificationPlatformArgs) -> Connect | None:
-    """Return the connection that the program brings, if it does."""
-    missing = [key for key in CLUSTER if key not in args]
-    if len(missing) == len(CLUSTER):
+    """Return the connection to the program's own cluster, or None if the settings name a cluster."""
+    missing = [key for key in CLUSTER_KEYS if key not in args]
+    if len(missing) == len(CLUSTER_KEYS):
         return None
     if missing:
-        hint = f"a cluster that the program brings takes {' and '.join(CLUSTER)}"
-        raise _refusal([Problem(key=missing[0], what="is missing", hint=hint)])
+        hint = f"the program's own cluster needs {' and '.join(CLUSTER_KEYS)}"
+        raise _error([Problem(key=missing[0], what="is missing", hint=hint)])
     connection = Connection(kubeconfig=args["kubeconfig"], context=args["context"])
     return lambda _opts: connection
 
 
-def _settings(args: NotificationPlatformArgs, *, brought: bool) -> Settings:
-    values = {key_of((key,)): _whole(value) for key, value in args.items() if key not in CLUSTER}
+def _settings(args: NotificationPlatformArgs, *, own_cluster: bool) -> Settings:
+    values = {key_of((key,)): _integer(value) for key, value in args.items() if key not in CLUSTER_KEYS}
     try:
         settings = parse_arguments(values)
     except SettingsError as error:
-        raise _refusal(error.problems) from None
-    if brought and settings.operator.enabled and not settings.operator.image:
-        hint = "name an image that the cluster can pull"
-        raise _refusal([Problem(key="operatorImage", what="is empty", hint=hint)])
+        raise _error(error.problems) from None
+    if own_cluster and settings.operator.enabled and not settings.operator.image:
+        hint = "set it to an image that the cluster can pull"
+        raise _error([Problem(key="operatorImage", what="is empty", hint=hint)])
     return settings
 
 
-def _refusal(problems: Iterable[Problem]) -> SettingsError:
-    told = [replace(problem, hint=COMMAND.sub("", problem.hint)) for problem in problems]
-    return SettingsError(told, "the component's arguments")
+def _error(problems: Iterable[Problem]) -> SettingsError:
+    adapted = [replace(problem, hint=STACK_COMMAND.sub("", problem.hint)) for problem in problems]
+    return SettingsError(adapted, "the component's arguments")
 
 
-def _whole(value: Any) -> Any:  # noqa: ANN401 - any setting's value
-    """Undo what the way through the engine does to integers: it knows floating-point numbers alone."""
+def _integer(value: Any) -> Any:  # noqa: ANN401 - a setting can have any type
+    """Convert a whole floating-point number to an integer, because the engine transports all numbers as floats."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

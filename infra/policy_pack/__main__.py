@@ -1,7 +1,7 @@
-"""The policy pack as Pulumi runs it: a thin shell around the rules of platform_policy.
+"""The policy pack that Pulumi runs: an adapter from the SDK to the rules of platform_policy.
 
-It has an environment of its own, `infra/policy_pack/.venv`, since its SDK's pins disagree with the program's (`make policy`
-makes it).
+The pack has its own environment, `infra/policy_pack/.venv`, because its SDK pins other versions than the program.
+`make policy` creates it.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import pulumi_policy as policy  # noqa: E402 - only in its own environment
-from pulumi_policy.proxy import UnknownValueError  # noqa: E402 - likewise
+import pulumi_policy as policy  # noqa: E402 - installed only in the pack's environment
+from pulumi_policy.proxy import UnknownValueError  # noqa: E402 - installed only in the pack's environment
 
-from platform_policy.disruption import Resource  # noqa: E402 - found by the line above
-from platform_policy.pack import NAME, RESOURCE_RULES, STACK_RULES, kind_of  # noqa: E402 - likewise
+from platform_policy.disruption import Resource  # noqa: E402 - needs the path above
+from platform_policy.pack import NAME, RESOURCE_RULES, STACK_RULES, kind_of  # noqa: E402 - needs the path above
 
 
 def _resource_policy(name: str) -> policy.ResourceValidationPolicy:
-    judge, meaning = RESOURCE_RULES[name]
+    rule = RESOURCE_RULES[name]
 
     def validate(args: policy.ResourceValidationArgs, report: policy.ReportViolation) -> None:
         kind = kind_of(args.resource_type)
-        for reason in judge(kind, plain(args.props)) if kind else ():
+        for reason in rule.evaluate(kind, plain(args.props)) if kind else ():
             report(reason)
 
-    return policy.ResourceValidationPolicy(name=name, description=meaning, validate=validate)
+    return policy.ResourceValidationPolicy(name=name, description=rule.description, validate=validate)
 
 
 def _stack_policy(name: str) -> policy.StackValidationPolicy:
-    judge, meaning = STACK_RULES[name]
+    rule = STACK_RULES[name]
 
     def validate(args: policy.StackValidationArgs, report: policy.ReportViolation) -> None:
-        known = [
+        resources = [
             Resource(kind=kind, name=entry.name, properties=plain(entry.props))
             for entry in args.resources
             if (kind := kind_of(entry.resource_type))
@@ -44,14 +44,14 @@ def _stack_policy(name: str) -> policy.StackValidationPolicy:
         urns = {
             entry.name: entry.urn for entry in args.resources if kind_of(entry.resource_type) == "Deployment"
         }
-        for resource, reason in judge(known):
+        for resource, reason in rule.evaluate(resources):
             report(reason, urns.get(resource))
 
-    return policy.StackValidationPolicy(name=name, description=meaning, validate=validate)
+    return policy.StackValidationPolicy(name=name, description=rule.description, validate=validate)
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value, in the SDK's wrapping
-    """Undo the SDK's wrapping of maps and lists, so that the rules see plain data; what a preview cannot know is None."""
+def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value, as the SDK's proxy
+    """Convert the SDK's proxies of maps and lists to plain data; a value that a preview cannot know becomes None."""
     if isinstance(value, Mapping):
         return {key: _known(value, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -59,9 +59,9 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value, in the SDK's wra
     return value
 
 
-def _known(container: Any, place: str | int) -> Any:  # noqa: ANN401 - likewise
+def _known(container: Any, key: str | int) -> Any:  # noqa: ANN401 - any JSON value, as the SDK's proxy
     try:
-        return plain(container[place])
+        return plain(container[key])
     except UnknownValueError:
         return None
 

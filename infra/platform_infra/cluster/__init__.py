@@ -1,4 +1,4 @@
-"""A cluster to put things into: whatever its kind, out comes one explicit provider."""
+"""The cluster of a stack: every kind of cluster becomes one explicit Kubernetes provider."""
 
 from platform_infra.cluster.cluster import Cluster
 from platform_infra.cluster.connection import ClusterError, Connect, Connection

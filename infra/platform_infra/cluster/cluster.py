@@ -1,4 +1,4 @@
-"""The cluster component: whatever its kind, one provider that is told kubeconfig and context."""
+"""The cluster component: a connection of any kind and one explicit Kubernetes provider."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Cluster(pulumi.ComponentResource):
-    """A cluster and the one provider that everything in it is made with.
+    """A cluster and the only provider of the objects in it.
 
-    `connect` comes from `kinds.prepare`. The provider never looks at the environment's kubeconfig.
+    `connect` comes from `kinds.prepare`. The provider never reads the kubeconfig of the environment.
     """
 
     def __init__(self, name: str, *, connect: Connect, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -27,7 +27,7 @@ class Cluster(pulumi.ComponentResource):
             "cluster",
             kubeconfig=self.kubeconfig,
             context=self.context,
-            # Replacing the routing rules would take them away for a moment.
+            # A replacement of the ConfigMap with the routing rules would delete it for a moment.
             enable_config_map_mutable=True,
             delete_unreachable=connection.may_vanish,
             opts=pulumi.ResourceOptions(parent=self),
@@ -36,13 +36,13 @@ class Cluster(pulumi.ComponentResource):
 
     @property
     def node_name(self) -> pulumi.Output[str | None]:
-        """The local node's container, or None for a cluster elsewhere."""
+        """The container of the local node, or None for every other kind of cluster."""
         return pulumi.Output.from_input(self.node.container if self.node else None)
 
     def options(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Return the options of a component that lives in this cluster.
+        """Return the options of a component in this cluster.
 
-        What lives on a local node goes with it: deleting the node spares deleting each object.
+        Objects on a local node are deleted with the node, so that Pulumi does not delete each of them.
         """
-        lifetime = self.node.resource if self.node else None
-        return pulumi.ResourceOptions(parent=parent, providers=[self.provider], deleted_with=lifetime)
+        node = self.node.resource if self.node else None
+        return pulumi.ResourceOptions(parent=parent, providers=[self.provider], deleted_with=node)

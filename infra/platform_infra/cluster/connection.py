@@ -1,4 +1,4 @@
-"""What every kind of cluster has to offer."""
+"""The connection to a cluster, which every kind of cluster provides."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pulumi
 
 
 class ClusterError(pulumi.RunError):
-    """A cluster cannot be had; the message names it and the remedy."""
+    """The cluster is not available; the message names the setting and the next step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node on this machine that images can be loaded into.
 
-    `identity` changes whenever the node is made anew under the same container name.
+    `identity` changes when the node is recreated under the same container name.
     """
 
     resource: pulumi.Resource
@@ -26,14 +26,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """The way to an API server: kubeconfig content and the context to use of it; `node` where this stack owns it."""
+    """How to reach an API server: the content of a kubeconfig and its context; `node` if this stack owns a local node."""
 
     kubeconfig: pulumi.Input[str]
     context: pulumi.Input[str]
     node: Node | None = None
     may_vanish: pulumi.Input[bool] = False
-    """Whether the cluster may be gone with all that it held, so that nothing is left to delete."""
+    """Whether the cluster can disappear with all its objects, so that Pulumi need not delete them."""
 
 
 Connect = Callable[[pulumi.ResourceOptions], Connection]
-"""Makes the connection, with the options that its resources get."""
+"""Creates the connection; the argument holds the options of its resources."""

@@ -1,13 +1,14 @@
-"""A cluster of Amazon's EKS with nodes of its own, in subnets that exist.
+"""An Amazon EKS cluster with a node group in existing subnets.
 
-The API server is reached from within the VPC, and from outside by the networks that are named. Secrets are encrypted by a
-key of the account's, the control plane's logs are kept, and pods can be given roles by the cluster's OIDC provider.
-Loaded only when such a cluster is chosen: the provider's classes are an extra.
+The API server is reachable from the VPC, and from outside for the configured networks. Secrets are encrypted with a KMS
+key, the control plane logs are kept, and pods can assume roles through the cluster's OIDC provider. The module is
+imported only for this kind of cluster, because pulumi-aws is an optional dependency.
 """
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -28,7 +29,7 @@ NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2
 
 
 class EksCluster(pulumi.ComponentResource):
-    """Control plane, node group and what they need; `kubeconfig` is known once nodes are there."""
+    """Control plane, node group and their dependencies; `kubeconfig` is known when the nodes exist."""
 
     kubeconfig: pulumi.Output[str]
 
@@ -42,7 +43,7 @@ class EksCluster(pulumi.ComponentResource):
         control = self._control_plane()
         iam.OpenIdConnectProvider(
             "oidc",
-            url=control.identities.apply(lambda found: found[0].oidcs[0].issuer),
+            url=control.identities.apply(lambda identities: identities[0].oidcs[0].issuer),
             client_id_lists=["sts.amazonaws.com"],
             opts=self._child,
         )
@@ -53,15 +54,15 @@ class EksCluster(pulumi.ComponentResource):
             authority=control.certificate_authority.data,
             nodes=nodes.id,
         )
-        self.kubeconfig = ready.apply(lambda parts: _kubeconfig(self._name, parts))
+        self.kubeconfig = ready.apply(partial(_kubeconfig, self._name))
         self.register_outputs({"kubeconfig": self.kubeconfig})
 
     def _control_plane(self) -> eks.Cluster:
-        role, granted = self._role("control", "eks.amazonaws.com", CONTROL_POLICIES)
+        role, attachments = self._role("control", "eks.amazonaws.com", CONTROL_POLICIES)
         logs = cloudwatch.LogGroup(
             "logs", name=f"/aws/eks/{self._name}/cluster", retention_in_days=LOG_DAYS, opts=self._child
         )
-        outside = list(self._settings.public_cidrs)
+        public_cidrs = list(self._settings.public_cidrs)
         return eks.Cluster(
             "control",
             name=self._name,
@@ -70,8 +71,8 @@ class EksCluster(pulumi.ComponentResource):
             vpc_config=eks.ClusterVpcConfigArgs(
                 subnet_ids=list(self._settings.subnets),
                 endpoint_private_access=True,
-                endpoint_public_access=bool(outside),
-                public_access_cidrs=outside or None,
+                endpoint_public_access=bool(public_cidrs),
+                public_access_cidrs=public_cidrs or None,
             ),
             encryption_config=eks.ClusterEncryptionConfigArgs(
                 provider=eks.ClusterEncryptionConfigProviderArgs(key_arn=self._key()), resources=["secrets"]
@@ -81,12 +82,12 @@ class EksCluster(pulumi.ComponentResource):
                 authentication_mode="API", bootstrap_cluster_creator_admin_permissions=True
             ),
             opts=pulumi.ResourceOptions.merge(
-                self._child, pulumi.ResourceOptions(depends_on=[*granted, logs])
+                self._child, pulumi.ResourceOptions(depends_on=[*attachments, logs])
             ),
         )
 
     def _key(self) -> pulumi.Input[str]:
-        """Return the key that Secrets are encrypted with: the one that is set, or one of the cluster's own."""
+        """Return the ARN of the key that encrypts Secrets: the configured key, or a new one."""
         if self._settings.kms_key:
             return self._settings.kms_key
         key = kms.Key(
@@ -96,11 +97,11 @@ class EksCluster(pulumi.ComponentResource):
             deletion_window_in_days=KEY_DELETION_DAYS,
             opts=self._child,
         )
-        made: pulumi.Output[str] = key.arn
-        return made
+        arn: pulumi.Output[str] = key.arn
+        return arn
 
     def _nodes(self, control: eks.Cluster) -> eks.NodeGroup:
-        role, granted = self._role("nodes", "ec2.amazonaws.com", NODE_POLICIES)
+        role, attachments = self._role("nodes", "ec2.amazonaws.com", NODE_POLICIES)
         count = self._settings.nodes
         return eks.NodeGroup(
             "nodes",
@@ -112,13 +113,13 @@ class EksCluster(pulumi.ComponentResource):
                 desired_size=count, min_size=count, max_size=count + 1
             ),
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
-            opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=granted)),
+            opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=attachments)),
         )
 
     def _role(
         self, name: str, service: str, policies: tuple[str, ...]
     ) -> tuple[iam.Role, list[pulumi.Resource]]:
-        """Return a role that a service takes on, and what has to be there before it is of use."""
+        """Return a role for a service, and the policy attachments that its users depend on."""
         statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         role = iam.Role(name, assume_role_policy=trust, opts=self._child)
@@ -131,15 +132,15 @@ class EksCluster(pulumi.ComponentResource):
 
 
 def connect(settings: Eks, stack: str, opts: pulumi.ResourceOptions) -> Connection:
-    """Make the cluster, and return the connection to it."""
+    """Create the cluster and return the connection to it."""
     cluster = EksCluster("eks", settings=settings, stack=stack, opts=opts)
     return Connection(kubeconfig=cluster.kubeconfig, context=f"{names.PROJECT}-{stack}")
 
 
 def _kubeconfig(name: str, parts: dict[str, Any]) -> str:
-    """Return a kubeconfig that asks AWS for a token at each use, and so holds no secret of its own."""
+    """Return a kubeconfig that requests a token from AWS for each use and contains no secret itself."""
     region = parts["arn"].split(":")[3]
-    ask = {
+    exec_command = {
         "apiVersion": "client.authentication.k8s.io/v1",
         "command": "aws",
         "args": ["--region", region, "eks", "get-token", "--cluster-name", name, "--output", "json"],
@@ -151,7 +152,7 @@ def _kubeconfig(name: str, parts: dict[str, Any]) -> str:
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": name, "cluster": server}],
-            "users": [{"name": name, "user": {"exec": ask}}],
+            "users": [{"name": name, "user": {"exec": exec_command}}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
             "current-context": name,
         }

@@ -1,4 +1,4 @@
-"""The kinds of cluster behind one interface: `prepare` checks, the returned function makes."""
+"""The kinds of cluster: `prepare` checks the settings and returns a function that creates the connection."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ CREATE_COMMANDS = {
 }
 
 NO_EKS = (
-    "clusterKind: `eks` needs the package pulumi-aws, which is an extra; add it to the program's environment: "
+    "clusterKind: `eks` needs the optional package pulumi-aws; install it into the program's environment: "
     "`uv pip install --require-hashes --no-deps -r requirements-eks.lock`, or `pip install 'notification-platform[eks]'`"
 )
 
 
 def prepare(settings: Cluster) -> Connect:
-    """Check whatever can be checked before any resource, and return what makes the connection.
+    """Check the settings before any resource is registered, and return a function that creates the connection.
 
     Raises:
-        ClusterError: this kind of cluster cannot be had here.
+        ClusterError: this kind of cluster is not available.
     """
     match settings.kind:
         case ClusterKind.LOCAL:
@@ -45,13 +45,13 @@ def prepare(settings: Cluster) -> Connect:
                 raise ClusterError(NO_EKS)
             return partial(_eks, settings.eks)
         case ClusterKind.KIND | ClusterKind.K3S:
-            raise _refusal(settings.kind)
+            raise _unsupported(settings.kind)
         case _:
             assert_never(settings.kind)
 
 
 def _local(opts: pulumi.ResourceOptions) -> Connection:
-    # A kind's own module is loaded only when that kind is chosen.
+    # Imported here: other kinds of cluster do not need the module.
     from platform_infra.cluster.local.provider import LocalNode  # noqa: PLC0415
 
     node = LocalNode("node", stack=pulumi.get_stack(), opts=opts)
@@ -64,14 +64,14 @@ def _local(opts: pulumi.ResourceOptions) -> Connection:
 
 
 def _eks(settings: Eks, opts: pulumi.ResourceOptions) -> Connection:
-    from platform_infra.cluster import eks  # noqa: PLC0415 - likewise
+    from platform_infra.cluster import eks  # noqa: PLC0415 - pulumi-aws is optional
 
     return eks.connect(settings, pulumi.get_stack(), opts)
 
 
-def _refusal(kind: ClusterKind) -> ClusterError:
+def _unsupported(kind: ClusterKind) -> ClusterError:
     return ClusterError(
-        f"clusterKind: `{kind}` clusters are not made by this program, since their images cannot be pulled "
-        f"everywhere; make one with `{CREATE_COMMANDS[kind]}` and set clusterKind to `existing` with "
-        "clusterKubeconfig and clusterContext, or take `local`"
+        f"clusterKind: this program does not create `{kind}` clusters, because their images are not available "
+        f"everywhere; create one with `{CREATE_COMMANDS[kind]}` and set clusterKind to `existing` with "
+        "clusterKubeconfig and clusterContext, or use `local`"
     )

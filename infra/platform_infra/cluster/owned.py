@@ -1,4 +1,4 @@
-"""A cluster that another stack of Pulumi's owns: taken from that stack's outputs."""
+"""A cluster that another Pulumi stack owns: the connection comes from the outputs of that stack."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from platform_infra.cluster.connection import ClusterError, Connection
 
 
 def connect(owner: str, opts: pulumi.ResourceOptions) -> Connection:
-    """Return the connection to the cluster of the stack `owner`, given as `organization/project/stack`.
+    """Return the connection to the cluster of the stack `owner`, named `organization/project/stack`.
 
-    Its outputs are known once the engine has read them, so a missing one fails the run and not the preparation.
+    The engine reads the outputs after the preparation, so a missing output fails the update itself.
     """
     reference = pulumi.StackReference("owner", stack_name=owner, opts=opts)
     return Connection(
@@ -24,14 +24,14 @@ def connect(owner: str, opts: pulumi.ResourceOptions) -> Connection:
 
 
 def _output(reference: pulumi.StackReference, owner: str, name: str) -> pulumi.Output[str]:
-    found: pulumi.Output[Any] = reference.get_output(name)
-    return found.apply(partial(_present, owner, name))
+    output: pulumi.Output[Any] = reference.get_output(name)
+    return output.apply(partial(_required, owner, name))
 
 
-def _present(owner: str, name: str, value: Any) -> str:  # noqa: ANN401 - whatever the other stack gives out
+def _required(owner: str, name: str, value: Any) -> str:  # noqa: ANN401 - an output of another stack can be any value
     if not isinstance(value, str) or not value:
         raise ClusterError(
-            f"clusterStack: the stack {owner} gives out no {name}; bring it up first, or correct clusterStack "
+            f"clusterStack: the stack {owner} has no output {name}; run `up` for it first, or correct clusterStack "
             "(`pulumi stack ls --all` lists the stacks of a backend)"
         )
     return value

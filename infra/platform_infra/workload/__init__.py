@@ -1,1 +1,1 @@
-"""The operator in the cluster: Deployment, configuration, permissions, network."""
+"""The operator in the cluster: Deployment, configuration, permissions, network policy."""

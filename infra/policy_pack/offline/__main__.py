@@ -1,6 +1,6 @@
-"""The program that `make policy` previews: a stack's own resources, for a cluster that need not be there.
+"""The program that `make policy` previews: the resources of a stack without its cluster.
 
-POLICY_BREAK is the number of the change in infra/policy_pack/broken.yaml that breaks the stack; without it the stack is as it is.
+POLICY_BREAK is the number of a change in infra/policy_pack/broken.yaml; without it the stack is unchanged.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from platform_policy.broken import breaks, broken
 from platform_policy.pack import kind_of
 from tools.platform.pulumi.stack_file import check_stack_file
 
-BUILT_HERE = "notification-platform/operator:checkout"
-"""Stands for the image that a local stack builds."""
+LOCAL_IMAGE = "notification-platform/operator:checkout"
+"""The placeholder for the image that a local stack builds."""
 
 
-def without_a_cluster(args: ResourceTransformArgs) -> ResourceTransformResult | None:
-    """Let the provider write files, which a preview never does, in place of talking to a cluster."""
+def render_to_files(args: ResourceTransformArgs) -> ResourceTransformResult | None:
+    """Make the provider render files instead of connecting to a cluster; a preview does not write them."""
     if args.type_ != "pulumi:providers:kubernetes":
         return None
     return ResourceTransformResult(
@@ -31,8 +31,8 @@ def without_a_cluster(args: ResourceTransformArgs) -> ResourceTransformResult | 
     )
 
 
-def as_broken(args: ResourceTransformArgs) -> ResourceTransformResult | None:
-    """Break what the chosen change breaks."""
+def apply_break(args: ResourceTransformArgs) -> ResourceTransformResult | None:
+    """Apply the selected change to the resources that it names."""
     number = os.environ.get("POLICY_BREAK")
     if not number:
         return None
@@ -42,10 +42,10 @@ def as_broken(args: ResourceTransformArgs) -> ResourceTransformResult | None:
 
 
 settings = check_stack_file(pulumi.get_stack())
-operator = settings.operator.model_copy(update={"image": settings.operator.image or BUILT_HERE})
+operator = settings.operator.model_copy(update={"image": settings.operator.image or LOCAL_IMAGE})
 Bundle(
     "platform",
     settings=settings.model_copy(update={"operator": operator}),
     connect=lambda _opts: Connection(kubeconfig="", context=""),
-    opts=pulumi.ResourceOptions(transforms=[without_a_cluster, as_broken]),
+    opts=pulumi.ResourceOptions(transforms=[render_to_files, apply_break]),
 )

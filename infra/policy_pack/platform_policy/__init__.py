@@ -1,1 +1,1 @@
-"""What must hold for everything that a stack puts into a cluster: rules over plain data, without any SDK."""
+"""Rules for the Kubernetes objects of a stack: functions over plain data, independent of any SDK."""

@@ -1,4 +1,4 @@
-"""Stacks that are broken on purpose, one a rule: what broken.yaml changes in what a good stack asks for. Pure."""
+"""Deliberate violations of the rules: the changes of broken.yaml, applied to a valid stack. Pure."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
-    """A change that one rule must notice: of resources of a kind, at a path, and what is told then."""
+    """A change of all resources of a kind at a path, and the reason that the rule must report."""
 
     rule: str
     kind: str
     at: str
     value: Any
-    told: str
+    reason: str
 
 
 def breaks(document: Mapping[str, Any]) -> list[Break]:
-    """Return what the file holds."""
+    """Return the changes of the file."""
     return [Break(rule=rule, **change) for rule, changes in document.items() for change in changes]
 
 
 def broken(change: Break, kind: str | None, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties of a resource as the broken stack asks for them; a value of null takes a part away."""
+    """Return the properties of a resource with the change applied; the value null removes the field."""
     result = copy.deepcopy(dict(properties))
     if kind != change.kind:
         return result
-    *way, last = change.at.split("/")
-    place: Any = result
-    for step in way:
-        place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+    *parents, last = change.at.split("/")
+    target: Any = result
+    for key in parents:
+        target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
     if change.value is None:
-        place.pop(last)
-    elif isinstance(place, list):
-        place[int(last)] = change.value
+        target.pop(last)
+    elif isinstance(target, list):
+        target[int(last)] = change.value
     else:
-        place[last] = change.value
+        target[last] = change.value
     return result

@@ -1,4 +1,4 @@
-"""A rule over a whole stack: what has to go on while nodes are drained has replicas and a budget. Pure."""
+"""A rule for a whole stack: Deployments stay available while nodes are drained. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from platform_policy.pods import selected
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-LEAST = 2
+MIN_REPLICAS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A resource of a stack: its kind, its name in the program, and what is asked for."""
+    """A resource of a stack: its kind, its name in the program and its properties."""
 
     kind: str
     name: str
@@ -23,30 +23,35 @@ class Resource:
 
 
 def disruption_budget(resources: Sequence[Resource]) -> Iterator[tuple[str, str]]:
-    """Yield name and reason of each Deployment that a drain of nodes could stop."""
+    """Yield name and reason for each Deployment that a node drain can make unavailable."""
     budgets = [entry.properties for entry in resources if entry.kind == "PodDisruptionBudget"]
     for deployment in (entry for entry in resources if entry.kind == "Deployment"):
         spec = deployment.properties.get("spec") or {}
         replicas = spec.get("replicas", 1)
-        if replicas < LEAST:
-            yield deployment.name, f"it has {replicas:g} replica(s), at least {LEAST} are needed"
+        if replicas < MIN_REPLICAS:
+            yield deployment.name, f"the Deployment has {replicas:g} replica(s); set at least {MIN_REPLICAS}"
             continue
-        mine = [budget for budget in budgets if _covers(budget, deployment.properties)]
-        if not mine:
-            yield deployment.name, "no PodDisruptionBudget chooses its pods; make one"
-        elif not any(_leaves_one(budget.get("spec") or {}, replicas) for budget in mine):
-            yield deployment.name, "its PodDisruptionBudget lets all replicas go at once; let fewer go"
+        matching = [budget for budget in budgets if _covers(budget, deployment.properties)]
+        if not matching:
+            yield deployment.name, "no PodDisruptionBudget selects its pods; create one"
+        elif not any(_leaves_one(budget.get("spec") or {}, replicas) for budget in matching):
+            yield (
+                deployment.name,
+                "its PodDisruptionBudget allows all replicas to be evicted at once; allow fewer",
+            )
 
 
 def _covers(budget: Mapping[str, Any], deployment: Mapping[str, Any]) -> bool:
-    places = [(entry.get("metadata") or {}).get("namespace") for entry in (budget, deployment)]
+    namespaces = [(entry.get("metadata") or {}).get("namespace") for entry in (budget, deployment)]
     template = (deployment.get("spec") or {}).get("template") or {}
     labels = (template.get("metadata") or {}).get("labels") or {}
-    return places[0] == places[1] and selected(labels, (budget.get("spec") or {}).get("selector") or {})
+    return namespaces[0] == namespaces[1] and selected(
+        labels, (budget.get("spec") or {}).get("selector") or {}
+    )
 
 
 def _leaves_one(budget: Mapping[str, Any], replicas: float) -> bool:
-    """Tell whether at least one pod stays; shares of replicas are rounded up, as the API server does."""
+    """Return whether at least one pod stays; percentages are rounded up, as the API server does."""
     if budget.get("minAvailable") is not None:
         return _pods(budget["minAvailable"], replicas) >= 1
     return _pods(budget.get("maxUnavailable", replicas), replicas) < replicas

@@ -1,38 +1,59 @@
-"""Every rule by its name, with what it is for. Pure."""
+"""All rules by name. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from platform_policy.disruption import Resource, disruption_budget
 from platform_policy.permissions import no_wildcard_rbac
 from platform_policy.pods import image_by_digest, limits_set, restricted_pod_security
 from platform_policy.secrets_in_plain import no_plain_secrets
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
 NAME = "notification-platform"
 PREFIX = "kubernetes:"
 
-ResourceRule = Callable[[str, Mapping[str, Any]], Iterable[str]]
 
-RESOURCE_RULES: dict[str, tuple[ResourceRule, str]] = {
-    "restricted-pod-security": (
-        restricted_pod_security,
-        "Pods keep to the restricted pod security standard.",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceRule:
+    """A rule for one resource: kind and properties in, reasons of violations out."""
+
+    description: str
+    evaluate: Callable[[str, Mapping[str, Any]], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRule:
+    """A rule for all resources of a stack: yields the name of each violating resource with the reason."""
+
+    description: str
+    evaluate: Callable[[Sequence[Resource]], Iterable[tuple[str, str]]]
+
+
+RESOURCE_RULES = {
+    "restricted-pod-security": ResourceRule(
+        description="Pods comply with the restricted pod security standard.", evaluate=restricted_pod_security
     ),
-    "no-wildcard-rbac": (no_wildcard_rbac, "Roles name what they grant."),
-    "image-by-digest": (image_by_digest, "Images are named by their digest."),
-    "limits-set": (limits_set, "Containers reserve CPU and memory, and have a memory limit."),
-    "no-plain-secrets": (no_plain_secrets, "Secrets stand in Secrets alone."),
-}
-"""Rules that look at one resource."""
-STACK_RULES: dict[str, tuple[Callable[[list[Resource]], Iterable[tuple[str, str]]], str]] = {
-    "disruption-budget": (
-        disruption_budget,
-        "Deployments have two replicas or more, and a disruption budget.",
+    "no-wildcard-rbac": ResourceRule(
+        description="Roles list their permissions without wildcards.", evaluate=no_wildcard_rbac
+    ),
+    "image-by-digest": ResourceRule(description="Images are referenced by digest.", evaluate=image_by_digest),
+    "limits-set": ResourceRule(
+        description="Containers request CPU and memory and have a memory limit.", evaluate=limits_set
+    ),
+    "no-plain-secrets": ResourceRule(
+        description="Secret values are stored only in Secrets.", evaluate=no_plain_secrets
     ),
 }
-"""Rules that look at all of a stack."""
+STACK_RULES = {
+    "disruption-budget": StackRule(
+        description="Deployments have at least two replicas and a disruption budget.",
+        evaluate=disruption_budget,
+    ),
+}
 
 
 def kind_of(resource_type: str) -> str | None:
@@ -40,22 +61,22 @@ def kind_of(resource_type: str) -> str | None:
     return resource_type.rpartition(":")[2] if resource_type.startswith(PREFIX) else None
 
 
-def findings(resources: Iterable[tuple[str, str, Mapping[str, Any]]]) -> set[tuple[str, str, str]]:
-    """Return rule, resource and reason of all that is wrong with resources given as type, name and properties."""
-    known = [
+def violations(resources: Iterable[tuple[str, str, Mapping[str, Any]]]) -> set[tuple[str, str, str]]:
+    """Return rule, resource and reason of every violation; `resources` are type, name and properties."""
+    objects = [
         Resource(kind=kind, name=name, properties=properties)
-        for kind, name, properties in (
-            (kind_of(kind), name, properties) for kind, name, properties in resources
-        )
-        if kind
+        for resource_type, name, properties in resources
+        if (kind := kind_of(resource_type))
     ]
     single = {
-        (rule, entry.name, reason)
-        for rule, (judge, _) in RESOURCE_RULES.items()
-        for entry in known
-        for reason in judge(entry.kind, entry.properties)
+        (name, entry.name, reason)
+        for name, rule in RESOURCE_RULES.items()
+        for entry in objects
+        for reason in rule.evaluate(entry.kind, entry.properties)
     }
     whole = {
-        (rule, name, reason) for rule, (judge, _) in STACK_RULES.items() for name, reason in judge(known)
+        (name, resource, reason)
+        for name, rule in STACK_RULES.items()
+        for resource, reason in rule.evaluate(objects)
     }
     return single | whole

@@ -1,4 +1,4 @@
-"""Rules over pods, wherever their specification stands: restricted security, limits, images by digest. Pure."""
+"""Rules for pods in every kind of workload: restricted security, resource limits, images by digest. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 Properties = Mapping[str, Any]
 
 TEMPLATES = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
-"""Kinds that hold a pod's specification in a template."""
+"""Kinds with a pod template."""
 HOST = ("hostNetwork", "hostPID", "hostIPC")
 VOLUMES = frozenset(
     {
@@ -23,14 +23,14 @@ VOLUMES = frozenset(
         "secret",
     }
 )
-"""Kinds of volumes that the restricted standard allows."""
+"""Volume types that the restricted standard allows."""
 PROFILES = frozenset({"RuntimeDefault", "Localhost"})
 ADDABLE = frozenset({"NET_BIND_SERVICE"})
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
 def pod_of(kind: str, properties: Properties) -> Properties | None:
-    """Return the specification of the pods that a resource makes, or None."""
+    """Return the specification of the resource's pods, or None if it has no pods."""
     spec: Properties = properties.get("spec") or {}
     if kind == "Pod":
         return spec
@@ -42,20 +42,20 @@ def pod_of(kind: str, properties: Properties) -> Properties | None:
 
 
 def containers_of(pod: Properties) -> list[Properties]:
-    """Return every container of a pod, those for its start and for debugging too."""
+    """Return all containers of a pod, including init and ephemeral containers."""
     kinds = ("initContainers", "containers", "ephemeralContainers")
     return [container for kind in kinds for container in pod.get(kind) or ()]
 
 
 def restricted_pod_security(kind: str, properties: Properties) -> Iterator[str]:
-    """Yield what keeps a pod from the restricted pod security standard."""
+    """Yield each violation of the restricted pod security standard."""
     pod = pod_of(kind, properties)
     if pod is None:
         return
-    yield from (f"{word} is true; leave it out" for word in HOST if pod.get(word))
+    yield from (f"{field} is true; remove it" for field in HOST if pod.get(field))
     for volume in pod.get("volumes") or ():
         for source in volume.keys() - VOLUMES - {"name"}:
-            yield f"the volume {volume.get('name')} is a {source}; take a claim or an emptyDir"
+            yield f"the volume {volume.get('name')} is a {source}; use a persistentVolumeClaim or an emptyDir"
     shared = pod.get("securityContext") or {}
     for container in containers_of(pod):
         for reason in _container(container, shared):
@@ -65,52 +65,52 @@ def restricted_pod_security(kind: str, properties: Properties) -> Iterator[str]:
 def _container(container: Properties, shared: Properties) -> Iterator[str]:
     own = container.get("securityContext") or {}
     if own.get("privileged"):
-        yield "it is privileged; leave that out"
+        yield "the container is privileged; remove `privileged`"
     if own.get("allowPrivilegeEscalation") is not False:
         yield "allowPrivilegeEscalation is not false; set it to false"
     if own.get("runAsNonRoot", shared.get("runAsNonRoot")) is not True:
-        yield "runAsNonRoot is not true; set it for the pod"
+        yield "runAsNonRoot is not true; set it to true for the pod"
     if own.get("runAsUser", shared.get("runAsUser")) == 0:
-        yield "it runs as user 0; give it another one"
+        yield "the container runs as user 0; set another runAsUser"
     profile = own.get("seccompProfile") or shared.get("seccompProfile") or {}
     if profile.get("type") not in PROFILES:
         yield "there is no seccomp profile; set RuntimeDefault for the pod"
     yield from _capabilities(own.get("capabilities") or {})
     if any(port.get("hostPort") for port in container.get("ports") or ()):
-        yield "it takes a port of its host; publish it through a Service"
+        yield "the container uses a host port; publish the port through a Service"
 
 
 def _capabilities(capabilities: Properties) -> Iterator[str]:
     if "ALL" not in (capabilities.get("drop") or ()):
-        yield "it keeps capabilities; drop ALL"
+        yield "capabilities are not dropped; drop ALL"
     added = sorted(set(capabilities.get("add") or ()) - ADDABLE)
     if added:
-        yield f"it adds the capabilities {', '.join(added)}; leave them out"
+        yield f"the container adds the capabilities {', '.join(added)}; remove them"
 
 
 def limits_set(kind: str, properties: Properties) -> Iterator[str]:
-    """Yield each container that reserves nothing, or may take all memory of its node.
+    """Yield each missing resource request and each missing memory limit.
 
-    A CPU limit is not asked for: it slows a pod down and protects no other one.
+    A CPU limit is not required: it throttles the pod and does not protect other pods.
     """
     for container in containers_of(pod_of(kind, properties) or {}):
         resources = container.get("resources") or {}
-        for part, words in (("requests", ("cpu", "memory")), ("limits", ("memory",))):
-            for word in words:
-                if not (resources.get(part) or {}).get(word):
-                    yield f"container {container.get('name')}: resources.{part}.{word} is not set; set it"
+        for section, names in (("requests", ("cpu", "memory")), ("limits", ("memory",))):
+            for name in names:
+                if not (resources.get(section) or {}).get(name):
+                    yield f"container {container.get('name')}: resources.{section}.{name} is not set; set it"
 
 
 def image_by_digest(kind: str, properties: Properties) -> Iterator[str]:
-    """Yield each container whose image may be another one tomorrow."""
+    """Yield each container whose image reference is mutable."""
     for container in containers_of(pod_of(kind, properties) or {}):
         image = str(container.get("image") or "")
         if not DIGEST.search(image):
-            yield f"container {container.get('name')}: the image {image!r} has no digest; name it by @sha256:…"
+            yield f"container {container.get('name')}: the image {image!r} has no digest; reference it by @sha256:…"
 
 
 def selected(labels: Mapping[str, str], selector: Properties) -> bool:
-    """Tell whether a selector chooses what has these labels; expressions are taken to choose nothing."""
-    wanted: Mapping[str, str] = selector.get("matchLabels") or {}
+    """Return whether a selector matches these labels; a selector with expressions counts as not matching."""
+    required: Mapping[str, str] = selector.get("matchLabels") or {}
     expressions: Sequence[Any] = selector.get("matchExpressions") or ()
-    return bool(wanted) and not expressions and wanted.items() <= labels.items()
+    return bool(required) and not expressions and required.items() <= labels.items()

@@ -1,4 +1,4 @@
-"""A rule over configuration: what is secret stands in a Secret, and nowhere else. Pure."""
+"""A rule for configuration: secret values are stored only in Secrets. Pure."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ SHAPES = {
     "a URL with a password": re.compile(r"\b[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s:@]+@"),
     "a bearer token": re.compile(r"\bBearer +[\w.~+/-]{16,}"),
 }
-"""What secrets look like, wherever they stand."""
+"""Patterns of secret values, by what they are."""
 NAMED = re.compile(
     r"(^|[_.-])(password|passwd|token|secret|api[_-]?key|webhook_?url|credentials?)$", re.IGNORECASE
 )
-"""How variables are called whose value is a secret, whatever it looks like."""
+"""Names of variables whose value is always a secret."""
 
 
 def no_plain_secrets(kind: str, properties: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each place of a ConfigMap, a pod or an annotation that holds a secret; the secret is not shown."""
-    for place, name, text in _texts(kind, properties):
-        shape = next((what for what, pattern in SHAPES.items() if pattern.search(text)), None)
+    """Yield each field of a ConfigMap, a pod or an annotation that contains a secret, without its value."""
+    for field, name, text in _texts(kind, properties):
+        shape = next((name for name, pattern in SHAPES.items() if pattern.search(text)), None)
         if shape:
-            yield f"{place} holds {shape}; put it into a Secret"
+            yield f"{field} contains {shape}; move it to a Secret"
         elif text and NAMED.search(name):
-            yield f"{place} is a secret by its name; put it into a Secret"
+            yield f"{field} is a secret according to its name; move it to a Secret"
 
 
 def _texts(kind: str, properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield place, name and text of whatever is readable by everyone who may look at the object."""
+    """Yield field, name and text of everything that readers of the object can see."""
     metadata = properties.get("metadata") or {}
     for name, text in (metadata.get("annotations") or {}).items():
         yield f"metadata.annotations[{name}]", "", str(text)
@@ -46,12 +46,12 @@ def _texts(kind: str, properties: Mapping[str, Any]) -> Iterator[tuple[str, str,
         for name, text in (properties.get("data") or {}).items():
             yield f"data[{name}]", name, str(text)
     for container in containers_of(pod_of(kind, properties) or {}):
-        place = f"container {container.get('name')}:"
+        prefix = f"container {container.get('name')}:"
         for variable in container.get("env") or ():
             yield (
-                f"{place} env {variable.get('name')}",
+                f"{prefix} env {variable.get('name')}",
                 str(variable.get("name")),
                 str(variable.get("value") or ""),
             )
-        for word in (*(container.get("command") or ()), *(container.get("args") or ())):
-            yield f"{place} its command line", "", str(word)
+        for argument in (*(container.get("command") or ()), *(container.get("args") or ())):
+            yield f"{prefix} command line", "", str(argument)

@@ -1,4 +1,4 @@
-"""The recording engine: what the program asks for is written down instead of made."""
+"""The recording engine: it records the registrations of a program and creates nothing."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class Registration:
     secret_outputs: tuple[str, ...]
     protected: bool
     retained: bool
-    waits_for: tuple[str, ...]
-    guards: tuple[str, ...]
+    dependencies: tuple[str, ...]
+    update_hooks: tuple[str, ...]
     """Names of the hooks that run before an update."""
 
 
-class Answers(mocks.Mocks):
-    """Gives every resource the outputs that it was asked for, and a node those of a node."""
+class EngineMocks(mocks.Mocks):
+    """Returns the inputs of each resource as its outputs, and fixed outputs for a node and an EKS cluster."""
 
     def __init__(self, owner: dict[str, Any]) -> None:
         self._owner = owner
@@ -74,10 +74,10 @@ class Answers(mocks.Mocks):
 
 
 class Monitor(mocks.MockMonitor):
-    """Writes down the requests, which tell more than the mocks are shown."""
+    """Records the registration requests, which contain more than the mocks get."""
 
     def __init__(self, owner: dict[str, Any] | None = None) -> None:
-        super().__init__(Answers(owner or {}))
+        super().__init__(EngineMocks(owner or {}))
         self.registered: list[Registration] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
@@ -96,8 +96,8 @@ class Monitor(mocks.MockMonitor):
                     secret_outputs=tuple(request.additionalSecretOutputs),
                     protected=request.protect,
                     retained=request.retainOnDelete,
-                    waits_for=tuple(sorted(request.dependencies)),
-                    guards=tuple(request.hooks.before_update),
+                    dependencies=tuple(sorted(request.dependencies)),
+                    update_hooks=tuple(request.hooks.before_update),
                 )
             )
         return super().RegisterResource(request)
@@ -105,7 +105,7 @@ class Monitor(mocks.MockMonitor):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """Everything that a program registered, complete: the engine has been drained."""
+    """All registrations of a program that has ended."""
 
     registered: list[Registration] = field(default_factory=list)
 
@@ -121,22 +121,22 @@ class Recording:
         return entry
 
     def spec(self, kind: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.one(kind).inputs["spec"]
-        return found
+        spec: dict[str, Any] = self.one(kind).inputs["spec"]
+        return spec
 
     @property
     def pod(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.spec("Deployment")["template"]["spec"]
-        return found
+        pod: dict[str, Any] = self.spec("Deployment")["template"]["spec"]
+        return pod
 
     @property
     def container(self) -> dict[str, Any]:
-        (found,) = self.pod["containers"]
-        return found
+        (container,) = self.pod["containers"]
+        return container
 
 
 class Callbacks:
-    """Stands where the engine would call back; a hook is registered and never run."""
+    """Replaces the engine's callback server: hooks are registered but never run."""
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
         assert hook.opts is not None
@@ -145,22 +145,22 @@ class Callbacks:
 
 @cache
 def engine_loop() -> asyncio.AbstractEventLoop:
-    """The loop of all recordings. It stays open, as do those of its threads, which the engine never closes."""
+    """Return the event loop of all recordings. It is never closed, because the engine does not close its threads either."""
     return asyncio.new_event_loop()
 
 
-def listen(monitor: Monitor) -> None:
-    """Let the program that follows talk to `monitor`."""
-    # The engine takes the thread's loop, and an asynchronous test leaves none.
+def use_monitor(monitor: Monitor) -> None:
+    """Make `monitor` the engine of the next program."""
+    # The SDK uses the thread's event loop, and an asynchronous test leaves none behind.
     asyncio.set_event_loop(engine_loop())
     mocks.set_mocks(monitor.mocks, project="notification-platform", stack="test", monitor=monitor)
     SETTINGS.callbacks = cast("Any", Callbacks())
 
 
 def record_bundle(owner: dict[str, Any] | None = None, **values: str) -> Recording:
-    """Run the bundle with settings given as a stack would give them, until the engine has nothing left to do.
+    """Run the bundle with the configuration values of a stack and record its registrations.
 
-    `owner` are the outputs of the stack that owns the cluster.
+    `owner` contains the outputs of the stack that owns the cluster.
     """
     return record_settings(parse(values), owner=owner)
 
@@ -168,12 +168,12 @@ def record_bundle(owner: dict[str, Any] | None = None, **values: str) -> Recordi
 def record_settings(
     settings: Settings, *, owner: dict[str, Any] | None = None, connect: Connect | None = None
 ) -> Recording:
-    """Run the bundle with settings; `connect` stands in for the cluster that they name.
+    """Run the bundle with settings and record its registrations; `connect` replaces the cluster of the settings.
 
-    It takes a machine that has a node image, whatever this one has: neither Docker nor an image is asked for.
+    The node image is a constant, so the machine needs neither Docker nor an image.
     """
     monitor = Monitor(owner)
-    listen(monitor)
+    use_monitor(monitor)
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[str]:

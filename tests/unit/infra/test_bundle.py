@@ -1,4 +1,4 @@
-"""What the program asks the engine for."""
+"""The resources that the bundle registers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ COMPONENTS = {
     "FileStorage",
     "Observability",
 }
-OUTSIDE = {"Node", "kubernetes"}
-"""What makes the cluster, and so cannot live in it."""
+OUTSIDE_CLUSTER = {"Node", "kubernetes"}
+"""Resources that create the cluster or connect to it."""
 
 
-def test_a_local_stack_asks_for_exactly_these_resources(record: Record) -> None:
-    asked = sorted((entry.kind, entry.name) for entry in record().registered if entry.kind not in COMPONENTS)
-    assert asked == [
+def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
+    registered = sorted(
+        (entry.kind, entry.name) for entry in record().registered if entry.kind not in COMPONENTS
+    )
+    assert registered == [
         ("ClusterRole", "served"),
         ("ClusterRoleBinding", "served"),
         ("ConfigMap", "config"),
@@ -47,59 +49,61 @@ def test_a_local_stack_asks_for_exactly_these_resources(record: Record) -> None:
     ]
 
 
-def test_every_resource_has_a_parent_below_the_bundle(record: Record) -> None:
+def test_every_resource_is_a_descendant_of_the_bundle(record: Record) -> None:
     for entry in record().registered:
         assert "Bundle" in entry.parent or entry.kind == "Bundle", entry
 
 
-def test_every_kubernetes_object_is_made_with_the_cluster_s_own_provider(record: Record) -> None:
-    objects = [e for e in record().registered if e.custom and e.kind not in OUTSIDE | {"OperatorImage"}]
+def test_kubernetes_objects_use_the_explicit_provider(record: Record) -> None:
+    objects = [
+        e for e in record().registered if e.custom and e.kind not in OUTSIDE_CLUSTER | {"OperatorImage"}
+    ]
     assert {entry.provider.rpartition("::")[0].rpartition("::")[2] for entry in objects} == {"cluster"}
 
 
-def test_the_provider_is_told_kubeconfig_and_context(record: Record) -> None:
-    told = record().one("kubernetes").inputs
-    assert rpc.unwrap_rpc_secret(told["kubeconfig"]) == "apiVersion: v1\nkind: Config\n"
-    assert told["context"] == "notification-platform"
+def test_provider_gets_kubeconfig_and_context(record: Record) -> None:
+    inputs = record().one("kubernetes").inputs
+    assert rpc.unwrap_rpc_secret(inputs["kubeconfig"]) == "apiVersion: v1\nkind: Config\n"
+    assert inputs["context"] == "notification-platform"
 
 
-def test_the_kubeconfig_is_a_secret_wherever_it_goes(record: Record) -> None:
+def test_kubeconfig_is_a_secret_output_and_input(record: Record) -> None:
     recording = record()
     assert recording.one("Node").secret_outputs == ("kubeconfig",)
     assert rpc.is_rpc_secret(recording.one("kubernetes").inputs["kubeconfig"])
 
 
-def test_what_lives_on_a_local_node_goes_with_it(record: Record) -> None:
-    inside = [e for e in record().registered if e.parent.endswith("::platform") and e.kind != "Cluster"]
-    assert inside
-    assert {entry.deleted_with.rpartition("::")[2] for entry in inside} == {"node"}
+def test_components_on_a_local_node_are_deleted_with_it(record: Record) -> None:
+    components = [e for e in record().registered if e.parent.endswith("::platform") and e.kind != "Cluster"]
+    assert components
+    assert {entry.deleted_with.rpartition("::")[2] for entry in components} == {"node"}
 
 
-def test_the_operator_runs_the_image_that_was_loaded(record: Record) -> None:
+def test_operator_runs_the_loaded_image(record: Record) -> None:
     recording = record()
-    loaded = recording.one("OperatorImage").inputs
-    assert recording.container["image"] == loaded["image"] == image_build.image_name("")
-    assert loaded["container"] == "notification-platform-test"
+    image = recording.one("OperatorImage").inputs
+    assert recording.container["image"] == image["image"] == image_build.image_name("")
+    assert image["container"] == "notification-platform-test"
 
 
-def test_a_given_image_is_neither_built_nor_loaded(record: Record) -> None:
+def test_configured_image_is_neither_built_nor_loaded(record: Record) -> None:
     recording = record(operatorImage="registry.example/operator@sha256:00")
     assert recording.of("OperatorImage") == []
     assert recording.container["image"] == "registry.example/operator@sha256:00"
 
 
-def test_without_the_operator_the_rest_is_still_there(record: Record) -> None:
+def test_disabled_operator_keeps_crd_and_permissions(record: Record) -> None:
     recording = record(operatorEnabled="false")
     assert recording.of("Deployment") == recording.of("OperatorImage") == []
     assert len(recording.of("CustomResourceDefinition")) == 1
     assert len(recording.of("ServiceAccount")) == 1
 
 
-def test_a_stack_that_does_not_own_the_crd_leaves_it_alone(record: Record) -> None:
+def test_unmanaged_crd_is_not_registered(record: Record) -> None:
     assert record(crdManaged="false").of("CustomResourceDefinition") == []
 
 
-def test_the_namespace_enforces_the_restricted_standard(record: Record) -> None:
+def test_namespace_enforces_the_restricted_standard(record: Record) -> None:
     labels = record().one("Namespace").inputs["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
@@ -107,13 +111,13 @@ def test_the_namespace_enforces_the_restricted_standard(record: Record) -> None:
 @pytest.mark.parametrize(
     "kind", ["Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "ConfigMap"]
 )
-def test_the_operator_s_objects_are_in_its_namespace_and_labelled(record: Record, kind: str) -> None:
+def test_operator_objects_have_namespace_and_labels(record: Record, kind: str) -> None:
     metadata = record(operatorNamespace="elsewhere").one(kind).inputs["metadata"]
     assert metadata["namespace"] == "elsewhere"
     assert metadata["labels"]["app.kubernetes.io/part-of"] == names.PROJECT
 
 
-def test_service_budget_and_policy_select_the_operator_s_pods(record: Record) -> None:
+def test_service_budget_and_policy_select_the_operator_pods(record: Record) -> None:
     recording = record()
     labels = recording.spec("Deployment")["template"]["metadata"]["labels"].items()
     assert recording.spec("Service")["selector"].items() <= labels
@@ -121,7 +125,7 @@ def test_service_budget_and_policy_select_the_operator_s_pods(record: Record) ->
     assert recording.spec("NetworkPolicy")["podSelector"]["matchLabels"].items() <= labels
 
 
-def test_an_update_wins_back_what_was_scaled_by_hand_and_takes_nothing_else_from_others(
+def test_only_the_deployment_forces_field_ownership(
     record: Record,
 ) -> None:
     forced = [
@@ -132,19 +136,19 @@ def test_an_update_wins_back_what_was_scaled_by_hand_and_takes_nothing_else_from
     assert forced == ["Deployment"]
 
 
-def test_a_changed_setting_gives_the_configuration_another_name(record: Record) -> None:
+def test_changed_setting_renames_the_config_map(record: Record) -> None:
     before, after = (
         record(operatorWorkers=workers).one("ConfigMap").inputs["metadata"] for workers in ("8", "9")
     )
     assert before["name"] != after["name"]
 
 
-def test_the_same_settings_give_the_same_requests(record: Record) -> None:
+def test_same_settings_register_the_same_resources(record: Record) -> None:
     first, second = record(), record()
     assert sorted(map(repr, first.registered)) == sorted(map(repr, second.registered))
 
 
-def test_the_crd_says_which_stack_it_belongs_to_so_that_no_other_one_claims_it_unnoticed(
+def test_crd_is_annotated_with_the_owning_stack(
     record: Record,
 ) -> None:
     annotations = record().one("CustomResourceDefinition").inputs["metadata"]["annotations"]

@@ -1,4 +1,4 @@
-"""Clusters that cannot be had: what is said, how soon, and that nothing has been made."""
+"""Unavailable clusters: the error, how soon it is raised, and that no resource is registered."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """A server that takes connections and never says a word."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"https://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture
 def other_server() -> Iterator[str]:
-    """A server that is no API server: it does not even speak TLS."""
+    """A server of another protocol, without TLS."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -47,7 +47,7 @@ def other_server() -> Iterator[str]:
 
 
 def kubeconfig(tmp_path: Path, server: str) -> str:
-    """Write a kubeconfig with the context `there`."""
+    """Write a kubeconfig with the context `there` and return its path."""
     content = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -61,11 +61,11 @@ def kubeconfig(tmp_path: Path, server: str) -> str:
 
 
 def existing(path: str, context: str = "there") -> Cluster:
-    """Settings of a cluster that exists."""
+    """Return the settings of an existing cluster."""
     return Cluster(kind=ClusterKind.EXISTING, kubeconfig=path, context=context)
 
 
-def test_a_server_that_never_answers_is_named_within_ten_seconds(tmp_path: Path, silent_server: str) -> None:
+def test_silent_server_is_reported_within_ten_seconds(tmp_path: Path, silent_server: str) -> None:
     began = time.monotonic()
     with pytest.raises(ClusterError) as caught:
         prepare(existing(kubeconfig(tmp_path, silent_server)))
@@ -74,45 +74,43 @@ def test_a_server_that_never_answers_is_named_within_ten_seconds(tmp_path: Path,
     assert "'there'" in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_named_at_once(tmp_path: Path) -> None:
+def test_refused_connection_is_reported_with_the_server(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(ClusterError, match=r"https://127\.0\.0\.1:1 \(context 'there'\) does not answer"):
         prepare(existing(kubeconfig(tmp_path, "https://127.0.0.1:1")))
     assert time.monotonic() - began < 10
 
 
-def test_something_else_that_listens_there_is_not_taken_for_a_cluster(
-    tmp_path: Path, other_server: str
-) -> None:
+def test_server_without_tls_is_reported_as_not_answering(tmp_path: Path, other_server: str) -> None:
     with pytest.raises(ClusterError, match=f"{other_server}.*does not answer"):
         prepare(existing(kubeconfig(tmp_path, other_server)))
 
 
-def test_a_context_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
-    with pytest.raises(
-        ClusterError, match=r"'elsewhere' is not in the kubeconfig; choose one of \['there'\]"
-    ):
+def test_unknown_context_is_reported_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"has no context 'elsewhere'; choose one of \['there'\]"):
         prepare(existing(kubeconfig(tmp_path, "https://127.0.0.1:1"), "elsewhere"))
 
 
-def test_a_kubeconfig_that_cannot_be_read_is_named() -> None:
-    with pytest.raises(ClusterError, match="/nowhere/kubeconfig cannot be read"):
+def test_unreadable_kubeconfig_is_reported_with_its_path() -> None:
+    with pytest.raises(ClusterError, match="cannot read /nowhere/kubeconfig"):
         prepare(existing("/nowhere/kubeconfig"))
 
 
-def test_a_file_that_is_no_kubeconfig_is_refused(tmp_path: Path) -> None:
+def test_file_without_contexts_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("- a list\n")
-    with pytest.raises(ClusterError, match="is no kubeconfig"):
+    with pytest.raises(ClusterError, match="is not a kubeconfig"):
         prepare(existing(str(tmp_path / "notes")))
 
 
 @pytest.mark.parametrize("kind", [ClusterKind.KIND, ClusterKind.K3S])
-def test_kinds_that_are_not_made_here_come_with_the_command_that_makes_them(kind: ClusterKind) -> None:
-    with pytest.raises(ClusterError, match=f"`{kind}` clusters.*set clusterKind to `existing`"):
+def test_unsupported_kind_names_the_command_that_creates_it(kind: ClusterKind) -> None:
+    with pytest.raises(
+        ClusterError, match=f"does not create `{kind}` clusters.*set clusterKind to `existing`"
+    ):
         prepare(Cluster(kind=kind))
 
 
-def test_a_cluster_that_cannot_be_had_leaves_no_resource(tmp_path: Path) -> None:
+def test_unavailable_cluster_registers_no_resource(tmp_path: Path) -> None:
     monitor = Monitor()
     mocks.set_mocks(monitor.mocks, project="notification-platform", stack="test", monitor=monitor)
     path = kubeconfig(tmp_path, "https://127.0.0.1:1")

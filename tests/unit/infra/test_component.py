@@ -1,4 +1,4 @@
-"""The platform in programs of others: as a component in Python, and as a package for every language."""
+"""The component in other programs: in Python, and as a package for every Pulumi language."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pulumi.runtime import rpc
 from platform_infra import NotificationPlatform, SettingsError
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
-from tests.unit.infra.recording import Monitor, listen
+from tests.unit.infra.recording import Monitor, use_monitor
 from tools.generate.artifacts import artifact
 from tools.platform.pulumi.environment import ROOT
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from platform_infra.component_args import NotificationPlatformArgs
 
 KUBECONFIG = "apiVersion: v1\nkind: Config\n"
-GIVEN: NotificationPlatformArgs = {
+ARGS: NotificationPlatformArgs = {
     "kubeconfig": KUBECONFIG,
     "context": "shared",
     "operator_image": "registry.example.com/operator:1",
@@ -32,9 +32,9 @@ GIVEN: NotificationPlatformArgs = {
 
 
 def recorded(args: NotificationPlatformArgs) -> Monitor:
-    """Run a program that makes the component, and return what it asked the engine for."""
+    """Run a program that creates the component and return its registrations."""
     monitor = Monitor()
-    listen(monitor)
+    use_monitor(monitor)
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[str]:
@@ -52,62 +52,60 @@ def problems(**wrong: Any) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_five_statements_of_another_program_bring_the_platform_as_the_documentation_shows_them() -> None:
+def test_documented_example_deploys_with_five_statements() -> None:
     text = (ROOT / "docs" / "environments.md").read_text("utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     assert len(ast.parse(example).body) == 5
     monitor = Monitor({"kubeconfig": KUBECONFIG, "context": "shared"})
-    listen(monitor)
+    use_monitor(monitor)
 
     @pulumi.runtime.test
     def program() -> Any:
-        made: dict[str, Any] = {}
-        exec(compile(example, "docs/environments.md", "exec"), made)  # noqa: S102 - the documentation's own example
-        return made["platform"].namespace
+        namespace: dict[str, Any] = {}
+        exec(compile(example, "docs/environments.md", "exec"), namespace)  # noqa: S102 - the documentation's own example
+        return namespace["platform"].namespace
 
     program()
     kinds = {entry.kind for entry in monitor.registered}
     assert kinds >= {"Deployment", "CustomResourceDefinition", "NetworkPolicy"}
-    (told,) = [entry.inputs for entry in monitor.registered if entry.kind == "kubernetes"]
-    assert told["context"] == "shared"
+    (inputs,) = [entry.inputs for entry in monitor.registered if entry.kind == "kubernetes"]
+    assert inputs["context"] == "shared"
 
 
-def test_a_cluster_that_the_program_brings_is_the_one_that_all_is_put_into() -> None:
-    monitor = recorded(GIVEN | {"kubeconfig": pulumi.Output.secret(KUBECONFIG)})
-    (told,) = [entry.inputs for entry in monitor.registered if entry.kind == "kubernetes"]
-    assert rpc.unwrap_rpc_secret(told["kubeconfig"]) == KUBECONFIG
-    assert told["context"] == "shared"
+def test_component_uses_the_kubeconfig_of_the_program() -> None:
+    monitor = recorded(ARGS | {"kubeconfig": pulumi.Output.secret(KUBECONFIG)})
+    (inputs,) = [entry.inputs for entry in monitor.registered if entry.kind == "kubernetes"]
+    assert rpc.unwrap_rpc_secret(inputs["kubeconfig"]) == KUBECONFIG
+    assert inputs["context"] == "shared"
 
 
-def test_values_come_as_a_program_has_them_and_numbers_as_other_languages_send_them() -> None:
-    wanted: Any = {"operator_replicas": 2.0, "channels_file_enabled": True, "watch_namespaces": ["a"]}
-    (deployment,) = [
-        entry for entry in recorded({**GIVEN, **wanted}).registered if entry.kind == "Deployment"
-    ]
+def test_component_accepts_native_values_and_whole_floats() -> None:
+    extra: Any = {"operator_replicas": 2.0, "channels_file_enabled": True, "watch_namespaces": ["a"]}
+    (deployment,) = [entry for entry in recorded({**ARGS, **extra}).registered if entry.kind == "Deployment"]
     assert deployment.inputs["spec"]["replicas"] == 2
 
 
-def test_the_component_is_the_one_root_of_what_it_makes() -> None:
-    roots = [entry for entry in recorded(GIVEN).registered if "pulumi:pulumi:Stack::" in entry.parent]
+def test_component_is_the_only_root_resource() -> None:
+    roots = [entry for entry in recorded(ARGS).registered if "pulumi:pulumi:Stack::" in entry.parent]
     assert [entry.type for entry in roots] == [f"{PROJECT}:index:NotificationPlatform"]
 
 
-def test_all_wrong_arguments_are_told_at_once_in_the_words_of_a_program() -> None:
-    said = problems(operator_replicas="many", operatr_workers=3, log_level="loud")
-    assert [text.split()[0] for text in said] == ["operatrWorkers", "operatorReplicas", "logLevel"]
-    assert "is 'many', but should be a valid integer" in said[1]
-    assert not any("pulumi config" in text for text in said)
+def test_invalid_arguments_are_reported_together_without_commands() -> None:
+    messages = problems(operator_replicas="many", operatr_workers=3, log_level="loud")
+    assert [text.split()[0] for text in messages] == ["operatrWorkers", "operatorReplicas", "logLevel"]
+    assert "is 'many', but should be a valid integer" in messages[1]
+    assert not any("pulumi config" in text for text in messages)
 
 
-def test_a_cluster_that_is_brought_is_brought_whole_and_needs_an_image_that_it_can_pull() -> None:
+def test_own_cluster_needs_kubeconfig_context_and_image() -> None:
     assert problems(kubeconfig=KUBECONFIG)[0].startswith("context is missing")
     assert problems(context="shared")[0].startswith("kubeconfig is missing")
     assert problems(kubeconfig=KUBECONFIG, context="shared")[0].startswith("operatorImage is empty")
 
 
-def test_wrong_arguments_make_no_resource() -> None:
+def test_invalid_arguments_register_no_resource() -> None:
     monitor = Monitor()
-    listen(monitor)
+    use_monitor(monitor)
 
     @pulumi.runtime.test
     def program() -> None:
@@ -118,18 +116,18 @@ def test_wrong_arguments_make_no_resource() -> None:
     assert monitor.registered == []
 
 
-def test_the_arguments_are_those_that_the_model_generates() -> None:
+def test_component_arguments_match_the_settings_model() -> None:
     assert artifact("infra/platform_infra/component_args.py").is_current(ROOT), "run `make generate`"
 
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    """What Pulumi tells other languages of the package."""
-    found: dict[str, Any] = json.loads(ComponentProvider([NotificationPlatform], PROJECT).schema or "")
-    return found
+    """The schema from which Pulumi generates the SDKs of other languages."""
+    schema: dict[str, Any] = json.loads(ComponentProvider([NotificationPlatform], PROJECT).schema or "")
+    return schema
 
 
-def test_other_languages_see_every_setting_with_its_type_and_meaning(schema: dict[str, Any]) -> None:
+def test_package_schema_describes_every_setting(schema: dict[str, Any]) -> None:
     inputs = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]["inputProperties"]
     assert inputs.keys() == config_block().keys() | {"kubeconfig", "context"}
     for key, entry in config_block().items():
@@ -140,16 +138,20 @@ def test_other_languages_see_every_setting_with_its_type_and_meaning(schema: dic
     assert "plain" not in inputs["kubeconfig"]
 
 
-def test_other_languages_see_what_comes_out(schema: dict[str, Any]) -> None:
+def test_package_schema_describes_the_outputs(schema: dict[str, Any]) -> None:
     component = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]
     assert component["isComponent"]
     assert component["properties"].keys() == {"namespace", "image"}
     assert set(component.get("requiredInputs", [])) == set()
 
 
-def test_the_package_asks_for_the_versions_that_the_program_is_tried_with() -> None:
-    asked = set((ROOT / "infra" / "component_package" / "requirements.txt").read_text("utf-8").splitlines())
+def test_package_requires_the_versions_of_the_program() -> None:
+    requirements = set(
+        (ROOT / "infra" / "component_package" / "requirements.txt").read_text("utf-8").splitlines()
+    )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert set(project["optional-dependencies"]["infra"]) <= asked
+    assert set(project["optional-dependencies"]["infra"]) <= requirements
     for name in ("kubernetes", "pydantic", "pyyaml"):
-        assert {line for line in asked if re.match(rf"{name}[>=]", line)} <= set(project["dependencies"])
+        assert {line for line in requirements if re.match(rf"{name}[>=]", line)} <= set(
+            project["dependencies"]
+        )

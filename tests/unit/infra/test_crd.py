@@ -1,4 +1,4 @@
-"""The contract of the NotificationRequest kind, as its file has it."""
+"""The schema of the custom resource definition NotificationRequest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATUS = SCHEMA["properties"]["status"]
 
 
 def described(path: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every field below a schema, with its path."""
+    """Yield every field of a schema with its path."""
     for name, field in schema.get("properties", {}).items():
         yield f"{path}.{name}", field
         yield from described(f"{path}.{name}", field)
@@ -28,7 +28,7 @@ def described(path: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str
         yield from described(f"{path}[]", schema["items"])
 
 
-def test_the_names_are_those_that_the_program_uses() -> None:
+def test_crd_names_match_the_program_constants() -> None:
     assert DEFINITION["metadata"]["name"] == names.CRD
     assert DEFINITION["spec"]["group"] == names.GROUP
     assert DEFINITION["spec"]["scope"] == "Namespaced"
@@ -38,7 +38,7 @@ def test_the_names_are_those_that_the_program_uses() -> None:
     assert DEFINITION["spec"]["names"]["shortNames"] == ["notif", "notifs"]
 
 
-def test_the_columns_are_type_priority_phase_attempts_age() -> None:
+def test_printer_columns_are_type_priority_phase_attempts_age() -> None:
     columns = [(column["name"], column["jsonPath"]) for column in VERSION["additionalPrinterColumns"]]
     assert columns == [
         ("Type", ".spec.type"),
@@ -49,18 +49,18 @@ def test_the_columns_are_type_priority_phase_attempts_age() -> None:
     ]
 
 
-def test_notifications_can_be_selected_by_their_phase() -> None:
+def test_phase_is_a_selectable_field() -> None:
     assert VERSION["selectableFields"] == [{"jsonPath": ".status.phase"}]
 
 
-def test_the_spec_cannot_be_changed_and_says_why() -> None:
+def test_spec_is_immutable_with_decision_id_in_the_message() -> None:
     (rule,) = SPEC["x-kubernetes-validations"]
     assert rule["rule"] == "self == oldSelf"
     assert "immutable" in rule["message"]
     assert "DD-NOT-005" in rule["message"]
 
 
-def test_the_required_fields_and_their_bounds() -> None:
+def test_required_fields_have_bounds() -> None:
     fields = SPEC["properties"]
     assert SPEC["required"] == ["type", "priority", "subject", "body"]
     assert fields["type"]["enum"] == ["escalation", "simple", "status-update", "approval", "manual-review"]
@@ -71,7 +71,7 @@ def test_the_required_fields_and_their_bounds() -> None:
     assert "maxLength" not in fields["body"]
 
 
-def test_channels_may_repeat_and_are_of_a_closed_set() -> None:
+def test_channels_are_an_enum_and_may_repeat() -> None:
     channels = SPEC["properties"]["channels"]
     assert channels["items"]["enum"] == [
         "email",
@@ -95,33 +95,31 @@ def test_channels_may_repeat_and_are_of_a_closed_set() -> None:
         ("maxBackoffSeconds", 60, 3600, 480),
     ],
 )
-def test_the_retry_policy_is_bounded_and_defaulted_field_by_field(
-    field: str, low: int, high: int, default: int
-) -> None:
+def test_retry_policy_fields_have_bounds_and_defaults(field: str, low: int, high: int, default: int) -> None:
     policy = SPEC["properties"]["retryPolicy"]
-    found = policy["properties"][field]
-    assert (found["minimum"], found["maximum"], found["default"]) == (low, high, default)
+    schema = policy["properties"][field]
+    assert (schema["minimum"], schema["maximum"], schema["default"]) == (low, high, default)
     assert "default" not in policy
 
 
-def test_retention_is_one_to_ninety_days_and_seven_by_default() -> None:
+def test_retention_is_1_to_90_days_and_defaults_to_7() -> None:
     field = SPEC["properties"]["retentionDays"]
     assert (field["minimum"], field["maximum"], field["default"]) == (1, 90, 7)
 
 
-def test_a_new_object_is_pending_without_a_write() -> None:
+def test_new_object_is_pending_by_schema_default() -> None:
     assert STATUS["default"] == {}
     assert STATUS["properties"]["phase"]["default"] == "Pending"
     assert VERSION["subresources"] == {"status": {}}
 
 
-def test_the_status_keeps_what_it_does_not_know_and_merges_its_lists_by_key() -> None:
+def test_status_preserves_unknown_fields_and_keys_its_lists() -> None:
     assert STATUS["x-kubernetes-preserve-unknown-fields"] is True
     assert STATUS["properties"]["conditions"]["x-kubernetes-list-map-keys"] == ["type"]
     assert STATUS["properties"]["deliveryAttempts"]["x-kubernetes-list-map-keys"] == ["channel", "attempt"]
 
 
-def test_every_field_is_described() -> None:
+def test_every_field_has_a_description() -> None:
     fields = dict(described("", SCHEMA))
     undescribed = [path for path, field in fields.items() if not field.get("description")]
     assert undescribed == [".metadata"]

@@ -1,4 +1,4 @@
-"""What a new definition of the kind may change, and what it may not."""
+"""Compatible and incompatible changes of a custom resource definition."""
 
 from __future__ import annotations
 
@@ -17,60 +17,64 @@ if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
 SPEC = "v1alpha1.spec"
-GONE = object()
+REMOVED = object()
 
 
 def schema(definition: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][
+    spec: dict[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][
         "spec"
     ]
-    return found
+    return spec
 
 
 def changed(path: str, **values: Any) -> dict[str, Any]:
-    """The definition with the words of one field of the spec set, or taken away."""
+    """Return the definition with keywords of one spec field set or removed."""
     definition = copy.deepcopy(notification_request())
     field = schema(definition)
     for part in path.split("."):
         field = field if not part else field["items"] if part == "[]" else field["properties"][part]
     for word, value in values.items():
         field[word] = value
-        if value is GONE:
+        if value is REMOVED:
             del field[word]
     return definition
 
 
-def test_the_definition_takes_what_it_takes() -> None:
+def test_definition_is_compatible_with_itself() -> None:
     assert problems(notification_request(), notification_request()) == []
 
 
 @pytest.mark.parametrize(
-    ("path", "values", "told"),
+    ("path", "values", "reason"),
     [
-        ("", {"properties": {}}, "the field is gone"),
-        ("", {"required": ["type", "priority", "subject", "body", "metadata"]}, ".metadata: is required"),
-        ("priority", {"enum": ["high", "low"]}, "'critical', 'medium' no longer taken"),
-        ("subject", {"enum": ["a"]}, "only ['a'] are taken"),
-        ("subject", {"maxLength": 499}, "maxLength is 499 and was 500"),
-        ("subject", {"minLength": 2}, "minLength is 2 and was 1"),
-        ("subject", {"pattern": "^a"}, "pattern is '^a' and was None"),
-        ("subject", {"type": "integer"}, "type is 'integer' and was 'string'"),
-        ("body", {"maxLength": 10}, "maxLength is 10 and was without a bound"),
-        ("retentionDays", {"maximum": 30}, "maximum is 30 and was 90"),
-        ("retryPolicy.maxAttempts", {"minimum": 2}, "minimum is 2 and was 1"),
-        ("channels.[]", {"enum": ["slack"]}, "no longer taken"),
-        ("metadata", {"additionalProperties": GONE}, "no longer kept"),
-        ("retryPolicy", {"x-kubernetes-validations": [{"rule": "false"}]}, "the rule `false` is new"),
-        ("retryPolicy", {"oneOf": [{"required": ["maxAttempts"]}]}, "oneOf is new"),
+        ("", {"properties": {}}, "the field was removed"),
+        (
+            "",
+            {"required": ["type", "priority", "subject", "body", "metadata"]},
+            ".metadata: the field became required",
+        ),
+        ("priority", {"enum": ["high", "low"]}, "'critical', 'medium' no longer allowed"),
+        ("subject", {"enum": ["a"]}, "only ['a'] are allowed"),
+        ("subject", {"maxLength": 499}, "maxLength changed from 500 to 499"),
+        ("subject", {"minLength": 2}, "minLength changed from 1 to 2"),
+        ("subject", {"pattern": "^a"}, "pattern changed from None to '^a'"),
+        ("subject", {"type": "integer"}, "type changed from 'string' to 'integer'"),
+        ("body", {"maxLength": 10}, "maxLength 10 was added"),
+        ("retentionDays", {"maximum": 30}, "maximum changed from 90 to 30"),
+        ("retryPolicy.maxAttempts", {"minimum": 2}, "minimum changed from 1 to 2"),
+        ("channels.[]", {"enum": ["slack"]}, "no longer allowed"),
+        ("metadata", {"additionalProperties": REMOVED}, "no longer kept"),
+        ("retryPolicy", {"x-kubernetes-validations": [{"rule": "false"}]}, "the rule `false` was added"),
+        ("retryPolicy", {"oneOf": [{"required": ["maxAttempts"]}]}, "oneOf was added"),
     ],
 )
-def test_what_takes_less_is_refused_with_the_field_and_the_reason(
-    path: str, values: dict[str, Any], told: str
+def test_narrowing_change_is_reported_with_field_and_reason(
+    path: str, values: dict[str, Any], reason: str
 ) -> None:
-    found = problems(notification_request(), changed(path, **values))
-    assert found
-    assert any(told in reason for reason in found), found
-    assert all(reason.startswith(SPEC) for reason in found)
+    reported = problems(notification_request(), changed(path, **values))
+    assert reported
+    assert any(reason in text for text in reported), reported
+    assert all(text.startswith(SPEC) for text in reported)
 
 
 @pytest.mark.parametrize(
@@ -79,28 +83,28 @@ def test_what_takes_less_is_refused_with_the_field_and_the_reason(
         ("", {"required": ["type"]}),
         ("", {"x-kubernetes-validations": []}),
         ("priority", {"enum": ["critical", "high", "medium", "low", "none"]}),
-        ("priority", {"enum": GONE, "default": "low", "description": "another text"}),
-        ("subject", {"maxLength": 501, "minLength": GONE}),
-        ("retentionDays", {"maximum": GONE, "format": GONE}),
+        ("priority", {"enum": REMOVED, "default": "low", "description": "another text"}),
+        ("subject", {"maxLength": 501, "minLength": REMOVED}),
+        ("retentionDays", {"maximum": REMOVED, "format": REMOVED}),
         ("recipients.[]", {"properties": {}, "x-kubernetes-preserve-unknown-fields": True}),
     ],
 )
-def test_what_takes_as_much_or_more_passes(path: str, values: dict[str, Any]) -> None:
+def test_widening_change_is_compatible(path: str, values: dict[str, Any]) -> None:
     assert problems(notification_request(), changed(path, **values)) == []
 
 
-def test_a_version_that_is_gone_or_no_longer_served_is_refused() -> None:
-    other, silent, bare = (copy.deepcopy(notification_request()) for _ in range(3))
-    other["spec"]["versions"][0]["name"] = "v1"
-    silent["spec"]["versions"][0]["served"] = False
+def test_removed_version_or_subresource_is_reported() -> None:
+    renamed, unserved, bare = (copy.deepcopy(notification_request()) for _ in range(3))
+    renamed["spec"]["versions"][0]["name"] = "v1"
+    unserved["spec"]["versions"][0]["served"] = False
     bare["spec"]["versions"][0]["subresources"] = {}
-    for definition in (other, silent):
+    for definition in (renamed, unserved):
         assert problems(notification_request(), definition) == ["version v1alpha1 is no longer served"]
-    assert problems(notification_request(), bare) == ["v1alpha1: the subresource status is gone"]
-    assert problems(silent, other) == []
+    assert problems(notification_request(), bare) == ["v1alpha1: the subresource status was removed"]
+    assert problems(unserved, renamed) == []
 
 
-def test_another_scope_or_name_is_refused() -> None:
+def test_changed_scope_or_kind_is_reported() -> None:
     definition = copy.deepcopy(notification_request())
     definition["spec"]["scope"] = "Cluster"
     definition["spec"]["names"]["kind"] = "Note"
@@ -115,15 +119,17 @@ WORDS = ["", "a", "bb", "ccc"]
 
 @st.composite
 def schemas(draw: st.DrawFn, depth: int = 2) -> dict[str, Any]:
-    """A schema of the few words that `takes` knows."""
+    """A schema with the few keywords that `accepts` supports."""
     kind = draw(st.sampled_from(["integer", "string", "object"] if depth else ["integer", "string"]))
-    found: dict[str, Any] = {"type": kind} | draw(bounds(kind))
+    result: dict[str, Any] = {"type": kind} | draw(bounds(kind))
     if kind == "string" and draw(st.booleans()):
-        found["enum"] = draw(st.lists(st.sampled_from(WORDS), min_size=1, unique=True))
+        result["enum"] = draw(st.lists(st.sampled_from(WORDS), min_size=1, unique=True))
     if kind == "object":
-        found["properties"] = draw(st.dictionaries(NAMES, schemas(depth - 1), max_size=3))
-        found["required"] = draw(st.lists(st.sampled_from(sorted(found["properties"]) or ["a"]), unique=True))
-    return found
+        result["properties"] = draw(st.dictionaries(NAMES, schemas(depth - 1), max_size=3))
+        result["required"] = draw(
+            st.lists(st.sampled_from(sorted(result["properties"]) or ["a"]), unique=True)
+        )
+    return result
 
 
 def bounds(kind: str) -> st.SearchStrategy[dict[str, int]]:
@@ -133,7 +139,7 @@ def bounds(kind: str) -> st.SearchStrategy[dict[str, int]]:
 
 @st.composite
 def edited(draw: st.DrawFn, before: dict[str, Any]) -> dict[str, Any]:
-    """A schema that differs from another one in one place or none."""
+    """A schema that differs from `before` in at most one place."""
     after = copy.deepcopy(before)
     place = after
     while place["type"] == "object" and place["properties"] and draw(st.booleans()):
@@ -156,14 +162,14 @@ def edited(draw: st.DrawFn, before: dict[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def values(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
-    """A value that a schema may well take."""
+    """A value that the schema is likely to accept."""
     match schema["type"]:
         case "integer":
-            # What a bound just lets pass is what a narrower one refuses.
+            # A narrower bound rejects the values at the old bound.
             return draw(st.sampled_from([schema.get("minimum", -1), schema.get("maximum", 5)]))
         case "string":
             words = [*WORDS, "dddd"]
-            return draw(st.sampled_from([word for word in words if takes(schema, word)] or words))
+            return draw(st.sampled_from([word for word in words if accepts(schema, word)] or words))
         case _:
             names = [
                 name for name in schema["properties"] if name in schema["required"] or draw(st.booleans())
@@ -171,8 +177,8 @@ def values(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
             return {name: draw(values(schema["properties"][name])) for name in names}
 
 
-def takes(top: dict[str, Any], value: Any) -> bool:
-    """Whether a schema of these few words takes a value, and keeps all of it."""
+def accepts(top: dict[str, Any], value: Any) -> bool:
+    """Return whether a schema accepts a value and keeps all of it."""
     match top["type"]:
         case "integer":
             return isinstance(value, int) and top.get("minimum", value) <= value <= top.get("maximum", value)
@@ -184,7 +190,7 @@ def takes(top: dict[str, Any], value: Any) -> bool:
             fields = top["properties"]
             if not isinstance(value, dict) or not set(top["required"]) <= value.keys() <= fields.keys():
                 return False
-            return all(takes(fields[name], inner) for name, inner in value.items())
+            return all(accepts(fields[name], inner) for name, inner in value.items())
 
 
 def wrap(top: dict[str, Any]) -> dict[str, Any]:
@@ -193,16 +199,16 @@ def wrap(top: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=500)
 @given(st.data())
-def test_where_nothing_is_found_every_value_of_before_is_taken_after(data: st.DataObject) -> None:
+def test_compatible_schema_accepts_every_value_of_the_old_one(data: st.DataObject) -> None:
     before = data.draw(schemas())
     after = data.draw(edited(before))
     value = data.draw(values(before))
-    if takes(before, value) and not takes(after, value):
+    if accepts(before, value) and not accepts(after, value):
         assert problems(wrap(before), wrap(after)) != []
 
 
 @given(schemas())
-def test_a_definition_is_compatible_with_itself_and_with_one_more_optional_field(top: dict[str, Any]) -> None:
+def test_optional_field_is_compatible_to_add_but_not_to_remove(top: dict[str, Any]) -> None:
     assert problems(wrap(top), wrap(top)) == []
     if top["type"] == "object":
         wider = top | {"properties": top["properties"] | {"more": {"type": "string"}}}
@@ -216,7 +222,7 @@ def change(before: dict[str, Any], after: dict[str, Any]) -> pulumi.ResourceHook
     )
 
 
-def test_the_guard_refuses_with_every_reason_and_the_remedy() -> None:
+def test_hook_raises_every_reason_and_names_the_override() -> None:
     narrowed = changed("subject", maxLength=9, minLength=2)
     with pytest.raises(CrdError) as caught:
         refuse_incompatible(change(notification_request(), narrowed))
@@ -225,6 +231,6 @@ def test_the_guard_refuses_with_every_reason_and_the_remedy() -> None:
     refuse_incompatible(change(narrowed, notification_request()))
 
 
-def test_the_definition_is_guarded_unless_a_stack_lets_everything_pass(record: Record) -> None:
-    assert record().one("CustomResourceDefinition").guards == ("crd-compatibility",)
-    assert record(crdAllowIncompatible="true").one("CustomResourceDefinition").guards == ()
+def test_crd_has_the_hook_unless_incompatible_is_allowed(record: Record) -> None:
+    assert record().one("CustomResourceDefinition").update_hooks == ("crd-compatibility",)
+    assert record(crdAllowIncompatible="true").one("CustomResourceDefinition").update_hooks == ()

@@ -1,4 +1,4 @@
-"""A cluster of Amazon's: what it asks for, that nobody pays for it who does not choose it, and what is said without the extra."""
+"""Amazon EKS clusters: their resources, lazy imports, and the error without the optional package."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VALUES = {
     "operatorImage": "registry.example/operator:1",
 }
 NAME = "notification-platform-test"
-ASKED: dict[tuple[str, str], dict[str, Any]] = {
+EXPECTED: dict[tuple[str, str], dict[str, Any]] = {
     ("aws:eks/cluster:Cluster", "control"): {
         "name": NAME,
         "roleArn": "arn:control",
@@ -87,73 +87,75 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
         )
     },
 }
-"""What must be requested: every resource of Amazon's, with inputs that it must have at least."""
+"""Every AWS resource with its required inputs."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def extra() -> Iterator[None]:
-    """The extra's package, which lies beside the environment."""
+    """The optional package, which is installed in a folder of its own."""
     place = str(Path(sys.prefix) / "eks")
     sys.path.insert(0, place)
     yield
     sys.path.remove(place)
 
 
-def asked(**more: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what is asked of Amazon, by type and name."""
+def aws_resources(**more: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the inputs of the registered AWS resources by type and name."""
     registered = record_bundle(None, **VALUES, **more).registered
     return {(entry.type, entry.name): entry.inputs for entry in registered if entry.type.startswith("aws:")}
 
 
-def test_exactly_what_the_table_lists_is_requested() -> None:
-    found = asked()
-    assert found.keys() == ASKED.keys()
-    for place, wanted in ASKED.items():
-        assert {key: found[place].get(key) for key in wanted} == wanted, place
+def test_eks_registers_exactly_the_listed_resources() -> None:
+    resources = aws_resources()
+    assert resources.keys() == EXPECTED.keys()
+    for key, expected in EXPECTED.items():
+        assert {name: resources[key].get(name) for name in expected} == expected, key
 
 
-def test_the_api_server_is_reached_from_outside_by_those_alone_who_are_named() -> None:
+def test_public_endpoint_is_limited_to_configured_cidrs() -> None:
     place = ("aws:eks/cluster:Cluster", "control")
-    assert "publicAccessCidrs" not in asked()[place]["vpcConfig"]
-    opened = asked(clusterEksPublicCidrs='["192.0.2.0/24"]')[place]["vpcConfig"]
+    assert "publicAccessCidrs" not in aws_resources()[place]["vpcConfig"]
+    opened = aws_resources(clusterEksPublicCidrs='["192.0.2.0/24"]')[place]["vpcConfig"]
     assert (opened["endpointPublicAccess"], opened["publicAccessCidrs"]) == (True, ["192.0.2.0/24"])
     assert opened["endpointPrivateAccess"]
 
 
-def test_a_key_that_exists_is_taken_and_none_is_made() -> None:
-    found = asked(clusterEksKmsKey="arn:aws:kms:eu-central-1:1:key/k")
-    assert ("aws:kms/key:Key", "secrets") not in found
-    (encryption,) = [inputs["encryptionConfig"] for inputs in found.values() if "encryptionConfig" in inputs]
+def test_configured_kms_key_replaces_the_created_one() -> None:
+    resources = aws_resources(clusterEksKmsKey="arn:aws:kms:eu-central-1:1:key/k")
+    assert ("aws:kms/key:Key", "secrets") not in resources
+    (encryption,) = [
+        inputs["encryptionConfig"] for inputs in resources.values() if "encryptionConfig" in inputs
+    ]
     assert encryption["provider"] == {"keyArn": "arn:aws:kms:eu-central-1:1:key/k"}
 
 
-def test_version_and_nodes_are_those_of_the_settings() -> None:
-    found = asked(clusterEksVersion="1.36", clusterEksNodes="5", clusterEksNodeType="m7g.large")
-    assert found["aws:eks/cluster:Cluster", "control"]["version"] == "1.36"
-    nodes = found["aws:eks/nodeGroup:NodeGroup", "nodes"]
+def test_version_and_node_group_follow_the_settings() -> None:
+    resources = aws_resources(clusterEksVersion="1.36", clusterEksNodes="5", clusterEksNodeType="m7g.large")
+    assert resources["aws:eks/cluster:Cluster", "control"]["version"] == "1.36"
+    nodes = resources["aws:eks/nodeGroup:NodeGroup", "nodes"]
     assert nodes["scalingConfig"] == {"desiredSize": 5, "minSize": 5, "maxSize": 6}
     assert nodes["instanceTypes"] == ["m7g.large"]
 
 
-def test_logs_and_permissions_are_there_before_what_uses_them_and_nodes_before_the_platform() -> None:
+def test_control_plane_depends_on_logs_and_provider_on_nodes() -> None:
     recording = record_bundle(None, **VALUES)
-    waited = {urn.rpartition("::")[2] for urn in recording.named("Cluster", "control").waits_for}
-    assert waited >= {"logs", "control-AmazonEKSClusterPolicy"}
+    dependencies = {urn.rpartition("::")[2] for urn in recording.named("Cluster", "control").dependencies}
+    assert dependencies >= {"logs", "control-AmazonEKSClusterPolicy"}
     for entry in (recording.one("kubernetes"),):
-        assert {urn.rpartition("::")[2] for urn in entry.waits_for} >= {"control", "nodes"}
+        assert {urn.rpartition("::")[2] for urn in entry.dependencies} >= {"control", "nodes"}
 
 
-def test_the_kubeconfig_asks_amazon_for_a_token_and_holds_none() -> None:
-    told = record_bundle(None, **VALUES).one("kubernetes").inputs
-    document = json.loads(rpc.unwrap_rpc_secret(told["kubeconfig"]))
+def test_kubeconfig_requests_a_token_and_contains_none() -> None:
+    inputs = record_bundle(None, **VALUES).one("kubernetes").inputs
+    document = json.loads(rpc.unwrap_rpc_secret(inputs["kubeconfig"]))
     assert document["clusters"][0]["cluster"]["server"] == "https://control.example"
     (user,) = document["users"]
     assert user["user"].keys() == {"exec"}
     assert user["user"]["exec"]["args"][:2] == ["--region", "eu-central-1"]
-    assert told["context"] == document["contexts"][0]["name"] == NAME
+    assert inputs["context"] == document["contexts"][0]["name"] == NAME
 
 
-def test_nobody_loads_amazon_s_classes_who_has_another_cluster() -> None:
+def test_other_cluster_kinds_do_not_import_the_aws_sdk() -> None:
     look = "import sys, platform_infra.bundle; print([m for m in sys.modules if 'aws' in m or m.endswith('eks')])"
     done = subprocess.run(
         [sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=ROOT / "infra"
@@ -161,13 +163,15 @@ def test_nobody_loads_amazon_s_classes_who_has_another_cluster() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_without_the_extra_it_is_named_and_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_aws_package_is_reported_with_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "find_spec", lambda _name: None)
-    with pytest.raises(ClusterError, match=r"needs the package pulumi-aws.*notification-platform\[eks\]"):
+    with pytest.raises(
+        ClusterError, match=r"needs the optional package pulumi-aws.*notification-platform\[eks\]"
+    ):
         prepare(Cluster(kind=ClusterKind.EKS))
 
 
-def test_the_extra_is_pinned_by_the_lock_file_and_stays_out_of_the_environment_itself() -> None:
+def test_aws_package_is_pinned_outside_the_main_environment() -> None:
     (pin,) = re.findall(
         r"^pulumi-aws==(\S+)", (ROOT / "requirements-eks.lock").read_text("utf-8"), re.MULTILINE
     )
@@ -176,7 +180,7 @@ def test_the_extra_is_pinned_by_the_lock_file_and_stays_out_of_the_environment_i
 
 
 @pytest.mark.parametrize(
-    ("values", "blamed"),
+    ("values", "message"),
     [
         (VALUES | {"clusterEksSubnets": '["subnet-0a"]'}, "clusterEksSubnets contains fewer than two"),
         (
@@ -188,6 +192,6 @@ def test_the_extra_is_pinned_by_the_lock_file_and_stays_out_of_the_environment_i
         (VALUES | {"clusterEksVersion": "latest"}, "clusterEksVersion is 'latest'"),
     ],
 )
-def test_what_such_a_cluster_needs_is_asked_for(values: dict[str, str], blamed: str) -> None:
-    with pytest.raises(SettingsError, match=blamed):
+def test_invalid_eks_settings_name_the_key(values: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         parse(values)

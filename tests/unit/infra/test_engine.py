@@ -1,4 +1,4 @@
-"""The environment that the engine is given."""
+"""The environment variables of the Pulumi engine."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT, engine_env
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 
 
-def test_our_python_and_the_toolchain_come_first() -> None:
+def test_project_python_and_toolchain_are_first_on_path() -> None:
     first, second, *_ = engine_environment(TOOLCHAIN, {})["PATH"].split(os.pathsep)
     assert (first, second) == (str(Path(sys.executable).parent), "/cache/toolchain/key/bin")
 
 
-def test_the_state_lies_in_the_checkout_wherever_one_starts_from() -> None:
+def test_state_backend_is_inside_the_checkout() -> None:
     assert engine_environment(TOOLCHAIN, {})["PULUMI_BACKEND_URL"].startswith(f"file://{ROOT}/.pulumi-state")
 
 
-def test_local_stacks_need_no_passphrase_of_one_s_own() -> None:
+def test_local_stacks_use_the_documented_passphrase() -> None:
     assert engine_environment(TOOLCHAIN, {})["PULUMI_CONFIG_PASSPHRASE"] == LOCAL_PASSPHRASE
     assert LOCAL_PASSPHRASE in (ROOT / "stacks" / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("variable", ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"])
-def test_a_passphrase_of_one_s_own_stands(variable: str) -> None:
+def test_passphrase_of_the_caller_is_kept(variable: str) -> None:
     assert "PULUMI_CONFIG_PASSPHRASE" not in engine_environment(TOOLCHAIN, {variable: "mine"})
 
 
-def test_a_stack_s_own_passphrase_counts_for_that_stack_alone() -> None:
-    given = {passphrase_variable("staging"): "theirs"}
-    assert engine_environment(TOOLCHAIN, given, stack="staging")["PULUMI_CONFIG_PASSPHRASE"] == "theirs"
+def test_stack_passphrase_applies_to_that_stack_only() -> None:
+    variables = {passphrase_variable("staging"): "theirs"}
+    assert engine_environment(TOOLCHAIN, variables, stack="staging")["PULUMI_CONFIG_PASSPHRASE"] == "theirs"
     for stack in ("dev", ""):
-        chosen = engine_environment(TOOLCHAIN, given, stack=stack)["PULUMI_CONFIG_PASSPHRASE"]
-        assert chosen == LOCAL_PASSPHRASE
+        passphrase = engine_environment(TOOLCHAIN, variables, stack=stack)["PULUMI_CONFIG_PASSPHRASE"]
+        assert passphrase == LOCAL_PASSPHRASE
     assert passphrase_variable("pr-7") == "PULUMI_CONFIG_PASSPHRASE_PR_7"
 
 
-def test_a_backend_of_one_s_own_stands() -> None:
-    given = {"PULUMI_BACKEND_URL": "s3://state"}
-    assert engine_environment(TOOLCHAIN, given)["PULUMI_BACKEND_URL"] == "s3://state"
+def test_backend_of_the_caller_is_kept() -> None:
+    variables = {"PULUMI_BACKEND_URL": "s3://state"}
+    assert engine_environment(TOOLCHAIN, variables)["PULUMI_BACKEND_URL"] == "s3://state"
 
 
 @pytest.mark.parametrize(
     ("line", "stack"),
     [("preview -s dev", "dev"), ("up --stack ci --yes", "ci"), ("up --stack=ci", "ci"), ("version", None)],
 )
-def test_the_stack_is_read_from_the_command_line(line: str, stack: str | None) -> None:
+def test_stack_is_parsed_from_the_command_line(line: str, stack: str | None) -> None:
     assert stack_of(line.split()) == stack

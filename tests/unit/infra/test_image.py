@@ -1,4 +1,4 @@
-"""The image's name stands for its content."""
+"""The name of the operator image, which identifies its content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with as much as an image needs."""
+    """A checkout with the files of an image."""
     (tmp_path / "operator" / "package").mkdir(parents=True)
     (tmp_path / "operator" / "package" / "module.py").write_text("x = 1\n")
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
@@ -23,25 +23,25 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_same_content_has_the_same_name(checkout: Path) -> None:
+def test_same_content_has_the_same_image_name(checkout: Path) -> None:
     assert image_build.image_name("", checkout) == image_build.image_name("", checkout)
 
 
 @pytest.mark.parametrize("changed", ["operator/package/module.py", "operator/package/new.py", "Dockerfile"])
-def test_a_change_of_what_goes_in_gives_a_new_name(checkout: Path, changed: str) -> None:
+def test_changed_source_changes_the_image_name(checkout: Path, changed: str) -> None:
     before = image_build.image_name("", checkout)
     (checkout / changed).write_text("y = 2\n")
     assert image_build.image_name("", checkout) != before
 
 
-def test_another_base_gives_a_new_name(checkout: Path) -> None:
+def test_changed_base_changes_the_image_name(checkout: Path) -> None:
     assert image_build.image_name("a", checkout) != image_build.image_name("b", checkout)
 
 
 @pytest.mark.parametrize(
     "untouched", ["README.md", "operator/package/__pycache__/m.pyc", "operator/x.egg-info/PKG-INFO"]
 )
-def test_what_does_not_go_in_does_not_change_the_name(checkout: Path, untouched: str) -> None:
+def test_excluded_files_do_not_change_the_image_name(checkout: Path, untouched: str) -> None:
     before = image_build.image_name("", checkout)
     (checkout / untouched).parent.mkdir(parents=True, exist_ok=True)
     (checkout / untouched).write_text("noise\n")
@@ -57,9 +57,7 @@ def test_what_does_not_go_in_does_not_change_the_name(checkout: Path, untouched:
         ({"container": "c2"}, ["container"]),
     ],
 )
-def test_another_image_or_another_node_asks_for_another_load(
-    news: dict[str, str], replaces: list[str]
-) -> None:
+def test_changed_image_or_node_replaces_the_resource(news: dict[str, str], replaces: list[str]) -> None:
     olds = {"image": "i", "container": "c", "node": "n", "base": ""}
-    found = OperatorImageProvider().diff("id", olds, {**olds, **news})
-    assert (found.changes, found.replaces) == (bool(replaces), replaces)
+    result = OperatorImageProvider().diff("id", olds, {**olds, **news})
+    assert (result.changes, result.replaces) == (bool(replaces), replaces)

@@ -1,4 +1,4 @@
-"""How the operator is watched: what is asked for in which cluster, and what rules and panels look at."""
+"""Monitoring: the objects for each cluster and mode, and the content of rules and panels."""
 
 from __future__ import annotations
 
@@ -33,58 +33,60 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 
 @pytest.fixture
 def cluster_serves(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the cluster is said to serve; a test fills it in."""
-    found: list[str] = []
-    monkeypatch.setattr(discovery, "discover", lambda _kubeconfig, _context: found)
-    return found
+    """The kinds that the cluster serves; a test adds them."""
+    kinds: list[str] = []
+    monkeypatch.setattr(discovery, "discover", lambda _kubeconfig, _context: kinds)
+    return kinds
 
 
-def watched(recording: Recording) -> set[str]:
-    """How the operator is watched: kinds, and `marks` on its pods."""
-    asked = {kind for kind in BOTH if recording.of(kind)}
-    asked |= {"dashboard"} if any(entry.name == "dashboard" for entry in recording.of("ConfigMap")) else set()
-    return asked | ({"marks"} if "prometheus.io/port" in marks(recording) else set())
+def monitoring_of(recording: Recording) -> set[str]:
+    """Return the monitoring objects, and `annotations` if the pods have them."""
+    objects = {kind for kind in BOTH if recording.of(kind)}
+    objects |= (
+        {"dashboard"} if any(entry.name == "dashboard" for entry in recording.of("ConfigMap")) else set()
+    )
+    return objects | ({"annotations"} if "prometheus.io/port" in pod_annotations(recording) else set())
 
 
-def marks(recording: Recording) -> dict[str, str]:
-    found: dict[str, str] = recording.spec("Deployment")["template"]["metadata"].get("annotations", {})
-    assert not rpc.is_rpc_secret(found)
-    return found
+def pod_annotations(recording: Recording) -> dict[str, str]:
+    pod: dict[str, str] = recording.spec("Deployment")["template"]["metadata"].get("annotations", {})
+    assert not rpc.is_rpc_secret(pod)
+    return pod
 
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("crds", {*BOTH, "dashboard"}), ("annotations", {"marks"}), ("none", set())],
+    [("crds", {*BOTH, "dashboard"}), ("annotations", {"annotations"}), ("none", set())],
 )
-def test_a_mode_that_is_set_is_kept_to_without_asking_the_cluster(
+def test_explicit_mode_does_not_ask_the_cluster(
     record: Record, monkeypatch: pytest.MonkeyPatch, mode: str, expected: set[str]
 ) -> None:
     monkeypatch.delattr(discovery, "discover")
-    assert watched(record(monitoringMode=mode)) == expected
+    assert monitoring_of(record(monitoringMode=mode)) == expected
 
 
 @pytest.mark.parametrize(
     ("served", "expected"),
     [
-        ([], {"marks"}),
+        ([], {"annotations"}),
         (BOTH, {*BOTH, "dashboard"}),
         (BOTH[:1], {BOTH[0], "dashboard"}),
-        (BOTH[1:], {BOTH[1], "dashboard", "marks"}),
+        (BOTH[1:], {BOTH[1], "dashboard", "annotations"}),
     ],
 )
-def test_by_default_what_the_cluster_serves_is_made_and_the_pods_are_marked_where_no_monitor_finds_them(
+def test_auto_mode_creates_served_kinds_or_annotates_pods(
     record: Record, cluster_serves: list[str], served: list[str], expected: set[str]
 ) -> None:
     cluster_serves.extend(served)
-    assert watched(record()) == expected
+    assert monitoring_of(record()) == expected
 
 
-def test_without_an_operator_there_is_nothing_to_watch(record: Record) -> None:
+def test_disabled_operator_has_no_monitoring_objects(record: Record) -> None:
     recording = record(operatorEnabled="false", monitoringMode="crds")
     assert not any(recording.of(kind) for kind in (*BOTH, "Observability"))
 
 
-def test_the_monitor_selects_the_operator_s_pods_and_a_port_that_they_have(record: Record) -> None:
+def test_pod_monitor_selects_the_pods_and_an_existing_port(record: Record) -> None:
     recording = record(monitoringMode="crds", operatorNamespace="elsewhere")
     spec = recording.spec(discovery.POD_MONITOR)
     labels = recording.spec("Deployment")["template"]["metadata"]["labels"]
@@ -94,19 +96,19 @@ def test_the_monitor_selects_the_operator_s_pods_and_a_port_that_they_have(recor
     assert recording.one(discovery.POD_MONITOR).inputs["metadata"]["namespace"] == "elsewhere"
 
 
-def test_monitor_and_rules_carry_the_labels_that_a_team_s_prometheus_selects_by(record: Record) -> None:
+def test_pod_monitor_and_rules_have_the_configured_labels(record: Record) -> None:
     recording = record(monitoringMode="crds", monitoringLabels='{"release": "prometheus"}')
     for kind in BOTH:
         assert recording.one(kind).inputs["metadata"]["labels"]["release"] == "prometheus"
 
 
-def test_the_dashboard_is_labelled_as_grafana_s_side_car_looks_for_it(record: Record) -> None:
-    found = record(monitoringMode="crds").named("ConfigMap", "dashboard").inputs
-    assert found["metadata"]["labels"][LABEL] == "1"
-    assert [json.loads(text) for text in found["data"].values()] == [document()]
+def test_dashboard_has_the_label_of_the_grafana_sidecar(record: Record) -> None:
+    config_map = record(monitoringMode="crds").named("ConfigMap", "dashboard").inputs
+    assert config_map["metadata"]["labels"][LABEL] == "1"
+    assert [json.loads(text) for text in config_map["data"].values()] == [document()]
 
 
-def test_the_rules_look_at_this_stack_s_operator_by_the_stack_s_limits(record: Record) -> None:
+def test_rules_use_namespace_and_limits_of_the_stack(record: Record) -> None:
     recording = record(
         monitoringMode="crds",
         operatorNamespace="elsewhere",
@@ -124,28 +126,28 @@ def test_the_rules_look_at_this_stack_s_operator_by_the_stack_s_limits(record: R
     assert all('namespace="elsewhere"' in rule["expr"] for rule in rules.values())
 
 
-def test_the_defaults_of_the_settings_are_those_of_the_rules() -> None:
+def test_default_limits_match_the_default_settings() -> None:
     assert limits(parse({}).monitoring) == Limits()
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(300, "5m"), (90, "90s"), (1, "1s"), (60, "1m")])
-def test_a_time_is_written_in_minutes_where_it_comes_out_even(seconds: int, text: str) -> None:
+def test_duration_uses_minutes_for_whole_minutes(seconds: int, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_every_alert_has_its_page_of_the_runbooks_and_every_page_its_alert() -> None:
-    found = alerts("any", Limits())
-    assert len({alert.name for alert in found}) == len(found)
-    assert sorted(alert.runbook for alert in found) == sorted(
+def test_every_alert_has_one_runbook_and_vice_versa() -> None:
+    rules = alerts("any", Limits())
+    assert len({alert.name for alert in rules}) == len(rules)
+    assert sorted(alert.runbook for alert in rules) == sorted(
         page.stem for page in RUNBOOKS.glob("*.md") if page.stem != "README"
     )
-    for alert in found:
+    for alert in rules:
         page = (RUNBOOKS / f"{alert.runbook}.md").read_text("utf-8")
         assert f"`{alert.name}`" in page
         assert alert.severity in Severity
 
 
-def test_the_panels_do_not_overlap_and_ask_for_what_the_viewer_chooses() -> None:
+def test_panels_do_not_overlap_and_use_the_variables() -> None:
     shown = document()["panels"]
     assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in shown}) == len(shown)
     assert [panel["title"] for panel in shown] == [panel.title for panel in panels(VIEWER)]
@@ -154,7 +156,7 @@ def test_the_panels_do_not_overlap_and_ask_for_what_the_viewer_chooses() -> None
             assert 'namespace="$namespace"' in target["expr"]
 
 
-def test_an_expression_of_a_panel_holds_for_any_operator_and_span() -> None:
+def test_panel_expressions_accept_any_namespace_and_range() -> None:
     scope = Scope(namespace="shop", window="20s")
     text = json.dumps([curve.expression for panel in panels(scope) for curve in panel.curves])
     assert "$" not in text
@@ -162,7 +164,7 @@ def test_an_expression_of_a_panel_holds_for_any_operator_and_span() -> None:
 
 
 class Api:
-    """A server that answers a request for the group's kinds, and notes its path."""
+    """A server that answers a request for the group's kinds and records its path."""
 
     def __init__(self, code: int, kinds: list[str]) -> None:
         self.paths: list[str] = []
@@ -182,7 +184,7 @@ class Api:
                 self.wfile.write(json.dumps({"groupVersion": version, "resources": resources}).encode())
 
             def log_message(self, *_args: Any) -> None:
-                """Say nothing."""
+                """Suppress the access log."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Answer)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
@@ -212,26 +214,24 @@ def kubeconfig(server: str) -> str:
     ("kinds", "expected"),
     [(["Prometheus", *reversed(BOTH)], BOTH), (["Alertmanager"], []), ([BOTH[0]], [BOTH[0]])],
 )
-def test_of_what_a_cluster_serves_the_kinds_that_are_of_use_are_found(
-    kinds: list[str], expected: list[str]
-) -> None:
+def test_served_returns_the_supported_kinds_of_the_cluster(kinds: list[str], expected: list[str]) -> None:
     api = Api(200, kinds)
     with api as text:
         assert discovery.served(text, "there") == expected
     assert api.paths == ["/apis/monitoring.coreos.com/v1"]
 
 
-def test_a_cluster_that_has_never_heard_of_them_serves_none() -> None:
+def test_unknown_api_group_means_no_kinds() -> None:
     with Api(404, []) as text:
         assert discovery.served(text, "there") == []
 
 
-def test_where_there_is_no_cluster_there_is_nothing_to_ask() -> None:
+def test_empty_kubeconfig_means_no_kinds() -> None:
     assert discovery.served("", "") == []
 
 
 @pytest.mark.parametrize("code", [403, 500])
-def test_a_refusal_is_no_answer_and_says_what_to_set_instead(code: int) -> None:
+def test_rejected_discovery_names_the_setting_to_change(code: int) -> None:
     with (
         Api(code, BOTH) as text,
         pytest.raises(discovery.DiscoveryError, match="set monitoringMode to `crds`"),
@@ -240,33 +240,35 @@ def test_a_refusal_is_no_answer_and_says_what_to_set_instead(code: int) -> None:
 
 
 @pytest.mark.parametrize("text", [kubeconfig("http://127.0.0.1:1"), "apiVersion: v1\n"])
-def test_a_cluster_that_cannot_be_asked_fails_a_change_and_only_warns_a_preview(
+def test_failed_discovery_fails_updates_and_warns_previews(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
     with pytest.raises(discovery.DiscoveryError, match=r"context 'there'\) does not report"):
         discover(text, "there")
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     assert discover(text, "there") == []
-    assert "none of the kinds" in said[0]
+    assert "none of the kinds" in warnings[0]
 
 
-def test_every_metric_that_rules_and_panels_look_at_is_one_of_the_operator_s() -> None:
+def test_rules_and_panels_use_documented_metrics_only() -> None:
     scope = Scope(namespace="any", window="5m")
     expressions = [alert.expression for alert in alerts("any", Limits())]
     expressions += [curve.expression for panel in panels(scope) for curve in panel.curves]
-    asked = {name for text in expressions for name in re.findall(r"(\w+)\{", text)}
+    metrics = {name for text in expressions for name in re.findall(r"(\w+)\{", text)}
     documented = set(
         re.findall(
             r"^\| `(\w+)` \| (?:counter|gauge|histogram) \|", OPERATIONS.read_text("utf-8"), re.MULTILINE
         )
     )
-    plain = {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked} - {"process_resident_memory_bytes"}
-    assert len(plain) > 10
-    assert plain <= documented
+    names = {re.sub(r"_(bucket|count|sum)$", "", name) for name in metrics} - {
+        "process_resident_memory_bytes"
+    }
+    assert len(names) > 10
+    assert names <= documented
 
 
 OPERATIONS = ROOT / "docs" / "operations.md"
-"""Its table of metrics is held against the operator's by another test."""
+"""Another test compares its table of metrics with the operator."""

@@ -22,14 +22,14 @@ VALUES = {
 }
 
 
-def test_the_provider_is_told_the_owner_s_kubeconfig_and_context(record: Record) -> None:
-    told = record(OWNER, **VALUES).one("kubernetes").inputs
-    assert rpc.unwrap_rpc_secret(told["kubeconfig"]) == OWNER["kubeconfig"]
-    assert rpc.is_rpc_secret(told["kubeconfig"])
-    assert told["context"] == "shared"
+def test_provider_gets_kubeconfig_and_context_of_the_owner(record: Record) -> None:
+    inputs = record(OWNER, **VALUES).one("kubernetes").inputs
+    assert rpc.unwrap_rpc_secret(inputs["kubeconfig"]) == OWNER["kubeconfig"]
+    assert rpc.is_rpc_secret(inputs["kubeconfig"])
+    assert inputs["context"] == "shared"
 
 
-def test_nothing_of_the_owner_s_is_made_again(record: Record) -> None:
+def test_resources_of_the_owner_are_not_registered(record: Record) -> None:
     recording = record(OWNER, **VALUES)
     for kind in ("Node", "OperatorImage", "CustomResourceDefinition"):
         assert recording.of(kind) == []
@@ -37,21 +37,21 @@ def test_nothing_of_the_owner_s_is_made_again(record: Record) -> None:
     assert not any(entry.deleted_with for entry in recording.registered)
 
 
-@pytest.mark.parametrize(("node", "gone"), [("the-node", True), (None, False)])
-def test_only_a_local_node_may_be_gone_with_all_that_it_held(
-    record: Record, node: str | None, *, gone: bool
+@pytest.mark.parametrize(("node", "deletable"), [("the-node", True), (None, False)])
+def test_only_a_local_node_is_deleted_when_unreachable(
+    record: Record, node: str | None, *, deletable: bool
 ) -> None:
-    told = record(OWNER | {"node": node}, **VALUES).one("kubernetes").inputs
-    assert told["deleteUnreachable"] in (gone, str(gone).lower())
+    inputs = record(OWNER | {"node": node}, **VALUES).one("kubernetes").inputs
+    assert inputs["deleteUnreachable"] in (deletable, str(deletable).lower())
 
 
-def test_an_owner_that_is_not_up_is_named(record: Record) -> None:
-    with pytest.raises(ClusterError, match=r"dev gives out no (kubeconfig|context); bring it up first"):
+def test_missing_output_of_the_owner_is_reported(record: Record) -> None:
+    with pytest.raises(ClusterError, match=r"dev has no output (kubeconfig|context); run `up` for it first"):
         record({}, **VALUES)
 
 
 @pytest.mark.parametrize(
-    ("values", "blamed"),
+    ("values", "key"),
     [
         (VALUES | {"clusterStack": ""}, "clusterStack"),
         (VALUES | {"clusterKind": "local"}, "clusterStack"),
@@ -59,16 +59,16 @@ def test_an_owner_that_is_not_up_is_named(record: Record) -> None:
         (VALUES | {"operatorImage": ""}, "operatorImage"),
     ],
 )
-def test_what_such_a_stack_needs_is_asked_for(values: dict[str, str], blamed: str) -> None:
+def test_invalid_stack_cluster_settings_name_the_key(values: dict[str, str], key: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse(values)
-    assert blamed in {problem.key for problem in caught.value.problems}
+    assert key in {problem.key for problem in caught.value.problems}
 
 
-def test_an_operator_that_serves_its_own_namespace_waits_for_it(record: Record) -> None:
+def test_role_in_the_own_namespace_depends_on_the_namespace(record: Record) -> None:
     recording = record(OWNER, **VALUES, operatorNamespace="pr-7", watchNamespaces='["pr-7"]')
     assert recording.of("ClusterRole") == []
-    places = {entry.inputs["metadata"]["namespace"] for entry in recording.of("Role")}
-    assert places == {"pr-7"}
-    waited = {urn.rpartition("/")[2] for urn in recording.named("Role", "served-pr-7").waits_for}
-    assert "v1:Namespace::namespace" in waited
+    namespaces = {entry.inputs["metadata"]["namespace"] for entry in recording.of("Role")}
+    assert namespaces == {"pr-7"}
+    dependencies = {urn.rpartition("/")[2] for urn in recording.named("Role", "served-pr-7").dependencies}
+    assert "v1:Namespace::namespace" in dependencies

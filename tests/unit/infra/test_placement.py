@@ -1,4 +1,4 @@
-"""Where the pods run, what is kept from deletion, and what a wrong value of these gets."""
+"""Placement and protection settings, and the errors for invalid values."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def problems_of(**values: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_what_a_stack_does_not_set_is_not_in_the_pod(record: Record) -> None:
+def test_unset_placement_fields_are_absent_from_the_pod(record: Record) -> None:
     assert UNSET.isdisjoint(record().pod)
 
 
-def test_the_pod_gets_what_the_stack_sets(record: Record) -> None:
+def test_placement_settings_appear_in_the_pod(record: Record) -> None:
     toleration = {"key": "dedicated", "value": "infra", "effect": "NoExecute", "tolerationSeconds": 60}
     pod = record(
         operatorImagePullSecrets='["registry"]',
@@ -43,34 +43,34 @@ def test_the_pod_gets_what_the_stack_sets(record: Record) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spread", "otherwise"), [("preferred", "ScheduleAnyway"), ("required", "DoNotSchedule")]
+    ("spread", "when_unsatisfiable"), [("preferred", "ScheduleAnyway"), ("required", "DoNotSchedule")]
 )
-def test_replicas_are_spread_over_zones(record: Record, spread: str, otherwise: str) -> None:
+def test_zone_spread_adds_a_topology_constraint(record: Record, spread: str, when_unsatisfiable: str) -> None:
     recording = record(operatorReplicas="3", placementZoneSpread=spread)
     (constraint,) = recording.pod["topologySpreadConstraints"]
     assert constraint["topologyKey"] == "topology.kubernetes.io/zone"
-    assert constraint["whenUnsatisfiable"] == otherwise
+    assert constraint["whenUnsatisfiable"] == when_unsatisfiable
     labels = recording.spec("Deployment")["template"]["metadata"]["labels"].items()
     assert constraint["labelSelector"]["matchLabels"].items() <= labels
 
 
-def test_the_disruption_budget_is_what_the_stack_sets(record: Record) -> None:
+def test_disruption_budget_follows_the_settings(record: Record) -> None:
     assert record().spec("PodDisruptionBudget")["maxUnavailable"] == 1
     values = {"operatorReplicas": "4", "placementMaxUnavailable": "2"}
     assert record(**values).spec("PodDisruptionBudget")["maxUnavailable"] == 2
 
 
-def test_a_cpu_limit_is_set_where_the_stack_sets_one(record: Record) -> None:
+def test_cpu_limit_follows_the_settings(record: Record) -> None:
     assert record(operatorCpuLimit="1").container["resources"]["limits"] == {"cpu": "1", "memory": "256Mi"}
 
 
-def test_protection_covers_what_holds_data_and_nothing_else(record: Record) -> None:
+def test_protection_covers_exactly_the_resources_with_data(record: Record) -> None:
     assert not any(entry.protected for entry in record(**FILES).registered)
     protected = record(**FILES, protectionData="true").registered
     assert {entry.kind for entry in protected if entry.protected} == DATA
 
 
-def test_the_definition_alone_stays_in_the_cluster_where_a_stack_says_so(record: Record) -> None:
+def test_crd_retain_applies_to_the_crd_only(record: Record) -> None:
     assert not any(entry.retained for entry in record(**FILES).registered)
     kept = record(**FILES, crdRetain="true").registered
     assert [entry.kind for entry in kept if entry.retained] == ["CustomResourceDefinition"]
@@ -94,14 +94,14 @@ def test_the_definition_alone_stays_in_the_cluster_where_a_stack_says_so(record:
         ([{"kee": "a"}], "placementTolerations[0].kee", "not permitted"),
     ],
 )
-def test_a_mistake_inside_of_a_value_is_named_by_its_path(value: object, place: str, reason: str) -> None:
-    found = problems_of(placementTolerations=json.dumps(value))
-    (problem,) = [text for text in found if text.startswith(f"{place} is ")]
+def test_nested_problem_is_reported_by_its_path(value: object, place: str, reason: str) -> None:
+    problems = problems_of(placementTolerations=json.dumps(value))
+    (problem,) = [text for text in problems if text.startswith(f"{place} is ")]
     assert reason in problem
     assert f"pulumi config set --path '{place}'" in problem
 
 
-def test_a_key_that_is_no_name_is_quoted_as_the_engine_takes_it() -> None:
+def test_nested_key_with_special_characters_is_quoted() -> None:
     (problem,) = problems_of(placementNodeSelector='{"a.example/-": "x"}')
     assert problem.startswith('placementNodeSelector["a.example/-"] is ')
 
@@ -114,16 +114,16 @@ def test_a_key_that_is_no_name_is_quoted_as_the_engine_takes_it() -> None:
         {"operatorCpuLimit": "49m"},
     ],
 )
-def test_bounds_that_contradict_each_other_are_refused(values: dict[str, str]) -> None:
+def test_contradictory_bounds_are_rejected(values: dict[str, str]) -> None:
     (problem,) = problems_of(**values)
     assert problem.startswith([*values][-1])
 
 
-def test_a_single_replica_may_be_drained() -> None:
+def test_single_replica_may_be_drained() -> None:
     assert parse({"placementMaxUnavailable": "1"}).operator.replicas == 1
 
 
-def test_quantities_are_compared_by_what_they_stand_for() -> None:
+def test_quantities_are_compared_by_value() -> None:
     assert amount("1000m") == amount("1")
     assert amount("1Ki") == amount("1.024k") == 1024
     assert amount("1Gi") > amount("1G") > amount("999M")

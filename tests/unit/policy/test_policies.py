@@ -1,4 +1,4 @@
-"""The policies: good stacks pass, each broken one is told by its rule, and what each rule looks at."""
+"""The policies: valid stacks pass, each rule reports its violations, and which fields each rule checks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from platform_infra.cluster import Connection
 from platform_policy.broken import Break, broken
 from platform_policy.disruption import Resource, disruption_budget
-from platform_policy.pack import RESOURCE_RULES, STACK_RULES, findings, kind_of
+from platform_policy.pack import RESOURCE_RULES, STACK_RULES, kind_of, violations
 from platform_policy.permissions import no_wildcard_rbac
 from platform_policy.pods import image_by_digest, limits_set, restricted_pod_security
 from platform_policy.secrets_in_plain import no_plain_secrets
@@ -22,52 +22,52 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RULES = RESOURCE_RULES.keys() | STACK_RULES.keys()
-Asked = list[tuple[str, str, "Mapping[str, Any]"]]
+Resources = list[tuple[str, str, "Mapping[str, Any]"]]
 
 
-def asked(stack: str) -> Asked:
-    """What a committed stack asks for, without its cluster."""
+def resources_of(stack: str) -> Resources:
+    """Return type, name and properties of a committed stack's resources, without its cluster."""
     settings = check_stack_file(stack)
     recording = record_settings(settings, connect=lambda _opts: Connection(kubeconfig="", context=""))
     return [(entry.type, entry.name, entry.inputs) for entry in recording.registered]
 
 
 @pytest.fixture(scope="module")
-def prod() -> Asked:
-    return asked("prod")
+def prod() -> Resources:
+    return resources_of("prod")
 
 
 @pytest.mark.parametrize("stack", ["prod", "staging"])
-def test_the_stacks_that_others_depend_on_pass_every_rule(stack: str) -> None:
-    assert findings(asked(stack)) == set()
+def test_production_stacks_violate_no_mandatory_rule(stack: str) -> None:
+    assert violations(resources_of(stack)) == set()
     assert json.loads(policy.levels(stack).read_text("utf-8")) == {"all": "mandatory"}
 
 
 @pytest.mark.parametrize("stack", ["dev", "ci"])
-def test_a_local_stack_fails_only_rules_that_are_not_for_it(stack: str) -> None:
+def test_local_stacks_violate_only_rules_disabled_for_them(stack: str) -> None:
     levels = json.loads(policy.levels(stack).read_text("utf-8"))
     assert levels.pop("all") == "advisory"
-    assert {rule for rule, _, _ in findings(asked(stack))} <= {
+    assert {rule for rule, _, _ in violations(resources_of(stack))} <= {
         rule for rule in levels if levels[rule] == "disabled"
     }
     assert levels.keys() <= RULES
 
 
-def test_every_rule_has_a_stack_that_is_broken_for_it() -> None:
+def test_every_rule_has_a_deliberate_violation() -> None:
     assert {change.rule for change in policy.changes()} == RULES
 
 
 @pytest.mark.parametrize(
     "change", policy.changes(), ids=lambda change: f"{change.rule}-{change.at.replace('/', '.')}"
 )
-def test_each_broken_stack_is_told_by_its_rule(prod: Asked, change: Break) -> None:
-    spoiled = [(kind, name, broken(change, kind_of(kind), inputs)) for kind, name, inputs in prod]
-    found = findings(spoiled)
-    assert {rule for rule, _, _ in found} == {change.rule}
-    assert any(change.told in reason for _, _, reason in found)
+def test_deliberate_violation_is_reported_by_its_rule_only(prod: Resources, change: Break) -> None:
+    changed = [(kind, name, broken(change, kind_of(kind), inputs)) for kind, name, inputs in prod]
+    reported = violations(changed)
+    assert {rule for rule, _, _ in reported} == {change.rule}
+    assert any(change.reason in reason for _, _, reason in reported)
 
 
-def test_breaking_leaves_the_good_stack_as_it_was(prod: Asked) -> None:
+def test_deliberate_violations_do_not_modify_the_valid_stack(prod: Resources) -> None:
     before = repr(prod)
     for change in policy.changes():
         for kind, _, inputs in prod:
@@ -75,19 +75,19 @@ def test_breaking_leaves_the_good_stack_as_it_was(prod: Asked) -> None:
     assert repr(prod) == before
 
 
-def test_a_stack_that_does_not_exist_does_not_pass(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_stack_fails_with_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert policy.main(["prd"]) == 1
     assert "there is no stack prd" in capsys.readouterr().out
 
 
-GOOD = {
+CONTAINER = {
     "name": "c",
     "image": "i@sha256:" + "0" * 64,
     "resources": {"requests": {"cpu": "1", "memory": "1"}, "limits": {"memory": "1"}},
     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
 }
 SAFE = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-POD = {"securityContext": SAFE, "containers": [GOOD]}
+POD = {"securityContext": SAFE, "containers": [CONTAINER]}
 
 
 def deployed(**changes: Any) -> dict[str, Any]:
@@ -95,10 +95,10 @@ def deployed(**changes: Any) -> dict[str, Any]:
 
 
 def contained(**changes: Any) -> dict[str, Any]:
-    return deployed(containers=[GOOD | changes])
+    return deployed(containers=[CONTAINER | changes])
 
 
-def test_a_good_pod_passes_wherever_it_stands() -> None:
+def test_valid_pod_passes_in_every_workload_kind() -> None:
     job = {"spec": {"jobTemplate": {"spec": deployed()["spec"]}}}
     for kind, properties in (("Deployment", deployed()), ("Pod", {"spec": POD}), ("CronJob", job)):
         for rule in (restricted_pod_security, limits_set, image_by_digest):
@@ -106,7 +106,7 @@ def test_a_good_pod_passes_wherever_it_stands() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Pod", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"])
-def test_a_bare_container_is_told_of_wherever_it_stands(kind: str) -> None:
+def test_minimal_container_is_reported_in_every_workload_kind(kind: str) -> None:
     pod = {"containers": [{"name": "c", "image": "i:1"}]}
     template = {"template": {"spec": pod}}
     spec: Any = {"Pod": pod, "CronJob": {"jobTemplate": {"spec": template}}}.get(kind, template)
@@ -116,13 +116,13 @@ def test_a_bare_container_is_told_of_wherever_it_stands(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("properties", "told"),
+    ("properties", "reason"),
     [
         (deployed(hostPID=True), "hostPID is true"),
         (deployed(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "the volume v is a hostPath"),
         (deployed(initContainers=[{"name": "first"}]), "container first: allowPrivilegeEscalation"),
-        (contained(securityContext=GOOD["securityContext"] | {"runAsUser": 0}), "user 0"),  # type: ignore[operator]
-        (contained(ports=[{"hostPort": 80}]), "a port of its host"),
+        (contained(securityContext=CONTAINER["securityContext"] | {"runAsUser": 0}), "user 0"),  # type: ignore[operator]
+        (contained(ports=[{"hostPort": 80}]), "a host port"),
         (
             contained(
                 securityContext={
@@ -135,13 +135,13 @@ def test_a_bare_container_is_told_of_wherever_it_stands(kind: str) -> None:
         (deployed(securityContext={"runAsNonRoot": True}), "no seccomp profile"),
     ],
 )
-def test_what_leaves_the_restricted_standard_is_told(properties: dict[str, Any], told: str) -> None:
-    (reason,) = [text for text in restricted_pod_security("Deployment", properties) if told in text]
-    assert "; " in reason
+def test_restricted_standard_violation_names_reason_and_fix(properties: dict[str, Any], reason: str) -> None:
+    (message,) = [text for text in restricted_pod_security("Deployment", properties) if reason in text]
+    assert "; " in message
 
 
 @pytest.mark.parametrize("kind", ["Service", "ConfigMap", "CustomResourceDefinition"])
-def test_what_makes_no_pod_is_no_pod(kind: str) -> None:
+def test_kinds_without_pods_are_not_checked(kind: str) -> None:
     for rule in (restricted_pod_security, limits_set, image_by_digest):
         assert list(rule(kind, deployed(hostPID=True))) == []
 
@@ -156,7 +156,7 @@ def test_what_makes_no_pod_is_no_pod(kind: str) -> None:
         {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["escalate"]},
     ],
 )
-def test_grants_that_nobody_has_named_are_told(rule: dict[str, Any]) -> None:
+def test_wildcard_and_escalating_grants_are_reported(rule: dict[str, Any]) -> None:
     for kind in ("Role", "ClusterRole"):
         assert len(list(no_wildcard_rbac(kind, {"rules": [rule]}))) == 1
     assert list(no_wildcard_rbac("Deployment", {"rules": [rule]})) == []
@@ -174,7 +174,7 @@ def test_grants_that_nobody_has_named_are_told(rule: dict[str, Any]) -> None:
         "Authorization: Bearer abcdefghijklmnop1234",
     ],
 )
-def test_a_secret_is_found_by_its_shape_and_not_shown(text: str) -> None:
+def test_secret_is_detected_by_pattern_and_not_printed(text: str) -> None:
     variable = contained(env=[{"name": "HARMLESS", "value": text}])
     annotated = {"metadata": {"annotations": {"note": text}}}
     for kind, properties in (
@@ -188,16 +188,16 @@ def test_a_secret_is_found_by_its_shape_and_not_shown(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"), [("DB_PASSWORD", 1), ("api-key", 1), ("SLACK_TOKEN", 1), ("TOKENS_PER_SECOND", 0)]
+    ("name", "count"), [("DB_PASSWORD", 1), ("api-key", 1), ("SLACK_TOKEN", 1), ("TOKENS_PER_SECOND", 0)]
 )
-def test_a_secret_is_found_by_its_name(name: str, found: int) -> None:
-    assert len(list(no_plain_secrets("Deployment", contained(env=[{"name": name, "value": "x"}])))) == found
+def test_secret_is_detected_by_variable_name(name: str, count: int) -> None:
+    assert len(list(no_plain_secrets("Deployment", contained(env=[{"name": name, "value": "x"}])))) == count
     referred = {"name": name, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
     assert list(no_plain_secrets("Deployment", contained(env=[referred]))) == []
 
 
 @pytest.mark.parametrize(
-    ("replicas", "budget", "told"),
+    ("replicas", "budget", "count"),
     [
         (2, {"maxUnavailable": 1}, 0),
         (2, {"minAvailable": 1}, 0),
@@ -211,7 +211,9 @@ def test_a_secret_is_found_by_its_name(name: str, found: int) -> None:
         (1, {"maxUnavailable": 1}, 1),
     ],
 )
-def test_a_budget_has_to_leave_a_pod(replicas: int, budget: dict[str, Any] | None, told: int) -> None:
+def test_disruption_budget_must_leave_one_pod(
+    replicas: int, budget: dict[str, Any] | None, count: int
+) -> None:
     labels = {"app": "a"}
     template = {"metadata": {"labels": labels | {"more": "b"}}}
     resources = [
@@ -223,15 +225,18 @@ def test_a_budget_has_to_leave_a_pod(replicas: int, budget: dict[str, Any] | Non
     ]
     if budget is not None:
         spec = {"selector": {"matchLabels": labels}, **budget}
-        chosen = {"metadata": {"namespace": "n"}, "spec": spec}
-        elsewhere = {"metadata": {"namespace": "m"}, "spec": spec}
-        resources.append(Resource(kind="PodDisruptionBudget", name="b", properties=chosen))
-        alone = [resources[0], Resource(kind="PodDisruptionBudget", name="b", properties=elsewhere)]
-        assert len(list(disruption_budget(alone))) == 1
-    assert len(list(disruption_budget(resources))) == told
+        matching = {"metadata": {"namespace": "n"}, "spec": spec}
+        other_namespace = {"metadata": {"namespace": "m"}, "spec": spec}
+        resources.append(Resource(kind="PodDisruptionBudget", name="b", properties=matching))
+        unprotected = [
+            resources[0],
+            Resource(kind="PodDisruptionBudget", name="b", properties=other_namespace),
+        ]
+        assert len(list(disruption_budget(unprotected))) == 1
+    assert len(list(disruption_budget(resources))) == count
 
 
-def test_only_kubernetes_objects_are_looked_at() -> None:
+def test_only_kubernetes_resources_are_checked() -> None:
     assert kind_of("kubernetes:apps/v1:Deployment") == "Deployment"
     assert kind_of("pulumi:providers:kubernetes") is None
-    assert findings([("aws:ecs/Deployment:Deployment", "d", deployed(hostPID=True))]) == set()
+    assert violations([("aws:ecs/Deployment:Deployment", "d", deployed(hostPID=True))]) == set()

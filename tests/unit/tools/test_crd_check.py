@@ -50,7 +50,7 @@ def test_a_definition_that_took_more_at_the_last_tag_is_told_field_by_field(
 ) -> None:
     assert crd_check.last_release() == "v1"
     assert crd_check.main([]) == 2
-    assert "- v1alpha1.spec.urgent: the field is gone" in " ".join(capsys.readouterr().out.split())
+    assert "- v1alpha1.spec.urgent: the field was removed" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.usefixtures("history")

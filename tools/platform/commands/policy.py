@@ -168,9 +168,9 @@ def _all_bite(console: Console, stack: str, toolchain: Toolchain) -> bool:
     missed = 0
     for number, change in enumerate(changes()):
         verdict = judge(stack, toolchain, change=number)
-        noticed = not verdict.passed and change.rule in verdict.told and change.told in verdict.told
+        noticed = not verdict.passed and change.rule in verdict.told and change.reason in verdict.told
         told = "refused" if noticed else "NOT REFUSED"
-        console.print(f"{told}: {change.rule}: {change.kind} {change.at}: {change.told}", soft_wrap=True)
+        console.print(f"{told}: {change.rule}: {change.kind} {change.at}: {change.reason}", soft_wrap=True)
         if not noticed:
             missed += 1
             console.print(verdict.told)
