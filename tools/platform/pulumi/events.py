@@ -39,7 +39,7 @@ class Violation:
 
     def __str__(self) -> str:
         subject = f" {self.resource}" if self.resource else ""
-        return f"[{self.level}] {self.policy}{subject}: {self.message}"
+        return f"[{self.level}] {self.policy}{subject}: {' '.join(self.message.split())}"
 
 
 class EventLog:
