@@ -1,76 +1,93 @@
-"""What a person is told when something failed: of the engine's words those that matter, and the remedy that it does not know."""
+"""The error boundary of the command line: expected errors become one message and an exit code, never a traceback."""
 
 from __future__ import annotations
 
-import re
+import contextlib
 import signal
-from dataclasses import dataclass
-from textwrap import dedent
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from pulumi.automation import CommandError
+import typer
 
-from platform_infra.names import CRD_OWNER
+from tools.platform.console import err
 
-INTERRUPTED = "interrupted: run the same command again to go on."
-STOPPED = 128 + signal.SIGINT
-"""A verb's exit code then."""
-NOISE = "an unhandled error occurred: program exited with non-zero exit code"
-DIAGNOSTICS = re.compile(r"^Diagnostics:\n(.*?)(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
-ENTRY = re.compile(r"^    error: (.*?)(?=^ {0,4}\S|^\s*$|\Z)", re.DOTALL | re.MULTILINE)
-STDERR = re.compile(r"^ stderr: (.*)", re.DOTALL | re.MULTILINE)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """Trouble that the engine names without the way out; `said` is how it does so, `remedy` what to do."""
+class ExitCode(IntEnum):
+    """Exit codes of every command; docs/ci.md documents them."""
 
-    said: re.Pattern[str]
-    remedy: str
-
-
-KNOWN = (
-    Known(
-        said=re.compile("incorrect passphrase"),
-        remedy="the stack was encrypted with another passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
-        "to that one; the stacks dev and ci have the one of stacks/README.md, which holds while neither is set",
-    ),
-    Known(
-        said=re.compile("the stack is currently locked by"),
-        remedy="another run works on the stack: wait for its end. If it was killed, take its lock away with "
-        '`make pulumi ARGS="cancel --yes --stack NAME"` and run the same command again',
-    ),
-    Known(
-        said=re.compile(re.escape(CRD_OWNER)),
-        remedy="the CRD of this cluster belongs to another stack, named by its annotation kubernaut.ai/owner: set crdManaged to "
-        "false, or take the annotation off where that stack is gone",
-    ),
-    Known(
-        said=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),
-        remedy="the cluster cannot get the image: correct operatorImage, give it operatorImagePullSecrets, or go back with "
-        "`make rollback`; the pods that ran before still do",
-    ),
-)
+    FAILED = 1
+    DIFFERENT = 2
+    """The command worked, and what it compared differs."""
+    USAGE = 64
+    """EX_USAGE of sysexits.h."""
+    INTERRUPTED = 128 + signal.SIGINT
 
 
-def explained(error: Exception) -> str:
-    """Return what to print of an error."""
-    if not isinstance(error, CommandError):
-        return str(error)
-    text = str(error)
-    words = _words(text)
-    remedies = [known.remedy for known in KNOWN if known.said.search(text)]
-    return "\n".join([*words, *remedies])
+class PlatformError(Exception):
+    """An expected failure; the message says what failed, and `hint` what to do about it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
-def _words(text: str) -> list[str]:
-    """Return the engine's errors, each once; all that it said where it gave them in no form that is known."""
-    found = [
-        dedent(f"    {entry}").strip()
-        for block in DIAGNOSTICS.findall(text)
-        for entry in ENTRY.findall(block)
-    ]
-    stderr = STDERR.search(text)
-    if stderr and stderr[1].strip():
-        found.append(stderr[1].strip().removeprefix("error: "))
-    telling = [entry for entry in dict.fromkeys(found) if not entry.startswith(NOISE)]
-    return telling or [text.strip()]
+@contextlib.contextmanager
+def error_boundary() -> Iterator[None]:
+    """Report an expected error or an interruption, and exit with its code; anything else passes as a bug.
+
+    Raises:
+        typer.Exit: with the exit code.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("interrupted: run the same command again to continue.")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except expected_errors() as error:
+        err.print(f"error: {explain(error)}")
+        raise typer.Exit(ExitCode.FAILED) from None
+
+
+def explain(error: BaseException) -> str:
+    """Return the message of an expected error, with its hints below."""
+    # Imported after a failure only: these packages are slow to import, and most commands need few of them.
+    from pulumi.automation import CommandError  # noqa: PLC0415
+
+    from tools.platform.pulumi.engine_errors import explain_engine_error  # noqa: PLC0415
+
+    if isinstance(error, CommandError):
+        return explain_engine_error(error)
+    if isinstance(error, PlatformError) and error.hint:
+        return f"{error}\nhint: {error.hint}"
+    return str(error)
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """Return the types of all errors whose message is meant for the user."""
+    # Imported after a failure only, as above.
+    from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
+    from pulumi.automation import CommandError  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    from platform_infra.cluster.local.errors import LocalNodeError  # noqa: PLC0415
+    from platform_infra.image.build import ImageError  # noqa: PLC0415
+    from platform_infra.settings.reader import SettingsError  # noqa: PLC0415
+    from tools.localcluster.image.commands import NodeImageError  # noqa: PLC0415
+    from tools.localcluster.runtime.dockerd import DockerUnavailableError  # noqa: PLC0415
+    from tools.localcluster.toolchain import ToolchainError  # noqa: PLC0415
+
+    return (
+        PlatformError,
+        CommandError,
+        ToolchainError,
+        DockerUnavailableError,
+        NodeImageError,
+        ImageError,
+        LocalNodeError,
+        SettingsError,
+        ApiException,
+        HTTPError,
+    )

@@ -1,4 +1,4 @@
-"""Running a program so that whatever ends us ends it too, in good order: Ctrl-C, SIGTERM, a time limit."""
+"""Run programs and pass signals on to them: Ctrl-C, SIGTERM and a timeout end a program gracefully."""
 
 from __future__ import annotations
 
@@ -6,43 +6,44 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tools.platform.console import err
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
-ORDERLY_SECONDS = 20.0
+GRACE_SECONDS = 20.0
 TIMED_OUT = 124
-"""Our exit code for a program that took too long, as timeout(1) has it."""
+"""Exit code of a program that exceeded its time limit, as in timeout(1)."""
 
 
 def run(command: Sequence[str], *, variables: Mapping[str, str], cwd: Path, limit: float) -> int:
-    """Run a program and return its exit code, or TIMED_OUT; it is told to stop first, and killed only then.
+    """Run a program and return its exit code, or TIMED_OUT; it receives SIGINT first, and SIGKILL after a grace period.
 
     Raises:
-        KeyboardInterrupt: we were told to stop; the program has ended.
+        KeyboardInterrupt: this process was interrupted; the program has ended.
     """
     with subprocess.Popen(command, env={**os.environ, **variables}, cwd=cwd) as process:
         try:
             return process.wait(timeout=limit)
         except subprocess.TimeoutExpired:
-            print(f"stopped: not through after {limit:g} s", file=sys.stderr)
+            err.print(f"timed out after {limit:g} s; stopping it")
             process.send_signal(signal.SIGINT)
             _end(process)
             return TIMED_OUT
         except BaseException:
-            # It has got the signal that we have got, and a second one would break its own ending off.
+            # The program received the same signal; a second one would abort its shutdown.
             _end(process)
             raise
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     try:
-        process.wait(timeout=ORDERLY_SECONDS)
+        process.wait(timeout=GRACE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -50,9 +51,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does, and pass it on to the programs that we have started.
+    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does, and send SIGINT to the child processes.
 
-    Ctrl-C needs no passing on: a terminal sends it to all of them.
+    Ctrl-C is not forwarded: a terminal sends it to the whole process group.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -69,40 +70,41 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def left_to_the_engine() -> Iterator[None]:
-    """Let the engine, which the block runs, end its work in good order when we are told to stop; then stop.
+def engine_shutdown_on_signal() -> Iterator[None]:
+    """On a signal, let the engine that the block runs shut down gracefully, then raise KeyboardInterrupt.
 
-    It writes down what it has made, and gives its lock back. Ctrl-C it gets from the terminal as we do, and a second one
-    would break it off, so that is not passed on. Signals reach the main thread alone: elsewhere this does nothing.
+    The engine saves its state and releases its lock. It receives Ctrl-C from the terminal as this process does, and a
+    second one would abort the shutdown, so Ctrl-C is not forwarded. Signals reach only the main thread: in another
+    thread this does nothing.
 
     Raises:
-        KeyboardInterrupt: we were told to stop, and the engine has ended.
+        KeyboardInterrupt: this process was interrupted, and the engine has ended.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    told: list[int] = []
+    received: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        told.append(number)
+    def record(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
         if number == signal.SIGTERM:
             for child in _children():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGINT)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if told:
+        if received:
             raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Finish what the block does, whatever signal comes meanwhile; who cannot wait has SIGKILL."""
+    """Ignore SIGINT and SIGTERM while the block runs; SIGKILL still works."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

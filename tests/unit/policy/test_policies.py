@@ -75,9 +75,9 @@ def test_deliberate_violations_do_not_modify_the_valid_stack(prod: Resources) ->
     assert repr(prod) == before
 
 
-def test_unknown_stack_fails_with_its_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert policy.main(["prd"]) == 1
-    assert "there is no stack prd" in capsys.readouterr().out
+def test_unknown_stack_fails_with_its_name() -> None:
+    with pytest.raises(policy.PolicyError, match="there is no stack prd"):
+        policy.check("prd")
 
 
 CONTAINER = {

@@ -1,25 +1,23 @@
-"""Count what a quickly delivered notification costs, from the API server's own audit log, and time it.
-
-Creates console notifications at a light, steady rate, waits, and lists every call that the operator
-made meanwhile. The figures also go to build/api-calls.json.
-"""
+"""Count the operator's API calls per notification in the API server's audit log, and measure the latency."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import typer
 from kubernetes.aio import client, config, watch
-from rich.console import Console
 from rich.table import Table
 
+from tools.platform.console import out
+from tools.platform.errors import PlatformError
+from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.kubeconfig import kubeconfig_path
 from tools.platform.pulumi.stack import open_stack, outputs
@@ -29,20 +27,26 @@ if TYPE_CHECKING:
 
 COUNT, RATE, IDLE_SECONDS = 50, 5.0, 10.0
 NAMESPACE = f"measure-{uuid.uuid4().hex[:6]}"
-"""New for each run: the last run's may still be on its way out."""
+"""New for each run: the namespace of the previous run may still be terminating."""
 KIND = ("kubernaut.ai", "v1alpha1", NAMESPACE, "notificationrequests")
 EXPECTED = {("get", "notificationrequests"): COUNT, ("update", "notificationrequests/status"): COUNT}
-FREE = {
+BACKGROUND = {
     ("watch", "notificationrequests"),
     ("list", "notificationrequests"),
     ("update", "leases"),
     ("list", "leases"),
 }
-"""What an idle operator does too."""
+"""Calls of an idle operator."""
+
+app = typer.Typer(add_completion=False)
+
+
+class CallCountError(PlatformError):
+    """A notification costs more or less than one read and one write."""
 
 
 async def measure(kubeconfig: str) -> list[float]:
-    """Create the notifications; return the milliseconds from each creation to Sent, as a watch sees it."""
+    """Create the notifications; return the milliseconds from each creation to Sent, as a watch reports it."""
     await config.load_kube_config(kubeconfig)
     async with client.ApiClient() as api_client:
         objects, core = client.CustomObjectsApi(api_client), client.CoreV1Api(api_client)
@@ -92,13 +96,13 @@ def calls(container: str, account: str, since: datetime) -> Counter[tuple[str, s
     """Count the account's calls in the audit log, by verb and resource."""
     command = ["docker", "exec", container, "sh", "-c", "cat /var/log/kubernetes/audit*.log"]
     log = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    counted: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for entry in _entries(log):
         if entry["user"].get("username") == account and _time(entry) >= since:
             target = entry.get("objectRef", {})
             resource = "/".join(filter(None, (target.get("resource"), target.get("subresource"))))
-            counted[entry["verb"], resource or entry["requestURI"]] += 1
-    return counted
+            counts[entry["verb"], resource or entry["requestURI"]] += 1
+    return counts
 
 
 def _entries(log: str) -> Iterator[dict[str, Any]]:
@@ -112,32 +116,35 @@ def _time(entry: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["requestReceivedTimestamp"])
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; the exit code is 1 when a notification costs anything but one read and one write."""
-    console, name = Console(), arguments[0] if arguments else "dev"
-    made = outputs(open_stack(name))
+@app.command("api-calls")
+def api_calls(stack: Stack = "dev") -> None:
+    """Count the operator's API calls per notification in the API server's audit log.
+
+    Creates console notifications at a steady rate and lists every call of the operator. The figures are also written to
+    build/api-calls.json. Fails unless each notification costs exactly one read and one write.
+
+    Example: `api-calls` after `up`.
+    """
+    values = outputs(open_stack(stack))
     since = datetime.now(UTC)
-    latencies = asyncio.run(measure(str(kubeconfig_path(name))))
-    account = f"system:serviceaccount:{made['namespace']}:notification-operator"
-    counted = calls(made["node"], account, since)
-    table = Table("verb", "resource", "calls", "for each notification")
-    for (verb, resource), count in sorted(counted.items()):
-        free = (verb, resource) in FREE
-        table.add_row(verb, resource, str(count), "-" if free else f"{count / COUNT:g}")
-    console.print(table)
-    p50, p99 = latencies[COUNT // 2], latencies[-1]
-    console.print(
-        f"create to Sent at {RATE:g}/s, {COUNT} notifications: p50 {p50:.1f} ms, longest {p99:.1f} ms"
+    latencies = asyncio.run(measure(str(kubeconfig_path(stack))))
+    account = f"system:serviceaccount:{values['namespace']}:notification-operator"
+    counts = calls(values["node"], account, since)
+    out.print(_table(counts))
+    p50, longest = latencies[COUNT // 2], latencies[-1]
+    out.print(
+        f"create to Sent at {RATE:g}/s, {COUNT} notifications: p50 {p50:.1f} ms, longest {longest:.1f} ms"
     )
     (ROOT / "build").mkdir(exist_ok=True)
-    figures = {"calls": {" ".join(key): count for key, count in counted.items()}, "latencies_ms": latencies}
+    figures = {"calls": {" ".join(key): count for key, count in counts.items()}, "latencies_ms": latencies}
     (ROOT / "build" / "api-calls.json").write_text(json.dumps(figures, indent=2))
-    paid = {key: count for key, count in counted.items() if key not in FREE}
-    if paid != EXPECTED:
-        console.print(f"error: expected {EXPECTED}", highlight=False)
-        return 1
-    return 0
+    if {key: count for key, count in counts.items() if key not in BACKGROUND} != EXPECTED:
+        raise CallCountError(f"the calls differ from the expected ones: {EXPECTED}")
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def _table(counts: Counter[tuple[str, str]]) -> Table:
+    table = Table("verb", "resource", "calls", "per notification")
+    for (verb, resource), count in sorted(counts.items()):
+        share = "-" if (verb, resource) in BACKGROUND else f"{count / COUNT:g}"
+        table.add_row(verb, resource, str(count), share)
+    return table

@@ -1,4 +1,4 @@
-"""Style, types and import contracts: everything that needs no cluster and runs nothing of ours."""
+"""Style, types, workflows, alert rules and import contracts: the checks that need no cluster and run no tests."""
 
 from __future__ import annotations
 
@@ -7,35 +7,42 @@ import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
+import typer
 
+from tools.platform.console import out
+from tools.platform.errors import ExitCode
+
+PLATFORM = (sys.executable, "-m", "tools.platform")
 STEPS = {
     "style": [sys.executable, "-m", "ruff", "check", "."],
     "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
     "types": [sys.executable, "-m", "mypy"],
-    "workflows": [sys.executable, "-m", "tools.platform.commands.workflows"],
-    "alert rules": [sys.executable, "-m", "tools.platform.commands.alerts", "--check"],
+    "workflows": [*PLATFORM, "workflows"],
+    "alert rules": [*PLATFORM, "alerts", "--check"],
     "import contracts": [str(Path(sys.executable).parent / "lint-imports"), "--no-logo"],
 }
 
+app = typer.Typer(add_completion=False)
 
-def check(console: Console) -> bool:
-    """Run every step, print what a failing one says, and return whether all passed."""
-    results = [_step(console, name, command) for name, command in STEPS.items()]
+
+@app.command()
+def check() -> None:
+    """Check style, types, workflows, alert rules and import contracts."""
+    if not run_checks():
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def run_checks() -> bool:
+    """Run every step, print the output of failed ones, and return whether all passed."""
+    results = [_step(name, command) for name, command in STEPS.items()]
     return all(results)
 
 
-def _step(console: Console, name: str, command: list[str]) -> bool:
+def _step(name: str, command: list[str]) -> bool:
     start = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    passed = done.returncode == 0
-    console.print(
-        f"{name:17} {'ok' if passed else 'FAILED'}  {time.monotonic() - start:5.1f} s", highlight=False
-    )
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    passed = result.returncode == 0
+    out.print(f"{name:17} {'ok' if passed else 'FAILED'}  {time.monotonic() - start:5.1f} s")
     if not passed:
-        console.print(done.stdout + done.stderr, markup=False, highlight=False)
+        out.print(result.stdout + result.stderr)
     return passed
-
-
-if __name__ == "__main__":
-    sys.exit(0 if check(Console()) else 1)

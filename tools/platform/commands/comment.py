@@ -1,20 +1,19 @@
-"""Put Markdown into a pull request as one comment that is edited in place: `python -m tools.platform.commands.comment FILE...`.
-
-Which pull request, and the way to it, stand in the environment as GitHub Actions and GitLab CI have it; several files
-become one comment. It is found again by a mark in its first line.
-"""
+"""Post Markdown to a pull request as one comment that later runs edit, on GitHub and GitLab."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import TYPE_CHECKING, Annotated, Any
 
 import aiohttp
+import typer
 
+from tools.platform.console import out
+from tools.platform.errors import PlatformError
 from tools.platform.pulumi.changes import MARK
 
 if TYPE_CHECKING:
@@ -22,18 +21,35 @@ if TYPE_CHECKING:
 
 PAGE = 100
 SECONDS = 30
-LONGEST = 65_000
-"""Characters of a comment; GitHub takes 65,536, GitLab more."""
-CUT = "\n\n… cut here: a comment takes no more.\n"
+MAX_LENGTH = 65_000
+"""Characters of a comment; GitHub accepts 65,536, GitLab more."""
+CUT = "\n\n… truncated: the comment has reached its maximum length.\n"
+
+app = typer.Typer(add_completion=False)
 
 
-class CommentError(Exception):
-    """The comment cannot be put; the message says what is missing or what was answered."""
+class CommentError(PlatformError):
+    """The comment cannot be posted."""
+
+
+@app.command()
+def comment(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Markdown files; they become one comment.")
+    ],
+) -> None:
+    """Post Markdown files to the pull request as one comment; a later run edits it.
+
+    The pull request and the token come from the environment of GitHub Actions (PR, GH_TOKEN) or GitLab CI (GITLAB_TOKEN).
+
+    Example: `comment build/preview.md build/diff.md`.
+    """
+    out.print(f"comment {asyncio.run(post(forge(), joined(files)))}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forge:
-    """Where a pull request's comments are listed and made, below which one is edited, and how."""
+    """The API of a forge: `comments` lists and creates, `edit` on `comment`/<id> changes one."""
 
     comments: str
     comment: str
@@ -41,32 +57,31 @@ class Forge:
     headers: Mapping[str, str]
 
 
-def forge(given: Mapping[str, str] = os.environ) -> Forge:
-    """Return the way to the pull request that the environment tells of.
+def forge(variables: Mapping[str, str] = os.environ) -> Forge:
+    """Return the API for the pull request that the CI environment names.
 
     Raises:
-        CommentError: it tells of none, or gives no token.
+        CommentError: the environment names no pull request, or has no token.
     """
-    gitlab = "CI_MERGE_REQUEST_IID" in given
-    token = given.get("GITLAB_TOKEN" if gitlab else "GH_TOKEN", "")
-    needed = (
+    gitlab = "CI_MERGE_REQUEST_IID" in variables
+    token = variables.get("GITLAB_TOKEN" if gitlab else "GH_TOKEN", "")
+    required = (
         ("CI_API_V4_URL", "CI_PROJECT_ID", "CI_MERGE_REQUEST_IID", "GITLAB_TOKEN")
         if gitlab
         else ("GITHUB_REPOSITORY", "PR", "GH_TOKEN")
     )
-    if missing := [name for name in needed if not given.get(name)]:
+    if missing := [name for name in required if not variables.get(name)]:
         raise CommentError(
-            f"{', '.join(missing)} not set; in GitHub Actions set PR and GH_TOKEN, in GitLab CI GITLAB_TOKEN"
+            f"{', '.join(missing)} not set",
+            hint="in GitHub Actions set PR and GH_TOKEN, in GitLab CI GITLAB_TOKEN",
         )
     if gitlab:
-        project = f"{given['CI_API_V4_URL']}/projects/{given['CI_PROJECT_ID']}"
-        notes = f"{project}/merge_requests/{given['CI_MERGE_REQUEST_IID']}/notes"
+        project = f"{variables['CI_API_V4_URL']}/projects/{variables['CI_PROJECT_ID']}"
+        notes = f"{project}/merge_requests/{variables['CI_MERGE_REQUEST_IID']}/notes"
         return Forge(comments=notes, comment=notes, edit="PUT", headers={"PRIVATE-TOKEN": token})
-    repository = (
-        f"{given.get('GITHUB_API_URL') or 'https://api.github.com'}/repos/{given['GITHUB_REPOSITORY']}"
-    )
+    repository = f"{variables.get('GITHUB_API_URL') or 'https://api.github.com'}/repos/{variables['GITHUB_REPOSITORY']}"
     return Forge(
-        comments=f"{repository}/issues/{given['PR']}/comments",
+        comments=f"{repository}/issues/{variables['PR']}/comments",
         comment=f"{repository}/issues/comments",
         edit="PATCH",
         headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
@@ -74,74 +89,61 @@ def forge(given: Mapping[str, str] = os.environ) -> Forge:
 
 
 def marked(text: str) -> str:
-    """Return the comment: the mark first, and no longer than a comment may be."""
+    """Return the text of the comment: the mark first, truncated to the maximum length."""
     whole = "\n".join([MARK, *(line for line in text.splitlines() if line != MARK)])
-    return whole if len(whole) <= LONGEST else whole[: LONGEST - len(CUT)].rpartition("\n")[0] + CUT
+    return whole if len(whole) <= MAX_LENGTH else whole[: MAX_LENGTH - len(CUT)].rpartition("\n")[0] + CUT
 
 
-def joined(files: Sequence[str]) -> str:
+def joined(files: Sequence[Path]) -> str:
     """Return the content of all files.
 
     Raises:
-        CommentError: there is none.
-        OSError: one cannot be read.
+        CommentError: a file cannot be read, or all are empty.
     """
-    text = "\n".join(Path(name).read_text("utf-8") for name in files)
+    try:
+        text = "\n".join(file.read_text("utf-8") for file in files)
+    except OSError as error:
+        raise CommentError(str(error)) from None
     if not text.strip():
-        raise CommentError("there is nothing to say; give files that hold something")
+        raise CommentError("the comment is empty: every file is")
     return text
 
 
-async def put(where: Forge, text: str) -> str:
-    """Edit our comment, or make it where there is none yet; return which of the two.
+async def post(api: Forge, text: str) -> str:
+    """Edit the comment of an earlier run, or create it; return which of the two happened.
 
     Raises:
-        CommentError: the forge refused.
+        CommentError: the forge rejected a request, or did not answer.
     """
     limit = aiohttp.ClientTimeout(total=SECONDS)
-    async with aiohttp.ClientSession(headers=where.headers, timeout=limit) as session:
-        found = await _find(session, where)
+    async with aiohttp.ClientSession(headers=api.headers, timeout=limit) as session:
+        existing = await _find(session, api)
         content = {"body": marked(text)}
-        if found is None:
-            await _ask(session, "POST", where.comments, json=content)
-            return "made"
-        await _ask(session, where.edit, f"{where.comment}/{found}", json=content)
+        if existing is None:
+            await _request(session, "POST", api.comments, json=content)
+            return "created"
+        await _request(session, api.edit, f"{api.comment}/{existing}", json=content)
         return "edited"
 
 
-async def _find(session: aiohttp.ClientSession, where: Forge) -> int | None:
+async def _find(session: aiohttp.ClientSession, api: Forge) -> int | None:
     page = 1
-    while found := await _ask(
-        session, "GET", where.comments, params={"per_page": str(PAGE), "page": str(page)}
+    while comments := await _request(
+        session, "GET", api.comments, params={"per_page": str(PAGE), "page": str(page)}
     ):
-        for entry in found:
+        for entry in comments:
             if str(entry["body"]).startswith(MARK):
                 return int(entry["id"])
         page += 1
     return None
 
 
-async def _ask(session: aiohttp.ClientSession, method: str, url: str, **more: Any) -> Any:  # noqa: ANN401 - its JSON
+async def _request(session: aiohttp.ClientSession, method: str, url: str, **more: Any) -> Any:  # noqa: ANN401 - any JSON
     try:
-        async with session.request(method, url, **more) as answer:
-            if answer.status >= 400:  # noqa: PLR2004 - HTTP: refused
-                said = (await answer.text())[:500]
-                raise CommentError(f"{method} {url} was answered with {answer.status}: {said}")
-            return await answer.json()
+        async with session.request(method, url, **more) as response:
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                text = (await response.text())[:500]
+                raise CommentError(f"{method} {url} failed with status {response.status}: {text}")
+            return await response.json()
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise CommentError(f"{method} {url} was not answered: {str(error) or 'too slow'}") from None
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the command."""
-    try:
-        text = joined(arguments)
-        print(f"the comment is {asyncio.run(put(forge(), text))}.")
-    except (CommentError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        raise CommentError(f"{method} {url} failed: {str(error) or 'timed out'}") from None

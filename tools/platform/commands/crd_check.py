@@ -1,70 +1,75 @@
-"""Compare the CRD of this checkout with that of a commit: `python -m tools.platform.commands.crd_check [COMMIT]`.
-
-Without a commit: the last tag, or where there is none the commit before this one. The exit code is 2 when the
-definition takes less than it took there.
-"""
+"""Compare the CRD of this checkout with that of a commit."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
+from typing import Annotated
 
+import typer
 import yaml
-from rich.console import Console
 
 from platform_infra.crd.compatibility import problems
 from platform_infra.crd.definitions import notification_request
+from tools.platform.console import out
+from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.pulumi.environment import ROOT
 
 FILE = "operator/notification_contract/crds/notificationrequest.yaml"
-REFUSED = 2
+
+app = typer.Typer(add_completion=False)
 
 
-class NoSuchCommitError(Exception):
-    """There is no such commit to compare with, or it has no CRD; the message says which."""
+class NoSuchCommitError(PlatformError):
+    """The commit does not exist, or has no CRD."""
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command."""
-    console = Console(highlight=False, markup=False)
-    try:
-        commit = arguments[0] if arguments else last_release()
-        found = problems(yaml.safe_load(at(commit)), notification_request())
-    except NoSuchCommitError as error:
-        console.print(f"error: {error}")
-        return 1
-    if not found:
-        console.print(f"the CRD takes everything that it took at {commit}.")
-        return 0
-    console.print(f"the CRD takes less than at {commit}:")
-    for reason in found:
-        console.print(f"  - {reason}")
-    return REFUSED
+@app.command()
+def crd_check(
+    commit: Annotated[
+        str,
+        typer.Argument(
+            metavar="COMMIT",
+            help="Commit to compare with; by default the last tag, or the previous commit.",
+        ),
+    ] = "",
+) -> None:
+    """Check that the CRD accepts everything that it accepted at a commit.
+
+    The exit code is 2 if existing or new objects would be rejected.
+
+    Examples: `crd-check`, `crd-check origin/main`.
+    """
+    commit = commit or last_release()
+    incompatibilities = problems(yaml.safe_load(crd_at(commit)), notification_request())
+    if not incompatibilities:
+        out.print(f"The CRD accepts everything that it accepted at {commit}.")
+        return
+    out.print(f"Incompatible CRD change since {commit}: existing or new objects would be rejected.")
+    for reason in incompatibilities:
+        out.print(f"  - {reason}")
+    raise typer.Exit(ExitCode.DIFFERENT)
 
 
 def last_release() -> str:
-    """Return the last tag, or the commit before this one."""
+    """Return the last tag, or the previous commit."""
     tag = _git("describe", "--tags", "--abbrev=0")
     return tag.stdout.strip() if tag.returncode == 0 else "HEAD~"
 
 
-def at(commit: str) -> str:
-    """Return the text of the CRD as a commit has it.
+def crd_at(commit: str) -> str:
+    """Return the text of the CRD in a commit.
 
     Raises:
-        NoSuchCommitError: it has none.
+        NoSuchCommitError: the commit does not have it.
     """
-    shown = _git("show", f"{commit}:{FILE}")
-    if shown.returncode:
+    result = _git("show", f"{commit}:{FILE}")
+    if result.returncode:
         raise NoSuchCommitError(
-            f"{commit} has no {FILE} ({shown.stderr.strip()}); name another commit, and fetch it in a shallow clone"
+            f"{commit} has no {FILE} ({result.stderr.strip()})",
+            hint="name another commit; a shallow clone has to fetch it first",
         )
-    return shown.stdout
+    return result.stdout
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

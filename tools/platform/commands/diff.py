@@ -1,86 +1,53 @@
-"""What `up` would change in some stacks, as one Markdown comment: `python -m tools.platform.commands.diff STACK... [--policy]`.
-
-With `--policy` what the policies have found in a stack stands above its changes. The exit code is 1 when a stack could not be
-previewed; the comment tells why.
-"""
+"""What `up` would change in some stacks, as one Markdown comment."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
 
-from tools.localcluster.toolchain import ToolchainError, ensure
+import typer
+from pulumi.automation import CommandError
+
+from tools.localcluster.toolchain import ensure
 from tools.platform.commands import policy
-from tools.platform.pulumi.changes import StackChanges, read, render
-from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT, engine_environment
-from tools.platform.pulumi.stack_file import StackFileError, check_secrets, check_stack_file
+from tools.platform.console import out
+from tools.platform.errors import ExitCode, PlatformError, explain
+from tools.platform.pulumi.changes import StackChanges, render
+from tools.platform.pulumi.environment import ENGINE_GROUPS
+from tools.platform.pulumi.stack import open_with_settings, preview
 
-if TYPE_CHECKING:
-    from tools.localcluster.toolchain import Toolchain
+app = typer.Typer(add_completion=False)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; the comment goes to standard output."""
-    stacks = [word for word in arguments if not word.startswith("-")] or ["dev"]
+@app.command()
+def diff(
+    stacks: Annotated[
+        list[str] | None, typer.Argument(metavar="STACK", help="Stacks; dev by default.")
+    ] = None,
+    *,
+    with_policy: Annotated[
+        bool, typer.Option("--policy", help="Show policy violations above the changes of each stack.")
+    ] = False,
+) -> None:
+    """Print what `up` would change in some stacks, as one Markdown comment.
+
+    Secrets are redacted. The exit code is 1 if a preview failed; the comment contains the error.
+
+    Examples: `diff`, `diff staging prod --policy`.
+    """
+    ensure(ENGINE_GROUPS)
+    results = [stack_changes(stack, with_policy=with_policy) for stack in stacks or ["dev"]]
+    out.print(render(results))
+    if any(result.error for result in results):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def stack_changes(name: str, *, with_policy: bool) -> StackChanges:
+    """Preview one stack; a failure becomes part of the result."""
+    violations = ""
     try:
-        toolchain = ensure(ENGINE_GROUPS)
-    except ToolchainError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    found = [_look(stack, toolchain, policies="--policy" in arguments) for stack in stacks]
-    print(render(found))
-    return 1 if any(entry.trouble for entry in found) else 0
-
-
-def _look(stack: str, toolchain: Toolchain, *, policies: bool) -> StackChanges:
-    try:
-        check_secrets(stack)
-        check_stack_file(stack)
-        findings = _findings(stack, toolchain) if policies else ""
-    except (StackFileError, policy.PolicyError) as error:
-        return StackChanges(stack=stack, trouble=str(error))
-    command = [str(toolchain.program("pulumi")), "-C", str(ROOT), "preview", "--stack", stack, "--json"]
-    done = subprocess.run(
-        [*command, "--non-interactive"],
-        env={**os.environ, **engine_environment(toolchain, stack=stack)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    preview = _document(done.stdout)
-    if done.returncode or preview is None:
-        return StackChanges(
-            stack=stack, trouble=_trouble(preview, done.stderr or done.stdout), findings=findings
-        )
-    return read(stack, preview, findings=findings)
-
-
-def _findings(stack: str, toolchain: Toolchain) -> str:
-    policy.environment()
-    verdict = policy.judge(stack, toolchain)
-    return "" if verdict.passed and "[advisory]" not in verdict.told else verdict.told
-
-
-def _document(text: str) -> dict[str, Any] | None:
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError:
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _trouble(preview: dict[str, Any] | None, said: str) -> str:
-    """Return what the engine said of a failed preview: its errors, or everything where it named none."""
-    told = [
-        str(entry.get("message"))
-        for entry in (preview or {}).get("diagnostics") or ()
-        if entry.get("severity") == "error"
-    ]
-    return "\n".join(told) or said.strip() or "the engine gave no reason"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        stack, _ = open_with_settings(name, create=False)
+        if with_policy:
+            violations = "\n".join(map(str, policy.evaluate(name).violations))
+        return StackChanges(stack=name, changes=preview(stack).planned, violations=violations)
+    except (CommandError, PlatformError) as error:
+        return StackChanges(stack=name, error=explain(error), violations=violations)

@@ -1,55 +1,60 @@
-"""Take a stack down: everything that it made, and its state."""
+"""Take a stack down: its resources, its state and its kubeconfig."""
 
 from __future__ import annotations
 
-import sys
+import typer
 
-from rich.console import Console
-
-from tools.platform.commands.up import PROBLEMS
-from tools.platform.errors import INTERRUPTED, STOPPED, explained
+from tools.platform.console import out
+from tools.platform.errors import PlatformError
+from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.preview.stacks import previews
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
 from tools.platform.pulumi.stack import destroy, exists, open_stack, remove
 
-
-class InUseError(Exception):
-    """Others need the stack; the message names them and the remedy."""
+app = typer.Typer(add_completion=False)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; a stack that is not there is down already."""
-    console, name = Console(), arguments[0] if arguments else "dev"
-    try:
-        if not exists(name):
-            console.print(f"{name} is not up.")
-            return 0
-        _see_to_previews(name)
-        stack = open_stack(name)
-        destroy(stack)
-        remove(stack)
-    except (*PROBLEMS, InUseError) as error:
-        console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        console.print(INTERRUPTED)
-        return STOPPED
-    drop_kubeconfig(name)
-    console.print(f"{name} is down; nothing of it is left.")
-    return 0
+class StackInUseError(PlatformError):
+    """Previews depend on the stack."""
 
 
-def _see_to_previews(name: str) -> None:
-    """Refuse to take away the cluster and the CRD that previews live by.
+@app.command()
+def down(stack: Stack = "dev") -> None:
+    """Destroy a stack with all its resources.
+
+    A stack that does not exist is no error. A stack whose cluster holds previews is not destroyed.
+
+    Examples: `down` for the stack dev, `down staging` for another one.
+    """
+    take_down(stack)
+
+
+def take_down(name: str) -> None:
+    """Destroy the stack and remove it.
 
     Raises:
-        InUseError: there are some.
+        StackInUseError: previews live in its cluster.
     """
-    if living := [preview for preview in previews() if preview.base == name]:
-        ends = "; ".join(f"`make preview-down PR={preview.number}`" for preview in living)
-        names = ", ".join(preview.stack for preview in living)
-        raise InUseError(f"{names} live(s) in the cluster of {name}; take them down first: {ends}")
+    if not exists(name):
+        out.print(f"{name} is not up.")
+        return
+    check_previews(name)
+    stack = open_stack(name)
+    destroy(stack)
+    remove(stack)
+    drop_kubeconfig(name)
+    out.print(f"{name} is down; none of its resources is left.")
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def check_previews(name: str) -> None:
+    """Check that no preview uses the cluster and the CRD of the stack.
+
+    Raises:
+        StackInUseError: at least one does.
+    """
+    if users := [preview for preview in previews() if preview.base == name]:
+        commands = "; ".join(f"`make preview-down PR={preview.number}`" for preview in users)
+        names = ", ".join(preview.stack for preview in users)
+        raise StackInUseError(
+            f"{names} live(s) in the cluster of {name}", hint=f"take them down first: {commands}"
+        )

@@ -1,122 +1,93 @@
-"""Tell what has been changed behind Pulumi's back: `python -m tools.platform.commands.drift STACK... [--notify NAMESPACE]`.
-
-The exit code is 2 where something was. Nothing is written, neither to the cluster nor to the stack's state; with
-`--notify` a notification about it is created in that namespace of the stack's cluster, for the platform to deliver.
-"""
+"""Drift: what was changed in a cluster without Pulumi. Writes neither to the cluster nor to the stack's state."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import re
-import subprocess
-import sys
-import textwrap
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
+from pulumi.automation import CommandError
 
-from tools.localcluster.toolchain import ToolchainError, ensure
-from tools.platform.preview.cluster import UNREACHED, Namespace
-from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT, engine_environment
-from tools.platform.pulumi.stack import outputs_of
-from tools.platform.pulumi.stack_file import StackFileError, check_secrets
+from tools.localcluster.toolchain import ToolchainError
+from tools.platform.console import err, out
+from tools.platform.errors import ExitCode, PlatformError, explain
+from tools.platform.preview.cluster import CLUSTER_ERRORS, Namespace
+from tools.platform.pulumi.stack import outputs_of, refresh_preview, select_stack
 
-DRIFTED = 2
-BODY = 4000
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tools.platform.pulumi.changes import Change
+
+BODY_LENGTH = 4000
 """Characters of a notification's body."""
-HEADING = re.compile(r"^(\s*[~+-]+ \S+): (\(\w+\))$")
-NAME = re.compile(r"^\s+\[id=(.+)\]$")
-EXPECTED_NONE = "no changes were expected"
+
+app = typer.Typer(add_completion=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What a refresh in preview said of one stack."""
+@app.command()
+def drift(
+    stacks: Annotated[
+        list[str] | None, typer.Argument(metavar="STACK", help="Stacks; dev by default.")
+    ] = None,
+    *,
+    notify: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMESPACE",
+            help="On drift, create a notification in this namespace of the stack's cluster.",
+        ),
+    ] = "",
+) -> None:
+    """Report what was changed in the cluster without Pulumi.
 
-    code: int
-    text: str
+    Nothing is written. The exit code is 2 if a stack has drifted, 1 if a stack could not be checked.
 
-    @property
-    def drifted(self) -> bool:
-        """Whether something is not as Pulumi has left it."""
-        return self.code != 0 and EXPECTED_NONE in self.text
-
-
-def look(stack: str) -> Look:
-    """Refresh a stack in preview.
-
-    Raises:
-        StackFileError: its secrets cannot be read here.
-        ToolchainError: there is no engine.
+    Examples: `drift`, `drift staging prod`, `drift prod --notify platform-alerts`.
     """
-    check_secrets(stack)
-    toolchain = ensure(ENGINE_GROUPS)
-    flags = ["--preview-only", "--expect-no-changes", "--non-interactive", "--color", "never", "--diff"]
-    command = [str(toolchain.program("pulumi")), "-C", str(ROOT), "refresh", "--stack", stack, *flags]
-    env = {**os.environ, **engine_environment(toolchain, stack=stack)}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    return Look(code=done.returncode, text=done.stdout + done.stderr)
+    codes = [check(stack, notify=notify) for stack in stacks or ["dev"]]
+    if code := max(codes):
+        raise typer.Exit(code)
 
 
-def notification(stack: str, found: str) -> dict[str, str]:
-    """Return the specification of a notification about a stack's drift; its channels are left to the routing rules."""
-    body = "\n".join(differences(found))[:BODY] or found.strip()[:BODY]
-    subject = f"{stack} is not as Pulumi has left it"
-    return {"type": "status-update", "priority": "high", "subject": subject, "body": body}
-
-
-def differences(found: str) -> list[str]:
-    """Return each thing that differs with its name, and below it what differs of it."""
-    lines: list[str] = []
-    for line in found.splitlines():
-        if line.lstrip().startswith(("~", "-", "+")):
-            lines.append(line)
-        elif lines and (name := NAME.match(line)):
-            # The engine tells the name in a line of its own, below the kind.
-            lines[-1] = HEADING.sub(rf"\1 {name[1]} \2", lines[-1])
-    return textwrap.dedent("\n".join(lines)).splitlines()
-
-
-def _notify(stack: str, namespace: str, found: str) -> str:
-    given = outputs_of(stack)
-    place = Namespace(namespace, kubeconfig=given["kubeconfig"], context=given["context"])
+def check(stack: str, *, notify: str) -> int:
+    """Check one stack and print the result; return its exit code."""
     try:
-        made = place.create(notification(stack, found), prefix="drift")
-    except UNREACHED as error:
-        return f"error: nobody is told, since no notification can be made in {namespace}: {error}"
-    return f"told by the notification {made} in {namespace}."
+        changes = refresh_preview(select_stack(stack)).completed
+    except (CommandError, PlatformError, ToolchainError) as error:
+        err.print(f"error: {stack} could not be checked: {explain(error)}")
+        return ExitCode.FAILED
+    if not changes:
+        out.print(f"No drift in stack {stack}.")
+        return 0
+    out.print(f"Drift detected in stack {stack}:")
+    for line in differences(changes):
+        out.print(f"  {line}")
+    if notify:
+        _notify(stack, notify, changes)
+    return ExitCode.DIFFERENT
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m tools.platform.commands.drift", description=__doc__)
-    parser.add_argument("stacks", nargs="*", default=["dev"])
-    parser.add_argument("--notify", metavar="NAMESPACE", default="")
-    given = parser.parse_args(arguments)
-    return check(given.stacks, notify=given.notify)
+def differences(changes: Sequence[Change]) -> list[str]:
+    """Return one line per resource that differs, and below it one line per property."""
+    return [line for change in changes for line in change.text()]
 
 
-def check(stacks: list[str], *, notify: str) -> int:
-    """Look at every stack, and return the worst of what was found."""
-    console, worst = Console(highlight=False, markup=False, soft_wrap=True), 0
-    for stack in stacks:
-        try:
-            found = look(stack)
-        except (StackFileError, ToolchainError) as error:
-            console.print(f"error: {error}")
-            worst = worst or 1
-            continue
-        if found.code == 0:
-            console.print(f"{stack} is as Pulumi has left it.")
-        else:
-            console.print(found.text.strip())
-            console.print(f"{stack} {'has drifted' if found.drifted else 'could not be looked at'}.")
-            worst = DRIFTED if found.drifted else worst or 1
-            if found.drifted and notify:
-                console.print(_notify(stack, notify, found.text))
-    return worst
+def notification(stack: str, changes: Sequence[Change]) -> dict[str, str]:
+    """Return the spec of a notification about drift; it names no channels, so the routing rules choose them."""
+    return {
+        "type": "status-update",
+        "priority": "high",
+        "subject": f"Drift detected in stack {stack}",
+        "body": "\n".join(differences(changes))[:BODY_LENGTH],
+    }
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def _notify(stack: str, namespace: str, changes: Sequence[Change]) -> None:
+    values = outputs_of(stack)
+    target = Namespace(namespace, kubeconfig=values["kubeconfig"], context=values["context"])
+    try:
+        name = target.create(notification(stack, changes), prefix="drift")
+    except CLUSTER_ERRORS as error:
+        err.print(f"error: the notification could not be created in namespace {namespace}: {error}")
+        return
+    out.print(f"Created notification {name} in namespace {namespace}.")

@@ -1,8 +1,4 @@
-"""Hold a stack against the policies, without its cluster: `python -m tools.platform.commands.policy [STACK] [--broken]`.
-
-The engine previews the stack's resources with the pack in infra/policy_pack/. With `--broken` it does so for every change of
-infra/policy_pack/broken.yaml, and each has to be told by its rule.
-"""
+"""Check a stack against the policies, without its cluster: the engine previews its resources with the pack of infra/."""
 
 from __future__ import annotations
 
@@ -13,68 +9,73 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 import yaml
-from rich.console import Console
+from pulumi import automation as auto
 
 from platform_policy.broken import Break, breaks
-from tools.localcluster.toolchain import ToolchainError, ensure
-from tools.platform.pulumi.environment import ENGINE_GROUPS, LOCAL_PASSPHRASE, ROOT, engine_environment
-from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
+from tools.platform.console import out
+from tools.platform.errors import ExitCode, PlatformError, explain
+from tools.platform.pulumi.engine import Engine
+from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
+from tools.platform.pulumi.stack import preview
+from tools.platform.pulumi.stack_file import check_stack_file
+from tools.platform.pulumi.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from tools.localcluster.toolchain import Toolchain
+    from tools.platform.pulumi.events import Violation
 
 PACK = ROOT / "infra" / "policy_pack"
 LENIENT = ("dev", "ci", "pr-")
-"""Beginnings of the names of stacks that are advised and not held; all others are held."""
+"""Prefixes of stacks whose violations are advisory; elsewhere they are mandatory."""
+
+app = typer.Typer(add_completion=False)
 
 
-class PolicyError(Exception):
-    """The policies cannot be run; the message says why."""
+class PolicyError(PlatformError):
+    """The policies cannot be evaluated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What the engine said of one stack."""
+class Evaluation:
+    """The violations of one stack."""
 
-    passed: bool
-    text: str
+    violations: tuple[Violation, ...]
 
     @property
-    def told(self) -> str:
-        """The policies' part of it."""
-        return (
-            self.text.partition("\nPolicies:")[2].partition("\nResources:")[0].strip("\n")
-            or self.text.strip()
-        )
+    def passed(self) -> bool:
+        """Whether no violation is mandatory."""
+        return not any(violation.mandatory for violation in self.violations)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command: 0 when the stack passes, or with `--broken` when each broken one is refused."""
-    console = Console(highlight=False, markup=False)
-    names = [word for word in arguments if not word.startswith("-")]
-    stack = names[0] if names else "prod"
-    try:
-        check(stack)
-        toolchain = ensure(ENGINE_GROUPS)
-        environment()
-        if "--broken" in arguments:
-            passed = _all_bite(console, stack, toolchain)
-        else:
-            passed = _passes(console, stack, toolchain)
-    except (PolicyError, StackFileError, ToolchainError) as error:
-        console.print(f"error: {error}")
-        return 1
-    return 0 if passed else 1
+@app.command()
+def policy(
+    stack: Annotated[str, typer.Argument(metavar="STACK", help="Stack to check.")] = "prod",
+    *,
+    broken: Annotated[
+        bool,
+        typer.Option(
+            "--broken",
+            help="Apply each change of infra/policy_pack/broken.yaml; its policy has to reject it.",
+        ),
+    ] = False,
+) -> None:
+    """Check a stack against the policies, without its cluster.
+
+    Examples: `policy prod`, `policy --broken`.
+    """
+    check(stack)
+    if not (_rejects_broken(stack) if broken else _passes(stack)):
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def check(stack: str) -> None:
-    """See to it that a stack has a file, and that its values can be used.
+    """Check that a stack has a file, and that its values can be used.
 
     Raises:
-        PolicyError: it has none.
+        PolicyError: it has no file.
         StackFileError: its values cannot be used.
     """
     if not (ROOT / "stacks" / f"Pulumi.{stack}.yaml").is_file():
@@ -83,17 +84,17 @@ def check(stack: str) -> None:
 
 
 def changes() -> list[Break]:
-    """Return every change that must not pass."""
+    """Return every change that a policy has to reject."""
     return breaks(yaml.safe_load((PACK / "broken.yaml").read_text("utf-8")))
 
 
 def levels(stack: str) -> Path:
-    """Return the file that says which policies hold a stack, and which advise."""
+    """Return the file with the enforcement level of each policy."""
     return PACK / ("lenient.json" if stack.startswith(LENIENT) else "strict.json")
 
 
-def environment() -> Path:
-    """Return the Python of the pack's own environment, made or brought up to its lock file first.
+def prepare_pack() -> Path:
+    """Create the pack's own virtual environment, or update it to its lock file; return its Python.
 
     Raises:
         PolicyError: its packages cannot be installed.
@@ -104,41 +105,43 @@ def environment() -> Path:
     if mark.is_file() and mark.read_text("utf-8") == wanted:
         return python
     uv = str(Path(sys.executable).parent / "uv")
-    make = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(venv)]
-    fill = [uv, "pip", "sync", "--quiet", "--python", str(python), "--require-hashes", str(lock)]
-    for command in (make, fill):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
+    create = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(venv)]
+    install = [uv, "pip", "sync", "--quiet", "--python", str(python), "--require-hashes", str(lock)]
+    for command in (create, install):
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
             raise PolicyError(
-                f"infra/policy_pack/.venv cannot be made: {done.stderr.strip()}; can the package index be reached?"
+                f"infra/policy_pack/.venv cannot be created: {result.stderr.strip()}",
+                hint="check that the package index is reachable",
             )
     mark.write_text(wanted, "utf-8")
     return python
 
 
-def judge(stack: str, toolchain: Toolchain, *, change: int | None = None) -> Verdict:
-    """Preview a stack's resources under the policies, in a backend that is gone afterwards.
+def evaluate(stack: str, *, change: int | None = None) -> Evaluation:
+    """Preview a stack's resources with the policies, in a temporary backend.
 
     Raises:
-        PolicyError: the engine did not get as far as the policies.
+        PolicyError: the engine failed before it evaluated the policies.
     """
+    prepare_pack()
     with tempfile.TemporaryDirectory(prefix="policy-") as scratch:
-        env = _variables(toolchain, Path(scratch), change)
-        # The engine writes the stack's file beside its project.
-        place = shutil.copytree(PACK / "offline", Path(scratch) / "program")
-        program = ["pulumi", "-C", str(place), "--non-interactive", "--color", "never"]
-        begun = _run([*program, "stack", "init", stack, "--no-select"], env)
-        if begun.returncode:
-            raise PolicyError(begun.stdout + begun.stderr)
-        pack = ["--policy-pack", str(PACK), "--policy-pack-config", str(levels(stack))]
-        done = _run([*program, "preview", "--stack", stack, "--suppress-progress", *pack], env)
-    if "Policies:" not in done.stdout:
-        raise PolicyError(done.stdout + done.stderr)
-    return Verdict(passed=done.returncode == 0, text=done.stdout)
+        # The engine writes the stack's file next to its project.
+        folder = shutil.copytree(PACK / "offline", Path(scratch) / "program")
+        place = workspace_of(Engine.for_stack(), folder=str(folder), **_variables(Path(scratch), change))
+        try:
+            log = preview(
+                auto.Stack.create(stack, place), policy_pack=str(PACK), policy_config=str(levels(stack))
+            )
+        except auto.CommandError as error:
+            raise PolicyError(explain(error)) from None
+    if not log.policy_packs:
+        raise PolicyError("the engine did not load the policy pack")
+    return Evaluation(violations=tuple(log.violations))
 
 
-def _variables(toolchain: Toolchain, scratch: Path, change: int | None) -> dict[str, str]:
-    chosen = {
+def _variables(scratch: Path, change: int | None) -> dict[str, str]:
+    return {
         "PULUMI_BACKEND_URL": f"file://{scratch}",
         "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE,
         "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("infra", "infra/policy_pack", ".")),
@@ -147,35 +150,31 @@ def _variables(toolchain: Toolchain, scratch: Path, change: int | None) -> dict[
         "POLICY_BREAKS": str(PACK / "broken.yaml"),
         "POLICY_BREAK": "" if change is None else str(change),
     }
-    return {**os.environ, **engine_environment(toolchain), **chosen}
 
 
-def _run(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-
-
-def _passes(console: Console, stack: str, toolchain: Toolchain) -> bool:
-    verdict = judge(stack, toolchain)
-    console.print(verdict.told)
-    console.print(
-        f"{stack} {'passes' if verdict.passed else 'is refused'}, held against {levels(stack).name}."
+def _passes(stack: str) -> bool:
+    result = evaluate(stack)
+    for violation in result.violations:
+        out.print(str(violation))
+    out.print(
+        f"{stack}: {'passed' if result.passed else 'rejected'} by the policies, levels of {levels(stack).name}."
     )
-    return verdict.passed
+    return result.passed
 
 
-def _all_bite(console: Console, stack: str, toolchain: Toolchain) -> bool:
-    """Break the stack in every way, and tell whether each was refused by its rule."""
-    missed = 0
+def _rejects_broken(stack: str) -> bool:
+    """Apply every broken change to the stack, and return whether its policy rejected each of them."""
+    passed = True
     for number, change in enumerate(changes()):
-        verdict = judge(stack, toolchain, change=number)
-        noticed = not verdict.passed and change.rule in verdict.told and change.reason in verdict.told
-        told = "refused" if noticed else "NOT REFUSED"
-        console.print(f"{told}: {change.rule}: {change.kind} {change.at}: {change.reason}", soft_wrap=True)
-        if not noticed:
-            missed += 1
-            console.print(verdict.told)
-    return missed == 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        violations = evaluate(stack, change=number).violations
+        rejected = any(
+            each.mandatory and each.policy == change.rule and change.reason in each.message
+            for each in violations
+        )
+        result = "rejected" if rejected else "NOT REJECTED"
+        out.print(f"{result}: {change.rule}: {change.kind} {change.at}: {change.reason}")
+        if not rejected:
+            passed = False
+            for violation in violations:
+                out.print(f"  {violation}")
+    return passed

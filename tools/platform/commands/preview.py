@@ -1,61 +1,60 @@
-"""A stack for each pull request: `python -m tools.platform.commands.preview up|list|down|reap`.
-
-In the cluster of a base stack a preview has a namespace of its own and an operator that serves only that; the CRD is
-the base's. Whose it is and until when stands in the stack's tags, which every backend keeps; what does not say so there
-is never touched.
-"""
+"""Preview stacks: one per pull request, with its own namespace and operator in the cluster of a base stack."""
 
 from __future__ import annotations
 
 import getpass
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from platform_infra.cluster.local.errors import LocalNodeError
-from platform_infra.image.build import ImageError
-from tools.platform.commands import up as stacks
-from tools.platform.errors import explained
-from tools.platform.preview.cluster import UNREACHED
-from tools.platform.preview.create import bring_up, commit, image_of, stays, told
-from tools.platform.preview.model import Preview, due, remaining, span, stack_name
-from tools.platform.preview.stacks import NotOursError, find, looked_at, place, previews, take_down
+from tools.platform.console import err, out
+from tools.platform.errors import ExitCode, expected_errors, explain
+from tools.platform.preview.create import bring_up, check_same_cluster, commit, image_of, summary
+from tools.platform.preview.model import Preview, expired, remaining, span, stack_name
+from tools.platform.preview.stacks import find, namespace_of, previews, statuses, take_down
 from tools.platform.pulumi.stack import exists
 
-PROBLEMS = (*stacks.PROBLEMS, *UNREACHED, ImageError, LocalNodeError, NotOursError, ValueError)
 SMOKE_SECONDS = 30
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-# A pipe has no width, and a table's rows are not to be broken for one.
-console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-Number = Annotated[int, typer.Argument(help="The pull request's number.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the pull request.")]
+
+
+@app.callback()
+def preview() -> None:
+    """Manage preview stacks: one per pull request.
+
+    A preview has its own namespace and operator in the cluster of a base stack; the CRD is that of the base. The tags of its
+    stack hold owner and expiry. A stack without these tags is never changed.
+    """
 
 
 @app.command()
-def up(  # noqa: PLR0913 - one argument an option
+def up(  # noqa: PLR0913 - one argument per option
     number: Number,
     *,
-    base: Annotated[str, typer.Option(help="The stack that owns the cluster.")] = "dev",
+    base: Annotated[str, typer.Option(help="Stack that owns the cluster.")] = "dev",
     own_cluster: Annotated[
         bool,
-        typer.Option("--own-cluster", help="In a cluster of its own, on this machine, with its own CRD."),
+        typer.Option("--own-cluster", help="Create a cluster on this machine, with its own CRD."),
     ] = False,
     image: Annotated[
-        str, typer.Option(help="An image that the cluster can pull; without, one is built here.")
+        str, typer.Option(help="Image that the cluster can pull; by default one is built.")
     ] = "",
     registry: Annotated[
-        str, typer.Option(help="Build here and push to this repository, for a cluster elsewhere.")
+        str, typer.Option(help="Push the built image to this repository, for a remote cluster.")
     ] = "",
-    owner: Annotated[str, typer.Option(help="Whose preview it is; you, by default.")] = "",
-    hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="For how long it may stay.")] = 72,
+    owner: Annotated[str, typer.Option(help="Owner of the preview; by default the current user.")] = "",
+    hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="Hours until the preview expires.")] = 72,
 ) -> None:
-    """Bring a preview up, or up to date; a push renews its expiry."""
+    """Create or update a preview, and renew its expiry.
+
+    Examples: `preview up 1`, `preview up 1 --base staging --registry registry.example.com/notification/operator`.
+    """
     start, now = time.monotonic(), datetime.now(UTC)
     before = find(stack_name(number))
     preview = Preview(
@@ -66,91 +65,81 @@ def up(  # noqa: PLR0913 - one argument an option
         created=before.created if before else now,
         expires=now + timedelta(hours=hours),
     )
-    stays(before, preview)
+    check_same_cluster(before, preview)
     if before and before.expires <= now:
-        console.print(f"{preview.stack} has {remaining(before, now)}; it is renewed.")
-    made, kubeconfig = bring_up(preview, image or image_of(preview, registry))
-    smoke = place(preview.stack, made).send(within=SMOKE_SECONDS)
-    took = time.monotonic() - start
-    console.print(told(preview, made["image"], smoke, took=took, kubeconfig=kubeconfig))
+        out.print(f"{preview.stack} {remaining(before, now)}; renewing it.")
+    values, kubeconfig = bring_up(preview, image or image_of(preview, registry))
+    smoke = namespace_of(preview.stack, values).send(within=SMOKE_SECONDS)
+    seconds = time.monotonic() - start
+    out.print(summary(preview, values["image"], smoke, seconds=seconds, kubeconfig=kubeconfig))
     if not smoke.passed:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command("list")
 def list_() -> None:
-    """List the previews: whose, of what, where, how old, what time they have left, whether they are well."""
-    now, seen = datetime.now(UTC), looked_at()
-    if not seen:
-        console.print("there are no previews.")
+    """List the previews with owner, commit, cluster, age, expiry and health."""
+    now, entries = datetime.now(UTC), statuses()
+    if not entries:
+        out.print("There are no previews.")
         return
-    table = Table("preview", "owner", "commit", "in", "age", "time", "health", box=None)
-    for entry in seen:
+    table = Table("preview", "owner", "commit", "cluster", "age", "expiry", "health", box=None)
+    for entry in entries:
         one = entry.preview
         where, age = one.base or "its own cluster", span(now - one.created)
         table.add_row(one.stack, one.owner, one.commit[:12], where, age, remaining(one, now), entry.health)
-    console.print(table)
-    if expired := [one.stack for one, _ in due((entry.preview for entry in seen), now=now)]:
-        console.print(
-            f"expired: {', '.join(expired)}; `make preview PR=…` renews one, `make preview-reap ARGS=--yes` "
+    out.print(table)
+    if names := [one.stack for one, _ in expired((entry.preview for entry in entries), now=now)]:
+        out.print(
+            f"expired: {', '.join(names)}; `make preview PR=…` renews one, `make preview-reap ARGS=--yes` "
             "takes all of them down."
         )
 
 
 @app.command()
 def down(number: Number) -> None:
-    """Take a preview down; one that is not there is down already."""
+    """Take a preview down; a preview that does not exist is no error.
+
+    Example: `preview down 1`.
+    """
     name = stack_name(number)
     preview = find(name)
     if preview is None and not exists(name):
-        console.print(f"{name} is not up.")
+        out.print(f"{name} is not up.")
         return
     take_down(name, preview=preview)
-    console.print(f"{name} is down; nothing of it is left.")
+    out.print(f"{name} is down; none of its resources is left.")
 
 
 @app.command()
 def reap(
     *,
-    yes: Annotated[
-        bool, typer.Option("--yes/--dry-run", help="Take them down; without, they are only listed.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes/--dry-run", help="Take them down, or only list them.")] = False,
     closed: Annotated[
-        list[int] | None, typer.Option(help="A pull request that is closed; may be repeated.")
+        list[int] | None, typer.Option(help="Number of a closed pull request; may be repeated.")
     ] = None,
 ) -> None:
-    """List the previews that are past their time or whose pull request is closed, and with --yes take them down."""
+    """List the previews that have expired or whose pull request is closed; with --yes take them down.
+
+    Examples: `preview reap`, `preview reap --yes --closed 12 --closed 15`.
+    """
     now, failed = datetime.now(UTC), False
-    chosen = due(previews(), now=now, closed=closed or ())
+    chosen = expired(previews(), now=now, closed=closed or ())
     for preview, reason in chosen:
-        console.print(f"{preview.stack} ({preview.owner}): {reason}{'' if yes else '; would go'}")
+        out.print(f"{preview.stack} ({preview.owner}): {reason}{'' if yes else '; would be taken down'}")
         if yes:
-            failed = not _taken(preview) or failed
+            failed = not _take_down(preview) or failed
     if not chosen:
-        console.print("there is nothing to take down.")
+        out.print("There is nothing to take down.")
     if failed:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
-def _taken(preview: Preview) -> bool:
-    """Take one down; what one of them has does not keep the others."""
+def _take_down(preview: Preview) -> bool:
+    """Take one preview down; a failure is printed and does not stop the others."""
     try:
         take_down(preview.stack, preview=preview)
-    except PROBLEMS as error:
-        console.print(f"error: {preview.stack} is still there: {explained(error)}")
+    except expected_errors() as error:
+        err.print(f"error: {preview.stack} was not taken down: {explain(error)}")
         return False
     return True
-
-
-def main() -> int:
-    """Run the command; what can go wrong is told in a line."""
-    try:
-        app()
-    except PROBLEMS as error:
-        console.print(f"error: {explained(error)}", markup=False, soft_wrap=True)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,40 +1,60 @@
-"""Build the operator's image and push it: `python -m tools.platform.commands.publish REPOSITORY` prints its name by digest.
-
-Docker has to be logged in at the repository's registry.
-"""
+"""Build the operator's image and push it to a registry."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from typing import Annotated
+
+import typer
 
 from platform_infra.image import build as image_build
+from tools.platform.console import out
 
 PUSH_SECONDS = 900
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command("publish")
+def publish_command(
+    repository: Annotated[
+        str,
+        typer.Argument(
+            metavar="REPOSITORY", help="Repository, such as registry.example.com/notification/operator."
+        ),
+    ],
+) -> None:
+    """Build the image, push it, and print its name by digest.
+
+    Log in to the registry with `docker login` first.
+
+    Example: `publish registry.example.com/notification/operator`.
+    """
+    out.print(publish(repository))
+
 
 def publish(repository: str) -> str:
-    """Push this checkout's image to a repository such as `registry.example.com/notification/operator`.
+    """Push the image of this checkout to a repository.
 
     Returns:
-        The image's name by digest, as `operatorImage` takes it.
+        The image's name by digest, in the form that `operatorImage` takes.
 
     Raises:
-        ImageError: it cannot be built or pushed; the message holds what Docker said.
+        ImageError: it cannot be built or pushed; the message holds Docker's output.
     """
     built = image_build.image_name("")
     image_build.build(image=built, base="")
-    there = f"{repository}:{built.rpartition(':')[2]}"
-    _docker("tag", built, there)
-    _docker("push", "--quiet", there)
+    remote = f"{repository}:{built.rpartition(':')[2]}"
+    _docker("tag", built, remote)
+    _docker("push", "--quiet", remote)
     return by_digest(
-        repository, json.loads(_docker("image", "inspect", "--format", "{{json .RepoDigests}}", there))
+        repository, json.loads(_docker("image", "inspect", "--format", "{{json .RepoDigests}}", remote))
     )
 
 
 def by_digest(repository: str, digests: list[str]) -> str:
-    """Return the one of an image's digests that is this repository's.
+    """Return the name by digest that belongs to this repository.
 
     Raises:
         ImageError: there is none.
@@ -48,30 +68,11 @@ def by_digest(repository: str, digests: list[str]) -> str:
 
 
 def _docker(*arguments: str) -> str:
-    done = subprocess.run(
+    result = subprocess.run(
         ["docker", *arguments], capture_output=True, text=True, timeout=PUSH_SECONDS, check=False
     )
-    if done.returncode:
+    if result.returncode:
         raise image_build.ImageError(
-            f"docker {' '.join(arguments)} failed: {(done.stderr or done.stdout).strip()}"
+            f"docker {' '.join(arguments)} failed: {(result.stderr or result.stdout).strip()}"
         )
-    return done.stdout.strip()
-
-
-def main(arguments: list[str]) -> int:
-    """Run the command."""
-    if len(arguments) != 1:
-        print(
-            "error: give the repository, such as registry.example.com/notification/operator", file=sys.stderr
-        )
-        return 2
-    try:
-        print(publish(arguments[0]))
-    except image_build.ImageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return result.stdout.strip()

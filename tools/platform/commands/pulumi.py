@@ -1,44 +1,72 @@
-"""Run the Pulumi command line in the right environment: `python -m tools.platform.commands.pulumi preview -s dev`."""
+"""Run the Pulumi command line in the environment of this checkout."""
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import ToolchainError, ensure
-from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT, engine_environment
-from tools.platform.pulumi.stack_file import StackFileError, check_secrets, check_stack_file
+import typer
+from pulumi.automation import StackNotFoundError
+
+from tools.platform.options import PASS_THROUGH
+from tools.platform.pulumi.engine import Engine
+from tools.platform.pulumi.stack_file import check_configuration, check_secrets
+from tools.platform.pulumi.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 CHECKED = frozenset({"up", "update", "preview", "pre"})
-"""Commands that run the program, whose stack file is checked as a whole beforehand."""
+"""Pulumi's commands that run the program: the configuration is checked as a whole first."""
+
+app = typer.Typer(add_completion=False)
 
 
-def main(arguments: list[str]) -> NoReturn:
-    """Replace this process by Pulumi's."""
+@app.command(context_settings={**PASS_THROUGH, "help_option_names": []})
+def pulumi(context: typer.Context) -> None:
+    """Run the Pulumi command line; all arguments go to it.
+
+    It gets the pinned engine, the state of this checkout and the passphrase of the stack that `--stack` names. Before `up`
+    and `preview` the whole configuration is checked, values of `--config` included.
+
+    Examples: `pulumi preview -s dev`, `pulumi stack ls`.
+    """
+    arguments = context.args
+    stack = stack_of(arguments)
+    if stack:
+        check_secrets(stack)
+    engine = Engine.for_stack(stack or "")
+    if stack and CHECKED.intersection(arguments[:1]):
+        check(engine, arguments)
+    engine.replace_process(arguments)
+
+
+def check(engine: Engine, arguments: Sequence[str]) -> None:
+    """Check the configuration that Pulumi's command line would use; a missing stack is left to Pulumi.
+
+    Raises:
+        StackFileError: it cannot be used.
+    """
+    file = next(iter(_values_of(arguments, "--config-file")), "")
     try:
-        toolchain = ensure(ENGINE_GROUPS)
-        stack = stack_of(arguments)
-        if stack:
-            check_secrets(stack)
-        if stack and CHECKED.intersection(arguments[:1]):
-            check_stack_file(stack)
-    except (ToolchainError, StackFileError) as error:
-        sys.exit(f"error: {error}")
-    program = str(toolchain.program("pulumi"))
-    environment = {**os.environ, **engine_environment(toolchain, stack=stack or "")}
-    os.execve(program, [program, "-C", str(ROOT), *arguments], environment)  # noqa: S606 - no shell is wanted
+        entries = workspace_of(engine).resolved_config(engine.stack, config_file=file)
+    except StackNotFoundError:
+        return
+    # A path into a list or map is left to the program, which checks the result.
+    pairs = () if "--config-path" in arguments else _values_of(arguments, "-c", "--config")
+    overrides = {key: value for key, equals, value in (pair.partition("=") for pair in pairs) if equals}
+    check_configuration(engine.stack, entries, overrides)
 
 
-def stack_of(arguments: list[str]) -> str | None:
+def stack_of(arguments: Sequence[str]) -> str | None:
     """Return the stack that a command line names."""
+    return next(iter(_values_of(arguments, "-s", "--stack")), None)
+
+
+def _values_of(arguments: Sequence[str], *options: str) -> Iterator[str]:
+    """Yield each value of an option, separate or after `=`."""
     for position, word in enumerate(arguments):
-        if word in {"-s", "--stack"} and position + 1 < len(arguments):
-            return arguments[position + 1]
-        if word.startswith("--stack="):
-            return word.removeprefix("--stack=")
-    return None
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+        if word in options and position + 1 < len(arguments):
+            yield arguments[position + 1]
+        for option in options:
+            if option.startswith("--") and word.startswith(f"{option}="):
+                yield word.removeprefix(f"{option}=")

@@ -1,27 +1,25 @@
-"""Check the workflows of GitHub Actions: `python -m tools.platform.commands.workflows`."""
+"""Check the workflows of GitHub Actions with actionlint."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 
-from tools.localcluster.toolchain import ToolchainError, ensure
+import typer
+
+from tools.localcluster.toolchain import ensure
+from tools.platform.errors import ExitCode
 from tools.platform.pulumi.environment import ROOT
 
-# Other linters of what happens to be on a machine would make its verdict another one than yours.
-COMMAND = ("-shellcheck=", "-pyflakes=")
+# Linters that happen to be installed on one machine would make its result differ from that of another.
+OPTIONS = ("-shellcheck=", "-pyflakes=")
+
+app = typer.Typer(add_completion=False)
 
 
-def main() -> int:
-    """Run actionlint, which is got or built first."""
-    try:
-        program = ensure(["actionlint"]).program("actionlint")
-    except ToolchainError as error:
-        print(f"error: {error}")
-        return 1
+@app.command()
+def workflows() -> None:
+    """Check .github/workflows/ with actionlint, which is downloaded or built first."""
+    program = ensure(["actionlint"]).program("actionlint")
     files = sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))
-    return subprocess.run([str(program), *COMMAND, *files], cwd=ROOT, check=False).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    if subprocess.run([str(program), *OPTIONS, *files], cwd=ROOT, check=False).returncode:
+        raise typer.Exit(ExitCode.FAILED)

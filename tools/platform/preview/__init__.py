@@ -1,1 +1,1 @@
-"""Preview stacks."""
+"""Preview stacks: values, cluster access and operations."""

@@ -1,4 +1,4 @@
-"""Preview stacks as values: what they are called, set to and marked by, which of them may go. Pure."""
+"""Preview stacks as values: names, settings, tags, and which of them have expired. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from platform_infra.names import PROJECT
+from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -15,15 +16,19 @@ if TYPE_CHECKING:
 NAME = re.compile(r"^pr-([1-9][0-9]{0,8})$")
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 ORGANIZATION = "organization"
-"""What a backend without organizations takes for one."""
+"""The organization name of a backend without organizations."""
 OWNER_LENGTH = 100
 TAG = "preview:"
-"""What the names of a preview's tags begin with."""
+"""Prefix of the tags of a preview."""
+
+
+class PreviewError(PlatformError):
+    """A preview cannot be created or taken down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A preview stack: whose, of what, where, since when and until when. `base` is empty for a cluster of its own."""
+    """A preview stack; `base` is the stack whose cluster it uses, empty for its own cluster."""
 
     number: int
     owner: str
@@ -34,23 +39,23 @@ class Preview:
 
     @property
     def stack(self) -> str:
-        """The stack's name, which is also that of its namespace."""
+        """The name of the stack and of its namespace."""
         return stack_name(self.number)
 
     @property
     def place(self) -> str:
-        """Where it lives, in words."""
-        return f"the cluster of {self.base}" if self.base else "a cluster of its own"
+        """The cluster, for messages."""
+        return f"the cluster of {self.base}" if self.base else "its own cluster"
 
     def tags(self) -> dict[str, str]:
-        """Return the tags by which the stack is known again, whatever becomes of its first `up`."""
+        """Return the tags that mark the stack as a preview, even if its first `up` fails."""
         return {
             f"{TAG}owner": self.owner or "-",
             f"{TAG}commit": self.commit or "-",
             f"{TAG}base": self.base or "-",
-            f"{TAG}created": written(self.created),
-            f"{TAG}expires": written(self.expires),
-            # The one that says that all of them are there.
+            f"{TAG}created": format_time(self.created),
+            f"{TAG}expires": format_time(self.expires),
+            # The last one: its presence means that all tags are set.
             f"{TAG}number": str(self.number),
         }
 
@@ -59,17 +64,17 @@ def stack_name(number: int) -> str:
     """Return the name of a pull request's stack.
 
     Raises:
-        ValueError: no pull request has this number.
+        PreviewError: no pull request has this number.
     """
     if not NAME.match(name := f"pr-{number}"):
-        raise ValueError(f"{number} is no number of a pull request; give one from 1 on")
+        raise PreviewError(f"{number} is not a pull request number", hint="pull request numbers start at 1")
     return name
 
 
 def values(template: Mapping[str, Any], preview: Preview, *, image: str) -> dict[str, Any]:
-    """Return the settings of a preview: the template's, and those that tell it from others.
+    """Return the settings of a preview: those of the template and its own.
 
-    With a cluster of its own it has the CRD too, and an empty `image` is built and loaded by the program.
+    In its own cluster it manages the CRD too, and the program builds and loads an empty `image`.
     """
     prefix = f"{PROJECT}:"
     common = {key.removeprefix(prefix): value for key, value in (template.get("config") or {}).items()}
@@ -81,7 +86,7 @@ def values(template: Mapping[str, Any], preview: Preview, *, image: str) -> dict
         "previewNumber": preview.number,
         "previewOwner": preview.owner[:OWNER_LENGTH],
         "previewCommit": preview.commit,
-        "previewExpires": written(preview.expires),
+        "previewExpires": format_time(preview.expires),
     }
 
 
@@ -91,47 +96,47 @@ def _place(base: str) -> dict[str, Any]:
     return {"clusterStack": base if "/" in base else f"{ORGANIZATION}/{PROJECT}/{base}"}
 
 
-def recognised(stack: str, tags: Mapping[str, str]) -> Preview | None:
-    """Return the preview that a stack is by its tags, or None for one that is not ours to touch."""
-    told = {key.removeprefix(TAG): "" if value == "-" else value for key, value in tags.items()}
+def from_tags(stack: str, tags: Mapping[str, str]) -> Preview | None:
+    """Return the preview that the tags of a stack describe, or None for a stack that is not a preview."""
+    fields = {key.removeprefix(TAG): "" if value == "-" else value for key, value in tags.items()}
     match = NAME.match(stack)
-    if not match or told.get("number") != match[1]:
+    if not match or fields.get("number") != match[1]:
         return None
     try:
-        created, expires = (_read(told.get(name, "")) for name in ("created", "expires"))
+        created, expires = (_read(fields.get(name, "")) for name in ("created", "expires"))
     except ValueError:
         return None
     return Preview(
         number=int(match[1]),
-        owner=told.get("owner", ""),
-        commit=told.get("commit", ""),
-        base=told.get("base", ""),
+        owner=fields.get("owner", ""),
+        commit=fields.get("commit", ""),
+        base=fields.get("base", ""),
         created=created,
         expires=expires,
     )
 
 
-def due(
+def expired(
     previews: Iterable[Preview], *, now: datetime, closed: Collection[int] = ()
 ) -> list[tuple[Preview, str]]:
-    """Return the previews that may go, each with the reason."""
-    found = []
+    """Return the previews to take down, each with the reason."""
+    result = []
     for preview in previews:
         if preview.number in closed:
-            found.append((preview, "its pull request is closed"))
+            result.append((preview, "its pull request is closed"))
         elif preview.expires <= now:
-            found.append((preview, remaining(preview, now)))
-    return found
+            result.append((preview, remaining(preview, now)))
+    return result
 
 
 def remaining(preview: Preview, now: datetime) -> str:
-    """Return how long a preview still has, in words."""
+    """Return the time until a preview expires, or since it expired."""
     left = preview.expires - now
     return f"{span(left)} left" if left > timedelta(0) else f"expired {span(-left)} ago"
 
 
 def span(time: timedelta) -> str:
-    """Return a length of time in words."""
+    """Return a duration as text."""
     minutes = int(time.total_seconds() // 60)
     days, hours = minutes // 1440, minutes // 60
     if days:
@@ -139,8 +144,8 @@ def span(time: timedelta) -> str:
     return f"{hours} h" if hours else f"{minutes} min"
 
 
-def written(time: datetime) -> str:
-    """Return a time as tags and settings hold it."""
+def format_time(time: datetime) -> str:
+    """Return a time in the format of tags and settings."""
     return time.astimezone(UTC).strftime(TIME)
 
 

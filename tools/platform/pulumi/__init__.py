@@ -1,1 +1,1 @@
-"""The Pulumi engine as the commands drive it."""
+"""The Pulumi engine as the commands use it."""

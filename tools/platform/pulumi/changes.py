@@ -1,6 +1,6 @@
-"""What `up` would change, as one Markdown comment of a bounded size. Pure.
+"""What an operation changes, read from the engine's events, and a Markdown comment about it. Pure.
 
-Secrets come masked from the engine, and stay so: a value below or above a masked one is not looked up.
+The engine redacts secrets. A value below or above a redacted one is not looked up.
 """
 
 from __future__ import annotations
@@ -11,22 +11,30 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 
 MARK = "<!-- notification-platform: changes -->"
-"""The first line of a comment, by which it is found again."""
+"""The first line of a comment; it identifies the comment of an earlier run."""
 LIMIT = 60_000
-"""Characters of a comment; GitHub takes 65,536."""
-LEAST = 2_000
+"""Characters of a comment; GitHub accepts 65,536."""
+MINIMUM = 2_000
 SHOWN = 60
 """Characters of a value that are shown."""
-SECRET = "[secret]"  # noqa: S105 - how the engine masks one
+SECRET = "[secret]"  # noqa: S105 - the engine's placeholder for a secret
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key that marks an encoded secret, asset or reference in the engine's events."""
 ABSENT = "-"
-PLACE = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)')
+MOST_PATHS = 50
+"""Paths per resource where they are computed here."""
+SEGMENT = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)')
+NOISE = frozenset({"status", "metadata.generation", "metadata.managedFields", "metadata.resourceVersion"})
+"""Properties that a cluster changes by itself."""
 
 
 class Operation(StrEnum):
-    """What happens to a resource; by falling weight."""
+    """What happens to a resource; most severe first."""
 
     REPLACE = "replace"
     DELETE = "delete"
@@ -35,61 +43,125 @@ class Operation(StrEnum):
 
 
 SIGNS = {Operation.REPLACE: "±", Operation.DELETE: "-", Operation.CREATE: "+", Operation.UPDATE: "~"}
+OPERATIONS = {operation.value: operation for operation in Operation}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Property:
+    """A property that changes, with the values as they are shown."""
+
+    path: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One resource that changes; `properties` are path, value before and value after, as they are shown."""
+    """One resource that changes; `object_name` is its name in the cluster, where the engine knows it."""
 
     operation: Operation
     kind: str
     name: str
-    properties: tuple[tuple[str, str, str], ...] = ()
+    object_name: str = ""
+    properties: tuple[Property, ...] = ()
 
-    def lines(self) -> list[str]:
-        """Return the change as a list item, with one below it for each property."""
-        sign = SIGNS[self.operation]
-        head = f"- `{sign}` {self.operation} {self.kind} `{shown(self.name)}`"
-        return [head, *(f"  - `{shown(path)}`: `{old}` → `{new}`" for path, old, new in self.properties)]
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """A sort key: most severe first."""
+        return list(Operation).index(self.operation), self.kind, self.name
+
+    def markdown(self) -> list[str]:
+        """Return a list item, with an item below it for each property."""
+        head = f"- `{SIGNS[self.operation]}` {self.operation} {self.kind} `{shown(self.name)}`"
+        return [
+            head,
+            *(f"  - `{shown(each.path)}`: `{each.before}` → `{each.after}`" for each in self.properties),
+        ]
+
+    def text(self) -> list[str]:
+        """Return the change as plain lines, by its name in the cluster."""
+        head = f"{SIGNS[self.operation]} {self.operation} {self.kind} {self.object_name or self.name}"
+        return [head, *(f"    {each.path}: {each.before} → {each.after}" for each in self.properties)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackChanges:
-    """What would change in one stack; `trouble` says why that is not known, `findings` what the policies say."""
+    """What would change in one stack; `error` is why that is unknown, `violations` are those of the policies."""
 
     stack: str
     changes: tuple[Change, ...] = ()
-    trouble: str = ""
-    findings: str = ""
+    error: str = ""
+    violations: str = ""
 
 
-def read(stack: str, preview: Mapping[str, Any], *, findings: str = "") -> StackChanges:
-    """Return the changes that the engine's preview, as JSON, tells of."""
-    known = {operation.value: operation for operation in Operation}
-    found = [
-        _change(known[step["op"]], step) for step in preview.get("steps") or () if step.get("op") in known
+def change_of(step: StepEventMetadata) -> list[Change]:
+    """Return the change that a step makes, or an empty list for a step that changes no resource."""
+    operation = OPERATIONS.get(step.op.value)
+    if operation is None:
+        return []
+    _, _, kind, name = step.urn.split("::", 3)
+    state = step.old or step.new
+    return [
+        Change(
+            operation=operation,
+            kind=kind.rpartition(":")[2],
+            name=name,
+            object_name=(state.id if state else "") or "",
+            properties=_properties(operation, step),
+        )
     ]
-    order = list(Operation)
-    found.sort(key=lambda change: (order.index(change.operation), change.kind, change.name))
-    return StackChanges(stack=stack, changes=tuple(found), findings=findings)
 
 
-def _change(operation: Operation, step: Mapping[str, Any]) -> Change:
-    _, _, kind, name = str(step["urn"]).split("::", 3)
-    before, after = ((step.get(side) or {}).get("inputs") or {} for side in ("oldState", "newState"))
-    paths = sorted(step.get("detailedDiff") or step.get("replaceReasons") or step.get("diffReasons") or ())
-    return Change(
-        operation=operation,
-        kind=kind.rpartition(":")[2],
-        name=name,
-        properties=tuple((path, value_at(before, path), value_at(after, path)) for path in paths),
+def _properties(operation: Operation, step: StepEventMetadata) -> tuple[Property, ...]:
+    if operation in {Operation.CREATE, Operation.DELETE}:
+        return ()
+    # A refresh reports a change of the inputs, or of the outputs where the provider reads no inputs.
+    sides = [(_values(step.old, side), _values(step.new, side)) for side in ("inputs", "outputs") if step.old]
+    paths = sorted(step.detailed_diff or step.keys or step.diffs or ())
+    if paths:
+        return tuple(_property(path, sides) for path in paths)
+    for before, after in sides:
+        if found := [path for path in differing_paths(before, after) if not _is_noise(path)]:
+            return tuple(_property(path, [(before, after)]) for path in found[:MOST_PATHS])
+    return ()
+
+
+def _values(state: StepEventStateMetadata | None, side: str) -> Mapping[str, Any]:
+    return getattr(state, side, None) or {}
+
+
+def _property(path: str, sides: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Property:
+    pairs = [(value_at(before, path), value_at(after, path)) for before, after in sides]
+    before, after = next(
+        (pair for pair in pairs if pair[0] != pair[1]), pairs[0] if pairs else (ABSENT, ABSENT)
     )
+    return Property(path=path, before=before, after=after)
+
+
+def differing_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a resource
+    """Yield the path of every value that differs, down to scalars, lists and secrets."""
+    if isinstance(before, dict) and isinstance(after, dict) and SIGNATURE not in {*before, *after}:
+        for key in sorted({*before, *after}):
+            if not key.startswith("__"):
+                yield from differing_paths(before.get(key), after.get(key), _joined(path, key))
+    elif before != after and path:
+        yield path
+
+
+def _joined(path: str, key: str) -> str:
+    if any(character in key for character in '.[]"'):
+        return f'{path}["{key}"]'
+    return f"{path}.{key}" if path else key
+
+
+def _is_noise(path: str) -> bool:
+    return any(path == noise or path.startswith((f"{noise}.", f"{noise}[")) for noise in NOISE)
 
 
 def value_at(inputs: Any, path: str) -> str:  # noqa: ANN401 - any part of a resource's inputs
-    """Return the value at a path as it is shown; the mask where that or a part around it is secret."""
-    for quoted, number, word in PLACE.findall(path):
-        if inputs == SECRET:
+    """Return the value at a path as it is shown; the placeholder where it or a part around it is secret."""
+    for quoted, number, word in SEGMENT.findall(path):
+        if _is_secret(inputs):
             return SECRET
         if number and isinstance(inputs, list) and int(number) < len(inputs):
             inputs = inputs[int(number)]
@@ -97,9 +169,15 @@ def value_at(inputs: Any, path: str) -> str:  # noqa: ANN401 - any part of a res
             inputs = inputs[quoted or word]
         else:
             return ABSENT
+    if _is_secret(inputs):
+        return SECRET
     if isinstance(inputs, dict | list) and inputs:
         return f"{len(inputs)} entries"
     return shown(str(inputs))
+
+
+def _is_secret(value: Any) -> bool:  # noqa: ANN401 - any part of a resource's inputs
+    return value == SECRET or (isinstance(value, dict) and SIGNATURE in value)
 
 
 def shown(text: str) -> str:
@@ -114,11 +192,11 @@ def render(stacks: Sequence[StackChanges], *, limit: int = LIMIT) -> str:
     """Return the comment for some stacks, never longer than `limit` characters.
 
     Raises:
-        ValueError: the limit does not even leave room for a heading of each stack.
+        ValueError: the limit leaves no room for a heading of each stack.
     """
-    if limit < LEAST * max(1, len(stacks)):
+    if limit < MINIMUM * max(1, len(stacks)):
         raise ValueError(
-            f"a comment for {len(stacks)} stack(s) needs {LEAST} characters for each, not {limit} in all"
+            f"a comment for {len(stacks)} stack(s) needs {MINIMUM} characters for each, not {limit} in all"
         )
     share = limit // max(1, len(stacks)) - len(MARK)
     return "\n".join([MARK, "### What would change", "", *(_section(entry, share) for entry in stacks)])
@@ -126,14 +204,14 @@ def render(stacks: Sequence[StackChanges], *, limit: int = LIMIT) -> str:
 
 def _section(entry: StackChanges, room: int) -> str:
     title = f"<summary><b>{shown(entry.stack)}</b>: {_summary(entry)}</summary>"
-    opened = "<details open>" if entry.trouble or entry.findings else "<details>"
+    opened = "<details open>" if entry.error or entry.violations else "<details>"
     end = ["", "</details>", ""]
-    body = [line for change in entry.changes for line in change.lines()]
-    for heading, text in (("Policies", entry.findings), ("Trouble", entry.trouble)):
+    body = [line for change in entry.changes for line in change.markdown()]
+    for heading, text in (("Policy violations", entry.violations), ("Error", entry.error)):
         if text:
             quoted = [f"    {line}"[:200] for line in text.strip().splitlines()]
             body = [f"{heading}:", "", *quoted, "", *body]
-    # Room for the frame, and for the line that says what is missing.
+    # Room for the frame, and for the line that reports omitted lines.
     left = room - sum(len(line) + 1 for line in (opened, title, *end)) - 300
     return "\n".join([opened, title, "", *_fitting(body, left), *end])
 
@@ -149,10 +227,10 @@ def _fitting(lines: Sequence[str], room: int) -> list[str]:
 
 
 def _summary(entry: StackChanges) -> str:
-    if entry.trouble:
-        return "could not be previewed"
+    if entry.error:
+        return "preview failed"
     counts = dict.fromkeys(Operation, 0)
     for change in entry.changes:
         counts[change.operation] += 1
-    told = [f"{count} to {operation}" for operation, count in counts.items() if count]
-    return (", ".join(told) or "nothing changes") + (", policies have findings" if entry.findings else "")
+    summary = [f"{count} to {operation}" for operation, count in counts.items() if count]
+    return (", ".join(summary) or "no changes") + (", policy violations" if entry.violations else "")

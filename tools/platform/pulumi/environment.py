@@ -1,4 +1,4 @@
-"""The environment that the Pulumi engine runs in: its programs, its state, its passphrase, our Python."""
+"""The environment of the Pulumi engine: programs, state, passphrase, Python."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINE_GROUPS = ("pulumi", "pulumi-kubernetes")
-"""What the engine needs of the toolchain."""
+"""Groups of the toolchain that the engine needs."""
 
 LOCAL_PASSPHRASE = "notification-platform-local"  # noqa: S105 - documented in stacks/README.md
-"""Well known on purpose: it protects the kubeconfig of a cluster on your own machine, from yourself."""
+"""Well known on purpose: it protects nothing but the kubeconfig of a cluster on the same machine."""
 
 STATE_FOLDER = ROOT / ".pulumi-state"
-"""Where the embedded backend keeps the state of this checkout's stacks."""
+"""The embedded backend's folder for the state of this checkout's stacks."""
 
 STATE = f"file://{STATE_FOLDER}?create_dir=true"
-"""Pulumi.yaml's backend, independent of the folder that the engine is started in."""
+"""The backend of Pulumi.yaml as an absolute URL, independent of the working directory."""
 
 
 def passphrase_variable(stack: str) -> str:
-    """Return the variable that holds the passphrase of one stack, where a command works on several."""
+    """Return the variable for the passphrase of one stack, for commands on several stacks."""
     return f"PULUMI_CONFIG_PASSPHRASE_{re.sub('[^A-Z0-9]', '_', stack.upper())}"
 
 
 def engine_environment(
     toolchain: Toolchain, given: Mapping[str, str] = os.environ, *, stack: str = ""
 ) -> dict[str, str]:
-    """Return the variables to set for the engine; what the caller has chosen stands.
+    """Return the variables to set for the engine; those that the caller has set take precedence.
 
     The folder of the running Python comes first on PATH, since the engine looks for `python` there.
     """

@@ -1,7 +1,7 @@
-"""What a stack has run, by its history on the backend, and which of it to go back to. Pure but for `recorded_images`.
+"""The deployments of a stack, by its history in the backend, and the target of a rollback. Pure except for `recorded_images`.
 
-The history of every backend tells the settings of each update. An image that was built on the spot is no setting; the
-embedded backend keeps a copy of the state for each update, which tells it.
+The history holds the settings of each update. The image of a local build is no setting: the embedded backend keeps a copy
+of the state per update, which names the image.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
+from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,40 +30,40 @@ STACK = "pulumi:pulumi:Stack"
 UPDATE, DESTROY, SUCCEEDED = "update", "destroy", "succeeded"
 
 
-class NoWayBackError(Exception):
-    """There is nothing to go back to; the message says why."""
+class NoRollbackTargetError(PlatformError):
+    """The stack has no earlier deployment to roll back to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A setting's value: text, or a list or map."""
+    """The value of a setting: text, or a list or map."""
 
     content: Any
     secret: bool = False
 
     @classmethod
-    def of(cls, given: ConfigValue) -> Value:
-        """Return what the engine gives as text, which is JSON for lists and maps."""
-        content: Any = given.value
+    def of(cls, value: ConfigValue) -> Value:
+        """Decode the engine's text, which is JSON for lists and maps."""
+        content: Any = value.value
         if content.startswith(("[", "{")):
             with contextlib.suppress(json.JSONDecodeError):
                 content = json.loads(content)
-        return cls(content=content, secret=bool(given.secret))
+        return cls(content=content, secret=bool(value.secret))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One update of a stack.
 
-    `image` is empty where nothing tells it; `values` are the settings by full key that are not the defaults, without it.
+    `image` is empty where it is unknown; `values` are the other settings that differ from their defaults, by full key.
     """
 
-    began: datetime
+    started: datetime
     image: str
     succeeded: bool = True
     values: Mapping[str, Value] = field(default_factory=dict)
 
-    def runs_the_same_as(self, other: Deployment) -> bool:
+    def equals(self, other: Deployment) -> bool:
         """Whether both have the same image and settings."""
         return (self.image, self.values) == (other.image, other.values)
 
@@ -70,22 +71,22 @@ class Deployment:
 def deployments(updates: Sequence[UpdateSummary], images: Sequence[str]) -> list[Deployment]:
     """Return the updates since the stack was last destroyed, newest first.
 
-    `images` are those that the states after each entry of the history name, newest first, as far as they are known.
+    `images` are the images in the states after each entry of the history, newest first, as far as they are known.
     """
-    found = []
+    result = []
     for place, update in enumerate(updates):
         if update.kind == DESTROY:
             break
         if update.kind == UPDATE:
-            found.append(_deployment(update, images[place] if place < len(images) else ""))
-    return found
+            result.append(_deployment(update, images[place] if place < len(images) else ""))
+    return result
 
 
 def _deployment(update: UpdateSummary, recorded: str) -> Deployment:
     values = settings(update.config)
     named = values.pop(IMAGE, None)
     return Deployment(
-        began=update.start_time,
+        started=update.start_time,
         image=named.content if named else recorded,
         succeeded=update.result == SUCCEEDED,
         values=values,
@@ -93,9 +94,9 @@ def _deployment(update: UpdateSummary, recorded: str) -> Deployment:
 
 
 def settings(config: Mapping[str, ConfigValue]) -> dict[str, Value]:
-    """Return by full key what is set to something else than its default: the engine hands on both alike."""
-    found = {key: Value.of(value) for key, value in config.items()}
-    return {key: value for key, value in found.items() if not _is_default(key, value.content)}
+    """Return the settings that differ from their defaults, by full key: the history holds the defaults too."""
+    values = {key: Value.of(value) for key, value in config.items()}
+    return {key: value for key, value in values.items() if not _is_default(key, value.content)}
 
 
 def _is_default(key: str, content: Any) -> bool:  # noqa: ANN401 - any setting's value
@@ -105,35 +106,34 @@ def _is_default(key: str, content: Any) -> bool:  # noqa: ANN401 - any setting's
     return bool(content == (default if isinstance(default, str | list | dict) else json.dumps(default)))
 
 
-def before(history: Sequence[Deployment]) -> Deployment:
-    """Return the latest deployment that succeeded and is another one than the latest of all.
+def rollback_target(history: Sequence[Deployment]) -> Deployment:
+    """Return the newest successful deployment that differs from the current one.
 
     Raises:
-        NoWayBackError: there is none.
+        NoRollbackTargetError: no deployment qualifies.
     """
     if not history:
-        raise NoWayBackError("nothing has been deployed yet")
+        raise NoRollbackTargetError("nothing has been deployed yet")
     latest = history[0]
     for candidate in history[1:]:
-        if candidate.succeeded and candidate.image and not candidate.runs_the_same_as(latest):
+        if candidate.succeeded and candidate.image and not candidate.equals(latest):
             return candidate
-    raise NoWayBackError(
-        f"its {len(history)} deployment(s) since it was created all have the image {latest.image or '(unknown)'} "
-        "and the same settings, or failed"
+    raise NoRollbackTargetError(
+        f"each of its {len(history)} deployment(s) failed, or has the image {latest.image or '(unknown)'} and the same settings"
     )
 
 
-def steps(present: Mapping[str, Value], target: Deployment) -> dict[str, Value | None]:
-    """Return what to set, by full key, so that the present settings become those of a deployment; None is for removal."""
+def settings_to_change(present: Mapping[str, Value], target: Deployment) -> dict[str, Value | None]:
+    """Return the settings to change, by full key, to restore those of a deployment; None removes a setting."""
     wanted = {**target.values, IMAGE: Value(content=target.image)}
-    gone = dict.fromkeys(key for key in present if key not in wanted)
-    return {**{key: value for key, value in wanted.items() if present.get(key) != value}, **gone}
+    removed: dict[str, Value | None] = dict.fromkeys(key for key in present if key not in wanted)
+    return {**{key: value for key, value in wanted.items() if present.get(key) != value}, **removed}
 
 
 def recorded_images(folder: Path) -> list[str]:
-    """Return the image that each copy of a state names, newest first; empty without such a folder, or for a state without.
+    """Return the image in each copy of the state, newest first; an empty text for a state without one.
 
-    `folder` is the stack's history in an embedded backend.
+    `folder` is the stack's history in an embedded backend; it may be missing.
     """
     copies = [file for file in folder.glob("*") if file.name.endswith(COPIES)]
     return [_image_of(file) for file in sorted(copies, key=lambda file: file.name, reverse=True)]

@@ -1,4 +1,4 @@
-"""Where a stack's kubeconfig lies on this machine, for kubectl and the other verbs."""
+"""The kubeconfig file of a stack on this machine, for kubectl and the other commands."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ FOLDER = STATE_FOLDER / "kubeconfigs"
 
 
 def kubeconfig_path(stack: str) -> Path:
-    """Return the file's place, whether it is there or not."""
+    """Return the path of the file, whether it exists or not."""
     return FOLDER / stack
 
 
 def write_kubeconfig(stack: str, content: str) -> Path:
-    """Write the file, readable by its owner alone, and return its place."""
+    """Write the file, readable only by its owner, and return its path."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     file = kubeconfig_path(stack)
     file.touch(mode=0o600)
@@ -29,12 +29,12 @@ def write_kubeconfig(stack: str, content: str) -> Path:
 
 
 def drop_kubeconfig(stack: str) -> None:
-    """Remove the file, if it is there."""
+    """Remove the file, if it exists."""
     kubeconfig_path(stack).unlink(missing_ok=True)
 
 
 def namespaced(content: str, context: str, namespace: str) -> str:
-    """Return a kubeconfig whose commands are about that namespace, unless they name another one."""
+    """Return the kubeconfig with this context and default namespace."""
     document = yaml.safe_load(content)
     for entry in document["contexts"]:
         if entry["name"] == context:

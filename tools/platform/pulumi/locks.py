@@ -1,4 +1,4 @@
-"""Locks of a stack: whether whoever took one can still be at work, by what the engine says of it."""
+"""Stale locks of a stack: whether the owner of a lock can still be running, by the engine's error message."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ if TYPE_CHECKING:
 
     from pulumi.automation import Stack
 
-    Done = TypeVar("Done")
+    Result = TypeVar("Result")
 
-TOLD = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<time>\S+)")
-LONGEST = timedelta(minutes=30)
-"""An operation that takes longer has been killed; those of CI are cut off before."""
+OWNER = re.compile(r"created by \S*@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<time>\S+)")
+STALE_AFTER = timedelta(minutes=30)
+"""No operation takes longer; CI jobs have a shorter timeout."""
 
 
-def past_dead_locks(stack: Stack, do: Callable[[], Done]) -> Done:
-    """Do something with the stack, after a killed engine's lock is taken away where there is one.
+def without_stale_lock(stack: Stack, operation: Callable[[], Result]) -> Result:
+    """Run an operation on the stack; a lock that a killed engine left is removed first.
 
     Raises:
-        ConcurrentUpdateError: somebody is at work.
+        ConcurrentUpdateError: another command is updating the stack.
     """
     try:
-        return do()
+        return operation()
     except ConcurrentUpdateError as error:
-        if not are_dead(str(error), now=datetime.now(UTC)):
+        if not are_stale(str(error), now=datetime.now(UTC)):
             raise
         unlock(stack)
-        return do()
+        return operation()
 
 
-def are_dead(told: str, *, now: datetime) -> bool:
-    """Tell whether no owner of the locks that the engine names can be at work; False where it names none."""
-    owners = list(TOLD.finditer(told))
-    return bool(owners) and all(_is_dead(owner, now) for owner in owners)
+def are_stale(message: str, *, now: datetime) -> bool:
+    """Return whether every lock owner in the message has ended; False where the message names none."""
+    owners = list(OWNER.finditer(message))
+    return bool(owners) and all(_has_ended(owner, now) for owner in owners)
 
 
-def _is_dead(owner: re.Match[str], now: datetime) -> bool:
+def _has_ended(owner: re.Match[str], now: datetime) -> bool:
     if owner["host"] == socket.gethostname():
-        return not _lives(int(owner["pid"]))
-    return now - datetime.fromisoformat(owner["time"]) > LONGEST
+        return not _is_running(int(owner["pid"]))
+    return now - datetime.fromisoformat(owner["time"]) > STALE_AFTER
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

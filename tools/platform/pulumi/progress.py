@@ -1,99 +1,118 @@
-"""Tells a person what the engine is doing: one line a resource when it is done, and what is awaited meanwhile."""
+"""Progress of an engine operation: one line per completed resource, and what the engine waits for."""
 
 from __future__ import annotations
 
-import sys
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, Self
 
 from pulumi.automation import EngineEvent, OpType
 
+from tools.platform.console import err
+from tools.platform.pulumi.events import EventLog
+
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pulumi.automation.events import StepEventMetadata
+    from pulumi.automation.events import DiagnosticEvent, StepEventMetadata
 
 QUIET_SECONDS = 10.0
 PENDING = "pending operations"
-DONE = {
+COMPLETED = {
     OpType.CREATE: "created",
     OpType.UPDATE: "updated",
     OpType.DELETE: "deleted",
     OpType.CREATE_REPLACEMENT: "replaced",
-    OpType.DELETE_REPLACED: "deleted its predecessor",
+    OpType.DELETE_REPLACED: "old version deleted",
 }
 
 
 class StackProgress:
     """Prints to standard error; a context manager around one operation of the engine.
 
-    With `brief` it leaves out the lines about single resources, as several operations at once need it.
+    With `brief` it prints no line per resource, which suits several operations at once. A failure carries the errors
+    that the engine reported (`EngineError`).
     """
 
     def __init__(self, title: str, *, brief: bool = False) -> None:
         self._title = title
         self._brief = brief
-        self.found_interrupted = False
-        """Whether the engine has found operations that a killed run had begun."""
-        self._began: dict[str, float] = {}
-        self._said: set[str] = set()
+        self.pending_operations = False
+        """Whether the state holds operations that a killed run left unfinished."""
+        self._log = EventLog()
+        self._exits = contextlib.ExitStack()
+        self._started: dict[str, float] = {}
+        self._printed: set[str] = set()
         self._start = time.monotonic()
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Self:
-        """Say what begins."""
-        self._say(f"{self._title} …")
+        """Print the start."""
+        self._print(f"{self._title} …")
         self._ticker.start()
+        self._exits.enter_context(self._log.operation())
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say how long it took."""
+        """Print the result and the duration.
+
+        Raises:
+            EngineError: the operation failed, for a reason that the engine reported.
+        """
         self._stop.set()
         self._ticker.join()
-        outcome = "done" if kind is None else "failed"
-        self._say(f"{self._title}: {outcome} after {time.monotonic() - self._start:.1f} s")
+        result = "failed"
+        try:
+            self._exits.__exit__(kind, error, trace)
+            result = "done" if kind is None else "failed"
+        finally:
+            self._print(f"{self._title}: {result} after {time.monotonic() - self._start:.1f} s")
 
     def on_event(self, event: EngineEvent) -> None:
-        """Take one event of the engine."""
-        if event.resource_pre_event and event.resource_pre_event.metadata.op in DONE:
-            self._began[event.resource_pre_event.metadata.urn] = time.monotonic()
-        elif event.res_outputs_event and event.res_outputs_event.metadata.op in DONE:
-            self._ended(event.res_outputs_event.metadata)
+        """Handle one event of the engine."""
+        self._log.on_event(event)
+        if event.resource_pre_event and event.resource_pre_event.metadata.op in COMPLETED:
+            self._started[event.resource_pre_event.metadata.urn] = time.monotonic()
+        elif event.res_outputs_event and event.res_outputs_event.metadata.op in COMPLETED:
+            self._finish(event.res_outputs_event.metadata)
         elif event.res_op_failed_event:
-            self._began.pop(event.res_op_failed_event.metadata.urn, None)
-            self._say(f"  {_short(event.res_op_failed_event.metadata.urn)} FAILED")
-        elif event.diagnostic_event and event.diagnostic_event.severity in {"error", "warning"}:
-            message = event.diagnostic_event.message.strip()
-            self.found_interrupted |= PENDING in message
-            self._say_once(message)
+            self._started.pop(event.res_op_failed_event.metadata.urn, None)
+            self._print(f"  {_short(event.res_op_failed_event.metadata.urn)} FAILED")
+        elif event.diagnostic_event:
+            self._diagnose(event.diagnostic_event)
 
-    def _ended(self, step: StepEventMetadata) -> None:
-        took = time.monotonic() - self._began.pop(step.urn, time.monotonic())
+    def _diagnose(self, event: DiagnosticEvent) -> None:
+        if event.severity in {"error", "warning"}:
+            self.pending_operations |= PENDING in event.message
+            self._print_once(event.message.strip())
+
+    def _finish(self, step: StepEventMetadata) -> None:
+        seconds = time.monotonic() - self._started.pop(step.urn, time.monotonic())
         if not self._brief:
-            self._say(f"  {_short(step.urn)} {DONE[step.op]} ({took:.1f} s)")
+            self._print(f"  {_short(step.urn)} {COMPLETED[step.op]} ({seconds:.1f} s)")
 
     def _tick(self) -> None:
         while not self._stop.wait(QUIET_SECONDS):
             open_steps = [
-                _short(urn) for urn, began in self._began.copy().items() if time.monotonic() - began > 1
+                _short(urn) for urn, started in self._started.copy().items() if time.monotonic() - started > 1
             ]
-            self._say(
+            self._print(
                 f"  {self._title}: {time.monotonic() - self._start:.0f} s, "
                 f"waiting for {', '.join(open_steps) or 'the engine'}"
             )
 
-    def _say_once(self, text: str) -> None:
-        """A node that is gone gives the same warning for every object that it held."""
-        if text not in self._said:
-            self._said.add(text)
-            self._say(f"  {text}")
+    def _print_once(self, text: str) -> None:
+        """Print a message once: a missing node causes the same warning for each of its objects."""
+        if text not in self._printed:
+            self._printed.add(text)
+            self._print(f"  {text}")
 
-    def _say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+    def _print(self, text: str) -> None:
+        err.print(text)
 
 
 def _short(urn: str) -> str:

@@ -1,4 +1,4 @@
-"""A stack's life, driven through Pulumi's Automation API: open, up, destroy, remove."""
+"""Operations on a stack through Pulumi's Automation API: open, up, preview, refresh, destroy, remove."""
 
 from __future__ import annotations
 
@@ -9,39 +9,79 @@ from typing import TYPE_CHECKING, Any
 from pulumi import automation as auto
 
 from platform_infra.names import PROJECT
-from tools.platform.processes import left_to_the_engine
 from tools.platform.pulumi.environment import STATE_FOLDER
+from tools.platform.pulumi.events import EventLog
 from tools.platform.pulumi.progress import StackProgress
-from tools.platform.pulumi.stack_file import check_secrets, check_stack_file
+from tools.platform.pulumi.stack_file import (
+    check_configuration,
+    check_secrets,
+    check_stack_file,
+    imports_environments,
+)
 from tools.platform.pulumi.workspace import workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from platform_infra.settings.model import Settings
     from tools.localcluster.toolchain import Toolchain
 
 LASTING = frozenset({"dev", "ci", "staging", "prod"})
 """Stacks whose file is committed and outlives them."""
 
 SAME = "same"
-FOUND_AGAIN = ("kubernetes:", "pulumi-python:", "notification-platform:")
-"""Beginnings of the types of what has a name of its own in the cluster or on this machine."""
+IDEMPOTENT_TYPES = ("kubernetes:", "pulumi-python:", "notification-platform:")
+"""Type prefixes of resources with a fixed name in the cluster or on this machine: a second creation adopts the first."""
 
 
 def open_stack(
     name: str, *, config: Mapping[str, Any] | None = None, toolchain: Toolchain | None = None
 ) -> auto.Stack:
-    """Select the stack, or create it; `config` is put into its file, keys without the project's name.
+    """Select the stack, or create it; `config` is written to its file, by key without the project's name.
 
     Raises:
-        StackFileError: the stack's file cannot be used; nothing has been touched.
+        StackFileError: the configuration cannot be used; the stack has not been created or updated.
+    """
+    return open_with_settings(name, config=config, toolchain=toolchain)[0]
+
+
+def open_with_settings(
+    name: str,
+    *,
+    config: Mapping[str, Any] | None = None,
+    toolchain: Toolchain | None = None,
+    create: bool = True,
+) -> tuple[auto.Stack, Settings]:
+    """Do as `open_stack`, and return the settings too; with `create=False` a missing stack is an error.
+
+    Raises:
+        StackFileError: the configuration cannot be used; the stack has not been created or updated.
+        StackNotFoundError: the stack does not exist, and `create` is false.
     """
     check_secrets(name)
-    stack = auto.Stack.create_or_select(name, workspace(toolchain, stack=name))
+    place = workspace(toolchain, stack=name)
+    try:
+        stack = auto.Stack.select(name, place)
+    except auto.StackNotFoundError:
+        if not create:
+            raise
+        if not imports_environments(name):
+            check_stack_file(name)
+        stack = auto.Stack.create(name, place)
     if config:
         stack.set_all_config_json(json.dumps({key: _entry(value) for key, value in config.items()}))
-    check_stack_file(name)
-    return stack
+    return stack, check_configuration(name, place.resolved_config(name))
+
+
+def select_stack(name: str) -> auto.Stack:
+    """Select a stack without a check of its configuration.
+
+    Raises:
+        StackFileError: its passphrase is missing.
+        StackNotFoundError: it does not exist.
+    """
+    check_secrets(name)
+    return auto.Stack.select(name, workspace(stack=name))
 
 
 def _entry(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value that a stack's file can hold
@@ -52,28 +92,63 @@ def _entry(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value that a sta
 
 
 def up(stack: auto.Stack, *, brief: bool = False) -> tuple[dict[str, Any], bool]:
-    """Bring the stack up, telling what happens; return its outputs and whether anything changed.
+    """Update the stack and print progress; return its outputs and whether anything changed.
 
-    With `brief` only beginning, end and trouble are told. The kubeconfig among the outputs is a secret:
-    hand it on, never print it.
+    With `brief` only start, end and errors are printed. The kubeconfig among the outputs is a secret: never print it.
     """
-    with StackProgress(f"pulumi up -s {stack.name}", brief=brief) as progress, left_to_the_engine():
+    with StackProgress(f"pulumi up -s {stack.name}", brief=brief) as progress:
         result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True)
-    if progress.found_interrupted:
-        _settle(stack)
+    if progress.pending_operations:
+        _drop_pending_operations(stack)
     changes = {op: count for op, count in (result.summary.resource_changes or {}).items() if op != SAME}
     return {key: output.value for key, output in result.outputs.items()}, bool(changes)
 
 
-def _settle(stack: auto.Stack) -> None:
-    """Forget what an `up` that was killed had begun: this one has made it again, or has found it.
+def preview(stack: auto.Stack, *, policy_pack: str = "", policy_config: str = "") -> EventLog:
+    """Preview an update, optionally with a policy pack; return what the engine reported.
 
-    Only of what is found again by its name; the engine would tell of it at every run for ever.
+    Mandatory violations do not raise: they are in the log.
+
+    Raises:
+        CommandError: the preview failed.
+    """
+    log = EventLog()
+    try:
+        with log.operation():
+            stack.preview(
+                on_event=log.on_event,
+                color="never",
+                suppress_progress=True,
+                policy_packs=[policy_pack] if policy_pack else None,
+                policy_pack_configs=[policy_config] if policy_config else None,
+            )
+    except auto.CommandError:
+        if not log.policy_packs or not any(violation.mandatory for violation in log.violations):
+            raise
+    return log
+
+
+def refresh_preview(stack: auto.Stack) -> EventLog:
+    """Compare the stack's state with its cluster, and change neither; return what the engine reported.
+
+    Raises:
+        CommandError: the comparison failed.
+    """
+    log = EventLog()
+    with log.operation():
+        stack.preview_refresh(on_event=log.on_event, color="never", suppress_progress=True)
+    return log
+
+
+def _drop_pending_operations(stack: auto.Stack) -> None:
+    """Remove pending operations of a killed `up` from the state, where this `up` repeated or adopted their resources.
+
+    The engine keeps them and warns at every later run.
     """
     state = stack.export_stack()
     deployment = dict(state.deployment or {})
     pending = deployment.get("pending_operations") or []
-    left = [entry for entry in pending if not entry["resource"]["type"].startswith(FOUND_AGAIN)]
+    left = [entry for entry in pending if not entry["resource"]["type"].startswith(IDEMPOTENT_TYPES)]
     if len(left) < len(pending):
         deployment["pending_operations"] = left
         stack.import_stack(auto.Deployment(version=state.version, deployment=deployment))
@@ -85,21 +160,21 @@ def outputs(stack: auto.Stack) -> dict[str, Any]:
 
 
 def destroy(stack: auto.Stack, *, brief: bool = False) -> None:
-    """Delete everything that the stack made, telling what happens."""
-    with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress, left_to_the_engine():
+    """Delete every resource of the stack and print progress."""
+    with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress:
         stack.destroy(on_event=progress.on_event, color="never", suppress_outputs=True)
 
 
 def remove(stack: auto.Stack, *, force: bool = False) -> None:
-    """Forget a destroyed stack; its file goes too, unless it is one of the lasting stacks.
+    """Remove a destroyed stack from the backend, and its file unless it is committed.
 
-    With `force` also one that still lists resources, since all of them went with their cluster.
+    With `force` a stack that still lists resources is removed too: they disappeared with their cluster.
     """
     stack.workspace.remove_stack(stack.name, force=force, preserve_config=stack.name in LASTING)
-    _drop_copies(stack.name)
+    _remove_backups(stack.name)
 
 
-def _drop_copies(name: str) -> None:
+def _remove_backups(name: str) -> None:
     """Remove the copies of a stack's state that the engine leaves in the embedded backend."""
     for copy in STATE_FOLDER.glob(f".pulumi/stacks/{PROJECT}/{name}.json.bak*"):
         copy.unlink()
@@ -108,34 +183,34 @@ def _drop_copies(name: str) -> None:
 
 
 def unlock(stack: auto.Stack) -> None:
-    """Take away the lock that a killed engine has left."""
+    """Remove the lock that a killed engine left."""
     stack.cancel()
 
 
 def exists(name: str, toolchain: Toolchain | None = None) -> bool:
-    """Tell whether the backend knows the stack."""
+    """Return whether the backend has the stack."""
     return name in known_stacks(toolchain)
 
 
 def known_stacks(toolchain: Toolchain | None = None) -> set[str]:
-    """Return the names of all stacks that the backend knows."""
+    """Return the names of all stacks in the backend."""
     return {summary.name for summary in workspace(toolchain).list_stacks()}
 
 
 def tag(stack: auto.Stack, wanted: Mapping[str, str]) -> None:
-    """Give the stack these tags; every backend keeps them, and an `up` that breaks off does not lose them."""
-    has = stack.list_tags()
+    """Set these tags of the stack; every backend stores them, and an interrupted `up` does not lose them."""
+    present = stack.list_tags()
     for key, value in wanted.items():
-        if has.get(key) != value:
+        if present.get(key) != value:
             stack.set_tag(key, value)
 
 
 def tags(name: str, toolchain: Toolchain | None = None) -> dict[str, str]:
-    """Return the tags of a stack that the backend knows."""
+    """Return the tags of a stack in the backend."""
     return dict(workspace(toolchain, stack=name).list_tags(name))
 
 
 def outputs_of(name: str, toolchain: Toolchain | None = None) -> dict[str, Any]:
-    """Return the outputs of a stack that the backend knows, without opening it."""
-    found = workspace(toolchain, stack=name).stack_outputs(name)
-    return {key: output.value for key, output in found.items()}
+    """Return the outputs of a stack in the backend, without opening it."""
+    values = workspace(toolchain, stack=name).stack_outputs(name)
+    return {key: output.value for key, output in values.items()}

@@ -1,4 +1,8 @@
-"""Checks a stack's file as a whole: the engine itself stops at the first value of a wrong type."""
+"""Checks the configuration of a stack as a whole: the engine itself stops at the first value of a wrong type.
+
+`check_stack_file` is offline: it reads the file alone. `check_configuration` checks what the engine resolves, ESC
+environments included.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import yaml
 
 from platform_infra.names import PROJECT
 from platform_infra.settings.reader import SettingsError, parse
+from tools.platform.errors import PlatformError
 from tools.platform.pulumi.environment import ROOT, passphrase_variable
 
 if TYPE_CHECKING:
@@ -21,19 +26,19 @@ if TYPE_CHECKING:
 SECURE = "secure"
 
 
-class StackFileError(Exception):
-    """A stack's file cannot be used; the message lists every problem found."""
+class StackFileError(PlatformError):
+    """The configuration of a stack cannot be used; the message lists every problem."""
 
 
 OWN_SECRETS = frozenset({"staging", "prod"})
-"""Stacks that are never encrypted with the passphrase that everybody knows."""
+"""Stacks that are never encrypted with the well-known passphrase."""
 
 
 def check_secrets(stack: str, folder: Path = ROOT / "stacks", given: Mapping[str, str] = os.environ) -> None:
-    """See to it that a stack which others depend on has a passphrase or a secrets provider of its own.
+    """Check that a shared stack has a passphrase or a secrets provider of its own.
 
     Raises:
-        StackFileError: it has none; nothing has been touched.
+        StackFileError: it has neither; nothing has been changed.
     """
     own = passphrase_variable(stack)
     chosen = any(
@@ -42,9 +47,9 @@ def check_secrets(stack: str, folder: Path = ROOT / "stacks", given: Mapping[str
     if stack not in OWN_SECRETS or chosen or "secretsprovider" in _content(stack, folder):
         return
     raise StackFileError(
-        f"{stack}: its secrets would be encrypted with a passphrase that everybody knows; set "
-        f"PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE or {own}, or give it a provider with "
-        f"`pulumi stack init {stack} --secrets-provider URL`"
+        f"{stack}: its secrets would be encrypted with a well-known passphrase",
+        hint=f"set PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE or {own}, or choose a provider with "
+        f"`pulumi stack init {stack} --secrets-provider URL`",
     )
 
 
@@ -61,34 +66,63 @@ def _content(stack: str, folder: Path) -> dict[str, Any]:
     return content
 
 
-def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
-    """Check the values of `Pulumi.<stack>.yaml`, if there is one, and return what they mean.
+def imports_environments(stack: str, folder: Path = ROOT / "stacks") -> bool:
+    """Return whether the stack's file imports ESC environments, whose values only the engine knows."""
+    return bool(_content(stack, folder).get("environment"))
 
-    Encrypted values are left to the program; in their place stand the defaults.
+
+def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
+    """Check the values of `Pulumi.<stack>.yaml` and return the settings; a missing file means the defaults.
+
+    Encrypted values cannot be read here; the defaults stand for them.
 
     Raises:
         StackFileError: it cannot be used.
     """
-    file = folder / f"Pulumi.{stack}.yaml"
-    content = _content(stack, folder)
     values = {
-        key.split(":", 1)[-1]: value for key, value in (content.get("config") or {}).items() if _ours(key)
+        _short(key): value
+        for key, value in (_content(stack, folder).get("config") or {}).items()
+        if _is_ours(key)
     }
-    readable = {key: _text(value) for key, value in values.items() if not _is_secure(value)}
+    readable = {key: _text(value) for key, value in values.items() if not _is_encrypted(value)}
+    return _parse(stack, readable, values.keys() - readable.keys(), folder)
+
+
+def check_configuration(
+    stack: str, entries: Mapping[str, Mapping[str, Any]], overrides: Mapping[str, str] | None = None
+) -> Settings:
+    """Check the configuration that the engine resolved and return the settings.
+
+    `entries` are those of `Workspace.resolved_config`, `overrides` values of the command line by key.
+
+    Raises:
+        StackFileError: it cannot be used.
+    """
+    ours = {_short(key): entry for key, entry in entries.items() if _is_ours(key)}
+    values = {key: entry["value"] for key, entry in ours.items() if "value" in entry}
+    values |= {_short(key): value for key, value in (overrides or {}).items() if _is_ours(key)}
+    return _parse(stack, values, ours.keys() - values.keys(), ROOT / "stacks")
+
+
+def _parse(stack: str, values: Mapping[str, Any], hidden: set[str], folder: Path) -> Settings:
     try:
-        return parse(readable, hidden_keys=values.keys() - readable.keys())
+        return parse(values, hidden_keys=hidden)
     except SettingsError as error:
-        raise StackFileError(f"{file}: {error}") from None
+        raise StackFileError(f"{folder / f'Pulumi.{stack}.yaml'}: {error}") from None
 
 
-def _ours(key: str) -> bool:
+def _is_ours(key: str) -> bool:
     return ":" not in key or key.startswith(f"{PROJECT}:")
 
 
-def _is_secure(value: Any) -> bool:  # noqa: ANN401 - any YAML value
+def _short(key: str) -> str:
+    return key.split(":", 1)[-1]
+
+
+def _is_encrypted(value: Any) -> bool:  # noqa: ANN401 - any YAML value
     return isinstance(value, dict) and SECURE in value
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any YAML value
-    """Return a value as the engine would hand it on."""
+    """Return a value as the engine passes it to the program."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,59 +1,74 @@
-"""The engine's workspace as the verbs use it: this checkout, and no question asked twice."""
+"""The engine's workspace as the commands use it: this checkout, and one call per question."""
 
 from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pulumi import automation as auto
 
-from tools.localcluster.toolchain import ensure
-from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT, engine_environment
+from tools.platform.pulumi.engine import Engine
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from tools.localcluster.toolchain import Toolchain
 
 
 class Workspace(auto.LocalWorkspace):
-    """Selects no stack, since every verb names its own, and several may run at once: the selection is a file.
+    """Selects no stack: every command names its own, several may run at once, and the selection is a file.
 
     Reads a stack's outputs in one call of the engine, where the Automation API makes two to tell secrets apart. Each
-    such call derives a key from the passphrase, which is made to take its time. All outputs count as secrets.
+    such call derives a key from the passphrase, which is slow by design. All outputs count as secrets.
     """
 
     def create_stack(self, stack_name: str) -> None:
         """Create the stack."""
-        self._ask("init", stack_name, "--no-select")
+        self._query("stack", "init", stack_name, "--no-select")
 
     def select_stack(self, stack_name: str) -> None:
-        """See to it that there is the stack.
+        """Check that the stack exists.
 
         Raises:
-            StackNotFoundError: there is none.
+            StackNotFoundError: it does not.
         """
-        self._ask("--show-name", "--stack", stack_name)
+        self._query("stack", "--show-name", "--stack", stack_name)
 
     def stack_outputs(self, stack_name: str) -> auto.OutputMap:
         """Return the outputs of the last `up`, empty before the first."""
-        found = json.loads(self._ask("output", "--json", "--show-secrets", "--stack", stack_name))
-        return {key: auto.OutputValue(value, secret=True) for key, value in found.items()}
+        values = json.loads(self._query("stack", "output", "--json", "--show-secrets", "--stack", stack_name))
+        return {key: auto.OutputValue(value, secret=True) for key, value in values.items()}
 
-    def _ask(self, *arguments: str) -> str:
-        return self.pulumi_command.run(["stack", *arguments], self.work_dir, self.env_vars).stdout
+    def resolved_config(self, stack_name: str, *, config_file: str = "") -> dict[str, dict[str, Any]]:
+        """Return each configuration entry as the engine resolves it: defaults, the stack's file, ESC environments.
+
+        A secret entry has no value, so that no key is derived from the passphrase.
+        """
+        file = ["--config-file", config_file] if config_file else []
+        entries: dict[str, dict[str, Any]] = json.loads(
+            self._query("config", "--json", "--open", "--stack", stack_name, *file)
+        )
+        return entries
+
+    def _query(self, *arguments: str) -> str:
+        return self.pulumi_command.run([*arguments], self.work_dir, self.env_vars).stdout
 
 
 def workspace(toolchain: Toolchain | None = None, *, stack: str = "") -> Workspace:
-    """Return the workspace, with the passphrase of that stack."""
-    toolchain = toolchain or ensure(ENGINE_GROUPS)
+    """Return the workspace of this checkout, with the passphrase of that stack."""
+    return workspace_of(Engine.for_stack(stack, toolchain))
+
+
+def workspace_of(engine: Engine, *, folder: str = str(ROOT), **variables: str) -> Workspace:
+    """Return the workspace of a project folder, with more variables for the engine."""
     return Workspace(
-        work_dir=str(ROOT),
-        env_vars=engine_environment(toolchain, stack=stack),
-        pulumi_command=_command(str(toolchain.root)),
+        work_dir=folder,
+        env_vars={**engine.variables, **variables},
+        pulumi_command=_command(str(engine.toolchain.root)),
     )
 
 
 @cache
 def _command(root: str) -> auto.PulumiCommand:
-    """Ask the program for its version, once."""
+    """Return the engine's program; its version is queried once per process."""
     return auto.PulumiCommand(root)

@@ -1,0 +1,44 @@
+"""The command line of the platform: one command per module in commands/, imported when it is called."""
+
+from __future__ import annotations
+
+import typer
+
+from tools.platform.command_group import lazy_group
+
+COMMANDS = {
+    "up": "tools.platform.commands.up",
+    "down": "tools.platform.commands.down",
+    "rollback": "tools.platform.commands.rollback",
+    "demo": "tools.platform.commands.demo",
+    "diff": "tools.platform.commands.diff",
+    "drift": "tools.platform.commands.drift",
+    "comment": "tools.platform.commands.comment",
+    "preview": "tools.platform.commands.preview",
+    "policy": "tools.platform.commands.policy",
+    "publish": "tools.platform.commands.publish",
+    "crd-check": "tools.platform.commands.crd_check",
+    "alerts": "tools.platform.commands.alerts",
+    "api-calls": "tools.platform.commands.api_calls",
+    "pulumi": "tools.platform.commands.pulumi",
+    "check": "tools.platform.commands.check",
+    "workflows": "tools.platform.commands.workflows",
+    "toolchain": "tools.platform.commands.toolchain",
+}
+
+app = typer.Typer(
+    cls=lazy_group(COMMANDS),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+@app.callback()
+def platform() -> None:
+    """Deploy, inspect and check the notification platform.
+
+    Every command accepts `--help`. Exit codes: 0 success, 1 failure, 2 a difference was detected (`drift`, `crd-check`),
+    64 wrong usage, 130 interrupted. See docs/ci.md.
+    """

@@ -1,0 +1,48 @@
+"""A group of commands that imports each command when it is called, behind the error boundary."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from tools.platform.errors import ExitCode, error_boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
+    """Return a group of commands by name, each given as `module` or `module:attribute`; the attribute is `app` by default."""
+
+    class LazyGroup(TyperGroup):
+        def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002, ANN401 - typer's signature
+            return list(modules)
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002, ANN401 - typer's signature
+            if cmd_name not in modules:
+                return None
+            module, _, attribute = modules[cmd_name].partition(":")
+            command = get_command(getattr(import_module(module), attribute or "app"))
+            command.name = cmd_name
+            return command
+
+        def make_context(self, *args: Any, **more: Any) -> Any:  # noqa: ANN401 - typer's signature
+            try:
+                return super().make_context(*args, **more)
+            except typer.TyperException as error:
+                error.exit_code = ExitCode.USAGE
+                raise
+
+        def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's signature
+            try:
+                with error_boundary():
+                    return super().invoke(ctx)
+            except typer.TyperException as error:
+                error.exit_code = ExitCode.USAGE
+                raise
+
+    return LazyGroup

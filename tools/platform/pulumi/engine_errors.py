@@ -1,0 +1,72 @@
+"""Failures of the Pulumi engine: its own messages, and a hint where it names the problem but not the way out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi.automation import CommandError, CommandResult
+
+from platform_infra.names import CRD_OWNER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STDERR = "\n stderr: "
+"""Precedes the standard error in the text of a CommandError."""
+
+
+class EngineError(CommandError):
+    """An operation failed; `messages` are the errors that the engine reported, each once."""
+
+    def __init__(self, messages: Sequence[str]) -> None:
+        self.messages = tuple(dict.fromkeys(messages))
+        super().__init__(CommandResult("", "\n".join(self.messages), 1))
+
+    def __str__(self) -> str:
+        return "\n".join(self.messages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownError:
+    """A problem that the engine reports without a remedy."""
+
+    pattern: re.Pattern[str]
+    hint: str
+
+
+KNOWN_ERRORS = (
+    KnownError(
+        pattern=re.compile("incorrect passphrase"),
+        hint="the stack is encrypted with another passphrase: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
+        "to it. The stacks dev and ci use the passphrase of stacks/README.md, which applies while neither is set",
+    ),
+    KnownError(
+        pattern=re.compile("the stack is currently locked by"),
+        hint="another command is updating the stack: wait until it ends. If it was killed, remove its lock with "
+        '`make pulumi ARGS="cancel --yes --stack NAME"` and run the same command again',
+    ),
+    KnownError(
+        pattern=re.compile(re.escape(CRD_OWNER)),
+        hint="the CRD of this cluster belongs to another stack, named by its annotation kubernaut.ai/owner: set crdManaged to "
+        "false, or remove the annotation if that stack no longer exists",
+    ),
+    KnownError(
+        pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),
+        hint="the cluster cannot pull the image: correct operatorImage, set operatorImagePullSecrets, or run "
+        "`make rollback`; the previous pods keep running",
+    ),
+)
+
+
+def explain_engine_error(error: CommandError) -> str:
+    """Return the engine's messages, and below them a hint for each known problem."""
+    message = str(error) if isinstance(error, EngineError) else _stderr(str(error))
+    hints = [f"hint: {known.hint}" for known in KNOWN_ERRORS if known.pattern.search(message)]
+    return "\n".join([message, *hints])
+
+
+def _stderr(text: str) -> str:
+    """Return what the engine wrote to standard error, or the whole text where it wrote nothing."""
+    return text.partition(STDERR)[2].strip().removeprefix("error: ") or text.strip()

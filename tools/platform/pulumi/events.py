@@ -1,0 +1,113 @@
+"""What the engine reports while it runs an operation, collected from its structured events."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi.automation import CommandError, ConcurrentUpdateError
+
+from tools.platform.processes import engine_shutdown_on_signal
+from tools.platform.pulumi.changes import Change, change_of
+from tools.platform.pulumi.engine_errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pulumi.automation import EngineEvent
+    from pulumi.automation.events import DiagnosticEvent, PolicyEvent
+
+PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit code"
+"""Follows the error that made the program exit, and adds nothing."""
+MANDATORY = "mandatory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A resource that violates a policy."""
+
+    policy: str
+    level: str
+    resource: str
+    message: str
+
+    @property
+    def mandatory(self) -> bool:
+        """Whether the violation blocks an update."""
+        return self.level == MANDATORY
+
+    def __str__(self) -> str:
+        subject = f" {self.resource}" if self.resource else ""
+        return f"[{self.level}] {self.policy}{subject}: {' '.join(self.message.split())}"
+
+
+class EventLog:
+    """Collects errors, changes and policy violations of one operation."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self.violations: list[Violation] = []
+        self.policy_packs: list[str] = []
+        self._planned: list[Change] = []
+        self._completed: list[Change] = []
+
+    @property
+    def planned(self) -> tuple[Change, ...]:
+        """What a preview would change, most severe first."""
+        return _sorted(self._planned)
+
+    @property
+    def completed(self) -> tuple[Change, ...]:
+        """What was changed, or for a refresh what differs from the state; most severe first."""
+        return _sorted(self._completed)
+
+    def on_event(self, event: EngineEvent) -> None:
+        """Record one event of the engine."""
+        if event.resource_pre_event:
+            self._planned += change_of(event.resource_pre_event.metadata)
+        elif event.res_outputs_event:
+            self._completed += change_of(event.res_outputs_event.metadata)
+        elif event.diagnostic_event:
+            self._diagnose(event.diagnostic_event)
+        elif event.policy_event:
+            self.violations.append(_violation(event.policy_event))
+        elif event.summary_event:
+            self.policy_packs = sorted(event.summary_event.policy_packs or {})
+
+    def _diagnose(self, event: DiagnosticEvent) -> None:
+        message = event.message.strip()
+        if event.severity == "error" and message and not message.startswith(PROGRAM_EXITED):
+            self.errors.append(message)
+
+    @contextlib.contextmanager
+    def operation(self) -> Iterator[None]:
+        """Run one operation of the engine; its failure carries the errors that the engine reported.
+
+        Raises:
+            EngineError: the operation failed, for a reason that the engine reported.
+            CommandError: the engine failed before it began.
+        """
+        try:
+            with engine_shutdown_on_signal():
+                yield
+        except ConcurrentUpdateError:
+            raise
+        except CommandError:
+            if self.errors:
+                raise EngineError(self.errors) from None
+            raise
+
+
+def _violation(event: PolicyEvent) -> Violation:
+    *_, kind, name = (event.resource_urn or "").split("::") if event.resource_urn else ("", "")
+    return Violation(
+        policy=event.policy_name,
+        level=event.enforcement_level,
+        resource=f"{kind.rpartition(':')[2]} {name}".strip(),
+        message=event.message.strip(),
+    )
+
+
+def _sorted(changes: list[Change]) -> tuple[Change, ...]:
+    return tuple(sorted(changes, key=lambda change: change.order))
