@@ -110,12 +110,12 @@ def _compare(scenarios: Sequence[Scenario], revision: str, rounds: int, console:
         figures = _figures(compare.complete(results), where)
     file = FOLDER / f"{figures.at:%Y%m%d-%H%M%S}-against-{revision.replace('/', '-')}.json"
     save(figures, file)
-    found = compare.comparisons(figures.results)
-    _show(compare.table(found), console)
+    compared = compare.comparisons(figures.results)
+    _show(compare.table(compared), console)
     console.print(
         f"base: {revision}, ours: {figures.commit}; figures: {file.relative_to(ROOT)}", highlight=False
     )
-    return 0 if None not in results and all(one.holds for one in found) else 1
+    return 0 if None not in results and all(one.holds for one in compared) else 1
 
 
 def _figures(results: Iterable[Result], where: Place) -> Figures:

@@ -52,14 +52,14 @@ class Api:
 
     async def all(self, namespace: str) -> list[Object]:
         """Return the notifications of a namespace, read in pages."""
-        found: list[Object] = []
+        result: list[Object] = []
         query = {"limit": str(PAGE)}
         while True:
             async with self._session.get(self._where(namespace), params=query) as answer:
                 page = orjson.loads(await answer.read())
-            found += page["items"]
+            result += page["items"]
             if not (token := page["metadata"].get("continue")):
-                return found
+                return result
             query["continue"] = token
 
     async def watch(self, namespace: str, version: str) -> AsyncIterator[Object]:

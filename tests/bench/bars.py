@@ -33,12 +33,12 @@ Judge: TypeAlias = "Callable[[Result], Iterator[Verdict]]"
 
 def verdicts(figures: Figures) -> list[Verdict]:
     """Return the verdicts of all bars that the run has measured, in a steady order."""
-    found: list[Verdict] = []
+    matches: list[Verdict] = []
     for scenario, judge in JUDGES:
         result = figures.of(scenario, OURS)
         if result is not None:
-            found += judge(result)
-    return [*found, *_beside_the_bare_line(figures), *_growth(figures)]
+            matches += judge(result)
+    return [*matches, *_beside_the_bare_line(figures), *_growth(figures)]
 
 
 def _at_most(measure: str, limit: float, seen: float, unit: str) -> Verdict:
@@ -145,8 +145,8 @@ def _restart(result: Result) -> Iterator[Verdict]:
 
 
 def _growth(figures: Figures) -> Iterator[Verdict]:
-    found = [figures.of(f"burst-{size}", OURS) for size in SIZES]
-    bursts = [result for result in found if result is not None]
+    matches = [figures.of(f"burst-{size}", OURS) for size in SIZES]
+    bursts = [result for result in matches if result is not None]
     if len(bursts) == len(SIZES):
         for what, costs in (
             ("the operator's CPU", [one.cpu_seconds["controller"] / one.main.count for one in bursts]),

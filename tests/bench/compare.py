@@ -112,12 +112,12 @@ def turns(scenarios: Iterable[Scenario], rounds: int) -> Iterator[tuple[Scenario
 
 def comparisons(results: Iterable[Result]) -> list[Comparison]:
     """Return every measure of every scenario; `results` come in the order of `turns`, complete rounds only."""
-    found: list[Comparison] = []
+    compared: list[Comparison] = []
     for scenario, group in itertools.groupby(results, key=lambda one: one.scenario):
         rounds = list(group)
         ours = [one for one in rounds if one.controller == Kind.OURS]
         base = [one for one in rounds if one.controller == Kind.BASE]
-        found += [
+        compared += [
             Comparison(
                 scenario=scenario,
                 measure=measure,
@@ -127,7 +127,7 @@ def comparisons(results: Iterable[Result]) -> list[Comparison]:
             )
             for measure in MEASURES
         ]
-    return found
+    return compared
 
 
 def complete(rounds: Sequence[Result | None]) -> list[Result]:
@@ -136,9 +136,9 @@ def complete(rounds: Sequence[Result | None]) -> list[Result]:
     return [one for first, second in pairs if first and second for one in (first, second)]
 
 
-def table(found: Iterable[Comparison]) -> Table:
+def table(compared: Iterable[Comparison]) -> Table:
     """Return the comparison as a table."""
-    return Table(head=HEAD, rows=[one.row() for one in found])
+    return Table(head=HEAD, rows=[one.row() for one in compared])
 
 
 @contextmanager

@@ -91,8 +91,8 @@ class Figures(Kept):
 
     def of(self, scenario: str, controller: str) -> Result | None:
         """Return one result, or None when it was not measured."""
-        found = (one for one in self.results if (one.scenario, one.controller) == (scenario, controller))
-        return next(found, None)
+        result = (one for one in self.results if (one.scenario, one.controller) == (scenario, controller))
+        return next(result, None)
 
 
 def load(file: Path) -> Figures:
@@ -125,7 +125,7 @@ def middle(results: Iterable[Result]) -> tuple[Result, ...]:
     for one in results:
         rounds.setdefault((one.scenario, one.controller), []).append(one)
     return tuple(
-        sorted(found, key=lambda one: one.main.rate)[(len(found) - 1) // 2] for found in rounds.values()
+        sorted(result, key=lambda one: one.main.rate)[(len(result) - 1) // 2] for result in rounds.values()
     )
 
 

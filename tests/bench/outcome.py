@@ -33,8 +33,8 @@ def sink(objects: Iterable[Object], seen: Mapping[int, Sequence[tuple[float, flo
     return Sink(
         requests=sum(requests.values()),
         recorded=sum(recorded.values()),
-        differing=sum(recorded[each] != made for each, made in requests.items()),
-        after_success=sum(max(made - failing - 1, 0) for made in requests.values()),
+        differing=sum(recorded[each] != count for each, count in requests.items()),
+        after_success=sum(max(count - failing - 1, 0) for count in requests.values()),
     )
 
 

@@ -46,8 +46,8 @@ def _run(figures: Figures) -> str:
 
 
 def _commits(commits: str) -> str:
-    found = commits.split(", ")
-    return f"commit{'s' if len(found) > 1 else ''} {', '.join(f'`{one}`' for one in found)}"
+    names = commits.split(", ")
+    return f"commit{'s' if len(names) > 1 else ''} {', '.join(f'`{one}`' for one in names)}"
 
 
 def main(arguments: list[str]) -> int:

@@ -59,8 +59,8 @@ class Place:
     def seen(self) -> dict[int, list[tuple[float, float]]]:
         """Return begin and end of each request that the sink has seen, by the notification's number."""
         with urlopen(self.sink) as answer:  # noqa: S310 - http by construction
-            found = json.load(answer)
-        return {int(number): [(began, ended) for began, ended in tries] for number, tries in found.items()}
+            result = json.load(answer)
+        return {int(number): [(began, ended) for began, ended in tries] for number, tries in result.items()}
 
 
 @contextmanager

@@ -48,15 +48,15 @@ def draw(figures: Figures, folder: Path) -> list[Path]:
     """Write every plot that the figures suffice for, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     plots = {"rate": _rate, "latency": _latency, "calls": _calls, "cpu": _cpu, "memory": _memory}
-    made = []
+    files = []
     with mpl.rc_context(STYLE):
         for name, plot in plots.items():
             figure = Figure(figsize=SIZE, layout="constrained")
             if plot(figures, figure.subplots()):
                 file = folder / f"bench-{name}.svg"
                 figure.savefig(file, metadata={"Date": None, "Creator": None})
-                made.append(file)
-    return made
+                files.append(file)
+    return files
 
 
 def _rate(figures: Figures, axes: Axes) -> bool:
@@ -118,8 +118,8 @@ def _share(part: str) -> Read:
 
 
 def _measured(figures: Figures, names: Sequence[str], kind: Kind, read: Read) -> dict[str, float]:
-    found = {name: figures.of(name, kind) for name in names}
-    return {name: read(result) for name, result in found.items() if result is not None}
+    matches = {name: figures.of(name, kind) for name in names}
+    return {name: read(result) for name, result in matches.items() if result is not None}
 
 
 def _bars(

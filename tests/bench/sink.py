@@ -41,10 +41,10 @@ class Sink:
                 return await self._receive(time.time(), await request.read())
 
     async def _receive(self, began: float, body: bytes) -> web.Response:
-        found = WORD.search(body)
-        if found is None:
+        result = WORD.search(body)
+        if result is None:
             return web.Response(status=400, text="no notification of the bench")
-        answers, seen = self._answers, self._seen.setdefault(int(found[1]), [])
+        answers, seen = self._answers, self._seen.setdefault(int(result[1]), [])
         number = len(seen)
         seen.append((began, began))
         if answers.delay:

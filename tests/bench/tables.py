@@ -68,8 +68,8 @@ def calls(figures: Figures) -> Table:
     verbs = sorted({verb for result in figures.results for verb in result.calls})
     rows = []
     for result in figures.results:
-        made = result.main.count + (result.beside.count if result.beside else 0)
-        rows.append((*_names(result), *(_each(result.calls.get(verb, 0), made) for verb in verbs)))
+        created = result.main.count + (result.beside.count if result.beside else 0)
+        rows.append((*_names(result), *(_each(result.calls.get(verb, 0), created) for verb in verbs)))
     return Table(head=("scenario", "controller", *(f"`{verb}`" for verb in verbs)), rows=rows)
 
 
@@ -99,6 +99,6 @@ def _each(count: int, notifications: int) -> str:
 
 
 def _pauses(result: Result) -> str:
-    told = [f"{one.nominal:g} s: {one.shortest:g} to {one.longest:g} s" for one in result.pauses]
+    texts = [f"{one.nominal:g} s: {one.shortest:g} to {one.longest:g} s" for one in result.pauses]
     early, late = sum(one.early for one in result.pauses), sum(one.late for one in result.pauses)
-    return "; ".join([*told, f"{early} too short, {late} too long"]) if told else ""
+    return "; ".join([*texts, f"{early} too short, {late} too long"]) if texts else ""

@@ -29,9 +29,9 @@ def parse_stat(line: str) -> float:
     Raises:
         ValueError: it is no such line.
     """
-    _, found, tail = line.rpartition(")")
+    _, bracket, tail = line.rpartition(")")
     fields = tail.split()
-    if not found or len(fields) < 13:
+    if not bracket or len(fields) < 13:
         raise ValueError(f"not a line of /proc/PID/stat: {line!r}")
     return (int(fields[11]) + int(fields[12])) / TICKS
 

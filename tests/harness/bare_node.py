@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from platform_infra.cluster.local import node
 from tests.harness.claims import claimed, release
 from tests.harness.cluster import Cluster
-from tests.harness.deploy import said
+from tests.harness.deploy import progress
 from tests.harness.ephemeral import parts
 from tests.harness.leftovers import OWNER_LABEL, owner, remove_leftovers
 from tests.harness.node_container import start_node
@@ -38,7 +38,7 @@ def bare_node() -> Iterator[BareNode]:
     name = f"ci-{uuid.uuid4().hex[:6]}"
     with terminated_as_interrupted(), claimed(name) as folder, contextlib.ExitStack() as cleanup:
         cleanup.callback(_delete, name, folder)
-        with said(f"{name}: node"):
+        with progress(f"{name}: node"):
             started = start_node(stack=name, image=image, labels={OWNER_LABEL: owner()})
         file = folder / "kubeconfig"
         file.touch(mode=0o600)
@@ -47,6 +47,6 @@ def bare_node() -> Iterator[BareNode]:
 
 
 def _delete(name: str, folder: Path) -> None:
-    with undisturbed(), said(f"{name}: deleting the node"):
+    with undisturbed(), progress(f"{name}: deleting the node"):
         node.delete(name)
         release(folder)

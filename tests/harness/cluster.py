@@ -70,12 +70,12 @@ class Cluster:
     def get(self, namespace: str, name: str) -> Object | None:
         """Return a notification straight from the API server, or None when there is none."""
         try:
-            found: Object = self._objects.get_namespaced_custom_object(*KIND, namespace, PLURAL, name)
+            result: Object = self._objects.get_namespaced_custom_object(*KIND, namespace, PLURAL, name)
         except ApiException as error:
             if error.status == 404:
                 return None
             raise
-        return found
+        return result
 
     def patch(self, namespace: str, name: str, patch: Object) -> Object:
         """Merge-patch a notification; raises `Refused`."""
@@ -125,8 +125,8 @@ class Cluster:
     def all(self, namespace: str) -> list[Object]:
         """Return all notifications of a namespace."""
         listed = self._objects.list_namespaced_custom_object(*KIND, namespace, PLURAL)
-        found: list[Object] = listed["items"]
-        return found
+        result: list[Object] = listed["items"]
+        return result
 
     def delete_all(self, namespace: str) -> None:
         """Delete all notifications of a namespace."""
@@ -135,20 +135,20 @@ class Cluster:
     def purge(self, namespace: str, name: str, *, within: float = 5.0) -> None:
         """Delete a notification, and wait until it is gone."""
         self.delete(namespace, name)
-        eventually(lambda: self.get(namespace, name), lambda found: found is None, within=within)
+        eventually(lambda: self.get(namespace, name), lambda result: result is None, within=within)
 
     def phase(
         self, namespace: str, name: str, *phases: str, within: float = 30.0, every: float = 0.1
     ) -> Object:
         """Wait until the notification is in one of the phases, and return it."""
-        found = eventually(
+        result = eventually(
             lambda: self.get(namespace, name),
             lambda obj: obj is not None and obj["status"]["phase"] in phases,
             within=within,
             every=every,
         )
-        assert found is not None
-        return found
+        assert result is not None
+        return result
 
     def final(self, namespace: str, name: str, *, within: float = 30.0) -> Object:
         """Wait until the notification is final, and return it."""
@@ -166,7 +166,7 @@ class Cluster:
 
     def containers(self, namespace: str, selector: str) -> list[Pod]:
         """Return the pods that have a container, those included that are being deleted."""
-        found = self.core.list_namespaced_pod(namespace, label_selector=selector).items
+        result = self.core.list_namespaced_pod(namespace, label_selector=selector).items
         return [
             Pod(
                 namespace,
@@ -175,7 +175,7 @@ class Cluster:
                 restarts=pod.status.container_statuses[0].restart_count,
                 leaving=pod.metadata.deletion_timestamp is not None,
             )
-            for pod in found
+            for pod in result
             if pod.status.phase == "Running" and pod.status.container_statuses
         ]
 
@@ -220,8 +220,8 @@ class Cluster:
 
     def deployment(self, namespace: str, name: str) -> Object:
         """Return a Deployment."""
-        found: Object = self.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
-        return found
+        result: Object = self.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
+        return result
 
     def _found(self, path: str) -> Object | None:
         answer = self._send("GET", path)

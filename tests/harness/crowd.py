@@ -23,11 +23,11 @@ LABEL = "crowd"
 @contextmanager
 def crowd(cluster: Cluster, namespace: str) -> Iterator[Crowd]:
     """Give a crowd that is purged at the end."""
-    made = Crowd(cluster, namespace)
+    new_crowd = Crowd(cluster, namespace)
     try:
-        yield made
+        yield new_crowd
     finally:
-        made.purge()
+        new_crowd.purge()
 
 
 class Crowd:
@@ -61,7 +61,7 @@ class Crowd:
         """Wait until each one is in one of the phases, and return them."""
         eventually(
             lambda: [obj["status"]["phase"] for obj in self.seen()],
-            lambda found: len(found) == self._made and set(found) <= set(phases),
+            lambda result: len(result) == self._made and set(result) <= set(phases),
             within=within,
             every=0.5,
         )

@@ -84,13 +84,13 @@ def deploy(
 
     With `only` just these operators, where everything is up already.
     """
-    with said(f"{stack.name}: loading images"):
+    with progress(f"{stack.name}: loading images"):
         for image in (images.operator, images.stubs):
             load_image(stack.container, image)
     specs = [OPERATORS[name] for name in only or OPERATORS]
     stopped = threading.Event()
     with (
-        said(f"{stack.name}: sinks and operators"),
+        progress(f"{stack.name}: sinks and operators"),
         ThreadPoolExecutor(len(specs) + 1) as pool,
         contextlib.ExitStack() as on_trouble,
     ):
@@ -135,8 +135,8 @@ def take_down(stack: EphemeralStack, toolchain: Toolchain) -> None:
 def forget_stacks(name: str, toolchain: Toolchain) -> None:
     """Remove the Pulumi stacks of a disposable stack whose cluster is gone."""
     names = [known for known in known_stacks(toolchain) if f"{known}-".startswith(f"{name}-")]
-    for found in sorted(names):
-        opened = open_stack(found, toolchain=toolchain)
+    for each in sorted(names):
+        opened = open_stack(each, toolchain=toolchain)
         unlock(opened)
         remove(opened, force=True)
 
@@ -171,7 +171,7 @@ def _remove(name: str, toolchain: Toolchain) -> None:
 
 
 @contextlib.contextmanager
-def said(what: str) -> Iterator[None]:
+def progress(what: str) -> Iterator[None]:
     """Tell what begins, and how long it took."""
     console, start = Console(stderr=True), time.monotonic()
     console.print(f"{what} …", highlight=False)

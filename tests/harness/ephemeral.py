@@ -12,7 +12,7 @@ from rich.console import Console
 
 from platform_infra.cluster.local import node
 from tests.harness.claims import claimed, release
-from tests.harness.deploy import BuiltImages, build_images, deploy, forget_stacks, said, take_down
+from tests.harness.deploy import BuiltImages, build_images, deploy, forget_stacks, progress, take_down
 from tests.harness.leftovers import OWNER_LABEL, owner, remove_leftovers
 from tests.harness.node_container import PROXY_PORT, SINK_PORT, start_node
 from tests.harness.place import KEPT, EphemeralStack
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def parts() -> tuple[Toolchain, str]:
     """Return the programs and the name of the node's image, made where they are missing."""
-    with said("programs and images"):
+    with progress("programs and images"):
         toolchain = ensure()
         ensure_docker(packages=("debootstrap",))
         return toolchain, ensure_images().node
@@ -38,7 +38,7 @@ def parts() -> tuple[Toolchain, str]:
 
 def start(name: str, image: str, folder: Path) -> tuple[EphemeralStack, BuiltImages]:
     """Start the node and build the operator's images beside it; the kubeconfig goes into `folder`."""
-    with ThreadPoolExecutor(1) as pool, said(f"{name}: node and operator images"):
+    with ThreadPoolExecutor(1) as pool, progress(f"{name}: node and operator images"):
         building = pool.submit(build_images)
         started = start_node(stack=name, image=image, labels={OWNER_LABEL: owner()})
         images = building.result()
@@ -74,14 +74,14 @@ def _destroy(stack: EphemeralStack, toolchain: Toolchain) -> None:
     if _is_kept(stack.name):
         return
     try:
-        with undisturbed(), said(f"{stack.name}: destroying it"):
+        with undisturbed(), progress(f"{stack.name}: destroying it"):
             take_down(stack, toolchain)
     except CommandError as error:
         Console(stderr=True).print(f"{stack.name}: {error}", markup=False)
 
 
 def _clean_up(folder: Path, toolchain: Toolchain) -> None:
-    with undisturbed(), said(f"{folder.name}: taking the node away"):
+    with undisturbed(), progress(f"{folder.name}: taking the node away"):
         if not _is_kept(folder.name):
             node.delete(folder.name)
             forget_stacks(folder.name, toolchain)

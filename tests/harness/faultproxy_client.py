@@ -115,8 +115,8 @@ class FaultProxy:
         (the number of the fault that it met), events (that a watch has passed on).
         """
         arguments = {key: value for key, value in locals().items() if key != "self"}
-        found: list[Object] = self._proxy.ask("GET", "/requests", **arguments)
-        return found
+        result: list[Object] = self._proxy.ask("GET", "/requests", **arguments)
+        return result
 
     def clear(self) -> None:
         """Let everything through from now on, and forget what was asked."""

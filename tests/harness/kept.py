@@ -14,7 +14,7 @@ from filelock import ReadWriteLock, Timeout
 from rich.console import Console
 
 from platform_infra.cluster.local import node
-from tests.harness.deploy import build_images, deploy, forget_stacks, said
+from tests.harness.deploy import build_images, deploy, forget_stacks, progress
 from tests.harness.ephemeral import parts, start
 from tests.harness.place import KEPT, EphemeralStack, load
 from tools.platform.pulumi.environment import ROOT
@@ -49,7 +49,7 @@ def keep(name: str, only: Sequence[str] | None = None) -> EphemeralStack:
             only = None
             (folder(name) / "stack.json").write_text(stack.dump())
         else:
-            with said(f"{name}: operator images"):
+            with progress(f"{name}: operator images"):
                 images = build_images()
         deploy(stack, images, toolchain, only=only or ())
     return stack

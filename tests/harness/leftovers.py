@@ -59,10 +59,10 @@ def _unclaimed_nodes() -> list[str]:
     client = docker.from_env()
     try:
         filters: dict[str, str | list[str] | bool] = {"label": [OWNER_LABEL, f"{CHECKOUT_LABEL}={CHECKOUT}"]}
-        found = [container.labels for container in client.containers.list(all=True, filters=filters)]
+        result = [container.labels for container in client.containers.list(all=True, filters=filters)]
     finally:
         client.close()
-    return [labels[LABEL] for labels in found if _is_left(labels)]
+    return [labels[LABEL] for labels in result if _is_left(labels)]
 
 
 def _is_left(labels: Mapping[str, str]) -> bool:

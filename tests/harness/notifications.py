@@ -46,6 +46,6 @@ def notification(
     }
 
 
-def slack_notification(namespace: str, **given: Any) -> dict[str, Any]:
+def slack_notification(namespace: str, **values: Any) -> dict[str, Any]:
     """Return BASE-S, which goes to Slack; fields as for `notification`."""
-    return notification(namespace, **{"recipients": [{"slack": "#test"}], "channels": ["slack"], **given})
+    return notification(namespace, **{"recipients": [{"slack": "#test"}], "channels": ["slack"], **values})

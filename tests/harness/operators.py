@@ -110,7 +110,7 @@ def working(name: str) -> OperatorSpec:
 
 def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str = SINK) -> dict[str, Any]:
     """Return what a stack file holds for this operator; `kubeconfig` is a file's path."""
-    given = {
+    values_of_stack = {
         **_ci_values(),
         **EVERYWHERE,
         **spec.settings,
@@ -122,7 +122,7 @@ def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str =
         "operatorImage": image,
         "watchNamespaceSelector": f"{LABEL}={spec.name}",
     }
-    filled = json.dumps(given).replace("{sink}", sink).replace("{name}", spec.name)
+    filled = json.dumps(values_of_stack).replace("{sink}", sink).replace("{name}", spec.name)
     values: dict[str, Any] = json.loads(filled)
     return values
 

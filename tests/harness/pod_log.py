@@ -30,7 +30,7 @@ class PodLog:
         """Look, and return all records so far, oldest first; lines that are no JSON objects are left out."""
         lines = self._fetch(self._since).split("\n")
         # The last piece is empty, or a line that is still being written and that the next look will find.
-        timed = [found.groups() for line in lines[:-1] if (found := LINE.fullmatch(line))]
+        timed = [match.groups() for line in lines[:-1] if (match := LINE.fullmatch(line))]
         if timed:
             self._take(timed)
         return self._older + self._newest

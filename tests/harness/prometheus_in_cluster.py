@@ -48,10 +48,10 @@ class Prometheus:
 
     def firing(self) -> set[tuple[str, str]]:
         """Return the alerts that fire, each as its name and channel; of none the channel is empty."""
-        found = self._ask("alerts")["alerts"]
+        matches = self._ask("alerts")["alerts"]
         return {
             (alert["labels"]["alertname"], alert["labels"].get("channel", ""))
-            for alert in found
+            for alert in matches
             if alert["state"] == "firing"
         }
 
@@ -70,9 +70,9 @@ class Prometheus:
 
     def over(self, expression: str, start: float, end: float) -> list[dict[str, Any]]:
         """Return what an expression was, second by second: series with `metric` (labels) and `values`."""
-        asked = {"query": expression, "start": start, "end": end, "step": SCRAPE_SECONDS}
-        found: list[dict[str, Any]] = self._ask("query_range", **asked)["result"]
-        return found
+        options = {"query": expression, "start": start, "end": end, "step": SCRAPE_SECONDS}
+        matches: list[dict[str, Any]] = self._ask("query_range", **options)["result"]
+        return matches
 
     def _ask(self, what: str, **query: object) -> Any:
         base = f"/api/v1/namespaces/{self.namespace}/services/prometheus:9090/proxy/api/v1"
@@ -157,5 +157,5 @@ def _configuration(cluster: Cluster, home: str, operator: str, limits: Limits) -
 def documented() -> dict[str, Any]:
     """Return the scrape configuration that the documentation shows."""
     blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    (found,) = [block for block in map(yaml.safe_load, blocks) if "scrape_configs" in block]
-    return dict(found)
+    (matches,) = [block for block in map(yaml.safe_load, blocks) if "scrape_configs" in block]
+    return dict(matches)

@@ -45,25 +45,25 @@ class Replicas:
         self.account.write_kubeconfig(folder / "kubeconfig")
         spec = working("shipped")
         settings = {**spec.settings, "operatorShards": SHARDS, "channelsFileEnabled": False}
-        made = OperatorProcess(
+        created = OperatorProcess(
             cluster=self.cluster,
             spec=replace(spec, name=self.name, namespace=self.namespace, settings=settings),
             sink=self.stack.sink,
             kubeconfig=folder / "kubeconfig",
         )
-        self.cleanup.callback(made.stop)
-        made.scale(1)
-        return made
+        self.cleanup.callback(created.stop)
+        created.scale(1)
+        return created
 
     def shares(self) -> dict[int, set[int]]:
         """Return by the id of a process the shards whose Leases it holds."""
         path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases"
-        found: dict[int, set[int]] = {}
+        result: dict[int, set[int]] = {}
         for lease in self.cluster.request("GET", path)["items"]:
             name, holder = lease["metadata"]["name"], HOLDER.fullmatch(lease["spec"]["holderIdentity"] or "")
             if holder and "-member-" not in name:
-                found.setdefault(int(holder[1]), set()).add(int(name.partition("-shard-")[2] or 0))
-        return found
+                result.setdefault(int(holder[1]), set()).add(int(name.partition("-shard-")[2] or 0))
+        return result
 
     def share(self, one: OperatorProcess) -> set[int]:
         """Return the shards whose Leases a replica holds."""

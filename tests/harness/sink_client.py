@@ -25,8 +25,8 @@ class StubScripts:
 
     def calls(self, namespace: str, name: str, channel: str | None = None) -> list[Object]:
         """Return the calls for one object, oldest first; `at` is the time in seconds."""
-        found: list[Object] = self._sink.ask("GET", f"/calls/{namespace}/{name}")
-        return [call for call in found if channel in (None, call["channel"])]
+        result: list[Object] = self._sink.ask("GET", f"/calls/{namespace}/{name}")
+        return [call for call in result if channel in (None, call["channel"])]
 
     def called(self, namespace: str, name: str, *, within: float = 10.0) -> list[Object]:
         """Wait for the first call for one object, and return the calls."""
@@ -61,8 +61,8 @@ class _Receiver:
         if isinstance(about, dict):
             uid = about["metadata"].get("uid")
             narrowed = {"uid": uid} if uid else {"token": about["spec"]["subject"]}
-        found: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind=self.kind, **narrowed)
-        return found
+        result: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind=self.kind, **narrowed)
+        return result
 
     def hit(self, about: Object | str, *, within: float = 10.0) -> Object:
         """Wait for the first request about a notification, and return it; it may still be open."""
@@ -70,8 +70,8 @@ class _Receiver:
 
     def connections(self) -> list[Object]:
         """Return the TCP connections that carried requests: id, opened, closed or None, requests."""
-        found: list[Object] = self._sink.ask("GET", f"/connections/{self._operator}", kind=self.kind)
-        return found
+        result: list[Object] = self._sink.ask("GET", f"/connections/{self._operator}", kind=self.kind)
+        return result
 
 
 class SlackSink(_Receiver):
@@ -110,25 +110,25 @@ class AuditStore:
         narrowed: Object = {"event_type": kind and f"notification.message.{kind}"}
         if obj is not None:
             narrowed |= {"namespace": obj["metadata"]["namespace"], "resource_id": obj["metadata"]["name"]}
-        found = self.read(event_category="notification", **narrowed)
+        result = self.read(event_category="notification", **narrowed)
         uid = None if obj is None else obj["metadata"].get("uid")
-        return [event for event in found if uid is None or _is_about(event, uid)]
+        return [event for event in result if uid is None or _is_about(event, uid)]
 
     def read(self, **filters: object) -> list[Object]:
         """Return all events that pass the filters, page by page."""
-        found: list[Object] = []
+        result: list[Object] = []
         while True:
             page = self._sink.ask(
-                "GET", f"{self._base}/api/v1/audit/events", limit=PAGE, offset=len(found), **filters
+                "GET", f"{self._base}/api/v1/audit/events", limit=PAGE, offset=len(result), **filters
             )
-            found += page["data"]
+            result += page["data"]
             if not page["pagination"]["has_more"]:
-                return found
+                return result
 
     def writes(self) -> list[Object]:
         """Return the batch writes, as hits without a body; also those that were made to fail."""
-        found: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind="audit")
-        return found
+        result: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind="audit")
+        return result
 
 
 def _is_about(event: Object, uid: str) -> bool:

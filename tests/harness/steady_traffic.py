@@ -71,8 +71,8 @@ class Traffic:
         try:
             # By the clock and not by pauses, so that a slow answer does not thin the stream out.
             while not self._ended.wait(max(0.0, began + len(self.subjects) / PER_SECOND - time.monotonic())):
-                (made,) = self._crowd.create(1, **self._spec)
-                self.subjects.append(made["spec"]["subject"])
+                (new,) = self._crowd.create(1, **self._spec)
+                self.subjects.append(new["spec"]["subject"])
         except BaseException as error:  # noqa: BLE001 - told by `end`, in the test's own thread
             self._trouble.append(error)
 
@@ -80,9 +80,9 @@ class Traffic:
 @contextmanager
 def traffic(crowd: Crowd, **spec: Any) -> Iterator[Traffic]:
     """Have notifications created during the block."""
-    made = Traffic(crowd, **spec)
-    made.start()
+    new = Traffic(crowd, **spec)
+    new.start()
     try:
-        yield made
+        yield new
     finally:
-        made.end()
+        new.end()

@@ -36,8 +36,8 @@ class Watched:
 
     def latest(self, name: str) -> dict[str, Any] | None:
         """Return the state of a notification that came last, or None before the first."""
-        found = (state for _, state in reversed(self._states) if state["metadata"]["name"] == name)
-        return next(found, None)
+        result = (state for _, state in reversed(self._states) if state["metadata"]["name"] == name)
+        return next(result, None)
 
     def lasted(self, name: str, phase: str) -> float:
         """Return for how many seconds a notification could be seen in a phase."""
@@ -55,7 +55,7 @@ class Watched:
     def _of(self, name: str) -> list[tuple[float, dict[str, Any]]]:
         return eventually(
             lambda: [entry for entry in self._states if entry[1]["metadata"]["name"] == name],
-            lambda found: bool(found) and found[-1][1]["status"]["phase"] in FINAL,
+            lambda result: bool(result) and result[-1][1]["status"]["phase"] in FINAL,
             within=5,
         )
 

@@ -1,4 +1,4 @@
-"""The mutations of table.toml: each is a patch of the operator's source that is applied to a copy, never in place."""
+"""The mutations of table.yaml: each is a patch of the operator's source that is applied to a copy, never in place."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent
@@ -78,8 +79,8 @@ class Mutation:
 
 
 def load() -> tuple[Mutation, ...]:
-    """Read table.toml."""
-    rows: list[dict[str, Any]] = tomllib.loads((FOLDER / "table.toml").read_text("utf-8"))["mutation"]
+    """Read table.yaml."""
+    rows: list[dict[str, Any]] = yaml.safe_load((FOLDER / "table.yaml").read_text("utf-8"))
     return tuple(Mutation(**{**row, "checks": tuple(row["checks"])}) for row in rows)
 
 

@@ -46,9 +46,9 @@ class OperatorUnderTest:
 
     def stored(self, obj: Object) -> Object:
         """Return a notification as the API server has it now."""
-        found = self.cluster.get(*_key(obj))
-        assert found is not None, f"there is no notification {'/'.join(_key(obj))}"
-        return found
+        result = self.cluster.get(*_key(obj))
+        assert result is not None, f"there is no notification {'/'.join(_key(obj))}"
+        return result
 
     def status(self, obj: Object, *phases: str, within: float = 30.0, every: float = 0.1) -> Object:
         """Wait until a notification is in one of the phases, and return its status."""
@@ -66,8 +66,8 @@ class OperatorUnderTest:
 
     def records(self, obj: Object | None = None) -> list[Object]:
         """Return what the operator has logged since the run began; with `obj` what is about it."""
-        found = self.workload.records()
-        return found if obj is None else [record for record in found if _is_about(record, obj)]
+        result = self.workload.records()
+        return result if obj is None else [record for record in result if _is_about(record, obj)]
 
     def console(self, obj: Object | None = None) -> list[str]:
         """Return the messages of the console channel, oldest first: those about a notification, or all.
@@ -88,9 +88,9 @@ class OperatorUnderTest:
         page = self.workload.page(METRICS, "metrics", pod=pod)
         families = text_string_to_metric_families(page)
         named = [sample for family in families for sample in family.samples if sample.name == name]
-        found = [sample.value for sample in named if labels.items() <= sample.labels.items()]
-        assert found or labels, f"no metric {name} in:\n{page}"
-        return float(sum(found))
+        result = [sample.value for sample in named if labels.items() <= sample.labels.items()]
+        assert result or labels, f"no metric {name} in:\n{page}"
+        return float(sum(result))
 
     def events(self, obj: Object) -> list[Object]:
         """Return the Kubernetes Events about a notification."""
@@ -128,8 +128,8 @@ class OperatorUnderTest:
         return self.metric("kubernaut_notification_routing_generation")
 
     def _is_final(self, obj: Object) -> bool:
-        found = self.cluster.get(*_key(obj))
-        return found is not None and found["status"]["phase"] in FINAL
+        result = self.cluster.get(*_key(obj))
+        return result is not None and result["status"]["phase"] in FINAL
 
     @contextmanager
     def read_only_files(self) -> Iterator[None]:

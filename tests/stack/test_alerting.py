@@ -60,8 +60,8 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
         failed = time.time()
         eventually(watcher.firing, lambda firing: firing >= BOTH, within=60, every=0.5)
         fired = eventually(lambda: watcher.alerts(FAILING[0]), bool)[0]
-        told = f'count_over_time(ALERTS{{alertname="{FAILING[0]}", alertstate="firing"}}[1m])'
-        eventually(lambda: watcher.value(told), lambda times: times is not None and times >= 5)
+        expression = f'count_over_time(ALERTS{{alertname="{FAILING[0]}", alertstate="firing"}}[1m])'
+        eventually(lambda: watcher.value(expression), lambda times: times is not None and times >= 5)
 
         breaker_operator.slack.answer(word, UP)
         eventually(watcher.firing, lambda firing: firing.isdisjoint(BOTH), within=60, every=0.5)
@@ -94,19 +94,21 @@ def every_panel_has_data(watcher: Prometheus, start: float, end: float) -> None:
 def test_prometheus_operator_crds_are_discovered_after_installation(
     stack: EphemeralStack, cluster: Cluster
 ) -> None:
-    def found() -> list[str]:
+    def discovered() -> list[str]:
         return discovery.served(Path(stack.kubeconfig).read_text("utf-8"), CONTEXT)
 
-    assert found() == []
+    assert discovered() == []
     for kind in discovery.KINDS:
         cluster.apply(definition(kind))
     try:
-        assert eventually(found, lambda kinds: len(kinds) == len(discovery.KINDS)) == list(discovery.KINDS)
+        assert eventually(discovered, lambda kinds: len(kinds) == len(discovery.KINDS)) == list(
+            discovery.KINDS
+        )
     finally:
         for kind in discovery.KINDS:
             name = definition(kind)["metadata"]["name"]
             cluster.text("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
-    eventually(found, lambda kinds: kinds == [])
+    eventually(discovered, lambda kinds: kinds == [])
 
 
 def definition(kind: str) -> dict[str, Any]:

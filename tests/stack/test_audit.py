@@ -28,8 +28,8 @@ def audited(
 ) -> dict[str, list[dict[str, Any]]]:
     """Wait for so many events of each kind, see that none is added, and return them by kind."""
     wanted = Counter(expected)
-    eventually(lambda: kinds(suite.audit.events(obj)), lambda found: found >= wanted, within=10, every=0.5)
-    steadily(lambda: kinds(suite.audit.events(obj)), lambda found: found == wanted, during=2 * FLUSH)
+    eventually(lambda: kinds(suite.audit.events(obj)), lambda result: result >= wanted, within=10, every=0.5)
+    steadily(lambda: kinds(suite.audit.events(obj)), lambda result: result == wanted, during=2 * FLUSH)
     return {kind: suite.audit.events(obj, kind) for kind in expected}
 
 

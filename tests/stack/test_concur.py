@@ -25,8 +25,8 @@ TAKEN_OVER = 15.0
 
 @pytest.fixture
 def some(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
-    with crowd(shipped_operator.cluster, shipped_operator.namespace) as made:
-        yield made
+    with crowd(shipped_operator.cluster, shipped_operator.namespace) as created:
+        yield created
 
 
 @pytest.mark.check("concur-01")
@@ -194,8 +194,8 @@ def circuit(suite: OperatorUnderTest) -> float:
 
 def hits(suite: OperatorUnderTest, some: Crowd) -> list[Object]:
     """Return what the sink got of a crowd, oldest first."""
-    found: list[Object] = suite.slack.hits(some.run)
-    return found
+    result: list[Object] = suite.slack.hits(some.run)
+    return result
 
 
 def begun(suite: OperatorUnderTest, some: Crowd, *, since: float) -> list[Object]:

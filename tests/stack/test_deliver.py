@@ -48,7 +48,7 @@ def test_permanent_error_response_ends_delivery_at_the_first_attempt(
     assert shipped_operator.stored(obj) == stored
     eventually(
         lambda: kinds(shipped_operator.audit.events(stored)),
-        lambda found: found == {"failed": 1, "escalated": 1},
+        lambda result: result == {"failed": 1, "escalated": 1},
         within=10,
     )
 

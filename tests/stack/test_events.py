@@ -35,4 +35,4 @@ def test_partial_success_emits_an_event_and_success_emits_none(shipped_operator:
     (event,) = eventually(lambda: shipped_operator.events(partly), bool, within=10)
     assert event["reason"] == "PartialDeliverySuccess"
     # Events are posted in the order of what they tell: one of the earlier notification would be there by now.
-    assert steadily(lambda: shipped_operator.events(sent), lambda found: not found, during=1) == []
+    assert steadily(lambda: shipped_operator.events(sent), lambda result: not result, during=1) == []

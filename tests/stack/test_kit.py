@@ -53,8 +53,10 @@ class Bench:
 
     async def create(self, name: str, *, spec: JsonObject, status: JsonObject) -> ObjectRef:
         head = {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND}
-        made = self._cluster.request("POST", self._path, {**head, "metadata": {"name": name}, "spec": spec})
-        meta = made["metadata"]
+        created = self._cluster.request(
+            "POST", self._path, {**head, "metadata": {"name": name}, "spec": spec}
+        )
+        meta = created["metadata"]
         ref = ObjectRef(namespace=meta["namespace"], name=name, uid=meta["uid"])
         await self.write_status(ref, status)
         return ref
@@ -73,8 +75,8 @@ class Bench:
         self._cluster.request("DELETE", self._path)
 
     def _put(self, ref: ObjectRef, part: str, **fields: Any) -> None:
-        found = self._cluster.request("GET", f"{self._path}/{ref.name}")
-        self._cluster.request("PUT", f"{self._path}/{ref.name}{part}", {**found, **fields})
+        result = self._cluster.request("GET", f"{self._path}/{ref.name}")
+        self._cluster.request("PUT", f"{self._path}/{ref.name}{part}", {**result, **fields})
 
 
 @pytest.fixture

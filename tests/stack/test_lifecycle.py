@@ -34,20 +34,20 @@ def belongings(stack: str) -> list[str]:
     """Return the names of all that Docker holds for a stack."""
     client = docker.from_env()
     mine: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={stack}"}
-    containers = [str(found.name) for found in client.containers.list(all=True, filters=mine)]
-    volumes = [str(found.name) for found in client.volumes.list(filters=mine)]
-    return containers + volumes + [str(found.name) for found in client.networks.list(filters=mine)]
+    containers = [str(each.name) for each in client.containers.list(all=True, filters=mine)]
+    volumes = [str(each.name) for each in client.volumes.list(filters=mine)]
+    return containers + volumes + [str(each.name) for each in client.networks.list(filters=mine)]
 
 
 def test_stack_comes_up_delivers_has_no_diff_and_is_destroyed_completely(
     own: auto.Stack, tmp_path: Path
 ) -> None:
-    made, changed = up(own)
+    created, changed = up(own)
     assert changed
     assert belongings(own.name)
     assert "BEGIN" not in own.export_stack().deployment.__repr__()
 
-    (tmp_path / "kubeconfig").write_text(made["kubeconfig"])
+    (tmp_path / "kubeconfig").write_text(created["kubeconfig"])
     cluster = Cluster(tmp_path / "kubeconfig")
     obj = notification("default", channels=["console", "file"])
     cluster.create(obj)

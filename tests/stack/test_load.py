@@ -17,8 +17,8 @@ POOL = 10
 
 @pytest.fixture
 def hundred(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
-    with crowd(shipped_operator.cluster, shipped_operator.workload.namespace) as made:
-        yield made
+    with crowd(shipped_operator.cluster, shipped_operator.workload.namespace) as created:
+        yield created
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD}"
 
 @pytest.fixture
 def bare() -> Iterator[BareNode]:
-    with bare_node() as made:
-        yield made
+    with bare_node() as created:
+        yield created
 
 
 class Trial:
@@ -45,7 +45,7 @@ class Trial:
         self.checkout = Checkout(place)
 
     def up(self, stack: str, **values: object) -> str:
-        """Bring a stack up with these settings, and return what was said."""
+        """Bring a stack up with these settings, and return what was progress."""
         return self._run("up", stack, values, code=0)
 
     def refused(self, stack: str, **values: object) -> str:
@@ -53,10 +53,10 @@ class Trial:
         return self._run("up", stack, values, code=1).partition("error: ")[2]
 
     def down(self, stack: str, *, code: int = 0) -> str:
-        """Take a stack down, and return what was said."""
-        said = self.checkout.platform("down", stack, **KNOWN)
-        assert said.code == code, said.text
-        return said.text
+        """Take a stack down, and return what was progress."""
+        output = self.checkout.platform("down", stack, **KNOWN)
+        assert output.code == code, output.text
+        return output.text
 
     def _run(self, verb: str, stack: str, values: dict[str, object], *, code: int) -> str:
         place: dict[str, Any] = {
@@ -67,15 +67,15 @@ class Trial:
             "monitoringMode": "none",
         }
         self.checkout.write_stack(stack, **place, **values)
-        said = self.checkout.platform(verb, stack, **KNOWN)
-        assert said.code == code, said.text
-        return said.text
+        output = self.checkout.platform(verb, stack, **KNOWN)
+        assert output.code == code, output.text
+        return output.text
 
     @property
     def owner(self) -> str:
         """Whose the CRD is, by its annotation."""
-        found = self.bare.cluster.request("GET", CRD)["metadata"]["annotations"]
-        return str(found.get(names.CRD_OWNER, ""))
+        result = self.bare.cluster.request("GET", CRD)["metadata"]["annotations"]
+        return str(result.get(names.CRD_OWNER, ""))
 
 
 @pytest.fixture
@@ -91,20 +91,20 @@ def test_destroy_keeps_data_and_crd_until_the_stack_gives_it_up(
     trial.up("keeper", **kept, protectionData=True)
     stored = cluster.create(notification("default"))
 
-    said = trial.down("keeper", code=1)
-    assert "protected" in said
+    output = trial.down("keeper", code=1)
+    assert "protected" in output
     assert cluster.get("default", stored["metadata"]["name"])
 
-    said = trial.refused("claimer", operatorEnabled=False)
-    assert "belongs to another stack" in said
+    output = trial.refused("claimer", operatorEnabled=False)
+    assert "belongs to another stack" in output
     trial.down("claimer")
     assert trial.owner == "organization/notification-platform/keeper"
 
     trial.up("keeper", **kept)
     trial.down("keeper")
-    found = cluster.get("default", stored["metadata"]["name"])
-    assert found is not None
-    assert found["metadata"]["uid"] == stored["metadata"]["uid"]
+    result = cluster.get("default", stored["metadata"]["name"])
+    assert result is not None
+    assert result["metadata"]["uid"] == stored["metadata"]["uid"]
     assert "belongs to another stack" in trial.refused("claimer", operatorEnabled=False)
     trial.down("claimer")
 
@@ -127,9 +127,9 @@ def image(bare: BareNode) -> str:
 
 def test_missing_image_is_reported_and_previous_pods_keep_running(trial: Trial, image: str) -> None:
     trial.up("trial", operatorImage=image)
-    said = trial.refused("trial", operatorImage=NOWHERE)
-    assert NOWHERE in said
-    assert "correct operatorImage" in said
+    output = trial.refused("trial", operatorImage=NOWHERE)
+    assert NOWHERE in output
+    assert "correct operatorImage" in output
     cluster = trial.bare.cluster
     obj = cluster.create(notification("default"))
     cluster.phase("default", obj["metadata"]["name"], "Sent", within=30)
@@ -155,16 +155,16 @@ def test_component_in_another_program_is_created_and_destroyed_with_it(trial: Tr
     place.mkdir()
     (place / "Pulumi.yaml").write_text("name: another\nruntime: python\n")
     (place / "__main__.py").write_text(program)
-    given = {**KNOWN, "PULUMI_BACKEND_URL": f"file://{trial.checkout.folder}/state?create_dir=true"}
+    fields = {**KNOWN, "PULUMI_BACKEND_URL": f"file://{trial.checkout.folder}/state?create_dir=true"}
     run = ["-C", str(place)]
-    assert trial.checkout.pulumi(*run, "stack", "init", "trial", **given).code == 0
-    said = trial.checkout.pulumi(*run, "up", "--yes", "--skip-preview", "--stack", "trial", **given)
-    assert said.code == 0, said.text
+    assert trial.checkout.pulumi(*run, "stack", "init", "trial", **fields).code == 0
+    output = trial.checkout.pulumi(*run, "up", "--yes", "--skip-preview", "--stack", "trial", **fields)
+    assert output.code == 0, output.text
 
     cluster = trial.bare.cluster
     obj = cluster.create(notification("default"))
     cluster.phase("default", obj["metadata"]["name"], "Sent", within=30)
 
-    said = trial.checkout.pulumi(*run, "destroy", "--yes", "--skip-preview", "--stack", "trial", **given)
-    assert said.code == 0, said.text
+    output = trial.checkout.pulumi(*run, "destroy", "--yes", "--skip-preview", "--stack", "trial", **fields)
+    assert output.code == 0, output.text
     assert not cluster.has_kind()

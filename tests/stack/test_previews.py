@@ -94,12 +94,12 @@ def test_preview_delivers_and_counts_only_its_own_notifications(previews: list[O
     # Whatever an operator delivers elsewhere, or is told by another's rules, would move these.
     steadily(lambda: [_attempts(preview) for preview in previews], lambda seen: seen == counted, during=3)
     for preview in previews:
-        told = {
+        namespaces = {
             record["notification"].partition("/")[0]
             for record in preview.records()
             if "notification" in record
         }
-        assert told == {preview.namespace}
+        assert namespaces == {preview.namespace}
 
 
 def test_preview_operator_has_no_rights_in_other_namespaces(previews: list[OperatorUnderTest]) -> None:

@@ -129,5 +129,5 @@ def test_notifications_of_every_priority_are_delivered_in_any_order(
 
 def audited_priorities(suite: OperatorUnderTest, obj: dict[str, Any], count: int) -> set[str]:
     """Return the priorities that the audit events of a notification tell, once there are so many."""
-    events = eventually(lambda: suite.audit.events(obj), lambda found: len(found) == count, within=10)
+    events = eventually(lambda: suite.audit.events(obj), lambda result: len(result) == count, within=10)
     return {event["event_data"]["priority"] for event in events}

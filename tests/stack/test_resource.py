@@ -16,8 +16,8 @@ KEEP_ALIVE = 15.0
 
 @pytest.fixture
 def some(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
-    with crowd(shipped_operator.cluster, shipped_operator.namespace) as made:
-        yield made
+    with crowd(shipped_operator.cluster, shipped_operator.namespace) as created:
+        yield created
 
 
 @pytest.fixture
@@ -59,9 +59,11 @@ def test_fifty_notifications_leave_few_tasks_and_threads(
 @pytest.mark.check("resource-03")
 def test_slack_connections_are_reused_and_closed_when_idle(breaker_operator: OperatorUnderTest) -> None:
     def still_open() -> list[Object]:
-        return [made for made in breaker_operator.slack.connections() if made["closed"] is None]
+        return [
+            connection for connection in breaker_operator.slack.connections() if connection["closed"] is None
+        ]
 
-    eventually(still_open, lambda found: not found, within=90, every=1)
+    eventually(still_open, lambda result: not result, within=90, every=1)
     with crowd(breaker_operator.cluster, breaker_operator.namespace) as some:
         for _ in range(20):
             some.create(1, channels=["slack"], recipients=[{"slack": "#test"}])
@@ -70,7 +72,7 @@ def test_slack_connections_are_reused_and_closed_when_idle(breaker_operator: Ope
     hits = breaker_operator.slack.hits(some.run)
     assert (len(hits), [hit for hit in hits if not hit["body"]]) == (20, [])
     assert len({hit["connection"] for hit in hits}) <= 2
-    eventually(still_open, lambda found: not found, within=90, every=1)
+    eventually(still_open, lambda result: not result, within=90, every=1)
 
 
 @pytest.mark.check("resource-04")

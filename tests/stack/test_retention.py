@@ -61,8 +61,8 @@ def test_retention_deletes_expired_notifications_only(looking: OperatorUnderTest
     steadily(lambda: there(looking), lambda names: names == kept, during=5, every=0.5)
     assert looking.metric(DELETED) == len(over)
     for obj in over:
-        told = [entry for entry in looking.records(obj) if "retention is over" in str(entry["event"])]
-        assert len(told) == 1
+        records = [entry for entry in looking.records(obj) if "retention is over" in str(entry["event"])]
+        assert len(records) == 1
     assert looking.errors() == ""
 
 
@@ -89,8 +89,8 @@ def test_notifications_can_be_selected_by_phase(shipped_operator: OperatorUnderT
 
     def chosen(selector: str) -> list[str]:
         where = f"/apis/kubernaut.ai/v1alpha1/namespaces/{shipped_operator.namespace}/notificationrequests"
-        found = shipped_operator.cluster.request("GET", f"{where}?fieldSelector={selector}")["items"]
-        return [obj["metadata"]["name"] for obj in found]
+        result = shipped_operator.cluster.request("GET", f"{where}?fieldSelector={selector}")["items"]
+        return [obj["metadata"]["name"] for obj in result]
 
     assert chosen("status.phase%3DSent") == [sent["metadata"]["name"]]
     assert chosen("status.phase%21%3DSent") == [slow["metadata"]["name"]]

@@ -54,7 +54,9 @@ def test_retries_end_at_the_first_success(scripted_operator: OperatorUnderTest) 
     assert errors(status) == ["the disk is full", "the disk is read-only", ""]
     assert counts(status) == Counts(delivered=1, failed=0, attempts=3)
     assert shown == ["Pending", "Sending", "Sent"]
-    calls = steadily(lambda: scripted_operator.sink.calls(*place), lambda made: len(made) == 3, during=3)
+    calls = steadily(
+        lambda: scripted_operator.sink.calls(*place), lambda calls_made: len(calls_made) == 3, during=3
+    )
     assert follow(pauses(calls), 1, 2), calls
 
 
@@ -63,5 +65,7 @@ def test_attempts_carry_their_delivery_id_to_the_receiver(scripted_operator: Ope
     place = (scripted_operator.namespace, obj["metadata"]["name"])
     scripted_operator.sink.script(*place, "file", {"do": "transient", "text": "no"}, {"do": "succeed"})
     uid = scripted_operator.create(obj)["metadata"]["uid"]
-    calls = eventually(lambda: scripted_operator.sink.calls(*place), lambda made: len(made) == 2, within=10)
+    calls = eventually(
+        lambda: scripted_operator.sink.calls(*place), lambda calls_made: len(calls_made) == 2, within=10
+    )
     assert [call["id"] for call in calls] == [f"{uid}:file:1", f"{uid}:file:2"]

@@ -34,7 +34,7 @@ RULES: dict[str, Any] = {
 LOADED, REFUSED = "kubernaut_notification_routing_loaded", "kubernaut_notification_routing_refusals_total"
 
 
-def told(suite: OperatorUnderTest) -> list[Object]:
+def routing_events(suite: OperatorUnderTest) -> list[Object]:
     """Return the Events about the ConfigMap that there is now; those about its predecessors stay for a while."""
     name, namespace = "notification-routing-config", suite.workload.namespace
     uid = suite.cluster.core.read_namespaced_config_map(name, namespace).metadata.uid
@@ -80,7 +80,7 @@ def test_invalid_routing_document_keeps_the_last_valid_one_and_reports_it(
             routed(shipped_operator, severity="critical", environment="production"), "Sent"
         )
         assert arrivals(shipped_operator, obj) == {"slack": 1}
-        (event,) = eventually(lambda: told(shipped_operator), bool, within=10)
+        (event,) = eventually(lambda: routing_events(shipped_operator), bool, within=10)
     assert (event["type"], event["reason"]) == ("Warning", "RoutingDocumentRefused")
     assert event["regarding"]["kind"] == "ConfigMap"
     assert "unknown receiver 'nobody'" in event["note"]
@@ -100,9 +100,11 @@ def test_invalid_first_routing_document_uses_the_fallback_and_says_why(
 def test_repeated_routing_problem_increments_the_same_event(shipped_operator: OperatorUnderTest) -> None:
     broken = {"route": {"receiver": "nobody"}, "receivers": [{"name": "x"}]}
     with shipped_operator.routing(broken) as document:
-        eventually(lambda: told(shipped_operator), bool, within=10)
+        eventually(lambda: routing_events(shipped_operator), bool, within=10)
         document.write(RULES)
         document.write(broken)
-        (event,) = eventually(lambda: told(shipped_operator), lambda events: "series" in events[0], within=10)
+        (event,) = eventually(
+            lambda: routing_events(shipped_operator), lambda events: "series" in events[0], within=10
+        )
     assert event["series"]["count"] == 2
     assert event["series"]["lastObservedTime"] > event["eventTime"]

@@ -26,8 +26,8 @@ SLACK: dict[str, Any] = {"channels": ["slack"], "recipients": [{"slack": "#test"
 
 @pytest.fixture
 def place(stack: EphemeralStack, cluster: Cluster) -> Iterator[Replicas]:
-    with replicas(stack, cluster) as made:
-        yield made
+    with replicas(stack, cluster) as created:
+        yield created
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def sink(stack: EphemeralStack, place: Replicas) -> SlackSink:
 
 @pytest.fixture
 def some(cluster: Cluster, place: Replicas) -> Iterator[Crowd]:
-    with crowd(cluster, place.namespace) as made:
-        yield made
+    with crowd(cluster, place.namespace) as created:
+        yield created
 
 
 def test_shards_of_a_killed_replica_are_taken_over_within_15_s(
@@ -115,8 +115,8 @@ def each_try_is_recorded_and_none_made_twice_at_once(
         hits[attempt_id(hit)].append(hit)
     assert set(hits) == recorded
     assert len(recorded) == len(some.seen())
-    again = {key: made for key, made in hits.items() if len(made) > 1}
+    again = {key: requests for key, requests in hits.items() if len(requests) > 1}
     assert killed_at is not None or not again
-    for made in again.values():
-        assert Counter(hit["at"] <= (killed_at or 0) for hit in made) == {True: 1, False: 1}
-        assert all(earlier["ended"] <= later["at"] for earlier, later in pairwise(made))
+    for requests in again.values():
+        assert Counter(hit["at"] <= (killed_at or 0) for hit in requests) == {True: 1, False: 1}
+        assert all(earlier["ended"] <= later["at"] for earlier, later in pairwise(requests))

@@ -63,7 +63,13 @@ def labelled(
 
 
 def expect_by_reason(
-    suite: OperatorUnderTest, reason: str, severity: str, *, receiver: str, arrived: dict[str, int], told: str
+    suite: OperatorUnderTest,
+    reason: str,
+    severity: str,
+    *,
+    receiver: str,
+    arrived: dict[str, int],
+    targets: str,
 ) -> None:
     """Expect a skipped execution to be told to exactly these channels, once each, as its condition says."""
     labels = {"skip-reason": reason, "severity": severity}
@@ -73,7 +79,7 @@ def expect_by_reason(
     assert counts(status) == Counts(delivered=len(arrived), failed=0, attempts=len(arrived))
     resolved, why, message = routing(status)
     assert (resolved, why) == ("True", "RoutingRuleMatched")
-    assert f"receiver {receiver} delivers to {told}" in message
+    assert f"receiver {receiver} delivers to {targets}" in message
 
 
 @pytest.mark.check("skip-01")
@@ -103,28 +109,33 @@ def test_failed_previous_execution_goes_to_slack_and_console(by_reason: Operator
         "critical",
         receiver="everyone",
         arrived={"slack": 1, "console": 1},
-        told="slack, console",
+        targets="slack, console",
     )
 
 
 @pytest.mark.check("skip-03")
 def test_exhausted_retries_go_to_slack_only(by_reason: OperatorUnderTest) -> None:
     expect_by_reason(
-        by_reason, "ExhaustedRetries", "high", receiver="team", arrived={"slack": 1}, told="slack"
+        by_reason, "ExhaustedRetries", "high", receiver="team", arrived={"slack": 1}, targets="slack"
     )
 
 
 @pytest.mark.check("skip-04")
 def test_busy_resource_goes_to_the_console_only(by_reason: OperatorUnderTest) -> None:
     expect_by_reason(
-        by_reason, "ResourceBusy", "low", receiver="file-clerk", arrived={"console": 1}, told="console"
+        by_reason, "ResourceBusy", "low", receiver="file-clerk", arrived={"console": 1}, targets="console"
     )
 
 
 @pytest.mark.check("skip-05")
 def test_recently_remediated_resource_goes_to_the_console_only(by_reason: OperatorUnderTest) -> None:
     expect_by_reason(
-        by_reason, "RecentlyRemediated", "low", receiver="file-clerk", arrived={"console": 1}, told="console"
+        by_reason,
+        "RecentlyRemediated",
+        "low",
+        receiver="file-clerk",
+        arrived={"console": 1},
+        targets="console",
     )
 
 
@@ -173,10 +184,10 @@ def test_labels_of_a_look_alike_domain_are_ignored(by_reason: OperatorUnderTest)
         "namespace": "production",
     }
     spec = {"type": "escalation", "priority": "high"}
-    ours, told = labelled(by_reason, labels, **spec)
+    ours, targets = labelled(by_reason, labels, **spec)
     theirs, fell_back = labelled(by_reason, labels, domain=LOOKALIKE, **spec)
 
     assert arrivals(by_reason, ours) == {"slack": 1}
-    assert routing(told)[1] == "RoutingRuleMatched"
+    assert routing(targets)[1] == "RoutingRuleMatched"
     assert arrivals(by_reason, theirs) == {"console": 1}
     assert routing(fell_back)[1] == "RoutingFallback"

@@ -106,11 +106,11 @@ def test_notification_deleted_during_delivery_causes_no_error(shipped_operator: 
 def test_receiver_error_text_is_stored_verbatim_for_every_attempt(
     shipped_operator: OperatorUnderTest,
 ) -> None:
-    told = 'says "no"\n\tat \\\\server\\share: {"ok": false, "why": "nicht möglich, 不可能, невозможно"} \U0001f6a8'
+    message = 'says "no"\n\tat \\\\server\\share: {"ok": false, "why": "nicht möglich, 不可能, невозможно"} \U0001f6a8'
     obj = slack_notification(
         shipped_operator.namespace, body='a "quoted" line\n\tand one more', retryPolicy=fast(5)
     )
-    shipped_operator.slack.answer(obj, {"code": 500, "body": told})
+    shipped_operator.slack.answer(obj, {"code": 500, "body": message})
 
     status = shipped_operator.deliver(obj, "Failed", within=45)["status"]
 
@@ -119,7 +119,7 @@ def test_receiver_error_text_is_stored_verbatim_for_every_attempt(
     assert (status["reason"], status["failedDeliveries"]) == ("MaxRetriesExhausted", 1)
     for attempt in attempts:
         assert "500" in attempt["error"]
-        assert told in attempt["error"]
+        assert message in attempt["error"]
     span = moment(attempts[-1]["timestamp"]) - moment(attempts[0]["timestamp"])
     assert timedelta(seconds=13) <= span <= timedelta(seconds=20)
 

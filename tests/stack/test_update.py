@@ -73,8 +73,8 @@ class Rolling:
     def image(self) -> str:
         """The image that the Deployment asks for."""
         deployed = self.cluster.deployment(SPEC.namespace, names.OPERATOR)
-        found: str = deployed["spec"]["template"]["spec"]["containers"][0]["image"]
-        return found
+        result: str = deployed["spec"]["template"]["spec"]["containers"][0]["image"]
+        return result
 
     def during(self, change: Callable[[], None]) -> Outcome:
         """Make a change under traffic, and return what became of the traffic."""
@@ -88,24 +88,24 @@ class Rolling:
                 some.all_in("Sent", within=120)
                 hits = SlackSink(self.stack.sink, SPEC.name).hits(some.run)
                 words = [(hit["at"], header(hit)) for hit in hits]
-                told = [next(s for s in stream.subjects if text.endswith(s)) for _, text in words]
+                subjects = [next(s for s in stream.subjects if text.endswith(s)) for _, text in words]
                 attempts = [obj["status"]["totalAttempts"] for obj in some.seen()]
                 assert set(attempts) == {1}
-                return outcome(stream.subjects, [(at, s) for (at, _), s in zip(words, told, strict=True)])
+                return outcome(stream.subjects, [(at, s) for (at, _), s in zip(words, subjects, strict=True)])
         finally:
             self.cluster.core.delete_namespace(namespace)
 
 
 @pytest.fixture
 def rolling(stack: EphemeralStack, cluster: Cluster) -> Iterator[Rolling]:
-    made = Rolling(stack, cluster)
+    rolling = Rolling(stack, cluster)
     try:
-        made.run(made.first)
-        yield made
+        rolling.run(rolling.first)
+        yield rolling
     finally:
         take_away(stack, SPEC, ensure())
-        drop_kubeconfig(made.name)
-        subprocess.run(["docker", "image", "rm", made.second], check=True, stdout=subprocess.DEVNULL)
+        drop_kubeconfig(rolling.name)
+        subprocess.run(["docker", "image", "rm", rolling.second], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_update_and_rollback_under_traffic_lose_and_repeat_nothing(
@@ -113,12 +113,12 @@ def test_update_and_rollback_under_traffic_lose_and_repeat_nothing(
 ) -> None:
     updated = rolling.during(lambda: rolling.run(rolling.second))
     assert rolling.image == rolling.second
-    told = Console(stderr=True)
-    told.print(f"update: {updated}")
+    console = Console(stderr=True)
+    console.print(f"update: {updated}")
 
-    back = rolling.during(lambda: roll_back(rolling.name, told))
+    back = rolling.during(lambda: roll_back(rolling.name, console))
     assert rolling.image == rolling.first
-    told.print(f"rollback: {back}")
+    console.print(f"rollback: {back}")
 
     for seen in (updated, back):
         assert seen.created >= 10 * AROUND

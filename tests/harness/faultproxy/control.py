@@ -66,24 +66,24 @@ class Control:
         return web.json_response({})
 
     async def _requests(self, request: web.Request) -> web.Response:
-        asked = Asked.model_validate(dict(request.query))
-        return web.json_response(self._records.of(asked, asked.code))
+        options = Asked.model_validate(dict(request.query))
+        return web.json_response(self._records.of(options, options.code))
 
     async def _forget(self, _request: web.Request) -> web.Response:
         self._records.clear()
         return web.json_response({})
 
     async def _cut(self, request: web.Request) -> web.Response:
-        found = self._watches.fitting(Match.model_validate(await request.json()))
-        for watch in found:
+        result = self._watches.fitting(Match.model_validate(await request.json()))
+        for watch in result:
             watch.cut()
-        return web.json_response({"count": len(found)})
+        return web.json_response({"count": len(result)})
 
     async def _expire(self, request: web.Request) -> web.Response:
-        found = self._watches.fitting(Match.model_validate(await request.json()))
-        for watch in found:
+        result = self._watches.fitting(Match.model_validate(await request.json()))
+        for watch in result:
             watch.expire()
-        return web.json_response({"count": len(found)})
+        return web.json_response({"count": len(result)})
 
 
 async def healthy(_request: web.Request) -> web.Response:

@@ -90,17 +90,19 @@ class Controller:
                 obj = await self._store.read(conflict.ref)
         return obj
 
-    def _recorded(self, made: list[Attempt], queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
-        folded = self._folded(made, queued_at, obj)
+    def _recorded(self, attempts: list[Attempt], queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
+        folded = self._folded(attempts, queued_at, obj)
         return {**obj["status"], **{field: folded[field] for field in RECORD if field in folded}}
 
     def _judged(self, queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
         folded = self._folded([], queued_at, obj)
         return folded if folded["phase"] != obj["status"]["phase"] else dict(obj["status"])
 
-    def _folded(self, made: list[Attempt], queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
+    def _folded(self, attempts: list[Attempt], queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
         now = parse(obj)
-        return fold(now, made, route=resolve(now), in_flight=NOBODY, queued_at=queued_at, now=self._clock())
+        return fold(
+            now, attempts, route=resolve(now), in_flight=NOBODY, queued_at=queued_at, now=self._clock()
+        )
 
     def _come_back(self, seen: Notification) -> Done:
         if seen.phase in FINAL:

@@ -128,8 +128,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.harness.prototype", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True, help="how to reach the API server")
     parser.add_argument("--workers", type=int, default=16, help="passes at once (default: %(default)s)")
-    asked = parser.parse_args()
-    uvloop.run(run(asked.kubeconfig, asked.workers))
+    options = parser.parse_args()
+    uvloop.run(run(options.kubeconfig, options.workers))
 
 
 main()

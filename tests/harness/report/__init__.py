@@ -1,1 +1,1 @@
-"""What a run of the stack tests tells: lines while it goes, a table of groups at the end, and a page."""
+"""The report of the stack tests: one line per test, a table of groups at the end, and a page."""

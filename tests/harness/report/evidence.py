@@ -1,4 +1,4 @@
-"""Gathers what a failed test leaves, before its namespace goes: objects, Events, the operator's log of that time."""
+"""Collects the evidence of a failed test before its namespace is deleted: objects, Events, the operator's log."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ MOST_LINES = 1_000
 
 
 def gather(fixtures: Iterable[object], since: float) -> list[Evidence]:
-    """Return the evidence of every operator that a test had; `since` is its start, in seconds of the epoch."""
-    # Imported late: what a suite needs takes a second, and most runs have nothing to gather.
+    """Return the evidence of every operator of a test; `since` is its start, in seconds of the epoch."""
+    # Imported late: it takes a second, and most runs need no evidence.
     from tests.stack.operator_under_test import OperatorUnderTest  # noqa: PLC0415
 
     return [_of(fixture, since) for fixture in fixtures if isinstance(fixture, OperatorUnderTest)]
 
 
-def _of(suite: OperatorUnderTest, since: float) -> Evidence:
+def _of(operator: OperatorUnderTest, since: float) -> Evidence:
     return Evidence(
-        objects=_told(lambda: yaml.safe_dump(_objects(suite), sort_keys=False, allow_unicode=True)),
-        events=_told(lambda: "\n".join(_events(suite))),
-        log=_told(lambda: "\n".join(_log(suite, since))),
+        objects=_read(lambda: yaml.safe_dump(_objects(operator), sort_keys=False, allow_unicode=True)),
+        events=_read(lambda: "\n".join(_events(operator))),
+        log=_read(lambda: "\n".join(_log(operator, since))),
     )
 
 
-def _told(look: Callable[[], str]) -> str:
-    """Return what is found; a cluster that does not answer must not hide why the test failed."""
+def _read(look: Callable[[], str]) -> str:
+    """Return the text; an unreachable cluster must not hide why the test failed."""
     try:
-        # Lone surrogates cannot travel between processes.
+        # Lone surrogates cannot be sent between processes.
         return look().encode("utf-8", "backslashreplace").decode()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-        return f"(cannot be had: {error!r})"
+    except Exception as error:  # noqa: BLE001 - reported instead of the evidence
+        return f"(not available: {error!r})"
 
 
-def _objects(suite: OperatorUnderTest) -> list[object]:
-    found = suite.cluster.all(suite.namespace)
+def _objects(operator: OperatorUnderTest) -> list[object]:
+    found = operator.cluster.all(operator.namespace)
     for obj in found:
         obj["metadata"].pop("managedFields", None)
     return list(found)
 
 
-def _events(suite: OperatorUnderTest) -> list[str]:
-    items = suite.cluster.request("GET", f"/apis/events.k8s.io/v1/namespaces/{suite.namespace}/events")[
+def _events(operator: OperatorUnderTest) -> list[str]:
+    items = operator.cluster.request("GET", f"/apis/events.k8s.io/v1/namespaces/{operator.namespace}/events")[
         "items"
     ]
     return [
@@ -61,11 +61,11 @@ def _events(suite: OperatorUnderTest) -> list[str]:
     ]
 
 
-def _log(suite: OperatorUnderTest, since: float) -> list[str]:
+def _log(operator: OperatorUnderTest, since: float) -> list[str]:
     start = datetime.fromtimestamp(since, UTC).isoformat()
-    span = [record for record in suite.records() if record.get("timestamp", "") >= start]
-    left_out = [f"({len(span) - MOST_LINES} earlier records are left out)"] if len(span) > MOST_LINES else []
-    return left_out + [_cut(json.dumps(record, ensure_ascii=False)) for record in span[-MOST_LINES:]]
+    span = [record for record in operator.records() if record.get("timestamp", "") >= start]
+    omitted = [f"({len(span) - MOST_LINES} earlier records omitted)"] if len(span) > MOST_LINES else []
+    return omitted + [_cut(json.dumps(record, ensure_ascii=False)) for record in span[-MOST_LINES:]]
 
 
 def _cut(line: str) -> str:

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: each check's promise, result and time, and what failures left."""
+"""The report as one self-contained HTML page: promise, result and time of each check, and the evidence of failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.harness.report.records import Record
 
-BESIDE = "beside the catalogue"
+UNLISTED = "not in the catalogue"
 
 
 def write_page(file: Path, records: Sequence[Record]) -> None:
@@ -50,11 +50,11 @@ def render(records: Sequence[Record], *, at: datetime) -> str:
 
 
 def _groups(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Return the records by group, in the catalogue's order; those beside it last."""
-    order = {group: position for position, group in enumerate((*GROUPS, BESIDE))}
+    """Return the records by group, in the catalogue's order; others last."""
+    order = {group: position for position, group in enumerate((*GROUPS, UNLISTED))}
     by_group = sorted(records, key=lambda record: (order[_group(record)], record.check, record.test))
     return [(group, list(members)) for group, members in itertools.groupby(by_group, _group)]
 
 
 def _group(record: Record) -> str:
-    return record.check.rpartition("-")[0] or BESIDE
+    return record.check.rpartition("-")[0] or UNLISTED

@@ -1,4 +1,4 @@
-"""The hooks of pytest for the stack tests: options, selection, and what is told; tests/stack/conftest.py takes them in."""
+"""The pytest hooks of the stack tests: options, selection and report; tests/stack/conftest.py imports them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from tests.harness.report import selection
 from tests.harness.report.evidence import gather
+from tests.harness.report.records import Details, attach
 from tests.harness.report.reporter import Reporter
-from tests.harness.report.told import Told, attach
 from tests.stack.catalogue import BY_ID
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BEGAN = pytest.StashKey[float]()
 FAILED = pytest.StashKey[bool]()
-"""Set on a test as soon as one of its phases has failed."""
+"""Set on a test when one of its phases has failed."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,38 +28,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--check", action="append", default=[], metavar="ID", help="only these: retry-02, 'status-*'"
     )
     group.addoption("--target", choices=["pod", "process"], default="pod", help="where the operator runs")
-    group.addoption("--long", action="store_true", help="the tests that are marked long, and no others")
-    group.addoption("--keep-failed", action="store_true", help="keep the namespace of a test that failed")
+    group.addoption("--long", action="store_true", help="only the tests that are marked long")
+    group.addoption("--keep-failed", action="store_true", help="keep the namespace of a failed test")
     group.addoption("--shuffle", type=int, metavar="SEED", help="run in a random order")
-    group.addoption("--repeat", type=int, default=1, metavar="N", help="make each test so often")
-    group.addoption("--records", type=Path, metavar="FILE", help="add results to a file; the caller reports")
-    group.addoption("--list-checks", action="store_true", help="with --collect-only: print each check's file")
+    group.addoption("--repeat", type=int, default=1, metavar="N", help="run each test N times")
+    group.addoption("--records", type=Path, metavar="FILE", help="append results to a file, without a report")
+    group.addoption(
+        "--list-checks",
+        action="store_true",
+        help="with --collect-only: print file and fixtures of each check",
+    )
     group.addoption("--page", type=Path, metavar="FILE", help="write the report as an HTML page")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Report from the one process that sees all results."""
+    """Report from the process that sees all results."""
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         config.pluginmanager.register(Reporter(config), "suite-reporter")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make each test as often as wanted."""
+    """Repeat each test."""
     selection.repeat(metafunc, metafunc.config.option.repeat)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of an operator that some of them disturb from running side by side."""
+    """Keep the tests of a shared operator from running concurrently."""
     selection.group(item)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose, limit and order the tests."""
+    """Select, limit and order the tests."""
     chosen = selection.choose(items, config.option.check, config.option.target, long=config.option.long)
-    left_out = [item for item in items if item not in chosen]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
+    deselected = [item for item in items if item not in chosen]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
     items[:] = chosen
     for item in items:
         item.user_properties.append(("check", selection.check_of(item)))
@@ -71,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Print which checks there are, where, and on what fixtures, for those who compare them with lists of checks."""
+    """Print each check with its file and fixtures."""
     if session.config.option.list_checks:
         terminal = session.config.get_terminal_writer()
         for item in session.items:
@@ -85,19 +89,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to a test's report what the catalogue calls it, and what it left when it failed."""
+    """Add check id, promise and the evidence of a failure to a test's report."""
     report = yield
     began = item.stash.setdefault(BEGAN, call.start)
     evidence = []
     if report.failed:
         item.stash[FAILED] = True
         evidence = gather(getattr(item, "funcargs", {}).values(), began)
-    attach(report, Told(check=selection.check_of(item), promise=_promise(item), evidence=evidence))
+    attach(report, Details(check=selection.check_of(item), promise=_promise(item), evidence=evidence))
     return report
 
 
 def _promise(item: pytest.Item) -> str:
-    """Return the catalogue's words, or a test's own name as the sentence that it is."""
+    """Return the catalogue's promise, or the test's name as a sentence."""
     check = selection.check_of(item)
     if check in BY_ID:
         return BY_ID[check].promise

@@ -1,4 +1,4 @@
-"""Which tests of a run are chosen: by check ids, by target, in which order, and how often."""
+"""Selects the tests of a run: by check id and target, in which order, and how often."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CHECK_SECONDS = 180.0
-"""A test that takes longer hangs; the longest check takes 75 s."""
+"""Timeout of a test; the longest check takes 75 s."""
 
 
 ONE_AT_A_TIME = ("stoppable_operator", "breaker_operator", "proxied_operator")
-"""Fixtures whose operator a test may stop, or lead into trouble, or count exactly."""
+"""Fixtures whose operator a test may stop or disturb, or whose requests it counts exactly."""
 
 
 def group(item: pytest.Item) -> None:
-    """Put a test into the group of such an operator."""
+    """Put a test into the group of such a fixture."""
     for name in ONE_AT_A_TIME:
         if name in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(name))
 
 
 LONG = ("status-06", "resource-03", "retry-01", "status-05")
-"""Checks that wait for most of a minute, or nearly so."""
+"""Checks that take most of a minute."""
 
 
 def begin_with_the_longest(items: list[pytest.Item]) -> None:
-    """Put groups and long checks first, so that nothing long begins when all the rest is done."""
+    """Put groups and long checks first, so that no long one starts last."""
 
     def later(item: pytest.Item) -> int:
         if item.get_closest_marker("xdist_group"):
@@ -53,10 +53,10 @@ def check_of(item: pytest.Item) -> str:
 def choose(
     items: list[pytest.Item], patterns: Sequence[str], target: str, *, long: bool = False
 ) -> list[pytest.Item]:
-    """Return the tests to run: with `long` those that are marked so, without it all others.
+    """Return the tests to run: with `long` those with that mark, without it all others.
 
     Raises:
-        pytest.UsageError: a pattern fits no check of the catalogue.
+        pytest.UsageError: a pattern matches no check of the catalogue.
     """
     wanted = [word for pattern in patterns for word in pattern.split(",")]
     ids = {check for word in wanted for check in _matching(word)}
@@ -73,7 +73,7 @@ def _matching(word: str) -> list[str]:
     found = fnmatch.filter(BY_ID, word)
     if not found:
         close = difflib.get_close_matches(word, BY_ID, n=3)
-        raise pytest.UsageError(f"--check {word}: no check is called so; did you mean {', '.join(close)}?")
+        raise pytest.UsageError(f"--check {word}: unknown check; did you mean {', '.join(close)}?")
     return found
 
 
@@ -83,14 +83,14 @@ def shuffle(items: list[pytest.Item], seed: int) -> None:
 
 
 def limit(items: Sequence[pytest.Item]) -> None:
-    """Give each test a time after which it counts as hanging; what a fixture brings up is not counted."""
+    """Give each test a timeout, which does not include its fixtures."""
     for item in items:
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(CHECK_SECONDS, func_only=True))
 
 
 def repeat(metafunc: pytest.Metafunc, times: int) -> None:
-    """Have a test made so many times."""
+    """Parametrize a test to run several times."""
     if times > 1:
         metafunc.fixturenames.append("repetition")
         metafunc.parametrize("repetition", range(1, times + 1), indirect=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def print_table(console: Console, records: Sequence[Record]) -> None:
-    """Print a row a group with passed/total, then how many of all checks passed."""
+    """Print one row per group with passed/total, then the number of all checks that passed."""
     by_check = {record.check: record for record in records if record.check}
     table = Table("group", "passed", "seconds", "failed", box=None, pad_edge=False)
     for group in GROUPS:
@@ -29,17 +29,17 @@ def print_table(console: Console, records: Sequence[Record]) -> None:
             took = sum(record.seconds for record in ran)
             table.add_row(group, _score(passed, len(ids)), f"{took:.0f}", f"[red]{bad}[/red]")
     console.print(table)
-    beside = [record for record in records if not record.check]
-    if beside:
-        console.print(f"beside the catalogue {_score(sum(r.passed for r in beside), len(beside))}")
+    unlisted = [record for record in records if not record.check]
+    if unlisted:
+        console.print(f"not in the catalogue {_score(sum(r.passed for r in unlisted), len(unlisted))}")
     console.print(closing_line(records))
 
 
 def closing_line(records: Sequence[Record]) -> str:
-    """Return `117/117`, or less; checks that did not run count as not passed."""
+    """Return `117/117`, or less; checks that were not run count as not passed."""
     checks = [record for record in records if record.check]
     passed = sum(record.passed for record in checks)
-    chosen = "" if len(checks) == len(CATALOGUE) else f" ({len(checks)} were run)"
+    chosen = "" if len(checks) == len(CATALOGUE) else f" ({len(checks)} run)"
     return f"{passed}/{len(CATALOGUE)}{chosen}"
 
 

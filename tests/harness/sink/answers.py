@@ -69,6 +69,6 @@ class Answers:
 
     def take(self, text: str) -> Answer:
         """Return the next answer of the first script whose token stands in the text."""
-        found = (series for token, series in self._scripts.items() if token in text)
-        series = next(found, None)
+        result = (series for token, series in self._scripts.items() if token in text)
+        series = next(result, None)
         return SUCCESS if series is None else series.take()

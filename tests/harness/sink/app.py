@@ -78,8 +78,8 @@ class Sink:
         return application
 
     async def _history(self, request: web.Request) -> web.Response:
-        asked = {key: request.query.get(key, "") for key in ("kind", "uid", "token")}
-        return web.json_response(self._hits.of(request.match_info["operator"], **asked))
+        options = {key: request.query.get(key, "") for key in ("kind", "uid", "token")}
+        return web.json_response(self._hits.of(request.match_info["operator"], **options))
 
     async def _connected(self, request: web.Request) -> web.Response:
         path = f"/{request.query.get('kind', 'slack')}/{request.match_info['operator']}"

@@ -98,18 +98,18 @@ class AuditStore:
     def read(self, operator: str, page: Page) -> dict[str, Any]:
         """Return the events that pass the filters, a page of them, and how many there are."""
         wanted = page.model_dump(exclude={"limit", "offset"}, exclude_none=True).items()
-        found = [
+        result = [
             stored.event
             for stored in self._events
             if stored.operator == operator and all(stored.event.get(key) == value for key, value in wanted)
         ]
         end = page.offset + page.limit
         return {
-            "data": found[page.offset : end],
+            "data": result[page.offset : end],
             "pagination": {
                 "limit": page.limit,
                 "offset": page.offset,
-                "total": len(found),
-                "has_more": end < len(found),
+                "total": len(result),
+                "has_more": end < len(result),
             },
         }

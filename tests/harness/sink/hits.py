@@ -40,8 +40,8 @@ class Hit:
     @property
     def uid(self) -> str:
         """The notification that it is about, from the header `<uid>:<channel>:<number>`."""
-        found = (value for name, value in self.headers.items() if name.lower() == "idempotency-key")
-        return next(found, "").partition(":")[0]
+        result = (value for name, value in self.headers.items() if name.lower() == "idempotency-key")
+        return next(result, "").partition(":")[0]
 
     def seen(self) -> dict[str, Any]:
         """Return it as JSON, for the one who asks."""

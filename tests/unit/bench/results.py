@@ -12,7 +12,7 @@ FAST = Latency(p50=8.0, p95=12.0, p99=20.0, longest=30.0)
 RETRIED = Pauses(nominal=1.0, count=50, shortest=1.0, longest=1.2, early=0, late=0)
 
 
-def group(**given: Any) -> Group:
+def group(**values: Any) -> Group:
     return Group(
         **{
             "count": 1000,
@@ -20,16 +20,16 @@ def group(**given: Any) -> Group:
             "rate": 333.3,
             "latency_ms": FAST,
             "phases": {"Sent": 1000},
-            **given,
+            **values,
         }
     )
 
 
-def sink(**given: int) -> Sink:
-    return Sink(**{"requests": 150, "recorded": 150, "differing": 0, "after_success": 0, **given})
+def sink(**values: int) -> Sink:
+    return Sink(**{"requests": 150, "recorded": 150, "differing": 0, "after_success": 0, **values})
 
 
-def result(scenario: str = "burst-1000", controller: str = "ours", **given: Any) -> Result:
+def result(scenario: str = "burst-1000", controller: str = "ours", **values: Any) -> Result:
     used = {"controller": 2.0, "API server": 4.0, "etcd": 1.0, "sink": 0.1, "load generator": 0.5}
     fields: dict[str, Any] = {
         "main": group(),
@@ -43,7 +43,7 @@ def result(scenario: str = "burst-1000", controller: str = "ours", **given: Any)
         "after_mb": 75.0,
         "sink": None,
         "pauses": (),
-        **given,
+        **values,
     }
     return Result(scenario=scenario, controller=controller, **fields)
 

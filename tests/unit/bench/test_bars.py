@@ -19,8 +19,8 @@ def missed(*results: Result) -> list[str]:
     return [one.measure for one in verdicts(figures(*results)) if not one.holds]
 
 
-def retried(scenario: str, **given: Any) -> Result:
-    return result(scenario, **{"calls_each": 6.0, "sink": sink(), "pauses": (RETRIED,), **given})
+def retried(scenario: str, **values: Any) -> Result:
+    return result(scenario, **{"calls_each": 6.0, "sink": sink(), "pauses": (RETRIED,), **values})
 
 
 GOOD = (
@@ -39,9 +39,9 @@ GOOD = (
 
 
 def test_results_within_all_bars_miss_none() -> None:
-    found = verdicts(figures(*GOOD))
-    assert [one.measure for one in found if not one.holds] == []
-    assert len(found) == 25
+    matches = verdicts(figures(*GOOD))
+    assert [one.measure for one in matches if not one.holds] == []
+    assert len(matches) == 25
 
 
 def test_what_was_not_measured_is_no_bar() -> None:
@@ -80,9 +80,9 @@ LATE = Latency(p50=12.1, p95=20.0, p99=25.1, longest=40.0)
     ],
 )
 def test_a_result_beyond_a_bar_misses_that_one(bad: Result, words: list[str]) -> None:
-    found = missed(bad)
-    assert len(found) == len(words)
-    assert all(word in measure for word, measure in zip(words, found, strict=True))
+    matches = missed(bad)
+    assert len(matches) == len(words)
+    assert all(word in measure for word, measure in zip(words, matches, strict=True))
 
 
 def test_the_bare_line_of_the_same_run_says_what_the_machine_has_to_give() -> None:

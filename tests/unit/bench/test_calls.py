@@ -17,11 +17,11 @@ ACCOUNT, NAMESPACE, OTHERS = "system:serviceaccount:a:operator", "test-1", "test
 SINCE = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 
 
-def record(**given: Any) -> str:
+def record(**values: Any) -> str:
     target = {
         "resource": "notificationrequests",
         "namespace": NAMESPACE,
-        **{key: given.pop(key) for key in ("resource", "subresource", "namespace") if key in given},
+        **{key: values.pop(key) for key in ("resource", "subresource", "namespace") if key in values},
     }
     entry = {
         "stage": "ResponseComplete",
@@ -30,7 +30,7 @@ def record(**given: Any) -> str:
         "objectRef": target,
         "responseStatus": {"code": 200},
         "requestReceivedTimestamp": "2026-01-01T12:00:01.000000Z",
-        **given,
+        **values,
     }
     return json.dumps(entry)
 
@@ -48,23 +48,23 @@ def log(folder: Path, name: str, *lines: str) -> None:
 
 
 def test_requests_are_counted_by_verb_and_resource() -> None:
-    found = found_in(
+    result = found_in(
         record(),
         record(namespace=OTHERS),
         record(verb="update", subresource="status"),
         record(verb="create", resource="events"),
     )
-    assert found.by_verb == {
+    assert result.by_verb == {
         "create events": 1,
         "get notificationrequests": 2,
         "update notificationrequests/status": 1,
     }
-    assert (found.total, found.conflicts) == (4, 0)
+    assert (result.total, result.conflicts) == (4, 0)
 
 
 def test_a_request_that_met_a_conflict_is_a_call_too() -> None:
-    found = found_in(record(verb="update", subresource="status", responseStatus={"code": 409}))
-    assert (found.total, found.conflicts) == (1, 1)
+    result = found_in(record(verb="update", subresource="status", responseStatus={"code": 409}))
+    assert (result.total, result.conflicts) == (1, 1)
 
 
 def test_a_request_whose_answer_never_came_is_a_call_too() -> None:

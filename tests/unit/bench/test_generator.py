@@ -25,7 +25,7 @@ class Served:
         self.stored: dict[str, dict[str, Any]] = {}
         self._version, self._patience = 1, patience
         self.created: list[tuple[float, dict[str, Any]]] = []
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
         self._ends, self._takes = ends, takes
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
@@ -33,7 +33,7 @@ class Served:
         obj = orjson.loads(body)
         assert obj["metadata"]["namespace"] == namespace
         self.created.append((time.perf_counter(), obj))
-        self.asked.set()
+        self.requested.set()
         await asyncio.sleep(self._takes)
         self.tell("ADDED", obj["metadata"]["name"], "Pending")
         if self._ends:
@@ -115,7 +115,7 @@ async def test_a_pace_that_is_ended_early_leaves_no_creation_half_way() -> None:
     served: Any = Served(takes=0.05)
     batch = Batch(load=Load(count=1000, rate=100.0), first=0)
     creating = asyncio.create_task(create(served, "ns", batch))
-    await served.asked.wait()
+    await served.requested.wait()
     creating.cancel()
     await asyncio.gather(creating, return_exceptions=True)
     assert 0 < len(batch.created) < 1000

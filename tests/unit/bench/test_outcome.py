@@ -26,21 +26,21 @@ def test_a_batch_lasts_from_its_first_creation_to_the_last_end() -> None:
     batch.created = {first: 10.0, second: 10.5}
     batch.final = {first: 12.0, second: 11.0}
     batch.phases = Counter({"Sent": 2})
-    found = group(batch)
-    assert (found.count, found.seconds, found.rate, found.phases) == (2, 2.0, 1.0, {"Sent": 2})
-    assert (found.latency_ms.p50, found.latency_ms.longest) == (500.0, 2000.0)
+    result = group(batch)
+    assert (result.count, result.seconds, result.rate, result.phases) == (2, 2.0, 1.0, {"Sent": 2})
+    assert (result.latency_ms.p50, result.latency_ms.longest) == (500.0, 2000.0)
 
 
 def test_every_request_that_is_recorded_agrees() -> None:
     seen = {7: at(1.0), 8: at(1.0, 2.0)}
-    found = sink([stored(7, 1), stored(8, 2)], seen, failing=0)
-    assert (found.requests, found.recorded, found.differing) == (3, 3, 0)
+    result = sink([stored(7, 1), stored(8, 2)], seen, failing=0)
+    assert (result.requests, result.recorded, result.differing) == (3, 3, 0)
 
 
 def test_too_much_on_one_notification_does_not_make_up_for_too_little_on_another() -> None:
     seen = {7: at(1.0, 2.0, 3.0), 8: at(1.0)}
-    found = sink([stored(7, 2), stored(8, 2)], seen, failing=0)
-    assert (found.requests, found.recorded, found.differing) == (4, 4, 2)
+    result = sink([stored(7, 2), stored(8, 2)], seen, failing=0)
+    assert (result.requests, result.recorded, result.differing) == (4, 4, 2)
 
 
 def test_requests_without_any_record_and_records_without_any_request_differ() -> None:
@@ -55,8 +55,8 @@ def test_requests_after_the_success_are_counted() -> None:
 
 
 def test_notifications_that_do_not_go_to_the_sink_are_not_held_against_it() -> None:
-    found = sink([stored(7, 1), stored(8, 1, "console")], {7: at(1.0)}, failing=0)
-    assert (found.requests, found.recorded, found.differing) == (1, 1, 0)
+    result = sink([stored(7, 1), stored(8, 1, "console")], {7: at(1.0)}, failing=0)
+    assert (result.requests, result.recorded, result.differing) == (1, 1, 0)
 
 
 def test_pauses_are_held_against_the_policy_of_the_load() -> None:

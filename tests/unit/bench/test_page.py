@@ -36,10 +36,10 @@ def test_figures_come_back_from_their_file_as_they_went(tmp_path: Path) -> None:
 
 def test_runs_are_put_together_and_the_last_of_one_measure_counts() -> None:
     later = figures(result(calls_each=2.5), result("retry")).model_copy(update={"commit": "later"})
-    found = together([figures(result(), result("paced-5")), later])
-    assert [one.scenario for one in found.results] == ["burst-1000", "paced-5", "retry"]
-    assert found.of("burst-1000", "ours") == later.results[0]
-    assert found.commit == "0123456789ab, later"
+    matches = together([figures(result(), result("paced-5")), later])
+    assert [one.scenario for one in matches.results] == ["burst-1000", "paced-5", "retry"]
+    assert matches.of("burst-1000", "ours") == later.results[0]
+    assert matches.commit == "0123456789ab, later"
 
 
 def test_runs_on_different_machines_are_not_put_together() -> None:
@@ -55,9 +55,9 @@ def test_runs_on_different_machines_are_not_put_together() -> None:
 def test_of_several_rounds_the_one_in_the_middle_is_kept(rates: tuple[float, ...], kept: float) -> None:
     rounds = [result(main=group(rate=rate)) for rate in rates]
     naive = result(controller="naive")
-    found = middle([*rounds, naive])
-    assert [one.controller for one in found] == ["ours", "naive"]
-    assert found[0].main.rate == kept
+    matches = middle([*rounds, naive])
+    assert [one.controller for one in matches] == ["ours", "naive"]
+    assert matches[0].main.rate == kept
 
 
 def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:

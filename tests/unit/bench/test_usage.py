@@ -33,8 +33,8 @@ def test_what_was_used_meanwhile_is_the_difference() -> None:
 
 
 def test_memory_is_read_in_megabytes() -> None:
-    found = parse_status("Name:\tpython\nVmHWM:\t  204800 kB\nVmRSS:\t  102400 kB\n")
-    assert (found.now, found.peak) == (100.0, 200.0)
+    result = parse_status("Name:\tpython\nVmHWM:\t  204800 kB\nVmRSS:\t  102400 kB\n")
+    assert (result.now, result.peak) == (100.0, 200.0)
 
 
 def test_a_busy_process_is_seen_to_use_its_time_and_memory() -> None:
@@ -44,5 +44,5 @@ def test_a_busy_process_is_seen_to_use_its_time_and_memory() -> None:
     while time.process_time() < until:
         held[::4096] = held[::4096]
     assert processor_seconds(os.getpid()) - before >= 0.08
-    found = memory(os.getpid())
-    assert found.peak >= found.now > 40
+    result = memory(os.getpid())
+    assert result.peak >= result.now > 40

@@ -19,7 +19,7 @@ class ApiServer:
 
     def __init__(self, identity: ssl.SSLContext) -> None:
         self.objects: dict[str, Any] = {}
-        self.asked: list[web.Request] = []
+        self.options: list[web.Request] = []
         self.watches: list[asyncio.Queue[bytes | None]] = []
         self.watched = asyncio.Event()
         self._identity = identity
@@ -57,7 +57,7 @@ class ApiServer:
 
     @web.middleware
     async def _note(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        self.asked.append(request)
+        self.options.append(request)
         answer: web.StreamResponse = await handler(request)
         return answer
 

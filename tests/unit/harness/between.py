@@ -35,6 +35,6 @@ class Between:
         return (await self.ask("PUT", f"{OBJECTS}/{name}/status", body))[0]
 
 
-async def told(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+async def message(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """Let the tests' client, which blocks, talk to a server of this very loop."""
     return await asyncio.to_thread(call, *arguments, **named)

@@ -83,14 +83,14 @@ async def test_a_long_reading_comes_page_by_page(sink: Served) -> None:
     first = await read(sink)
     assert (len(first["data"]), first["pagination"]["has_more"]) == (50, True)
     last = await read(sink, limit=50, offset=100)
-    assert [found["resource_id"] for found in last["data"]] == [f"n-{index}" for index in range(100, 120)]
+    assert [result["resource_id"] for result in last["data"]] == [f"n-{index}" for index in range(100, 120)]
     assert last["pagination"] == {"limit": 50, "offset": 100, "total": 120, "has_more": False}
 
 
 async def test_the_client_reads_all_pages(sink: Served) -> None:
     await write(sink, *(event(name=f"n-{index}") for index in range(2500)))
-    found = await asyncio.to_thread(store(sink).events)
-    assert [one["resource_id"] for one in found] == [f"n-{index}" for index in range(2500)]
+    result = await asyncio.to_thread(store(sink).events)
+    assert [one["resource_id"] for one in result] == [f"n-{index}" for index in range(2500)]
 
 
 async def test_a_batch_with_one_bad_event_is_refused_whole_with_every_reason(sink: Served) -> None:
@@ -140,7 +140,7 @@ async def test_only_the_answer_can_be_lost_while_the_events_are_kept(sink: Serve
     await asyncio.to_thread(store(sink).answer, {"code": 503, "store": True}, {"delay": 0.2})
     assert (await write(sink, event()))[0] == 503
     assert (await write(sink, event()))[0] == 201
-    ids = [found["event_id"] for found in (await read(sink))["data"]]
+    ids = [result["event_id"] for result in (await read(sink))["data"]]
     assert len(set(ids)) == 2
 
 
@@ -152,7 +152,7 @@ async def test_the_events_of_one_notification_are_those_with_its_name_and_uid(si
 
     def seen(uid: str = "", kind: str | None = None) -> list[str]:
         obj = {"metadata": {**life["metadata"], **({"uid": uid} if uid else {})}}
-        return [found["event_data"]["notification_id"] for found in store(sink).events(obj, kind)]
+        return [result["event_data"]["notification_id"] for result in store(sink).events(obj, kind)]
 
     assert await asyncio.to_thread(seen) == ["uid-1", "uid-2"]
     assert await asyncio.to_thread(seen, "uid-2") == ["uid-2"]

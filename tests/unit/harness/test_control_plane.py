@@ -61,8 +61,8 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
 
 
 def test_the_api_server_has_the_flags_of_the_node(place: Place, node: dict[str, Sequence[str]]) -> None:
-    found = differing(flags(api_server(place)), flags(node["kube-apiserver"]))
-    assert found == OF_ITS_PLACE | OF_THE_KUBELET | WITHOUT_A_CLUSTER
+    result = differing(flags(api_server(place)), flags(node["kube-apiserver"]))
+    assert result == OF_ITS_PLACE | OF_THE_KUBELET | WITHOUT_A_CLUSTER
 
 
 def test_the_store_has_the_flags_of_the_node(place: Place, node: dict[str, Sequence[str]]) -> None:
@@ -90,7 +90,7 @@ def test_a_program_ends_with_its_block(tmp_path: Path) -> None:
 def test_a_program_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.harness.control_plane.ENDS_WITHIN", 0.1)
     with running(PYTHON.parent, (PYTHON.name, "-c", DEAF), tmp_path) as process:
-        eventually((tmp_path / f"{PYTHON.name}.log").read_text, lambda told: "deaf" in told)
+        eventually((tmp_path / f"{PYTHON.name}.log").read_text, lambda message: "deaf" in message)
     assert process.returncode == -signal.SIGKILL
 
 

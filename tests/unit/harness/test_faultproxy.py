@@ -14,38 +14,38 @@ from tests.harness.authority import Authority
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy, Place
 from tests.unit.harness.api_server import ApiServer
-from tests.unit.harness.between import GONE, OBJECTS, TRIES, Between, told
+from tests.unit.harness.between import GONE, OBJECTS, TRIES, Between, message
 
 
 async def test_without_rules_requests_and_answers_pass_as_they_are(between: Between) -> None:
     code, body = await between.ask("GET", "/version", Authorization="Bearer of the asker")
     assert (code, body) == (200, {"gitVersion": "v1"})
-    (asked,) = between.server.asked
-    assert asked.headers["Authorization"] == "Bearer of the asker"
+    (options,) = between.server.options
+    assert options.headers["Authorization"] == "Bearer of the asker"
     assert await between.write("a", {"note": "Grüße"}) == 200
     assert between.server.objects["a"] == {"note": "Grüße"}
     assert (await between.ask("GET", f"{OBJECTS}/b%2F"))[0] == 404
-    assert between.server.asked[-1].raw_path == f"{OBJECTS}/b%2F"
+    assert between.server.options[-1].raw_path == f"{OBJECTS}/b%2F"
     async with between.session.get(f"{between.base}/version") as answer:
         assert answer.headers["Audit-Id"] == "7"
 
 
 async def test_what_was_asked_is_recorded_with_what_became_of_it(between: Between) -> None:
     before = time.time()
-    await told(between.proxy.fail, verb="update", code=500)
+    await message(between.proxy.fail, verb="update", code=500)
     await between.write("a", {})
     await between.write("a", {})
     await between.ask("GET", "/version")
-    writes = await told(between.proxy.requests, verb="update", subresource="status")
+    writes = await message(between.proxy.requests, verb="update", subresource="status")
     assert [(one["name"], one["code"], one["upstream"], one["rule"]) for one in writes] == [
         ("a", 500, None, 1),
         ("a", 200, 200, None),
     ]
     assert all(before <= one["at"] <= one["ended"] <= time.time() for one in writes)
-    assert len(await told(between.proxy.requests)) == 3
-    assert len(await told(between.proxy.requests, code=500)) == 1
-    await told(between.proxy.clear)
-    assert await told(between.proxy.requests) == []
+    assert len(await message(between.proxy.requests)) == 3
+    assert len(await message(between.proxy.requests, code=500)) == 1
+    await message(between.proxy.clear)
+    assert await message(between.proxy.requests) == []
 
 
 @pytest.mark.parametrize(
@@ -55,53 +55,53 @@ async def test_what_was_asked_is_recorded_with_what_became_of_it(between: Betwee
 async def test_a_code_comes_as_an_api_server_would_say_it_and_the_server_never_sees_the_request(
     between: Between, code: int, reason: str
 ) -> None:
-    fault = await told(
+    fault = await message(
         between.proxy.fail, verb="update", subresource="status", code=code, headers={"Retry-After": "1"}
     )
     async with between.session.put(f"{between.base}{OBJECTS}/a/status", json={}) as answer:
         status = await answer.json()
         assert (answer.status, answer.headers["Retry-After"]) == (code, "1")
     assert (status["kind"], status["code"], status["reason"]) == ("Status", code, reason)
-    assert between.server.asked == []
+    assert between.server.options == []
     assert await between.write("a", {}) == 200
-    assert await told(lambda: fault.used) == 1
+    assert await message(lambda: fault.used) == 1
 
 
 async def test_a_rule_is_met_only_by_what_fits_all_of_it(between: Between) -> None:
     proxy = between.proxy
-    await told(proxy.fail, name="a-.*", namespace="ns", containing='"phase":"Sent"', code=409, times=None)
+    await message(proxy.fail, name="a-.*", namespace="ns", containing='"phase":"Sent"', code=409, times=None)
     assert await between.write("a-1", {"status": {"phase": "Sent"}}) == 409
     assert await between.write("a-1", {"status": {"phase": "Sending"}}) == 200
     assert await between.write("ba-1", {"status": {"phase": "Sent"}}) == 200
-    await told(proxy.clear)
-    await told(proxy.fail, verb="update", subresource="", code=409, times=None)
+    await message(proxy.clear)
+    await message(proxy.fail, verb="update", subresource="", code=409, times=None)
     assert await between.write("a-1", {}) == 200
     assert (await between.ask("PUT", f"{OBJECTS}/a-1", {}))[0] == 409
-    await told(proxy.clear)
-    await told(proxy.fail, verb="update", resource="leases", code=409, times=None)
+    await message(proxy.clear)
+    await message(proxy.fail, verb="update", resource="leases", code=409, times=None)
     assert await between.write("a-1", {}) == 200
 
 
 async def test_a_rule_is_met_so_many_times_after_so_many_that_pass(between: Between) -> None:
-    fault = await told(between.proxy.fail, verb="update", code=409, times=2, skip=1)
+    fault = await message(between.proxy.fail, verb="update", code=409, times=2, skip=1)
     assert [await between.write("a", {}) for _ in range(5)] == [200, 409, 409, 200, 200]
-    await told(fault.remove)
-    await told(between.proxy.fail, code=500, times=None)
-    await told(between.proxy.fail, code=503)
+    await message(fault.remove)
+    await message(between.proxy.fail, code=500, times=None)
+    await message(between.proxy.fail, code=503)
     assert [await between.write("a", {}) for _ in range(3)] == [500] * 3
 
 
 async def test_an_answer_can_be_any_body(between: Between) -> None:
-    await told(between.proxy.fail, code=200, body={"gitVersion": "v2"})
-    await told(between.proxy.fail, code=500, body="no JSON")
+    await message(between.proxy.fail, code=200, body={"gitVersion": "v2"})
+    await message(between.proxy.fail, code=500, body="no JSON")
     assert await between.ask("GET", "/version") == (200, {"gitVersion": "v2"})
     async with between.session.get(f"{between.base}/version") as answer:
         assert (answer.status, await answer.text()) == (500, "no JSON")
 
 
 async def test_a_write_can_be_stored_and_its_answer_replaced_or_lost(between: Between) -> None:
-    await told(between.proxy.fail, verb="update", code=500, after=True)
-    await told(between.proxy.fail, verb="update", cut=True, after=True, delay_after=0.2, times=TRIES)
+    await message(between.proxy.fail, verb="update", code=500, after=True)
+    await message(between.proxy.fail, verb="update", cut=True, after=True, delay_after=0.2, times=TRIES)
     assert await between.write("a", {"n": 1}) == 500
     assert between.server.objects["a"] == {"n": 1}
     start = time.monotonic()
@@ -109,13 +109,13 @@ async def test_a_write_can_be_stored_and_its_answer_replaced_or_lost(between: Be
         await between.write("a", {"n": 2})
     assert time.monotonic() - start >= 0.2
     assert between.server.objects["a"] == {"n": 2}
-    requests = await told(between.proxy.requests)
+    requests = await message(between.proxy.requests)
     assert [(one["code"], one["upstream"]) for one in requests] == [(500, 200), (None, 200), (None, 200)]
     assert all(one["ended"] for one in requests)
 
 
 async def test_a_connection_can_be_cut_before_the_server_sees_the_request(between: Between) -> None:
-    await told(between.proxy.fail, cut=True, times=TRIES)
+    await message(between.proxy.fail, cut=True, times=TRIES)
     with pytest.raises(GONE):
         await between.write("a", {})
     assert between.server.objects == {}
@@ -123,22 +123,22 @@ async def test_a_connection_can_be_cut_before_the_server_sees_the_request(betwee
 
 
 async def test_a_request_and_its_answer_can_be_late(between: Between) -> None:
-    await told(between.proxy.fail, delay=0.3)
-    await told(between.proxy.fail, delay_after=0.3)
+    await message(between.proxy.fail, delay=0.3)
+    await message(between.proxy.fail, delay_after=0.3)
     for stored in (False, True):
         writing = asyncio.create_task(between.write("a", {}))
-        await told(eventually, between.proxy.requests, lambda found: found and not found[-1]["ended"])
+        await message(eventually, between.proxy.requests, lambda result: result and not result[-1]["ended"])
         await asyncio.sleep(0.1)  # well within the delay: what is stored by now came before it
         assert ("a" in between.server.objects) is stored
         assert await writing == 200
 
 
 async def test_one_who_does_not_wait_for_a_late_answer_is_recorded_as_gone(between: Between) -> None:
-    await told(between.proxy.fail, delay=30)
+    await message(between.proxy.fail, delay=30)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await between.write("a", {})
-    (request,) = await told(eventually, between.proxy.requests, lambda found: found[0]["ended"])
+    (request,) = await message(eventually, between.proxy.requests, lambda result: result[0]["ended"])
     assert (request["code"], request["upstream"]) == (None, None)
 
 
@@ -166,7 +166,7 @@ async def test_another_server_in_the_api_server_s_place_is_not_believed(tmp_path
             ) as answer,
         ):
             assert answer.status == 502
-        assert server.asked == []
+        assert server.options == []
         async with aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.ClientConnectorCertificateError):
                 await session.get(
@@ -191,5 +191,5 @@ async def test_a_rule_that_makes_no_sense_is_refused_with_the_reason(
     between: Between, rule: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(AssertionError, match="answered 400") as caught:
-        await told(between.proxy.fail, **rule)
+        await message(between.proxy.fail, **rule)
     assert reason in str(caught.value)

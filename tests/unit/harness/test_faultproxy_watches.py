@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy_client import FaultProxy as Client
-from tests.unit.harness.between import GONE, WATCH, Between, told
+from tests.unit.harness.between import GONE, WATCH, Between, message
 
 
 def event(number: int, size: int = 0) -> bytes:
@@ -33,8 +33,8 @@ async def test_a_watch_is_streamed_event_by_event_whatever_their_size(between: B
     async with between.session.get(between.base + WATCH) as answer:
         for number, size in ((1, 0), (2, 1_000_000), (3, 0)):
             await between.server.emit(event(number, size))
-            assert [found for _, found in await read_events(answer, 1)] == [number]
-        (record,) = await told(between.proxy.requests, verb="watch")
+            assert [result for _, result in await read_events(answer, 1)] == [number]
+        (record,) = await message(between.proxy.requests, verb="watch")
         assert (record["code"], record["ended"], record["events"]) == (200, None, 3)
         await between.server.emit(None)
         assert await answer.content.read() == b""
@@ -45,17 +45,17 @@ async def test_an_asker_that_leaves_a_watch_takes_it_from_the_server_too(between
         await between.server.emit(event(1))
         await read_events(answer, 1)
         answer.close()
-    await told(eventually, lambda: between.server.watches, lambda running: not running, within=5)
+    await message(eventually, lambda: between.server.watches, lambda running: not running, within=5)
 
 
 @asynccontextmanager
 async def lag(proxy: Client, seconds: float) -> AsyncIterator[None]:
     holding = proxy.lag(seconds)
-    await told(holding.__enter__)
+    await message(holding.__enter__)
     try:
         yield
     finally:
-        await told(holding.__exit__, None, None, None)
+        await message(holding.__exit__, None, None, None)
 
 
 async def test_events_are_held_back_in_order_and_one_by_one_as_long_as_it_is_asked_for(
@@ -83,8 +83,8 @@ async def test_running_watches_can_be_cut(between: Between) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         await between.server.emit(event(1))
         await read_events(answer, 1)
-        assert await told(between.proxy.cut_watches, resource="leases") == 0
-        assert await told(between.proxy.cut_watches) == 1
+        assert await message(between.proxy.cut_watches, resource="leases") == 0
+        assert await message(between.proxy.cut_watches) == 1
         with pytest.raises(GONE):
             await answer.content.read()
 
@@ -92,7 +92,7 @@ async def test_running_watches_can_be_cut(between: Between) -> None:
 async def test_running_watches_can_be_told_that_they_are_too_old(between: Between) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         await between.server.emit(event(1)[:10])
-        assert await told(between.proxy.expire_watches) == 1
+        assert await message(between.proxy.expire_watches) == 1
         (line,) = (await answer.content.read()).splitlines()
     told_so = json.loads(line)
     assert (told_so["type"], told_so["object"]["code"], told_so["object"]["reason"]) == (

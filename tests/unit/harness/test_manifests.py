@@ -14,20 +14,20 @@ from tests.harness.sinks_in_cluster import CERTIFICATE, MANIFESTS, NAMES, NAMESP
 OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all(MANIFESTS.read_text("utf-8")))
 
 
-def found(kind: str, name: str) -> dict[str, Any]:
+def result(kind: str, name: str) -> dict[str, Any]:
     (one,) = (obj for obj in OBJECTS if (obj["kind"], obj["metadata"]["name"]) == (kind, name))
     return one
 
 
 def container(name: str) -> dict[str, Any]:
-    (one,) = found("Deployment", name)["spec"]["template"]["spec"]["containers"]
+    (one,) = result("Deployment", name)["spec"]["template"]["spec"]["containers"]
     assert isinstance(one, dict)
     return one
 
 
 def port_of(service: str) -> dict[str, Any]:
     """Return a Service's port with `process`, the number that the process behind it listens on."""
-    spec = found("Service", service)["spec"]
+    spec = result("Service", service)["spec"]
     (port,) = spec["ports"]
     ports = {one["name"]: one["containerPort"] for one in container(spec["selector"]["app"])["ports"]}
     return {**port, "process": ports[port["targetPort"]]}
@@ -50,18 +50,18 @@ def test_the_processes_listen_where_the_services_send_to() -> None:
 
 
 def test_the_proxy_gets_its_certificate_where_it_looks_for_it() -> None:
-    (volume,) = found("Deployment", "proxy")["spec"]["template"]["spec"]["volumes"]
+    (volume,) = result("Deployment", "proxy")["spec"]["template"]["spec"]["volumes"]
     (mount,) = container("proxy")["volumeMounts"]
     assert volume["secret"]["secretName"] == CERTIFICATE
     assert (mount["name"], mount["mountPath"]) == (volume["name"], str(proxy.FILES))
 
 
 def test_every_pod_is_as_the_restricted_standard_asks_and_holds_no_credentials() -> None:
-    assert found("Namespace", NAMESPACE)["metadata"]["labels"] == {
+    assert result("Namespace", NAMESPACE)["metadata"]["labels"] == {
         "pod-security.kubernetes.io/enforce": "restricted"
     }
     for name in ("sink", "proxy"):
-        pod = found("Deployment", name)["spec"]["template"]["spec"]
+        pod = result("Deployment", name)["spec"]["template"]["spec"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}

@@ -97,8 +97,8 @@ async def test_any_code_and_any_body_can_be_answered(
     sink: Served, answer: dict[str, Any], code: int, body: bytes
 ) -> None:
     await script(sink, "odd", answer)
-    async with sink.session.post(f"{sink.base}/slack/served", json=slack_message("odd")) as given:
-        assert (given.status, await given.read()) == (code, body)
+    async with sink.session.post(f"{sink.base}/slack/served", json=slack_message("odd")) as values:
+        assert (values.status, await values.read()) == (code, body)
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[]", b""])
@@ -175,7 +175,7 @@ async def test_connections_are_counted_with_what_came_over_each(sink: Served) ->
         assert sorted(connection["requests"] for connection in before) == [1, 4]
         assert [connection["closed"] for connection in before] == [None, None]
     after = await asyncio.to_thread(
-        eventually, slack.connections, lambda found: all(connection["closed"] for connection in found)
+        eventually, slack.connections, lambda result: all(connection["closed"] for connection in result)
     )
     assert all(connection["opened"] <= connection["closed"] for connection in after)
     used = {hit["connection"] for hit in await of_slack(sink)}

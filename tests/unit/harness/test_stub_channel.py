@@ -27,9 +27,9 @@ MESSAGE = Message(
 
 @pytest.fixture
 async def channel(sink: Served) -> AsyncIterator[StubChannel]:
-    made = StubChannel(channel="file", sink=sink.base)
-    yield made
-    await made.close()
+    new = StubChannel(channel="file", sink=sink.base)
+    yield new
+    await new.close()
 
 
 async def script(sink: Served, *actions: dict[str, Any]) -> None:

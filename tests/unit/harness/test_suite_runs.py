@@ -133,7 +133,7 @@ def test_checks_are_chosen_by_id_and_by_pattern(runs: Runs) -> None:
 def test_a_check_that_does_not_exist_is_refused_with_those_that_are_meant(runs: Runs) -> None:
     refused = runs(TESTS, "--check", "retry-2")
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--check retry-2: no check is called so; did you mean retry-02" in "\n".join(refused.errlines)
+    assert "--check retry-2: unknown check; did you mean retry-02" in "\n".join(refused.errlines)
 
 
 def test_a_local_process_gets_no_test_that_needs_a_pod(runs: Runs) -> None:
@@ -157,8 +157,8 @@ def test_the_order_is_random_and_the_same_for_the_same_seed(runs: Runs) -> None:
 
 
 def test_what_fails_in_any_way_is_told_and_written_down_from_every_worker(runs: Runs) -> None:
-    told = runs(TROUBLE, "-n", "2", "--dist", "loadgroup")
-    assert told.ret == pytest.ExitCode.TESTS_FAILED
+    output = runs(TROUBLE, "-n", "2", "--dist", "loadgroup")
+    assert output.ret == pytest.ExitCode.TESTS_FAILED
     results = {record.check: record for record in runs.records}
     assert {check for check, record in results.items() if not record.passed} == {
         f"crd-0{number}" for number in (1, 2, 3, 4, 6)
@@ -169,14 +169,14 @@ def test_what_fails_in_any_way_is_told_and_written_down_from_every_worker(runs: 
     assert "something is left" in results["crd-03"].message
     assert "Timeout" in results["crd-04"].message
     assert "not today" in results["crd-06"].message
-    lines = "\n".join(told.outlines)
+    lines = "\n".join(output.outlines)
     assert re.search(r"^\[[1-6]/6\] ok +[\d.]+ s +crd-07 +A new notification", lines, re.MULTILINE)
     assert re.search(r"^\[[1-6]/6\] FAILED +[\d.]+ s +crd-01 ", lines, re.MULTILINE)
 
 
 def test_a_test_that_takes_its_process_down_has_failed_and_the_run_ends(runs: Runs) -> None:
-    told = runs(CRASH, *PARTS["parallel"])
-    assert told.ret != pytest.ExitCode.OK
+    output = runs(CRASH, *PARTS["parallel"])
+    assert output.ret != pytest.ExitCode.OK
     (record,) = runs.records
     assert (record.check, record.passed) == ("crd-05", False)
     assert "crashed while running" in record.message
@@ -186,9 +186,9 @@ def test_without_a_caller_the_table_and_the_page_are_made_by_the_run_itself(
     runs: Runs, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(test_small=TESTS)
-    told = pytester.runpytest_subprocess("-n", "2", "--page", "page.html")
-    lines = "\n".join(told.outlines)
+    output = pytester.runpytest_subprocess("-n", "2", "--page", "page.html")
+    lines = "\n".join(output.outlines)
     assert re.search(r"^retry +2/2", lines, re.MULTILINE)
-    assert "4/117 (4 were run)" in told.outlines
+    assert "4/117 (4 run)" in output.outlines
     assert runs.records == []
     assert "Nothing is tried any more" in (pytester.path / "page.html").read_text("utf-8")
