@@ -38,7 +38,7 @@ runtime: python
 plugins:
   providers:
     - name: {PROJECT}
-      path: ../component
+      path: ../infra/component_package
 """
 
 
@@ -55,7 +55,7 @@ def variables(checkout: Checkout) -> dict[str, str]:
 
 
 def test_the_engine_reads_every_argument_from_the_package(package: Checkout) -> None:
-    said = package.pulumi("package", "get-schema", "./component", **variables(package))
+    said = package.pulumi("package", "get-schema", "./infra/component_package", **variables(package))
     assert said.code == 0
     schema = json.loads(said.text[said.text.index("{\n") :])
     component = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]
