@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, assert_never
 
 import pulumi
 
-from platform_infra.cluster import existing, owned
 from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
+from platform_infra.cluster.existing import connect as connect_existing
+from platform_infra.cluster.owned import connect as connect_owned
 from platform_infra.settings.cluster import ClusterKind
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ def prepare(settings: Cluster) -> Connect:
         case ClusterKind.LOCAL:
             return _local
         case ClusterKind.EXISTING:
-            connection = existing.connect(settings.kubeconfig, settings.context)
+            connection = connect_existing(settings.kubeconfig, settings.context)
             return lambda _opts: connection
         case ClusterKind.STACK:
-            return partial(owned.connect, settings.stack)
+            return partial(connect_owned, settings.stack)
         case ClusterKind.EKS:
             if find_spec("pulumi_aws") is None:
                 raise ClusterError(NO_EKS)
@@ -64,9 +65,9 @@ def _local(opts: pulumi.ResourceOptions) -> Connection:
 
 
 def _eks(settings: Eks, opts: pulumi.ResourceOptions) -> Connection:
-    from platform_infra.cluster import eks  # noqa: PLC0415 - pulumi-aws is optional
+    from platform_infra.cluster.eks import connect  # noqa: PLC0415 - pulumi-aws is optional
 
-    return eks.connect(settings, pulumi.get_stack(), opts)
+    return connect(settings, pulumi.get_stack(), opts)
 
 
 def _unsupported(kind: ClusterKind) -> ClusterError:

@@ -1,19 +1,32 @@
-"""Builds the operator's image with Docker: what goes in, what it is called, what it stands on.
+"""Builds the operator's image with Docker: its sources, its name and its base image.
 
-Containers may have no way to a package index, so the wheels are fetched outside, checked against the
-hashes of the lock files, and sent along.
+Containers may have no access to a package index. The wheels are therefore downloaded outside of the build, verified
+against the hashes of the lock files, and sent with the build context.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import subprocess
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urllib3.exceptions import HTTPError
 
 from platform_infra import names
+from platform_infra.docker_client import (
+    BUILD_SECONDS,
+    DockerError,
+    DockerUnavailableError,
+    build_image,
+    connected,
+    has_image,
+)
 from platform_infra.image import wheelhouse
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("Dockerfile", "operator")
@@ -27,7 +40,7 @@ class ImageError(RuntimeError):
 
 
 def image_name(base: str, root: Path = ROOT) -> str:
-    """Return the name of the image that this checkout's content makes on `base`."""
+    """Return the name of the image that this checkout's content and `base` result in."""
     digest = hashlib.sha256(base.encode())
     for file in sources(root):
         digest.update(b"\0" + file.relative_to(root).as_posix().encode() + b"\0")
@@ -36,38 +49,59 @@ def image_name(base: str, root: Path = ROOT) -> str:
 
 
 def sources(root: Path = ROOT) -> list[Path]:
-    """Return every file that the image is made of, in a fixed order."""
-    found: list[Path] = []
+    """Return all source files of the image, sorted."""
+    files: list[Path] = []
     for source in SOURCES:
         path = root / source
-        found += [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return sorted(file for file in found if _counts(file.relative_to(root)))
+        files += [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sorted(file for file in files if _is_source(file.relative_to(root)))
 
 
 def build(*, image: str, base: str, root: Path = ROOT) -> None:
-    """Build `image` unless Docker has it.
+    """Build `image` if Docker does not have it.
 
     Raises:
-        ImageError: Docker does not answer, no base can be had, or the build failed.
+        ImageError: Docker does not answer, the base image is not available, or the build failed.
     """
-    if _has(image):
-        return
+    try:
+        with connected(seconds=BUILD_SECONDS) as client:
+            if not has_image(client, image):
+                _build(client, image, base, root)
+    except DockerUnavailableError as error:
+        raise ImageError(f"{error}; start Docker, or set operatorImage") from error
+    except DockerError as error:
+        raise ImageError(f"the operator image cannot be built: {error}") from error
+
+
+def _build(client: DockerClient, image: str, base: str, root: Path) -> None:
     if image != image_name(base, root):
-        raise ImageError(f"{image}: operator/ has changed since this was planned; run `pulumi up` again")
-    chosen = base or _default_base()
-    wheels = wheelhouse.fetch(root / "operator", python=_python_of(chosen), architecture=_architecture())
-    context = _context(root, wheels)
-    _docker("build", "--tag", image, "--build-arg", f"BASE={chosen}", "-", stdin=context, seconds=900)
+        raise ImageError(
+            f"{image}: the folder operator/ has changed since the preview; run `pulumi up` again"
+        )
+    base = base or _default_base(client)
+    architecture = str(client.version()["Arch"])
+    wheels = wheelhouse.fetch(root / "operator", python=_python_of(client, base), architecture=architecture)
+    log = wheelhouse.cache_folder() / "logs" / "operator-image.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    context = io.BytesIO(_context(root, wheels))
+    try:
+        build_image(client, context, tag=image, arguments={"BASE": base}, log=log)
+    # The SDK raises the errors of its HTTP libraries: OSError for the request, HTTPError while it reads the output.
+    except (OSError, HTTPError) as error:
+        if "timed out" not in str(error):
+            raise ImageError(f"docker build failed: {error}") from error
+        hint = "check that the Docker daemon is healthy"
+        raise ImageError(f"docker build timed out after {BUILD_SECONDS} s; {hint}") from error
 
 
-def _counts(path: Path) -> bool:
+def _is_source(path: Path) -> bool:
     if path.suffix == ".pyc" or any(part.endswith(".egg-info") for part in path.parts):
         return False
     return IGNORED_PARTS.isdisjoint(path.parts)
 
 
 def _context(root: Path, wheels: Path) -> bytes:
-    """Return the build context as a tar: the sources and the wheels, nothing else of the checkout."""
+    """Return the build context as a tar: the sources and the wheels."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for file in sources(root):
@@ -77,46 +111,21 @@ def _context(root: Path, wheels: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _default_base() -> str:
-    """Return a base that was built here, or the published one."""
-    local = _docker("images", "--format", "{{.Repository}}:{{.Tag}}", names.BASE_IMAGE_REPOSITORY).split()
+def _default_base(client: DockerClient) -> str:
+    """Return the newest locally built base image, or the published one."""
+    local = [tag for image in client.images.list(names.BASE_IMAGE_REPOSITORY) for tag in image.tags]
     if local:
         return local[0]
-    if not _has(PUBLISHED_BASE):
-        _docker("pull", PUBLISHED_BASE, seconds=300)
+    if not has_image(client, PUBLISHED_BASE):
+        repository, _, tag = PUBLISHED_BASE.partition(":")
+        client.images.pull(repository, tag=tag)
     return PUBLISHED_BASE
 
 
-def _python_of(base: str) -> str:
-    """Return the base's Python version, such as `3.13`."""
+def _python_of(client: DockerClient, base: str) -> str:
+    """Return the Python version of the base image, such as `3.13`."""
     program = "import sys; print('%d.%d' % sys.version_info[:2])"
-    return _docker("run", "--rm", "--network", "none", "--entrypoint", "python3", base, "-c", program).strip()
-
-
-def _architecture() -> str:
-    return _docker("version", "--format", "{{.Server.Arch}}").strip()
-
-
-def _has(image: str) -> bool:
-    return bool(_docker("images", "--quiet", image).strip())
-
-
-def _docker(*arguments: str, stdin: bytes | None = None, seconds: int = 60) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words and image names
-            ["docker", *arguments],  # noqa: S607 - the user's docker
-            input=stdin,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise ImageError("docker: not found on PATH; install Docker, or set operatorImage") from None
-    except subprocess.TimeoutExpired:
-        raise ImageError(
-            f"docker {arguments[0]}: no end after {seconds} s; is the Docker daemon well?"
-        ) from None
-    if done.returncode:
-        told = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
-        raise ImageError(f"docker {arguments[0]} failed with code {done.returncode}: {told}")
-    return done.stdout.decode()
+    output = client.containers.run(
+        base, ["-c", program], entrypoint="python3", network_mode="none", remove=True
+    )
+    return output.decode().strip()

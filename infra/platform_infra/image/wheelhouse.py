@@ -1,4 +1,4 @@
-"""The wheels that go into the operator's image, fetched once for each set of pins and kept in the cache."""
+"""The wheels of the operator's image: downloaded once per lock file content and kept in a cache."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 class WheelError(RuntimeError):
-    """The wheels cannot be had; the message says why."""
+    """The wheels cannot be downloaded; the message contains the reason."""
 
 
 def fetch(locks: Path, *, python: str, architecture: str) -> Path:
-    """Return a folder with every wheel that the lock files in `locks` pin, for a Linux `python` such as `3.13`.
+    """Return a folder with all wheels that the lock files in `locks` pin, for Linux and a `python` such as `3.13`.
 
     Raises:
-        WheelError: the package index does not have them or does not answer.
+        WheelError: the package index does not have the wheels or does not answer.
     """
     files = [locks / name for name in LOCKS]
     key = hashlib.sha256(b"".join(file.read_bytes() for file in files) + f"{python}/{architecture}".encode())
-    target = _cache() / "wheels" / key.hexdigest()[:16]
+    target = cache_folder() / "wheels" / key.hexdigest()[:16]
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def fetch(locks: Path, *, python: str, architecture: str) -> Path:
 
 
 def _publish(partial: Path, target: Path) -> None:
-    """Rename the finished folder; whoever came first wins, both hold the same."""
+    """Rename the finished folder; a concurrent process may have published the same content before."""
     try:
         partial.rename(target)
     except OSError:
@@ -57,12 +57,15 @@ def _download(lock: Path, target: Path, python: str, machine: str) -> None:
         *("--only-binary=:all:", f"--python-version={python}", "--implementation=cp", *platforms),
         *("--dest", str(target), "--requirement", str(lock)),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603 - fixed words
-    if done.returncode:
-        raise WheelError(f"{lock.name}: pip download failed: {(done.stderr or done.stdout).strip()[-1500:]}")
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)  # noqa: S603 - fixed arguments
+    if result.returncode:
+        raise WheelError(
+            f"{lock.name}: pip download failed: {(result.stderr or result.stdout).strip()[-1500:]}"
+        )
 
 
-def _cache() -> Path:
-    given = os.environ.get("NOTIFICATION_PLATFORM_CACHE")
+def cache_folder() -> Path:
+    """Return the cache folder of the platform, which NOTIFICATION_PLATFORM_CACHE sets."""
+    configured = os.environ.get("NOTIFICATION_PLATFORM_CACHE")
     general = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(given) if given else Path(general) / "notification-platform"
+    return Path(configured) if configured else Path(general) / "notification-platform"

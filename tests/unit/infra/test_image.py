@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import io
+import tarfile
+from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
+from docker.errors import ImageNotFound
+from urllib3.exceptions import ReadTimeoutError
 
+from platform_infra import names
+from platform_infra.docker_client import DockerError, DockerUnavailableError
 from platform_infra.image import build as image_build
+from platform_infra.image import wheelhouse
+from platform_infra.image.build import ImageError
 from platform_infra.image.operator_image import OperatorImageProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -61,3 +72,106 @@ def test_changed_image_or_node_replaces_the_resource(news: dict[str, str], repla
     olds = {"image": "i", "container": "c", "node": "n", "base": ""}
     result = OperatorImageProvider().diff("id", olds, {**olds, **news})
     assert (result.changes, result.replaces) == (bool(replaces), replaces)
+
+
+@pytest.fixture
+def docker(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """A Docker client without images, whose base images have Python 3.13, and a folder with one wheel."""
+    client = Mock()
+    client.images.get.side_effect = ImageNotFound("no such image")
+    client.images.list.return_value = []
+    client.containers.run.return_value = b"3.13\n"
+    client.version.return_value = {"Arch": "arm64"}
+    client.api.build.return_value = iter([{"stream": "done"}])
+    monkeypatch.setattr(image_build, "connected", lambda **_options: contextlib.nullcontext(client))
+    wheels = checkout / "wheels"
+    wheels.mkdir()
+    (wheels / "a.whl").write_bytes(b"wheel")
+    monkeypatch.setattr(wheelhouse, "fetch", Mock(return_value=wheels))
+    monkeypatch.setattr(wheelhouse, "cache_folder", lambda: checkout / "cache")
+    return client
+
+
+def build(checkout: Path, base: str = "") -> None:
+    image_build.build(image=image_build.image_name(base, checkout), base=base, root=checkout)
+
+
+def built(docker: Mock) -> dict[str, Any]:
+    """Return the arguments of the build."""
+    (call,) = docker.api.build.call_args_list
+    return dict(call.kwargs)
+
+
+def test_context_contains_sources_and_wheels_only(checkout: Path, docker: Mock) -> None:
+    contexts: list[bytes] = []
+
+    def read(**arguments: Any) -> Iterator[dict[str, str]]:
+        contexts.append(arguments["fileobj"].read())
+        return iter([])
+
+    docker.api.build.side_effect = read
+    build(checkout)
+    with tarfile.open(fileobj=io.BytesIO(contexts[0])) as tar:
+        assert tar.getnames() == ["Dockerfile", "operator/package/module.py", "wheelhouse/a.whl"]
+
+
+def test_wheels_match_python_and_architecture_of_the_base(checkout: Path, docker: Mock) -> None:
+    build(checkout, "base:1")
+    assert docker.containers.run.call_args.args[0] == "base:1"
+    (fetch,) = image_build.wheelhouse.fetch.call_args_list  # type: ignore[attr-defined]
+    assert fetch.kwargs == {"python": "3.13", "architecture": "arm64"}
+    assert built(docker)["buildargs"] == {"BASE": "base:1"}
+
+
+def test_local_base_is_preferred_to_the_published_one(checkout: Path, docker: Mock) -> None:
+    docker.images.list.return_value = [Mock(tags=[f"{names.BASE_IMAGE_REPOSITORY}:1"])]
+    build(checkout)
+    assert built(docker)["buildargs"] == {"BASE": f"{names.BASE_IMAGE_REPOSITORY}:1"}
+    docker.images.pull.assert_not_called()
+
+
+def test_published_base_is_pulled_if_there_is_no_local_one(checkout: Path, docker: Mock) -> None:
+    build(checkout)
+    docker.images.pull.assert_called_once_with("python", tag="3.13-slim")
+    assert built(docker)["buildargs"] == {"BASE": image_build.PUBLISHED_BASE}
+
+
+def test_existing_image_is_not_built(checkout: Path, docker: Mock) -> None:
+    docker.images.get.side_effect = None
+    build(checkout)
+    docker.api.build.assert_not_called()
+
+
+@pytest.mark.usefixtures("docker")
+def test_changed_checkout_is_rejected_with_the_command_to_run(checkout: Path) -> None:
+    with pytest.raises(ImageError, match=r"operator/ has changed since the preview; run `pulumi up` again"):
+        image_build.build(image="other:1", base="", root=checkout)
+
+
+@pytest.mark.parametrize(
+    "error", [TimeoutError("timed out"), ReadTimeoutError(Mock(), "", "Read timed out.")]
+)
+def test_timed_out_build_names_limit_and_next_step(checkout: Path, docker: Mock, error: Exception) -> None:
+    docker.api.build.side_effect = error
+    with pytest.raises(ImageError) as caught:
+        build(checkout)
+    assert str(caught.value) == "docker build timed out after 900 s; check that the Docker daemon is healthy"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            DockerUnavailableError("the Docker daemon does not answer"),
+            "does not answer; start Docker, or set operatorImage",
+        ),
+        (DockerError("no space left"), "the operator image cannot be built: no space left"),
+        (ConnectionResetError("reset"), "docker build failed: reset"),
+    ],
+)
+def test_docker_error_becomes_an_image_error(
+    checkout: Path, docker: Mock, error: Exception, message: str
+) -> None:
+    docker.api.build.side_effect = error
+    with pytest.raises(ImageError, match=message):
+        build(checkout)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pulumi
 import pytest
@@ -15,12 +17,15 @@ from pulumi.runtime import rpc
 
 from platform_infra.monitoring import discovery
 from platform_infra.monitoring.alert import Severity
+from platform_infra.monitoring.collection import monitoring_kinds
 from platform_infra.monitoring.dashboard import LABEL, VIEWER, document
 from platform_infra.monitoring.discovery import discover
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts, limits
+from platform_infra.settings.monitoring import MonitoringMode
 from platform_infra.settings.reader import parse
+from tests.unit.infra.recording import engine_loop
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -79,6 +84,29 @@ def test_auto_mode_creates_served_kinds_or_annotates_pods(
 ) -> None:
     cluster_serves.extend(served)
     assert monitoring_of(record()) == expected
+
+
+def test_unknown_kubeconfig_of_a_preview_means_no_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(discovery, "discover")
+    loop = engine_loop()
+    unknown, known = (asyncio.ensure_future(asyncio.sleep(0, value), loop=loop) for value in (False, True))
+    kubeconfig = pulumi.Output(set(), asyncio.ensure_future(asyncio.sleep(0, ""), loop=loop), unknown)
+    context = pulumi.Output(set(), asyncio.ensure_future(asyncio.sleep(0, "there"), loop=loop), known)
+    assert monitoring_kinds(MonitoringMode.AUTO, Mock(kubeconfig=kubeconfig, context=context)) == ()
+
+
+def test_auto_mode_asks_the_cluster_once_with_its_connection(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[tuple[str, str]] = []
+
+    def discover(kubeconfig: str, context: str) -> list[str]:
+        requests.append((kubeconfig, context))
+        return list(BOTH)
+
+    monkeypatch.setattr(discovery, "discover", discover)
+    assert monitoring_of(record()) == {*BOTH, "dashboard"}
+    assert requests == [("apiVersion: v1\nkind: Config\n", "notification-platform")]
 
 
 def test_disabled_operator_has_no_monitoring_objects(record: Record) -> None:
