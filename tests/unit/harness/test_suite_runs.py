@@ -45,7 +45,7 @@ def test_third(stoppable_operator): pass
 @pytest.mark.check("status-02")
 def test_fourth(shipped_operator): pass
 
-def test_what_is_beside_the_catalogue(shipped_operator): pass
+def test_what_is_not_in_the_catalogue(shipped_operator): pass
 
 @pytest.mark.long
 def test_what_takes_minutes(shipped_operator): pass
@@ -141,7 +141,7 @@ def test_a_local_process_gets_no_test_that_needs_a_pod(runs: Runs) -> None:
         "first",
         "second",
         "fourth",
-        "what_is_beside_the_catalogue",
+        "what_is_not_in_the_catalogue",
     ]
 
 
@@ -191,4 +191,4 @@ def test_without_a_caller_the_table_and_the_page_are_made_by_the_run_itself(
     assert re.search(r"^retry +2/2", lines, re.MULTILINE)
     assert "4/117 (4 run)" in output.outlines
     assert runs.records == []
-    assert "Nothing is tried any more" in (pytester.path / "page.html").read_text("utf-8")
+    assert "No attempt follows a successful one" in (pytester.path / "page.html").read_text("utf-8")
