@@ -15,38 +15,34 @@ SECONDS = st.lists(st.floats(0, 1e6), min_size=1)
     ("share", "expected"),
     [(0, 1.0), (1, 1.0), (50, 50.0), (95, 95.0), (99, 99.0), (99.5, 100.0), (100, 100.0)],
 )
-def test_a_percentile_is_the_least_value_that_the_share_does_not_exceed(
-    share: float, expected: float
-) -> None:
+def test_percentile_is_the_nearest_rank(share: float, expected: float) -> None:
     assert percentile([float(number) for number in range(100, 0, -1)], share) == expected
 
 
 @given(SECONDS, st.floats(0, 100))
-def test_a_percentile_is_one_of_the_values_and_enough_of_them_are_no_larger(
-    values: list[float], share: float
-) -> None:
+def test_percentile_is_a_value_that_enough_others_do_not_exceed(values: list[float], share: float) -> None:
     found = percentile(values, share)
     assert found in values
     assert sum(value <= found for value in values) * 100 >= share * len(values) - 1e-6
 
 
-def test_there_is_no_percentile_of_nothing() -> None:
+def test_percentile_of_no_values_is_an_error() -> None:
     with pytest.raises(ValueError, match="nothing"):
         percentile([], 50)
 
 
-def test_latencies_are_told_in_milliseconds() -> None:
+def test_latencies_are_in_milliseconds() -> None:
     told = latency([0.010] * 98 + [0.020, 0.5])
     assert (told.p50, told.p95, told.p99, told.longest) == (10.0, 10.0, 20.0, 500.0)
 
 
-def test_a_plan_of_pauses_grows_from_try_to_try() -> None:
+def test_planned_delays_grow_with_each_attempt() -> None:
     assert planned_pauses(5, 1, 2) == (1.0, 2.0, 4.0, 8.0)
     assert planned_pauses(3, 1, 1) == (1.0, 1.0)
     assert planned_pauses(1, 1, 2) == ()
 
 
-def test_a_pause_lasts_from_the_end_of_a_try_to_the_begin_of_the_next() -> None:
+def test_delay_is_from_the_end_of_an_attempt_to_the_next_start() -> None:
     first, second = pauses([[(10.0, 10.5), (11.6, 11.7), (13.7, 13.8)]], 1.0, 2.0)
     assert (first.shortest, first.longest, first.early, first.late) == (1.1, 1.1, 0, 0)
     assert (second.shortest, second.longest, second.early, second.late) == (2.0, 2.0, 0, 0)
@@ -64,7 +60,7 @@ def test_a_pause_lasts_from_the_end_of_a_try_to_the_begin_of_the_next() -> None:
         ((1.0, 4.0), 5.5, 0, 1),
     ],
 )
-def test_a_pause_out_of_its_jitter_is_counted(
+def test_delay_outside_of_its_jitter_is_counted(
     nominal: tuple[float, ...], seen: float, early: int, late: int
 ) -> None:
     before = [(0.0, 0.0)] if len(nominal) == 1 else [(-1.1, -1.1), (0.0, 0.0)]
@@ -72,12 +68,12 @@ def test_a_pause_out_of_its_jitter_is_counted(
     assert (last.early, last.late) == (early, late)
 
 
-def test_tries_that_never_came_and_tries_beyond_the_plan_have_no_pause() -> None:
+def test_missing_and_extra_attempts_have_no_delay() -> None:
     (only,) = pauses([[(0.0, 0.0)], [(0.0, 0.0), (1.0, 1.0), (1.1, 1.1)]], 1.0)
     assert only.count == 1
     assert pauses([[(0.0, 0.0)]], 1.0, 2.0) == ()
 
 
-def test_growth_is_what_the_largest_costs_more_than_the_smallest() -> None:
+def test_growth_is_the_relative_increase_of_the_last_cost() -> None:
     assert growth([2.0, 9.0, 2.2]) == pytest.approx(0.1)
     assert growth([2.0, 1.0]) == -0.5

@@ -44,7 +44,7 @@ def test_results_within_all_bars_miss_none() -> None:
     assert len(matches) == 25
 
 
-def test_what_was_not_measured_is_no_bar() -> None:
+def test_missing_result_has_no_bar() -> None:
     assert verdicts(figures()) == []
     assert verdicts(figures(result(controller="naive", calls_each=12.0))) == []
 
@@ -79,20 +79,20 @@ LATE = Latency(p50=12.1, p95=20.0, p99=25.1, longest=40.0)
         (result("restart", first_after_start=1.0, idle_mb=151, peak_mb=151), ["at rest", "the peak"]),
     ],
 )
-def test_a_result_beyond_a_bar_misses_that_one(bad: Result, words: list[str]) -> None:
+def test_result_beyond_a_bar_misses_that_bar(bad: Result, words: list[str]) -> None:
     matches = missed(bad)
     assert len(matches) == len(words)
     assert all(word in measure for word, measure in zip(words, matches, strict=True))
 
 
-def test_the_bare_line_of_the_same_run_says_what_the_machine_has_to_give() -> None:
+def test_prototype_of_the_same_run_sets_the_bar() -> None:
     bare = result(controller="prototype", main=group(rate=300.0))
     slow, fast = (result(main=group(rate=rate)) for rate in (230.0, 240.0))
     assert [measure for measure in missed(slow, bare) if "bare line" in measure] != []
     assert [measure for measure in missed(fast, bare) if "bare line" in measure] == []
 
 
-def test_growth_beyond_its_bar_is_missed_and_less_cost_is_not() -> None:
+def test_growth_beyond_its_bar_misses_and_lower_cost_does_not() -> None:
     small, middle, large, *_ = GOOD
     dear = large.model_copy(update={"cpu_seconds": {**large.cpu_seconds, "controller": 23.1}})
     cheap = large.model_copy(update={"cpu_seconds": {**large.cpu_seconds, "controller": 10.0}})

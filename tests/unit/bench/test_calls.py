@@ -62,18 +62,18 @@ def test_requests_are_counted_by_verb_and_resource() -> None:
     assert (result.total, result.conflicts) == (4, 0)
 
 
-def test_a_request_that_met_a_conflict_is_a_call_too() -> None:
+def test_request_with_a_conflict_counts() -> None:
     result = found_in(record(verb="update", subresource="status", responseStatus={"code": 409}))
     assert (result.total, result.conflicts) == (1, 1)
 
 
-def test_a_request_whose_answer_never_came_is_a_call_too() -> None:
+def test_request_without_a_response_counts() -> None:
     line = json.loads(record())
     del line["responseStatus"]
     assert counted(json.dumps(line)) == {"get notificationrequests": 1}
 
 
-def test_what_others_asked_or_asked_elsewhere_or_earlier_is_left_out() -> None:
+def test_requests_of_others_elsewhere_or_earlier_do_not_count() -> None:
     assert not counted(
         record(user={"username": "system:admin"}),
         record(user={}),
@@ -83,7 +83,7 @@ def test_what_others_asked_or_asked_elsewhere_or_earlier_is_left_out() -> None:
     )
 
 
-def test_requests_without_a_namespace_are_left_out() -> None:
+def test_requests_without_a_namespace_do_not_count() -> None:
     line = json.loads(record(verb="watch"))
     del line["objectRef"]["namespace"]
     bare = json.loads(record())
@@ -91,7 +91,7 @@ def test_requests_without_a_namespace_are_left_out() -> None:
     assert not counted(json.dumps(line), json.dumps(bare))
 
 
-def test_all_files_of_the_log_are_counted_and_others_are_not(tmp_path: Path) -> None:
+def test_rotated_files_of_the_log_count_and_others_do_not(tmp_path: Path) -> None:
     early = record(requestReceivedTimestamp="2026-01-01T11:00:00.000000Z")
     log(tmp_path, "audit-2026-01-01T12-00-01.000.log", early, record())
     log(tmp_path, "audit.log", record(), record(user={"username": "system:admin"}))
@@ -99,14 +99,14 @@ def test_all_files_of_the_log_are_counted_and_others_are_not(tmp_path: Path) -> 
     assert calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE).by_verb == {"get notificationrequests": 2}
 
 
-def test_a_log_that_has_just_been_begun_anew_is_read_past(tmp_path: Path) -> None:
+def test_empty_rotated_file_is_skipped(tmp_path: Path) -> None:
     early = record(requestReceivedTimestamp="2026-01-01T11:00:00.000000Z")
     log(tmp_path, "audit-2026-01-01T12-00-01.000.log", early, record())
     log(tmp_path, "audit.log")
     assert calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE).total == 1
 
 
-def test_a_log_that_does_not_reach_back_far_enough_is_no_log_of_fewer_calls(tmp_path: Path) -> None:
+def test_log_that_begins_too_late_is_an_error(tmp_path: Path) -> None:
     log(tmp_path, "audit.log", record())
     with pytest.raises(
         AuditLogTornError, match=r"begins at 2026-01-01T12:00:01.*, after 2026-01-01T12:00:00"
@@ -114,7 +114,7 @@ def test_a_log_that_does_not_reach_back_far_enough_is_no_log_of_fewer_calls(tmp_
         calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE)
 
 
-def test_an_empty_log_is_no_log_of_no_calls(tmp_path: Path) -> None:
+def test_empty_log_is_an_error(tmp_path: Path) -> None:
     log(tmp_path, "audit.log")
     with pytest.raises(AuditLogTornError, match="is empty"):
         calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE)

@@ -75,7 +75,7 @@ async def run(served: Any, batch: Batch, *, within: float = 5.0) -> None:
         await asyncio.gather(following, return_exceptions=True)
 
 
-async def test_a_burst_creates_each_one_once_and_waits_for_all() -> None:
+async def test_burst_creates_each_notification_once_and_waits_for_all() -> None:
     served, batch = Served(takes=0.001), Batch(load=Load(count=50), first=100)
     await run(served, batch)
     names = [obj["metadata"]["name"] for _, obj in served.created]
@@ -85,14 +85,14 @@ async def test_a_burst_creates_each_one_once_and_waits_for_all() -> None:
     assert all(seconds >= 0.001 for seconds in batch.latencies)
 
 
-async def test_a_watch_that_the_api_server_ends_is_taken_up_where_it_was() -> None:
+async def test_ended_watch_is_resumed_from_its_last_version() -> None:
     served, batch = Served(patience=7), Batch(load=Load(count=20), first=0)
     await run(served, batch)
     assert len(batch.final) == 20
     assert served.watched_from == [1, 8, 15, 22, 29, 36]
 
 
-async def test_ends_that_a_watch_cannot_tell_any_more_are_listed() -> None:
+async def test_final_notifications_are_listed_after_an_expired_watch() -> None:
     served, batch = Served(ends=False), Batch(load=Load(count=1), first=0)
     (name,) = batch.names
     served.tell("MODIFIED", name, "Sent")
@@ -102,7 +102,7 @@ async def test_ends_that_a_watch_cannot_tell_any_more_are_listed() -> None:
     assert served.watched_from == [1, 2]
 
 
-async def test_a_pace_is_kept_though_each_creation_takes_longer() -> None:
+async def test_pace_is_kept_with_slow_creations() -> None:
     served, batch = Served(takes=0.2), Batch(load=Load(count=10, rate=50.0), first=0)
     began = time.perf_counter()
     await run(served, batch)
@@ -111,7 +111,7 @@ async def test_a_pace_is_kept_though_each_creation_takes_longer() -> None:
     assert came[-1] < 5 * 0.2
 
 
-async def test_a_pace_that_is_ended_early_leaves_no_creation_half_way() -> None:
+async def test_cancelled_pace_leaves_no_unfinished_creation() -> None:
     served: Any = Served(takes=0.05)
     batch = Batch(load=Load(count=1000, rate=100.0), first=0)
     creating = asyncio.create_task(create(served, "ns", batch))
@@ -122,7 +122,7 @@ async def test_a_pace_that_is_ended_early_leaves_no_creation_half_way() -> None:
     assert batch.created.keys() == served.stored.keys()
 
 
-async def test_those_that_do_not_end_are_told() -> None:
+async def test_notifications_that_are_not_final_are_reported() -> None:
     batch = Batch(load=Load(count=3), first=0)
     with pytest.raises(
         NotFinalError, match=r"3 of 3 were not seen final after 0\.05 s.*; 3 of them are not by"
@@ -130,7 +130,7 @@ async def test_those_that_do_not_end_are_told() -> None:
         await run(Served(ends=False), batch, within=0.05)
 
 
-async def test_a_watch_that_fails_is_told_at_once() -> None:
+async def test_failed_watch_is_reported_immediately() -> None:
     class Refusing(Served):
         async def watch(self, _namespace: str, version: str) -> AsyncIterator[dict[str, Any]]:
             yield await self.refusal(version)
@@ -143,7 +143,7 @@ async def test_a_watch_that_fails_is_told_at_once() -> None:
         await run(Refusing(), batch, within=60.0)
 
 
-async def test_the_first_sight_of_an_end_counts_and_others_objects_do_not() -> None:
+async def test_first_final_event_counts_and_foreign_objects_do_not() -> None:
     served, batch = Served(ends=False), Batch(load=Load(count=1), first=0)
     (name,) = batch.names
     for kind, about, phase in (

@@ -20,7 +20,7 @@ def at(*times: float) -> list[tuple[float, float]]:
     return [(time, time) for time in times]
 
 
-def test_a_batch_lasts_from_its_first_creation_to_the_last_end() -> None:
+def test_batch_lasts_from_first_creation_to_last_final_phase() -> None:
     batch = Batch(load=Load(count=2), first=0)
     first, second = batch.names
     batch.created = {first: 10.0, second: 10.5}
@@ -31,19 +31,19 @@ def test_a_batch_lasts_from_its_first_creation_to_the_last_end() -> None:
     assert (result.latency_ms.p50, result.latency_ms.longest) == (500.0, 2000.0)
 
 
-def test_every_request_that_is_recorded_agrees() -> None:
+def test_recorded_requests_do_not_differ() -> None:
     seen = {7: at(1.0), 8: at(1.0, 2.0)}
     result = sink([stored(7, 1), stored(8, 2)], seen, failing=0)
     assert (result.requests, result.recorded, result.differing) == (3, 3, 0)
 
 
-def test_too_much_on_one_notification_does_not_make_up_for_too_little_on_another() -> None:
+def test_surplus_requests_do_not_compensate_missing_ones() -> None:
     seen = {7: at(1.0, 2.0, 3.0), 8: at(1.0)}
     result = sink([stored(7, 2), stored(8, 2)], seen, failing=0)
     assert (result.requests, result.recorded, result.differing) == (4, 4, 2)
 
 
-def test_requests_without_any_record_and_records_without_any_request_differ() -> None:
+def test_unrecorded_requests_and_unrequested_records_differ() -> None:
     assert sink([stored(7, 0)], {7: at(1.0)}, failing=0).differing == 1
     assert sink([stored(7, 1)], {}, failing=0).differing == 1
 
@@ -54,18 +54,18 @@ def test_requests_after_the_success_are_counted() -> None:
     assert sink([stored(7, 3), stored(8, 5)], seen, failing=DOWN).after_success == 0
 
 
-def test_notifications_that_do_not_go_to_the_sink_are_not_held_against_it() -> None:
+def test_notifications_of_other_channels_do_not_count() -> None:
     result = sink([stored(7, 1), stored(8, 1, "console")], {7: at(1.0)}, failing=0)
     assert (result.requests, result.recorded, result.differing) == (1, 1, 0)
 
 
-def test_pauses_are_held_against_the_policy_of_the_load() -> None:
+def test_delays_are_compared_with_the_retry_policy() -> None:
     first, second = kept_pauses(fast(3), {7: at(0.0, 1.05, 3.0)})
     assert (first.nominal, second.nominal) == (1.0, 2.0)
     assert kept_pauses(None, {7: at(0.0, 1.0)}) == ()
 
 
-def test_numbers_of_two_batches_never_meet() -> None:
+def test_batches_have_disjoint_numbers() -> None:
     one, other = Batch(load=Load(count=3), first=0), Batch(load=Load(count=3, channel=Channel.SLACK), first=3)
     numbers = {name.rpartition("-")[2] for batch in (one, other) for name in batch.names}
     assert len(numbers) == 6

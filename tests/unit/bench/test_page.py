@@ -28,13 +28,13 @@ MEASURED = figures(
 )
 
 
-def test_figures_come_back_from_their_file_as_they_went(tmp_path: Path) -> None:
+def test_figures_are_read_back_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "figures.json"
     save(MEASURED, file)
     assert load(file) == MEASURED
 
 
-def test_runs_are_put_together_and_the_last_of_one_measure_counts() -> None:
+def test_merged_runs_keep_the_last_result_of_a_measure() -> None:
     later = figures(result(calls_each=2.5), result("retry")).model_copy(update={"commit": "later"})
     matches = together([figures(result(), result("paced-5")), later])
     assert [one.scenario for one in matches.results] == ["burst-1000", "paced-5", "retry"]
@@ -42,7 +42,7 @@ def test_runs_are_put_together_and_the_last_of_one_measure_counts() -> None:
     assert matches.commit == "0123456789ab, later"
 
 
-def test_runs_on_different_machines_are_not_put_together() -> None:
+def test_runs_of_different_machines_are_not_merged() -> None:
     one = figures(result())
     other = one.model_copy(update={"machine": one.machine.model_copy(update={"processors": 8})})
     with pytest.raises(ValueError, match="different machines"):
@@ -52,7 +52,7 @@ def test_runs_on_different_machines_are_not_put_together() -> None:
 @pytest.mark.parametrize(
     ("rates", "kept"), [((250.0,), 250.0), ((250.0, 310.0, 270.0), 270.0), ((300.0, 250.0), 250.0)]
 )
-def test_of_several_rounds_the_one_in_the_middle_is_kept(rates: tuple[float, ...], kept: float) -> None:
+def test_median_round_is_kept(rates: tuple[float, ...], kept: float) -> None:
     rounds = [result(main=group(rate=rate)) for rate in rates]
     naive = result(controller="naive")
     matches = middle([*rounds, naive])
@@ -60,7 +60,7 @@ def test_of_several_rounds_the_one_in_the_middle_is_kept(rates: tuple[float, ...
     assert matches[0].main.rate == kept
 
 
-def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
+def test_table_rows_have_as_many_cells_as_the_head() -> None:
     for make in (tables.bars, tables.speed, tables.cost, tables.calls, tables.sinks):
         table = make(MEASURED)
         assert table.rows
@@ -68,12 +68,12 @@ def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
         assert len(table.markdown().splitlines()) == len(table.rows) + 2
 
 
-def test_calls_are_told_for_each_notification_of_all_loads() -> None:
+def test_calls_are_per_notification_of_all_loads() -> None:
     table = tables.calls(figures(result("slow", beside=group(count=1000), calls={"get x": 3000})))
     assert table.rows[0][-1] == "1.5"
 
 
-def test_plots_of_the_same_figures_are_the_same(tmp_path: Path) -> None:
+def test_plots_are_deterministic(tmp_path: Path) -> None:
     first, second = (draw(MEASURED, tmp_path / name) for name in ("one", "two"))
     assert [file.name for file in first] == [
         f"bench-{name}.svg" for name in ("rate", "latency", "calls", "cpu", "memory")
@@ -82,21 +82,21 @@ def test_plots_of_the_same_figures_are_the_same(tmp_path: Path) -> None:
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:
+def test_empty_figures_are_not_plotted(tmp_path: Path) -> None:
     assert draw(figures(), tmp_path) == []
 
 
-def test_the_page_is_the_one_that_its_figures_make() -> None:
+def test_page_has_the_tables_of_the_committed_figures() -> None:
     text = DOCUMENT.read_text("utf-8")
     assert document(text, load(FIGURES)) == text, "run `python -m tests.bench.page`"
 
 
-def test_every_plot_of_the_page_is_there() -> None:
+def test_plots_of_the_page_exist() -> None:
     shown = {file.name for file in IMAGES.glob("bench-*.svg")}
     assert {f"images/{name}" in DOCUMENT.read_text("utf-8") for name in shown} == {True}
 
 
-def test_scenarios_are_chosen_by_name_or_as_a_set() -> None:
+def test_scenarios_are_selected_by_name_or_set() -> None:
     assert chosen([], full=True) == SCENARIOS
     quick = chosen([], full=False)
     assert 0 < len(quick) < len(SCENARIOS)
@@ -104,7 +104,7 @@ def test_scenarios_are_chosen_by_name_or_as_a_set() -> None:
     assert len({one.name for one in SCENARIOS}) == len(SCENARIOS)
 
 
-def test_unknown_scenarios_are_told_with_those_that_there_are() -> None:
+def test_unknown_scenarios_are_reported_with_the_known_ones() -> None:
     with pytest.raises(
         UnknownScenarioError, match=r"no scenario burst-7, nothing; there are burst-200, .*restart"
     ):

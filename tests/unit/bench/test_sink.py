@@ -43,14 +43,14 @@ def about(number: int) -> bytes:
     return f'{{"text": "bench-{number}- and more"}}'.encode()
 
 
-async def test_each_notification_is_failed_as_often_as_told_and_then_taken(ask: Ask) -> None:
+async def test_sink_fails_each_notification_as_often_as_configured(ask: Ask) -> None:
     await ask("PUT", orjson.dumps(asdict(Answers(failing=2))))
     first = [(await ask("POST", about(1)))[0] for _ in range(4)]
     other = [(await ask("POST", about(12)))[0] for _ in range(3)]
     assert (first, other) == ([503, 503, 200, 200], [503, 503, 200])
 
 
-async def test_each_request_is_told_with_its_begin_and_end(ask: Ask) -> None:
+async def test_sink_records_start_and_end_of_each_request(ask: Ask) -> None:
     await ask("PUT", orjson.dumps(asdict(Answers(delay=0.05))))
     for number in (1, 1, 2):
         await ask("POST", about(number))
@@ -60,7 +60,7 @@ async def test_each_request_is_told_with_its_begin_and_end(ask: Ask) -> None:
     assert seen["1"][0][1] <= seen["1"][1][0]
 
 
-async def test_new_answers_are_a_new_begin(ask: Ask) -> None:
+async def test_new_answers_reset_the_sink(ask: Ask) -> None:
     await ask("PUT", orjson.dumps(asdict(Answers(failing=1))))
     assert (await ask("POST", about(1)))[0] == 503
     await ask("PUT", orjson.dumps(asdict(Answers())))
@@ -68,12 +68,12 @@ async def test_new_answers_are_a_new_begin(ask: Ask) -> None:
     assert (await ask("POST", about(1)))[0] == 200
 
 
-async def test_a_request_about_nothing_of_the_bench_is_refused(ask: Ask) -> None:
+async def test_sink_rejects_requests_without_a_bench_number(ask: Ask) -> None:
     assert (await ask("POST", b'{"text": "hello"}'))[0] == 400
     assert (await ask("GET"))[1] == {}
 
 
-async def test_what_the_generator_creates_is_what_the_sink_knows(ask: Ask) -> None:
+async def test_sink_recognizes_generated_notifications(ask: Ask) -> None:
     batch = Batch(load=Load(count=2, channel=Channel.SLACK), first=40)
     for body in batch.bodies("somewhere").values():
         await ask("POST", orjson.dumps(orjson.loads(body)["spec"]["subject"]))

@@ -14,21 +14,21 @@ def stat(name: str, user: int, system: int) -> str:
     return f"12 ({name}) S 1 12 12 0 -1 4194304 98 7 0 0 {user} {system} 900 900 20 0 1 0 1176665 3133440 360"
 
 
-def test_user_and_system_time_are_added_and_that_of_ended_children_is_not() -> None:
+def test_cpu_time_is_user_and_system_time_without_children() -> None:
     assert parse_stat(stat("etcd", 3 * TICKS, TICKS)) == 4.0
 
 
-def test_a_program_may_have_any_name() -> None:
+def test_program_name_may_contain_parentheses() -> None:
     assert parse_stat(stat("a (b) c", TICKS, 0)) == 1.0
 
 
 @pytest.mark.parametrize("line", ["", "12 (cat) S 1", "nonsense " * 20])
-def test_another_line_is_refused(line: str) -> None:
+def test_invalid_stat_line_is_rejected(line: str) -> None:
     with pytest.raises(ValueError, match="not a line"):
         parse_stat(line)
 
 
-def test_what_was_used_meanwhile_is_the_difference() -> None:
+def test_usage_between_two_readings_is_the_difference() -> None:
     assert between({"etcd": 1.25}, {"etcd": 2.0, "new": 1.0}) == {"etcd": 0.75}
 
 
@@ -37,7 +37,7 @@ def test_memory_is_read_in_megabytes() -> None:
     assert (result.now, result.peak) == (100.0, 200.0)
 
 
-def test_a_busy_process_is_seen_to_use_its_time_and_memory() -> None:
+def test_busy_process_uses_measurable_time_and_memory() -> None:
     before = processor_seconds(os.getpid())
     held = bytearray(40 * 1024 * 1024)
     until = time.process_time() + 0.1

@@ -55,7 +55,7 @@ def store(sink: Served) -> AuditStore:
     return AuditStore(sink.base, "served")
 
 
-async def test_what_is_written_is_read_back_as_it_was_in_its_order(sink: Served) -> None:
+async def test_events_are_read_back_unchanged_and_in_order(sink: Served) -> None:
     first, second = event("sent", event_id=str(uuid.uuid4())), event("failed", event_outcome="failure")
     assert (await write(sink, first, second))[0] == 201
     answer = await read(sink)
@@ -64,7 +64,7 @@ async def test_what_is_written_is_read_back_as_it_was_in_its_order(sink: Served)
     assert answer["pagination"] == {"limit": 50, "offset": 0, "total": 2, "has_more": False}
 
 
-async def test_a_reading_can_be_narrowed_by_each_field_of_the_contract(sink: Served) -> None:
+async def test_events_can_be_filtered_by_each_field(sink: Served) -> None:
     await write(sink, event("sent"), event("failed", event_outcome="failure"), event(name="other"))
     await write(sink, event(name="elsewhere"), operator="scripted")
     for query, count in (
@@ -78,7 +78,7 @@ async def test_a_reading_can_be_narrowed_by_each_field_of_the_contract(sink: Ser
         assert (await read(sink, **query))["pagination"]["total"] == count, query
 
 
-async def test_a_long_reading_comes_page_by_page(sink: Served) -> None:
+async def test_long_result_is_paginated(sink: Served) -> None:
     await write(sink, *(event(name=f"n-{index}") for index in range(120)))
     first = await read(sink)
     assert (len(first["data"]), first["pagination"]["has_more"]) == (50, True)
@@ -87,13 +87,13 @@ async def test_a_long_reading_comes_page_by_page(sink: Served) -> None:
     assert last["pagination"] == {"limit": 50, "offset": 100, "total": 120, "has_more": False}
 
 
-async def test_the_client_reads_all_pages(sink: Served) -> None:
+async def test_client_reads_all_pages(sink: Served) -> None:
     await write(sink, *(event(name=f"n-{index}") for index in range(2500)))
     result = await asyncio.to_thread(store(sink).events)
     assert [one["resource_id"] for one in result] == [f"n-{index}" for index in range(2500)]
 
 
-async def test_a_batch_with_one_bad_event_is_refused_whole_with_every_reason(sink: Served) -> None:
+async def test_batch_with_an_invalid_event_is_rejected_with_every_reason(sink: Served) -> None:
     bad = {**event(), "event_outcome": "fine", "resource_id": ""}
     del bad["event_data"]
     code, text = await write(sink, event(), bad)
@@ -105,13 +105,13 @@ async def test_a_batch_with_one_bad_event_is_refused_whole_with_every_reason(sin
     assert (await read(sink))["pagination"]["total"] == 0
 
 
-async def test_a_batch_of_many_megabytes_is_taken(sink: Served) -> None:
+async def test_batch_of_many_megabytes_is_stored(sink: Served) -> None:
     long = event(event_data={"notification_id": "n", "body": "x" * 20_000})
     assert (await write(sink, *([long] * 500)))[0] == 201
     assert (await read(sink, limit=1))["pagination"]["total"] == 500
 
 
-async def test_a_store_told_to_fail_stores_nothing_until_it_recovers(sink: Served) -> None:
+async def test_failing_store_stores_nothing_until_it_recovers(sink: Served) -> None:
     await asyncio.to_thread(
         store(sink).answer, {"code": 503}, {"code": 400, "body": "no"}, {"drop": True}, {}
     )
@@ -126,7 +126,7 @@ async def test_a_store_told_to_fail_stores_nothing_until_it_recovers(sink: Serve
     assert [hit["code"] for hit in writes] == [503, 400, None, 201, 201]
 
 
-async def test_a_store_that_never_answers_stores_nothing_and_is_well_elsewhere(sink: Served) -> None:
+async def test_unresponsive_store_stores_nothing_and_stays_healthy(sink: Served) -> None:
     await asyncio.to_thread(store(sink).answer, {"never": True})
     with pytest.raises(TimeoutError):
         await write(sink, event(), seconds=0.3)
@@ -136,7 +136,7 @@ async def test_a_store_that_never_answers_stores_nothing_and_is_well_elsewhere(s
         assert answer.status == 200
 
 
-async def test_only_the_answer_can_be_lost_while_the_events_are_kept(sink: Served) -> None:
+async def test_response_can_be_lost_while_the_events_are_stored(sink: Served) -> None:
     await asyncio.to_thread(store(sink).answer, {"code": 503, "store": True}, {"delay": 0.2})
     assert (await write(sink, event()))[0] == 503
     assert (await write(sink, event()))[0] == 201
@@ -144,7 +144,7 @@ async def test_only_the_answer_can_be_lost_while_the_events_are_kept(sink: Serve
     assert len(set(ids)) == 2
 
 
-async def test_the_events_of_one_notification_are_those_with_its_name_and_uid(sink: Served) -> None:
+async def test_events_of_a_notification_have_its_name_and_uid(sink: Served) -> None:
     life = {"metadata": {"namespace": "ns", "name": "n"}}
     referring = event(correlation_id="remediation-7", event_data={"notification_id": "uid-2"})
     earlier = event(correlation_id="uid-1", event_data={"notification_id": "uid-1"})

@@ -43,13 +43,13 @@ def names(folder: Path) -> list[str]:
         return [place.name for place in places]
 
 
-def test_a_claim_whose_owner_lives_is_not_abandoned(tmp_path: Path) -> None:
+def test_claim_of_a_live_owner_is_not_abandoned(tmp_path: Path) -> None:
     with other_owner(tmp_path) as owner:
         assert names(tmp_path) == []
         owner.kill()
 
 
-def test_a_claim_whose_owner_was_killed_is_abandoned_until_it_is_released(tmp_path: Path) -> None:
+def test_claim_of_a_killed_owner_is_abandoned_until_released(tmp_path: Path) -> None:
     with other_owner(tmp_path) as owner:
         owner.send_signal(signal.SIGKILL)
     assert names(tmp_path) == ["ci-0000aa"]
@@ -58,7 +58,7 @@ def test_a_claim_whose_owner_was_killed_is_abandoned_until_it_is_released(tmp_pa
     assert names(tmp_path) == []
 
 
-def test_two_who_clear_up_at_the_same_time_do_not_both_take_a_claim_over(tmp_path: Path) -> None:
+def test_abandoned_claim_is_taken_over_by_one_process_only(tmp_path: Path) -> None:
     with other_owner(tmp_path) as owner:
         owner.kill()
     with abandoned(tmp_path) as first:
@@ -66,7 +66,7 @@ def test_two_who_clear_up_at_the_same_time_do_not_both_take_a_claim_over(tmp_pat
         assert names(tmp_path) == []
 
 
-def test_a_claim_of_another_machine_is_left_alone(tmp_path: Path) -> None:
+def test_claim_of_another_machine_is_not_taken_over(tmp_path: Path) -> None:
     with other_owner(tmp_path) as owner:
         owner.kill()
     file = tmp_path / "ci-0000aa" / OWNER
@@ -74,13 +74,13 @@ def test_a_claim_of_another_machine_is_left_alone(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_a_claim_that_is_not_released_stays_for_the_next_run(tmp_path: Path) -> None:
+def test_unreleased_claim_is_left_to_the_next_run(tmp_path: Path) -> None:
     with claimed("ci-0000ab", tmp_path):
         assert names(tmp_path) == []
     assert names(tmp_path) == ["ci-0000ab"]
 
 
-def test_a_name_is_claimed_once(tmp_path: Path) -> None:
+def test_claimed_name_cannot_be_claimed_again(tmp_path: Path) -> None:
     with claimed("ci-0000ac", tmp_path), pytest.raises(FileExistsError), claimed("ci-0000ac", tmp_path):
         pass
 
@@ -93,7 +93,7 @@ def dead() -> str:
     return done.stdout.strip()
 
 
-def test_an_owner_is_told_from_a_later_process_with_its_number(dead: str) -> None:
+def test_owner_differs_from_a_later_process_with_its_pid(dead: str) -> None:
     assert leftovers.is_alive(leftovers.owner())
     assert not leftovers.is_alive(dead)
     host, _, began = dead.split()

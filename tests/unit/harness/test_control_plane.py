@@ -60,16 +60,16 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
     return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
 
 
-def test_the_api_server_has_the_flags_of_the_node(place: Place, node: dict[str, Sequence[str]]) -> None:
+def test_api_server_has_the_flags_of_the_node(place: Place, node: dict[str, Sequence[str]]) -> None:
     result = differing(flags(api_server(place)), flags(node["kube-apiserver"]))
     assert result == OF_ITS_PLACE | OF_THE_KUBELET | WITHOUT_A_CLUSTER
 
 
-def test_the_store_has_the_flags_of_the_node(place: Place, node: dict[str, Sequence[str]]) -> None:
+def test_etcd_has_the_flags_of_the_node(place: Place, node: dict[str, Sequence[str]]) -> None:
     assert differing(flags(etcd(place)), flags(node["etcd"])) == PORTS_OF_ITS_OWN
 
 
-def test_the_audit_policy_is_the_one_of_the_node() -> None:
+def test_audit_policy_equals_that_of_the_node() -> None:
     assert AUDIT_POLICY.is_file()
     assert AUDIT_POLICY.is_relative_to(INSIDE)
 
@@ -80,21 +80,21 @@ DEAF = (
 )
 
 
-def test_a_program_ends_with_its_block(tmp_path: Path) -> None:
+def test_program_ends_with_its_block(tmp_path: Path) -> None:
     command = (PYTHON.name, "-c", "import signal; signal.pause()")
     with pytest.raises(KeyboardInterrupt), running(PYTHON.parent, command, tmp_path) as process:
         raise KeyboardInterrupt
     assert process.returncode == -signal.SIGTERM
 
 
-def test_a_program_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.harness.control_plane.ENDS_WITHIN", 0.1)
     with running(PYTHON.parent, (PYTHON.name, "-c", DEAF), tmp_path) as process:
         eventually((tmp_path / f"{PYTHON.name}.log").read_text, lambda message: "deaf" in message)
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_program_gets_none_of_our_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_does_not_inherit_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOGC", "300")
     command = (PYTHON.name, "-c", "import os; print(os.environ.get('GOGC'))")
     with running(PYTHON.parent, command, tmp_path) as process:

@@ -17,7 +17,7 @@ from tests.unit.harness.api_server import ApiServer
 from tests.unit.harness.between import GONE, OBJECTS, TRIES, Between, message
 
 
-async def test_without_rules_requests_and_answers_pass_as_they_are(between: Between) -> None:
+async def test_requests_pass_unchanged_without_rules(between: Between) -> None:
     code, body = await between.ask("GET", "/version", Authorization="Bearer of the asker")
     assert (code, body) == (200, {"gitVersion": "v1"})
     (options,) = between.server.options
@@ -30,7 +30,7 @@ async def test_without_rules_requests_and_answers_pass_as_they_are(between: Betw
         assert answer.headers["Audit-Id"] == "7"
 
 
-async def test_what_was_asked_is_recorded_with_what_became_of_it(between: Between) -> None:
+async def test_requests_are_recorded_with_their_result(between: Between) -> None:
     before = time.time()
     await message(between.proxy.fail, verb="update", code=500)
     await between.write("a", {})
@@ -52,7 +52,7 @@ async def test_what_was_asked_is_recorded_with_what_became_of_it(between: Betwee
     ("code", "reason"),
     [(409, "Conflict"), (410, "Expired"), (429, "TooManyRequests"), (500, "InternalError")],
 )
-async def test_a_code_comes_as_an_api_server_would_say_it_and_the_server_never_sees_the_request(
+async def test_injected_code_has_a_status_body_and_skips_the_server(
     between: Between, code: int, reason: str
 ) -> None:
     fault = await message(
@@ -67,7 +67,7 @@ async def test_a_code_comes_as_an_api_server_would_say_it_and_the_server_never_s
     assert await message(lambda: fault.used) == 1
 
 
-async def test_a_rule_is_met_only_by_what_fits_all_of_it(between: Between) -> None:
+async def test_rule_applies_only_to_requests_that_match_all_of_it(between: Between) -> None:
     proxy = between.proxy
     await message(proxy.fail, name="a-.*", namespace="ns", containing='"phase":"Sent"', code=409, times=None)
     assert await between.write("a-1", {"status": {"phase": "Sent"}}) == 409
@@ -82,7 +82,7 @@ async def test_a_rule_is_met_only_by_what_fits_all_of_it(between: Between) -> No
     assert await between.write("a-1", {}) == 200
 
 
-async def test_a_rule_is_met_so_many_times_after_so_many_that_pass(between: Between) -> None:
+async def test_rule_applies_a_number_of_times_after_skipped_requests(between: Between) -> None:
     fault = await message(between.proxy.fail, verb="update", code=409, times=2, skip=1)
     assert [await between.write("a", {}) for _ in range(5)] == [200, 409, 409, 200, 200]
     await message(fault.remove)
@@ -91,7 +91,7 @@ async def test_a_rule_is_met_so_many_times_after_so_many_that_pass(between: Betw
     assert [await between.write("a", {}) for _ in range(3)] == [500] * 3
 
 
-async def test_an_answer_can_be_any_body(between: Between) -> None:
+async def test_injected_response_can_have_any_body(between: Between) -> None:
     await message(between.proxy.fail, code=200, body={"gitVersion": "v2"})
     await message(between.proxy.fail, code=500, body="no JSON")
     assert await between.ask("GET", "/version") == (200, {"gitVersion": "v2"})
@@ -99,7 +99,7 @@ async def test_an_answer_can_be_any_body(between: Between) -> None:
         assert (answer.status, await answer.text()) == (500, "no JSON")
 
 
-async def test_a_write_can_be_stored_and_its_answer_replaced_or_lost(between: Between) -> None:
+async def test_response_of_a_stored_write_can_be_replaced_or_lost(between: Between) -> None:
     await message(between.proxy.fail, verb="update", code=500, after=True)
     await message(between.proxy.fail, verb="update", cut=True, after=True, delay_after=0.2, times=TRIES)
     assert await between.write("a", {"n": 1}) == 500
@@ -114,7 +114,7 @@ async def test_a_write_can_be_stored_and_its_answer_replaced_or_lost(between: Be
     assert all(one["ended"] for one in requests)
 
 
-async def test_a_connection_can_be_cut_before_the_server_sees_the_request(between: Between) -> None:
+async def test_connection_can_be_cut_before_the_server_sees_the_request(between: Between) -> None:
     await message(between.proxy.fail, cut=True, times=TRIES)
     with pytest.raises(GONE):
         await between.write("a", {})
@@ -122,7 +122,7 @@ async def test_a_connection_can_be_cut_before_the_server_sees_the_request(betwee
     assert await between.write("a", {}) == 200
 
 
-async def test_a_request_and_its_answer_can_be_late(between: Between) -> None:
+async def test_request_and_response_can_be_delayed(between: Between) -> None:
     await message(between.proxy.fail, delay=0.3)
     await message(between.proxy.fail, delay_after=0.3)
     for stored in (False, True):
@@ -133,7 +133,7 @@ async def test_a_request_and_its_answer_can_be_late(between: Between) -> None:
         assert await writing == 200
 
 
-async def test_one_who_does_not_wait_for_a_late_answer_is_recorded_as_gone(between: Between) -> None:
+async def test_client_that_does_not_wait_is_recorded_as_gone(between: Between) -> None:
     await message(between.proxy.fail, delay=30)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -142,14 +142,14 @@ async def test_one_who_does_not_wait_for_a_late_answer_is_recorded_as_gone(betwe
     assert (request["code"], request["upstream"]) == (None, None)
 
 
-async def test_without_its_api_server_it_says_so(between: Between) -> None:
+async def test_unreachable_api_server_gives_502(between: Between) -> None:
     await between.server.stop()
     code, status = await between.ask("GET", "/version")
     assert (code, status["code"]) == (502, 502)
     assert re.search("cannot be reached", status["message"])
 
 
-async def test_another_server_in_the_api_server_s_place_is_not_believed(tmp_path: Path) -> None:
+async def test_server_with_another_certificate_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     authority, other = Authority(tmp_path), Authority(tmp_path / "other")
     server = ApiServer(other.identity("server"))
@@ -187,7 +187,7 @@ async def test_another_server_in_the_api_server_s_place_is_not_believed(tmp_path
         ({"code": 9}, "greater than or equal to 200"),
     ],
 )
-async def test_a_rule_that_makes_no_sense_is_refused_with_the_reason(
+async def test_invalid_rule_is_rejected_with_the_reason(
     between: Between, rule: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(AssertionError, match="answered 400") as caught:

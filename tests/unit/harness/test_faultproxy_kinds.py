@@ -31,7 +31,7 @@ from tests.unit.harness.between import OBJECTS, WATCH
         (f"GET {WATCH}", RequestKind(verb="watch", resource="notificationrequests", namespace="ns")),
     ],
 )  # fmt: skip
-def test_a_request_is_told_by_its_line_as_an_api_server_does(request_line: str, kind: RequestKind) -> None:
+def test_request_kind_is_parsed_from_method_and_path(request_line: str, kind: RequestKind) -> None:
     method, _, target = request_line.partition(" ")
     path, _, query = target.partition("?")
     fields = dict(field.split("=") for field in query.split("&")) if query else {}

@@ -29,7 +29,7 @@ async def read_events(answer: aiohttp.ClientResponse, count: int) -> list[tuple[
     return seen
 
 
-async def test_a_watch_is_streamed_event_by_event_whatever_their_size(between: Between) -> None:
+async def test_watch_events_of_any_size_are_streamed_one_by_one(between: Between) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         for number, size in ((1, 0), (2, 1_000_000), (3, 0)):
             await between.server.emit(event(number, size))
@@ -40,7 +40,7 @@ async def test_a_watch_is_streamed_event_by_event_whatever_their_size(between: B
         assert await answer.content.read() == b""
 
 
-async def test_an_asker_that_leaves_a_watch_takes_it_from_the_server_too(between: Between) -> None:
+async def test_watch_ends_at_the_server_when_the_client_disconnects(between: Between) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         await between.server.emit(event(1))
         await read_events(answer, 1)
@@ -58,7 +58,7 @@ async def lag(proxy: Client, seconds: float) -> AsyncIterator[None]:
         await message(holding.__exit__, None, None, None)
 
 
-async def test_events_are_held_back_in_order_and_one_by_one_as_long_as_it_is_asked_for(
+async def test_lag_delays_events_in_order_until_it_is_removed(
     between: Between,
 ) -> None:
     async with between.session.get(between.base + WATCH) as answer:
@@ -89,7 +89,7 @@ async def test_running_watches_can_be_cut(between: Between) -> None:
             await answer.content.read()
 
 
-async def test_running_watches_can_be_told_that_they_are_too_old(between: Between) -> None:
+async def test_running_watches_can_be_expired(between: Between) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         await between.server.emit(event(1)[:10])
         assert await message(between.proxy.expire_watches) == 1
@@ -102,7 +102,7 @@ async def test_running_watches_can_be_told_that_they_are_too_old(between: Betwee
     )
 
 
-async def test_a_watch_that_the_server_breaks_off_is_broken_off(between: Between) -> None:
+async def test_watch_aborted_by_the_server_is_aborted(between: Between) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         await between.server.emit(event(1))
         await read_events(answer, 1)

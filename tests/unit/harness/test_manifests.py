@@ -33,7 +33,7 @@ def port_of(service: str) -> dict[str, Any]:
     return {**port, "process": ports[port["targetPort"]]}
 
 
-def test_tests_and_operators_find_both_where_the_services_are() -> None:
+def test_services_are_where_tests_and_operators_expect_them() -> None:
     assert (port_of("sink")["nodePort"], port_of("proxy-control")["nodePort"]) == (SINK_PORT, PROXY_PORT)
     assert SINK.rpartition(":")[2] == str(port_of("sink")["port"])
     assert f"proxy.{NAMESPACE}.svc" == PROXY_HOST
@@ -41,7 +41,7 @@ def test_tests_and_operators_find_both_where_the_services_are() -> None:
     assert port_of("proxy")["port"] == API_PORT
 
 
-def test_the_processes_listen_where_the_services_send_to() -> None:
+def test_processes_listen_on_the_ports_of_their_services() -> None:
     assert port_of("sink")["process"] == sink.PORT
     assert port_of("proxy")["process"] == proxy.PLACE.api_port
     assert port_of("proxy-control")["process"] == proxy.PLACE.control_port
@@ -49,14 +49,14 @@ def test_the_processes_listen_where_the_services_send_to() -> None:
         assert container(name)["image"] == "IMAGE"
 
 
-def test_the_proxy_gets_its_certificate_where_it_looks_for_it() -> None:
+def test_proxy_certificate_is_mounted_where_it_is_read() -> None:
     (volume,) = result("Deployment", "proxy")["spec"]["template"]["spec"]["volumes"]
     (mount,) = container("proxy")["volumeMounts"]
     assert volume["secret"]["secretName"] == CERTIFICATE
     assert (mount["name"], mount["mountPath"]) == (volume["name"], str(proxy.FILES))
 
 
-def test_every_pod_is_as_the_restricted_standard_asks_and_holds_no_credentials() -> None:
+def test_pods_meet_the_restricted_standard_without_credentials() -> None:
     assert result("Namespace", NAMESPACE)["metadata"]["labels"] == {
         "pod-security.kubernetes.io/enforce": "restricted"
     }

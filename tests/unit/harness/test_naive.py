@@ -72,7 +72,7 @@ class Ground:
         self.at_try.append(self.stored())
 
 
-async def test_each_change_of_a_quick_notification_is_a_write_of_its_own() -> None:
+async def test_naive_controller_writes_each_change_separately() -> None:
     ground = Ground()
     ground.create()
 
@@ -82,7 +82,7 @@ async def test_each_change_of_a_quick_notification_is_a_write_of_its_own() -> No
     assert ground.stored()["status"]["phase"] == "Sent"
 
 
-async def test_on_a_copy_that_is_up_to_date_it_keeps_to_the_pauses() -> None:
+async def test_naive_controller_with_a_fresh_copy_respects_the_backoff() -> None:
     ground = Ground(failures=1)
     ground.create()
 
@@ -95,7 +95,7 @@ async def test_on_a_copy_that_is_up_to_date_it_keeps_to_the_pauses() -> None:
     assert (ground.receiver.posts, ground.stored()["status"]["totalAttempts"]) == (1, 1)
 
 
-async def test_a_late_copy_makes_it_send_after_a_success_that_is_recorded() -> None:
+async def test_naive_controller_with_a_stale_copy_resends_a_recorded_success() -> None:
     ground = Ground()
     ground.create()
     await ground.work()

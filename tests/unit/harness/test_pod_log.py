@@ -37,7 +37,7 @@ def numbers(log: PodLog) -> list[int]:
     return [record["n"] for record in log.records()]
 
 
-def test_a_second_look_asks_for_what_is_new_and_returns_everything_once() -> None:
+def test_second_read_fetches_new_lines_only() -> None:
     kubelet = Kubelet()
     log = PodLog(kubelet.fetch, START)
     kubelet.write(1.1, '{"n": 1}')
@@ -48,7 +48,7 @@ def test_a_second_look_asks_for_what_is_new_and_returns_everything_once() -> Non
     assert kubelet.asked == ["2026-01-01T12:00:00Z", "2026-01-01T12:00:07Z"]
 
 
-def test_a_line_that_is_still_being_written_is_returned_by_a_later_look() -> None:
+def test_incomplete_line_is_returned_by_a_later_read() -> None:
     kubelet = Kubelet()
     log = PodLog(kubelet.fetch, START)
     kubelet.write(1.0, '{"n": 1}')
@@ -59,12 +59,12 @@ def test_a_line_that_is_still_being_written_is_returned_by_a_later_look() -> Non
     assert numbers(log) == [1, 2]
 
 
-def test_the_rest_of_a_long_line_that_began_earlier_is_not_taken_for_one() -> None:
+def test_rest_of_a_split_line_is_ignored() -> None:
     log = PodLog(lambda _since: 'rest of it"}\n2026-01-01T12:00:01.5Z {"n": 2}\n', START)
     assert numbers(log) == [2]
 
 
-def test_what_is_no_record_is_left_out_and_a_container_that_is_gone_keeps_what_was_seen() -> None:
+def test_log_of_a_deleted_container_keeps_its_records() -> None:
     kubelet = Kubelet()
     log = PodLog(kubelet.fetch, START)
     for text in ("Traceback:", "{broken", '{"n": 1}'):
@@ -75,7 +75,7 @@ def test_what_is_no_record_is_left_out_and_a_container_that_is_gone_keeps_what_w
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.7), st.booleans()), max_size=40))
-def test_whenever_one_looks_every_record_is_returned_once_and_in_order(
+def test_records_are_returned_once_and_in_order_at_any_time(
     steps: list[tuple[float, bool]],
 ) -> None:
     kubelet, moment, written = Kubelet(), 0.0, 0

@@ -14,7 +14,7 @@ from tests.unit.harness.api_server import ApiServer
 from tests.unit.harness.between import WATCH
 
 
-async def test_a_proxy_that_ends_while_watches_run_leaves_no_connection_open(tmp_path: Path) -> None:
+async def test_stopped_proxy_leaves_no_watch_connection_open(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     server = ApiServer(authority.identity("server"))
     upstream = f"https://127.0.0.1:{await server.start()}"

@@ -39,21 +39,21 @@ def printed(records: list[Record]) -> str:
     return output.getvalue()
 
 
-def test_records_come_back_from_a_file_as_they_were_written(tmp_path: Path) -> None:
+def test_records_are_read_back_unchanged(tmp_path: Path) -> None:
     for record in (ALL[0], FAILURE):
         append(tmp_path / "records", record)
     assert read(tmp_path / "records") == [ALL[0], FAILURE]
     assert read(tmp_path / "none") == []
 
 
-def test_the_table_has_a_row_for_each_group_and_ends_with_how_many_of_all_passed() -> None:
+def test_table_has_a_row_per_group_and_the_total() -> None:
     lines = [line.rstrip() for line in printed(ALL).splitlines()]
     assert [line.split()[0] for line in lines[1 : 1 + len(GROUPS)]] == list(GROUPS)
     assert re.search(r"^retry +2/2 ", "\n".join(lines), re.MULTILINE)
     assert lines[-1] == "117/117"
 
 
-def test_a_check_that_failed_or_did_not_run_is_missing_in_the_closing_line_and_named_in_the_table() -> None:
+def test_failed_or_missing_check_does_not_count_as_passed() -> None:
     others = [record for record in ALL if record.check not in {"retry-02", "crd-01"}]
     assert closing_line([*others, FAILURE]) == "115/117 (116 run)"
     table = printed([*others, FAILURE])
@@ -61,13 +61,13 @@ def test_a_check_that_failed_or_did_not_run_is_missing_in_the_closing_line_and_n
     assert re.search(r"^crd +10/11 ", table, re.MULTILINE)
 
 
-def test_tests_beside_the_catalogue_are_counted_apart() -> None:
+def test_tests_outside_of_the_catalogue_are_counted_separately() -> None:
     unlisted = Record(test="t::extra", promise="Extra", passed=True, seconds=1)
     assert "not in the catalogue 1/1" in printed([*ALL, unlisted])
     assert closing_line([*ALL, unlisted]) == "117/117"
 
 
-def test_the_page_shows_promise_result_and_time_and_needs_nothing_from_elsewhere() -> None:
+def test_page_is_self_contained_with_promise_result_and_time() -> None:
     page = render(ALL, at=AT)
     for check in CATALOGUE:
         assert f"<strong>{check.id}</strong>" in page
@@ -78,7 +78,7 @@ def test_the_page_shows_promise_result_and_time_and_needs_nothing_from_elsewhere
     assert 'name="viewport"' in page
 
 
-def test_the_page_shows_what_a_failure_left_as_text() -> None:
+def test_page_shows_the_evidence_of_a_failure_as_text() -> None:
     page = render([FAILURE], at=AT)
     for text in ("E assert 4 == 3", "phase: Retrying", "MaxRetriesExhausted &amp; more", "&lt;b&gt;more"):
         assert text in page

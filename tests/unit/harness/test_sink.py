@@ -47,7 +47,7 @@ async def script(sink: Served, about: Any, *answers: dict[str, Any]) -> None:
     await asyncio.to_thread(SlackSink(sink.base, "served").answer, about, *answers)
 
 
-async def test_a_request_that_nothing_is_scripted_for_succeeds_and_is_kept_whole(sink: Served) -> None:
+async def test_unscripted_request_succeeds_and_is_recorded(sink: Served) -> None:
     before = time.time()
     assert (await send(sink, "a disk is full", uid="uid-1"))[:2] == (200, "ok")
     (hit,) = await of_slack(sink)
@@ -58,7 +58,7 @@ async def test_a_request_that_nothing_is_scripted_for_succeeds_and_is_kept_whole
     assert before <= hit["at"] <= hit["ended"] <= time.time()
 
 
-async def test_answers_come_one_by_one_and_the_last_one_repeats(sink: Served) -> None:
+async def test_answers_are_given_in_order_and_the_last_one_repeats(sink: Served) -> None:
     answers: list[dict[str, Any]] = [
         {"code": 503},
         {"code": 429, "headers": {"Retry-After": "7"}, "body": "slow down"},
@@ -72,7 +72,7 @@ async def test_answers_come_one_by_one_and_the_last_one_repeats(sink: Served) ->
     assert [hit["code"] for hit in await of_slack(sink)] == [503, 429, 200, 200]
 
 
-async def test_a_script_concerns_only_requests_with_its_token_in_the_header_block(sink: Served) -> None:
+async def test_script_applies_to_requests_with_its_token_in_the_header(sink: Served) -> None:
     await script(sink, "run 17", {"code": 500})
     assert (await send(sink, "run 17, number 1"))[0] == 500
     assert (await send(sink, "run 18"))[0] == 200
@@ -93,7 +93,7 @@ async def test_a_script_concerns_only_requests_with_its_token_in_the_header_bloc
         ({"code": 410}, 410, b"service_unavailable"),
     ],
 )
-async def test_any_code_and_any_body_can_be_answered(
+async def test_answer_can_have_any_code_and_body(
     sink: Served, answer: dict[str, Any], code: int, body: bytes
 ) -> None:
     await script(sink, "odd", answer)
@@ -102,14 +102,14 @@ async def test_any_code_and_any_body_can_be_answered(
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[]", b""])
-async def test_a_body_that_is_no_json_object_is_refused_as_slack_does(sink: Served, body: bytes) -> None:
+async def test_body_that_is_no_json_object_is_rejected(sink: Served, body: bytes) -> None:
     async with sink.session.post(f"{sink.base}/slack/served", data=body) as answer:
         assert (answer.status, await answer.text()) == (400, "invalid_payload")
     (hit,) = await of_slack(sink)
     assert (hit["code"], hit["json"] if body != b"[]" else None) == (400, None)
 
 
-async def test_the_requests_of_one_life_of_a_notification_are_known_by_its_uid(sink: Served) -> None:
+async def test_requests_of_a_notification_are_found_by_its_uid(sink: Served) -> None:
     for uid in ("first", "second", "second"):
         await send(sink, "the same subject", uid=uid)
     assert len(await of_slack(sink, notification("the same subject"))) == 3
@@ -117,7 +117,7 @@ async def test_the_requests_of_one_life_of_a_notification_are_known_by_its_uid(s
     assert await of_slack(sink, notification("the same subject", uid="third")) == []
 
 
-async def test_a_subject_split_over_several_header_blocks_is_one_text(sink: Served) -> None:
+async def test_subject_in_several_header_blocks_is_one_text(sink: Served) -> None:
     parts = ["📢 " + "a" * 148, "b" * 150, "end"]
     blocks = [{"type": "header", "text": {"type": "plain_text", "text": part}} for part in parts]
     await script(sink, notification("a" * 148 + "b" * 150 + "end"), {"code": 500})
@@ -125,7 +125,7 @@ async def test_a_subject_split_over_several_header_blocks_is_one_text(sink: Serv
         assert answer.status == 500
 
 
-async def test_a_delayed_answer_is_an_open_hit_until_it_is_given(sink: Served) -> None:
+async def test_delayed_answer_is_an_open_hit_until_it_is_sent(sink: Served) -> None:
     await script(sink, "slow", {"delay": 0.4})
     start = time.monotonic()
     sending = asyncio.create_task(send(sink, "slow", uid="uid-2"))
@@ -138,7 +138,7 @@ async def test_a_delayed_answer_is_an_open_hit_until_it_is_given(sink: Served) -
     assert (hit["code"], hit["completed"]) == (200, True)
 
 
-async def test_a_request_that_is_never_answered_stays_open_until_the_sender_breaks_it_off(
+async def test_unanswered_request_stays_open_until_the_sender_aborts_it(
     sink: Served,
 ) -> None:
     await script(sink, "silence", {"never": True})
@@ -152,7 +152,7 @@ async def test_a_request_that_is_never_answered_stays_open_until_the_sender_brea
     assert (await send(sink, "speech"))[0] == 200
 
 
-async def test_a_dropped_connection_is_a_hit_without_an_answer(sink: Served) -> None:
+async def test_dropped_connection_is_a_hit_without_a_code(sink: Served) -> None:
     await script(sink, "cut", {"drop": True}, {"drop": True, "delay": 0.1}, {})
     for _ in range(2):
         with pytest.raises((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
@@ -163,7 +163,7 @@ async def test_a_dropped_connection_is_a_hit_without_an_answer(sink: Served) -> 
     assert all(hit["ended"] for hit in hits)
 
 
-async def test_connections_are_counted_with_what_came_over_each(sink: Served) -> None:
+async def test_connections_are_counted_with_their_requests(sink: Served) -> None:
     slack = SlackSink(sink.base, "served")
     async with aiohttp.ClientSession() as session:
         other = Served(sink.base, session)
@@ -182,7 +182,7 @@ async def test_connections_are_counted_with_what_came_over_each(sink: Served) ->
     assert used == {connection["id"] for connection in after}
 
 
-async def test_operators_and_kinds_of_receivers_are_kept_apart(sink: Served) -> None:
+async def test_operators_and_receiver_kinds_are_separate(sink: Served) -> None:
     webhook = WebhookSink(sink.base, "served")
     await asyncio.to_thread(webhook.answer, "number 7", {"code": 404})
     payload = {"text": "about number 7"}
@@ -197,14 +197,14 @@ async def test_operators_and_kinds_of_receivers_are_kept_apart(sink: Served) -> 
     assert connection["requests"] == 1
 
 
-async def test_a_script_that_makes_no_sense_is_refused_with_the_reason(sink: Served) -> None:
+async def test_invalid_script_is_rejected_with_the_reason(sink: Served) -> None:
     with pytest.raises(AssertionError, match=r"(?s)answered 400.*answers\.0\.cod.*Extra inputs"):
         await script(sink, "typo", {"cod": 500})
     with pytest.raises(AssertionError, match=r"(?s)answered 400.*greater than or equal to 200"):
         await script(sink, "typo", {"code": 5})
 
 
-async def test_a_sink_that_stops_breaks_off_what_is_open() -> None:
+async def test_stopping_sink_aborts_open_requests() -> None:
     server = Sink()
     port = await server.start("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
@@ -220,7 +220,7 @@ async def test_a_sink_that_stops_breaks_off_what_is_open() -> None:
             await sending
 
 
-def test_the_oldest_is_forgotten_when_there_is_too_much_of_it() -> None:
+def test_oldest_items_are_dropped_beyond_count_and_size() -> None:
     by_number: Bounded[str] = Bounded(count=3, size=1000, weigh=len)
     by_size: Bounded[str] = Bounded(count=1000, size=10, weigh=len)
     for item in ("aaaa", "bbbb", "c", "dddd", "e"):

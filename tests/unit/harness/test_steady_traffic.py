@@ -10,7 +10,7 @@ import pytest
 from tests.harness.steady_traffic import PER_SECOND, Outcome, outcome, traffic
 
 
-def test_each_kind_of_harm_is_counted() -> None:
+def test_outcome_counts_lost_and_repeated_deliveries_and_pauses() -> None:
     seen = outcome(["a", "b", "c"], [(1.0, "a"), (4.5, "b"), (2.0, "b")])
     assert seen == Outcome(created=3, lost=1, repeated=1, longest_pause=2.5)
     assert outcome(["a"], []) == Outcome(created=1, lost=1, repeated=0, longest_pause=0.0)
@@ -30,7 +30,7 @@ class Created:
         return [{"spec": {"subject": f"number {self.count}"}}]
 
 
-def test_the_stream_keeps_its_rate() -> None:
+def test_traffic_keeps_its_rate() -> None:
     created = Created()
     with traffic(cast("Any", created)) as stream:
         time.sleep(0.5)
@@ -38,6 +38,6 @@ def test_the_stream_keeps_its_rate() -> None:
     assert len(set(stream.subjects)) == created.count
 
 
-def test_trouble_in_the_stream_is_trouble_of_the_test() -> None:
+def test_error_of_the_traffic_is_raised_in_the_test() -> None:
     with pytest.raises(ValueError, match="refused"), traffic(cast("Any", Created(2))):
         time.sleep(0.3)

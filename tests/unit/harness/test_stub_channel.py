@@ -43,7 +43,7 @@ async def failure(sink: Served, channel: StubChannel, action: dict[str, Any]) ->
     return caught.value
 
 
-async def test_calls_are_told_to_the_sink_and_follow_the_script_to_its_last_action(
+async def test_calls_follow_the_script_and_its_last_action_repeats(
     sink: Served, channel: StubChannel
 ) -> None:
     assert await channel.deliver(MESSAGE) is None
@@ -71,16 +71,14 @@ async def test_calls_are_told_to_the_sink_and_follow_the_script_to_its_last_acti
 @pytest.mark.parametrize(
     "name", ["ZeroDivisionError", "KeyError", "SystemExit", "CancelledError", "Permanent"]
 )
-async def test_any_exception_is_raised_by_its_name_with_its_text(
+async def test_exception_is_raised_by_name_with_its_text(
     sink: Served, channel: StubChannel, name: str
 ) -> None:
     error = await failure(sink, channel, {"do": "raise", "exception": name, "text": "why"})
     assert (type(error).__name__, error.args) == (name, ("why",))
 
 
-async def test_an_exception_can_have_no_text_or_none_that_can_be_shown(
-    sink: Served, channel: StubChannel
-) -> None:
+async def test_exception_can_have_no_text_or_an_unprintable_one(sink: Served, channel: StubChannel) -> None:
     assert str(await failure(sink, channel, {"do": "raise", "exception": "RuntimeError"})) == ""
     mute = await failure(sink, channel, {"do": "raise", "exception": "Mute"})
     with pytest.raises(RuntimeError, match="no text"):
@@ -96,7 +94,7 @@ async def test_an_exception_can_have_no_text_or_none_that_can_be_shown(
         ({"text": "x", "size": 1_000_000}, "x" * 1_000_000),
     ],
 )
-async def test_texts_that_are_hard_to_store_arrive_unchanged(
+async def test_unstorable_texts_arrive_unchanged(
     sink: Served, channel: StubChannel, action: dict[str, Any], text: str
 ) -> None:
     error = await failure(sink, channel, {"do": "transient", **action})
@@ -104,7 +102,7 @@ async def test_texts_that_are_hard_to_store_arrive_unchanged(
 
 
 @pytest.mark.parametrize("link", ["cause", "context"])
-async def test_a_chain_has_three_links_wherever_the_retryable_one_stands(
+async def test_exception_chain_has_three_links_with_the_transient_one_anywhere(
     sink: Served, channel: StubChannel, link: str
 ) -> None:
     root = {"exception": "Transient", "text": "root", "retry_after": 2}
@@ -120,7 +118,7 @@ async def test_a_chain_has_three_links_wherever_the_retryable_one_stands(
     assert error.__suppress_context__ is (link == "cause")
 
 
-async def test_an_action_waits_first_or_for_ever(sink: Served, channel: StubChannel) -> None:
+async def test_action_can_be_delayed_or_never_end(sink: Served, channel: StubChannel) -> None:
     await script(sink, {"do": "succeed", "delay": 0.2}, {"do": "never"})
     start = asyncio.get_running_loop().time()
     await channel.deliver(MESSAGE)
@@ -140,9 +138,7 @@ async def test_an_action_waits_first_or_for_ever(sink: Served, channel: StubChan
         ({"do": "succeed", "dealy": 3}, "dealy"),
     ],
 )
-async def test_a_script_that_no_channel_could_follow_is_refused_at_once(
-    sink: Served, action: dict[str, Any], reason: str
-) -> None:
+async def test_invalid_channel_script_is_rejected(sink: Served, action: dict[str, Any], reason: str) -> None:
     with pytest.raises(AssertionError, match="answered 400") as caught:
         await script(sink, action)
     assert reason in str(caught.value)

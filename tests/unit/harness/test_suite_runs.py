@@ -45,10 +45,10 @@ def test_third(stoppable_operator): pass
 @pytest.mark.check("status-02")
 def test_fourth(shipped_operator): pass
 
-def test_what_is_beside_the_catalogue(shipped_operator): pass
+def test_outside_of_the_catalogue(shipped_operator): pass
 
 @pytest.mark.long
-def test_what_takes_minutes(shipped_operator): pass
+def test_long(shipped_operator): pass
 """
 TROUBLE = """
 import time
@@ -124,39 +124,39 @@ def runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runs:
     return Runs(pytester)
 
 
-def test_checks_are_chosen_by_id_and_by_pattern(runs: Runs) -> None:
+def test_checks_are_selected_by_id_and_by_pattern(runs: Runs) -> None:
     assert runs.chosen("--check", "retry-02") == ["second"]
     chosen = runs.chosen("--check", "s*-01", "--check", "retry-01,status-02")
     assert sorted(chosen) == ["first", "fourth", "third"]
 
 
-def test_a_check_that_does_not_exist_is_refused_with_those_that_are_meant(runs: Runs) -> None:
+def test_unknown_check_is_rejected_with_similar_ids(runs: Runs) -> None:
     refused = runs(TESTS, "--check", "retry-2")
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
     assert "--check retry-2: unknown check; did you mean retry-02" in "\n".join(refused.errlines)
 
 
-def test_a_local_process_gets_no_test_that_needs_a_pod(runs: Runs) -> None:
+def test_process_target_leaves_out_tests_that_need_a_pod(runs: Runs) -> None:
     assert runs.chosen("--target", "process") == [
         "first",
         "second",
         "fourth",
-        "what_is_beside_the_catalogue",
+        "outside_of_the_catalogue",
     ]
 
 
-def test_what_takes_minutes_runs_when_asked_for_and_alone(runs: Runs) -> None:
-    assert runs.chosen("--long") == ["what_takes_minutes"]
+def test_long_tests_run_only_with_the_option(runs: Runs) -> None:
+    assert runs.chosen("--long") == ["long"]
 
 
-def test_the_order_is_random_and_the_same_for_the_same_seed(runs: Runs) -> None:
+def test_random_order_is_the_same_for_the_same_seed(runs: Runs) -> None:
     first = runs.chosen("--shuffle", "3", "--repeat", "4")
     assert runs.chosen("--shuffle", "3", "--repeat", "4") == first
     assert first != sorted(first)
     assert len(first) == 5 * 4
 
 
-def test_what_fails_in_any_way_is_told_and_written_down_from_every_worker(runs: Runs) -> None:
+def test_failures_of_every_worker_are_printed_and_recorded(runs: Runs) -> None:
     output = runs(TROUBLE, "-n", "2", "--dist", "loadgroup")
     assert output.ret == pytest.ExitCode.TESTS_FAILED
     results = {record.check: record for record in runs.records}
@@ -174,7 +174,7 @@ def test_what_fails_in_any_way_is_told_and_written_down_from_every_worker(runs: 
     assert re.search(r"^\[[1-6]/6\] FAILED +[\d.]+ s +crd-01 ", lines, re.MULTILINE)
 
 
-def test_a_test_that_takes_its_process_down_has_failed_and_the_run_ends(runs: Runs) -> None:
+def test_crashed_test_has_failed_and_the_run_ends(runs: Runs) -> None:
     output = runs(CRASH, *PARTS["parallel"])
     assert output.ret != pytest.ExitCode.OK
     (record,) = runs.records
@@ -182,13 +182,11 @@ def test_a_test_that_takes_its_process_down_has_failed_and_the_run_ends(runs: Ru
     assert "crashed while running" in record.message
 
 
-def test_without_a_caller_the_table_and_the_page_are_made_by_the_run_itself(
-    runs: Runs, pytester: pytest.Pytester
-) -> None:
+def test_run_without_a_caller_prints_table_and_writes_page(runs: Runs, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_small=TESTS)
     output = pytester.runpytest_subprocess("-n", "2", "--page", "page.html")
     lines = "\n".join(output.outlines)
     assert re.search(r"^retry +2/2", lines, re.MULTILINE)
     assert "4/117 (4 run)" in output.outlines
     assert runs.records == []
-    assert "Nothing is tried any more" in (pytester.path / "page.html").read_text("utf-8")
+    assert "No attempt follows a successful one" in (pytester.path / "page.html").read_text("utf-8")
