@@ -1,15 +1,45 @@
 #!/bin/sh
-# Pins the newest versions that pyproject.toml allows, for this repository, the operator's image and the policy pack.
+# Locks the newest versions that pyproject.toml allows in uv.lock, and exports them, with hashes, for the environments:
+# this repository, the operator's image, the policy pack and the EKS extra.
+#   --export  only writes the exports of the present uv.lock
+#   --check   writes nothing; fails if uv.lock does not match pyproject.toml, or an export does not match uv.lock
+# Neither option needs the network.
 set -eu
+cd "$(dirname "$0")/.."
 
-compile() {
-  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
-    --custom-compile-command "make lock" "$@"
+exports=$(mktemp -d)
+trap 'rm -rf "$exports"' EXIT
+
+# Usage: export_lock FILE OPTION...
+export_lock() {
+  file="$exports/$1"
+  shift
+  mkdir -p "$(dirname "$file")"
+  echo "# Exported from uv.lock by \`make lock\`." >"$file"
+  uv export --quiet --frozen --no-emit-project --no-header "$@" >>"$file"
 }
 
-compile pyproject.toml --extra infra --group dev --output-file requirements.lock
-compile pyproject.toml --output-file operator/requirements.lock
-compile infra/policy_pack/requirements.in --output-file infra/policy_pack/requirements.lock
+if [ "${1-}" = --check ]; then
+  uv lock --quiet --check --offline || {
+    echo "lock: uv.lock does not match pyproject.toml; run make lock" >&2
+    exit 1
+  }
+elif [ "${1-}" != --export ]; then
+  uv lock --quiet --upgrade
+fi
+
+export_lock requirements.lock --extra infra
+export_lock operator/requirements.lock --no-default-groups
+export_lock infra/policy_pack/requirements.lock --only-group policy
+export_lock eks.lock --no-default-groups --extra eks
 # Only the extra itself: requirements.lock pins its dependencies.
-python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["eks"], sep="\n")' |
-  compile - --no-deps --output-file requirements-eks.lock
+awk 'NR == 1 || /^[^ ]/ { keep = NR == 1 || /^pulumi-aws==/ } keep' "$exports/eks.lock" >"$exports/requirements-eks.lock"
+
+for name in requirements.lock operator/requirements.lock infra/policy_pack/requirements.lock requirements-eks.lock; do
+  if [ "${1-}" != --check ]; then
+    cp "$exports/$name" "$name"
+  elif ! cmp -s "$exports/$name" "$name"; then
+    echo "lock: $name does not match uv.lock; run make lock" >&2
+    exit 1
+  fi
+done

@@ -606,8 +606,8 @@ def main(chosen: list[str]) -> int:
         places = sorted(occurrences(word))
         total += len(places)
         for place in places:
-            print(f"{place.path}:{place.line}: {word.name} → {word.use}: {place.text}")  # noqa: T201 - a listing
-    print(f"{total} occurrence(s)")  # noqa: T201 - likewise
+            print(f"{place.path}:{place.line}: {word.name} → {word.use}: {place.text}")
+    print(f"{total} occurrence(s)")
     return int(total > 0)
 
 

@@ -1,4 +1,4 @@
-"""The second controller keeps what the decisions ask of every controller, one GET and one PUT above all."""
+"""The second controller follows the decisions: above all, one GET and one PUT per reconciliation."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SPEC = {"notBefore": "2026-01-01T00:00:00Z", "notAfter": "2027-01-01T00:00:00Z",
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-class Bench(MemoryBench):
-    """A controller at work on a store in memory, at a time that the test sets."""
+class ControllerHarness(MemoryBench):
+    """A controller on an in-memory store, at a time that the test sets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,96 +44,96 @@ class Bench(MemoryBench):
         return [verb for verb, _ in self.memory.calls]
 
     def valid(self, ref: ObjectRef) -> str | None:
-        found = self.memory.peek(ref)["status"].get("conditions", ())
-        return next((str(each["status"]) for each in found if each["type"] == "Valid"), None)
+        conditions = self.memory.peek(ref)["status"].get("conditions", ())
+        return next((str(each["status"]) for each in conditions if each["type"] == "Valid"), None)
 
     async def certificate(self, **spec: object) -> ObjectRef:
         return await self.create("one", spec={**SPEC, **spec}, status={})
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    made = Bench()
-    yield made
-    await made.controller.close()
+async def harness() -> AsyncIterator[ControllerHarness]:
+    harness = ControllerHarness()
+    yield harness
+    await harness.controller.close()
 
 
-async def test_a_certificate_costs_one_get_and_one_put_and_its_echo_one_get(bench: Bench) -> None:
-    ref = await bench.certificate()
-    bench.controller.ring(ref)
-    await until(lambda: bench.verbs() == ["GET", "PUT"])
-    assert bench.valid(ref) == "True"
-    bench.controller.ring(ref)
-    await until(lambda: bench.verbs() == ["GET", "PUT", "GET"])
+async def test_certificate_costs_one_get_and_one_put_and_its_echo_one_get(harness: ControllerHarness) -> None:
+    ref = await harness.certificate()
+    harness.controller.enqueue(ref)
+    await until(lambda: harness.verbs() == ["GET", "PUT"])
+    assert harness.valid(ref) == "True"
+    harness.controller.enqueue(ref)
+    await until(lambda: harness.verbs() == ["GET", "PUT", "GET"])
 
 
-async def test_many_rings_at_once_are_one_pass(bench: Bench) -> None:
-    ref = await bench.certificate()
+async def test_concurrent_requests_are_one_reconciliation(harness: ControllerHarness) -> None:
+    ref = await harness.certificate()
     for _ in range(100):
-        bench.controller.ring(ref)
-    await until(lambda: bench.verbs() == ["GET", "PUT"])
+        harness.controller.enqueue(ref)
+    await until(lambda: harness.verbs() == ["GET", "PUT"])
 
 
-async def test_a_conflict_decides_again_and_keeps_what_the_other_has_written(bench: Bench) -> None:
-    ref = await bench.certificate()
-    bench.memory.interfere_next(lambda: bench.memory.write_as_other(ref, serial=7))
-    bench.controller.ring(ref)
-    await until(lambda: bench.valid(ref) == "True")
-    assert bench.memory.peek(ref)["status"]["serial"] == 7
-    assert bench.verbs() == ["GET", "PUT", "GET", "PUT"]
+async def test_conflict_is_recomputed_and_keeps_the_other_writer_s_field(harness: ControllerHarness) -> None:
+    ref = await harness.certificate()
+    harness.memory.interfere_next(lambda: harness.memory.write_as_other(ref, serial=7))
+    harness.controller.enqueue(ref)
+    await until(lambda: harness.valid(ref) == "True")
+    assert harness.memory.peek(ref)["status"]["serial"] == 7
+    assert harness.verbs() == ["GET", "PUT", "GET", "PUT"]
 
 
-async def test_it_comes_back_by_itself_when_time_changes_the_answer(bench: Bench) -> None:
-    ref = await bench.certificate(notAfter="2026-06-01T00:00:01Z")
-    bench.now = NOW + timedelta(seconds=0.95)
-    bench.controller.ring(ref)
-    await until(lambda: bench.valid(ref) == "True")
-    bench.now = NOW + timedelta(seconds=1)
-    await until(lambda: bench.valid(ref) == "False")
-    assert bench.verbs() == ["GET", "PUT"] * 2
+async def test_certificate_is_reconciled_again_when_a_condition_changes(harness: ControllerHarness) -> None:
+    ref = await harness.certificate(notAfter="2026-06-01T00:00:01Z")
+    harness.now = NOW + timedelta(seconds=0.95)
+    harness.controller.enqueue(ref)
+    await until(lambda: harness.valid(ref) == "True")
+    harness.now = NOW + timedelta(seconds=1)
+    await until(lambda: harness.valid(ref) == "False")
+    assert harness.verbs() == ["GET", "PUT"] * 2
 
 
 @pytest.mark.parametrize("applied", [False, True])
-async def test_a_write_without_an_answer_is_made_again_after_the_pause_asked_for(
-    bench: Bench, *, applied: bool
+async def test_write_without_response_is_repeated_after_retry_after(
+    harness: ControllerHarness, *, applied: bool
 ) -> None:
-    ref = await bench.certificate()
-    bench.memory.fail_next("PUT", Unavailable(ref, reason="down", retry_after=0.01), applied=applied)
-    bench.controller.ring(ref)
-    await until(lambda: bench.verbs() == ["GET", "PUT", "GET"] + ["PUT"] * (not applied))
-    assert bench.valid(ref) == "True"
+    ref = await harness.certificate()
+    harness.memory.fail_next("PUT", Unavailable(ref, reason="down", retry_after=0.01), applied=applied)
+    harness.controller.enqueue(ref)
+    await until(lambda: harness.verbs() == ["GET", "PUT", "GET"] + ["PUT"] * (not applied))
+    assert harness.valid(ref) == "True"
 
 
-async def test_a_bug_in_a_pass_is_logged_and_does_not_end_it(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_unexpected_error_is_logged_and_retried(
+    harness: ControllerHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(controller, "PAUSE", 0.01)
-    ref = await bench.certificate(notBefore="no date")
-    bench.controller.ring(ref)
-    await until(lambda: "a pass over examples/one broke" in caplog.text)
-    bench.memory.write_spec(ref, SPEC)
-    await until(lambda: bench.valid(ref) == "True")
+    monkeypatch.setattr(controller, "RETRY_DELAY", 0.01)
+    ref = await harness.certificate(notBefore="no date")
+    harness.controller.enqueue(ref)
+    await until(lambda: "reconciliation of examples/one failed unexpectedly" in caplog.text)
+    harness.memory.write_spec(ref, SPEC)
+    await until(lambda: harness.valid(ref) == "True")
 
 
-async def test_a_deleted_certificate_leaves_nothing_behind(bench: Bench) -> None:
-    ref = await bench.certificate()
-    bench.controller.ring(ref)
-    await until(lambda: bench.valid(ref) == "True")
-    bench.memory.delete(ref)
-    bench.controller.ring(ref)
-    await until(lambda: not bench.controller._tasks)
-    assert not bench.controller._bells
+async def test_deleted_certificate_leaves_no_task(harness: ControllerHarness) -> None:
+    ref = await harness.certificate()
+    harness.controller.enqueue(ref)
+    await until(lambda: harness.valid(ref) == "True")
+    harness.memory.delete(ref)
+    harness.controller.enqueue(ref)
+    await until(lambda: not harness.controller._tasks)
+    assert not harness.controller._requests
 
 
-async def test_a_name_used_again_is_another_certificate(bench: Bench) -> None:
-    first = await bench.certificate()
-    bench.memory.delete(first)
-    second = await bench.certificate()
-    bench.controller.ring(first)
-    await until(lambda: bench.verbs() == ["GET"] and not bench.controller._bells)
-    assert bench.valid(second) is None
-    bench.controller.ring(second)
-    await until(lambda: bench.valid(second) == "True")
+async def test_recreated_name_is_another_certificate(harness: ControllerHarness) -> None:
+    first = await harness.certificate()
+    harness.memory.delete(first)
+    second = await harness.certificate()
+    harness.controller.enqueue(first)
+    await until(lambda: harness.verbs() == ["GET"] and not harness.controller._requests)
+    assert harness.valid(second) is None
+    harness.controller.enqueue(second)
+    await until(lambda: harness.valid(second) == "True")
 
 
 @contextlib.asynccontextmanager
@@ -150,7 +150,7 @@ async def test_its_store_keeps_every_promise(promise: TroublePromise) -> None:
         await promise(api)
 
 
-async def test_kopf_runs_it_as_the_readme_says(tmp_path: Path) -> None:
+async def test_command_of_the_readme_reconciles_existing_and_new_objects(tmp_path: Path) -> None:
     async with served() as api:
         early = await api.create("early", spec=SPEC, status={"foreign": True})
         process = await asyncio.create_subprocess_exec(
@@ -175,7 +175,7 @@ async def test_kopf_runs_it_as_the_readme_says(tmp_path: Path) -> None:
 
 
 def command() -> list[str]:
-    """Return the command of the README, without what makes the environment."""
+    """Return the command of the README, without tools/with-env."""
     (line,) = (
         line
         for line in (ROOT / "examples/second_controller/README.md").read_text().splitlines()
@@ -184,7 +184,7 @@ def command() -> list[str]:
     return line.removeprefix("tools/with-env python ").split()
 
 
-def test_its_permissions_are_what_it_uses() -> None:
+def test_role_grants_exactly_the_calls_of_the_controller() -> None:
     role: JsonObject = yaml.safe_load((ROOT / "examples/second_controller/rbac.yaml").read_text())
     granted = {
         (resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]
@@ -194,11 +194,11 @@ def test_its_permissions_are_what_it_uses() -> None:
     }
 
 
-def test_it_needs_the_kit_and_nothing_else_of_this_platform() -> None:
+def test_example_imports_the_kit_and_nothing_else_of_this_platform() -> None:
     sources = [file.read_text() for file in (ROOT / "examples/second_controller").glob("*.py")]
     assert not any("notification_operator" in source for source in sources)
 
 
-def test_the_demo_leaves_it_alone() -> None:
-    shown = [yaml.safe_load(file.read_text())["kind"] for file in (ROOT / "examples").glob("*.yaml")]
-    assert set(shown) == {"NotificationRequest"}
+def test_demo_applies_notification_requests_only() -> None:
+    kinds = [yaml.safe_load(file.read_text())["kind"] for file in (ROOT / "examples").glob("*.yaml")]
+    assert set(kinds) == {"NotificationRequest"}
