@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+
 
 import pytest
 import typer
@@ -17,9 +17,6 @@ from tools.platform.command_group import lazy_group
 from tools.platform.commands import demo
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.pulumi.environment import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 OWN_HELP = {"pulumi", "toolchain", "simulate", "mutations", "traces"}
 """Commands whose `--help` is that of another program."""
@@ -39,7 +36,7 @@ def fail(kind: str) -> None:
 
 
 @pytest.fixture
-def app() -> Iterator[typer.Typer]:
+def app() -> typer.Typer:
     group = typer.Typer(cls=lazy_group({"fail": f"{__name__}:failing"}))
     group.callback()(lambda: None)
     return group
