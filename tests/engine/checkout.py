@@ -36,6 +36,8 @@ SECONDS = 300
 PLATFORM = (sys.executable, "-m", "tools.platform")
 OFFLINE = Path(__file__).with_name("offline.py")
 """The program that needs no cluster."""
+DRIFTING = Path(__file__).with_name("drifting.py")
+"""A program whose resources change without Pulumi."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

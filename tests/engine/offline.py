@@ -1,6 +1,6 @@
 """The program of this checkout without a cluster: the provider writes files.
 
-Replaces infra/__main__.py in a copy. TRIAL_SLOW adds a resource that takes that many seconds, TRIAL_DRIFT one that drifts.
+Replaces infra/__main__.py in a copy. TRIAL_SLOW adds a resource that takes that many seconds.
 """
 
 from __future__ import annotations
@@ -40,23 +40,6 @@ class Slow(dynamic.Resource, module="trial", name="Slow"):
     """The slow resource."""
 
 
-class DriftingProvider(dynamic.ResourceProvider):
-    """Creates a resource whose size somebody changes by hand."""
-
-    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        return dynamic.CreateResult("by-hand", props)
-
-    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        return dynamic.ReadResult(id_, {**props, "size": 1})
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        return dynamic.DiffResult(changes=olds.get("size") != news.get("size"))
-
-
-class Drifting(dynamic.Resource, module="trial", name="Drifting"):
-    """The drifting resource."""
-
-
 bundle = Bundle(
     "platform",
     settings=load_settings(),
@@ -65,8 +48,6 @@ bundle = Bundle(
 )
 if "TRIAL_SLOW" in os.environ:
     Slow(SlowProvider(), "slow", {}, pulumi.ResourceOptions(depends_on=[bundle]))
-if "TRIAL_DRIFT" in os.environ:
-    Drifting(DriftingProvider(), "scaled", {"size": 3, "token": pulumi.Output.secret("hidden")})
 
 pulumi.export("namespace", bundle.namespace)
 pulumi.export("image", bundle.image)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import OFFLINE, PLATFORM
+from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM
 from tests.harness.eventually import eventually
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
@@ -157,17 +157,19 @@ def test_killed_up_is_reported_and_completes_later(stack: Checkout) -> None:
 
 
 def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) -> None:
+    (stack.folder / "infra" / "__main__.py").write_text(DRIFTING.read_text("utf-8"), "utf-8")
     stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
     assert stack.platform("up", STACK).code == 0
+
     unchanged = stack.platform("drift", STACK)
     assert (unchanged.code, unchanged.text) == (0, f"No drift in stack {STACK}.\n")
 
-    assert stack.platform("up", STACK, TRIAL_DRIFT="1").code == 0
-    drifted = stack.platform("drift", STACK)
+    drifted = stack.platform("drift", STACK, TRIAL_DRIFT="1")
     assert drifted.code == 2
     assert drifted.text.splitlines() == [
         f"Drift detected in stack {STACK}:",
-        "  ~ update Drifting by-hand",
+        "  - delete Thing default/deleted",
+        "  ~ update Thing default/scaled",
         "      size: 3 → 1",
     ]
 

@@ -45,7 +45,7 @@ class Trial:
         self.checkout = Checkout(place)
 
     def up(self, stack: str, **values: object) -> str:
-        """Bring a stack up with these settings, and return what was progress."""
+        """Bring a stack up with these settings, and return its output."""
         return self._run("up", stack, values, code=0)
 
     def refused(self, stack: str, **values: object) -> str:
@@ -53,7 +53,7 @@ class Trial:
         return self._run("up", stack, values, code=1).partition("error: ")[2]
 
     def down(self, stack: str, *, code: int = 0) -> str:
-        """Take a stack down, and return what was progress."""
+        """Take a stack down, and return its output."""
         output = self.checkout.platform("down", stack, **KNOWN)
         assert output.code == code, output.text
         return output.text

@@ -47,6 +47,11 @@ def test_each_error_is_reported_once_with_its_lines() -> None:
     ]
 
 
+def test_summary_is_reported_only_without_a_cause() -> None:
+    assert explain(failed_operation("cluster is unreachable", "preview failed")) == "cluster is unreachable"
+    assert explain(failed_operation("preview failed")) == "preview failed"
+
+
 def test_warnings_are_not_errors() -> None:
     log = EventLog()
     log.on_event(diagnostic("slow", "warning"))
