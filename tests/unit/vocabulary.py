@@ -34,8 +34,7 @@ CONTRACT = re.compile(
     | queue_held_back                                # a metric
     | sanitization_redactions(?:_total)?             # a metric
     | NOTIFICATION_SANITIZER__\w+                    # environment variables
-    | (?<![A-Za-z])sanitizer(?:[A-Z]\w*|(?=[.:=,)"'`\]]|\s*[:=]))   # settings keys and the attribute of their section
-    | class\ Sanitizer | (?<=[\[( .])Sanitizer(?=[,()\]: ]|$)       # the section of that name
+    | (?<![A-Za-z])sanitizer(?:[A-Z]\w*|_(?:emails|ip_addresses)|(?=[.:=,)"'`\]]|\s*[:=]))   # settings keys
     """,
     re.VERBOSE | re.MULTILINE,
 )
@@ -285,7 +284,14 @@ WORDS = (
         use="redact",
         pattern=_text(r"sanitis\w*", r"sanitiz\w*", "masks?", "masked", "masking", "unmasked"),
         bad=("is sanitised", "secrets are masked", "mask()", "def sanitize(text)", "the sanitizer breaks"),
-        fine=("sanitizer.emails", "sanitizerEmails: true", "umask", "netmask", "settings.sanitizer,"),
+        fine=(
+            "sanitizer.emails",
+            "sanitizerEmails: true",
+            "sanitizer_emails: bool",
+            "umask",
+            "netmask",
+            "settings.sanitizer,",
+        ),
     ),
     Word(
         name="turned away",

@@ -1,0 +1,51 @@
+"""The lock file matches pyproject.toml, its exports match it, and each export holds what its environment needs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tools.platform.pulumi.environment import ROOT
+
+EXPORTS = (
+    "requirements.lock",
+    "requirements-eks.lock",
+    "operator/requirements.lock",
+    "infra/policy_pack/requirements.lock",
+)
+PIN = re.compile(r"^([a-z0-9.-]+)==", re.MULTILINE)
+DEVELOPMENT = {"pytest", "ruff", "mypy", "zensical", "docker", "pulumi", "nox"}
+
+
+def text(export: str) -> str:
+    return (ROOT / export).read_text("utf-8")
+
+
+def packages(export: str) -> set[str]:
+    return set(PIN.findall(text(export)))
+
+
+def test_lock_and_exports_are_current() -> None:
+    subprocess.run(["sh", "tools/lock.sh", "--check"], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_every_pin_of_an_export_has_a_hash(export: str) -> None:
+    pins = re.findall(r"^[a-z0-9.-]+==.*(?:\n +.*)*", text(export), re.MULTILINE)
+    assert pins
+    assert [pin.split("==")[0] for pin in pins if "--hash=sha256:" not in pin] == []
+
+
+def test_image_gets_no_development_package() -> None:
+    assert packages("operator/requirements.lock") & DEVELOPMENT == set()
+    assert packages("requirements.lock") > packages("operator/requirements.lock") | DEVELOPMENT
+
+
+def test_eks_export_holds_the_extra_alone() -> None:
+    assert packages("requirements-eks.lock") == {"pulumi-aws"}
+
+
+def test_policy_pack_has_its_own_pulumi() -> None:
+    assert {"pulumi", "pulumi-policy"} <= packages("infra/policy_pack/requirements.lock")
