@@ -1,103 +1,109 @@
-# One line a verb; each stands in tools/. `make help` lists them.
+# Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
+# command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit engine-tests simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock preview preview-list preview-down preview-reap drift alerts publish diff comment
+.PHONY: help up rollback demo down test check unit engine-tests simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment
 ENV := @tools/with-env
+PLATFORM := $(ENV) python -m tools.platform
+RUNNER := $(ENV) python -m tests.runner
 
-help: ## list the verbs
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-up: ## cluster, image and operator for the stack dev (STACK=name for another)
-	$(ENV) python -m tools.platform.commands.up $(STACK)
+up: ## bring up cluster, image and operator of the stack dev (STACK=name for another stack)
+	$(PLATFORM) up $(STACK)
 
-rollback: ## go back to what the stack ran before (STACK=name ARGS=--dry-run)
-	$(ENV) python -m tools.platform.commands.rollback $(STACK) $(ARGS)
+down: ## destroy the stack and all its resources (STACK=name)
+	$(PLATFORM) down $(STACK)
 
-demo: ## apply examples/ and follow them until all are final
-	$(ENV) python -m tools.platform.commands.demo $(STACK)
+rollback: ## roll back to the previous deployment (STACK=name ARGS=--dry-run)
+	$(PLATFORM) rollback $(STACK) $(ARGS)
 
-down: ## destroy the stack and everything it made
-	$(ENV) python -m tools.platform.commands.down $(STACK)
+demo: ## apply examples/ and show their progress until all are final
+	$(PLATFORM) demo $(STACK)
 
-test: ## style, types, contracts, all tests; brings up a disposable stack
-	$(ENV) python -m tests.runner.all
+diff: ## print what up would change, as a Markdown comment (STACK="dev staging" ARGS=--policy)
+	$(PLATFORM) diff $(STACK) $(ARGS)
 
-check: ## style, types and import contracts
-	$(ENV) python -m tools.platform.commands.check
+drift: ## report what was changed in the cluster without Pulumi (STACK="staging prod")
+	$(PLATFORM) drift $(STACK) $(ARGS)
 
-unit: ## the tests that need no cluster
-	$(ENV) python -m pytest tests/unit tests/property $(ARGS)
+policy: ## check a stack against the policies (STACK=prod; ARGS=--broken tests the policies)
+	$(PLATFORM) policy $(STACK) $(ARGS)
 
-engine-tests: ## what bad input gets, rollback, the component: the real engine, no cluster
-	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
+crd-check: ## check that the CRD is compatible with the last tag (COMMIT=other)
+	$(PLATFORM) crd-check $(COMMIT)
 
-simulate: ## the operator in 200,000 simulated schedules (ARGS="--sabotage cached-reads")
-	$(ENV) python -m tests.runner.simulate $(ARGS)
+alerts: ## print the alert rules as a file for Prometheus (STACK=prod)
+	$(PLATFORM) alerts $(or $(STACK),dev)
 
-crd-check: ## whether the CRD takes all that it took at the last tag (COMMIT=other)
-	$(ENV) python -m tools.platform.commands.crd_check $(COMMIT)
+publish: ## build and push the image, print its name by digest (REPOSITORY=registry/name)
+	$(PLATFORM) publish $(REPOSITORY)
 
-policy: ## hold a stack against the policies (STACK=prod; ARGS=--broken shows that each bites)
-	$(ENV) env PYTHONPATH=infra/policy_pack python -m tools.platform.commands.policy $(STACK) $(ARGS)
+comment: ## post Markdown files to the pull request as one comment (FILES=build/comment.md)
+	$(PLATFORM) comment $(FILES)
 
-stack-tests: ## the tests on a disposable stack
-	$(ENV) python -m tests.runner.all --only-stack $(ARGS)
+preview: ## create or update the preview of a pull request (PR=1 ARGS="--base other")
+	$(PLATFORM) preview up $(PR) $(ARGS)
 
-long-tests: ## what takes minutes beside the checks: updates under traffic and the like
-	$(ENV) python -m tests.runner.all --only-stack --long $(ARGS)
+preview-list: ## list the previews with owner, expiry and health
+	$(PLATFORM) preview list
 
-suite-up: ## a disposable stack that stays; with one, put the present code into it (ARGS="--only served")
-	$(ENV) python -m tests.runner.suite up $(ARGS)
+preview-down: ## take a preview down (PR=1)
+	$(PLATFORM) preview down $(PR)
 
-suite: ## stack tests on it: make suite ARGS="--check retry-02"
-	$(ENV) python -m tests.runner.suite run $(ARGS)
+preview-reap: ## list expired previews (ARGS=--yes takes them down)
+	$(PLATFORM) preview reap $(ARGS)
 
-suite-down: ## take it away
-	$(ENV) python -m tests.runner.suite down $(ARGS)
-
-flake: ## the whole suite again and again: make flake N=20 ARGS="--load"
-	$(ENV) python -m tests.runner.flake --rounds $(or $(N),20) $(ARGS)
-
-mutations: ## break the operator in one place at a time and see the checks turn red
-	$(ENV) python -m tests.runner.mutations $(ARGS)
-
-preview: ## a stack for a pull request, in the cluster of dev: make preview PR=1 (ARGS="--base other")
-	$(ENV) python -m tools.platform.commands.preview up $(PR) $(ARGS)
-
-preview-list: ## the previews: whose, until when, how they are
-	$(ENV) python -m tools.platform.commands.preview list
-
-preview-down: ## take one down: make preview-down PR=1
-	$(ENV) python -m tools.platform.commands.preview down $(PR)
-
-preview-reap: ## list those that may go; ARGS=--yes takes them down
-	$(ENV) python -m tools.platform.commands.preview reap $(ARGS)
-
-drift: ## what was changed behind Pulumi's back; exit code 2 if anything (STACK="staging prod")
-	$(ENV) python -m tools.platform.commands.drift $(STACK) $(ARGS)
-
-diff: ## what up would change, as a Markdown comment (STACK="dev staging" ARGS=--policy)
-	$(ENV) env PYTHONPATH=infra/policy_pack python -m tools.platform.commands.diff $(STACK) $(ARGS)
-
-comment: ## put Markdown into the pull request as one comment, edited in place: make comment FILES=build/comment.md
-	$(ENV) python -m tools.platform.commands.comment $(FILES)
-
-alerts: ## print the alert rules as a file for Prometheus: make alerts STACK=prod
-	$(ENV) python -m tools.platform.commands.alerts $(or $(STACK),dev)
-
-publish: ## build the image and push it; prints its name by digest: make publish REPOSITORY=registry/name
-	$(ENV) python -m tools.platform.commands.publish $(REPOSITORY)
-
-pulumi: ## the pulumi command line in the right environment: make pulumi ARGS="preview -s dev"
-	$(ENV) python -m tools.platform.commands.pulumi $(ARGS)
+pulumi: ## run the Pulumi command line (ARGS="preview -s dev")
+	$(PLATFORM) pulumi $(ARGS)
 
 api-calls: ## count the operator's API calls in the API server's audit log
-	$(ENV) python -m tools.platform.commands.api_calls $(STACK)
+	$(PLATFORM) api-calls $(STACK)
 
-bench: ## measure the operator beside a naive controller: make bench ARGS="--only burst-1000" (or --full)
+check: ## check style, types, workflows, alert rules and import contracts
+	$(PLATFORM) check
+
+test: ## run every check and test; starts a disposable stack
+	$(RUNNER) all $(ARGS)
+
+unit: ## run the tests that need no cluster
+	$(ENV) python -m pytest tests/unit tests/property $(ARGS)
+
+engine-tests: ## run the tests with the real Pulumi engine and no cluster
+	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
+
+simulate: ## run the operator in 200,000 simulated schedules (ARGS="--sabotage cached-reads")
+	$(RUNNER) simulate $(ARGS)
+
+stack-tests: ## run the tests on a disposable stack
+	$(RUNNER) stack $(ARGS)
+
+long-tests: ## run the tests that take minutes, such as updates under traffic
+	$(RUNNER) long $(ARGS)
+
+suite-up: ## bring up a stack that stays, or deploy the current code to it (ARGS="--only served")
+	$(RUNNER) suite up $(ARGS)
+
+suite: ## run the stack tests on it (ARGS="--check retry-02")
+	$(RUNNER) suite run $(ARGS)
+
+suite-down: ## take it down
+	$(RUNNER) suite down $(ARGS)
+
+flake: ## run the whole suite repeatedly to find flaky tests (N=20 ARGS=--load)
+	$(RUNNER) flake --rounds $(or $(N),20) $(ARGS)
+
+mutations: ## break the operator in one place at a time and verify that checks fail
+	$(RUNNER) mutations $(ARGS)
+
+bench: ## measure the operator and a naive controller (ARGS="--only burst-1000" or --full)
 	$(ENV) python -m tests.bench $(ARGS)
 
-toolchain: ## get or build every program that the local cluster needs
-	@python3 -m tools.localcluster.toolchain
+generate: ## write all generated text (CHECK=1 only checks it)
+	$(ENV) python -m tools.generate $(if $(CHECK),--check) $(ARGS)
+
+toolchain: ## download or build every program that the local cluster needs
+	@python3 -m tools.localcluster.toolchain $(ARGS)
 
 lock: ## pin the newest versions that pyproject.toml allows
 	$(ENV) sh tools/lock.sh

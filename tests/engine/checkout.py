@@ -1,6 +1,6 @@
-"""A copy of this checkout with a state of its own, and what its verbs say: the real engine, and no cluster.
+"""A copy of this checkout with its own state, to run commands with the real engine and no cluster.
 
-What the verbs write (stacks' files, state, kubeconfigs) stays in the copy.
+Everything that the commands write (stack files, state, kubeconfigs) stays in the copy.
 """
 
 from __future__ import annotations
@@ -31,78 +31,75 @@ PARTS = (
     "Dockerfile",
     "pyproject.toml",
 )
-LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", "*.pyc", "lib", "lib64", "bin", "include")
+IGNORED = shutil.ignore_patterns("__pycache__", ".venv", "*.pyc", "lib", "lib64", "bin", "include")
 SECONDS = 300
+PLATFORM = (sys.executable, "-m", "tools.platform")
 OFFLINE = Path(__file__).with_name("offline.py")
-"""The program for a cluster that need not be there."""
+"""The program that needs no cluster."""
+DRIFTING = Path(__file__).with_name("drifting.py")
+"""A program whose resources change without Pulumi."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """How a command ended, and all that it said."""
+class CommandResult:
+    """The exit code and the whole output of a command."""
 
     code: int
     text: str
 
 
 class Checkout:
-    """The copy; `place` is its folder."""
+    """The copy; `folder` is its path."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                shutil.copytree(source, place / part, ignore=LEFT_OUT, symlinks=True)
+                shutil.copytree(source, folder / part, ignore=IGNORED, symlinks=True)
             else:
-                shutil.copy(source, place / part)
-        (place / ".venv").symlink_to(sys.prefix)
-        (place / "infra" / ".venv").symlink_to("../.venv")
+                shutil.copy(source, folder / part)
+        (folder / ".venv").symlink_to(sys.prefix)
+        (folder / "infra" / ".venv").symlink_to("../.venv")
 
     def write_stack(self, name: str, **values: object) -> Path:
         """Write a stack's file, with values by key without the project's name, and return it."""
-        file = self.place / "stacks" / f"Pulumi.{name}.yaml"
+        file = self.folder / "stacks" / f"Pulumi.{name}.yaml"
         config = {f"{PROJECT}:{key}": value for key, value in values.items()}
         known = yaml.safe_load(file.read_text("utf-8")) if file.exists() else {}
         file.write_text(yaml.safe_dump({**known, "config": config}), "utf-8")
         return file
 
-    def verb(self, module: str, *arguments: str, **variables: str) -> Said:
-        """Run one of the tools, as its make target does."""
-        return self.run([sys.executable, "-m", f"tools.platform.commands.{module}", *arguments], variables)
+    def platform(self, *arguments: str, **variables: str) -> CommandResult:
+        """Run a command of the platform."""
+        return self.run([*PLATFORM, *arguments], variables)
 
-    def pulumi(self, *arguments: str, **variables: str) -> Said:
-        """Run Pulumi as somebody does who knows nothing of the verbs."""
+    def pulumi(self, *arguments: str, **variables: str) -> CommandResult:
+        """Run Pulumi directly, without the platform's commands."""
         toolchain = ensure(ENGINE_GROUPS)
         path = os.pathsep.join((str(Path(sys.executable).parent), toolchain.env()["PATH"]))
-        given = {**toolchain.env(), "PATH": path, "PULUMI_CONFIG_PASSPHRASE": "known"}
+        environment = {**toolchain.env(), "PATH": path, "PULUMI_CONFIG_PASSPHRASE": "known"}
         command = [str(toolchain.program("pulumi")), "--non-interactive", "--color", "never", *arguments]
-        return self.run(command, given | variables)
+        return self.run(command, environment | variables)
 
-    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of a command: what is ours leads to the copy, and nothing of Pulumi's comes along."""
+    def variables(self, more: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a command: source folders of the copy, and no variable of Pulumi."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
         path = os.pathsep.join(
-            str(self.place / part) for part in ("infra", "operator", "infra/policy_pack", "")
+            str(self.folder / part) for part in ("infra", "operator", "infra/policy_pack", "")
         )
-        return {**env, "PYTHONPATH": path, **given}
+        return {**env, "PYTHONPATH": path, **more}
 
-    def run(self, command: list[str], variables: Mapping[str, str]) -> Said:
+    def run(self, command: list[str], variables: Mapping[str, str]) -> CommandResult:
         """Run a command in the copy."""
-        env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
-        env |= {
-            "PYTHONPATH": os.pathsep.join(
-                str(self.place / part) for part in ("infra", "operator", "infra/policy_pack", "")
-            )
-        }
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             env=self.variables(variables),
-            cwd=self.place,
+            cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=SECONDS,
             check=False,
         )
-        return Said(code=done.returncode, text=done.stdout)
+        return CommandResult(code=result.returncode, text=result.stdout)

@@ -1,4 +1,4 @@
-"""What the tests with the real engine share."""
+"""Fixtures of the tests with the real engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> None:
-    """Get the engine first, one process for all of them, so that no test waits for it and calls that slow."""
+    """Provide the engine once, before the tests, so that no test waits for a download or a build."""
     folder = cache_dir()
     folder.mkdir(parents=True, exist_ok=True)
     with turn(folder, "engine-tests"):

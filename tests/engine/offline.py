@@ -1,6 +1,6 @@
-"""The program of this checkout for a cluster that need not be there: the provider writes files in its place.
+"""The program of this checkout without a cluster: the provider writes files.
 
-Takes the place of infra/__main__.py in a copy. With TRIAL_SLOW set one more resource takes its time.
+Replaces infra/__main__.py in a copy. TRIAL_SLOW adds a resource that takes that many seconds.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ MANIFESTS = str(Path(__file__).resolve().parents[1] / "manifests")
 
 
 def without_a_cluster(args: ResourceTransformArgs) -> ResourceTransformResult | None:
-    """Let the provider write files in place of talking to a cluster."""
+    """Let the provider write files instead of calling a cluster."""
     if args.type_ != "pulumi:providers:kubernetes":
         return None
     return ResourceTransformResult(props={"renderYamlToDirectory": MANIFESTS}, opts=args.opts)
 
 
 class SlowProvider(dynamic.ResourceProvider):
-    """Makes a thing that takes a minute, or as long as TRIAL_SLOW says."""
+    """Creates a resource in the seconds that TRIAL_SLOW names."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        (Path(MANIFESTS).parent / "begun").touch()
-        # This is the work itself: a real resource takes its time too, and a signal is to come while it does.
+        (Path(MANIFESTS).parent / "started").touch()
+        # Stands for the work of a real resource: the signal of a test arrives meanwhile.
         time.sleep(float(os.environ.get("TRIAL_SLOW") or 0))
         return dynamic.CreateResult("slow", props)
 
 
 class Slow(dynamic.Resource, module="trial", name="Slow"):
-    """That thing."""
+    """The slow resource."""
 
 
 bundle = Bundle(

@@ -1,4 +1,4 @@
-"""What bad input gets, by the real engine: docs/operations.md shows the same. No cluster is asked."""
+"""Errors for bad input, with the real engine and no cluster; docs/operations.md shows the same messages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from platform_infra.names import PROJECT
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.engine.checkout import Checkout
 
 STACK = "trial"
@@ -22,7 +20,7 @@ KNOWN = {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE}
 
 
 def existing(checkout: Checkout) -> dict[str, Any]:
-    """Settings of a stack in a cluster where nobody listens."""
+    """Settings of a stack whose API server does not answer."""
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -30,7 +28,7 @@ def existing(checkout: Checkout) -> dict[str, Any]:
         "users": [{"name": "u", "user": {"token": "t"}}],
         "contexts": [{"name": "there", "context": {"cluster": "c", "user": "u"}}],
     }
-    file = checkout.place / "kubeconfig"
+    file = checkout.folder / "kubeconfig"
     file.write_text(yaml.safe_dump(document))
     return {
         "clusterKind": "existing",
@@ -49,77 +47,88 @@ def stack(checkout: Checkout) -> Checkout:
 
 
 def resources(checkout: Checkout) -> list[str]:
-    """Return the types of all that the stack's state holds, but for the stack itself."""
+    """Return the types of all resources in the stack's state, without the stack itself."""
     state = json.loads(checkout.pulumi("stack", "export", "--stack", STACK, **KNOWN).text)
-    found = [entry["type"] for entry in state["deployment"].get("resources") or []]
-    return [kind for kind in found if kind != "pulumi:pulumi:Stack"]
+    types = [entry["type"] for entry in state["deployment"].get("resources") or []]
+    return [kind for kind in types if kind != "pulumi:pulumi:Stack"]
 
 
-def test_a_wrong_type_and_an_unknown_key_are_told_at_once_and_nothing_is_touched(stack: Checkout) -> None:
+def test_wrong_type_and_unknown_key_are_reported_at_once(stack: Checkout) -> None:
     stack.write_stack(STACK, **existing(stack), operatorReplicas="many", operatorWorker=3)
-    for said in (stack.verb("up", STACK), stack.verb("pulumi", "preview", "--stack", STACK)):
-        assert said.code == 1
-        assert "2 problem(s) in the stack's configuration:" in said.text
-        assert "operatorReplicas is 'many', but should be a valid integer" in said.text
-        assert "operatorWorker is not a setting; did you mean operatorWorkers?" in said.text
+    for result in (stack.platform("up", STACK), stack.platform("pulumi", "preview", "--stack", STACK)):
+        assert result.code == 1
+        assert "2 problem(s) in the stack's configuration:" in result.text
+        assert "operatorReplicas is 'many', but should be a valid integer" in result.text
+        assert "operatorWorker is not a setting; did you mean operatorWorkers?" in result.text
     assert resources(stack) == []
 
 
-def test_plain_pulumi_stops_at_a_wrong_type_by_itself_and_the_program_tells_an_unknown_key(
+def test_plain_pulumi_rejects_a_wrong_type_and_an_unknown_key(
     stack: Checkout,
 ) -> None:
     stack.write_stack(STACK, **existing(stack), operatorReplicas="many")
-    said = stack.pulumi("preview", "--stack", STACK, **KNOWN)
-    assert "'operatorReplicas' must be of type 'integer'" in said.text
+    result = stack.pulumi("preview", "--stack", STACK, **KNOWN)
+    assert "'operatorReplicas' must be of type 'integer'" in result.text
     stack.write_stack(STACK, **existing(stack), operatorWorker=3)
-    said = stack.pulumi("preview", "--stack", STACK, **KNOWN)
-    assert said.code != 0
-    assert "operatorWorker is not a setting; did you mean operatorWorkers?" in said.text
+    result = stack.pulumi("preview", "--stack", STACK, **KNOWN)
+    assert result.code != 0
+    assert "operatorWorker is not a setting; did you mean operatorWorkers?" in result.text
 
 
-def test_a_cluster_that_does_not_answer_is_named_and_nothing_is_made(stack: Checkout) -> None:
-    said = stack.verb("up", STACK)
-    assert said.code == 1
-    told = said.text.partition("error: ")[2]
-    assert told.startswith("the API server https://127.0.0.1:1 (context 'there') does not answer: ")
-    assert "check it with `kubectl --context there version`" in told
-    assert len(told.strip().splitlines()) == 1
+def test_unreachable_cluster_is_named_and_nothing_is_created(stack: Checkout) -> None:
+    result = stack.platform("up", STACK)
+    assert result.code == 1
+    message = result.text.rpartition("error: ")[2]
+    assert message.startswith("the API server https://127.0.0.1:1 (context 'there') does not answer: ")
+    assert "check it with `kubectl --context there version`" in message
+    assert len(message.strip().splitlines()) == 1
     assert resources(stack) == []
 
 
-def test_a_wrong_passphrase_is_told_with_the_variable_that_holds_it(stack: Checkout) -> None:
-    said = stack.verb("up", STACK, PULUMI_CONFIG_PASSPHRASE="another")
-    assert said.code == 1
-    assert "incorrect passphrase" in said.text
-    assert "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE" in said.text
+def test_wrong_passphrase_has_a_hint_with_the_variables(stack: Checkout) -> None:
+    result = stack.platform("up", STACK, PULUMI_CONFIG_PASSPHRASE="another")
+    assert result.code == 1
+    assert "incorrect passphrase" in result.text
+    assert "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE" in result.text
 
 
-def locked(checkout: Checkout) -> Path:
-    """Lock the stack as an engine does that was killed."""
-    place = checkout.place / ".pulumi-state" / ".pulumi" / "locks" / "organization" / PROJECT / STACK
+def lock(checkout: Checkout) -> None:
+    """Lock the stack as a killed engine leaves it."""
+    place = checkout.folder / ".pulumi-state" / ".pulumi" / "locks" / "organization" / PROJECT / STACK
     place.mkdir(parents=True, exist_ok=True)
     owner = {"pid": 4711, "username": "ann", "hostname": "desk", "timestamp": "2026-03-01T12:00:00Z"}
     (place / "left.json").write_text(json.dumps(owner))
-    return place
 
 
-@pytest.mark.parametrize("verb", ["up", "down"])
-def test_a_locked_state_is_told_with_who_locked_it_and_how_to_unlock_it(stack: Checkout, verb: str) -> None:
-    locked(stack)
-    said = stack.verb(verb, STACK)
-    assert said.code == 1
-    assert "created by ann@desk (pid 4711)" in said.text
-    (command,) = re.findall(r'`make pulumi ARGS="(.*?)"`', said.text)
-    assert stack.verb("pulumi", *command.replace("NAME", STACK).split()).code == 0
-    assert "locked" not in stack.verb(verb, STACK).text
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_locked_stack_is_reported_with_owner_and_unlock_command(stack: Checkout, command: str) -> None:
+    lock(stack)
+    result = stack.platform(command, STACK)
+    assert result.code == 1
+    assert "created by ann@desk (pid 4711)" in result.text
+    (unlock,) = re.findall(r'`make pulumi ARGS="(.*?)"`', result.text)
+    assert stack.platform("pulumi", *unlock.replace("NAME", STACK).split()).code == 0
+    assert "locked" not in stack.platform(command, STACK).text
 
 
-def test_the_lasting_stacks_want_a_passphrase_of_their_own(checkout: Checkout) -> None:
-    said = checkout.verb("up", "prod")
-    assert said.code == 1
-    assert "prod: its secrets would be encrypted with a passphrase that everybody knows" in said.text
+def test_shared_stack_requires_its_own_passphrase(checkout: Checkout) -> None:
+    result = checkout.platform("up", "prod")
+    assert result.code == 1
+    assert "prod: its secrets would be encrypted with a well-known passphrase" in result.text
 
 
-def test_going_back_where_nothing_ran_says_so(stack: Checkout) -> None:
-    assert "nothing has been deployed yet" in stack.verb("rollback", STACK).text
-    assert "none is not up, so there is nothing to go back from" in stack.verb("rollback", "none").text
+def test_rollback_without_a_deployment_is_an_error(stack: Checkout) -> None:
+    assert "nothing has been deployed yet" in stack.platform("rollback", STACK).text
+    assert "none is not up, so there is no deployment to roll back" in stack.platform("rollback", "none").text
+
+
+def test_invalid_stack_is_not_created(checkout: Checkout) -> None:
+    checkout.write_stack("new", operatorReplicas="many")
+    assert checkout.platform("up", "new").code == 1
+    assert "new" not in checkout.pulumi("stack", "ls", **KNOWN).text
+
+
+def test_value_of_the_command_line_is_checked(stack: Checkout) -> None:
+    result = stack.platform("pulumi", "preview", "--stack", STACK, "-c", "operatorReplicas=many")
+    assert result.code == 1
+    assert "operatorReplicas is 'many', but should be a valid integer" in result.text

@@ -1,4 +1,4 @@
-"""The component package as the engine starts it for programs in other languages."""
+"""The component package, as the engine starts it for programs in other languages."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Platform(pulumi.ComponentResource):
         super().__init__(kind, "notifications", {{**args, "namespace": None}}, None, remote=True)
 
 
-given = json.loads(os.environ["TRIAL_ARGUMENTS"])
+arguments = json.loads(os.environ["TRIAL_ARGUMENTS"])
 kubeconfig = pulumi.Output.secret("apiVersion: v1\\nkind: Config\\n")
-pulumi.export("namespace", Platform({{"kubeconfig": kubeconfig, "context": "there", **given}}).namespace)
+pulumi.export("namespace", Platform({{"kubeconfig": kubeconfig, "context": "there", **arguments}}).namespace)
 """
 PROJECT_FILE = f"""
 name: another
@@ -38,53 +38,53 @@ runtime: python
 plugins:
   providers:
     - name: {PROJECT}
-      path: ../component
+      path: ../infra/component_package
 """
 
 
 @pytest.fixture
 def package(checkout: Checkout) -> Checkout:
-    """A checkout whose component package takes the packages of this environment."""
-    (checkout.place / "infra" / "component_package" / "requirements.txt").unlink()
+    """A checkout whose component package uses the packages of this environment."""
+    (checkout.folder / "infra" / "component_package" / "requirements.txt").unlink()
     return checkout
 
 
 def variables(checkout: Checkout) -> dict[str, str]:
-    # Where the language host is one that has to be told where the package lies; another one does not look at it.
-    return {"PULUMI_PYTHON_CMD": str(checkout.place / "infra" / "component_package" / "python")}
+    # Needed by a language host that does not find the package by itself; others ignore it.
+    return {"PULUMI_PYTHON_CMD": str(checkout.folder / "infra" / "component_package" / "python")}
 
 
-def test_the_engine_reads_every_argument_from_the_package(package: Checkout) -> None:
-    said = package.pulumi("package", "get-schema", "./component", **variables(package))
-    assert said.code == 0
-    schema = json.loads(said.text[said.text.index("{\n") :])
+def test_schema_has_every_argument(package: Checkout) -> None:
+    result = package.pulumi("package", "get-schema", "./infra/component_package", **variables(package))
+    assert result.code == 0
+    schema = json.loads(result.text[result.text.index("{\n") :])
     component = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]
     assert component["inputProperties"].keys() == config_block().keys() | {"kubeconfig", "context"}
 
 
 def previewed(package: Checkout, **arguments: object) -> str:
-    """Return what a preview says of a program that calls the component as other languages do."""
-    place = package.place / "another"
-    place.mkdir()
-    (place / "Pulumi.yaml").write_text(PROJECT_FILE)
-    (place / "__main__.py").write_text(PROGRAM)
-    given = {
+    """Return the output of a preview of a program that uses the component as other languages do."""
+    folder = package.folder / "another"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(PROJECT_FILE)
+    (folder / "__main__.py").write_text(PROGRAM)
+    environment = {
         **variables(package),
-        "PULUMI_BACKEND_URL": f"file://{package.place}/state?create_dir=true",
+        "PULUMI_BACKEND_URL": f"file://{package.folder}/state?create_dir=true",
         "TRIAL_ARGUMENTS": json.dumps(arguments),
     }
-    assert package.pulumi("-C", str(place), "stack", "init", "trial", **given).code == 0
-    return package.pulumi("-C", str(place), "preview", "--stack", "trial", **given).text
+    assert package.pulumi("-C", str(folder), "stack", "init", "trial", **environment).code == 0
+    return package.pulumi("-C", str(folder), "preview", "--stack", "trial", **environment).text
 
 
-def test_a_program_of_another_language_gets_the_whole_platform(package: Checkout) -> None:
+def test_program_in_another_language_gets_the_whole_platform(package: Checkout) -> None:
     text = previewed(package, operatorImage="i:1", operatorReplicas=2)
-    for made in ("NotificationPlatform notifications", "CustomResourceDefinition", "Deployment operator"):
-        assert made in text
+    for resource in ("NotificationPlatform notifications", "CustomResourceDefinition", "Deployment operator"):
+        assert resource in text
     assert "errored" not in text
 
 
-def test_its_wrong_arguments_are_told_at_once(package: Checkout) -> None:
+def test_wrong_arguments_are_reported_at_once(package: Checkout) -> None:
     text = previewed(package, operatorImage="i:1", operatorReplicas=0, logLevel="loud")
     assert "2 problem(s) in the component's arguments:" in text
     assert "logLevel is 'loud', but should be" in text

@@ -1,4 +1,4 @@
-"""Going back, and going on after an `up` that was killed: the real engine, the whole program, files in place of a cluster."""
+"""Rollback, drift, and recovery of a killed `up`: the real engine and the whole program, with files instead of a cluster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import pytest
 import yaml
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import OFFLINE
+from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM
 from tests.harness.eventually import eventually
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
@@ -35,27 +34,29 @@ SETTINGS: dict[str, Any] = {
 
 @pytest.fixture
 def stack(checkout: Checkout) -> Iterator[Checkout]:
-    """A checkout whose program needs no cluster, with a stack that the backend knows."""
-    (checkout.place / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
+    """A checkout whose program needs no cluster, with a stack in the backend."""
+    (checkout.folder / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
     assert checkout.pulumi("stack", "init", STACK, **KNOWN).code == 0
     yield checkout
-    end_all(checkout.place)
+    kill_processes(checkout.folder)
 
 
-def end_all(place: Path) -> None:
-    """Kill the processes that work with a checkout's state: plugins outlive an engine that is killed."""
+def kill_processes(folder: Path) -> None:
+    """Kill the processes that use a checkout: plugins outlive a killed engine."""
     for environment in Path("/proc").glob("[0-9]*/environ"):
-        # One that is not ours to look at, or has ended meanwhile.
+        # The process belongs to another user, or has ended.
         with contextlib.suppress(OSError):
-            if f"{place}/".encode() in environment.read_bytes():
+            if f"{folder}/".encode() in environment.read_bytes():
                 os.kill(int(environment.parent.name), signal.SIGKILL)
 
 
 def deployed(checkout: Checkout) -> dict[str, Any]:
-    """Return the Deployment's inputs as the stack's state has them."""
+    """Return the inputs of the Deployment in the stack's state."""
     state = json.loads(checkout.pulumi("stack", "export", "--stack", STACK, **KNOWN).text)["deployment"]
-    (found,) = [entry for entry in state["resources"] if entry["type"] == "kubernetes:apps/v1:Deployment"]
-    inputs: dict[str, Any] = found["inputs"]
+    (deployment,) = [
+        entry for entry in state["resources"] if entry["type"] == "kubernetes:apps/v1:Deployment"
+    ]
+    inputs: dict[str, Any] = deployment["inputs"]
     return inputs
 
 
@@ -65,30 +66,30 @@ def image(checkout: Checkout) -> str:
 
 
 def values(checkout: Checkout) -> dict[str, Any]:
-    """Return what the stack's file sets."""
-    content = yaml.safe_load((checkout.place / "stacks" / f"Pulumi.{STACK}.yaml").read_text("utf-8"))
+    """Return the settings in the stack's file."""
+    content = yaml.safe_load((checkout.folder / "stacks" / f"Pulumi.{STACK}.yaml").read_text("utf-8"))
     return {key.removeprefix(f"{PROJECT}:"): value for key, value in content["config"].items()}
 
 
-def test_one_goes_back_to_the_image_and_the_settings_of_before_and_forward_again(stack: Checkout) -> None:
+def test_rollback_restores_image_and_settings_and_can_be_undone(stack: Checkout) -> None:
     first = SETTINGS | {"operatorImage": "operator:1", "operatorReplicas": 2}
     second = SETTINGS | {"operatorImage": "operator:2", "networkEgressPorts": [443]}
     for settings in (first, second):
         stack.write_stack(STACK, **settings)
-        assert stack.verb("up", STACK).code == 0
+        assert stack.platform("up", STACK).code == 0
     assert image(stack) == "operator:2"
 
-    tried = stack.verb("rollback", STACK, "--dry-run")
-    assert "operatorImage: operator:1" in tried.text
+    dry_run = stack.platform("rollback", STACK, "--dry-run")
+    assert "operatorImage: operator:1" in dry_run.text
     assert image(stack) == "operator:2"
 
-    assert stack.verb("rollback", STACK).code == 0
+    assert stack.platform("rollback", STACK).code == 0
     assert image(stack) == "operator:1"
     assert deployed(stack)["spec"]["replicas"] == 2
     assert values(stack)["operatorImage"] == "operator:1"
     assert "networkEgressPorts" not in values(stack)
 
-    assert stack.verb("rollback", STACK).code == 0
+    assert stack.platform("rollback", STACK).code == 0
     assert image(stack) == "operator:2"
     assert values(stack)["networkEgressPorts"] == [443]
 
@@ -96,17 +97,17 @@ def test_one_goes_back_to_the_image_and_the_settings_of_before_and_forward_again
 def up_and_signal(
     checkout: Checkout, number: signal.Signals, *, slow: int, group: bool = True
 ) -> tuple[int, str]:
-    """Run `up`, and send a signal while a resource is being made; return how it ended, and what it said.
+    """Run `up` and send a signal while a resource is being created; return exit code and output.
 
-    A terminal sends Ctrl-C to all that runs in it, the `group`; others send to the verb alone.
+    A terminal sends Ctrl-C to the whole process group (`group`); other senders reach the command alone.
     """
     variables = checkout.variables({"TRIAL_SLOW": str(slow)})
-    begun, said = checkout.place / "begun", checkout.place / "said"
+    started, log = checkout.folder / "started", checkout.folder / "log"
     with (
-        said.open("w") as output,
+        log.open("w") as output,
         subprocess.Popen(
-            [sys.executable, "-m", "tools.platform.commands.up", STACK],
-            cwd=checkout.place,
+            [*PLATFORM, "up", STACK],
+            cwd=checkout.folder,
             env=variables,
             start_new_session=True,
             stdout=output,
@@ -114,42 +115,79 @@ def up_and_signal(
         ) as process,
     ):
         try:
-            eventually(begun.exists, bool, within=90)
+            eventually(started.exists, bool, within=90)
         finally:
             (os.killpg if group else os.kill)(process.pid, number)
         code = process.wait(timeout=60)
-    return code, said.read_text()
+    return code, log.read_text()
 
 
 @pytest.mark.parametrize(("number", "group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
-def test_an_up_that_is_told_to_stop_ends_what_it_has_begun_and_run_again_it_goes_on(
+def test_interrupted_up_completes_its_step_and_continues_later(
     stack: Checkout, number: signal.Signals, *, group: bool
 ) -> None:
     stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
-    code, said = up_and_signal(stack, number, slow=4, group=group)
+    code, text = up_and_signal(stack, number, slow=4, group=group)
     assert code == 128 + signal.SIGINT
-    assert said.rstrip().endswith("interrupted: run the same command again to go on.")
-    assert "Traceback" not in said
+    assert text.rstrip().endswith("interrupted: run the same command again to continue.")
+    assert "Traceback" not in text
 
-    again = stack.verb("up", STACK, TRIAL_SLOW="0")
+    again = stack.platform("up", STACK, TRIAL_SLOW="0")
     assert again.code == 0
     assert "interrupted while" not in again.text
 
 
-def test_an_up_that_was_killed_is_told_and_run_again_it_ends_the_work(stack: Checkout) -> None:
+def test_killed_up_is_reported_and_completes_later(stack: Checkout) -> None:
     stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
     up_and_signal(stack, signal.SIGKILL, slow=60)
 
-    locked = stack.verb("up", STACK, TRIAL_SLOW="0")
+    locked = stack.platform("up", STACK, TRIAL_SLOW="0")
     assert locked.code == 1
-    assert "take its lock away" in locked.text
-    assert stack.verb("pulumi", "cancel", "--yes", "--stack", STACK).code == 0
+    assert "remove its lock" in locked.text
+    assert stack.platform("pulumi", "cancel", "--yes", "--stack", STACK).code == 0
 
-    again = stack.verb("up", STACK, TRIAL_SLOW="0")
+    again = stack.platform("up", STACK, TRIAL_SLOW="0")
     assert again.code == 0
     assert "interrupted while creating" in again.text
     assert image(stack) == "operator:1"
 
-    after = stack.verb("up", STACK, TRIAL_SLOW="0")
+    after = stack.platform("up", STACK, TRIAL_SLOW="0")
     assert "nothing to change" in after.text
     assert "interrupted" not in after.text
+
+
+def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) -> None:
+    (stack.folder / "infra" / "__main__.py").write_text(DRIFTING.read_text("utf-8"), "utf-8")
+    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+    assert stack.platform("up", STACK).code == 0
+
+    unchanged = stack.platform("drift", STACK)
+    assert (unchanged.code, unchanged.text) == (0, f"No drift in stack {STACK}.\n")
+
+    drifted = stack.platform("drift", STACK, TRIAL_DRIFT="1")
+    assert drifted.code == 2
+    assert drifted.text.splitlines() == [
+        f"Drift detected in stack {STACK}:",
+        "  - delete Thing default/deleted",
+        "  ~ update Thing default/scaled",
+        "      size: 3 → 1",
+    ]
+
+
+def test_diff_shows_changes_violations_and_errors(stack: Checkout) -> None:
+    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
+    created = stack.platform("diff", STACK)
+    assert created.code == 0
+    assert "`+` create Deployment `operator`" in created.text
+
+    assert stack.platform("up", STACK).code == 0
+    assert "no changes" in stack.platform("diff", STACK).text
+    stack.write_stack(STACK, **SETTINGS, operatorImage="operator:2", operatorReplicas=2)
+    updated = stack.platform("diff", STACK)
+    assert "`~` update Deployment `operator`" in updated.text
+    assert "`spec.replicas`: `1` → `2`" in updated.text
+    assert "`operator:1` → `operator:2`" in updated.text
+
+    missing = stack.platform("diff", "missing")
+    assert missing.code == 1
+    assert "no stack named 'missing' found" in missing.text

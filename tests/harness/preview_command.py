@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from platform_infra.image import build as image_build
-from tools.platform.preview.stacks import looked_at
+from tools.platform.preview.stacks import statuses
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.kubeconfig import kubeconfig_path
 from tools.platform.pulumi.stack import known_stacks
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tests.harness.place import EphemeralStack
-    from tools.platform.preview.stacks import Seen
+    from tools.platform.preview.stacks import PreviewStatus
 
 LIMIT = 180.0
 AT_ONCE = 3
@@ -67,10 +67,10 @@ class PreviewCommand:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(self.down, numbers))
 
-    def seen(self) -> dict[int, Seen]:
+    def seen(self) -> dict[int, PreviewStatus]:
         """Return this object's previews as the list has them, by number."""
         ours = range(self._first, self._first + SERIES)
-        return {entry.preview.number: entry for entry in looked_at() if entry.preview.number in ours}
+        return {entry.preview.number: entry for entry in statuses() if entry.preview.number in ours}
 
     def left(self, numbers: Sequence[int]) -> list[str]:
         """Return what is left on this machine of previews that are down."""
@@ -82,7 +82,7 @@ class PreviewCommand:
 
     def _run(self, *arguments: str) -> Told:
         start = time.monotonic()
-        command = [sys.executable, "-m", "tools.platform.commands.preview", *arguments]
+        command = [sys.executable, "-m", "tools.platform", "preview", *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
         assert done.returncode == 0, f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}"
         return Told(text=done.stdout, seconds=time.monotonic() - start)

@@ -1,70 +1,85 @@
-"""Everything that has to hold: style, types, contracts, and all tests, the last ones on a disposable stack.
-
-`--only-stack` leaves the rest out; further arguments go to pytest. With `--keep-failed` a stack on which a
-test has failed stays, with the namespaces of those tests.
-"""
+"""All checks and tests: style, types and contracts, the tests without a cluster, then those on a disposable stack."""
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
+from typing import Annotated
 
-from rich.console import Console
+import typer
 
 from tests.harness.ephemeral import ephemeral_stack
 from tests.harness.kept import adopt
 from tests.runner.stack_tests import run_on
-from tools.platform.commands.check import check
-from tools.platform.commands.up import PROBLEMS
-from tools.platform.errors import explained
+from tools.platform.commands.check import run_checks
+from tools.platform.console import out
+from tools.platform.errors import ExitCode
+from tools.platform.options import PASS_THROUGH
 from tools.platform.pulumi.environment import ROOT
 
-INTERRUPTED = 128 + signal.SIGINT
-ONLY_STACK, KEEP_FAILED = "--only-stack", "--keep-failed"
+KEEP_FAILED = "--keep-failed"
+LONG = "--long"
+WITHOUT_CLUSTER = ("tests/unit", "tests/property", "tests/engine")
+
+KeepFailed = Annotated[
+    bool, typer.Option(KEEP_FAILED, help="Keep the stack and the namespaces of failed tests.")
+]
+
+everything = typer.Typer(add_completion=False)
+stack = typer.Typer(add_completion=False)
+long = typer.Typer(add_completion=False)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; the exit code is 0 only when everything holds."""
-    console, start = Console(), time.monotonic()
-    only_stack = ONLY_STACK in arguments
-    rest = [word for word in arguments if word != ONLY_STACK]
-    try:
-        passed = only_stack or (check(console) and _without_cluster(rest))
-        passed = passed and _on_a_stack(rest)
-    except KeyboardInterrupt:
-        console.print("interrupted")
-        return INTERRUPTED
-    except PROBLEMS as error:
-        console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
-        passed = False
-    console.print(f"{'all passed' if passed else 'FAILED'} after {time.monotonic() - start:.0f} s")
-    return 0 if passed else 1
+@everything.command("all", context_settings=PASS_THROUGH)
+def run_everything(context: typer.Context, *, keep_failed: KeepFailed = False) -> None:
+    """Run every check and test, the last ones on a disposable stack.
+
+    Other arguments go to pytest.
+    """
+    arguments = _arguments(context, keep_failed=keep_failed)
+    start = time.monotonic()
+    _exit(run_checks() and _without_cluster(arguments) and _on_a_stack(arguments), start)
 
 
-def _without_cluster(rest: list[str]) -> bool:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "tests/unit",
-        "tests/property",
-        "tests/engine",
-        "-n",
-        "auto",
-        *rest,
-    ]
+@stack.command("stack", context_settings=PASS_THROUGH)
+def run_stack_tests(context: typer.Context, *, keep_failed: KeepFailed = False) -> None:
+    """Run the tests that need a cluster, on a disposable stack.
+
+    Other arguments go to pytest, for example `stack --check retry-02`.
+    """
+    start = time.monotonic()
+    _exit(_on_a_stack(_arguments(context, keep_failed=keep_failed)), start)
+
+
+@long.command("long", context_settings=PASS_THROUGH)
+def run_long_tests(context: typer.Context, *, keep_failed: KeepFailed = False) -> None:
+    """Run the tests that take minutes, on a disposable stack: updates under traffic, previews and others.
+
+    Other arguments go to pytest.
+    """
+    start = time.monotonic()
+    _exit(_on_a_stack([LONG, *_arguments(context, keep_failed=keep_failed)]), start)
+
+
+def _arguments(context: typer.Context, *, keep_failed: bool) -> list[str]:
+    return [*([KEEP_FAILED] if keep_failed else []), *context.args]
+
+
+def _exit(passed: bool, start: float) -> None:  # noqa: FBT001 - the only thing that there is to say
+    out.print(f"{'all passed' if passed else 'FAILED'} after {time.monotonic() - start:.0f} s")
+    if not passed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _without_cluster(arguments: list[str]) -> bool:
+    command = [sys.executable, "-m", "pytest", *WITHOUT_CLUSTER, "-n", "auto", *arguments]
     return subprocess.run(command, check=False, cwd=ROOT).returncode == 0
 
 
-def _on_a_stack(rest: list[str]) -> bool:
-    with ephemeral_stack() as stack:
-        passed = run_on(stack, rest)
-        if not passed and KEEP_FAILED in rest:
-            print(adopt(stack))
+def _on_a_stack(arguments: list[str]) -> bool:
+    with ephemeral_stack() as disposable:
+        passed = run_on(disposable, arguments)
+        if not passed and KEEP_FAILED in arguments:
+            out.print(adopt(disposable))
         return passed
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,13 +1,7 @@
-"""Look for checks that fail now and then: the whole suite again and again on one stack, each time in another order.
-
-`python -m tests.runner.flake [--rounds N] [--times N] [--load] [--stack NAME] [pytest's arguments]`. After the rounds
-the checks on retries, partial success and status are made a hundred times more. With `--load` two processes
-keep the machine busy meanwhile, with `--stack` a stack is taken that is up already.
-"""
+"""Find flaky tests: run the whole suite repeatedly on one stack, each time in another order."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import random
 import shutil
@@ -15,20 +9,22 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
 from rich.table import Table
+from rich.text import Text
 
 from tests.harness import kept
 from tests.harness.ephemeral import ephemeral_stack
 from tests.harness.report.page import write_page
 from tests.harness.report.records import failed, read
 from tests.harness.report.table import closing_line
-from tests.runner.all import INTERRUPTED
 from tests.runner.stack_tests import run_parts, save_logs
-from tools.platform.commands.up import PROBLEMS
-from tools.platform.errors import explained
+from tests.runner.suite import SuiteNotUpError
+from tools.platform.console import out
+from tools.platform.errors import ExitCode
+from tools.platform.options import PASS_THROUGH
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -42,35 +38,44 @@ if TYPE_CHECKING:
 FOLDER = ROOT / "build" / "flake"
 OFTEN = ("retry-02", "partial-*", "multi-*", "status-*")
 OFTEN_WORKERS = "12"
-"""These wait nearly all of their time."""
+"""These checks spend nearly all of their time waiting."""
 
 BUSY_PROCESSES = 2
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command; the exit code is 0 only when nothing failed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.runner.flake", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--times", type=int, default=100, help="of the checks that are made more often")
-    parser.add_argument("--load", action="store_true")
-    parser.add_argument("--stack", help="one that `make suite-up` has made")
-    chosen, rest = parser.parse_known_args(arguments)
+app = typer.Typer(add_completion=False)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def flake(
+    context: typer.Context,
+    *,
+    rounds: Annotated[int, typer.Option(help="Runs of the whole suite.")] = 20,
+    times: Annotated[
+        int, typer.Option(help="Runs of the checks on retries, partial success and status.")
+    ] = 100,
+    load: Annotated[bool, typer.Option("--load", help="Keep two processors busy meanwhile.")] = False,
+    stack: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Stack of `make suite-up`; by default a disposable one."),
+    ] = None,
+) -> None:
+    """Run the whole suite repeatedly, each time in another order, and report tests that fail sometimes.
+
+    Other arguments go to pytest.
+    """
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    console = Console()
     try:
-        with _stack(chosen.stack) as stack, _busy(BUSY_PROCESSES if chosen.load else 0):
-            ended_well = _rounds(stack, chosen.rounds, rest, console) & _often(stack, chosen.times, rest)
-            if not ended_well or failed(_all()):
-                console.print(f"the logs of all pods: {save_logs(stack)}", highlight=False)
+        with _stack(stack) as target, _busy(BUSY_PROCESSES if load else 0):
+            completed = _rounds(target, rounds, context.args) & _often(target, times, context.args)
+            if not completed or failed(_all()):
+                out.print(f"logs of all pods: {save_logs(target)}")
     except KeyboardInterrupt:
-        console.print("interrupted")
-        _tell(console)
-        return INTERRUPTED
-    except PROBLEMS as error:
-        console.print(f"error: {explained(error)}", markup=False, highlight=False, soft_wrap=True)
-        return 1
-    return 0 if _tell(console) and ended_well else 1
+        _report()
+        raise
+    if not (_report() and completed):
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _stack(name: str | None) -> AbstractContextManager[EphemeralStack]:
@@ -82,13 +87,13 @@ def _kept(name: str) -> Iterator[EphemeralStack]:
     with kept.locked(name, exclusive=False):
         stack = kept.find(name)
         if stack is None:
-            raise SystemExit(f"error: {name} is not up; run `make suite-up` first")
+            raise SuiteNotUpError(name)
         yield stack
 
 
 @contextlib.contextmanager
 def _busy(count: int) -> Iterator[None]:
-    """Keep so many processors busy."""
+    """Keep this number of processors busy."""
     command = [sys.executable, "-c", "while True: pass"]
     processes = [subprocess.Popen(command) for _ in range(count)]
     try:
@@ -99,8 +104,8 @@ def _busy(count: int) -> Iterator[None]:
             process.wait()
 
 
-def _rounds(stack: EphemeralStack, count: int, rest: list[str], console: Console) -> bool:
-    """Run the whole suite so often; return whether every run came to its end and passed."""
+def _rounds(stack: EphemeralStack, count: int, rest: list[str]) -> bool:
+    """Run the whole suite `count` times; return whether every run completed and passed."""
     results = []
     for number in range(1, count + 1):
         start, seed = time.monotonic(), random.randrange(10**6)  # noqa: S311 - an order is no secret
@@ -108,16 +113,15 @@ def _rounds(stack: EphemeralStack, count: int, rest: list[str], console: Console
         results.append(run_parts(stack, ["--shuffle", str(seed), *rest], file))
         records = read(file)
         bad = " ".join(sorted(record.check or record.test for record in failed(records)))
-        took = time.monotonic() - start
-        console.print(
-            f"round {number}/{count}, order {seed}: {closing_line(records)}, {len(records)} tests in {took:.0f} s {bad}",
-            highlight=False,
+        seconds = time.monotonic() - start
+        out.print(
+            f"round {number}/{count}, order {seed}: {closing_line(records)}, {len(records)} tests in {seconds:.0f} s {bad}"
         )
     return all(results)
 
 
 def _often(stack: EphemeralStack, times: int, rest: list[str]) -> bool:
-    """Make the checks that matter most so many times."""
+    """Repeat the most important checks `times` times."""
     if not times:
         return True
     checks = [word for check in OFTEN for word in ("--check", check)]
@@ -125,7 +129,7 @@ def _often(stack: EphemeralStack, times: int, rest: list[str]) -> bool:
     return run_parts(stack, arguments, FOLDER / "often")
 
 
-def _tell(console: Console) -> bool:
+def _report() -> bool:
     """Print how often each test ran and passed, write a page of the failures, and return whether there are none."""
     records = _all()
     table = Table("test", "passed", "ran", "longest", box=None, pad_edge=False)
@@ -134,14 +138,14 @@ def _tell(console: Console) -> bool:
         by_name[_name(record)].append(record)
     for name, runs in sorted(by_name.items()):
         passed = sum(run.passed for run in runs)
-        colour = "" if passed == len(runs) else "[red]"
-        table.add_row(name, f"{colour}{passed}", str(len(runs)), f"{max(run.seconds for run in runs):.1f} s")
-    console.print(table)
+        count = Text(str(passed), style="" if passed == len(runs) else "red")
+        table.add_row(name, count, str(len(runs)), f"{max(run.seconds for run in runs):.1f} s")
+    out.print(table)
     bad = failed(records)
-    console.print(f"{len(records)} runs of {len(by_name)} tests, {len(bad)} failed", highlight=False)
+    out.print(f"{len(records)} runs of {len(by_name)} tests, {len(bad)} failed")
     if bad:
         write_page(FOLDER / "failures.html", bad)
-        console.print(f"the failures: {FOLDER / 'failures.html'}", highlight=False)
+        out.print(f"failures: {FOLDER / 'failures.html'}")
     return bool(records) and not bad
 
 
@@ -154,9 +158,5 @@ def _holds_records(file: Path) -> bool:
 
 
 def _name(record: Record) -> str:
-    """Return what a test is called in all its repetitions."""
+    """Return the name that all repetitions of a test share."""
     return record.check or record.test.rpartition("::")[2].partition("@")[0]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

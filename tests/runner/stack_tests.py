@@ -1,4 +1,4 @@
-"""The stack tests against a stack that is up: side by side those that may, then alone those that measure."""
+"""Run the stack tests on a stack that is up: most in parallel, then those that measure one by one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.harness.report.page import write_page
 from tests.harness.report.records import failed, read
 from tests.harness.report.table import print_table
 from tests.stack.conftest import HANDED_ON
+from tools.platform.console import err, out
 from tools.platform.processes import run
 from tools.platform.pulumi.environment import ROOT
 
@@ -25,44 +26,44 @@ if TYPE_CHECKING:
     from tests.harness.place import EphemeralStack
 
 WORKERS = "6"
-"""Tests at once: they wait more than they work."""
+"""Tests in parallel: they spend most of their time waiting."""
 
-# A worker that died has failed its test; pytest-xdist may wait for ever for the one that would replace it.
-SIDE_BY_SIDE = ("-n", WORKERS, "--dist", "loadgroup", "--max-worker-restart", "0")
+# A crashed worker has failed its test; pytest-xdist may wait indefinitely for its replacement.
+PARALLEL = ("-n", WORKERS, "--dist", "loadgroup", "--max-worker-restart", "0")
 PARTS = {
-    "side by side": ["-m", "not alone", *SIDE_BY_SIDE],
+    "parallel": ["-m", "not alone", *PARALLEL],
     "alone": ["-m", "alone"],
 }
 PAGE = ROOT / "build" / "suite.html"
 LIMIT = 1800.0
-"""Seconds after which a part of the tests is taken to hang."""
+"""Seconds after which a part of the tests counts as hung."""
 
-NOTHING_CHOSEN = 5
-"""Pytest's exit code when no test is left after selection."""
+NOTHING_SELECTED = 5
+"""The exit code of pytest when the selection is empty."""
 
 
 def run_on(stack: EphemeralStack, arguments: Sequence[str], *, page: Path = PAGE) -> bool:
-    """Run what `arguments` choose, tell how it went, and return whether all of it passed."""
-    console, start = Console(), time.monotonic()
+    """Run the tests that `arguments` select, print the results, and return whether all passed."""
+    start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="suite-") as folder:
         file = Path(folder) / "records"
-        ended_well = run_parts(stack, arguments, file)
+        completed = run_parts(stack, arguments, file)
         records = read(file)
-    print_table(console, records)
+    print_table(Console(), records)
     write_page(page, records)
-    console.print(f"{time.monotonic() - start:.0f} s; report: {page}", highlight=False)
-    passed = ended_well and not failed(records)
+    out.print(f"{time.monotonic() - start:.0f} s; report: {page}")
+    passed = completed and not failed(records)
     if not passed:
-        console.print(f"the logs of all pods: {save_logs(stack)}", highlight=False)
+        out.print(f"logs of all pods: {save_logs(stack)}")
     return passed
 
 
 def run_parts(stack: EphemeralStack, arguments: Sequence[str], file: Path) -> bool:
-    """Run both parts, adding each test's result to a file; return whether they ran and ended well."""
+    """Run both parts and append each test's result to a file; return whether they ran and passed."""
     codes = {_pytest(stack, [*options, "--records", str(file), *arguments]) for options in PARTS.values()}
-    if codes == {NOTHING_CHOSEN}:
-        Console(stderr=True).print("no test was chosen")
-    return codes != {NOTHING_CHOSEN} and codes <= {0, NOTHING_CHOSEN}
+    if codes == {NOTHING_SELECTED}:
+        err.print("error: no test was selected")
+    return codes != {NOTHING_SELECTED} and codes <= {0, NOTHING_SELECTED}
 
 
 def _pytest(stack: EphemeralStack, arguments: Sequence[str]) -> int:
@@ -72,7 +73,7 @@ def _pytest(stack: EphemeralStack, arguments: Sequence[str]) -> int:
 
 
 def save_logs(stack: EphemeralStack) -> Path:
-    """Copy the logs of all pods out of the node, those of earlier containers included."""
+    """Copy the logs of all pods from the node, including those of earlier containers."""
     folder = PAGE.parent / f"{stack.name}-logs"
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(exist_ok=True)

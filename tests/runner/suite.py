@@ -1,63 +1,78 @@
-"""The suite on a stack that stays: `up` brings it up or renews its code, `run` tests on it, `down` takes it away.
-
-`python -m tests.runner.suite up|run|down|status [--stack NAME] [--only OPERATOR …] [pytest's arguments]`
-"""
+"""Run the stack tests on a stack that stays up between runs."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from tests.harness import kept
 from tests.harness.operators import OPERATORS
 from tests.runner.stack_tests import run_on
-from tools.platform.commands.up import PROBLEMS
-from tools.platform.errors import explained
+from tools.platform.console import out
+from tools.platform.errors import ExitCode, PlatformError
+from tools.platform.options import PASS_THROUGH
 
 if TYPE_CHECKING:
     from tests.harness.place import EphemeralStack
 
-VERBS = ("up", "run", "down", "status")
+StackName = Annotated[str, typer.Option("--stack", metavar="NAME", help="Name of the stack.")]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.runner.suite", description=__doc__)
-    parser.add_argument("verb", choices=VERBS)
-    parser.add_argument("--stack", default=kept.DEFAULT)
-    parser.add_argument("--only", action="append", choices=list(OPERATORS), help="renew only this operator")
-    chosen, rest = parser.parse_known_args(arguments)
-    try:
-        match chosen.verb:
-            case "up":
-                print(_told(kept.keep(chosen.stack, chosen.only)))
-            case "down":
-                kept.drop(chosen.stack)
-                print(f"{chosen.stack} is down.")
-            case "status":
-                stack = kept.find(chosen.stack)
-                print(f"{chosen.stack} is not up." if stack is None else _told(stack))
-            case _:
-                return _run(chosen.stack, rest)
-    except PROBLEMS as error:
-        print(f"error: {explained(error)}", file=sys.stderr)
-        return 1
-    return 0
+class SuiteNotUpError(PlatformError):
+    """The stack of the suite is not up."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not up", hint="run `make suite-up` first")
 
 
-def _told(stack: EphemeralStack) -> str:
+@app.callback()
+def suite() -> None:
+    """Run the stack tests on a stack that stays up between runs."""
+
+
+@app.command()
+def up(
+    *,
+    stack: StackName = kept.DEFAULT,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="OPERATOR", help="Update only this operator; may be repeated.")
+    ] = None,
+) -> None:
+    """Bring the stack up, or deploy the current code to it."""
+    if unknown := [name for name in only or () if name not in OPERATORS]:
+        raise typer.BadParameter(
+            f"unknown: {', '.join(unknown)}; choose from {', '.join(OPERATORS)}", param_hint="--only"
+        )
+    out.print(_description(kept.keep(stack, only)))
+
+
+@app.command(context_settings=PASS_THROUGH)
+def run(context: typer.Context, *, stack: StackName = kept.DEFAULT) -> None:
+    """Run the stack tests; other arguments go to pytest, for example `suite run --check retry-02`."""
+    with kept.locked(stack, exclusive=False):
+        present = kept.find(stack)
+        if present is None:
+            raise SuiteNotUpError(stack)
+        if not run_on(present, context.args):
+            raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command()
+def down(*, stack: StackName = kept.DEFAULT) -> None:
+    """Take the stack down."""
+    kept.drop(stack)
+    out.print(f"{stack} is down.")
+
+
+@app.command()
+def status(*, stack: StackName = kept.DEFAULT) -> None:
+    """Print whether the stack is up, and its addresses."""
+    present = kept.find(stack)
+    out.print(f"{stack} is not up." if present is None else _description(present))
+
+
+def _description(stack: EphemeralStack) -> str:
     return f"{stack.name} is up.\n  export KUBECONFIG={stack.kubeconfig}\n  sink {stack.sink}  proxy {stack.proxy}"
-
-
-def _run(name: str, rest: list[str]) -> int:
-    with kept.locked(name, exclusive=False):
-        stack = kept.find(name)
-        if stack is None:
-            print(f"error: {name} is not up; run `make suite-up` first", file=sys.stderr)
-            return 1
-        return 0 if run_on(stack, rest) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -54,7 +54,7 @@ class Trial:
 
     def down(self, stack: str, *, code: int = 0) -> str:
         """Take a stack down, and return what was said."""
-        said = self.checkout.verb("down", stack, **KNOWN)
+        said = self.checkout.platform("down", stack, **KNOWN)
         assert said.code == code, said.text
         return said.text
 
@@ -67,7 +67,7 @@ class Trial:
             "monitoringMode": "none",
         }
         self.checkout.write_stack(stack, **place, **values)
-        said = self.checkout.verb(verb, stack, **KNOWN)
+        said = self.checkout.platform(verb, stack, **KNOWN)
         assert said.code == code, said.text
         return said.text
 
@@ -134,7 +134,7 @@ def test_an_image_that_is_not_there_is_told_and_the_pods_of_before_go_on(trial: 
     obj = cluster.create(notification("default"))
     cluster.phase("default", obj["metadata"]["name"], "Sent", within=30)
 
-    back = trial.checkout.verb("rollback", "trial", **KNOWN)
+    back = trial.checkout.platform("rollback", "trial", **KNOWN)
     assert back.code == 0, back.text
     cluster.delete("default", obj["metadata"]["name"])
     trial.down("trial")
@@ -151,11 +151,11 @@ def test_the_platform_comes_up_from_another_program_and_goes_with_it(trial: Tria
         .replace('"context": "shared"', f'"context": {CONTEXT!r}')
         .replace("registry.example.com/operator:1", image)
     )
-    place = trial.checkout.place / "another"
+    place = trial.checkout.folder / "another"
     place.mkdir()
     (place / "Pulumi.yaml").write_text("name: another\nruntime: python\n")
     (place / "__main__.py").write_text(program)
-    given = {**KNOWN, "PULUMI_BACKEND_URL": f"file://{trial.checkout.place}/state?create_dir=true"}
+    given = {**KNOWN, "PULUMI_BACKEND_URL": f"file://{trial.checkout.folder}/state?create_dir=true"}
     run = ["-C", str(place)]
     assert trial.checkout.pulumi(*run, "stack", "init", "trial", **given).code == 0
     said = trial.checkout.pulumi(*run, "up", "--yes", "--skip-preview", "--stack", "trial", **given)

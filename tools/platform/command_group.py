@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
-    """Return a group with one command per module; a module holds its command as `app`."""
+    """Return a group of commands by name, each given as `module` or `module:attribute`; the attribute is `app` by default."""
 
     class LazyGroup(TyperGroup):
         def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002, ANN401 - typer's signature
@@ -25,7 +25,8 @@ def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
         def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002, ANN401 - typer's signature
             if cmd_name not in modules:
                 return None
-            command = get_command(import_module(modules[cmd_name]).app)
+            module, _, attribute = modules[cmd_name].partition(":")
+            command = get_command(getattr(import_module(module), attribute or "app"))
             command.name = cmd_name
             return command
 

@@ -175,7 +175,7 @@ def test_what_fails_in_any_way_is_told_and_written_down_from_every_worker(runs: 
 
 
 def test_a_test_that_takes_its_process_down_has_failed_and_the_run_ends(runs: Runs) -> None:
-    told = runs(CRASH, *PARTS["side by side"])
+    told = runs(CRASH, *PARTS["parallel"])
     assert told.ret != pytest.ExitCode.OK
     (record,) = runs.records
     assert (record.check, record.passed) == ("crd-05", False)

@@ -75,9 +75,9 @@ def test_breaking_leaves_the_good_stack_as_it_was(prod: Asked) -> None:
     assert repr(prod) == before
 
 
-def test_a_stack_that_does_not_exist_does_not_pass(capsys: pytest.CaptureFixture[str]) -> None:
-    assert policy.main(["prd"]) == 1
-    assert "there is no stack prd" in capsys.readouterr().out
+def test_a_stack_that_does_not_exist_does_not_pass() -> None:
+    with pytest.raises(policy.PolicyError, match="there is no stack prd"):
+        policy.check("prd")
 
 
 GOOD = {

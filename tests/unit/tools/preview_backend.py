@@ -1,4 +1,4 @@
-"""The engine's stacks as previews see them: tags and outputs in memory, and a note of all that is done to them."""
+"""A backend for previews: stacks with tags and outputs in memory, and a record of every operation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOON = timedelta(hours=1)
 
 
 class Backend:
-    """Stacks with their tags and outputs, in place of the engine's."""
+    """Stacks with their tags and outputs, in place of the engine."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = datetime.now(UTC)
@@ -30,16 +30,16 @@ class Backend:
             "dev": one(1, now - SOON).tags(),
             "pr-1": one(1, now - SOON).tags(),
             "pr-2": replace(one(2, now + SOON), owner="some[bot]").tags(),
-            "pr-3": {"owner": "somebody else"},
+            "pr-3": {"owner": "other"},
             "pr-4": one(4, now + SOON).tags(),
             "pr-5": {},
             "pr-6": one(6, now - SOON, base="").tags(),
         }
         self.outputs: dict[str, dict[str, Any]] = dict.fromkeys(("pr-1", "pr-2", "pr-4", "dev"), OWNER)
-        self.outputs["pr-3"] = {"context": "somebody's own"}
+        self.outputs["pr-3"] = {"context": "other"}
         self.stuck: set[str] = set()
         self.lost: set[str] = set()
-        self.done: list[tuple[str, str]] = []
+        self.operations: list[tuple[str, str]] = []
         for name, stand_in in {
             "ensure": lambda *_groups: None,
             "known_stacks": lambda *_toolchain: set(self.tags),
@@ -48,24 +48,24 @@ class Backend:
             "outputs_of": lambda name, *_toolchain: self.outputs.get(name, {}),
             "open_stack": lambda name, **_more: name,
             "destroy": self._destroy,
-            "remove": lambda name, *, force=False: self.note("forget" if force else "remove")(name),
+            "remove": lambda name, *, force=False: self.record("forget" if force else "remove")(name),
             "drop_kubeconfig": lambda _name: None,
-            "place": lambda name, _given: self.namespace(name),
+            "namespace_of": lambda name, _values: self.namespace(name),
         }.items():
             monkeypatch.setattr(preview_stacks, name, stand_in)
-        monkeypatch.setattr("platform_infra.cluster.local.node.delete", self.note("node"))
+        monkeypatch.setattr("platform_infra.cluster.local.node.delete", self.record("node"))
         monkeypatch.setattr(preview, "exists", lambda name: name in self.tags)
 
-    def note(self, what: str) -> Callable[[str], None]:
-        return lambda name: self.done.append((what, name))
+    def record(self, what: str) -> Callable[[str], None]:
+        return lambda name: self.operations.append((what, name))
 
     def _destroy(self, name: str) -> None:
         if name in self.stuck:
             raise CommandError(CommandResult("", "the API server does not answer", 255))
-        self.done.append(("destroy", name))
+        self.operations.append(("destroy", name))
 
     def namespace(self, name: str) -> Any:
-        sweep, backend = self.note("sweep"), self
+        delete, backend = self.record("delete namespace"), self
 
         class Place:
             def health(self) -> str:
@@ -74,11 +74,11 @@ class Backend:
             def answers(self) -> bool:
                 return name not in backend.lost
 
-            def sweep(self, number: int) -> None:
-                sweep(f"pr-{number}")
+            def delete(self, number: int) -> None:
+                delete(f"pr-{number}")
 
         return Place()
 
     @property
-    def gone(self) -> list[str]:
-        return [name for what, name in self.done if what == "remove"]
+    def removed(self) -> list[str]:
+        return [name for what, name in self.operations if what == "remove"]

@@ -1,4 +1,4 @@
-"""Previews for tests: one of pull request 7, others like it, and the cluster that they live in."""
+"""Sample previews, and the outputs of the stack whose cluster they use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comment about what would change: what it says, what it hides, how long it gets."""
+"""The changes of an operation, and the comment about them: content, redaction, length."""
 
 from __future__ import annotations
 
@@ -7,56 +7,88 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pulumi.automation.events import EngineEvent
 
-from tools.platform.commands.diff import _document, _trouble
+from tools.platform.pulumi.change_comment import MARK, MINIMUM, StackChanges, render
 from tools.platform.pulumi.changes import (
-    LEAST,
-    MARK,
+    SIGNATURE,
     Change,
     Operation,
-    StackChanges,
-    read,
-    render,
+    Property,
+    differing_paths,
     shown,
     value_at,
 )
+from tools.platform.pulumi.events import EventLog
+
+ENCODED_SECRET = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 
 
-def step(op: str, name: str, old: Any = None, new: Any = None, *paths: str) -> dict[str, Any]:
-    """One step of a preview, in the engine's form."""
-    return {
+def event(op: str, name: str, old: Any = None, new: Any = None, *paths: str, **more: Any) -> EngineEvent:
+    """One planned step, in the engine's form."""
+    urn = f"urn:pulumi:dev::notification-platform::a$kubernetes:apps/v1:Deployment::{name}"
+    metadata = {
         "op": op,
-        "urn": f"urn:pulumi:dev::notification-platform::a$kubernetes:apps/v1:Deployment::{name}",
-        "oldState": {"inputs": old} if old is not None else None,
-        "newState": {"inputs": new} if new is not None else None,
-        "detailedDiff": {path: {"kind": "update"} for path in paths} or None,
+        "urn": urn,
+        "old": {"urn": urn, "inputs": old, **more} if old is not None else None,
+        "new": {"urn": urn, "inputs": new} if new is not None else None,
+        "detailedDiff": {path: {"diffKind": "update"} for path in paths} or None,
     }
+    return EngineEvent.from_json({"resourcePreEvent": {"metadata": metadata, "planning": True}})
 
 
-REPLICAS = step("update", "operator", {"spec": {"replicas": 1}}, {"spec": {"replicas": 3}}, "spec.replicas")
+REPLICAS = event("update", "operator", {"spec": {"replicas": 1}}, {"spec": {"replicas": 3}}, "spec.replicas")
 
 
-def comment(*steps: dict[str, Any], **more: str) -> str:
-    return render([read("dev", {"steps": list(steps)}, **more)])
+def changes(*events: EngineEvent) -> tuple[Change, ...]:
+    log = EventLog()
+    for each in events:
+        log.on_event(each)
+    return log.planned
 
 
-def test_a_change_is_told_with_both_values() -> None:
-    text = comment(REPLICAS, step("same", "other"))
+def comment(*events: EngineEvent, **more: str) -> str:
+    return render([StackChanges(stack="dev", changes=changes(*events), **more)])
+
+
+def test_change_shows_both_values() -> None:
+    text = comment(REPLICAS, event("same", "other"))
     assert text.startswith(MARK)
     assert "<b>dev</b>: 1 to update" in text
     assert "- `~` update Deployment `operator`\n  - `spec.replicas`: `1` → `3`" in text
     assert "other" not in text
 
 
-def test_what_weighs_most_comes_first_and_all_kinds_are_counted() -> None:
-    text = comment(*(step(op, op) for op in ("update", "create", "delete", "replace")))
+def test_most_severe_change_comes_first_and_all_are_counted() -> None:
+    text = comment(*(event(op, op) for op in ("update", "create", "delete", "replace")))
     assert "1 to replace, 1 to delete, 1 to create, 1 to update" in text
     places = [text.index(f"{op} Deployment") for op in ("replace", "delete", "create", "update")]
     assert places == sorted(places)
 
 
-def test_a_stack_without_changes_says_so() -> None:
-    assert "<b>dev</b>: nothing changes" in comment(step("same", "x"))
+def test_stack_without_changes_says_so() -> None:
+    assert "<b>dev</b>: no changes" in comment(event("same", "x"))
+
+
+def test_update_without_a_detailed_diff_is_compared_here() -> None:
+    old = {"spec": {"replicas": 1, "a.b": "x"}, "status": {"ready": 1}, "token": ENCODED_SECRET}
+    new = {"spec": {"replicas": 3, "a.b": "y"}, "status": {"ready": 3}, "token": ENCODED_SECRET}
+    (change,) = changes(event("update", "operator", old, new))
+    assert change.properties == (
+        Property(path='spec["a.b"]', before="x", after="y"),
+        Property(path="spec.replicas", before="1", after="3"),
+    )
+
+
+def test_text_names_the_object_in_the_cluster() -> None:
+    (change,) = changes(event("delete", "metrics", {}, id="notification-system/metrics"))
+    assert change.text() == ["- delete Deployment notification-system/metrics"]
+
+
+def test_paths_stop_at_a_secret() -> None:
+    assert list(
+        differing_paths({"a": ENCODED_SECRET, "b": 1}, {"a": {**ENCODED_SECRET, "x": 1}, "b": 1})
+    ) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +98,11 @@ def test_a_stack_without_changes_says_so() -> None:
         ({"data": "[secret]"}, "data.token"),
         ({"data": {"a.b": "[secret]"}}, 'data["a.b"]'),
         ({"list": ["[secret]"]}, "list[0].deep"),
+        ({"data": ENCODED_SECRET}, "data"),
+        ({"data": ENCODED_SECRET}, "data.ciphertext"),
     ],
 )
-def test_a_secret_stays_masked(inputs: Any, path: str) -> None:
+def test_secret_stays_redacted(inputs: Any, path: str) -> None:
     assert value_at(inputs, path) == "[secret]"
 
 
@@ -83,23 +117,16 @@ def test_a_secret_stays_masked(inputs: Any, path: str) -> None:
         ("text", "first … 2 lines"),
     ],
 )
-def test_a_value_is_found_by_its_path(path: str, value: str) -> None:
+def test_value_is_looked_up_by_its_path(path: str, value: str) -> None:
     inputs = {"list": [{"name": "a"}, {"name": "b"}], "data": {"a.b": "x"}, "text": "first\nsecond"}
     assert value_at(inputs, path) == value
 
 
-def test_trouble_and_findings_are_open_and_first() -> None:
-    text = render([StackChanges(stack="dev", trouble="the state is locked"), StackChanges(stack="prod")])
+def test_error_and_violations_are_expanded_and_first() -> None:
+    text = render([StackChanges(stack="dev", error="the state is locked"), StackChanges(stack="prod")])
     assert text.index("<details open>") < text.index("the state is locked") < text.index("<details>")
-    assert "could not be previewed" in text
-    assert "policies have findings" in comment(REPLICAS, findings="[mandatory] limits-set")
-
-
-def test_what_a_failed_preview_said_is_taken_from_its_errors() -> None:
-    preview = {"diagnostics": [{"severity": "info", "message": "a"}, {"severity": "error", "message": "b"}]}
-    assert _trouble(preview, "noise") == "b"
-    assert _trouble(None, " noise ") == "noise"
-    assert _document("no json") is None
+    assert "preview failed" in text
+    assert "policy violations" in comment(REPLICAS, violations="[mandatory] limits-set")
 
 
 TEXTS = st.text(max_size=300)
@@ -108,23 +135,23 @@ CHANGES = st.builds(
     operation=st.sampled_from(Operation),
     kind=st.just("Deployment"),
     name=TEXTS,
-    properties=st.lists(st.tuples(TEXTS.map(shown), TEXTS.map(shown), TEXTS.map(shown)), max_size=5).map(
-        tuple
-    ),
+    properties=st.lists(
+        st.builds(Property, path=TEXTS, before=TEXTS.map(shown), after=TEXTS.map(shown)), max_size=5
+    ).map(tuple),
 )
 STACKS = st.builds(
     StackChanges,
     stack=TEXTS,
     changes=st.lists(CHANGES, max_size=30).map(tuple),
-    trouble=st.text(max_size=3000),
-    findings=st.text(max_size=3000),
+    error=st.text(max_size=3000),
+    violations=st.text(max_size=3000),
 )
 
 
-@settings(deadline=None)  # a busy machine says nothing of the text
+@settings(deadline=None)  # a busy machine is slow
 @given(st.lists(STACKS, max_size=4), st.integers(0, 3000))
-def test_the_comment_keeps_its_bound_and_closes_what_it_opens(stacks: list[StackChanges], more: int) -> None:
-    limit = LEAST * max(1, len(stacks)) + more
+def test_comment_keeps_its_limit_and_closes_every_section(stacks: list[StackChanges], more: int) -> None:
+    limit = MINIMUM * max(1, len(stacks)) + more
     text = render(stacks, limit=limit)
     assert len(text) <= limit
     lines = text.splitlines()
@@ -134,14 +161,14 @@ def test_the_comment_keeps_its_bound_and_closes_what_it_opens(stacks: list[Stack
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_no_value_leaves_its_quotes(text: str) -> None:
+def test_value_never_leaves_its_quotes(text: str) -> None:
     assert "`" not in shown(text)
     assert "\n" not in shown(text)
 
 
-def test_what_does_not_fit_is_said_to_be_missing() -> None:
+def test_omitted_lines_are_reported() -> None:
     many = tuple(Change(operation=Operation.CREATE, kind="ConfigMap", name=f"c{n}") for n in range(500))
-    text = render([StackChanges(stack="dev", changes=many)], limit=LEAST)
+    text = render([StackChanges(stack="dev", changes=many)], limit=MINIMUM)
     assert "more lines; run the preview to see them" in text
     with pytest.raises(ValueError, match="needs 2000 characters for each"):
-        render([StackChanges(stack="dev")] * 2, limit=LEAST)
+        render([StackChanges(stack="dev")] * 2, limit=MINIMUM)

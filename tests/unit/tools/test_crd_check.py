@@ -1,4 +1,4 @@
-"""The command that compares the CRD of this checkout with another commit's."""
+"""`crd-check`: compare the CRD of this checkout with that of a commit."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from platform_infra.crd.definitions import notification_request
+from tools.platform.cli import app
 from tools.platform.commands import crd_check
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository whose tag v1 has the definition of this checkout with one field more, and whose head has this one."""
+    """A repository whose tag v1 has one field more in the CRD than this checkout, and whose head has the CRD of this checkout."""
     wider = notification_request()
     schema = wider["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     schema["properties"]["urgent"] = {"type": "boolean"}
@@ -39,27 +41,35 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.usefixtures("history")
-def test_a_commit_with_the_same_definition_is_compatible() -> None:
-    assert crd_check.main(["HEAD"]) == 0
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["crd-check", *arguments])
+    return result.exit_code, " ".join(result.output.split())
 
 
 @pytest.mark.usefixtures("history")
-def test_a_definition_that_took_more_at_the_last_tag_is_told_field_by_field(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_commit_with_the_same_definition_is_compatible() -> None:
+    code, text = run("HEAD")
+    assert code == 0
+    assert "accepts everything that it accepted at HEAD" in text
+
+
+@pytest.mark.usefixtures("history")
+def test_removed_field_is_incompatible_with_the_last_tag() -> None:
     assert crd_check.last_release() == "v1"
-    assert crd_check.main([]) == 2
-    assert "- v1alpha1.spec.urgent: the field is gone" in " ".join(capsys.readouterr().out.split())
+    code, text = run()
+    assert code == 2
+    assert "Incompatible CRD change since v1" in text
+    assert "- v1alpha1.spec.urgent: the field is gone" in text
 
 
 @pytest.mark.usefixtures("history")
-def test_a_commit_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert crd_check.main(["no-such-commit"]) == 1
-    assert "no-such-commit has no" in capsys.readouterr().out
+def test_unknown_commit_is_named() -> None:
+    code, text = run("no-such-commit")
+    assert code == 1
+    assert "error: no-such-commit has no" in text
 
 
-def test_without_a_tag_the_commit_before_is_taken(history: Path) -> None:
+def test_previous_commit_is_compared_without_a_tag(history: Path) -> None:
     git(history, "tag", "--delete", "v1")
     assert crd_check.last_release() == "HEAD~"
-    assert crd_check.main([]) == 2
+    assert run()[0] == 2

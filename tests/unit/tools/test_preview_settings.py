@@ -1,4 +1,4 @@
-"""What a preview is set to: its own namespace, nothing of the cluster's, and nothing of another preview's."""
+"""The settings of a preview: its own namespace, no cluster-wide object, nothing of another preview."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def recorded(number: int) -> Recording:
     return record_settings(settings_of(number), owner=OWNER)
 
 
-def test_the_template_makes_settings_that_are_valid() -> None:
+def test_template_yields_valid_settings() -> None:
     settings = settings_of(7)
     assert settings.cluster.stack == "organization/notification-platform/dev"
     assert settings.crd.managed is False
@@ -40,11 +40,11 @@ def test_the_template_makes_settings_that_are_valid() -> None:
     assert settings.operator.image == "i:1"
 
 
-def test_a_base_of_another_organization_is_taken_as_it_is() -> None:
+def test_base_of_another_organization_is_kept() -> None:
     assert settings_of(7, base="acme/platform/shared").cluster.stack == "acme/platform/shared"
 
 
-def test_in_a_cluster_of_its_own_a_preview_has_node_crd_and_image_of_its_own() -> None:
+def test_own_cluster_has_its_own_node_crd_and_image() -> None:
     settings = settings_of(7, base="", image="")
     assert (settings.cluster.kind, settings.cluster.stack) == ("local", "")
     recording = record_settings(settings)
@@ -53,12 +53,12 @@ def test_in_a_cluster_of_its_own_a_preview_has_node_crd_and_image_of_its_own() -
     assert recording.of("StackReference") == []
 
 
-def test_a_preview_claims_nothing_that_is_the_cluster_s() -> None:
+def test_preview_has_no_cluster_wide_object() -> None:
     kinds = {entry.kind for entry in recorded(7).registered}
     assert kinds.isdisjoint({"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Node"})
 
 
-def test_ten_previews_share_no_object_and_none_may_look_into_another() -> None:
+def test_previews_share_no_object_and_no_namespace() -> None:
     places = [
         {
             (entry.kind, entry.inputs["metadata"].get("namespace"), entry.inputs["metadata"]["name"])
@@ -72,7 +72,7 @@ def test_ten_previews_share_no_object_and_none_may_look_into_another() -> None:
         assert {namespace for kind, namespace, _ in mine if kind != "Namespace"} == {f"pr-{number}"}
 
 
-def test_the_namespace_says_whose_it_is_and_carries_the_label_that_the_shared_operator_goes_by() -> None:
+def test_namespace_names_its_owner_and_has_the_preview_label() -> None:
     metadata = recorded(7).one("Namespace").inputs["metadata"]
     assert metadata["labels"]["kubernaut.ai/preview"] == "7"
     assert metadata["annotations"] == {
@@ -84,6 +84,6 @@ def test_the_namespace_says_whose_it_is_and_carries_the_label_that_the_shared_op
     assert dev["notification-platform:watchNamespaceSelector"] == "!kubernaut.ai/preview"
 
 
-def test_a_preview_that_would_serve_every_namespace_is_refused() -> None:
+def test_preview_of_every_namespace_is_rejected() -> None:
     with pytest.raises(SettingsError, match="watchNamespaces is empty, but a preview"):
         parse({"previewNumber": "7"})

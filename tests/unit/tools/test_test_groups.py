@@ -1,4 +1,4 @@
-"""Tests that share an operator which they stop must never run side by side."""
+"""Tests that stop the same operator never run in parallel."""
 
 import re
 
@@ -16,9 +16,7 @@ def test_grouped(number):
 """
 
 
-def test_tests_of_one_group_run_on_one_worker(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_group_runs_on_one_worker(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     for name in ("one", "two"):
         pytester.makepyfile(**{f"test_{name}": GROUPED})

@@ -1,4 +1,4 @@
-"""What bringing a stack up asks of this machine."""
+"""What `up` provides on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
 from tools.platform.pulumi.environment import ENGINE_GROUPS
-from tools.platform.pulumi.stack_file import StackFileError
+from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,39 +19,40 @@ TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Everything that was asked for, in order."""
-    found: list[str] = []
+def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that was provided, in order; the engine resolves the stack's file."""
+    provided: list[str] = []
 
     def ensure(groups: Sequence[str] | None = None) -> Toolchain:
-        found.append("the engine" if groups == ENGINE_GROUPS else "every program")
+        provided.append("the engine" if groups == ENGINE_GROUPS else "every program")
         return TOOLCHAIN
 
     monkeypatch.setattr(up, "ensure", ensure)
-    monkeypatch.setattr(up, "ensure_docker", lambda **_packages: found.append("docker"))
-    monkeypatch.setattr(up, "ensure_images", lambda: found.append("images"))
-    return found
+    monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
+    monkeypatch.setattr(up, "ensure_images", lambda: provided.append("images"))
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, check_stack_file(name)))
+    return provided
 
 
-def test_a_local_stack_needs_docker_and_the_node_s_image(asked: list[str]) -> None:
-    up._prepare("dev")
-    assert asked == ["every program", "docker", "images"]
+def test_local_stack_needs_docker_and_the_node_image(provided: list[str]) -> None:
+    up.prepare("dev")
+    assert provided == ["the engine", "every program", "docker", "images"]
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])
-def test_a_cluster_elsewhere_needs_nothing_but_the_engine(
-    asked: list[str], monkeypatch: pytest.MonkeyPatch, stack: str
+def test_remote_cluster_needs_only_the_engine(
+    provided: list[str], monkeypatch: pytest.MonkeyPatch, stack: str
 ) -> None:
-    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "the team's own")
-    up._prepare(stack)
-    assert asked == ["the engine"]
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "secret")
+    up.prepare(stack)
+    assert provided == ["the engine"]
 
 
-def test_without_a_passphrase_of_its_own_nothing_of_prod_is_begun(
-    asked: list[str], monkeypatch: pytest.MonkeyPatch
+def test_prod_without_a_passphrase_changes_nothing(
+    provided: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
         monkeypatch.delenv(variable, raising=False)
-    with pytest.raises(StackFileError, match="a passphrase that everybody knows"):
-        up._prepare("prod")
-    assert asked == []
+    with pytest.raises(StackFileError, match="a well-known passphrase"):
+        up.prepare("prod")
+    assert provided == []

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit code"
 """Follows the error that made the program exit, and adds nothing."""
+SUMMARIES = frozenset({"preview failed", "update failed"})
+"""Errors that follow the error of a resource, and add nothing."""
 MANDATORY = "mandatory"
 
 
@@ -39,7 +41,7 @@ class Violation:
 
     def __str__(self) -> str:
         subject = f" {self.resource}" if self.resource else ""
-        return f"[{self.level}] {self.policy}{subject}: {self.message}"
+        return f"[{self.level}] {self.policy}{subject}: {' '.join(self.message.split())}"
 
 
 class EventLog:
@@ -94,9 +96,10 @@ class EventLog:
         except ConcurrentUpdateError:
             raise
         except CommandError:
-            if self.errors:
-                raise EngineError(self.errors) from None
-            raise
+            if not self.errors:
+                raise
+            causes = [message for message in self.errors if message not in SUMMARIES]
+            raise EngineError(causes or self.errors) from None
 
 
 def _violation(event: PolicyEvent) -> Violation:

@@ -61,16 +61,19 @@ def open_with_settings(
     check_secrets(name)
     place = workspace(toolchain, stack=name)
     try:
-        stack = auto.Stack.select(name, place)
+        entries = place.resolved_config(name)
     except auto.StackNotFoundError:
         if not create:
             raise
-        if not imports_environments(name):
+        if not config and not imports_environments(name):
             check_stack_file(name)
-        stack = auto.Stack.create(name, place)
+        place.create_stack(name)
+        entries = place.resolved_config(name)
+    stack = auto.Stack.select(name, place)
     if config:
         stack.set_all_config_json(json.dumps({key: _entry(value) for key, value in config.items()}))
-    return stack, check_configuration(name, place.resolved_config(name))
+        entries = place.resolved_config(name)
+    return stack, check_configuration(name, entries)
 
 
 def select_stack(name: str) -> auto.Stack:

@@ -22,17 +22,22 @@ class Workspace(auto.LocalWorkspace):
     such call derives a key from the passphrase, which is slow by design. All outputs count as secrets.
     """
 
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - those of the base class
+        super().__init__(**settings)
+        self._existing: set[str] = set()
+
     def create_stack(self, stack_name: str) -> None:
         """Create the stack."""
         self._query("stack", "init", stack_name, "--no-select")
 
     def select_stack(self, stack_name: str) -> None:
-        """Check that the stack exists.
+        """Check that the stack exists, unless its configuration has been read already.
 
         Raises:
             StackNotFoundError: it does not.
         """
-        self._query("stack", "--show-name", "--stack", stack_name)
+        if stack_name not in self._existing:
+            self._query("stack", "--show-name", "--stack", stack_name)
 
     def stack_outputs(self, stack_name: str) -> auto.OutputMap:
         """Return the outputs of the last `up`, empty before the first."""
@@ -43,11 +48,15 @@ class Workspace(auto.LocalWorkspace):
         """Return each configuration entry as the engine resolves it: defaults, the stack's file, ESC environments.
 
         A secret entry has no value, so that no key is derived from the passphrase.
+
+        Raises:
+            StackNotFoundError: the stack does not exist.
         """
         file = ["--config-file", config_file] if config_file else []
         entries: dict[str, dict[str, Any]] = json.loads(
             self._query("config", "--json", "--open", "--stack", stack_name, *file)
         )
+        self._existing.add(stack_name)
         return entries
 
     def _query(self, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""A program that is run ends with whoever runs it, and what has to be cleaned up is."""
+"""A program ends with the process that runs it, and cleanup completes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ with terminated_as_interrupted():
 
 @pytest.fixture(autouse=True)
 def interruptible() -> Iterator[None]:
-    """Let SIGINT reach the programs of a test, also where this one was started to ignore it, as in the background."""
+    """Let SIGINT reach the programs of a test, also if pytest runs in the background and ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -61,28 +61,28 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def test_the_exit_code_is_the_program_s_and_it_gets_the_variables(tmp_path: Path) -> None:
+def test_program_receives_variables_and_sets_exit_code(tmp_path: Path) -> None:
     text = "import os, sys; sys.exit(int(os.environ['CODE']))"
     assert run([sys.executable, "-c", text], variables={"CODE": "7"}, cwd=tmp_path, limit=60) == 7
 
 
-def test_a_program_that_takes_too_long_is_ended(pid_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_program_is_stopped_after_its_time_limit(pid_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     start = time.monotonic()
     code = run(["sh", "-c", SLEEPER, str(pid_file)], variables={}, cwd=ROOT, limit=2)
     assert code == TIMED_OUT
     assert time.monotonic() - start < 15
     assert not is_running(pid_in(pid_file))
-    assert "stopped: not through after 2 s" in capfd.readouterr().err
+    assert "timed out after 2 s; stopping it" in capfd.readouterr().err
 
 
-def test_one_that_does_not_listen_is_killed(pid_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.platform.processes.ORDERLY_SECONDS", 0.5)
+def test_program_that_ignores_signals_is_killed(pid_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.platform.processes.GRACE_SECONDS", 0.5)
     run(["sh", "-c", STUBBORN, str(pid_file)], variables={}, cwd=ROOT, limit=2)
     assert not is_running(pid_in(pid_file))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_signal_ends_the_program_and_the_cleaning_up_is_finished_whatever_else_comes(
+def test_signal_ends_the_program_and_cleanup_ignores_more_signals(
     pid_file: Path, number: signal.Signals
 ) -> None:
     command = [sys.executable, "-c", RUNNER, SLEEPER, str(pid_file)]
@@ -97,7 +97,7 @@ def test_a_signal_ends_the_program_and_the_cleaning_up_is_finished_whatever_else
     ) as runner:
         assert runner.stdout is not None
         child = pid_in(pid_file)
-        # Ctrl-C reaches all programs of a terminal, SIGTERM only the one that it is sent to.
+        # Ctrl-C reaches every process of a terminal, SIGTERM a single process.
         (os.killpg if number == signal.SIGINT else os.kill)(runner.pid, number)
         assert runner.stdout.readline() == "cleaning\n"
         runner.send_signal(signal.SIGTERM)

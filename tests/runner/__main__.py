@@ -1,0 +1,38 @@
+"""Run the tests: `python -m tests.runner`."""
+
+from __future__ import annotations
+
+import typer
+
+from tools.platform.command_group import lazy_group
+
+COMMANDS = {
+    "all": "tests.runner.all:everything",
+    "stack": "tests.runner.all:stack",
+    "long": "tests.runner.all:long",
+    "suite": "tests.runner.suite",
+    "flake": "tests.runner.flake",
+    "simulate": "tests.runner.forwarding:simulate",
+    "mutations": "tests.runner.forwarding:mutations",
+    "traces": "tests.runner.forwarding:traces",
+}
+
+app = typer.Typer(
+    cls=lazy_group(COMMANDS),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+@app.callback()
+def runner() -> None:
+    """Run the tests of the platform.
+
+    Exit codes are those of `python -m tools.platform`; see docs/ci.md.
+    """
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m tests.runner")

@@ -1,0 +1,98 @@
+"""The command line: every command has help, errors have one exit code each, make only forwards."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
+from tests.runner.__main__ import app as runner
+from tools.localcluster.toolchain import ToolchainError
+from tools.platform import cli
+from tools.platform.command_group import lazy_group
+from tools.platform.commands import demo
+from tools.platform.errors import ExitCode, PlatformError
+from tools.platform.pulumi.environment import ROOT
+
+OWN_HELP = {"pulumi", "toolchain", "simulate", "mutations", "traces"}
+"""Commands whose `--help` is that of another program."""
+MAKE_CALL = re.compile(r"^\t\$\((PLATFORM|RUNNER)\) ([a-z-]+)", re.MULTILINE)
+
+failing = typer.Typer(add_completion=False)
+
+
+@failing.command()
+def fail(kind: str) -> None:
+    raise {
+        "expected": PlatformError("it failed", hint="repair it"),
+        "toolchain": ToolchainError("no compiler"),
+        "interrupted": KeyboardInterrupt(),
+        "bug": RuntimeError("a bug"),
+    }[kind]
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    group = typer.Typer(cls=lazy_group({"fail": f"{__name__}:failing"}))
+    group.callback()(lambda: None)
+    return group
+
+
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS.keys() - OWN_HELP))
+def test_every_platform_command_has_help(command: str) -> None:
+    result = CliRunner().invoke(cli.app, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+
+
+@pytest.mark.parametrize("command", sorted(RUNNER_COMMANDS.keys() - OWN_HELP))
+def test_every_runner_command_has_help(command: str) -> None:
+    result = CliRunner().invoke(runner, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+
+
+def test_help_lists_every_command() -> None:
+    text = CliRunner().invoke(cli.app, ["--help"]).stdout
+    assert all(re.search(rf"^. {command} ", text, re.MULTILINE) for command in cli.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "text"),
+    [
+        ("expected", 1, "error: it failed\nhint: repair it\n"),
+        ("toolchain", 1, "error: no compiler\n"),
+        ("interrupted", 130, "interrupted: run the same command again to continue.\n"),
+    ],
+)
+def test_expected_error_has_a_message_and_an_exit_code(
+    app: typer.Typer, kind: str, code: int, text: str
+) -> None:
+    result = CliRunner().invoke(app, ["fail", kind])
+    assert (result.exit_code, result.stderr, result.stdout) == (code, text, "")
+
+
+def test_unexpected_error_keeps_its_traceback(app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["fail", "bug"])
+    assert isinstance(result.exception, RuntimeError)
+
+
+@pytest.mark.parametrize("arguments", [["nope"], ["drift", "--nope"], ["publish"], ["preview", "down", "x"]])
+def test_wrong_usage_has_its_own_exit_code(arguments: list[str]) -> None:
+    assert CliRunner().invoke(cli.app, arguments).exit_code == ExitCode.USAGE
+
+
+def test_demo_names_a_stack_that_is_not_up() -> None:
+    with pytest.raises(PlatformError, match="nowhere is not up"):
+        demo.demo("nowhere")
+
+
+def test_make_targets_forward_to_existing_commands() -> None:
+    calls = MAKE_CALL.findall((ROOT / "Makefile").read_text("utf-8"))
+    platform = {command for program, command in calls if program == "PLATFORM"}
+    tests = {command for program, command in calls if program == "RUNNER"}
+    assert platform == cli.COMMANDS.keys() - {"toolchain", "workflows"}
+    assert tests == RUNNER_COMMANDS.keys() - {"traces"}

@@ -1,0 +1,106 @@
+"""`drift`: what counts as drift, the notification about it, and the exit codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pulumi.automation import CommandError, CommandResult
+from pulumi.automation.events import EngineEvent
+from typer.testing import CliRunner
+
+from platform_infra.crd.definitions import notification_request
+from tools.platform.cli import app
+from tools.platform.commands import drift
+from tools.platform.pulumi.events import EventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PREFIX = "urn:pulumi:prod::notification-platform::kubernetes:apps/v1"
+
+
+def outcome(op: str, kind: str, name: str, *paths: str, **states: Any) -> EngineEvent:
+    """The outcome of one step of a refresh, in the engine's form."""
+    metadata = {
+        "op": op,
+        "urn": f"{PREFIX}:{kind}::{name}",
+        "detailedDiff": {path: {"diffKind": "update"} for path in paths} or None,
+        **states,
+    }
+    return EngineEvent.from_json({"resOutputsEvent": {"metadata": metadata, "planning": True}})
+
+
+def logged(*events: EngineEvent) -> EventLog:
+    log = EventLog()
+    for event in events:
+        log.on_event(event)
+    return log
+
+
+SAME = outcome("same", "Service", "metrics")
+SCALED = outcome(
+    "update",
+    "Deployment",
+    "operator",
+    "spec.replicas",
+    old={"id": "notification-system/notification-operator", "inputs": {"spec": {"replicas": 3}}},
+    new={"inputs": {"spec": {"replicas": 1}}},
+)
+DELETED = outcome("delete", "Service", "metrics", old={"id": "notification-system/metrics", "inputs": {}})
+TEXT = [
+    "- delete Service notification-system/metrics",
+    "~ update Deployment notification-system/notification-operator",
+    "    spec.replicas: 3 → 1",
+]
+
+
+@pytest.fixture
+def stacks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Run `drift` on stacks whose refresh reports the given events, or fails."""
+
+    def run(*arguments: str, **outcomes: list[EngineEvent] | None) -> tuple[int, str]:
+        def refresh(name: str) -> EventLog:
+            events = outcomes[name]
+            if events is None:
+                raise CommandError(CommandResult("", "error: the stack is currently locked by 1 lock(s).", 1))
+            return logged(*events)
+
+        monkeypatch.setattr(drift, "select_stack", lambda name: name)
+        monkeypatch.setattr(drift, "refresh_preview", refresh)
+        result = CliRunner().invoke(app, ["drift", *outcomes, *arguments])
+        return result.exit_code, result.output
+
+    return run
+
+
+def test_stack_as_recorded_has_no_drift(stacks: Callable[..., tuple[int, str]]) -> None:
+    assert stacks(prod=[SAME]) == (0, "No drift in stack prod.\n")
+
+
+def test_changed_and_deleted_objects_are_drift(stacks: Callable[..., tuple[int, str]]) -> None:
+    code, text = stacks(prod=[SAME, SCALED, DELETED])
+    assert code == 2
+    assert text.splitlines() == ["Drift detected in stack prod:", *(f"  {line}" for line in TEXT)]
+
+
+def test_failed_check_does_not_stop_the_others(stacks: Callable[..., tuple[int, str]]) -> None:
+    code, text = stacks(staging=None, prod=[SAME])
+    assert code == 1
+    assert "error: staging could not be checked: the stack is currently locked" in text
+    assert "No drift in stack prod." in text
+
+
+def test_drift_outranks_a_failed_check(stacks: Callable[..., tuple[int, str]]) -> None:
+    assert stacks(staging=None, prod=[SCALED])[0] == 2
+
+
+def test_notification_about_drift_is_valid() -> None:
+    spec = drift.notification("prod", logged(SCALED, DELETED).completed)
+    assert spec["subject"] == "Drift detected in stack prod"
+    assert spec["body"].splitlines() == TEXT
+    (version,) = notification_request()["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert set(schema["required"]) <= spec.keys() <= schema["properties"].keys()
+    for field in ("type", "priority"):
+        assert spec[field] in schema["properties"][field]["enum"]

@@ -1,0 +1,135 @@
+"""`preview`: what the commands take down, what they reject, and that no other stack changes."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.unit.tools.preview_backend import Backend
+from tests.unit.tools.preview_samples import NOW, one
+from tools.platform.cli import app
+from tools.platform.commands import down
+from tools.platform.errors import PlatformError
+from tools.platform.preview import create as preview_up
+from tools.platform.preview import stacks as preview_stacks
+from tools.platform.preview.stacks import NotAPreviewError
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    return Backend(monkeypatch)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["preview", *arguments])
+    return result.exit_code, result.output
+
+
+def test_reap_lists_first_and_takes_down_only_expired_previews(backend: Backend) -> None:
+    code, text = run("reap", "--closed", "4")
+    assert code == 0
+    assert "pr-1 (me): expired" in text
+    assert "pr-4 (me): its pull request is closed; would be taken down" in text
+    assert backend.operations == []
+    run("reap", "--dry-run", "--closed", "4")
+    assert backend.operations == []
+    assert run("reap", "--yes", "--closed", "4", "--closed", "3")[0] == 0
+    assert backend.removed == ["pr-1", "pr-4", "pr-6"]
+
+
+def test_preview_of_a_killed_up_is_reaped_with_its_namespace(backend: Backend) -> None:
+    del backend.outputs["pr-1"]
+    run("reap", "--yes")
+    first = [(what, name) for what, name in backend.operations if name == "pr-1"]
+    assert first == [("destroy", "pr-1"), ("delete namespace", "pr-1"), ("remove", "pr-1")]
+    assert ("node", "pr-6") in backend.operations, "its own cluster is deleted too"
+
+
+def test_failed_take_down_does_not_stop_the_others(backend: Backend) -> None:
+    backend.stuck = {"pr-1"}
+    code, text = run("reap", "--yes")
+    assert code == 1
+    assert "pr-1 was not taken down: the API server does not answer" in text
+    assert backend.removed == ["pr-6"]
+
+
+def test_preview_of_a_deleted_cluster_is_only_removed(backend: Backend) -> None:
+    del backend.tags["dev"]
+    backend.lost = {"pr-1"}
+    run("down", "1")
+    assert backend.operations == [("forget", "pr-1")]
+    backend.operations.clear()
+    assert run("down", "2")[0] == 0
+    cleared = [("destroy", "pr-2"), ("delete namespace", "pr-2"), ("remove", "pr-2")]
+    assert backend.operations == cleared, "a cluster that answers is cleaned up, whoever owns it now"
+
+
+def test_list_shows_expiry_and_health_and_a_hint_for_expired_ones(backend: Backend) -> None:
+    del backend.outputs["pr-4"]
+    code, text = run("list")
+    rows = {line.split()[0]: line for line in text.splitlines() if line.startswith(" pr-")}
+    assert (code, sorted(rows)) == (0, ["pr-1", "pr-2", "pr-4", "pr-6"])
+    assert "ready" in rows["pr-2"]
+    assert "some[bot]" in rows["pr-2"]
+    assert "up was interrupted" in rows["pr-4"]
+    assert "its own cluster" in rows["pr-6"]
+    assert "expired 1 h ago" in rows["pr-1"]
+    assert "expired: pr-1, pr-6; `make preview PR=…` renews one" in text
+
+
+def test_stack_without_preview_tags_is_never_changed(
+    backend: Backend,
+) -> None:
+    for command in ("down", "up"):
+        code, text = run(command, "3")
+        assert code == 1
+        assert "has no preview tags" in text
+    assert backend.operations == []
+    with pytest.raises(NotAPreviewError):
+        preview_stacks.find("pr-3")
+
+
+def test_stack_without_tags_and_outputs_can_be_taken_down(backend: Backend) -> None:
+    assert run("down", "5")[0] == 0
+    assert backend.removed == ["pr-5"]
+
+
+def test_missing_preview_is_no_error(backend: Backend) -> None:
+    code, text = run("down", "99")
+    assert (code, backend.removed) == (0, [])
+    assert "pr-99 is not up" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--own-cluster"], "pr-2 lives in the cluster of dev and cannot move to its own cluster"),
+        (["--base", "staging"], "cannot move to the cluster of staging"),
+    ],
+)
+def test_preview_cannot_move_to_another_cluster(backend: Backend, options: list[str], message: str) -> None:
+    code, text = run("up", "2", *options)
+    assert code == 1
+    assert message in text
+    assert "`make preview-down PR=2`" in text
+    assert backend.operations == []
+
+
+@pytest.mark.usefixtures("backend")
+def test_base_without_outputs_or_node_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, text = run("up", "8", "--base", "staging")
+    assert code == 1
+    assert "the stack staging, whose cluster the preview would use, is not up" in text
+    monkeypatch.setattr(preview_up, "base_outputs", lambda _base: {"node": None})
+    code, text = run("up", "8", "--base", "staging")
+    assert code == 1
+    assert "pass --registry or --image" in text
+
+
+def test_base_with_previews_is_not_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [one(1, NOW), one(2, NOW, base="staging"), one(4, NOW)]
+    monkeypatch.setattr(down, "exists", lambda _name: True)
+    monkeypatch.setattr(down, "previews", lambda: users)
+    monkeypatch.setattr(down, "open_stack", lambda _name: pytest.fail("nothing may be changed"))
+    with pytest.raises(PlatformError, match=r"pr-1, pr-4 live\(s\) in the cluster of dev"):
+        down.take_down("dev")
