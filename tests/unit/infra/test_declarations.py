@@ -65,12 +65,12 @@ def test_a_stack_that_others_depend_on_is_never_encrypted_with_what_everybody_kn
     stack: str, tmp_path: Path
 ) -> None:
     with pytest.raises(StackFileError, match="would be encrypted with a well-known passphrase"):
-        check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE": ""})
-    check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE_FILE": "/run/secrets/it"})
-    check_secrets(stack, given={f"PULUMI_CONFIG_PASSPHRASE_{stack.upper()}": "its own"})
+        check_secrets(stack, variables={"PULUMI_CONFIG_PASSPHRASE": ""})
+    check_secrets(stack, variables={"PULUMI_CONFIG_PASSPHRASE_FILE": "/run/secrets/it"})
+    check_secrets(stack, variables={f"PULUMI_CONFIG_PASSPHRASE_{stack.upper()}": "its own"})
     (tmp_path / f"Pulumi.{stack}.yaml").write_text("secretsprovider: awskms://alias/it\n")
-    check_secrets(stack, tmp_path, given={})
-    check_secrets("dev", given={})
+    check_secrets(stack, tmp_path, variables={})
+    check_secrets("dev", variables={})
 
 
 def test_a_stack_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:

@@ -106,8 +106,8 @@ def _properties(operation: Operation, step: StepEventMetadata) -> tuple[Property
     if paths:
         return tuple(_property(path, sides) for path in paths)
     for before, after in sides:
-        if found := [path for path in differing_paths(before, after) if not _is_noise(path)]:
-            return tuple(_property(path, [(before, after)]) for path in found[:MOST_PATHS])
+        if different := [path for path in differing_paths(before, after) if not _is_noise(path)]:
+            return tuple(_property(path, [(before, after)]) for path in different[:MOST_PATHS])
     return ()
 
 
