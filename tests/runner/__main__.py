@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from tools.platform.command_group import lazy_group
+from tools.platform.processes import terminated_as_interrupted
 
 COMMANDS = {
     "all": "tests.runner.all:everything",
@@ -35,4 +36,5 @@ def runner() -> None:
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m tests.runner")
+    with terminated_as_interrupted():
+        app(prog_name="python -m tests.runner")

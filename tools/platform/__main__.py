@@ -1,5 +1,7 @@
 """Start the command line: `python -m tools.platform`."""
 
 from tools.platform.cli import app
+from tools.platform.processes import terminated_as_interrupted
 
-app(prog_name="python -m tools.platform")
+with terminated_as_interrupted():
+    app(prog_name="python -m tools.platform")

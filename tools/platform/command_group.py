@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
-    """Return a group of commands by name, each given as `module` or `module:attribute`; the attribute is `app` by default."""
+    """Return a group of commands by name; each is `module` or `module:attribute`, by default `app`."""
 
     class LazyGroup(TyperGroup):
         def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002, ANN401 - typer's signature

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -54,15 +55,26 @@ def error_boundary() -> Iterator[None]:
 def explain(error: BaseException) -> str:
     """Return the message of an expected error, with its hints below."""
     # Imported after a failure only: these packages are slow to import, and most commands need few of them.
+    from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
     from pulumi.automation import CommandError  # noqa: PLC0415
 
     from tools.platform.pulumi.engine_errors import explain_engine_error  # noqa: PLC0415
 
     if isinstance(error, CommandError):
         return explain_engine_error(error)
+    if isinstance(error, ApiException):
+        return f"the API server answered {error.status} {error.reason}: {_api_message(error.body)}"
     if isinstance(error, PlatformError) and error.hint:
         return f"{error}\nhint: {error.hint}"
     return str(error)
+
+
+def _api_message(body: Any) -> str:  # noqa: ANN401 - the client declares no type
+    """Return the message of a Kubernetes Status object, or the body itself."""
+    try:
+        return str(json.loads(body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(body or "no message").strip()
 
 
 def expected_errors() -> tuple[type[Exception], ...]:

@@ -62,12 +62,12 @@ def test_prod_protects_its_data_and_pins_its_image() -> None:
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_shared_stack_is_not_encrypted_with_a_public_passphrase(stack: str, tmp_path: Path) -> None:
     with pytest.raises(StackFileError, match="would be encrypted with a well-known passphrase"):
-        check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE": ""})
-    check_secrets(stack, given={"PULUMI_CONFIG_PASSPHRASE_FILE": "/run/secrets/it"})
-    check_secrets(stack, given={f"PULUMI_CONFIG_PASSPHRASE_{stack.upper()}": "its own"})
+        check_secrets(stack, variables={"PULUMI_CONFIG_PASSPHRASE": ""})
+    check_secrets(stack, variables={"PULUMI_CONFIG_PASSPHRASE_FILE": "/run/secrets/it"})
+    check_secrets(stack, variables={f"PULUMI_CONFIG_PASSPHRASE_{stack.upper()}": "its own"})
     (tmp_path / f"Pulumi.{stack}.yaml").write_text("secretsprovider: awskms://alias/it\n")
-    check_secrets(stack, tmp_path, given={})
-    check_secrets("dev", given={})
+    check_secrets(stack, tmp_path, variables={})
+    check_secrets("dev", variables={})
 
 
 def test_stack_file_that_is_not_a_mapping_is_rejected(tmp_path: Path) -> None:

@@ -30,13 +30,13 @@ class Backend:
             "dev": one(1, now - SOON).tags(),
             "pr-1": one(1, now - SOON).tags(),
             "pr-2": replace(one(2, now + SOON), owner="some[bot]").tags(),
-            "pr-3": {"owner": "somebody else"},
+            "pr-3": {"owner": "other"},
             "pr-4": one(4, now + SOON).tags(),
             "pr-5": {},
             "pr-6": one(6, now - SOON, base="").tags(),
         }
         self.outputs: dict[str, dict[str, Any]] = dict.fromkeys(("pr-1", "pr-2", "pr-4", "dev"), OWNER)
-        self.outputs["pr-3"] = {"context": "somebody's own"}
+        self.outputs["pr-3"] = {"context": "other"}
         self.stuck: set[str] = set()
         self.lost: set[str] = set()
         self.operations: list[tuple[str, str]] = []
@@ -80,5 +80,5 @@ class Backend:
         return Place()
 
     @property
-    def gone(self) -> list[str]:
+    def removed(self) -> list[str]:
         return [name for what, name in self.operations if what == "remove"]

@@ -9,16 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi.automation.events import EngineEvent
 
+from tools.platform.pulumi.change_comment import MARK, MINIMUM, StackChanges, render
 from tools.platform.pulumi.changes import (
-    MARK,
-    MINIMUM,
     SIGNATURE,
     Change,
     Operation,
     Property,
-    StackChanges,
     differing_paths,
-    render,
     shown,
     value_at,
 )

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from tools.platform.commands.comment import MAX_LENGTH, CommentError, forge, joined, marked, post
-from tools.platform.pulumi.changes import MARK
+from tools.platform.pulumi.change_comment import MARK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

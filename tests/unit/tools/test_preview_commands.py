@@ -34,7 +34,7 @@ def test_reap_lists_first_and_takes_down_only_expired_previews(backend: Backend)
     run("reap", "--dry-run", "--closed", "4")
     assert backend.operations == []
     assert run("reap", "--yes", "--closed", "4", "--closed", "3")[0] == 0
-    assert backend.gone == ["pr-1", "pr-4", "pr-6"]
+    assert backend.removed == ["pr-1", "pr-4", "pr-6"]
 
 
 def test_preview_of_a_killed_up_is_reaped_with_its_namespace(backend: Backend) -> None:
@@ -50,7 +50,7 @@ def test_failed_take_down_does_not_stop_the_others(backend: Backend) -> None:
     code, text = run("reap", "--yes")
     assert code == 1
     assert "pr-1 was not taken down: the API server does not answer" in text
-    assert backend.gone == ["pr-6"]
+    assert backend.removed == ["pr-6"]
 
 
 def test_preview_of_a_deleted_cluster_is_only_removed(backend: Backend) -> None:
@@ -91,12 +91,12 @@ def test_stack_without_preview_tags_is_never_changed(
 
 def test_stack_without_tags_and_outputs_can_be_taken_down(backend: Backend) -> None:
     assert run("down", "5")[0] == 0
-    assert backend.gone == ["pr-5"]
+    assert backend.removed == ["pr-5"]
 
 
 def test_missing_preview_is_no_error(backend: Backend) -> None:
     code, text = run("down", "99")
-    assert (code, backend.gone) == (0, [])
+    assert (code, backend.removed) == (0, [])
     assert "pr-99 is not up" in text
 
 

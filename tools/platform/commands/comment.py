@@ -14,7 +14,7 @@ import typer
 
 from tools.platform.console import out
 from tools.platform.errors import PlatformError
-from tools.platform.pulumi.changes import MARK
+from tools.platform.pulumi.change_comment import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -88,6 +88,6 @@ def _notify(stack: str, namespace: str, changes: Sequence[Change]) -> None:
     try:
         name = target.create(notification(stack, changes), prefix="drift")
     except CLUSTER_ERRORS as error:
-        err.print(f"error: the notification could not be created in namespace {namespace}: {error}")
+        err.print(f"error: the notification could not be created in namespace {namespace}: {explain(error)}")
         return
     out.print(f"Created notification {name} in namespace {namespace}.")

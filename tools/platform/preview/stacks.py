@@ -36,8 +36,8 @@ def previews() -> list[Preview]:
     toolchain = ensure(ENGINE_GROUPS)
     names = [name for name in known_stacks(toolchain) if NAME.match(name)]
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        found = pool.map(lambda name: from_tags(name, tags(name, toolchain)), names)
-        return sorted(filter(None, found), key=lambda preview: preview.number)
+        results = pool.map(lambda name: from_tags(name, tags(name, toolchain)), names)
+        return sorted(filter(None, results), key=lambda preview: preview.number)
 
 
 def statuses() -> list[PreviewStatus]:

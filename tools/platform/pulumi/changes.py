@@ -1,4 +1,4 @@
-"""What an operation changes, read from the engine's events, and a Markdown comment about it. Pure.
+"""The resources that an operation changes, read from the engine's events. Pure.
 
 The engine redacts secrets. A value below or above a redacted one is not looked up.
 """
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
     from pulumi.automation.events import StepEventMetadata, StepEventStateMetadata
 
-MARK = "<!-- notification-platform: changes -->"
-"""The first line of a comment; it identifies the comment of an earlier run."""
-LIMIT = 60_000
-"""Characters of a comment; GitHub accepts 65,536."""
-MINIMUM = 2_000
 SHOWN = 60
 """Characters of a value that are shown."""
 SECRET = "[secret]"  # noqa: S105 - the engine's placeholder for a secret
@@ -84,16 +79,6 @@ class Change:
         return [head, *(f"    {each.path}: {each.before} → {each.after}" for each in self.properties)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackChanges:
-    """What would change in one stack; `error` is why that is unknown, `violations` are those of the policies."""
-
-    stack: str
-    changes: tuple[Change, ...] = ()
-    error: str = ""
-    violations: str = ""
-
-
 def change_of(step: StepEventMetadata) -> list[Change]:
     """Return the change that a step makes, or an empty list for a step that changes no resource."""
     operation = OPERATIONS.get(step.op.value)
@@ -121,8 +106,8 @@ def _properties(operation: Operation, step: StepEventMetadata) -> tuple[Property
     if paths:
         return tuple(_property(path, sides) for path in paths)
     for before, after in sides:
-        if found := [path for path in differing_paths(before, after) if not _is_noise(path)]:
-            return tuple(_property(path, [(before, after)]) for path in found[:MOST_PATHS])
+        if different := [path for path in differing_paths(before, after) if not _is_noise(path)]:
+            return tuple(_property(path, [(before, after)]) for path in different[:MOST_PATHS])
     return ()
 
 
@@ -186,51 +171,3 @@ def shown(text: str) -> str:
     first = re.sub(r"\s+", " ", lines[0]).replace("`", "'")
     cut = first if len(first) <= SHOWN else f"{first[: SHOWN - 1]}…"
     return cut if len(lines) == 1 else f"{cut} … {len(lines)} lines"
-
-
-def render(stacks: Sequence[StackChanges], *, limit: int = LIMIT) -> str:
-    """Return the comment for some stacks, never longer than `limit` characters.
-
-    Raises:
-        ValueError: the limit leaves no room for a heading of each stack.
-    """
-    if limit < MINIMUM * max(1, len(stacks)):
-        raise ValueError(
-            f"a comment for {len(stacks)} stack(s) needs {MINIMUM} characters for each, not {limit} in all"
-        )
-    share = limit // max(1, len(stacks)) - len(MARK)
-    return "\n".join([MARK, "### What would change", "", *(_section(entry, share) for entry in stacks)])
-
-
-def _section(entry: StackChanges, room: int) -> str:
-    title = f"<summary><b>{shown(entry.stack)}</b>: {_summary(entry)}</summary>"
-    opened = "<details open>" if entry.error or entry.violations else "<details>"
-    end = ["", "</details>", ""]
-    body = [line for change in entry.changes for line in change.markdown()]
-    for heading, text in (("Policy violations", entry.violations), ("Error", entry.error)):
-        if text:
-            quoted = [f"    {line}"[:200] for line in text.strip().splitlines()]
-            body = [f"{heading}:", "", *quoted, "", *body]
-    # Room for the frame, and for the line that reports omitted lines.
-    left = room - sum(len(line) + 1 for line in (opened, title, *end)) - 300
-    return "\n".join([opened, title, "", *_fitting(body, left), *end])
-
-
-def _fitting(lines: Sequence[str], room: int) -> list[str]:
-    kept: list[str] = []
-    for number, line in enumerate(lines):
-        room -= len(line) + 1
-        if room < 0:
-            return [*kept, "", f"… and {len(lines) - number} more lines; run the preview to see them."]
-        kept.append(line)
-    return kept
-
-
-def _summary(entry: StackChanges) -> str:
-    if entry.error:
-        return "preview failed"
-    counts = dict.fromkeys(Operation, 0)
-    for change in entry.changes:
-        counts[change.operation] += 1
-    summary = [f"{count} to {operation}" for operation, count in counts.items() if count]
-    return (", ".join(summary) or "no changes") + (", policy violations" if entry.violations else "")

@@ -33,17 +33,17 @@ def passphrase_variable(stack: str) -> str:
 
 
 def engine_environment(
-    toolchain: Toolchain, given: Mapping[str, str] = os.environ, *, stack: str = ""
+    toolchain: Toolchain, caller: Mapping[str, str] = os.environ, *, stack: str = ""
 ) -> dict[str, str]:
-    """Return the variables to set for the engine; those that the caller has set take precedence.
+    """Return the variables to set for the engine; those in `caller` take precedence.
 
     The folder of the running Python comes first on PATH, since the engine looks for `python` there.
     """
     tools = toolchain.env()
-    chosen = {"PULUMI_BACKEND_URL": given.get("PULUMI_BACKEND_URL") or STATE}
-    if stack and (own := given.get(passphrase_variable(stack))):
+    chosen = {"PULUMI_BACKEND_URL": caller.get("PULUMI_BACKEND_URL") or STATE}
+    if stack and (own := caller.get(passphrase_variable(stack))):
         chosen["PULUMI_CONFIG_PASSPHRASE"] = own
-    elif not given.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
+    elif not caller.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         chosen["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
     path = os.pathsep.join((str(Path(sys.executable).parent), tools["PATH"]))
     return {**tools, **chosen, "PATH": path, "VIRTUAL_ENV": sys.prefix}

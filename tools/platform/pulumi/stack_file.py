@@ -34,7 +34,9 @@ OWN_SECRETS = frozenset({"staging", "prod"})
 """Stacks that are never encrypted with the well-known passphrase."""
 
 
-def check_secrets(stack: str, folder: Path = ROOT / "stacks", given: Mapping[str, str] = os.environ) -> None:
+def check_secrets(
+    stack: str, folder: Path = ROOT / "stacks", variables: Mapping[str, str] = os.environ
+) -> None:
     """Check that a shared stack has a passphrase or a secrets provider of its own.
 
     Raises:
@@ -42,7 +44,7 @@ def check_secrets(stack: str, folder: Path = ROOT / "stacks", given: Mapping[str
     """
     own = passphrase_variable(stack)
     chosen = any(
-        given.get(name) for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", own)
+        variables.get(name) for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", own)
     )
     if stack not in OWN_SECRETS or chosen or "secretsprovider" in _content(stack, folder):
         return
