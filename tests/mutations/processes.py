@@ -37,12 +37,12 @@ STOPPING: Final = (
         checks=("shutdown-03", "crd-11"),
         edits=(
             Edit(
-                file="notification_operator/observers/audit/trail.py",
-                old="        self._writer.hurry()\n",
+                file="notification_operator/observers/audit/observer.py",
+                old="        self._writer.flush()\n",
                 new="        return\n",
             ),
             Edit(
-                file="notification_operator/observers/audit/trail.py",
+                file="notification_operator/observers/audit/observer.py",
                 old="await self._writer.close(within)",
                 new="0",
             ),

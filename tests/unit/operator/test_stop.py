@@ -20,7 +20,7 @@ from notification_operator.domain.routing.route import resolve
 from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.observers.publisher import Transition
-from tests.unit.operator.domain.builders import notification, success
+from tests.unit.operator.domain.builders import at, notification, success, with_status
 from tests.unit.operator.observers.audit.conftest import NEVER, AuditStore
 
 if TYPE_CHECKING:
@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 GRACE = 3.0
 """Seconds: a third of it is enough for the last steps on a busy machine, too."""
 PENDING = notification("console")
-SENT = replace(
-    PENDING,
-    phase=Phase.SENT,
-    attempts=(success("console"),),
-    status={"phase": "Sent", "completionTime": "2026-03-01T12:00:07.000000Z"},
-)
+SENT = with_status(PENDING, phase=Phase.SENT, attempts=(success("console"),), completed_at=at(7))
 DELIVERED = Transition(before=PENDING, after=SENT)
 
 

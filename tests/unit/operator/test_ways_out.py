@@ -14,7 +14,7 @@ from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.kube.event import Regarding
-from notification_operator.observers.audit.trail import AuditTrail
+from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from tests.unit.operator.controller.reconciler_fixture import STEADY, Bench
 from tests.unit.operator.observers.audit.conftest import AuditStore
@@ -58,7 +58,7 @@ async def test_no_secret_of_a_notification_or_of_an_error_leaves(
     store: AuditStore, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     posted: list[Event] = []
-    trail = AuditTrail(Audit(url=store.url, flush_seconds=3600), registry=CollectorRegistry())
+    trail = AuditObserver(Audit(url=store.url, flush_seconds=3600), registry=CollectorRegistry())
     trail.start()
     events = EventObserver(
         record=posted.append,

@@ -62,7 +62,7 @@ async def test_the_text_is_read_by_its_charset_and_what_is_none_is_replaced(serv
 async def test_of_a_long_answer_no_more_is_read_than_can_be_shown(server: HttpServer) -> None:
     server.answer(503, "x" * 5_000_000)
     text = str(await failure(server.url))
-    assert 2048 < len(text) <= http.LONGEST_QUOTE + len("HTTP 503: ")
+    assert 2048 < len(text) <= http.MAX_QUOTE + len("HTTP 503: ")
 
 
 async def test_an_answer_without_end_is_left_when_enough_was_read(
@@ -72,9 +72,9 @@ async def test_an_answer_without_end_is_left_when_enough_was_read(
         response = web.StreamResponse(status=503)
         await response.prepare(request)
         while True:
-            await response.write(b"x" * http.LONGEST_QUOTE)
+            await response.write(b"x" * http.MAX_QUOTE)
 
-    monkeypatch.setattr(http, "READING_SECONDS", 3600)
+    monkeypatch.setattr(http, "BODY_SECONDS", 3600)
     server.answers.append(pour)
     async with asyncio.timeout(5):
         await failure(server.url)
@@ -91,7 +91,7 @@ async def test_an_answer_whose_body_never_ends_is_judged_by_its_status(
         await asyncio.sleep(3600)
         return response
 
-    monkeypatch.setattr(http, "READING_SECONDS", 0.1)
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.1)
     server.answers.append(never)
     if status == 200:
         await post(server.url)

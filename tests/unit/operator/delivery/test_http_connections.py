@@ -1,4 +1,4 @@
-"""Connections to a receiver: used again, no more than allowed, and none left behind."""
+"""Connections to a client: used again, no more than allowed, and none left behind."""
 
 import asyncio
 import threading
@@ -9,25 +9,25 @@ from aiohttp import web
 
 from notification_operator.delivery import http_client as http
 from notification_operator.delivery.channel import Transient
-from notification_operator.delivery.http_client import HttpReceiver
+from notification_operator.delivery.http_client import HttpClient
 from tests.unit.operator.delivery.posting import post
 from tests.unit.operator.delivery.receiving import PATH, HttpServer
 
 
 async def test_connections_are_used_again_and_closed_at_the_end(server: HttpServer) -> None:
     server.answer(200, "ok")
-    server.answer(200, "x" * http.LONGEST_QUOTE)
+    server.answer(200, "x" * http.MAX_QUOTE)
     await post(server.url, times=5)
     assert len({request.connection for request in server.received}) == 1
 
 
 async def test_failing_posts_use_connections_again_too(server: HttpServer) -> None:
     server.answer(503, "busy")
-    receiver = HttpReceiver(server.url, connections=10)
+    client = HttpClient(server.url, connections=10)
     for _ in range(3):
         with pytest.raises(Transient):
-            await receiver.post(b"{}", headers={})
-    await receiver.close()
+            await client.post(b"{}", headers={})
+    await client.close()
     assert len({request.connection for request in server.received}) == 1
 
 
@@ -43,9 +43,9 @@ async def test_no_more_connections_are_opened_than_allowed(server: HttpServer) -
         return web.Response()
 
     server.answers.append(slowly)
-    receiver = HttpReceiver(server.url, connections=3)
-    await asyncio.gather(*(receiver.post(b"{}", headers={}) for _ in range(12)))
-    await receiver.close()
+    client = HttpClient(server.url, connections=3)
+    await asyncio.gather(*(client.post(b"{}", headers={}) for _ in range(12)))
+    await client.close()
     assert (most, len(server.received)) == (3, 12)
     assert len(server.connections) == 3
 
@@ -55,11 +55,11 @@ async def test_a_connection_that_is_not_used_is_closed(
 ) -> None:
     assert http.IDLE_SECONDS * 2 < 90
     monkeypatch.setattr(http, "IDLE_SECONDS", 0.05)
-    receiver = HttpReceiver(server.url, connections=3)
-    await receiver.post(b"{}", headers={})
+    client = HttpClient(server.url, connections=3)
+    await client.post(b"{}", headers={})
     assert server.open_connections == 1
     await server.until_all_are_closed()
-    await receiver.close()
+    await client.close()
 
 
 async def test_a_proxy_named_by_the_environment_is_used(
@@ -87,10 +87,10 @@ async def test_being_cut_off_by_the_operator_leaves_no_connection_in_use(server:
         return web.Response()
 
     server.answers.append(never)
-    receiver = HttpReceiver(server.url, connections=1)
+    client = HttpClient(server.url, connections=1)
     for _ in range(2):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await receiver.post(b"{}", headers={})
-    await receiver.close()
+                await client.post(b"{}", headers={})
+    await client.close()
     assert len(server.received) == 2, "the second got the only connection that is allowed"

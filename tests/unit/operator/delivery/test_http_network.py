@@ -50,7 +50,7 @@ async def test_an_answer_that_is_not_http_may_be_tried_again_and_hides_the_url()
 
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["self-signed", "for another name"])
-async def test_a_certificate_that_cannot_be_trusted_is_final(
+async def test_a_certificate_that_cannot_be_trusted_is_permanent(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     trusted: bool,  # noqa: FBT001 - a case
@@ -66,7 +66,7 @@ async def test_a_certificate_that_cannot_be_trusted_is_final(
     assert "secret" not in str(error)
 
 
-async def test_https_to_a_server_without_it_is_final(server: HttpServer) -> None:
+async def test_https_to_a_server_without_it_is_permanent(server: HttpServer) -> None:
     assert isinstance(await failure(server.url.replace("http:", "https:")), Permanent)
 
 
@@ -81,9 +81,9 @@ async def test_a_tls_connection_that_is_cut_off_is_trouble_of_the_network() -> N
 
 
 def test_what_the_network_breaks_off_is_told_from_what_tls_refuses() -> None:
-    assert not http._is_final(ConnectionResetError())
-    assert not http._is_final(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
-    assert http._is_final(ssl.SSLCertVerificationError("certificate verify failed"))
+    assert not http._is_permanent(ConnectionResetError())
+    assert not http._is_permanent(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
+    assert http._is_permanent(ssl.SSLCertVerificationError("certificate verify failed"))
     wrapped = RuntimeError("outer")
     wrapped.__cause__ = ssl.SSLError("tlsv1 alert")
-    assert http._is_final(wrapped)
+    assert http._is_permanent(wrapped)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from notification_operator.delivery.channel import Transient
 from notification_operator.delivery.channels.slack import (
-    LONGEST_HEADER,
-    LONGEST_SECTION,
-    MOST_BLOCKS,
+    MAX_BLOCKS,
+    MAX_HEADER,
+    MAX_SECTION,
     SlackChannel,
     payloads,
     pieces,
@@ -72,7 +72,7 @@ def test_a_subject_of_500_characters_arrives_whole_in_headers_that_slack_takes()
     (part,) = payloads(content(subject="x" * 500))
     headers = texts([part], "header")
     assert "".join(headers) == "⚠️ " + "x" * 500
-    assert max(map(len, headers)) <= LONGEST_HEADER
+    assert max(map(len, headers)) <= MAX_HEADER
     assert part["text"] == "⚠️ " + "x" * 500
 
 
@@ -82,8 +82,8 @@ def test_a_long_body_arrives_whole_in_one_post_of_sections_that_slack_takes(leng
     (part,) = payloads(content(body=body))
     sections = texts([part], "section")
     assert "".join(sections) == body
-    assert max(map(len, sections)) <= LONGEST_SECTION
-    assert len(part["blocks"]) <= MOST_BLOCKS
+    assert max(map(len, sections)) <= MAX_SECTION
+    assert len(part["blocks"]) <= MAX_BLOCKS
 
 
 async def test_a_body_of_256_kb_arrives_whole_in_two_posts_that_can_be_told_apart(

@@ -7,8 +7,9 @@ import pytest
 
 from notification_operator.domain.audit_events import Kind, correlation_id, events
 from notification_operator.domain.model import Attempt, Notification, Phase, parse
-from notification_operator.domain.redaction.redact import sanitize_content
-from tests.unit.operator.domain.builders import failure, stored, success
+from notification_operator.domain.redaction.redact import redact_content
+from notification_operator.domain.text.timestamps import parse_time
+from tests.unit.operator.domain.builders import failure, stored, success, with_status
 
 ENVELOPE = {
     *("version", "event_id", "event_type", "event_timestamp", "event_category", "event_action"),
@@ -25,9 +26,10 @@ def order(**spec: Any) -> Notification:
 def told(*attempts: Attempt, ends: Phase = Phase.SENDING, **spec: Any) -> list[dict[str, Any]]:
     """The events of one write that records attempts and leads to a phase."""
     before = order(**spec)
-    status = {"phase": ends, "reason": "AllDeliveriesFailed", "completionTime": ENDED}
-    after = replace(before, phase=ends, attempts=attempts, status=status)
-    content = sanitize_content(after.content)
+    after = with_status(
+        before, phase=ends, attempts=attempts, reason="AllDeliveriesFailed", completed_at=parse_time(ENDED)
+    )
+    content = redact_content(after.content)
     return list(events(before, after, content=content, attempts=attempts))
 
 
@@ -103,7 +105,7 @@ def test_no_other_phase_ends_with_an_event_of_its_own(ends: Phase) -> None:
 
 
 def test_an_end_is_told_by_the_write_that_brought_it_and_by_no_other() -> None:
-    final = replace(order(), phase=Phase.SENT, status={"phase": "Sent", "completionTime": ENDED})
+    final = with_status(order(), phase=Phase.SENT, completed_at=parse_time(ENDED))
     assert list(events(final, final, content=final.content, attempts=())) == []
 
 

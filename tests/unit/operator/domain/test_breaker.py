@@ -4,13 +4,13 @@ from datetime import datetime
 
 import pytest
 
-from notification_operator.domain.breaker import Breaker, Circuit, Limits, Permit, Result, admit, report
+from notification_operator.domain.breaker import Admission, Breaker, Circuit, Limits, Result, admit, report
 from tests.unit.operator.domain.builders import START, at
 
 LIMITS = Limits(failure_threshold=3, open_seconds=30, probes=2)
 
 
-def enter(breaker: Breaker, now: datetime = START) -> tuple[Breaker, Permit]:
+def enter(breaker: Breaker, now: datetime = START) -> tuple[Breaker, Admission]:
     breaker, permit = admit(breaker, now)
     assert permit is not None
     return breaker, permit

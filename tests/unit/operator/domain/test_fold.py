@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.fold import fold, record
+from notification_operator.domain.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, Notification, Phase, parse
 from notification_operator.domain.phases import IllegalMoveError
 from notification_operator.domain.progress import progress
@@ -29,7 +29,7 @@ def folded(
         in_flight=frozenset(in_flight),
         queued_at=START,
         now=at(seconds),
-    )
+    ).dump()
 
 
 def again(status: dict[str, Any], *channels: str, **spec: Any) -> Notification:
@@ -95,18 +95,18 @@ def test_a_success_takes_the_place_of_a_failure_that_another_process_recorded_un
 
 def test_a_failure_never_takes_the_place_of_a_success() -> None:
     seen = notification("slack", attempts=(success("slack"),))
-    assert record(seen, [failure("slack")]) is seen
+    assert merge_attempts(seen, [failure("slack")]) is seen
 
 
 def test_tries_are_recorded_in_the_order_in_which_they_ended() -> None:
     late, early = success("slack", seconds=0, duration=3), failure("file", seconds=1, duration=1)
-    recorded = record(notification("slack", "file"), [late, early]).attempts
+    recorded = merge_attempts(notification("slack", "file"), [late, early]).attempts
     assert recorded == (early, late)
 
 
 def test_nothing_new_to_record_leaves_the_notification_itself() -> None:
     seen = notification("slack", attempts=(success("slack"),))
-    assert record(seen, [success("slack")]) is seen
+    assert merge_attempts(seen, [success("slack")]) is seen
 
 
 def test_counters_are_counted_by_channel_and_attempts_by_try() -> None:
@@ -153,7 +153,7 @@ def test_times_that_stand_are_kept() -> None:
         in_flight=frozenset(),
         queued_at=at(30),
         now=at(40),
-    )
+    ).dump()
     assert (later["queuedAt"], later["processingStartedAt"]) == (
         status["queuedAt"],
         status["processingStartedAt"],
@@ -169,7 +169,7 @@ def test_it_was_never_queued_after_its_first_try() -> None:
         in_flight=frozenset(),
         queued_at=at(9),
         now=at(10),
-    )
+    ).dump()
     assert status["queuedAt"] == format_time(at(1))
 
 

@@ -1,25 +1,25 @@
-"""What one pass has to do."""
+"""The plan of one reconciliation."""
 
 import pytest
 
 from notification_operator.domain.model import Attempt, Notification, Phase
-from notification_operator.domain.plan import Plan, Send, Why, plan
+from notification_operator.domain.plan import Plan, PlanReason, Send, plan
 from notification_operator.domain.progress import progress
 from notification_operator.domain.routing.route import Route
 from tests.unit.operator.domain.builders import START, at, failure, notification, success
 
-NOBODY: frozenset[str] = frozenset()
+NONE: frozenset[str] = frozenset()
 
 
 def planned(
-    seen: Notification, *, in_flight: frozenset[str] = NOBODY, seconds: float = 0, route: Route | None = None
+    seen: Notification, *, in_flight: frozenset[str] = NONE, seconds: float = 0, route: Route | None = None
 ) -> Plan:
     return plan(seen, route or Route(channels=seen.channels), in_flight=in_flight, now=at(seconds))
 
 
 def test_every_untried_channel_is_tried_at_once_with_an_id_of_its_own() -> None:
     assert planned(notification("slack", "console")) == Plan(
-        why=Why.DUE,
+        reason=PlanReason.DUE,
         sends=(
             Send(channel="slack", number=1, id="uid-1:slack:1"),
             Send(channel="console", number=1, id="uid-1:console:1"),
@@ -35,7 +35,7 @@ def test_the_channels_are_those_of_the_route() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.SENT, Phase.PARTIALLY_SENT, Phase.FAILED])
 def test_a_final_notification_is_left_alone(phase: Phase) -> None:
-    assert planned(notification("slack", phase=phase), seconds=1e6) == Plan(why=Why.FINAL)
+    assert planned(notification("slack", phase=phase), seconds=1e6) == Plan(reason=PlanReason.FINAL)
 
 
 @pytest.mark.parametrize("phase", [Phase.PENDING, Phase.SENDING, Phase.RETRYING])
@@ -44,7 +44,7 @@ def test_no_try_begins_before_its_pause_is_over_in_any_phase(phase: Phase) -> No
     due = progress(seen, ["slack"], seen.attempts)[0].next_at
     assert due is not None
     seconds = (due - START).total_seconds()
-    assert planned(seen, seconds=seconds - 0.001) == Plan(why=Why.BACKOFF)
+    assert planned(seen, seconds=seconds - 0.001) == Plan(reason=PlanReason.BACKOFF)
     [send] = planned(seen, seconds=seconds).sends
     assert (send.number, send.id) == (2, "uid-1:slack:2")
 
@@ -57,12 +57,12 @@ def test_each_channel_has_a_clock_of_its_own() -> None:
 def test_a_channel_under_way_is_not_tried_beside_itself() -> None:
     seen = notification("slack", "console")
     assert [send.channel for send in planned(seen, in_flight=frozenset({"slack"})).sends] == ["console"]
-    assert planned(seen, in_flight=frozenset({"slack", "console"})) == Plan(why=Why.IN_FLIGHT)
+    assert planned(seen, in_flight=frozenset({"slack", "console"})) == Plan(reason=PlanReason.IN_FLIGHT)
 
 
 def test_beside_one_under_way_another_may_wait_for_its_time() -> None:
     seen = notification("slack", "console", attempts=(failure("console"),))
-    assert planned(seen, in_flight=frozenset({"slack"}), seconds=0.6).why is Why.BACKOFF
+    assert planned(seen, in_flight=frozenset({"slack"}), seconds=0.6).reason is PlanReason.BACKOFF
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_beside_one_under_way_another_may_wait_for_its_time() -> None:
     ids=["succeeded", "refused", "exhausted"],
 )
 def test_with_nothing_left_to_try_there_is_only_something_to_record(attempts: tuple[Attempt, ...]) -> None:
-    assert planned(notification("slack", attempts=attempts), seconds=1e6) == Plan(why=Why.SETTLED)
+    assert planned(notification("slack", attempts=attempts), seconds=1e6) == Plan(reason=PlanReason.SETTLED)

@@ -4,20 +4,20 @@ import pytest
 
 from notification_operator.domain.model import Attempt, RetryPolicy
 from notification_operator.domain.progress import State, progress
-from notification_operator.domain.retry import next_try_at
+from notification_operator.domain.retry import next_attempt_at
 from tests.unit.operator.domain.builders import FAST, failure, notification, success
 
 
 def test_an_untried_channel_may_be_tried_at_once() -> None:
     [step] = progress(notification("slack"), ["slack"], [])
-    assert (step.state, step.next_number, step.next_at, step.open) == (State.UNTRIED, 1, None, True)
+    assert (step.state, step.next_number, step.next_at, step.open) == (State.NOT_ATTEMPTED, 1, None, True)
 
 
 def test_a_failed_channel_waits_for_its_own_next_try() -> None:
     failed = failure("slack", 2, seconds=7)
     [step] = progress(notification("slack"), ["slack"], [failure("slack", 1), failed])
-    assert (step.state, step.next_number, step.open) == (State.WAITING, 3, True)
-    assert step.next_at == next_try_at(FAST, failed, made=2, seed="uid-1:slack:2")
+    assert (step.state, step.next_number, step.open) == (State.BACKING_OFF, 3, True)
+    assert step.next_at == next_attempt_at(FAST, failed, failures=2, seed="uid-1:slack:2")
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_channels_do_not_see_each_other_s_tries_and_keep_their_order() -> None:
     steps = progress(notification(), ["slack", "file", "console", "log"], tries)
     assert [(step.channel, step.state) for step in steps] == [
         ("slack", State.SUCCEEDED),
-        ("file", State.WAITING),
+        ("file", State.BACKING_OFF),
         ("console", State.REFUSED),
-        ("log", State.UNTRIED),
+        ("log", State.NOT_ATTEMPTED),
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from notification_contract.settings.operator import EventLevel
@@ -12,7 +10,7 @@ from notification_operator.domain.model import Phase, Reason
 from notification_operator.kube.event import Event, EventType, Regarding
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.publisher import Transition
-from tests.unit.operator.domain.builders import at, notification
+from tests.unit.operator.domain.builders import at, notification, with_status
 
 POD = Regarding(api_version="v1", kind="Pod", namespace="own", name="operator-abc", uid="uid-9")
 REASONS = {
@@ -34,10 +32,11 @@ def events(level: EventLevel) -> tuple[EventObserver, list[Event]]:
 
 
 def move(before: Phase, after: Phase) -> Transition:
-    status = {"phase": after, "reason": REASONS[after].value, "message": "as the status says"}
     return Transition(
         before=notification("slack", phase=before),
-        after=replace(notification("slack", phase=after), status=status),
+        after=with_status(
+            notification("slack", phase=after), reason=REASONS[after].value, message="as the status says"
+        ),
     )
 
 
@@ -101,7 +100,9 @@ def test_a_refused_routing_document_is_told_of_its_config_map_with_every_problem
     made.routing_refused(CONFIG_MAP, ("route: missing", "receivers: missing"))
     (event,) = posted
     assert (event.type, event.reason) == (EventType.WARNING, "RoutingDocumentRefused")
-    assert event.note == "2 problem(s), so it has no effect: route: missing; receivers: missing"
+    assert (
+        event.note == "Routing document ignored because of 2 problem(s): route: missing; receivers: missing"
+    )
     about = Regarding(api_version="v1", kind="ConfigMap", namespace="own", name="rules", uid="uid-7")
     assert event.regarding == about
 

@@ -9,12 +9,12 @@ import pytest
 import structlog
 
 from notification_contract.settings.operator import Log, LogFormat
-from notification_operator.domain.redaction.redact import EVERYTHING, Rules
+from notification_operator.domain.redaction.redact import ALL_RULES, Rules
 from notification_operator.telemetry import logging as log
 
 
 @contextmanager
-def configured(form: LogFormat, rules: Rules = EVERYTHING) -> Iterator[None]:
+def configured(form: LogFormat, rules: Rules = ALL_RULES) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     log.configure(Log(format=form), rules)

@@ -16,8 +16,8 @@ CONTENT = Content(
 
 
 def test_addresses_are_masked_unless_the_settings_leave_them_alone() -> None:
-    masked = Redactor(rules(Settings())).content(CONTENT)
-    assert masked.subject == "[REDACTED] at [REDACTED]"
+    redacted = Redactor(rules(Settings())).content(CONTENT)
+    assert redacted.subject == "[REDACTED] at [REDACTED]"
     left = Redactor(rules(Settings(emails=False, ip_addresses=False))).content(CONTENT)
     assert (left.subject, left.body) == (CONTENT.subject, "password: [REDACTED]")
     assert Redactor(rules(Settings(emails=False))).text(CONTENT.subject) == "a@example.com at [REDACTED]"

@@ -4,8 +4,14 @@ import pytest
 import yaml
 
 from notification_contract.routing.table import RoutingTable, parse_table
-from notification_operator.domain.conditions import routing_resolved, with_conditions
-from notification_operator.domain.routing.route import LONGEST_MESSAGE, Route, RoutingReason, resolve
+from notification_operator.domain.routing.route import (
+    MAX_MESSAGE,
+    Route,
+    RoutingReason,
+    resolve,
+    routing_condition,
+)
+from notification_operator.domain.status import Status
 from tests.unit.operator.domain.builders import START, notification
 
 TABLE = parse_table(
@@ -113,15 +119,15 @@ def test_a_document_that_cannot_be_used_is_the_condition_s_reason() -> None:
     assert found == Route(
         channels=("console",),
         reason=RoutingReason.FAILED,
-        message="The routing document cannot be used, delivering to the fallback channel console: "
+        message="The routing document is invalid, delivering to the fallback channel console: "
         "route.receiver: missing",
     )
 
 
 def test_a_message_never_outgrows_a_condition() -> None:
-    assert len(routed(None, broken="x" * 100_000).message) == LONGEST_MESSAGE
+    assert len(routed(None, broken="x" * 100_000).message) == MAX_MESSAGE
     labels = {f"kubernaut.ai/label-{index}": "v" * 60 for index in range(100)}
-    assert len(resolve(notification(labels=labels), TABLE).message) == LONGEST_MESSAGE
+    assert len(resolve(notification(labels=labels), TABLE).message) == MAX_MESSAGE
 
 
 @pytest.mark.parametrize("now", [TABLE, None])
@@ -129,7 +135,9 @@ def test_a_choice_on_record_stays_with_its_reason_whatever_became_of_the_table(
     now: RoutingTable | None,
 ) -> None:
     first = routed(domain__skip_reason="PreviousExecutionFailed", domain__environment="production")
-    conditions = with_conditions([], routing_resolved(first), generation=1, now=START)
+    conditions = (
+        Status().with_conditions(routing_condition(first), generation=1, now=START).dump()["conditions"]
+    )
     status = {
         "phase": "Sending",
         "resolvedChannels": list(first.channels),
@@ -143,4 +151,4 @@ def test_a_choice_on_record_whose_reason_was_lost_still_holds(conditions: list[d
     status = {"phase": "Sending", "resolvedChannels": ["slack"], "conditions": conditions}
     found = resolve(notification(status=status), TABLE)
     assert (found.channels, found.reason) == (("slack",), RoutingReason.FALLBACK)
-    assert found.message == "Chosen in an earlier pass: slack"
+    assert found.message == "Chosen in an earlier reconciliation: slack"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from notification_operator.domain.redaction.redact import Rules, sanitize
+from notification_operator.domain.redaction.redact import Rules, redact
 from notification_operator.domain.text.error_text import LIMIT, chain, describe
 
 
@@ -42,9 +42,9 @@ def test_an_error_without_a_message_is_its_class_name(message: str) -> None:
 
 
 def test_an_error_that_cannot_say_what_it_is_gets_a_fallback() -> None:
-    assert describe(SilentError()) == "SilentError (its text cannot be shown)"
+    assert describe(SilentError()) == "SilentError (no text: __str__ failed)"
     outer = caused(PlainError("upload failed"), SilentError())
-    assert describe(outer, bare=PlainError).endswith("caused by SilentError (its text cannot be shown)")
+    assert describe(outer, bare=PlainError).endswith("caused by SilentError (no text: __str__ failed)")
 
 
 def test_the_root_cause_is_shown_and_what_lies_between_is_not() -> None:
@@ -122,7 +122,7 @@ def test_addresses_are_masked_unless_the_rules_leave_them_alone() -> None:
     assert describe(error, bare=PlainError) == "[REDACTED] refused [REDACTED]"
     rules = Rules(emails=False, ipv4=False)
     assert (
-        describe(error, bare=PlainError, mask=lambda text: sanitize(text, rules)) == "10.0.0.1 refused a@b.io"
+        describe(error, bare=PlainError, redact=lambda text: redact(text, rules)) == "10.0.0.1 refused a@b.io"
     )
 
 
@@ -142,14 +142,14 @@ def test_a_longer_text_is_cut_to_the_limit_and_says_so(length: int) -> None:
     text = describe(PlainError("x" * length), bare=PlainError)
     assert len(text) == LIMIT
     assert text.startswith("xxx")
-    assert text.endswith(f"x… [cut from {length} characters]")
+    assert text.endswith(f"x… [truncated from {length} characters]")
 
 
 def test_the_mark_counts_towards_the_limit() -> None:
     text = describe(PlainError("x" * LIMIT), bare=PlainError, mark="permanent failure: ")
     assert len(text) == LIMIT
     assert text.startswith("permanent failure: xxx")
-    assert text.endswith("[cut from 2067 characters]")
+    assert text.endswith("[truncated from 2067 characters]")
 
 
 def test_a_text_that_only_secrets_made_long_is_not_cut() -> None:
@@ -158,7 +158,7 @@ def test_a_text_that_only_secrets_made_long_is_not_cut() -> None:
 
 def test_a_text_that_was_not_read_to_its_end_says_so_even_when_little_is_left() -> None:
     text = describe(PlainError("password=" + "x" * 100_000), bare=PlainError)
-    assert text == "password=[REDACTED]… [cut from 100009 characters]"
+    assert text == "password=[REDACTED]… [truncated from 100009 characters]"
 
 
 def test_no_part_of_a_secret_survives_at_the_cut() -> None:

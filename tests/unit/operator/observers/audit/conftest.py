@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
 
 from notification_operator.observers.audit.buffer import Buffer
-from notification_operator.observers.audit.metrics import AuditFigures
-from notification_operator.observers.audit.store import Store
-from notification_operator.observers.audit.writer import Writer
+from notification_operator.observers.audit.metrics import AuditMetrics
+from notification_operator.observers.audit.store import HttpAuditStore
+from notification_operator.observers.audit.writer import AuditWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,15 +77,15 @@ class Bench:
     ) -> None:
         self.store = store
         self.registry = CollectorRegistry()
-        self.client = Store(store.url, token_file=token, answer_within=0.3)
+        self.client = HttpAuditStore(store.url, token_file=token, response_seconds=0.3)
         buffer = Buffer(capacity)
-        self.writer = Writer(
+        self.writer = AuditWriter(
             self.client,
             buffer,
-            AuditFigures(self.registry, buffer),
+            AuditMetrics(self.registry, buffer),
             batch_size=batch_size,
             flush_seconds=flush_seconds,
-            pauses=PAUSES,
+            retry_delays=PAUSES,
         )
 
     def add(self, *numbers: int) -> None:

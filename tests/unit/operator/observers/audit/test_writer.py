@@ -54,7 +54,7 @@ async def test_no_request_is_larger_than_servers_take(bench: Benches, store: Aud
 
 
 async def test_a_batch_is_tried_three_times_with_growing_pauses(bench: Benches, store: AuditStore) -> None:
-    assert writer.PAUSES == (1.0, 4.0)
+    assert writer.RETRY_DELAYS == (1.0, 4.0)
     store.answers = [503, 500]
     made = bench()
     made.add(1)
@@ -174,7 +174,7 @@ async def test_what_comes_after_closing_is_dropped_and_counted(bench: Benches) -
 async def test_a_writer_in_a_hurry_waits_for_no_company(bench: Benches, store: AuditStore) -> None:
     made = bench(flush_seconds=LONG, batch_size=1000)
     made.add(1)
-    made.writer.hurry()
+    made.writer.flush()
     await store.until(events=1)
     made.add(2)
     await store.until(events=2)
