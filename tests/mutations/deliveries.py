@@ -21,9 +21,9 @@ TIMED_OUT: Final = 'return Transient(f"timed out'
 PERMANENT: Final = (
     "permanent = error is not None and (retryable is None or _first(error, Permanent) is error)"
 )
-SERVED: Final = "    if any(attempt.succeeded for attempt in tries):\n"
-SERVED_TWICE: Final = "    if len(tries) > 1 and any(attempt.succeeded for attempt in tries):\n"
-NEXT_AT: Final = "next_at=_due(notification, made) or last.ended"
+SERVED: Final = "    if any(attempt.succeeded for attempt in attempts):\n"
+SERVED_TWICE: Final = "    if len(attempts) > 1 and any(attempt.succeeded for attempt in attempts):\n"
+NEXT_AT: Final = "next_at=_backoff_end(notification, received) or last.ended"
 NEXT_NUMBER: Final = "    number = last.number + 1 if last else 1\n"
 DO_NOTHING_WHEN_FINAL: Final = "    if notification.phase in FINAL:\n"
 
@@ -80,7 +80,9 @@ DECIDING: Final = (
         checks=("deliver-05", "multi-03", "status-05"),
         edits=(
             Edit(
-                file=PROGRESS, old="next_at=_due(notification, made) or last.ended", new="next_at=last.ended"
+                file=PROGRESS,
+                old="next_at=_backoff_end(notification, received) or last.ended",
+                new="next_at=last.ended",
             ),
         ),
     ),
@@ -92,7 +94,7 @@ DECIDING: Final = (
         edits=(
             Edit(
                 file="notification_operator/domain/retry.py",
-                old="float(policy.multiplier) ** (number - 1)",
+                old="float(policy.multiplier) ** (failures - 1)",
                 new="float(policy.multiplier) ** 0",
             ),
         ),
@@ -105,8 +107,8 @@ DECIDING: Final = (
         edits=(
             Edit(
                 file=PROGRESS,
-                old="    if len(made) >= notification.retry.max_attempts:\n",
-                new="    if len(made) > notification.retry.max_attempts:\n",
+                old="    if len(received) >= notification.retry.max_attempts:\n",
+                new="    if len(received) > notification.retry.max_attempts:\n",
             ),
         ),
     ),
@@ -132,8 +134,8 @@ DECIDING: Final = (
         edits=(
             Edit(
                 file=OUTCOME,
-                old='    if done:\n        message = f"Delivered to',
-                new='    if len(done) > len(steps):\n        message = f"Delivered to',
+                old="    if succeeded:\n        return PhaseDecision(\n",
+                new="    if len(succeeded) > len(steps):\n        return PhaseDecision(\n",
             ),
         ),
     ),

@@ -13,7 +13,8 @@ AUDIT: Final = "notification_operator/domain/audit_events.py"
 TRAIL: Final = "notification_operator/observers/audit/observer.py"
 FIGURES: Final = "notification_operator/observers/metrics.py"
 ADD: Final = "            self._writer.add(orjson.dumps(event))\n"
-COUNT: Final = "                self._count(attempt)\n"
+COUNT: Final = "                self._count_attempt(attempt)\n"
+COMPLETED: Final = "    completed = now if decision.phase in FINAL else None\n"
 PASS: Final = "            done = await self._process(key, queued_at)\n"
 CORRELATION: Final = "content.remediation_ref or content.metadata.get(CORRELATION_KEY) or notification.uid"
 
@@ -36,7 +37,7 @@ STATUS: Final = (
         breaks="nothing tells when a notification ended",
         operator="served",
         checks=("phase-01", "phase-03", "phase-07"),
-        edits=(Edit(file=FOLD, old='        times["completionTime"] = now\n', new="        pass\n"),),
+        edits=(Edit(file=FOLD, old=COMPLETED, new="    completed = None\n"),),
     ),
     Mutation(
         name="completion before the try",
@@ -46,8 +47,8 @@ STATUS: Final = (
         edits=(
             Edit(
                 file=FOLD,
-                old='        times["completionTime"] = now\n',
-                new='        times["completionTime"] = queued_at\n',
+                old=COMPLETED,
+                new="    completed = queued_at if decision.phase in FINAL else None\n",
             ),
         ),
     ),
@@ -59,8 +60,8 @@ STATUS: Final = (
         edits=(
             Edit(
                 file=FOLD,
-                old='        "observedGeneration": generation,\n',
-                new='        "observedGeneration": generation - 1,\n',
+                old="observed_generation=notification.generation,",
+                new="observed_generation=notification.generation - 1,",
             ),
         ),
     ),

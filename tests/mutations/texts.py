@@ -114,8 +114,8 @@ SHOWING: Final = (
         edits=(
             Edit(
                 file="notification_operator/delivery/channels/file.py",
-                old="LONGEST_NAME = 180",
-                new="LONGEST_NAME = 300",
+                old="MAX_NAME = 180",
+                new="MAX_NAME = 300",
             ),
         ),
     ),
@@ -145,8 +145,8 @@ EXPLAINING: Final = (
         edits=(
             Edit(
                 file=ERRORTEXT,
-                old="_UNPRINTABLE.sub(_REPLACEMENT, whole[:_LOOKED_AT])",
-                new="whole[:_LOOKED_AT]",
+                old="_UNPRINTABLE.sub(_REPLACEMENT, whole[:_REDACTED_LENGTH])",
+                new="whole[:_REDACTED_LENGTH]",
             ),
         ),
     ),
@@ -158,7 +158,7 @@ EXPLAINING: Final = (
         edits=(
             Edit(
                 file="notification_operator/delivery/http_client.py",
-                old='f"HTTP {status}: {said}" if said else f"HTTP {status}"',
+                old='f"HTTP {status}: {body}" if body else f"HTTP {status}"',
                 new='f"HTTP {status}"',
             ),
         ),
