@@ -1,4 +1,4 @@
-"""Connections to a client: used again, no more than allowed, and none left behind."""
+"""The connections of a client: reused, limited, and closed."""
 
 import asyncio
 import threading
@@ -14,14 +14,14 @@ from tests.unit.operator.delivery.posting import post
 from tests.unit.operator.delivery.receiving import PATH, HttpServer
 
 
-async def test_connections_are_used_again_and_closed_at_the_end(server: HttpServer) -> None:
+async def test_connection_is_reused_and_closed_at_the_end(server: HttpServer) -> None:
     server.answer(200, "ok")
     server.answer(200, "x" * http.MAX_QUOTE)
     await post(server.url, times=5)
     assert len({request.connection for request in server.received}) == 1
 
 
-async def test_failing_posts_use_connections_again_too(server: HttpServer) -> None:
+async def test_connection_is_reused_after_a_failure(server: HttpServer) -> None:
     server.answer(503, "busy")
     client = HttpClient(server.url, connections=10)
     for _ in range(3):
@@ -31,7 +31,7 @@ async def test_failing_posts_use_connections_again_too(server: HttpServer) -> No
     assert len({request.connection for request in server.received}) == 1
 
 
-async def test_no_more_connections_are_opened_than_allowed(server: HttpServer) -> None:
+async def test_connections_stay_within_the_limit(server: HttpServer) -> None:
     together, most = 0, 0
 
     async def slowly(_request: web.Request) -> web.Response:
@@ -50,9 +50,7 @@ async def test_no_more_connections_are_opened_than_allowed(server: HttpServer) -
     assert len(server.connections) == 3
 
 
-async def test_a_connection_that_is_not_used_is_closed(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_idle_connection_is_closed(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert http.IDLE_SECONDS * 2 < 90
     monkeypatch.setattr(http, "IDLE_SECONDS", 0.05)
     client = HttpClient(server.url, connections=3)
@@ -62,9 +60,7 @@ async def test_a_connection_that_is_not_used_is_closed(
     await client.close()
 
 
-async def test_a_proxy_named_by_the_environment_is_used(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_proxy_of_the_environment_is_used(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     address = server.url.removesuffix(PATH).removeprefix("http://")
     monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@{address}")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -75,13 +71,13 @@ async def test_a_proxy_named_by_the_environment_is_used(
     assert headers["Proxy-Authorization"] == aiohttp.encode_basic_auth("me", "secret")
 
 
-async def test_a_post_needs_no_thread(server: HttpServer) -> None:
+async def test_post_starts_no_thread(server: HttpServer) -> None:
     before = threading.active_count()
     await post(server.url, times=2)
     assert threading.active_count() == before
 
 
-async def test_being_cut_off_by_the_operator_leaves_no_connection_in_use(server: HttpServer) -> None:
+async def test_cancelled_post_releases_its_connection(server: HttpServer) -> None:
     async def never(_request: web.Request) -> web.Response:
         await asyncio.sleep(3600)
         return web.Response()
@@ -93,4 +89,4 @@ async def test_being_cut_off_by_the_operator_leaves_no_connection_in_use(server:
             async with asyncio.timeout(0.1):
                 await client.post(b"{}", headers={})
     await client.close()
-    assert len(server.received) == 2, "the second got the only connection that is allowed"
+    assert len(server.received) == 2, "the second post uses the only connection"

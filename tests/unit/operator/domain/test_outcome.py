@@ -1,4 +1,4 @@
-"""Phase, reason and message, from the channels' progress."""
+"""Phase, reason and message, from the progress of the channels."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def refused(channel: str) -> Attempt:
 
 
 @pytest.mark.parametrize("present", [Phase.PENDING, Phase.SENDING, Phase.RETRYING])
-def test_it_is_sent_when_every_channel_was_served(present: Phase) -> None:
+def test_all_channels_succeeded_is_sent(present: Phase) -> None:
     assert decision(success("a"), success("b"), present=present) == PhaseDecision(
         phase=Phase.SENT,
         reason=Reason.ALL_DELIVERIES_SUCCEEDED,
@@ -38,7 +38,7 @@ def test_it_is_sent_when_every_channel_was_served(present: Phase) -> None:
     )
 
 
-def test_a_channel_that_recovered_counts_as_served() -> None:
+def test_recovered_channel_counts_as_succeeded() -> None:
     assert decision(failure("a", 1), success("a", 2), channels=("a",)).phase is Phase.SENT
 
 
@@ -49,7 +49,7 @@ def test_a_channel_that_recovered_counts_as_served() -> None:
         (exhausted("b"), "Delivered to 1 of 2 channel(s); b failed after 3 of 3 attempts"),
     ],
 )
-def test_it_is_partially_sent_when_some_were_served_and_the_rest_is_finished(
+def test_some_channels_succeeded_and_no_attempt_left_is_partially_sent(
     lost: list[Attempt], message: str
 ) -> None:
     assert decision(success("a"), *lost) == PhaseDecision(
@@ -57,7 +57,7 @@ def test_it_is_partially_sent_when_some_were_served_and_the_rest_is_finished(
     )
 
 
-def test_it_is_failed_for_good_when_every_channel_refused() -> None:
+def test_all_channels_refused_is_failed() -> None:
     assert decision(refused("a"), refused("b")) == PhaseDecision(
         phase=Phase.FAILED,
         reason=Reason.ALL_DELIVERIES_FAILED,
@@ -66,21 +66,21 @@ def test_it_is_failed_for_good_when_every_channel_refused() -> None:
 
 
 @pytest.mark.parametrize("other", [exhausted("b"), [refused("b")]])
-def test_it_is_failed_by_exhaustion_when_any_channel_used_up_its_tries(other: list[Attempt]) -> None:
-    found = decision(*exhausted("a"), *other)
-    assert (found.phase, found.reason) == (Phase.FAILED, Reason.MAX_RETRIES_EXHAUSTED)
-    assert "a" in found.message
-    assert "failed after 3 of 3 attempts" in found.message
+def test_any_channel_exhausted_is_failed_by_exhaustion(other: list[Attempt]) -> None:
+    result = decision(*exhausted("a"), *other)
+    assert (result.phase, result.reason) == (Phase.FAILED, Reason.MAX_RETRIES_EXHAUSTED)
+    assert "a" in result.message
+    assert "failed after 3 of 3 attempts" in result.message
 
 
-def test_finality_is_decided_with_the_try_just_made() -> None:
+def test_phase_is_final_with_the_last_attempt() -> None:
     assert decision(failure("a", 1), failure("a", 2), channels=("a",)).phase is Phase.SENDING
     assert decision(*exhausted("a"), channels=("a",)).phase is Phase.FAILED
     once = RetryPolicy(max_attempts=1)
     assert decision(success("a"), failure("b"), policy=once).phase is Phase.PARTIALLY_SENT
 
 
-def test_it_is_retrying_when_one_was_served_and_another_failed_with_tries_left() -> None:
+def test_one_succeeded_and_another_backing_off_is_retrying() -> None:
     assert decision(success("a"), failure("b")) == PhaseDecision(
         phase=Phase.RETRYING,
         reason=Reason.PARTIAL_FAILURE_RETRYING,
@@ -88,15 +88,15 @@ def test_it_is_retrying_when_one_was_served_and_another_failed_with_tries_left()
     )
 
 
-def test_retrying_is_not_left_while_the_next_try_is_under_way() -> None:
-    untried = decision(success("a"), present=Phase.RETRYING, in_flight=frozenset({"b"}))
-    assert untried.phase is Phase.RETRYING
+def test_retrying_is_kept_while_the_next_attempt_runs() -> None:
+    not_attempted = decision(success("a"), present=Phase.RETRYING, in_flight=frozenset({"b"}))
+    assert not_attempted.phase is Phase.RETRYING
     assert decision(success("a"), failure("b"), present=Phase.RETRYING, in_flight=frozenset({"b"})).phase is (
         Phase.RETRYING
     )
 
 
-def test_it_stays_sending_while_nothing_was_served_and_tries_remain() -> None:
+def test_no_channel_succeeded_and_attempts_left_is_sending() -> None:
     assert decision(failure("a"), refused("b"), present=Phase.SENDING) == PhaseDecision(
         phase=Phase.SENDING,
         reason=Reason.PROCESSING_DELIVERIES,
@@ -104,32 +104,32 @@ def test_it_stays_sending_while_nothing_was_served_and_tries_remain() -> None:
     )
 
 
-def test_an_open_delivery_is_shown_as_sending() -> None:
+def test_running_first_attempt_is_sending() -> None:
     assert decision(in_flight=frozenset({"a", "b"})) == PhaseDecision(
         phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message="Delivering to a, b"
     )
 
 
-def test_a_served_channel_beside_an_open_first_try_is_sending_and_not_retrying() -> None:
+def test_one_succeeded_and_another_not_attempted_is_sending() -> None:
     assert decision(success("a"), in_flight=frozenset({"b"})).message == "Delivering to b"
 
 
-def test_untouched_it_is_pending() -> None:
+def test_no_attempt_is_pending() -> None:
     assert decision() == PhaseDecision(
         phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for the first delivery attempt"
     )
 
 
 @pytest.mark.parametrize("policy", [THREE, RetryPolicy(max_attempts=1)])
-def test_a_refusal_beside_a_channel_that_was_never_tried_is_not_pending(policy: RetryPolicy) -> None:
-    """As after a stop that broke the other channel's first try off: the refusal has to be recorded."""
+def test_one_refused_and_another_not_attempted_is_sending(policy: RetryPolicy) -> None:
+    """As after a stop that cancelled the first attempt of the other channel: the refusal must be recorded."""
     lost = refused("a") if policy is THREE else failure("a")
     assert decision(lost, policy=policy) == PhaseDecision(
         phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message="Delivering to b"
     )
 
 
-def test_the_default_policy_does_not_change_the_words() -> None:
+def test_message_names_the_limit_of_the_policy() -> None:
     assert FAST.max_attempts == 5
     assert (
         "after 5 of 5 attempts"

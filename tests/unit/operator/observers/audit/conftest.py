@@ -1,4 +1,4 @@
-"""A real audit store on 127.0.0.1, and a writer before it."""
+"""A real audit store on 127.0.0.1, and a writer to it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 PAUSES = (0.01, 0.02)
 NEVER = 0
-"""An answer that does not come."""
+"""In place of a status: no response."""
 
 
 class AuditStore:
-    """Answers as it is told, then 201; keeps what it took and all that it was asked."""
+    """Responds with the scripted statuses, then with 201; records accepted batches and all requests."""
 
     def __init__(self) -> None:
         self.answers: list[int] = []
@@ -46,7 +46,7 @@ class AuditStore:
         return [event for batch in self.batches for event in batch]
 
     async def until(self, *, events: int = 0, requests: int = 0) -> None:
-        """Return when so much has come."""
+        """Wait for so many events and requests."""
         async with asyncio.timeout(5), self._arrived:
             await self._arrived.wait_for(
                 lambda: len(self.events) >= events and len(self.requests) >= requests
@@ -66,11 +66,11 @@ class AuditStore:
             self._arrived.notify_all()
         if code == NEVER:
             await self._ended.wait()
-        return web.Response(status=code or 201, text="said the store")
+        return web.Response(status=code or 201, text="from the store")
 
 
 class Bench:
-    """A writer that has begun, its figures, and the store that it writes to."""
+    """A writer, its metrics, and its store."""
 
     def __init__(
         self, store: AuditStore, *, capacity: int, batch_size: int, flush_seconds: float, token: Path
@@ -97,7 +97,7 @@ class Bench:
 
     @property
     def figures(self) -> dict[str, float | None]:
-        """Events by where they are; together they are all that were added."""
+        """Events by state."""
         return {name: self.figure(f"events_{name}_total") for name in ("buffered", "written", "dropped")}
 
     @property
@@ -106,12 +106,12 @@ class Bench:
 
 
 class Benches:
-    """Makes benches, and ends them with the test."""
+    """Creates benches, and closes them with the test."""
 
     def __init__(self, store: AuditStore, token: Path) -> None:
         self._store = store
         self._token = token
-        self._made: list[Bench] = []
+        self._benches: list[Bench] = []
 
     def __call__(
         self, *, capacity: int = 100, batch_size: int = 10, flush_seconds: float = 0.01, start: bool = True
@@ -123,27 +123,27 @@ class Benches:
             flush_seconds=flush_seconds,
             token=self._token,
         )
-        self._made.append(bench)
+        self._benches.append(bench)
         if start:
             bench.writer.start()
         return bench
 
     async def close(self) -> None:
-        for bench in self._made:
+        for bench in self._benches:
             await bench.writer.close(0)
             await bench.client.close()
 
 
 @pytest.fixture
 async def store() -> AsyncIterator[AuditStore]:
-    made = AuditStore()
-    await made.server.start_server()
-    yield made
-    await made.close()
+    store = AuditStore()
+    await store.server.start_server()
+    yield store
+    await store.close()
 
 
 @pytest.fixture
-async def bench(store: AuditStore, tmp_path: Path) -> AsyncIterator[Benches]:
+async def benches(store: AuditStore, tmp_path: Path) -> AsyncIterator[Benches]:
     benches = Benches(store, tmp_path / "token")
     yield benches
     await benches.close()
