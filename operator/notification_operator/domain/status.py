@@ -138,7 +138,8 @@ class Status:
 
     def dump(self) -> dict[str, Any]:
         """Return the JSON of this status."""
-        if self == _parse(self.raw):
+        # Comparing the messages first saves parsing: a change almost always changes the message.
+        if self.message == self.raw.get("message", "") and self == _parse(self.raw):
             return dict(self.raw)
         status = dict(self.raw)
         status |= {

@@ -34,7 +34,7 @@ async def call(  # noqa: PLR0913 - the parts of a request
     """Send a request and return the decoded response.
 
     Raises:
-        KubeError: the API server refused, did not answer, or answered something unusable.
+        KubeError: the API server refused the request, or there was no usable response.
     """
     with translated():
         response = await _send(
@@ -121,7 +121,7 @@ async def _accepted(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _status(body: bytes) -> Mapping[str, Any] | None:
-    """Return the `Status` of a refusal; None where something other than an API server answered."""
+    """Return the `Status` of a refusal; None where something other than an API server responded."""
     try:
         status = orjson.loads(body)
     except orjson.JSONDecodeError:

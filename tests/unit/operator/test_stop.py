@@ -105,7 +105,7 @@ async def test_a_receiver_that_never_answers_leaves_time_for_the_audit_events(st
 
 
 async def test_an_audit_store_that_never_answers_does_not_delay_the_exit(store: AuditStore) -> None:
-    store.answers = [NEVER] * 10
+    store.statuses = [NEVER] * 10
     made = engine(store)
     made.ledger.start("uid-1", "console", resolve(PENDING), never())
     made.audit.on_transition(DELIVERED)

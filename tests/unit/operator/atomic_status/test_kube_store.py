@@ -133,7 +133,7 @@ async def test_request_without_credentials_has_no_authorization(server: Server, 
     assert "Authorization" not in server.requests[0][2]
 
 
-STATUS = {"kind": "Status", "message": "what the server says"}
+STATUS = {"kind": "Status", "message": "message of the server"}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ async def test_status_code_decides_the_error(
 
 async def test_rejected_carries_code_and_message(server: Server, store: KubeStatusStore) -> None:
     server.status, server.body = 422, STATUS
-    with pytest.raises(Rejected, match="422: what the server says") as caught:
+    with pytest.raises(Rejected, match="422: message of the server") as caught:
         await store.replace_status(OBJECT)
     assert caught.value.code == 422
 
@@ -181,7 +181,7 @@ async def test_retry_after_is_passed_on(
 ) -> None:
     server.status, server.body = 429, STATUS
     server.headers = {"Retry-After": header} if header else {}
-    with pytest.raises(Unavailable, match="429 what the server says") as caught:
+    with pytest.raises(Unavailable, match="429 message of the server") as caught:
         await store.read(REF)
     assert caught.value.retry_after == delay
 
@@ -217,9 +217,9 @@ async def test_silent_server_is_unavailable_after_the_timeout(server: Server, cl
 
 
 async def test_unreachable_server_is_unavailable_and_named() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
         async with ApiClient(Configuration(host=f"http://127.0.0.1:{port}")) as client:
             with pytest.raises(Unavailable, match=str(port)) as caught:
                 await KubeStatusStore(client, RESOURCE).read(REF)

@@ -35,11 +35,11 @@ class HttpServer:
     """The received requests, and the scripted responses; the last one repeats, and the default is `ok`."""
 
     url: str = ""
-    answers: list[Callable[[web.Request], Awaitable[web.StreamResponse]]] = field(default_factory=list)
+    responses: list[Callable[[web.Request], Awaitable[web.StreamResponse]]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     connections: dict[int, asyncio.BaseTransport] = field(default_factory=dict)
 
-    def answer(self, status: int, body: str | bytes = "", **headers: str) -> None:
+    def add_response(self, status: int, body: str | bytes = "", **headers: str) -> None:
         """Add a response; an underscore in a header's name stands for a hyphen."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = body if isinstance(body, bytes) else body.encode()
@@ -47,7 +47,7 @@ class HttpServer:
         async def respond(_request: web.Request) -> web.Response:
             return web.Response(status=status, body=content, headers=named)
 
-        self.answers.append(respond)
+        self.responses.append(respond)
 
     @property
     def open_connections(self) -> int:
@@ -66,9 +66,9 @@ class HttpServer:
         self.received.append(
             Received(body=await request.read(), headers=dict(request.headers), connection=connection)
         )
-        if not self.answers:
+        if not self.responses:
             return web.Response(text="ok")
-        respond = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        respond = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
         return await respond(request)
 
 

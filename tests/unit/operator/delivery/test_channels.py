@@ -67,10 +67,10 @@ async def test_longest_object_name_makes_a_valid_and_unique_file_name(
 
 
 async def test_unwritable_directory_is_a_transient_failure(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("a file, not a directory")
-    with pytest.raises(Transient, match=r"cannot write to .*taken: File exists"):
-        await FileChannel(tmp_path / "taken").deliver(message())
-    assert [file.name for file in tmp_path.iterdir()] == ["taken"]
+    (tmp_path / "occupied").write_text("a file, not a directory")
+    with pytest.raises(Transient, match=r"cannot write to .*occupied: File exists"):
+        await FileChannel(tmp_path / "occupied").deliver(message())
+    assert [file.name for file in tmp_path.iterdir()] == ["occupied"]
 
 
 async def test_failed_write_leaves_no_partial_file(tmp_path: Path) -> None:

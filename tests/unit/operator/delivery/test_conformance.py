@@ -44,7 +44,7 @@ CASES = {
     "log": Case(make=lambda _folder, _server: LogChannel()),
     "slack": Case(
         make=lambda _folder, server: SlackChannel(server.url, connections=10),
-        spoil=lambda _folder, server: server.answer(503, "busy"),
+        spoil=lambda _folder, server: server.add_response(503, "busy"),
         leaves_the_process=True,
     ),
 }

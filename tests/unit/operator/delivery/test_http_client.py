@@ -16,14 +16,14 @@ from tests.unit.operator.delivery.receiving import PATH, HttpServer
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 @pytest.mark.parametrize("body", ["ok", "", "{broken", "error: no"])
 async def test_2xx_is_a_success_with_any_body(server: HttpServer, status: int, body: str) -> None:
-    server.answer(status, "" if status == 204 else body)
+    server.add_response(status, "" if status == 204 else body)
     await post(server.url)
     assert server.received[0].headers["Idempotency-Key"] == "uid:slack:1"
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 507, 508, 599])
 async def test_429_and_5xx_are_transient_with_code_and_body(server: HttpServer, status: int) -> None:
-    server.answer(status, "service_unavailable")
+    server.add_response(status, "service_unavailable")
     error = await failure(server.url)
     assert isinstance(error, Transient)
     assert str(error) == f"HTTP {status}: service_unavailable"
@@ -31,14 +31,14 @@ async def test_429_and_5xx_are_transient_with_code_and_body(server: HttpServer, 
 
 @pytest.mark.parametrize("status", [300, 304, 400, 401, 403, 404, 408, 410, 413, 418, 451])
 async def test_other_status_is_permanent(server: HttpServer, status: int) -> None:
-    server.answer(status, "" if status == 304 else "invalid_payload")
+    server.add_response(status, "" if status == 304 else "invalid_payload")
     error = await failure(server.url)
     assert isinstance(error, Permanent)
     assert str(error).startswith(f"HTTP {status}")
 
 
 async def test_redirect_is_not_followed(server: HttpServer) -> None:
-    server.answer(307, "", Location="/elsewhere")
+    server.add_response(307, "", Location="/elsewhere")
     error = await failure(server.url)
     assert isinstance(error, Permanent)
     assert len(server.received) == 1
@@ -46,19 +46,19 @@ async def test_redirect_is_not_followed(server: HttpServer) -> None:
 
 async def test_body_is_quoted_unchanged(server: HttpServer) -> None:
     body = 'no "luck" \\ today,\n\ttry {"again": [1]} — позже, 後で, 💥'
-    server.answer(500, body)
+    server.add_response(500, body)
     assert str(await failure(server.url)) == f"HTTP 500: {body}"
 
 
 async def test_body_is_decoded_by_its_charset_with_replacements(server: HttpServer) -> None:
-    server.answer(500, "позже".encode("cp1251"), Content_Type="text/plain; charset=windows-1251")
-    server.answer(500, b"caf\xc3\xa9 \xff", Content_Type="text/plain; charset=no-such-thing")
+    server.add_response(500, "позже".encode("cp1251"), Content_Type="text/plain; charset=windows-1251")
+    server.add_response(500, b"caf\xc3\xa9 \xff", Content_Type="text/plain; charset=no-such-thing")
     assert str(await failure(server.url)) == "HTTP 500: позже"
     assert str(await failure(server.url)) == "HTTP 500: café \N{REPLACEMENT CHARACTER}"
 
 
 async def test_long_body_is_read_up_to_the_quoted_length(server: HttpServer) -> None:
-    server.answer(503, "x" * 5_000_000)
+    server.add_response(503, "x" * 5_000_000)
     text = str(await failure(server.url))
     assert 2048 < len(text) <= http.MAX_QUOTE + len("HTTP 503: ")
 
@@ -73,7 +73,7 @@ async def test_endless_body_is_read_up_to_the_quoted_length(
             await response.write(b"x" * http.MAX_QUOTE)
 
     monkeypatch.setattr(http, "BODY_SECONDS", 3600)
-    server.answers.append(pour)
+    server.responses.append(pour)
     async with asyncio.timeout(5):
         await failure(server.url)
 
@@ -90,7 +90,7 @@ async def test_status_decides_when_the_body_stalls(
         return response
 
     monkeypatch.setattr(http, "BODY_SECONDS", 0.1)
-    server.answers.append(never)
+    server.responses.append(never)
     if status == 200:
         await post(server.url)
     else:
@@ -113,14 +113,14 @@ async def test_status_decides_when_the_body_stalls(
 async def test_retry_after_of_429_and_503_is_parsed(
     server: HttpServer, status: int, header: str, delay: float | None
 ) -> None:
-    server.answer(status, "busy", Retry_After=header)
+    server.add_response(status, "busy", Retry_After=header)
     error = await failure(server.url)
     assert isinstance(error, Transient)
     assert error.retry_after == delay
 
 
 async def test_retry_after_of_another_status_is_ignored(server: HttpServer) -> None:
-    server.answer(500, "", Retry_After="7")
+    server.add_response(500, "", Retry_After="7")
     error = await failure(server.url)
     assert isinstance(error, Transient)
     assert error.retry_after is None
@@ -136,7 +136,7 @@ async def test_retry_after_of_another_status_is_ignored(server: HttpServer) -> N
     ],
 )
 async def test_body_that_repeats_the_url_is_redacted(server: HttpServer, body: str) -> None:
-    server.answer(404, body)
+    server.add_response(404, body)
     text = str(await failure(server.url))
     assert "[REDACTED]" in text
     for part in ("T0123456789", "B0123456789", "verysecrettoken"):

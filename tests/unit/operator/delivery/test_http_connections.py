@@ -15,14 +15,14 @@ from tests.unit.operator.delivery.receiving import PATH, HttpServer
 
 
 async def test_connection_is_reused_and_closed_at_the_end(server: HttpServer) -> None:
-    server.answer(200, "ok")
-    server.answer(200, "x" * http.MAX_QUOTE)
+    server.add_response(200, "ok")
+    server.add_response(200, "x" * http.MAX_QUOTE)
     await post(server.url, times=5)
     assert len({request.connection for request in server.received}) == 1
 
 
 async def test_connection_is_reused_after_a_failure(server: HttpServer) -> None:
-    server.answer(503, "busy")
+    server.add_response(503, "busy")
     client = HttpClient(server.url, connections=10)
     for _ in range(3):
         with pytest.raises(Transient):
@@ -32,21 +32,21 @@ async def test_connection_is_reused_after_a_failure(server: HttpServer) -> None:
 
 
 async def test_connections_stay_within_the_limit(server: HttpServer) -> None:
-    together, most = 0, 0
+    running, maximum = 0, 0
 
     async def slowly(_request: web.Request) -> web.Response:
-        nonlocal together, most
-        together += 1
-        most = max(most, together)
+        nonlocal running, maximum
+        running += 1
+        maximum = max(maximum, running)
         await asyncio.sleep(0.02)
-        together -= 1
+        running -= 1
         return web.Response()
 
-    server.answers.append(slowly)
+    server.responses.append(slowly)
     client = HttpClient(server.url, connections=3)
     await asyncio.gather(*(client.post(b"{}", headers={}) for _ in range(12)))
     await client.close()
-    assert (most, len(server.received)) == (3, 12)
+    assert (maximum, len(server.received)) == (3, 12)
     assert len(server.connections) == 3
 
 
@@ -82,7 +82,7 @@ async def test_cancelled_post_releases_its_connection(server: HttpServer) -> Non
         await asyncio.sleep(3600)
         return web.Response()
 
-    server.answers.append(never)
+    server.responses.append(never)
     client = HttpClient(server.url, connections=1)
     for _ in range(2):
         with pytest.raises(TimeoutError):

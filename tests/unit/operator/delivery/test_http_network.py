@@ -31,7 +31,7 @@ async def test_connection_closed_without_a_response_is_transient(server: HttpSer
         request.transport.abort()
         return web.Response()
 
-    server.answers.append(hang_up)
+    server.responses.append(hang_up)
     assert isinstance(await failure(server.url), Transient)
     assert len(server.received) == 1
 

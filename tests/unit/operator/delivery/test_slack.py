@@ -100,8 +100,8 @@ async def test_body_of_256_kib_is_two_posts_with_their_own_keys(
 
 
 async def test_failed_part_stops_the_parts_after_it(server: HttpServer, slack: SlackChannel) -> None:
-    server.answer(200)
-    server.answer(503, "busy")
+    server.add_response(200)
+    server.add_response(503, "busy")
     with pytest.raises(Transient, match="HTTP 503: busy"):
         await slack.deliver(message(body="x" * 400_000))
     assert len(server.received) == 2
@@ -127,13 +127,13 @@ async def test_wait_for_a_connection_does_not_count_as_attempt_time(server: Http
         await asyncio.sleep(0.1)
         return web.Response()
 
-    server.answers.append(slowly)
+    server.responses.append(slowly)
     slack = SlackChannel(server.url, connections=2)
     dispatcher = bench({"slack": slack}, timeout=0.3)
     sends = [Send(channel="slack", number=1, id=f"uid-{number}:slack:1") for number in range(10)]
-    made = await asyncio.gather(*(dispatcher.attempt(send, message()) for send in sends))
+    attempts = await asyncio.gather(*(dispatcher.attempt(send, message()) for send in sends))
     await slack.close()
-    assert {one.error for one in made} == {None}
+    assert {attempt.error for attempt in attempts} == {None}
 
 
 async def test_messages_share_connections_until_close(server: HttpServer) -> None:

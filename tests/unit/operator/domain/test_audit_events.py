@@ -118,12 +118,12 @@ def test_each_attempt_has_one_event_with_a_stable_id() -> None:
 
 def test_other_incarnation_of_a_name_has_other_ids() -> None:
     one, two = order(), replace(order(), uid="uid-2")
-    made = [
+    ids = [
         event["event_id"]
         for each in (one, two)
         for event in events(each, each, content=each.content, attempts=(success("console"),))
     ]
-    assert len(set(made)) == 2
+    assert len(set(ids)) == 2
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_other_incarnation_of_a_name_has_other_ids() -> None:
     ],
 )
 def test_all_kinds_carry_the_same_correlation_id(spec: dict[str, Any], expected: str) -> None:
-    made = events_of(failure("console"), success("console", 2), phase=Phase.SENT, **spec)
-    made += events_of(failure("slack"), phase=Phase.FAILED, **spec)
-    assert {Kind(kind) for kind in kinds(made)} == set(Kind)
-    assert {event["correlation_id"] for event in made} == {expected}
+    recorded = events_of(failure("console"), success("console", 2), phase=Phase.SENT, **spec)
+    recorded += events_of(failure("slack"), phase=Phase.FAILED, **spec)
+    assert {Kind(kind) for kind in kinds(recorded)} == set(Kind)
+    assert {event["correlation_id"] for event in recorded} == {expected}
 
 
 def test_correlation_id_is_not_redacted() -> None:
@@ -148,7 +148,7 @@ def test_correlation_id_is_not_redacted() -> None:
 
 
 def test_event_holds_no_secret_of_the_content() -> None:
-    made = events_of(
+    recorded = events_of(
         failure("console"),
         success("slack"),
         phase=Phase.SENT,
@@ -156,8 +156,8 @@ def test_event_holds_no_secret_of_the_content() -> None:
         body="token: hunter2hunter2",
         metadata={"api_key": "hunter2hunter2", "team": "web"},
     )
-    assert "hunter2" not in str(made)
-    assert {event["event_data"]["metadata"]["team"] for event in made} == {"web"}
+    assert "hunter2" not in str(recorded)
+    assert {event["event_data"]["metadata"]["team"] for event in recorded} == {"web"}
 
 
 def test_metadata_is_omitted_when_empty() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-PAUSES = (0.01, 0.02)
+RETRY_DELAYS = (0.01, 0.02)
 NEVER = 0
 """In place of a status: no response."""
 
@@ -28,7 +28,7 @@ class AuditStore:
     """Responds with the scripted statuses, then with 201; records accepted batches and all requests."""
 
     def __init__(self) -> None:
-        self.answers: list[int] = []
+        self.statuses: list[int] = []
         self.requests: list[web.Request] = []
         self.batches: list[list[dict[str, Any]]] = []
         self._arrived = asyncio.Condition()
@@ -58,7 +58,7 @@ class AuditStore:
 
     async def _take(self, request: web.Request) -> web.Response:
         batch = await request.json()
-        code = self.answers.pop(0) if self.answers else 201
+        code = self.statuses.pop(0) if self.statuses else 201
         async with self._arrived:
             self.requests.append(request)
             if code == 201:
@@ -69,7 +69,7 @@ class AuditStore:
         return web.Response(status=code or 201, text="from the store")
 
 
-class Bench:
+class Harness:
     """A writer, its metrics, and its store."""
 
     def __init__(
@@ -85,53 +85,53 @@ class Bench:
             AuditMetrics(self.registry, buffer),
             batch_size=batch_size,
             flush_seconds=flush_seconds,
-            retry_delays=PAUSES,
+            retry_delays=RETRY_DELAYS,
         )
 
     def add(self, *numbers: int) -> None:
         for number in numbers:
             self.writer.add(b'{"n": %d}' % number)
 
-    def figure(self, name: str) -> float | None:
+    def value(self, name: str) -> float | None:
         return self.registry.get_sample_value(f"audit_{name}", {"service": "notification-controller"})
 
     @property
-    def figures(self) -> dict[str, float | None]:
+    def counters(self) -> dict[str, float | None]:
         """Events by state."""
-        return {name: self.figure(f"events_{name}_total") for name in ("buffered", "written", "dropped")}
+        return {name: self.value(f"events_{name}_total") for name in ("buffered", "written", "dropped")}
 
     @property
     def numbers(self) -> list[int]:
         return [event["n"] for event in self.store.events]
 
 
-class Benches:
-    """Creates benches, and closes them with the test."""
+class Harnesses:
+    """Creates harnesses, and closes them with the test."""
 
     def __init__(self, store: AuditStore, token: Path) -> None:
         self._store = store
         self._token = token
-        self._benches: list[Bench] = []
+        self._harnesses: list[Harness] = []
 
     def __call__(
         self, *, capacity: int = 100, batch_size: int = 10, flush_seconds: float = 0.01, start: bool = True
-    ) -> Bench:
-        bench = Bench(
+    ) -> Harness:
+        harness = Harness(
             self._store,
             capacity=capacity,
             batch_size=batch_size,
             flush_seconds=flush_seconds,
             token=self._token,
         )
-        self._benches.append(bench)
+        self._harnesses.append(harness)
         if start:
-            bench.writer.start()
-        return bench
+            harness.writer.start()
+        return harness
 
     async def close(self) -> None:
-        for bench in self._benches:
-            await bench.writer.close(0)
-            await bench.client.close()
+        for harness in self._harnesses:
+            await harness.writer.close(0)
+            await harness.client.close()
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ async def store() -> AsyncIterator[AuditStore]:
 
 
 @pytest.fixture
-async def benches(store: AuditStore, tmp_path: Path) -> AsyncIterator[Benches]:
-    benches = Benches(store, tmp_path / "token")
-    yield benches
-    await benches.close()
+async def harnesses(store: AuditStore, tmp_path: Path) -> AsyncIterator[Harnesses]:
+    harnesses = Harnesses(store, tmp_path / "token")
+    yield harnesses
+    await harnesses.close()

@@ -43,7 +43,7 @@ async def test_token_is_read_again_for_each_batch(store: AuditStore, tmp_path: P
 async def test_error_names_endpoint_code_and_body(
     store: AuditStore, tmp_path: Path, code: int, kind: type[Exception]
 ) -> None:
-    store.answers = [code]
+    store.statuses = [code]
     client = HttpAuditStore(store.url, token_file=tmp_path / "none")
     with pytest.raises(kind, match=rf"/api/v1/audit/events/batch responded with {code}: from the store"):
         await client.write([b"{}"])
@@ -51,7 +51,7 @@ async def test_error_names_endpoint_code_and_body(
 
 
 async def test_timeout_is_reported_with_its_limit(store: AuditStore, tmp_path: Path) -> None:
-    store.answers = [NEVER]
+    store.statuses = [NEVER]
     client = HttpAuditStore(store.url, token_file=tmp_path / "none", response_seconds=0.05)
     with pytest.raises(Unavailable, match=r"did not respond within 0\.05 s"):
         await client.write([b"{}"])
