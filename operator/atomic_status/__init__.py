@@ -2,8 +2,8 @@
 
 The kit keeps three rules for its user:
 
-- DD-PERF-001: all changes of a pass are made in memory and written in one status update.
-- SP-CACHE-001: what a write is based on is read from the API server, past every cache.
+- DD-PERF-001: all changes of a reconciliation are made in memory and written in one status update.
+- SP-CACHE-001: the base of a write is read from the API server, past every cache.
 - DD-STATUS-001: the change is decided from that fresh read, inside the retry-on-conflict loop.
 
 It knows no controller framework and no resource kind. A controller brings a `StatusStore`
@@ -15,14 +15,21 @@ docs/atomic-status.md is its page; `atomic_status.testing` holds what tests of c
 stores need.
 """
 
-from atomic_status._apply import DEFAULT_PAUSE, DEFAULT_TRIES, Applied, Change, Unchanged, apply
+from atomic_status._apply import (
+    DEFAULT_MAX_ATTEMPTS,
+    DEFAULT_RETRY_DELAY,
+    Applied,
+    Change,
+    Unchanged,
+    apply,
+)
 from atomic_status._kube import KubeStatusStore, Resource
 from atomic_status._ports import JsonObject, ObjectRef, StatusStore
 from atomic_status.errors import Conflict, ConflictExhausted, Gone, Rejected, StatusError, Unavailable
 
 __all__ = [
-    "DEFAULT_PAUSE",
-    "DEFAULT_TRIES",
+    "DEFAULT_MAX_ATTEMPTS",
+    "DEFAULT_RETRY_DELAY",
     "Applied",
     "Change",
     "Conflict",

@@ -1,13 +1,14 @@
-"""A StatusStore over the Kubernetes API; the only place that calls a status endpoint.
+"""A StatusStore over the Kubernetes API, and the only caller of a status endpoint.
 
-It speaks JSON through the client's low-level call: the generated models of a client know nothing
-of custom resources, and a generic object model costs time on every pass.
+It speaks JSON through the client's low-level call: the generated models of a client do not cover custom
+resources, and a generic object model costs time in every reconciliation.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aiohttp
@@ -15,19 +16,18 @@ import orjson
 
 from atomic_status._ports import JsonObject, ObjectRef, StatusStore
 from atomic_status.errors import Conflict, Gone, Rejected, StatusError, Unavailable
+from atomic_status.headers import auth_headers, parse_retry_after
 
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
-NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR, BAD_REQUEST = 404, 409, 429, 500, 400
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A namespaced resource kind with a status subresource, as it stands in URLs."""
+    """A namespaced resource kind with a status subresource, as it is named in URLs."""
 
     group: str
-    """For instance `example.org`; the kinds of the core group have other paths and are not for this."""
+    """For instance `example.org`; the kinds of the core group have other paths and are not supported."""
     version: str
     plural: str
 
@@ -38,12 +38,12 @@ class Resource:
 
 
 class KubeStatusStore(StatusStore):
-    """Reads from and writes to an API server: no cache, no watch, one request a call.
+    """Reads from and writes to an API server: no cache, no watch, one request per call.
 
     Args:
-        client: a `kubernetes.aio` client with its credentials; whoever made it closes it.
+        client: a `kubernetes.aio` client with its credentials; the caller closes it.
         resource: the kind of the objects.
-        timeout: seconds that a request may take in all; `Unavailable` after that.
+        timeout: time limit of a request in seconds; `Unavailable` after that.
     """
 
     def __init__(self, client: ApiClient, resource: Resource, *, timeout: float = 10.0) -> None:
@@ -60,7 +60,7 @@ class KubeStatusStore(StatusStore):
         meta = obj["metadata"]
         ref = ObjectRef(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
         identity = ("namespace", "name", "uid", "resourceVersion")
-        # The status endpoint takes nothing but the status from the body: a large spec stays here.
+        # The status endpoint reads nothing but the status from the body: a large spec is not sent.
         body = {
             "apiVersion": obj["apiVersion"],
             "kind": obj["kind"],
@@ -72,45 +72,37 @@ class KubeStatusStore(StatusStore):
     async def _call(
         self, ref: ObjectRef, method: str, path: str, body: JsonObject | None = None
     ) -> JsonObject:
+        headers = {"Accept": "application/json", "User-Agent": self._client.user_agent}
         try:
             response = await self._client.rest_client.request(
                 method,
                 self._client.configuration.host + path,
-                headers=await self._headers(),
+                headers=headers | await auth_headers(self._client),
                 body=body,
                 _request_timeout=self._timeout,
             )
             data: bytes = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(ref, reason=str(error) or type(error).__name__) from error
-        if response.status >= BAD_REQUEST:
+        if response.status >= HTTPStatus.BAD_REQUEST:
             raise _error(ref, response.status, data, response.getheader("Retry-After"))
         try:
             decoded: JsonObject = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            # Something between here and the API server answered in its place.
+            # Something other than an API server responded.
             raise Unavailable(ref, reason=f"{response.status} without JSON: {_message(data)}") from error
         return decoded
-
-    async def _headers(self) -> dict[str, str]:
-        """Return the headers of a request; the client renews tokens that run out."""
-        headers = {"Accept": "application/json", "User-Agent": self._client.user_agent}
-        settings: dict[str, Any] = await self._client.configuration.auth_settings()
-        for auth in settings.values():
-            if auth["in"] == "header" and auth["value"]:
-                headers[auth["key"]] = auth["value"]
-        return headers
 
 
 def _error(ref: ObjectRef, code: int, data: bytes, retry_after: str | None) -> StatusError:
     match code:
-        case 404:
+        case HTTPStatus.NOT_FOUND:
             return Gone(ref)
-        case 409:
+        case HTTPStatus.CONFLICT:
             return Conflict(ref)
-        case _ if code == TOO_MANY_REQUESTS or code >= SERVER_ERROR:
-            pause = float(retry_after) if retry_after and retry_after.isdecimal() else None
-            return Unavailable(ref, reason=f"{code} {_message(data)}", retry_after=pause)
+        case _ if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            reason = f"{code} {_message(data)}"
+            return Unavailable(ref, reason=reason, retry_after=parse_retry_after(retry_after))
         case _:
             return Rejected(ref, code=code, reason=_message(data))
 

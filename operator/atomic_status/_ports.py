@@ -1,4 +1,4 @@
-"""What the kit asks of the outside: a store that reads past every cache and writes one status."""
+"""The port of the kit: a store that reads past every cache and replaces one status."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ class ObjectRef:
 class StatusStore(Protocol):
     """Reads objects and replaces their status, with optimistic concurrency.
 
-    One call is one request: a store neither repeats what fails nor waits. The objects handed out are
-    the caller's own; a store never hands out the same one twice. `atomic_status.testing.PROMISES`
-    holds all of this against any store.
+    One call is one request: a store neither retries nor waits. Returned objects belong to the caller; a
+    store never returns the same one twice. `atomic_status.testing.CONFORMANCE` checks any store for all of
+    this.
     """
 
     async def read(self, ref: ObjectRef) -> JsonObject:
         """Return the object as the API server has it now, past every cache (SP-CACHE-001).
 
-        It goes by namespace and name; whether it is the incarnation that was meant, `apply` sees.
+        Only namespace and name count; `apply` compares the uid.
 
         Raises:
             Gone: there is no object of that name.
-            Rejected: the API server refuses the request for good.
-            Unavailable: there is no usable answer.
+            Rejected: the API server refuses the request permanently.
+            Unavailable: there is no usable response.
         """
         ...
 
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         """Replace the status by `obj["status"]` if the object still has `obj`'s uid and resourceVersion.
 
-        Nothing but the status is written, and `obj` stays as it is.
+        Nothing but the status is written, and `obj` is not changed.
 
         Returns:
             The object as stored.
 
         Raises:
-            Conflict: the stored resourceVersion is another one, or the object another incarnation.
+            Conflict: the stored object has another resourceVersion or uid.
             Gone: there is no object of that name.
-            Rejected: the API server refuses the request for good.
-            Unavailable: there is no usable answer; the write may or may not have been applied.
+            Rejected: the API server refuses the request permanently.
+            Unavailable: there is no usable response; the write may or may not have been applied.
         """
         ...

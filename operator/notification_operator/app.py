@@ -21,7 +21,7 @@ from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.event_recorder import EventRecorder, own_pod
 from notification_operator.kube.pagination import collection
 from notification_operator.leadership.ownership import Duty
-from notification_operator.observers.audit.trail import AuditTrail
+from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
@@ -67,7 +67,7 @@ class Engine:
         self.namespaces = SelectedNamespaces(self.client, RESOURCE)
         self._settings = settings
         redactor = Redactor(rules(settings.sanitizer), count=self.metrics.redacted)
-        self.audit = AuditTrail(settings.audit, registry=self.metrics.registry, rules=redactor.rules)
+        self.audit = AuditObserver(settings.audit, registry=self.metrics.registry, rules=redactor.rules)
         self.breakers = Breakers(Limits(**settings.breaker.model_dump()), clock=clock)
         self.dispatcher = dispatcher_of(settings, breakers=self.breakers, mask=redactor.text, clock=clock)
         figures = MetricsObserver(self.metrics)
@@ -79,7 +79,7 @@ class Engine:
             pod=pod,
             api_version=f"{RESOURCE.group}/{RESOURCE.version}",
             clock=clock,
-            mask=redactor.text,
+            redact=redactor.text,
         )
         self.breakers.on_change = self.events.breaker_changed
         self.routing = routing_of(
@@ -191,7 +191,7 @@ class Engine:
         self.reconciler.draining = True
         if self.elector:
             self.elector.retire()
-        self.audit.hurry()
+        self.audit.flush()
         self._changed()
         self.queue.drop_waiting(keep=lambda key: self.ledger.holds(key.uid))
         with contextlib.suppress(TimeoutError):
@@ -268,7 +268,7 @@ class Engine:
         }
 
     def _publish(self) -> None:
-        self.dispatcher.publish(self.metrics.watch_channels)
+        self.dispatcher.publish(self.metrics.add_channel_gauge)
         publish(self.metrics, queue=self.queue, ledger=self.ledger, duty=self.duty, routing=self.routing)
 
 

@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from notification_operator.domain.audit_events import events
-from notification_operator.domain.fold import without
+from notification_operator.domain.fold import excluding_attempts
 from notification_operator.domain.model import Phase, RetryPolicy
 from notification_operator.observers.publisher import Transition
 from tests.property.strategies import Outcome, channel_lists, outcomes, policies
@@ -51,7 +51,7 @@ class Listener:
             check=lambda: None,
         )
         if fate in {Fate.WRITTEN, Fate.CRASH}:
-            heard = Transition(before=without(read, made), after=world.seen)
+            heard = Transition(before=excluding_attempts(read, made), after=world.seen)
             content = heard.after.content
             self.told += events(heard.before, heard.after, content=content, attempts=heard.new_attempts)
 

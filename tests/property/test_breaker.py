@@ -5,7 +5,7 @@ from datetime import timedelta
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from notification_operator.domain.breaker import Breaker, Circuit, Limits, Permit, Result, admit, report
+from notification_operator.domain.breaker import Admission, Breaker, Circuit, Limits, Result, admit, report
 from tests.unit.operator.domain.builders import START
 
 LIMITS = st.builds(
@@ -20,7 +20,7 @@ class Calls(RuleBasedStateMachine):
     """Calls to one receiver; the test keeps its own books of them."""
 
     breaker: Breaker
-    under_way: list[Permit]
+    under_way: list[Admission]
     failures: int
     """Failures since the last success or change of state, of calls that began since that change."""
 
@@ -36,8 +36,8 @@ class Calls(RuleBasedStateMachine):
         return self.breaker.circuit(self.now)
 
     @property
-    def of_this_spell(self) -> list[Permit]:
-        return [permit for permit in self.under_way if permit.spell == self.breaker.spell]
+    def of_this_spell(self) -> list[Admission]:
+        return [permit for permit in self.under_way if permit.generation == self.breaker.generation]
 
     @rule()
     def a_call_asks_to_pass(self) -> None:
@@ -60,7 +60,7 @@ class Calls(RuleBasedStateMachine):
         permit = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
         before, circuit = self.breaker, self.circuit
         self.breaker = report(self.breaker, permit, result, self.now)
-        if permit.spell != before.spell:
+        if permit.generation != before.generation:
             assert self.breaker == before
             return
         self.failures = {Result.SUCCESS: 0, Result.FAILURE: self.failures + 1}.get(result, self.failures)
@@ -68,7 +68,7 @@ class Calls(RuleBasedStateMachine):
             circuit is Circuit.HALF_OPEN or self.failures >= before.limits.failure_threshold
         )
         assert (self.circuit is Circuit.OPEN) == opens
-        if self.breaker.spell != before.spell:
+        if self.breaker.generation != before.generation:
             self.failures = 0
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 29.0, 31.0]))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_operator.domain.model import RetryPolicy
-from notification_operator.domain.retry import pause
+from notification_operator.domain.retry import backoff
 from tests.property.strategies import policies
 
 numbers = st.integers(1, 10)
@@ -19,11 +19,11 @@ def test_a_pause_is_the_formula_s_within_a_tenth_and_within_the_bounds(
     low = max(plain * 0.9, min(policy.initial_backoff, policy.max_backoff))
     high = min(max(plain * 1.1, policy.initial_backoff), policy.max_backoff)
     wished = min(wish or 0.0, policy.max_backoff)
-    assert max(low, wished) <= pause(policy, number, seed=seed, retry_after=wish) <= max(high, wished)
+    assert max(low, wished) <= backoff(policy, number, seed=seed, retry_after=wish) <= max(high, wished)
 
 
 @given(policies, numbers, st.text(), wishes)
 def test_a_pause_never_exceeds_the_policy_s_longest(
     policy: RetryPolicy, number: int, seed: str, wish: float | None
 ) -> None:
-    assert 0 < pause(policy, number, seed=seed, retry_after=wish) <= policy.max_backoff
+    assert 0 < backoff(policy, number, seed=seed, retry_after=wish) <= policy.max_backoff

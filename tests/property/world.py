@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from notification_operator.domain.fold import fold, record
+from notification_operator.domain.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, AttemptStatus, Notification, RetryPolicy, parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import Plan, Send, plan
@@ -76,9 +76,13 @@ class World:
 
     def begin(self) -> Plan:
         """Plan from a fresh read and start the tries that are due."""
-        known = record(self.seen, self.over)
+        known = merge_attempts(self.seen, self.over)
         planned = plan(
-            known, resolve(known), in_flight=frozenset(self.under_way), held=self.still_held(), now=self.now
+            known,
+            resolve(known),
+            in_flight=frozenset(self.under_way),
+            open_breakers=self.still_held(),
+            now=self.now,
         )
         self.turns += len(planned.sends)
         for send in planned.sends:
@@ -124,10 +128,10 @@ class World:
             self.over if made is None else made,
             route=resolve(self.seen),
             in_flight=frozenset(self.under_way),
-            held=self.still_held(),
+            open_breakers=self.still_held(),
             queued_at=START,
             now=self.now,
-        )
+        ).dump()
 
     def write(self, *, reaches: bool = True, answered: bool = True, check: Callable[[], None]) -> None:
         """Write once; the write, or only the answer to it, may get lost on the way."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from notification_operator.app import LAST_STEPS
 from notification_operator.domain.sharding import shard_of
-from notification_operator.observers.audit.writer import PAUSES as PAUSES_OF_AUDIT
+from notification_operator.observers.audit.writer import RETRY_DELAYS as PAUSES_OF_AUDIT
 from tests.simulation.ground import SETTINGS, Ground
 from tests.simulation.promises import Promises, demand
 from tests.simulation.replica import Replica

@@ -12,7 +12,6 @@ import orjson
 from notification_operator.domain import audit_events as audit
 from notification_operator.domain.model import Phase, parse
 from notification_operator.domain.phases import FINAL, MOVES
-from notification_operator.domain.text.timestamps import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -162,7 +161,8 @@ class Promises:
         right = was.key == is_.key and is_.succeeded and not was.succeeded
         demand(right, "a recorded attempt is changed")
         self._real(old.uid, is_)
-        self.replaced.append(replace(old, phase=Phase.SENDING, attempts=(was,)))
+        status = replace(old.status, phase=Phase.SENDING, attempts=(was,))
+        self.replaced.append(replace(old, status=status))
 
     def _counters(self, new: Notification, status: dict[str, Any]) -> None:
         succeeded = {attempt.channel for attempt in new.attempts if attempt.succeeded}
@@ -230,7 +230,8 @@ class Promises:
                 call.id for call in made if not call.excused and (call.channel, call.number) not in recorded
             ]
             demand(not lost, f"{notification.name}: {lost} were made and are not recorded")
-            completed = parse_time(notification.status["completionTime"])
+            completed = notification.status.completed_at
+            assert completed is not None
             demand(
                 all(a.timestamp <= completed + CLOCK for a in notification.attempts),
                 "it completes before its tries",
@@ -258,7 +259,7 @@ class Promises:
     def _due(self, notification: Notification) -> Iterable[tuple[dict[str, Any], str]]:
         """Yield every event that there is to tell of a notification, and who wrote what it tells."""
         facts = [attempt.key for attempt in notification.attempts] + [END]
-        before = replace(notification, phase=Phase.PENDING, attempts=())
+        before = replace(notification, status=replace(notification.status, phase=Phase.PENDING, attempts=()))
         told = audit.events(
             before, notification, content=notification.content, attempts=notification.attempts
         )

@@ -23,7 +23,7 @@ from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import Terms
 from notification_operator.leadership.ownership import Duty
-from notification_operator.observers.audit.trail import AuditTrail
+from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.metrics import MetricsObserver
 from notification_operator.observers.publisher import Publisher
 from notification_operator.telemetry.metrics import Metrics
@@ -52,7 +52,7 @@ MANY = 5
 """Failures in a row after which a pass is made again no sooner than in seconds."""
 METRICS = Metrics()
 """The counters of all processes: a registry takes longer to make than a schedule to run."""
-SILENT = AuditTrail(Audit(), registry=CollectorRegistry())
+SILENT = AuditObserver(Audit(), registry=CollectorRegistry())
 
 
 class _Ledger(Ledger):
@@ -161,11 +161,9 @@ class Replica(Engine):
 
         return SimulatedChannel(name, self.network, self.ground.tape, note)
 
-    def _audit(self, log: AuditLog) -> AuditTrail:
-        trail = AuditTrail(Audit(url="http://audit.example"), registry=CollectorRegistry())
-        store: Any = SimulatedAuditStore(log, self.network)
-        trail._store = trail._writer._store = store
-        return trail
+    def _audit(self, log: AuditLog) -> AuditObserver:
+        store = SimulatedAuditStore(log, self.network)
+        return AuditObserver(Audit(url="http://audit.example"), registry=CollectorRegistry(), store=store)
 
     def _elector_of(self, leases: dict[str, Lease]) -> Elector:
         return Elector(
@@ -251,7 +249,7 @@ class Replica(Engine):
     @property
     def lost(self) -> int:
         """How many audit events it has given up."""
-        return self.audit._writer._figures.lost
+        return self.audit.statistics().dropped
 
     @property
     def audit_failures(self) -> int:
@@ -261,7 +259,7 @@ class Replica(Engine):
 
     def leftovers(self) -> dict[str, int]:
         """Return what it still keeps, by name; what is not its own it clears up when it becomes so."""
-        queue, writer = self.queue, self.audit._writer
+        queue = self.queue
 
         def own(keys: Iterable[Key]) -> int:
             return sum(self.has(key.uid) for key in keys)
@@ -275,8 +273,8 @@ class Replica(Engine):
             "remembered failures": own(queue._failures),
             "in flight": self.ledger.in_flight,
             "unsaved": sum(len(self.ledger.over(uid)) for uid in self.ledger.uids if self.has(uid)),
-            "counted as active": sum(self.has(uid) for uid in self.metrics._phases),
-            "audit events": len(writer._buffer) + len(writer._under_way),
+            "counted as active": sum(self.has(uid) for uid in self.metrics.active),
+            "audit events": self.audit.statistics().pending,
         }
         return {name: number for name, number in kept.items() if number}
 

@@ -58,7 +58,7 @@ def test_long_error_is_truncated_with_a_marker(scripted_operator: OperatorUnderT
     assert attempts(status) == [failed("file", number) for number in (1, 2, 3)]
     for error in errors(status):
         assert error.startswith("no space no space ")
-        assert error.endswith("… [cut from 1000000 characters]")
+        assert error.endswith("… [truncated from 1000000 characters]")
         assert len(error) <= LIMIT
     assert len(json.dumps(scripted_operator.stored(obj))) < 100_000
 
@@ -138,7 +138,7 @@ def test_error_without_text_is_recorded_by_its_type(scripted_operator: OperatorU
     assert errors(scripted_operator.status(nothing_returned, "Sent")) == [""]
     assert errors(scripted_operator.status(no_message, "Failed")) == [f"{MARK}RuntimeError"]
     assert errors(scripted_operator.status(cannot_be_shown, "Failed")) == [
-        f"{MARK}Mute (its text cannot be shown)"
+        f"{MARK}Mute (no text: __str__ failed)"
     ]
 
 

@@ -11,7 +11,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
 from atomic_status import KubeStatusStore, ObjectRef, Resource
-from atomic_status.testing import PROMISES
+from atomic_status.testing import CONFORMANCE
 from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def definition(plural: str) -> JsonObject:
 
 
 class Bench:
-    """Other people's hands on the objects of one namespace; see `atomic_status.testing.Bench`."""
+    """Other people's hands on the objects of one namespace; see `atomic_status.testing.StoreHarness`."""
 
     def __init__(self, cluster: Cluster, path: str, store: StatusStore) -> None:
         self._cluster = cluster
@@ -100,7 +100,7 @@ def test_kube_store_passes_the_conformance_suite_on_a_real_api_server(cluster: C
             bench = Bench(
                 cluster, path, KubeStatusStore(client, Resource(group=GROUP, version=VERSION, plural=plural))
             )
-            for promise in PROMISES:
+            for promise in CONFORMANCE:
                 await promise(bench)
                 bench.clear()
 

@@ -1,40 +1,42 @@
-"""For tests: a store in memory, and what every `StatusStore` promises, to be run against any of them.
+"""For tests: a store in memory, and the conformance suite of every `StatusStore`.
 
-A controller's tests take `MemoryStore`. Who writes a store of their own holds it against `PROMISES`,
-with a `Bench` that sets it up; see docs/atomic-status.md::
+A controller's tests use `MemoryStore`. The author of another store runs `CONFORMANCE` against it, with a
+`StoreHarness` that sets it up; see docs/atomic-status.md::
 
-    @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-    async def test_my_store_keeps_every_promise(promise: Promise) -> None:
-        await promise(MyBench())
+    @pytest.mark.parametrize("check", CONFORMANCE, ids=lambda check: check.__name__)
+    async def test_my_store_conforms(check: Check) -> None:
+        await check(MyHarness())
 """
 
-from atomic_status.testing._bench import (
-    Bench,
-    BrokenPromise,
-    Promise,
-    TroubledBench,
-    TroublePromise,
+from atomic_status.testing._faults import FAULTS
+from atomic_status.testing._harness import (
+    Check,
+    ContractViolation,
+    FaultCheck,
+    FaultHarness,
+    StoreHarness,
     Verb,
+    require,
 )
-from atomic_status.testing._memory import MemoryBench, MemoryStore
+from atomic_status.testing._memory import MemoryHarness, MemoryStore
 from atomic_status.testing._reads import READS
-from atomic_status.testing._trouble import TROUBLE
 from atomic_status.testing._writes import WRITES
 
-PROMISES: tuple[Promise, ...] = (*READS, *WRITES)
-"""Every promise that needs no trouble: `await promise(bench)`."""
-TROUBLE_PROMISES: tuple[TroublePromise, ...] = TROUBLE
-"""Every promise about calls that fail: `await promise(troubled_bench)`."""
+CONFORMANCE: tuple[Check, ...] = (*READS, *WRITES)
+"""The checks of calls that succeed or conflict: `await check(harness)`."""
+FAULT_CONFORMANCE: tuple[FaultCheck, ...] = FAULTS
+"""The checks of calls that fail: `await check(fault_harness)`."""
 
 __all__ = [
-    "PROMISES",
-    "TROUBLE_PROMISES",
-    "Bench",
-    "BrokenPromise",
-    "MemoryBench",
+    "CONFORMANCE",
+    "FAULT_CONFORMANCE",
+    "Check",
+    "ContractViolation",
+    "FaultCheck",
+    "FaultHarness",
+    "MemoryHarness",
     "MemoryStore",
-    "Promise",
-    "TroublePromise",
-    "TroubledBench",
+    "StoreHarness",
     "Verb",
+    "require",
 ]

@@ -1,4 +1,4 @@
-"""An in-memory StatusStore for tests of controllers: versions, conflicts, faults, a stale cache."""
+"""An in-memory StatusStore for tests of controllers: versions, conflicts, failures, a stale cache."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atomic_status.errors import Rejected, StatusError, Unavailable
-    from atomic_status.testing._bench import Verb
+    from atomic_status.testing._harness import Verb
 
 
 class MemoryStore(StatusStore):
     """Keeps objects as an API server does: uid, resourceVersion, one status writer at a time.
 
-    `calls` lists each call in order. `fail_next` scripts faults. With `stale=True`, reads come from
-    a cache that is only brought up to date by `sync`: the mistake that SP-CACHE-001 forbids, kept
-    to show what it does.
+    `calls` lists each call in order. `fail_next` injects failures. With `stale=True`, reads come from a
+    cache that only `sync` updates: the mistake that SP-CACHE-001 forbids, for tests that demonstrate it.
     """
 
     def __init__(self, *, stale: bool = False) -> None:
@@ -35,7 +34,7 @@ class MemoryStore(StatusStore):
         self._before_write: deque[Callable[[], None]] = deque()
 
     def create(self, obj: JsonObject) -> JsonObject:
-        """Store a new object and return it with uid and resourceVersion, as a copy."""
+        """Store a new object; return a copy of it with uid and resourceVersion."""
         version = str(next(self._versions))
         meta = {"uid": f"uid-{version}", "generation": 1, **obj["metadata"], "resourceVersion": version}
         stored = copy.deepcopy({**obj, "metadata": meta})
@@ -44,25 +43,25 @@ class MemoryStore(StatusStore):
         return copy.deepcopy(stored)
 
     def delete(self, ref: ObjectRef) -> None:
-        """Remove the object, if it is there."""
+        """Remove the object, if it exists."""
         self._objects.pop(str(ref), None)
 
     def peek(self, ref: ObjectRef) -> JsonObject:
-        """Return a copy of the object as stored; it counts as no call."""
+        """Return a copy of the stored object; not counted in `calls`."""
         return copy.deepcopy(self._objects[str(ref)])
 
     def write_status(self, ref: ObjectRef, status: JsonObject) -> None:
-        """Replace the status as a competing writer would, without asking for a version."""
+        """Replace the status as a competing writer does, without a version check."""
         stored = self._objects[str(ref)]
         stored["status"] = copy.deepcopy(status)
         self._touch(stored)
 
     def write_as_other(self, ref: ObjectRef, **fields: object) -> None:
-        """Set status fields as a competing writer would; the others stay."""
+        """Set status fields as a competing writer does; the others stay."""
         self.write_status(ref, {**self._objects[str(ref)].get("status", {}), **fields})
 
     def write_spec(self, ref: ObjectRef, spec: JsonObject) -> None:
-        """Replace the spec as a user would; the generation goes up."""
+        """Replace the spec as a user does; increments the generation."""
         stored = self._objects[str(ref)]
         stored["spec"] = copy.deepcopy(spec)
         stored["metadata"]["generation"] += 1
@@ -73,11 +72,11 @@ class MemoryStore(StatusStore):
         self._before_write.append(action)
 
     def fail_next(self, verb: Verb, error: StatusError, *, applied: bool = False) -> None:
-        """Let the next call fail; with `applied`, a write takes effect and its answer is lost."""
+        """Let the next call fail; with `applied`, a write takes effect and its response is lost."""
         self._faults[verb].append((error, applied))
 
     def sync(self) -> None:
-        """Bring the stale cache up to date."""
+        """Update the stale cache."""
         self._cache = copy.deepcopy(self._objects)
 
     async def read(self, ref: ObjectRef) -> JsonObject:
@@ -117,35 +116,35 @@ class MemoryStore(StatusStore):
         stored["metadata"]["resourceVersion"] = str(next(self._versions))
 
 
-class MemoryBench:
-    """The bench of a `MemoryStore`, or of another store that is built around one."""
+class MemoryHarness:
+    """The harness of a `MemoryStore`, or of a store that wraps one."""
 
     def __init__(self, memory: MemoryStore | None = None, store: StatusStore | None = None) -> None:
         self.memory = memory or MemoryStore()
-        """Where the objects are."""
+        """The store that holds the objects."""
         self.store: StatusStore = store or self.memory
         """The store under test."""
 
     async def create(self, name: str, *, spec: JsonObject, status: JsonObject) -> ObjectRef:
-        """See `Bench.create`."""
+        """See `StoreHarness.create`."""
         head = {"apiVersion": "example.org/v1", "kind": "Example"}
         meta = {"namespace": "examples", "name": name}
         return _ref(self.memory.create({**head, "metadata": meta, "spec": spec, "status": status}))
 
     async def write_status(self, ref: ObjectRef, status: JsonObject) -> None:
-        """See `Bench.write_status`."""
+        """See `StoreHarness.write_status`."""
         self.memory.write_status(ref, status)
 
     async def write_spec(self, ref: ObjectRef, spec: JsonObject) -> None:
-        """See `Bench.write_spec`."""
+        """See `StoreHarness.write_spec`."""
         self.memory.write_spec(ref, spec)
 
     async def delete(self, ref: ObjectRef) -> None:
-        """See `Bench.delete`."""
+        """See `StoreHarness.delete`."""
         self.memory.delete(ref)
 
     async def fail_next(self, verb: Verb, error: Rejected | Unavailable, *, applied: bool = False) -> None:
-        """See `TroubledBench.fail_next`."""
+        """See `FaultHarness.fail_next`."""
         self.memory.fail_next(verb, error, applied=applied)
 
 

@@ -1,4 +1,4 @@
-"""What every `StatusStore` promises a reader, one function a promise, named as a sentence."""
+"""Conformance of `StatusStore.read`: one function per check."""
 
 from __future__ import annotations
 
@@ -7,73 +7,82 @@ from typing import TYPE_CHECKING
 
 from atomic_status._ports import ObjectRef
 from atomic_status.errors import Gone
-from atomic_status.testing._bench import demand
-from atomic_status.testing._steps import ODD, SPEC, STATUS, one, raises, spoil, status_is, with_status
+from atomic_status.testing._fixtures import (
+    ODD,
+    SPEC,
+    STATUS,
+    create_one,
+    raises,
+    spoil,
+    status_is,
+    with_status,
+)
+from atomic_status.testing._harness import require
 
 if TYPE_CHECKING:
-    from atomic_status.testing._bench import Bench
+    from atomic_status.testing._harness import StoreHarness
 
 
-async def a_read_shows_the_whole_object(bench: Bench) -> None:
-    """Identity, spec and status are there as they are stored."""
-    ref = await one(bench)
-    obj = await bench.store.read(ref)
+async def read_returns_the_whole_object(harness: StoreHarness) -> None:
+    """Identity, spec and status are returned as stored."""
+    ref = await create_one(harness)
+    obj = await harness.store.read(ref)
     meta = obj["metadata"]
-    named = ObjectRef(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
-    demand(named == ref, f"a read names the object {ref}, uid {ref.uid}: {meta}")
-    demand(isinstance(meta.get("resourceVersion"), str), f"resourceVersion is a text: {meta}")
-    demand(obj["spec"] == SPEC and obj["status"] == STATUS, f"spec and status are as stored: {obj}")
+    actual = ObjectRef(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
+    require(actual == ref, f"a read returns the object {ref}, uid {ref.uid}: {meta}")
+    require(isinstance(meta.get("resourceVersion"), str), f"resourceVersion is a string: {meta}")
+    require(obj["spec"] == SPEC and obj["status"] == STATUS, f"spec and status are returned as stored: {obj}")
 
 
-async def a_read_sees_what_others_wrote_just_before(bench: Bench) -> None:
-    """Reads go past every cache (SP-CACHE-001)."""
-    ref = await one(bench)
+async def read_sees_the_latest_write_of_others(harness: StoreHarness) -> None:
+    """Reads bypass every cache (SP-CACHE-001)."""
+    ref = await create_one(harness)
     for count in range(1, 4):
-        await bench.store.read(ref)
-        await bench.write_status(ref, {"count": count})
-        await status_is(bench, ref, {"count": count}, "another writer's status is read at once")
-    await bench.write_spec(ref, {"colour": "blue"})
-    found = await bench.store.read(ref)
-    demand(found["spec"] == {"colour": "blue"}, f"a user's spec is read at once: {found['spec']}")
+        await harness.store.read(ref)
+        await harness.write_status(ref, {"count": count})
+        await status_is(harness, ref, {"count": count}, "the next read sees another writer's status")
+    await harness.write_spec(ref, {"colour": "blue"})
+    spec = (await harness.store.read(ref))["spec"]
+    require(spec == {"colour": "blue"}, f"the next read sees a user's spec: {spec}")
 
 
-async def a_read_sees_what_this_store_wrote_just_before(bench: Bench) -> None:
-    """A pass that follows another one at once does not decide on the world before it."""
-    ref = await one(bench)
+async def read_sees_the_latest_write_of_this_store(harness: StoreHarness) -> None:
+    """A reconciliation right after another one sees its write."""
+    ref = await create_one(harness)
     for count in range(1, 4):
-        await bench.store.replace_status(await with_status(bench, ref, {"count": count}))
-        await status_is(bench, ref, {"count": count}, "one's own status is read at once")
+        await harness.store.replace_status(await with_status(harness, ref, {"count": count}))
+        await status_is(harness, ref, {"count": count}, "the next read sees the store's own status")
 
 
-async def a_read_changes_nothing(bench: Bench) -> None:
-    """Two reads with nothing between them are equal, the resourceVersion included."""
-    ref = await one(bench)
-    first, second = await bench.store.read(ref), await bench.store.read(ref)
-    demand(first == second, f"two reads are equal: {first} and {second}")
+async def read_changes_nothing(harness: StoreHarness) -> None:
+    """Two consecutive reads are equal, the resourceVersion included."""
+    ref = await create_one(harness)
+    first, second = await harness.store.read(ref), await harness.store.read(ref)
+    require(first == second, f"two consecutive reads are equal: {first} and {second}")
 
 
-async def an_object_handed_out_is_the_caller_s_own(bench: Bench) -> None:
-    """What a caller does to it reaches neither the next reader nor what is stored."""
-    ref = await one(bench)
-    spoil(await bench.store.read(ref))
-    await status_is(bench, ref, STATUS, "a reader's changes stay with that reader")
-    written = await bench.store.replace_status(await with_status(bench, ref, ODD))
+async def returned_object_belongs_to_the_caller(harness: StoreHarness) -> None:
+    """Changes by the caller reach neither the next reader nor the stored object."""
+    ref = await create_one(harness)
+    spoil(await harness.store.read(ref))
+    await status_is(harness, ref, STATUS, "changes by a reader stay with that reader")
+    written = await harness.store.replace_status(await with_status(harness, ref, ODD))
     spoil(written)
-    await status_is(bench, ref, ODD, "changes of a write's answer stay with the caller")
+    await status_is(harness, ref, ODD, "changes to a returned object stay with the caller")
 
 
-async def what_never_was_is_gone(bench: Bench) -> None:
-    """A name without an object is no error of its own kind."""
-    ref = await one(bench)
-    nobody = replace(ref, name="nobody", uid=None)
-    await raises(Gone, bench.store.read(nobody), nobody, "a name without an object is gone")
+async def unknown_name_raises_gone(harness: StoreHarness) -> None:
+    """Reading a name without an object raises Gone, no other error."""
+    ref = await create_one(harness)
+    unknown = replace(ref, name="unknown", uid=None)
+    await raises(Gone, harness.store.read(unknown), unknown, "a name without an object raises Gone")
 
 
 READS = (
-    a_read_shows_the_whole_object,
-    a_read_sees_what_others_wrote_just_before,
-    a_read_sees_what_this_store_wrote_just_before,
-    a_read_changes_nothing,
-    an_object_handed_out_is_the_caller_s_own,
-    what_never_was_is_gone,
+    read_returns_the_whole_object,
+    read_sees_the_latest_write_of_others,
+    read_sees_the_latest_write_of_this_store,
+    read_changes_nothing,
+    returned_object_belongs_to_the_caller,
+    unknown_name_raises_gone,
 )

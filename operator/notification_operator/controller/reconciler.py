@@ -10,11 +10,11 @@ import structlog
 from atomic_status import Applied, Gone, ObjectRef, StatusError, Unchanged, apply
 from notification_operator.controller.workqueue import Done, Key
 from notification_operator.delivery.channel import Message
-from notification_operator.domain.fold import fold, record, without
+from notification_operator.domain.fold import excluding_attempts, fold, merge_attempts
 from notification_operator.domain.model import Notification, parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import plan
-from notification_operator.domain.redaction.redact import sanitize_content
+from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.text.timestamps import parse_time
 from notification_operator.observers.publisher import Transition
 
@@ -108,17 +108,17 @@ class Reconciler:
                 made,
                 route=self._route(read, rules),
                 in_flight=in_flight,
-                held=held,
+                open_breakers=held,
                 queued_at=queued_at,
                 now=self._clock(),
-            )
+            ).dump()
 
         result = await apply(self._store, ref, next_status, base=fresh)
         self._ledger.settle(key.uid, made)
         self._ledger.listen(key.uid, lambda: self._ring(key))
         self._tell(result, made)
         if isinstance(result, Applied):
-            self._figures.collided(result.tries - 1)
+            self._figures.count_conflicts(result.attempts - 1)
             done = self._come_back(result.after, {_version(obj) for obj in (fresh, result.before)})
         else:
             done = self._come_back(result.current, {_version(fresh)})
@@ -129,8 +129,8 @@ class Reconciler:
         """Announce what has come into the status since the last time, also by a write whose answer was lost."""
         before = parse(result.before if isinstance(result, Applied) else result.current)
         after = parse(result.after) if isinstance(result, Applied) else before
-        told = without(before, made)
-        self._figures.place(after.uid, after.phase)
+        told = excluding_attempts(before, made)
+        self._figures.track_phase(after.uid, after.phase)
         if told is not after:
             self._publisher.publish(Transition(before=told, after=after))
 
@@ -140,10 +140,10 @@ class Reconciler:
 
     def _start_tries(self, seen: Notification, route: Route) -> bool:
         """Start the tries that are due; return whether there are any."""
-        known = record(seen, self._ledger.over(seen.uid))
+        known = merge_attempts(seen, self._ledger.over(seen.uid))
         in_flight = self._ledger.channels_in_flight(seen.uid)
         held = self._held(seen, route)
-        planned = plan(known, route, in_flight=in_flight, held=held, now=self._clock())
+        planned = plan(known, route, in_flight=in_flight, open_breakers=held, now=self._clock())
         if self.draining or not planned.sends:
             return False
         draft = _draft(seen, route, self._redactor.content(seen.content))
@@ -155,7 +155,7 @@ class Reconciler:
     def _held(self, seen: Notification, route: Route) -> Mapping[str, datetime]:
         """Return the channels whose circuit breaker is open, with the time of its next probe."""
         rules = self._redactor.rules
-        return self._dispatcher.held(lambda: _draft(seen, route, sanitize_content(seen.content, rules)))
+        return self._dispatcher.held(lambda: _draft(seen, route, redact_content(seen.content, rules)))
 
     def _come_back(self, obj: dict[str, Any], read: set[str]) -> Done:
         status, seen = obj["status"], frozenset(read | {_version(obj)})

@@ -1,1 +1,1 @@
-"""How a planned try reaches its receiver, and what came of it."""
+"""Delivery: from a planned attempt to its recorded result."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import structlog
 
-from notification_operator.domain.breaker import Breaker, Circuit, Permit, Result, admit, report
+from notification_operator.domain.breaker import Admission, Breaker, Circuit, Result, admit, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class TurnedAway:
 class Passage:
     """The time of one call that was let through; unless `result` is set, it was broken off."""
 
-    def __init__(self, permit: Permit, report: Callable[[Permit, Result], None]) -> None:
+    def __init__(self, permit: Admission, report: Callable[[Admission, Result], None]) -> None:
         self._permit, self._report = permit, report
         self.result = Result.NEITHER
 
@@ -113,12 +113,12 @@ class Breakers:
                 return TurnedAway(until=probe_at)
             await guard.changed.wait()
 
-    def _report(self, channel: str, guard: _Guard, permit: Permit, result: Result) -> None:
+    def _report(self, channel: str, guard: _Guard, permit: Admission, result: Result) -> None:
         before, guard.breaker = guard.breaker, report(guard.breaker, permit, result, self._clock())
         if guard.breaker != before:
             guard.changed.set()
             guard.changed = asyncio.Event()
-        if guard.breaker.spell != before.spell:
+        if guard.breaker.generation != before.generation:
             self._tell(channel, before, guard.breaker)
 
     def _guard(self, receiver: Receiver) -> _Guard:

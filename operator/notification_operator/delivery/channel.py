@@ -1,4 +1,4 @@
-"""What a channel is: it takes one message, and returns, or raises what kept it from delivering."""
+"""The contract of a channel: it delivers one message and returns, or raises the reason why it could not."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a channel delivers: a sanitised copy, never the stored text.
+    """The input of a channel: a redacted copy, never the stored text.
 
-    `id` is the same for every repeat of this try, also after a crash: hand it to the receiver.
+    `id` is the same for every repeat of this attempt, also after a crash: pass it on to the receiver.
     """
 
     id: str
@@ -28,56 +28,57 @@ class Message:
 
 
 class DeliveryError(Exception):
-    """A try failed in a way that the channel understands."""
+    """An attempt failed in a way that the channel understands."""
 
 
-class Transient(DeliveryError):  # noqa: N818 - says of which kind the failure is
-    """The next try may succeed. `retry_after` is the pause in seconds that the receiver asked for."""
+class Transient(DeliveryError):  # noqa: N818 - the kind of the failure
+    """The next attempt may succeed. `retry_after` is the delay in seconds that the receiver asked for."""
 
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
 
-class Permanent(DeliveryError):  # noqa: N818 - says of which kind the failure is
-    """No further try can succeed: the message or the set-up has to change first."""
+class Permanent(DeliveryError):  # noqa: N818 - the kind of the failure
+    """No further attempt can succeed before the message or the configuration changes."""
 
 
 class Channel(Protocol):
     """One way to deliver.
 
-    A channel may be called for several messages at once. It need not bound its time: the
-    dispatcher does, by cancelling. An exception that is neither of the two kinds is a bug of the
-    channel: it is logged with its traceback and counts as permanent for this channel alone.
+    A channel may be called for several messages at once. It need not limit its time: the dispatcher does, by
+    cancelling. An exception of any other kind is a bug of the channel: it is logged with its traceback and
+    counts as permanent for this channel alone.
 
-    It may have three more attributes, each of which has a default:
+    Three more attributes are optional:
 
-    - `destination`: where its messages go, as a text or as a function from a message to one. Each
-      destination has a circuit breaker of its own; None is for a channel that leaves the process
-      to nobody's harm and has none. Without the attribute the whole channel has one.
-    - `concurrency`: how many messages it takes at once, where that is less than the operator allows.
-    - `close()`: a coroutine function that is called at the operator's stop.
+    - `destination`: the destination of its messages, as a text or as a function of a message. Each
+      destination has its own circuit breaker; None is for a channel that delivers within the process and
+      needs none. Without the attribute the whole channel has one breaker.
+    - `concurrency`: the number of messages that it accepts at once, where that is less than the operator
+      allows.
+    - `close()`: a coroutine function that is called when the operator stops.
     """
 
     async def deliver(self, message: Message) -> None:
-        """Deliver one message; returning means that the receiver has it.
+        """Deliver one message; returning means that the receiver accepted it.
 
         Raises:
-            Transient: trying again makes sense.
-            Permanent: it does not.
+            Transient: another attempt may succeed.
+            Permanent: another attempt would fail the same way.
         """
         ...
 
 
 def destination_of(channel: Channel, message: Message) -> str | None:
-    """Return where a message goes on a channel; None where no circuit breaker is wanted."""
+    """Return the destination of a message on a channel; None where it needs no circuit breaker."""
     destination = getattr(channel, "destination", "")
-    found: str | None = destination(message) if callable(destination) else destination
-    return found
+    result: str | None = destination(message) if callable(destination) else destination
+    return result
 
 
 async def close(channel: Channel) -> None:
-    """Let a channel let go of what it holds."""
+    """Close a channel, if it can be closed."""
     closing = getattr(channel, "close", None)
     if closing is not None:
         await closing()

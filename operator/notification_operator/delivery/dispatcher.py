@@ -12,7 +12,7 @@ from notification_operator.delivery.channel import DeliveryError, Permanent, Tra
 from notification_operator.delivery.channel_health import LATEST, Scores
 from notification_operator.domain.breaker import Circuit, Result
 from notification_operator.domain.model import Attempt, AttemptStatus
-from notification_operator.domain.redaction.redact import sanitize
+from notification_operator.domain.redaction.redact import redact
 from notification_operator.domain.text.error_text import chain, describe
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.fair_semaphore import FairSlots
@@ -48,7 +48,7 @@ class Dispatcher:
         timeout: float,
         concurrency: int,
         clock: Callable[[], datetime],
-        mask: Callable[[str], str] = sanitize,
+        mask: Callable[[str], str] = redact,
     ) -> None:
         self._channels = channels
         self._mask = mask
@@ -160,7 +160,7 @@ class Dispatcher:
 
     def _text(self, error: BaseException, *, permanent: bool) -> str:
         mark = PERMANENT_MARK if permanent else ""
-        return describe(error, mark=mark, bare=DeliveryError, mask=self._mask)
+        return describe(error, mark=mark, bare=DeliveryError, redact=self._mask)
 
     async def _call(self, send: Send, channel: Channel, message: Message) -> BaseException | None:
         try:

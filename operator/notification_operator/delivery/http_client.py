@@ -1,7 +1,7 @@
-"""One receiver over HTTP: its connections, and what its answers mean.
+"""The HTTP client of one destination: its connections, and the meaning of its responses.
 
-Rules: no redirect is followed; what the receiver says is quoted, within bounds; nothing of the URL but
-its host reaches an error, since the rest may be a secret.
+It follows no redirect, quotes a response within bounds, and shows nothing of the URL but its host, since
+the rest may be a secret.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 import ssl
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from yarl import URL
 
+from atomic_status.headers import parse_retry_after
 from notification_operator.delivery.channel import DeliveryError, Permanent, Transient
 from notification_operator.domain.text.error_text import chain, describe
 from notification_operator.kube.proxies import session_options
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 IDLE_SECONDS: Final = 30.0
-"""A connection that is not used is closed after this, at the latest after twice as long."""
-LONGEST_QUOTE: Final = 16 * 1024
-"""Bytes of an answer that are read."""
-READING_SECONDS: Final = 2.0
-"""An answer's body may take this long: its status has said what there is to know."""
-SHORTEST_SECRET: Final = 9
-"""Characters from which on the URL's path, or a part of it, is taken for a secret."""
+"""An unused connection is closed after this time, at the latest after twice as long."""
+MAX_QUOTE: Final = 16 * 1024
+"""Bytes of a response body that are read."""
+BODY_SECONDS: Final = 2.0
+"""Time limit of a response body: its status has decided the result already."""
+MIN_SECRET: Final = 9
+"""Characters from which on the path of the URL, or a part of it, counts as a secret."""
 REDACTED: Final = "[REDACTED]"
 
-PAUSE_ALLOWED: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-"""Answers whose Retry-After counts."""
+DELAYING: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+"""Statuses whose Retry-After counts."""
 
-BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-"""What the ssl module calls an error of TLS, and is one of the network."""
+TRANSIENT_SSL_ERRORS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""Errors that the ssl module reports for a broken connection."""
 
 
-class HttpReceiver:
-    """One URL that messages are posted to, over kept connections of its own."""
+class HttpClient:
+    """Posts messages to one URL, over its own persistent connections."""
 
     def __init__(
         self,
@@ -58,33 +58,33 @@ class HttpReceiver:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, content: bytes, *, headers: Mapping[str, str]) -> None:
-        """Post once; returning means that the receiver has it.
+        """Post once; returning means that the receiver accepted the message.
 
         Raises:
-            Transient: the network failed, or the answer was 429 or 5xx.
-            Permanent: TLS failed, or the answer was anything else but 2xx.
+            Transient: the network failed, or the status was 429 or 5xx.
+            Permanent: TLS failed, or the status was any other than 2xx.
         """
         try:
             async with self._open().post(
                 self._url, data=content, headers=headers, allow_redirects=False
-            ) as answer:
-                said = await _quote(answer)
-                if answer.status // 100 == 2:  # noqa: PLR2004 - the class of the status
+            ) as response:
+                body = await _quote(response)
+                if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
                     return
-                error = self._refusal(answer.status, said, answer.headers.get("Retry-After"))
-        except (aiohttp.ClientError, OSError) as broken:
-            error = self._failure(broken)
-        # Raised here, and so without what led to it: the text of that may hold the URL.
+                error = self._refusal(response.status, body, response.headers.get("Retry-After"))
+        except (aiohttp.ClientError, OSError) as failure:
+            error = self._failure(failure)
+        # Raised outside the handler, and so without a cause: the text of a cause may hold the URL.
         raise error
 
     async def close(self) -> None:
-        """Close the connections; a later post opens them anew."""
+        """Close the connections; a later post opens new ones."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
     def _open(self) -> aiohttp.ClientSession:
-        """Return the session; the first post makes it, since it belongs to the running loop."""
+        """Return the session; the first post creates it, since it belongs to the running loop."""
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_SECONDS)
             self._session = aiohttp.ClientSession(
@@ -95,62 +95,52 @@ class HttpReceiver:
             )
         return self._session
 
-    def _refusal(self, status: int, said: str, retry_after: str | None) -> DeliveryError:
-        text = self._scrubbed(f"HTTP {status}: {said}" if said else f"HTTP {status}")
-        if status == HTTPStatus.TOO_MANY_REQUESTS or status // 100 == 5:  # noqa: PLR2004 - the class of the status
-            pause = self._pause(retry_after) if status in PAUSE_ALLOWED else None
-            return Transient(text, retry_after=pause)
+    def _refusal(self, status: int, body: str, retry_after: str | None) -> DeliveryError:
+        text = self._without_url(f"HTTP {status}: {body}" if body else f"HTTP {status}")
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            delay = parse_retry_after(retry_after, now=self._clock()) if status in DELAYING else None
+            return Transient(text, retry_after=delay)
         return Permanent(text)
 
     def _failure(self, error: Exception) -> DeliveryError:
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return self._refusal(error.status, f"from the proxy: {error.message}", None)
-        # Its secrets are masked with the try's text, by the rules that are set.
-        text = self._scrubbed(describe(error, mask=str))
-        return Permanent(text) if _is_final(error) else Transient(text)
+        # Other secrets are redacted with the text of the attempt, by the configured rules.
+        text = self._without_url(describe(error, redact=str))
+        return Permanent(text) if _is_permanent(error) else Transient(text)
 
-    def _pause(self, asked: str | None) -> float | None:
-        """Return the seconds that a Retry-After asks for, as a number or as a date."""
-        if asked is None:
-            return None
-        with contextlib.suppress(ValueError):
-            return float(asked)
-        with contextlib.suppress(ValueError, OverflowError):
-            moment = parsedate_to_datetime(asked)
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return max((aware - self._clock()).total_seconds(), 0.0)
-        return None
-
-    def _scrubbed(self, text: str) -> str:
+    def _without_url(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         return text
 
 
-def _is_final(error: Exception) -> bool:
-    """Return whether another try would fail the same way: certificates do not get better by waiting."""
+def _is_permanent(error: Exception) -> bool:
+    """Return whether another attempt would fail the same way, as with an invalid URL or certificate."""
     if any(isinstance(link, aiohttp.InvalidURL) for link in chain(error)):
         return True
-    return any(isinstance(link, ssl.SSLError) and not isinstance(link, BROKEN_OFF) for link in chain(error))
+    return any(
+        isinstance(link, ssl.SSLError) and not isinstance(link, TRANSIENT_SSL_ERRORS) for link in chain(error)
+    )
 
 
-async def _quote(answer: aiohttp.ClientResponse) -> str:
-    """Return the body's text, as far as it comes within the bounds; reading it all keeps the connection."""
-    read = bytearray()
+async def _quote(response: aiohttp.ClientResponse) -> str:
+    """Return the text of the body within the bounds; reading all of it keeps the connection open."""
+    body = bytearray()
     with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-        async with asyncio.timeout(READING_SECONDS):
-            async for piece in answer.content.iter_any():
-                read += piece
-                if len(read) > LONGEST_QUOTE:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in response.content.iter_any():
+                body += piece
+                if len(body) > MAX_QUOTE:
                     break
     try:
-        return bytes(read[:LONGEST_QUOTE]).decode(answer.charset or "utf-8", errors="replace")
+        return bytes(body[:MAX_QUOTE]).decode(response.charset or "utf-8", errors="replace")
     except LookupError:
-        return bytes(read[:LONGEST_QUOTE]).decode(errors="replace")
+        return bytes(body[:MAX_QUOTE]).decode(errors="replace")
 
 
 def _secrets(url: str) -> Iterator[str]:
-    """Yield what a URL holds beside its host, whole and in parts, as written and as decoded."""
+    """Yield all of a URL but its host, whole and in parts, as written and as decoded."""
     try:
         parsed = URL(url)
     except ValueError:
@@ -165,4 +155,4 @@ def _secrets(url: str) -> Iterator[str]:
         parsed.user or "",
         parsed.password or "",
     )
-    yield from (text for text in (*whole, *parts) if len(text) >= SHORTEST_SECRET)
+    yield from (text for text in (*whole, *parts) if len(text) >= MIN_SECRET)

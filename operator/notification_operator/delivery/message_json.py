@@ -1,4 +1,4 @@
-"""A message as one JSON document, for the channels that hand on all of it."""
+"""A message as one JSON document, for the channels that deliver all of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
 
 
-def document(message: Message) -> dict[str, Any]:
-    """Return the message's facts; optional ones only where they are present."""
+def message_json(message: Message) -> dict[str, Any]:
+    """Return the JSON of a message; optional fields only where they are present."""
     content = message.content
     optional = {
         "metadata": dict(content.metadata),

@@ -1,1 +1,1 @@
-"""What the operator decides, as pure functions: no clock, no network, no randomness of its own."""
+"""The decisions of the operator as pure functions: no clock, no I/O, no randomness of their own."""

@@ -1,7 +1,7 @@
-"""Audit events: what a write recorded, in the envelope of the audit store (DD-AUDIT-001). Pure.
+"""Audit events of one status write, in the envelope of the audit store (DD-AUDIT-001). Pure.
 
-An event is made from what the status holds and from nothing else: made again from the same status it
-is the same event, time and id included.
+An event is built from the status alone: built again from the same status it is the same event, time and
+id included.
 """
 
 from __future__ import annotations
@@ -11,41 +11,41 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.model import Phase
-from notification_operator.domain.text.timestamps import format_time, parse_time
+from notification_operator.domain.status import Attempt, Phase
+from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from notification_operator.domain.model import Attempt, Content, Notification
+    from notification_operator.domain.model import Content, Notification
 
 ACTOR: Final = "notification-controller"
-"""Who did it, in every event; the audit store knows this service by the same name."""
+"""The actor of every event; the audit store knows this service by the same name."""
 CORRELATION_KEY: Final = "remediationRequestName"
-"""The entry of `spec.metadata` that names the remediation a notification belongs to."""
+"""The entry of `spec.metadata` that names the remediation of a notification."""
 _IDS: Final = uuid.uuid5(uuid.NAMESPACE_DNS, "kubernaut.ai")
 
 
 class Kind(StrEnum):
-    """What happened; an event's type is `notification.message.` and this word."""
+    """The kind of an event; its type is `notification.message.` and this word."""
 
     SENT = "sent"
-    """A channel took the message."""
+    """A channel accepted the message."""
     FAILED = "failed"
-    """A try on a channel failed; tries are told one by one."""
+    """An attempt on a channel failed; each attempt has its own event."""
     ACKNOWLEDGED = "acknowledged"
-    """Every channel took it."""
+    """Every channel accepted the message."""
     ESCALATED = "escalated"
-    """No channel took it, and none is tried again."""
+    """No channel accepted the message, and no attempt is left."""
 
 
-_ENDS: Final = {Phase.SENT: Kind.ACKNOWLEDGED, Phase.FAILED: Kind.ESCALATED}
+_FINAL_KINDS: Final = {Phase.SENT: Kind.ACKNOWLEDGED, Phase.FAILED: Kind.ESCALATED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fact:
-    """One thing to tell: its kind, when it was, and what tells it from others of its notification."""
+    """One occurrence; `key` distinguishes it from others of its kind and notification."""
 
     kind: Kind
     at: datetime
@@ -56,27 +56,27 @@ class _Fact:
 def events(
     before: Notification, after: Notification, *, content: Content, attempts: Iterable[Attempt]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the events of one write as JSON objects, in the order in which things happened.
+    """Yield the events of one write as JSON objects, in the order of their occurrence.
 
     Args:
-        before: what the write was based on.
-        after: what it stored; the correlation id is taken from its raw content.
-        content: the sanitised copy of that content, which the events quote.
-        attempts: the tries that the write recorded.
+        before: the notification that the write was based on.
+        after: the stored notification; the correlation id is taken from its raw content.
+        content: the redacted copy of that content, which the events quote.
+        attempts: the attempts that the write recorded.
     """
     for attempt in attempts:
-        yield _event(after, content, _try(attempt, content))
-    if after.phase is not before.phase and (kind := _ENDS.get(after.phase)) is not None:
-        yield _event(after, content, _end(kind, after))
+        yield _event(after, content, _attempt_fact(attempt, content))
+    if after.phase is not before.phase and (kind := _FINAL_KINDS.get(after.phase)) is not None:
+        yield _event(after, content, _final_fact(kind, after))
 
 
 def correlation_id(notification: Notification) -> str:
-    """Return what ties the events of one remediation together; the notification's uid where it names none."""
+    """Return the id that the events of one remediation share; the notification's uid where it names none."""
     content = notification.content
     return content.remediation_ref or content.metadata.get(CORRELATION_KEY) or notification.uid
 
 
-def _try(attempt: Attempt, content: Content) -> _Fact:
+def _attempt_fact(attempt: Attempt, content: Content) -> _Fact:
     key = f"{attempt.channel}:{attempt.number}"
     data: dict[str, Any] = {"channel": attempt.channel, "body": content.body}
     if attempt.succeeded:
@@ -87,9 +87,11 @@ def _try(attempt: Attempt, content: Content) -> _Fact:
     return _Fact(kind=Kind.FAILED, at=attempt.ended, key=key, data=data)
 
 
-def _end(kind: Kind, after: Notification) -> _Fact:
-    data = {"reason": after.status["reason"]} if kind is Kind.ESCALATED else {}
-    return _Fact(kind=kind, at=parse_time(after.status["completionTime"]), key="", data=data)
+def _final_fact(kind: Kind, after: Notification) -> _Fact:
+    completed = after.status.completed_at
+    assert completed is not None, "a final status has a completion time"
+    data = {"reason": after.status.reason} if kind is Kind.ESCALATED else {}
+    return _Fact(kind=kind, at=completed, key="", data=data)
 
 
 def _event(notification: Notification, content: Content, fact: _Fact) -> dict[str, Any]:
@@ -109,7 +111,7 @@ def _event(notification: Notification, content: Content, fact: _Fact) -> dict[st
         "event_type": event_type,
         "event_timestamp": format_time(fact.at),
         "event_category": "notification",
-        # A try that failed is one to send, too: the action says what was tried, the outcome how it went.
+        # A failed attempt was an attempt to send: the action names the intention, the outcome the result.
         "event_action": "sent" if fact.kind is Kind.FAILED else fact.kind.value,
         "event_outcome": "failure" if fact.kind is Kind.FAILED else "success",
         "actor_type": "service",

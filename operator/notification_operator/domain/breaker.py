@@ -1,7 +1,7 @@
-"""A circuit breaker: after failures in a row a receiver is left alone for a while, then probed (DD-BREAKER-001).
+"""A circuit breaker as a value: opens after failures in a row, then admits probes (DD-BREAKER-001).
 
-closed: everything passes. open: nothing does. half-open: a few probes pass; when all of them succeed
-it is closed, when one fails it is open again. Values and functions only; time is an argument.
+closed: every call is admitted. open: none is. half-open: a few probes are admitted; when all of them
+succeed it closes, when one fails it opens again. Time is an argument.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Circuit(StrEnum):
-    """The states, from the best to the worst."""
+    """The states, from best to worst."""
 
     CLOSED = "closed"
     HALF_OPEN = "half-open"
@@ -24,12 +24,12 @@ class Circuit(StrEnum):
 
 
 class Result(StrEnum):
-    """What a call says of the receiver."""
+    """The meaning of a completed call for its destination."""
 
     SUCCESS = "success"
     FAILURE = "failure"
     NEITHER = "neither"
-    """It was broken off, or what failed was the message: this says nothing of the receiver."""
+    """The call was cancelled, or the message itself was at fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,32 +42,32 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Permit:
-    """Leave to make one call; it has to be reported, whatever comes of the call."""
+class Admission:
+    """Permission for one call, whose result must be reported whatever it is."""
 
-    spell: int
-    """The spell of the breaker that it was given in: in a later one its report says nothing."""
+    generation: int
+    """The generation of the breaker that admitted the call; a report to a later one has no effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """What is known of one receiver."""
+    """The breaker of one destination."""
 
     limits: Limits = Limits()
-    spell: int = 0
+    generation: int = 0
     """Grows whenever the breaker opens or closes."""
     opened_at: datetime | None = None
     """None while closed."""
     failures: int = 0
     """While closed: failures since the last success."""
     probing: int = 0
-    """While half-open: probes under way."""
+    """While half-open: running probes."""
     passed: int = 0
     """While half-open: probes that succeeded."""
 
     @property
     def probe_at(self) -> datetime | None:
-        """When probes may begin; None while closed."""
+        """The time from which probes are admitted; None while closed."""
         if self.opened_at is None:
             return None
         return self.opened_at + timedelta(seconds=self.limits.open_seconds)
@@ -80,21 +80,21 @@ class Breaker:
         return Circuit.OPEN if now < probe_at else Circuit.HALF_OPEN
 
 
-def admit(breaker: Breaker, now: datetime) -> tuple[Breaker, Permit | None]:
-    """Return the breaker after a call asked to pass, and its permit; None is a refusal."""
-    permit = Permit(spell=breaker.spell)
+def admit(breaker: Breaker, now: datetime) -> tuple[Breaker, Admission | None]:
+    """Return the breaker after a request for admission, and the admission; None is a rejection."""
+    admission = Admission(generation=breaker.generation)
     match breaker.circuit(now):
         case Circuit.CLOSED:
-            return breaker, permit
+            return breaker, admission
         case Circuit.HALF_OPEN if breaker.probing + breaker.passed < breaker.limits.probes:
-            return replace(breaker, probing=breaker.probing + 1), permit
+            return replace(breaker, probing=breaker.probing + 1), admission
         case _:
             return breaker, None
 
 
-def report(breaker: Breaker, permit: Permit, result: Result, now: datetime) -> Breaker:
-    """Return the breaker after a call that had passed."""
-    if permit.spell != breaker.spell:
+def report(breaker: Breaker, admission: Admission, result: Result, now: datetime) -> Breaker:
+    """Return the breaker after an admitted call."""
+    if admission.generation != breaker.generation:
         return breaker
     if breaker.opened_at is None:
         return _report_closed(breaker, result, now)
@@ -122,8 +122,8 @@ def _report_probe(breaker: Breaker, result: Result, now: datetime) -> Breaker:
         case Result.SUCCESS if breaker.passed + 1 < breaker.limits.probes:
             return replace(breaker, probing=breaker.probing - 1, passed=breaker.passed + 1)
         case Result.SUCCESS:
-            return Breaker(limits=breaker.limits, spell=breaker.spell + 1)
+            return Breaker(limits=breaker.limits, generation=breaker.generation + 1)
 
 
 def _opened(breaker: Breaker, now: datetime) -> Breaker:
-    return Breaker(limits=breaker.limits, spell=breaker.spell + 1, opened_at=now)
+    return Breaker(limits=breaker.limits, generation=breaker.generation + 1, opened_at=now)

@@ -1,74 +1,88 @@
-"""What the channels' progress amounts to: phase, reason and message of the notification."""
+"""Phase, reason and message of a notification, decided from the progress of its channels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.model import Phase, Reason, RetryPolicy
+from notification_operator.domain.phases import FINAL
 from notification_operator.domain.progress import Progress, State
+from notification_operator.domain.status import DELIVERED, Condition, ConditionStatus, Phase, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
+    from notification_operator.domain.model import RetryPolicy
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The phase, and why it is that one."""
+class PhaseDecision:
+    """A phase, and the reason for it in a word and in a sentence."""
 
     phase: Phase
     reason: Reason
     message: str
 
 
-def judge(
+def decide_phase(
     steps: Sequence[Progress], policy: RetryPolicy, *, present: Phase, in_flight: AbstractSet[str]
-) -> Verdict:
-    """Decide with the try just made: nothing waits once nothing is left to try.
+) -> PhaseDecision:
+    """Return the phase; it is final as soon as no attempt is left, the latest one included.
 
-    While nothing has succeeded and tries remain, the phase is Sending; Retrying needs a channel
-    that succeeded beside one that failed and has tries left, and is not left again before the end.
+    While no channel has succeeded and attempts remain, the phase is Sending. Retrying requires a channel
+    that succeeded and another that failed and has attempts left; it is kept until the end.
     """
-    done = [step for step in steps if step.state is State.SUCCEEDED]
-    if len(done) == len(steps):
-        message = f"Successfully delivered to {len(done)} channel(s)"
-        return Verdict(phase=Phase.SENT, reason=Reason.ALL_DELIVERIES_SUCCEEDED, message=message)
+    succeeded = [step for step in steps if step.state is State.SUCCEEDED]
+    if len(succeeded) == len(steps):
+        message = f"Successfully delivered to {len(succeeded)} channel(s)"
+        return PhaseDecision(phase=Phase.SENT, reason=Reason.ALL_DELIVERIES_SUCCEEDED, message=message)
     if any(step.open for step in steps):
-        return _unfinished(steps, done, present, in_flight)
-    if done:
-        message = f"Delivered to {len(done)} of {len(steps)} channel(s); {_losses(steps, policy)}"
-        return Verdict(phase=Phase.PARTIALLY_SENT, reason=Reason.PARTIAL_DELIVERY_SUCCESS, message=message)
+        return _unfinished(steps, succeeded, present, in_flight)
+    failures = _failures(steps, policy)
+    if succeeded:
+        return PhaseDecision(
+            phase=Phase.PARTIALLY_SENT,
+            reason=Reason.PARTIAL_DELIVERY_SUCCESS,
+            message=f"Delivered to {len(succeeded)} of {len(steps)} channel(s); {failures}",
+        )
     refused = all(step.state is State.REFUSED for step in steps)
     reason = Reason.ALL_DELIVERIES_FAILED if refused else Reason.MAX_RETRIES_EXHAUSTED
-    return Verdict(phase=Phase.FAILED, reason=reason, message=f"Not delivered; {_losses(steps, policy)}")
+    return PhaseDecision(phase=Phase.FAILED, reason=reason, message=f"Not delivered; {failures}")
+
+
+def delivered_condition(decision: PhaseDecision) -> Condition:
+    """Return the condition Delivered: Unknown until the phase is final."""
+    status = ConditionStatus.UNKNOWN
+    if decision.phase in FINAL:
+        status = ConditionStatus(str(decision.phase is Phase.SENT))
+    return Condition(type=DELIVERED, status=status, reason=decision.reason.value, message=decision.message)
 
 
 def _unfinished(
-    steps: Sequence[Progress], done: Sequence[Progress], present: Phase, in_flight: AbstractSet[str]
-) -> Verdict:
+    steps: Sequence[Progress], succeeded: Sequence[Progress], present: Phase, in_flight: AbstractSet[str]
+) -> PhaseDecision:
     remaining = ", ".join(step.channel for step in steps if step.open)
-    failed_before = any(step.state is State.WAITING for step in steps)
-    if done and (failed_before or present is Phase.RETRYING):
-        message = f"Delivered to {len(done)} of {len(steps)} channel(s); still trying {remaining}"
-        return Verdict(phase=Phase.RETRYING, reason=Reason.PARTIAL_FAILURE_RETRYING, message=message)
-    untouched = all(step.state is State.UNTRIED for step in steps)
-    if untouched and not in_flight:
-        return Verdict(phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for its first try")
-    message = (
-        f"Nothing delivered yet; trying {remaining} again" if failed_before else f"Delivering to {remaining}"
-    )
-    return Verdict(phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message=message)
+    failed_before = any(step.state is State.BACKING_OFF for step in steps)
+    if succeeded and (failed_before or present is Phase.RETRYING):
+        message = f"Delivered to {len(succeeded)} of {len(steps)} channel(s); retrying {remaining}"
+        return PhaseDecision(phase=Phase.RETRYING, reason=Reason.PARTIAL_FAILURE_RETRYING, message=message)
+    not_attempted = all(step.state is State.NOT_ATTEMPTED for step in steps)
+    if not_attempted and not in_flight:
+        return PhaseDecision(
+            phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for the first delivery attempt"
+        )
+    message = f"Not delivered yet; retrying {remaining}" if failed_before else f"Delivering to {remaining}"
+    return PhaseDecision(phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message=message)
 
 
-def _losses(steps: Sequence[Progress], policy: RetryPolicy) -> str:
-    refused = [step.channel for step in steps if step.state is State.REFUSED]
-    exhausted = [step.channel for step in steps if step.state is State.EXHAUSTED]
+def _failures(steps: Sequence[Progress], policy: RetryPolicy) -> str:
+    refused = ", ".join(step.channel for step in steps if step.state is State.REFUSED)
+    exhausted = ", ".join(step.channel for step in steps if step.state is State.EXHAUSTED)
+    limit = policy.max_attempts
     parts = []
     if refused:
-        parts.append(f"{', '.join(refused)} failed permanently")
+        parts.append(f"{refused} failed permanently")
     if exhausted:
-        parts.append(
-            f"{', '.join(exhausted)} failed {policy.max_attempts} time(s), the most its policy allows"
-        )
+        parts.append(f"{exhausted} failed after {limit} of {limit} attempts")
     return "; ".join(parts)

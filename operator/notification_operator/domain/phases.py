@@ -1,4 +1,4 @@
-"""The phase machine: one table of the moves a status write may make.
+"""The phase machine: one table of the moves that a status write may make.
 
 The diagram in docs/notificationrequest.md is drawn from this table.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.model import Phase
+from notification_operator.domain.status import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ MOVES: Final[Mapping[Phase, frozenset[Phase]]] = {
     # A quick delivery is written once, from Pending straight to its result.
     Phase.PENDING: frozenset(set(Phase) - {Phase.PENDING}),
     Phase.SENDING: frozenset({Phase.RETRYING, Phase.SENT, Phase.PARTIALLY_SENT, Phase.FAILED}),
-    # Something has succeeded by then, so Failed is out of reach.
+    # A channel has succeeded, so Failed is out of reach.
     Phase.RETRYING: frozenset({Phase.SENT, Phase.PARTIALLY_SENT}),
     Phase.SENT: frozenset(),
     Phase.PARTIALLY_SENT: frozenset(),
@@ -27,13 +27,17 @@ FINAL: Final = frozenset(phase for phase, moves in MOVES.items() if not moves)
 
 
 class IllegalMoveError(Exception):
-    """A status would leave the table: a bug in a decision, or a status written by somebody else."""
+    """A status would leave the table: a wrong decision, or a status of another writer."""
 
     def __init__(self, before: Phase, after: Phase) -> None:
-        super().__init__(f"a notification that is {before} cannot become {after}")
+        super().__init__(f"phase {before} cannot become {after}")
 
 
 def check_move(before: Phase, after: Phase) -> None:
-    """Raise `IllegalMoveError` unless the table holds the move; staying is always allowed."""
+    """Check a move against the table; staying is always allowed.
+
+    Raises:
+        IllegalMoveError: the table has no such move.
+    """
     if before is not after and after not in MOVES[before]:
         raise IllegalMoveError(before, after)

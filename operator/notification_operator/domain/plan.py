@@ -1,4 +1,4 @@
-"""What one pass has to do about a notification: tries to make now, or when to come back, or stop."""
+"""The plan of one reconciliation: the attempts to start now, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from notification_operator.domain.phases import FINAL
-from notification_operator.domain.progress import NOTHING_HELD, Progress, progress
+from notification_operator.domain.progress import NO_OPEN_BREAKERS, Progress, progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from notification_operator.domain.routing.route import Route
 
 
-class Why(StrEnum):
-    """The one reason of a plan, for logs."""
+class PlanReason(StrEnum):
+    """The reason for a plan, for logs."""
 
     FINAL = "the notification is final"
-    SETTLED = "no try is left to make, only to record"
-    DUE = "tries are due"
-    BACKOFF = "the next try is not due yet"
-    IN_FLIGHT = "tries are still under way"
+    SETTLED = "every attempt is complete and only needs recording"
+    DUE = "attempts are due"
+    BACKOFF = "the next attempt is not due yet"
+    IN_FLIGHT = "attempts are still running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One try to make now; `id` reaches the receiver, so that it can tell a repeat."""
+    """One attempt to start now; `id` travels to the receiver, so that it can recognize a repeat."""
 
     channel: str
     number: int
@@ -39,9 +39,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The tries to make now, and why there are these or none."""
+    """The attempts to start now."""
 
-    why: Why
+    reason: PlanReason
     sends: tuple[Send, ...] = ()
 
 
@@ -50,33 +50,34 @@ def plan(
     route: Route,
     *,
     in_flight: AbstractSet[str],
-    held: Mapping[str, datetime] = NOTHING_HELD,
+    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
     now: datetime,
 ) -> Plan:
-    """Decide from a fresh read what to try (DD-STATUS-001).
+    """Decide from a fresh read which attempts to start (DD-STATUS-001).
 
     Args:
-        notification: the fresh read, with the attempts that are made but not yet written.
-        route: the channels it goes to.
-        in_flight: channels with a try under way; they are never tried a second time beside it.
-        held: channels whose circuit breaker is open, with the time of its next probe. One whose status
-            says so already is left alone; another one is tried once more, and turned away (DD-BREAKER-001).
-        now: the time of the pass; a try begins only when its pause is over, in every phase.
+        notification: the fresh read, with the completed attempts that are not written yet.
+        route: the channels of the notification.
+        in_flight: channels with a running attempt; a channel never has two at once.
+        open_breakers: channels whose circuit breaker is open, with the time of its next probe. A channel whose
+            status records that waits for the probe; any other is attempted once more and rejected
+            (DD-BREAKER-001).
+        now: the time of the reconciliation; an attempt starts only after its backoff, in every phase.
     """
     if notification.phase in FINAL:
-        return Plan(why=Why.FINAL)
+        return Plan(reason=PlanReason.FINAL)
     waiting = [step for step in progress(notification, route.channels, notification.attempts) if step.open]
     idle = [step for step in waiting if step.channel not in in_flight]
-    due = tuple(_send(notification, step) for step in idle if _is_due(step, held, now))
+    due = tuple(_send(notification, step) for step in idle if _is_due(step, open_breakers, now))
     if due:
-        return Plan(why=Why.DUE, sends=due)
+        return Plan(reason=PlanReason.DUE, sends=due)
     if not waiting:
-        return Plan(why=Why.SETTLED)
-    return Plan(why=Why.BACKOFF if idle else Why.IN_FLIGHT)
+        return Plan(reason=PlanReason.SETTLED)
+    return Plan(reason=PlanReason.BACKOFF if idle else PlanReason.IN_FLIGHT)
 
 
-def _is_due(step: Progress, held: Mapping[str, datetime], now: datetime) -> bool:
-    due = step.due(held)
+def _is_due(step: Progress, open_breakers: Mapping[str, datetime], now: datetime) -> bool:
+    due = step.due(open_breakers)
     return due is None or due <= now
 
 

@@ -1,4 +1,4 @@
-"""When a notification has been kept long enough: its completion plus the days that its spec asks for."""
+"""The time at which a finished notification may be deleted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.phases import FINAL
-from notification_operator.domain.text.timestamps import parse_time
+from notification_operator.domain.status import Status, phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,16 +17,17 @@ DEFAULT_DAYS: Final = 7
 
 
 def due_at(obj: Mapping[str, Any]) -> datetime | None:
-    """Return when an object may be deleted; None for never.
+    """Return the time at which an object may be deleted; None for never.
 
-    Never is what is not final, what somebody deletes already, and what does not tell when it ended:
-    an object is not deleted by a guess.
+    An object is never due before its phase is final, while its deletion is in progress, or when its status
+    cannot be read: nothing is deleted by a guess.
     """
-    status = obj.get("status") or {}
-    if status.get("phase") not in FINAL or "deletionTimestamp" in obj["metadata"]:
+    if phase_of(obj) not in FINAL or "deletionTimestamp" in obj["metadata"]:
         return None
     try:
-        completed = parse_time(status["completionTime"])
+        completed = Status.parse(obj).completed_at
     except (KeyError, TypeError, ValueError):
+        return None
+    if completed is None:
         return None
     return completed + timedelta(days=obj["spec"].get("retentionDays", DEFAULT_DAYS))

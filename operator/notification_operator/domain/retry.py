@@ -1,7 +1,7 @@
-"""When a failed channel may be tried again.
+"""The backoff between two attempts on a channel.
 
-The pause after try n is min(initial x multiplier^(n-1), max), spread by up to ten per cent either
-way and kept within [initial, max]. A receiver's own Retry-After makes it longer, never past max.
+After failure n it is min(initial x multiplier^(n-1), max), with a jitter of up to ten per cent either way,
+and within [initial, max]. A receiver's own Retry-After extends it, never past max.
 """
 
 from __future__ import annotations
@@ -11,26 +11,27 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from notification_operator.domain.model import Attempt, RetryPolicy
+    from notification_operator.domain.model import RetryPolicy
+    from notification_operator.domain.status import Attempt
 
-SPREAD = 0.1
+JITTER = 0.1
 
 
-def pause(policy: RetryPolicy, number: int, *, seed: str, retry_after: float | None = None) -> float:
-    """Return the seconds between the end of try `number` and the next one.
+def backoff(policy: RetryPolicy, failures: int, *, seed: str, retry_after: float | None = None) -> float:
+    """Return the seconds between the end of a failed attempt and the start of the next one.
 
-    The spread comes from `seed` (the attempt's id), so that every pass, replica and restart
-    computes the same time and nothing about it has to be stored.
+    The jitter is derived from `seed` (the attempt's id), so that every reconciliation, replica and restart
+    computes the same time and none of it is stored.
     """
-    plain = min(policy.initial_backoff * float(policy.multiplier) ** (number - 1), policy.max_backoff)
-    spread = plain * (1 + SPREAD * _unit(seed))
-    clamped = min(max(spread, policy.initial_backoff), policy.max_backoff)
+    plain = min(policy.initial_backoff * float(policy.multiplier) ** (failures - 1), policy.max_backoff)
+    jittered = plain * (1 + JITTER * _unit(seed))
+    clamped = min(max(jittered, policy.initial_backoff), policy.max_backoff)
     return min(max(clamped, retry_after or 0.0), policy.max_backoff)
 
 
-def next_try_at(policy: RetryPolicy, failed: Attempt, *, made: int, seed: str) -> datetime:
-    """Return when the channel of a failed try, the `made`th that reached its receiver, may be tried again."""
-    seconds = pause(policy, made, seed=seed, retry_after=failed.retry_after)
+def next_attempt_at(policy: RetryPolicy, failed: Attempt, *, failures: int, seed: str) -> datetime:
+    """Return the time of the next attempt after the last of so many failures that reached the receiver."""
+    seconds = backoff(policy, failures, seed=seed, retry_after=failed.retry_after)
     return failed.ended + timedelta(seconds=seconds)
 
 

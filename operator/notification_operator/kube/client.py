@@ -20,9 +20,10 @@ from kubernetes.aio.config import (
 )
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
+from atomic_status.headers import auth_headers
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.proxies import session_options
-from notification_operator.kube.requests import AUTH, call
+from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
     from notification_operator.kube.connectivity import Connectivity
@@ -118,13 +119,6 @@ async def keep_probing(client: ApiClient, connectivity: Connectivity) -> None:
             with contextlib.suppress(KubeError, TimeoutError):
                 async with asyncio.timeout(PROBE_SECONDS):
                     await call(client, "GET", "/version")
-
-
-async def auth_headers(client: ApiClient) -> dict[str, str]:
-    """Return the headers that authenticate a request now; empty for a client certificate."""
-    headers: dict[str, str] = {}
-    await client.update_params_for_auth(headers, [], AUTH, "", "GET", None)
-    return headers
 
 
 async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aiohttp.ClientSession:

@@ -17,8 +17,8 @@ class KubeError(Exception):
     """A call of the API server failed.
 
     Args:
-        status: the HTTP status of a refusal; None when there was no usable answer.
-        reason: the API server's message, or what kept the answer from coming.
+        status: the HTTP status of a refusal; None when there was no usable response.
+        reason: the API server's message, or the cause of a missing response.
     """
 
     def __init__(self, *, status: int | None, reason: str) -> None:
@@ -71,7 +71,7 @@ def translated() -> Iterator[None]:
     """Turn every failure of a call into `KubeError`; cancellation passes through.
 
     Raises:
-        KubeError: the API server refused, did not answer, or answered something unusable.
+        KubeError: the API server refused the request, or there was no usable response.
     """
     try:
         yield

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from atomic_status.headers import AUTH_SETTINGS
 from notification_operator.kube.errors import KubeError, from_status, translated
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     import aiohttp
     from kubernetes.aio.client import ApiClient
-
-AUTH = ("BearerToken",)
-"""The client's one authentication setting; it holds whatever the credentials put into the header."""
 
 
 async def call(  # noqa: PLR0913 - the parts of a request
@@ -36,7 +34,7 @@ async def call(  # noqa: PLR0913 - the parts of a request
     """Send a request and return the decoded response.
 
     Raises:
-        KubeError: the API server refused, did not answer, or answered something unusable.
+        KubeError: the API server refused the request, or there was no usable response.
     """
     with translated():
         response = await _send(
@@ -101,7 +99,7 @@ async def _send(  # noqa: PLR0913 - the parts of a request
         query_params=list((query or {}).items()),
         header_params={"Accept": "application/json", "Content-Type": content_type},
         body=body,
-        auth_settings=AUTH,
+        auth_settings=AUTH_SETTINGS,
     )
     response: aiohttp.ClientResponse = (await client.call_api(*request, _request_timeout=seconds)).response
     return response
@@ -123,7 +121,7 @@ async def _accepted(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _status(body: bytes) -> Mapping[str, Any] | None:
-    """Return the `Status` of a refusal; None where something other than an API server answered."""
+    """Return the `Status` of a refusal; None where something other than an API server responded."""
     try:
         status = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -1,1 +1,1 @@
-"""What the world is told about a write: one module a kind of announcement, and the seam between them."""
+"""Observers of status writes: metrics, log records, Kubernetes Events and audit events."""

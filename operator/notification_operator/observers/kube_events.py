@@ -1,6 +1,6 @@
-"""Which Kubernetes Events are posted, and what they say.
+"""The observer that records Kubernetes Events.
 
-Each is an API call, so by default there is one only for what somebody may have to act on.
+Each Event is an API call, so by default only those are recorded that may call for action.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_contract.settings import EventLevel
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.model import Phase
-from notification_operator.domain.redaction.redact import sanitize
+from notification_operator.domain.redaction.redact import redact as redact_text
 from notification_operator.kube.event import Event, EventType, Regarding
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
 
 
 class EventObserver:
-    """Turns what happened into EventObserver, as far as the level asks for them; `post` returns at once."""
+    """Builds Events, as far as the level asks for them; `record` returns at once."""
 
-    def __init__(  # noqa: PLR0913 - where Events go, and what they are made with
+    def __init__(  # noqa: PLR0913 - the destination of Events, and the parts of each
         self,
         *,
         record: Callable[[Event], None],
@@ -35,59 +35,59 @@ class EventObserver:
         pod: Regarding,
         api_version: str,
         clock: Callable[[], datetime],
-        mask: Callable[[str], str] = sanitize,
+        redact: Callable[[str], str] = redact_text,
     ) -> None:
         self._record = record
-        self._mask = mask
+        self._redact = redact
         self._level = level
         self._pod = pod
         self._api_version = api_version
         self._clock = clock
 
     def on_transition(self, transition: Transition) -> None:
-        """Post that a notification has come to another phase; a phase is entered once at most."""
+        """Record a change of phase; a notification enters each phase at most once."""
         after = transition.after
         actionable = after.phase in ACTIONABLE
         if transition.phase_changed and (actionable or self._level is EventLevel.ALL):
-            about = Regarding(
+            regarding = Regarding(
                 api_version=self._api_version,
                 kind="NotificationRequest",
                 namespace=after.namespace,
                 name=after.name,
                 uid=after.uid,
             )
-            note = f"{after.phase.value}: {after.status['message']}"
-            self._say(about, after.status["reason"], "Deliver", note, warns=actionable)
+            event_type = EventType.WARNING if actionable else EventType.NORMAL
+            note = f"{after.phase.value}: {after.status.message}"
+            self._emit(regarding, event_type, after.status.reason, "Deliver", note)
 
     def routing_refused(self, config_map: Mapping[str, Any], problems: tuple[str, ...]) -> None:
-        """Post that a routing document cannot be used."""
+        """Record an invalid routing document."""
         meta = config_map["metadata"]
-        about = Regarding(
+        regarding = Regarding(
             api_version="v1",
             kind="ConfigMap",
             namespace=meta["namespace"],
             name=meta["name"],
             uid=meta["uid"],
         )
-        note = f"{len(problems)} problem(s), so it has no effect: {'; '.join(problems)}"
-        self._say(about, ROUTING_DOCUMENT_REFUSED, "LoadRouting", note)
+        note = f"Routing document ignored because of {len(problems)} problem(s): {'; '.join(problems)}"
+        self._emit(regarding, EventType.WARNING, ROUTING_DOCUMENT_REFUSED, "LoadRouting", note)
 
     def breaker_changed(self, channel: str, circuit: Circuit) -> None:
-        """Post, about the operator's pod, that a circuit breaker opened, also if it did so again."""
+        """Record, about the operator's pod, that a circuit breaker opened; also when it opened again."""
         if circuit is Circuit.OPEN:
-            note = f"The latest tries on {channel} failed; nothing is sent there until a probe succeeds"
-            self._say(self._pod, CIRCUIT_BREAKER_OPENED, "Deliver", note)
+            note = f"Circuit breaker open for channel {channel}: no deliveries until a probe succeeds"
+            self._emit(self._pod, EventType.WARNING, CIRCUIT_BREAKER_OPENED, "Deliver", note)
 
-    def _say(self, about: Regarding, reason: str, action: str, note: str, *, warns: bool = True) -> None:
+    def _emit(self, regarding: Regarding, event_type: EventType, reason: str, action: str, note: str) -> None:
         if self._level is not EventLevel.NONE:
-            kind = EventType.WARNING if warns else EventType.NORMAL
             self._record(
                 Event(
-                    regarding=about,
-                    type=kind,
+                    regarding=regarding,
+                    type=event_type,
                     reason=reason,
                     action=action,
-                    note=self._mask(note),
+                    note=self._redact(note),
                     at=self._clock(),
                 )
             )

@@ -1,4 +1,4 @@
-"""One line in the log for each change of a phase."""
+"""The observer that logs each change of phase."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ logger = structlog.get_logger(__name__)
 
 
 class LogObserver:
-    """Logs moves; a warning while channels stand failed."""
+    """Logs a warning while a delivery stands failed, else an info record."""
 
     def on_transition(self, transition: Transition) -> None:
-        """Log the move, if the write made one."""
+        """Log a change of phase."""
         if not transition.phase_changed:
             return
         after = transition.after
-        log = logger.warning if after.status["failedDeliveries"] else logger.info
+        log = logger.warning if after.status.failed_deliveries else logger.info
         log(
             "phase changed",
             notification=f"{after.namespace}/{after.name}",
             uid=after.uid,
             before=transition.before.phase.value,
             phase=after.phase.value,
-            reason=after.status["reason"],
+            reason=after.status.reason,
             attempts=len(after.attempts),
         )

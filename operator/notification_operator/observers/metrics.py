@@ -1,4 +1,4 @@
-"""The metrics of passes: how long they take, what they changed, what broke off."""
+"""The observer that counts reconciliations, their failures, and the attempts that they record."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class MetricsObserver:
-    """Counts passes and the writes that come of them."""
+    """Updates the reconciliation and delivery metrics."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     @contextlib.contextmanager
     def measured(self, uid: str) -> Iterator[None]:
-        """Measure a pass, and count it when it breaks off."""
+        """Measure a reconciliation, and count its failure."""
         start = perf_counter()
         try:
             yield
@@ -34,35 +34,35 @@ class MetricsObserver:
             raise
         except Exception as error:
             if isinstance(error, ConflictExhausted):
-                self.collided(error.tries)
+                self.count_conflicts(error.attempts)
             self._metrics.reconcile_errors.labels(error_type=type(error).__name__).inc()
             raise
         finally:
             self._metrics.reconcile_seconds.observe(perf_counter() - start)
 
-    def collided(self, writes: int) -> None:
-        """Count writes that met another writer."""
+    def count_conflicts(self, writes: int) -> None:
+        """Count status writes that met a conflict."""
         self._metrics.conflicts.inc(writes)
 
     def on_transition(self, transition: Transition) -> None:
-        """Count a write, and the tries that it records."""
+        """Count a write, and the attempts that it records."""
         after = transition.after
         for attempt in transition.new_attempts:
             if not attempt.circuit_open:
-                self._count(attempt)
+                self._count_attempt(attempt)
         content = after.content
         self._metrics.reconciles.labels(
             type=content.type, priority=content.priority, phase=after.phase.value
         ).inc()
 
-    def place(self, uid: str, phase: Phase) -> None:
-        """Count a notification under the phase in which a pass leaves it."""
+    def track_phase(self, uid: str, phase: Phase) -> None:
+        """Count a notification as active in its phase, until it is final."""
         if phase in FINAL:
             self._metrics.leave(uid)
         else:
             self._metrics.enter(uid, phase)
 
-    def _count(self, attempt: Attempt) -> None:
+    def _count_attempt(self, attempt: Attempt) -> None:
         metrics = self._metrics
         status = "success" if attempt.succeeded else "failure"
         metrics.delivery_attempts.labels(channel=attempt.channel, status=status).inc()

@@ -1,4 +1,4 @@
-"""Hands each write of a pass to everybody who tells of it; only ever after the write."""
+"""Publishes each status write to the observers, always after the write."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """A notification as it was read, and as the one write of the pass left it."""
+    """A notification as it was read, and as the one write of the reconciliation stored it."""
 
     before: Notification
     after: Notification
 
     @property
     def new_attempts(self) -> tuple[Attempt, ...]:
-        """The tries that this write recorded."""
+        """The attempts that this write recorded."""
         known = {attempt.key for attempt in self.before.attempts}
         return tuple(attempt for attempt in self.after.attempts if attempt.key not in known)
 
     @property
     def phase_changed(self) -> bool:
-        """Whether the phase is another one than before."""
+        """Whether the phase changed."""
         return self.after.phase is not self.before.phase
 
 
 class Observer(Protocol):
-    """One kind of announcement: metrics, log lines, Kubernetes Events, audit events."""
+    """A consumer of status writes: metrics, log records, Kubernetes Events, audit events."""
 
     def on_transition(self, transition: Transition) -> None:
-        """Take note of a write; called once for each, in the pass, so it returns at once.
+        """Observe a write; called once for each, within the reconciliation, so it returns at once.
 
-        What has to be sent somewhere goes through a buffer of the observer's own.
+        An observer that sends something buffers it first.
         """
         ...
 
 
 class Publisher:
-    """The observers, in order; one that breaks keeps neither the pass nor the others from going on."""
+    """Calls the observers in order; a failing observer stops neither the reconciliation nor the others."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
 
     def publish(self, transition: Transition) -> None:
-        """Announce what the write changed."""
+        """Call every observer with a write."""
         for observer in self._observers:
             try:
                 observer.on_transition(transition)
             except Exception:
                 after = transition.after
                 logger.exception(
-                    "not announced",
+                    "observer failed",
                     notification=f"{after.namespace}/{after.name}",
                     observer=type(observer).__name__,
                 )

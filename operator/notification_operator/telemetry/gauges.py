@@ -18,7 +18,7 @@ def publish(
     metrics: Metrics, *, queue: WorkQueue, ledger: Ledger, duty: Duty, routing: RoutingSource
 ) -> None:
     """Publish them."""
-    watch = metrics.watch
+    watch = metrics.add_gauge
     watch("queue_depth", "Notifications that wait for a worker.", lambda: queue.waiting)
     watch("queue_oldest_seconds", "How long the first of these has waited.", lambda: queue.oldest)
     watch(

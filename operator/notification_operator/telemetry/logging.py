@@ -1,4 +1,4 @@
-"""The operator's own log: structured, one record a line, the libraries' records included."""
+"""The log of the process: structured, one record per line, the records of libraries included."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 import structlog
 
 from notification_contract.settings import LogFormat
-from notification_operator.domain.redaction.redact import EVERYTHING, Rules, sanitize
+from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 CONSOLE = "console"
 """The logger that the console channel delivers through."""
 
-QUIET = frozenset({"debug", "info"})
-"""Levels of records whose texts are the operator's own; any other may quote somebody else's error."""
+OWN_TEXT_LEVELS = frozenset({"debug", "info"})
+"""Levels of records that hold the operator's own texts only; a record of any other may quote an error."""
 
-NOISY = {
-    # Kopf tells of every event that it hands on, and of every handler that returns.
+LIBRARY_LEVELS = {
+    # Kopf logs every event and every handler that returns.
     "kopf.objects": logging.WARNING,
     "kopf.activities": logging.WARNING,
 }
 
 
-def configure(settings: Log, rules: Rules = EVERYTHING) -> None:
-    """Send every record of this process to standard output, in the format that is set, without secrets."""
+def configure(settings: Log, rules: Rules = ALL_RULES) -> None:
+    """Send every record of this process to standard output, in the configured format, redacted."""
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared: list[Any] = [
         structlog.stdlib.add_logger_name,
@@ -43,16 +43,16 @@ def configure(settings: Log, rules: Rules = EVERYTHING) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            _masking(rules),
+            _redacting(rules),
             _renderer(settings.format),
         ],
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name, least in NOISY.items():
-        logging.getLogger(name).setLevel(max(least, level))
-    # What the console channel prints is its delivery, whatever else is logged.
+    for name, minimum in LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(max(minimum, level))
+    # A record of the console channel is a delivery, whatever the level of the log.
     logging.getLogger(CONSOLE).setLevel(logging.INFO)
     structlog.configure(
         processors=[
@@ -66,26 +66,28 @@ def configure(settings: Log, rules: Rules = EVERYTHING) -> None:
     )
 
 
-def _masking(rules: Rules) -> Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]:
-    def mask(_logger: Any, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's
-        if record["level"] in QUIET and "exception" not in record:
+def _redacting(rules: Rules) -> Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]:
+    def redact_record(
+        _logger: object, _method: str, record: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        if record["level"] in OWN_TEXT_LEVELS and "exception" not in record:
             return record
-        return {key: _masked(value, rules) for key, value in record.items()}
+        return {key: _redacted(value, rules) for key, value in record.items()}
 
-    return mask
+    return redact_record
 
 
-def _masked(value: Any, rules: Rules) -> Any:  # noqa: ANN401 - a record's facts are of any kind
+def _redacted(value: Any, rules: Rules) -> Any:  # noqa: ANN401 - a record's values are of any type
     if isinstance(value, str):
-        return sanitize(value, rules)
+        return redact(value, rules)
     if isinstance(value, list | tuple):
-        return [_masked(each, rules) for each in value]
+        return [_redacted(each, rules) for each in value]
     return value
 
 
 def _renderer(log_format: LogFormat) -> Any:  # noqa: ANN401 - two libraries' callables
     if log_format is LogFormat.TEXT:
-        # The traceback is text by then; other formatters would add the values of local variables.
+        # The traceback is text already; other formatters would add the values of local variables.
         return structlog.dev.ConsoleRenderer(
             colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
         )

@@ -23,7 +23,7 @@ PREFIX = "kubernaut_notification_"
 
 
 class Metrics:
-    """Holds every metric of the process in a registry of its own."""
+    """Every metric of the process, in its own registry."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -31,67 +31,69 @@ class Metrics:
         PlatformCollector(registry=registry)
         self.reconciles = Counter(
             f"{PREFIX}reconciler_requests_total",
-            "Passes that changed a notification, by the phase they led to.",
+            "Reconciliations that changed a notification, by the resulting phase.",
             ["type", "priority", "phase"],
             registry=registry,
         )
         self.reconcile_seconds = Histogram(
-            f"{PREFIX}reconciler_duration_seconds", "Time of one pass in seconds.", registry=registry
+            f"{PREFIX}reconciler_duration_seconds",
+            "Duration in seconds of one reconciliation.",
+            registry=registry,
         )
         self.reconcile_errors = Counter(
             f"{PREFIX}reconciler_errors_total",
-            "Passes that broke off, by the kind of error.",
+            "Failed reconciliations, by error type.",
             ["error_type"],
             registry=registry,
         )
         self.delivery_attempts = Counter(
             f"{PREFIX}delivery_attempts_total",
-            "Tries recorded, by channel and result (success or failure).",
+            "Recorded delivery attempts, by channel and status (success or failure).",
             ["channel", "status"],
             registry=registry,
         )
         self.delivery_seconds = Histogram(
             f"{PREFIX}delivery_duration_seconds",
-            "Time of one try in seconds.",
+            "Duration in seconds of one delivery attempt.",
             ["channel"],
             registry=registry,
         )
         self.delivery_retries = Counter(
             f"{PREFIX}delivery_retries_total",
-            "Tries after the first one, by how they ended (recovered or failed_again).",
+            "Delivery attempts after the first one, by result (recovered or failed_again).",
             ["channel", "reason"],
             registry=registry,
         )
         self.conflicts = Counter(
             f"{PREFIX}status_write_conflicts_total",
-            "Status writes that met another writer, and were decided anew on a new read.",
+            "Status writes that conflicted with another writer and were repeated on a fresh read.",
             registry=registry,
         )
         self.routing_refusals = Counter(
             f"{PREFIX}routing_refusals_total",
-            "Routing documents that could not be used.",
+            "Routing documents refused as invalid.",
             registry=registry,
         )
         self.events_dropped = Counter(
             f"{PREFIX}events_dropped_total",
-            "Kubernetes Events that were not posted: buffer_full, refused, unreachable or stopped.",
+            "Kubernetes Events not posted, by reason (buffer_full, refused, unreachable or stopped).",
             ["reason"],
             registry=registry,
         )
         self.retention_deleted = Counter(
             f"{PREFIX}retention_deleted_total",
-            "Finished notifications that were deleted when their retention was over.",
+            "Final notifications deleted after their retention period.",
             registry=registry,
         )
         self._redactions = Counter(
             f"{PREFIX}sanitization_redactions_total",
-            "Secrets masked in content and error texts, by the kind of secret.",
+            "Secrets redacted in content and error texts, by pattern type.",
             ["pattern_type"],
             registry=registry,
         )
         self._active = Gauge(
             f"{PREFIX}reconciler_active",
-            "Notifications in this phase that the operator still has to work on.",
+            "Notifications in this phase that are not final yet.",
             ["phase"],
             registry=registry,
         )
@@ -99,39 +101,44 @@ class Metrics:
             self._active.labels(phase=phase.value)
         self._phases: dict[str, Phase] = {}
 
+    @property
+    def active(self) -> Mapping[str, Phase]:
+        """The phase of each notification that is counted as active, by uid."""
+        return self._phases
+
     def enter(self, uid: str, phase: Phase) -> None:
-        """Count a notification under its phase."""
+        """Count a notification as active in its phase."""
         self.leave(uid)
         self._phases[uid] = phase
         self._active.labels(phase=phase.value).inc()
 
     def leave(self, uid: str) -> None:
-        """Stop counting a notification that is final or gone."""
+        """Stop counting a notification that is final or deleted."""
         phase = self._phases.pop(uid, None)
         if phase is not None:
             self._active.labels(phase=phase.value).dec()
 
-    def redacted(self, found: Mapping[str, int]) -> None:
-        """Count secrets that were masked, by the name of the rule."""
-        for name, count in found.items():
+    def redacted(self, secrets: Mapping[str, int]) -> None:
+        """Count redacted secrets, by rule name."""
+        for name, count in secrets.items():
             self._redactions.labels(pattern_type=name).inc(count)
 
-    def watch_channels(
+    def add_channel_gauge(
         self, name: str, description: str, channels: Iterable[str], read: Callable[[str], float]
     ) -> None:
-        """Publish a figure for each channel that is read when the page is."""
+        """Publish a gauge for each channel, read at each scrape."""
         gauge = Gauge(f"{PREFIX}{name}", description, ["channel"], registry=self.registry)
         for channel in channels:
             gauge.labels(channel=channel).set_function(partial(read, channel))
-            self._begin(channel)
+            self._initialize(channel)
 
-    def _begin(self, channel: str) -> None:
-        """Let the counts of a channel begin at 0: of one that appears with its first try, no rise is ever seen."""
+    def _initialize(self, channel: str) -> None:
+        """Start the counters of a channel at 0: the first increase of a new series is invisible to `rate`."""
         for status in ("success", "failure"):
             self.delivery_attempts.labels(channel=channel, status=status)
         self.delivery_seconds.labels(channel=channel)
 
-    def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
-        """Publish a figure that is read when the page is: a queue's depth, tries under way."""
+    def add_gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """Publish a gauge, read at each scrape."""
         gauge = Gauge(f"{PREFIX}{name}", description, registry=self.registry)
         gauge.set_function(read)

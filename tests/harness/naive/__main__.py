@@ -17,7 +17,7 @@ from kubernetes.aio.config import load_kube_config
 from atomic_status import KubeStatusStore
 from notification_contract.settings import Log, Redaction
 from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.http_client import HttpReceiver
+from notification_operator.delivery.http_client import HttpClient
 from notification_operator.domain.redaction.redactor import rules
 from notification_operator.telemetry import logging as log
 from tests.harness.naive.cache import RESOURCE, WatchCache
@@ -34,7 +34,7 @@ async def run(arguments: argparse.Namespace) -> None:
         controller = Controller(
             cached=cache.get,
             store=KubeStatusStore(client, RESOURCE),
-            receiver=HttpReceiver(arguments.sink, connections=arguments.workers),
+            receiver=HttpClient(arguments.sink, connections=arguments.workers),
             clock=lambda: datetime.now(UTC),
         )
         queue = WorkQueue(

@@ -22,7 +22,7 @@ from notification_operator.domain.model import Attempt, AttemptStatus, Phase, Re
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import plan
 from notification_operator.domain.progress import progress
-from notification_operator.domain.redaction.redact import sanitize_content
+from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.routing.route import resolve
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import KubeStatusStore
-    from notification_operator.delivery.http_client import HttpReceiver
+    from notification_operator.delivery.http_client import HttpClient
     from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.plan import Send
 
@@ -50,7 +50,7 @@ class Controller:
         *,
         cached: Callable[[Key], dict[str, Any] | None],
         store: KubeStatusStore,
-        receiver: HttpReceiver,
+        receiver: HttpClient,
         clock: Callable[[], datetime],
     ) -> None:
         self._cached = cached
@@ -102,7 +102,7 @@ class Controller:
         now = parse(obj)
         return fold(
             now, attempts, route=resolve(now), in_flight=NOBODY, queued_at=queued_at, now=self._clock()
-        )
+        ).dump()
 
     def _come_back(self, seen: Notification) -> Done:
         if seen.phase in FINAL:
@@ -115,7 +115,7 @@ class Controller:
         began, start, error = self._clock(), asyncio.get_running_loop().time(), None
         try:
             async with asyncio.timeout(DELIVERY_SECONDS):
-                await self._deliver(send.channel, sanitize_content(seen.content), seen)
+                await self._deliver(send.channel, redact_content(seen.content), seen)
         except (DeliveryError, TimeoutError) as failure:
             error = failure
         return Attempt(

@@ -21,9 +21,9 @@ import uvloop
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
+from atomic_status.headers import auth_headers
 from notification_contract.settings import Watch
 from notification_operator.app import RESOURCE
-from notification_operator.kube.client import auth_headers
 from notification_operator.watch.kopf_settings import kopf_settings
 
 WATCHING = '{"event": "watching"}'

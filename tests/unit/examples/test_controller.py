@@ -14,7 +14,7 @@ import yaml
 from kubernetes.aio.client import ApiClient, Configuration
 
 from atomic_status import KubeStatusStore, ObjectRef, Unavailable
-from atomic_status.testing import PROMISES, TROUBLE_PROMISES, MemoryBench, TroublePromise
+from atomic_status.testing import CONFORMANCE, FAULT_CONFORMANCE, FaultCheck, MemoryHarness
 from examples.second_controller import controller
 from examples.second_controller.controller import CERTIFICATES, Controller
 from tests.unit.examples.watchable_api import WatchableApi, kubeconfig
@@ -32,7 +32,7 @@ SPEC = {"notBefore": "2026-01-01T00:00:00Z", "notAfter": "2027-01-01T00:00:00Z",
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-class ControllerHarness(MemoryBench):
+class ControllerHarness(MemoryHarness):
     """A controller on an in-memory store, at a time that the test sets."""
 
     def __init__(self) -> None:
@@ -144,8 +144,8 @@ async def served() -> AsyncIterator[WatchableApi]:
         yield api
 
 
-@pytest.mark.parametrize("promise", [*PROMISES, *TROUBLE_PROMISES], ids=lambda promise: promise.__name__)
-async def test_its_store_keeps_every_promise(promise: TroublePromise) -> None:
+@pytest.mark.parametrize("promise", [*CONFORMANCE, *FAULT_CONFORMANCE], ids=lambda promise: promise.__name__)
+async def test_its_store_keeps_every_promise(promise: FaultCheck) -> None:
     async with served() as api:
         await promise(api)
 

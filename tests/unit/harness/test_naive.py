@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atomic_status import KubeStatusStore
-    from notification_operator.delivery.http_client import HttpReceiver
+    from notification_operator.delivery.http_client import HttpClient
 
 META = {"namespace": "shop", "name": "order-1", "creationTimestamp": "2026-01-01T00:00:00Z"}
 SPEC = {
@@ -54,7 +54,7 @@ class Ground:
         self._controller = Controller(
             cached=lambda _key: self.copy,
             store=cast("KubeStatusStore", self.store),
-            receiver=cast("HttpReceiver", self.receiver),
+            receiver=cast("HttpClient", self.receiver),
             clock=lambda: NOW,
         )
 

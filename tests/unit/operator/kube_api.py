@@ -1,4 +1,4 @@
-"""A small API server on 127.0.0.1: ConfigMaps to list and watch, Events to post, and troubles to order."""
+"""A small API server on 127.0.0.1: ConfigMaps to list and watch, Events to create, and injected failures."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 class KubeApi:
-    """Holds what an API server would, and every request that came in."""
+    """Holds ConfigMaps and Events, and records every request."""
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and query."""
         self.times: list[float] = []
-        """When each of them came, on the loop's clock."""
+        """The arrival of each request, on the loop's clock."""
         self.version = 1
         self.config_maps: dict[tuple[str, str], dict[str, Any]] = {}
         self.events: dict[tuple[str, str], dict[str, Any]] = {}
         self.refusals: list[web.Response] = []
-        """Answers to the next requests, in place of what they ask for; the last one stays."""
+        """Responses to the next requests, in place of the real ones; the last one repeats."""
         self.open = asyncio.Event()
-        """Cleared, it lets requests wait."""
+        """While cleared, requests wait."""
         self.open.set()
         self.forgotten = 0
-        """Watches from an older version than this find it gone."""
+        """Watches from an older version than this are refused as expired."""
         self.handle_event: Callable[..., Awaitable[web.StreamResponse]] | None = None
-        """Answers what concerns Events, in place of this server."""
+        """Handles requests for Events in place of this server."""
         self._history: list[tuple[int, dict[str, Any]]] = []
-        """What a watch from an older version is told at first."""
+        """The events that a watch from an older version receives first."""
         self._watchers: list[asyncio.Queue[dict[str, Any] | None]] = []
 
     @property
@@ -51,15 +51,15 @@ class KubeApi:
 
     @property
     def watches(self) -> int:
-        """How many watches are open now."""
+        """The number of open watches."""
         return len(self._watchers)
 
     def put(self, data: dict[str, str], *, name: str = "rules", namespace: str = "own") -> None:
         """Write a ConfigMap."""
         key = (namespace, name)
-        known = self.config_maps.get(key)
+        stored = self.config_maps.get(key)
         self.version += 1
-        uid = known["metadata"]["uid"] if known else f"uid-{self.version}"
+        uid = stored["metadata"]["uid"] if stored else f"uid-{self.version}"
         meta = {
             "namespace": namespace,
             "name": name,
@@ -67,15 +67,15 @@ class KubeApi:
             "resourceVersion": str(self.version),
         }
         self.config_maps[key] = {"metadata": meta, "data": data}
-        self._tell("MODIFIED" if known else "ADDED", self.config_maps[key])
+        self._notify("MODIFIED" if stored else "ADDED", self.config_maps[key])
 
     def remove(self, *, name: str = "rules", namespace: str = "own") -> None:
         """Delete a ConfigMap."""
         self.version += 1
-        self._tell("DELETED", self.config_maps.pop((namespace, name)))
+        self._notify("DELETED", self.config_maps.pop((namespace, name)))
 
-    def tell_gone(self) -> None:
-        """Tell every watcher that its version is too old, and go on with the present one."""
+    def expire_watches(self) -> None:
+        """Send every watch an ERROR event: its version is too old."""
         self.forgotten = self.version
         status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
         for queue in self._watchers:
@@ -86,7 +86,7 @@ class KubeApi:
         for queue in self._watchers:
             queue.put_nowait(None)
 
-    def _tell(self, kind: str, obj: dict[str, Any]) -> None:
+    def _notify(self, kind: str, obj: dict[str, Any]) -> None:
         event = {"type": kind, "object": obj}
         self._history.append((self.version, event))
         for queue in self._watchers:
@@ -98,8 +98,8 @@ class KubeApi:
         await request.read()
         await self.open.wait()
         if self.refusals:
-            answer = self.refusals.pop(0) if len(self.refusals) > 1 else self.refusals[0]
-            return web.Response(status=answer.status, body=answer.body)
+            response = self.refusals.pop(0) if len(self.refusals) > 1 else self.refusals[0]
+            return web.Response(status=response.status, body=response.body)
         match request.path.strip("/").split("/"):
             case ["version"]:
                 return web.json_response({"gitVersion": "v1.30.0", "major": "1", "minor": "30"})
@@ -117,8 +117,8 @@ class KubeApi:
         name = selector.removeprefix("metadata.name=")
         if "watch" in request.query:
             return await self._watch(request, name)
-        found = self.config_maps.get((namespace, name))
-        items = [found] if found else []
+        config_map = self.config_maps.get((namespace, name))
+        items = [config_map] if config_map else []
         meta = {"resourceVersion": str(self.version)}
         return web.json_response({"kind": "ConfigMapList", "metadata": meta, "items": items})
 
@@ -126,22 +126,22 @@ class KubeApi:
         since = int(request.query["resourceVersion"])
         if since < self.forgotten:
             return refusal(410, "too old resource version")
-        answer = web.StreamResponse()
+        response = web.StreamResponse()
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        for version, missed in self._history:
+        for version, event in self._history:
             if version > since:
-                queue.put_nowait(missed)
+                queue.put_nowait(event)
         self._watchers.append(queue)
         try:
-            await answer.prepare(request)
-            while (event := await queue.get()) is not None:
-                if event["object"].get("metadata", {}).get("name", name) == name:
-                    await answer.write(json.dumps(event).encode() + b"\n")
+            await response.prepare(request)
+            while (sent := await queue.get()) is not None:
+                if sent["object"].get("metadata", {}).get("name", name) == name:
+                    await response.write(json.dumps(sent).encode() + b"\n")
         except ConnectionResetError:
-            pass  # the client went away
+            pass  # the client closed the connection
         finally:
             self._watchers.remove(queue)
-        return answer
+        return response
 
     async def _event(self, request: web.Request, namespace: str, *name: str) -> web.Response:
         body = await request.json()
@@ -158,10 +158,10 @@ class KubeApi:
         return web.json_response(self.events[key])
 
     def _create(self, namespace: str, body: dict[str, Any]) -> web.Response:
-        """Take an Event by the rules of the real one."""
-        name, about = body["metadata"]["name"], body["regarding"]
-        right = (
-            about["namespace"] == namespace == body["metadata"]["namespace"]
+        """Create an Event by the rules of the real API server."""
+        name, regarding = body["metadata"]["name"], body["regarding"]
+        valid = (
+            regarding["namespace"] == namespace == body["metadata"]["namespace"]
             and len(name) <= 253
             and NAME.fullmatch(name)
             and MICRO_TIME.fullmatch(body["eventTime"])
@@ -170,7 +170,7 @@ class KubeApi:
             and body["type"] in {"Normal", "Warning"}
             and re.fullmatch(r"[a-z0-9.-]+/[\w.-]+", body["reportingController"])
         )
-        if not right:
+        if not valid:
             return refusal(422, "Event is invalid")
         if (namespace, name) in self.events:
             return refusal(409, "already exists")
@@ -179,7 +179,7 @@ class KubeApi:
 
 
 def refusal(code: int, message: str) -> web.Response:
-    """Return the answer with which an API server refuses."""
+    """Return the response with which an API server refuses a request."""
     return web.json_response({"kind": "Status", "code": code, "message": message}, status=code)
 
 
@@ -204,8 +204,8 @@ async def client_of(api: KubeApi) -> AsyncIterator[ApiClient]:
 
 
 async def until(holds: Callable[[], object], what: str = "") -> None:
-    """Look every other millisecond until something holds."""
+    """Wait until a condition holds; polls every two milliseconds."""
     end = asyncio.get_running_loop().time() + 5
     while not holds():
-        assert asyncio.get_running_loop().time() < end, f"did not come about: {what or holds}"
+        assert asyncio.get_running_loop().time() < end, f"timed out waiting for {what or holds}"
         await asyncio.sleep(0.002)

@@ -1,4 +1,4 @@
-"""A small API server on 127.0.0.1 that holds notifications: to be listed in pages, selected by phase, watched and deleted."""
+"""A small API server on 127.0.0.1 for notifications: paged lists, selection by phase, watches and deletions."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ VERBS = ["get", "list", "watch", "create", "update", "patch", "delete"]
 
 
 class NotificationsApi:
-    """Holds notifications by namespace and name, and notes every request."""
+    """Holds notifications by namespace and name, and records every request."""
 
     def __init__(self, *, selectable: bool = True) -> None:
         self.url = ""
         self.selectable = selectable
-        """Whether the CRD lets notifications be selected by phase."""
+        """Whether the CRD makes `status.phase` selectable."""
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and query."""
         self.deleted: list[tuple[str, float]] = []
-        """Names of what was deleted, and when on the loop's clock."""
+        """The names of deleted objects, and the time of each deletion on the loop's clock."""
         self.refuse: dict[str, web.Response] = {}
-        """Answers by method, in place of what is asked for."""
+        """Responses by method, in place of the real ones."""
         self.version = 100
         self._watchers: list[tuple[str, asyncio.Queue[dict[str, Any] | None]]] = []
 
     def put(self, name: str, phase: str = "Sent", *, namespace: str = "shop", **more: Any) -> None:
-        """Store a notification; `completed`, `days` and metadata may be given."""
+        """Store a notification; `more` is `completed`, `days` and metadata."""
         self.version += 1
         status: dict[str, Any] = {"phase": phase}
         if phase in {"Sent", "PartiallySent", "Failed"}:
@@ -59,7 +59,7 @@ class NotificationsApi:
             "status": status,
         }
         for selector, queue in self._watchers:
-            was, is_ = before is not None and _chosen(before, selector), _chosen(obj, selector)
+            was, is_ = before is not None and _matches(before, selector), _matches(obj, selector)
             if was or is_:
                 kind = ("MODIFIED" if was else "ADDED") if is_ else "DELETED"
                 queue.put_nowait({"type": kind, "object": obj if is_ else {**obj, **(before or {})}})
@@ -76,8 +76,8 @@ class NotificationsApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path, dict(request.query)))
         if request.method in self.refuse:
-            answer = self.refuse[request.method]
-            return web.Response(status=answer.status, body=answer.body)
+            response = self.refuse[request.method]
+            return web.Response(status=response.status, body=response.body)
         match request.path.strip("/").split("/"):
             case ["apis", _, _, "notificationrequests"]:
                 return await self._collection(request, None)
@@ -94,40 +94,40 @@ class NotificationsApi:
             return refusal(400, 'field label not supported: "status.phase"')
         if "watch" in request.query:
             return await self._watch(request, selector)
-        found = [
+        matching = [
             obj
             for (where, _), obj in sorted(self.objects.items())
-            if namespace in {None, where} and _chosen(obj, selector)
+            if namespace in {None, where} and _matches(obj, selector)
         ]
         at, limit = (
             int(request.query.get("continue", "0")),
-            int(request.query.get("limit", "0")) or len(found),
+            int(request.query.get("limit", "0")) or len(matching),
         )
-        rest = str(at + limit) if at + limit < len(found) else ""
+        rest = str(at + limit) if at + limit < len(matching) else ""
         meta = {"resourceVersion": str(self.version), "continue": rest}
         return web.json_response(
-            {"kind": "NotificationRequestList", "metadata": meta, "items": found[at:][:limit]}
+            {"kind": "NotificationRequestList", "metadata": meta, "items": matching[at:][:limit]}
         )
 
     async def _watch(self, request: web.Request, selector: str) -> web.StreamResponse:
-        answer = web.StreamResponse()
+        response = web.StreamResponse()
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._watchers.append((selector, queue))
         with contextlib.suppress(ConnectionResetError):
-            await answer.prepare(request)
+            await response.prepare(request)
             while (event := await queue.get()) is not None:
-                await answer.write(json.dumps(event).encode() + b"\n")
-        return answer
+                await response.write(json.dumps(event).encode() + b"\n")
+        return response
 
     async def _delete(self, request: web.Request, namespace: str, name: str) -> web.Response:
-        wanted = (await request.json())["preconditions"]
+        preconditions = (await request.json())["preconditions"]
         stored = self.objects.get((namespace, name))
         if request.method != "DELETE" or stored is None:
             return refusal(404, "not found")
-        if any(stored["metadata"][key] != value for key, value in wanted.items()):
+        if any(stored["metadata"][key] != value for key, value in preconditions.items()):
             return refusal(409, "Precondition failed")
-        if wanted.keys() != {"uid", "resourceVersion"}:
-            return refusal(400, "a deletion that names too little")
+        if preconditions.keys() != {"uid", "resourceVersion"}:
+            return refusal(400, "preconditions must name uid and resourceVersion")
         del self.objects[namespace, name]
         self.deleted.append((name, asyncio.get_running_loop().time()))
         return web.json_response({"kind": "Status", "status": "Success"})
@@ -139,8 +139,8 @@ class NotificationsApi:
 
 
 def _discovery(path: str) -> web.Response:
-    """Tell kopf which kinds there are."""
-    answers: dict[str, dict[str, Any]] = {
+    """Return a discovery document for kopf."""
+    documents: dict[str, dict[str, Any]] = {
         "api": {"versions": ["v1"]},
         "api/v1": _resources("namespaces", "Namespace", namespaced=False),
         "apis": {"groups": [_group("apiextensions.k8s.io", "v1"), _group(GROUP, VERSION)]},
@@ -149,12 +149,12 @@ def _discovery(path: str) -> web.Response:
         ),
         f"apis/{GROUP}/{VERSION}": _resources(PLURAL, "NotificationRequest", namespaced=True),
     }
-    if path not in answers:
+    if path not in documents:
         return refusal(404, "the server could not find the requested resource")
-    return web.json_response(answers[path])
+    return web.json_response(documents[path])
 
 
-def _chosen(obj: dict[str, Any], selector: str) -> bool:
+def _matches(obj: dict[str, Any], selector: str) -> bool:
     """Apply a field selector as an API server does: each part is a `status.phase!=…`."""
     parts = [part.split("!=") for part in selector.split(",") if part]
     assert all(field == "status.phase" for field, _ in parts), selector
@@ -162,19 +162,19 @@ def _chosen(obj: dict[str, Any], selector: str) -> bool:
 
 
 def _group(name: str, version: str) -> dict[str, Any]:
-    one = {"groupVersion": f"{name}/{version}", "version": version}
-    return {"name": name, "versions": [one], "preferredVersion": one}
+    entry = {"groupVersion": f"{name}/{version}", "version": version}
+    return {"name": name, "versions": [entry], "preferredVersion": entry}
 
 
 def _resources(plural: str, kind: str, *, namespaced: bool) -> dict[str, Any]:
-    one = {
+    entry = {
         "name": plural,
         "singularName": kind.lower(),
         "kind": kind,
         "namespaced": namespaced,
         "verbs": VERBS,
     }
-    return {"kind": "APIResourceList", "resources": [one]}
+    return {"kind": "APIResourceList", "resources": [entry]}
 
 
 @contextlib.asynccontextmanager

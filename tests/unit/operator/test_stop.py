@@ -20,7 +20,7 @@ from notification_operator.domain.routing.route import resolve
 from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.observers.publisher import Transition
-from tests.unit.operator.domain.builders import notification, success
+from tests.unit.operator.domain.builders import at, notification, success, with_status
 from tests.unit.operator.observers.audit.conftest import NEVER, AuditStore
 
 if TYPE_CHECKING:
@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 GRACE = 3.0
 """Seconds: a third of it is enough for the last steps on a busy machine, too."""
 PENDING = notification("console")
-SENT = replace(
-    PENDING,
-    phase=Phase.SENT,
-    attempts=(success("console"),),
-    status={"phase": "Sent", "completionTime": "2026-03-01T12:00:07.000000Z"},
-)
+SENT = with_status(PENDING, phase=Phase.SENT, attempts=(success("console"),), completed_at=at(7))
 DELIVERED = Transition(before=PENDING, after=SENT)
 
 
@@ -110,7 +105,7 @@ async def test_a_receiver_that_never_answers_leaves_time_for_the_audit_events(st
 
 
 async def test_an_audit_store_that_never_answers_does_not_delay_the_exit(store: AuditStore) -> None:
-    store.answers = [NEVER] * 10
+    store.statuses = [NEVER] * 10
     made = engine(store)
     made.ledger.start("uid-1", "console", resolve(PENDING), never())
     made.audit.on_transition(DELIVERED)

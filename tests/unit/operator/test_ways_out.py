@@ -1,4 +1,4 @@
-"""No secret leaves, on any way out: channels, status, audit events, Kubernetes EventObserver, log."""
+"""No output holds a secret: channels, status, audit events, Kubernetes Events and the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.kube.event import Regarding
-from notification_operator.observers.audit.trail import AuditTrail
+from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from tests.unit.operator.controller.reconciler_fixture import STEADY, Bench
 from tests.unit.operator.observers.audit.conftest import AuditStore
@@ -37,31 +37,31 @@ SPEC = {
 }
 
 
-class Indiscreet:
-    """A channel with a bug, whose error tells what it should not."""
+class LeakyChannel:
+    """A channel with a bug, whose error holds a secret."""
 
     destination = None
 
     async def deliver(self, message: Message) -> None:
-        raise RuntimeError(f"no luck with {message.uid} and secret: {SECRET}")
+        raise RuntimeError(f"failed for {message.uid} and secret: {SECRET}")
 
 
 @pytest.fixture
 async def store() -> AsyncIterator[AuditStore]:
-    made = AuditStore()
-    await made.server.start_server()
-    yield made
-    await made.close()
+    store = AuditStore()
+    await store.server.start_server()
+    yield store
+    await store.close()
 
 
-async def test_no_secret_of_a_notification_or_of_an_error_leaves(
+async def test_no_output_holds_a_secret_of_content_or_error(
     store: AuditStore, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    posted: list[Event] = []
-    trail = AuditTrail(Audit(url=store.url, flush_seconds=3600), registry=CollectorRegistry())
-    trail.start()
+    recorded: list[Event] = []
+    observer = AuditObserver(Audit(url=store.url, flush_seconds=3600), registry=CollectorRegistry())
+    observer.start()
     events = EventObserver(
-        record=posted.append,
+        record=recorded.append,
         level=EventLevel.ALL,
         pod=Regarding(api_version="v1", kind="Pod", namespace="n", name="p", uid="u"),
         api_version="kubernaut.ai/v1alpha1",
@@ -71,34 +71,34 @@ async def test_no_secret_of_a_notification_or_of_an_error_leaves(
         "console": ConsoleChannel(),
         "file": FileChannel(tmp_path),
         "log": LogChannel(),
-        "slack": Indiscreet(),
+        "slack": LeakyChannel(),
     }
-    bench = Bench(channels, [trail, events], STEADY, **SPEC)  # type: ignore[arg-type]
+    bench = Bench(channels, [observer, events], STEADY, **SPEC)  # type: ignore[arg-type]
 
     with configured(LogFormat.JSON):
         assert (await bench.run()).final
-    assert await trail.close(5) == 0
+    assert await observer.close(5) == 0
 
     (file,) = tmp_path.iterdir()
-    ways_out = {
+    outputs = {
         "status": json.dumps(bench.status),
         "audit": json.dumps(store.events),
-        "events": repr(posted),
+        "events": repr(recorded),
         "file": file.read_text("utf-8"),
         "output": capfd.readouterr().out,
     }
-    assert [way for way, text in ways_out.items() if SECRET in text] == []
-    masked = [way for way, text in ways_out.items() if "[REDACTED]" in text]
-    assert masked == ["status", "audit", "file", "output"]
-    assert posted
-    assert "in deliver" in ways_out["output"]
+    assert [name for name, text in outputs.items() if SECRET in text] == []
+    redacted = [name for name, text in outputs.items() if "[REDACTED]" in text]
+    assert redacted == ["status", "audit", "file", "output"]
+    assert recorded
+    assert "in deliver" in outputs["output"]
 
 
-def test_what_a_refused_routing_document_holds_is_masked_in_its_event() -> None:
-    posted: list[Event] = []
+def test_event_of_a_refused_routing_document_is_redacted() -> None:
+    recorded: list[Event] = []
     pod = Regarding(api_version="v1", kind="Pod", namespace="n", name="p", uid="u")
     events = EventObserver(
-        record=posted.append,
+        record=recorded.append,
         level=EventLevel.ACTIONABLE,
         pod=pod,
         api_version="v1",
@@ -106,6 +106,6 @@ def test_what_a_refused_routing_document_holds_is_masked_in_its_event() -> None:
     )
     config_map = {"metadata": {"namespace": "n", "name": "c", "uid": "u"}}
     events.routing_refused(config_map, (f"receivers[0]: token={SECRET} is unknown",))
-    (event,) = posted
+    (event,) = recorded
     assert "token=[REDACTED] is unknown" in event.note
     assert SECRET not in repr(event)

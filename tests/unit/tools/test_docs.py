@@ -17,7 +17,7 @@ from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Phase, Reason
 from notification_operator.domain.routing.route import RoutingReason
-from notification_operator.observers.audit.trail import AuditTrail
+from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics
 from platform_infra.crd.definitions import notification_request
@@ -96,10 +96,10 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     metrics = Metrics()
     clock = partial(datetime.now, UTC)
     channels = Dispatcher({}, breakers=Breakers(Limits(), clock=clock), timeout=1, concurrency=1, clock=clock)
-    channels.publish(metrics.watch_channels)
+    channels.publish(metrics.add_channel_gauge)
     unread = cast("Any", None)
     publish(metrics, queue=unread, ledger=unread, duty=unread, routing=unread)
-    AuditTrail(Audit(), registry=metrics.registry)
+    AuditObserver(Audit(), registry=metrics.registry)
     for collector, names in metrics.registry._collector_to_names.items():
         own = cast("Any", collector)
         if not any(name.startswith((PREFIX, AUDIT)) for name in names):

@@ -1,1 +1,1 @@
-"""The channels, one file each; they do not know each other."""
+"""The channels, one module each; they do not import each other."""

@@ -1,4 +1,4 @@
-"""Console: the message as one record of the operator's own log."""
+"""Console: one record of the operator's own log per message."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ logger = structlog.get_logger("console")
 
 
 class ConsoleChannel:
-    """Never fails."""
+    """Logs the message; never fails."""
 
     destination = None
 
     async def deliver(self, message: Message) -> None:
-        """Write `[priority] [type] subject`, then the body, as one info record."""
+        """Log `[priority] [type] subject`, then the body, as one info record."""
         content = message.content
         text = f"[{content.priority}] [{content.type}] {content.subject}\n{content.body}\n"
         logger.info(

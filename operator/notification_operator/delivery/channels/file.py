@@ -1,4 +1,4 @@
-"""File: one JSON file a notification, there whole or not at all."""
+"""File: one JSON file per message, written atomically."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 import orjson
 
 from notification_operator.delivery.channel import Transient
-from notification_operator.delivery.message_json import document
+from notification_operator.delivery.message_json import message_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from notification_operator.delivery.channel import Message
 
-LONGEST_NAME = 180
-"""Characters of an object's name that a file name holds; with its time it stays below 255 bytes."""
+MAX_NAME = 180
+"""Characters of an object's name in a file name; with its time the file name stays below 255 bytes."""
 
 
 class FileChannel:
-    """Writes into one directory, which is made when it is missing."""
+    """Writes into one directory, and creates it when it is missing."""
 
     destination = None
 
@@ -35,10 +35,10 @@ class FileChannel:
         """Write the file.
 
         Raises:
-            Transient: the directory cannot be made or written to; the text names it and the cause.
+            Transient: the directory cannot be created or written to; the text names directory and cause.
         """
-        name = f"notification-{_short(message.name)}-{datetime.now().astimezone():%Y%m%d-%H%M%S.%f}.json"
-        content = orjson.dumps(document(message), option=orjson.OPT_INDENT_2)
+        name = f"notification-{_shortened(message.name)}-{datetime.now().astimezone():%Y%m%d-%H%M%S.%f}.json"
+        content = orjson.dumps(message_json(message), option=orjson.OPT_INDENT_2)
         try:
             await asyncio.to_thread(self._write, name, content)
         except OSError as error:
@@ -52,15 +52,15 @@ class FileChannel:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)  # noqa: PTH101 - others may read what was delivered
-            os.replace(temporary, self._directory / name)  # noqa: PTH105 - mkstemp gives a plain name
+            os.chmod(temporary, 0o644)  # noqa: PTH101 - other processes read the files
+            os.replace(temporary, self._directory / name)  # noqa: PTH105 - mkstemp returns a str
         except BaseException:
             os.unlink(temporary)  # noqa: PTH108 - likewise
             raise
 
 
-def _short(name: str) -> str:
-    """Return the name, cut and marked with a hash where it is too long for a file name."""
-    if len(name) <= LONGEST_NAME:
+def _shortened(name: str) -> str:
+    """Return the name, truncated and made unique by a hash where it is too long for a file name."""
+    if len(name) <= MAX_NAME:
         return name
-    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return f"{name[:MAX_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"

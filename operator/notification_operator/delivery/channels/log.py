@@ -1,4 +1,4 @@
-"""Log: one JSON line a notification on standard output, for a log collector to pick up."""
+"""Log: one JSON line per message on standard output, for a log collector."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from notification_operator.delivery.message_json import document
+from notification_operator.delivery.message_json import message_json
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LogChannel:
-    """Writes whole lines only."""
+    """Writes each message as one complete line."""
 
     destination = None
 
@@ -26,7 +26,7 @@ class LogChannel:
         self._clock = clock
 
     async def deliver(self, message: Message) -> None:
-        """Write the message as one line."""
-        line = {"timestamp": format_time(self._clock()), **document(message)}
+        """Write the message as one line of JSON."""
+        line = {"timestamp": format_time(self._clock()), **message_json(message)}
         sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
         sys.stdout.flush()

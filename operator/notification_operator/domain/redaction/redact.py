@@ -1,7 +1,7 @@
-"""Secrets out of every text that leaves; what is stored in the object stays as it was written.
+"""Redaction of every text that leaves the operator; the stored object stays as it was written.
 
-The rules stand in `secret_rules`. Nothing here raises, whatever the text: every function is total, and
-should a rule break all the same, `sanitize_plain` takes its place.
+`rules` holds the table. Every function is total: whatever the text, it returns; should a rule fail,
+`fallback.redact_lines` takes its place.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.domain.redaction.fallback import mask_lines
+from notification_operator.domain.redaction.fallback import redact_lines
 from notification_operator.domain.redaction.rules import EMAIL, IPV4, REDACTED, RULES, Rule
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Which rules beside those for secrets apply; addresses are personal data in one place, facts in another."""
+    """The optional rules in addition to those for secrets: addresses may be personal data, or plain facts."""
 
     emails: bool = True
     ipv4: bool = True
@@ -33,7 +33,7 @@ class Rules:
         return (rule for rule in RULES if rule.name not in off)
 
 
-EVERYTHING: Final = Rules()
+ALL_RULES: Final = Rules()
 
 _SECRET_KEY = re.compile(
     r"(?:password|passwd|pwd|api[_-]?key|\b(?:access[_-]?)?token|secret|authorization|credential)\Z",
@@ -41,47 +41,47 @@ _SECRET_KEY = re.compile(
 )
 """A key of a map whose value is a secret whatever it looks like."""
 KEYED: Final = "keyed_value"
-"""The rule name under which values of such keys are counted."""
+"""The name under which values of such keys are counted."""
 FALLBACK: Final = "fallback"
-"""The rule name under which texts are counted in which a rule broke."""
+"""The name under which texts are counted for which a rule failed."""
 
 
-def sanitize(text: str, rules: Rules = EVERYTHING) -> str:
-    """Return the text with `[REDACTED]` in the place of each secret; doing it twice changes nothing more."""
-    return redact(text, rules)[0]
+def redact(text: str, rules: Rules = ALL_RULES) -> str:
+    """Return the text with `[REDACTED]` in place of each secret; idempotent."""
+    return redact_counted(text, rules)[0]
 
 
-def redact(text: str, rules: Rules = EVERYTHING) -> tuple[str, Counter[str]]:
-    """Return the sanitised text, and how many secrets went by each rule."""
+def redact_counted(text: str, rules: Rules = ALL_RULES) -> tuple[str, Counter[str]]:
+    """Return the redacted text, and the number of secrets by rule name."""
     counts: Counter[str] = Counter()
     try:
-        return _by_the_rules(text, rules, counts), counts
-    except Exception:  # noqa: BLE001 - a rule that breaks must neither let a secret out nor keep a message in
-        return mask_lines(text), Counter({FALLBACK: 1})
+        return _apply_all(text, rules, counts), counts
+    except Exception:  # noqa: BLE001 - a failing rule must neither leak a secret nor block a message
+        return redact_lines(text), Counter({FALLBACK: 1})
 
 
-def sanitize_content(content: Content, rules: Rules = EVERYTHING) -> Content:
-    """Return a copy that may leave: see `redact_content`."""
-    return redact_content(content, rules)[0]
+def redact_content(content: Content, rules: Rules = ALL_RULES) -> Content:
+    """Return a redacted copy; see `redact_content_counted`."""
+    return redact_content_counted(content, rules)[0]
 
 
-def redact_content(content: Content, rules: Rules = EVERYTHING) -> tuple[Content, Counter[str]]:
-    """Return a copy that may leave, and how many secrets went by each rule.
+def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[Content, Counter[str]]:
+    """Return a redacted copy, and the number of secrets by rule name.
 
-    Subject, body, metadata, action links, labels and annotations are sanitised; in maps the
-    values, by their key too. Recipients stay: they are where the message goes, not what it says.
+    Subject, body, metadata, action links, labels and annotations are redacted; in maps the values, by their
+    key too. Recipients stay: they are the destination of the message, not its content.
     """
     counts: Counter[str] = Counter()
 
     def text(raw: str) -> str:
-        clean, found = redact(raw, rules)
-        counts.update(found)
-        return clean
+        redacted, secrets = redact_counted(raw, rules)
+        counts.update(secrets)
+        return redacted
 
     def values(raw: Mapping[str, str]) -> dict[str, str]:
         return {key: _value(key, value, text, counts) for key, value in raw.items()}
 
-    clean = replace(
+    redacted = replace(
         content,
         subject=text(content.subject),
         body=text(content.body),
@@ -90,18 +90,18 @@ def redact_content(content: Content, rules: Rules = EVERYTHING) -> tuple[Content
         annotations=values(content.annotations),
         action_links=tuple(values(link) for link in content.action_links),
     )
-    return clean, counts
+    return redacted, counts
 
 
 def _value(key: str, raw: str, text: Callable[[str], str], counts: Counter[str]) -> str:
-    """Return the value of a map's key: all of it goes where the key says that it is a secret."""
+    """Return the value of a map's key; nothing of it stays where the key names a secret."""
     if not raw or raw == REDACTED or not _SECRET_KEY.search(key):
         return text(raw)
     counts[KEYED] += 1
     return REDACTED
 
 
-def _by_the_rules(text: str, rules: Rules, counts: Counter[str]) -> str:
+def _apply_all(text: str, rules: Rules, counts: Counter[str]) -> str:
     folded = text.casefold()
     for rule in rules.selected():
         if any(hint in folded for hint in rule.hints):
@@ -110,12 +110,12 @@ def _by_the_rules(text: str, rules: Rules, counts: Counter[str]) -> str:
 
 
 def _apply(rule: Rule, text: str, counts: Counter[str]) -> str:
-    """Apply one rule; a match that was masked before counts for nothing."""
+    """Apply one rule; a match that is redacted already does not count."""
 
-    def mask(match: re.Match[str]) -> str:
-        masked = match.expand(rule.replacement)
-        if masked != match.group():
+    def substitute(match: re.Match[str]) -> str:
+        redacted = match.expand(rule.replacement)
+        if redacted != match.group():
             counts[rule.name] += 1
-        return masked
+        return redacted
 
-    return rule.pattern.sub(mask, text)
+    return rule.pattern.sub(substitute, text)

@@ -1,14 +1,19 @@
-"""The sanitiser as this process is set: by which rules it masks, and a count of what went by each.
+"""The redactor of this process: the configured rules, and a count of redacted secrets by rule.
 
-What is masked is counted where a text is made ready to leave for the first time: content with the pass
-that starts its tries, the text of an error with its try. Copies for others are not counted again.
+A secret is counted where its text is first prepared to leave: content in the reconciliation that starts its
+attempts, the text of an error in its attempt. Further copies are not counted again.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.redaction.redact import EVERYTHING, Rules, redact, redact_content
+from notification_operator.domain.redaction.redact import (
+    ALL_RULES,
+    Rules,
+    redact_content_counted,
+    redact_counted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,27 +23,27 @@ if TYPE_CHECKING:
 
 
 def rules(settings: RedactionSettings) -> Rules:
-    """Return the rules that the settings choose."""
+    """Return the rules that the settings select."""
     return Rules(emails=settings.emails, ipv4=settings.ip_addresses)
 
 
 class Redactor:
-    """Masks, and hands on how many secrets went by each rule."""
+    """Redacts, and reports the number of secrets by rule name to `count`."""
 
     def __init__(
-        self, rules: Rules = EVERYTHING, *, count: Callable[[Mapping[str, int]], None] = lambda _found: None
+        self, rules: Rules = ALL_RULES, *, count: Callable[[Mapping[str, int]], None] = lambda _counts: None
     ) -> None:
         self.rules = rules
         self._count = count
 
     def text(self, text: str) -> str:
-        """Return the text without its secrets, and count them."""
-        clean, found = redact(text, self.rules)
-        self._count(found)
-        return clean
+        """Return the redacted text, and count its secrets."""
+        redacted, secrets = redact_counted(text, self.rules)
+        self._count(secrets)
+        return redacted
 
     def content(self, content: Content) -> Content:
-        """Return a copy that may leave, and count what was masked in it."""
-        clean, found = redact_content(content, self.rules)
-        self._count(found)
-        return clean
+        """Return a redacted copy, and count its secrets."""
+        redacted, secrets = redact_content_counted(content, self.rules)
+        self._count(secrets)
+        return redacted

@@ -1,15 +1,15 @@
-r"""What counts as a secret in a text: one ordered table of patterns, each applied to what the last one left.
+r"""The redaction rules: one ordered table of patterns, each applied to the result of the one before.
 
-Rules that every pattern keeps:
+Every pattern keeps these properties:
 
 - Linear time. A repetition is possessive or cannot give back more than it took, and a scan that
   may run far stops where the next match of the same pattern could begin.
-- The group `keep` stays in the text, with the separator and quotes that the writer used; what
-  follows it in the match goes. A pattern without that group goes as a whole.
-- Repeating changes nothing: a value that is masked already is found again as itself, or not at all.
-- A hint is a lower-case literal that every match holds, in any letter case. It contains no letter i,
+- The group `keep` stays in the text, with the separator and quotes that the writer used; the rest
+  of the match is redacted. A match without that group is redacted as a whole.
+- Idempotence: a redacted value matches as itself, or not at all.
+- A hint is a lower-case literal that every match contains, in any letter case. It contains no letter i,
   which has relatives outside ASCII that match it and fold to something else.
-- PEM blocks come first: they hold blanks, and a blank is where most other values end.
+- PEM blocks come first: they contain blanks, and most other values end at a blank.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Final
 
 REDACTED: Final = "[REDACTED]"
 
-_MASKED = r"\[REDACTED\](?![^\s\"',}&#\\])"
-"""A value that is masked already, up to a character that ends a value."""
+_REDACTED_VALUE = r"\[REDACTED\](?![^\s\"',}&#\\])"
+"""A redacted value, up to a character that ends a value."""
 _QUOTE = r"(?<!\\)\\{0,3}[\"']"
 """A quote, also one inside a JSON string inside a JSON string."""
 _SEPARATOR = r"(?:[ \t]*+(?:=|:(?!//))++>?+[ \t]*+|%3[ad])"
@@ -39,7 +39,7 @@ _NOT_ANOTHER_KEY = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of secret; `name` is the metric label, `hints` are the literals of which a match has one."""
+    """One kind of secret; `name` is the metric label, and every match contains one of the `hints`."""
 
     name: str
     hints: tuple[str, ...]
@@ -56,12 +56,12 @@ def _rule(name: str, hints: str, pattern: str) -> Rule:
 def _member(key: str, *, whole: str = "") -> str:
     """Return the pattern of a member of JSON, of its escaped form, and of a Python dict's text.
 
-    The value is a string (cut off: to the end of its line), a bare word, or what `whole` describes.
+    The value is a string (a truncated one: to the end of its line), a bare word, or what `whole` describes.
     """
     text = r"(?(open)(?:(?!(?P=open))(?:\\.|[^\\]))++(?=(?P=open))|(?!))"
-    cut_off = r"(?(open)(?!(?P=open))[^\r\n]++|(?!))"
+    truncated = r"(?(open)(?!(?P=open))[^\r\n]++|(?!))"
     word = r"(?(open)(?!)|(?!(?:null|true|false)\b)[^\s,}\]{\[\"'\\][^\s,}\]\"'\\]*+)"
-    values = "|".join(filter(None, (text, cut_off, word, whole)))
+    values = "|".join(filter(None, (text, truncated, word, whole)))
     return rf"(?s)(?P<keep>(?P<quote>{_QUOTE}){key}(?P=quote)\s*+(?::|=>?+)\s*+(?P<open>(?P=quote))?)(?:{values})"
 
 
@@ -70,7 +70,7 @@ def _assignment(key: str) -> str:
     quoted = r"(?:(?!(?P=open))(?:\\[^\r\n]|[^\\\r\n]))++(?=(?P=open))"
     in_url = r"(?:[^\s\"',}&#\\]|\\(?![\"']))++"
     anywhere = r"(?:[^\s\"',}\\]|\\(?![\"']))++"
-    bare = rf"(?:{_MASKED}|{_NOT_ANOTHER_KEY}(?(url){in_url}|{anywhere}))"
+    bare = rf"(?:{_REDACTED_VALUE}|{_NOT_ANOTHER_KEY}(?(url){in_url}|{anywhere}))"
     return (
         rf"(?P<keep>(?P<url>[?&#][\w.-]*?)?{key}{_SEPARATOR}(?P<open>\\{{0,3}}[\"'])?)"
         rf"{_SCHEME}(?:(?(open){quoted}|(?!))|{bare})"
@@ -86,7 +86,7 @@ def _database(scheme: str) -> str:
 
 
 def _pem(label: str) -> str:
-    """Return the pattern of a PEM block; one that is cut off goes to the next dashes or the end."""
+    """Return the pattern of a PEM block; a truncated block ends at the next dashes or the end."""
     return (
         rf"-----BEGIN [A-Z0-9 ]{{0,40}}{label}-----(?:[^-]|-(?!----))*+(?:-----END [A-Z0-9 ]{{0,60}}-----)?"
     )
@@ -113,7 +113,9 @@ RULES: Final = (
     _rule("api_key", "key", _assignment(_API_KEYS)),
     _rule("sk_key", "sk-", r"\bsk-[\w-]{4,}+"),
     _rule(
-        "bearer", "bearer", rf"(?P<keep>\bBearer[ \t]++){_NOT_ANOTHER_KEY}(?:{_MASKED}|[A-Za-z0-9._~+/=-]++)"
+        "bearer",
+        "bearer",
+        rf"(?P<keep>\bBearer[ \t]++){_NOT_ANOTHER_KEY}(?:{_REDACTED_VALUE}|[A-Za-z0-9._~+/=-]++)",
     ),
     _rule("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36,}+"),
     _rule("token_json", "token", _member(_TOKENS)),
@@ -125,7 +127,7 @@ RULES: Final = (
         "author",
         r"(?P<keep>authorization\\{0,3}[\"']?[ \t]*:[ \t]*+(?:\\{0,3}[\"'])?)"
         r"(?:(?:digest|aws4-hmac-sha256)\b[^\r\n]*+|"
-        rf"(?:(?:bearer|basic|token|negotiate|ntlm|apikey)[ \t]++)?(?:{_MASKED}|{_NOT_ANOTHER_KEY}"
+        rf"(?:(?:bearer|basic|token|negotiate|ntlm|apikey)[ \t]++)?(?:{_REDACTED_VALUE}|{_NOT_ANOTHER_KEY}"
         r"(?:[^\s\"',}\\]|\\(?![\"']))++))",
     ),
     _rule(

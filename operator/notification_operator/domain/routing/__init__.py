@@ -1,1 +1,1 @@
-"""Which channels a notification goes to. Pure."""
+"""Routing: which channels a notification goes to. Pure."""

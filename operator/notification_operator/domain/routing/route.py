@@ -1,4 +1,4 @@
-"""Which channels a notification goes to: those it names, else those that routing chooses for it."""
+"""The route of a notification: the channels that its spec names, else those that routing chooses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
+from notification_operator.domain.status import ROUTING_RESOLVED, Condition, ConditionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
 
 LABEL_DOMAIN: Final = "kubernaut.ai/"
-"""Labels of this domain are the ones that say what a notification is about."""
-ROUTING_RESOLVED: Final = "RoutingResolved"
-"""The condition that keeps how the channels were chosen."""
-LONGEST_MESSAGE: Final = 1024
+"""The domain of the labels that describe a notification."""
+MAX_MESSAGE: Final = 1024
 """Characters: a document may hold rules of any length, a condition may not."""
 
 
@@ -42,13 +41,13 @@ class Route:
 def resolve(notification: Notification, table: RoutingTable | None = None, *, broken: str = "") -> Route:
     """Return the route of a notification.
 
-    A choice that the status holds stays, with its reason, so that retries keep their channels
-    whatever becomes of the table.
+    A choice that the status records stays, with its reason, so that retries keep their channels when the
+    table changes.
 
     Args:
         notification: as just read.
-        table: the rules; None where there is no routing document, or none that can be used.
-        broken: why the document that there is cannot be used, if no earlier one can stand in for it.
+        table: the rules; None where there is no routing document, or no valid one.
+        broken: why the present document is invalid, if no earlier one is in force.
     """
     if notification.channels:
         return Route(channels=notification.channels)
@@ -60,17 +59,26 @@ def resolve(notification: Notification, table: RoutingTable | None = None, *, br
     return _fallback(broken)
 
 
+def routing_condition(route: Route) -> tuple[Condition, ...]:
+    """Return the condition RoutingResolved; nothing where the spec names the channels."""
+    if route.reason is None:
+        return ()
+    status = ConditionStatus(str(route.reason is not RoutingReason.FAILED))
+    return (
+        Condition(type=ROUTING_RESOLVED, status=status, reason=route.reason.value, message=route.message),
+    )
+
+
 def _recorded(notification: Notification) -> Route:
-    channels, conditions = notification.resolved_channels, notification.status.get("conditions") or ()
-    said: Mapping[str, str] = next((each for each in conditions if each["type"] == ROUTING_RESOLVED), {})
-    reason = next((known for known in RoutingReason if known == said.get("reason")), None)
-    if reason is not None:
-        return Route(channels=channels, reason=reason, message=said.get("message", ""))
-    return _route(channels, RoutingReason.FALLBACK, f"Chosen in an earlier pass: {', '.join(channels)}")
+    channels, condition = notification.resolved_channels, notification.status.condition(ROUTING_RESOLVED)
+    if condition is not None and condition.reason in set(RoutingReason):
+        return Route(channels=channels, reason=RoutingReason(condition.reason), message=condition.message)
+    message = f"Chosen in an earlier reconciliation: {', '.join(channels)}"
+    return _route(channels, RoutingReason.FALLBACK, message)
 
 
 def _chosen(choices: Sequence[Match], labels: Mapping[str, str]) -> Route:
-    """Return the route of the rules chosen: the channels of all of them, each once."""
+    """Return the route of the chosen rules: the channels of all of them, each once."""
     receivers = ", ".join(dict.fromkeys(choice.receiver.name for choice in choices))
     channels = tuple(dict.fromkeys(channel for choice in choices for channel in choice.receiver.channels))
     to = f"receiver {receivers} delivers to {', '.join(channels)}"
@@ -83,7 +91,7 @@ def _chosen(choices: Sequence[Match], labels: Mapping[str, str]) -> Route:
 
 
 def _described(labels: Mapping[str, str]) -> str:
-    """Return the labels that say what a notification is about, without their common prefix."""
+    """Return the labels that describe a notification, without their common prefix."""
     known = sorted(key for key in labels if key.startswith(LABEL_DOMAIN))
     listed = ", ".join(f"{key.removeprefix(LABEL_DOMAIN)}={labels[key]}" for key in known)
     return f"the labels {listed}" if listed else "its labels"
@@ -92,12 +100,12 @@ def _described(labels: Mapping[str, str]) -> str:
 def _fallback(broken: str) -> Route:
     to = f"delivering to the fallback channel {FALLBACK_CHANNEL}"
     if broken:
-        message = f"The routing document cannot be used, {to}: {broken}"
+        message = f"The routing document is invalid, {to}: {broken}"
         return _route((FALLBACK_CHANNEL,), RoutingReason.FAILED, message)
     return _route((FALLBACK_CHANNEL,), RoutingReason.FALLBACK, f"No routing rule applies; {to}")
 
 
 def _route(channels: tuple[str, ...], reason: RoutingReason, message: str) -> Route:
-    if len(message) > LONGEST_MESSAGE:
-        message = message[: LONGEST_MESSAGE - 1] + "…"
+    if len(message) > MAX_MESSAGE:
+        message = message[: MAX_MESSAGE - 1] + "…"
     return Route(channels=channels, reason=reason, message=message)

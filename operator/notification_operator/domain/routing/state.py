@@ -1,6 +1,6 @@
-"""What routing goes by at a moment, and what a new document makes of it.
+"""The routing rules in force, and how a new document changes them.
 
-A pass takes the state once, so that all that it decides is decided by the same rules.
+A reconciliation takes the state once, so that all its decisions follow the same rules.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingState:
-    """The rules in force; without any, everything goes to the fallback."""
+    """The rules in force; without any, every notification goes to the fallback channel."""
 
     table: RoutingTable | None = None
-    """The rules of the document, or of the last good one before it."""
+    """The rules of the document, or of the last valid one before it."""
     problems: tuple[str, ...] = ()
-    """Why the document that there is cannot be used; empty where it can, or where there is none."""
+    """Why the present document is invalid; empty where it is valid, or does not exist."""
     generation: int = 0
-    """How many changes have taken effect: documents accepted, refused and removed."""
+    """The number of changes that took effect: documents accepted, refused and removed."""
 
     @property
     def loaded(self) -> bool:
-        """Whether there is a document, and its rules are those in force."""
+        """Whether a document exists and its rules are in force."""
         return self.table is not None and not self.problems
 
     def route(self, notification: Notification) -> Route:
@@ -37,11 +37,11 @@ class RoutingState:
         return resolve(notification, self.table, broken=broken)
 
     def accept(self, table: RoutingTable) -> RoutingState:
-        """Return the state that goes by a new table."""
+        """Return the state with a new table in force."""
         return RoutingState(table=table, generation=self.generation + 1)
 
     def refuse(self, problems: tuple[str, ...]) -> RoutingState:
-        """Return the state that keeps its table, for a new document that cannot be used."""
+        """Return the state that keeps its table, after an invalid document."""
         return replace(self, problems=problems, generation=self.generation + 1)
 
     def remove(self) -> RoutingState:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 
 def parse_time(text: str) -> datetime:
-    """Read an RFC 3339 time; the result is aware and in UTC."""
+    """Parse an RFC 3339 time; the result is aware and in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def format_time(moment: datetime) -> str:
-    """Write an aware time as RFC 3339 in UTC, with microseconds."""
+    """Format an aware time as RFC 3339 in UTC, with microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

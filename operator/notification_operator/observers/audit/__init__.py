@@ -1,1 +1,1 @@
-"""The audit trail: events of what writes recorded, on their way to the audit store (DD-AUDIT-001)."""
+"""Audit events: from status writes to the audit store (DD-AUDIT-001)."""

@@ -1,4 +1,4 @@
-"""What the audit trail says of itself: the metrics, with the names that the other services use too."""
+"""The audit metrics, with the names that other services use too."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SERVICE = ("service",)
 
 
-class AuditFigures:
-    """Counts events: each one that was buffered is written, dropped, or waits."""
+class AuditMetrics:
+    """Counts events: every buffered event is later written, dropped, or still pending."""
 
     def __init__(self, registry: CollectorRegistry, buffer: Buffer) -> None:
         def counter(name: str, description: str) -> Counter:
@@ -26,24 +26,23 @@ class AuditFigures:
         def gauge(name: str, description: str) -> Gauge:
             return Gauge(f"audit_{name}", description, SERVICE, registry=registry).labels(ACTOR)
 
-        self.buffered = counter("events_buffered_total", "Events that were taken into the buffer.")
-        self.written = counter("events_written_total", "Events that the audit store has taken.")
-        self._dropped = counter(
-            "events_dropped_total", "Events lost: buffer full, batch given up, or stopped."
+        self.buffered = counter("events_buffered_total", "Audit events added to the buffer.")
+        self.written = counter("events_written_total", "Audit events accepted by the audit store.")
+        self.dropped = counter(
+            "events_dropped_total",
+            "Audit events lost because the buffer was full, their batch failed, or the operator stopped.",
         )
-        self.lost = 0
-        """How many events were dropped."""
-        self.failed_batches = counter("batches_failed_total", "Batches that were given up.")
+        self.failed_batches = counter(
+            "batches_failed_total", "Audit batches dropped after their last attempt."
+        )
         self.write_seconds = Histogram(
-            "audit_write_duration_seconds", "Time of one request to the store.", SERVICE, registry=registry
+            "audit_write_duration_seconds",
+            "Duration in seconds of one request to the audit store.",
+            SERVICE,
+            registry=registry,
         ).labels(ACTOR)
-        gauge("buffer_size", "Events that wait.").set_function(lambda: len(buffer))
-        gauge("buffer_capacity", "Events that may wait.").set(buffer.capacity)
-        gauge("buffer_utilization_ratio", "How full the buffer is, from 0 to 1.").set_function(
+        gauge("buffer_size", "Audit events in the buffer.").set_function(lambda: len(buffer))
+        gauge("buffer_capacity", "Maximum number of audit events in the buffer.").set(buffer.capacity)
+        gauge("buffer_utilization_ratio", "Utilization of the audit buffer, from 0 to 1.").set_function(
             lambda: len(buffer) / buffer.capacity
         )
-
-    def drop(self, events: int) -> None:
-        """Count events that are lost."""
-        self.lost += events
-        self._dropped.inc(events)

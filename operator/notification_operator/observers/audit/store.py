@@ -1,9 +1,10 @@
-"""The audit store's batch endpoint, as this service calls it."""
+"""The client of the audit store's batch endpoint."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 
@@ -13,65 +14,81 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PATH = "/api/v1/audit/events/batch"
-ANSWER_WITHIN = 10.0
-"""Seconds that the store has to take one batch."""
+RESPONSE_SECONDS = 10.0
+"""Time limit of one request."""
 SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-QUOTED = 300
-"""Characters of an answer that an error quotes."""
+MAX_QUOTE = 300
+"""Bytes of a response that an error quotes."""
 
 
 class StoreError(Exception):
-    """A batch was not taken."""
+    """The store did not accept a batch."""
 
 
-class Refused(StoreError):  # noqa: N818 - says of which kind the failure is
-    """The store will not take this batch, however often it is sent."""
+class Refused(StoreError):  # noqa: N818 - reads as a fact, like its sibling
+    """The store refuses this batch permanently."""
 
 
-class Unavailable(StoreError):  # noqa: N818 - likewise
-    """The store did not answer, or asked to be left alone; the batch may be sent again."""
+class Unavailable(StoreError):  # noqa: N818 - reads as a fact, like its sibling
+    """The store gave no usable response; the batch may be sent again."""
 
 
-class Store:
-    """A client with one session, which is made with the first batch."""
+class AuditStore(Protocol):
+    """The store as the writer uses it."""
+
+    async def write(self, events: Sequence[bytes]) -> None:
+        """Store a batch of events, each the bytes of a JSON object.
+
+        Raises:
+            Refused: another attempt would fail the same way.
+            Unavailable: another attempt may succeed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release the connections."""
+        ...
+
+
+class HttpAuditStore(AuditStore):
+    """The store over HTTP, with one session, which the first batch opens."""
 
     def __init__(
-        self, url: str, *, token_file: Path = SERVICE_ACCOUNT_TOKEN, answer_within: float = ANSWER_WITHIN
+        self,
+        url: str,
+        *,
+        token_file: Path = SERVICE_ACCOUNT_TOKEN,
+        response_seconds: float = RESPONSE_SECONDS,
     ) -> None:
         self._endpoint = url.rstrip("/") + PATH
         self._token_file = token_file
-        self._timeout = aiohttp.ClientTimeout(total=answer_within)
+        self._timeout = aiohttp.ClientTimeout(total=response_seconds)
         self._session: aiohttp.ClientSession | None = None
 
     async def write(self, events: Sequence[bytes]) -> None:
-        """Hand over a batch of events, each the bytes of a JSON object.
-
-        Raises:
-            Refused: sending it again would not help.
-            Unavailable: it might.
-        """
+        """See `AuditStore.write`."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
         body = b"[" + b",".join(events) + b"]"
         try:
-            async with self._session.post(self._endpoint, data=body, headers=self._headers()) as answer:
-                if answer.ok:
+            async with self._session.post(self._endpoint, data=body, headers=self._headers()) as response:
+                if response.ok:
                     return
-                text = (await answer.content.read(QUOTED)).decode(errors="replace")
-                problem = f"{self._endpoint} answered {answer.status}: {text}"
+                text = (await response.content.read(MAX_QUOTE)).decode(errors="replace")
         except TimeoutError:
-            raise Unavailable(f"{self._endpoint} did not answer within {self._timeout.total:g} s") from None
+            raise Unavailable(f"{self._endpoint} did not respond within {self._timeout.total:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"{self._endpoint} cannot be reached: {error!r}") from error
-        raise (Unavailable if answer.status >= 500 else Refused)(problem)  # noqa: PLR2004 - the server's own failures
+        failure = Unavailable if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
+        raise failure(f"{self._endpoint} responded with {response.status}: {text}")
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """See `AuditStore.close`."""
         if self._session is not None:
             await self._session.close()
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "X-Auth-Request-User": ACTOR}
-        # Read each time: the kubelet replaces the file long before the token in it runs out.
+        # Read for each batch: the kubelet replaces the file long before the token in it expires.
         token = self._token_file.read_text().strip() if self._token_file.exists() else ""
         return headers | ({"Authorization": f"Bearer {token}"} if token else {})

@@ -1,4 +1,4 @@
-"""The loop: fresh read, change in memory, one write, and again only on a conflict."""
+"""`apply`: fresh read, change in memory, one write, repeated only on a conflict."""
 
 from typing import Any
 
@@ -41,18 +41,18 @@ def verbs(store: MemoryStore) -> list[str]:
     return [verb for verb, _ in store.calls]
 
 
-async def test_a_change_costs_one_read_and_one_write() -> None:
+async def test_change_costs_one_read_and_one_write() -> None:
     store = stored()
     result = await apply(store, REF, add_one)
     assert isinstance(result, Applied)
     assert verbs(store) == ["GET", "PUT"]
-    assert result.tries == 1
+    assert result.attempts == 1
     assert result.before["status"]["count"] == 1
     assert result.after == store.peek(REF)
     assert store.peek(REF)["status"]["count"] == 2
 
 
-async def test_every_call_reads_anew() -> None:
+async def test_every_call_reads_again() -> None:
     store = stored()
     for _ in range(3):
         await apply(store, REF, add_one)
@@ -60,7 +60,7 @@ async def test_every_call_reads_anew() -> None:
     assert store.peek(REF)["status"]["count"] == 4
 
 
-async def test_an_unchanged_status_is_not_written() -> None:
+async def test_unchanged_status_is_not_written() -> None:
     store = stored()
     result = await apply(store, REF, lambda obj: dict(obj["status"]))
     assert isinstance(result, Unchanged)
@@ -68,7 +68,7 @@ async def test_an_unchanged_status_is_not_written() -> None:
     assert verbs(store) == ["GET"]
 
 
-async def test_an_object_without_a_status_gets_its_first_one() -> None:
+async def test_object_without_a_status_gets_its_first_one() -> None:
     store = MemoryStore()
     store.create({"metadata": {"namespace": "shop", "name": "order-1"}, "spec": {}})
     result = await apply(store, REF, lambda obj: {"ready": "status" not in obj})
@@ -76,7 +76,7 @@ async def test_an_object_without_a_status_gets_its_first_one() -> None:
     assert store.peek(REF)["status"] == {"ready": True}
 
 
-async def test_a_read_of_the_same_pass_takes_the_place_of_the_first_read() -> None:
+async def test_base_replaces_the_first_read() -> None:
     store = stored()
     base = await store.read(REF)
     result = await apply(store, REF, add_one, base=base)
@@ -84,7 +84,7 @@ async def test_a_read_of_the_same_pass_takes_the_place_of_the_first_read() -> No
     assert verbs(store) == ["GET", "PUT"]
 
 
-async def test_after_a_conflict_the_given_read_is_not_used_again() -> None:
+async def test_base_is_not_used_after_a_conflict() -> None:
     store = stored()
     base = await store.read(REF)
     store.write_as_other(REF, count=10)
@@ -94,34 +94,34 @@ async def test_after_a_conflict_the_given_read_is_not_used_again() -> None:
         seen.append(obj["status"]["count"])
         return add_one(obj)
 
-    result = await apply(store, REF, change, base=base, pause=0)
+    result = await apply(store, REF, change, base=base, retry_delay=0)
     assert isinstance(result, Applied)
-    assert result.tries == 2
+    assert result.attempts == 2
     assert seen == [1, 10]
     assert verbs(store) == ["GET", "PUT", "GET", "PUT"]
 
 
-async def test_a_conflict_runs_the_change_again_on_a_new_read_and_keeps_what_the_other_writer_wrote() -> None:
+async def test_conflict_repeats_the_change_on_a_new_read() -> None:
     store = stored()
     store.interfere_next(lambda: store.write_as_other(REF, other="here", count=5))
-    result = await apply(store, REF, add_one, pause=0)
+    result = await apply(store, REF, add_one, retry_delay=0)
     assert isinstance(result, Applied)
-    assert (result.tries, result.before["status"]["count"]) == (2, 5)
+    assert (result.attempts, result.before["status"]["count"]) == (2, 5)
     assert store.peek(REF)["status"] == {"count": 6, "other": "here", "foreign": {"kept": [1, 2]}}
 
 
-async def test_a_change_that_the_other_writer_made_needs_no_write_of_ours() -> None:
+async def test_change_made_by_another_writer_is_not_written_again() -> None:
     store = stored()
     store.interfere_next(lambda: store.write_as_other(REF, count=7))
-    result = await apply(store, REF, lambda obj: {**obj["status"], "count": 7}, pause=0)
+    result = await apply(store, REF, lambda obj: {**obj["status"], "count": 7}, retry_delay=0)
     assert isinstance(result, Unchanged)
     assert verbs(store) == ["GET", "PUT", "GET"]
 
 
-@pytest.mark.parametrize("tries", [1, 3, 5])
-async def test_it_gives_up_after_exactly_so_many_tries(tries: int) -> None:
+@pytest.mark.parametrize("attempts", [1, 3, 5])
+async def test_apply_gives_up_after_max_attempts(attempts: int) -> None:
     store = stored()
-    for _ in range(tries + 1):
+    for _ in range(attempts + 1):
         store.interfere_next(lambda: store.write_as_other(REF, tick=object()))
     ran = 0
 
@@ -130,19 +130,21 @@ async def test_it_gives_up_after_exactly_so_many_tries(tries: int) -> None:
         ran += 1
         return add_one(obj)
 
-    with pytest.raises(ConflictExhausted, match=f"shop/order-1: gave up after {tries} tries") as caught:
-        await apply(store, REF, change, tries=tries, pause=0)
-    assert (ran, caught.value.tries, caught.value.ref) == (tries, tries, REF)
-    assert verbs(store) == ["GET", "PUT"] * tries
+    with pytest.raises(
+        ConflictExhausted, match=f"shop/order-1: gave up after {attempts} conflicting writes"
+    ) as caught:
+        await apply(store, REF, change, max_attempts=attempts, retry_delay=0)
+    assert (ran, caught.value.attempts, caught.value.ref) == (attempts, attempts, REF)
+    assert verbs(store) == ["GET", "PUT"] * attempts
     assert store.peek(REF)["status"]["count"] == 1
 
 
-async def test_an_object_that_is_not_there_is_gone() -> None:
+async def test_unknown_object_raises_gone() -> None:
     with pytest.raises(Gone, match="shop/order-1"):
         await apply(MemoryStore(), REF, add_one)
 
 
-async def test_an_object_deleted_between_read_and_write_is_gone() -> None:
+async def test_object_deleted_between_read_and_write_raises_gone() -> None:
     store = stored()
     store.interfere_next(lambda: store.delete(REF))
     with pytest.raises(Gone):
@@ -154,7 +156,7 @@ async def recreated(store: MemoryStore) -> None:
     store.create({"metadata": {"namespace": "shop", "name": "order-1"}, "status": {"count": 100}})
 
 
-async def test_another_incarnation_than_the_one_named_is_never_touched() -> None:
+async def test_other_incarnation_than_the_named_one_is_never_written() -> None:
     store = stored()
     first = ObjectRef(namespace="shop", name="order-1", uid=store.peek(REF)["metadata"]["uid"])
     await recreated(store)
@@ -164,16 +166,16 @@ async def test_another_incarnation_than_the_one_named_is_never_touched() -> None
     assert store.peek(REF)["status"]["count"] == 100
 
 
-async def test_another_incarnation_than_the_one_read_is_never_touched_even_after_a_conflict() -> None:
+async def test_other_incarnation_than_the_base_is_never_written() -> None:
     store = stored()
     base = await store.read(REF)
     await recreated(store)
     with pytest.raises(Gone):
-        await apply(store, REF, add_one, base=base, pause=0)
+        await apply(store, REF, add_one, base=base, retry_delay=0)
     assert store.peek(REF)["status"]["count"] == 100
 
 
-async def test_a_given_read_of_another_incarnation_than_the_one_named_is_refused() -> None:
+async def test_base_of_another_incarnation_is_refused() -> None:
     store = stored()
     base = await store.read(REF)
     with pytest.raises(Gone):
@@ -187,30 +189,30 @@ async def test_a_given_read_of_another_incarnation_than_the_one_named_is_refused
     ids=["unavailable", "rejected", "gone"],
 )
 @pytest.mark.parametrize("verb", ["GET", "PUT"])
-async def test_any_other_fault_passes_through_at_once(fault: Any, verb: Any) -> None:
+async def test_other_error_is_raised_at_once(fault: Any, verb: Any) -> None:
     store = stored()
     store.fail_next(verb, fault)
     with pytest.raises(type(fault)) as caught:
-        await apply(store, REF, add_one, pause=0)
+        await apply(store, REF, add_one, retry_delay=0)
     assert caught.value is fault
     assert verbs(store) == (["GET"] if verb == "GET" else ["GET", "PUT"])
 
 
-async def test_a_conflict_that_a_store_raises_on_reading_is_not_taken_for_one_of_writing() -> None:
+async def test_conflict_raised_by_a_read_is_not_retried() -> None:
     store = stored()
     store.fail_next("GET", Conflict(REF))
     with pytest.raises(Conflict):
         await apply(store, REF, add_one)
 
 
-async def test_a_change_that_fails_writes_nothing() -> None:
+async def test_failing_change_writes_nothing() -> None:
     store = stored()
     with pytest.raises(ZeroDivisionError):
         await apply(store, REF, lambda _: {"count": 1 // 0})
     assert verbs(store) == ["GET"]
 
 
-async def test_a_change_may_work_in_place_and_is_written_all_the_same() -> None:
+async def test_change_in_place_is_written() -> None:
     store = stored()
 
     def in_place(obj: JsonObject) -> JsonObject:
@@ -225,29 +227,29 @@ async def test_a_change_may_work_in_place_and_is_written_all_the_same() -> None:
     assert store.peek(REF)["status"] == {"count": 2, "foreign": {"kept": [1, 2, 3]}}
 
 
-async def test_a_change_cannot_corrupt_the_object_that_is_written_or_the_read_it_was_given() -> None:
+async def test_change_cannot_modify_the_base_or_the_written_object() -> None:
     store = stored()
     base = await store.read(REF)
     before = store.peek(REF)
 
-    def vandal(obj: JsonObject) -> JsonObject:
+    def destructive(obj: JsonObject) -> JsonObject:
         status = add_one(obj)
         obj["metadata"].clear()
         obj["spec"]["colour"] = "blue"
         return status
 
-    result = await apply(store, REF, vandal, base=base)
+    result = await apply(store, REF, destructive, base=base)
     assert isinstance(result, Applied)
     assert base == before
     assert store.peek(REF)["spec"] == {"colour": "red"}
 
 
-async def test_deciding_on_a_stale_read_meets_conflicts_until_it_gives_up() -> None:
+async def test_stale_reads_conflict_until_apply_gives_up() -> None:
     """Why reads go past every cache (SP-CACHE-001): a cached one cannot recover from a conflict."""
     store = stored(stale=True)
     store.write_as_other(REF, count=2)
     with pytest.raises(ConflictExhausted):
-        await apply(store, REF, add_one, pause=0)
+        await apply(store, REF, add_one, retry_delay=0)
     store.sync()
     assert isinstance(await apply(store, REF, add_one), Applied)
     assert store.peek(REF)["status"]["count"] == 3

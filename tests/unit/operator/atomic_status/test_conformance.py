@@ -1,4 +1,4 @@
-"""The kit's stores keep every promise of a StatusStore, and a store that breaks one is found out by it."""
+"""The kit's stores conform, and the conformance suite detects a wrong store for each of its checks."""
 
 from __future__ import annotations
 
@@ -9,24 +9,30 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from atomic_status import KubeStatusStore
-from atomic_status.testing import PROMISES, TROUBLE_PROMISES, BrokenPromise, MemoryBench, MemoryStore
+from atomic_status.testing import (
+    CONFORMANCE,
+    FAULT_CONFORMANCE,
+    ContractViolation,
+    MemoryHarness,
+    MemoryStore,
+)
 from tests.unit.operator.atomic_status.object_api import RESOURCE, ObjectApi, serving
 from tests.unit.operator.atomic_status.wrong_stores import ALSO_WRONG, WRONG, Around
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from atomic_status.testing import TroubledBench, TroublePromise
+    from atomic_status.testing import FaultCheck, FaultHarness
 
-EVERY = (*PROMISES, *TROUBLE_PROMISES)
+CHECKS = (*CONFORMANCE, *FAULT_CONFORMANCE)
 
 
-def name(promise: Callable[..., Any]) -> str:
-    return promise.__name__
+def name(check: Callable[..., Any]) -> str:
+    return check.__name__
 
 
 @contextlib.asynccontextmanager
-async def over_http() -> AsyncIterator[TroubledBench]:
+async def over_http() -> AsyncIterator[FaultHarness]:
     api = ObjectApi()
     async with serving(api), ApiClient(Configuration(host=api.url)) as client:
         api.store = KubeStatusStore(client, RESOURCE, timeout=5)
@@ -34,39 +40,39 @@ async def over_http() -> AsyncIterator[TroubledBench]:
 
 
 @contextlib.asynccontextmanager
-async def in_memory() -> AsyncIterator[TroubledBench]:
-    yield MemoryBench()
+async def in_memory() -> AsyncIterator[FaultHarness]:
+    yield MemoryHarness()
 
 
-@pytest.mark.parametrize("promise", EVERY, ids=name)
-@pytest.mark.parametrize("bench", [in_memory, over_http], ids=["memory", "http"])
-async def test_each_of_the_kit_s_stores_keeps(
-    bench: Callable[[], contextlib.AbstractAsyncContextManager[TroubledBench]],
-    promise: TroublePromise,
+@pytest.mark.parametrize("check", CHECKS, ids=name)
+@pytest.mark.parametrize("harness", [in_memory, over_http], ids=["memory", "http"])
+async def test_store_of_the_kit_conforms(
+    harness: Callable[[], contextlib.AbstractAsyncContextManager[FaultHarness]],
+    check: FaultCheck,
 ) -> None:
-    async with bench() as made:
-        await promise(made)
+    async with harness() as created:
+        await check(created)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "promise"),
+    ("wrong", "check"),
     [*WRONG.items(), *ALSO_WRONG.items()],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-async def test_a_wrong_store_is_found_out(wrong: type[Around], promise: str) -> None:
+async def test_wrong_store_violates_its_check(wrong: type[Around], check: str) -> None:
     memory = MemoryStore()
-    (tried,) = (each for each in EVERY if name(each) == promise)
-    with pytest.raises(BrokenPromise):
-        await tried(MemoryBench(memory, wrong(memory)))
+    (violated,) = (each for each in CHECKS if name(each) == check)
+    with pytest.raises(ContractViolation):
+        await violated(MemoryHarness(memory, wrong(memory)))
 
 
-def test_there_is_a_wrong_store_for_each_promise() -> None:
-    assert {*WRONG.values(), *ALSO_WRONG.values()} == {name(promise) for promise in EVERY}
+def test_every_check_has_a_wrong_store() -> None:
+    assert {*WRONG.values(), *ALSO_WRONG.values()} == {name(check) for check in CHECKS}
 
 
-@pytest.mark.parametrize("promise", EVERY, ids=name)
-async def test_a_store_around_another_one_is_not_found_out_for_that(
-    promise: TroublePromise,
+@pytest.mark.parametrize("check", CHECKS, ids=name)
+async def test_wrapping_store_conforms(
+    check: FaultCheck,
 ) -> None:
     memory = MemoryStore()
-    await promise(MemoryBench(memory, Around(memory)))
+    await check(MemoryHarness(memory, Around(memory)))

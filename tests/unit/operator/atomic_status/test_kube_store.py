@@ -1,4 +1,4 @@
-"""The store over HTTP: what it sends, and what it makes of each answer. The server and client are real."""
+"""The store over HTTP, with a real server and client: its requests, and the error of each response."""
 
 import asyncio
 import socket
@@ -41,7 +41,7 @@ OBJECT = {
 
 
 class Server:
-    """Answers every request with what a test asks for, and keeps what came in."""
+    """Responds as a test sets it up, and records the requests."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str], Any]] = []
@@ -49,15 +49,15 @@ class Server:
         self.body: Any = OBJECT
         self.headers: dict[str, str] = {}
         self.arrived = asyncio.Event()
-        self.answers = asyncio.Event()
-        self.answers.set()
+        self.responding = asyncio.Event()
+        self.responding.set()
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         self.requests.append((request.method, request.raw_path, dict(request.headers), body))
         self.arrived.set()
-        await self.answers.wait()
+        await self.responding.wait()
         if isinstance(self.body, bytes):
             return web.Response(status=self.status, body=self.body, headers=self.headers)
         return web.json_response(self.body, status=self.status, headers=self.headers)
@@ -68,7 +68,7 @@ async def server() -> AsyncIterator[Server]:
     server = Server()
     async with listening(server.handle) as server.url:
         yield server
-        server.answers.set()
+        server.responding.set()
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def store(client: ApiClient) -> KubeStatusStore:
     return KubeStatusStore(client, RESOURCE, timeout=5)
 
 
-async def test_a_read_is_one_get_of_the_object(server: Server, store: KubeStatusStore) -> None:
+async def test_read_is_one_get(server: Server, store: KubeStatusStore) -> None:
     assert await store.read(REF) == OBJECT
     [(method, path, headers, body)] = server.requests
     assert (method, path, body) == ("GET", PATH, None)
@@ -93,16 +93,12 @@ async def test_a_read_is_one_get_of_the_object(server: Server, store: KubeStatus
     assert headers["User-Agent"]
 
 
-async def test_a_read_asks_for_the_present_state_and_no_cached_one(
-    server: Server, store: KubeStatusStore
-) -> None:
+async def test_read_names_no_resource_version(server: Server, store: KubeStatusStore) -> None:
     await store.read(REF)
     assert "resourceVersion" not in server.requests[0][1]
 
 
-async def test_a_write_is_one_put_of_identity_and_status_alone(
-    server: Server, store: KubeStatusStore
-) -> None:
+async def test_write_is_one_put_of_identity_and_status(server: Server, store: KubeStatusStore) -> None:
     server.body = {**OBJECT, "status": {"phase": "Sent", "stored": True}}
     assert (await store.replace_status(OBJECT))["status"]["stored"]
     [(method, path, headers, body)] = server.requests
@@ -117,19 +113,19 @@ async def test_a_write_is_one_put_of_identity_and_status_alone(
     }
 
 
-async def test_text_of_any_script_survives_the_way_there(server: Server, store: KubeStatusStore) -> None:
+async def test_text_of_any_script_is_sent_unchanged(server: Server, store: KubeStatusStore) -> None:
     status = {"message": '日本語 🚨 \u2028 "quoted" \\ \n\t'}
     await store.replace_status({**OBJECT, "status": status})
     assert server.requests[0][3]["status"] == status
 
 
-async def test_odd_names_stay_within_their_place_in_the_path(server: Server, store: KubeStatusStore) -> None:
+async def test_names_are_quoted_in_the_path(server: Server, store: KubeStatusStore) -> None:
     await store.read(ObjectRef(namespace="a/b", name="../c?d#e"))
     assert server.requests[0][1] == "/apis/example.org/v1/namespaces/a%2Fb/orders/..%2Fc%3Fd%23e"
 
 
 @pytest.mark.parametrize("keys", [{}, {"BearerToken": ""}])
-async def test_without_credentials_no_authorization_is_sent(server: Server, keys: dict[str, str]) -> None:
+async def test_request_without_credentials_has_no_authorization(server: Server, keys: dict[str, str]) -> None:
     configuration = Configuration(host=server.url)
     configuration.api_key = keys
     async with ApiClient(configuration) as client:
@@ -137,7 +133,7 @@ async def test_without_credentials_no_authorization_is_sent(server: Server, keys
     assert "Authorization" not in server.requests[0][2]
 
 
-STATUS = {"kind": "Status", "message": "what the server says"}
+STATUS = {"kind": "Status", "message": "message of the server"}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +154,7 @@ STATUS = {"kind": "Status", "message": "what the server says"}
     ],
 )
 @pytest.mark.parametrize("call", ["read", "replace_status"])
-async def test_each_answer_has_its_error(
+async def test_status_code_decides_the_error(
     server: Server, store: KubeStatusStore, code: int, kind: type[StatusError], call: str
 ) -> None:
     server.status, server.body = code, STATUS
@@ -170,30 +166,28 @@ async def test_each_answer_has_its_error(
     assert len(server.requests) == 1
 
 
-async def test_a_refusal_carries_the_code_and_the_server_s_words(
-    server: Server, store: KubeStatusStore
-) -> None:
+async def test_rejected_carries_code_and_message(server: Server, store: KubeStatusStore) -> None:
     server.status, server.body = 422, STATUS
-    with pytest.raises(Rejected, match="422: what the server says") as caught:
+    with pytest.raises(Rejected, match="422: message of the server") as caught:
         await store.replace_status(OBJECT)
     assert caught.value.code == 422
 
 
 @pytest.mark.parametrize(
-    ("sent", "pause"), [("7", 7.0), (None, None), ("Fri, 31 Dec 2027 23:59:59 GMT", None), ("-1", None)]
+    ("header", "delay"), [("7", 7.0), (None, None), ("Fri, 31 Dec 2027 23:59:59 GMT", None), ("-1", None)]
 )
-async def test_an_asked_for_pause_is_handed_on(
-    server: Server, store: KubeStatusStore, sent: str | None, pause: float | None
+async def test_retry_after_is_passed_on(
+    server: Server, store: KubeStatusStore, header: str | None, delay: float | None
 ) -> None:
     server.status, server.body = 429, STATUS
-    server.headers = {"Retry-After": sent} if sent else {}
-    with pytest.raises(Unavailable, match="429 what the server says") as caught:
+    server.headers = {"Retry-After": header} if header else {}
+    with pytest.raises(Unavailable, match="429 message of the server") as caught:
         await store.read(REF)
-    assert caught.value.retry_after == pause
+    assert caught.value.retry_after == delay
 
 
 @pytest.mark.parametrize("body", [b"<html>bad gateway</html>", b"[1]", b'{"message": ""}', b"\xff\xfe"])
-async def test_an_answer_that_is_no_status_object_is_shown_as_it_came(
+async def test_body_without_a_status_object_is_quoted(
     server: Server, store: KubeStatusStore, body: bytes
 ) -> None:
     server.status, server.body = 502, body
@@ -202,40 +196,38 @@ async def test_an_answer_that_is_no_status_object_is_shown_as_it_came(
     assert f"502 {body.decode(errors='replace')}" in str(caught.value)
 
 
-async def test_a_long_answer_is_shown_in_part(server: Server, store: KubeStatusStore) -> None:
+async def test_long_body_is_truncated(server: Server, store: KubeStatusStore) -> None:
     server.status, server.body = 500, b"x" * 100_000
     with pytest.raises(Unavailable) as caught:
         await store.read(REF)
     assert len(str(caught.value)) < 1000
 
 
-async def test_a_success_that_is_not_json_is_no_answer(server: Server, store: KubeStatusStore) -> None:
+async def test_success_without_json_is_unavailable(server: Server, store: KubeStatusStore) -> None:
     server.body = b"<html>log in first</html>"
     with pytest.raises(Unavailable, match="200 without JSON: <html>log in first"):
         await store.read(REF)
 
 
-async def test_a_server_that_does_not_answer_in_time_is_unavailable(
-    server: Server, client: ApiClient
-) -> None:
-    server.answers.clear()
+async def test_silent_server_is_unavailable_after_the_timeout(server: Server, client: ApiClient) -> None:
+    server.responding.clear()
     with pytest.raises(Unavailable, match="TimeoutError"):
         async with asyncio.timeout(5):
             await KubeStatusStore(client, RESOURCE, timeout=0.1).read(REF)
 
 
-async def test_a_server_that_is_not_there_is_unavailable_and_named() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+async def test_unreachable_server_is_unavailable_and_named() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
         async with ApiClient(Configuration(host=f"http://127.0.0.1:{port}")) as client:
             with pytest.raises(Unavailable, match=str(port)) as caught:
                 await KubeStatusStore(client, RESOURCE).read(REF)
     assert isinstance(caught.value.__cause__, OSError)
 
 
-async def test_a_cancelled_call_stays_cancelled(server: Server, store: KubeStatusStore) -> None:
-    server.answers.clear()
+async def test_cancelled_call_stays_cancelled(server: Server, store: KubeStatusStore) -> None:
+    server.responding.clear()
     call = asyncio.create_task(store.read(REF))
     await server.arrived.wait()
     call.cancel()

@@ -1,4 +1,4 @@
-"""The in-memory store behaves as an API server does, or the tests built on it prove nothing."""
+"""The in-memory store behaves as an API server does."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def store() -> MemoryStore:
     return store
 
 
-async def test_a_new_object_has_an_identity_of_its_own(store: MemoryStore) -> None:
+async def test_new_object_has_its_own_identity(store: MemoryStore) -> None:
     first = await store.read(REF)
     store.delete(REF)
     store.create(OBJECT)
@@ -29,14 +29,14 @@ async def test_a_new_object_has_an_identity_of_its_own(store: MemoryStore) -> No
     assert first["metadata"]["generation"] == 1
 
 
-async def test_given_identities_are_kept() -> None:
+async def test_specified_identity_is_kept() -> None:
     store = MemoryStore()
     meta = {**OBJECT["metadata"], "uid": "mine", "generation": 7}
     created = store.create({**OBJECT, "metadata": meta})
     assert (created["metadata"]["uid"], created["metadata"]["generation"]) == ("mine", 7)
 
 
-async def test_each_write_gives_a_new_version_and_touches_nothing_but_the_status(store: MemoryStore) -> None:
+async def test_write_changes_version_and_status_only(store: MemoryStore) -> None:
     read = await store.read(REF)
     written = await store.replace_status({**read, "spec": {"a": 2}, "status": {"n": 1}})
     assert written["metadata"]["resourceVersion"] != read["metadata"]["resourceVersion"]
@@ -44,7 +44,7 @@ async def test_each_write_gives_a_new_version_and_touches_nothing_but_the_status
     assert written == store.peek(REF)
 
 
-async def test_a_second_writer_with_the_same_version_conflicts(store: MemoryStore) -> None:
+async def test_second_write_on_the_same_version_conflicts(store: MemoryStore) -> None:
     read = await store.read(REF)
     await store.replace_status({**read, "status": {"n": 1}})
     with pytest.raises(Conflict):
@@ -52,14 +52,14 @@ async def test_a_second_writer_with_the_same_version_conflicts(store: MemoryStor
     assert store.peek(REF)["status"] == {"n": 1}
 
 
-async def test_a_write_to_another_incarnation_conflicts(store: MemoryStore) -> None:
+async def test_write_to_another_incarnation_conflicts(store: MemoryStore) -> None:
     read = await store.read(REF)
     meta = {**read["metadata"], "uid": "another"}
     with pytest.raises(Conflict):
         await store.replace_status({**read, "metadata": meta})
 
 
-async def test_a_deleted_object_is_gone_for_readers_and_writers(store: MemoryStore) -> None:
+async def test_deleted_object_raises_gone(store: MemoryStore) -> None:
     read = await store.read(REF)
     store.delete(REF)
     store.delete(REF)
@@ -69,7 +69,7 @@ async def test_a_deleted_object_is_gone_for_readers_and_writers(store: MemorySto
         await store.replace_status(read)
 
 
-async def test_nothing_handed_out_or_taken_in_is_shared(store: MemoryStore) -> None:
+async def test_returned_and_accepted_objects_are_copies(store: MemoryStore) -> None:
     read = await store.read(REF)
     read["status"]["n"] = 99
     written = await store.replace_status(read)
@@ -79,7 +79,7 @@ async def test_nothing_handed_out_or_taken_in_is_shared(store: MemoryStore) -> N
     assert store.peek(REF)["status"] == {"n": 99}
 
 
-async def test_another_writer_sets_fields_and_moves_the_version(store: MemoryStore) -> None:
+async def test_other_writer_sets_fields_and_changes_the_version(store: MemoryStore) -> None:
     before = store.peek(REF)
     store.write_as_other(REF, extra=True)
     after = store.peek(REF)
@@ -87,7 +87,7 @@ async def test_another_writer_sets_fields_and_moves_the_version(store: MemorySto
     assert after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]
 
 
-async def test_a_scripted_fault_hits_one_call_of_its_verb(store: MemoryStore) -> None:
+async def test_injected_failure_hits_one_call_of_its_verb(store: MemoryStore) -> None:
     read = await store.read(REF)
     store.fail_next("GET", Unavailable(REF, reason="down"))
     store.fail_next("PUT", Unavailable(REF, reason="down"))
@@ -100,7 +100,7 @@ async def test_a_scripted_fault_hits_one_call_of_its_verb(store: MemoryStore) ->
     await store.replace_status({**read, "status": {"n": 2}})
 
 
-async def test_a_lost_answer_leaves_the_write_in_place(store: MemoryStore) -> None:
+async def test_lost_response_leaves_the_write_in_place(store: MemoryStore) -> None:
     read = await store.read(REF)
     store.fail_next("PUT", Unavailable(REF, reason="cut"), applied=True)
     with pytest.raises(Unavailable):
@@ -108,7 +108,7 @@ async def test_a_lost_answer_leaves_the_write_in_place(store: MemoryStore) -> No
     assert store.peek(REF)["status"] == {"n": 1}
 
 
-async def test_a_stale_store_answers_from_the_past_until_it_is_synced() -> None:
+async def test_stale_store_returns_old_objects_until_synced() -> None:
     store = MemoryStore(stale=True)
     store.create(OBJECT)
     store.write_as_other(REF, n=1)
@@ -117,7 +117,7 @@ async def test_a_stale_store_answers_from_the_past_until_it_is_synced() -> None:
     assert (await store.read(REF))["status"] == {"n": 1}
 
 
-async def test_every_call_is_on_record_and_a_peek_is_none(store: MemoryStore) -> None:
+async def test_calls_are_listed_without_peeks(store: MemoryStore) -> None:
     read = await store.read(REF)
     store.peek(REF)
     await store.replace_status(read)

@@ -1,4 +1,4 @@
-"""The kit's page is true: its examples run, its tables are those of the code."""
+"""The page of the kit: its examples run, and its tables match the code."""
 
 import inspect
 import re
@@ -6,7 +6,7 @@ from typing import Any
 
 import atomic_status
 from atomic_status import KubeStatusStore, apply
-from atomic_status.testing import PROMISES, TROUBLE_PROMISES, MemoryBench
+from atomic_status.testing import CONFORMANCE, FAULT_CONFORMANCE, MemoryHarness
 from tools.platform.pulumi.environment import ROOT
 
 PAGE = (ROOT / "docs" / "atomic-status.md").read_text("utf-8")
@@ -14,38 +14,38 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
 def run(example: str) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    exec(compile(example, "docs/atomic-status.md", "exec"), made)  # noqa: S102 - the page's own example
-    return made
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/atomic-status.md", "exec"), names)  # noqa: S102 - the page's own example
+    return names
 
 
-async def test_the_example_of_a_controller_writes_once_and_keeps_foreign_fields() -> None:
-    made = run(EXAMPLES[0])
-    bench = MemoryBench()
+async def test_controller_example_writes_once_and_keeps_foreign_fields() -> None:
+    names = run(EXAMPLES[0])
+    harness = MemoryHarness()
     items = [{"price": 3}, {"price": 4}]
-    order = await bench.create("order", spec={"items": items}, status={"foreign": True})
+    order = await harness.create("order", spec={"items": items}, status={"foreign": True})
     for _ in range(2):
-        await apply(bench.store, order, made["next_status"])
-    assert bench.memory.peek(order)["status"] == {"foreign": True, "total": 7}
-    assert [verb for verb, _ in bench.memory.calls] == ["GET", "PUT", "GET"]
+        await apply(harness.store, order, names["next_status"])
+    assert harness.memory.peek(order)["status"] == {"foreign": True, "total": 7}
+    assert [verb for verb, _ in harness.memory.calls] == ["GET", "PUT", "GET"]
 
 
-async def test_the_example_of_a_conformance_test_runs_every_promise() -> None:
-    made = run(EXAMPLES[1])
-    test = made["test_my_store_keeps_every_promise"]
+async def test_conformance_example_runs_every_check() -> None:
+    names = run(EXAMPLES[1])
+    test = names["test_my_store_conforms"]
     (mark,) = test.pytestmark
-    _, promises = mark.args
-    assert promises == [*PROMISES, *TROUBLE_PROMISES]
-    for promise in promises:
-        await test(promise)
+    _, checks = mark.args
+    assert checks == [*CONFORMANCE, *FAULT_CONFORMANCE]
+    for check in checks:
+        await test(check)
 
 
-def test_the_table_of_promises_is_the_code_s() -> None:
+def test_table_of_checks_matches_the_code() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE.partition("## Bring another store")[2], re.MULTILINE)
-    assert rows == [(promise.__name__, promise.__doc__) for promise in (*PROMISES, *TROUBLE_PROMISES)]
+    assert rows == [(check.__name__, check.__doc__) for check in (*CONFORMANCE, *FAULT_CONFORMANCE)]
 
 
-def test_the_table_of_errors_names_all_of_them() -> None:
+def test_table_of_errors_is_complete() -> None:
     errors = {
         name
         for name in atomic_status.__all__
@@ -56,7 +56,7 @@ def test_the_table_of_errors_names_all_of_them() -> None:
     }
 
 
-def test_the_defaults_that_it_names_are_the_code_s() -> None:
+def test_documented_defaults_match_the_code() -> None:
     shown = ", ".join(
         f"{part.name}={part.default}"
         for part in inspect.signature(apply).parameters.values()

@@ -1,4 +1,4 @@
-"""Stores that are wrong in one point each, as stores have been."""
+"""Stores with one defect each, of kinds that real stores have had."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Around:
-    """A store around another one, to be made wrong in one point."""
+    """A store that wraps another one; subclasses add one defect."""
 
     def __init__(self, memory: MemoryStore) -> None:
         self.memory = memory
@@ -26,7 +26,7 @@ class Around:
         return await self.memory.replace_status(obj)
 
     def stored(self, ref: ObjectRef) -> JsonObject:
-        """Return what the memory itself holds, to be changed in place."""
+        """Return the stored object itself, to change it in place."""
         return self.memory._objects[str(ref)]
 
 
@@ -35,13 +35,13 @@ def ref_of(obj: JsonObject) -> ObjectRef:
     return ObjectRef(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
 
 
-class TellsNoStatus(Around):
+class HidesTheStatus(Around):
     async def read(self, ref: ObjectRef) -> JsonObject:
         return {**await self.memory.read(ref), "status": {}}
 
 
-class ReadsOnce(Around):
-    """Keeps what it has read, until it writes itself."""
+class CachesReads(Around):
+    """Caches a read until its own next write."""
 
     cache: JsonObject
 
@@ -54,8 +54,8 @@ class ReadsOnce(Around):
         return await self.memory.replace_status(obj)
 
 
-class ReadsWhatWasBeforeItsWrite(Around):
-    """Answers the first read after its own write from before that write, as a cache that lags does."""
+class ReadsBehindItsWrites(Around):
+    """Returns, for the first read after its own write, the object before it, as a lagging cache does."""
 
     old: JsonObject | None = None
 
@@ -68,22 +68,22 @@ class ReadsWhatWasBeforeItsWrite(Around):
         return await self.memory.replace_status(obj)
 
 
-class LeavesTraces(Around):
+class WritesOnRead(Around):
     async def read(self, ref: ObjectRef) -> JsonObject:
-        found = await self.memory.read(ref)
+        obj = await self.memory.read(ref)
         self.memory.write_as_other(ref)
-        return found
+        return obj
 
 
-class HandsOutWhatItKeeps(Around):
-    """Copies no deeper than the first floor."""
+class ReturnsItsOwnObject(Around):
+    """Copies only the first level."""
 
     async def read(self, ref: ObjectRef) -> JsonObject:
-        found = await self.memory.read(ref)
-        return {**found, "status": {**self.stored(ref)["status"]}}
+        obj = await self.memory.read(ref)
+        return {**obj, "status": {**self.stored(ref)["status"]}}
 
 
-class KeepsWhatItIsGiven(Around):
+class KeepsItsArgument(Around):
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         written = await self.memory.replace_status(obj)
         self.stored(ref_of(obj))["status"] = obj["status"]
@@ -97,7 +97,7 @@ class ChangesItsArgument(Around):
         return written
 
 
-class AnswersWithWhatItWasGiven(Around):
+class ReturnsItsArgument(Around):
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         await self.memory.replace_status(obj)
         return copy.deepcopy(obj)
@@ -123,8 +123,8 @@ class WritesLabels(Around):
         return self.memory.peek(ref_of(obj))
 
 
-class KnowsItsFields(Around):
-    """Writes what a model of the status has, as generated clients do."""
+class DropsUnknownFields(Around):
+    """Writes only the fields of a status model, as generated clients do."""
 
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         known = {key: value for key, value in obj["status"].items() if key in {"count", "list", "other"}}
@@ -132,7 +132,7 @@ class KnowsItsFields(Around):
 
 
 class Overwrites(Around):
-    """Takes the newest version and writes anyway, as a patch without a version does."""
+    """Writes whatever the stored version is, as a patch without a resourceVersion does."""
 
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         with contextlib.suppress(KeyError):
@@ -141,12 +141,12 @@ class Overwrites(Around):
 
 
 class ComparesStatusOnly(Around):
-    """Takes a write for well based as long as the status is the one it has handed out."""
+    """Accepts a write as long as the status is the one that it returned last."""
 
     async def read(self, ref: ObjectRef) -> JsonObject:
-        found = await self.memory.read(ref)
-        self.last = copy.deepcopy(found["status"])
-        return found
+        obj = await self.memory.read(ref)
+        self.last = copy.deepcopy(obj["status"])
+        return obj
 
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         stored = self.memory.peek(ref_of(obj))
@@ -164,7 +164,7 @@ class SwallowsConflicts(Around):
 
 
 class WritesToAll(Around):
-    """Has lost the name on the way."""
+    """Ignores the name."""
 
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         written = await self.memory.replace_status(obj)
@@ -173,7 +173,7 @@ class WritesToAll(Around):
         return written
 
 
-class TakesGoneForEmpty(Around):
+class ReturnsEmptyForGone(Around):
     async def read(self, ref: ObjectRef) -> JsonObject:
         try:
             return await self.memory.read(ref)
@@ -181,7 +181,7 @@ class TakesGoneForEmpty(Around):
             return {"metadata": {"namespace": ref.namespace, "name": ref.name}, "spec": {}, "status": {}}
 
 
-class TakesGoneForRefusal(Around):
+class RejectsForGone(Around):
     async def read(self, ref: ObjectRef) -> JsonObject:
         try:
             return await self.memory.read(ref)
@@ -189,7 +189,7 @@ class TakesGoneForRefusal(Around):
             raise Rejected(ref, code=404, reason="not found") from None
 
 
-class Revives(Around):
+class Recreates(Around):
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         try:
             return await self.memory.replace_status(obj)
@@ -203,18 +203,18 @@ class IgnoresTheUid(Around):
         return await self.memory.replace_status({**obj, "metadata": {**obj["metadata"], "uid": uid}})
 
 
-class NamesAnother(Around):
-    """Raises the right errors about the wrong object."""
+class NamesAnotherObject(Around):
+    """Raises the right error about the wrong object."""
 
     async def read(self, ref: ObjectRef) -> JsonObject:
         try:
             return await self.memory.read(ref)
         except Gone:
-            raise Gone(ObjectRef(namespace=ref.namespace, name="unknown")) from None
+            raise Gone(ObjectRef(namespace=ref.namespace, name="another")) from None
 
 
-class Repeats(Around):
-    """Tries again what fails, behind the caller's back."""
+class RetriesReads(Around):
+    """Retries failed calls."""
 
     async def read(self, ref: ObjectRef) -> JsonObject:
         try:
@@ -223,7 +223,7 @@ class Repeats(Around):
             return await self.memory.read(ref)
 
 
-class RepeatsWrites(Around):
+class RetriesWrites(Around):
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         try:
             return await self.memory.replace_status(obj)
@@ -233,7 +233,7 @@ class RepeatsWrites(Around):
             return self.memory.peek(ref_of(obj))
 
 
-class TakesTroubleForAnEnd(Around):
+class RaisesGoneForUnavailable(Around):
     async def read(self, ref: ObjectRef) -> JsonObject:
         try:
             return await self.memory.read(ref)
@@ -241,7 +241,7 @@ class TakesTroubleForAnEnd(Around):
             raise Gone(ref) from None
 
 
-class TakesRefusalForTrouble(Around):
+class RaisesUnavailableForRejected(Around):
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         try:
             return await self.memory.replace_status(obj)
@@ -249,7 +249,7 @@ class TakesRefusalForTrouble(Around):
             raise Unavailable(error.ref, reason=str(error)) from None
 
 
-class LosesThePause(Around):
+class DropsRetryAfter(Around):
     async def read(self, ref: ObjectRef) -> JsonObject:
         try:
             return await self.memory.read(ref)
@@ -258,32 +258,32 @@ class LosesThePause(Around):
 
 
 WRONG: dict[type[Around], str] = {
-    TellsNoStatus: "a_read_shows_the_whole_object",
-    ReadsOnce: "a_read_sees_what_others_wrote_just_before",
-    ReadsWhatWasBeforeItsWrite: "a_read_sees_what_this_store_wrote_just_before",
-    LeavesTraces: "a_read_changes_nothing",
-    HandsOutWhatItKeeps: "an_object_handed_out_is_the_caller_s_own",
-    KeepsWhatItIsGiven: "an_object_handed_in_stays_the_caller_s_own",
-    ChangesItsArgument: "an_object_handed_in_stays_the_caller_s_own",
-    AnswersWithWhatItWasGiven: "a_write_answers_with_the_object_as_stored",
-    Merges: "a_write_replaces_the_whole_status",
-    WritesTheSpec: "a_write_touches_nothing_but_the_status",
-    WritesLabels: "a_write_touches_nothing_but_the_status",
-    KnowsItsFields: "every_status_field_survives",
-    Overwrites: "a_write_on_an_older_status_conflicts",
-    ComparesStatusOnly: "a_write_on_an_older_spec_conflicts",
-    SwallowsConflicts: "of_two_writes_on_one_read_one_goes_through",
-    WritesToAll: "a_write_touches_no_other_object",
-    TakesGoneForEmpty: "what_never_was_is_gone",
-    NamesAnother: "what_never_was_is_gone",
-    TakesGoneForRefusal: "what_was_deleted_is_gone",
-    Revives: "what_was_deleted_is_gone",
-    IgnoresTheUid: "another_incarnation_is_never_written",
-    TakesRefusalForTrouble: "a_refused_call_is_rejected",
-    Repeats: "a_call_without_an_answer_is_unavailable",
-    TakesTroubleForAnEnd: "a_call_without_an_answer_is_unavailable",
-    LosesThePause: "a_pause_that_is_asked_for_is_handed_on",
-    RepeatsWrites: "a_write_whose_answer_is_lost_is_unavailable",
+    HidesTheStatus: "read_returns_the_whole_object",
+    CachesReads: "read_sees_the_latest_write_of_others",
+    ReadsBehindItsWrites: "read_sees_the_latest_write_of_this_store",
+    WritesOnRead: "read_changes_nothing",
+    ReturnsItsOwnObject: "returned_object_belongs_to_the_caller",
+    KeepsItsArgument: "argument_of_a_write_stays_unchanged",
+    ChangesItsArgument: "argument_of_a_write_stays_unchanged",
+    ReturnsItsArgument: "write_returns_the_stored_object",
+    Merges: "write_replaces_the_whole_status",
+    WritesTheSpec: "write_changes_nothing_but_the_status",
+    WritesLabels: "write_changes_nothing_but_the_status",
+    DropsUnknownFields: "unknown_status_fields_survive",
+    Overwrites: "write_on_an_older_status_conflicts",
+    ComparesStatusOnly: "write_on_an_older_spec_conflicts",
+    SwallowsConflicts: "one_of_two_writes_on_one_read_succeeds",
+    WritesToAll: "write_changes_no_other_object",
+    ReturnsEmptyForGone: "unknown_name_raises_gone",
+    NamesAnotherObject: "unknown_name_raises_gone",
+    RejectsForGone: "deleted_object_raises_gone",
+    Recreates: "deleted_object_raises_gone",
+    IgnoresTheUid: "other_incarnation_is_never_written",
+    RaisesUnavailableForRejected: "refused_call_raises_rejected",
+    RetriesReads: "failed_call_raises_unavailable",
+    RaisesGoneForUnavailable: "failed_call_raises_unavailable",
+    DropsRetryAfter: "retry_after_is_passed_on",
+    RetriesWrites: "lost_response_raises_unavailable",
 }
-"""By wrong store: the promise that has to find it out."""
-ALSO_WRONG = {Overwrites: "no_update_of_many_writers_is_lost"}
+"""The check that must detect each wrong store."""
+ALSO_WRONG = {Overwrites: "concurrent_writers_lose_no_update"}

@@ -9,5 +9,5 @@ from tests.unit.operator.delivery.receiving import HttpServer, serving
 
 @pytest.fixture
 async def server() -> AsyncIterator[HttpServer]:
-    async with serving() as made:
-        yield made
+    async with serving() as server:
+        yield server

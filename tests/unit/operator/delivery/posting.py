@@ -1,22 +1,22 @@
-"""Posts to a receiver over HTTP, at a fixed time: one after the other, or one whose failure is looked at."""
+"""Posts over HTTP at a fixed time: several, or one that fails."""
 
 from datetime import UTC, datetime
 
 import pytest
 
 from notification_operator.delivery.channel import DeliveryError
-from notification_operator.delivery.http_client import HttpReceiver
+from notification_operator.delivery.http_client import HttpClient
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 
 async def post(url: str, *, times: int = 1) -> None:
-    receiver = HttpReceiver(url, connections=10, clock=lambda: NOW)
+    client = HttpClient(url, connections=10, clock=lambda: NOW)
     try:
         for _ in range(times):
-            await receiver.post(b"{}", headers={"Idempotency-Key": "uid:slack:1"})
+            await client.post(b"{}", headers={"Idempotency-Key": "uid:slack:1"})
     finally:
-        await receiver.close()
+        await client.close()
 
 
 async def failure(url: str) -> DeliveryError:

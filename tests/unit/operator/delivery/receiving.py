@@ -1,4 +1,4 @@
-"""A receiver over HTTP on 127.0.0.1: answers as it is told, and keeps what came and by which connection."""
+"""A receiver over HTTP on 127.0.0.1: responds as scripted, and records requests and connections."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ class Received:
 
 @dataclass
 class HttpServer:
-    """What came in, and what is answered: in order, the last one again and again, at first `ok`."""
+    """The received requests, and the scripted responses; the last one repeats, and the default is `ok`."""
 
     url: str = ""
-    answers: list[Callable[[web.Request], Awaitable[web.StreamResponse]]] = field(default_factory=list)
+    responses: list[Callable[[web.Request], Awaitable[web.StreamResponse]]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     connections: dict[int, asyncio.BaseTransport] = field(default_factory=dict)
 
-    def answer(self, status: int, body: str | bytes = "", **headers: str) -> None:
-        """Add an answer; an underscore in a header's name stands for a hyphen."""
+    def add_response(self, status: int, body: str | bytes = "", **headers: str) -> None:
+        """Add a response; an underscore in a header's name stands for a hyphen."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = body if isinstance(body, bytes) else body.encode()
 
         async def respond(_request: web.Request) -> web.Response:
             return web.Response(status=status, body=content, headers=named)
 
-        self.answers.append(respond)
+        self.responses.append(respond)
 
     @property
     def open_connections(self) -> int:
-        """How many connections stand."""
+        """The number of open connections."""
         return sum(not transport.is_closing() for transport in self.connections.values())
 
     async def until_all_are_closed(self) -> None:
         async with asyncio.timeout(5):
-            while self.open_connections:  # noqa: ASYNC110 - the transports tell nobody
+            while self.open_connections:  # noqa: ASYNC110 - transports have no event
                 await asyncio.sleep(0.01)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -66,15 +66,15 @@ class HttpServer:
         self.received.append(
             Received(body=await request.read(), headers=dict(request.headers), connection=connection)
         )
-        if not self.answers:
+        if not self.responses:
             return web.Response(text="ok")
-        respond = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        respond = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
         return await respond(request)
 
 
 @contextlib.asynccontextmanager
 async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[HttpServer]:
-    """Run one, over TLS where a context is given."""
+    """Run a server, over TLS with a context."""
     server = HttpServer()
     app = web.Application(client_max_size=16 * 1024**2)
     app.router.add_route("*", "/{path:.*}", server.handle)

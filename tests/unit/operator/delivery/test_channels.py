@@ -1,4 +1,4 @@
-"""The channels: what each of them leaves behind, on the real file system and standard output."""
+"""The output of each channel, on the real file system and standard output."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ def message(name: str = "order-1", **content: Any) -> Message:
     )
 
 
-async def test_a_file_holds_the_whole_message_and_is_named_after_it(tmp_path: Path) -> None:
+async def test_file_holds_the_whole_message_and_is_named_after_it(tmp_path: Path) -> None:
     await FileChannel(tmp_path / "new" / "folder").deliver(message(metadata={"cluster": "eu"}))
     (file,) = (tmp_path / "new" / "folder").iterdir()
     assert re.fullmatch(r"notification-order-1-\d{8}-\d{6}\.\d{6}\.json", file.name)
@@ -56,7 +56,7 @@ async def test_a_file_holds_the_whole_message_and_is_named_after_it(tmp_path: Pa
     assert oct(file.stat().st_mode & 0o777) == "0o644"
 
 
-async def test_the_longest_object_name_makes_a_valid_file_name_that_tells_objects_apart(
+async def test_longest_object_name_makes_a_valid_and_unique_file_name(
     tmp_path: Path,
 ) -> None:
     for last in "ab":
@@ -66,21 +66,21 @@ async def test_the_longest_object_name_makes_a_valid_file_name_that_tells_object
     assert all(len(name.encode()) <= 255 for name in names)
 
 
-async def test_a_directory_that_cannot_be_written_to_is_a_failure_to_try_again(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("a file, not a directory")
-    with pytest.raises(Transient, match=r"cannot write to .*taken: File exists"):
-        await FileChannel(tmp_path / "taken").deliver(message())
-    assert [file.name for file in tmp_path.iterdir()] == ["taken"]
+async def test_unwritable_directory_is_a_transient_failure(tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("a file, not a directory")
+    with pytest.raises(Transient, match=r"cannot write to .*occupied: File exists"):
+        await FileChannel(tmp_path / "occupied").deliver(message())
+    assert [file.name for file in tmp_path.iterdir()] == ["occupied"]
 
 
-async def test_a_write_that_fails_leaves_no_half_file_behind(tmp_path: Path) -> None:
+async def test_failed_write_leaves_no_partial_file(tmp_path: Path) -> None:
     channel = FileChannel(tmp_path)
     with pytest.raises(TypeError):
-        channel._write("notification.json", "text where bytes are due")  # type: ignore[arg-type]
+        channel._write("notification.json", "text in place of bytes")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_log_line_is_one_line_of_json(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+async def test_log_channel_writes_one_line_of_json(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     await LogChannel(clock=lambda: datetime(2026, 5, 6, tzinfo=UTC)).deliver(message(labels={"team": "web"}))
     out = capfdbinary.readouterr().out
     assert out.count(b"\n") == 1
@@ -92,16 +92,16 @@ async def test_a_log_line_is_one_line_of_json(capfdbinary: pytest.CaptureFixture
 
 
 @contextmanager
-def json_log(least: LogLevel = LogLevel.INFO) -> Iterator[None]:
+def json_log(minimum: LogLevel = LogLevel.INFO) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    log.configure(Log(level=least))
+    log.configure(Log(level=minimum))
     yield
     root.handlers[:], root.level = handlers, level
     structlog.reset_defaults()
 
 
-async def test_the_console_prints_priority_type_subject_and_body_as_one_record(
+async def test_console_logs_priority_type_subject_and_body_in_one_record(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with json_log():
@@ -112,13 +112,13 @@ async def test_the_console_prints_priority_type_subject_and_body_as_one_record(
     assert (record["notification"], record["uid"]) == ("shop/order-1", message().uid)
 
 
-async def test_the_console_delivers_whatever_the_level_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_console_delivers_at_any_log_level(capsys: pytest.CaptureFixture[str]) -> None:
     with json_log(LogLevel.ERROR):
         await ConsoleChannel().deliver(message())
     assert "line two" in capsys.readouterr().out
 
 
-def test_only_enabled_channels_are_made(tmp_path: Path) -> None:
+def test_only_enabled_channels_are_created(tmp_path: Path) -> None:
     assert set(channels(Channels())) == {"console", "log"}
     settings = Channels.model_validate(
         {
@@ -130,7 +130,7 @@ def test_only_enabled_channels_are_made(tmp_path: Path) -> None:
     assert set(channels(settings)) == {"file"}
 
 
-def test_a_plugin_is_called_with_its_options_and_may_replace_a_built_in_channel() -> None:
+def test_plugin_gets_its_options_and_may_replace_a_built_in_channel() -> None:
     settings = Channels.model_validate(
         {
             "plugins": {
@@ -141,7 +141,7 @@ def test_a_plugin_is_called_with_its_options_and_may_replace_a_built_in_channel(
     assert isinstance(channels(settings)["log"], FileChannel)
 
 
-def test_every_plugin_that_gives_no_channel_is_named_with_its_reason() -> None:
+def test_every_invalid_plugin_is_reported_with_its_reason() -> None:
     settings = Channels.model_validate(
         {
             "plugins": {

@@ -1,4 +1,4 @@
-"""What every channel keeps to, run for each of them; a new channel adds itself to the table."""
+"""The contract of a channel, checked for each of them; a new channel adds itself to the table."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ from tests.unit.operator.delivery.test_channels import message
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One channel: how to make it, and how to make it fail so that another try makes sense."""
+    """One channel: how to create it, and how to make it fail temporarily."""
 
     make: Callable[[Path, HttpServer], Channel]
     spoil: Callable[[Path, HttpServer], object] | None = None
@@ -39,12 +39,12 @@ CASES = {
     "console": Case(make=lambda _folder, _server: ConsoleChannel()),
     "file": Case(
         make=lambda folder, _server: FileChannel(folder / "notifications"),
-        spoil=lambda folder, _server: (folder / "notifications").write_text("in the way"),
+        spoil=lambda folder, _server: (folder / "notifications").write_text("not a directory"),
     ),
     "log": Case(make=lambda _folder, _server: LogChannel()),
     "slack": Case(
         make=lambda _folder, server: SlackChannel(server.url, connections=10),
-        spoil=lambda _folder, server: server.answer(503, "busy"),
+        spoil=lambda _folder, server: server.add_response(503, "busy"),
         leaves_the_process=True,
     ),
 }
@@ -52,25 +52,25 @@ CASES = {
 
 @pytest.fixture(params=CASES)
 def name(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    return found
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
 async def channel(name: str, tmp_path: Path, server: HttpServer) -> AsyncIterator[Channel]:
-    made = CASES[name].make(tmp_path, server)
-    yield made
-    await close(made)
+    result = CASES[name].make(tmp_path, server)
+    yield result
+    await close(result)
 
 
 async def attempt(channel: Channel, sent: Message) -> Attempt:
-    clock = lambda: datetime.now(UTC)  # noqa: E731 - said twice below
+    clock = lambda: datetime.now(UTC)  # noqa: E731 - used twice below
     breakers = Breakers(Limits(), clock=clock)
     dispatcher = Dispatcher({"it": channel}, breakers=breakers, timeout=5, concurrency=8, clock=clock)
     return await dispatcher.attempt(Send(channel="it", number=1, id=sent.id), sent)
 
 
-def test_the_table_holds_every_built_in_channel_and_the_dispatcher_knows_them(tmp_path: Path) -> None:
+def test_table_holds_every_built_in_channel(tmp_path: Path) -> None:
     enabled: dict[str, Any] = {name: {"enabled": True} for name in CASES}
     enabled["file"]["directory"] = tmp_path
     enabled["slack"]["webhook_url"] = "https://hooks.slack.com/services/x"
@@ -78,50 +78,50 @@ def test_the_table_holds_every_built_in_channel_and_the_dispatcher_knows_them(tm
     assert set(Channels.model_fields) == {*CASES, "plugins"}
 
 
-async def test_it_delivers_plain_text_odd_text_and_much_text(channel: Channel) -> None:
+async def test_channel_delivers_any_text_up_to_256_kib(channel: Channel) -> None:
     for body in (
         "plain",
         '<b>&amp;</b> `rm -rf` "; DROP TABLE\\ \t\x07',
         "Заказ 📦 後で مرحبا 👩‍🚀",
         "x" * 256 * 1024,
     ):
-        made = await attempt(channel, message(subject=body[:500], body=body))
-        assert (made.status, made.error) == (AttemptStatus.SUCCESS, None)
+        result = await attempt(channel, message(subject=body[:500], body=body))
+        assert (result.status, result.error) == (AttemptStatus.SUCCESS, None)
 
 
-async def test_it_takes_several_messages_at_once(channel: Channel) -> None:
+async def test_channel_delivers_several_messages_at_once(channel: Channel) -> None:
     sent = [replace(message(), id=f"uid-{number}:it:1") for number in range(20)]
-    made = await asyncio.gather(*(attempt(channel, one) for one in sent))
-    assert {one.status for one in made} == {AttemptStatus.SUCCESS}
+    result = await asyncio.gather(*(attempt(channel, one) for one in sent))
+    assert {one.status for one in result} == {AttemptStatus.SUCCESS}
 
 
-async def test_it_takes_the_longest_name_that_an_object_can_have(channel: Channel) -> None:
+async def test_channel_delivers_a_message_of_the_longest_object_name(channel: Channel) -> None:
     assert (await attempt(channel, message("n" * 253))).succeeded
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.spoil], indirect=True)
-async def test_what_keeps_it_from_delivering_for_a_while_may_be_tried_again(
+async def test_temporary_obstacle_is_a_transient_failure(
     name: str, channel: Channel, tmp_path: Path, server: HttpServer
 ) -> None:
     spoil = CASES[name].spoil
     assert spoil is not None
     spoil(tmp_path, server)
-    made = await attempt(channel, message())
-    assert (made.status, made.permanent) == (AttemptStatus.FAILED, False)
-    assert made.error
+    result = await attempt(channel, message())
+    assert (result.status, result.permanent) == (AttemptStatus.FAILED, False)
+    assert result.error
 
 
-async def test_a_circuit_breaker_guards_what_leaves_the_process_and_nothing_else(
+async def test_only_destinations_outside_the_process_have_a_circuit_breaker(
     name: str, channel: Channel
 ) -> None:
     assert (destination_of(channel, message()) is not None) == CASES[name].leaves_the_process
 
 
-async def test_its_secret_is_not_shown(channel: Channel) -> None:
+async def test_repr_shows_no_secret(channel: Channel) -> None:
     assert "secret" not in repr(channel)
 
 
-async def test_closing_it_twice_does_no_harm_and_leaves_nothing_open(channel: Channel) -> None:
+async def test_second_close_does_nothing_and_no_resource_stays_open(channel: Channel) -> None:
     await attempt(channel, message())
     await close(channel)
     await close(channel)

@@ -39,7 +39,7 @@ class Bench:
             channels, breakers=breakers, timeout=0.2, concurrency=8, clock=lambda: self.now
         )
         self.metrics = Metrics()
-        self.dispatcher.publish(self.metrics.watch_channels)
+        self.dispatcher.publish(self.metrics.add_channel_gauge)
 
     async def attempt(self, channel: str = "slack", *, subject: str = "s") -> Attempt:
         message = replace(MESSAGE, content=replace(MESSAGE.content, subject=subject))

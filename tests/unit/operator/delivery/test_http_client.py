@@ -1,4 +1,4 @@
-"""What a receiver's answers mean, on a real server: success, another try, or none."""
+"""The meaning of a response, on a real server: success, transient or permanent failure."""
 
 import asyncio
 from datetime import timedelta
@@ -15,73 +15,71 @@ from tests.unit.operator.delivery.receiving import PATH, HttpServer
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 @pytest.mark.parametrize("body", ["ok", "", "{broken", "error: no"])
-async def test_any_2xx_is_a_success_whatever_the_body_says(
-    server: HttpServer, status: int, body: str
-) -> None:
-    server.answer(status, "" if status == 204 else body)
+async def test_2xx_is_a_success_with_any_body(server: HttpServer, status: int, body: str) -> None:
+    server.add_response(status, "" if status == 204 else body)
     await post(server.url)
     assert server.received[0].headers["Idempotency-Key"] == "uid:slack:1"
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 507, 508, 599])
-async def test_429_and_5xx_may_be_tried_again_and_tell_code_and_body(server: HttpServer, status: int) -> None:
-    server.answer(status, "service_unavailable")
+async def test_429_and_5xx_are_transient_with_code_and_body(server: HttpServer, status: int) -> None:
+    server.add_response(status, "service_unavailable")
     error = await failure(server.url)
     assert isinstance(error, Transient)
     assert str(error) == f"HTTP {status}: service_unavailable"
 
 
 @pytest.mark.parametrize("status", [300, 304, 400, 401, 403, 404, 408, 410, 413, 418, 451])
-async def test_every_other_answer_is_final(server: HttpServer, status: int) -> None:
-    server.answer(status, "" if status == 304 else "invalid_payload")
+async def test_other_status_is_permanent(server: HttpServer, status: int) -> None:
+    server.add_response(status, "" if status == 304 else "invalid_payload")
     error = await failure(server.url)
     assert isinstance(error, Permanent)
     assert str(error).startswith(f"HTTP {status}")
 
 
-async def test_a_redirect_is_not_followed(server: HttpServer) -> None:
-    server.answer(307, "", Location="/elsewhere")
+async def test_redirect_is_not_followed(server: HttpServer) -> None:
+    server.add_response(307, "", Location="/elsewhere")
     error = await failure(server.url)
     assert isinstance(error, Permanent)
     assert len(server.received) == 1
 
 
-async def test_the_text_of_an_answer_is_quoted_unchanged(server: HttpServer) -> None:
-    said = 'no "luck" \\ today,\n\ttry {"again": [1]} — позже, 後で, 💥'
-    server.answer(500, said)
-    assert str(await failure(server.url)) == f"HTTP 500: {said}"
+async def test_body_is_quoted_unchanged(server: HttpServer) -> None:
+    body = 'no "luck" \\ today,\n\ttry {"again": [1]} — позже, 後で, 💥'
+    server.add_response(500, body)
+    assert str(await failure(server.url)) == f"HTTP 500: {body}"
 
 
-async def test_the_text_is_read_by_its_charset_and_what_is_none_is_replaced(server: HttpServer) -> None:
-    server.answer(500, "позже".encode("cp1251"), Content_Type="text/plain; charset=windows-1251")
-    server.answer(500, b"caf\xc3\xa9 \xff", Content_Type="text/plain; charset=no-such-thing")
+async def test_body_is_decoded_by_its_charset_with_replacements(server: HttpServer) -> None:
+    server.add_response(500, "позже".encode("cp1251"), Content_Type="text/plain; charset=windows-1251")
+    server.add_response(500, b"caf\xc3\xa9 \xff", Content_Type="text/plain; charset=no-such-thing")
     assert str(await failure(server.url)) == "HTTP 500: позже"
     assert str(await failure(server.url)) == "HTTP 500: café \N{REPLACEMENT CHARACTER}"
 
 
-async def test_of_a_long_answer_no_more_is_read_than_can_be_shown(server: HttpServer) -> None:
-    server.answer(503, "x" * 5_000_000)
+async def test_long_body_is_read_up_to_the_quoted_length(server: HttpServer) -> None:
+    server.add_response(503, "x" * 5_000_000)
     text = str(await failure(server.url))
-    assert 2048 < len(text) <= http.LONGEST_QUOTE + len("HTTP 503: ")
+    assert 2048 < len(text) <= http.MAX_QUOTE + len("HTTP 503: ")
 
 
-async def test_an_answer_without_end_is_left_when_enough_was_read(
+async def test_endless_body_is_read_up_to_the_quoted_length(
     server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def pour(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=503)
         await response.prepare(request)
         while True:
-            await response.write(b"x" * http.LONGEST_QUOTE)
+            await response.write(b"x" * http.MAX_QUOTE)
 
-    monkeypatch.setattr(http, "READING_SECONDS", 3600)
-    server.answers.append(pour)
+    monkeypatch.setattr(http, "BODY_SECONDS", 3600)
+    server.responses.append(pour)
     async with asyncio.timeout(5):
         await failure(server.url)
 
 
 @pytest.mark.parametrize("status", [200, 503])
-async def test_an_answer_whose_body_never_ends_is_judged_by_its_status(
+async def test_status_decides_when_the_body_stalls(
     server: HttpServer, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(request: web.Request) -> web.StreamResponse:
@@ -91,8 +89,8 @@ async def test_an_answer_whose_body_never_ends_is_judged_by_its_status(
         await asyncio.sleep(3600)
         return response
 
-    monkeypatch.setattr(http, "READING_SECONDS", 0.1)
-    server.answers.append(never)
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.1)
+    server.responses.append(never)
     if status == 200:
         await post(server.url)
     else:
@@ -101,7 +99,7 @@ async def test_an_answer_whose_body_never_ends_is_judged_by_its_status(
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
-    ("asked", "pause"),
+    ("header", "delay"),
     [
         ("7", 7.0),
         ("0", 0.0),
@@ -112,24 +110,24 @@ async def test_an_answer_whose_body_never_ends_is_judged_by_its_status(
         ("", None),
     ],
 )
-async def test_the_pause_that_a_receiver_asks_for_is_read_as_seconds_or_as_a_date(
-    server: HttpServer, status: int, asked: str, pause: float | None
+async def test_retry_after_of_429_and_503_is_parsed(
+    server: HttpServer, status: int, header: str, delay: float | None
 ) -> None:
-    server.answer(status, "busy", Retry_After=asked)
+    server.add_response(status, "busy", Retry_After=header)
     error = await failure(server.url)
     assert isinstance(error, Transient)
-    assert error.retry_after == pause
+    assert error.retry_after == delay
 
 
-async def test_a_pause_with_another_answer_counts_for_nothing(server: HttpServer) -> None:
-    server.answer(500, "", Retry_After="7")
+async def test_retry_after_of_another_status_is_ignored(server: HttpServer) -> None:
+    server.add_response(500, "", Retry_After="7")
     error = await failure(server.url)
     assert isinstance(error, Transient)
     assert error.retry_after is None
 
 
 @pytest.mark.parametrize(
-    "said",
+    "body",
     [
         f"Cannot POST {PATH}",
         "no_service: https://127.0.0.1/services/T0123456789/B0123456789/verysecrettoken",
@@ -137,10 +135,8 @@ async def test_a_pause_with_another_answer_counts_for_nothing(server: HttpServer
         "unknown team T0123456789",
     ],
 )
-async def test_an_answer_that_repeats_the_url_does_not_bring_its_secret_into_the_error(
-    server: HttpServer, said: str
-) -> None:
-    server.answer(404, said)
+async def test_body_that_repeats_the_url_is_redacted(server: HttpServer, body: str) -> None:
+    server.add_response(404, body)
     text = str(await failure(server.url))
     assert "[REDACTED]" in text
     for part in ("T0123456789", "B0123456789", "verysecrettoken"):

@@ -1,4 +1,4 @@
-"""Connections to a receiver: used again, no more than allowed, and none left behind."""
+"""The connections of a client: reused, limited, and closed."""
 
 import asyncio
 import threading
@@ -9,62 +9,58 @@ from aiohttp import web
 
 from notification_operator.delivery import http_client as http
 from notification_operator.delivery.channel import Transient
-from notification_operator.delivery.http_client import HttpReceiver
+from notification_operator.delivery.http_client import HttpClient
 from tests.unit.operator.delivery.posting import post
 from tests.unit.operator.delivery.receiving import PATH, HttpServer
 
 
-async def test_connections_are_used_again_and_closed_at_the_end(server: HttpServer) -> None:
-    server.answer(200, "ok")
-    server.answer(200, "x" * http.LONGEST_QUOTE)
+async def test_connection_is_reused_and_closed_at_the_end(server: HttpServer) -> None:
+    server.add_response(200, "ok")
+    server.add_response(200, "x" * http.MAX_QUOTE)
     await post(server.url, times=5)
     assert len({request.connection for request in server.received}) == 1
 
 
-async def test_failing_posts_use_connections_again_too(server: HttpServer) -> None:
-    server.answer(503, "busy")
-    receiver = HttpReceiver(server.url, connections=10)
+async def test_connection_is_reused_after_a_failure(server: HttpServer) -> None:
+    server.add_response(503, "busy")
+    client = HttpClient(server.url, connections=10)
     for _ in range(3):
         with pytest.raises(Transient):
-            await receiver.post(b"{}", headers={})
-    await receiver.close()
+            await client.post(b"{}", headers={})
+    await client.close()
     assert len({request.connection for request in server.received}) == 1
 
 
-async def test_no_more_connections_are_opened_than_allowed(server: HttpServer) -> None:
-    together, most = 0, 0
+async def test_connections_stay_within_the_limit(server: HttpServer) -> None:
+    running, maximum = 0, 0
 
     async def slowly(_request: web.Request) -> web.Response:
-        nonlocal together, most
-        together += 1
-        most = max(most, together)
+        nonlocal running, maximum
+        running += 1
+        maximum = max(maximum, running)
         await asyncio.sleep(0.02)
-        together -= 1
+        running -= 1
         return web.Response()
 
-    server.answers.append(slowly)
-    receiver = HttpReceiver(server.url, connections=3)
-    await asyncio.gather(*(receiver.post(b"{}", headers={}) for _ in range(12)))
-    await receiver.close()
-    assert (most, len(server.received)) == (3, 12)
+    server.responses.append(slowly)
+    client = HttpClient(server.url, connections=3)
+    await asyncio.gather(*(client.post(b"{}", headers={}) for _ in range(12)))
+    await client.close()
+    assert (maximum, len(server.received)) == (3, 12)
     assert len(server.connections) == 3
 
 
-async def test_a_connection_that_is_not_used_is_closed(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_idle_connection_is_closed(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert http.IDLE_SECONDS * 2 < 90
     monkeypatch.setattr(http, "IDLE_SECONDS", 0.05)
-    receiver = HttpReceiver(server.url, connections=3)
-    await receiver.post(b"{}", headers={})
+    client = HttpClient(server.url, connections=3)
+    await client.post(b"{}", headers={})
     assert server.open_connections == 1
     await server.until_all_are_closed()
-    await receiver.close()
+    await client.close()
 
 
-async def test_a_proxy_named_by_the_environment_is_used(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_proxy_of_the_environment_is_used(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     address = server.url.removesuffix(PATH).removeprefix("http://")
     monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@{address}")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -75,22 +71,22 @@ async def test_a_proxy_named_by_the_environment_is_used(
     assert headers["Proxy-Authorization"] == aiohttp.encode_basic_auth("me", "secret")
 
 
-async def test_a_post_needs_no_thread(server: HttpServer) -> None:
+async def test_post_starts_no_thread(server: HttpServer) -> None:
     before = threading.active_count()
     await post(server.url, times=2)
     assert threading.active_count() == before
 
 
-async def test_being_cut_off_by_the_operator_leaves_no_connection_in_use(server: HttpServer) -> None:
+async def test_cancelled_post_releases_its_connection(server: HttpServer) -> None:
     async def never(_request: web.Request) -> web.Response:
         await asyncio.sleep(3600)
         return web.Response()
 
-    server.answers.append(never)
-    receiver = HttpReceiver(server.url, connections=1)
+    server.responses.append(never)
+    client = HttpClient(server.url, connections=1)
     for _ in range(2):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await receiver.post(b"{}", headers={})
-    await receiver.close()
-    assert len(server.received) == 2, "the second got the only connection that is allowed"
+                await client.post(b"{}", headers={})
+    await client.close()
+    assert len(server.received) == 2, "the second post uses the only connection"

@@ -1,4 +1,4 @@
-"""What it means when no answer comes: trouble of the network may be tried again, distrust is final."""
+"""Failures without a response: network errors are transient, TLS errors are permanent."""
 
 import asyncio
 import ssl
@@ -14,29 +14,29 @@ from tests.unit.operator.delivery.posting import failure
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, serving
 
 
-async def test_a_receiver_that_cannot_be_reached_may_be_tried_again() -> None:
+async def test_unreachable_server_is_transient() -> None:
     for url in ("http://127.0.0.1:1/x", "http://no-such-host.invalid/x"):
         error = await failure(url)
         assert isinstance(error, Transient)
         assert "Cannot connect to host" in str(error)
 
 
-async def test_an_address_in_an_error_is_left_to_the_rules_of_whoever_makes_the_try() -> None:
+async def test_address_in_an_error_is_left_to_the_configured_redaction() -> None:
     assert "127.0.0.1" in str(await failure("http://127.0.0.1:9/hook"))
 
 
-async def test_a_connection_that_breaks_without_an_answer_may_be_tried_again(server: HttpServer) -> None:
+async def test_connection_closed_without_a_response_is_transient(server: HttpServer) -> None:
     async def hang_up(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
 
-    server.answers.append(hang_up)
+    server.responses.append(hang_up)
     assert isinstance(await failure(server.url), Transient)
     assert len(server.received) == 1
 
 
-async def test_an_answer_that_is_not_http_may_be_tried_again_and_hides_the_url() -> None:
+async def test_response_without_http_is_transient_and_hides_the_url() -> None:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"SSH-2.0-OpenSSH\r\n\r\n")
@@ -50,7 +50,7 @@ async def test_an_answer_that_is_not_http_may_be_tried_again_and_hides_the_url()
 
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["self-signed", "for another name"])
-async def test_a_certificate_that_cannot_be_trusted_is_final(
+async def test_untrusted_certificate_is_permanent(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     trusted: bool,  # noqa: FBT001 - a case
@@ -66,11 +66,11 @@ async def test_a_certificate_that_cannot_be_trusted_is_final(
     assert "secret" not in str(error)
 
 
-async def test_https_to_a_server_without_it_is_final(server: HttpServer) -> None:
+async def test_https_to_a_plain_http_server_is_permanent(server: HttpServer) -> None:
     assert isinstance(await failure(server.url.replace("http:", "https:")), Permanent)
 
 
-async def test_a_tls_connection_that_is_cut_off_is_trouble_of_the_network() -> None:
+async def test_tls_connection_closed_early_is_transient() -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.close()
@@ -80,10 +80,10 @@ async def test_a_tls_connection_that_is_cut_off_is_trouble_of_the_network() -> N
         assert isinstance(await failure(f"https://127.0.0.1:{port}{PATH}"), Transient)
 
 
-def test_what_the_network_breaks_off_is_told_from_what_tls_refuses() -> None:
-    assert not http._is_final(ConnectionResetError())
-    assert not http._is_final(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
-    assert http._is_final(ssl.SSLCertVerificationError("certificate verify failed"))
+def test_network_error_is_distinguished_from_a_tls_error() -> None:
+    assert not http._is_permanent(ConnectionResetError())
+    assert not http._is_permanent(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
+    assert http._is_permanent(ssl.SSLCertVerificationError("certificate verify failed"))
     wrapped = RuntimeError("outer")
     wrapped.__cause__ = ssl.SSLError("tlsv1 alert")
-    assert http._is_final(wrapped)
+    assert http._is_permanent(wrapped)

@@ -1,4 +1,4 @@
-"""Values for tests of the domain: everything has a default, a test names what it is about."""
+"""Builders of domain values for tests: every field has a default, and a test names its subject."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ def at(seconds: float) -> datetime:
 
 
 def stored(*, spec: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
-    """Return an object as the API server gives it; `parts` are status and metadata fields."""
+    """Return an object as the API server returns it; `parts` are `status` and `metadata`."""
     meta = {
         "namespace": "shop",
         "name": "order-1",
@@ -32,12 +32,12 @@ def stored(*, spec: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any
         "resourceVersion": "1",
         "creationTimestamp": format_time(START),
     }
-    least = {"type": "simple", "priority": "medium", "subject": "s", "body": "b"}
+    minimum = {"type": "simple", "priority": "medium", "subject": "s", "body": "b"}
     return {
         "apiVersion": "kubernaut.ai/v1alpha1",
         "kind": "NotificationRequest",
         "metadata": meta | parts.get("metadata", {}),
-        "spec": least | (spec or {}),
+        "spec": minimum | (spec or {}),
         "status": parts.get("status", {"phase": "Pending"}),
     }
 
@@ -53,7 +53,12 @@ def notification(
     document = stored(
         spec={"channels": list(channels)}, status=status or {"phase": phase}, metadata={"labels": labels}
     )
-    return replace(parse(document), retry=retry, attempts=attempts)
+    return with_status(replace(parse(document), retry=retry), attempts=attempts)
+
+
+def with_status(notification: Notification, **fields: Any) -> Notification:
+    """Return the notification with some fields of its status replaced."""
+    return replace(notification, status=replace(notification.status, **fields))
 
 
 def success(channel: str, number: int = 1, seconds: float = 0, duration: float = 0.5) -> Attempt:
@@ -83,8 +88,8 @@ def failure(
     )
 
 
-def turned_away(channel: str, number: int = 1, seconds: float = 0) -> Attempt:
-    """Return the entry of a try that an open circuit breaker kept from its receiver."""
+def circuit_open(channel: str, number: int = 1, seconds: float = 0) -> Attempt:
+    """Return an attempt that an open circuit breaker rejected."""
     return Attempt(
         channel=channel,
         number=number,

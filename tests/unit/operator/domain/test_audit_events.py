@@ -1,4 +1,4 @@
-"""Audit events: one for each fact, the same one whenever it is made, and no secret in it."""
+"""Audit events: one per fact, the same whenever it is built, and redacted."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,8 +7,9 @@ import pytest
 
 from notification_operator.domain.audit_events import Kind, correlation_id, events
 from notification_operator.domain.model import Attempt, Notification, Phase, parse
-from notification_operator.domain.redaction.redact import sanitize_content
-from tests.unit.operator.domain.builders import failure, stored, success
+from notification_operator.domain.redaction.redact import redact_content
+from notification_operator.domain.text.timestamps import parse_time
+from tests.unit.operator.domain.builders import failure, stored, success, with_status
 
 ENVELOPE = {
     *("version", "event_id", "event_type", "event_timestamp", "event_category", "event_action"),
@@ -22,21 +23,22 @@ def order(**spec: Any) -> Notification:
     return parse(stored(spec={"channels": ["console", "slack"], "priority": "critical"} | spec))
 
 
-def told(*attempts: Attempt, ends: Phase = Phase.SENDING, **spec: Any) -> list[dict[str, Any]]:
-    """The events of one write that records attempts and leads to a phase."""
+def events_of(*attempts: Attempt, phase: Phase = Phase.SENDING, **spec: Any) -> list[dict[str, Any]]:
+    """Return the events of one write that records attempts and sets a phase."""
     before = order(**spec)
-    status = {"phase": ends, "reason": "AllDeliveriesFailed", "completionTime": ENDED}
-    after = replace(before, phase=ends, attempts=attempts, status=status)
-    content = sanitize_content(after.content)
+    after = with_status(
+        before, phase=phase, attempts=attempts, reason="AllDeliveriesFailed", completed_at=parse_time(ENDED)
+    )
+    content = redact_content(after.content)
     return list(events(before, after, content=content, attempts=attempts))
 
 
-def kinds(made: list[dict[str, Any]]) -> list[str]:
-    return [event["event_type"].removeprefix("notification.message.") for event in made]
+def kinds(events: list[dict[str, Any]]) -> list[str]:
+    return [event["event_type"].removeprefix("notification.message.") for event in events]
 
 
-def test_a_success_is_told_with_the_whole_envelope() -> None:
-    (event,) = told(success("console", seconds=2, duration=0.5), subject="s", body="b")
+def test_success_has_the_whole_envelope() -> None:
+    (event,) = events_of(success("console", seconds=2, duration=0.5), subject="s", body="b")
     assert set(event) == ENVELOPE
     assert event | {"event_id": "", "event_data": {}} == {
         "version": "1.0",
@@ -66,8 +68,8 @@ def test_a_success_is_told_with_the_whole_envelope() -> None:
 
 
 @pytest.mark.parametrize("permanent", [True, False])
-def test_a_failure_is_an_action_to_send_that_failed_with_its_kind_and_text(permanent: bool) -> None:  # noqa: FBT001
-    (event,) = told(failure("slack", permanent=permanent))
+def test_failure_is_a_failed_send_with_type_and_error(permanent: bool) -> None:  # noqa: FBT001
+    (event,) = events_of(failure("slack", permanent=permanent))
     assert (event["event_type"], event["event_action"]) == ("notification.message.failed", "sent")
     assert event["event_outcome"] == "failure"
     assert event["event_data"] == {
@@ -82,46 +84,46 @@ def test_a_failure_is_an_action_to_send_that_failed_with_its_kind_and_text(perma
     }
 
 
-def test_a_delivery_to_every_channel_is_acknowledged_once_without_a_channel() -> None:
-    *sent, end = told(success("console"), success("slack"), ends=Phase.SENT)
+def test_full_delivery_is_acknowledged_once_without_a_channel() -> None:
+    *sent, end = events_of(success("console"), success("slack"), phase=Phase.SENT)
     assert kinds(sent) == ["sent", "sent"]
     assert (end["event_type"], end["event_action"]) == ("notification.message.acknowledged", "acknowledged")
     assert (end["event_outcome"], end["event_timestamp"]) == ("success", ENDED)
     assert set(end["event_data"]) == {"event_type", "notification_id", "subject", "priority"}
 
 
-def test_a_final_failure_is_escalated_with_the_reason_of_the_status() -> None:
-    *_, end = told(failure("console"), failure("slack"), ends=Phase.FAILED)
+def test_final_failure_is_escalated_with_the_reason_of_the_status() -> None:
+    *_, end = events_of(failure("console"), failure("slack"), phase=Phase.FAILED)
     assert (end["event_type"], end["event_action"]) == ("notification.message.escalated", "escalated")
     assert (end["event_outcome"], end["event_data"]["reason"]) == ("success", "AllDeliveriesFailed")
     assert set(end["event_data"]) == {"event_type", "notification_id", "subject", "priority", "reason"}
 
 
-@pytest.mark.parametrize("ends", [Phase.SENDING, Phase.RETRYING, Phase.PARTIALLY_SENT])
-def test_no_other_phase_ends_with_an_event_of_its_own(ends: Phase) -> None:
-    assert kinds(told(success("console"), failure("slack"), ends=ends)) == ["sent", "failed"]
+@pytest.mark.parametrize("phase", [Phase.SENDING, Phase.RETRYING, Phase.PARTIALLY_SENT])
+def test_other_phase_has_no_final_event(phase: Phase) -> None:
+    assert kinds(events_of(success("console"), failure("slack"), phase=phase)) == ["sent", "failed"]
 
 
-def test_an_end_is_told_by_the_write_that_brought_it_and_by_no_other() -> None:
-    final = replace(order(), phase=Phase.SENT, status={"phase": "Sent", "completionTime": ENDED})
+def test_final_event_belongs_to_the_write_that_set_the_phase() -> None:
+    final = with_status(order(), phase=Phase.SENT, completed_at=parse_time(ENDED))
     assert list(events(final, final, content=final.content, attempts=())) == []
 
 
-def test_each_try_has_an_event_and_an_id_of_its_own_that_are_the_same_when_made_again() -> None:
-    tries = (failure("slack", 1), failure("slack", 2), success("slack", 3), success("console", 1))
-    first, again = told(*tries, ends=Phase.SENT), told(*tries, ends=Phase.SENT)
+def test_each_attempt_has_one_event_with_a_stable_id() -> None:
+    attempts = (failure("slack", 1), failure("slack", 2), success("slack", 3), success("console", 1))
+    first, again = events_of(*attempts, phase=Phase.SENT), events_of(*attempts, phase=Phase.SENT)
     assert first == again
     assert len({event["event_id"] for event in first}) == 5
 
 
-def test_another_incarnation_of_the_same_name_has_other_ids() -> None:
+def test_other_incarnation_of_a_name_has_other_ids() -> None:
     one, two = order(), replace(order(), uid="uid-2")
-    made = [
+    ids = [
         event["event_id"]
         for each in (one, two)
         for event in events(each, each, content=each.content, attempts=(success("console"),))
     ]
-    assert len(set(made)) == 2
+    assert len(set(ids)) == 2
 
 
 @pytest.mark.parametrize(
@@ -133,30 +135,32 @@ def test_another_incarnation_of_the_same_name_has_other_ids() -> None:
         ({}, "uid-1"),
     ],
 )
-def test_all_four_kinds_carry_the_same_correlation_id(spec: dict[str, Any], expected: str) -> None:
-    made = told(failure("console"), success("console", 2), ends=Phase.SENT, **spec)
-    made += told(failure("slack"), ends=Phase.FAILED, **spec)
-    assert {Kind(kind) for kind in kinds(made)} == set(Kind)
-    assert {event["correlation_id"] for event in made} == {expected}
+def test_all_kinds_carry_the_same_correlation_id(spec: dict[str, Any], expected: str) -> None:
+    recorded = events_of(failure("console"), success("console", 2), phase=Phase.SENT, **spec)
+    recorded += events_of(failure("slack"), phase=Phase.FAILED, **spec)
+    assert {Kind(kind) for kind in kinds(recorded)} == set(Kind)
+    assert {event["correlation_id"] for event in recorded} == {expected}
 
 
-def test_a_correlation_id_that_looks_like_a_secret_is_still_itself() -> None:
+def test_correlation_id_is_not_redacted() -> None:
     name = "password=disk-full"
     assert correlation_id(order(metadata={"remediationRequestName": name})) == name
 
 
-def test_no_secret_of_the_content_is_in_an_event() -> None:
-    made = told(
+def test_event_holds_no_secret_of_the_content() -> None:
+    recorded = events_of(
         failure("console"),
         success("slack"),
-        ends=Phase.SENT,
+        phase=Phase.SENT,
         subject="password=hunter2hunter2",
         body="token: hunter2hunter2",
         metadata={"api_key": "hunter2hunter2", "team": "web"},
     )
-    assert "hunter2" not in str(made)
-    assert {event["event_data"]["metadata"]["team"] for event in made} == {"web"}
+    assert "hunter2" not in str(recorded)
+    assert {event["event_data"]["metadata"]["team"] for event in recorded} == {"web"}
 
 
-def test_metadata_is_there_only_where_there_is_any() -> None:
-    assert all("metadata" not in event["event_data"] for event in told(success("console"), ends=Phase.SENT))
+def test_metadata_is_omitted_when_empty() -> None:
+    assert all(
+        "metadata" not in event["event_data"] for event in events_of(success("console"), phase=Phase.SENT)
+    )

@@ -1,4 +1,4 @@
-"""From a fresh read and the tries made since, to the next status."""
+"""`fold`: from a fresh read and the attempts completed since, to the next status."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.fold import fold, record
+from notification_operator.domain.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, Notification, Phase, parse
 from notification_operator.domain.phases import IllegalMoveError
 from notification_operator.domain.progress import progress
@@ -17,27 +17,27 @@ from tests.unit.operator.domain.builders import START, at, failure, notification
 
 def folded(
     fresh: Notification,
-    *made: Attempt,
+    *attempts: Attempt,
     route: Route | None = None,
     in_flight: Iterable[str] = (),
     seconds: float = 1,
 ) -> dict[str, Any]:
     return fold(
         fresh,
-        made,
+        attempts,
         route=route or Route(channels=fresh.channels),
         in_flight=frozenset(in_flight),
         queued_at=START,
         now=at(seconds),
-    )
+    ).dump()
 
 
-def again(status: dict[str, Any], *channels: str, **spec: Any) -> Notification:
+def stored_with(status: dict[str, Any], *channels: str, **spec: Any) -> Notification:
     policy = {"maxAttempts": 5, "initialBackoffSeconds": 1, "maxBackoffSeconds": 60}
     return parse(stored(spec={"channels": list(channels), "retryPolicy": policy} | spec, status=status))
 
 
-def test_a_quick_delivery_goes_from_pending_to_its_result_in_one_status() -> None:
+def test_quick_delivery_is_one_status_from_pending_to_sent() -> None:
     status = folded(notification("slack"), success("slack", seconds=0.2, duration=0.25))
     assert status == {
         "phase": "Sent",
@@ -72,57 +72,57 @@ def test_a_quick_delivery_goes_from_pending_to_its_result_in_one_status() -> Non
     }
 
 
-def test_folding_twice_is_folding_once() -> None:
-    made = (failure("slack"), success("console"))
-    once = folded(notification("slack", "console"), *made)
-    assert folded(again(once, "slack", "console"), *made, seconds=50) == once
+def test_fold_is_idempotent() -> None:
+    attempts = (failure("slack"), success("console"))
+    once = folded(notification("slack", "console"), *attempts)
+    assert folded(stored_with(once, "slack", "console"), *attempts, seconds=50) == once
 
 
-def test_a_try_that_the_read_holds_already_is_not_recorded_again_whatever_its_time_or_text() -> None:
+def test_recorded_attempt_is_not_recorded_again() -> None:
     status = folded(notification("slack"), failure("slack"))
-    told_again = replace(failure("slack", seconds=0.4), error="other words")
-    assert folded(again(status, "slack"), told_again) == status
+    repeated = replace(failure("slack", seconds=0.4), error="another text")
+    assert folded(stored_with(status, "slack"), repeated) == status
 
 
-def test_a_success_takes_the_place_of_a_failure_that_another_process_recorded_under_the_same_id() -> None:
+def test_success_replaces_a_failure_of_the_same_id() -> None:
     status = folded(notification("slack", "file"), failure("slack"), success("file"))
-    mine = success("slack", seconds=0.4)
-    once = folded(again(status, "slack", "file"), mine)
+    repeated = success("slack", seconds=0.4)
+    once = folded(stored_with(status, "slack", "file"), repeated)
     assert [entry["status"] for entry in once["deliveryAttempts"]] == ["success", "success"]
     assert (once["phase"], once["totalAttempts"]) == ("Sent", 2)
-    assert folded(again(once, "slack", "file"), mine) == once
+    assert folded(stored_with(once, "slack", "file"), repeated) == once
 
 
-def test_a_failure_never_takes_the_place_of_a_success() -> None:
-    seen = notification("slack", attempts=(success("slack"),))
-    assert record(seen, [failure("slack")]) is seen
+def test_failure_never_replaces_a_success() -> None:
+    fresh = notification("slack", attempts=(success("slack"),))
+    assert merge_attempts(fresh, [failure("slack")]) is fresh
 
 
-def test_tries_are_recorded_in_the_order_in_which_they_ended() -> None:
+def test_attempts_are_recorded_in_the_order_of_their_end() -> None:
     late, early = success("slack", seconds=0, duration=3), failure("file", seconds=1, duration=1)
-    recorded = record(notification("slack", "file"), [late, early]).attempts
+    recorded = merge_attempts(notification("slack", "file"), [late, early]).attempts
     assert recorded == (early, late)
 
 
-def test_nothing_new_to_record_leaves_the_notification_itself() -> None:
-    seen = notification("slack", attempts=(success("slack"),))
-    assert record(seen, [success("slack")]) is seen
+def test_merge_without_new_attempts_returns_the_same_object() -> None:
+    fresh = notification("slack", attempts=(success("slack"),))
+    assert merge_attempts(fresh, [success("slack")]) is fresh
 
 
-def test_counters_are_counted_by_channel_and_attempts_by_try() -> None:
-    made = [failure("slack", 1), success("slack", 2, 2), failure("file", permanent=True), failure("log")]
-    status = folded(notification("slack", "file", "log", "console"), *made, in_flight=["console"])
+def test_deliveries_count_channels_and_attempts_count_entries() -> None:
+    attempts = [failure("slack", 1), success("slack", 2, 2), failure("file", permanent=True), failure("log")]
+    status = folded(notification("slack", "file", "log", "console"), *attempts, in_flight=["console"])
     counters = ("totalAttempts", "successfulDeliveries", "failedDeliveries")
     assert [status[key] for key in counters] == [4, 1, 2]
 
 
-def test_counters_that_somebody_spoiled_are_counted_anew() -> None:
+def test_wrong_counters_are_recounted() -> None:
     status = folded(notification("slack", "file"), success("slack"), failure("file"))
-    spoiled = status | {"successfulDeliveries": 17, "totalAttempts": 0}
-    assert folded(again(spoiled, "slack", "file")) == status
+    wrong = status | {"successfulDeliveries": 17, "totalAttempts": 0}
+    assert folded(stored_with(wrong, "slack", "file")) == status
 
 
-def test_an_open_delivery_is_shown_without_an_end() -> None:
+def test_running_delivery_has_no_completion_time() -> None:
     status = folded(notification("slack"), in_flight=["slack"])
     assert (status["phase"], status["totalAttempts"]) == ("Sending", 0)
     assert status["processingStartedAt"] == format_time(at(1))
@@ -130,7 +130,7 @@ def test_an_open_delivery_is_shown_without_an_end() -> None:
     assert "nextAttemptAt" not in status
 
 
-def test_the_next_try_is_announced_while_it_is_due_and_not_under_way() -> None:
+def test_next_attempt_time_is_set_while_no_attempt_runs() -> None:
     waiting = notification("slack", "file", attempts=(failure("slack", seconds=5), failure("file")))
     due = [step.next_at for step in progress(waiting, waiting.channels, waiting.attempts)]
     assert folded(waiting)["nextAttemptAt"] == format_time(min(filter(None, due)))
@@ -138,22 +138,22 @@ def test_the_next_try_is_announced_while_it_is_due_and_not_under_way() -> None:
     assert "nextAttemptAt" not in folded(waiting, in_flight=["slack", "file"])
 
 
-def test_the_next_try_is_no_longer_announced_once_it_is_made() -> None:
+def test_next_attempt_time_is_removed_after_the_attempt() -> None:
     status = folded(notification("slack"), failure("slack"))
     assert "nextAttemptAt" in status
-    assert "nextAttemptAt" not in folded(again(status, "slack"), success("slack", 2, seconds=2))
+    assert "nextAttemptAt" not in folded(stored_with(status, "slack"), success("slack", 2, seconds=2))
 
 
-def test_times_that_stand_are_kept() -> None:
+def test_recorded_times_are_kept() -> None:
     status = folded(notification("slack"), in_flight=["slack"])
     later = fold(
-        again(status, "slack"),
+        stored_with(status, "slack"),
         [success("slack", seconds=20)],
         route=Route(channels=("slack",)),
         in_flight=frozenset(),
         queued_at=at(30),
         now=at(40),
-    )
+    ).dump()
     assert (later["queuedAt"], later["processingStartedAt"]) == (
         status["queuedAt"],
         status["processingStartedAt"],
@@ -161,7 +161,7 @@ def test_times_that_stand_are_kept() -> None:
     assert later["completionTime"] == format_time(at(40))
 
 
-def test_it_was_never_queued_after_its_first_try() -> None:
+def test_queued_time_is_never_after_the_first_attempt() -> None:
     status = fold(
         notification("slack"),
         [success("slack", seconds=1)],
@@ -169,23 +169,23 @@ def test_it_was_never_queued_after_its_first_try() -> None:
         in_flight=frozenset(),
         queued_at=at(9),
         now=at(10),
-    )
+    ).dump()
     assert status["queuedAt"] == format_time(at(1))
 
 
 @pytest.mark.parametrize("phase", [Phase.SENT, Phase.PARTIALLY_SENT, Phase.FAILED])
-def test_a_final_status_stays_as_it_is(phase: Phase) -> None:
+def test_final_status_stays_unchanged(phase: Phase) -> None:
     status = {"phase": phase.value, "reason": "AnyReason", "foreign": 1}
-    assert folded(again(status, "slack"), success("slack"), in_flight=["slack"]) == status
+    assert folded(stored_with(status, "slack"), success("slack"), in_flight=["slack"]) == status
 
 
-def test_nothing_is_written_before_something_happened() -> None:
+def test_pending_status_stays_unchanged_without_attempts() -> None:
     assert folded(notification("slack", status={"phase": "Pending", "x": 1})) == {"phase": "Pending", "x": 1}
 
 
-def test_a_delivery_lost_in_a_crash_leaves_the_status_until_it_is_made_again() -> None:
+def test_attempt_lost_in_a_crash_leaves_the_status_unchanged() -> None:
     status = folded(notification("slack"), in_flight=["slack"])
-    assert folded(again(status, "slack"), seconds=99) == status
+    assert folded(stored_with(status, "slack"), seconds=99) == status
 
 
 def test_fields_and_conditions_of_other_writers_survive() -> None:
@@ -196,14 +196,14 @@ def test_fields_and_conditions_of_other_writers_survive() -> None:
     assert [condition["type"] for condition in status["conditions"]] == ["Theirs", "Delivered"]
 
 
-def test_the_read_is_not_changed() -> None:
-    fresh = again(folded(notification("slack"), failure("slack")), "slack")
+def test_fresh_read_is_not_changed() -> None:
+    fresh = stored_with(folded(notification("slack"), failure("slack")), "slack")
     before = repr(fresh.status)
     folded(fresh, success("slack", 2, seconds=2))
     assert repr(fresh.status) == before
 
 
-def test_the_choice_of_routing_is_recorded_with_its_reason() -> None:
+def test_choice_of_routing_is_recorded_with_its_reason() -> None:
     route = Route(channels=("slack", "console"), reason=RoutingReason.RULE_MATCHED, message="rule x")
     status = folded(notification(), success("slack"), success("console"), route=route)
     assert status["resolvedChannels"] == ["slack", "console"]
@@ -215,17 +215,17 @@ def test_the_choice_of_routing_is_recorded_with_its_reason() -> None:
     )
 
 
-def test_named_channels_leave_no_trace_of_routing() -> None:
+def test_named_channels_record_no_routing() -> None:
     status = folded(notification("slack"), success("slack"))
     assert "resolvedChannels" not in status
     assert [condition["type"] for condition in status["conditions"]] == ["Delivered"]
 
 
-def test_optional_fields_of_an_attempt_are_written_when_they_say_something() -> None:
-    made = [failure("slack", retry_after=7), failure("file", permanent=True), success("console")]
+def test_optional_fields_of_an_attempt_are_written_when_set() -> None:
+    attempts = [failure("slack", retry_after=7), failure("file", permanent=True), success("console")]
     entries = {
         entry["channel"]: entry
-        for entry in folded(notification("slack", "file", "console"), *made)["deliveryAttempts"]
+        for entry in folded(notification("slack", "file", "console"), *attempts)["deliveryAttempts"]
     }
     assert (entries["slack"]["error"], entries["slack"]["retryAfterSeconds"]) == ("503", 7)
     assert "permanent" not in entries["slack"]
@@ -233,12 +233,12 @@ def test_optional_fields_of_an_attempt_are_written_when_they_say_something() -> 
     assert not {"error", "permanent", "retryAfterSeconds"} & set(entries["console"])
 
 
-def test_a_recorded_attempt_reads_back_as_it_was() -> None:
-    made = failure("slack", seconds=0.123456, duration=0.000001, retry_after=2.5)
-    assert again(folded(notification("slack"), made), "slack").attempts == (made,)
+def test_recorded_attempt_parses_as_the_same_attempt() -> None:
+    attempts = failure("slack", seconds=0.123456, duration=0.000001, retry_after=2.5)
+    assert stored_with(folded(notification("slack"), attempts), "slack").attempts == (attempts,)
 
 
-def test_a_status_that_left_the_table_is_refused_rather_than_repaired() -> None:
-    tampered = notification("slack", phase=Phase.RETRYING, attempts=(failure("slack"),))
-    with pytest.raises(IllegalMoveError, match="Retrying cannot become Sending"):
-        folded(tampered)
+def test_illegal_phase_raises_an_error() -> None:
+    illegal = notification("slack", phase=Phase.RETRYING, attempts=(failure("slack"),))
+    with pytest.raises(IllegalMoveError, match="phase Retrying cannot become Sending"):
+        folded(illegal)

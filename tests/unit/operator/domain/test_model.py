@@ -1,4 +1,4 @@
-"""Reading an object's JSON into values."""
+"""Parsing an object's JSON into values."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -9,26 +9,46 @@ from notification_operator.domain.text.timestamps import format_time, parse_time
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 
 
-def test_the_smallest_object_has_the_contract_s_defaults() -> None:
+def test_minimal_object_has_the_defaults_of_the_contract() -> None:
     document = stored(status={"phase": "Pending"})
     del document["status"], document["metadata"]["generation"], document["spec"]["priority"]
-    seen = parse(document)
-    assert (seen.namespace, seen.name, seen.uid, seen.generation) == ("shop", "order-1", "uid-1", 1)
-    assert seen.created == START
-    assert (seen.phase, seen.attempts, seen.channels, seen.resolved_channels) == (Phase.PENDING, (), (), ())
-    assert seen.retry == RetryPolicy(max_attempts=5, initial_backoff=30, multiplier=2, max_backoff=480)
-    assert seen.content.priority == "medium"
-    assert (seen.content.metadata, seen.content.labels, seen.content.annotations) == ({}, {}, {})
-    assert (seen.content.action_links, seen.content.recipients, seen.content.remediation_ref) == (
+    notification = parse(document)
+    assert (notification.namespace, notification.name, notification.uid, notification.generation) == (
+        "shop",
+        "order-1",
+        "uid-1",
+        1,
+    )
+    assert notification.created == START
+    assert (
+        notification.phase,
+        notification.attempts,
+        notification.channels,
+        notification.resolved_channels,
+    ) == (Phase.PENDING, (), (), ())
+    assert notification.retry == RetryPolicy(
+        max_attempts=5, initial_backoff=30, multiplier=2, max_backoff=480
+    )
+    assert notification.content.priority == "medium"
+    assert (notification.content.metadata, notification.content.labels, notification.content.annotations) == (
+        {},
+        {},
+        {},
+    )
+    assert (
+        notification.content.action_links,
+        notification.content.recipients,
+        notification.content.remediation_ref,
+    ) == (
         (),
         (),
         None,
     )
 
 
-def test_every_field_of_the_spec_is_read() -> None:
+def test_every_field_of_the_spec_is_parsed() -> None:
     links = [{"service": "grafana", "url": "https://g", "label": "G"}]
-    seen = parse(
+    notification = parse(
         stored(
             metadata={"labels": {"l": "1"}, "annotations": {"a": "2"}, "generation": 3},
             spec={
@@ -50,32 +70,34 @@ def test_every_field_of_the_spec_is_read() -> None:
             },
         )
     )
-    content = seen.content
+    content = notification.content
     assert (content.type, content.priority, content.subject, content.body) == ("escalation", "high", "S", "B")
     assert (content.metadata, content.labels, content.annotations) == ({"m": "3"}, {"l": "1"}, {"a": "2"})
     assert content.action_links == tuple(links)
     assert content.recipients == ({"slack": "#x"},)
     assert content.remediation_ref == "rr-1"
-    assert (seen.channels, seen.generation) == (("slack", "console"), 3)
-    assert seen.retry == RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=4, max_backoff=60)
+    assert (notification.channels, notification.generation) == (("slack", "console"), 3)
+    assert notification.retry == RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=4, max_backoff=60)
 
 
 def test_each_field_of_the_policy_has_its_own_default() -> None:
-    seen = parse(stored(spec={"retryPolicy": {"maxAttempts": 3}}))
-    assert seen.retry == RetryPolicy(max_attempts=3, initial_backoff=30, multiplier=2, max_backoff=480)
+    notification = parse(stored(spec={"retryPolicy": {"maxAttempts": 3}}))
+    assert notification.retry == RetryPolicy(
+        max_attempts=3, initial_backoff=30, multiplier=2, max_backoff=480
+    )
 
 
-def test_repeated_channels_count_once_in_the_order_first_seen() -> None:
-    seen = parse(stored(spec={"channels": ["slack", "console", "slack", "file", "console"]}))
-    assert seen.channels == ("slack", "console", "file")
+def test_repeated_channels_count_once_in_first_seen_order() -> None:
+    notification = parse(stored(spec={"channels": ["slack", "console", "slack", "file", "console"]}))
+    assert notification.channels == ("slack", "console", "file")
 
 
-def test_what_kubectl_keeps_for_itself_is_no_part_of_the_content() -> None:
+def test_last_applied_annotation_is_not_part_of_the_content() -> None:
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "mine": "kept"}
     assert parse(stored(metadata={"annotations": annotations})).content.annotations == {"mine": "kept"}
 
 
-def test_attempts_are_read_with_their_optional_fields() -> None:
+def test_attempts_are_parsed_with_their_optional_fields() -> None:
     plain = {"channel": "slack", "attempt": 1, "timestamp": "2026-03-01T12:00:00Z", "status": "success"}
     full = {
         "channel": "slack",
@@ -87,8 +109,8 @@ def test_attempts_are_read_with_their_optional_fields() -> None:
         "permanent": True,
         "retryAfterSeconds": 7,
     }
-    seen = parse(stored(status={"deliveryAttempts": [plain, full], "resolvedChannels": ["slack"]}))
-    assert seen.attempts == (
+    notification = parse(stored(status={"deliveryAttempts": [plain, full], "resolvedChannels": ["slack"]}))
+    assert notification.attempts == (
         Attempt(channel="slack", number=1, timestamp=START, status=AttemptStatus.SUCCESS),
         Attempt(
             channel="slack",
@@ -101,10 +123,10 @@ def test_attempts_are_read_with_their_optional_fields() -> None:
             retry_after=7,
         ),
     )
-    assert seen.resolved_channels == ("slack",)
+    assert notification.resolved_channels == ("slack",)
 
 
-def test_the_text_of_an_error_never_says_whether_it_is_permanent() -> None:
+def test_error_text_does_not_decide_whether_an_attempt_is_permanent() -> None:
     entry = {
         "channel": "slack",
         "attempt": 1,
@@ -115,17 +137,17 @@ def test_the_text_of_an_error_never_says_whether_it_is_permanent() -> None:
     assert not parse(stored(status={"deliveryAttempts": [entry]})).attempts[0].permanent
 
 
-def test_an_attempt_is_known_by_channel_and_number_alone() -> None:
+def test_attempt_is_identified_by_channel_and_number() -> None:
     assert success("slack", 2, seconds=1).key == failure("slack", 2, seconds=9).key == ("slack", 2)
 
 
-def test_an_attempt_ends_when_its_duration_is_over() -> None:
+def test_attempt_ends_after_its_duration() -> None:
     assert success("slack", seconds=1, duration=2.5).ended == at(3.5)
     assert success("slack").succeeded
     assert not failure("slack").succeeded
 
 
-def test_an_attempt_s_id_is_the_same_on_every_read() -> None:
+def test_attempt_id_is_stable() -> None:
     assert parse(stored()).attempt_id("slack", 2) == parse(stored()).attempt_id("slack", 2) == "uid-1:slack:2"
 
 
@@ -138,12 +160,12 @@ def test_an_attempt_s_id_is_the_same_on_every_read() -> None:
         ("2026-03-01T12:00:00.123456789Z", at(0.123456)),
     ],
 )
-def test_times_are_read_as_rfc_3339(text: str, moment: datetime) -> None:
+def test_times_are_parsed_as_rfc_3339(text: str, moment: datetime) -> None:
     assert parse_time(text) == moment
     assert parse_time(text).tzinfo is UTC
 
 
-def test_times_are_written_in_utc_with_microseconds() -> None:
+def test_times_are_formatted_in_utc_with_microseconds() -> None:
     local = START.astimezone(timezone(timedelta(hours=5)))
     assert format_time(local) == "2026-03-01T12:00:00.000000Z"
     assert parse_time(format_time(at(0.000001))) == at(0.000001)

@@ -1,24 +1,24 @@
-"""Phase, reason and message, from the channels' progress."""
+"""Phase, reason and message, from the progress of the channels."""
 
 import pytest
 
 from notification_operator.domain.model import Attempt, Phase, Reason, RetryPolicy
-from notification_operator.domain.outcome import Verdict, judge
+from notification_operator.domain.outcome import PhaseDecision, decide_phase
 from notification_operator.domain.progress import progress
 from tests.unit.operator.domain.builders import FAST, failure, notification, success
 
 THREE = RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=2, max_backoff=60)
 
 
-def verdict(
+def decision(
     *attempts: Attempt,
     channels: tuple[str, ...] = ("a", "b"),
     present: Phase = Phase.PENDING,
     in_flight: frozenset[str] = frozenset(),
     policy: RetryPolicy = THREE,
-) -> Verdict:
+) -> PhaseDecision:
     steps = progress(notification(*channels, retry=policy), channels, attempts)
-    return judge(steps, policy, present=present, in_flight=in_flight)
+    return decide_phase(steps, policy, present=present, in_flight=in_flight)
 
 
 def exhausted(channel: str) -> list[Attempt]:
@@ -30,35 +30,35 @@ def refused(channel: str) -> Attempt:
 
 
 @pytest.mark.parametrize("present", [Phase.PENDING, Phase.SENDING, Phase.RETRYING])
-def test_it_is_sent_when_every_channel_was_served(present: Phase) -> None:
-    assert verdict(success("a"), success("b"), present=present) == Verdict(
+def test_all_channels_succeeded_is_sent(present: Phase) -> None:
+    assert decision(success("a"), success("b"), present=present) == PhaseDecision(
         phase=Phase.SENT,
         reason=Reason.ALL_DELIVERIES_SUCCEEDED,
         message="Successfully delivered to 2 channel(s)",
     )
 
 
-def test_a_channel_that_recovered_counts_as_served() -> None:
-    assert verdict(failure("a", 1), success("a", 2), channels=("a",)).phase is Phase.SENT
+def test_recovered_channel_counts_as_succeeded() -> None:
+    assert decision(failure("a", 1), success("a", 2), channels=("a",)).phase is Phase.SENT
 
 
 @pytest.mark.parametrize(
     ("lost", "message"),
     [
         ([refused("b")], "Delivered to 1 of 2 channel(s); b failed permanently"),
-        (exhausted("b"), "Delivered to 1 of 2 channel(s); b failed 3 time(s), the most its policy allows"),
+        (exhausted("b"), "Delivered to 1 of 2 channel(s); b failed after 3 of 3 attempts"),
     ],
 )
-def test_it_is_partially_sent_when_some_were_served_and_the_rest_is_finished(
+def test_some_channels_succeeded_and_no_attempt_left_is_partially_sent(
     lost: list[Attempt], message: str
 ) -> None:
-    assert verdict(success("a"), *lost) == Verdict(
+    assert decision(success("a"), *lost) == PhaseDecision(
         phase=Phase.PARTIALLY_SENT, reason=Reason.PARTIAL_DELIVERY_SUCCESS, message=message
     )
 
 
-def test_it_is_failed_for_good_when_every_channel_refused() -> None:
-    assert verdict(refused("a"), refused("b")) == Verdict(
+def test_all_channels_refused_is_failed() -> None:
+    assert decision(refused("a"), refused("b")) == PhaseDecision(
         phase=Phase.FAILED,
         reason=Reason.ALL_DELIVERIES_FAILED,
         message="Not delivered; a, b failed permanently",
@@ -66,71 +66,72 @@ def test_it_is_failed_for_good_when_every_channel_refused() -> None:
 
 
 @pytest.mark.parametrize("other", [exhausted("b"), [refused("b")]])
-def test_it_is_failed_by_exhaustion_when_any_channel_used_up_its_tries(other: list[Attempt]) -> None:
-    found = verdict(*exhausted("a"), *other)
-    assert (found.phase, found.reason) == (Phase.FAILED, Reason.MAX_RETRIES_EXHAUSTED)
-    assert "a" in found.message
-    assert "failed 3 time(s)" in found.message
+def test_any_channel_exhausted_is_failed_by_exhaustion(other: list[Attempt]) -> None:
+    result = decision(*exhausted("a"), *other)
+    assert (result.phase, result.reason) == (Phase.FAILED, Reason.MAX_RETRIES_EXHAUSTED)
+    assert "a" in result.message
+    assert "failed after 3 of 3 attempts" in result.message
 
 
-def test_finality_is_decided_with_the_try_just_made() -> None:
-    assert verdict(failure("a", 1), failure("a", 2), channels=("a",)).phase is Phase.SENDING
-    assert verdict(*exhausted("a"), channels=("a",)).phase is Phase.FAILED
+def test_phase_is_final_with_the_last_attempt() -> None:
+    assert decision(failure("a", 1), failure("a", 2), channels=("a",)).phase is Phase.SENDING
+    assert decision(*exhausted("a"), channels=("a",)).phase is Phase.FAILED
     once = RetryPolicy(max_attempts=1)
-    assert verdict(success("a"), failure("b"), policy=once).phase is Phase.PARTIALLY_SENT
+    assert decision(success("a"), failure("b"), policy=once).phase is Phase.PARTIALLY_SENT
 
 
-def test_it_is_retrying_when_one_was_served_and_another_failed_with_tries_left() -> None:
-    assert verdict(success("a"), failure("b")) == Verdict(
+def test_one_succeeded_and_another_backing_off_is_retrying() -> None:
+    assert decision(success("a"), failure("b")) == PhaseDecision(
         phase=Phase.RETRYING,
         reason=Reason.PARTIAL_FAILURE_RETRYING,
-        message="Delivered to 1 of 2 channel(s); still trying b",
+        message="Delivered to 1 of 2 channel(s); retrying b",
     )
 
 
-def test_retrying_is_not_left_while_the_next_try_is_under_way() -> None:
-    untried = verdict(success("a"), present=Phase.RETRYING, in_flight=frozenset({"b"}))
-    assert untried.phase is Phase.RETRYING
-    assert verdict(success("a"), failure("b"), present=Phase.RETRYING, in_flight=frozenset({"b"})).phase is (
+def test_retrying_is_kept_while_the_next_attempt_runs() -> None:
+    not_attempted = decision(success("a"), present=Phase.RETRYING, in_flight=frozenset({"b"}))
+    assert not_attempted.phase is Phase.RETRYING
+    assert decision(success("a"), failure("b"), present=Phase.RETRYING, in_flight=frozenset({"b"})).phase is (
         Phase.RETRYING
     )
 
 
-def test_it_stays_sending_while_nothing_was_served_and_tries_remain() -> None:
-    assert verdict(failure("a"), refused("b"), present=Phase.SENDING) == Verdict(
+def test_no_channel_succeeded_and_attempts_left_is_sending() -> None:
+    assert decision(failure("a"), refused("b"), present=Phase.SENDING) == PhaseDecision(
         phase=Phase.SENDING,
         reason=Reason.PROCESSING_DELIVERIES,
-        message="Nothing delivered yet; trying a again",
+        message="Not delivered yet; retrying a",
     )
 
 
-def test_an_open_delivery_is_shown_as_sending() -> None:
-    assert verdict(in_flight=frozenset({"a", "b"})) == Verdict(
+def test_running_first_attempt_is_sending() -> None:
+    assert decision(in_flight=frozenset({"a", "b"})) == PhaseDecision(
         phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message="Delivering to a, b"
     )
 
 
-def test_a_served_channel_beside_an_open_first_try_is_sending_and_not_retrying() -> None:
-    assert verdict(success("a"), in_flight=frozenset({"b"})).message == "Delivering to b"
+def test_one_succeeded_and_another_not_attempted_is_sending() -> None:
+    assert decision(success("a"), in_flight=frozenset({"b"})).message == "Delivering to b"
 
 
-def test_untouched_it_is_pending() -> None:
-    assert verdict() == Verdict(
-        phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for its first try"
+def test_no_attempt_is_pending() -> None:
+    assert decision() == PhaseDecision(
+        phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for the first delivery attempt"
     )
 
 
 @pytest.mark.parametrize("policy", [THREE, RetryPolicy(max_attempts=1)])
-def test_a_refusal_beside_a_channel_that_was_never_tried_is_not_pending(policy: RetryPolicy) -> None:
-    """As after a stop that broke the other channel's first try off: the refusal has to be recorded."""
+def test_one_refused_and_another_not_attempted_is_sending(policy: RetryPolicy) -> None:
+    """As after a stop that cancelled the first attempt of the other channel: the refusal must be recorded."""
     lost = refused("a") if policy is THREE else failure("a")
-    assert verdict(lost, policy=policy) == Verdict(
+    assert decision(lost, policy=policy) == PhaseDecision(
         phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message="Delivering to b"
     )
 
 
-def test_the_default_policy_does_not_change_the_words() -> None:
+def test_message_names_the_limit_of_the_policy() -> None:
     assert FAST.max_attempts == 5
     assert (
-        "5 time(s)" in verdict(*[failure("a", n) for n in range(1, 6)], channels=("a",), policy=FAST).message
+        "after 5 of 5 attempts"
+        in decision(*[failure("a", n) for n in range(1, 6)], channels=("a",), policy=FAST).message
     )

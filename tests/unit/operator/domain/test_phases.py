@@ -1,4 +1,4 @@
-"""The table of moves."""
+"""The phase machine."""
 
 import pytest
 
@@ -15,7 +15,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("before", Phase)
 @pytest.mark.parametrize("after", Phase)
-def test_a_move_is_made_only_if_the_contract_has_it(before: Phase, after: Phase) -> None:
+def test_move_is_legal_only_if_the_contract_has_it(before: Phase, after: Phase) -> None:
     if before is after or (before, after) in ALLOWED:
         check_move(before, after)
     else:
@@ -23,9 +23,9 @@ def test_a_move_is_made_only_if_the_contract_has_it(before: Phase, after: Phase)
             check_move(before, after)
 
 
-def test_every_phase_is_in_the_table() -> None:
+def test_table_holds_every_phase() -> None:
     assert set(MOVES) == set(Phase)
 
 
-def test_the_final_phases_are_those_without_a_way_out() -> None:
+def test_phases_without_moves_are_final() -> None:
     assert {P.SENT, P.PARTIALLY_SENT, P.FAILED} == FINAL

@@ -1,4 +1,4 @@
-"""When a finished notification may be deleted."""
+"""The time at which a final notification may be deleted."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,27 +20,27 @@ def finished(phase: str = "Sent", days: int | None = 3, **status: Any) -> dict[s
 
 @pytest.mark.parametrize("phase", ["Sent", "PartiallySent", "Failed"])
 @pytest.mark.parametrize("days", [1, 7, 90])
-def test_a_finished_notification_is_due_its_days_after_its_completion(phase: str, days: int) -> None:
+def test_final_notification_is_due_after_its_retention_days(phase: str, days: int) -> None:
     assert due_at(finished(phase, days)) == COMPLETED + timedelta(days=days)
 
 
-def test_one_that_says_nothing_is_kept_for_the_default_seven_days() -> None:
+def test_missing_retention_days_default_to_seven() -> None:
     assert due_at(finished(days=None)) == COMPLETED + timedelta(days=7)
 
 
 @pytest.mark.parametrize("phase", ["Pending", "Sending", "Retrying", "", "Unknown"])
-def test_what_is_not_finished_is_never_due(phase: str) -> None:
+def test_unfinished_notification_is_never_due(phase: str) -> None:
     assert due_at(finished(phase)) is None
 
 
-@pytest.mark.parametrize("told", [None, "", "yesterday", 5])
-def test_what_does_not_tell_when_it_ended_is_never_due(told: object) -> None:
-    assert due_at(finished(completionTime=told)) is None
+@pytest.mark.parametrize("value", [None, "", "yesterday", 5])
+def test_notification_without_a_completion_time_is_never_due(value: object) -> None:
+    assert due_at(finished(completionTime=value)) is None
     assert due_at({"metadata": {}, "spec": {}, "status": {"phase": "Sent"}}) is None
     assert due_at({"metadata": {}, "spec": {}}) is None
 
 
-def test_what_somebody_deletes_already_is_left_to_them() -> None:
+def test_notification_being_deleted_is_never_due() -> None:
     obj = finished()
     obj["metadata"]["deletionTimestamp"] = "2026-11-02T00:00:00Z"
     assert due_at(obj) is None

@@ -1,9 +1,9 @@
-"""Pauses: how long after a failed try the next one may begin."""
+"""The backoff between two attempts."""
 
 import pytest
 
 from notification_operator.domain.model import RetryPolicy
-from notification_operator.domain.retry import SPREAD, next_try_at, pause
+from notification_operator.domain.retry import JITTER, backoff, next_attempt_at
 from tests.unit.operator.domain.builders import FAST, at, failure
 
 SEEDS = [f"uid-{index}:slack:1" for index in range(2000)]
@@ -12,56 +12,54 @@ SEEDS = [f"uid-{index}:slack:1" for index in range(2000)]
 @pytest.mark.parametrize(
     ("number", "plain"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60)]
 )
-def test_pauses_double_up_to_the_limit_and_spread_by_a_tenth_within_the_bounds(
-    number: int, plain: float
-) -> None:
-    pauses = [pause(FAST, number, seed=seed) for seed in SEEDS]
+def test_backoff_doubles_up_to_the_limit_with_jitter(number: int, plain: float) -> None:
+    delays = [backoff(FAST, number, seed=seed) for seed in SEEDS]
     low, high = max(plain * 0.9, FAST.initial_backoff), min(plain * 1.1, FAST.max_backoff)
-    assert low <= min(pauses) < low * 1.01
-    assert high * 0.99 < max(pauses) <= high
+    assert low <= min(delays) < low * 1.01
+    assert high * 0.99 < max(delays) <= high
 
 
-def test_the_spread_is_even_on_both_sides() -> None:
+def test_jitter_is_even_on_both_sides() -> None:
     policy = RetryPolicy(max_attempts=5, initial_backoff=10, multiplier=2, max_backoff=480)
-    units = [(pause(policy, 3, seed=seed) / 40 - 1) / SPREAD for seed in SEEDS]
+    units = [(backoff(policy, 3, seed=seed) / 40 - 1) / JITTER for seed in SEEDS]
     assert abs(sum(units) / len(units)) < 0.05
     assert sum(unit < 0 for unit in units) == pytest.approx(len(units) / 2, rel=0.1)
 
 
-def test_the_same_try_has_the_same_pause_on_every_pass_and_replica() -> None:
-    assert pause(FAST, 3, seed="a:slack:3") == pause(FAST, 3, seed="a:slack:3")
-    assert pause(FAST, 3, seed="a:slack:3") != pause(FAST, 3, seed="b:slack:3")
-    assert pause(FAST, 3, seed="uid-1:slack:3") == pytest.approx(4.164536540)
+def test_backoff_of_an_attempt_is_deterministic() -> None:
+    assert backoff(FAST, 3, seed="a:slack:3") == backoff(FAST, 3, seed="a:slack:3")
+    assert backoff(FAST, 3, seed="a:slack:3") != backoff(FAST, 3, seed="b:slack:3")
+    assert backoff(FAST, 3, seed="uid-1:slack:3") == pytest.approx(4.164536540)
 
 
-def test_without_growth_every_pause_is_the_first() -> None:
+def test_multiplier_of_one_keeps_the_backoff_constant() -> None:
     policy = RetryPolicy(max_attempts=5, initial_backoff=30, multiplier=1, max_backoff=480)
-    assert {round(pause(policy, n, seed=s), 6) >= 30 for n in (1, 4) for s in SEEDS[:50]} == {True}
-    assert max(pause(policy, 4, seed=s) for s in SEEDS) <= 33
+    assert {round(backoff(policy, n, seed=s), 6) >= 30 for n in (1, 4) for s in SEEDS[:50]} == {True}
+    assert max(backoff(policy, 4, seed=s) for s in SEEDS) <= 33
 
 
-def test_a_first_pause_above_the_limit_is_the_limit() -> None:
+def test_initial_backoff_above_the_limit_is_the_limit() -> None:
     policy = RetryPolicy(max_attempts=5, initial_backoff=300, multiplier=10, max_backoff=60)
-    assert {pause(policy, number, seed=seed) for number in (1, 5) for seed in SEEDS[:50]} == {60}
+    assert {backoff(policy, number, seed=seed) for number in (1, 5) for seed in SEEDS[:50]} == {60}
 
 
-@pytest.mark.parametrize(("asked", "given"), [(30.0, 30.0), (59.5, 59.5), (600.0, 60.0)])
-def test_a_receiver_s_wish_makes_the_pause_longer_but_never_past_the_limit(
-    asked: float, given: float
-) -> None:
-    assert pause(FAST, 1, seed="s", retry_after=asked) == given
+@pytest.mark.parametrize(("retry_after", "delay"), [(30.0, 30.0), (59.5, 59.5), (600.0, 60.0)])
+def test_retry_after_extends_the_backoff_up_to_the_limit(retry_after: float, delay: float) -> None:
+    assert backoff(FAST, 1, seed="s", retry_after=retry_after) == delay
 
 
-@pytest.mark.parametrize("asked", [0.0, 0.5, -3.0, None])
-def test_a_receiver_s_wish_never_makes_the_pause_shorter(asked: float | None) -> None:
-    assert pause(FAST, 4, seed="s", retry_after=asked) == pause(FAST, 4, seed="s")
+@pytest.mark.parametrize("retry_after", [0.0, 0.5, -3.0, None])
+def test_retry_after_never_shortens_the_backoff(retry_after: float | None) -> None:
+    assert backoff(FAST, 4, seed="s", retry_after=retry_after) == backoff(FAST, 4, seed="s")
 
 
-def test_the_pause_begins_when_the_failed_try_is_over() -> None:
+def test_backoff_starts_at_the_end_of_the_failed_attempt() -> None:
     failed = failure("slack", 2, seconds=10, duration=3)
-    due = next_try_at(FAST, failed, made=2, seed="s")
-    assert due == at(13 + pause(FAST, 2, seed="s"))
+    due = next_attempt_at(FAST, failed, failures=2, seed="s")
+    assert due == at(13 + backoff(FAST, 2, seed="s"))
 
 
-def test_a_wish_counts_from_the_end_of_the_try_too() -> None:
-    assert next_try_at(FAST, failure("slack", 1, retry_after=20, duration=2), made=1, seed="s") == at(22)
+def test_retry_after_counts_from_the_end_of_the_attempt() -> None:
+    assert next_attempt_at(FAST, failure("slack", 1, retry_after=20, duration=2), failures=1, seed="s") == at(
+        22
+    )

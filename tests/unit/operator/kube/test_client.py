@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client import ApiClient
 
 from atomic_status import Gone, KubeStatusStore, ObjectRef, Unavailable
 from notification_operator.app import RESOURCE
-from notification_operator.kube.client import UnreachableError, auth_headers, check_answers, connect
+from notification_operator.kube.client import UnreachableError, check_answers, connect
 from notification_operator.kube.connectivity import Connectivity
 from tests.unit.operator.kube_api import KubeApi, refusal
 
@@ -105,11 +105,3 @@ async def test_check_does_not_wait_for_a_silent_api_server(
     async with ApiClient(cluster.configuration) as client:
         with pytest.raises(UnreachableError, match=r"\(context 'here'\) did not respond within 0\.05 s"):
             await check_answers(client, cluster)
-
-
-async def test_auth_headers_hold_the_token_of_the_credentials() -> None:
-    configuration = Configuration(host="https://127.0.0.1")
-    async with ApiClient(configuration) as client:
-        assert await auth_headers(client) == {}
-        configuration.api_key["authorization"] = "Bearer t0ken"
-        assert await auth_headers(client) == {"authorization": "Bearer t0ken"}

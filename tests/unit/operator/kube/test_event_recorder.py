@@ -129,11 +129,11 @@ async def test_expired_event_is_created_again(recorder: EventRecorder, api: Kube
 async def test_event_whose_response_was_lost_is_retried_and_counted_once(
     recorder: EventRecorder, api: KubeApi
 ) -> None:
-    answers = [refusal(500, "down"), refusal(429, "slow down")]
+    responses = [refusal(500, "down"), refusal(429, "slow down")]
 
     async def lost(request: web.Request, *key: str) -> web.StreamResponse:
         response = await api._event(request, *key)
-        return answers.pop(0) if answers else response
+        return responses.pop(0) if responses else response
 
     api.handle_event = lost
     async with running(recorder):

@@ -78,7 +78,7 @@ async def test_watch_raises_the_status_of_an_error_event(client: ApiClient, api:
     with pytest.raises(KubeError) as error:  # noqa: PT012 - the failure comes while events are read
         async with watch(client, PATH, query={**SELECTOR, "resourceVersion": "1"}, seconds=5) as events:
             await until(lambda: api.watches)
-            api.tell_gone()
+            api.expire_watches()
             await anext(events)
     assert error.value.expired
     assert error.value.reason == "too old resource version"

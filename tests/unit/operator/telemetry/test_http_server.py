@@ -38,7 +38,7 @@ async def test_a_probe_answers_by_what_holds_at_that_moment() -> None:
 
 async def test_the_metrics_page_shows_the_process_and_the_contract_s_names() -> None:
     metrics = Metrics()
-    metrics.watch("queue_depth", "Notifications that wait for a worker.", lambda: 7)
+    metrics.add_gauge("queue_depth", "Notifications that wait for a worker.", lambda: 7)
     settings = Server(host="127.0.0.1", health_port=0, metrics_port=0)
     server = HealthServer(settings, registry=metrics.registry, alive=dict, ready=dict)
     await server.start()

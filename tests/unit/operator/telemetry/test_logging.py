@@ -1,4 +1,4 @@
-"""The log: no secret that somebody else's error holds, in either format."""
+"""The log: the errors of others are redacted, in either format."""
 
 import json
 import logging
@@ -9,12 +9,12 @@ import pytest
 import structlog
 
 from notification_contract.settings import Log, LogFormat
-from notification_operator.domain.redaction.redact import EVERYTHING, Rules
+from notification_operator.domain.redaction.redact import ALL_RULES, Rules
 from notification_operator.telemetry import logging as log
 
 
 @contextmanager
-def configured(form: LogFormat, rules: Rules = EVERYTHING) -> Iterator[None]:
+def configured(form: LogFormat, rules: Rules = ALL_RULES) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     log.configure(Log(format=form), rules)
@@ -31,34 +31,35 @@ def fail(password: str) -> None:
 
 
 @pytest.mark.parametrize("form", LogFormat)
-def test_a_traceback_is_whole_but_for_its_secrets(
-    form: LogFormat, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_traceback_is_complete_and_redacted(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
     with configured(form):
         try:
             fail(PASSWORD)
         except ValueError:
-            structlog.get_logger("test").exception("broke")
-            logging.getLogger("a.library").exception("broke with token=%s", TOKEN)
+            structlog.get_logger("test").exception("failed")
+            logging.getLogger("a.library").exception("failed with token=%s", TOKEN)
     out = capsys.readouterr().out
     assert not any(secret in out for secret in (PASSWORD, TOKEN))
     assert out.count("ValueError: cannot log in with password=[REDACTED]") == 2
     assert out.count("in fail") == 2
 
 
-def test_an_error_that_a_warning_quotes_is_masked_by_the_rules_that_are_set(
+def test_quoted_error_is_redacted_by_the_configured_rules(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with configured(LogFormat.JSON, Rules(emails=False)):
         structlog.get_logger("test").warning(
-            "no answer", error="a@example.com, token=hunter2x", problems=("fine", "token=hunter2x"), tries=3
+            "no response",
+            error="a@example.com, token=hunter2x",
+            problems=("fine", "token=hunter2x"),
+            attempts=3,
         )
     record = json.loads(capsys.readouterr().out)
-    assert (record["error"], record["tries"]) == ("a@example.com, token=[REDACTED]", 3)
+    assert (record["error"], record["attempts"]) == ("a@example.com, token=[REDACTED]", 3)
     assert record["problems"] == ["fine", "token=[REDACTED]"]
 
 
-def test_what_the_operator_says_of_itself_is_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_info_record_is_not_redacted(capsys: pytest.CaptureFixture[str]) -> None:
     with configured(LogFormat.JSON):
         structlog.get_logger("test").info("listening", address="10.0.0.1")
     assert json.loads(capsys.readouterr().out)["address"] == "10.0.0.1"

@@ -208,7 +208,7 @@ async def test_a_version_that_the_api_server_forgot_is_left_for_a_new_listing(
     with structlog.testing.capture_logs() as logs:
         async with bench.at_work():
             await until(lambda: api.watches)
-            api.tell_gone()
+            api.expire_watches()
             await until(lambda: api.lists == 2 and api.watches)
             api.put(document("email"))
             await bench.generation(2)

@@ -1,11 +1,11 @@
-"""Every text of a notification's content loses its secrets, by what it says and by the key that it has."""
+"""Redaction of a content: every text by its patterns, and map values by their keys."""
 
 from collections import Counter
 
 import pytest
 
 from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redact import Rules, redact_content, sanitize_content
+from notification_operator.domain.redaction.redact import Rules, redact_content, redact_content_counted
 
 
 def content(**parts: object) -> Content:
@@ -13,7 +13,7 @@ def content(**parts: object) -> Content:
     return Content(**{**plain, **parts})  # type: ignore[arg-type]
 
 
-def test_every_text_of_a_content_is_sanitised() -> None:
+def test_every_text_of_a_content_is_redacted() -> None:
     raw = content(
         subject="password=s1",
         body="password=s2",
@@ -24,8 +24,8 @@ def test_every_text_of_a_content_is_sanitised() -> None:
         recipients=({"email": "a@b.io"},),
         remediation_ref="rr-1",
     )
-    clean, counts = redact_content(raw)
-    assert clean == content(
+    redacted, counts = redact_content_counted(raw)
+    assert redacted == content(
         subject="password=[REDACTED]",
         body="password=[REDACTED]",
         metadata={"note": "token=[REDACTED]", "cluster": "prod"},
@@ -38,30 +38,30 @@ def test_every_text_of_a_content_is_sanitised() -> None:
         remediation_ref="rr-1",
     )
     assert counts == Counter(password=3, token=2, sk_key=1, secret=1)
-    assert sanitize_content(raw) == clean
-    assert redact_content(clean) == (clean, Counter())
+    assert redact_content(raw) == redacted
+    assert redact_content_counted(redacted) == (redacted, Counter())
 
 
-def test_the_content_given_is_not_changed() -> None:
+def test_original_content_is_not_changed() -> None:
     raw = content(metadata={"password": "x"}, body="password=x")
-    sanitize_content(raw)
+    redact_content(raw)
     assert raw == content(metadata={"password": "x"}, body="password=x")
 
 
 @pytest.mark.parametrize(
     "key", ["password", "DB_PASSWORD", "apiKey", "x-api-key", "access_token", "clientSecret", "Authorization"]
 )
-def test_a_value_whose_key_says_that_it_is_secret_goes_as_a_whole(key: str) -> None:
-    clean, counts = redact_content(content(metadata={key: "plain words"}))
-    assert clean.metadata == {key: "[REDACTED]"}
+def test_value_of_a_secret_key_is_redacted_whole(key: str) -> None:
+    redacted, counts = redact_content_counted(content(metadata={key: "plain words"}))
+    assert redacted.metadata == {key: "[REDACTED]"}
     assert counts == Counter(keyed_value=1)
 
 
 @pytest.mark.parametrize(("key", "value"), [("secretName", "x"), ("password_hint", "x"), ("token", "")])
-def test_other_keys_do_not_hide_their_values(key: str, value: str) -> None:
-    assert sanitize_content(content(metadata={key: value})).metadata == {key: value}
+def test_value_of_another_key_stays(key: str, value: str) -> None:
+    assert redact_content(content(metadata={key: value})).metadata == {key: value}
 
 
-def test_the_switches_reach_the_whole_content() -> None:
+def test_disabled_rules_apply_to_no_part_of_a_content() -> None:
     raw = content(subject="10.0.0.1", metadata={"mail": "a@b.io"})
-    assert sanitize_content(raw, Rules(emails=False, ipv4=False)) == raw
+    assert redact_content(raw, Rules(emails=False, ipv4=False)) == raw

@@ -1,12 +1,12 @@
-"""The sanitiser for the day on which a rule breaks: nothing gets out, and the message still goes."""
+"""Redaction without patterns, for a rule that fails: no secret remains, and a text is returned."""
 
 import re
 
 import pytest
 
-from notification_operator.domain.redaction import redact as sanitize
-from notification_operator.domain.redaction.fallback import mask_lines
-from notification_operator.domain.redaction.redact import Rules, redact
+from notification_operator.domain.redaction import redact as redact_module
+from notification_operator.domain.redaction.fallback import redact_lines
+from notification_operator.domain.redaction.redact import Rules, redact_counted
 from notification_operator.domain.redaction.rules import Rule
 
 SECRETS = (
@@ -28,20 +28,20 @@ SECRETS = (
 
 
 @pytest.mark.parametrize("text", SECRETS)
-def test_no_secret_is_left(text: str) -> None:
-    masked = mask_lines(f"disk is full\n{text}")
-    assert "hunter2x" not in masked
-    assert masked.startswith("disk is full\n")
-    assert masked.endswith("[REDACTED]")
+def test_fallback_leaves_no_secret(text: str) -> None:
+    redacted = redact_lines(f"disk is full\n{text}")
+    assert "hunter2x" not in redacted
+    assert redacted.startswith("disk is full\n")
+    assert redacted.endswith("[REDACTED]")
 
 
-def test_a_text_without_a_secret_stays() -> None:
+def test_fallback_keeps_a_text_without_a_secret() -> None:
     text = "by risk\npressure at 10:00, node=7\n"
-    assert mask_lines(text) == text
+    assert redact_lines(text) == text
 
 
-def test_what_stands_before_a_secret_and_on_other_lines_stays() -> None:
-    assert mask_lines("db password: x\nrestart it") == "db password:[REDACTED]\nrestart it"
+def test_fallback_keeps_other_lines_and_the_text_before_a_secret() -> None:
+    assert redact_lines("db password: x\nrestart it") == "db password:[REDACTED]\nrestart it"
 
 
 class Broken(Rules):
@@ -51,6 +51,6 @@ class Broken(Rules):
         return [Rule("broken", ("a",), re.compile("a"), r"\g<no such group>")]
 
 
-def test_a_rule_that_breaks_is_replaced_and_counted() -> None:
-    clean, counts = redact("a password=hunter2x", Broken())
-    assert (clean, dict(counts)) == ("a password=[REDACTED]", {sanitize.FALLBACK: 1})
+def test_failing_rule_is_replaced_by_the_fallback_and_counted() -> None:
+    redacted, counts = redact_counted("a password=hunter2x", Broken())
+    assert (redacted, dict(counts)) == ("a password=[REDACTED]", {redact_module.FALLBACK: 1})

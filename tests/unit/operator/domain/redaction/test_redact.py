@@ -1,10 +1,10 @@
-"""Secrets go, everything else stays, whatever the text."""
+"""Redaction of a text: secrets are removed, everything else stays."""
 
 from collections import Counter
 
 import pytest
 
-from notification_operator.domain.redaction.redact import Rules, redact, sanitize
+from notification_operator.domain.redaction.redact import Rules, redact, redact_counted
 from notification_operator.domain.redaction.rules import RULES
 
 GITHUB = "ghp_" + "a1B2" * 9
@@ -17,7 +17,7 @@ def pem(label: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "clean"),
+    ("text", "redacted"),
     [
         (
             "DB login refused, password: hunter2xyz given",
@@ -39,8 +39,8 @@ def pem(label: str) -> str:
     ],
     ids=["data-11", "data-12", "data-13", "data-14", "data-14 credentials"],
 )
-def test_the_catalogue_s_texts_are_masked_to_the_letter(text: str, clean: str) -> None:
-    assert sanitize(text) == clean
+def test_texts_of_the_catalogue_are_redacted_to_the_letter(text: str, redacted: str) -> None:
+    assert redact(text) == redacted
 
 
 CASES: dict[str, list[tuple[str, str]]] = {
@@ -160,15 +160,15 @@ CASES: dict[str, list[tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "clean"), [(name, *case) for name, cases in CASES.items() for case in cases]
+    ("name", "text", "redacted"), [(name, *case) for name, cases in CASES.items() for case in cases]
 )
-def test_a_secret_goes_and_its_surroundings_stay(name: str, text: str, clean: str) -> None:
-    found, counts = redact(text)
-    assert found == clean
+def test_secret_is_redacted_and_its_surroundings_stay(name: str, text: str, redacted: str) -> None:
+    result, counts = redact_counted(text)
+    assert result == redacted
     assert counts[name] >= 1
 
 
-def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:
+def test_every_rule_has_a_case_and_a_unique_name() -> None:
     names = [rule.name for rule in RULES]
     assert len(names) == len(set(names)) == 26
     assert set(CASES) == set(names)
@@ -196,24 +196,24 @@ def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:
         "",
     ],
 )
-def test_harmless_text_stays_as_it_is(text: str) -> None:
-    assert redact(text) == (text, Counter())
+def test_harmless_text_stays_unchanged(text: str) -> None:
+    assert redact_counted(text) == (text, Counter())
 
 
-def test_addresses_can_be_left_alone_and_secrets_cannot() -> None:
+def test_rules_for_addresses_can_be_disabled() -> None:
     text = "a@b.io 10.0.0.1 password=x"
-    assert sanitize(text, Rules(emails=False)) == "a@b.io [REDACTED] password=[REDACTED]"
-    assert sanitize(text, Rules(ipv4=False)) == "[REDACTED] 10.0.0.1 password=[REDACTED]"
-    assert sanitize(text, Rules(emails=False, ipv4=False)) == "a@b.io 10.0.0.1 password=[REDACTED]"
+    assert redact(text, Rules(emails=False)) == "a@b.io [REDACTED] password=[REDACTED]"
+    assert redact(text, Rules(ipv4=False)) == "[REDACTED] 10.0.0.1 password=[REDACTED]"
+    assert redact(text, Rules(emails=False, ipv4=False)) == "a@b.io 10.0.0.1 password=[REDACTED]"
 
 
-def test_what_was_masked_is_counted_by_rule_and_what_was_masked_before_is_not() -> None:
+def test_secrets_are_counted_by_rule_and_only_once() -> None:
     text = "password=x password=y mail a@b.io"
-    clean, counts = redact(text)
+    redacted, counts = redact_counted(text)
     assert counts == Counter(password=2, email=1)
-    assert redact(clean) == (clean, Counter())
+    assert redact_counted(redacted) == (redacted, Counter())
 
 
 @pytest.mark.parametrize("text", ["\0password=\0\0", "\ud800 token=\udfff", "password: \ud83d", "\x1b[31m"])
-def test_text_that_cannot_be_encoded_is_no_obstacle(text: str) -> None:
-    assert "[REDACTED]" in sanitize(text) or sanitize(text) == text
+def test_text_that_cannot_be_encoded_is_redacted(text: str) -> None:
+    assert "[REDACTED]" in redact(text) or redact(text) == text

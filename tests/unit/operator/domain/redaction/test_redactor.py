@@ -1,4 +1,4 @@
-"""The sanitiser as it is set: what the settings leave alone, and what is counted."""
+"""The redactor of the process: the configured rules, and the counts by rule."""
 
 from collections import Counter
 
@@ -15,18 +15,18 @@ CONTENT = Content(
 )
 
 
-def test_addresses_are_masked_unless_the_settings_leave_them_alone() -> None:
-    masked = Redactor(rules(Settings())).content(CONTENT)
-    assert masked.subject == "[REDACTED] at [REDACTED]"
-    left = Redactor(rules(Settings(emails=False, ip_addresses=False))).content(CONTENT)
-    assert (left.subject, left.body) == (CONTENT.subject, "password: [REDACTED]")
+def test_settings_enable_the_rules_for_addresses() -> None:
+    redacted = Redactor(rules(Settings())).content(CONTENT)
+    assert redacted.subject == "[REDACTED] at [REDACTED]"
+    partial = Redactor(rules(Settings(emails=False, ip_addresses=False))).content(CONTENT)
+    assert (partial.subject, partial.body) == (CONTENT.subject, "password: [REDACTED]")
     assert Redactor(rules(Settings(emails=False))).text(CONTENT.subject) == "a@example.com at [REDACTED]"
 
 
-def test_what_is_masked_is_counted_by_the_name_of_its_rule() -> None:
-    found: Counter[str] = Counter()
-    redactor = Redactor(count=found.update)
+def test_redactor_counts_secrets_by_rule_name() -> None:
+    counts: Counter[str] = Counter()
+    redactor = Redactor(count=counts.update)
     redactor.content(CONTENT)
-    assert found == {"email": 2, "ipv4": 1, "password": 1}
+    assert counts == {"email": 2, "ipv4": 1, "password": 1}
     redactor.text("token=abcdefgh")
-    assert found["token"] == 1
+    assert counts["token"] == 1

@@ -1,8 +1,8 @@
-"""Texts made to be slow: a megabyte of any of them is sanitised in time that grows with its length alone."""
+"""Hostile texts: redaction takes time that grows linearly with their length."""
 
 import pytest
 
-from notification_operator.domain.redaction.redact import sanitize
+from notification_operator.domain.redaction.redact import redact
 
 MEGABYTE = 1_000_000
 HOSTILE_HEADS = ("", '"password":"', '"annotations":{', "password=", "?", "postgresql://a:", "a@")
@@ -18,14 +18,12 @@ HOSTILE_REPEATS = (
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("repeat", HOSTILE_REPEATS)
-def test_a_megabyte_made_to_be_slow_is_not(repeat: str) -> None:
-    """Quadratic time would be hours: that this ends at all within the suite is the proof."""
+def test_hostile_text_is_redacted_in_linear_time(repeat: str) -> None:
+    """Quadratic time would take hours, far beyond the time limit."""
     for head in HOSTILE_HEADS:
-        sanitize(head + repeat * (MEGABYTE // len(HOSTILE_HEADS) // len(repeat)))
+        redact(head + repeat * (MEGABYTE // len(HOSTILE_HEADS) // len(repeat)))
 
 
 @pytest.mark.timeout(120)
-def test_a_whole_megabyte_of_each_kind_of_trap_at_once_is_not_slow() -> None:
-    sanitize(
-        "".join(repeat * (MEGABYTE // len(HOSTILE_REPEATS) // len(repeat)) for repeat in HOSTILE_REPEATS)
-    )
+def test_mixed_hostile_text_is_redacted_in_linear_time() -> None:
+    redact("".join(repeat * (MEGABYTE // len(HOSTILE_REPEATS) // len(repeat)) for repeat in HOSTILE_REPEATS))

@@ -1,4 +1,4 @@
-"""The rules in force, from one document to the next."""
+"""The routing rules in force, from one document to the next."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ def table(channel: str) -> RoutingTable:
     return parse_table({"route": {"receiver": "r"}, "receivers": [{"name": "r", "channels": [channel]}]})
 
 
-def test_before_any_document_the_fallback_applies() -> None:
+def test_state_without_a_document_uses_the_fallback() -> None:
     state = RoutingState()
     assert (state.loaded, state.generation) == (False, 0)
     assert state.route(ROUTED).reason is RoutingReason.FALLBACK
 
 
-def test_a_document_is_in_force_until_the_next_one() -> None:
+def test_document_is_in_force_until_the_next_one() -> None:
     state = RoutingState().accept(table("slack"))
     assert (state.loaded, state.generation, state.route(ROUTED).channels) == (True, 1, ("slack",))
     state = state.accept(table("email"))
     assert (state.loaded, state.generation, state.route(ROUTED).channels) == (True, 2, ("email",))
 
 
-def test_a_refused_document_leaves_the_last_good_one_in_force_and_says_so() -> None:
+def test_refused_document_leaves_the_last_valid_one_in_force() -> None:
     state = RoutingState().accept(table("slack")).refuse(("wrong",))
     assert (state.loaded, state.generation, state.problems) == (False, 2, ("wrong",))
     assert state.route(ROUTED).channels == ("slack",)
@@ -35,20 +35,20 @@ def test_a_refused_document_leaves_the_last_good_one_in_force_and_says_so() -> N
     assert state.accept(table("email")).loaded
 
 
-def test_without_a_good_one_before_it_a_refused_document_is_the_reason_of_the_fallback() -> None:
+def test_refused_first_document_is_the_reason_of_the_fallback() -> None:
     route = RoutingState().refuse(("route: missing", "receivers: missing")).route(ROUTED)
     assert (route.channels, route.reason) == (("console",), RoutingReason.FAILED)
     assert "route: missing; receivers: missing" in route.message
 
 
-def test_the_removal_forgets_the_document_and_what_was_wrong_with_it() -> None:
+def test_removal_clears_document_and_problems() -> None:
     for before in (RoutingState().accept(table("slack")), RoutingState().refuse(("wrong",))):
         state = before.remove()
         assert (state.loaded, state.generation, state.problems) == (False, 2, ())
         assert state.route(ROUTED).reason is RoutingReason.FALLBACK
 
 
-def test_a_notification_keeps_the_channels_that_it_names_or_was_given_before() -> None:
+def test_notification_keeps_its_named_or_recorded_channels() -> None:
     state = RoutingState().accept(table("slack"))
     assert state.route(notification("file")).channels == ("file",)
     status = {"phase": "Sending", "resolvedChannels": ["log"]}

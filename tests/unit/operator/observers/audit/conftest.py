@@ -1,4 +1,4 @@
-"""A real audit store on 127.0.0.1, and a writer before it."""
+"""A real audit store on 127.0.0.1, and a writer to it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
 
 from notification_operator.observers.audit.buffer import Buffer
-from notification_operator.observers.audit.metrics import AuditFigures
-from notification_operator.observers.audit.store import Store
-from notification_operator.observers.audit.writer import Writer
+from notification_operator.observers.audit.metrics import AuditMetrics
+from notification_operator.observers.audit.store import HttpAuditStore
+from notification_operator.observers.audit.writer import AuditWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-PAUSES = (0.01, 0.02)
+RETRY_DELAYS = (0.01, 0.02)
 NEVER = 0
-"""An answer that does not come."""
+"""In place of a status: no response."""
 
 
 class AuditStore:
-    """Answers as it is told, then 201; keeps what it took and all that it was asked."""
+    """Responds with the scripted statuses, then with 201; records accepted batches and all requests."""
 
     def __init__(self) -> None:
-        self.answers: list[int] = []
+        self.statuses: list[int] = []
         self.requests: list[web.Request] = []
         self.batches: list[list[dict[str, Any]]] = []
         self._arrived = asyncio.Condition()
@@ -46,7 +46,7 @@ class AuditStore:
         return [event for batch in self.batches for event in batch]
 
     async def until(self, *, events: int = 0, requests: int = 0) -> None:
-        """Return when so much has come."""
+        """Wait for so many events and requests."""
         async with asyncio.timeout(5), self._arrived:
             await self._arrived.wait_for(
                 lambda: len(self.events) >= events and len(self.requests) >= requests
@@ -58,7 +58,7 @@ class AuditStore:
 
     async def _take(self, request: web.Request) -> web.Response:
         batch = await request.json()
-        code = self.answers.pop(0) if self.answers else 201
+        code = self.statuses.pop(0) if self.statuses else 201
         async with self._arrived:
             self.requests.append(request)
             if code == 201:
@@ -66,84 +66,84 @@ class AuditStore:
             self._arrived.notify_all()
         if code == NEVER:
             await self._ended.wait()
-        return web.Response(status=code or 201, text="said the store")
+        return web.Response(status=code or 201, text="from the store")
 
 
-class Bench:
-    """A writer that has begun, its figures, and the store that it writes to."""
+class Harness:
+    """A writer, its metrics, and its store."""
 
     def __init__(
         self, store: AuditStore, *, capacity: int, batch_size: int, flush_seconds: float, token: Path
     ) -> None:
         self.store = store
         self.registry = CollectorRegistry()
-        self.client = Store(store.url, token_file=token, answer_within=0.3)
+        self.client = HttpAuditStore(store.url, token_file=token, response_seconds=0.3)
         buffer = Buffer(capacity)
-        self.writer = Writer(
+        self.writer = AuditWriter(
             self.client,
             buffer,
-            AuditFigures(self.registry, buffer),
+            AuditMetrics(self.registry, buffer),
             batch_size=batch_size,
             flush_seconds=flush_seconds,
-            pauses=PAUSES,
+            retry_delays=RETRY_DELAYS,
         )
 
     def add(self, *numbers: int) -> None:
         for number in numbers:
             self.writer.add(b'{"n": %d}' % number)
 
-    def figure(self, name: str) -> float | None:
+    def value(self, name: str) -> float | None:
         return self.registry.get_sample_value(f"audit_{name}", {"service": "notification-controller"})
 
     @property
-    def figures(self) -> dict[str, float | None]:
-        """Events by where they are; together they are all that were added."""
-        return {name: self.figure(f"events_{name}_total") for name in ("buffered", "written", "dropped")}
+    def counters(self) -> dict[str, float | None]:
+        """Events by state."""
+        return {name: self.value(f"events_{name}_total") for name in ("buffered", "written", "dropped")}
 
     @property
     def numbers(self) -> list[int]:
         return [event["n"] for event in self.store.events]
 
 
-class Benches:
-    """Makes benches, and ends them with the test."""
+class Harnesses:
+    """Creates harnesses, and closes them with the test."""
 
     def __init__(self, store: AuditStore, token: Path) -> None:
         self._store = store
         self._token = token
-        self._made: list[Bench] = []
+        self._harnesses: list[Harness] = []
 
     def __call__(
         self, *, capacity: int = 100, batch_size: int = 10, flush_seconds: float = 0.01, start: bool = True
-    ) -> Bench:
-        bench = Bench(
+    ) -> Harness:
+        harness = Harness(
             self._store,
             capacity=capacity,
             batch_size=batch_size,
             flush_seconds=flush_seconds,
             token=self._token,
         )
-        self._made.append(bench)
+        self._harnesses.append(harness)
         if start:
-            bench.writer.start()
-        return bench
+            harness.writer.start()
+        return harness
 
     async def close(self) -> None:
-        for bench in self._made:
-            await bench.writer.close(0)
-            await bench.client.close()
+        for harness in self._harnesses:
+            await harness.writer.close(0)
+            await harness.client.close()
 
 
 @pytest.fixture
 async def store() -> AsyncIterator[AuditStore]:
-    made = AuditStore()
-    await made.server.start_server()
-    yield made
-    await made.close()
+    store = AuditStore()
+    await store.server.start_server()
+    yield store
+    await store.close()
 
 
 @pytest.fixture
-async def bench(store: AuditStore, tmp_path: Path) -> AsyncIterator[Benches]:
-    benches = Benches(store, tmp_path / "token")
-    yield benches
-    await benches.close()
+async def harnesses(store: AuditStore, tmp_path: Path) -> AsyncIterator[Harnesses]:
+    harnesses = Harnesses(store, tmp_path / "token")
+    yield harnesses
+    await harnesses.close()

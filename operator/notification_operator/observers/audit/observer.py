@@ -1,0 +1,83 @@
+"""The observer that turns status writes into audit events; without an audit store it does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from notification_operator.domain import audit_events as audit
+from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact_content
+from notification_operator.observers.audit.buffer import Buffer
+from notification_operator.observers.audit.metrics import AuditMetrics
+from notification_operator.observers.audit.store import HttpAuditStore
+from notification_operator.observers.audit.writer import AuditWriter
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from notification_contract.settings import Audit
+    from notification_operator.observers.audit.store import AuditStore
+    from notification_operator.observers.audit.writer import AuditStatistics
+    from notification_operator.observers.publisher import Transition
+
+
+class AuditObserver:
+    """Records each completed attempt and each final phase.
+
+    Args:
+        settings: without a URL nothing is recorded.
+        registry: for the audit metrics.
+        rules: for the copies that leave.
+        store: in place of the HTTP client of `settings.url`.
+    """
+
+    def __init__(
+        self,
+        settings: Audit,
+        *,
+        registry: CollectorRegistry,
+        rules: Rules = ALL_RULES,
+        store: AuditStore | None = None,
+    ) -> None:
+        buffer = Buffer(settings.buffer_size)
+        self._rules = rules
+        self._store = store or HttpAuditStore(settings.url)
+        self._writer = AuditWriter(
+            self._store,
+            buffer,
+            AuditMetrics(registry, buffer),
+            batch_size=settings.batch_size,
+            flush_seconds=settings.flush_seconds,
+        )
+        self.enabled = bool(settings.url)
+        """Whether an audit store is configured."""
+
+    def statistics(self) -> AuditStatistics:
+        """Return the counts of the writer."""
+        return self._writer.statistics()
+
+    def start(self) -> None:
+        """Begin to send."""
+        if self.enabled:
+            self._writer.start()
+
+    def on_transition(self, transition: Transition) -> None:
+        """Record the new attempts of a write, and the final phase that it set."""
+        if not self.enabled or not (transition.new_attempts or transition.phase_changed):
+            return
+        content = redact_content(transition.after.content, self._rules)
+        for event in audit.events(
+            transition.before, transition.after, content=content, attempts=transition.new_attempts
+        ):
+            self._writer.add(orjson.dumps(event))
+
+    def flush(self) -> None:
+        """Send what is pending, and from now on every event without waiting for a full batch."""
+        self._writer.flush()
+
+    async def close(self, within: float) -> int:
+        """Send what is pending, for so many seconds at most; return the number of events lost by that."""
+        lost = await self._writer.close(within)
+        await self._store.close()
+        return lost
