@@ -30,7 +30,7 @@ unit: ## the tests that need no cluster
 engine-tests: ## what bad input gets, rollback, the component: the real engine, no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
 
-simulate: ## the operator in 200,000 simulated schedules (ARGS="--sabotage cached-reads")
+simulate: ## the operator in 200,000 simulated schedules (ARGS="--inject cached-reads")
 	$(ENV) python -m tests.runner.simulate $(ARGS)
 
 crd-check: ## whether the CRD takes all that it took at the last tag (COMMIT=other)

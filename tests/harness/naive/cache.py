@@ -11,7 +11,7 @@ import structlog
 from kubernetes.aio.client.exceptions import ApiException
 
 from atomic_status import Resource
-from notification_operator.controller.workqueue import Key
+from notification_operator.controller.request import Key
 from notification_operator.kube.requests import call, opened
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
 from notification_contract.settings.operator import Watch
-from notification_operator.app import RESOURCE
 from notification_operator.kube.client import credentials
 from notification_operator.watch.kopf_settings import kopf_settings
+from notification_operator.wiring import RESOURCE
 
 WATCHING = '{"event": "watching"}'
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
@@ -11,7 +11,7 @@ from notification_operator.domain.redaction.redact import EVERYTHING, Rules, san
 from notification_operator.observers.audit.buffer import Buffer
 from notification_operator.observers.audit.metrics import AuditFigures
 from notification_operator.observers.audit.store import Store
-from notification_operator.observers.audit.writer import Writer
+from notification_operator.observers.audit.writer import Writer, Writes
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -20,13 +20,28 @@ if TYPE_CHECKING:
     from notification_operator.observers.publisher import Transition
 
 
+class AuditStore(Writes, Protocol):
+    """The audit store's batch endpoint."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
 class AuditTrail:
     """Tells the audit store of each try and each end; `start`, `hurry` and `close` are the writer's."""
 
-    def __init__(self, settings: Audit, *, registry: CollectorRegistry, rules: Rules = EVERYTHING) -> None:
+    def __init__(
+        self,
+        settings: Audit,
+        *,
+        registry: CollectorRegistry,
+        rules: Rules = EVERYTHING,
+        store: AuditStore | None = None,
+    ) -> None:
         buffer = Buffer(settings.buffer_size)
         self._rules = rules
-        self._store = Store(settings.url)
+        self._store = store or Store(settings.url)
         self._writer = Writer(
             self._store,
             buffer,

@@ -1,4 +1,4 @@
-"""Any sequence of joins, stops, kills and cuts: no shard is two replicas', and in the end each is one's."""
+"""Any sequence of joins, stops, kills and disconnections: no shard has two owners, and finally each has one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.operator.leadership.lease_fixture import PERIOD, World, shares
 
 STEPS = st.sampled_from(
-    ["round", "round", "round", "time", "join", "kill", "stop", "cut", "mend", "busy", "idle"]
+    ["round", "round", "round", "time", "join", "kill", "stop", "disconnect", "reconnect", "busy", "idle"]
 )
 
 
@@ -17,17 +17,17 @@ STEPS = st.sampled_from(
     st.lists(st.tuples(STEPS, st.integers(0, 5)), max_size=80),
     st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=3),
 )
-async def test_whatever_comes_and_goes_no_shard_is_two_replicas_and_in_the_end_each_is_one_s(
+async def test_any_sequence_leaves_each_shard_with_exactly_one_owner(
     steps: list[tuple[str, int]], counts: list[int]
 ) -> None:
     world = World()
     for number, (step, which) in enumerate(steps):
         await act(world, step, which, f"replica {number}", counts[number % len(counts)])
-        world.judge()
+        world.check()
     if not world.replicas:
         world.replica("last")
     for replica in world.replicas:
-        replica.leases.cut = False
+        replica.leases.disconnected = False
         replica.busy = set()
     await world.rounds(20)
     working = [replica for replica in world.replicas if replica.works]
@@ -38,7 +38,7 @@ async def test_whatever_comes_and_goes_no_shard_is_two_replicas_and_in_the_end_e
 
 
 async def act(world: World, step: str, which: int, name: str, count: int) -> None:
-    """Let one thing happen to one of the replicas."""
+    """Take one step with one of the replicas."""
     if step == "join":
         world.replica(name, shards=count)
     elif step == "time":
@@ -53,8 +53,8 @@ async def act(world: World, step: str, which: int, name: str, count: int) -> Non
                 world.kill(replica)
             case "stop":
                 await world.stop(replica)
-            case "cut" | "mend":
-                replica.leases.cut = step == "cut"
+            case "disconnect" | "reconnect":
+                replica.leases.disconnected = step == "disconnect"
             case "busy":
                 replica.busy.add(which)
             case "idle":
