@@ -13,8 +13,8 @@ FOLD: Final = "notification_operator/domain/fold.py"
 OUTCOME: Final = "notification_operator/domain/outcome.py"
 PLAN: Final = "notification_operator/domain/plan.py"
 PROGRESS: Final = "notification_operator/domain/progress.py"
-APPLY: Final = "        result = await apply(self._store, ref, next_status, base=fresh)\n"
-SETTLE: Final = "        self._ledger.settle(key.uid, made)\n"
+APPLY: Final = "        outcome = await apply(self._store, ref, next_status, base=fresh)\n"
+SETTLE: Final = "        attempts.acknowledge(finished)\n"
 DELIVER: Final = "                await channel.deliver(message)\n"
 LIMITED: Final = "            async with asyncio.timeout(self._timeout):\n"
 TIMED_OUT: Final = 'return Transient(f"timed out'
@@ -232,7 +232,7 @@ DECIDING: Final = (
         edits=(
             Edit(
                 file=DISPATCH,
-                old="            if _comes_from_outside(error):\n",
+                old="            if _cancelled_from_outside(error):\n",
                 new="            if error is not None:\n",
             ),
         ),
@@ -258,8 +258,8 @@ DECIDING: Final = (
         edits=(
             Edit(
                 file=DISPATCH,
-                old="            if receiver is None:\n",
-                new="            if receiver or not receiver:\n",
+                old="            if destination is None:\n",
+                new="            if destination or not destination:\n",
             ),
         ),
     ),

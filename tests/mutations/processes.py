@@ -10,19 +10,19 @@ RECONCILE: Final = "notification_operator/controller/reconciler.py"
 ENGINE: Final = "notification_operator/app.py"
 BELL: Final = "notification_operator/watch/event_handler.py"
 DISPATCH: Final = "notification_operator/delivery/dispatcher.py"
-SETTLE: Final = "        self._ledger.settle(key.uid, made)\n"
+SETTLE: Final = "        attempts.acknowledge(finished)\n"
 LOGGER: Final = "logger = structlog.get_logger(__name__)\n"
 DELIVER: Final = "                await channel.deliver(message)\n"
 HTTP: Final = "notification_operator/delivery/http_client.py"
 MAIN: Final = "notification_operator/kopf_app.py"
-STARTED: Final = "    engine = await Engine.start(settings, clock=lambda: datetime.now(UTC))\n"
+STARTED: Final = "    app = await App.start(settings)\n"
 HEEDED_LATE: Final = """
     loop = asyncio.get_running_loop()
     heed = loop.add_signal_handler
 
     async def late(callback, *arguments):
-        engine.leaving = True
-        await engine.ledger.drained()
+        app.leaving = True
+        await app.operator.attempts.idle()
         callback(*arguments)
 
     loop.add_signal_handler = lambda number, *what: heed(number, lambda: asyncio.create_task(late(*what)))
@@ -70,8 +70,8 @@ STOPPING: Final = (
             Edit(file=MAIN, old=STARTED, new=STARTED + HEEDED_LATE),
             Edit(
                 file=ENGINE,
-                old='"not stopping": not self._stopped,',
-                new='"not stopping": not (self._stopped or hasattr(self, "leaving")),',
+                old="operator.ownership.accepting_work\n",
+                new="operator.ownership.accepting_work and not hasattr(self, 'leaving')\n",
             ),
         ),
     ),
@@ -96,7 +96,7 @@ STOPPING: Final = (
         edits=(
             Edit(
                 file="notification_operator/leadership/ownership.py",
-                old="        return self._elector is None or self._elector.works(uid)\n",
+                old="        return self._elector is None or self._elector.works_on(uid)\n",
                 new="        return True\n",
             ),
         ),
@@ -104,7 +104,9 @@ STOPPING: Final = (
 )
 """An end or a second process gone wrong."""
 
-FORGET: Final = '        """Drop what is planned and remembered for a key whose object is gone or final."""\n'
+FORGET: Final = (
+    '        """Drop what is planned and remembered for a key whose object is deleted or final."""\n'
+)
 CANCEL_TIMER: Final = "        self._cancel_timer(key)\n"
 
 TAKING: Final = (
@@ -123,7 +125,7 @@ TAKING: Final = (
         edits=(
             Edit(
                 file=RECONCILE,
-                old="        except Gone:\n            self._ledger.forget(key.uid)\n",
+                old="        except Gone:\n            self._attempts.forget(uid)\n",
                 new="        except Gone:\n",
             ),
         ),
@@ -136,8 +138,8 @@ TAKING: Final = (
         edits=(
             Edit(
                 file="notification_operator/controller/workqueue.py",
-                old="        if done.failed:\n",
-                new="        self.add_after(key, 2.0)\n        if done.failed:\n",
+                old="        if result.error is not None:\n",
+                new="        self.add_after(key, 2.0)\n        if result.error is not None:\n",
             ),
             # Else it depends on whether the event of the end comes before the end of the pass.
             Edit(file="notification_operator/controller/workqueue.py", old=FORGET + CANCEL_TIMER, new=FORGET),
@@ -193,12 +195,12 @@ TAKING: Final = (
         edits=(
             Edit(
                 file=ENGINE,
-                old="        self.audit.start()\n",
-                new="        self.audit.start()\n"
+                old="        operator.audit.start()\n",
+                new="        operator.audit.start()\n"
                 "        async def spin() -> None:\n"
                 "            while True:\n"
                 "                await asyncio.sleep(0)\n\n"
-                "        self._tasks.append(asyncio.create_task(spin(), name='spin'))\n",
+                "        self.spawn(spin(), name='spin')\n",
             ),
         ),
         alone=True,
@@ -211,13 +213,13 @@ TAKING: Final = (
         edits=(
             Edit(
                 file=BELL,
-                old="            self._queue.forget(key)\n            self._over(key.uid)\n",
+                old="            self._queue.forget(key)\n            self._attempts.forget(key.uid)\n            self._metrics.leave(key.uid)\n",
                 new="            self._queue.add(key)\n",
             ),
             Edit(
                 file=RECONCILE,
-                old="            self._ledger.forget(key.uid)\n            return Done(final=True)\n",
-                new="            return Done(again_in=0.2)\n",
+                old="            self._attempts.forget(uid)\n            return Result(final=True)\n",
+                new="            return Result(requeue_after=0.2)\n",
             ),
         ),
     ),

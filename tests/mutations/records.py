@@ -14,7 +14,7 @@ TRAIL: Final = "notification_operator/observers/audit/trail.py"
 FIGURES: Final = "notification_operator/observers/metrics.py"
 ADD: Final = "            self._writer.add(orjson.dumps(event))\n"
 COUNT: Final = "                self._count(attempt)\n"
-PASS: Final = "            done = await self._process(key, queued_at)\n"
+PASS: Final = "            result = await reconcile(request)\n"
 CORRELATION: Final = "content.remediation_ref or content.metadata.get(CORRELATION_KEY) or notification.uid"
 
 STATUS: Final = (
@@ -26,8 +26,8 @@ STATUS: Final = (
         edits=(
             Edit(
                 file=RECONCILE,
-                old="self._ledger.wait(key.uid, self._visible_after)",
-                new="self._ledger.wait(key.uid, 60)",
+                old="attempts.wait(self._visible_after)",
+                new="attempts.wait(60)",
             ),
         ),
     ),
@@ -79,8 +79,8 @@ STATUS: Final = (
         edits=(
             Edit(
                 file=RECONCILE,
-                old="        if self.draining or not planned.sends",
-                new='        if seen.content.priority == "low" or self.draining or not planned.sends',
+                old="        if not planned.sends",
+                new='        if notification.content.priority == "low" or not planned.sends',
             ),
         ),
     ),
@@ -92,9 +92,9 @@ STATUS: Final = (
         edits=(
             Edit(
                 file=RECONCILE,
-                old="        except Gone:\n            self._ledger.forget(key.uid)\n",
-                new='        except Gone:\n            logger.error("gone", notification=key.name)\n'
-                "            self._ledger.forget(key.uid)\n",
+                old="        except Gone:\n            self._attempts.forget(uid)\n",
+                new='        except Gone:\n            logger.error("gone", notification=request.key.name)\n'
+                "            self._attempts.forget(uid)\n",
             ),
         ),
     ),

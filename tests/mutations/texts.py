@@ -15,7 +15,7 @@ RULES: Final = "notification_contract/routing/table.py"
 DELIVER: Final = "                await channel.deliver(message)\n"
 PAYLOADS: Final = "enumerate(payloads(message.content), start=1)"
 ALL_HOLD: Final = "    if not all(condition.holds(labels) for condition in rule.matchers):\n"
-DESCRIBED: Final = "        return describe(error, mark=mark, bare=DeliveryError, mask=self._mask)\n"
+DESCRIBED: Final = "        return describe(error, mark=mark, bare=DeliveryError, mask=self._redactor.text)\n"
 
 MASKING: Final = (
     Mutation(

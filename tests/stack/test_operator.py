@@ -22,7 +22,7 @@ def test_a_quick_notification_costs_one_read_and_one_write_and_is_touched_by_not
 
 
 def test_probes_and_metrics_tell_the_truth_of_a_working_operator(served: Suite) -> None:
-    assert "ok: the watches are established" in served.operator.page(HEALTH, "readyz")
+    assert "ok: watches" in served.operator.page(HEALTH, "readyz")
     assert "ok: work queue" in served.operator.page(HEALTH, "healthz")
     assert 'kubernaut_notification_reconciler_active{phase="Sending"}' in served.operator.page(
         METRICS, "metrics"
