@@ -1,7 +1,7 @@
-"""The controller: kopf rings, a task for each object makes the passes, atomic_status reads and writes.
+"""The controller: kopf watches, a task per object reconciles it, atomic_status reads and writes.
 
-`kopf.on.event` is the only kind of handler: the others write annotations or finalizers of their own, and
-DD-PERF-001 asks for one write a pass. What an event brings along is thrown away (SP-CACHE-001).
+`kopf.on.event` is the only kind of handler: the others write annotations or finalizers, and DD-PERF-001 allows one
+write per reconciliation. The object that comes with an event is discarded (SP-CACHE-001).
 """
 
 from __future__ import annotations
@@ -25,62 +25,67 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
 
 CERTIFICATES = Resource(group="examples.kubernaut.ai", version="v1", plural="certificates")
-PAUSE = 2.0
-"""Seconds before a pass that failed is made again."""
+RETRY_SECONDS = 2.0
+"""Seconds before a failed reconciliation is retried."""
 
 logger = logging.getLogger(__name__)
 
 
 class Controller:
-    """Keeps the status of each certificate that was rung for, until the certificate is gone."""
+    """Keeps the status of each enqueued certificate up to date, until the certificate is deleted."""
 
     def __init__(self, store: StatusStore, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
-        self._bells: dict[ObjectRef, asyncio.Event] = {}
+        self._events: dict[ObjectRef, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def ring(self, ref: ObjectRef) -> None:
-        """Have a pass made over an object, now or right after the one that is under way."""
-        if ref not in self._bells:
-            self._bells[ref] = asyncio.Event()
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is kept for any object."""
+        return not self._tasks and not self._events
+
+    def enqueue(self, ref: ObjectRef) -> None:
+        """Reconcile an object, now or right after the reconciliation that is running."""
+        if ref not in self._events:
+            self._events[ref] = asyncio.Event()
             task = asyncio.create_task(self._follow(ref))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        self._bells[ref].set()
+        self._events[ref].set()
 
     async def close(self) -> None:
-        """Stop making passes."""
+        """Stop reconciling."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _follow(self, ref: ObjectRef) -> None:
-        bell = self._bells[ref]
+        event = self._events[ref]
         with contextlib.suppress(Gone):
             while True:
-                bell.clear()
-                pause = await self._attempt(ref)
+                event.clear()
+                delay = await self._retry(ref)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await bell.wait()
-        del self._bells[ref]
+                    async with asyncio.timeout(delay):
+                        await event.wait()
+        del self._events[ref]
 
-    async def _attempt(self, ref: ObjectRef) -> float | None:
-        """Make a pass; return the seconds until the next one is due, whatever becomes of this one."""
+    async def _retry(self, ref: ObjectRef) -> float | None:
+        """Reconcile; return the seconds until the next reconciliation, also after a failure."""
         try:
-            return await self.make_pass(ref)
+            return await self.reconcile(ref)
         except Gone:
             raise
         except Unavailable as error:
-            logger.warning("will try again: %s", error)
-            return error.retry_after or PAUSE
+            logger.warning("retrying: %s", error)
+            return error.retry_after or RETRY_SECONDS
         except Exception:
-            logger.exception("a pass over %s broke", ref)
-            return PAUSE
+            logger.exception("reconciliation of %s failed", ref)
+            return RETRY_SECONDS
 
-    async def make_pass(self, ref: ObjectRef) -> float | None:
-        """One GET, and one PUT if there is anything new to say; return when time will change that."""
+    async def reconcile(self, ref: ObjectRef) -> float | None:
+        """Read once, write once if anything changed; return the seconds until time changes the status."""
         now = self._clock()
         result = await apply(self._store, ref, lambda certificate: next_status(certificate, now))
         return seconds_left(result.after if isinstance(result, Applied) else result.current, now)
@@ -88,7 +93,7 @@ class Controller:
 
 @kopf.on.startup()
 async def start(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: object) -> None:
-    """Connect to the API server, by a client beside the one that watches."""
+    """Connect to the API server, with another client than the watching one."""
     settings.posting.enabled = False
     settings.scanning.disabled = True
     try:
@@ -100,14 +105,14 @@ async def start(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: object) -
 
 
 @kopf.on.event(CERTIFICATES.group, CERTIFICATES.version, CERTIFICATES.plural)
-async def ring(memo: kopf.Memo, event: kopf.RawEvent, **_: object) -> None:
-    """Ring for an object that is new, changed or deleted; a pass finds out which."""
+async def enqueue(memo: kopf.Memo, event: kopf.RawEvent, **_: object) -> None:
+    """Enqueue an object that is new, changed or deleted; the reconciliation finds out which."""
     meta = event["object"]["metadata"]
-    memo.controller.ring(ObjectRef(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"]))
+    memo.controller.enqueue(ObjectRef(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"]))
 
 
 @kopf.on.cleanup()
 async def stop(memo: kopf.Memo, **_: object) -> None:
-    """Let go of everything."""
+    """Close everything."""
     await memo.controller.close()
     await memo.client.close()

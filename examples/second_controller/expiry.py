@@ -1,7 +1,7 @@
-"""What a certificate's dates mean at a time: its next conditions, and when they change by themselves.
+"""The conditions of a certificate at a time, and when they change by themselves.
 
-Pure: the time is an argument, and nothing is decided from anything but the object at hand. So it may
-run as often as `apply` has to (DD-STATUS-001).
+Pure: the time is an argument, and the object is the only input. So `apply` may call it any number of times
+(DD-STATUS-001).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Dates(NamedTuple):
-    """The moments at which something changes, in their order."""
+    """The moments at which a condition changes, in order."""
 
     begins: datetime
     warns: datetime
@@ -22,7 +22,7 @@ class Dates(NamedTuple):
 
 
 def next_status(certificate: JsonObject, now: datetime) -> JsonObject:
-    """Return the status with both conditions as they are now; whatever else is in it stays."""
+    """Return the status with both conditions as they are now; other fields stay."""
     begins, warns, ends = dates(certificate)
     early, soon, late = now < begins, now >= warns, now >= ends
     valid = "NotYetValid" if early else "Expired" if late else "WithinItsDates"
@@ -53,12 +53,12 @@ def next_status(certificate: JsonObject, now: datetime) -> JsonObject:
 
 
 def seconds_left(certificate: JsonObject, now: datetime) -> float | None:
-    """Return the seconds until a condition changes by itself, or None if none ever will."""
+    """Return the seconds until a condition changes by itself, or None if none ever does."""
     return min(((date - now).total_seconds() for date in dates(certificate) if date > now), default=None)
 
 
 def dates(certificate: JsonObject) -> Dates:
-    """Read the dates of a certificate; the schema has made sure that they are there and in order."""
+    """Read the dates of a certificate; the schema guarantees that they exist and are in order."""
     spec: dict[str, Any] = certificate["spec"]
     begins, ends = (datetime.fromisoformat(spec[key]) for key in ("notBefore", "notAfter"))
     return Dates(begins, ends - timedelta(days=spec["warningDays"]), ends)

@@ -32,8 +32,8 @@ SPEC = {"notBefore": "2026-01-01T00:00:00Z", "notAfter": "2027-01-01T00:00:00Z",
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-class Bench(MemoryBench):
-    """A controller at work on a store in memory, at a time that the test sets."""
+class ControllerFixture(MemoryBench):
+    """A controller that runs on a store in memory, at a time that the test sets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,96 +44,95 @@ class Bench(MemoryBench):
         return [verb for verb, _ in self.memory.calls]
 
     def valid(self, ref: ObjectRef) -> str | None:
-        found = self.memory.peek(ref)["status"].get("conditions", ())
-        return next((str(each["status"]) for each in found if each["type"] == "Valid"), None)
+        conditions = self.memory.peek(ref)["status"].get("conditions", ())
+        return next((str(each["status"]) for each in conditions if each["type"] == "Valid"), None)
 
     async def certificate(self, **spec: object) -> ObjectRef:
         return await self.create("one", spec={**SPEC, **spec}, status={})
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    made = Bench()
-    yield made
-    await made.controller.close()
+async def fixture() -> AsyncIterator[ControllerFixture]:
+    controller_fixture = ControllerFixture()
+    yield controller_fixture
+    await controller_fixture.controller.close()
 
 
-async def test_a_certificate_costs_one_get_and_one_put_and_its_echo_one_get(bench: Bench) -> None:
-    ref = await bench.certificate()
-    bench.controller.ring(ref)
-    await until(lambda: bench.verbs() == ["GET", "PUT"])
-    assert bench.valid(ref) == "True"
-    bench.controller.ring(ref)
-    await until(lambda: bench.verbs() == ["GET", "PUT", "GET"])
+async def test_certificate_costs_one_get_and_one_put_and_its_echo_one_get(fixture: ControllerFixture) -> None:
+    ref = await fixture.certificate()
+    fixture.controller.enqueue(ref)
+    await until(lambda: fixture.verbs() == ["GET", "PUT"])
+    assert fixture.valid(ref) == "True"
+    fixture.controller.enqueue(ref)
+    await until(lambda: fixture.verbs() == ["GET", "PUT", "GET"])
 
 
-async def test_many_rings_at_once_are_one_pass(bench: Bench) -> None:
-    ref = await bench.certificate()
+async def test_many_events_at_once_are_one_reconciliation(fixture: ControllerFixture) -> None:
+    ref = await fixture.certificate()
     for _ in range(100):
-        bench.controller.ring(ref)
-    await until(lambda: bench.verbs() == ["GET", "PUT"])
+        fixture.controller.enqueue(ref)
+    await until(lambda: fixture.verbs() == ["GET", "PUT"])
 
 
-async def test_a_conflict_decides_again_and_keeps_what_the_other_has_written(bench: Bench) -> None:
-    ref = await bench.certificate()
-    bench.memory.interfere_next(lambda: bench.memory.write_as_other(ref, serial=7))
-    bench.controller.ring(ref)
-    await until(lambda: bench.valid(ref) == "True")
-    assert bench.memory.peek(ref)["status"]["serial"] == 7
-    assert bench.verbs() == ["GET", "PUT", "GET", "PUT"]
+async def test_conflict_is_decided_again_and_keeps_foreign_fields(fixture: ControllerFixture) -> None:
+    ref = await fixture.certificate()
+    fixture.memory.interfere_next(lambda: fixture.memory.write_as_other(ref, serial=7))
+    fixture.controller.enqueue(ref)
+    await until(lambda: fixture.valid(ref) == "True")
+    assert fixture.memory.peek(ref)["status"]["serial"] == 7
+    assert fixture.verbs() == ["GET", "PUT", "GET", "PUT"]
 
 
-async def test_it_comes_back_by_itself_when_time_changes_the_answer(bench: Bench) -> None:
-    ref = await bench.certificate(notAfter="2026-06-01T00:00:01Z")
-    bench.now = NOW + timedelta(seconds=0.95)
-    bench.controller.ring(ref)
-    await until(lambda: bench.valid(ref) == "True")
-    bench.now = NOW + timedelta(seconds=1)
-    await until(lambda: bench.valid(ref) == "False")
-    assert bench.verbs() == ["GET", "PUT"] * 2
+async def test_certificate_is_reconciled_when_time_changes_its_status(fixture: ControllerFixture) -> None:
+    ref = await fixture.certificate(notAfter="2026-06-01T00:00:01Z")
+    fixture.now = NOW + timedelta(seconds=0.95)
+    fixture.controller.enqueue(ref)
+    await until(lambda: fixture.valid(ref) == "True")
+    fixture.now = NOW + timedelta(seconds=1)
+    await until(lambda: fixture.valid(ref) == "False")
+    assert fixture.verbs() == ["GET", "PUT"] * 2
 
 
 @pytest.mark.parametrize("applied", [False, True])
-async def test_a_write_without_an_answer_is_made_again_after_the_pause_asked_for(
-    bench: Bench, *, applied: bool
+async def test_write_without_an_answer_is_retried_after_the_requested_pause(
+    fixture: ControllerFixture, *, applied: bool
 ) -> None:
-    ref = await bench.certificate()
-    bench.memory.fail_next("PUT", Unavailable(ref, reason="down", retry_after=0.01), applied=applied)
-    bench.controller.ring(ref)
-    await until(lambda: bench.verbs() == ["GET", "PUT", "GET"] + ["PUT"] * (not applied))
-    assert bench.valid(ref) == "True"
+    ref = await fixture.certificate()
+    fixture.memory.fail_next("PUT", Unavailable(ref, reason="down", retry_after=0.01), applied=applied)
+    fixture.controller.enqueue(ref)
+    await until(lambda: fixture.verbs() == ["GET", "PUT", "GET"] + ["PUT"] * (not applied))
+    assert fixture.valid(ref) == "True"
 
 
-async def test_a_bug_in_a_pass_is_logged_and_does_not_end_it(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_unexpected_error_is_logged_and_retried(
+    fixture: ControllerFixture, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(controller, "PAUSE", 0.01)
-    ref = await bench.certificate(notBefore="no date")
-    bench.controller.ring(ref)
-    await until(lambda: "a pass over examples/one broke" in caplog.text)
-    bench.memory.write_spec(ref, SPEC)
-    await until(lambda: bench.valid(ref) == "True")
+    monkeypatch.setattr(controller, "RETRY_SECONDS", 0.01)
+    ref = await fixture.certificate(notBefore="no date")
+    fixture.controller.enqueue(ref)
+    await until(lambda: "reconciliation of examples/one failed" in caplog.text)
+    fixture.memory.write_spec(ref, SPEC)
+    await until(lambda: fixture.valid(ref) == "True")
 
 
-async def test_a_deleted_certificate_leaves_nothing_behind(bench: Bench) -> None:
-    ref = await bench.certificate()
-    bench.controller.ring(ref)
-    await until(lambda: bench.valid(ref) == "True")
-    bench.memory.delete(ref)
-    bench.controller.ring(ref)
-    await until(lambda: not bench.controller._tasks)
-    assert not bench.controller._bells
+async def test_deleted_certificate_leaves_nothing_behind(fixture: ControllerFixture) -> None:
+    ref = await fixture.certificate()
+    fixture.controller.enqueue(ref)
+    await until(lambda: fixture.valid(ref) == "True")
+    fixture.memory.delete(ref)
+    fixture.controller.enqueue(ref)
+    await until(lambda: fixture.controller.is_idle)
 
 
-async def test_a_name_used_again_is_another_certificate(bench: Bench) -> None:
-    first = await bench.certificate()
-    bench.memory.delete(first)
-    second = await bench.certificate()
-    bench.controller.ring(first)
-    await until(lambda: bench.verbs() == ["GET"] and not bench.controller._bells)
-    assert bench.valid(second) is None
-    bench.controller.ring(second)
-    await until(lambda: bench.valid(second) == "True")
+async def test_reused_name_is_another_certificate(fixture: ControllerFixture) -> None:
+    first = await fixture.certificate()
+    fixture.memory.delete(first)
+    second = await fixture.certificate()
+    fixture.controller.enqueue(first)
+    await until(lambda: fixture.verbs() == ["GET"] and fixture.controller.is_idle)
+    assert fixture.valid(second) is None
+    fixture.controller.enqueue(second)
+    await until(lambda: fixture.valid(second) == "True")
 
 
 @contextlib.asynccontextmanager
@@ -145,12 +144,12 @@ async def served() -> AsyncIterator[WatchableApi]:
 
 
 @pytest.mark.parametrize("promise", [*PROMISES, *TROUBLE_PROMISES], ids=lambda promise: promise.__name__)
-async def test_its_store_keeps_every_promise(promise: TroublePromise) -> None:
+async def test_store_conforms_to_the_protocol(promise: TroublePromise) -> None:
     async with served() as api:
         await promise(api)
 
 
-async def test_kopf_runs_it_as_the_readme_says(tmp_path: Path) -> None:
+async def test_kopf_runs_the_controller_as_documented(tmp_path: Path) -> None:
     async with served() as api:
         early = await api.create("early", spec=SPEC, status={"foreign": True})
         process = await asyncio.create_subprocess_exec(
@@ -184,7 +183,7 @@ def command() -> list[str]:
     return line.removeprefix("tools/with-env python ").split()
 
 
-def test_its_permissions_are_what_it_uses() -> None:
+def test_permissions_are_exactly_the_used_ones() -> None:
     role: JsonObject = yaml.safe_load((ROOT / "examples/second_controller/rbac.yaml").read_text())
     granted = {
         (resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]
@@ -194,11 +193,11 @@ def test_its_permissions_are_what_it_uses() -> None:
     }
 
 
-def test_it_needs_the_kit_and_nothing_else_of_this_platform() -> None:
+def test_controller_imports_only_the_kit() -> None:
     sources = [file.read_text() for file in (ROOT / "examples/second_controller").glob("*.py")]
     assert not any("notification_operator" in source for source in sources)
 
 
-def test_the_demo_leaves_it_alone() -> None:
+def test_demo_does_not_apply_the_example() -> None:
     shown = [yaml.safe_load(file.read_text())["kind"] for file in (ROOT / "examples").glob("*.yaml")]
     assert set(shown) == {"NotificationRequest"}

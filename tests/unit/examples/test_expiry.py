@@ -44,26 +44,26 @@ def conditions(status: JsonObject) -> dict[str, JsonObject]:
         (END, "False", "Expired", "True"),
     ],
 )
-def test_the_conditions_follow_the_dates(now: datetime, valid: str, reason: str, soon: str) -> None:
+def test_conditions_follow_the_dates(now: datetime, valid: str, reason: str, soon: str) -> None:
     found = conditions(next_status(certificate(), now))
     assert (found["Valid"]["status"], found["Valid"]["reason"]) == (valid, reason)
     assert found["ExpiresSoon"]["status"] == soon
     assert {condition["observedGeneration"] for condition in found.values()} == {3}
 
 
-def test_deciding_twice_is_deciding_once() -> None:
+def test_next_status_is_idempotent() -> None:
     first = next_status(certificate(), BEGIN)
     assert next_status(certificate(**first), BEGIN + timedelta(days=5)) == first
 
 
-def test_a_condition_keeps_its_time_until_its_status_changes() -> None:
+def test_condition_keeps_its_time_until_its_status_changes() -> None:
     status = next_status(certificate(), BEGIN)
     later = conditions(next_status(certificate(**status), WARN))
     assert later["Valid"]["lastTransitionTime"] == "2026-01-01T00:00:00Z"
     assert later["ExpiresSoon"]["lastTransitionTime"] == "2026-12-02T00:00:00Z"
 
 
-def test_what_others_have_written_stays_and_the_argument_too() -> None:
+def test_foreign_fields_and_the_argument_stay_unchanged() -> None:
     foreign = {"type": "Mounted", "status": "True", "reason": "r", "message": "m", "lastTransitionTime": "t"}
     given = certificate(conditions=[foreign], serial=7)
     before = copy.deepcopy(given)
@@ -73,7 +73,7 @@ def test_what_others_have_written_stays_and_the_argument_too() -> None:
     assert given == before
 
 
-def test_it_comes_back_at_the_next_date_and_not_after_the_last_one() -> None:
+def test_next_reconciliation_is_at_the_next_date() -> None:
     expected = [
         (BEGIN - SECOND, 1.0),
         (BEGIN, (WARN - BEGIN).total_seconds()),
@@ -83,14 +83,14 @@ def test_it_comes_back_at_the_next_date_and_not_after_the_last_one() -> None:
     assert [(now, seconds_left(certificate(), now)) for now, _ in expected] == expected
 
 
-def test_a_warning_that_would_begin_before_the_certificate_does_no_harm() -> None:
+def test_warning_before_the_certificate_is_harmless() -> None:
     given = certificate()
     given["spec"]["warningDays"] = 3650
     assert conditions(next_status(given, BEGIN))["ExpiresSoon"]["status"] == "True"
     assert seconds_left(given, BEGIN) == (END - BEGIN).total_seconds()
 
 
-def test_the_schema_has_every_field_that_is_written_and_read() -> None:
+def test_schema_has_every_field_that_is_written_or_read() -> None:
     (version,) = yaml.safe_load((FOLDER / "crd.yaml").read_text())["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]
     entry = schema["status"]["properties"]["conditions"]["items"]
@@ -101,7 +101,7 @@ def test_the_schema_has_every_field_that_is_written_and_read() -> None:
     assert version["subresources"] == {"status": {}}
 
 
-def test_the_shown_object_becomes_valid_with_the_schema_s_defaults() -> None:
+def test_example_object_is_valid_with_the_defaults_of_the_schema() -> None:
     shown = yaml.safe_load((FOLDER / "certificate.yaml").read_text())
     shown["metadata"]["generation"] = 1
     shown["spec"].setdefault("warningDays", 30)

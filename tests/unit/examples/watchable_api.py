@@ -38,7 +38,7 @@ NAMESPACES = {
 
 
 class WatchableApi(ObjectApi):
-    """Tells everybody who watches of each change, whoever made it."""
+    """Sends each change to all watches, whoever made it."""
 
     def __init__(self) -> None:
         super().__init__(CERTIFICATES)
@@ -49,7 +49,7 @@ class WatchableApi(ObjectApi):
         self._history: list[JsonObject] = []
         """All events; the version of a listing says how many of them it holds."""
         self._watchers: list[asyncio.Queue[JsonObject]] = []
-        self._told: dict[str, JsonObject] = {}
+        self._sent: dict[str, JsonObject] = {}
 
     @property
     def calls(self) -> list[str]:
@@ -79,12 +79,12 @@ class WatchableApi(ObjectApi):
     def tell(self) -> None:
         """Tell of what has changed since the last time."""
         now = {key: json.loads(json.dumps(obj)) for key, obj in self.memory._objects.items()}
-        for key in [key for key in self._told if key not in now or _uid(self._told[key]) != _uid(now[key])]:
-            self._send("DELETED", self._told.pop(key))
+        for key in [key for key in self._sent if key not in now or _uid(self._sent[key]) != _uid(now[key])]:
+            self._send("DELETED", self._sent.pop(key))
         for key, obj in now.items():
-            if obj != self._told.get(key):
-                self._send("MODIFIED" if key in self._told else "ADDED", obj)
-                self._told[key] = obj
+            if obj != self._sent.get(key):
+                self._send("MODIFIED" if key in self._sent else "ADDED", obj)
+                self._sent[key] = obj
 
     def _send(self, kind: str, obj: JsonObject) -> None:
         self._history.append({"type": kind, "object": obj})
@@ -94,7 +94,7 @@ class WatchableApi(ObjectApi):
     async def _list(self, _request: web.Request) -> web.Response:
         self.tell()
         head = {"kind": "CertificateList", "metadata": {"resourceVersion": str(len(self._history))}}
-        return web.json_response({**head, "items": list(self._told.values())})
+        return web.json_response({**head, "items": list(self._sent.values())})
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()
