@@ -102,9 +102,9 @@ class Leases:
 class Replica:
     """One elector; `busy` are the shards of which something is running."""
 
-    def __init__(self, world: World, name: str, shards: int) -> None:
+    def __init__(self, replicas: Replicas, name: str, shards: int) -> None:
         self.name = name
-        self.leases = Leases(world.stored, self._check_reported)
+        self.leases = Leases(replicas.stored, self._check_reported)
         self.busy: set[int] = set()
         self.changes = 0
         self.reported: set[int] = set()
@@ -113,7 +113,7 @@ class Replica:
             self.leases,
             name=NAME,
             config=LeaseConfig(identity=name, seconds=SECONDS, shards=shards),
-            clock=lambda: world.time,
+            clock=lambda: replicas.time,
             now=lambda: datetime.now(UTC),
         )
 
@@ -144,44 +144,44 @@ class Replica:
         return self.leases.calls[before:]
 
 
-class World:
+class Replicas:
     """What the replicas share."""
 
     def __init__(self) -> None:
         self.time = 100.0
         self.stored: dict[str, dict[str, Any]] = {}
-        self.replicas: list[Replica] = []
+        self.running: list[Replica] = []
 
-    def replica(self, name: str, *, shards: int = 4) -> Replica:
+    def start(self, name: str, *, shards: int = 4) -> Replica:
         """Start a replica."""
         replica = Replica(self, name, shards)
-        self.replicas.append(replica)
+        self.running.append(replica)
         return replica
 
-    def replicas_of(self, *names: str, shards: int = 4) -> list[Replica]:
+    def start_all(self, *names: str, shards: int = 4) -> list[Replica]:
         """Start several replicas."""
-        return [self.replica(name, shards=shards) for name in names]
+        return [self.start(name, shards=shards) for name in names]
 
     def kill(self, replica: Replica) -> None:
         """End a replica as SIGKILL does."""
-        self.replicas.remove(replica)
+        self.running.remove(replica)
 
     async def stop(self, replica: Replica) -> None:
         """Stop a replica in order."""
         await replica.elector.release()
-        self.replicas.remove(replica)
+        self.running.remove(replica)
 
     async def rounds(self, count: int = 1, *, of: Iterable[Replica] = ()) -> None:
         """Let some replicas, or all, compete for rounds, a period apart."""
         for _ in range(count):
-            for replica in tuple(of) or tuple(self.replicas):
+            for replica in tuple(of) or tuple(self.running):
                 await replica.round()
                 self.check()
             self.time += PERIOD
 
     def check(self) -> None:
         """Require that no shard has two owners, and that all working replicas have the same number of shards."""
-        working = [replica for replica in self.replicas if replica.owned]
+        working = [replica for replica in self.running if replica.owned]
         assert len({replica.elector.shards for replica in working}) <= 1, "two numbers of shards"
         owned = [shard for replica in working for shard in replica.owned]
         assert len(owned) == len(set(owned)), "a shard has two owners"

@@ -6,49 +6,51 @@ import logging
 
 import pytest
 
-from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, World, shares
+from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, Replicas, shares
 
 
 @pytest.mark.parametrize("shards", [1, 4])
-async def test_disconnected_replica_stops_before_another_may_take_over(world: World, shards: int) -> None:
-    one = world.replica("one", shards=shards)
-    await world.rounds()
-    two = world.replica("two", shards=shards)
+async def test_disconnected_replica_stops_before_another_may_take_over(
+    replicas: Replicas, shards: int
+) -> None:
+    one = replicas.start("one", shards=shards)
+    await replicas.rounds()
+    two = replicas.start("two", shards=shards)
     one.leases.disconnected = True
-    renewed_at = world.time - PERIOD
+    renewed_at = replicas.time - PERIOD
     while one.works:
-        assert world.time - renewed_at < SECONDS - PERIOD
-        await world.rounds(of=[one, two])
+        assert replicas.time - renewed_at < SECONDS - PERIOD
+        await replicas.rounds(of=[one, two])
     assert not two.works
-    await world.rounds(4)
+    await replicas.rounds(4)
     assert two.works == set(range(shards))
 
 
 async def test_replica_without_answers_stops_and_resumes_with_the_next_answer(
-    world: World,
+    replicas: Replicas,
 ) -> None:
-    one = world.replica("one", shards=1)
-    await world.rounds()
+    one = replicas.start("one", shards=1)
+    await replicas.rounds()
     one.leases.answers_lost = True
-    await world.rounds(5)
+    await replicas.rounds(5)
     assert not one.works
     one.leases.answers_lost = False
-    await world.rounds(2)
+    await replicas.rounds(2)
     assert one.works == {0}
 
 
-async def test_lease_acquired_without_an_answer_is_kept_or_released(world: World) -> None:
-    one = world.replica("one")
+async def test_lease_acquired_without_an_answer_is_kept_or_released(replicas: Replicas) -> None:
+    one = replicas.start("one")
     one.leases.answers_lost = True
-    await world.rounds()
+    await replicas.rounds()
     one.leases.answers_lost = False
-    two = world.replica("two")
-    await world.rounds(4, of=[two, one])
+    two = replicas.start("two")
+    await replicas.rounds(4, of=[two, one])
     assert sorted(map(len, shares(one, two))) == [2, 2]
 
 
-async def test_gained_shard_is_reported_before_the_next_call_of_the_round(world: World) -> None:
-    one = world.replica("one")
+async def test_gained_shard_is_reported_before_the_next_call_of_the_round(replicas: Replicas) -> None:
+    one = replicas.start("one")
 
     async def lost() -> None:
         raise OSError("no answer")
@@ -57,57 +59,57 @@ async def test_gained_shard_is_reported_before_the_next_call_of_the_round(world:
         one.leases.after["list"] = lost
 
     one.leases.after["list"] = the_next_one
-    await world.rounds()
+    await replicas.rounds()
     assert one.works == set()
-    del world.stored[f"{NAME}-shard-3"]
+    del replicas.stored[f"{NAME}-shard-3"]
     reported: list[set[int]] = []
 
     async def note() -> None:
         reported.append(one.reported)
 
     one.leases.after["create"] = note
-    await world.rounds()
+    await replicas.rounds()
     assert reported == [{0, 1, 2}]
     assert one.reported == one.works == {0, 1, 2, 3}
 
 
-async def test_deleted_lease_is_recreated(world: World) -> None:
-    one = world.replica("one", shards=1)
-    await world.rounds(2)
+async def test_deleted_lease_is_recreated(replicas: Replicas) -> None:
+    one = replicas.start("one", shards=1)
+    await replicas.rounds(2)
     changes = one.changes
-    del world.stored[NAME]
-    await world.rounds()
+    del replicas.stored[NAME]
+    await replicas.rounds()
     assert one.works == {0}
-    assert world.lease().holder == "one"
+    assert replicas.lease().holder == "one"
     assert one.changes == changes
 
 
-async def test_lease_taken_by_a_foreign_process_is_given_up(world: World) -> None:
-    one = world.replica("one", shards=1)
-    await world.rounds(2)
+async def test_lease_taken_by_a_foreign_process_is_given_up(replicas: Replicas) -> None:
+    one = replicas.start("one", shards=1)
+    await replicas.rounds(2)
     one.leases.take_over(NAME, "a foreign process")
-    await world.rounds()
+    await replicas.rounds()
     assert one.works == set()
-    await world.rounds(7)
+    await replicas.rounds(7)
     assert one.works == {0}
 
 
 async def test_stale_member_lease_is_deleted_and_a_live_one_is_not(
-    world: World,
+    replicas: Replicas,
 ) -> None:
-    one, two, three = world.replicas_of("one", "two", "three")
-    await world.rounds(4)
-    world.kill(three)
-    await world.rounds(22)
-    members = [lease.holder for lease in world.leases() if "-member-" in lease.name]
+    one, two, three = replicas.start_all("one", "two", "three")
+    await replicas.rounds(4)
+    replicas.kill(three)
+    await replicas.rounds(22)
+    members = [lease.holder for lease in replicas.leases() if "-member-" in lease.name]
     assert sorted(members) == ["one", "two"]
     assert one.works | two.works == {0, 1, 2, 3}
 
 
-async def test_failed_release_is_repeated_in_the_next_round(world: World) -> None:
-    one = world.replica("one")
-    await world.rounds(2)
-    two = world.replica("two")
+async def test_failed_release_is_repeated_in_the_next_round(replicas: Replicas) -> None:
+    one = replicas.start("one")
+    await replicas.rounds(2)
+    two = replicas.start("two")
 
     def disconnect(_shard: int) -> bool:
         one.leases.disconnected = True
@@ -116,21 +118,21 @@ async def test_failed_release_is_repeated_in_the_next_round(world: World) -> Non
     for _ in range(2):
         await one.round(drained=disconnect)
         await two.round()
-        world.check()
-        world.time += PERIOD
+        replicas.check()
+        replicas.time += PERIOD
     one.leases.disconnected = False
     assert (len(one.works), two.works) == (2, set())
-    await world.rounds(2)
+    await replicas.rounds(2)
     assert sorted(map(len, shares(one, two))) == [2, 2]
 
 
 async def test_failed_release_at_shutdown_delays_no_longer_than_a_crash(
-    world: World, caplog: pytest.LogCaptureFixture
+    replicas: Replicas, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, two = world.replicas_of("one", "two")
-    await world.rounds(4)
+    one, two = replicas.start_all("one", "two")
+    await replicas.rounds(4)
     one.leases.disconnected = True
     with caplog.at_level(logging.WARNING):
-        await world.stop(one)
-    await world.rounds(8)
+        await replicas.stop(one)
+    await replicas.rounds(8)
     assert two.works == {0, 1, 2, 3}
