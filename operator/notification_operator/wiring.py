@@ -38,7 +38,7 @@ from notification_operator.watch.namespaces import AllNamespaces, SelectedNamesp
 from notification_operator.watch.routing_config import RoutingConfig
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
     from datetime import datetime
 
     from kubernetes.aio.client import ApiClient
@@ -159,16 +159,10 @@ def build(
     metrics_observer = MetricsObserver(metrics)
     publisher = Publisher(metrics_observer, LogObserver(), event_observer, *ports.observers, audit)
 
-    limits = Limits(**settings.breaker.model_dump())
-    breakers = Breakers(limits, clock=clock, on_change=event_observer.breaker_changed)
-    dispatcher = Dispatcher(
-        ports.channels,
-        breakers=breakers,
-        timeout=settings.delivery.timeout_seconds,
-        concurrency=settings.delivery.concurrency_per_channel,
-        clock=clock,
-        redactor=redactor,
+    breakers = Breakers(
+        Limits(**settings.breaker.model_dump()), clock=clock, on_change=event_observer.breaker_changed
     )
+    dispatcher = _dispatcher(settings, ports, breakers=breakers, redactor=redactor, clock=clock)
     routing = RoutingConfig(
         ports.routing,
         settings.routing.key,
@@ -195,17 +189,7 @@ def build(
     event_handler = EventHandler(
         queue, attempts=attempts, ownership=ownership, metrics=metrics, served=namespaces
     )
-    sweeper = None
-    if settings.retention.enabled:
-        sweeper = RetentionSweeper(
-            ports.objects,
-            settings.retention,
-            namespaces=settings.watch.namespaces,
-            served=namespaces,
-            ownership=ownership,
-            deleted=metrics.retention_deleted,
-            clock=clock,
-        )
+    sweeper = _sweeper(settings, ports, namespaces=namespaces, ownership=ownership, clock=clock)
     return Operator(
         queue=queue,
         attempts=attempts,
@@ -261,4 +245,43 @@ def _elector(
         clock=seconds,
         now=clock,
         observers=ports.elector_observers,
+    )
+
+
+def _dispatcher(
+    settings: Settings,
+    ports: Ports,
+    *,
+    breakers: Breakers,
+    redactor: Redactor,
+    clock: Callable[[], datetime],
+) -> Dispatcher:
+    return Dispatcher(
+        ports.channels,
+        breakers=breakers,
+        timeout=settings.delivery.timeout_seconds,
+        concurrency=settings.delivery.concurrency_per_channel,
+        clock=clock,
+        redactor=redactor,
+    )
+
+
+def _sweeper(
+    settings: Settings,
+    ports: Ports,
+    *,
+    namespaces: Container[str],
+    ownership: Ownership,
+    clock: Callable[[], datetime],
+) -> RetentionSweeper | None:
+    if not settings.retention.enabled:
+        return None
+    return RetentionSweeper(
+        ports.objects,
+        settings.retention,
+        namespaces=settings.watch.namespaces,
+        served=namespaces,
+        ownership=ownership,
+        deleted=ports.metrics.retention_deleted,
+        clock=clock,
     )

@@ -17,7 +17,7 @@ from notification_operator.domain.text.timestamps import parse_time
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from atomic_status import StatusStore
@@ -104,8 +104,26 @@ class Reconciler:
         may_start = self._ownership.may_start(key.uid)
         if may_start and self._start_due(notification, route, attempts):
             await request.without_worker(attempts.wait(self._visible_after))
-        finished, running = attempts.finished, attempts.running
+        finished = attempts.finished
         held = self._dispatcher.open_breakers(notification, route)
+        next_status = self._fold(request, attempts, rules, held)
+        outcome = await apply(self._store, ref, next_status, base=fresh)
+        attempts.acknowledge(finished)
+        attempts.unmute()
+        self._publish(outcome, finished)
+        result = _result(outcome, fresh, now=self._clock())
+        # The queue parks the key until attempts may start.
+        return result if may_start or result.final else replace(result, requeue_after=0.0)
+
+    def _fold(
+        self,
+        request: Request,
+        attempts: ObjectAttempts[Key],
+        rules: RoutingState,
+        held: Mapping[str, datetime],
+    ) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """Return the pure function from a fresh read to the next status; attempts that finish later do not change it."""
+        finished, running = attempts.finished, attempts.running
 
         def next_status(obj: dict[str, Any]) -> dict[str, Any]:
             current = parse(obj)
@@ -119,13 +137,7 @@ class Reconciler:
                 now=self._clock(),
             )
 
-        outcome = await apply(self._store, ref, next_status, base=fresh)
-        attempts.acknowledge(finished)
-        attempts.unmute()
-        self._publish(outcome, finished)
-        result = self._result(outcome, fresh)
-        # The queue parks the key until attempts may start.
-        return result if may_start or result.final else replace(result, requeue_after=0.0)
+        return next_status
 
     def _start_due(self, notification: Notification, route: Route, attempts: ObjectAttempts[Key]) -> bool:
         """Start the attempts that are due; return whether there are any."""
@@ -141,6 +153,8 @@ class Reconciler:
 
     def _publish(self, outcome: Applied | Unchanged, finished: Iterable[Attempt]) -> None:
         """Publish what is new in the status, also if the answer to the write that recorded it was lost."""
+        if isinstance(outcome, Applied):
+            self._metrics.collided(outcome.tries - 1)
         before = parse(outcome.before if isinstance(outcome, Applied) else outcome.current)
         after = parse(outcome.after) if isinstance(outcome, Applied) else before
         published = without(before, finished)
@@ -148,19 +162,19 @@ class Reconciler:
         if published is not after:
             self._publisher.publish(Transition(before=published, after=after))
 
-    def _result(self, outcome: Applied | Unchanged, fresh: dict[str, Any]) -> Result:
-        if isinstance(outcome, Applied):
-            self._metrics.collided(outcome.tries - 1)
-            observed = _versions(fresh, outcome.before, outcome.after)
-            status = outcome.after["status"]
-        else:
-            observed = _versions(fresh, outcome.current)
-            status = outcome.current["status"]
-        if status["phase"] in FINAL:
-            return Result(observed_versions=observed, final=True)
-        due = status.get("nextAttemptAt")
-        delay = None if due is None else (parse_time(due) - self._clock()).total_seconds()
-        return Result(observed_versions=observed, requeue_after=delay)
+
+def _result(outcome: Applied | Unchanged, fresh: dict[str, Any], *, now: datetime) -> Result:
+    if isinstance(outcome, Applied):
+        observed = _versions(fresh, outcome.before, outcome.after)
+        status = outcome.after["status"]
+    else:
+        observed = _versions(fresh, outcome.current)
+        status = outcome.current["status"]
+    if status["phase"] in FINAL:
+        return Result(observed_versions=observed, final=True)
+    due = status.get("nextAttemptAt")
+    delay = None if due is None else (parse_time(due) - now).total_seconds()
+    return Result(observed_versions=observed, requeue_after=delay)
 
 
 def _versions(*objects: dict[str, Any]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""A small API server on 127.0.0.1: ConfigMaps to list and watch, Events to post, and troubles to order."""
+"""A small API server on 127.0.0.1: ConfigMaps to list and watch, Events to post, and failures on demand."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 class KubeApi:
-    """Holds what an API server would, and every request that came in."""
+    """Stores objects like an API server, and records every request."""
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and query."""
         self.times: list[float] = []
-        """When each of them came, on the loop's clock."""
+        """The time of each request, on the loop's clock."""
         self.version = 1
         self.config_maps: dict[tuple[str, str], dict[str, Any]] = {}
         self.events: dict[tuple[str, str], dict[str, Any]] = {}
         self.refusals: list[web.Response] = []
-        """Answers to the next requests, in place of what they ask for; the last one stays."""
+        """Answers to the next requests, in place of the regular ones; the last one stays."""
         self.open = asyncio.Event()
-        """Cleared, it lets requests wait."""
+        """Requests wait while it is cleared."""
         self.open.set()
         self.forgotten = 0
-        """Watches from an older version than this find it gone."""
+        """Watches from an older version than this are refused as expired."""
         self.handle_event: Callable[..., Awaitable[web.StreamResponse]] | None = None
-        """Answers what concerns Events, in place of this server."""
+        """Handles the requests for Events, in place of this server."""
         self._history: list[tuple[int, dict[str, Any]]] = []
-        """What a watch from an older version is told at first."""
+        """The events that a watch from an older version receives first."""
         self._watchers: list[asyncio.Queue[dict[str, Any] | None]] = []
 
     @property
@@ -51,7 +51,7 @@ class KubeApi:
 
     @property
     def watches(self) -> int:
-        """How many watches are open now."""
+        """The number of open watches."""
         return len(self._watchers)
 
     def put(self, data: dict[str, str], *, name: str = "rules", namespace: str = "own") -> None:
@@ -75,7 +75,7 @@ class KubeApi:
         self._tell("DELETED", self.config_maps.pop((namespace, name)))
 
     def tell_gone(self) -> None:
-        """Tell every watcher that its version is too old, and go on with the present one."""
+        """Send every watch that its version has expired, and continue with the current one."""
         self.forgotten = self.version
         status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
         for queue in self._watchers:
@@ -158,7 +158,7 @@ class KubeApi:
         return web.json_response(self.events[key])
 
     def _create(self, namespace: str, body: dict[str, Any]) -> web.Response:
-        """Take an Event by the rules of the real one."""
+        """Store an Event by the rules of the API server."""
         name, about = body["metadata"]["name"], body["regarding"]
         right = (
             about["namespace"] == namespace == body["metadata"]["namespace"]
@@ -179,7 +179,7 @@ class KubeApi:
 
 
 def refusal(code: int, message: str) -> web.Response:
-    """Return the answer with which an API server refuses."""
+    """Return an API server's answer to a refused request."""
     return web.json_response({"kind": "Status", "code": code, "message": message}, status=code)
 
 
@@ -204,7 +204,7 @@ async def client_of(api: KubeApi) -> AsyncIterator[ApiClient]:
 
 
 async def until(holds: Callable[[], object], what: str = "") -> None:
-    """Look every other millisecond until something holds."""
+    """Check every other millisecond until a condition holds."""
     end = asyncio.get_running_loop().time() + 5
     while not holds():
         assert asyncio.get_running_loop().time() < end, f"did not come about: {what or holds}"

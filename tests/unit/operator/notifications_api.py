@@ -1,4 +1,4 @@
-"""A small API server on 127.0.0.1 that holds notifications: to be listed in pages, selected by phase, watched and deleted."""
+"""A small API server on 127.0.0.1 that lists notifications in pages, selects them by phase, and watches and deletes them."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ VERBS = ["get", "list", "watch", "create", "update", "patch", "delete"]
 
 
 class NotificationsApi:
-    """Holds notifications by namespace and name, and notes every request."""
+    """Stores notifications by namespace and name, and records every request."""
 
     def __init__(self, *, selectable: bool = True) -> None:
         self.url = ""
         self.selectable = selectable
-        """Whether the CRD lets notifications be selected by phase."""
+        """Whether the CRD declares the phase as a selectable field."""
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         """Method, path and query."""
         self.deleted: list[tuple[str, float]] = []
-        """Names of what was deleted, and when on the loop's clock."""
+        """The name and the time of each deletion, on the loop's clock."""
         self.refuse: dict[str, web.Response] = {}
-        """Answers by method, in place of what is asked for."""
+        """Answers by method, in place of the regular ones."""
         self.version = 100
         self._watchers: list[tuple[str, asyncio.Queue[dict[str, Any] | None]]] = []
 
     def put(self, name: str, phase: str = "Sent", *, namespace: str = "shop", **more: Any) -> None:
-        """Store a notification; `completed`, `days` and metadata may be given."""
+        """Store a notification with optional `completed`, `days` and metadata."""
         self.version += 1
         status: dict[str, Any] = {"phase": phase}
         if phase in {"Sent", "PartiallySent", "Failed"}:
@@ -139,7 +139,7 @@ class NotificationsApi:
 
 
 def _discovery(path: str) -> web.Response:
-    """Tell kopf which kinds there are."""
+    """Answer kopf's discovery of the kinds."""
     answers: dict[str, dict[str, Any]] = {
         "api": {"versions": ["v1"]},
         "api/v1": _resources("namespaces", "Namespace", namespaced=False),
