@@ -72,7 +72,7 @@ unit: ## run the tests that need no cluster
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
 
-simulate: ## run the operator in 200,000 simulated schedules (ARGS="--sabotage cached-reads")
+simulate: ## run the operator in 200,000 simulated schedules (ARGS="--inject cached-reads")
 	$(RUNNER) simulate $(ARGS)
 
 stack-tests: ## run the tests on a disposable stack

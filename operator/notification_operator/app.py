@@ -1,160 +1,169 @@
-"""The operator put together: builds each floor once, starts it, and stops it in good order."""
+"""The lifecycle of the operator: start, run, and graceful shutdown."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
 
 import structlog
 from kubernetes.aio.client import ApiClient
 
-from atomic_status import KubeStatusStore, Resource
-from notification_operator.controller.reconciler import Reconciler
-from notification_operator.controller.workqueue import WorkQueue
-from notification_operator.delivery.attempt_tracker import Ledger
-from notification_operator.delivery.breakers import Breakers
-from notification_operator.domain.breaker import Limits
-from notification_operator.domain.redaction.redactor import Redactor, rules
+from notification_operator import __version__
 from notification_operator.kube.client import check_answers, connect, keep_probing
 from notification_operator.kube.connectivity import Connectivity
-from notification_operator.kube.event_recorder import EventRecorder, own_pod
 from notification_operator.kube.pagination import collection
-from notification_operator.leadership.ownership import Duty
-from notification_operator.observers.audit.observer import AuditObserver
-from notification_operator.observers.kube_events import EventObserver
-from notification_operator.observers.log import LogObserver
-from notification_operator.observers.metrics import MetricsObserver
-from notification_operator.observers.publisher import Publisher
 from notification_operator.telemetry.gauges import publish
-from notification_operator.telemetry.http_server import HealthServer
-from notification_operator.telemetry.metrics import Metrics
-from notification_operator.watch.event_handler import Bell
+from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.watch.field_selector import open_only
 from notification_operator.watch.namespaces import SelectedNamespaces
-from notification_operator.wiring import dispatcher_of, elector_of, keeper_of, routing_of
+from notification_operator.wiring import RESOURCE, build, live_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-    from datetime import datetime
+    from collections.abc import Coroutine, Mapping
 
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster
+    from notification_operator.wiring import Operator, Ports
 
-RESOURCE = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificationrequests")
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""
+WATCH_INTERVAL = 0.2
+"""Seconds between two checks whether the watches are established, until they are."""
 LAST_STEPS = 2.0
-"""Seconds of the grace time, at most a third of it, that tries under way do not get.
+"""Seconds of the grace period, at most a third of it, that are kept from running attempts.
 
-Half of it is for the steps after the last of them, half for the end of the process.
+Half of them are for the steps after the last attempt, half for the end of the process.
 """
 
 logger = structlog.get_logger(__name__)
 
 
-class Engine:
-    """Everything behind the bell; made by `start`, ended by `stop`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShutdownReport:
+    """What a shutdown could not finish."""
+
+    lost_audit_events: int
+    abandoned: int
+    """Notifications whose attempts were still running or unrecorded when the grace period ended."""
+    drain_seconds: float
+    """How long the shutdown waited for attempts."""
+
+
+class Lifecycle:
+    """Runs the parts of the operator, and stops them in order within the grace period."""
+
+    def __init__(self, operator: Operator, *, grace_seconds: float) -> None:
+        self.operator = operator
+        self.report: ShutdownReport | None = None
+        """Set when the shutdown has finished."""
+        self._grace_seconds = grace_seconds
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def tasks(self) -> Mapping[str, bool]:
+        """Whether each task is running, by name."""
+        return {task.get_name(): not task.done() for task in self._tasks}
+
+    def start(self) -> None:
+        """Start every part."""
+        operator, on_change = self.operator, self.operator.ownership.on_change
+        operator.audit.start()
+        operator.events.start()
+        self.spawn(operator.routing.run(on_known=on_change), name="routing")
+        self.spawn(
+            operator.queue.run(operator.reconciler.reconcile, admit=operator.ownership.admits),
+            name="work queue",
+        )
+        if operator.sweeper:
+            self.spawn(operator.sweeper.run(), name="retention")
+        if operator.elector:
+            drained = operator.ownership.drained
+            self.spawn(operator.elector.run(drained=drained, on_change=on_change), name="elector")
+
+    def spawn(self, work: Coroutine[None, None, None], *, name: str) -> None:
+        """Run a task until the shutdown."""
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def stop(self) -> None:
+        """Start nothing new, finish running attempts, and close everything, within the grace period."""
+        operator, loop = self.operator, asyncio.get_running_loop()
+        began = loop.time()
+        kept = min(LAST_STEPS, self._grace_seconds / 3)
+        end = began + self._grace_seconds
+        logger.info("shutdown requested", grace_seconds=self._grace_seconds)
+        operator.audit.flush()
+        operator.ownership.begin_shutdown()
+        logger.info("draining", notifications=operator.attempts.statistics().objects)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(end - kept):
+                await operator.attempts.idle()
+        drain_seconds, attempts = loop.time() - began, operator.attempts.statistics()
+        if attempts.objects:
+            logger.warning(
+                "abandoned in-flight attempts at the end of the grace period",
+                in_flight=attempts.running,
+                unsaved=attempts.unrecorded,
+            )
+        operator.attempts.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        lost = await self._close(end - kept / 2)
+        self.report = ShutdownReport(
+            lost_audit_events=lost, abandoned=attempts.objects, drain_seconds=drain_seconds
+        )
+        logger.info("stopped", seconds=round(loop.time() - began, 3), lost_audit_events=lost)
+
+    async def _close(self, end: float) -> int:
+        """Send the last events, release the Leases and close the channels concurrently; return the lost events."""
+        operator, left = self.operator, end - asyncio.get_running_loop().time()
+        lost, *_ = await asyncio.gather(
+            operator.audit.close(left),
+            operator.events.close(left),
+            _within(left, operator.dispatcher.close()),
+            _within(left, self._release()),
+        )
+        return lost
+
+    async def _release(self) -> None:
+        if self.operator.elector:
+            await self.operator.elector.release()
+
+
+class App:
+    """The operator on a real cluster, with probes and metrics."""
 
     def __init__(
-        self, settings: Settings, cluster: Cluster, connectivity: Connectivity, clock: Callable[[], datetime]
+        self,
+        settings: Settings,
+        ports: Ports,
+        *,
+        client: ApiClient,
+        cluster: Cluster,
+        connectivity: Connectivity,
     ) -> None:
+        self.client = client
         self.cluster = cluster
         self.connectivity = connectivity
-        self.client = ApiClient(cluster.configuration)
-        self.metrics = Metrics()
-        self.ledger = Ledger()
-        self.namespaces = SelectedNamespaces(self.client, RESOURCE)
-        self._settings = settings
-        redactor = Redactor(rules(settings.sanitizer), count=self.metrics.redacted)
-        self.audit = AuditObserver(settings.audit, registry=self.metrics.registry, rules=redactor.rules)
-        self.breakers = Breakers(Limits(**settings.breaker.model_dump()), clock=clock)
-        self.dispatcher = dispatcher_of(settings, breakers=self.breakers, mask=redactor.text, clock=clock)
-        figures = MetricsObserver(self.metrics)
-        pod = own_pod(cluster.namespace)
-        self.poster = EventRecorder(self.client, instance=pod.name, dropped=self.metrics.events_dropped)
-        self.events = EventObserver(
-            record=self.poster.record,
-            level=settings.events.level,
-            pod=pod,
-            api_version=f"{RESOURCE.group}/{RESOURCE.version}",
-            clock=clock,
-            redact=redactor.text,
-        )
-        self.breakers.on_change = self.events.breaker_changed
-        self.routing = routing_of(
-            settings,
-            self.client,
-            cluster,
-            known=self._changed,
-            events=self.events,
-            metrics=self.metrics,
-        )
-        self.reconciler = Reconciler(
-            store=KubeStatusStore(self.client, RESOURCE),
-            ledger=self.ledger,
-            dispatcher=self.dispatcher,
-            rules=lambda: self.routing.state,
-            publisher=Publisher(figures, LogObserver(), self.events, self.audit),
-            figures=figures,
-            redactor=redactor,
-            ring=lambda key: self.queue.add(key),  # noqa: PLW0108 - the queue is made below, around this
-            begins=lambda uid: self.duty.owns(uid),  # noqa: PLW0108 - so is this
-            aside=lambda key, wait: self.queue.aside(key, wait),  # noqa: PLW0108 - so is this
-            clock=clock,
-            visible_after=settings.delivery.visible_after_seconds,
-        )
-        self.queue = WorkQueue(
-            process=self.reconciler,
-            starts=lambda key: self.duty.starts(key),  # noqa: PLW0108 - made below
-            workers=settings.queue.workers,
-            clock=clock,
-        )
-        selects = settings.watch.namespace_selector is not None
-        serves: Callable[[str], bool] = self.namespaces.__contains__ if selects else lambda _name: True
-        self.bell = Bell(
-            self.queue,
-            serves=serves,
-            over=self._forget,
-            holds=lambda uid: self.ledger.holds(uid) and self.duty.records(uid),
-        )
-        self.elector = elector_of(
-            settings,
-            self.client,
-            cluster,
-            on_change=self._changed,
-            drained=lambda shard: self.duty.drained(shard),  # noqa: PLW0108 - made below
-        )
-        self.duty = Duty(
-            elector=self.elector,
-            ledger=self.ledger,
-            queue=self.queue,
-            knows_rules=lambda: self.routing.known,
-        )
-        self.keeper = keeper_of(
-            settings,
-            self.client,
-            RESOURCE,
-            works=lambda: self.duty.owned > 0 and not self._stopped,
-            may_delete=lambda due: serves(due.ref.namespace) and self.owns(due.uid),
-            deleted=self.metrics.retention_deleted,
-            clock=clock,
-        )
-        self.health = HealthServer(
-            settings.server, registry=self.metrics.registry, alive=self._alive, ready=self._ready
-        )
-        self.followed = ""
-        """The field selector of the notifications that are watched; an empty one for all of them."""
-        self._tasks: list[asyncio.Task[None]] = []
-        self._stopped = False
+        self.operator = build(settings, ports, clock=_now)
+        self.lifecycle = Lifecycle(self.operator, grace_seconds=settings.shutdown.grace_seconds)
+        self.field_selector = ""
+        """Selects the notifications that are watched; empty for all of them."""
         self.finished = asyncio.Event()
-        """Set once the stop has let go of everything."""
-        self.lost_events = 0
-        """How many audit events the stop has lost."""
+        """Set when the shutdown has finished."""
+        self._settings = settings
+        self._health = HealthServer(
+            settings.server, registry=self.operator.metrics.registry, alive=self.alive, ready=self.ready
+        )
+        self._watch_log: asyncio.Task[None] | None = None
+        self._stopping = False
 
     @classmethod
-    async def start(cls, settings: Settings, clock: Callable[[], datetime]) -> Engine:
-        """Connect, listen, and begin to work off what the bell brings.
+    async def start(cls, settings: Settings) -> Self:
+        """Connect to the cluster, start serving and working.
 
         Raises:
             UnreachableError: the API server cannot be reached.
@@ -162,118 +171,120 @@ class Engine:
         """
         connectivity = Connectivity()
         cluster = await connect(connectivity, pool=settings.queue.workers * 2)
-        engine = cls(settings, cluster, connectivity, clock)
+        client = ApiClient(cluster.configuration)
+        ports = live_ports(settings, client, cluster)
+        app = cls(settings, ports, client=client, cluster=cluster, connectivity=connectivity)
         try:
-            await check_answers(engine.client, cluster)
-            await engine.follow()
-            await engine.health.start()
+            await check_answers(app.client, cluster)
+            await app.select_open()
+            await app.serve()
         except BaseException:
-            await engine.health.stop()
-            await engine.client.close()
+            await app.close()
             raise
-        engine._publish()
-        engine._spawn()
-        return engine
+        app.run()
+        return app
 
-    async def follow(self) -> None:
-        """Find out whether what is open can be watched alone."""
+    async def select_open(self) -> None:
+        """Find out whether open notifications can be watched alone."""
         path = collection(RESOURCE, *self._settings.watch.namespaces[:1])
-        self.followed = self.namespaces.selector = await open_only(self.client, path)
+        self.field_selector = await open_only(self.client, path)
+        if isinstance(self.operator.namespaces, SelectedNamespaces):
+            self.operator.namespaces.selector = self.field_selector
+
+    async def serve(self) -> None:
+        """Serve the probes and the metrics.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        operator = self.operator
+        await self._health.start()
+        operator.dispatcher.publish(operator.metrics.add_channel_gauge)
+        publish(
+            operator.metrics,
+            queue=operator.queue,
+            attempts=operator.attempts,
+            ownership=operator.ownership,
+            routing=operator.routing,
+        )
+
+    def run(self) -> None:
+        """Start working."""
+        watch = self._settings.watch
+        logger.info(
+            "started",
+            version=__version__,
+            cluster=self.cluster.configuration.host,
+            namespaces=watch.namespace_selector or list(watch.namespaces) or "all",
+            shards=self.operator.ownership.statistics().shards,
+        )
+        self.lifecycle.start()
+        if not self.operator.elector:
+            # The renewals of a Lease show that the API server answers; without a Lease it is asked.
+            self.lifecycle.spawn(keep_probing(self.client, self.connectivity), name="pulse")
+        self._watch_log = asyncio.create_task(self._log_watches(), name="watch log")
 
     async def stop(self) -> None:
-        """Take no new work, finish what is under way, and let go of everything, all within the grace time."""
-        if self._stopped:
+        """Shut down in order, within the grace period; a second call returns at once."""
+        if self._stopping:
             return
-        self._stopped = True
-        grace = self._settings.shutdown.grace_seconds
-        kept = min(LAST_STEPS, grace / 3)
-        end = asyncio.get_running_loop().time() + grace
-        self.reconciler.draining = True
-        if self.elector:
-            self.elector.retire()
-        self.audit.flush()
-        self._changed()
-        self.queue.drop_waiting(keep=lambda key: self.ledger.holds(key.uid))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(end - kept):
-                await self.ledger.drained()
-        if not self.ledger.is_empty:
-            logger.warning(
-                "gave up on tries at stop", in_flight=self.ledger.in_flight, unsaved=self.ledger.unsaved
-            )
-        self.ledger.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._let_go(end - kept / 2)
-
-    async def _let_go(self, end: float) -> None:
-        """Send the last events, hand back the Lease and close the channels, side by side."""
-        left = end - asyncio.get_running_loop().time()
-        self.lost_events, *_ = await asyncio.gather(
-            self.audit.close(left),
-            self.poster.close(left),
-            _within(left, self.dispatcher.close()),
-            _within(left, self._release()),
-        )
-        await self.health.stop()
-        await self.client.close()
+        self._stopping = True
+        if self._watch_log is not None:
+            self._watch_log.cancel()
+        await self.lifecycle.stop()
+        await self.close()
         self.finished.set()
 
-    async def _release(self) -> None:
-        if self.elector:
-            await self.elector.release()
+    async def close(self) -> None:
+        """Close the ports and the connections of this process."""
+        await self._health.stop()
+        await self.client.close()
 
-    def _spawn(self) -> None:
-        self.audit.start()
-        self.poster.start()
-        self._tasks.append(asyncio.create_task(self.queue.run(), name="work queue"))
-        self._tasks.append(asyncio.create_task(self.routing.run(), name="routing"))
-        if self.keeper:
-            self._tasks.append(asyncio.create_task(self.keeper.run(), name="retention"))
-        if self.elector:
-            self._tasks.append(asyncio.create_task(self.elector.run(), name="elector"))
-        else:
-            self._tasks.append(
-                asyncio.create_task(keep_probing(self.client, self.connectivity), name="pulse")
-            )
+    def alive(self) -> Mapping[str, Check]:
+        """Return whether each task of the operator is running."""
+        tasks = self.lifecycle.tasks
+        return {name: Check(passed=runs, text="running" if runs else "ended") for name, runs in tasks.items()}
 
-    def _forget(self, uid: str) -> None:
-        self.ledger.forget(uid)
-        self.metrics.leave(uid)
-
-    def owns(self, uid: str) -> bool:
-        """Return whether an object is this process's to work on, and will stay so for now."""
-        return self.duty.owns(uid) and not self._stopped
-
-    def _changed(self) -> None:
-        """Let the passes start that may start now; at a stop, wait for nothing that another replica does."""
-        self.queue.look_again()
-        if self._stopped and (lost := self.duty.abandon()):
-            logger.warning("gave up on tries that another replica makes again", notifications=lost)
-
-    def _alive(self) -> Mapping[str, bool]:
-        return {task.get_name(): not task.done() for task in self._tasks}
-
-    def _ready(self) -> Mapping[str, bool]:
-        watch = self._settings.watch
-        # Beside the notifications' one, or one for each namespace: the routing document's.
-        watches = max(len(set(watch.namespaces)), 1) + (watch.namespace_selector is not None) + 1
-        trouble = f" ({self.routing.trouble})" if self.routing.trouble else ""
+    def ready(self) -> Mapping[str, Check]:
+        """Return whether the operator can do its work."""
+        operator, connectivity = self.operator, self.connectivity
+        silence, watches = connectivity.silence, connectivity.open_watches
+        routing, accepting = operator.routing, operator.ownership.accepting_work
         return {
-            "the API server answers": self.connectivity.silence < SILENCE,
-            "the watches are established": self.connectivity.open_watches >= watches,
-            f"the routing document was looked for{trouble}": self.routing.known,
-            "not stopping": not self._stopped,
+            "api_server": Check(
+                passed=silence < SILENCE,
+                text="no answer yet" if silence == float("inf") else f"last answer {silence:.1f} s ago",
+            ),
+            "watches": Check(
+                passed=watches >= self._watches, text=f"{watches} of {self._watches} established"
+            ),
+            "routing_config": Check(
+                passed=routing.known,
+                text=routing.error or ("looked for" if routing.known else "not looked for yet"),
+            ),
+            "accepting_work": Check(
+                passed=accepting, text="accepting work" if accepting else "shutting down"
+            ),
         }
 
-    def _publish(self) -> None:
-        self.dispatcher.publish(self.metrics.add_channel_gauge)
-        publish(self.metrics, queue=self.queue, ledger=self.ledger, duty=self.duty, routing=self.routing)
+    @property
+    def _watches(self) -> int:
+        """The number of watches: of notifications per namespace, of namespaces, and of the routing document."""
+        watch = self._settings.watch
+        return max(len(set(watch.namespaces)), 1) + (watch.namespace_selector is not None) + 1
+
+    async def _log_watches(self) -> None:
+        while self.connectivity.open_watches < self._watches:  # noqa: ASYNC110 - requests report, without an event
+            await asyncio.sleep(WATCH_INTERVAL)
+        logger.info("watch established", watches=self.connectivity.open_watches)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _within(seconds: float, step: Coroutine[None, None, None]) -> None:
-    """Take a step, and leave it where it is when its time is over."""
+    """Run a step, and cancel it when its time is over."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(seconds, 0.0)):
             await step

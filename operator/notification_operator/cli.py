@@ -1,4 +1,4 @@
-"""The command line: run the operator, or check a settings file."""
+"""The command line: `run` and `check-config`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GARBAGE = 10_000
-"""New objects beyond those that went, before the youngest are looked through: a megabyte or two."""
+"""New objects, net of freed ones, before a collection of the youngest generation: one or two megabytes."""
 
 UNUSABLE = 2
-"""Exit code for settings that cannot be used."""
+"""Exit code for invalid settings."""
 
 
 def _rows(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[str]:
@@ -41,10 +41,10 @@ def _rows(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[str]:
             yield f"{'.'.join((*path, name))} (default {default}): {field.description}\n\n    {variable}"
 
 
-SETTINGS_HELP = "Settings, by file or by environment variable:\n\n" + "\n\n".join(_rows(Settings))
+SETTINGS_HELP = "Settings, by file or environment variable:\n\n" + "\n\n".join(_rows(Settings))
 
 app = typer.Typer(
-    help="Delivers NotificationRequests and keeps what happened in their status.",
+    help="Delivers NotificationRequests and records the outcome in their status.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -53,28 +53,28 @@ app = typer.Typer(
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", help=f"The settings file; {DEFAULT_CONFIG_FILE} where it exists.", show_default=False
+        "--config", help=f"Settings file. Defaults to {DEFAULT_CONFIG_FILE} if it exists.", show_default=False
     ),
 ]
 
 
 @app.command(epilog=SETTINGS_HELP)
 def run(config: ConfigFile = None) -> None:
-    """Run the operator, in a pod or with the usual kubeconfig rules, until SIGTERM or Ctrl-C."""
+    """Run the operator until SIGTERM or Ctrl-C, with the pod's service account or a kubeconfig."""
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
     log.configure(settings.log, rules(settings.sanitizer))
-    _leave_out_the_synchronous_client()
-    # Imported late: checking a file needs neither kopf nor a client.
+    _skip_synchronous_client()
+    # Imported late: check-config needs neither kopf nor a Kubernetes client.
     import uvloop  # noqa: PLC0415
 
     from notification_operator.kopf_app import run as run_operator  # noqa: PLC0415
     from notification_operator.kube.client import UnreachableError  # noqa: PLC0415
 
-    _leave_imports_alone()
+    _freeze_imports()
     try:
         lost = uvloop.run(run_operator(settings))
     except SettingsError as error:
-        raise _unusable(error) from None
+        raise _invalid(error) from None
     except (UnreachableError, OSError) as error:
         typer.echo(f"notification-operator: {error}", err=True)
         raise typer.Exit(1) from None
@@ -84,27 +84,24 @@ def run(config: ConfigFile = None) -> None:
 
 @app.command("check-config")
 def check_config(
-    file: Annotated[Path, typer.Argument(help="The settings file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Settings file.", show_default=False)],
 ) -> None:
-    """Check a settings file, and list every problem in it."""
+    """Validate a settings file and list every problem."""
     _load(file)
     typer.echo(f"{file}: ok")
 
 
-def _leave_out_the_synchronous_client() -> None:
-    """Take the package `kubernetes` for a mere folder of `kubernetes.aio`.
-
-    Its own `__init__` loads the synchronous client with all that it stands on: 6 MB and half a second.
-    """
+def _skip_synchronous_client() -> None:
+    """Import `kubernetes` without running its `__init__`, which loads the synchronous client: 6 MB, half a second."""
     spec = importlib.util.find_spec("kubernetes")
     if spec is not None and "kubernetes" not in sys.modules:
         sys.modules["kubernetes"] = importlib.util.module_from_spec(spec)
 
 
-def _leave_imports_alone() -> None:
-    """Take what is imported by now out of every later garbage collection, and have fewer of them.
+def _freeze_imports() -> None:
+    """Exclude the imported objects from garbage collection, and collect less often.
 
-    It stays to the end anyway; to look through it takes a tenth of a second, in which nothing is delivered.
+    They live as long as the process; a collection of them takes 0.1 s, in which nothing is delivered.
     """
     gc.collect()
     gc.freeze()
@@ -115,10 +112,10 @@ def _load(file: Path | None) -> Settings:
     try:
         return load(file)
     except SettingsError as error:
-        raise _unusable(error) from None
+        raise _invalid(error) from None
 
 
-def _unusable(error: SettingsError) -> typer.Exit:
+def _invalid(error: SettingsError) -> typer.Exit:
     for problem in error.problems:
         typer.echo(f"notification-operator: {problem}", err=True)
     return typer.Exit(UNUSABLE)

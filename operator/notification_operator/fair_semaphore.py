@@ -1,4 +1,4 @@
-"""A limit on what runs at once, shared fairly: who waits in a busy namespace keeps nobody in another one waiting."""
+"""A semaphore that is fair between namespaces: a backlog in one namespace does not delay another (DD-FAIR-001)."""
 
 from __future__ import annotations
 
@@ -11,61 +11,68 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 
-class FairSlots:
-    """So many slots, for what may run at once.
+class FairSemaphore:
+    """A bounded number of slots, granted to the waiting namespaces in round-robin order.
 
-    Who asks when none is free waits in the row of its namespace, first come, first served. A slot that is
-    given back goes to the first of the namespace whose turn it is (DD-FAIR-001).
+    Within a namespace, slots are granted first come, first served.
     """
 
-    def __init__(self, count: int) -> None:
-        self.free = count
-        self._rows: OrderedDict[str, deque[Callable[[], bool]]] = OrderedDict()
-        """By namespace, those whose turn comes first in front; none of them is empty."""
+    def __init__(self, slots: int) -> None:
+        self._free = slots
+        self._waiting: OrderedDict[str, deque[Callable[[], bool]]] = OrderedDict()
+        """Waiters by namespace; the next namespace is first, and no queue is empty."""
 
-    def ask(self, namespace: str, take: Callable[[], bool]) -> None:
-        """Call `take` with a slot, now or when it is its turn; it says whether it still wants the slot."""
-        self._rows.setdefault(namespace, deque()).append(take)
-        self._hand_out()
-
-    def give_back(self) -> None:
-        """Let the next one have a slot that is held."""
-        self.free += 1
-        self._hand_out()
-
-    async def wait(self, namespace: str) -> None:
-        """Return with a slot."""
-        turn = asyncio.get_running_loop().create_future()
-
-        def take() -> bool:
-            if wanted := not turn.done():
-                turn.set_result(None)
-            return wanted
-
-        self.ask(namespace, take)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            # The slot and the cancellation may come at the same moment.
-            if not turn.cancelled():
-                self.give_back()
-            raise
+    @property
+    def free(self) -> int:
+        """Slots that nobody holds."""
+        return self._free
 
     @asynccontextmanager
-    async def held(self, namespace: str) -> AsyncIterator[None]:
-        """Hold a slot for as long as the block lasts."""
-        await self.wait(namespace)
+    async def slot(self, namespace: str) -> AsyncIterator[None]:
+        """Hold a slot for the duration of the block."""
+        await self.acquire(namespace)
         try:
             yield
         finally:
-            self.give_back()
+            self.release()
 
-    def _hand_out(self) -> None:
-        while self.free and self._rows:
-            namespace, row = self._rows.popitem(last=False)
-            take = row.popleft()
-            if row:
-                self._rows[namespace] = row
-            self.free -= 1
-            if not take():
-                self.free += 1
+    async def acquire(self, namespace: str) -> None:
+        """Wait for a slot; `release` returns it."""
+        granted = asyncio.get_running_loop().create_future()
+
+        def accept() -> bool:
+            if wanted := not granted.done():
+                granted.set_result(None)
+            return wanted
+
+        self.call_when_free(namespace, accept)
+        try:
+            await granted
+        except asyncio.CancelledError:
+            # The grant and the cancellation may happen in the same loop iteration.
+            if not granted.cancelled():
+                self.release()
+            raise
+
+    def call_when_free(self, namespace: str, accept: Callable[[], bool]) -> None:
+        """Call `accept` with a slot, now or later; the slot passes on if it returns False.
+
+        This costs no task per waiter. The accepted slot is returned by `release`.
+        """
+        self._waiting.setdefault(namespace, deque()).append(accept)
+        self._grant()
+
+    def release(self) -> None:
+        """Return a slot and grant it to the next waiter."""
+        self._free += 1
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._free and self._waiting:
+            namespace, waiters = self._waiting.popitem(last=False)
+            accept = waiters.popleft()
+            if waiters:
+                self._waiting[namespace] = waiters
+            self._free -= 1
+            if not accept():
+                self._free += 1

@@ -1,116 +1,288 @@
-"""Makes parts of the operator from its settings; `engine` puts them together."""
+"""Composes the operator: settings and ports become parts that are connected in one direction."""
 
 from __future__ import annotations
 
 import os
 import socket
 import uuid
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from atomic_status import ObjectRef
-from notification_operator.controller.retention import Due, Keeper
+from atomic_status import KubeStatusStore, ObjectRef, Resource
+from notification_operator.controller.reconciler import Reconciler
+from notification_operator.controller.retention import RetentionSweeper
+from notification_operator.controller.workqueue import WorkQueue
+from notification_operator.delivery.attempt_tracker import AttemptTracker
+from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.registry import channels
+from notification_operator.domain.breaker import Limits
+from notification_operator.domain.redaction.redactor import Redactor, rules
+from notification_operator.kube.event_recorder import EventRecorder as KubeEventRecorder
+from notification_operator.kube.event_recorder import own_pod
+from notification_operator.kube.leases import KubeLeases
+from notification_operator.kube.objects import KubeObjects
 from notification_operator.leadership.elector import Elector
-from notification_operator.leadership.lease import KubeLeases, Terms
+from notification_operator.leadership.lease import LeaseConfig
+from notification_operator.leadership.ownership import Ownership
+from notification_operator.observers.audit.observer import AuditObserver
+from notification_operator.observers.audit.store import HttpAuditStore
+from notification_operator.observers.kube_events import EventObserver
+from notification_operator.observers.log import LogObserver
+from notification_operator.observers.metrics import MetricsObserver
+from notification_operator.observers.publisher import Publisher
+from notification_operator.telemetry.metrics import Metrics
 from notification_operator.watch.config_map import ConfigMapWatch
-from notification_operator.watch.routing_config import RoutingSource
+from notification_operator.watch.event_handler import EventHandler
+from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
+from notification_operator.watch.routing_config import RoutingConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
     from datetime import datetime
 
     from kubernetes.aio.client import ApiClient
-    from prometheus_client import Counter
 
-    from atomic_status import Resource
+    from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
-    from notification_operator.delivery.breakers import Breakers
+    from notification_operator.controller.request import Key
+    from notification_operator.delivery.channel import Channel
     from notification_operator.kube.client import Cluster
-    from notification_operator.observers.kube_events import EventObserver
-    from notification_operator.telemetry.metrics import Metrics
+    from notification_operator.kube.event import Event, Regarding
+    from notification_operator.leadership.lease import LeaseStore
+    from notification_operator.observers.audit.store import AuditStore
+    from notification_operator.observers.publisher import Observer
+    from notification_operator.telemetry.statistics import ElectorStatistics
+    from notification_operator.watch.routing_config import Documents
+
+RESOURCE: Final = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificationrequests")
 
 
-def dispatcher_of(
-    settings: Settings, *, breakers: Breakers, mask: Callable[[str], str], clock: Callable[[], datetime]
+class EventRecorder(Protocol):
+    """Posts Kubernetes Events."""
+
+    def start(self) -> None:
+        """Start posting."""
+        ...
+
+    def record(self, event: Event) -> None:
+        """Post an Event soon; returns at once."""
+        ...
+
+    async def close(self, seconds: float) -> None:
+        """Post what waits, for so many seconds at most, then stop."""
+        ...
+
+
+class Objects(Protocol):
+    """The notifications of the cluster."""
+
+    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Return the pages of the objects in a namespace, or in all, that a field selector chooses."""
+        ...
+
+    async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
+        """Delete an object, unless it was replaced or changed since this version."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The ends of the operator: everything outside the process that its parts read or write."""
+
+    store: StatusStore
+    leases: LeaseStore
+    objects: Objects
+    routing: Documents
+    channels: Mapping[str, Channel]
+    audit: AuditStore
+    events: EventRecorder
+    metrics: Metrics
+    pod: Regarding
+    """This pod: Events about the operator itself regard it."""
+    identity: str
+    """Identifies this process as a holder of Leases."""
+    observers: Sequence[Observer] = ()
+    """Further observers of status writes, before the audit trail."""
+    elector_observers: Sequence[Callable[[ElectorStatistics], None]] = ()
+    """Called when the shards of this replica have changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """The connected parts; `app` starts and stops them."""
+
+    queue: WorkQueue
+    attempts: AttemptTracker[Key]
+    breakers: Breakers
+    dispatcher: Dispatcher
+    elector: Elector | None
+    """None for a single replica without leader election."""
+    ownership: Ownership
+    reconciler: Reconciler
+    namespaces: AllNamespaces | SelectedNamespaces
+    event_handler: EventHandler
+    routing: RoutingConfig
+    sweeper: RetentionSweeper | None
+    """None if retention is disabled."""
+    audit: AuditObserver
+    events: EventRecorder
+    metrics: Metrics
+
+
+def build(
+    settings: Settings,
+    ports: Ports,
+    *,
+    clock: Callable[[], datetime],
+    seconds: Callable[[], float] = monotonic,
+) -> Operator:
+    """Compose the operator; nothing runs before `app` starts it.
+
+    Args:
+        settings: the operator's settings.
+        ports: the ends that the parts use.
+        clock: the wall-clock time.
+        seconds: monotonic seconds, for Leases.
+    """
+    metrics = ports.metrics
+    redactor = Redactor(rules(settings.sanitizer), count=metrics.redacted)
+    event_observer = EventObserver(
+        record=ports.events.record,
+        level=settings.events.level,
+        pod=ports.pod,
+        api_version=f"{RESOURCE.group}/{RESOURCE.version}",
+        clock=clock,
+        redact=redactor.text,
+    )
+    audit = AuditObserver(settings.audit, registry=metrics.registry, rules=redactor.rules, store=ports.audit)
+    metrics_observer = MetricsObserver(metrics)
+    publisher = Publisher(metrics_observer, LogObserver(), event_observer, *ports.observers, audit)
+
+    breakers = Breakers(
+        Limits(**settings.breaker.model_dump()), clock=clock, on_change=event_observer.breaker_changed
+    )
+    dispatcher = _dispatcher(settings, ports, breakers=breakers, redactor=redactor, clock=clock)
+    routing = RoutingConfig(
+        ports.routing,
+        settings.routing.key,
+        refused=event_observer.routing_refused,
+        refusals=metrics.routing_refusals,
+    )
+    queue = WorkQueue(workers=settings.queue.workers, clock=clock)
+    attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add)
+    elector = _elector(settings, ports, clock=clock, seconds=seconds)
+    ownership = Ownership(elector, attempts, queue, routing=routing)
+    reconciler = Reconciler(
+        store=ports.store,
+        attempts=attempts,
+        dispatcher=dispatcher,
+        routing=routing,
+        ownership=ownership,
+        publisher=publisher,
+        metrics=metrics_observer,
+        clock=clock,
+        visible_after=settings.delivery.visible_after_seconds,
+    )
+    selects = settings.watch.namespace_selector is not None
+    namespaces = SelectedNamespaces(ports.objects) if selects else AllNamespaces()
+    event_handler = EventHandler(
+        queue, attempts=attempts, ownership=ownership, metrics=metrics, served=namespaces
+    )
+    sweeper = _sweeper(settings, ports, namespaces=namespaces, ownership=ownership, clock=clock)
+    return Operator(
+        queue=queue,
+        attempts=attempts,
+        breakers=breakers,
+        dispatcher=dispatcher,
+        elector=elector,
+        ownership=ownership,
+        reconciler=reconciler,
+        namespaces=namespaces,
+        event_handler=event_handler,
+        routing=routing,
+        sweeper=sweeper,
+        audit=audit,
+        events=ports.events,
+        metrics=metrics,
+    )
+
+
+def live_ports(settings: Settings, client: ApiClient, cluster: Cluster) -> Ports:
+    """Return the real ends.
+
+    Raises:
+        SettingsError: a channel plugin cannot be loaded.
+    """
+    metrics = Metrics()
+    pod = own_pod(cluster.namespace)
+    routing = settings.routing
+    ref = ObjectRef(namespace=routing.namespace or cluster.namespace, name=routing.config_map)
+    return Ports(
+        store=KubeStatusStore(client, RESOURCE),
+        leases=KubeLeases(client, settings.leader_election.namespace or cluster.namespace),
+        objects=KubeObjects(client, RESOURCE),
+        routing=ConfigMapWatch(client, ref),
+        channels=channels(settings.channels),
+        audit=HttpAuditStore(settings.audit.url),
+        events=KubeEventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
+        metrics=metrics,
+        pod=pod,
+        identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+    )
+
+
+def _elector(
+    settings: Settings, ports: Ports, *, clock: Callable[[], datetime], seconds: Callable[[], float]
+) -> Elector | None:
+    election = settings.leader_election
+    if not election.enabled:
+        return None
+    return Elector(
+        ports.leases,
+        name=election.lease_name,
+        config=LeaseConfig(identity=ports.identity, seconds=election.lease_seconds, shards=election.shards),
+        clock=seconds,
+        now=clock,
+        observers=ports.elector_observers,
+    )
+
+
+def _dispatcher(
+    settings: Settings,
+    ports: Ports,
+    *,
+    breakers: Breakers,
+    redactor: Redactor,
+    clock: Callable[[], datetime],
 ) -> Dispatcher:
-    """Return what delivers through the channels that are set."""
     return Dispatcher(
-        channels(settings.channels),
+        ports.channels,
         breakers=breakers,
         timeout=settings.delivery.timeout_seconds,
         concurrency=settings.delivery.concurrency_per_channel,
         clock=clock,
-        mask=mask,
+        redactor=redactor,
     )
 
 
-def elector_of(
+def _sweeper(
     settings: Settings,
-    client: ApiClient,
-    cluster: Cluster,
+    ports: Ports,
     *,
-    on_change: Callable[[], None],
-    drained: Callable[[int], bool],
-) -> Elector | None:
-    """Return what competes for the Leases; None for an operator that is alone."""
-    given = settings.leader_election
-    if not given.enabled:
-        return None
-    return Elector(
-        KubeLeases(client, given.namespace or cluster.namespace),
-        name=given.lease_name,
-        terms=Terms(
-            identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
-            seconds=given.lease_seconds,
-            shards=given.shards,
-        ),
-        on_change=on_change,
-        drained=drained,
-    )
-
-
-def routing_of(  # noqa: PLR0913 - where the rules are, and who wants to know of them
-    settings: Settings,
-    client: ApiClient,
-    cluster: Cluster,
-    *,
-    known: Callable[[], None],
-    events: EventObserver,
-    metrics: Metrics,
-) -> RoutingSource:
-    """Return what follows the routing rules."""
-    given = settings.routing
-    place = ObjectRef(namespace=given.namespace or cluster.namespace, name=given.config_map)
-    return RoutingSource(
-        ConfigMapWatch(client, place),
-        given.key,
-        known=known,
-        refused=events.routing_refused,
-        refusals=metrics.routing_refusals,
-    )
-
-
-def keeper_of(  # noqa: PLR0913 - what it may delete, and who counts it
-    settings: Settings,
-    client: ApiClient,
-    kind: Resource,
-    *,
-    works: Callable[[], bool],
-    may_delete: Callable[[Due], bool],
-    deleted: Counter,
+    namespaces: Container[str],
+    ownership: Ownership,
     clock: Callable[[], datetime],
-) -> Keeper | None:
-    """Return what deletes notifications whose retention is over; None where they are kept for ever."""
+) -> RetentionSweeper | None:
     if not settings.retention.enabled:
         return None
-    return Keeper(
-        client,
+    return RetentionSweeper(
+        ports.objects,
         settings.retention,
-        kind=kind,
         namespaces=settings.watch.namespaces,
-        works=works,
-        may_delete=may_delete,
-        deleted=deleted,
+        served=namespaces,
+        ownership=ownership,
+        deleted=ports.metrics.retention_deleted,
         clock=clock,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from notification_operator.delivery.breakers import Breakers, Passage, Receiver, TurnedAway
+from notification_operator.delivery.breakers import Breakers, Destination, PermittedCall, Rejected
 from notification_operator.domain.breaker import Circuit, Limits, Result
 
 
@@ -42,21 +42,21 @@ class Line:
         return asyncio.run(self._at_once(channel, count))
 
     async def _call(self, channel: str, result: Result) -> bool:
-        passage = await self._breakers.enter(Receiver(channel, ""))
-        if isinstance(passage, TurnedAway):
+        passage = await self._breakers.enter(Destination(channel, ""))
+        if isinstance(passage, Rejected):
             return False
         with passage:
             passage.result = result
         return True
 
     async def _at_once(self, channel: str, count: int) -> int:
-        entering = [asyncio.create_task(self._breakers.enter(Receiver(channel, ""))) for _ in range(count)]
+        entering = [asyncio.create_task(self._breakers.enter(Destination(channel, ""))) for _ in range(count)]
         await asyncio.sleep(0)  # one turn of the loop: whoever may pass has passed
         entered = [task.result() for task in entering if task.done()]
         for task in entering:
             task.cancel()
         await asyncio.gather(*entering, return_exceptions=True)
-        passages = [answer for answer in entered if isinstance(answer, Passage)]
+        passages = [answer for answer in entered if isinstance(answer, PermittedCall)]
         for passage in passages:
             with passage:
                 """Broken off, which says nothing of the receiver."""

@@ -47,7 +47,7 @@ class Stopping:
 
     def noticed(self) -> None:
         """Wait until the process has got the signal: it then calls itself not ready."""
-        eventually(self._readiness, lambda text: "NOT ok: not stopping" in text, within=10, every=0.05)
+        eventually(self._readiness, lambda text: "failed: accepting_work" in text, within=10, every=0.05)
 
     def _readiness(self) -> str:
         client = self._cluster.api

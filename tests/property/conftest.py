@@ -1,7 +1,7 @@
-"""How hypothesis runs here."""
+"""The hypothesis profile of the property tests."""
 
 from hypothesis import settings
 
-# A test that is slow on a busy machine is not a wrong one.
+# A slow example on a busy machine is no failure.
 settings.register_profile("notification-platform", deadline=None)
 settings.load_profile("notification-platform")

@@ -1,4 +1,4 @@
-"""What can happen to a notification, as strategies: policies, channels, outcomes of tries, texts."""
+"""Strategies for what can happen to a notification: policies, channels, results of attempts, texts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +15,17 @@ policies = st.builds(
     multiplier=st.integers(1, 10),
     max_backoff=st.integers(60, 3600),
 )
-"""Every policy that the schema admits, also those whose first pause is longer than their longest."""
+"""Every policy that the schema admits, also with an initial pause above the longest one."""
 
 channel_lists = st.lists(st.sampled_from(CHANNELS), max_size=4)
-"""What `spec.channels` may hold: repeats, or nothing, so that routing chooses."""
+"""What `spec.channels` may hold: repeats, or nothing, so that routing decides."""
 
 seconds = st.one_of(st.just(0.0), st.integers(1, 30_000).map(lambda millis: millis / 1000))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a try ends, and how long it takes."""
+    """The result of an attempt, and its duration."""
 
     status: AttemptStatus
     duration: float = 0.0
@@ -43,17 +43,17 @@ failed = st.builds(
     retry_after=st.none() | st.integers(0, 5000).map(float),
 )
 outcomes = st.sampled_from([failed, failed, failed, served, refused]).flatmap(lambda kind: kind)
-"""Mostly failures that may be tried again: with them a life is long."""
+"""Mostly transient failures, which make a long life."""
 
-turned_away = st.just(Outcome(status=AttemptStatus.FAILED, circuit_open=True))
-"""An open circuit breaker was in the way."""
+rejected = st.just(Outcome(status=AttemptStatus.FAILED, circuit_open=True))
+"""An open circuit breaker rejected the attempt."""
 
 foreign_fields: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
     st.sampled_from(["theirNote", "theirCount", "theirMap"]),
     st.one_of(st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=2)),
     max_size=2,
 )
-"""Status fields that only another writer knows."""
+"""Status fields of another writer."""
 
 FRAGMENTS = (
     *("password", "pwd", "api_key", "apiKey", "token", "access_token", "secret", "client_secret"),
@@ -94,7 +94,7 @@ FRAGMENTS = (
 secretive_texts = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=3)), max_size=14).map(
     "".join
 )
-"""Texts made of the pieces that the rules look for, in any order."""
+"""Texts of the pieces that the rules look for, in any order."""
 
 anything = st.text(st.characters(exclude_categories=()), max_size=200)
-"""Any text at all, lone surrogates and NUL included."""
+"""Any text, lone surrogates and NUL included."""

@@ -10,12 +10,12 @@ from notification_operator.domain.audit_events import events
 from notification_operator.domain.fold import excluding_attempts
 from notification_operator.domain.model import Phase, RetryPolicy
 from notification_operator.observers.publisher import Transition
+from tests.property.notification_model import NotificationModel
 from tests.property.strategies import Outcome, channel_lists, outcomes, policies
-from tests.property.world import World
 
 
 class Fate(Enum):
-    """What becomes of a write, or of the process before it."""
+    """The outcome of a write, or of the process before it."""
 
     WRITTEN = auto()
     LOST_WRITE = auto()
@@ -24,55 +24,57 @@ class Fate(Enum):
 
 
 steps = st.tuples(st.lists(st.none() | outcomes, min_size=4, max_size=4), st.sampled_from(Fate))
-"""How the tries of a pass end, if they do, and what becomes of its write."""
-MOST = 60
+"""The results of the attempts of a reconciliation, and the outcome of its write."""
+MOST_ROUNDS = 60
 
 
-class Listener:
-    """Takes note of the events that an operator's passes over a world tell."""
+class Recorder:
+    """Records the audit events of reconciliations."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.told: list[dict[str, Any]] = []
+    def __init__(self, model: NotificationModel) -> None:
+        self.model = model
+        self.events: list[dict[str, Any]] = []
 
-    def a_pass(self, results: list[Outcome | None], fate: Fate) -> None:
-        world = self.world
-        world.wait_for_next()
-        world.begin()
-        for channel, result in zip(sorted(world.under_way), results, strict=False):
+    def a_reconciliation(self, results: list[Outcome | None], fate: Fate) -> None:
+        model = self.model
+        model.wait_for_next()
+        model.begin()
+        for channel, result in zip(sorted(model.running), results, strict=False):
             if result is not None:
-                world.end(channel, result)
+                model.end(channel, result)
         if fate is Fate.CRASH:
-            world.crash()
-        made, read = list(world.over), world.seen
-        world.write(
+            model.crash()
+        finished, read = list(model.finished), model.current
+        model.write(
             reaches=fate is not Fate.LOST_WRITE,
             answered=fate is not Fate.LOST_ANSWER,
             check=lambda: None,
         )
         if fate in {Fate.WRITTEN, Fate.CRASH}:
-            heard = Transition(before=excluding_attempts(read, made), after=world.seen)
-            content = heard.after.content
-            self.told += events(heard.before, heard.after, content=content, attempts=heard.new_attempts)
+            transition = Transition(before=excluding_attempts(read, finished), after=model.current)
+            content = transition.after.content
+            self.events += events(
+                transition.before, transition.after, content=content, attempts=transition.new_attempts
+            )
 
     @property
     def ids(self) -> list[str]:
-        return [event["event_id"] for event in self.told]
+        return [event["event_id"] for event in self.events]
 
     def expected(self) -> int:
-        """How many facts the status holds."""
-        seen = self.world.seen
+        """The number of facts that the status holds."""
+        seen = self.model.current
         return len(seen.attempts) + (seen.phase in {Phase.SENT, Phase.FAILED})
 
 
 @given(channel_lists, policies, st.lists(steps, max_size=20))
-def test_no_fact_is_told_twice_whatever_is_lost(
+def test_no_fact_is_published_twice_whatever_is_lost(
     channels: list[str], policy: RetryPolicy, life: list[tuple[list[Outcome | None], Fate]]
 ) -> None:
-    listener = Listener(World(channels, policy))
+    recorder = Recorder(NotificationModel(channels, policy))
     for results, fate in life:
-        listener.a_pass(results, fate)
-    assert len(set(listener.ids)) == len(listener.ids) <= listener.expected()
+        recorder.a_reconciliation(results, fate)
+    assert len(set(recorder.ids)) == len(recorder.ids) <= recorder.expected()
 
 
 @given(
@@ -81,16 +83,16 @@ def test_no_fact_is_told_twice_whatever_is_lost(
     st.lists(steps.filter(lambda step: step[1] is not Fate.CRASH), max_size=20),
     st.lists(outcomes, min_size=4, max_size=4),
 )
-def test_every_fact_is_told_once_by_a_process_that_lives(
+def test_live_process_publishes_every_fact_once(
     channels: list[str],
     policy: RetryPolicy,
     life: list[tuple[list[Outcome | None], Fate]],
     ending: list[Outcome],
 ) -> None:
-    listener = Listener(World(channels, policy))
+    recorder = Recorder(NotificationModel(channels, policy))
     for results, fate in life:
-        listener.a_pass(results, fate)
-    for _ in range(MOST):
-        listener.a_pass(list(ending), Fate.WRITTEN)
-    assert listener.world.final
-    assert len(set(listener.ids)) == len(listener.ids) == listener.expected()
+        recorder.a_reconciliation(results, fate)
+    for _ in range(MOST_ROUNDS):
+        recorder.a_reconciliation(list(ending), Fate.WRITTEN)
+    assert recorder.model.final
+    assert len(set(recorder.ids)) == len(recorder.ids) == recorder.expected()

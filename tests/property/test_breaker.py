@@ -1,4 +1,4 @@
-"""A circuit breaker among calls that overlap, fail, succeed and are broken off, in any order."""
+"""A circuit breaker among calls that overlap, fail, succeed and are cancelled, in any order."""
 
 from datetime import timedelta
 
@@ -17,17 +17,17 @@ LIMITS = st.builds(
 
 
 class Calls(RuleBasedStateMachine):
-    """Calls to one receiver; the test keeps its own books of them."""
+    """Calls to one destination, which the test records on its own."""
 
     breaker: Breaker
-    under_way: list[Admission]
+    running: list[Admission]
     failures: int
     """Failures since the last success or change of state, of calls that began since that change."""
 
     @initialize(limits=LIMITS)
     def create(self, limits: Limits) -> None:
         self.breaker = Breaker(limits=limits)
-        self.under_way = []
+        self.running = []
         self.failures = 0
         self.now = START
 
@@ -36,15 +36,15 @@ class Calls(RuleBasedStateMachine):
         return self.breaker.circuit(self.now)
 
     @property
-    def of_this_spell(self) -> list[Admission]:
-        return [permit for permit in self.under_way if permit.generation == self.breaker.generation]
+    def running_in_this_spell(self) -> list[Admission]:
+        return [permit for permit in self.running if permit.generation == self.breaker.generation]
 
     @rule()
-    def a_call_asks_to_pass(self) -> None:
-        circuit, before = self.circuit, self.of_this_spell
+    def a_call_is_admitted_or_rejected(self) -> None:
+        circuit, before = self.circuit, self.running_in_this_spell
         self.breaker, permit = admit(self.breaker, self.now)
         if permit is not None:
-            self.under_way.append(permit)
+            self.running.append(permit)
         match circuit:
             case Circuit.CLOSED:
                 assert permit is not None
@@ -54,10 +54,10 @@ class Calls(RuleBasedStateMachine):
                 free = len(before) + self.breaker.passed < self.breaker.limits.probes
                 assert (permit is not None) == free
 
-    @precondition(lambda self: self.under_way)
+    @precondition(lambda self: self.running)
     @rule(data=st.data(), result=st.sampled_from(Result))
     def a_call_ends(self, data: st.DataObject, result: Result) -> None:
-        permit = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+        permit = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
         before, circuit = self.breaker, self.circuit
         self.breaker = report(self.breaker, permit, result, self.now)
         if permit.generation != before.generation:
@@ -76,18 +76,18 @@ class Calls(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
 
     @invariant()
-    def probes_are_those_under_way_and_never_too_many(self) -> None:
+    def probes_are_the_running_ones_and_bounded(self) -> None:
         if self.breaker.opened_at is None:
             assert (self.breaker.probing, self.breaker.passed) == (0, 0)
         else:
-            assert self.breaker.probing == len(self.of_this_spell)
+            assert self.breaker.probing == len(self.running_in_this_spell)
             assert self.breaker.probing + self.breaker.passed <= self.breaker.limits.probes
 
     def teardown(self) -> None:
-        """Whatever was before: a receiver that is well again is found out, without waiting twice."""
+        """A recovered destination is detected with the next probes."""
         if not hasattr(self, "breaker"):
             return
-        for permit in self.under_way:
+        for permit in self.running:
             self.breaker = report(self.breaker, permit, Result.NEITHER, self.now)
         self.now += timedelta(seconds=self.breaker.limits.open_seconds)
         for _ in range(self.breaker.limits.probes):

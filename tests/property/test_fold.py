@@ -1,4 +1,4 @@
-"""Folding: once is enough, in any order, in any parts, on any read."""
+"""Fold: idempotent, in any order, in any parts, on any read."""
 
 import itertools
 from dataclasses import replace
@@ -13,33 +13,33 @@ from notification_operator.domain.outcome import decide_phase
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.progress import progress
 from notification_operator.domain.routing.route import Route, resolve
-from tests.property.strategies import Outcome, foreign_fields, outcomes, policies, turned_away
-from tests.property.world import World
+from tests.property.notification_model import NotificationModel
+from tests.property.strategies import Outcome, foreign_fields, outcomes, policies, rejected
 from tests.unit.operator.domain.builders import START, at, stored
 
 CHANNELS = ["slack", "console", "file"]
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> tuple[World, list[Attempt]]:
-    """Return a world and tries that were made in it, none of them written yet."""
-    world = World(CHANNELS, draw(policies))
-    made = []
+def unrecorded(draw: st.DrawFn) -> tuple[NotificationModel, list[Attempt]]:
+    """Return a model and its finished attempts, none of them written yet."""
+    model = NotificationModel(CHANNELS, draw(policies))
+    finished = []
     for channel in CHANNELS:
-        results = draw(st.lists(outcomes | turned_away, max_size=min(4, world.policy.max_attempts)))
-        for number, result in enumerate(_until_the_end(_told_once(results)), start=1):
-            made.append(_attempt(channel, number, result))
-    return world, made
+        results = draw(st.lists(outcomes | rejected, max_size=min(4, model.policy.max_attempts)))
+        for number, result in enumerate(_until_the_end(_without_repeated_rejections(results)), start=1):
+            finished.append(_attempt(channel, number, result))
+    return model, finished
 
 
-def _told_once(results: list[Outcome]) -> list[Outcome]:
-    """Return the results without a circuit breaker's that follows another one's."""
+def _without_repeated_rejections(results: list[Outcome]) -> list[Outcome]:
+    """Return the results without rejections that follow another rejection."""
     pairs = itertools.pairwise([None, *results])
     return [now for before, now in pairs if now and not (before and before.circuit_open and now.circuit_open)]
 
 
 def _until_the_end(results: list[Outcome]) -> list[Outcome]:
-    """Return the results up to the first after which nobody would try again."""
+    """Return the results up to the first one that ends the attempts."""
     ends = [i for i, r in enumerate(results) if r.permanent or r.status is AttemptStatus.SUCCESS]
     return results[: ends[0] + 1] if ends else results
 
@@ -57,18 +57,18 @@ def _attempt(channel: str, number: int, result: Outcome) -> Attempt:
     )
 
 
-def steps(world: World, made: list[Attempt], *parts: int) -> dict[str, Any]:
-    """Write the tries in parts, each folded on a fresh read; return the last status."""
-    edges = [0, *sorted(parts), len(made)]
+def steps(model: NotificationModel, finished: list[Attempt], *parts: int) -> dict[str, Any]:
+    """Write the attempts in parts, each folded on a fresh read; return the last status."""
+    edges = [0, *sorted(parts), len(finished)]
     for start, stop in itertools.pairwise(edges):
-        world.store(world.decide(made[start:stop]))
-    return world.status
+        model.store(model.decide(finished[start:stop]))
+    return model.status
 
 
 def facts(status: dict[str, Any]) -> dict[str, Any]:
-    """Return what a status says of the tries, whatever was shown in between.
+    """Return what a status says about the attempts, whatever was shown in between.
 
-    Times and conditions tell when something was written, and Retrying, once shown, stays to the end.
+    Times and conditions depend on when something was written, and Retrying, once shown, stays.
     """
     dated = {"completionTime", "processingStartedAt", "conditions"}
     if status["phase"] not in FINAL:
@@ -79,79 +79,79 @@ def facts(status: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in status.items() if key not in dated} | {"deliveryAttempts": entries}
 
 
-@given(stories())
-def test_twice_is_once(story: tuple[World, list[Attempt]]) -> None:
-    world, made = story
-    once = steps(world, made)
-    assert steps(world, made) == once
-    assert steps(world, made + made) == once
-    told_otherwise = [replace(attempt, timestamp=at(1), error="in other words") for attempt in made]
-    assert steps(world, told_otherwise) == once
+@given(unrecorded())
+def test_fold_is_idempotent(case: tuple[NotificationModel, list[Attempt]]) -> None:
+    model, finished = case
+    once = steps(model, finished)
+    assert steps(model, finished) == once
+    assert steps(model, finished + finished) == once
+    differing = [replace(attempt, timestamp=at(1), error="another text") for attempt in finished]
+    assert steps(model, differing) == once
 
 
-@given(stories(), st.randoms(use_true_random=False))
-def test_the_order_in_which_tries_are_told_does_not_matter(
-    story: tuple[World, list[Attempt]], random: Any
+@given(unrecorded(), st.randoms(use_true_random=False))
+def test_order_of_the_attempts_does_not_matter(
+    case: tuple[NotificationModel, list[Attempt]], random: Any
 ) -> None:
-    world, made = story
-    assert world.decide(random.sample(made, len(made))) | {"deliveryAttempts": []} == world.decide(made) | {
-        "deliveryAttempts": []
-    }
+    model, finished = case
+    assert model.decide(random.sample(finished, len(finished))) | {"deliveryAttempts": []} == model.decide(
+        finished
+    ) | {"deliveryAttempts": []}
 
 
-@given(stories(), st.data())
-def test_it_does_not_matter_in_how_many_writes_tries_arrive(
-    story: tuple[World, list[Attempt]], data: st.DataObject
+@given(unrecorded(), st.data())
+def test_number_of_writes_does_not_matter(
+    case: tuple[NotificationModel, list[Attempt]], data: st.DataObject
 ) -> None:
-    world, made = story
-    in_one = world.decide(made)
-    parts = data.draw(st.lists(st.integers(0, len(made)), max_size=3))
-    in_parts = steps(world, made, *parts)
+    model, finished = case
+    in_one = model.decide(finished)
+    parts = data.draw(st.lists(st.integers(0, len(finished)), max_size=3))
+    in_parts = steps(model, finished, *parts)
     assert (in_parts["phase"] in FINAL) is (in_one["phase"] in FINAL)
     assert facts(in_parts) == facts(in_one)
 
 
-@given(stories(), foreign_fields)
-def test_a_conflict_loses_neither_our_tries_nor_their_fields(
-    story: tuple[World, list[Attempt]], fields: dict[str, Any]
+@given(unrecorded(), foreign_fields)
+def test_conflict_loses_neither_attempts_nor_foreign_fields(
+    case: tuple[NotificationModel, list[Attempt]], fields: dict[str, Any]
 ) -> None:
-    world, made = story
-    undisturbed = world.decide(made)
-    world.store(world.status | fields)
-    assert world.decide(made) == undisturbed | fields
+    model, finished = case
+    undisturbed = model.decide(finished)
+    model.store(model.status | fields)
+    assert model.decide(finished) == undisturbed | fields
 
 
-@given(stories(), st.sets(st.sampled_from(CHANNELS)))
-def test_a_next_try_is_announced_if_and_only_if_one_is_to_come_that_is_not_under_way(
-    story: tuple[World, list[Attempt]], in_flight: set[str]
+@given(unrecorded(), st.sets(st.sampled_from(CHANNELS)))
+def test_next_attempt_is_shown_exactly_if_one_is_due_and_not_running(
+    case: tuple[NotificationModel, list[Attempt]], in_flight: set[str]
 ) -> None:
-    world, made = story
+    model, finished = case
     waiting = {
         channel
         for channel in CHANNELS
-        if (tries := [attempt for attempt in made if attempt.channel == channel])
-        and not any(attempt.succeeded or attempt.permanent for attempt in tries)
-        and len([attempt for attempt in tries if not attempt.circuit_open]) < world.policy.max_attempts
+        if (attempts := [attempt for attempt in finished if attempt.channel == channel])
+        and not any(attempt.succeeded or attempt.permanent for attempt in attempts)
+        and len([attempt for attempt in attempts if not attempt.circuit_open]) < model.policy.max_attempts
     }
     status = fold(
-        world.seen,
-        made,
-        route=resolve(world.seen),
+        model.current,
+        finished,
+        route=resolve(model.current),
         in_flight=frozenset(in_flight),
         queued_at=START,
-        now=world.now,
+        now=model.now,
     )
     assert (status.next_attempt_at is not None) == bool(waiting - in_flight)
 
 
-@given(stories())
-def test_the_phase_is_that_of_the_recorded_tries_alone(story: tuple[World, list[Attempt]]) -> None:
-    """A fresh operator, knowing nothing but the stored status, comes to the same verdict."""
-    world, made = story
-    if not made:
+@given(unrecorded())
+def test_phase_depends_on_the_recorded_attempts_alone(case: tuple[NotificationModel, list[Attempt]]) -> None:
+    """A restarted operator decides the same phase from the stored status."""
+    model, finished = case
+    if not finished:
         return
-    status = steps(world, made)
-    read = parse(world.obj)
+    status = steps(model, finished)
+    read = parse(model.obj)
     verdict = decide_phase(
         progress(read, resolve(read).channels, read.attempts),
         read.retry,
@@ -161,14 +161,14 @@ def test_the_phase_is_that_of_the_recorded_tries_alone(story: tuple[World, list[
     assert (verdict.phase, verdict.message) == (status["phase"], status["message"])
 
 
-@given(stories(), st.sampled_from(["Sent", "PartiallySent", "Failed"]), foreign_fields)
-def test_a_final_status_is_returned_as_it_is(
-    story: tuple[World, list[Attempt]], phase: str, fields: dict[str, Any]
+@given(unrecorded(), st.sampled_from(["Sent", "PartiallySent", "Failed"]), foreign_fields)
+def test_final_status_is_returned_unchanged(
+    case: tuple[NotificationModel, list[Attempt]], phase: str, fields: dict[str, Any]
 ) -> None:
-    _, made = story
+    _, finished = case
     status = fields | {"phase": phase}
     read = parse(stored(spec={"channels": CHANNELS}, status=status))
     again = fold(
-        read, made, route=Route(channels=read.channels), in_flight=frozenset(), queued_at=START, now=at(9)
+        read, finished, route=Route(channels=read.channels), in_flight=frozenset(), queued_at=START, now=at(9)
     )
     assert again.dump() == status

@@ -1,4 +1,4 @@
-"""Retention: no notification is due before its days are over, and each one is in the end."""
+"""Retention: a notification expires exactly when its days have passed."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -22,22 +22,20 @@ def notification(phase: Phase, completed: str, kept: int) -> dict[str, Any]:
 
 
 @given(st.sampled_from(sorted(FINAL)), moments, days)
-def test_what_is_final_is_due_exactly_when_its_days_are_over(
+def test_final_notification_expires_exactly_after_its_days(
     phase: Phase, completed: datetime, kept: int
 ) -> None:
     assert due_at(notification(phase, format_time(completed), kept)) == completed + timedelta(days=kept)
 
 
 @given(moments, zones, days)
-def test_the_zone_that_a_time_is_written_in_does_not_matter(
+def test_time_zone_of_the_completion_time_does_not_matter(
     completed: datetime, zone: timezone, kept: int
 ) -> None:
-    told = completed.astimezone(zone).isoformat()
-    assert due_at(notification(Phase.SENT, told, kept)) == completed + timedelta(days=kept)
+    text = completed.astimezone(zone).isoformat()
+    assert due_at(notification(Phase.SENT, text, kept)) == completed + timedelta(days=kept)
 
 
 @given(st.sampled_from(sorted(set(Phase) - FINAL)), moments, days)
-def test_what_is_open_is_never_due_whatever_its_status_says(
-    phase: Phase, completed: datetime, kept: int
-) -> None:
+def test_open_notification_never_expires(phase: Phase, completed: datetime, kept: int) -> None:
     assert due_at(notification(phase, format_time(completed), kept)) is None

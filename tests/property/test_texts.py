@@ -1,4 +1,4 @@
-"""What leaves: sanitised texts and error texts, for any input."""
+"""Texts that leave the operator: redacted texts and error texts, for any input."""
 
 from collections import Counter
 from functools import reduce
@@ -13,7 +13,7 @@ from tests.property.strategies import anything, secretive_texts
 
 rules = st.builds(Rules, emails=st.booleans(), ipv4=st.booleans())
 words = st.text("abcdefghjkmnopqrstuvwxyz0123456789", min_size=6, max_size=12).map(lambda word: f"zq{word}")
-"""Values that no surroundings contain by chance."""
+"""Values that the surrounding text does not contain by chance."""
 
 
 @given(secretive_texts | anything, rules)
@@ -22,13 +22,13 @@ words = st.text("abcdefghjkmnopqrstuvwxyz0123456789", min_size=6, max_size=12).m
 @example("postgresql://u:a/b@@h", Rules())
 @example("https://h/?10.0.0.1-password=a&b", Rules())
 @example("https://api_key://,@x://y", Rules())
-def test_sanitising_twice_is_sanitising_once(text: str, which: Rules) -> None:
+def test_redaction_is_idempotent(text: str, which: Rules) -> None:
     clean, _ = redact_counted(text, which)
     assert redact_counted(clean, which) == (clean, Counter())
 
 
 @given(secretive_texts | anything)
-def test_a_hint_never_decides_more_than_its_rule_would(text: str) -> None:
+def test_hints_never_change_the_result_of_the_rules(text: str) -> None:
     thorough = reduce(lambda rest, rule: rule.pattern.sub(rule.replacement, rest), RULES, text)
     assert redact(text) == thorough
 
@@ -44,7 +44,7 @@ def test_a_hint_never_decides_more_than_its_rule_would(text: str) -> None:
     st.text("abcXYZ ,.\n(){{}}日", max_size=10),
     st.sampled_from(["", " ", "\n", ", ", " next", "}"]),
 )
-def test_a_secret_under_a_known_key_never_survives(
+def test_secret_under_a_known_key_is_redacted(
     key: str, form: str, value: str, before: str, after: str
 ) -> None:
     clean = redact(f"{before} {form.format(key=key, value=value)}{after}")
@@ -53,7 +53,7 @@ def test_a_secret_under_a_known_key_never_survives(
 
 
 @given(st.text(st.characters(exclude_characters=":=\"'@-./\\"), max_size=200))
-def test_text_without_any_sign_of_a_secret_stays(text: str) -> None:
+def test_text_without_a_hint_of_a_secret_stays(text: str) -> None:
     if not any(hint in text.casefold() for hint in ("bearer", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "%3")):
         assert redact(text) == text
 
@@ -62,7 +62,7 @@ def test_text_without_any_sign_of_a_secret_stays(text: str) -> None:
     anything | secretive_texts | st.text(min_size=LIMIT - 50, max_size=LIMIT + 50),
     st.sampled_from(["", "mark: "]),
 )
-def test_an_error_text_is_never_empty_never_too_long_and_can_be_stored(message: str, mark: str) -> None:
+def test_error_text_is_bounded_and_can_be_stored(message: str, mark: str) -> None:
     text = describe(ValueError(message), mark=mark)
     assert mark < text
     assert text.startswith(mark)

@@ -1,9 +1,9 @@
-"""Run the real operator through simulated clusters in which everything goes wrong that can.
+"""Runs the real operator through simulated clusters in which everything goes wrong that can.
 
-Each seed is a schedule of its own: interleavings, lost answers, crashes, hand-overs, deletions. The
-first one that breaks a promise is told as a short story, with its tape; `--seed N` tells that of any seed and
-`--tape HEX` that of any tape. With `--sabotage` the operator makes an old mistake again, and has to be found
-out.
+Each seed is a schedule of its own: interleavings, lost answers, crashes, handovers, deletions. The first one that
+violates an invariant is printed as a short trace with its choices. `--seed N` prints the trace of a seed, and
+`--choices HEX` that of given choices. `--inject FAULT` makes the operator repeat an old mistake, which has to be
+found.
 """
 
 from __future__ import annotations
@@ -20,110 +20,110 @@ import typer
 from rich.console import Console
 
 from tests.simulation import search
-from tests.simulation.sabotage import CachedStore, PiecemealStore
+from tests.simulation.injected_faults import CachedStore, PiecemealStore
 
 if TYPE_CHECKING:
     from tests.simulation.search import Store
 
 SHARE = 500
-"""Schedules that a process is given at once."""
-SAY_EVERY = 10.0
+"""Schedules per task of a process pool."""
+PROGRESS_INTERVAL = 10.0
 """Seconds between two lines of progress."""
-SABOTAGE: dict[str, tuple[Store, str]] = {
+FAULTS: dict[str, tuple[Store, str]] = {
     "cached-reads": (CachedStore, "is called after a recorded success"),
     "piecemeal-writes": (PiecemealStore, "a recorded attempt is lost"),
 }
-"""By name: the store that makes the mistake, and words of the promise that it breaks."""
+"""The injected faults by name: the store with the fault, and words of the violation that it causes."""
 
 console = Console(highlight=False, soft_wrap=True)
 
 
 def main(
-    schedules: Annotated[int, typer.Option(help="How many schedules to run.")] = 200_000,
-    first: Annotated[int, typer.Option(help="The first seed.")] = 0,
-    seed: Annotated[int | None, typer.Option(help="Tell the story of this one instead.")] = None,
-    tape: Annotated[str | None, typer.Option(help="Tell the story of this tape, in hex, instead.")] = None,
-    sabotage: Annotated[str | None, typer.Option(help=f"Make an old mistake: {', '.join(SABOTAGE)}.")] = None,
+    schedules: Annotated[int, typer.Option(help="Number of schedules to run.")] = 200_000,
+    first: Annotated[int, typer.Option(help="First seed.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Print the trace of this seed.")] = None,
+    choices: Annotated[str | None, typer.Option(help="Print the trace of these choices, in hex.")] = None,
+    inject: Annotated[str | None, typer.Option(help=f"Inject a fault: {', '.join(FAULTS)}.")] = None,
 ) -> None:
-    """Run the command; the exit code is 0 when every promise was kept, or the sabotage was found out."""
+    """Run schedules; the exit code is 0 if all invariants held, or if the injected fault was found."""
     quiet()
-    if sabotage is not None and sabotage not in SABOTAGE:
+    if inject is not None and inject not in FAULTS:
         raise typer.BadParameter(
-            f"unknown: {sabotage}; there are {', '.join(SABOTAGE)}", param_hint="--sabotage"
+            f"unknown fault: {inject}; known: {', '.join(FAULTS)}", param_hint="--inject"
         )
-    data = search.tape(seed) if seed is not None else None if tape is None else _bytes(tape)
+    data = search.choices(seed) if seed is not None else None if choices is None else _bytes(choices)
     if data is not None:
-        console.print("\n".join(replay(data, sabotage)))
-    elif sabotage is not None:
-        _find_out(sabotage, range(first, first + schedules))
+        console.print("\n".join(replay(data, inject)))
+    elif inject is not None:
+        _find_fault(inject, range(first, first + schedules))
     else:
         _search(first, schedules)
 
 
-def replay(data: bytes, sabotage: str | None) -> list[str]:
-    """Return the story of a tape, line by line, with the mistake of that name made or none."""
-    return search.story(data, SABOTAGE[sabotage][0] if sabotage else None).story
+def replay(data: bytes, fault: str | None) -> list[str]:
+    """Return the trace of some choices, line by line, with an injected fault or none."""
+    return search.trace(data, FAULTS[fault][0] if fault else None).trace
 
 
-def _bytes(tape: str) -> bytes:
+def _bytes(choices: str) -> bytes:
     try:
-        return bytes.fromhex(tape)
+        return bytes.fromhex(choices)
     except ValueError:
-        raise typer.BadParameter(f"not hexadecimal: {tape}", param_hint="--tape") from None
+        raise typer.BadParameter(f"not hexadecimal: {choices}", param_hint="--choices") from None
 
 
 def _search(first: int, schedules: int) -> None:
-    began = time.monotonic()
+    began = reported = time.monotonic()
     shares = [
         range(start, min(start + SHARE, first + schedules))
         for start in range(first, first + schedules, SHARE)
     ]
     done = overtaken = 0
-    said = began
     with processes() as pool:
-        running = {pool.submit(search.judge, share): share for share in shares}
+        running = {pool.submit(search.check, share): share for share in shares}
         for finished in as_completed(running):
-            broken, late = finished.result()
-            if broken is not None:
+            violating, losses = finished.result()
+            if violating is not None:
                 pool.shutdown(cancel_futures=True)
-                console.print(f"seed {broken} breaks a promise; in short:")
-                _tell(search.shortest(search.tape(broken)))
+                console.print(f"seed {violating} violates an invariant; the shortest trace:")
+                _print_trace(search.shortest(search.choices(violating)))
                 raise typer.Exit(1)
             done += len(running[finished])
-            overtaken += late
-            if time.monotonic() - said >= SAY_EVERY:
-                said = time.monotonic()
-                console.print(f"{done:,} of {schedules:,} schedules after {said - began:.0f} s")
+            overtaken += losses
+            if time.monotonic() - reported >= PROGRESS_INTERVAL:
+                reported = time.monotonic()
+                console.print(f"{done:,} of {schedules:,} schedules after {reported - began:.0f} s")
     seconds = time.monotonic() - began
-    console.print(f"{done:,} schedules kept every promise, in {seconds:.0f} s ({done / seconds:.0f}/s)")
-    console.print(f"{overtaken:,} successes were lost in the one way that cannot be helped (DD-LEDGER-001)")
+    console.print(f"{done:,} schedules, all invariants held, in {seconds:.0f} s ({done / seconds:.0f}/s)")
+    console.print(f"{overtaken:,} successes were lost in the one unavoidable way (DD-LEDGER-001)")
 
 
-def _find_out(name: str, seeds: range) -> None:
-    store, promise = SABOTAGE[name]
+def _find_fault(name: str, seeds: range) -> None:
+    store, violation = FAULTS[name]
     began = time.monotonic()
     with processes() as pool:
-        data = search.simplest(seeds, promise=promise, store=store, pool=pool)
+        data = search.simplest(seeds, violation=violation, store=store, pool=pool)
     if data is None:
-        console.print(f"{name}: not found out by {len(seeds):,} schedules")
+        console.print(f"{name}: not found in {len(seeds):,} schedules")
         raise typer.Exit(1)
-    console.print(f"{name}: found out, and told in short after {time.monotonic() - began:.0f} s:")
-    _tell(data, f"--sabotage {name} ")
+    console.print(f"{name}: found and shrunk in {time.monotonic() - began:.0f} s:")
+    _print_trace(data, name)
 
 
-def _tell(data: bytes, options: str = "") -> None:
-    """Tell the story of a tape, and how it can be told again."""
-    console.print(f"\n$ python -m tests.runner.simulate {options}--tape {data.hex()}")
-    console.print("\n".join(replay(data, options.removeprefix("--sabotage ").strip() or None)))
+def _print_trace(data: bytes, fault: str | None = None) -> None:
+    """Print the trace of some choices, and the command that prints it again."""
+    options = f"--inject {fault} " if fault else ""
+    console.print(f"\n$ python -m tests.runner.simulate {options}--choices {data.hex()}")
+    console.print("\n".join(replay(data, fault)))
 
 
 def processes() -> ProcessPoolExecutor:
-    """Return a process for each core."""
+    """Return a pool with a process per core."""
     return ProcessPoolExecutor(os.cpu_count(), initializer=quiet)
 
 
 def quiet() -> None:
-    """Log nothing, and look for garbage seldom: both cost more than they are good for here."""
+    """Disable logging and collect garbage rarely: both cost more than they are worth here."""
     gc.freeze()
     gc.set_threshold(100_000)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -1,4 +1,4 @@
-"""The simulated API server: objects with resourceVersions, a history to watch, and Leases."""
+"""The simulated API server: objects with resourceVersions, and watches of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a watch sees."""
+    """An event of a watch."""
 
     kind: str
     name: str
@@ -32,21 +32,21 @@ class Event:
 
     @property
     def object(self) -> dict[str, Any]:
-        """A copy of the object as it was then."""
+        """A copy of the object at that time."""
         return orjson.loads(self.data)
 
 
 @dataclass(slots=True)
 class Cluster:
-    """The truth; everybody else sees it late, or not at all."""
+    """The truth; every process observes it late, or not at all."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     version: int = 0
     watchers: list[Callable[[Event], None]] = field(default_factory=list)
     on_write: Callable[[dict[str, Any], dict[str, Any], str], None] = lambda _before, _after, _who: None
-    """Called with each status before and after a write, and by whom."""
+    """Called with the object before and after each status write, and the writer."""
     uid: Callable[[int], str] = "uid-{}".format
-    """From how many objects there have been to the uid of the latest."""
+    """Returns the uid of the nth object."""
     _uids: int = 0
 
     def create(self, name: str, spec: dict[str, Any], created: str) -> str:
@@ -73,16 +73,16 @@ class Cluster:
         return orjson.loads(data)
 
     def delete(self, name: str) -> None:
-        """Delete an object that there may be."""
+        """Delete an object, if it exists."""
         data = self.objects.pop(name, None)
         if data is not None:
             self.version += 1
             obj = orjson.loads(data)
             obj["metadata"]["resourceVersion"] = str(self.version)
-            self._tell("DELETED", obj, orjson.dumps(obj))
+            self._notify("DELETED", obj, orjson.dumps(obj))
 
     def label(self, name: str, value: str) -> None:
-        """Change what is not status, as a user would."""
+        """Change something that is not status, as a user does."""
         obj = self.read(name)
         obj["metadata"]["labels"]["touched"] = value
         self._store("MODIFIED", obj)
@@ -90,7 +90,7 @@ class Cluster:
     def replace_status(self, obj: dict[str, Any], *, who: str, blindly: bool = False) -> dict[str, Any]:
         """Replace a status by optimistic concurrency; raises `ConflictError` or `MissingError`.
 
-        `blindly` takes a write that names no resourceVersion, as a patch does.
+        `blindly` accepts a write without a resourceVersion, like a patch.
         """
         meta = obj["metadata"]
         stored = self.read(meta["name"])
@@ -101,7 +101,7 @@ class Cluster:
         before = stored["status"]
         if before == obj["status"]:
             return stored
-        # Told as the wire would carry it, so that later changes in place do not reach what is stored.
+        # A copy as the wire carries it, so that later changes in place do not reach the stored object.
         after = orjson.loads(orjson.dumps(obj["status"]))
         self.on_write({**stored, "status": before}, {**stored, "status": after}, who)
         return self._store("MODIFIED", {**stored, "status": after})
@@ -110,16 +110,19 @@ class Cluster:
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
         data = self.objects[obj["metadata"]["name"]] = orjson.dumps(obj)
-        self._tell(kind, obj, data)
+        self._notify(kind, obj, data)
         return orjson.loads(data)
 
-    def _tell(self, kind: str, obj: dict[str, Any], data: bytes) -> None:
+    def _notify(self, kind: str, obj: dict[str, Any], data: bytes) -> None:
         event = Event(kind, obj["metadata"]["name"], obj["metadata"]["uid"], data)
         for watcher in self.watchers:
             watcher(event)
 
 
-def tries_of(obj: dict[str, Any]) -> str:
-    """Return the tries that a status holds, for a story."""
-    tries = obj["status"].get("deliveryAttempts", ())
-    return "; ".join(f"{each['channel']} {each['attempt']} {each['status']}" for each in tries) or "no tries"
+def attempts_of(obj: dict[str, Any]) -> str:
+    """Return the attempts that a status holds, for a trace."""
+    attempts = obj["status"].get("deliveryAttempts", ())
+    return (
+        "; ".join(f"{each['channel']} {each['attempt']} {each['status']}" for each in attempts)
+        or "no attempts"
+    )

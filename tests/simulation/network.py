@@ -1,4 +1,4 @@
-"""The way between an operator and everything outside its process: slow, unreliable, and its last one at times."""
+"""The network between a process and everything outside it: slow, unreliable, and the place where processes crash."""
 
 from __future__ import annotations
 
@@ -9,66 +9,67 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.simulation.tape import Tape
+    from tests.simulation.choices import Choices
 
 DELAYS = (0.001, 0.0, 0.002, 0.02, 0.3, 1.5)
-"""Seconds that one way takes."""
+"""Seconds that a transfer takes."""
 HANGS_FOR = 10.0
 """Seconds after which a client stops waiting."""
 LATE = (3.0, 9.0, 12.0)
-"""Seconds after which a request that nobody waits for any more gets there, if it does."""
+"""Seconds after which a request arrives although its sender has timed out."""
 
 
 class Fate(Enum):
-    """What becomes of a way."""
+    """The outcome of a transfer."""
 
-    GOES = auto()
+    ARRIVES = auto()
     LOST = auto()
     HANGS = auto()
     CRASHES = auto()
-    """The process dies on it."""
+    """The process crashes."""
 
 
-FATES = (*[Fate.GOES] * 94, *[Fate.LOST] * 4, Fate.HANGS, Fate.CRASHES)
+FATES = (*[Fate.ARRIVES] * 94, *[Fate.LOST] * 4, Fate.HANGS, Fate.CRASHES)
 
 
 class LostError(Exception):
-    """There is no answer."""
+    """No answer arrives."""
 
 
 class Network:
-    """One operator's connection; `rough` ends with the faults, `dead` ends everything."""
+    """The connection of one process; `rough` ends with the faults, `dead` ends everything."""
 
-    def __init__(self, tape: Tape, tell: Callable[[str], None], name: str) -> None:
-        self._tape = tape
-        self._tell = tell
+    def __init__(
+        self, choices: Choices, log: Callable[[str], None], name: str, *, crash: Callable[[], None]
+    ) -> None:
+        self._choices = choices
+        self._log = log
+        self._crash = crash
         self.name = name
         self.rough = True
         self.dead = False
         self.hanging = 0
-        """How many ways hang now."""
+        """Transfers that hang now."""
         self.cut_until = 0.0
-        """Until then nothing gets through, on the loop's clock."""
-        self.crash: Callable[[], None] = lambda: None
-        """Ends the process at once."""
+        """Nothing arrives before this time, on the loop's clock."""
 
-    async def way(self, what: str, *, late: Callable[[], None] | None = None) -> None:
-        """Take one way; `late` is what a request does that gets there when its sender waits no longer.
+    async def transfer(self, what: str, *, late: Callable[[], None] | None = None) -> None:
+        """Transfer a request or an answer; `late` is the effect of a request that arrives after a timeout.
 
         Raises:
-            LostError: it is lost, at once or after the sender has waited in vain.
+            LostError: the transfer is lost, at once or after a timeout.
         """
-        await asyncio.sleep(self._tape.pick(DELAYS) if self.rough else 0.001)
-        fate = self._tape.pick(FATES) if self.rough and not self.dead else Fate.GOES
+        await asyncio.sleep(self._choices.pick(DELAYS) if self.rough else 0.001)
+        fate = self._choices.pick(FATES) if self.rough and not self.dead else Fate.ARRIVES
         if self.rough and asyncio.get_running_loop().time() < self.cut_until:
             fate = Fate.LOST
         if fate is Fate.LOST:
-            self._tell(f"{self.name}: {what} is lost")
+            self._log(f"{self.name}: {what} is lost")
             raise LostError
         if fate is Fate.HANGS:
-            self._tell(f"{self.name}: {what} hangs")
+            self._log(f"{self.name}: {what} hangs")
             if late is not None:
-                asyncio.get_running_loop().call_later(self._tape.pick(LATE), late)
+                asyncio.get_running_loop().call_later(self._choices.pick(LATE), late)
             self.hanging += 1
             await asyncio.sleep(HANGS_FOR)
             self.hanging -= 1
@@ -79,7 +80,7 @@ class Network:
             raise asyncio.CancelledError
 
     async def die(self, what: str) -> None:
-        """Let the process end here."""
-        self._tell(f"{self.name}: crashes at {what}")
-        self.crash()
+        """Crash the process."""
+        self._log(f"{self.name}: crashes at {what}")
+        self._crash()
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The operator's processes of one schedule: started, killed, stopped, cut off, and started again."""
+"""The operator's processes in one schedule: started, killed, stopped, disconnected, and restarted."""
 
 from __future__ import annotations
 
@@ -10,177 +10,186 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.app import LAST_STEPS
 from notification_operator.domain.sharding import shard_of
 from notification_operator.observers.audit.writer import RETRY_DELAYS as PAUSES_OF_AUDIT
-from tests.simulation.ground import SETTINGS, Ground
-from tests.simulation.promises import Promises, demand
-from tests.simulation.replica import Replica
+from tests.simulation.environment import GRACE_SECONDS, Environment
+from tests.simulation.invariants import Invariants, require
+from tests.simulation.process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from notification_operator.observers.publisher import Transition
+    from notification_operator.telemetry.statistics import ElectorStatistics
 
 PAUSES = (0.1, 2.0, 14.0)
-"""Seconds until a process that has ended is started again."""
+"""Seconds until a process that has ended is restarted."""
 CUTS = (1.0, 5.0, 12.0, 25.0)
-"""Seconds for which a process reaches nothing but receivers."""
+"""Seconds for which a process reaches only receivers."""
 
 
 class Processes:
-    """One or two replicas at work, and those that are about to stop."""
+    """The running processes, and the ones that are stopping."""
 
     def __init__(
         self,
-        ground: Ground,
-        promises: Promises,
+        environment: Environment,
+        invariants: Invariants,
         *,
-        chore: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
         guarded: Callable[[Callable[..., None]], Callable[..., None]],
     ) -> None:
-        self._ground = ground
-        self._tape = ground.tape
-        self._tell = ground.tell
-        self._promises = promises
-        self._chore = chore
+        self._environment = environment
+        self._choices = environment.choices
+        self._log = environment.log
+        self._invariants = invariants
+        self._spawn = spawn
         self._guarded = guarded
         self._starts = 0
-        self.present: list[Replica] = []
-        """Those that work or stand by."""
-        self._leaving: list[Replica] = []
+        self.present: list[Process] = []
+        """The ones that work or stand by."""
+        self._leaving: list[Process] = []
 
-    def __iter__(self) -> Iterator[Replica]:
-        """Return every process that is alive."""
+    def __iter__(self) -> Iterator[Process]:
+        """Return every live process."""
         return iter((*self.present, *self._leaving))
 
     @property
-    def working(self) -> list[Replica]:
-        """Those that work."""
-        return [replica for replica in self.present if replica.leads]
+    def working(self) -> list[Process]:
+        """The ones that work on any shard."""
+        return [process for process in self.present if process.leads]
 
     @property
     def cover(self) -> bool:
-        """Whether every shard has its replica."""
-        working = self.working
-        return bool(working) and sum(each.duty.owned for each in working) == working[0].duty.shards
+        """Whether every shard is worked on."""
+        shares = [each.operator.ownership.statistics() for each in self.working]
+        return bool(shares) and sum(len(each.working) for each in shares) == shares[0].shards
 
-    def owner(self, uid: str) -> Replica | None:
-        """Return whose an object is."""
-        return next((replica for replica in self if replica.has(uid)), None)
+    def owner(self, uid: str) -> Process | None:
+        """Return the owner of an object."""
+        return next((process for process in self if process.owns(uid)), None)
 
     def start(self) -> None:
         """Start one more."""
         self._starts += 1
         name = f"operator {self._starts}"
-        ear = _Ear(self._guarded(self._promises.announce), name)
-        self.present.append(
-            Replica(name, self._ground, observer=ear, on_share=self._guarded(self._shared), crash=self._crash)
+        process = Process(
+            name,
+            self._environment,
+            observer=_Observer(self._guarded(self._invariants.publish), name),
+            on_shards=self._guarded(self._shards_changed),
+            crash=self._crash,
         )
+        self.present.append(process)
+        process.start()
 
     def kill(self) -> None:
-        """Kill one, at whatever it is."""
+        """Kill one, whatever it is doing."""
         if alive := list(self):
-            victim = self._tape.pick(alive)
-            self._tell(f"{victim.name}: is killed")
+            victim = self._choices.pick(alive)
+            self._log(f"{victim.name}: is killed")
             self._crash(victim)
 
     def stop(self) -> None:
-        """Have one stop in good order, in trouble or in peace."""
+        """Stop one in order, disturbed or undisturbed."""
         if self.present:
-            replica = self._tape.pick(self.present)
-            replica.network.rough = not self._tape.chance(50)
-            self._begin_stop(replica)
+            process = self._choices.pick(self.present)
+            process.network.rough = not self._choices.chance(50)
+            self._begin_stop(process)
 
     def hand_over(self) -> None:
-        """Have one that works stop: another one finds what it has missed while it was none of its own."""
+        """Stop one that works: another one finds what it has missed while it did not own it."""
         self._begin_stop(self.working[0])
 
-    def cut(self) -> None:
-        """Cut one off."""
+    def disconnect(self) -> None:
+        """Disconnect one."""
         if alive := list(self):
-            replica, seconds = self._tape.pick(alive), self._tape.pick(CUTS)
-            self._tell(f"{replica.name}: is cut off for {seconds:g} s")
-            replica.network.cut_until = asyncio.get_running_loop().time() + seconds
+            process, seconds = self._choices.pick(alive), self._choices.pick(CUTS)
+            self._log(f"{process.name}: is disconnected for {seconds:g} s")
+            process.network.cut_until = asyncio.get_running_loop().time() + seconds
 
     def relist(self) -> None:
         """Break the watch of one."""
         if self.present:
-            replica = self._tape.pick(self.present)
-            self._tell(f"{replica.name}: its watch breaks and lists anew")
-            replica.watch.relist()
+            process = self._choices.pick(self.present)
+            self._log(f"{process.name}: its watch breaks and lists again")
+            process.watch.relist()
 
     def calm(self) -> None:
-        """Let nothing go wrong any more."""
-        for replica in self:
-            replica.network.rough = False
+        """End all faults."""
+        for process in self:
+            process.network.rough = False
 
-    def judge(self) -> None:
-        """Demand that nothing is kept, and no audit event given up without need."""
-        for replica in self.present:
-            kept = replica.leftovers()
-            demand(not kept, f"{replica.name} keeps {kept}")
-            if replica.lost:
-                demand(replica.audit_failures > len(PAUSES_OF_AUDIT), f"{replica.name} gives up audit events")
-                self._promises.unreliable.add(replica.name)
+    def check(self) -> None:
+        """Require that nothing is kept, and no audit event is dropped without need."""
+        for process in self.present:
+            kept = process.leftovers()
+            require(not kept, f"{process.name} keeps {kept}")
+            if process.lost_audit_events:
+                dropped_in_need = process.audit_failures > len(PAUSES_OF_AUDIT)
+                require(dropped_in_need, f"{process.name} drops audit events")
+                self._invariants.unreliable.add(process.name)
 
-    def _shared(self, replica: Replica, lost: frozenset[int]) -> None:
-        """A replica's share has changed: what it has given back is over, and nothing is another one's, too."""
+    def _shards_changed(self, process: Process, elector: ElectorStatistics, lost: frozenset[int]) -> None:
+        """Check a change of shards: nothing of a released one is running, and no shard has two owners."""
+        name, operator = process.name, process.operator
         for shard in lost:
-            of = partial(_in_shard, shard, replica.duty.shards)
-            if shard in replica.given:
-                self._promises.given(replica.name, of)
-                demand(not any(map(of, replica.ledger.uids)), f"{replica.name} gives tries back")
-                demand(
-                    not any(of(key.uid) for key in replica.queue.in_pass), f"{replica.name} gives a pass back"
-                )
+            in_shard = partial(_in_shard, shard, elector.shards)
+            if shard in elector.released:
+                self._invariants.released(name, in_shard)
+                attempts = any(map(in_shard, operator.attempts.uids))
+                require(not attempts, f"{name} releases a shard with attempts")
+                running = any(in_shard(key.uid) for key in operator.queue.running)
+                require(not running, f"{name} releases a shard during a reconciliation")
             else:
-                self._promises.excuse(replica.name, of)
-        replica.given -= replica.holds
+                self._invariants.excuse(name, in_shard)
         for other in self:
-            if other is not replica and not other.network.dead and other.holds and replica.holds:
-                alike = other.duty.shards == replica.duty.shards
-                demand(alike, f"{replica.name} works beside {other.name} by another count of shards")
-                demand(not other.holds & replica.holds, f"{replica.name} leads beside {other.name}")
+            if other is not process and not other.network.dead and other.owned and process.owned:
+                same = other.operator.ownership.statistics().shards == elector.shards
+                require(same, f"{name} works with another number of shards than {other.name}")
+                require(not other.owned & process.owned, f"{name} owns a shard of {other.name}")
 
-    def _crash(self, replica: Replica) -> None:
-        replica.kill()
-        self._promises.excuse(replica.name)
-        for crowd in (self.present, self._leaving):
-            if replica in crowd:
-                crowd.remove(replica)
-                self._chore(self._restart())
+    def _crash(self, process: Process) -> None:
+        process.kill()
+        self._invariants.excuse(process.name)
+        for group in (self.present, self._leaving):
+            if process in group:
+                group.remove(process)
+                self._spawn(self._restart())
 
     async def _restart(self) -> None:
-        await asyncio.sleep(self._tape.pick(PAUSES))
+        await asyncio.sleep(self._choices.pick(PAUSES))
         self.start()
 
-    def _begin_stop(self, replica: Replica) -> None:
-        self.present.remove(replica)
-        self._leaving.append(replica)
-        self._chore(self._let_stop(replica))
+    def _begin_stop(self, process: Process) -> None:
+        self.present.remove(process)
+        self._leaving.append(process)
+        self._spawn(self._let_stop(process))
 
-    async def _let_stop(self, replica: Replica) -> None:
+    async def _let_stop(self, process: Process) -> None:
         began = asyncio.get_running_loop().time()
-        await replica.stop()
-        if replica in self._leaving:  # it has not died meanwhile
-            self._leaving.remove(replica)
-            self._guarded(self._stopped)(replica, began, asyncio.get_running_loop().time())
+        await process.stop()
+        if process in self._leaving:  # unless it has died meanwhile
+            self._leaving.remove(process)
+            self._guarded(self._stopped)(process, began, asyncio.get_running_loop().time())
             await self._restart()
 
-    def _stopped(self, replica: Replica, began: float, ended: float) -> None:
-        grace, gave_up_at = SETTINGS.shutdown.grace_seconds, replica.ledger.gave_up_at
-        if gave_up_at is not None or replica.lost:
-            self._promises.excuse(replica.name)
-        demand(ended <= began + grace, f"{replica.name} stops for {ended - began} s")
-        demand(
-            gave_up_at is None or not replica.stops_in_peace,
-            f"{replica.name} gives up tries although nothing is in their way",
+    def _stopped(self, process: Process, began: float, ended: float) -> None:
+        report = process.lifecycle.report
+        assert report is not None
+        name, lost = process.name, process.lost_audit_events
+        if report.abandoned or lost:
+            self._invariants.excuse(name)
+        require(ended <= began + GRACE_SECONDS, f"{name} stops for {ended - began} s")
+        require(
+            not (report.abandoned and process.stops_undisturbed),
+            f"{name} abandons attempts although nothing disturbs them",
         )
-        demand(
-            gave_up_at is None or gave_up_at >= began + grace - LAST_STEPS - 0.001,
-            f"{replica.name} gives up tries before its time",
+        require(
+            not report.abandoned or report.drain_seconds >= GRACE_SECONDS - LAST_STEPS - 0.001,
+            f"{name} abandons attempts too early",
         )
-        left = {"running", "in flight"} if replica.lost else {"running", "in flight", "audit events"}
-        left &= set(replica.leftovers())
-        demand(not left, f"{replica.name} has stopped and leaves {left}")
+        kinds = {"running", "in flight"} if lost else {"running", "in flight", "audit events"}
+        left = kinds & set(process.leftovers())
+        require(not left, f"{name} has stopped and leaves {left}")
 
 
 def _in_shard(shard: int, count: int, uid: str) -> bool:
@@ -188,11 +197,11 @@ def _in_shard(shard: int, count: int, uid: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ear:
-    """Listens to one replica."""
+class _Observer:
+    """Observes the transitions of one process."""
 
-    announce: Callable[[Transition, str], None]
-    who: str
+    publish: Callable[[Transition, str], None]
+    process: str
 
     def on_transition(self, transition: Transition) -> None:
-        self.announce(transition, self.who)
+        self.publish(transition, self.process)

@@ -1,4 +1,4 @@
-"""The simulated receivers: they remember every call, and answer as the tape says."""
+"""The simulated receivers: they record every call, and answer as the choices say."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from notification_operator.delivery.channel import Message
+    from tests.simulation.choices import Choices
     from tests.simulation.network import Network
-    from tests.simulation.tape import Tape
 
 TIMES = (0.0, 0.002, 0.1, 0.4, 2.0, 8.0)
 """Seconds that an answer takes."""
 USUAL = ("success", "success", "success", "transient", "transient", "later", "permanent", "bug", "silence")
 ENDS = (*USUAL * 6, "crash before", "crash after")
-"""What comes of a call; at a crash the process dies, before the receiver has answered or after it."""
+"""The outcome of a call; at a crash the process dies, before or after the receiver has answered."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One real call of a receiver."""
+    """A call of a receiver."""
 
     uid: str
     channel: str
@@ -35,7 +35,7 @@ class Call:
     ended_at: float = 0.0
     retry_after: float = 0.0
     excused: bool = False
-    """Whether its operator died, or stood down, before a write held what came of it."""
+    """Whether its process died, or lost the shard, before a write held its outcome."""
 
     @property
     def id(self) -> str:
@@ -44,24 +44,26 @@ class Call:
 
 
 class SimulatedChannel:
-    """One operator's channel to a receiver."""
+    """The channel of one process to a receiver."""
 
     destination = "simulated"
 
-    def __init__(self, name: str, network: Network, tape: Tape, note: Callable[[Call], None]) -> None:
+    def __init__(
+        self, name: str, network: Network, choices: Choices, on_call: Callable[[Call], None]
+    ) -> None:
         self._name = name
         self._network = network
-        self._tape = tape
-        self._note = note
+        self._choices = choices
+        self._on_call = on_call
 
     async def deliver(self, message: Message) -> None:
-        """Answer, late or never; see `Channel.deliver`."""
+        """See `Channel.deliver`; the answer may be late, or never come."""
         uid, channel, number = message.id.rsplit(":", 2)
         loop = asyncio.get_running_loop()
         call = Call(uid=uid, channel=channel, number=int(number), at=loop.time(), who=self._network.name)
-        self._note(call)
+        self._on_call(call)
         end, seconds = (
-            (self._tape.pick(ENDS), self._tape.pick(TIMES)) if self._network.rough else ("success", 0.0)
+            (self._choices.pick(ENDS), self._choices.pick(TIMES)) if self._network.rough else ("success", 0.0)
         )
         try:
             if end == "crash before":

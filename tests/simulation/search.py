@@ -1,4 +1,4 @@
-"""Searching for a schedule that breaks a promise, and telling its story as shortly as can be."""
+"""Searches for schedules that violate an invariant, and shrinks them to short traces."""
 
 from __future__ import annotations
 
@@ -8,102 +8,102 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from tests.simulation.world import Outcome, run_schedule
+from tests.simulation.simulation import Outcome, run_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Executor
 
     from atomic_status import StatusStore
-    from tests.simulation.replica import Replica
+    from tests.simulation.process import Process
 
-    Store = Callable[[Replica], StatusStore]
+    Store = Callable[[Process], StatusStore]
 
-TAPE_LENGTH = 600
-"""Bytes: more than nearly every schedule takes."""
-FOUND = 12
-"""How many breaking schedules are looked for."""
-STORIES = 4
-"""How many of them are made short, to tell the shortest: those that break first, which are short at once."""
+CHOICES_LENGTH = 600
+"""Bytes: more than nearly every schedule uses."""
+CANDIDATES = 12
+"""Violating schedules that are searched."""
+SHRUNK = 4
+"""Candidates that are shrunk, to return the one with the shortest trace: the ones with the earliest violations."""
 SHARE = 20
-"""Seeds that a process of a pool is given at once."""
-PATIENCE = 12.0
-"""Seconds by which a promise may break later on a shorter tape: a tick that is made harmless takes eleven."""
+"""Seeds per task of a process pool."""
+SLACK_SECONDS = 12.0
+"""How much later a violation may happen in a shrunk schedule: a disturbance that is made harmless takes 11 s."""
 
 
-def tape(seed: int) -> bytes:
-    """Return the tape of a seed, always the same."""
-    return random.Random(seed).randbytes(TAPE_LENGTH)  # noqa: S311 - a schedule, not a secret
+def choices(seed: int) -> bytes:
+    """Return the choices of a seed, always the same."""
+    return random.Random(seed).randbytes(CHOICES_LENGTH)  # noqa: S311 - a schedule, not a secret
 
 
-def judge(seeds: Iterable[int]) -> tuple[int | None, int]:
-    """Return the first seed whose schedule breaks a promise, if any does, and what could not be helped till then.
+def check(seeds: Iterable[int]) -> tuple[int | None, int]:
+    """Return the first seed whose schedule violates an invariant, if any, and the unavoidable losses before it.
 
-    That is the number of successes that were lost in the one way that cannot be helped; see `Promises`.
+    The losses are the successes that were lost in the one unavoidable way; see `Invariants`.
     """
     overtaken = 0
     for seed in seeds:
-        outcome = run_schedule(tape(seed))
+        outcome = run_schedule(choices(seed))
         overtaken += outcome.overtaken
-        if outcome.broken:
+        if outcome.violation:
             return seed, overtaken
     return None, overtaken
 
 
-def find(seeds: Iterable[int], *, promise: str = "", store: Store | None = None) -> int | None:
-    """Return the first seed whose schedule breaks a promise with these words, if any does."""
-    return next((seed for seed in seeds if _breaks(run_schedule(tape(seed), store), promise)), None)
+def find(seeds: Iterable[int], *, violation: str = "", store: Store | None = None) -> int | None:
+    """Return the first seed whose schedule violates an invariant with these words, if any."""
+    return next((seed for seed in seeds if _violates(run_schedule(choices(seed), store), violation)), None)
 
 
-def breaking(seeds: Iterable[int], *, promise: str, store: Store | None = None) -> list[tuple[int, int]]:
-    """Return every seed whose schedule breaks a promise with these words, after how many choices it does."""
-    outcomes = ((run_schedule(tape(seed), store), seed) for seed in seeds)
-    return [(outcome.choices, seed) for outcome, seed in outcomes if _breaks(outcome, promise)]
+def violating(seeds: Iterable[int], *, violation: str, store: Store | None = None) -> list[tuple[int, int]]:
+    """Return each seed whose schedule violates an invariant with these words, after its number of choices."""
+    outcomes = ((run_schedule(choices(seed), store), seed) for seed in seeds)
+    return [(outcome.choices, seed) for outcome, seed in outcomes if _violates(outcome, violation)]
 
 
-def shortest(data: bytes, *, promise: str = "", store: Store | None = None) -> bytes:
-    """Return a tape that breaks the promise in as few and as harmless choices as can be found.
+def shortest(data: bytes, *, violation: str = "", store: Store | None = None) -> bytes:
+    """Return choices that violate the invariant with as few and as harmless choices as possible.
 
-    Parts of the tape are cut out or made harmless, smaller parts each round, down to single choices, as long
-    as the promise still breaks.
+    Parts of the choices are cut out or made harmless, smaller parts in each round, down to single choices, as long
+    as the violation remains.
     """
-    shorten = _Shortener(promise, store)
-    data = shorten.tried(data) or data
+    shrinker = _Shrinker(violation, store)
+    data = shrinker.used_choices(data) or data
     step = len(data)
     while step > 1:
         step //= 2
-        shorter = shorten.without_parts(data, step)
+        shorter = shrinker.without_parts(data, step)
         while step == 1 and shorter != data:
-            data, shorter = shorter, shorten.without_parts(shorter, step)
+            data, shorter = shorter, shrinker.without_parts(shorter, step)
         data = shorter
     return data
 
 
-class _Shortener:
-    """Tries shorter tapes, each no longer than it can still make a shorter story."""
+class _Shrinker:
+    """Runs shorter schedules, each no longer than it can still make a shorter trace."""
 
-    def __init__(self, promise: str, store: Store | None) -> None:
-        self._promise = promise
+    def __init__(self, violation: str, store: Store | None) -> None:
+        self._violation = violation
         self._store = store
-        self._patience = math.inf
+        self._time_limit = math.inf
 
-    def tried(self, data: bytes) -> bytes | None:
-        """Return as much of a tape as was read until the promise broke; None where it did not, or much later."""
-        outcome = run_schedule(data, self._store, patience=self._patience)
-        if not _breaks(outcome, self._promise):
+    def used_choices(self, data: bytes) -> bytes | None:
+        """Return the choices that were used up to the violation; None without one, or with a much later one."""
+        outcome = run_schedule(data, self._store, time_limit=self._time_limit)
+        if not _violates(outcome, self._violation):
             return None
-        self._patience = outcome.seconds + PATIENCE
+        self._time_limit = outcome.seconds + SLACK_SECONDS
         return data[: outcome.choices].rstrip(b"\0")
 
     def without_parts(self, data: bytes, step: int) -> bytes:
-        """Return a tape without as many parts of a length as can be spared."""
+        """Return the choices without as many parts of a length as possible."""
         start = 0
         while start < len(data):
             end = start + step
-            head, quiet = data[:start], bytes(len(data[start:end]))
-            # What is left out, made harmless, or made harmless together with the choice that hangs on it.
-            candidates = (head + data[end:], head + quiet + data[end + 1 :], head + quiet + data[end:])
-            attempts = (self.tried(each) for each in candidates if each != data)
+            head, harmless = data[:start], bytes(len(data[start:end]))
+            # Cut out, made harmless, or made harmless together with the choice that depends on the part.
+            candidates = (head + data[end:], head + harmless + data[end + 1 :], head + harmless + data[end:])
+            attempts = (self.used_choices(each) for each in candidates if each != data)
             better = next((each for each in attempts if each is not None), None)
             if better is None or len(better) == len(data):
                 start = end
@@ -112,30 +112,30 @@ class _Shortener:
 
 
 def simplest(
-    seeds: Sequence[int], *, promise: str, pool: Executor, store: Store | None = None
+    seeds: Sequence[int], *, violation: str, pool: Executor, store: Store | None = None
 ) -> bytes | None:
-    """Return the tape of the shortest story among the first few seeds that break the promise, if any does.
+    """Return the choices with the shortest trace among the first few seeds that violate the invariant, if any.
 
-    The processes of the pool share the work; how many there are changes nothing about the answer.
+    The processes of the pool share the work; their number does not change the result.
     """
     shares = [seeds[start : start + SHARE] for start in range(0, len(seeds), SHARE)]
-    told = [pool.submit(breaking, share, promise=promise, store=store) for share in shares]
-    first = list(islice(chain.from_iterable(future.result() for future in told), FOUND))
-    for future in told:
+    futures = [pool.submit(violating, share, violation=violation, store=store) for share in shares]
+    first = list(islice(chain.from_iterable(future.result() for future in futures), CANDIDATES))
+    for future in futures:
         future.cancel()
-    tapes = [tape(seed) for _, seed in sorted(first)[:STORIES]]
-    found = pool.map(partial(shortest, promise=promise, store=store), tapes)
-    return min(found, key=lambda data: len(story(data, store).story), default=None)
+    candidates = [choices(seed) for _, seed in sorted(first)[:SHRUNK]]
+    shrunk = pool.map(partial(shortest, violation=violation, store=store), candidates)
+    return min(shrunk, key=lambda data: len(trace(data, store).trace), default=None)
 
 
-def story(data: bytes, store: Store | None = None) -> Outcome:
-    """Return what happens on a tape, up to the first broken promise."""
+def trace(data: bytes, store: Store | None = None) -> Outcome:
+    """Return the outcome of some choices, with the trace up to the first violation."""
     outcome = run_schedule(data, store)
-    lines = outcome.story
-    end = next((index for index, line in enumerate(lines) if "BROKEN" in line), len(lines))
-    outcome.story = lines[: end + 1]
+    lines = outcome.trace
+    end = next((index for index, line in enumerate(lines) if "VIOLATION" in line), len(lines))
+    outcome.trace = lines[: end + 1]
     return outcome
 
 
-def _breaks(outcome: Outcome, promise: str) -> bool:
-    return bool(outcome.broken) and promise in outcome.broken
+def _violates(outcome: Outcome, violation: str) -> bool:
+    return bool(outcome.violation) and violation in outcome.violation

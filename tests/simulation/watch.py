@@ -1,7 +1,7 @@
-"""A watch as an operator has it: late, reordered between objects, repeating itself, and listing anew.
+"""The watch of one process: late, reordered between objects, with repeated events and new listings.
 
-It follows what is open (DD-WATCH-001), by the API server's rules: an object that becomes final is told of as
-DELETED, with what it was before and the version of the change, and one that was final is never told of.
+It follows open objects (DD-WATCH-001), by the API server's rules: an object that becomes final is DELETED, with its
+previous state and the version of the change; an object that was final causes no event.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ import orjson
 from notification_operator.domain.phases import FINAL
 
 if TYPE_CHECKING:
-    from notification_operator.watch.event_handler import Bell
+    from notification_operator.watch.event_handler import EventHandler
+    from tests.simulation.choices import Choices
     from tests.simulation.cluster import Cluster, Event
     from tests.simulation.network import Network
-    from tests.simulation.tape import Tape
 
 LAGS = (0.001, 0.0, 0.004, 0.05, 0.5, 3.0)
-"""Seconds from a change to the event of it."""
+"""Seconds from a change to its event."""
 
 
 class SimulatedWatch:
-    """Rings the bell; `cache` holds what it has seen last of each object, as an informer's cache would."""
+    """Calls the event handler; `cache` holds the latest observed state of each object, like an informer's cache."""
 
-    def __init__(self, cluster: Cluster, network: Network, bell: Bell, tape: Tape) -> None:
+    def __init__(self, cluster: Cluster, network: Network, handler: EventHandler, choices: Choices) -> None:
         self._cluster = cluster
         self._network = network
-        self._bell = bell
-        self._tape = tape
+        self._handler = handler
+        self._choices = choices
         self._due: dict[str, float] = {}
         self._timers: list[asyncio.TimerHandle] = []
         self.cache: dict[str, bytes] = {}
         self._followed: dict[str, bytes] = {}
-        """What the API server has told of each object that is open."""
+        """The latest state of each open object that the API server has sent."""
         self._open = False
 
     def start(self) -> None:
-        """List what is there, and follow what happens from now on."""
+        """List the objects, and follow changes from now on."""
         self._open = True
         self.cache = dict(self._cluster.objects)
         self._cluster.watchers.append(self._take)
         self._followed = {name: data for name, data in self.cache.items() if _is_open(data)}
         for data in list(self._followed.values()):
-            self._bell.ring(None, orjson.loads(data))
+            self._handler.handle(None, orjson.loads(data))
 
     def stop(self) -> None:
-        """Break: what is on its way is never seen."""
+        """Break; pending events are never observed."""
         if self._open:
             self._open = False
             self._cluster.watchers.remove(self._take)
@@ -58,24 +58,24 @@ class SimulatedWatch:
             self._due.clear()
 
     def relist(self) -> None:
-        """Break, and begin anew."""
+        """Break and list again."""
         self.stop()
         self.start()
 
     def _take(self, event: Event) -> None:
         loop = asyncio.get_running_loop()
-        lag = self._tape.pick(LAGS) if self._network.rough else 0.001
+        lag = self._choices.pick(LAGS) if self._network.rough else 0.001
         # Events of one object keep their order; those of different objects need not.
         due = max(loop.time() + lag, self._due.get(event.name, 0.0) + 1e-6)
         self._due[event.name] = due
-        told = self._filtered(event)
-        self._timers.append(loop.call_at(due, self._ring, event, told))
-        if self._network.rough and self._tape.chance(6):
+        visible = self._filtered(event)
+        self._timers.append(loop.call_at(due, self._deliver, event, visible))
+        if self._network.rough and self._choices.chance(6):
             self._due[event.name] = due + 0.5
-            self._timers.append(loop.call_at(due + 0.5, self._ring, event, told))
+            self._timers.append(loop.call_at(due + 0.5, self._deliver, event, visible))
 
     def _filtered(self, event: Event) -> tuple[str, dict[str, Any]] | None:
-        """Return what the API server makes of a change, for a watch of what is open."""
+        """Return the event that the API server sends for a change to a watch of open objects."""
         before = self._followed.pop(event.name, None)
         if event.kind != "DELETED" and _is_open(event.data):
             self._followed[event.name] = event.data
@@ -86,13 +86,13 @@ class SimulatedWatch:
         obj["metadata"]["resourceVersion"] = event.object["metadata"]["resourceVersion"]
         return "DELETED", obj
 
-    def _ring(self, event: Event, told: tuple[str, dict[str, Any]] | None) -> None:
+    def _deliver(self, event: Event, visible: tuple[str, dict[str, Any]] | None) -> None:
         if event.kind == "DELETED":
             self.cache.pop(event.name, None)
         else:
             self.cache[event.name] = event.data
-        if told is not None:
-            self._bell.ring(*told)
+        if visible is not None:
+            self._handler.handle(*visible)
 
 
 def _is_open(data: bytes) -> bool:

@@ -27,7 +27,7 @@ def test_quick_notification_costs_one_read_and_one_write(
 def test_probes_and_metrics_of_a_working_operator_report_its_state(
     shipped_operator: OperatorUnderTest,
 ) -> None:
-    assert "ok: the watches are established" in shipped_operator.workload.page(HEALTH, "readyz")
+    assert "ok: watches" in shipped_operator.workload.page(HEALTH, "readyz")
     assert "ok: work queue" in shipped_operator.workload.page(HEALTH, "healthz")
     assert 'kubernaut_notification_reconciler_active{phase="Sending"}' in shipped_operator.workload.page(
         METRICS, "metrics"

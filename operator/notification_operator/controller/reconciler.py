@@ -1,32 +1,30 @@
-"""One pass over one notification, in a straight line: read, plan, deliver, fold, write, tell."""
+"""One reconciliation of one notification: read, plan, deliver, fold, write, publish."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from atomic_status import Applied, Gone, ObjectRef, StatusError, Unchanged, apply
-from notification_operator.controller.workqueue import Done, Key
-from notification_operator.delivery.channel import Message
+from notification_operator.controller.request import Result
 from notification_operator.domain.fold import excluding_attempts, fold, merge_attempts
-from notification_operator.domain.model import Notification, parse
+from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import plan
-from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.text.timestamps import parse_time
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from atomic_status import StatusStore
-    from notification_operator.delivery.attempt_tracker import Ledger
+    from notification_operator.controller.request import Key, Request
+    from notification_operator.delivery.attempt_tracker import AttemptTracker, ObjectAttempts
     from notification_operator.delivery.dispatcher import Dispatcher
-    from notification_operator.domain.model import Attempt, Content
-    from notification_operator.domain.redaction.redactor import Redactor
+    from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.routing.state import RoutingState
     from notification_operator.observers.metrics import MetricsObserver
@@ -35,152 +33,149 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
-class Reconciler:
-    """The only place that sees every floor; it holds no state of its own."""
+class Ownership(Protocol):
+    """Decides whether this process may start attempts."""
 
-    def __init__(  # noqa: PLR0913 - one collaborator a floor
+    def may_start(self, uid: str) -> bool:
+        """Return whether new attempts of an object may start now."""
+        ...
+
+
+class Routing(Protocol):
+    """Holds the routing rules."""
+
+    @property
+    def state(self) -> RoutingState:
+        """The rules in force."""
+        ...
+
+
+class Reconciler:
+    """Brings a notification's status up to date; holds no state of its own."""
+
+    def __init__(  # noqa: PLR0913 - seven collaborators, and what time it is
         self,
         *,
         store: StatusStore,
-        ledger: Ledger,
+        attempts: AttemptTracker[Key],
         dispatcher: Dispatcher,
-        rules: Callable[[], RoutingState],
+        routing: Routing,
+        ownership: Ownership,
         publisher: Publisher,
-        figures: MetricsObserver,
-        redactor: Redactor,
-        ring: Callable[[Key], None],
-        begins: Callable[[str], bool],
-        aside: Callable[[Key, Awaitable[None]], Awaitable[None]],
+        metrics: MetricsObserver,
         clock: Callable[[], datetime],
         visible_after: float,
     ) -> None:
         self._store = store
-        self._ledger = ledger
+        self._attempts = attempts
         self._dispatcher = dispatcher
-        self._rules = rules
+        self._routing = routing
+        self._ownership = ownership
         self._publisher = publisher
-        self._figures = figures
-        self._redactor = redactor
-        self._ring = ring
-        self._begins = begins
-        """Whether tries of an object may begin, by its uid."""
-        self._aside = aside
-        """Waits in the pass of a key without a worker."""
+        self._metrics = metrics
         self._clock = clock
         self._visible_after = visible_after
-        self.draining = False
-        """True once the process is to stop: what is under way is recorded, nothing new begins."""
+        """Seconds after which a running delivery is shown as Sending."""
 
-    async def __call__(self, key: Key, queued_at: datetime) -> Done:
-        """Make a pass; the work queue never runs two for the same key at once."""
+    async def reconcile(self, request: Request) -> Result:
+        """Reconcile a notification; never called concurrently for the same key."""
+        uid = request.key.uid
         try:
-            with self._figures.measured(key.uid):
-                return await self._pass(key, queued_at)
+            with self._metrics.measured(uid):
+                return await self._reconcile(request)
         except Gone:
-            self._ledger.forget(key.uid)
-            return Done(final=True)
+            self._attempts.forget(uid)
+            return Result(final=True)
         except StatusError as error:
-            logger.warning(
-                "status not written, will try again", notification=str(error.ref), error=str(error)
-            )
-            return Done(failed=True)
+            logger.warning("status not written; retrying", notification=str(error.ref), error=str(error))
+            return Result(error=error)
 
-    async def _pass(self, key: Key, queued_at: datetime) -> Done:
+    async def _reconcile(self, request: Request) -> Result:
+        key = request.key
         ref = ObjectRef(namespace=key.namespace, name=key.name, uid=key.uid)
-        held_before = self._ledger.holds(key.uid)
+        attempts = self._attempts.open(key)
         fresh = await self._store.read(ref)
-        # What was held is let go during a read only when another process has to do with the object now, or nobody.
-        forgotten = held_before and not self._ledger.holds(key.uid)
-        if forgotten or fresh["metadata"]["uid"] != key.uid:
+        # Attempts are forgotten during a read only if the object is gone, or belongs to another process now.
+        if attempts.forgotten or fresh["metadata"]["uid"] != key.uid:
             raise Gone(ref)
-        self._ledger.listen(key.uid, None)
-        seen, rules = parse(fresh), self._rules()
-        route, begins = self._route(seen, rules), self._begins(key.uid)
-        if begins and self._start_tries(seen, route):
-            await self._aside(key, self._ledger.wait(key.uid, self._visible_after))
-        made, in_flight = self._ledger.over(key.uid), self._ledger.channels_in_flight(key.uid)
-        held = self._held(seen, route)
+        attempts.mute()
+        notification, rules = parse(fresh), self._routing.state
+        route = attempts.route or rules.route(notification)
+        may_start = self._ownership.may_start(key.uid)
+        if may_start and self._start_due(notification, route, attempts):
+            await request.without_worker(attempts.wait(self._visible_after))
+        finished = attempts.finished
+        held = self._dispatcher.open_breakers(notification, route)
+        next_status = self._fold(request, attempts, rules, held)
+        outcome = await apply(self._store, ref, next_status, base=fresh)
+        attempts.acknowledge(finished)
+        attempts.unmute()
+        self._publish(outcome, finished)
+        result = _result(outcome, fresh, now=self._clock())
+        # The queue parks the key until attempts may start.
+        return result if may_start or result.final else replace(result, requeue_after=0.0)
+
+    def _fold(
+        self,
+        request: Request,
+        attempts: ObjectAttempts[Key],
+        rules: RoutingState,
+        open_breakers: Mapping[str, datetime],
+    ) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """Return the pure function from a fresh read to the next status; attempts that finish later do not change it."""
+        finished, running = attempts.finished, attempts.running
 
         def next_status(obj: dict[str, Any]) -> dict[str, Any]:
-            read = parse(obj)
+            current = parse(obj)
             return fold(
-                read,
-                made,
-                route=self._route(read, rules),
-                in_flight=in_flight,
-                open_breakers=held,
-                queued_at=queued_at,
+                current,
+                finished,
+                route=attempts.route or rules.route(current),
+                in_flight=running,
+                open_breakers=open_breakers,
+                queued_at=request.queued_at,
                 now=self._clock(),
             ).dump()
 
-        result = await apply(self._store, ref, next_status, base=fresh)
-        self._ledger.settle(key.uid, made)
-        self._ledger.listen(key.uid, lambda: self._ring(key))
-        self._tell(result, made)
-        if isinstance(result, Applied):
-            self._figures.count_conflicts(result.attempts - 1)
-            done = self._come_back(result.after, {_version(obj) for obj in (fresh, result.before)})
-        else:
-            done = self._come_back(result.current, {_version(fresh)})
-        # A pass that might begin nothing is made again as soon as one may start.
-        return done if begins or done.final or self.draining else replace(done, again_in=0.0)
+        return next_status
 
-    def _tell(self, result: Applied | Unchanged, made: Iterable[Attempt]) -> None:
-        """Announce what has come into the status since the last time, also by a write whose answer was lost."""
-        before = parse(result.before if isinstance(result, Applied) else result.current)
-        after = parse(result.after) if isinstance(result, Applied) else before
-        told = excluding_attempts(before, made)
-        self._figures.track_phase(after.uid, after.phase)
-        if told is not after:
-            self._publisher.publish(Transition(before=told, after=after))
-
-    def _route(self, notification: Notification, rules: RoutingState) -> Route:
-        """Return the route; tries that no write holds yet keep the one that they began on."""
-        return self._ledger.route(notification.uid) or rules.route(notification)
-
-    def _start_tries(self, seen: Notification, route: Route) -> bool:
-        """Start the tries that are due; return whether there are any."""
-        known = merge_attempts(seen, self._ledger.over(seen.uid))
-        in_flight = self._ledger.channels_in_flight(seen.uid)
-        held = self._held(seen, route)
-        planned = plan(known, route, in_flight=in_flight, open_breakers=held, now=self._clock())
-        if self.draining or not planned.sends:
+    def _start_due(self, notification: Notification, route: Route, attempts: ObjectAttempts[Key]) -> bool:
+        """Start the attempts that are due; return whether there are any."""
+        known = merge_attempts(notification, attempts.finished)
+        held = self._dispatcher.open_breakers(notification, route)
+        planned = plan(known, route, in_flight=attempts.running, open_breakers=held, now=self._clock())
+        if not planned.sends:
             return False
-        draft = _draft(seen, route, self._redactor.content(seen.content))
+        message = self._dispatcher.prepare(notification, route)
         for send in planned.sends:
-            message = replace(draft, id=send.id)
-            self._ledger.start(seen.uid, send.channel, route, self._dispatcher.attempt(send, message))
+            attempts.start(send.channel, route, self._dispatcher.attempt(send, message))
         return True
 
-    def _held(self, seen: Notification, route: Route) -> Mapping[str, datetime]:
-        """Return the channels whose circuit breaker is open, with the time of its next probe."""
-        rules = self._redactor.rules
-        return self._dispatcher.held(lambda: _draft(seen, route, redact_content(seen.content, rules)))
-
-    def _come_back(self, obj: dict[str, Any], read: set[str]) -> Done:
-        status, seen = obj["status"], frozenset(read | {_version(obj)})
-        if status["phase"] in FINAL:
-            return Done(seen=seen, final=True)
-        due = status.get("nextAttemptAt")
-        # At a stop no further try begins; the end of one that is under way rings by itself.
-        if due is None or self.draining:
-            return Done(seen=seen)
-        return Done(seen=seen, again_in=(parse_time(due) - self._clock()).total_seconds())
+    def _publish(self, outcome: Applied | Unchanged, finished: Iterable[Attempt]) -> None:
+        """Publish what is new in the status, also if the answer to the write that recorded it was lost."""
+        if isinstance(outcome, Applied):
+            self._metrics.count_conflicts(outcome.attempts - 1)
+        before = parse(outcome.before if isinstance(outcome, Applied) else outcome.current)
+        after = parse(outcome.after) if isinstance(outcome, Applied) else before
+        published = excluding_attempts(before, finished)
+        self._metrics.track_phase(after.uid, after.phase)
+        if published is not after:
+            self._publisher.publish(Transition(before=published, after=after))
 
 
-def _draft(seen: Notification, route: Route, content: Content) -> Message:
-    """Return the message of a notification with its sanitised content, without the id of a try."""
-    return Message(
-        id="",
-        namespace=seen.namespace,
-        name=seen.name,
-        uid=seen.uid,
-        created=seen.created,
-        channels=route.channels,
-        content=content,
-    )
+def _result(outcome: Applied | Unchanged, fresh: dict[str, Any], *, now: datetime) -> Result:
+    if isinstance(outcome, Applied):
+        observed = _versions(fresh, outcome.before, outcome.after)
+        status = outcome.after["status"]
+    else:
+        observed = _versions(fresh, outcome.current)
+        status = outcome.current["status"]
+    if status["phase"] in FINAL:
+        return Result(observed_versions=observed, final=True)
+    due = status.get("nextAttemptAt")
+    delay = None if due is None else (parse_time(due) - now).total_seconds()
+    return Result(observed_versions=observed, requeue_after=delay)
 
 
-def _version(obj: dict[str, Any]) -> str:
-    version: str = obj["metadata"]["resourceVersion"]
-    return version
+def _versions(*objects: dict[str, Any]) -> frozenset[str]:
+    return frozenset(obj["metadata"]["resourceVersion"] for obj in objects)

@@ -1,49 +1,43 @@
-"""Deletes notifications whose retention is over, at a bounded rate, and never anything else.
+"""The retention sweeper: deletes notifications whose retention has expired, at a bounded rate.
 
-Nothing is remembered for an object until then: once in a while all there is is walked through, page by
-page. A deletion names the uid and the resourceVersion that were found due, so that it cannot hit an
-object that was made anew or has changed since (DD-RETENTION-001).
+Nothing is remembered per object: each sweep lists all objects page by page. A deletion names the uid and the
+resourceVersion that were found expired, so that it cannot hit an object that was recreated or has changed since
+(DD-RETENTION-001).
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
 from atomic_status import ObjectRef
 from notification_operator.domain.retention import due_at
 from notification_operator.kube.errors import KubeError
-from notification_operator.kube.pagination import collection, pages
-from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
     from datetime import datetime
 
-    from kubernetes.aio.client import ApiClient
     from prometheus_client import Counter
 
-    from atomic_status import Resource
     from notification_contract.settings import Retention
 
 FIRST: Final = 0.1
-"""The part of the interval after which the first walk begins: at a start, what is open comes first."""
+"""Share of the interval before the first sweep: after a start, open notifications come first."""
 PAGE_PAUSE: Final = 0.1
-"""Seconds between two pages, which the deliveries have."""
+"""Seconds between two pages, which leave room for deliveries."""
 BATCH: Final = 500
-"""Objects that are noted before they are deleted: a walk must be over before the API server forgets its version."""
-SECONDS: Final = 10.0
-"""For one deletion."""
+"""Objects that are collected before they are deleted: a listing must end before its version expires."""
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """An object whose retention is over, as it was found."""
+class Expired:
+    """An object whose retention expires at `since`, as it was listed."""
 
     ref: ObjectRef
     uid: str
@@ -51,98 +45,117 @@ class Due:
     since: datetime
 
 
-class Keeper:
-    """Looks through the notifications once in a while."""
+class Objects(Protocol):
+    """The notifications of the cluster."""
 
-    def __init__(  # noqa: PLR0913 - what to look through, what of it is ours, and how fast
+    def pages(self, namespace: str | None) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Return the pages of the objects in a namespace; None means all namespaces."""
+        ...
+
+    async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
+        """Delete an object, unless it was replaced or changed since this version."""
+        ...
+
+
+class Ownership(Protocol):
+    """Decides which objects this process works on."""
+
+    @property
+    def active(self) -> bool:
+        """Whether this process works on anything now."""
+        ...
+
+    def may_start(self, uid: str) -> bool:
+        """Return whether an object belongs to this process."""
+        ...
+
+
+class RetentionSweeper:
+    """Sweeps the notifications at a fixed interval.
+
+    Args:
+        namespaces: the namespaces to list; all if empty.
+        served: the namespaces in which objects may be deleted.
+    """
+
+    def __init__(  # noqa: PLR0913 - the objects, and which of them may be deleted how fast
         self,
-        client: ApiClient,
+        objects: Objects,
         settings: Retention,
         *,
-        kind: Resource,
         namespaces: Sequence[str],
-        works: Callable[[], bool],
-        may_delete: Callable[[Due], bool],
+        served: Container[str],
+        ownership: Ownership,
         deleted: Counter,
         clock: Callable[[], datetime],
     ) -> None:
-        self._client = client
+        self._objects = objects
         self._settings = settings
-        self._kind = kind
         self._namespaces = namespaces or (None,)
-        """Where to look; None stands for everywhere."""
-        self._works = works
-        """Whether this replica works on anything now."""
-        self._may_delete = may_delete
-        """Whether an object is this replica's, and served."""
+        self._served = served
+        self._ownership = ownership
         self._deleted = deleted
         self._clock = clock
 
     async def run(self) -> None:
-        """Walk and delete until cancelled."""
+        """Sweep until cancelled."""
         interval = self._settings.interval_seconds
         await asyncio.sleep(interval * FIRST)
         while True:
             try:
-                await self._clear()
+                await self._sweep()
             except KubeError as error:
-                logger.warning(
-                    "notifications not looked through for what is over, will try again",
-                    error=str(error),
-                    seconds=interval,
-                )
+                logger.warning("retention sweep failed; retrying", error=str(error), seconds=interval)
             await asyncio.sleep(interval)
 
-    async def _clear(self) -> None:
-        """Delete what is due, until nothing is."""
+    async def _sweep(self) -> None:
+        """Delete expired objects until none is left."""
         for namespace in self._namespaces:
-            while self._works():
-                found = await self._find(collection(self._kind, namespace))
-                for due in found:
+            while self._ownership.active:
+                batch = await self._collect(namespace)
+                for expired in batch:
                     await asyncio.sleep(1 / self._settings.deletes_per_second)
-                    if self._may_delete(due):
-                        await self._delete(due)
-                if len(found) < BATCH:
+                    if self._may_delete(expired):
+                        await self._delete(expired)
+                if len(batch) < BATCH:
                     break
 
-    async def _find(self, path: str) -> Sequence[Due]:
-        """Return some of what is due now, and this replica's to delete."""
-        found: list[Due] = []
-        async for page in pages(self._client, path):
-            found += [due for due in map(_due, page) if due and self._is_over(due)]
-            if len(found) >= BATCH:
+    async def _collect(self, namespace: str | None) -> Sequence[Expired]:
+        """Return a batch of expired objects that this process may delete."""
+        batch: list[Expired] = []
+        async for page in self._objects.pages(namespace):
+            batch += [expired for expired in map(_expired, page) if expired and self._is_due(expired)]
+            if len(batch) >= BATCH:
                 break
             await asyncio.sleep(PAGE_PAUSE)
-        return found
+        return batch
 
-    def _is_over(self, due: Due) -> bool:
-        return due.since <= self._clock() and self._may_delete(due)
+    def _is_due(self, expired: Expired) -> bool:
+        return expired.since <= self._clock() and self._may_delete(expired)
 
-    async def _delete(self, due: Due) -> None:
-        body = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "preconditions": {"uid": due.uid, "resourceVersion": due.version},
-        }
+    def _may_delete(self, expired: Expired) -> bool:
+        return expired.ref.namespace in self._served and self._ownership.may_start(expired.uid)
+
+    async def _delete(self, expired: Expired) -> None:
         try:
-            await call(self._client, "DELETE", self._kind.path(due.ref), body=body, seconds=SECONDS)
+            await self._objects.delete(expired.ref, uid=expired.uid, version=expired.version)
         except KubeError as error:
-            # It is gone, or was changed since: then the next walk looks at it again.
+            # The object is gone or has changed: the next sweep looks at it again.
             if not (error.not_found or error.conflict):
                 raise
         else:
             self._deleted.inc()
             logger.info(
-                "notification deleted, its retention is over",
-                notification=f"{due.ref.namespace}/{due.ref.name}",
-                uid=due.uid,
-                due=due.since.isoformat(),
+                "notification deleted: retention expired",
+                notification=f"{expired.ref.namespace}/{expired.ref.name}",
+                uid=expired.uid,
+                due=expired.since.isoformat(),
             )
 
 
-def _due(obj: Mapping[str, Any]) -> Due | None:
+def _expired(obj: Mapping[str, Any]) -> Expired | None:
     since, meta = due_at(obj), obj["metadata"]
     if since is None:
         return None
     ref = ObjectRef(namespace=meta["namespace"], name=meta["name"])
-    return Due(ref=ref, uid=meta["uid"], version=meta["resourceVersion"], since=since)
+    return Expired(ref=ref, uid=meta["uid"], version=meta["resourceVersion"], since=since)

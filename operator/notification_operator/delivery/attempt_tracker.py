@@ -1,15 +1,17 @@
-"""Tries that the status does not show yet: those under way, and those over but not yet written.
+"""Attempts that the status does not show yet: running ones, and finished ones that no write holds.
 
-It closes two gaps. A slow try does not hold a worker: its pass ends, and the try's end asks for
-the next one. A write that fails loses nothing: what was tried stays here until a write holds it.
-Memory is enough, since a try that no write holds at a crash is made again under the same id.
+This closes two gaps. A slow attempt does not hold a worker: its reconciliation ends, and the end of the attempt
+requests the next one. A failed write loses nothing: finished attempts stay here until a write holds them. Memory
+is enough, because an attempt that no write holds at a crash is made again under the same id (DD-LEDGER-001).
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from notification_operator.telemetry.statistics import AttemptStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -18,127 +20,163 @@ if TYPE_CHECKING:
     from notification_operator.domain.routing.route import Route
 
 
-@dataclass(slots=True)
-class _Entry:
-    under_way: dict[str, asyncio.Task[Attempt]] = field(default_factory=dict)
-    over: list[Attempt] = field(default_factory=list)
-    route: Route | None = None
-    on_end: Callable[[], None] | None = None
-
-
-class Ledger:
-    """Tries by the uid of their object."""
-
-    def __init__(self) -> None:
-        self._entries: dict[str, _Entry] = {}
-        self._tasks: set[asyncio.Task[Attempt]] = set()
-        self._empty = asyncio.Event()
-        self._empty.set()
+class HasUid(Protocol):
+    """A reference to one incarnation of an object."""
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no try is under way or waits to be written."""
-        return not self._entries
+    def uid(self) -> str:
+        """The object's uid."""
+        ...
+
+
+KeyT = TypeVar("KeyT", bound=HasUid)
+
+
+class _Registry(Generic[KeyT]):
+    """What a tracker and its handles share."""
+
+    def __init__(self, on_finished: Callable[[KeyT], None]) -> None:
+        self.on_finished = on_finished
+        self.handles: dict[str, ObjectAttempts[KeyT]] = {}
+        self.tasks: set[asyncio.Task[Attempt]] = set()
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def add(self, handle: ObjectAttempts[KeyT]) -> None:
+        self.handles[handle.key.uid] = handle
+        self.idle.clear()
+
+    def remove(self, uid: str) -> None:
+        handle = self.handles.pop(uid, None)
+        if handle is not None:
+            handle.close()
+        if not self.handles:
+            self.idle.set()
+
+
+class ObjectAttempts(Generic[KeyT]):
+    """The attempts of one object: the handle that a reconciliation works with."""
+
+    def __init__(self, key: KeyT, registry: _Registry[KeyT]) -> None:
+        self.key = key
+        self.route: Route | None = None
+        """The route of the attempts that are tracked."""
+        self.forgotten = False
+        """Whether the tracker dropped these attempts after they were tracked."""
+        self._registry = registry
+        self._running: dict[str, asyncio.Task[Attempt]] = {}
+        self._finished: list[Attempt] = []
+        self._muted = True
 
     @property
-    def in_flight(self) -> int:
-        """How many tries are under way."""
-        return len(self._tasks)
+    def running(self) -> frozenset[str]:
+        """The channels that have a running attempt."""
+        return frozenset(self._running)
+
+    @property
+    def finished(self) -> tuple[Attempt, ...]:
+        """The finished attempts that no write is known to hold."""
+        return tuple(self._finished)
+
+    def start(self, channel: str, route: Route, attempt: Coroutine[None, None, Attempt]) -> None:
+        """Start an attempt on a channel of the route that has none running."""
+        task = asyncio.create_task(attempt, name=f"attempt {self.key.uid}:{channel}")
+        self._registry.tasks.add(task)
+        self.route, self._running[channel] = route, task
+        self._registry.add(self)
+        task.add_done_callback(partial(self._on_done, channel))
+
+    async def wait(self, seconds: float) -> None:
+        """Return when no attempt is running, or after so many seconds."""
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=seconds)
+
+    def mute(self) -> None:
+        """Do not call `on_finished`: a reconciliation looks at the attempts itself."""
+        self._muted = True
+
+    def unmute(self) -> None:
+        """Call `on_finished` for each attempt that finishes from now on, and at once if one has finished."""
+        self._muted = False
+        if self._finished:
+            self._registry.on_finished(self.key)
+
+    def acknowledge(self, recorded: Iterable[Attempt]) -> None:
+        """Drop finished attempts that a write is known to hold."""
+        keys = {attempt.key for attempt in recorded}
+        self._finished = [attempt for attempt in self._finished if attempt.key not in keys]
+        self._remove_if_empty()
+
+    def close(self) -> None:
+        """Drop everything; running attempts finish unheard."""
+        self.forgotten = True
+        self.route = None
+        self._running.clear()
+        self._finished.clear()
+
+    def _on_done(self, channel: str, task: asyncio.Task[Attempt]) -> None:
+        self._registry.tasks.discard(task)
+        if self._running.get(channel) is not task:
+            return
+        del self._running[channel]
+        if not task.cancelled():
+            self._finished.append(task.result())
+            if not self._muted:
+                self._registry.on_finished(self.key)
+        self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        uid = self.key.uid
+        if not self._running and not self._finished and self._registry.handles.get(uid) is self:
+            self._registry.remove(uid)
+
+
+class AttemptTracker(Generic[KeyT]):
+    """The attempts of all objects, by uid.
+
+    Args:
+        on_finished: called with the key of an object whose attempt finished while no reconciliation looked.
+    """
+
+    def __init__(self, *, on_finished: Callable[[KeyT], None]) -> None:
+        self._registry = _Registry(on_finished)
+
+    def statistics(self) -> AttemptStatistics:
+        """Return the current numbers."""
+        handles = self._registry.handles.values()
+        return AttemptStatistics(
+            objects=len(handles),
+            running=len(self._registry.tasks),
+            unrecorded=sum(len(handle.finished) for handle in handles),
+        )
 
     @property
     def uids(self) -> tuple[str, ...]:
-        """The objects that anything is kept for."""
-        return tuple(self._entries)
+        """The objects that attempts are tracked for."""
+        return tuple(self._registry.handles)
 
-    @property
-    def unsaved(self) -> int:
-        """How many tries are over and not yet written."""
-        return sum(len(entry.over) for entry in self._entries.values())
+    def open(self, key: KeyT) -> ObjectAttempts[KeyT]:
+        """Return the handle of an object's attempts; open it once per reconciliation."""
+        return self._registry.handles.get(key.uid) or ObjectAttempts(key, self._registry)
 
-    def start(self, uid: str, channel: str, route: Route, work: Coroutine[None, None, Attempt]) -> None:
-        """Begin a try on a channel of the route that has none under way."""
-        task = asyncio.create_task(work, name=f"try {uid}:{channel}")
-        self._tasks.add(task)
-        entry = self._entries.setdefault(uid, _Entry())
-        entry.route, entry.under_way[channel] = route, task
-        self._empty.clear()
+    def tracks(self, uid: str) -> bool:
+        """Return whether an object has attempts that are running or not yet recorded."""
+        return uid in self._registry.handles
 
-        def ended(task: asyncio.Task[Attempt]) -> None:
-            self._tasks.discard(task)
-            self._note(uid, channel, task)
-
-        task.add_done_callback(ended)
-
-    def channels_in_flight(self, uid: str) -> frozenset[str]:
-        """Return the channels of an object that have a try under way."""
-        entry = self._entries.get(uid)
-        return frozenset(entry.under_way) if entry else frozenset()
-
-    def route(self, uid: str) -> Route | None:
-        """Return the route that tries of an object began on, as long as any of them is kept."""
-        entry = self._entries.get(uid)
-        return entry.route if entry else None
-
-    def over(self, uid: str) -> tuple[Attempt, ...]:
-        """Return the tries of an object that are over and not yet known to be written."""
-        entry = self._entries.get(uid)
-        return tuple(entry.over) if entry else ()
-
-    async def wait(self, uid: str, seconds: float) -> None:
-        """Return when no try of the object is under way, or after so many seconds."""
-        entry = self._entries.get(uid)
-        if entry and entry.under_way:
-            await asyncio.wait(entry.under_way.values(), timeout=seconds)
-
-    def listen(self, uid: str, on_end: Callable[[], None] | None) -> None:
-        """Call `on_end` at each end of a try from now on, and at once if one has ended meanwhile."""
-        entry = self._entries.get(uid)
-        if entry is not None:
-            entry.on_end = on_end
-            if on_end is not None and entry.over:
-                on_end()
-
-    def settle(self, uid: str, written: Iterable[Attempt]) -> None:
-        """Forget tries that a write, this one or an earlier, is known to hold."""
-        entry = self._entries.get(uid)
-        if entry is not None:
-            keys = {attempt.key for attempt in written}
-            entry.over = [attempt for attempt in entry.over if attempt.key not in keys]
-            self._drop_if_empty(uid, entry)
+    def finished(self, uid: str) -> tuple[Attempt, ...]:
+        """Return an object's finished attempts that no write is known to hold."""
+        handle = self._registry.handles.get(uid)
+        return () if handle is None else handle.finished
 
     def forget(self, uid: str) -> None:
-        """Forget an object that is gone; its tries under way end unheard."""
-        self._drop(uid)
+        """Drop the attempts of an object; running ones finish unheard."""
+        self._registry.remove(uid)
 
-    def holds(self, uid: str) -> bool:
-        """Return whether anything is kept for an object."""
-        return uid in self._entries
-
-    async def drained(self) -> None:
-        """Return when nothing is kept for any object."""
-        await self._empty.wait()
+    async def idle(self) -> None:
+        """Return when no object has attempts that are running or not yet recorded."""
+        await self._registry.idle.wait()
 
     def cancel(self) -> None:
-        """Break off every try under way; none of them leaves a result."""
-        for task in self._tasks:
+        """Cancel every running attempt; none of them leaves a result."""
+        for task in self._registry.tasks:
             task.cancel()
-
-    def _note(self, uid: str, channel: str, task: asyncio.Task[Attempt]) -> None:
-        entry = self._entries.get(uid)
-        if entry is None or entry.under_way.get(channel) is not task:
-            return
-        del entry.under_way[channel]
-        if not task.cancelled():
-            entry.over.append(task.result())
-            if entry.on_end is not None:
-                entry.on_end()
-        self._drop_if_empty(uid, entry)
-
-    def _drop_if_empty(self, uid: str, entry: _Entry) -> None:
-        if not entry.under_way and not entry.over:
-            self._drop(uid)
-
-    def _drop(self, uid: str) -> None:
-        self._entries.pop(uid, None)
-        if not self._entries:
-            self._empty.set()

@@ -1,7 +1,7 @@
-"""The circuit breakers of the receivers: one for each channel and destination (DD-BREAKER-001).
+"""The circuit breakers, one per channel and destination (DD-BREAKER-001).
 
-A call enters, and is let through or turned away. While probes are under way further calls wait for
-what becomes of them: that costs nothing, and being turned away would cost a pass each.
+A call is permitted or rejected. While probes are running, further calls wait for their results: waiting costs
+nothing, and a rejection would cost a reconciliation each.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import structlog
 
 from notification_operator.domain.breaker import Admission, Breaker, Circuit, Result, admit, report
+from notification_operator.telemetry.statistics import BreakerStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from types import TracebackType
 
-    from notification_operator.domain.breaker import Limits
+    from notification_operator.domain.breaker import Admission, Limits
 
 MOST: Final = 1024
-"""Receivers that are remembered: those called last."""
+"""Destinations that are remembered: the ones called most recently."""
 
 logger = structlog.get_logger(__name__)
 
 
-class Receiver(NamedTuple):
-    """What has a circuit breaker of its own. A destination may hold a secret and is never shown."""
+class Destination(NamedTuple):
+    """What has a circuit breaker of its own. The address may hold a secret and is never shown."""
 
     channel: str
-    destination: str
+    address: str
 
 
 @dataclass(slots=True)
@@ -43,15 +44,15 @@ class _Guard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnedAway:
+class Rejected:
     """The answer to a call while the breaker is open."""
 
     until: datetime
-    """When the next probe is made."""
+    """When the next probe is permitted."""
 
 
-class Passage:
-    """The time of one call that was let through; unless `result` is set, it was broken off."""
+class PermittedCall:
+    """The duration of a permitted call. Unless `result` is set, the call says nothing about the destination."""
 
     def __init__(self, permit: Admission, report: Callable[[Admission, Result], None]) -> None:
         self._permit, self._report = permit, report
@@ -67,7 +68,11 @@ class Passage:
 
 
 class Breakers:
-    """Keeps them, and says how they stand."""
+    """The breakers of all destinations.
+
+    Args:
+        on_change: called with the channel and the state when a breaker opens, opens again, or closes.
+    """
 
     def __init__(
         self,
@@ -78,13 +83,18 @@ class Breakers:
     ) -> None:
         self._limits = limits
         self._clock = clock
-        self.on_change = on_change
-        """Called with the channel and the state when a breaker opens (again) or closes."""
-        self._guards: OrderedDict[Receiver, _Guard] = OrderedDict()
+        self._on_change = on_change
+        self._guards: OrderedDict[Destination, _Guard] = OrderedDict()
+
+    def statistics(self) -> BreakerStatistics:
+        """Return the current numbers and states."""
+        channels = {destination.channel for destination in self._guards}
+        circuits = {channel: self.state(channel) for channel in channels}
+        return BreakerStatistics(destinations=len(self._guards), circuits=circuits)
 
     @property
     def all_closed(self) -> bool:
-        """Whether no call is turned away anywhere."""
+        """Whether every call is permitted."""
         return all(guard.breaker.opened_at is None for guard in self._guards.values())
 
     def state(self, channel: str) -> Circuit:
@@ -93,24 +103,24 @@ class Breakers:
         states = [guard.breaker.circuit(now) for key, guard in self._guards.items() if key.channel == channel]
         return max(states, key=list(Circuit).index, default=Circuit.CLOSED)
 
-    def held_until(self, receiver: Receiver) -> datetime | None:
-        """Return when the next probe of an open breaker is made; None when it is not open."""
-        guard = self._guards.get(receiver)
+    def open_until(self, destination: Destination) -> datetime | None:
+        """Return when an open breaker permits its next probe; None if it is not open."""
+        guard = self._guards.get(destination)
         if guard is None or guard.breaker.circuit(self._clock()) is not Circuit.OPEN:
             return None
         return guard.breaker.probe_at
 
-    async def enter(self, receiver: Receiver) -> Passage | TurnedAway:
-        """Let a call through or turn it away, once the probes under way have ended."""
+    async def enter(self, destination: Destination) -> PermittedCall | Rejected:
+        """Admission or reject a call, once the running probes have ended."""
         while True:
-            guard, now = self._guard(receiver), self._clock()
+            guard, now = self._guard(destination), self._clock()
             guard.breaker, permit = admit(guard.breaker, now)
             if permit is not None:
-                return Passage(permit, partial(self._report, receiver.channel, guard))
+                return PermittedCall(permit, partial(self._report, destination.channel, guard))
             probe_at = guard.breaker.probe_at
-            assert probe_at is not None, "a closed breaker refuses nothing"
+            assert probe_at is not None, "a closed breaker rejects nothing"
             if now < probe_at:
-                return TurnedAway(until=probe_at)
+                return Rejected(until=probe_at)
             await guard.changed.wait()
 
     def _report(self, channel: str, guard: _Guard, permit: Admission, result: Result) -> None:
@@ -119,16 +129,16 @@ class Breakers:
             guard.changed.set()
             guard.changed = asyncio.Event()
         if guard.breaker.generation != before.generation:
-            self._tell(channel, before, guard.breaker)
+            self._notify(channel, before, guard.breaker)
 
-    def _guard(self, receiver: Receiver) -> _Guard:
-        guard = self._guards.setdefault(receiver, _Guard(Breaker(limits=self._limits)))
-        self._guards.move_to_end(receiver)
+    def _guard(self, destination: Destination) -> _Guard:
+        guard = self._guards.setdefault(destination, _Guard(Breaker(limits=self._limits)))
+        self._guards.move_to_end(destination)
         if len(self._guards) > MOST:
             self._guards.popitem(last=False)
         return guard
 
-    def _tell(self, channel: str, before: Breaker, after: Breaker) -> None:
+    def _notify(self, channel: str, before: Breaker, after: Breaker) -> None:
         if after.opened_at is None:
             state = Circuit.CLOSED
             logger.info("circuit breaker closed", channel=channel)
@@ -136,8 +146,8 @@ class Breakers:
             state = Circuit.OPEN
             again = before.opened_at is not None
             logger.warning("circuit breaker opened", channel=channel, again=again, until=after.probe_at)
-        if self.on_change is not None:
+        if self._on_change is not None:
             try:
-                self.on_change(channel, state)
+                self._on_change(channel, state)
             except Exception:
-                logger.exception("a listener of circuit breakers broke", channel=channel)
+                logger.exception("circuit breaker observer failed", channel=channel)

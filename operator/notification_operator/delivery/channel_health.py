@@ -1,4 +1,4 @@
-"""How well each channel has been doing: the share of its latest tries that succeeded."""
+"""The health of each channel: the share of its latest attempts that succeeded."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import defaultdict, deque
 from typing import Final
 
 LATEST: Final = 20
-"""Tries that a score looks back on."""
+"""Attempts that a score covers."""
 
 
-class Scores:
-    """Remembers how the latest tries of each channel ended."""
+class ChannelHealth:
+    """Remembers the results of the latest attempts of each channel."""
 
     def __init__(self) -> None:
-        self._ends: defaultdict[str, deque[bool]] = defaultdict(lambda: deque(maxlen=LATEST))
+        self._results: defaultdict[str, deque[bool]] = defaultdict(lambda: deque(maxlen=LATEST))
 
-    def note(self, channel: str, *, succeeded: bool) -> None:
-        """Take in how a try ended."""
-        self._ends[channel].append(succeeded)
+    def record(self, channel: str, *, succeeded: bool) -> None:
+        """Take in the result of an attempt."""
+        self._results[channel].append(succeeded)
 
     def score(self, channel: str) -> float:
-        """Return a number from 0 to 1; 1 while nothing has been tried."""
-        ends = self._ends.get(channel)
-        return sum(ends) / len(ends) if ends else 1.0
+        """Return a number from 0 to 1; 1 before the first attempt."""
+        results = self._results.get(channel)
+        return sum(results) / len(results) if results else 1.0

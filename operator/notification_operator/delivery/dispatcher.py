@@ -1,29 +1,40 @@
-"""Makes one try: calls the channel, bounded in time and number, and turns what happens into a value."""
+"""Delivers messages: calls a channel, bounded in time and concurrency, and returns the result as an attempt."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from notification_operator.delivery.breakers import Receiver, TurnedAway
-from notification_operator.delivery.channel import DeliveryError, Permanent, Transient, close, destination_of
-from notification_operator.delivery.channel_health import LATEST, Scores
+from notification_operator.delivery.breakers import Destination, Rejected
+from notification_operator.delivery.channel import (
+    DeliveryError,
+    Message,
+    Permanent,
+    Transient,
+    close,
+    destination_of,
+)
+from notification_operator.delivery.channel_health import LATEST, ChannelHealth
 from notification_operator.domain.breaker import Circuit, Result
 from notification_operator.domain.model import Attempt, AttemptStatus
-from notification_operator.domain.redaction.redact import redact
+from notification_operator.domain.redaction.redact import redact_content
+from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.text.error_text import chain, describe
 from notification_operator.domain.text.timestamps import format_time
-from notification_operator.fair_semaphore import FairSlots
+from notification_operator.fair_semaphore import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from notification_operator.delivery.breakers import Breakers
-    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.channel import Channel
+    from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.plan import Send
+    from notification_operator.domain.routing.route import Route
 
 Kind = TypeVar("Kind", bound=BaseException)
 
@@ -32,15 +43,15 @@ BUILT_IN = frozenset({"console", "file", "log", "slack"})
 PERMANENT_MARK = "permanent failure: "
 
 CLOSING_SECONDS = 5.0
-"""A channel may take this long to let go of what it holds."""
+"""Seconds that a channel has to close."""
 
 logger = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """Holds the channels and makes tries on them, side by side."""
+    """Delivers to the channels concurrently."""
 
-    def __init__(  # noqa: PLR0913 - what it goes by, each from a setting of its own
+    def __init__(  # noqa: PLR0913 - each limit is a setting of its own
         self,
         channels: Mapping[str, Channel],
         *,
@@ -48,91 +59,101 @@ class Dispatcher:
         timeout: float,
         concurrency: int,
         clock: Callable[[], datetime],
-        mask: Callable[[str], str] = redact,
+        redactor: Redactor | None = None,
     ) -> None:
         self._channels = channels
-        self._mask = mask
+        self._redactor = redactor or Redactor()
         self._breakers = breakers
         self._timeout = timeout
         self._concurrency = concurrency
         self._clock = clock
-        self._slots: dict[str, FairSlots] = {}
-        self.scores = Scores()
+        self._semaphores: dict[str, FairSemaphore] = {}
+        self._health = ChannelHealth()
+
+    def prepare(self, notification: Notification, route: Route) -> Message:
+        """Return the message of a notification: redacted, and without the id of an attempt."""
+        return _message(notification, route, self._redactor.content(notification.content))
 
     async def attempt(self, send: Send, message: Message) -> Attempt:
-        """Make the try and return what came of it; only cancellation raises."""
+        """Deliver a prepared message and return the result; raises only when cancelled."""
         channel = self._channels.get(send.channel)
         if channel is None:
-            return self._attempt(send, error=_not_set_up(send.channel))
-        async with self._slots_of(send.channel, channel).held(message.namespace):
-            receiver = self._receiver(send.channel, channel, message)
-            if receiver is None:
-                return await self._try(send, channel, message)
-            passage = await self._breakers.enter(receiver)
-            if isinstance(passage, TurnedAway):
-                return self._attempt(send, error=_turned_away(send.channel, passage), circuit_open=True)
-            with passage:
-                made = await self._try(send, channel, message)
-                passage.result = _says(made)
-            return made
+            return self._attempt(send, error=_not_configured(send.channel))
+        message = replace(message, id=send.id)
+        async with self._semaphore(send.channel, channel).slot(message.namespace):
+            destination = self._destination(send.channel, channel, message)
+            if destination is None:
+                return await self._deliver(send, channel, message)
+            answer = await self._breakers.enter(destination)
+            if isinstance(answer, Rejected):
+                return self._attempt(send, error=_circuit_open(send.channel, answer), circuit_open=True)
+            with answer:
+                attempt = await self._deliver(send, channel, message)
+                answer.result = _breaker_result(attempt)
+            return attempt
 
-    def held(self, draft: Callable[[], Message]) -> Mapping[str, datetime]:
-        """Return a message's channels whose circuit breaker is open, with the time of its next probe."""
+    def open_breakers(self, notification: Notification, route: Route) -> Mapping[str, datetime]:
+        """Return the channels of a route whose circuit breaker is open, with the time of the next probe."""
         if self._breakers.all_closed:
             return {}
-        message = draft()
-        held = {name: self._held_until(name, message) for name in message.channels}
-        return {name: until for name, until in held.items() if until is not None}
+        # A copy that is not delivered: its redactions are not counted.
+        content = redact_content(notification.content, self._redactor.rules)
+        message = _message(notification, route, content)
+        until = {name: self._open_until(name, message) for name in route.channels}
+        return {name: time for name, time in until.items() if time is not None}
 
     def publish(self, watch: Callable[[str, str, Iterable[str], Callable[[str], float]], None]) -> None:
-        """Give out how each channel stands, through a function that publishes one figure a channel."""
+        """Publish the state of each channel through a function that adds one gauge per channel."""
         watch(
             "channel_circuit_breaker_state",
-            "Whether the channel's circuit breaker is closed (0), half-open (1) or open (2).",
+            "Circuit breaker state of the channel: 0 closed, 1 half-open, 2 open.",
             self._channels,
-            lambda channel: float(list(Circuit).index(self._breakers.state(channel))),
+            self._circuit_number,
         )
         watch(
             "channel_health_score",
-            f"Share of the channel's latest {LATEST} tries that succeeded, 1 before the first.",
+            f"Share of the latest {LATEST} attempts on the channel that succeeded; 1 before the first attempt.",
             self._channels,
-            self.scores.score,
+            self._health.score,
         )
 
     async def close(self) -> None:
-        """Let every channel let go of what it holds; one that fails to, or hangs, is named in the log."""
+        """Close every channel; log each one that fails or times out."""
         for name, channel in self._channels.items():
             try:
                 async with asyncio.timeout(CLOSING_SECONDS):
                     await close(channel)
             except Exception as error:
-                logger.warning("a channel did not close", channel=name, exc_info=error)
+                logger.warning("channel not closed", channel=name, exc_info=error)
 
-    def _held_until(self, name: str, message: Message) -> datetime | None:
+    def _circuit_number(self, channel: str) -> float:
+        return float(list(Circuit).index(self._breakers.state(channel)))
+
+    def _open_until(self, name: str, message: Message) -> datetime | None:
         channel = self._channels.get(name)
-        receiver = None if channel is None else self._receiver(name, channel, message)
-        return None if receiver is None else self._breakers.held_until(receiver)
+        destination = None if channel is None else self._destination(name, channel, message)
+        return None if destination is None else self._breakers.open_until(destination)
 
-    def _slots_of(self, name: str, channel: Channel) -> FairSlots:
-        slots = self._slots.get(name)
-        if slots is None:
-            most = min(self._concurrency, getattr(channel, "concurrency", self._concurrency))
-            slots = self._slots[name] = FairSlots(most)
-        return slots
+    def _semaphore(self, name: str, channel: Channel) -> FairSemaphore:
+        semaphore = self._semaphores.get(name)
+        if semaphore is None:
+            slots = min(self._concurrency, getattr(channel, "concurrency", self._concurrency))
+            semaphore = self._semaphores[name] = FairSemaphore(slots)
+        return semaphore
 
-    def _receiver(self, name: str, channel: Channel, message: Message) -> Receiver | None:
+    def _destination(self, name: str, channel: Channel, message: Message) -> Destination | None:
         try:
-            destination = destination_of(channel, message)
+            address = destination_of(channel, message)
         except Exception as error:
-            logger.warning("a channel cannot tell its destination", channel=name, exc_info=error)
-            destination = ""
-        return None if destination is None else Receiver(name, destination)
+            logger.warning("channel failed to name its destination", channel=name, exc_info=error)
+            address = ""
+        return None if address is None else Destination(name, address)
 
-    async def _try(self, send: Send, channel: Channel, message: Message) -> Attempt:
+    async def _deliver(self, send: Send, channel: Channel, message: Message) -> Attempt:
         began, start = self._clock(), asyncio.get_running_loop().time()
         error = await self._call(send, channel, message)
         duration = asyncio.get_running_loop().time() - start
-        self.scores.note(send.channel, succeeded=error is None)
+        self._health.record(send.channel, succeeded=error is None)
         return self._attempt(send, error=error, began=began, duration=duration)
 
     def _attempt(
@@ -154,13 +175,13 @@ class Dispatcher:
             status=AttemptStatus.SUCCESS if error is None else AttemptStatus.FAILED,
             error=None if error is None else self._text(error, permanent=permanent),
             permanent=permanent,
-            retry_after=None if permanent or retryable is None else _pause(retryable.retry_after),
+            retry_after=None if permanent or retryable is None else _usable_pause(retryable.retry_after),
             circuit_open=circuit_open,
         )
 
     def _text(self, error: BaseException, *, permanent: bool) -> str:
         mark = PERMANENT_MARK if permanent else ""
-        return describe(error, mark=mark, bare=DeliveryError, redact=self._mask)
+        return describe(error, mark=mark, bare=DeliveryError, redact=self._redactor.text)
 
     async def _call(self, send: Send, channel: Channel, message: Message) -> BaseException | None:
         try:
@@ -171,46 +192,61 @@ class Dispatcher:
         except (Transient, Permanent) as error:
             return error
         except BaseException as error:
-            # Whatever a channel raises is its own failure; what ends this try from outside is not.
-            if _comes_from_outside(error):
+            # Whatever a channel raises is its own failure; a cancellation of this attempt is not.
+            if _cancelled_from_outside(error):
                 raise
             if _first(error, Transient) is None:
-                logger.warning("a channel broke", channel=send.channel, attempt=send.id, exc_info=error)
+                logger.warning(
+                    "channel raised an unexpected error",
+                    channel=send.channel,
+                    attempt=send.id,
+                    exc_info=error,
+                )
             return error
         return None
 
 
-def _not_set_up(channel: str) -> Permanent:
-    setting = f"channels.{channel}" if channel in BUILT_IN else f"channels.plugins.{channel}"
-    return Permanent(f"the channel {channel!r} is not set up in this operator; set it up under {setting}")
-
-
-def _turned_away(channel: str, answer: TurnedAway) -> Transient:
-    until = format_time(answer.until)
-    return Transient(
-        f"circuit breaker open: the latest tries on {channel} failed, the next begins at {until}"
+def _message(notification: Notification, route: Route, content: Content) -> Message:
+    return Message(
+        id="",
+        namespace=notification.namespace,
+        name=notification.name,
+        uid=notification.uid,
+        created=notification.created,
+        channels=route.channels,
+        content=content,
     )
 
 
-def _says(made: Attempt) -> Result:
-    """Return what a try says of its receiver: nothing, where no further try can help the message."""
-    if made.succeeded:
+def _not_configured(channel: str) -> Permanent:
+    setting = f"channels.{channel}" if channel in BUILT_IN else f"channels.plugins.{channel}"
+    return Permanent(f"the channel {channel!r} is not configured in this operator; configure {setting}")
+
+
+def _circuit_open(channel: str, answer: Rejected) -> Transient:
+    until = format_time(answer.until)
+    return Transient(f"circuit breaker open for channel {channel}; next attempt at {until}")
+
+
+def _breaker_result(attempt: Attempt) -> Result:
+    """Return what an attempt says about its destination: nothing if the message was at fault."""
+    if attempt.succeeded:
         return Result.SUCCESS
-    return Result.NEITHER if made.permanent else Result.FAILURE
+    return Result.NEITHER if attempt.permanent else Result.FAILURE
 
 
-def _comes_from_outside(error: BaseException) -> bool:
-    """Return whether a try is ended by the operator, and not by its channel."""
+def _cancelled_from_outside(error: BaseException) -> bool:
+    """Return whether the operator, not the channel, ends an attempt."""
     task = asyncio.current_task()
     cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
     return cancelled or isinstance(error, GeneratorExit)
 
 
 def _first(error: BaseException | None, kind: type[Kind]) -> Kind | None:
-    """Return the first of the kind in the chain of an error, from the outside in."""
+    """Return the first error of a kind in the chain of an error, from the outside in."""
     return next((link for link in chain(error) if isinstance(link, kind)), None)
 
 
-def _pause(asked: float | None) -> float | None:
-    """Return the pause that a receiver asked for, if it is one."""
-    return asked if asked is not None and 0 <= asked < float("inf") else None
+def _usable_pause(seconds: float | None) -> float | None:
+    """Return the pause that a receiver requested, if it is a finite number of seconds."""
+    return seconds if seconds is not None and 0 <= seconds < float("inf") else None

@@ -1,4 +1,4 @@
-"""The channels that the settings ask for, by name; the only place that knows them all."""
+"""Creates the channels that the settings enable; the only module that imports all of them."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ if TYPE_CHECKING:
 
 
 def channels(settings: Channels) -> dict[str, Channel]:
-    """Return a channel for each one enabled, plugins included.
+    """Return the enabled channels by name, plugins included.
 
     Raises:
-        SettingsError: a plugin cannot be made; lists every one that cannot.
+        SettingsError: a plugin cannot be loaded; the error lists every such plugin.
     """
-    made: dict[str, Channel] = {}
+    created: dict[str, Channel] = {}
     if settings.console.enabled:
-        made["console"] = ConsoleChannel()
+        created["console"] = ConsoleChannel()
     if settings.file.enabled:
-        made["file"] = FileChannel(settings.file.directory)
+        created["file"] = FileChannel(settings.file.directory)
     if settings.log.enabled:
-        made["log"] = LogChannel()
+        created["log"] = LogChannel()
     if settings.slack.enabled:
-        assert settings.slack.webhook_url is not None, "the settings ask for one"
+        assert settings.slack.webhook_url is not None, "the settings require a URL"
         url = settings.slack.webhook_url.get_secret_value()
-        made["slack"] = SlackChannel(url, connections=settings.slack.connections)
+        created["slack"] = SlackChannel(url, connections=settings.slack.connections)
     problems: list[str] = []
     for name, plugin in settings.plugins.items():
         try:
-            made[name] = _load(plugin)
-        except Exception as error:  # noqa: BLE001 - somebody else's code; all problems are told at once
-            problems.append(f"channels.plugins.{name}: {plugin.factory} gave no channel: {error!r}")
+            created[name] = _load(plugin)
+        except Exception as error:  # noqa: BLE001 - foreign code; all problems are reported together
+            problems.append(
+                f"channels.plugins.{name}: {plugin.factory} failed to create a channel: {error!r}"
+            )
     if problems:
         raise SettingsError(problems)
-    return made
+    return created
 
 
 def _load(plugin: PluginChannel) -> Channel:

@@ -1,7 +1,7 @@
-"""Which shard an object is in, and which replica is to work on which shard.
+"""Shards: the shard of an object, and the assignment of shards to replicas.
 
 The hash and its ranges are those of the API server's own `shardRange` selectors over `metadata.uid`, so
-that a watch can be narrowed to a replica's shards wherever the API server offers that.
+that a watch can be narrowed to a replica's shards where the API server supports that.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 OFFSET, PRIME, BITS = 0xCBF29CE484222325, 0x100000001B3, 64
-"""Of the 64-bit FNV-1a hash."""
+"""Parameters of the 64-bit FNV-1a hash."""
 MASK = 2**BITS - 1
 
 
 def shard_of(uid: str, count: int) -> int:
-    """Return the shard of an object, from 0 to count - 1: equal ranges of the hash of its uid."""
+    """Return the shard of an object, from 0 to count - 1: an equal range of the hash of its uid."""
     if count == 1:
         return 0
     value = OFFSET
@@ -26,14 +26,14 @@ def shard_of(uid: str, count: int) -> int:
     return (value * count) >> BITS
 
 
-def fair(holders: Sequence[str | None], members: Collection[str]) -> list[str | None]:
-    """Return who is to hold each shard: as evenly as can be, with as few moves as that takes.
+def assign_shards(holders: Sequence[str | None], members: Collection[str]) -> list[str | None]:
+    """Return the member that is to hold each shard: evenly, and with as few moves as possible.
 
-    All who see the same holders and members come to the same answer.
+    All processes that see the same holders and members compute the same assignment.
 
     Args:
-        holders: who holds each shard now, None for nobody; may be somebody who is no member any more.
-        members: those who work; with none of them nobody is to hold anything.
+        holders: the current holder of each shard, None for no holder; may have ceased to be a member.
+        members: the working processes; without any, no shard is assigned.
     """
     if not members:
         return [None] * len(holders)
@@ -41,11 +41,11 @@ def fair(holders: Sequence[str | None], members: Collection[str]) -> list[str | 
     order = sorted(members, key=lambda member: (-count[member], member))
     least, more = divmod(len(holders), len(members))
     left = {member: least + (rank < more) for rank, member in enumerate(order)}
-    wanted: list[str | None] = []
+    assigned: list[str | None] = []
     for holder in holders:
         stays = holder is not None and left.get(holder, 0) > 0
-        wanted.append(holder if stays else None)
+        assigned.append(holder if stays else None)
         if stays and holder is not None:
             left[holder] -= 1
     free = (member for member in order for _ in range(left[member]))
-    return [next(free) if holder is None else holder for holder in wanted]
+    return [next(free) if holder is None else holder for holder in assigned]

@@ -1,7 +1,7 @@
-"""Which shards this replica works on: those whose Leases it holds, as long as it keeps renewing them.
+"""The elector: decides which shards this replica works on, by holding and renewing their Leases.
 
-A holder that cannot renew stops working well before the time that it has promised is over; an orderly stop
-hands back at once (DD-SHARD-001).
+A holder that cannot renew stops working well before the promised duration ends; an orderly shutdown releases its
+Leases at once (DD-SHARD-001).
 """
 
 from __future__ import annotations
@@ -10,246 +10,295 @@ import asyncio
 import hashlib
 import re
 from itertools import chain
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
 
-from notification_operator.domain.sharding import fair, shard_of
+from notification_operator.domain.sharding import assign_shards, shard_of
 from notification_operator.kube.errors import KubeError
-from notification_operator.leadership.lease import Claim, Sighting
+from notification_operator.leadership.lease import (
+    Lease,
+    LeaseCandidate,
+    ObservedLease,
+)
+from notification_operator.telemetry.statistics import ElectorStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from datetime import datetime
 
-    from notification_operator.leadership.lease import Lease, LeaseStore, Terms
+    from notification_operator.leadership.lease import LeaseConfig, LeaseStore
 
 logger = structlog.get_logger(__name__)
 
 RENEWALS = 6
-"""Renewals that fit into the time of a Lease; a holder may miss a few of them."""
-DRAINING = 0.5
-"""Seconds between two looks at whether a shard can be given back."""
-BURIED = 3
-"""Times of a Lease after which that of a replica that is gone is removed."""
-YIELDS = 3
-"""Rounds for which a replica takes nothing after it has met one that works by a greater count of shards."""
+"""Renewals per Lease duration; a holder may miss a few of them."""
+DRAIN_INTERVAL = 0.5
+"""Seconds between two checks whether a shard can be released."""
+STALE_AFTER = 3
+"""Lease durations after which the member Lease of a dead replica is deleted."""
+BACKOFF_ROUNDS = 3
+"""Rounds without acquisitions after a replica met another one with a greater number of shards."""
 FAILURES = (KubeError, TimeoutError)
 """Failures of a round: of one call, or of all of them within a period."""
 
 
 class Elector:
-    """Competes for the Leases of all shards; calls `on_change` when its share has changed.
+    """Competes for the Leases of all shards.
 
-    With one shard, its Lease decides which replica works. With several, each replica also keeps a Lease of
-    its own, by which the others know that it is there: a hint for who is to take what, and no more.
+    With one shard, its Lease decides which replica works. With several, each replica also keeps a member Lease
+    that shows the others that it is alive: a hint for the assignment of shards, and nothing more.
 
     Args:
-        name: the Lease of the first shard; those of the others and of the replicas begin with it.
-        drained: says whether nothing of a shard is under way any more.
+        name: the Lease of the first shard, and the prefix of the other Leases.
+        clock: monotonic seconds.
+        now: the wall-clock time that is written into Leases.
+        observers: called with the statistics when the shards of this replica have changed.
     """
 
-    def __init__(  # noqa: PLR0913 - the Leases, on which terms, a clock, and who has to know and to be asked
+    def __init__(  # noqa: PLR0913 - a store, a configuration and two clocks
         self,
         store: LeaseStore,
         *,
         name: str,
-        terms: Terms,
-        on_change: Callable[[], None],
-        drained: Callable[[int], bool],
-        clock: Callable[[], float] = monotonic,
+        config: LeaseConfig,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        observers: Sequence[Callable[[ElectorStatistics], None]] = (),
     ) -> None:
         self._store = store
-        self._terms = terms
-        self._on_change = on_change
-        self._drained = drained
+        self._config = config
         self._clock = clock
+        self._now = now
+        self._observers = observers
+        self._drained: Callable[[int], bool] = _never_drained
+        self._on_change: Callable[[], None] = _ignore
         self._shard_name = re.compile(rf"{re.escape(name)}(-shard-\d+)?")
         self._member_prefix = f"{name}-member-"
-        own = hashlib.sha256(terms.identity.encode()).hexdigest()[:10]
-        self._claims = [
-            self._claim(name if number == 0 else f"{name}-shard-{number}") for number in range(terms.shards)
+        own = hashlib.sha256(config.identity.encode()).hexdigest()[:10]
+        self._candidates = [
+            self._candidate(name if number == 0 else f"{name}-shard-{number}")
+            for number in range(config.shards)
         ]
-        self._member = self._claim(self._member_prefix + own)
-        self._strangers: dict[str, Sighting] = {}
-        """Leases of shards that there are only by another count."""
-        self._members: dict[str, Sighting] = {}
-        self._told: tuple[tuple[bool, bool], ...] = ((False, False),) * terms.shards
-        self._retiring = False
-        self._yields = 0
-        """For how many rounds this replica takes nothing."""
+        self._member = self._candidate(self._member_prefix + own)
+        self._foreign_leases: dict[str, ObservedLease] = {}
+        """Leases of shards that exist only with another number of shards."""
+        self._members: dict[str, ObservedLease] = {}
+        self._reported: tuple[tuple[bool, bool], ...] = ((False, False),) * config.shards
+        """Whether each shard was worked on, and leaving, at the latest report."""
+        self._shutting_down = False
+        self._backoff_rounds = 0
+        """Rounds for which this replica still acquires nothing."""
 
-    def _claim(self, name: str) -> Claim:
-        # The next look ends up to two periods from now, and must not come after another one's.
-        return Claim(self._store, name, terms=self._terms, margin=2 * self.period, clock=self._clock)
+    def statistics(self) -> ElectorStatistics:
+        """Return the current shards of this replica."""
+        numbered = tuple(enumerate(self._candidates))
+        return ElectorStatistics(
+            shards=self.shards,
+            working=frozenset(number for number, each in numbered if each.working),
+            owned=frozenset(number for number, each in numbered if each.owned),
+            released=frozenset(number for number, each in numbered if each.drained and not each.owned),
+        )
 
     @property
     def period(self) -> float:
-        """Seconds between two renewals, and between two looks of a standby."""
-        return self._terms.seconds / RENEWALS
+        """Seconds between two renewals, and between two observations of a standby."""
+        return self._config.seconds / RENEWALS
 
     @property
     def shards(self) -> int:
-        """How many shards there are."""
-        return self._terms.shards
+        """The number of shards."""
+        return self._config.shards
 
-    @property
-    def working(self) -> frozenset[int]:
-        """The shards that this process works on now."""
-        return frozenset(number for number, claim in enumerate(self._claims) if claim.works)
+    def works_on(self, uid: str) -> bool:
+        """Return whether this replica works on an object now."""
+        return self._candidates[shard_of(uid, self.shards)].working
 
-    def works(self, uid: str) -> bool:
-        """Return whether this process works on an object now."""
-        return self._claims[shard_of(uid, self.shards)].works
+    def is_leaving(self, uid: str) -> bool:
+        """Return whether an object's shard is released once nothing of it is running."""
+        candidate = self._candidates[shard_of(uid, self.shards)]
+        return candidate.owned and candidate.leaving
 
-    def leaves(self, uid: str) -> bool:
-        """Return whether an object is of a shard that is to be given back once nothing of it is under way."""
-        claim = self._claims[shard_of(uid, self.shards)]
-        return claim.own and claim.leaving
+    def begin_shutdown(self) -> None:
+        """Release shard by shard from now on, if there are several."""
+        self._shutting_down = True
 
-    def retire(self) -> None:
-        """Give back shard by shard from now on, where there are several."""
-        self._retiring = True
+    async def run(self, *, drained: Callable[[int], bool], on_change: Callable[[], None]) -> None:
+        """Compete until cancelled.
 
-    async def run(self) -> None:
-        """Compete until cancelled."""
+        Args:
+            drained: returns whether nothing of a shard is running in this process.
+            on_change: called when the shards of this replica have changed.
+        """
         while True:
-            await self._round()
-            leaves = any(claim.leaving for claim in self._claims)
-            await asyncio.sleep(min(self.period, DRAINING) if leaves else self.period)
+            await self.compete(drained=drained, on_change=on_change)
+            leaving = any(candidate.leaving for candidate in self._candidates)
+            await asyncio.sleep(min(self.period, DRAIN_INTERVAL) if leaving else self.period)
 
-    async def release(self) -> None:
-        """Hand everything back, so that nobody need wait; best effort."""
-        steps = [claim.give_back() for claim in self._claims if claim.held]
-        self._retiring = True
-        try:
-            async with asyncio.timeout(self.period):
-                await _all((self._leave(), *steps))
-        except FAILURES as error:
-            logger.warning("lease not handed back", error=str(error) or type(error).__name__)
-        self._tell()
-
-    async def _round(self) -> None:
+    async def compete(self, *, drained: Callable[[int], bool], on_change: Callable[[], None]) -> None:
+        """Compete for one round: renew, observe, acquire and release."""
+        self._drained, self._on_change = drained, on_change
         try:
             async with asyncio.timeout(self.period):
                 if not await self._renew():
-                    await self._look()
+                    await self.observe()
                     await self._act()
         except FAILURES as error:
             logger.warning("lease not reached", error=str(error) or type(error).__name__)
-        for claim in (*self._claims, self._member):
-            claim.check()
-        self._tell()
+        for candidate in (*self._candidates, self._member):
+            candidate.give_up_if_late()
+        self._report()
+
+    async def release(self) -> None:
+        """Release everything, so that no replica has to wait; best effort."""
+        steps = [candidate.release() for candidate in self._candidates if candidate.held]
+        self._shutting_down = True
+        try:
+            async with asyncio.timeout(self.period):
+                await _gather((self._leave(), *steps))
+        except FAILURES as error:
+            logger.warning("lease not released", error=str(error) or type(error).__name__)
+        self._report()
+
+    async def observe(self) -> None:
+        """List all Leases; confirm the held ones if no replica has another number of shards."""
+        held = [candidate for candidate in self._candidates if candidate.held]
+        leases = {lease.name: lease for lease in map(Lease, await self._store.list())}
+        for candidate in (*self._candidates, self._member):
+            candidate.observe(leases.pop(candidate.name, None))
+        self._foreign_leases = self._observed(self._foreign_leases, leases, self._is_shard)
+        self._members = self._observed(self._members, leases, self._is_member)
+        if not self._other_shard_counts():
+            for candidate in held:
+                candidate.confirmed = candidate.held
+
+    def _candidate(self, name: str) -> LeaseCandidate:
+        # The next round ends up to two periods from now, and the Lease must not expire before.
+        return LeaseCandidate(
+            self._store,
+            name,
+            config=self._config,
+            margin=2 * self.period,
+            clock=self._clock,
+            now=self._now,
+        )
 
     async def _renew(self) -> bool:
-        """Renew what is held; return whether that is all that there is to do, as it is for a single shard."""
-        renewed = await _all([claim.renew() for claim in self._claims if claim.held])
+        """Renew what is held; return whether nothing else remains to be done, as for a single shard."""
+        renewed = await _gather([candidate.renew() for candidate in self._candidates if candidate.held])
         if self.shards == 1:
-            return all(renewed) and self._claims[0].works
-        if self._retiring:
+            return all(renewed) and self._candidates[0].working
+        if self._shutting_down:
             await self._leave()
         elif self._member.held:
             await self._member.renew()
         else:
-            await self._member.take()
+            await self._member.acquire()
         return False
 
     async def _leave(self) -> None:
-        """Remove the Lease that says that this replica is there."""
+        """Delete the member Lease of this replica."""
         lease = self._member.lease
-        if lease is not None and lease.holder == self._terms.identity:
+        if lease is not None and lease.holder == self._config.identity:
             self._member.lose()
-            await self._remove(lease)
+            await self._delete(lease)
             self._member.lease = None
 
-    async def _look(self) -> None:
-        """See how all Leases are now; what was held before and meets no other count of shards may be worked on."""
-        held = [claim for claim in self._claims if claim.held]
-        found = {lease.name: lease for lease in await self._store.list()}
-        for claim in (*self._claims, self._member):
-            claim.observe(found.pop(claim.name, None))
-        self._strangers = self._seen(self._strangers, found, self._shard_name.fullmatch)
-        self._members = self._seen(self._members, found, lambda name: name.startswith(self._member_prefix))
-        if not self._others_counts():
-            for claim in held:
-                claim.confirmed = claim.held
+    def _is_shard(self, name: str) -> bool:
+        return self._shard_name.fullmatch(name) is not None
 
-    def _seen(
-        self, known: dict[str, Sighting], found: dict[str, Lease], chosen: Callable[[str], object]
-    ) -> dict[str, Sighting]:
-        seen = {}
-        for name, lease in found.items():
-            if chosen(name):
-                seen[name] = known.get(name) or Sighting(name, self._clock)
-                seen[name].observe(lease)
-        return seen
+    def _is_member(self, name: str) -> bool:
+        return name.startswith(self._member_prefix)
 
-    def _others_counts(self) -> set[int]:
-        """Return the other counts of shards by which somebody works, or is about to."""
-        seen = chain(self._claims, self._strangers.values())
-        counts = {each.lease.shards for each in seen if each.lease is not None and each.live}
+    def _observed(
+        self, known: dict[str, ObservedLease], leases: dict[str, Lease], selects: Callable[[str], bool]
+    ) -> dict[str, ObservedLease]:
+        observed = {}
+        for name, lease in leases.items():
+            if selects(name):
+                observed[name] = known.get(name) or ObservedLease(name, self._clock)
+                observed[name].observe(lease)
+        return observed
+
+    def _other_shard_counts(self) -> set[int]:
+        """Return the other numbers of shards that replicas work with, or are about to."""
+        observed = chain(self._candidates, self._foreign_leases.values())
+        counts = {each.lease.shards for each in observed if each.lease is not None and each.live}
         return counts - {self.shards}
 
     async def _act(self) -> None:
-        """Take what is free and falls to this replica, and give back what falls to another one."""
-        others = self._others_counts()
-        self._yields = max(0, self._yields - 1)
-        wanted = fair([claim.holder for claim in self._claims], self._present())
+        """Acquire the available Leases that are assigned to this replica; release those assigned to others."""
+        others = self._other_shard_counts()
+        self._backoff_rounds = max(0, self._backoff_rounds - 1)
+        assigned = assign_shards([candidate.holder for candidate in self._candidates], self._present())
         steps = []
-        for number, claim in enumerate(self._claims):
-            stays = wanted[number] == self._terms.identity and (claim.confirmed or not others)
-            claim.leaving = claim.held and not stays
-            given_back = claim.leaving and (not claim.confirmed or self._drained(number))
-            if given_back or (claim.lingers and not stays):
-                steps.append(claim.give_back())
-            elif stays and claim.takeable and not self._yields:
-                steps.append(claim.take())
-        self._tell_gains()
-        await _all((*steps, *self._burials()))
-        if any(claim.held and not claim.confirmed for claim in self._claims):
-            await self._look()
-            # Both sides may have taken one at the same moment, and both give it back: the greater count is first.
-            if max(self._others_counts(), default=0) > self.shards:
-                self._yields = YIELDS
+        for number, candidate in enumerate(self._candidates):
+            stays = assigned[number] == self._config.identity and (candidate.confirmed or not others)
+            candidate.leaving = candidate.held and not stays
+            if candidate.leaving and candidate.confirmed:
+                candidate.drained = self._drained(number)
+            releases = candidate.leaving and (candidate.drained or not candidate.confirmed)
+            if releases or (candidate.is_stale_holder and not stays):
+                steps.append(candidate.release())
+            elif stays and candidate.available and not self._backoff_rounds:
+                steps.append(candidate.acquire())
+        self._report_gains()
+        await _gather((*steps, *self._stale_member_cleanup()))
+        if any(candidate.held and not candidate.confirmed for candidate in self._candidates):
+            await self.observe()
+            # Two replicas may have acquired at the same moment, and both release: the greater number goes first.
+            if max(self._other_shard_counts(), default=0) > self.shards:
+                self._backoff_rounds = BACKOFF_ROUNDS
 
     def _present(self) -> set[str]:
-        """Return the replicas that share the work."""
-        seen = [each.lease for each in self._members.values() if each.lease is not None and each.live]
-        present = {lease.holder for lease in seen if lease.shards == self.shards}
-        return present if self._retiring and self.shards > 1 else present | {self._terms.identity}
+        """Return the identities of the replicas that share the work."""
+        live = [each.lease for each in self._members.values() if each.lease is not None and each.live]
+        present = {lease.holder for lease in live if lease.shards == self.shards}
+        return present if self._shutting_down and self.shards > 1 else present | {self._config.identity}
 
-    def _burials(self) -> Iterable[Coroutine[None, None, None]]:
+    def _stale_member_cleanup(self) -> Iterable[Coroutine[None, None, None]]:
         for each in self._members.values():
-            if each.lease is not None and self.shards > 1 and each.age > BURIED * self._terms.seconds:
-                yield self._remove(each.lease)
+            if each.lease is not None and self.shards > 1 and each.age > STALE_AFTER * self._config.seconds:
+                yield self._delete(each.lease)
 
-    async def _remove(self, lease: Lease) -> None:
+    async def _delete(self, lease: Lease) -> None:
         try:
-            await self._store.delete(lease)
+            await self._store.delete(lease.body)
         except KubeError as error:
-            if not (error.conflict or error.not_found):
+            if not (error.not_found or error.conflict):
                 raise
 
-    def _tell_gains(self) -> None:
-        """Tell at once, before calls that may hang, of what is worked on from now on; what is lost can wait for them."""
-        if any(claim.works and not told for claim, (told, _) in zip(self._claims, self._told, strict=True)):
-            self._tell()
+    def _report_gains(self) -> None:
+        """Report gained shards before calls that may hang; lost shards can wait for these calls."""
+        reported = (working for working, _ in self._reported)
+        if any(each.working and not before for each, before in zip(self._candidates, reported, strict=True)):
+            self._report()
 
-    def _tell(self) -> None:
-        now = tuple((claim.works, claim.leaving) for claim in self._claims)
-        if now == self._told:
+    def _report(self) -> None:
+        now = tuple((candidate.working, candidate.leaving) for candidate in self._candidates)
+        if now == self._reported:
             return
-        for claim, (worked, _), (works, _) in zip(self._claims, self._told, now, strict=True):
-            if worked is not works:
-                logger.info("lease won" if works else "lease lost", lease=claim.name)
-        self._told = now
+        for candidate, (before, _), (works, _) in zip(self._candidates, self._reported, now, strict=True):
+            if before is not works:
+                logger.info("lease won" if works else "lease lost", lease=candidate.name)
+        self._reported = now
+        for observer in self._observers:
+            observer(self.statistics())
         self._on_change()
 
 
-async def _all(steps: Iterable[Coroutine[None, None, object]]) -> list[object]:
-    """Take steps side by side, each to its end, and raise what the first failing one raised."""
+async def _gather(steps: Iterable[Coroutine[None, None, object]]) -> list[object]:
+    """Run steps concurrently, each to its end, and raise what the first failing one raised."""
     results = await asyncio.gather(*steps, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
     return results
+
+
+def _never_drained(_shard: int) -> bool:
+    return False
+
+
+def _ignore() -> None:
+    pass

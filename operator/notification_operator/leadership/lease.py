@@ -1,261 +1,254 @@
-"""Leases: as the API server keeps them, as a process sees them, and as it competes for one.
+"""Leases as values, as this process observes them, and as a candidate for holding them.
 
-Nobody compares clocks across machines: a Lease counts as held until it has not changed, on the clock of
-whoever looks, for the time that its holder promised.
+Clocks of different machines are never compared: a Lease counts as held until it has not changed, on the clock of
+the observer, for the duration that its holder promised.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
 
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.kube.errors import KubeError
-from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kubernetes.aio.client import ApiClient
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
 SHARDS = "kubernaut.ai/shards"
-"""The annotation that says among how many shards the holder shares the work."""
-PATIENCE = 15
-"""Seconds that a holder is waited for that has promised nothing."""
+"""The annotation with the number of shards that the holder splits the work into."""
+DEFAULT_SECONDS = 15
+"""Seconds after which a silent holder is given up if its Lease names no duration."""
 LABELS = {"app.kubernetes.io/name": "notification-operator", "app.kubernetes.io/component": "leases"}
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A Lease as JSON; what is not understood is kept as it is."""
+    """A Lease as JSON; unknown fields are kept."""
 
     body: dict[str, Any]
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The Lease's name."""
         return str(self.body["metadata"]["name"])
 
     @property
     def version(self) -> str:
-        """Its resourceVersion; empty before it is stored."""
+        """The resourceVersion; empty before the Lease is stored."""
         return str(self.body["metadata"].get("resourceVersion", ""))
 
     @property
     def holder(self) -> str:
-        """Who holds it; empty for nobody."""
+        """The holder's identity; empty if nobody holds the Lease."""
         return str(self.body["spec"].get("holderIdentity") or "")
 
     @property
     def seconds(self) -> int:
-        """How long a holder that fell silent is waited for."""
-        return int(self.body["spec"].get("leaseDurationSeconds") or PATIENCE)
+        """Seconds after which a silent holder is given up."""
+        return int(self.body["spec"].get("leaseDurationSeconds") or DEFAULT_SECONDS)
 
     @property
     def shards(self) -> int:
-        """Among how many shards its holder shares the work; 1 where nothing is said, 0 where nonsense is."""
+        """The number of shards of the holder; 1 if the annotation is missing, 0 if it is not a number."""
         text = (self.body["metadata"].get("annotations") or {}).get(SHARDS, "1")
         return int(text) if text.isdecimal() else 0
 
-    def held(self, terms: Terms) -> Lease:
-        """Return it as it is while somebody holds it, from now on or still."""
-        now = format_time(datetime.now(UTC))
-        spec = {**self.body["spec"], "renewTime": now, "leaseDurationSeconds": terms.seconds}
-        if self.holder != terms.identity:
+    def acquired(self, config: LeaseConfig, *, now: datetime) -> Lease:
+        """Return the Lease as acquired or renewed by this process."""
+        time = format_time(now)
+        spec = {**self.body["spec"], "renewTime": time, "leaseDurationSeconds": config.seconds}
+        if self.holder != config.identity:
             transitions = spec.get("leaseTransitions")
             spec |= {
-                "holderIdentity": terms.identity,
-                "acquireTime": now,
+                "holderIdentity": config.identity,
+                "acquireTime": time,
                 "leaseTransitions": 0 if transitions is None else transitions + 1,
             }
         meta = self.body["metadata"]
-        annotations = {**(meta.get("annotations") or {}), SHARDS: str(terms.shards)}
+        annotations = {**(meta.get("annotations") or {}), SHARDS: str(config.shards)}
         labels = {**(meta.get("labels") or {}), **LABELS}
         return Lease(
             {**self.body, "metadata": {**meta, "annotations": annotations, "labels": labels}, "spec": spec}
         )
 
-    def free(self) -> Lease:
-        """Return it as it is when it has been handed back."""
+    def released(self) -> Lease:
+        """Return the Lease without a holder."""
         return Lease({**self.body, "spec": {**self.body["spec"], "holderIdentity": ""}})
 
 
 def new_lease(name: str) -> Lease:
-    """Return a Lease that nobody has stored yet."""
+    """Return a Lease that is not stored yet."""
     kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
     return Lease({**kind, "metadata": {"name": name}, "spec": {}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On which terms a process holds Leases."""
+class LeaseConfig:
+    """How this process holds Leases."""
 
     identity: str
     seconds: int
-    """How long it is waited for when it falls silent."""
+    """Seconds after which other processes give up this one when it is silent."""
     shards: int
 
 
 class LeaseStore(Protocol):
-    """The Leases of one namespace. Every failure is a `KubeError`."""
+    """The Leases of one namespace as JSON objects. Every failure is a `KubeError`."""
 
-    async def list(self) -> list[Lease]:
-        """Return all of them as they are now, past every cache."""
+    async def list(self) -> Sequence[dict[str, Any]]:
+        """Return all Leases, read past every cache."""
+        ...
 
-    async def create(self, lease: Lease) -> Lease:
-        """Store a new one."""
+    async def create(self, lease: Mapping[str, Any]) -> dict[str, Any]:
+        """Store a new Lease and return it as stored."""
+        ...
 
-    async def replace(self, lease: Lease) -> Lease:
-        """Store one in place of its own version."""
+    async def replace(self, lease: Mapping[str, Any]) -> dict[str, Any]:
+        """Update a Lease, unless it has changed since, and return it as stored."""
+        ...
 
-    async def delete(self, lease: Lease) -> None:
-        """Delete one, if it is still of this version."""
-
-
-class KubeLeases(LeaseStore):
-    """The store over the Kubernetes API."""
-
-    def __init__(self, client: ApiClient, namespace: str) -> None:
-        self._client = client
-        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
-
-    async def list(self) -> list[Lease]:
-        """See `LeaseStore.list`."""
-        return [Lease(item) for item in (await call(self._client, "GET", self._path))["items"]]
-
-    async def create(self, lease: Lease) -> Lease:
-        """See `LeaseStore.create`."""
-        return Lease(await call(self._client, "POST", self._path, body=lease.body))
-
-    async def replace(self, lease: Lease) -> Lease:
-        """See `LeaseStore.replace`."""
-        return Lease(await call(self._client, "PUT", self._of(lease), body=lease.body))
-
-    async def delete(self, lease: Lease) -> None:
-        """See `LeaseStore.delete`."""
-        conditions = {"preconditions": {"resourceVersion": lease.version}}
-        await call(self._client, "DELETE", self._of(lease), body=conditions)
-
-    def _of(self, lease: Lease) -> str:
-        return f"{self._path}/{quote(lease.name, safe='')}"
+    async def delete(self, lease: Mapping[str, Any]) -> None:
+        """Delete a Lease, unless it has changed since."""
+        ...
 
 
-class Sighting:
-    """A Lease as this process has seen it."""
+class ObservedLease:
+    """A Lease as this process observes it.
+
+    Args:
+        clock: monotonic seconds.
+    """
 
     def __init__(self, name: str, clock: Callable[[], float]) -> None:
         self.name = name
-        self.clock = clock
         self.lease: Lease | None = None
-        self._seen_at = 0.0
-        """When it was last seen to change."""
+        self._clock = clock
+        self._changed_at = 0.0
+        """When the Lease was last observed to change."""
 
     @property
     def age(self) -> float:
-        """Seconds since it was last seen to change."""
-        return self.clock() - self._seen_at
+        """Seconds since the Lease was last observed to change."""
+        return self._clock() - self._changed_at
 
     @property
     def live(self) -> bool:
-        """Whether somebody holds it, for all that can be seen."""
+        """Whether a process holds the Lease, as far as this one can observe."""
         return self.lease is not None and bool(self.lease.holder) and self.age < self.lease.seconds
 
     def observe(self, lease: Lease | None) -> None:
-        """Take note of it as it is now; None when there is none."""
+        """Take in the Lease as it is now; None if it does not exist."""
         known = self.lease.version if self.lease else ""
         if lease is not None and lease.version != known:
-            self._seen_at = self.clock()
+            self._changed_at = self._clock()
         self.lease = lease
 
 
-class Claim(Sighting):
-    """A Lease that this process competes for."""
+class LeaseCandidate(ObservedLease):
+    """A Lease that this process competes for.
 
-    def __init__(
-        self, store: LeaseStore, name: str, *, terms: Terms, margin: float, clock: Callable[[], float]
+    Args:
+        margin: seconds before the end of the promised duration at which an unrenewed Lease is given up.
+        clock: monotonic seconds.
+        now: the wall-clock time that is written into the Lease.
+    """
+
+    def __init__(  # noqa: PLR0913 - a store, a configuration and two clocks
+        self,
+        store: LeaseStore,
+        name: str,
+        *,
+        config: LeaseConfig,
+        margin: float,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         super().__init__(name, clock)
         self._store = store
-        self._terms = terms
+        self._config = config
         self._margin = margin
-        """Seconds before the end of the promised time at which it is given up when it cannot be renewed."""
+        self._now = now
         self._renewed_at = 0.0
         self.held = False
-        """Whether this process holds it."""
+        """Whether this process holds the Lease."""
         self.confirmed = False
-        """Whether it was seen, since it is held, that nobody works by another count of shards."""
+        """Whether no process with another number of shards was observed since the Lease is held."""
         self.leaving = False
-        """Whether it is to be given back as soon as nothing of its shard is under way."""
+        """Whether the Lease is released as soon as nothing of its shard is running."""
+        self.drained = False
+        """Whether the latest release came after nothing of the shard was running."""
 
     @property
-    def own(self) -> bool:
-        """Whether its shard is this process's own; no longer when a process wakes up that was stopped for long."""
-        return self.confirmed and self.clock() - self._renewed_at < self._terms.seconds
+    def owned(self) -> bool:
+        """Whether this process owns the shard; False after a long suspension of the process."""
+        return self.confirmed and self._clock() - self._renewed_at < self._config.seconds
 
     @property
-    def works(self) -> bool:
-        """Whether this process works on its shard."""
-        return self.own and not self.leaving
+    def working(self) -> bool:
+        """Whether this process works on the shard."""
+        return self.owned and not self.leaving
 
     @property
     def holder(self) -> str | None:
-        """Who holds it, for all that can be seen."""
+        """The holder's identity, as far as this process can observe."""
         return self.lease.holder if self.lease is not None and (self.held or self.live) else None
 
     @property
-    def lingers(self) -> bool:
-        """Whether it still bears the name of this process, that does not hold it any more."""
-        return not self.held and self.lease is not None and self.lease.holder == self._terms.identity
+    def is_stale_holder(self) -> bool:
+        """Whether the Lease names this process as its holder although the process gave it up."""
+        return not self.held and self.lease is not None and self.lease.holder == self._config.identity
 
     @property
-    def takeable(self) -> bool:
-        """Whether it may be taken."""
-        return not self.held and (not self.live or self.lingers)
+    def available(self) -> bool:
+        """Whether the Lease may be acquired."""
+        return not self.held and (not self.live or self.is_stale_holder)
 
     def observe(self, lease: Lease | None) -> None:
-        """See `Sighting.observe`; one that somebody else holds now is lost."""
+        """See `ObservedLease.observe`; a Lease that another process holds now is lost."""
         super().observe(lease)
-        if self.held and (lease is None or lease.holder != self._terms.identity):
+        if self.held and (lease is None or lease.holder != self._config.identity):
             self.lose()
 
-    def check(self) -> None:
-        """Give it up when its time would be over before it can be renewed."""
-        if self.held and self.clock() - self._renewed_at + self._margin >= self._terms.seconds:
+    def give_up_if_late(self) -> None:
+        """Give the Lease up if it would expire before it can be renewed."""
+        if self.held and self._clock() - self._renewed_at + self._margin >= self._config.seconds:
             self.lose()
 
     def lose(self) -> None:
-        """Hold it no longer."""
+        """Stop holding the Lease."""
         self.held = self.confirmed = self.leaving = False
 
-    async def take(self) -> None:
-        """Take it, if it is still as it was seen."""
-        began = self.clock()
-        wanted = (self.lease or new_lease(self.name)).held(self._terms)
+    async def acquire(self) -> None:
+        """Acquire the Lease, unless it has changed since it was observed."""
+        began = self._clock()
+        acquired = (self.lease or new_lease(self.name)).acquired(self._config, now=self._now())
         try:
-            self.lease = await (self._store.replace if self.lease else self._store.create)(wanted)
+            store = self._store.replace if self.lease else self._store.create
+            self.lease = Lease(await store(acquired.body))
         except KubeError as error:
-            if not (error.conflict or error.not_found):
+            if not (error.not_found or error.conflict):
                 raise
         else:
-            self.held, self._renewed_at = True, began
+            self.held, self.drained, self._renewed_at = True, False, began
 
     async def renew(self) -> bool:
-        """Renew it by the version last known; return False when somebody has written it meanwhile."""
+        """Renew the Lease by its last known version; return False if it has changed since."""
         assert self.lease is not None
-        began = self.clock()
+        began = self._clock()
+        renewed = self.lease.acquired(self._config, now=self._now())
         try:
-            self.lease = await self._store.replace(self.lease.held(self._terms))
+            self.lease = Lease(await self._store.replace(renewed.body))
         except KubeError as error:
-            if not (error.conflict or error.not_found):
+            if not (error.not_found or error.conflict):
                 raise
             return False
         self._renewed_at = began
         return True
 
-    async def give_back(self) -> None:
-        """Hand it back, so that nobody has to wait; it is not held any more from the first moment on."""
+    async def release(self) -> None:
+        """Release the Lease, so that no process has to wait for it; it is not held from the first moment on."""
         self.lose()
         if self.lease is not None:
-            self.lease = await self._store.replace(self.lease.free())
+            self.lease = Lease(await self._store.replace(self.lease.released().body))

@@ -1,66 +1,112 @@
-"""What this process may begin now: passes and tries of the shards that it works on, by rules that it knows."""
+"""Ownership: whether this process may reconcile an object, start attempts, and record them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
 
 from notification_operator.domain.sharding import shard_of
+from notification_operator.telemetry.statistics import ElectorStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from notification_operator.controller.workqueue import Key, WorkQueue
-    from notification_operator.delivery.attempt_tracker import Ledger
+    from notification_operator.controller.request import Key
+    from notification_operator.controller.workqueue import WorkQueue
+    from notification_operator.delivery.attempt_tracker import AttemptTracker
     from notification_operator.leadership.elector import Elector
 
+logger = structlog.get_logger(__name__)
 
-class Duty:
-    """Asked before each pass and before the tries of each pass.
+
+class Routing(Protocol):
+    """Knows whether the routing rules are known."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the routing document was looked for."""
+        ...
+
+
+class Ownership:
+    """The one answer to whether new attempts may start, by leadership, routing rules and shutdown.
 
     Args:
-        elector: None for an operator that is alone, and works on everything.
-        knows_rules: says whether the routing rules are known.
+        elector: None for a single replica without leader election, which works on everything.
     """
 
     def __init__(
-        self, *, elector: Elector | None, ledger: Ledger, queue: WorkQueue, knows_rules: Callable[[], bool]
+        self,
+        elector: Elector | None,
+        attempts: AttemptTracker[Key],
+        queue: WorkQueue,
+        *,
+        routing: Routing,
     ) -> None:
         self._elector = elector
-        self._ledger = ledger
+        self._attempts = attempts
         self._queue = queue
-        self._knows_rules = knows_rules
+        self._routing = routing
+        self._shutting_down = False
+
+    def statistics(self) -> ElectorStatistics:
+        """Return the current shards of this replica."""
+        return ElectorStatistics() if self._elector is None else self._elector.statistics()
 
     @property
-    def shards(self) -> int:
-        """How many shards there are."""
-        return 1 if self._elector is None else self._elector.shards
+    def accepting_work(self) -> bool:
+        """Whether no shutdown has begun."""
+        return not self._shutting_down
 
     @property
-    def owned(self) -> int:
-        """How many of them this process works on."""
-        return 1 if self._elector is None else len(self._elector.working)
+    def active(self) -> bool:
+        """Whether this process works on any shard and is not shutting down."""
+        return not self._shutting_down and bool(self.statistics().working)
 
-    def owns(self, uid: str) -> bool:
-        """Return whether an object is this process's to work on; new tries begin only then."""
-        return self._elector is None or self._elector.works(uid)
+    def may_start(self, uid: str) -> bool:
+        """Return whether new attempts of an object may start now."""
+        return not self._shutting_down and self._works_on(uid)
 
-    def starts(self, key: Key) -> bool:
-        """Return whether a pass may start; of a shard that is to be given back, those that record tries."""
-        own = self.owns(key.uid) or (self.records(key.uid) and bool(self._ledger.over(key.uid)))
-        return own and self._knows_rules()
+    def may_record(self, uid: str) -> bool:
+        """Return whether this process may still record attempts of an object."""
+        return self._elector is None or self._elector.works_on(uid) or self._elector.is_leaving(uid)
 
-    def records(self, uid: str) -> bool:
-        """Return whether tries of an object may be recorded here, as long as its shard is held."""
-        return self._elector is None or self._elector.works(uid) or self._elector.leaves(uid)
+    def admits(self, key: Key) -> bool:
+        """Return whether a reconciliation may start; in a shard that is released, only one that records attempts."""
+        uid = key.uid
+        records = self._works_on(uid) or (self.may_record(uid) and bool(self._attempts.finished(uid)))
+        return records and self._routing.known
 
     def drained(self, shard: int) -> bool:
-        """Return whether nothing of a shard is under way here."""
-        uids = (*(key.uid for key in self._queue.in_pass), *self._ledger.uids)
-        return all(shard_of(uid, self.shards) != shard for uid in uids)
+        """Return whether no reconciliation and no attempt of a shard is running or unrecorded."""
+        shards = 1 if self._elector is None else self._elector.shards
+        uids = (*(key.uid for key in self._queue.running), *self._attempts.uids)
+        return all(shard_of(uid, shards) != shard for uid in uids)
 
-    def abandon(self) -> int:
-        """Drop the tries that another replica makes again, since they can be recorded here no more."""
-        lost = [uid for uid in self._ledger.uids if not self.records(uid)]
-        for uid in lost:
-            self._ledger.forget(uid)
-        return len(lost)
+    def on_change(self) -> None:
+        """Admit what may start now; during a shutdown, wait for nothing that belongs to another replica."""
+        self._queue.readmit()
+        if self._shutting_down and (abandoned := self.abandon_foreign()):
+            logger.warning(
+                "abandoned in-flight attempts after losing the shard lease", notifications=abandoned
+            )
+
+    def begin_shutdown(self) -> None:
+        """Start no attempt from now on, and reconcile only what has attempts to record."""
+        self._shutting_down = True
+        if self._elector is not None:
+            self._elector.begin_shutdown()
+        self.on_change()
+        self._queue.discard_pending(keep=self._has_attempts)
+
+    def abandon_foreign(self) -> int:
+        """Drop the attempts that only another replica may record; return the number of their objects."""
+        foreign = [uid for uid in self._attempts.uids if not self.may_record(uid)]
+        for uid in foreign:
+            self._attempts.forget(uid)
+        return len(foreign)
+
+    def _works_on(self, uid: str) -> bool:
+        return self._elector is None or self._elector.works_on(uid)
+
+    def _has_attempts(self, key: Key) -> bool:
+        return self._attempts.tracks(key.uid)

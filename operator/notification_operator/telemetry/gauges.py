@@ -1,51 +1,103 @@
-"""The figures that are read from the parts of the operator whenever the metrics page is."""
+"""The gauges that are read from the statistics of the operator's parts whenever Prometheus scrapes them."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from notification_operator.controller.workqueue import WorkQueue
-    from notification_operator.delivery.attempt_tracker import Ledger
-    from notification_operator.leadership.ownership import Duty
+    from notification_operator.domain.routing.state import RoutingState
     from notification_operator.telemetry.metrics import Metrics
-    from notification_operator.watch.routing_config import RoutingSource
+    from notification_operator.telemetry.statistics import (
+        AttemptStatistics,
+        ElectorStatistics,
+        QueueStatistics,
+    )
+
+
+class Queue(Protocol):
+    """The work queue."""
+
+    def statistics(self) -> QueueStatistics:
+        """Return the current numbers."""
+        ...
+
+
+class Attempts(Protocol):
+    """The attempt tracker."""
+
+    def statistics(self) -> AttemptStatistics:
+        """Return the current numbers."""
+        ...
+
+
+class Ownership(Protocol):
+    """The shards of this replica."""
+
+    def statistics(self) -> ElectorStatistics:
+        """Return the current shards."""
+        ...
+
+
+class Routing(Protocol):
+    """The routing rules."""
+
+    @property
+    def state(self) -> RoutingState:
+        """The rules in force."""
+        ...
 
 
 def publish(
-    metrics: Metrics, *, queue: WorkQueue, ledger: Ledger, duty: Duty, routing: RoutingSource
+    metrics: Metrics, *, queue: Queue, attempts: Attempts, ownership: Ownership, routing: Routing
 ) -> None:
-    """Publish them."""
+    """Add the gauges to the metrics."""
+    _publish_queue(metrics, queue)
     watch = metrics.add_gauge
-    watch("queue_depth", "Notifications that wait for a worker.", lambda: queue.waiting)
-    watch("queue_oldest_seconds", "How long the first of these has waited.", lambda: queue.oldest)
+    watch("in_flight", "Running delivery attempts.", lambda: attempts.statistics().running)
     watch(
-        "queue_held_back",
-        "Notifications that wait until this replica may work on them.",
-        lambda: queue.held_back,
+        "unsaved_attempts",
+        "Finished delivery attempts that are not yet recorded in a status.",
+        lambda: attempts.statistics().unrecorded,
     )
-    watch("queue_running", "Notifications in a pass.", lambda: queue.running)
-    watch("queue_delayed", "Notifications that wait for their time.", lambda: queue.delayed)
-    watch("in_flight", "Tries under way.", lambda: ledger.in_flight)
-    watch("unsaved_attempts", "Tries over and not yet written.", lambda: ledger.unsaved)
     watch("runtime_tasks", "Asyncio tasks that are not done.", lambda: len(asyncio.all_tasks()))
     watch("runtime_threads", "Threads that are alive.", threading.active_count)
     watch(
         "leading",
-        "Whether this replica works (1) or stands by (0).",
-        lambda: float(duty.owned > 0),
+        "Whether this replica works on any shard (1) or stands by (0).",
+        lambda: float(bool(ownership.statistics().working)),
     )
-    watch("shards", "Shards that all notifications are shared among.", lambda: duty.shards)
-    watch("shards_owned", "Shards that this replica works on.", lambda: duty.owned)
+    watch("shards", "Shards that all notifications are split into.", lambda: ownership.statistics().shards)
+    watch("shards_owned", "Shards that this replica works on.", lambda: len(ownership.statistics().working))
     watch(
         "routing_loaded",
-        "Whether there is a routing document and it is the one in force (1); else 0.",
+        "Whether a routing document exists and its rules are in force (1); else 0.",
         lambda: float(routing.state.loaded),
     )
     watch(
         "routing_generation",
-        "Changes of the routing document that took effect: accepted, refused or removed.",
+        "Changes of the routing document so far: accepted, refused or removed.",
         lambda: routing.state.generation,
+    )
+
+
+def _publish_queue(metrics: Metrics, queue: Queue) -> None:
+    watch = metrics.add_gauge
+    watch("queue_depth", "Notifications that wait for a worker.", lambda: queue.statistics().waiting)
+    watch(
+        "queue_oldest_seconds",
+        "Age in seconds of the oldest notification waiting for a worker.",
+        lambda: queue.statistics().oldest_seconds,
+    )
+    watch(
+        "queue_held_back",
+        "Notifications that wait until this replica may work on them.",
+        lambda: queue.statistics().parked,
+    )
+    watch("queue_running", "Notifications that are being reconciled.", lambda: queue.statistics().running)
+    watch(
+        "queue_delayed",
+        "Notifications that are scheduled for a later reconciliation.",
+        lambda: queue.statistics().delayed,
     )

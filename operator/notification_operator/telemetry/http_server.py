@@ -1,7 +1,9 @@
-"""What the process says of itself over HTTP: /healthz, /readyz and /metrics, always true."""
+"""The HTTP endpoints of the process: /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -15,11 +17,20 @@ if TYPE_CHECKING:
     from notification_contract.settings import Server
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one health check."""
+
+    passed: bool
+    text: str
+    """The state that was found, for people."""
+
+
 class HealthServer:
     """Serves the probes on one port and the metrics on another.
 
-    A probe is a mapping from what has to hold to whether it does, read at each request; the answer
-    is 200 when all hold, else 503, and lists each of them.
+    A probe returns its checks by key. It runs at each request; the answer is 200 if all checks pass, else 503,
+    and lists each of them.
     """
 
     def __init__(
@@ -27,8 +38,8 @@ class HealthServer:
         settings: Server,
         *,
         registry: CollectorRegistry,
-        alive: Callable[[], Mapping[str, bool]],
-        ready: Callable[[], Mapping[str, bool]],
+        alive: Callable[[], Mapping[str, Check]],
+        ready: Callable[[], Mapping[str, Check]],
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -38,7 +49,7 @@ class HealthServer:
         """The ports in use, health then metrics, once started."""
 
     async def start(self) -> None:
-        """Begin to listen.
+        """Start listening.
 
         Raises:
             OSError: a port is taken.
@@ -71,11 +82,17 @@ class HealthServer:
 
 
 def _answer(
-    probe: Callable[[], Mapping[str, bool]],
+    probe: Callable[[], Mapping[str, Check]],
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(_request: web.Request) -> web.StreamResponse:
-        facts = probe()
-        lines = [f"{'ok' if holds else 'NOT ok'}: {fact}\n" for fact, holds in facts.items()]
-        return web.Response(text="".join(lines), status=200 if all(facts.values()) else 503)
+        checks = probe()
+        passed = all(check.passed for check in checks.values())
+        lines = [_line(key, check) for key, check in checks.items()]
+        status = HTTPStatus.OK if passed else HTTPStatus.SERVICE_UNAVAILABLE
+        return web.Response(text="".join(lines), status=status)
 
     return handle
+
+
+def _line(key: str, check: Check) -> str:
+    return f"{'ok' if check.passed else 'failed'}: {key}: {check.text}\n"

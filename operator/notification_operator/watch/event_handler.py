@@ -1,50 +1,66 @@
-"""From a watch event to a key in the work queue; the object that came with it is thrown away.
+"""From a watch event to a key in the work queue; the object that came with the event is discarded.
 
-An event says that something may have to be done, never what: the pass reads the object itself.
-So all that is looked at is what can only save a read: a final notification never changes again.
+An event says that an object may have to be reconciled, never how: the reconciliation reads the object itself. The
+event handler looks only at what can save a read: a final notification never changes again.
 
-The watch follows what is not final (DD-WATCH-001), so DELETED tells of both: an object that has become
-final, and one that is gone. Whichever it is, a pass finds out where anything is left to be written.
+The watch follows open notifications (DD-WATCH-001), so DELETED has two meanings: the object became final, or it
+was deleted. If attempts are unrecorded, a last reconciliation finds out which.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from notification_operator.controller.workqueue import Key, WorkQueue
+from notification_operator.controller.request import Key
 from notification_operator.domain.phases import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Container, Mapping
+
+    from notification_operator.controller.workqueue import WorkQueue
+    from notification_operator.delivery.attempt_tracker import AttemptTracker
+    from notification_operator.telemetry.metrics import Metrics
 
 DELETED = "DELETED"
 
 
-class Bell:
-    """Rings the work queue for the objects that this operator serves."""
+class Ownership(Protocol):
+    """Decides which attempts this process may record."""
+
+    def may_record(self, uid: str) -> bool:
+        """Return whether this process may still record attempts of an object."""
+        ...
+
+
+class EventHandler:
+    """Enqueues the objects of the served namespaces, and forgets the ones that are deleted or final."""
 
     def __init__(
         self,
         queue: WorkQueue,
         *,
-        serves: Callable[[str], bool],
-        over: Callable[[str], None],
-        holds: Callable[[str], bool],
+        attempts: AttemptTracker[Key],
+        ownership: Ownership,
+        metrics: Metrics,
+        served: Container[str],
     ) -> None:
         self._queue = queue
-        self._serves = serves
-        self._over = over
-        """Called with the uid of an object that is gone, or final, whoever made it so."""
-        self._holds = holds
-        """Whether tries of an object are not known to be written: then it needs a last pass."""
+        self._attempts = attempts
+        self._ownership = ownership
+        self._metrics = metrics
+        self._served = served
 
-    def ring(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
-        """Take note of an event; `event_type` is None for objects of a listing."""
+    def handle(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
+        """Handle an event; `event_type` is None for an object of a listing."""
         meta = obj["metadata"]
         key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
-        over = event_type == DELETED or (obj.get("status") or {}).get("phase") in FINAL
-        if over and not self._holds(key.uid):
+        closed = event_type == DELETED or (obj.get("status") or {}).get("phase") in FINAL
+        if closed and not self._has_attempts_to_record(key.uid):
             self._queue.forget(key)
-            self._over(key.uid)
-        elif self._serves(key.namespace):
+            self._attempts.forget(key.uid)
+            self._metrics.leave(key.uid)
+        elif key.namespace in self._served:
             self._queue.add(key, version=meta["resourceVersion"])
+
+    def _has_attempts_to_record(self, uid: str) -> bool:
+        return self._attempts.tracks(uid) and self._ownership.may_record(uid)

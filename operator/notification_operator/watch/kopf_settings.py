@@ -1,7 +1,7 @@
-"""Kopf set up to watch and to do nothing else: it stores nothing, posts nothing, scans nothing.
+"""Settings that make kopf watch and do nothing else: it stores nothing, posts nothing, scans nothing.
 
-Its storages do nothing on purpose. They would write annotations, which DD-PERF-001 forbids, and they
-copy each object several times on every event, although nobody asks what has changed in it.
+The storages do nothing on purpose. Kopf's own ones write annotations, which DD-PERF-001 forbids, and copy each
+object several times per event, although no handler asks for a difference.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 EMPTY = kopf.BodyEssence({})
 IDLE_SECONDS = 0.05
-"""How long what is there for an object's events, its last body among it, outlives the last one."""
+"""Seconds for which kopf keeps the worker and the last body of an object after its last event."""
 PAGE = 500
-"""Objects that a listing brings at once; as a whole it may be larger than this process."""
+"""Objects per page of a listing; a whole listing may not fit into memory."""
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps no last-seen state: no handler is interested in differences."""
+    """Keeps no last-seen state: no handler uses differences."""
 
     def build(self, **_: object) -> kopf.BodyEssence:
-        """Return that there is nothing to compare."""
+        """Return nothing to compare."""
         return EMPTY
 
     def fetch(self, **_: object) -> kopf.BodyEssence:
-        """Return the same, which ends the comparison at once."""
+        """Return the same, which ends the comparison."""
         return EMPTY
 
     def store(self, **_: object) -> None:
@@ -37,10 +37,10 @@ class NoDiffBase(kopf.DiffBaseStorage):
 
 
 class NoProgress(kopf.ProgressStorage):
-    """Keeps no progress of handlers: there are only handlers of events, which have none."""
+    """Keeps no progress: event handlers have none."""
 
     def fetch(self, **_: object) -> None:
-        """Return that there is no progress."""
+        """Return no progress."""
 
     def store(self, **_: object) -> None:
         """Store nothing."""
@@ -57,17 +57,17 @@ class NoProgress(kopf.ProgressStorage):
 
 
 def kopf_settings(watch: Watch, resource: Resource, selector: str) -> kopf.OperatorSettings:
-    """Return kopf's settings for an operator that only listens.
+    """Return kopf's settings for an operator that only watches.
 
-    `selector` is the field selector of the resource's objects; an empty one lets all of them be watched.
+    `selector` is the field selector of the resource's objects; an empty one selects all.
     """
     settings = kopf.OperatorSettings()
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.progress_storage = NoProgress()
-    # Both would need permissions, and the second one makes an API call for each log line.
+    # Both need permissions, and the second one makes an API call per log line.
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    # A task for each object lingers so long after its last event; hundreds a second would pile up.
+    # Kopf keeps a task per object for this long after its last event; at hundreds per second they add up.
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.watching.chunk_size = PAGE
     if selector:

@@ -1,66 +1,76 @@
-"""The namespaces that are served when a label selector chooses them, kept by a watch of their own.
+"""The namespaces that are served: all of them, or the ones that match a label selector.
 
-The API server applies the selector: a namespace that begins to match is added, one that no longer
-does is deleted, as far as this watch can see.
+The API server applies the selector. A namespace that begins to match is ADDED to this watch; one that no longer
+matches is DELETED.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from notification_operator.kube.errors import KubeError
-from notification_operator.kube.pagination import collection, pages
 from notification_operator.watch.event_handler import DELETED
 
 if TYPE_CHECKING:
-    from kubernetes.aio.client import ApiClient
+    from collections.abc import AsyncIterator, Sequence
 
-    from atomic_status import Resource
-    from notification_operator.watch.event_handler import Bell
+    from notification_operator.watch.event_handler import EventHandler
 
 PAUSE = 1.0
-"""Seconds before a listing that failed is tried again."""
+"""Seconds before a failed listing is retried."""
 
 logger = structlog.get_logger(__name__)
 
 
-class SelectedNamespaces:
-    """Names of namespaces that match; one that comes in has its notifications listed once."""
+class Objects(Protocol):
+    """The notifications of the cluster."""
 
-    def __init__(self, client: ApiClient, resource: Resource) -> None:
-        self._client = client
-        self._resource = resource
+    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Return the pages of the objects in a namespace that a field selector chooses."""
+        ...
+
+
+class AllNamespaces:
+    """Serves every namespace."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+
+class SelectedNamespaces:
+    """Serves the namespaces that match; the notifications of a namespace that begins to match are listed once."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
         self._names: set[str] = set()
         self.selector = ""
-        """The field selector of the notifications that are listed; an empty one chooses all."""
+        """The field selector of the notifications that are listed; an empty one selects all."""
 
-    def __contains__(self, name: str) -> bool:
-        """Return whether the namespace matches now."""
+    def __contains__(self, name: object) -> bool:
         return name in self._names
 
-    async def note(self, event_type: str | None, name: str, bell: Bell) -> None:
-        """Take note of an event of the namespace watch."""
+    async def note(self, event_type: str | None, name: str, handler: EventHandler) -> None:
+        """Handle an event of the namespace watch."""
         if event_type == DELETED:
             self._names.discard(name)
             logger.info("namespace left", namespace=name)
         elif name not in self._names:
             self._names.add(name)
             logger.info("namespace joined", namespace=name)
-            await self._list(name, bell)
+            await self._list(name, handler)
 
-    async def _list(self, name: str, bell: Bell) -> None:
-        """Ring for what is there already; an API server that fails is asked until it answers."""
-        path = collection(self._resource, name)
+    async def _list(self, name: str, handler: EventHandler) -> None:
+        """Enqueue the existing notifications; retry until the API server answers."""
         while name in self._names:
             try:
-                async for page in pages(self._client, path, self.selector):
+                async for page in self._objects.pages(name, selector=self.selector):
                     for obj in page:
-                        bell.ring(None, obj)
+                        handler.handle(None, obj)
             except KubeError as error:
-                logger.warning("namespace not listed, will try again", namespace=name, error=str(error))
+                logger.warning("namespace not listed; retrying", namespace=name, error=str(error))
                 await asyncio.sleep(PAUSE)
             else:
                 return

@@ -1,9 +1,9 @@
-"""The routing document, kept up to date from its ConfigMap (DD-ROUTING-001)."""
+"""The routing rules in force, kept up to date from their ConfigMap (DD-ROUTING-001)."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -12,76 +12,102 @@ from notification_contract.routing.table import RoutingTableError
 from notification_operator.domain.routing.state import RoutingState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from prometheus_client import Counter
 
     from notification_contract.routing.table import RoutingTable
-    from notification_operator.watch.config_map import ConfigMapWatch
 
 MOST_PROBLEMS = 20
-"""Problems of a document that the log lists; there may be as many as it has lines."""
+"""Problems of a document that are logged; a document may have as many as lines."""
 
 logger = structlog.get_logger(__name__)
 
 
-class RoutingSource:
-    """Holds the rules in force; a change replaces them as a whole, between two passes."""
+class Documents(Protocol):
+    """The ConfigMap with the routing document."""
+
+    @property
+    def error(self) -> str:
+        """Why the ConfigMap cannot be read or followed now; empty if it can."""
+        ...
+
+    def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
+        """Yield the ConfigMap, None if it does not exist, and again after each change."""
+        ...
+
+
+class RoutingConfig:
+    """Holds the rules in force; a change replaces them as a whole, between two reconciliations.
+
+    Args:
+        key: the key of the ConfigMap that holds the document.
+        refused: called with the ConfigMap and the problems of a document that cannot be used.
+    """
 
     def __init__(
         self,
-        watch: ConfigMapWatch,
+        documents: Documents,
         key: str,
         *,
-        known: Callable[[], None],
         refused: Callable[[Mapping[str, Any], tuple[str, ...]], None],
         refusals: Counter,
     ) -> None:
-        self._watch = watch
+        self._documents = documents
         self._key = key
-        self._on_known = known
-        """Called once, as soon as it is known what there is: a document, or none."""
-        self._on_refused = refused
-        """Called with the ConfigMap and the problems of a document that cannot be used."""
+        self._refused = refused
         self._refusals = refusals
         self._seen: tuple[bool, object] = (False, None)
-        """Whether there was a ConfigMap, and the text under its key."""
-        self.state = RoutingState()
-        self.known = False
-        """Whether it is known what there is; until then nobody can tell where a notification goes."""
+        """Whether the ConfigMap existed, and the text under its key."""
+        self._state = RoutingState()
+        self._known = False
 
     @property
-    def trouble(self) -> str:
-        """Why the ConfigMap cannot be read or followed just now; empty while it can."""
-        return self._watch.error
+    def state(self) -> RoutingState:
+        """The rules in force."""
+        return self._state
 
-    async def run(self) -> None:
-        """Follow the document until cancelled."""
-        async for config_map in self._watch.changes():
+    @property
+    def known(self) -> bool:
+        """Whether the document was looked for; until then no notification can be routed."""
+        return self._known
+
+    @property
+    def error(self) -> str:
+        """Why the ConfigMap cannot be read or followed now; empty if it can."""
+        return self._documents.error
+
+    async def run(self, *, on_known: Callable[[], None]) -> None:
+        """Follow the document until cancelled; call `on_known` once, after the first look at the ConfigMap."""
+        async for config_map in self._documents.changes():
             await self._take(config_map)
-            if not self.known:
-                self.known = True
-                self._on_known()
+            if not self._known:
+                self._known = True
+                on_known()
 
     async def _take(self, config_map: Mapping[str, Any] | None) -> None:
-        """Go by what the ConfigMap holds now; the same text again changes nothing."""
+        """Apply what the ConfigMap holds now; the same text changes nothing."""
         text = None if config_map is None else (config_map.get("data") or {}).get(self._key)
         seen = (config_map is not None, text)
         if seen == self._seen:
             return
         self._seen = seen
         if config_map is None:
-            self.state = self.state.remove()
+            self._state = self.state.remove()
             logger.info("routing document removed", generation=self.state.generation)
             return
         try:
-            # A long document keeps the processor busy for a while; a thread lets deliveries go on.
+            # Parsing a long document takes a while; a thread does not block deliveries.
             table = await asyncio.to_thread(self._table, text)
         except RoutingTableError as error:
             self._refuse(config_map, tuple(error.problems))
         else:
-            self.state = self.state.accept(table)
-            logger.info("routing document loaded", generation=self.state.generation)
+            self.accept(table)
+
+    def accept(self, table: RoutingTable) -> None:
+        """Put the rules of a table in force."""
+        self._state = self.state.accept(table)
+        logger.info("routing document loaded", generation=self.state.generation)
 
     def _table(self, text: str | None) -> RoutingTable:
         if text is None:
@@ -89,12 +115,12 @@ class RoutingSource:
         return read_table(text)
 
     def _refuse(self, config_map: Mapping[str, Any], problems: tuple[str, ...]) -> None:
-        self.state = self.state.refuse(problems)
+        self._state = self.state.refuse(problems)
         logger.error(
             "routing document refused",
-            goes_on_with="the last good one" if self.state.table else "the fallback channel",
+            in_force="the last valid document" if self.state.table else "the fallback channel",
             generation=self.state.generation,
             problems=problems[:MOST_PROBLEMS],
         )
         self._refusals.inc()
-        self._on_refused(config_map, problems)
+        self._refused(config_map, problems)

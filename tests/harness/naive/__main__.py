@@ -37,14 +37,9 @@ async def run(arguments: argparse.Namespace) -> None:
             receiver=HttpClient(arguments.sink, connections=arguments.workers),
             clock=lambda: datetime.now(UTC),
         )
-        queue = WorkQueue(
-            process=controller,
-            starts=lambda _key: True,
-            workers=arguments.workers,
-            clock=lambda: datetime.now(UTC),
-        )
+        queue = WorkQueue(workers=arguments.workers, clock=lambda: datetime.now(UTC))
         async with asyncio.TaskGroup() as group:
-            group.create_task(queue.run())
+            group.create_task(queue.run(controller, admit=lambda _key: True))
             group.create_task(cache.follow(queue.add))
 
 

@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from atomic_status import Conflict, Gone, StatusError
-from notification_operator.controller.workqueue import Done, Key
+from notification_operator.controller.request import Key, Request, Result
 from notification_operator.delivery.channel import DeliveryError, Permanent
 from notification_operator.delivery.channels.slack import payloads
 from notification_operator.domain.fold import fold
@@ -58,18 +58,18 @@ class Controller:
         self._receiver = receiver
         self._clock = clock
 
-    async def __call__(self, key: Key, queued_at: datetime) -> Done:
+    async def __call__(self, request: Request) -> Result:
         """Make a pass; one that the API server refuses or does not answer is made again."""
-        obj = self._cached(key)
+        obj = self._cached(request.key)
         try:
-            return Done(final=True) if obj is None else await self._pass(obj, queued_at)
+            return Result(final=True) if obj is None else await self._pass(obj, request.queued_at)
         except Gone:
-            return Done(final=True)
+            return Result(final=True)
         except StatusError as error:
             logger.warning("pass given up, will try again", notification=str(error.ref), error=str(error))
-            return Done(failed=True)
+            return Result(error=error)
 
-    async def _pass(self, obj: dict[str, Any], queued_at: datetime) -> Done:
+    async def _pass(self, obj: dict[str, Any], queued_at: datetime) -> Result:
         seen = parse(obj)
         planned = plan(seen, resolve(seen), in_flight=NOBODY, now=self._clock())
         if planned.sends and seen.phase is Phase.PENDING:
@@ -104,12 +104,12 @@ class Controller:
             now, attempts, route=resolve(now), in_flight=NOBODY, queued_at=queued_at, now=self._clock()
         ).dump()
 
-    def _come_back(self, seen: Notification) -> Done:
+    def _come_back(self, seen: Notification) -> Result:
         if seen.phase in FINAL:
-            return Done(final=True)
+            return Result(final=True)
         steps = progress(seen, resolve(seen).channels, seen.attempts)
         due = min((step.next_at for step in steps if step.next_at is not None), default=None)
-        return Done(again_in=(due - self._clock()).total_seconds() if due else None)
+        return Result(requeue_after=(due - self._clock()).total_seconds() if due else None)
 
     async def _try(self, send: Send, seen: Notification) -> Attempt:
         began, start, error = self._clock(), asyncio.get_running_loop().time(), None

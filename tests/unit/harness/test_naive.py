@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
-from notification_operator.controller.workqueue import Done, Key
+from notification_operator.controller.request import Key, Request, Result
 from notification_operator.delivery.channel import Transient
 from tests.harness.naive.controller import Controller
 
@@ -65,8 +65,9 @@ class Ground:
     def stored(self) -> dict[str, Any]:
         return self.store.peek(ObjectRef(namespace="shop", name="order-1"))
 
-    async def work(self) -> Done:
-        return await self._controller(Key("shop", "order-1", self.copy["metadata"]["uid"]), NOW)
+    async def work(self) -> Result:
+        key = Key("shop", "order-1", self.copy["metadata"]["uid"])
+        return await self._controller(Request(key=key, queued_at=NOW))
 
     def _note(self) -> None:
         self.at_try.append(self.stored())
@@ -90,8 +91,8 @@ async def test_naive_controller_with_a_fresh_copy_respects_the_backoff() -> None
     ground.copy = ground.stored()
     second = await ground.work()
 
-    assert first.again_in == second.again_in
-    assert 300 <= (first.again_in or 0) <= 331
+    assert first.requeue_after == second.requeue_after
+    assert 300 <= (first.requeue_after or 0) <= 331
     assert (ground.receiver.posts, ground.stored()["status"]["totalAttempts"]) == (1, 1)
 
 

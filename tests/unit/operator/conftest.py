@@ -1,4 +1,4 @@
-"""What the tests of the operator's shell share: a small API server, a client of it, and a world of Leases."""
+"""What the tests of the operator's shell share: a small API server, a client of it, and replicas that compete for Leases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.operator.kube_api import KubeApi, client_of, running
-from tests.unit.operator.leadership.lease_fixture import World
+from tests.unit.operator.leadership.lease_fixture import Replicas
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,5 +28,5 @@ async def client(api: KubeApi) -> AsyncIterator[ApiClient]:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def replicas() -> Replicas:
+    return Replicas()

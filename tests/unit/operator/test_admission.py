@@ -1,46 +1,53 @@
-"""The engine's gate: no pass starts before it is known by which rules, and the probe tells why."""
+"""Admission: no reconciliation starts before the routing rules are known, and the readiness probe says why."""
 
 from __future__ import annotations
 
 import contextlib
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
-from kubernetes.aio.client import Configuration
+from kubernetes.aio.client import ApiClient, Configuration
+from structlog.testing import capture_logs
 
-from notification_operator.app import Engine
+from notification_operator.app import App
 from notification_operator.config.settings import Settings
-from notification_operator.controller.workqueue import Key
+from notification_operator.controller.request import Key
 from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
+from notification_operator.telemetry.http_server import Check
 from notification_operator.watch import config_map as config_map_watch
+from notification_operator.wiring import live_ports
 from tests.unit.operator.kube_api import KubeApi, refusal, until
+from tests.unit.operator.leadership.lease_fixture import Leases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from notification_operator.leadership.elector import Elector
-
 KEY = Key("shop", "order-1", "uid-1")
-LOOKED_FOR = "the routing document was looked for"
 
 
 @contextlib.asynccontextmanager
-async def engine(api: KubeApi, **settings: object) -> AsyncIterator[Engine]:
-    """An operator at work on the server, without kopf and without ports."""
+async def running_app(api: KubeApi, leases: Leases | None = None, **settings: object) -> AsyncIterator[App]:
+    """An operator that works on the server, without kopf and without its HTTP endpoints."""
     connectivity = Connectivity()
     configuration = Configuration(host=api.url)
     configuration.trace_configs = [connectivity.trace("working")]
     cluster = Cluster(configuration=configuration, namespace="own", source="a test")
     parts = {"routing": {"config_map": "rules"}, "shutdown": {"grace_seconds": 1}, **settings}
-    made = Engine(Settings.model_validate(parts), cluster, connectivity, clock=lambda: datetime.now(UTC))
-    made._spawn()
+    validated = Settings.model_validate(parts)
+    client = ApiClient(configuration)
+    ports = live_ports(validated, client, cluster)
+    if leases is not None:
+        ports = replace(ports, leases=leases)
+    app = App(validated, ports, client=client, cluster=cluster, connectivity=connectivity)
+    app.run()
     try:
-        yield made
+        yield app
     finally:
-        await made.stop()
+        await app.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -48,76 +55,92 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_map_watch, "FIRST_PAUSE", 0.05)
 
 
-def lead(elector: Elector) -> None:
-    """Have it win everything."""
-    for claim in elector._claims:
-        claim.held, claim.confirmed, claim._renewed_at = True, True, claim.clock()
-    elector._tell()
-
-
-def passes(api: KubeApi) -> int:
-    """How many passes began: each reads its notification first."""
+def reconciliations(api: KubeApi) -> int:
+    """The number of reconciliations: each reads its notification first."""
     return sum(path.endswith("/notificationrequests/order-1") for _, path, _ in api.requests)
 
 
-async def test_no_pass_starts_before_the_routing_document_was_looked_for(api: KubeApi) -> None:
+def parked(app: App) -> int:
+    return app.operator.queue.statistics().parked
+
+
+async def test_no_reconciliation_starts_before_the_rules_are_known(api: KubeApi) -> None:
     api.open.clear()
-    async with engine(api) as made:
-        made.queue.add(KEY)
+    async with running_app(api) as app:
+        app.operator.queue.add(KEY)
         await until(lambda: api.lists == 1)
-        await until(lambda: made.queue.held_back == 1)
-        assert passes(api) == 0
-        assert made._ready()[LOOKED_FOR] is False
+        await until(lambda: parked(app) == 1)
+        assert reconciliations(api) == 0
+        assert app.ready()["routing_config"] == Check(passed=False, text="not looked for yet")
         api.open.set()
-        await until(lambda: passes(api) == 1)
-        assert made._ready()[LOOKED_FOR] is True
+        await until(lambda: reconciliations(api) == 1)
+        assert app.ready()["routing_config"].passed
 
 
-async def test_a_config_map_that_may_not_be_read_holds_every_pass_and_the_probe_says_why(
-    api: KubeApi,
-) -> None:
+async def test_forbidden_config_map_parks_keys_and_the_probe_says_why(api: KubeApi) -> None:
     message = 'configmaps "rules" is forbidden: User "operator" cannot list resource "configmaps"'
     api.refusals = [refusal(403, message)]
-    async with engine(api) as made:
-        made.queue.add(KEY)
+    async with running_app(api) as app:
+        app.operator.queue.add(KEY)
         await until(lambda: api.lists >= 2)
-        assert passes(api) == 0
-        assert made._ready()[f"{LOOKED_FOR} (403 {message})"] is False
+        assert reconciliations(api) == 0
+        assert app.ready()["routing_config"] == Check(passed=False, text=f"403 {message}")
         api.refusals = []
-        await until(lambda: passes(api) == 1)
+        await until(lambda: reconciliations(api) == 1)
 
 
-async def test_a_standby_starts_no_pass_although_it_knows_the_rules(api: KubeApi) -> None:
-    async with engine(api, leader_election={"enabled": True}) as made:
-        made.queue.add(KEY)
-        await until(lambda: made.routing.known and made.queue.held_back)
-        assert (made.queue.waiting, passes(api)) == (0, 0)
+async def test_standby_starts_nothing_although_it_knows_the_rules(api: KubeApi) -> None:
+    leases = Leases({})
+    leases.disconnected = True
+    async with running_app(api, leases, leader_election={"enabled": True}) as app:
+        app.operator.queue.add(KEY)
+        await until(lambda: app.operator.routing.known and parked(app))
+        assert app.operator.queue.statistics().waiting == 0
+        assert reconciliations(api) == 0
 
 
-async def test_a_new_leader_that_does_not_know_the_rules_yet_starts_no_pass(api: KubeApi) -> None:
+async def test_new_leader_without_known_rules_starts_nothing(api: KubeApi) -> None:
     api.open.clear()
-    async with engine(api, leader_election={"enabled": True}) as made:
-        assert made.elector is not None
-        made.queue.add(KEY)
-        lead(made.elector)
-        await until(lambda: made.queue.held_back == 1)
-        assert (made.duty.owned, passes(api)) == (1, 0)
+    async with running_app(api, Leases({}), leader_election={"enabled": True}) as app:
+        app.operator.queue.add(KEY)
+        await until(lambda: app.operator.ownership.statistics().working)
+        await until(lambda: parked(app) == 1)
+        assert reconciliations(api) == 0
 
 
-async def test_the_watch_of_the_document_is_one_of_those_that_have_to_stand(api: KubeApi) -> None:
-    async with engine(api) as made:
-        await until(lambda: api.watches)
-        assert made._ready()["the watches are established"] is False
-        made.connectivity._watches["watching", "/apis/kubernaut.ai/v1alpha1/notificationrequests"] = True
-        assert made._ready()["the watches are established"] is True
+async def test_readiness_requires_the_watch_of_the_routing_config(api: KubeApi) -> None:
+    async with running_app(api) as app:
+        with capture_logs() as logs:
+            await until(lambda: api.watches)
+            assert app.ready()["watches"] == Check(passed=False, text="1 of 2 established")
+            session = aiohttp.ClientSession(trace_configs=[app.connectivity.trace("watching")])
+            url = f"{api.url}/api/v1/namespaces/own/configmaps"
+            query = {"watch": "true", "resourceVersion": "1", "fieldSelector": "metadata.name=rules"}
+            async with session, session.get(url, params=query):
+                assert app.ready()["watches"] == Check(passed=True, text="2 of 2 established")
+                await until(lambda: any(line["event"] == "watch established" for line in logs))
 
 
-async def test_what_is_in_force_can_be_read_from_the_metrics(api: KubeApi) -> None:
-    async with engine(api) as made:
-        made._publish()
+async def test_shutdown_ends_readiness_and_is_logged(api: KubeApi) -> None:
+    with capture_logs() as logs:
+        async with running_app(api) as app:
+            assert app.ready()["accepting_work"] == Check(passed=True, text="accepting work")
+        assert app.ready()["accepting_work"] == Check(passed=False, text="shutting down")
+    events = [line["event"] for line in logs]
+    lifecycle = ["started", "shutdown requested", "draining", "stopped"]
+    assert [event for event in events if event in lifecycle] == lifecycle
+    (started,) = [line for line in logs if line["event"] == "started"]
+    assert (started["cluster"], started["namespaces"], started["shards"]) == (api.url, "all", 1)
+    assert started["version"]
+
+
+async def test_metrics_show_the_routing_rules_in_force(api: KubeApi) -> None:
+    server = {"host": "127.0.0.1", "health_port": 0, "metrics_port": 0}
+    async with running_app(api, server=server) as app:
+        await app.serve()
 
         def value(name: str) -> float | None:
-            return made.metrics.registry.get_sample_value(f"kubernaut_notification_{name}")
+            return app.operator.metrics.registry.get_sample_value(f"kubernaut_notification_{name}")
 
         await until(lambda: api.watches)
         seen = [(value("routing_loaded"), value("routing_generation"), value("routing_refusals_total"))]

@@ -1,4 +1,4 @@
-"""The limit that is fair between namespaces: who gets a slot, when, and that none is lost."""
+"""The fair semaphore: which namespace gets a slot, when, and that no slot is lost."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,113 +8,113 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.fair_semaphore import FairSlots
+from notification_operator.fair_semaphore import FairSemaphore
 
 
-class Row:
-    """Those who asked, and who of them got a slot, in this order."""
+class Waiters:
+    """Waiters by name, and the ones that got a slot, in this order."""
 
-    def __init__(self, slots: FairSlots) -> None:
-        self.slots = slots
+    def __init__(self, semaphore: FairSemaphore) -> None:
+        self.semaphore = semaphore
         self.served: list[str] = []
 
-    def ask(self, *names: str, wanted: bool = True) -> None:
-        """Ask for each name; the part before the dash is the namespace."""
+    def wait(self, *names: str, accepts: bool = True) -> None:
+        """Wait under each name; the part before the dash is the namespace."""
         for name in names:
-            self.slots.ask(name.partition("-")[0], partial(self._take, name, wanted=wanted))
+            accept = partial(self._accept, name, accepts=accepts)
+            self.semaphore.call_when_free(name.partition("-")[0], accept)
 
-    def _take(self, name: str, *, wanted: bool) -> bool:
-        if wanted:
+    def _accept(self, name: str, *, accepts: bool) -> bool:
+        if accepts:
             self.served.append(name)
-        return wanted
+        return accepts
 
-    def give_back(self, times: int) -> list[str]:
+    def release(self, times: int) -> list[str]:
         for _ in range(times):
-            self.slots.give_back()
+            self.semaphore.release()
         return self.served
 
 
-def test_what_is_free_is_given_at_once_and_no_more_than_there_is() -> None:
-    row = Row(FairSlots(2))
-    row.ask("a-1", "a-2", "a-3")
-    assert row.served == ["a-1", "a-2"]
-    assert row.give_back(1) == ["a-1", "a-2", "a-3"]
+def test_free_slots_are_granted_at_once() -> None:
+    waiters = Waiters(FairSemaphore(2))
+    waiters.wait("a-1", "a-2", "a-3")
+    assert waiters.served == ["a-1", "a-2"]
+    assert waiters.release(1) == ["a-1", "a-2", "a-3"]
 
 
-def test_who_asks_alone_in_a_namespace_waits_for_one_of_each_other_and_not_for_all_of_them() -> None:
-    row = Row(FairSlots(1))
-    row.ask("busy-1", "busy-2", "busy-3", "busy-4", "loud-1", "loud-2", "quiet-1")
-    assert row.give_back(6) == ["busy-1", "busy-2", "loud-1", "quiet-1", "busy-3", "loud-2", "busy-4"]
+def test_single_waiter_waits_for_one_slot_of_each_other_namespace() -> None:
+    waiters = Waiters(FairSemaphore(1))
+    waiters.wait("busy-1", "busy-2", "busy-3", "busy-4", "loud-1", "loud-2", "quiet-1")
+    assert waiters.release(6) == ["busy-1", "busy-2", "loud-1", "quiet-1", "busy-3", "loud-2", "busy-4"]
 
 
-def test_a_namespace_that_comes_again_has_its_turn_after_those_that_wait() -> None:
-    row = Row(FairSlots(1))
-    row.ask("a-1", "a-2", "b-1")
-    row.give_back(1)
-    row.ask("a-3", "c-1")
-    assert row.give_back(3) == ["a-1", "a-2", "b-1", "a-3", "c-1"]
+def test_returning_namespace_queues_behind_the_waiting_ones() -> None:
+    waiters = Waiters(FairSemaphore(1))
+    waiters.wait("a-1", "a-2", "b-1")
+    waiters.release(1)
+    waiters.wait("a-3", "c-1")
+    assert waiters.release(3) == ["a-1", "a-2", "b-1", "a-3", "c-1"]
 
 
-def test_a_slot_that_is_not_wanted_any_more_goes_to_the_next_even_past_thousands() -> None:
-    row = Row(FairSlots(1))
-    row.ask("a-1")
-    row.ask(*(f"a-{number}" for number in range(5000)), wanted=False)
-    row.ask("a-2")
-    assert row.give_back(1) == ["a-1", "a-2"]
+def test_declined_slot_passes_on_even_past_thousands() -> None:
+    waiters = Waiters(FairSemaphore(1))
+    waiters.wait("a-1")
+    waiters.wait(*(f"a-{number}" for number in range(5000)), accepts=False)
+    waiters.wait("a-2")
+    assert waiters.release(1) == ["a-1", "a-2"]
 
 
 @given(st.integers(1, 4), st.lists(st.sampled_from("abc"), max_size=30))
-def test_each_one_is_served_once_and_no_namespace_twice_while_another_waits(
-    count: int, asked: list[str]
-) -> None:
-    slots = FairSlots(0)
-    row = Row(slots)
-    names = [f"{namespace}-{number}" for number, namespace in enumerate(asked)]
-    row.ask(*names)
+def test_each_waiter_is_served_once_and_namespaces_take_turns(count: int, namespaces: list[str]) -> None:
+    semaphore = FairSemaphore(0)
+    waiters = Waiters(semaphore)
+    names = [f"{namespace}-{number}" for number, namespace in enumerate(namespaces)]
+    waiters.wait(*names)
     for _ in range(count):
-        slots.give_back()
-    row.give_back(len(names))
-    assert sorted(row.served) == sorted(names)
-    for namespace in set(asked):
-        assert _of(row.served, namespace) == _of(names, namespace), "first come, first served"
-    _never_twice_while_another_waits(row.served)
+        semaphore.release()
+    waiters.release(len(names))
+    assert sorted(waiters.served) == sorted(names)
+    for namespace in set(namespaces):
+        assert _of(waiters.served, namespace) == _of(names, namespace), "first come, first served"
+    _require_turns(waiters.served)
 
 
 def _of(names: Iterable[str], namespace: str) -> list[str]:
     return [name for name in names if name.startswith(namespace)]
 
 
-def _never_twice_while_another_waits(served: list[str]) -> None:
+def _require_turns(served: list[str]) -> None:
+    """Require that no namespace is served twice in a row while another one waits."""
     spaces = [name.partition("-")[0] for name in served]
     for index, space in enumerate(spaces[1:], start=1):
         if space == spaces[index - 1]:
             assert set(spaces[index:]) == {space}
 
 
-async def test_a_slot_is_held_for_the_block_and_given_back_when_it_fails() -> None:
-    slots = FairSlots(1)
+async def test_slot_is_released_when_its_block_fails() -> None:
+    semaphore = FairSemaphore(1)
 
     async def fail() -> None:
-        async with slots.held("a"):
-            assert slots.free == 0
+        async with semaphore.slot("a"):
+            assert semaphore.free == 0
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await fail()
-    assert slots.free == 1
+    assert semaphore.free == 1
 
 
-async def test_who_is_cancelled_while_waiting_or_just_served_keeps_no_slot() -> None:
-    slots = FairSlots(1)
-    await slots.wait("a")
-    waiting, served = (asyncio.create_task(slots.wait("a")) for _ in range(2))
+async def test_waiter_cancelled_before_or_after_the_grant_keeps_no_slot() -> None:
+    semaphore = FairSemaphore(1)
+    await semaphore.acquire("a")
+    waiting, served = (asyncio.create_task(semaphore.acquire("a")) for _ in range(2))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.sleep(0)
-    slots.give_back()
-    assert slots.free == 0, "it is for the second one"
+    semaphore.release()
+    assert semaphore.free == 0, "the slot is for the second waiter"
     served.cancel()
     for task in (waiting, served):
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert slots.free == 1
+    assert semaphore.free == 1

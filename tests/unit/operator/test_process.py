@@ -1,4 +1,4 @@
-"""The operator as a process: what a signal does to it, from its first moment on."""
+"""The operator as a process: what a signal does to it, from the first moment on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kopf._core.intents.causes import Activity
 
 from notification_contract.settings import Watch
-from notification_operator import kopf_app as main
+from notification_operator import kopf_app
 from notification_operator.kopf_app import handlers
 from tests.unit.operator.kopf_here import kopf_here
 
@@ -49,7 +49,7 @@ cli.app()
 """
 
 
-def test_what_is_imported_is_no_work_for_the_garbage_collector() -> None:
+def test_imported_objects_are_excluded_from_garbage_collection() -> None:
     done = subprocess.run([sys.executable, "-c", COLLECTED], capture_output=True, text=True, check=True)
     frozen, left, threshold = map(int, done.stdout.split())
     assert frozen > 50_000
@@ -57,7 +57,7 @@ def test_what_is_imported_is_no_work_for_the_garbage_collector() -> None:
     assert threshold > 700
 
 
-def test_a_process_that_is_told_to_stop_while_it_still_starts_ends_at_once_and_in_good_order(
+def test_sigterm_during_the_start_ends_the_process_at_once(
     tmp_path: Path,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -72,7 +72,7 @@ def test_a_process_that_is_told_to_stop_while_it_still_starts_ends_at_once_and_i
                 assert process.wait(10) == 0
 
 
-async def test_the_stop_runs_in_a_task_that_nobody_has_cancelled_before() -> None:
+async def test_shutdown_runs_in_a_task_that_was_not_cancelled() -> None:
     cancelled = []
 
     async def stop() -> None:
@@ -80,7 +80,9 @@ async def test_the_stop_runs_in_a_task_that_nobody_has_cancelled_before() -> Non
         assert task is not None
         cancelled.append(task.cancelling())
 
-    registry = handlers(cast("Any", SimpleNamespace(stop=stop)), Watch())
+    registry = handlers(
+        cast("Any", SimpleNamespace(stop=stop, operator=SimpleNamespace(namespaces=()))), Watch()
+    )
     (handler,) = registry._activities.get_handlers(activity=Activity.CLEANUP)
 
     async def as_kopf_does() -> None:
@@ -96,8 +98,8 @@ async def test_the_stop_runs_in_a_task_that_nobody_has_cancelled_before() -> Non
     assert cancelled == [0]
 
 
-def test_a_task_that_is_left_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def from_the_stop_to_the_end() -> float:
+def test_leftover_task_does_not_delay_the_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def seconds_from_stop_to_end() -> float:
         loop, flag, ended = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         stopped_at, left = [], []
 
@@ -108,8 +110,8 @@ def test_a_task_that_is_left_does_not_hold_up_the_end(monkeypatch: pytest.Monkey
 
         operator = kopf_here(monkeypatch, url="http://127.0.0.1:9", stop_flag=flag, stop=stop)
         loop.call_later(0.2, flag.set)
-        await main.listen(operator, ended)
+        await kopf_app.listen(operator, ended)
         assert left[0].cancelled()
         return loop.time() - stopped_at[0]
 
-    assert asyncio.run(from_the_stop_to_the_end()) < 4
+    assert asyncio.run(seconds_from_stop_to_end()) < 4

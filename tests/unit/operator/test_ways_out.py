@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -16,7 +16,7 @@ from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.kube.event import Regarding
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
-from tests.unit.operator.controller.reconciler_fixture import STEADY, Bench
+from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture
 from tests.unit.operator.observers.audit.conftest import AuditStore
 from tests.unit.operator.telemetry.test_logging import configured
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from notification_operator.kube.event import Event
 
 SECRET = "hunter2hunter2"
-SPEC = {
+SPEC: dict[str, Any] = {
     "subject": f"password={SECRET}",
     "body": f"see https://me:{SECRET}@example.com/?token={SECRET}",
     "metadata": {"api_key": SECRET, "note": f"Bearer {SECRET}"},
@@ -67,21 +67,21 @@ async def test_no_output_holds_a_secret_of_content_or_error(
         api_version="kubernaut.ai/v1alpha1",
         clock=lambda: datetime.now(UTC),
     )
-    channels = {
+    channels: dict[str, Any] = {
         "console": ConsoleChannel(),
         "file": FileChannel(tmp_path),
         "log": LogChannel(),
         "slack": LeakyChannel(),
     }
-    bench = Bench(channels, [observer, events], STEADY, **SPEC)  # type: ignore[arg-type]
+    fixture = ReconcilerFixture(channels, [observer, events], **SPEC)
 
     with configured(LogFormat.JSON):
-        assert (await bench.run()).final
+        assert (await fixture.reconcile()).final
     assert await observer.close(5) == 0
 
     (file,) = tmp_path.iterdir()
     outputs = {
-        "status": json.dumps(bench.status),
+        "status": json.dumps(fixture.status),
         "audit": json.dumps(store.events),
         "events": repr(recorded),
         "file": file.read_text("utf-8"),

@@ -1,7 +1,11 @@
-"""What an operator pod must not carry: the generated models of every Kubernetes kind."""
+"""The memory of an operator pod: it does not load the generated models of every Kubernetes kind."""
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+
+from notification_operator import __version__
 
 MODELS = """
 import sys
@@ -9,7 +13,7 @@ import notification_operator.kopf_app
 print(sum(name.startswith("kubernetes.aio.client.models") for name in sys.modules))
 """
 FEW = 5
-"""That of the API server's version, and what it is made of; all of them are more than seven hundred."""
+"""The model of the API server's version and its parts; there are more than seven hundred models."""
 
 
 RUN = """
@@ -27,13 +31,18 @@ cli.app()
 """
 
 
-def test_the_process_loads_the_asynchronous_client_and_not_the_synchronous_one_beside_it() -> None:
-    done = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
+def test_process_loads_the_asynchronous_client_only() -> None:
+    process = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=True)
+    loaded = set(process.stdout.split())
     assert "kubernetes.aio.client.api_client" in loaded
     assert not loaded & {"kubernetes.config", "kubernetes.dynamic", "requests", "oauthlib"}
 
 
-def test_the_operator_loads_only_the_few_models_that_it_uses() -> None:
+def test_operator_loads_only_the_models_that_it_uses() -> None:
     loaded = subprocess.run([sys.executable, "-c", MODELS], capture_output=True, text=True, check=True)
     assert int(loaded.stdout) < FEW
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    project = Path(__file__).parents[3] / "pyproject.toml"
+    assert tomllib.loads(project.read_text("utf-8"))["project"]["version"] == __version__

@@ -1,4 +1,4 @@
-"""The stories that the documentation prints are what the simulation tells of their tapes."""
+"""The traces in the documentation are what the simulation generates from their choices."""
 
 from __future__ import annotations
 
@@ -23,52 +23,55 @@ def _quiet() -> None:
 
 
 @pytest.mark.parametrize("file", traces.DOCUMENTS, ids=lambda file: file.stem)
-def test_every_story_is_told_as_it_happens(file: Path) -> None:
+def test_every_documented_trace_is_true(file: Path) -> None:
     text = file.read_text("utf-8")
     assert traces.document(text) == text, "run `python -m tests.runner.traces --write`"
 
 
-def test_the_decision_tells_of_each_mistake_and_each_story_ends_with_its_broken_promise() -> None:
-    told = traces.traces(DECISION)
-    assert {sabotage for sabotage, _ in told} == set(simulate.SABOTAGE)
-    for sabotage, tape in told:
-        _, promise = simulate.SABOTAGE[sabotage]
-        *_, last = simulate.replay(tape, sabotage)
-        assert f"BROKEN: {promise}" in last or last.endswith(promise)
+def test_decision_shows_each_fault_and_each_trace_ends_with_its_violation() -> None:
+    documented = traces.traces(DECISION)
+    assert {fault for fault, _ in documented} == set(simulate.FAULTS)
+    for fault, choices in documented:
+        _, violation = simulate.FAULTS[fault]
+        *_, last = simulate.replay(choices, fault)
+        assert f"VIOLATION: {violation}" in last or last.endswith(violation)
 
 
-def test_the_page_tells_what_the_operator_does_in_the_same_schedule() -> None:
-    (mistaken,) = (tape for sabotage, tape in traces.traces(PAGE) if sabotage)
-    (right,) = (tape for sabotage, tape in traces.traces(PAGE) if not sabotage)
-    assert mistaken == right
+def test_page_shows_the_operator_in_the_same_schedule() -> None:
+    (faulty,) = (choices for fault, choices in traces.traces(PAGE) if fault)
+    (correct,) = (choices for fault, choices in traces.traces(PAGE) if not fault)
+    assert faulty == correct
 
 
-@pytest.mark.parametrize(("sabotage", "tape"), traces.traces(DECISION + PAGE))
-def test_the_operator_as_it_is_keeps_every_promise_on_each_tape(sabotage: str, tape: bytes) -> None:
-    assert not any("BROKEN" in line for line in simulate.replay(tape, None)), sabotage
+@pytest.mark.parametrize(("fault", "choices"), traces.traces(DECISION + PAGE))
+def test_operator_violates_nothing_on_documented_choices(fault: str, choices: bytes) -> None:
+    assert not any("VIOLATION" in line for line in simulate.replay(choices, None)), fault
 
 
-def test_a_story_that_is_not_true_any_more_is_noticed_and_renewed() -> None:
-    ((sabotage, tape), *_) = traces.traces(DECISION)
-    spoilt = f"```text\n$ python -m tests.runner.simulate --sabotage {sabotage} --tape {tape.hex()}\n0.000 made up\n```\n"
-    renewed = traces.document(f"before\n{spoilt}after\n")
+def test_untrue_trace_is_noticed_and_renewed() -> None:
+    ((fault, choices), *_) = traces.traces(DECISION)
+    command = f"python -m tests.runner.simulate --inject {fault} --choices {choices.hex()}"
+    untrue = f"```text\n$ {command}\n0.000 invented\n```\n"
+    renewed = traces.document(f"before\n{untrue}after\n")
     assert renewed.startswith("before\n```text\n$ ")
     assert renewed.endswith("\n```\nafter\n")
-    assert "made up" not in renewed
-    assert "BROKEN" in renewed
+    assert "invented" not in renewed
+    assert "VIOLATION" in renewed
 
 
-def test_a_tape_that_shows_nothing_is_told_from_one_that_shows_it() -> None:
-    ((sabotage, tape), *_) = traces.traces(DECISION)
-    assert traces.breaks(tape, sabotage)
-    assert not traces.breaks(b"", sabotage)
+def test_choices_that_show_nothing_are_recognized() -> None:
+    ((fault, choices), *_) = traces.traces(DECISION)
+    assert traces.shows(choices, fault)
+    assert not traces.shows(b"", fault)
 
 
-def test_a_tape_that_is_no_tape_is_named() -> None:
+def test_invalid_choices_are_named() -> None:
     with pytest.raises(typer.BadParameter, match="not hexadecimal: zz"):
-        simulate.main(tape="zz")
+        simulate.main(choices="zz")
 
 
-def test_a_mistake_that_nobody_made_is_named_with_those_that_are_known() -> None:
-    with pytest.raises(typer.BadParameter, match="unknown: none; there are cached-reads, piecemeal-writes"):
-        simulate.main(sabotage="none", schedules=1)
+def test_unknown_fault_is_named_with_the_known_ones() -> None:
+    with pytest.raises(
+        typer.BadParameter, match="unknown fault: none; known: cached-reads, piecemeal-writes"
+    ):
+        simulate.main(inject="none", schedules=1)

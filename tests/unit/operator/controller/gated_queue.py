@@ -1,4 +1,4 @@
-"""A work queue with a gate, and passes that tell what happened to them."""
+"""A work queue with a gate, and a reconciler that records its requests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,37 +7,38 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notification_operator.controller.workqueue import Done, Key, WorkQueue
+from notification_operator.controller.request import Key, Request, Result
+from notification_operator.controller.workqueue import WorkQueue
 
 KEY = Key("shop", "order-1", "uid-1")
 OTHER = Key("shop", "order-2", "uid-2")
 
-Process = Callable[[Key, datetime], Awaitable[Done]]
+Reconcile = Callable[[Request], Awaitable[Result]]
 
 
-class Gated(WorkQueue):
-    """A queue with a gate: no pass starts while it is shut, and none of the keys that are elsewhere."""
+class GatedQueue(WorkQueue):
+    """A queue that admits nothing while its gate is closed, and never the keys that are foreign."""
 
-    def __init__(
-        self, *, process: Process, workers: int, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        super().__init__(process=process, starts=self._may, workers=workers, clock=clock)
-        self.open = True
-        self.elsewhere: set[Key] = set()
+    def __init__(self, *, workers: int) -> None:
+        super().__init__(workers=workers, clock=lambda: datetime.now(UTC))
+        self.is_open = True
+        self.foreign: set[Key] = set()
 
-    def _may(self, key: Key) -> bool:
-        return self.open and key not in self.elsewhere
+    def admits(self, key: Key) -> bool:
+        return self.is_open and key not in self.foreign
 
-    def let(self, *, open_: bool) -> None:
-        self.open = open_
-        self.look_again()
+    def open(self) -> None:
+        self.is_open = True
+        self.readmit()
 
 
 @asynccontextmanager
-async def running(process: Process, *, workers: int = 4, started: bool = True) -> AsyncIterator[Gated]:
-    queue = Gated(process=process, workers=workers, clock=lambda: datetime.now(UTC))
-    queue.open = started
-    task = asyncio.create_task(queue.run())
+async def running(
+    reconcile: Reconcile, *, workers: int = 4, is_open: bool = True
+) -> AsyncIterator[GatedQueue]:
+    queue = GatedQueue(workers=workers)
+    queue.is_open = is_open
+    task = asyncio.create_task(queue.run(reconcile, admit=queue.admits))
     try:
         yield queue
     finally:
@@ -47,39 +48,42 @@ async def running(process: Process, *, workers: int = 4, started: bool = True) -
 
 
 class Recorder:
-    """Notes the keys of passes; each pass waits until it is let through."""
+    """Records the keys of requests; each reconciliation waits until it may go on."""
 
-    def __init__(self, *answers: Done | Exception, held: bool = False) -> None:
+    def __init__(self, *results: Result | Exception, held: bool = False) -> None:
         self.keys: list[Key] = []
-        self.at_once: dict[Key, int] = {}
         self.most_at_once = 0
-        self.started = asyncio.Semaphore(0)
+        self._at_once: dict[Key, int] = {}
+        self._started = asyncio.Semaphore(0)
         self.go = asyncio.Event()
         if not held:
             self.go.set()
-        self._answers = list(answers)
+        self._results = list(results)
 
-    async def __call__(self, key: Key, _queued_at: datetime) -> Done:
+    async def __call__(self, request: Request) -> Result:
+        key = request.key
         self.keys.append(key)
-        self.at_once[key] = self.at_once.get(key, 0) + 1
-        self.most_at_once = max(self.most_at_once, self.at_once[key])
-        self.started.release()
+        self._at_once[key] = self._at_once.get(key, 0) + 1
+        self.most_at_once = max(self.most_at_once, self._at_once[key])
+        self._started.release()
         await self.go.wait()
-        self.at_once[key] -= 1
-        answer = self._answers.pop(0) if self._answers else Done()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        self._at_once[key] -= 1
+        result = self._results.pop(0) if self._results else Result()
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    async def passes(self, count: int) -> None:
+    async def reconciliations(self, count: int) -> None:
+        """Wait until so many more reconciliations have started."""
         async with asyncio.timeout(5):
             for _ in range(count):
-                await self.started.acquire()
+                await self._started.acquire()
 
     async def no_more(self) -> None:
+        """Require that no reconciliation starts soon."""
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await self.started.acquire()
+                await self._started.acquire()
 
 
 async def settle() -> None:

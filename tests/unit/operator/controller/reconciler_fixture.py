@@ -1,28 +1,28 @@
-"""A bench for passes: a reconciler with real floors around it, one notification in memory, and scripted channels."""
+"""The composition that ships around one notification in memory, with scripted channels."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
-from notification_operator.controller.reconciler import Reconciler
-from notification_operator.controller.workqueue import Done, Key
-from notification_operator.delivery.attempt_tracker import Ledger
-from notification_operator.delivery.breakers import Breakers
-from notification_operator.delivery.channel import Message
-from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.domain.breaker import Limits
-from notification_operator.domain.redaction.redactor import Redactor
-from notification_operator.domain.routing.state import RoutingState
-from notification_operator.observers.log import LogObserver
-from notification_operator.observers.metrics import MetricsObserver
-from notification_operator.observers.publisher import Observer, Publisher
+from notification_operator.config.settings import Settings
+from notification_operator.controller.request import Key, Request, Result
+from notification_operator.controller.workqueue import WorkQueue
+from notification_operator.delivery.channel import Channel, Message
+from notification_operator.observers.publisher import Observer
 from notification_operator.telemetry.metrics import Metrics
+from notification_operator.telemetry.statistics import AttemptStatistics
+from notification_operator.wiring import build
+from tests.unit.operator.leadership.lease_fixture import Leases
+from tests.unit.operator.ports import null_ports
 
 VISIBLE_AFTER = 0.05
-STEADY = Limits(failure_threshold=10_000)
+NEVER_OPENS = {"failure_threshold": 10_000}
+IDLE = AttemptStatistics()
 
 
 def now() -> datetime:
@@ -45,84 +45,135 @@ class Stub:
             raise error
 
 
-class Bench:
-    """A reconciler, its store with one notification, and its channels."""
+@dataclass(slots=True, kw_only=True)
+class CountedRequest(Request):
+    """Counts how often a reconciliation waits without a worker."""
+
+    waits: int = 0
+
+    async def without_worker(self, awaitable: Awaitable[None]) -> None:
+        self.waits += 1
+        await awaitable
+
+
+class ReconcilerFixture:
+    """An operator whose reconciler the test calls itself, and one notification."""
 
     def __init__(
         self,
-        channels: dict[str, Stub],
+        channels: Mapping[str, Channel],
         observers: Sequence[Observer] = (),
-        limits: Limits = STEADY,
         *,
+        breaker: Mapping[str, Any] = NEVER_OPENS,
         routed: bool = False,
+        elects: bool = False,
+        store: MemoryStore | None = None,
         **spec: Any,
     ) -> None:
-        self.store, self.ledger, self.metrics = MemoryStore(), Ledger(), Metrics()
-        self.rules = RoutingState()
-        figures, redactor = MetricsObserver(self.metrics), Redactor(count=self.metrics.redacted)
-        fields = {
+        self.store, self.metrics = store or MemoryStore(), Metrics()
+        self.leases = Leases({})
+        settings = Settings.model_validate(
+            {
+                "breaker": breaker,
+                "delivery": {"timeout_seconds": 5, "visible_after_seconds": VISIBLE_AFTER},
+                "leader_election": {"enabled": elects},
+            }
+        )
+        ports = null_ports(
+            store=self.store,
+            channels=channels,
+            leases=self.leases,
+            metrics=self.metrics,
+            observers=observers,
+        )
+        self.operator = build(settings, ports, clock=now)
+        self._spec = {
             "type": "simple",
             "priority": "low",
             "subject": "s",
             "body": "b",
             "channels": [] if routed else list(channels),
+            **spec,
         }
-        meta = {"namespace": "shop", "name": "order-1", "creationTimestamp": "2026-01-01T00:00:00Z"}
-        made = self.store.create(
+        self.key = self.create("order-1") if store is None else self.stored("order-1")
+        self.ref = ObjectRef(namespace="shop", name="order-1")
+        self.waits = 0
+        """How often reconciliations have waited without a worker."""
+
+    def create(self, name: str) -> Key:
+        """Store a notification and return its key."""
+        meta = {"namespace": "shop", "name": name, "creationTimestamp": "2026-01-01T00:00:00Z"}
+        self.store.create(
             {
                 "apiVersion": "kubernaut.ai/v1alpha1",
                 "kind": "NotificationRequest",
                 "metadata": meta,
-                "spec": {**fields, **spec},
+                "spec": self._spec,
                 "status": {"phase": "Pending"},
             }
         )
-        self.key = Key("shop", "order-1", made["metadata"]["uid"])
-        self.ref = ObjectRef(namespace="shop", name="order-1")
-        self.rung: list[Key] = []
-        self.waits = 0
-        """How often a pass has waited without a worker."""
-        self.begins = True
-        self._bell = asyncio.Event()
-        self.reconciler = Reconciler(
-            store=self.store,
-            ledger=self.ledger,
-            dispatcher=Dispatcher(
-                channels,
-                breakers=Breakers(limits, clock=now),
-                timeout=5,
-                concurrency=8,
-                clock=now,
-                mask=redactor.text,
-            ),
-            rules=lambda: self.rules,
-            publisher=Publisher(*observers, figures, LogObserver()),
-            figures=figures,
-            redactor=redactor,
-            ring=self._ring,
-            begins=lambda _uid: self.begins,
-            aside=self._aside,
-            clock=now,
-            visible_after=VISIBLE_AFTER,
-        )
+        return self.stored(name)
+
+    def stored(self, name: str) -> Key:
+        """Return the key of a stored notification."""
+        meta = self.store.peek(ObjectRef(namespace="shop", name=name))["metadata"]
+        return Key(namespace="shop", name=name, uid=meta["uid"])
 
     def interfere(self, note: str) -> None:
         self.store.interfere_next(lambda: self.store.write_as_other(self.ref, note=note))
 
-    async def run(self) -> Done:
-        return await self.reconciler(self.key, datetime.now(UTC))
+    async def reconcile(self, key: Key | None = None) -> Result:
+        request = CountedRequest(key=key or self.key, queued_at=now())
+        result = await self.operator.reconciler.reconcile(request)
+        self.waits += request.waits
+        return result
 
-    async def _aside(self, _key: Key, wait: Awaitable[None]) -> None:
-        self.waits += 1
-        await wait
+    @asynccontextmanager
+    async def running_queue(self) -> AsyncIterator[WorkQueue]:
+        """Let the operator's own queue call the reconciler."""
+        operator = self.operator
+        work = (
+            operator.queue.run(operator.reconciler.reconcile, admit=operator.ownership.admits),
+            operator.routing.run(on_known=operator.ownership.on_change),
+        )
+        tasks = [asyncio.create_task(each) for each in work]
+        try:
+            yield operator.queue
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ring(self, key: Key) -> None:
-        self.rung.append(key)
-        self._bell.set()
-
-    async def until_rung(self) -> None:
+    async def until_requeued(self) -> None:
+        """Wait until the end of an attempt has requeued the notification."""
         async with asyncio.timeout(5):
-            await self._bell.wait()
+            while not self.requeued:  # noqa: ASYNC110 - the queue reports numbers, no events
+                await asyncio.sleep(0.01)
+        self.operator.queue.forget(self.key)
+
+    @property
+    def requeued(self) -> bool:
+        """Whether the end of an attempt has requeued the notification."""
+        return self.operator.queue.statistics().waiting > 0
+
+    async def lead(self) -> None:
+        """Win the Lease."""
+        await self._compete()
+
+    async def lose_leadership(self) -> None:
+        """Lose the Lease to another process."""
+        self.leases.take_over("notification-operator", "another operator")
+        await self._compete()
+
+    async def _compete(self) -> None:
+        elector, ownership = self.operator.elector, self.operator.ownership
+        assert elector is not None
+        for _ in range(2):
+            await elector.compete(drained=ownership.drained, on_change=ownership.on_change)
+
+    @property
+    def attempts(self) -> AttemptStatistics:
+        return self.operator.attempts.statistics()
 
     @property
     def status(self) -> dict[str, Any]:

@@ -1,49 +1,48 @@
-"""Passes over a notification without channels: one set of rules decides, however they change meanwhile."""
+"""Notifications without channels: one set of rules decides, however the rules change meanwhile."""
 
 from atomic_status import Unavailable
 from notification_contract.routing.document import read_table
-from notification_operator.domain.routing.state import RoutingState
-from tests.unit.operator.controller.reconciler_fixture import Bench, Stub
+from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
 
 
-def rules(receiver: str) -> RoutingState:
-    document = f"route: {{receiver: r}}\nreceivers: [{{name: r, channels: [{receiver}]}}]"
-    return RoutingState().accept(read_table(document))
+def route_to(fixture: ReconcilerFixture, channel: str) -> None:
+    document = f"route: {{receiver: r}}\nreceivers: [{{name: r, channels: [{channel}]}}]"
+    fixture.operator.routing.accept(read_table(document))
 
 
-async def test_a_notification_without_channels_goes_where_the_rules_of_the_moment_lead() -> None:
+async def test_notification_without_channels_follows_the_current_rules() -> None:
     slack, console = Stub(), Stub()
-    bench = Bench({"slack": slack, "console": console}, routed=True)
-    bench.rules = rules("slack")
-    await bench.run()
-    assert (bench.status["phase"], bench.status["resolvedChannels"]) == ("Sent", ["slack"])
+    fixture = ReconcilerFixture({"slack": slack, "console": console}, routed=True)
+    route_to(fixture, "slack")
+    await fixture.reconcile()
+    assert (fixture.status["phase"], fixture.status["resolvedChannels"]) == ("Sent", ["slack"])
     assert (len(slack.calls), len(console.calls)) == (1, 0)
-    (said,) = [each for each in bench.status["conditions"] if each["type"] == "RoutingResolved"]
-    assert (said["status"], said["reason"]) == ("True", "RoutingFallback")
+    (condition,) = [each for each in fixture.status["conditions"] if each["type"] == "RoutingResolved"]
+    assert (condition["status"], condition["reason"]) == ("True", "RoutingFallback")
 
 
-async def test_one_pass_goes_by_one_set_of_rules_although_they_change_in_the_middle_of_it() -> None:
+async def test_reconciliation_uses_one_set_of_rules_although_they_change() -> None:
     slack, console = Stub(), Stub()
-    bench = Bench({"slack": slack, "console": console}, routed=True)
-    bench.rules = rules("slack")
+    fixture = ReconcilerFixture({"slack": slack, "console": console}, routed=True)
+    route_to(fixture, "slack")
 
     def change() -> None:
-        bench.rules = rules("console")
-        bench.store.write_as_other(bench.ref, note="a conflict, so that the fold runs again")
+        route_to(fixture, "console")
+        fixture.store.write_as_other(fixture.ref, note="a conflict, so that the fold runs again")
 
-    bench.store.interfere_next(change)
-    await bench.run()
-    assert (bench.status["resolvedChannels"], bench.status["totalAttempts"]) == (["slack"], 1)
-    assert (bench.status["phase"], len(console.calls)) == ("Sent", 0)
+    fixture.store.interfere_next(change)
+    await fixture.reconcile()
+    assert (fixture.status["resolvedChannels"], fixture.status["totalAttempts"]) == (["slack"], 1)
+    assert (fixture.status["phase"], len(console.calls)) == ("Sent", 0)
 
 
-async def test_tries_that_could_not_be_written_keep_their_route_although_the_rules_change() -> None:
+async def test_unrecorded_attempts_keep_their_route_although_the_rules_change() -> None:
     slack, console = Stub(), Stub()
-    bench = Bench({"slack": slack, "console": console}, routed=True)
-    bench.rules = rules("slack")
-    bench.store.fail_next("PUT", Unavailable(bench.ref, reason="down"))
-    assert (await bench.run()).failed
-    bench.rules = rules("console")
-    assert (await bench.run()).final
-    assert (bench.status["resolvedChannels"], bench.status["phase"]) == (["slack"], "Sent")
+    fixture = ReconcilerFixture({"slack": slack, "console": console}, routed=True)
+    route_to(fixture, "slack")
+    fixture.store.fail_next("PUT", Unavailable(fixture.ref, reason="down"))
+    assert isinstance((await fixture.reconcile()).error, Unavailable)
+    route_to(fixture, "console")
+    assert (await fixture.reconcile()).final
+    assert (fixture.status["resolvedChannels"], fixture.status["phase"]) == (["slack"], "Sent")
     assert (len(slack.calls), len(console.calls)) == (1, 0)

@@ -1,46 +1,52 @@
-"""Passes that may begin nothing, in a stop or over what is another replica's: what is under way is recorded still."""
+"""Reconciliations that may start nothing, in a shutdown or of a foreign shard: running attempts are recorded."""
 
 import asyncio
 
 from notification_operator.delivery.channel import Transient
-from tests.unit.operator.controller.reconciler_fixture import Bench, Stub
+from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
+
+POLICY = {"maxAttempts": 3, "initialBackoffSeconds": 1}
 
 
-async def test_while_draining_what_is_under_way_is_recorded_and_nothing_new_begins() -> None:
+async def test_shutdown_records_running_attempts_and_starts_none() -> None:
     slow = Stub(Transient("busy"), seconds=0.2)
-    bench = Bench({"slack": slow}, retryPolicy={"maxAttempts": 3, "initialBackoffSeconds": 1})
-    await bench.run()
-    bench.reconciler.draining = True
-    await bench.until_rung()
-    await bench.run()
-    assert bench.status["totalAttempts"] == 1
+    fixture = ReconcilerFixture({"slack": slow}, retryPolicy=POLICY)
+    await fixture.reconcile()
+    fixture.operator.ownership.begin_shutdown()
+    await fixture.until_requeued()
+    await fixture.reconcile()
+    assert fixture.status["totalAttempts"] == 1
     await asyncio.sleep(1.1)
-    await bench.run()
+    await fixture.reconcile()
     assert len(slow.calls) == 1
-    assert bench.ledger.is_empty
+    assert fixture.attempts == IDLE
 
 
-async def test_while_draining_a_pause_that_is_over_asks_for_no_pass_of_its_own() -> None:
+async def test_shutdown_reconciles_only_when_a_running_attempt_finishes() -> None:
     slow, busy = Stub(seconds=0.3), Stub(Transient("busy"))
-    bench = Bench({"slack": slow, "file": busy}, retryPolicy={"maxAttempts": 3, "initialBackoffSeconds": 1})
-    assert (await bench.run()).again_in is not None
-    bench.reconciler.draining = True
-    assert (await bench.run()).again_in is None
-    await bench.until_rung()
-    assert (await bench.run()).again_in is None
-    assert (bench.status["totalAttempts"], len(busy.calls)) == (2, 1)
+    fixture = ReconcilerFixture({"slack": slow, "file": busy}, retryPolicy=POLICY)
+    async with fixture.running_queue() as queue:
+        queue.add(fixture.key)
+        await asyncio.sleep(0.2)
+        assert queue.statistics().delayed == 1
+        fixture.operator.ownership.begin_shutdown()
+        async with asyncio.timeout(5):
+            await fixture.operator.attempts.idle()
+        await asyncio.sleep(1.2)
+        assert queue.statistics().delayed == 0
+    assert (fixture.status["totalAttempts"], len(busy.calls)) == (2, 1)
+    assert fixture.verbs == ["GET", "PUT", "GET", "PUT"]
 
 
-async def test_what_is_not_this_replica_s_gets_no_try_but_its_tries_are_recorded_and_it_comes_back() -> None:
+async def test_foreign_shard_records_attempts_without_starting_new_ones() -> None:
     slow, console = Stub(Transient("busy"), seconds=0.2), Stub()
-    bench = Bench({"slack": slow, "console": console}, retryPolicy={"maxAttempts": 3})
-    bench.begins = False
-    assert (await bench.run()).again_in == 0
-    assert (slow.calls, console.calls, bench.verbs) == ([], [], ["GET"])
-    bench.begins = True
-    await bench.run()
-    bench.begins = False
-    await bench.until_rung()
-    assert (await bench.run()).again_in == 0
-    assert bench.status["totalAttempts"] == 2
-    assert bench.ledger.is_empty
+    fixture = ReconcilerFixture({"slack": slow, "console": console}, elects=True, retryPolicy=POLICY)
+    assert (await fixture.reconcile()).requeue_after == 0
+    assert (slow.calls, console.calls, fixture.verbs) == ([], [], ["GET"])
+    await fixture.lead()
+    await fixture.reconcile()
+    await fixture.lose_leadership()
+    await fixture.until_requeued()
+    assert (await fixture.reconcile()).requeue_after == 0
+    assert fixture.status["totalAttempts"] == 2
+    assert fixture.attempts == IDLE

@@ -1,127 +1,169 @@
-"""The ledger: no try is made twice at once, none is lost between its end and a write."""
+"""The attempt tracker: no attempt runs twice at once, and none is lost between its end and a write."""
 
 import asyncio
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from notification_operator.delivery.attempt_tracker import Ledger
+from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.domain.model import Attempt, AttemptStatus
 from notification_operator.domain.routing.route import Route
+from notification_operator.telemetry.statistics import AttemptStatistics
 
 ROUTE = Route(channels=("slack", "console"))
+
+
+class Key(NamedTuple):
+    uid: str
+
+
+KEY = Key("uid")
+
+
+class TrackerFixture:
+    """A tracker, the handle of one object, and the keys that were reported as finished."""
+
+    def __init__(self) -> None:
+        self.reported: list[Key] = []
+        self.tracker: AttemptTracker[Key] = AttemptTracker(on_finished=self.reported.append)
+        self.attempts = self.tracker.open(KEY)
+
+    def start(self, attempt: Attempt, gate: asyncio.Event | None = None) -> None:
+        async def deliver() -> Attempt:
+            if gate is not None:
+                await gate.wait()
+            return attempt
+
+        self.attempts.start(attempt.channel, ROUTE, deliver())
+
+    async def finish(self) -> None:
+        await self.attempts.wait(5)
+        await asyncio.sleep(0)
+
+    @property
+    def statistics(self) -> AttemptStatistics:
+        return self.tracker.statistics()
 
 
 def attempt(channel: str = "slack", number: int = 1) -> Attempt:
     return Attempt(channel=channel, number=number, timestamp=datetime.now(UTC), status=AttemptStatus.SUCCESS)
 
 
-async def ending(result: Attempt, gate: asyncio.Event | None = None) -> Attempt:
-    if gate is not None:
-        await gate.wait()
-    return result
-
-
-async def test_a_try_is_in_flight_until_it_ends_and_unsaved_until_it_is_settled() -> None:
-    ledger, gate, made = Ledger(), asyncio.Event(), attempt()
-    ledger.start("uid", "slack", ROUTE, ending(made, gate))
-    assert (ledger.channels_in_flight("uid"), ledger.over("uid")) == (frozenset({"slack"}), ())
+async def test_attempt_runs_finishes_and_is_dropped_when_acknowledged() -> None:
+    fixture, gate, result = TrackerFixture(), asyncio.Event(), attempt()
+    fixture.start(result, gate)
+    assert (fixture.attempts.running, fixture.attempts.finished) == (frozenset({"slack"}), ())
+    assert fixture.statistics == AttemptStatistics(objects=1, running=1)
     gate.set()
-    await ledger.wait("uid", 5)
-    await asyncio.sleep(0)
-    assert (ledger.channels_in_flight("uid"), ledger.over("uid")) == (frozenset(), (made,))
-    ledger.settle("uid", [made])
-    assert ledger.is_empty
-    assert (ledger.in_flight, ledger.unsaved) == (0, 0)
+    await fixture.finish()
+    assert (fixture.attempts.running, fixture.attempts.finished) == (frozenset(), (result,))
+    assert fixture.tracker.finished("uid") == (result,)
+    assert fixture.statistics == AttemptStatistics(objects=1, unrecorded=1)
+    fixture.attempts.acknowledge([result])
+    assert fixture.statistics == AttemptStatistics()
 
 
-async def test_waiting_ends_at_its_time_and_leaves_the_slow_try_alone() -> None:
-    ledger, gate, quick = Ledger(), asyncio.Event(), attempt("console")
-    ledger.start("uid", "slack", ROUTE, ending(attempt(), gate))
-    ledger.start("uid", "console", ROUTE, ending(quick))
-    await ledger.wait("uid", 0.05)
-    assert ledger.over("uid") == (quick,)
-    assert ledger.channels_in_flight("uid") == {"slack"}
+async def test_object_has_one_handle_while_its_attempts_are_tracked() -> None:
+    fixture, result = TrackerFixture(), attempt()
+    fixture.start(result)
+    assert fixture.tracker.open(KEY) is fixture.attempts
+    await fixture.finish()
+    fixture.attempts.acknowledge([result])
+    assert fixture.tracker.open(KEY) is not fixture.attempts
+    assert not fixture.tracker.tracks("uid")
+
+
+async def test_wait_ends_at_its_time_and_leaves_the_slow_attempt_running() -> None:
+    fixture, gate, quick = TrackerFixture(), asyncio.Event(), attempt("console")
+    fixture.start(attempt(), gate)
+    fixture.start(quick)
+    await fixture.attempts.wait(0.05)
+    assert fixture.attempts.finished == (quick,)
+    assert fixture.attempts.running == {"slack"}
     gate.set()
-    await ledger.wait("uid", 5)
+    await fixture.attempts.wait(5)
 
 
-async def test_the_end_of_a_slow_try_is_told_to_whom_listens() -> None:
-    ledger, gate, told = Ledger(), asyncio.Event(), asyncio.Event()
-    ledger.start("uid", "slack", ROUTE, ending(attempt(), gate))
-    ledger.listen("uid", told.set)
-    assert not told.is_set()
+async def test_end_of_a_slow_attempt_is_reported() -> None:
+    fixture, gate = TrackerFixture(), asyncio.Event()
+    fixture.start(attempt(), gate)
+    fixture.attempts.unmute()
+    assert fixture.reported == []
     gate.set()
-    async with asyncio.timeout(5):
-        await told.wait()
+    await fixture.finish()
+    assert fixture.reported == [KEY]
 
 
-async def test_an_end_between_the_look_and_the_listening_is_told_at_once() -> None:
-    ledger, told = Ledger(), asyncio.Event()
-    ledger.start("uid", "slack", ROUTE, ending(attempt()))
-    await ledger.wait("uid", 5)
-    await asyncio.sleep(0)
-    ledger.listen("uid", told.set)
-    assert told.is_set()
+async def test_end_before_unmuting_is_reported_at_once() -> None:
+    fixture = TrackerFixture()
+    fixture.start(attempt())
+    await fixture.finish()
+    assert fixture.reported == []
+    fixture.attempts.unmute()
+    assert fixture.reported == [KEY]
 
 
-async def test_a_pass_that_looks_itself_is_not_told() -> None:
-    ledger, told = Ledger(), asyncio.Event()
-    ledger.start("uid", "slack", ROUTE, ending(attempt()))
-    ledger.listen("uid", told.set)
-    ledger.listen("uid", None)
-    await ledger.wait("uid", 5)
-    await asyncio.sleep(0)
-    assert not told.is_set()
+async def test_end_during_a_reconciliation_is_not_reported() -> None:
+    fixture = TrackerFixture()
+    fixture.start(attempt())
+    fixture.attempts.unmute()
+    fixture.attempts.mute()
+    await fixture.finish()
+    assert fixture.reported == []
 
 
-async def test_settling_one_try_keeps_the_others() -> None:
-    ledger, first, second = Ledger(), attempt("slack"), attempt("file")
-    for made in (first, second):
-        ledger.start("uid", made.channel, ROUTE, ending(made))
-    await ledger.wait("uid", 5)
-    await asyncio.sleep(0)
-    ledger.settle("uid", [first])
-    assert ledger.over("uid") == (second,)
+async def test_acknowledging_one_attempt_keeps_the_others() -> None:
+    fixture, first, second = TrackerFixture(), attempt("slack"), attempt("file")
+    for each in (first, second):
+        fixture.start(each)
+    await fixture.finish()
+    fixture.attempts.acknowledge([first])
+    assert fixture.attempts.finished == (second,)
 
 
-async def test_the_result_for_an_object_that_is_gone_is_not_kept() -> None:
-    ledger, gate = Ledger(), asyncio.Event()
-    ledger.start("uid", "slack", ROUTE, ending(attempt(), gate))
-    ledger.forget("uid")
-    assert ledger.is_empty
-    assert ledger.in_flight == 1
+async def test_result_for_a_forgotten_object_is_not_kept() -> None:
+    fixture, gate = TrackerFixture(), asyncio.Event()
+    fixture.start(attempt(), gate)
+    fixture.tracker.forget("uid")
+    assert fixture.attempts.forgotten
+    assert (fixture.attempts.running, fixture.attempts.route) == (frozenset(), None)
+    assert fixture.statistics == AttemptStatistics(running=1)
     gate.set()
     await asyncio.sleep(0.01)
-    assert ledger.is_empty
-    assert ledger.in_flight == 0
+    assert fixture.statistics == AttemptStatistics()
 
 
-async def test_a_try_that_is_broken_off_leaves_no_result() -> None:
-    ledger, told = Ledger(), asyncio.Event()
-    ledger.start("uid", "slack", ROUTE, ending(attempt(), asyncio.Event()))
-    ledger.listen("uid", told.set)
-    ledger.cancel()
+async def test_handle_without_attempts_is_not_forgotten() -> None:
+    fixture = TrackerFixture()
+    fixture.tracker.forget("uid")
+    assert not fixture.attempts.forgotten
+
+
+async def test_cancelled_attempt_leaves_no_result() -> None:
+    fixture = TrackerFixture()
+    fixture.start(attempt(), asyncio.Event())
+    fixture.attempts.unmute()
+    fixture.tracker.cancel()
     async with asyncio.timeout(5):
-        await ledger.drained()
-    assert not told.is_set()
-    assert ledger.over("uid") == ()
+        await fixture.tracker.idle()
+    assert fixture.reported == []
+    assert fixture.tracker.finished("uid") == ()
 
 
-async def test_draining_ends_when_the_last_try_is_settled() -> None:
-    ledger, made = Ledger(), attempt()
-    ledger.start("uid", "slack", ROUTE, ending(made))
-    drained = asyncio.create_task(ledger.drained())
+async def test_tracker_is_idle_when_the_last_attempt_is_acknowledged() -> None:
+    fixture, result = TrackerFixture(), attempt()
+    fixture.start(result)
+    idle = asyncio.create_task(fixture.tracker.idle())
     await asyncio.sleep(0.02)
-    assert not drained.done()
-    ledger.settle("uid", [made])
-    await asyncio.wait_for(drained, 5)
+    assert not idle.done()
+    fixture.attempts.acknowledge([result])
+    await asyncio.wait_for(idle, 5)
 
 
-async def test_the_route_is_kept_as_long_as_a_try_that_began_on_it() -> None:
-    ledger, made = Ledger(), attempt()
-    assert ledger.route("uid") is None
-    ledger.start("uid", "slack", ROUTE, ending(made))
-    await ledger.wait("uid", 5)
-    await asyncio.sleep(0)
-    assert ledger.route("uid") is ROUTE
-    ledger.settle("uid", [made])
-    assert ledger.route("uid") is None
+async def test_route_is_kept_as_long_as_its_attempts() -> None:
+    fixture, result = TrackerFixture(), attempt()
+    assert fixture.attempts.route is None
+    fixture.start(result)
+    await fixture.finish()
+    assert fixture.tracker.open(KEY).route is ROUTE
+    fixture.attempts.acknowledge([result])
+    assert fixture.tracker.open(KEY).route is None

@@ -1,4 +1,4 @@
-"""The breakers at work: a clock that stands still, calls that overlap, waiting for probes."""
+"""The circuit breakers: overlapping calls and waiting for probes, on a clock that the test sets."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from notification_operator.delivery import breakers as module
-from notification_operator.delivery.breakers import Breakers, Passage, Receiver, TurnedAway
+from notification_operator.delivery.breakers import Breakers, Destination, PermittedCall, Rejected
 from notification_operator.domain.breaker import Circuit, Limits, Result
+from notification_operator.telemetry.statistics import BreakerStatistics
 from tests.unit.operator.domain.builders import at
 
-SLACK = Receiver("slack", "https://hooks.slack.com/services/secret")
+SLACK = Destination("slack", "https://hooks.slack.com/services/secret")
 LIMITS = Limits(failure_threshold=3, open_seconds=30, probes=2)
 
 
@@ -25,51 +26,52 @@ class Clock:
         return self.now
 
 
-async def enter(breakers: Breakers, receiver: Receiver = SLACK) -> Passage:
-    passage = await breakers.enter(receiver)
-    assert isinstance(passage, Passage)
-    return passage
+async def enter(breakers: Breakers, destination: Destination = SLACK) -> PermittedCall:
+    call = await breakers.enter(destination)
+    assert isinstance(call, PermittedCall)
+    return call
 
 
-async def call(breakers: Breakers, result: Result, receiver: Receiver = SLACK) -> None:
-    with await enter(breakers, receiver) as passage:
-        passage.result = result
+async def call(breakers: Breakers, result: Result, destination: Destination = SLACK) -> None:
+    with await enter(breakers, destination) as permitted:
+        permitted.result = result
 
 
-async def opened(breakers: Breakers, receiver: Receiver = SLACK) -> None:
+async def opened(breakers: Breakers, destination: Destination = SLACK) -> None:
     for _ in range(3):
-        await call(breakers, Result.FAILURE, receiver)
+        await call(breakers, Result.FAILURE, destination)
 
 
 async def started(work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-    """Return a task that has gone as far as it can by itself."""
+    """Return a task that has run as far as it can by itself."""
     task = asyncio.ensure_future(work)
     for _ in range(3):
         await asyncio.sleep(0)
     return task
 
 
-async def test_an_open_breaker_turns_away_until_its_next_probe_and_no_longer() -> None:
+async def test_open_breaker_rejects_until_its_next_probe() -> None:
     clock = Clock()
     breakers = Breakers(LIMITS, clock=clock)
     assert breakers.all_closed
     await opened(breakers)
-    assert await breakers.enter(SLACK) == TurnedAway(until=at(30))
-    assert (breakers.held_until(SLACK), breakers.all_closed) == (at(30), False)
+    assert await breakers.enter(SLACK) == Rejected(until=at(30))
+    assert (breakers.open_until(SLACK), breakers.all_closed) == (at(30), False)
     clock.now = at(30)
-    assert breakers.held_until(SLACK) is None
+    assert breakers.open_until(SLACK) is None
     await call(breakers, Result.SUCCESS)
     await call(breakers, Result.SUCCESS)
     assert breakers.all_closed
 
 
-async def test_each_destination_of_a_channel_has_its_own_and_the_worst_is_shown() -> None:
+async def test_each_destination_has_a_breaker_and_the_channel_the_worst_state() -> None:
     clock = Clock()
     breakers = Breakers(LIMITS, clock=clock)
-    other = Receiver("slack", "https://hooks.slack.com/services/other")
+    other = Destination("slack", "https://hooks.slack.com/services/other")
     await opened(breakers)
     await call(breakers, Result.FAILURE, other)
-    assert (breakers.state("slack"), breakers.state("console")) == (Circuit.OPEN, Circuit.CLOSED)
+    assert breakers.statistics() == BreakerStatistics(destinations=2, circuits={"slack": Circuit.OPEN})
+    assert breakers.state("console") is Circuit.CLOSED
     clock.now = at(30)
     assert breakers.state("slack") is Circuit.HALF_OPEN
     for _ in range(2):
@@ -77,7 +79,7 @@ async def test_each_destination_of_a_channel_has_its_own_and_the_worst_is_shown(
     assert breakers.state("slack") is Circuit.OPEN
 
 
-async def test_calls_beside_the_probes_wait_and_go_when_these_succeed() -> None:
+async def test_calls_wait_for_probes_and_are_permitted_when_they_succeed() -> None:
     clock = Clock()
     breakers = Breakers(LIMITS, clock=clock)
     await opened(breakers)
@@ -88,10 +90,10 @@ async def test_calls_beside_the_probes_wait_and_go_when_these_succeed() -> None:
         assert not third.done()
         with probe:
             probe.result = Result.SUCCESS
-    assert isinstance(await third, Passage)
+    assert isinstance(await third, PermittedCall)
 
 
-async def test_calls_beside_the_probes_are_turned_away_when_one_fails() -> None:
+async def test_calls_that_wait_are_rejected_when_a_probe_fails() -> None:
     clock = Clock()
     breakers = Breakers(LIMITS, clock=clock)
     await opened(breakers)
@@ -100,10 +102,10 @@ async def test_calls_beside_the_probes_are_turned_away_when_one_fails() -> None:
     waiting = [await started(breakers.enter(SLACK)) for _ in range(3)]
     with probe:
         probe.result = Result.FAILURE
-    assert await asyncio.gather(*waiting) == [TurnedAway(until=at(60))] * 3
+    assert await asyncio.gather(*waiting) == [Rejected(until=at(60))] * 3
 
 
-async def test_the_place_of_a_probe_that_is_broken_off_goes_to_one_that_waits() -> None:
+async def test_cancelled_probe_passes_its_permit_to_a_waiting_call() -> None:
     clock = Clock()
     breakers = Breakers(LIMITS, clock=clock)
     await opened(breakers)
@@ -119,19 +121,21 @@ async def test_the_place_of_a_probe_that_is_broken_off_goes_to_one_that_waits() 
         task.cancel()
 
 
-async def test_who_listens_hears_of_it_opening_and_closing_without_the_destination() -> None:
-    clock, heard = Clock(), list[tuple[str, Circuit]]()
-    breakers = Breakers(LIMITS, clock=clock, on_change=lambda channel, state: heard.append((channel, state)))
+async def test_observer_sees_openings_and_closings_without_the_destination() -> None:
+    clock, changes = Clock(), list[tuple[str, Circuit]]()
+    breakers = Breakers(
+        LIMITS, clock=clock, on_change=lambda channel, state: changes.append((channel, state))
+    )
     await opened(breakers)
     clock.now = at(30)
     await call(breakers, Result.FAILURE)
     clock.now = at(60)
     await call(breakers, Result.SUCCESS)
     await call(breakers, Result.SUCCESS)
-    assert heard == [("slack", Circuit.OPEN), ("slack", Circuit.OPEN), ("slack", Circuit.CLOSED)]
+    assert changes == [("slack", Circuit.OPEN), ("slack", Circuit.OPEN), ("slack", Circuit.CLOSED)]
 
 
-async def test_a_listener_that_breaks_does_not_break_the_try() -> None:
+async def test_failing_observer_does_not_fail_the_call() -> None:
     def broken(_channel: str, _state: Circuit) -> None:
         raise LookupError
 
@@ -140,17 +144,17 @@ async def test_a_listener_that_breaks_does_not_break_the_try() -> None:
     assert breakers.state("slack") is Circuit.OPEN
 
 
-async def test_no_more_destinations_are_remembered_than_there_is_room_for(
+async def test_remembered_destinations_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MOST", 2)
     breakers = Breakers(LIMITS, clock=Clock())
     await opened(breakers)
     for name in "ab":
-        await call(breakers, Result.SUCCESS, Receiver("webhook", name))
+        await call(breakers, Result.SUCCESS, Destination("webhook", name))
     assert breakers.state("slack") is Circuit.CLOSED
     await opened(breakers)
-    await call(breakers, Result.SUCCESS, Receiver("webhook", "a"))
+    await call(breakers, Result.SUCCESS, Destination("webhook", "a"))
     await breakers.enter(SLACK)
-    await call(breakers, Result.SUCCESS, Receiver("webhook", "b"))
-    assert breakers.state("slack") is Circuit.OPEN, "it was called later than the one that is forgotten"
+    await call(breakers, Result.SUCCESS, Destination("webhook", "b"))
+    assert breakers.state("slack") is Circuit.OPEN, "it was called after the forgotten one"

@@ -1,4 +1,4 @@
-"""One try: bounded in time, and whatever a channel does becomes a value."""
+"""Attempts: bounded in time, and whatever a channel does becomes a value."""
 
 import asyncio
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ TOUCHY = Limits(failure_threshold=3, open_seconds=0.2, probes=2)
 
 
 class Stub:
-    """A channel that raises what it is told, or waits for ever, and counts its calls."""
+    """A channel that raises an error, or hangs, and records its calls."""
 
     def __init__(self, error: BaseException | None = None, *, hangs: bool = False) -> None:
         self.error = error
@@ -54,7 +54,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def bench(
+def dispatcher_of(
     channels: Mapping[str, Channel], *, timeout: float = 5, concurrency: int = 8, limits: Limits = TOUCHY
 ) -> Dispatcher:
     breakers = Breakers(limits, clock=now)
@@ -63,111 +63,115 @@ def bench(
 
 async def attempt(channel: Channel | None, *, number: int = 1, seconds: float = 5.0) -> Attempt:
     channels = {} if channel is None else {"stub": channel}
-    dispatcher = bench(channels, timeout=seconds, concurrency=4)
+    dispatcher = dispatcher_of(channels, timeout=seconds, concurrency=4)
     return await dispatcher.attempt(Send(channel="stub", number=number, id=f"uid:stub:{number}"), MESSAGE)
 
 
-async def test_a_channel_that_returns_is_a_success_with_its_time_and_number() -> None:
+async def test_returning_channel_is_a_success_with_its_time_and_number() -> None:
     before = datetime.now(UTC)
-    made = await attempt(Stub(), number=3)
-    assert (made.channel, made.number, made.status, made.error) == ("stub", 3, AttemptStatus.SUCCESS, None)
-    assert before <= made.timestamp <= made.ended <= datetime.now(UTC)
-    assert made.duration >= 0.01
+    result = await attempt(Stub(), number=3)
+    assert (result.channel, result.number, result.status, result.error) == (
+        "stub",
+        3,
+        AttemptStatus.SUCCESS,
+        None,
+    )
+    assert before <= result.timestamp <= result.ended <= datetime.now(UTC)
+    assert result.duration >= 0.01
 
 
-async def test_a_transient_failure_may_be_tried_again_and_keeps_the_receiver_s_pause() -> None:
-    made = await attempt(Stub(Transient("503: busy", retry_after=7)))
-    assert (made.status, made.permanent, made.retry_after) == (AttemptStatus.FAILED, False, 7)
-    assert made.error == "503: busy"
+async def test_transient_failure_keeps_the_pause_of_the_receiver() -> None:
+    result = await attempt(Stub(Transient("503: busy", retry_after=7)))
+    assert (result.status, result.permanent, result.retry_after) == (AttemptStatus.FAILED, False, 7)
+    assert result.error == "503: busy"
 
 
 @pytest.mark.parametrize("asked", [-1.0, float("nan"), float("inf")])
-async def test_a_pause_that_is_none_is_not_recorded(asked: float) -> None:
+async def test_unusable_pause_is_not_recorded(asked: float) -> None:
     assert (await attempt(Stub(Transient("busy", retry_after=asked)))).retry_after is None
 
 
-async def test_a_permanent_failure_is_marked_in_its_field_and_in_its_text() -> None:
-    made = await attempt(Stub(Permanent("404: no such channel")))
-    assert made.permanent
-    assert made.error == "permanent failure: 404: no such channel"
+async def test_permanent_failure_is_marked_in_its_field_and_its_text() -> None:
+    result = await attempt(Stub(Permanent("404: no such channel")))
+    assert result.permanent
+    assert result.error == "permanent failure: 404: no such channel"
 
 
-async def test_an_exception_that_no_channel_should_raise_is_permanent_and_names_itself() -> None:
-    made = await attempt(Stub(ZeroDivisionError()))
-    assert made.permanent
-    assert made.error is not None
-    assert "ZeroDivisionError" in made.error
+async def test_unexpected_exception_is_permanent_and_named() -> None:
+    result = await attempt(Stub(ZeroDivisionError()))
+    assert result.permanent
+    assert result.error is not None
+    assert "ZeroDivisionError" in result.error
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
-async def test_what_would_end_a_program_is_the_failure_of_its_channel_alone(error: BaseException) -> None:
-    made = await attempt(Stub(error))
-    assert made.permanent
-    assert made.error is not None
-    assert type(error).__name__ in made.error
+async def test_exit_and_cancellation_raised_by_a_channel_are_its_failure(error: BaseException) -> None:
+    result = await attempt(Stub(error))
+    assert result.permanent
+    assert result.error is not None
+    assert type(error).__name__ in result.error
 
 
-async def test_a_transient_mark_counts_through_wrapping() -> None:
+async def test_wrapped_transient_failure_is_transient() -> None:
     error = RuntimeError("outer")
     error.__cause__ = Transient("the network is down", retry_after=3)
     error.__cause__.__cause__ = OSError("connection refused")
-    made = await attempt(Stub(error))
-    assert (made.permanent, made.retry_after) == (False, 3)
-    assert made.error is not None
-    assert "connection refused" in made.error
+    result = await attempt(Stub(error))
+    assert (result.permanent, result.retry_after) == (False, 3)
+    assert result.error is not None
+    assert "connection refused" in result.error
 
 
-async def test_a_permanent_failure_caused_by_a_transient_one_is_permanent() -> None:
+async def test_permanent_failure_caused_by_a_transient_one_is_permanent() -> None:
     error = Permanent("gave up")
     error.__cause__ = Transient("busy")
     assert (await attempt(Stub(error))).permanent
 
 
-async def test_a_channel_that_does_not_answer_in_time_is_cut_off_and_may_be_tried_again() -> None:
+async def test_channel_that_times_out_is_cancelled_and_may_be_retried() -> None:
     stub = Stub(hangs=True)
-    made = await attempt(stub, seconds=0.05)
-    assert (made.status, made.permanent) == (AttemptStatus.FAILED, False)
-    assert made.error is not None
-    assert "timed out after 0.05 s" in made.error
+    result = await attempt(stub, seconds=0.05)
+    assert (result.status, result.permanent) == (AttemptStatus.FAILED, False)
+    assert result.error is not None
+    assert "timed out after 0.05 s" in result.error
     assert stub.at_once == 0
 
 
-async def test_a_channel_s_own_time_out_is_its_own_failure() -> None:
-    made = await attempt(Stub(Transient("slow")), seconds=5)
-    assert made.error == "slow"
+async def test_own_timeout_of_a_channel_is_its_failure() -> None:
+    result = await attempt(Stub(Transient("slow")), seconds=5)
+    assert result.error == "slow"
 
 
-async def test_a_channel_that_is_not_set_up_fails_for_good_and_names_the_setting() -> None:
-    made = await attempt(None)
-    assert made.permanent
-    assert made.error is not None
-    assert "'stub'" in made.error
-    assert "channels.plugins.stub" in made.error
+async def test_missing_channel_is_permanent_and_names_the_setting() -> None:
+    result = await attempt(None)
+    assert result.permanent
+    assert result.error is not None
+    assert "'stub'" in result.error
+    assert "channels.plugins.stub" in result.error
 
 
-async def test_no_more_tries_run_at_once_on_a_channel_than_it_may_have() -> None:
+async def test_concurrency_bounds_the_running_attempts_of_a_channel() -> None:
     stub = Stub()
-    dispatcher = bench({"stub": stub}, concurrency=2)
+    dispatcher = dispatcher_of({"stub": stub}, concurrency=2)
     sends = [Send(channel="stub", number=1, id=f"uid-{index}:stub:1") for index in range(6)]
     await asyncio.gather(*(dispatcher.attempt(send, MESSAGE) for send in sends))
     assert stub.most_at_once == 2
     assert len(stub.calls) == 6
 
 
-async def test_many_tries_of_one_namespace_on_a_channel_keep_those_of_another_one_waiting_for_one() -> None:
+async def test_burst_in_one_namespace_delays_no_other_on_a_channel() -> None:
     stub = Stub()
-    dispatcher = bench({"stub": stub}, concurrency=1)
-    burst = [replace(MESSAGE, id=f"shop-{number}") for number in range(5)]
-    quiet = replace(MESSAGE, id="office-1", namespace="office")
-    tries = (
-        dispatcher.attempt(Send(channel="stub", number=1, id=message.id), message)
-        for message in (*burst, quiet)
+    dispatcher = dispatcher_of({"stub": stub}, concurrency=1)
+    burst = [("shop", f"shop-{number}") for number in range(5)]
+    attempts = (
+        dispatcher.attempt(Send(channel="stub", number=1, id=id_), replace(MESSAGE, namespace=namespace))
+        for namespace, id_ in (*burst, ("office", "office-1"))
     )
-    await asyncio.gather(*tries)
+    await asyncio.gather(*attempts)
     assert stub.calls == ["shop-0", "shop-1", "office-1", "shop-2", "shop-3", "shop-4"]
 
 
-async def test_cancelling_a_try_makes_no_value_of_it() -> None:
+async def test_cancelled_attempt_raises() -> None:
     task = asyncio.create_task(attempt(Stub(hangs=True)))
     await asyncio.sleep(0.02)
     task.cancel()

@@ -22,7 +22,7 @@ from notification_operator.domain.model import Content
 from notification_operator.domain.plan import Send
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
-from tests.unit.operator.delivery.test_dispatcher import bench
+from tests.unit.operator.delivery.test_dispatcher import dispatcher_of
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def test_wait_for_a_connection_does_not_count_as_attempt_time(server: Http
 
     server.responses.append(slowly)
     slack = SlackChannel(server.url, connections=2)
-    dispatcher = bench({"slack": slack}, timeout=0.3)
+    dispatcher = dispatcher_of({"slack": slack}, timeout=0.3)
     sends = [Send(channel="slack", number=1, id=f"uid-{number}:slack:1") for number in range(10)]
     attempts = await asyncio.gather(*(dispatcher.attempt(send, message()) for send in sends))
     await slack.close()

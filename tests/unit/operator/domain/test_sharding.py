@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.domain.sharding import fair, shard_of
+from notification_operator.domain.sharding import assign_shards, shard_of
 
 MEMBERS = st.sets(st.sampled_from("abcdefg"), min_size=1)
 HOLDERS = st.lists(st.sampled_from([None, *"abcdefgxyz"]), min_size=1, max_size=24)
@@ -48,14 +48,14 @@ def test_the_shards_of_usual_uids_are_of_one_size() -> None:
 def test_every_shard_falls_to_a_member_and_no_member_has_two_more_than_another(
     holders: list[str | None], members: set[str]
 ) -> None:
-    sizes = Counter(fair(holders, members))
+    sizes = Counter(assign_shards(holders, members))
     assert set(sizes) <= members
     assert max(sizes.values()) - min(sizes[member] for member in members) <= 1
 
 
 @given(HOLDERS, MEMBERS)
 def test_no_more_shards_move_than_must(holders: list[str | None], members: set[str]) -> None:
-    wanted = fair(holders, members)
+    wanted = assign_shards(holders, members)
     held = Counter(holder for holder in holders if holder in members)
     sizes = Counter(wanted)
     for member in members:
@@ -71,9 +71,9 @@ def test_no_more_shards_move_than_must(holders: list[str | None], members: set[s
 
 @given(HOLDERS, MEMBERS)
 def test_a_fair_share_stays_as_it_is(holders: list[str | None], members: set[str]) -> None:
-    wanted = fair(holders, members)
-    assert fair(wanted, members) == wanted
+    wanted = assign_shards(holders, members)
+    assert assign_shards(wanted, members) == wanted
 
 
 def test_without_members_nobody_is_to_hold_anything() -> None:
-    assert fair(["a", None], set()) == [None, None]
+    assert assign_shards(["a", None], set()) == [None, None]

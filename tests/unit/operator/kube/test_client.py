@@ -11,9 +11,9 @@ import yaml
 from kubernetes.aio.client import ApiClient
 
 from atomic_status import Gone, KubeStatusStore, ObjectRef, Unavailable
-from notification_operator.app import RESOURCE
 from notification_operator.kube.client import UnreachableError, check_answers, connect
 from notification_operator.kube.connectivity import Connectivity
+from notification_operator.wiring import RESOURCE
 from tests.unit.operator.kube_api import KubeApi, refusal
 
 if TYPE_CHECKING:

@@ -1,84 +1,94 @@
-"""Replicas that compete for Leases in one process: a clock that is set by hand, and rounds made one by one."""
+"""Replicas that compete for Leases in one process: the clock is set, and rounds are started, by the test."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from notification_operator.kube.errors import KubeError
 from notification_operator.leadership.elector import Elector
-from notification_operator.leadership.lease import Lease, LeaseStore, Terms
+from notification_operator.leadership.lease import Lease, LeaseConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 SECONDS = 12
-"""Of a Lease; six rounds of two seconds."""
+"""Duration of a Lease: six rounds of two seconds."""
 PERIOD = 2.0
 NAME = "lease"
 
 
-class Leases(LeaseStore):
-    """Leases in memory, as one replica reaches them; `on_call` hears of each call before it is made."""
+class Leases:
+    """Leases in memory, as one replica reaches them; `on_call` is called before each call."""
 
-    def __init__(self, stored: dict[str, Lease], on_call: Callable[[], None]) -> None:
+    def __init__(self, stored: dict[str, dict[str, Any]], on_call: Callable[[], None] = lambda: None) -> None:
         self.stored = stored
         self._on_call = on_call
         self.calls: list[str] = []
-        """Each as verb and name."""
-        self.cut = False
-        """Whether nothing gets through."""
-        self.deaf = False
-        """Whether what is written is, and no answer comes."""
+        """Verb and name of each call."""
+        self.disconnected = False
+        """Whether every call fails before it arrives."""
+        self.answers_lost = False
+        """Whether writes take effect and their answers are lost."""
         self.after: dict[str, Callable[[], Awaitable[None]]] = {}
-        """By verb: what happens right after the next such call."""
+        """What happens right after the next call, by verb."""
 
-    async def list(self) -> list[Lease]:
+    async def list(self) -> Sequence[dict[str, Any]]:
         """See `LeaseStore.list`."""
         await self._call("list")
-        found = list(self.stored.values())
+        leases = list(self.stored.values())
         await self._then("list")
-        return found
+        return leases
 
-    async def create(self, lease: Lease) -> Lease:
+    async def create(self, lease: Mapping[str, Any]) -> dict[str, Any]:
         """See `LeaseStore.create`."""
-        await self._call(f"create {lease.name}")
-        if lease.name in self.stored:
+        name = lease["metadata"]["name"]
+        await self._call(f"create {name}")
+        if name in self.stored:
             raise KubeError(status=409, reason="conflict")
         return await self._put(lease, "create")
 
-    async def replace(self, lease: Lease) -> Lease:
+    async def replace(self, lease: Mapping[str, Any]) -> dict[str, Any]:
         """See `LeaseStore.replace`."""
-        await self._call(f"replace {lease.name}")
-        self._of_version(lease)
+        await self._call(f"replace {lease['metadata']['name']}")
+        self._check_version(lease)
         return await self._put(lease, "replace")
 
-    async def delete(self, lease: Lease) -> None:
+    async def delete(self, lease: Mapping[str, Any]) -> None:
         """See `LeaseStore.delete`."""
-        await self._call(f"delete {lease.name}")
-        self._of_version(lease)
-        del self.stored[lease.name]
+        await self._call(f"delete {lease['metadata']['name']}")
+        self._check_version(lease)
+        del self.stored[lease["metadata"]["name"]]
 
-    async def _call(self, what: str) -> None:
-        self.calls.append(what)
+    def take_over(self, name: str, holder: str) -> None:
+        """Change the holder of a stored Lease, as another process does."""
+        body = self.stored[name]
+        meta = {**body["metadata"], "resourceVersion": "99"}
+        self.stored[name] = {**body, "metadata": meta, "spec": {**body["spec"], "holderIdentity": holder}}
+
+    async def _call(self, call: str) -> None:
+        self.calls.append(call)
         self._on_call()
         await asyncio.sleep(0)
-        if self.cut:
-            raise KubeError(status=None, reason="cut off")
+        if self.disconnected:
+            raise KubeError(status=None, reason="disconnected")
 
-    def _of_version(self, lease: Lease) -> None:
-        if lease.name not in self.stored:
+    def _check_version(self, lease: Mapping[str, Any]) -> None:
+        meta = lease["metadata"]
+        if meta["name"] not in self.stored:
             raise KubeError(status=404, reason="not found")
-        if self.stored[lease.name].version != lease.version:
+        if self.stored[meta["name"]]["metadata"]["resourceVersion"] != meta["resourceVersion"]:
             raise KubeError(status=409, reason="conflict")
 
-    async def _put(self, lease: Lease, verb: str) -> Lease:
-        known = self.stored.get(lease.name)
-        version = str(int(known.version) + 1) if known else "1"
-        meta = {**lease.body["metadata"], "resourceVersion": version}
-        self.stored[lease.name] = stored = Lease({**lease.body, "metadata": meta})
+    async def _put(self, lease: Mapping[str, Any], verb: str) -> dict[str, Any]:
+        name = lease["metadata"]["name"]
+        known = self.stored.get(name)
+        version = str(int(known["metadata"]["resourceVersion"]) + 1) if known else "1"
+        meta = {**lease["metadata"], "resourceVersion": version}
+        self.stored[name] = stored = {**lease, "metadata": meta}
         await self._then(verb)
-        if self.deaf:
+        if self.answers_lost:
             raise KubeError(status=None, reason="no answer")
         return stored
 
@@ -89,92 +99,97 @@ class Leases(LeaseStore):
 
 
 class Replica:
-    """One elector. `busy` are the shards that something is under way of."""
+    """One elector; `busy` are the shards of which something is running."""
 
-    def __init__(self, world: World, name: str, shards: int) -> None:
+    def __init__(self, replicas: Replicas, name: str, shards: int) -> None:
         self.name = name
-        self.leases = Leases(world.stored, self._calls)
+        self.leases = Leases(replicas.stored, self._check_reported)
         self.busy: set[int] = set()
         self.changes = 0
-        self.told: set[int] = set()
-        """What it worked on when it was last said to have changed."""
+        self.reported: set[int] = set()
+        """The shards that it worked on at the latest report of a change."""
         self.elector = Elector(
             self.leases,
             name=NAME,
-            terms=Terms(identity=name, seconds=SECONDS, shards=shards),
-            on_change=self._changed,
-            drained=lambda shard: shard not in self.busy,
-            clock=lambda: world.time,
+            config=LeaseConfig(identity=name, seconds=SECONDS, shards=shards),
+            clock=lambda: replicas.time,
+            now=lambda: datetime.now(UTC),
         )
+
+    def drained(self, shard: int) -> bool:
+        return shard not in self.busy
 
     def _changed(self) -> None:
         self.changes += 1
-        self.told = self.works
+        self.reported = self.works
 
-    def _calls(self) -> None:
-        # While a call is under way, the others of this process go by what they were told.
-        assert self.works <= self.told, "works on what nobody was told of"
+    def _check_reported(self) -> None:
+        # During a call, the other parts of this process rely on the latest report.
+        assert self.works <= self.reported, "works on a shard that was not reported"
 
     @property
     def works(self) -> set[int]:
-        return set(self.elector.working)
+        return set(self.elector.statistics().working)
 
     @property
-    def holds(self) -> set[int]:
-        """What it works on, and what it is about to give back."""
-        return {number for number, claim in enumerate(self.elector._claims) if claim.own}
+    def owned(self) -> set[int]:
+        """The shards that it works on, and the ones that it is about to release."""
+        return set(self.elector.statistics().owned)
 
-    async def round(self) -> list[str]:
-        """Make a round; return the calls that it made."""
-        made = len(self.leases.calls)
-        await self.elector._round()
-        return self.leases.calls[made:]
+    async def round(self, *, drained: Callable[[int], bool] | None = None) -> list[str]:
+        """Compete for a round; return the calls that it made."""
+        before = len(self.leases.calls)
+        await self.elector.compete(drained=drained or self.drained, on_change=self._changed)
+        return self.leases.calls[before:]
 
 
-class World:
+class Replicas:
     """What the replicas share."""
 
     def __init__(self) -> None:
         self.time = 100.0
-        self.stored: dict[str, Lease] = {}
-        self.replicas: list[Replica] = []
+        self.stored: dict[str, dict[str, Any]] = {}
+        self.running: list[Replica] = []
 
-    def replica(self, name: str, *, shards: int = 4) -> Replica:
-        """Start one."""
-        made = Replica(self, name, shards)
-        self.replicas.append(made)
-        return made
+    def start(self, name: str, *, shards: int = 4) -> Replica:
+        """Start a replica."""
+        replica = Replica(self, name, shards)
+        self.running.append(replica)
+        return replica
 
-    def replicas_of(self, *names: str, shards: int = 4) -> list[Replica]:
-        """Start several."""
-        return [self.replica(name, shards=shards) for name in names]
+    def start_all(self, *names: str, shards: int = 4) -> list[Replica]:
+        """Start several replicas."""
+        return [self.start(name, shards=shards) for name in names]
 
     def kill(self, replica: Replica) -> None:
-        """End one as SIGKILL does."""
-        self.replicas.remove(replica)
+        """End a replica as SIGKILL does."""
+        self.running.remove(replica)
 
     async def stop(self, replica: Replica) -> None:
-        """Stop one in good order."""
+        """Stop a replica in order."""
         await replica.elector.release()
-        self.replicas.remove(replica)
+        self.running.remove(replica)
 
     async def rounds(self, count: int = 1, *, of: Iterable[Replica] = ()) -> None:
-        """Let some replicas, or all, make rounds, a period apart."""
+        """Let some replicas, or all, compete for rounds, a period apart."""
         for _ in range(count):
-            for replica in tuple(of) or tuple(self.replicas):
+            for replica in tuple(of) or tuple(self.running):
                 await replica.round()
-                self.judge()
+                self.check()
             self.time += PERIOD
 
-    def judge(self) -> None:
-        """Hold that no shard is two replicas', and that all who work do so by one count."""
-        working = [replica for replica in self.replicas if replica.holds]
-        assert len({replica.elector.shards for replica in working}) <= 1, "two counts side by side"
-        held = [shard for replica in working for shard in replica.holds]
-        assert len(held) == len(set(held)), "a shard is worked on twice"
+    def check(self) -> None:
+        """Require that no shard has two owners, and that all working replicas have the same number of shards."""
+        working = [replica for replica in self.running if replica.owned]
+        assert len({replica.elector.shards for replica in working}) <= 1, "two numbers of shards"
+        owned = [shard for replica in working for shard in replica.owned]
+        assert len(owned) == len(set(owned)), "a shard has two owners"
 
-    def holder(self, name: str = NAME) -> str:
-        return self.stored[name].holder
+    def lease(self, name: str = NAME) -> Lease:
+        return Lease(self.stored[name])
+
+    def leases(self) -> list[Lease]:
+        return [Lease(body) for body in self.stored.values()]
 
 
 def shares(*replicas: Replica) -> list[set[int]]:

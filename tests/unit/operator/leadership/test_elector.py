@@ -1,126 +1,126 @@
-"""Who works on what: shares that are even, and handed over in seconds when a replica joins, dies or stops."""
+"""The elector: shards are shared evenly, and handed over in seconds when a replica joins, dies or stops."""
 
 from __future__ import annotations
 
 from notification_operator.leadership.lease import SHARDS
-from tests.unit.operator.leadership.lease_fixture import NAME, SECONDS, World, shares
+from tests.unit.operator.leadership.lease_fixture import NAME, SECONDS, Replicas, shares
 
 
-async def test_with_one_shard_one_replica_works_by_the_lease_of_the_name_that_is_set(world: World) -> None:
-    one, two = world.replicas_of("one", "two", shards=1)
-    await world.rounds(3)
+async def test_single_shard_is_worked_on_by_the_holder_of_the_named_lease(replicas: Replicas) -> None:
+    one, two = replicas.start_all("one", "two", shards=1)
+    await replicas.rounds(3)
     assert shares(one, two) == [{0}, set()]
-    assert list(world.stored) == [NAME]
-    assert world.holder() == "one"
+    assert list(replicas.stored) == [NAME]
+    assert replicas.lease().holder == "one"
 
 
-async def test_with_one_shard_a_round_is_one_call_for_the_one_that_works_and_one_for_a_standby(
-    world: World,
+async def test_single_shard_round_costs_one_call_per_replica(
+    replicas: Replicas,
 ) -> None:
-    one, two = world.replicas_of("one", "two", shards=1)
-    await world.rounds(2)
+    one, two = replicas.start_all("one", "two", shards=1)
+    await replicas.rounds(2)
     assert await one.round() == [f"replace {NAME}"]
     assert await two.round() == ["list"]
 
 
-async def test_a_replica_that_is_alone_works_on_every_shard_from_its_first_round_on(world: World) -> None:
-    (one,) = world.replicas_of("one")
-    await world.rounds()
+async def test_lone_replica_works_on_every_shard_from_the_first_round(replicas: Replicas) -> None:
+    (one,) = replicas.start_all("one")
+    await replicas.rounds()
     assert one.works == {0, 1, 2, 3}
-    assert {NAME, f"{NAME}-shard-1", f"{NAME}-shard-2", f"{NAME}-shard-3"} < set(world.stored)
+    assert {NAME, f"{NAME}-shard-1", f"{NAME}-shard-2", f"{NAME}-shard-3"} < set(replicas.stored)
 
 
-async def test_the_leases_can_be_told_by_labels_and_say_among_how_many_the_work_is_shared(
-    world: World,
+async def test_leases_carry_labels_and_the_number_of_shards(
+    replicas: Replicas,
 ) -> None:
-    world.replica("one")
-    await world.rounds()
-    for lease in world.stored.values():
+    replicas.start("one")
+    await replicas.rounds()
+    for lease in replicas.leases():
         assert lease.body["metadata"]["labels"]["app.kubernetes.io/name"] == "notification-operator"
         assert lease.body["metadata"]["annotations"] == {SHARDS: "4"}
         assert lease.body["spec"]["leaseDurationSeconds"] == SECONDS
 
 
-async def test_a_replica_that_joins_gets_its_share_within_two_rounds(world: World) -> None:
-    one = world.replica("one")
-    await world.rounds(2)
-    two = world.replica("two")
-    await world.rounds(2)
+async def test_joining_replica_gets_its_share_within_two_rounds(replicas: Replicas) -> None:
+    one = replicas.start("one")
+    await replicas.rounds(2)
+    two = replicas.start("two")
+    await replicas.rounds(2)
     assert sorted(map(len, shares(one, two))) == [2, 2]
     assert one.works | two.works == {0, 1, 2, 3}
 
 
-async def test_a_third_one_takes_from_the_larger_shares_and_nothing_else_moves(world: World) -> None:
-    one, two = world.replicas_of("one", "two", shards=6)
-    await world.rounds(4)
+async def test_third_replica_moves_only_the_shards_that_it_gets(replicas: Replicas) -> None:
+    one, two = replicas.start_all("one", "two", shards=6)
+    await replicas.rounds(4)
     before = shares(one, two)
-    three = world.replica("three", shards=6)
-    await world.rounds(4)
+    three = replicas.start("three", shards=6)
+    await replicas.rounds(4)
     assert [len(share) for share in shares(one, two, three)] == [2, 2, 2]
     assert all(now < then for now, then in zip(shares(one, two), before, strict=True))
 
 
-async def test_a_shard_is_given_back_once_nothing_of_it_is_under_way_and_begins_nothing_till_then(
-    world: World,
+async def test_leaving_shard_is_released_once_it_is_drained(
+    replicas: Replicas,
 ) -> None:
-    one = world.replica("one")
-    await world.rounds(2)
+    one = replicas.start("one")
+    await replicas.rounds(2)
     one.busy = {0, 1, 2, 3}
-    two = world.replica("two")
-    await world.rounds(3)
-    leaving = one.holds - one.works
+    two = replicas.start("two")
+    await replicas.rounds(3)
+    leaving = one.owned - one.works
     assert (len(leaving), two.works) == (2, set())
     one.busy -= leaving
-    await world.rounds(2)
+    await replicas.rounds(2)
     assert two.works == leaving
-    assert one.works == one.holds == one.busy
+    assert one.works == one.owned == one.busy
 
 
-async def test_the_share_of_one_that_is_killed_is_another_s_within_fifteen_seconds_of_ten_second_leases(
-    world: World,
+async def test_killed_replica_is_replaced_within_one_and_a_half_lease_durations(
+    replicas: Replicas,
 ) -> None:
-    one, two = world.replicas_of("one", "two")
-    await world.rounds(4)
-    renewed = world.time
-    await world.rounds()
-    world.kill(one)
+    one, two = replicas.start_all("one", "two")
+    await replicas.rounds(4)
+    renewed_at = replicas.time
+    await replicas.rounds()
+    replicas.kill(one)
     while two.works != {0, 1, 2, 3}:
-        assert world.time - renewed <= SECONDS * 1.5
-        await world.rounds()
-        assert len(two.works) == 2 or world.time - renewed > SECONDS, "taken before its time"
+        assert replicas.time - renewed_at <= SECONDS * 1.5
+        await replicas.rounds()
+        assert len(two.works) == 2 or replicas.time - renewed_at > SECONDS, "acquired too early"
 
 
-async def test_one_that_stops_in_good_order_leaves_its_share_to_the_next_round_and_no_lease_of_its_own(
-    world: World,
+async def test_stopped_replica_leaves_its_shards_to_the_next_round(
+    replicas: Replicas,
 ) -> None:
-    one, two = world.replicas_of("one", "two")
-    await world.rounds(4)
-    await world.stop(one)
-    await world.rounds()
+    one, two = replicas.start_all("one", "two")
+    await replicas.rounds(4)
+    await replicas.stop(one)
+    await replicas.rounds()
     assert two.works == {0, 1, 2, 3}
-    assert {lease.holder for lease in world.stored.values()} == {"two"}
+    assert {lease.holder for lease in replicas.leases()} == {"two"}
 
 
-async def test_one_that_is_about_to_stop_gives_back_shard_by_shard(world: World) -> None:
-    one, two = world.replicas_of("one", "two")
-    await world.rounds(4)
+async def test_stopping_replica_releases_shard_by_shard(replicas: Replicas) -> None:
+    one, two = replicas.start_all("one", "two")
+    await replicas.rounds(4)
     slow, *_ = one.works
     one.busy = {slow}
-    one.elector.retire()
-    await world.rounds(2)
-    assert (one.works, one.holds) == (set(), {slow})
+    one.elector.begin_shutdown()
+    await replicas.rounds(2)
+    assert (one.works, one.owned) == (set(), {slow})
     assert two.works == {0, 1, 2, 3} - {slow}
     one.busy = set()
-    await world.rounds(2)
+    await replicas.rounds(2)
     assert two.works == {0, 1, 2, 3}
 
 
-async def test_a_single_shard_is_kept_till_the_end_of_the_stop(world: World) -> None:
-    one, two = world.replicas_of("one", "two", shards=1)
-    await world.rounds(2)
-    one.elector.retire()
-    await world.rounds(2)
+async def test_single_shard_is_kept_until_the_end_of_the_shutdown(replicas: Replicas) -> None:
+    one, two = replicas.start_all("one", "two", shards=1)
+    await replicas.rounds(2)
+    one.elector.begin_shutdown()
+    await replicas.rounds(2)
     assert shares(one, two) == [{0}, set()]
-    await world.stop(one)
-    await world.rounds()
+    await replicas.stop(one)
+    await replicas.rounds()
     assert two.works == {0}

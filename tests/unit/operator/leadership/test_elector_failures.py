@@ -1,4 +1,4 @@
-"""Leases in trouble: calls cut off, answers lost, and other hands on them; nobody works twice, and it heals."""
+"""Failures: disconnected replicas, lost answers, and Leases changed by others; no shard gets two owners."""
 
 from __future__ import annotations
 
@@ -6,53 +6,51 @@ import logging
 
 import pytest
 
-from notification_operator.kube.errors import KubeError
-from notification_operator.leadership.lease import Lease
-from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, World, shares
+from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, Replicas, shares
 
 
 @pytest.mark.parametrize("shards", [1, 4])
-async def test_one_that_is_cut_off_stops_working_well_before_another_may_take_over(
-    world: World, shards: int
+async def test_disconnected_replica_stops_before_another_may_take_over(
+    replicas: Replicas, shards: int
 ) -> None:
-    one = world.replica("one", shards=shards)
-    await world.rounds()
-    two = world.replica("two", shards=shards)
-    one.leases.cut = True
-    renewed = world.time - PERIOD
+    one = replicas.start("one", shards=shards)
+    await replicas.rounds()
+    two = replicas.start("two", shards=shards)
+    one.leases.disconnected = True
+    renewed_at = replicas.time - PERIOD
     while one.works:
-        assert world.time - renewed < SECONDS - PERIOD
-        await world.rounds(of=[one, two])
+        assert replicas.time - renewed_at < SECONDS - PERIOD
+        await replicas.rounds(of=[one, two])
     assert not two.works
-    await world.rounds(4)
+    await replicas.rounds(4)
     assert two.works == set(range(shards))
 
 
-async def test_one_that_is_heard_and_hears_nothing_stops_as_well_and_goes_on_when_it_hears_again(
-    world: World,
+async def test_replica_without_answers_stops_and_resumes_with_the_next_answer(
+    replicas: Replicas,
 ) -> None:
-    one = world.replica("one", shards=1)
-    await world.rounds()
-    one.leases.deaf = True
-    await world.rounds(5)
+    one = replicas.start("one", shards=1)
+    await replicas.rounds()
+    one.leases.answers_lost = True
+    await replicas.rounds(5)
     assert not one.works
-    one.leases.deaf = False
-    await world.rounds(2)
+    one.leases.answers_lost = False
+    await replicas.rounds(2)
     assert one.works == {0}
 
 
-async def test_a_lease_that_was_taken_though_the_answer_was_lost_is_kept_or_given_back(world: World) -> None:
-    one = world.replica("one")
-    one.leases.deaf = True
-    await world.rounds()
-    one.leases.deaf = False
-    two = world.replica("two")
-    await world.rounds(4, of=[two, one])
+async def test_lease_acquired_without_an_answer_is_kept_or_released(replicas: Replicas) -> None:
+    one = replicas.start("one")
+    one.leases.answers_lost = True
+    await replicas.rounds()
+    one.leases.answers_lost = False
+    two = replicas.start("two")
+    await replicas.rounds(4, of=[two, one])
     assert sorted(map(len, shares(one, two))) == [2, 2]
 
 
-async def test_what_is_gained_in_a_round_is_told_before_the_next_call_of_that_round(world: World) -> None:
-    one = world.replica("one")
+async def test_gained_shard_is_reported_before_the_next_call_of_the_round(replicas: Replicas) -> None:
+    one = replicas.start("one")
 
     async def lost() -> None:
         raise KubeError(status=None, reason="no answer")
@@ -61,80 +59,80 @@ async def test_what_is_gained_in_a_round_is_told_before_the_next_call_of_that_ro
         one.leases.after["list"] = lost
 
     one.leases.after["list"] = the_next_one
-    await world.rounds()
+    await replicas.rounds()
     assert one.works == set()
-    del world.stored[f"{NAME}-shard-3"]
-    told: list[set[int]] = []
+    del replicas.stored[f"{NAME}-shard-3"]
+    reported: list[set[int]] = []
 
-    async def look() -> None:
-        told.append(one.told)
+    async def note() -> None:
+        reported.append(one.reported)
 
-    one.leases.after["create"] = look
-    await world.rounds()
-    assert told == [{0, 1, 2}]
-    assert one.told == one.works == {0, 1, 2, 3}
+    one.leases.after["create"] = note
+    await replicas.rounds()
+    assert reported == [{0, 1, 2}]
+    assert one.reported == one.works == {0, 1, 2, 3}
 
 
-async def test_a_lease_that_somebody_deletes_is_made_anew(world: World) -> None:
-    one = world.replica("one", shards=1)
-    await world.rounds(2)
+async def test_deleted_lease_is_recreated(replicas: Replicas) -> None:
+    one = replicas.start("one", shards=1)
+    await replicas.rounds(2)
     changes = one.changes
-    del world.stored[NAME]
-    await world.rounds()
+    del replicas.stored[NAME]
+    await replicas.rounds()
     assert one.works == {0}
-    assert world.holder() == "one"
+    assert replicas.lease().holder == "one"
     assert one.changes == changes
 
 
-async def test_a_lease_that_somebody_has_taken_is_let_go(world: World) -> None:
-    one = world.replica("one", shards=1)
-    await world.rounds(2)
-    body = world.stored[NAME].body
-    meta = {**body["metadata"], "resourceVersion": "99"}
-    spec = {**body["spec"], "holderIdentity": "a stranger"}
-    world.stored[NAME] = Lease({**body, "metadata": meta, "spec": spec})
-    await world.rounds()
+async def test_lease_taken_by_a_foreign_process_is_given_up(replicas: Replicas) -> None:
+    one = replicas.start("one", shards=1)
+    await replicas.rounds(2)
+    one.leases.take_over(NAME, "a foreign process")
+    await replicas.rounds()
     assert one.works == set()
-    await world.rounds(7)
+    await replicas.rounds(7)
     assert one.works == {0}
 
 
-async def test_the_lease_of_a_replica_that_died_is_removed_and_that_of_a_living_one_is_not(
-    world: World,
+async def test_stale_member_lease_is_deleted_and_a_live_one_is_not(
+    replicas: Replicas,
 ) -> None:
-    one, two, three = world.replicas_of("one", "two", "three")
-    await world.rounds(4)
-    world.kill(three)
-    await world.rounds(22)
-    members = [lease.holder for name, lease in world.stored.items() if "-member-" in name]
+    one, two, three = replicas.start_all("one", "two", "three")
+    await replicas.rounds(4)
+    replicas.kill(three)
+    await replicas.rounds(22)
+    members = [lease.holder for lease in replicas.leases() if "-member-" in lease.name]
     assert sorted(members) == ["one", "two"]
     assert one.works | two.works == {0, 1, 2, 3}
 
 
-async def test_a_lease_whose_hand_back_failed_is_handed_back_in_the_next_round(world: World) -> None:
-    one = world.replica("one")
-    await world.rounds(2)
-    two = world.replica("two")
+async def test_failed_release_is_repeated_in_the_next_round(replicas: Replicas) -> None:
+    one = replicas.start("one")
+    await replicas.rounds(2)
+    two = replicas.start("two")
 
-    def cut_off(_shard: int) -> bool:
-        one.leases.cut = True
+    def disconnect(_shard: int) -> bool:
+        one.leases.disconnected = True
         return True
 
-    one.elector._drained = cut_off
-    await world.rounds(2)
-    one.elector._drained, one.leases.cut = (lambda _shard: True), False
+    for _ in range(2):
+        await one.round(drained=disconnect)
+        await two.round()
+        replicas.check()
+        replicas.time += PERIOD
+    one.leases.disconnected = False
     assert (len(one.works), two.works) == (2, set())
-    await world.rounds(2)
+    await replicas.rounds(2)
     assert sorted(map(len, shares(one, two))) == [2, 2]
 
 
-async def test_a_failing_hand_back_is_told_and_delays_nobody_longer_than_a_crash(
-    world: World, caplog: pytest.LogCaptureFixture
+async def test_failed_release_at_shutdown_delays_no_longer_than_a_crash(
+    replicas: Replicas, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, two = world.replicas_of("one", "two")
-    await world.rounds(4)
-    one.leases.cut = True
+    one, two = replicas.start_all("one", "two")
+    await replicas.rounds(4)
+    one.leases.disconnected = True
     with caplog.at_level(logging.WARNING):
-        await world.stop(one)
-    await world.rounds(8)
+        await replicas.stop(one)
+    await replicas.rounds(8)
     assert two.works == {0, 1, 2, 3}

@@ -1,14 +1,14 @@
-"""Any sequence of joins, stops, kills and cuts: no shard is two replicas', and in the end each is one's."""
+"""Any sequence of joins, stops, kills and disconnections: no shard has two owners, and finally each has one."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.operator.leadership.lease_fixture import PERIOD, World, shares
+from tests.unit.operator.leadership.lease_fixture import PERIOD, Replicas, shares
 
 STEPS = st.sampled_from(
-    ["round", "round", "round", "time", "join", "kill", "stop", "cut", "mend", "busy", "idle"]
+    ["round", "round", "round", "time", "join", "kill", "stop", "disconnect", "reconnect", "busy", "idle"]
 )
 
 
@@ -17,44 +17,44 @@ STEPS = st.sampled_from(
     st.lists(st.tuples(STEPS, st.integers(0, 5)), max_size=80),
     st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=3),
 )
-async def test_whatever_comes_and_goes_no_shard_is_two_replicas_and_in_the_end_each_is_one_s(
+async def test_any_sequence_leaves_each_shard_with_exactly_one_owner(
     steps: list[tuple[str, int]], counts: list[int]
 ) -> None:
-    world = World()
+    replicas = Replicas()
     for number, (step, which) in enumerate(steps):
-        await act(world, step, which, f"replica {number}", counts[number % len(counts)])
-        world.judge()
-    if not world.replicas:
-        world.replica("last")
-    for replica in world.replicas:
-        replica.leases.cut = False
+        await act(replicas, step, which, f"replica {number}", counts[number % len(counts)])
+        replicas.check()
+    if not replicas.running:
+        replicas.start("last")
+    for replica in replicas.running:
+        replica.leases.disconnected = False
         replica.busy = set()
-    await world.rounds(20)
-    working = [replica for replica in world.replicas if replica.works]
+    await replicas.rounds(20)
+    working = [replica for replica in replicas.running if replica.works]
     count = working[0].elector.shards
     assert set().union(*shares(*working)) == set(range(count))
-    sizes = [len(replica.works) for replica in world.replicas if replica.elector.shards == count]
+    sizes = [len(replica.works) for replica in replicas.running if replica.elector.shards == count]
     assert max(sizes) - min(sizes) <= 1
 
 
-async def act(world: World, step: str, which: int, name: str, count: int) -> None:
-    """Let one thing happen to one of the replicas."""
+async def act(replicas: Replicas, step: str, which: int, name: str, count: int) -> None:
+    """Take one step with one of the replicas."""
     if step == "join":
-        world.replica(name, shards=count)
+        replicas.start(name, shards=count)
     elif step == "time":
-        world.time += which
-    elif world.replicas:
-        replica = world.replicas[which % len(world.replicas)]
+        replicas.time += which
+    elif replicas.running:
+        replica = replicas.running[which % len(replicas.running)]
         match step:
             case "round":
                 await replica.round()
-                world.time += PERIOD / len(world.replicas)
+                replicas.time += PERIOD / len(replicas.running)
             case "kill":
-                world.kill(replica)
+                replicas.kill(replica)
             case "stop":
-                await world.stop(replica)
-            case "cut" | "mend":
-                replica.leases.cut = step == "cut"
+                await replicas.stop(replica)
+            case "disconnect" | "reconnect":
+                replica.leases.disconnected = step == "disconnect"
             case "busy":
                 replica.busy.add(which)
             case "idle":

@@ -1,8 +1,10 @@
-"""Leases over HTTP: what is sent, by which version, and what of others is kept."""
+"""Leases over HTTP: what is sent, with which version, and which foreign fields are kept."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,16 +12,17 @@ from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_operator.kube.errors import KubeError
+from notification_operator.kube.leases import KubeLeases
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import (
-    PATIENCE,
+    DEFAULT_SECONDS,
     SHARDS,
-    KubeLeases,
     Lease,
-    Sighting,
-    Terms,
+    LeaseConfig,
+    ObservedLease,
     new_lease,
 )
+from notification_operator.telemetry.statistics import ElectorStatistics
 from tests.unit.loopback import listening
 
 if TYPE_CHECKING:
@@ -27,11 +30,16 @@ if TYPE_CHECKING:
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/own/leases"
 MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-TERMS = Terms(identity="me", seconds=10, shards=4)
+CONFIG = LeaseConfig(identity="me", seconds=10, shards=4)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def acquired(lease: Lease) -> Lease:
+    return lease.acquired(CONFIG, now=NOW)
 
 
 class LeaseServer:
-    """Keeps Leases by optimistic concurrency, and takes none that the real one would not."""
+    """Keeps Leases by optimistic concurrency, and rejects what the API server rejects."""
 
     def __init__(self) -> None:
         self.stored: dict[str, dict[str, Any]] = {}
@@ -78,78 +86,91 @@ class LeaseServer:
 
 @pytest.fixture
 async def server() -> AsyncIterator[tuple[LeaseServer, KubeLeases]]:
-    made = LeaseServer()
-    async with listening(made.handle) as url, ApiClient(Configuration(host=url)) as client:
-        yield made, KubeLeases(client, "own")
+    lease_server = LeaseServer()
+    async with listening(lease_server.handle) as url, ApiClient(Configuration(host=url)) as client:
+        yield lease_server, KubeLeases(client, "own")
 
 
-async def test_a_lease_is_made_renewed_handed_back_and_removed(
+async def test_lease_is_created_renewed_released_and_deleted(
     server: tuple[LeaseServer, KubeLeases],
 ) -> None:
-    made, leases = server
-    first = await leases.create(new_lease("work").held(TERMS))
-    second = await leases.replace(first.held(TERMS))
-    (found,) = await leases.list()
-    assert (found.name, found.holder, found.seconds, found.shards) == ("work", "me", 10, 4)
-    assert found.version == second.version != first.version
-    freed = await leases.replace(second.free())
-    assert (freed.holder, freed.body["spec"]["leaseTransitions"]) == ("", 0)
-    await leases.delete(freed)
-    assert made.stored == {}
+    lease_server, leases = server
+    first = Lease(await leases.create(acquired(new_lease("work")).body))
+    second = Lease(await leases.replace(acquired(first).body))
+    (listed,) = map(Lease, await leases.list())
+    assert (listed.name, listed.holder, listed.seconds, listed.shards) == ("work", "me", 10, 4)
+    assert listed.version == second.version != first.version
+    released = Lease(await leases.replace(second.released().body))
+    assert (released.holder, released.body["spec"]["leaseTransitions"]) == ("", 0)
+    await leases.delete(released.body)
+    assert lease_server.stored == {}
 
 
-async def test_what_somebody_has_written_meanwhile_is_neither_overwritten_nor_removed(
+async def test_lease_changed_meanwhile_is_neither_replaced_nor_deleted(
     server: tuple[LeaseServer, KubeLeases],
 ) -> None:
     _, leases = server
-    first = await leases.create(new_lease("work").held(TERMS))
-    await leases.replace(first.held(TERMS))
+    first = await leases.create(acquired(new_lease("work")).body)
+    await leases.replace(acquired(Lease(first)).body)
     for step in (leases.replace(first), leases.delete(first), leases.create(first)):
         with pytest.raises(KubeError) as refused:
             await step
-        assert refused.value.conflict
+        assert refused.value.status == 409
 
 
-def test_who_takes_a_lease_over_counts_the_change_and_keeps_what_it_does_not_know() -> None:
-    other = Terms(identity="other", seconds=7, shards=1)
-    lease = new_lease("work").held(other)
+def test_takeover_counts_the_transition_and_keeps_unknown_fields() -> None:
+    other = LeaseConfig(identity="other", seconds=7, shards=1)
+    lease = new_lease("work").acquired(other, now=NOW)
     lease.body["metadata"] |= {"labels": {"team": "web"}, "uid": "1"}
     lease.body["spec"]["strategy"] = "x"
-    taken = lease.held(TERMS)
+    taken = acquired(lease)
     assert taken.body["spec"]["leaseTransitions"] == 1
     assert taken.body["spec"]["strategy"] == "x"
     assert taken.body["metadata"]["labels"].items() >= {"team": "web"}.items()
     assert taken.body["metadata"]["annotations"] == {SHARDS: "4"}
     assert (lease.holder, lease.shards) == ("other", 1)
-    assert taken.held(TERMS).body["spec"]["acquireTime"] == taken.body["spec"]["acquireTime"]
+    assert acquired(taken).body["spec"]["acquireTime"] == taken.body["spec"]["acquireTime"]
 
 
 @pytest.mark.parametrize(("text", "count"), [("4", 4), ("many", 0), ("-1", 0), (None, 1)])
-def test_a_lease_says_among_how_many_shards_its_holder_shares_the_work(text: str | None, count: int) -> None:
+def test_lease_annotation_names_the_number_of_shards(text: str | None, count: int) -> None:
     lease = new_lease("work")
     lease.body["metadata"]["annotations"] = None if text is None else {SHARDS: text}
     assert lease.shards == count
 
 
-def test_a_holder_that_has_promised_no_time_is_waited_for_as_well() -> None:
-    now = [0.0]
-    seen = Sighting("work", lambda: now[0])
+def test_holder_without_a_duration_gets_the_default_duration() -> None:
+    time = [0.0]
+    observed = ObservedLease("work", lambda: time[0])
     body = {"metadata": {"name": "work", "resourceVersion": "1"}, "spec": {"holderIdentity": "other"}}
-    seen.observe(Lease(body))
-    now[0] = PATIENCE - 0.1
-    seen.observe(Lease(body))
-    assert seen.live
-    now[0] = PATIENCE + 0.1
-    assert not seen.live
+    observed.observe(Lease(body))
+    time[0] = DEFAULT_SECONDS - 0.1
+    observed.observe(Lease(body))
+    assert observed.live
+    time[0] = DEFAULT_SECONDS + 0.1
+    assert not observed.live
 
 
-async def test_an_elector_wins_and_shares_by_these_calls(server: tuple[LeaseServer, KubeLeases]) -> None:
-    made, leases = server
-    terms = Terms(identity="me", seconds=10, shards=1)
-    elector = Elector(leases, name="work", terms=terms, on_change=lambda: None, drained=lambda _shard: True)
-    await elector._round()
-    assert (elector.working, made.verbs) == (frozenset({0}), ["GET", "POST", "GET"])
-    await elector._round()
-    assert made.verbs[3:] == ["PUT"]
+async def test_elector_wins_renews_and_releases_with_these_calls(
+    server: tuple[LeaseServer, KubeLeases],
+) -> None:
+    lease_server, leases = server
+    elector = Elector(
+        leases,
+        name="work",
+        config=LeaseConfig(identity="me", seconds=10, shards=1),
+        clock=monotonic,
+        now=lambda: NOW,
+    )
+
+    async def compete() -> None:
+        await elector.compete(drained=lambda _shard: True, on_change=lambda: None)
+
+    await compete()
+    assert elector.statistics() == ElectorStatistics()
+    assert lease_server.verbs == ["GET", "POST", "GET"]
+    await compete()
+    assert lease_server.verbs[3:] == ["PUT"]
     await elector.release()
-    assert made.stored["work"]["spec"]["holderIdentity"] == ""
+    assert elector.statistics() == ElectorStatistics(working=frozenset(), owned=frozenset())
+    assert lease_server.stored["work"]["spec"]["holderIdentity"] == ""

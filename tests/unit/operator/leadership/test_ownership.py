@@ -1,18 +1,22 @@
-"""What may begin: of shards that are held and not about to be given back, and by rules that are known."""
+"""Ownership: which attempts may start and be recorded, by leadership, routing rules and shutdown."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
-from notification_operator.controller.workqueue import Key
-from notification_operator.delivery.attempt_tracker import Ledger
+from notification_operator.controller.request import Key, Request, Result
+from notification_operator.controller.workqueue import WorkQueue
+from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.sharding import shard_of
-from notification_operator.leadership.ownership import Duty
+from notification_operator.leadership.ownership import Ownership
+from notification_operator.telemetry.statistics import ElectorStatistics
 from tests.unit.operator.domain.builders import notification, success
 
 if TYPE_CHECKING:
@@ -20,94 +24,139 @@ if TYPE_CHECKING:
 
 SHARDS = 4
 KEYS = {shard_of(f"{number}-0000", SHARDS): Key("shop", "order", f"{number}-0000") for number in range(20)}
-"""By shard a key of it."""
+"""A key of each shard."""
 
 
-class Office:
-    """A duty with an elector and a queue that say what a test wants."""
+class Elector:
+    """Works on the given shards, and is about to release others."""
 
-    def __init__(self, *, works: set[int] = frozenset(), leaves: set[int] = frozenset()) -> None:  # type: ignore[assignment]
-        self.elector = SimpleNamespace(
-            shards=SHARDS,
-            working=frozenset(works),
-            works=lambda uid: shard_of(uid, SHARDS) in works,
-            leaves=lambda uid: shard_of(uid, SHARDS) in leaves,
-        )
-        self.ledger = Ledger()
-        self.in_pass: list[Key] = []
-        self.knows = True
-        self.duty = Duty(
-            elector=cast("Any", self.elector),
-            ledger=self.ledger,
-            queue=cast("Any", SimpleNamespace(in_pass=self.in_pass)),
-            knows_rules=lambda: self.knows,
-        )
+    shards = SHARDS
 
-    async def has_tried(self, key: Key, *, over: bool = True) -> None:
+    def __init__(self, *, working: set[int], leaving: set[int]) -> None:
+        self.working, self.leaving = working, leaving
+        self.shutting_down = False
+
+    def works_on(self, uid: str) -> bool:
+        return shard_of(uid, SHARDS) in self.working
+
+    def is_leaving(self, uid: str) -> bool:
+        return shard_of(uid, SHARDS) in self.leaving
+
+    def begin_shutdown(self) -> None:
+        self.shutting_down = True
+
+    def statistics(self) -> ElectorStatistics:
+        working = frozenset(self.working)
+        return ElectorStatistics(shards=SHARDS, working=working, owned=working | self.leaving)
+
+
+class OwnershipFixture:
+    """Ownership with the elector of a test."""
+
+    def __init__(
+        self, *, working: set[int] | None = None, leaving: set[int] | None = None, alone: bool = False
+    ) -> None:
+        self.elector = Elector(working=working or set(), leaving=leaving or set())
+        self.queue = WorkQueue(workers=4, clock=lambda: datetime.now(UTC))
+        self.attempts: AttemptTracker[Key] = AttemptTracker(on_finished=self.queue.add)
+        self.routing = SimpleNamespace(known=True)
+        elector = None if alone else cast("Any", self.elector)
+        self.ownership = Ownership(elector, self.attempts, self.queue, routing=self.routing)
+
+    async def start_attempt(self, key: Key, *, finishes: bool = True) -> None:
         async def attempt() -> Attempt:
-            if not over:
+            if not finishes:
                 await asyncio.sleep(3600)
             return success("console")
 
-        self.ledger.start(key.uid, "console", resolve(notification("console")), attempt())
+        self.attempts.open(key).start("console", resolve(notification("console")), attempt())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
 
-def test_an_operator_that_is_alone_works_on_everything_once_it_knows_the_rules() -> None:
-    office = Office()
-    alone = Duty(
-        elector=None,
-        ledger=office.ledger,
-        queue=cast("Any", None),
-        knows_rules=lambda: office.knows,
-    )
-    assert (alone.shards, alone.owned, alone.owns("any"), alone.starts(KEYS[0])) == (1, 1, True, True)
-    office.knows = False
-    assert not alone.starts(KEYS[0])
+def test_single_replica_works_on_everything_once_the_rules_are_known() -> None:
+    fixture = OwnershipFixture(alone=True)
+    ownership = fixture.ownership
+    assert ownership.statistics() == ElectorStatistics()
+    assert (ownership.may_start("any"), ownership.admits(KEYS[0])) == (True, True)
+    fixture.routing.known = False
+    assert not ownership.admits(KEYS[0])
 
 
-def test_passes_and_tries_begin_in_the_shards_that_are_held_and_in_no_other() -> None:
-    duty = Office(works={1, 2}).duty
-    assert [duty.owns(KEYS[shard].uid) for shard in range(SHARDS)] == [False, True, True, False]
-    assert [duty.starts(KEYS[shard]) for shard in range(SHARDS)] == [False, True, True, False]
-    assert (duty.shards, duty.owned) == (SHARDS, 2)
+def test_attempts_and_reconciliations_start_in_working_shards_only() -> None:
+    ownership = OwnershipFixture(working={1, 2}).ownership
+    assert [ownership.may_start(KEYS[shard].uid) for shard in range(SHARDS)] == [False, True, True, False]
+    assert [ownership.admits(KEYS[shard]) for shard in range(SHARDS)] == [False, True, True, False]
+    assert ownership.statistics().working == {1, 2}
 
 
-async def test_of_a_shard_that_is_given_back_only_passes_start_that_have_a_try_to_record() -> None:
-    office = Office(leaves={1})
-    assert not office.duty.starts(KEYS[1])
-    await office.has_tried(KEYS[1])
-    assert office.duty.starts(KEYS[1])
-    assert not office.duty.owns(KEYS[1].uid)
+async def test_leaving_shard_admits_only_reconciliations_that_record_attempts() -> None:
+    fixture = OwnershipFixture(leaving={1})
+    assert not fixture.ownership.admits(KEYS[1])
+    await fixture.start_attempt(KEYS[1])
+    assert fixture.ownership.admits(KEYS[1])
+    assert not fixture.ownership.may_start(KEYS[1].uid)
 
 
-async def test_a_shard_is_drained_when_no_pass_no_try_and_no_record_of_it_is_outstanding() -> None:
-    office = Office(leaves={0, 1, 2})
-    office.in_pass.append(KEYS[0])
-    await office.has_tried(KEYS[1])
-    await office.has_tried(KEYS[2], over=False)
-    assert [office.duty.drained(shard) for shard in range(SHARDS)] == [False, False, False, True]
-    office.in_pass.clear()
-    office.ledger.forget(KEYS[1].uid)
-    office.ledger.forget(KEYS[2].uid)
-    assert all(office.duty.drained(shard) for shard in range(SHARDS))
-    office.ledger.cancel()
+async def test_shard_is_drained_without_reconciliation_attempt_and_record() -> None:
+    fixture = OwnershipFixture(leaving={0, 1, 2})
+    reconciling, finish = asyncio.Event(), asyncio.Event()
+
+    async def reconcile(_request: Request) -> Result:
+        reconciling.set()
+        await finish.wait()
+        return Result(final=True)
+
+    running = asyncio.create_task(fixture.queue.run(reconcile, admit=lambda _key: True))
+    fixture.queue.add(KEYS[0])
+    await reconciling.wait()
+    await fixture.start_attempt(KEYS[1])
+    await fixture.start_attempt(KEYS[2], finishes=False)
+    drained = fixture.ownership.drained
+    assert [drained(shard) for shard in range(SHARDS)] == [False, False, False, True]
+    finish.set()
+    await asyncio.sleep(0.01)
+    fixture.attempts.forget(KEYS[1].uid)
+    fixture.attempts.forget(KEYS[2].uid)
+    assert all(drained(shard) for shard in range(SHARDS))
+    fixture.attempts.cancel()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_is_another_replica_s_is_abandoned_and_what_can_still_be_recorded_is_not() -> None:
-    office = Office(works={1}, leaves={2})
+async def test_foreign_attempts_are_abandoned_and_recordable_ones_are_not() -> None:
+    fixture = OwnershipFixture(working={1}, leaving={2})
     for shard in range(3):
-        await office.has_tried(KEYS[shard])
-    assert office.duty.abandon() == 1
-    assert set(office.ledger.uids) == {KEYS[1].uid, KEYS[2].uid}
+        await fixture.start_attempt(KEYS[shard])
+    assert fixture.ownership.abandon_foreign() == 1
+    assert set(fixture.attempts.uids) == {KEYS[1].uid, KEYS[2].uid}
 
 
-@pytest.mark.parametrize("over", [True, False])
-async def test_a_stop_waits_for_no_try_of_a_lease_that_is_lost(over: bool) -> None:  # noqa: FBT001
-    office = Office()
-    await office.has_tried(KEYS[0], over=over)
-    assert office.duty.abandon() == 1
+@pytest.mark.parametrize("finishes", [True, False])
+async def test_shutdown_waits_for_no_attempt_of_a_lost_lease(finishes: bool) -> None:  # noqa: FBT001
+    fixture = OwnershipFixture()
+    await fixture.start_attempt(KEYS[0], finishes=finishes)
+    with capture_logs() as logs:
+        fixture.ownership.begin_shutdown()
+    assert [(line["event"], line["notifications"]) for line in logs] == [
+        ("abandoned in-flight attempts after losing the shard lease", 1)
+    ]
     async with asyncio.timeout(1):
-        await office.ledger.drained()
-    office.ledger.cancel()
+        await fixture.attempts.idle()
+    fixture.attempts.cancel()
+
+
+async def test_shutdown_starts_no_attempts_and_keeps_only_keys_with_attempts() -> None:
+    fixture = OwnershipFixture(working={0, 1})
+    ownership = fixture.ownership
+    await fixture.start_attempt(KEYS[0])
+    for shard in (0, 1):
+        fixture.queue.add(KEYS[shard])
+    assert (ownership.accepting_work, ownership.active) == (True, True)
+    ownership.begin_shutdown()
+    assert (ownership.accepting_work, ownership.active) == (False, False)
+    assert fixture.elector.shutting_down
+    assert not ownership.may_start(KEYS[0].uid)
+    assert ownership.admits(KEYS[0])
+    assert fixture.queue.keys == {KEYS[0]}
+    fixture.attempts.cancel()

@@ -1,4 +1,4 @@
-"""Probes and connectivity, over real HTTP: what they say is true."""
+"""Probes, metrics and connectivity, over real HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from notification_contract.settings import Server
 from notification_operator.kube.connectivity import Connectivity
-from notification_operator.telemetry.http_server import HealthServer
+from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.metrics import Metrics
+
+PASSED = Check(passed=True, text="last answer 1.0 s ago")
 
 
 async def get(port: int, path: str) -> tuple[int, str]:
@@ -20,23 +22,23 @@ async def get(port: int, path: str) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-async def test_a_probe_answers_by_what_holds_at_that_moment() -> None:
-    facts = {"the watch is established": False, "the API server answers": True}
+async def test_probe_lists_each_check_and_fails_if_one_does() -> None:
+    checks = {"watches": Check(passed=False, text="1 of 2 established"), "api_server": PASSED}
     settings = Server(host="127.0.0.1", health_port=0, metrics_port=0)
-    server = HealthServer(settings, registry=CollectorRegistry(), alive=dict, ready=lambda: facts)
+    server = HealthServer(settings, registry=CollectorRegistry(), alive=dict, ready=lambda: checks)
     await server.start()
     try:
         status, text = await get(server.ports[0], "/readyz")
         assert status == 503
-        assert "NOT ok: the watch is established" in text
-        facts["the watch is established"] = True
+        assert text == "failed: watches: 1 of 2 established\nok: api_server: last answer 1.0 s ago\n"
+        checks["watches"] = Check(passed=True, text="2 of 2 established")
         assert (await get(server.ports[0], "/readyz"))[0] == 200
         assert (await get(server.ports[0], "/healthz"))[0] == 200
     finally:
         await server.stop()
 
 
-async def test_the_metrics_page_shows_the_process_and_the_contract_s_names() -> None:
+async def test_metrics_page_shows_the_process_and_the_documented_names() -> None:
     metrics = Metrics()
     metrics.add_gauge("queue_depth", "Notifications that wait for a worker.", lambda: 7)
     settings = Server(host="127.0.0.1", health_port=0, metrics_port=0)
@@ -52,7 +54,7 @@ async def test_the_metrics_page_shows_the_process_and_the_contract_s_names() -> 
 
 
 class Upstream:
-    """A server whose watches stay open until they are told to end, or are refused."""
+    """A server whose watches stay open until the test ends them, or are refused."""
 
     def __init__(self) -> None:
         self.refuse = False
@@ -85,7 +87,7 @@ async def upstream() -> AsyncIterator[tuple[Upstream, str, aiohttp.ClientSession
         await runner.cleanup()
 
 
-async def test_a_watch_counts_from_its_acceptance_until_the_client_has_to_list_again() -> None:
+async def test_watch_counts_from_its_acceptance_until_the_next_listing() -> None:
     async with upstream() as (server, url, session, connectivity):
         assert (connectivity.open_watches, connectivity.silence) == (0, float("inf"))
         async with session.get(url):
@@ -98,19 +100,18 @@ async def test_a_watch_counts_from_its_acceptance_until_the_client_has_to_list_a
             assert connectivity.open_watches == 0
 
 
-async def test_a_watch_that_is_refused_does_not_count() -> None:
+async def test_refused_watch_does_not_count() -> None:
     async with upstream() as (server, url, session, connectivity):
         server.refuse = True
         async with session.get(url, params={"watch": "true"}):
             assert connectivity.open_watches == 0
 
 
-async def test_a_watch_that_cannot_be_opened_again_no_longer_counts() -> None:
+async def test_watch_that_cannot_be_reopened_no_longer_counts() -> None:
     async with upstream() as (_, url, session, connectivity):
         async with session.get(url, params={"watch": "true"}):
             pass
         assert connectivity.open_watches == 1
-        connectivity._watches["one", "/things"] = True
         with pytest.raises(aiohttp.ClientError):
             await session.get("http://127.0.0.1:1/things", params={"watch": "true"})
         assert connectivity.open_watches == 0

@@ -1,10 +1,20 @@
-"""The bell: what an event asks for, and what it makes the operator forget."""
+"""The event handler: what an event enqueues, and what it makes the operator forget."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from notification_operator.controller.workqueue import Done, Key, WorkQueue
-from notification_operator.watch.event_handler import Bell
+import pytest
+
+from notification_operator.controller.request import Key
+from notification_operator.controller.workqueue import WorkQueue
+from notification_operator.delivery.attempt_tracker import AttemptTracker
+from notification_operator.domain.model import Attempt, Phase
+from notification_operator.domain.routing.route import Route
+from notification_operator.telemetry.metrics import Metrics
+from notification_operator.telemetry.statistics import QueueStatistics
+from notification_operator.watch.event_handler import EventHandler
+from notification_operator.watch.namespaces import AllNamespaces
 
 KEY = Key("shop", "order-1", "uid-1")
 
@@ -14,65 +24,92 @@ def event_object(phase: str | None = "Pending", version: str = "1") -> dict[str,
     return {"metadata": meta, "status": {"phase": phase}} if phase else {"metadata": meta}
 
 
-class Bench:
-    def __init__(self, *, serves: bool = True, holds: bool = False) -> None:
-        async def process(_key: Key, _queued_at: datetime) -> Done:
-            return Done()
+class HandlerFixture:
+    """An event handler, and what it enqueues in and forgets from."""
 
-        self.queue = WorkQueue(
-            process=process, starts=lambda _key: True, workers=1, clock=lambda: datetime.now(UTC)
-        )
-        self.over: list[str] = []
-        self.bell = Bell(
+    def __init__(self, *, served: bool = True, may_record: bool = True) -> None:
+        self.queue = WorkQueue(workers=1, clock=lambda: datetime.now(UTC))
+        self.attempts: AttemptTracker[Key] = AttemptTracker(on_finished=self.queue.add)
+        self.metrics = Metrics()
+        self._may_record = may_record
+        self._handler = EventHandler(
             self.queue,
-            serves=lambda _namespace: serves,
-            over=self.over.append,
-            holds=lambda _uid: holds,
+            attempts=self.attempts,
+            ownership=self,
+            metrics=self.metrics,
+            served=AllNamespaces() if served else (),
         )
 
+    def may_record(self, _uid: str) -> bool:
+        return self._may_record
 
-async def test_an_object_that_is_not_final_gets_its_turn() -> None:
+    def handle(self, event_type: str | None, obj: dict[str, Any]) -> None:
+        self._handler.handle(event_type, obj)
+
+    def start_attempt(self) -> None:
+        async def attempt() -> Attempt:
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+        self.attempts.open(KEY).start("console", Route(channels=("console",)), attempt())
+
+    @property
+    def active(self) -> float | None:
+        name = "kubernaut_notification_reconciler_active"
+        return self.metrics.registry.get_sample_value(name, {"phase": "Sending"})
+
+
+async def test_open_object_is_enqueued() -> None:
     for event_type in (None, "ADDED", "MODIFIED"):
         for phase in ("Pending", "Sending", "Retrying", None):
-            bench = Bench()
-            bench.bell.ring(event_type, event_object(phase))
-            assert bench.queue.waiting == 1
+            fixture = HandlerFixture()
+            fixture.handle(event_type, event_object(phase))
+            assert fixture.queue.statistics().waiting == 1
 
 
-async def test_a_final_object_gets_none_and_loses_the_one_it_was_waiting_for() -> None:
+async def test_final_object_is_forgotten_and_leaves_the_queue() -> None:
     for phase in ("Sent", "PartiallySent", "Failed"):
-        bench = Bench()
-        bench.bell.ring("ADDED", event_object())
-        bench.bell.ring("MODIFIED", event_object(phase, "2"))
-        assert bench.queue.waiting == 0
-        assert bench.over == ["uid-1"]
+        fixture = HandlerFixture()
+        fixture.metrics.enter(KEY.uid, Phase.SENDING)
+        fixture.handle("ADDED", event_object())
+        fixture.handle("MODIFIED", event_object(phase, "2"))
+        assert fixture.queue.statistics() == QueueStatistics()
+        assert fixture.active == 0
 
 
-async def test_a_final_object_keeps_its_turn_while_a_try_of_it_is_not_known_to_be_written() -> None:
-    bench = Bench(holds=True)
-    bench.queue.add_after(KEY, 60)
-    bench.bell.ring("MODIFIED", event_object("Sent", "2"))
-    assert (bench.queue.waiting, bench.queue.delayed, bench.over) == (1, 1, [])
+@pytest.mark.parametrize("event", [("MODIFIED", "Sent"), ("DELETED", "Sending")])
+async def test_closed_object_with_unrecorded_attempts_is_reconciled(event: tuple[str, str]) -> None:
+    fixture = HandlerFixture()
+    fixture.start_attempt()
+    fixture.queue.add_after(KEY, 60)
+    event_type, phase = event
+    fixture.handle(event_type, event_object(phase, "2"))
+    statistics = fixture.queue.statistics()
+    assert (statistics.waiting, statistics.delayed) == (1, 1)
+    assert fixture.attempts.tracks(KEY.uid)
+    fixture.attempts.cancel()
 
 
-async def test_an_object_that_leaves_the_watch_gets_a_last_turn_while_a_try_of_it_is_not_known_to_be_written() -> (
-    None
-):
-    bench = Bench(holds=True)
-    bench.queue.add_after(KEY, 60)
-    bench.bell.ring("DELETED", event_object("Sending", "2"))
-    assert (bench.queue.waiting, bench.queue.delayed, bench.over) == (1, 1, [])
+async def test_closed_object_with_foreign_attempts_is_forgotten() -> None:
+    fixture = HandlerFixture(may_record=False)
+    fixture.start_attempt()
+    fixture.handle("DELETED", event_object("Sending", "2"))
+    assert fixture.queue.keys == frozenset()
+    assert not fixture.attempts.tracks(KEY.uid)
+    fixture.attempts.cancel()
 
 
-async def test_a_deleted_object_is_forgotten_wherever_it_was_known() -> None:
-    bench = Bench()
-    bench.bell.ring("ADDED", event_object())
-    bench.queue.add_after(KEY, 60)
-    bench.bell.ring("DELETED", event_object(version="3"))
-    assert (bench.queue.waiting, bench.queue.delayed, bench.over) == (0, 0, ["uid-1"])
+async def test_deleted_object_is_forgotten_wherever_it_was_known() -> None:
+    fixture = HandlerFixture()
+    fixture.metrics.enter(KEY.uid, Phase.SENDING)
+    fixture.handle("ADDED", event_object())
+    fixture.queue.add_after(KEY, 60)
+    fixture.handle("DELETED", event_object(version="3"))
+    assert fixture.queue.keys == frozenset()
+    assert fixture.active == 0
 
 
-async def test_an_object_of_a_namespace_that_is_not_served_gets_no_turn() -> None:
-    bench = Bench(serves=False)
-    bench.bell.ring("ADDED", event_object())
-    assert bench.queue.waiting == 0
+async def test_object_of_an_unserved_namespace_is_not_enqueued() -> None:
+    fixture = HandlerFixture(served=False)
+    fixture.handle("ADDED", event_object())
+    assert fixture.queue.keys == frozenset()

@@ -1,4 +1,4 @@
-"""The routing document over a real list and watch: each change takes effect as a whole, trouble is told."""
+"""The routing document over a real list and watch: each change takes effect as a whole, problems are reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from atomic_status import ObjectRef
 from notification_operator.domain.routing.route import RoutingReason
 from notification_operator.watch import config_map as config_map_watch
 from notification_operator.watch.config_map import ConfigMapWatch
-from notification_operator.watch.routing_config import RoutingSource
+from notification_operator.watch.routing_config import RoutingConfig
 from tests.unit.operator.domain.builders import notification
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 
@@ -33,22 +33,21 @@ def document(channel: str) -> dict[str, str]:
     return {KEY: f"route: {{receiver: all}}\nreceivers: [{{name: all, channels: [{channel}]}}]"}
 
 
-BROKEN = {KEY: "route: {receiver: nobody}\nreceivers: [{name: all}]"}
+INVALID = {KEY: "route: {receiver: nobody}\nreceivers: [{name: all}]"}
 
 
-class Bench:
-    """A source at work, and what it told."""
+class RoutingFixture:
+    """A routing configuration that runs, and what it reported."""
 
     def __init__(self, client: ApiClient) -> None:
         self.known = 0
         self.refused: list[tuple[str, tuple[str, ...]]] = []
-        self.refusals = Counter("refusals", "Refusals.", registry=CollectorRegistry())
-        self.source = RoutingSource(
+        self.registry = CollectorRegistry()
+        self.config = RoutingConfig(
             ConfigMapWatch(client, ObjectRef(namespace="own", name="rules")),
             KEY,
-            known=self._know,
             refused=self._refuse,
-            refusals=self.refusals,
+            refusals=Counter("refusals", "Refusals.", registry=self.registry),
         )
 
     def _know(self) -> None:
@@ -59,15 +58,15 @@ class Bench:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return self.source.state.route(ROUTED).channels
+        return self.config.state.route(ROUTED).channels
 
     @property
     def reason(self) -> RoutingReason | None:
-        return self.source.state.route(ROUTED).reason
+        return self.config.state.route(ROUTED).reason
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.source.run())
+        task = asyncio.create_task(self.config.run(on_known=self._know))
         try:
             yield
         finally:
@@ -75,200 +74,202 @@ class Bench:
             await asyncio.gather(task, return_exceptions=True)
 
     async def generation(self, number: int) -> None:
-        await until(lambda: self.source.state.generation == number, f"generation {number}")
+        await until(lambda: self.config.state.generation == number, f"generation {number}")
 
 
 @pytest.fixture
-def bench(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def routing(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> RoutingFixture:
     monkeypatch.setattr(config_map_watch, "FIRST_PAUSE", PAUSE)
-    return Bench(client)
+    return RoutingFixture(client)
 
 
-async def test_nothing_is_known_before_the_first_listing_has_answered(bench: Bench, api: KubeApi) -> None:
+async def test_rules_are_unknown_before_the_first_listing(routing: RoutingFixture, api: KubeApi) -> None:
     api.put(document("slack"))
     api.open.clear()
-    async with bench.at_work():
+    async with routing.at_work():
         await until(lambda: api.requests)
-        assert (bench.source.known, bench.known) == (False, 0)
+        assert (routing.config.known, routing.known) == (False, 0)
         api.open.set()
-        await until(lambda: bench.source.known)
-        assert (bench.known, bench.channels) == (1, ("slack",))
-        assert (bench.source.state.loaded, bench.source.state.generation) == (True, 1)
+        await until(lambda: routing.config.known)
+        assert (routing.known, routing.channels) == (1, ("slack",))
+        assert (routing.config.state.loaded, routing.config.state.generation) == (True, 1)
 
 
-async def test_without_a_config_map_the_fallback_is_known_to_apply(bench: Bench) -> None:
-    async with bench.at_work():
-        await until(lambda: bench.source.known)
-        assert (bench.channels, bench.reason) == (("console",), RoutingReason.FALLBACK)
-        assert (bench.source.state.loaded, bench.source.state.generation) == (False, 0)
+async def test_missing_config_map_means_the_fallback_channel(routing: RoutingFixture) -> None:
+    async with routing.at_work():
+        await until(lambda: routing.config.known)
+        assert (routing.channels, routing.reason) == (("console",), RoutingReason.FALLBACK)
+        assert (routing.config.state.loaded, routing.config.state.generation) == (False, 0)
 
 
-async def test_only_the_one_config_map_is_asked_for(bench: Bench, api: KubeApi) -> None:
-    async with bench.at_work():
+async def test_only_the_one_config_map_is_requested(routing: RoutingFixture, api: KubeApi) -> None:
+    async with routing.at_work():
         await until(lambda: api.watches)
     assert {query["fieldSelector"] for _, _, query in api.requests} == {"metadata.name=rules"}
     assert {path for _, path, _ in api.requests} == {"/api/v1/namespaces/own/configmaps"}
 
 
-async def test_a_new_document_takes_effect_while_the_watch_stands(bench: Bench, api: KubeApi) -> None:
-    async with bench.at_work():
+async def test_new_document_takes_effect_during_the_watch(routing: RoutingFixture, api: KubeApi) -> None:
+    async with routing.at_work():
         await until(lambda: api.watches)
         api.put(document("slack"))
-        await bench.generation(1)
-        assert bench.channels == ("slack",)
+        await routing.generation(1)
+        assert routing.channels == ("slack",)
         api.put(document("email"))
-        await bench.generation(2)
-        assert bench.channels == ("email",)
-        assert (api.lists, bench.known) == (1, 1)
+        await routing.generation(2)
+        assert routing.channels == ("email",)
+        assert (api.lists, routing.known) == (1, 1)
 
 
-async def test_the_deletion_brings_the_fallback_back(bench: Bench, api: KubeApi) -> None:
+async def test_deletion_restores_the_fallback_channel(routing: RoutingFixture, api: KubeApi) -> None:
     api.put(document("slack"))
-    async with bench.at_work():
+    async with routing.at_work():
         await until(lambda: api.watches)
         api.remove()
-        await bench.generation(2)
-        assert (bench.channels, bench.reason) == (("console",), RoutingReason.FALLBACK)
-        assert not bench.source.state.loaded
+        await routing.generation(2)
+        assert (routing.channels, routing.reason) == (("console",), RoutingReason.FALLBACK)
+        assert not routing.config.state.loaded
 
 
-async def test_a_broken_document_keeps_the_last_good_one_and_is_told_once(bench: Bench, api: KubeApi) -> None:
+async def test_invalid_document_keeps_the_last_valid_one_and_is_reported_once(
+    routing: RoutingFixture, api: KubeApi
+) -> None:
     api.put(document("slack"))
     uid = api.config_maps["own", "rules"]["metadata"]["uid"]
     with structlog.testing.capture_logs() as logs:
-        async with bench.at_work():
+        async with routing.at_work():
             await until(lambda: api.watches)
-            api.put(BROKEN)
-            await bench.generation(2)
-            assert (bench.channels, bench.source.state.loaded) == (("slack",), False)
-            api.put({**BROKEN, "another": "key"})
+            api.put(INVALID)
+            await routing.generation(2)
+            assert (routing.channels, routing.config.state.loaded) == (("slack",), False)
+            api.put({**INVALID, "another": "key"})
             api.put(document("email"))
-            await bench.generation(3)
-    ((told, problems),) = bench.refused
-    assert told == uid
+            await routing.generation(3)
+    ((refused_uid, problems),) = routing.refused
+    assert refused_uid == uid
     assert "unknown receiver 'nobody'" in problems[0]
-    assert bench.refusals._value.get() == 1
+    assert routing.registry.get_sample_value("refusals_total") == 1
     (line,) = [log for log in logs if log["event"] == "routing document refused"]
     assert line["problems"] == problems
-    assert (bench.channels, bench.source.state.loaded) == (("email",), True)
+    assert (routing.channels, routing.config.state.loaded) == (("email",), True)
 
 
-async def test_a_document_that_is_broken_from_the_start_is_said_in_the_reason_of_the_route(
-    bench: Bench, api: KubeApi
+async def test_initially_invalid_document_shows_in_the_reason_of_the_route(
+    routing: RoutingFixture, api: KubeApi
 ) -> None:
-    api.put(BROKEN)
-    async with bench.at_work():
-        await until(lambda: bench.source.known)
-    assert (bench.channels, bench.reason) == (("console",), RoutingReason.FAILED)
-    assert "unknown receiver 'nobody'" in bench.source.state.route(ROUTED).message
+    api.put(INVALID)
+    async with routing.at_work():
+        await until(lambda: routing.config.known)
+    assert (routing.channels, routing.reason) == (("console",), RoutingReason.FAILED)
+    assert "unknown receiver 'nobody'" in routing.config.state.route(ROUTED).message
 
 
-async def test_a_document_that_is_broken_after_a_deletion_does_not_revive_the_old_one(
-    bench: Bench, api: KubeApi
+async def test_invalid_document_after_a_deletion_does_not_restore_the_old_one(
+    routing: RoutingFixture, api: KubeApi
 ) -> None:
     api.put(document("slack"))
-    async with bench.at_work():
+    async with routing.at_work():
         await until(lambda: api.watches)
         api.remove()
-        api.put(BROKEN)
-        await bench.generation(3)
-    assert (bench.channels, bench.reason) == (("console",), RoutingReason.FAILED)
+        api.put(INVALID)
+        await routing.generation(3)
+    assert (routing.channels, routing.reason) == (("console",), RoutingReason.FAILED)
 
 
 @pytest.mark.parametrize("data", [{}, {"rules.yaml": document("slack")[KEY]}])
-async def test_a_config_map_without_the_key_is_a_document_that_cannot_be_used(
-    bench: Bench, api: KubeApi, data: dict[str, str]
+async def test_config_map_without_the_key_is_an_invalid_document(
+    routing: RoutingFixture, api: KubeApi, data: dict[str, str]
 ) -> None:
     api.put(data)
-    async with bench.at_work():
-        await until(lambda: bench.source.known)
-    ((_, problems),) = bench.refused
+    async with routing.at_work():
+        await until(lambda: routing.config.known)
+    ((_, problems),) = routing.refused
     assert problems == ("the ConfigMap has no key routing.yaml; put the document under it",)
 
 
-async def test_what_changed_while_no_watch_stood_is_seen_by_the_next_listing(
-    bench: Bench, api: KubeApi
+async def test_change_between_two_watches_is_seen_by_the_next_listing(
+    routing: RoutingFixture, api: KubeApi
 ) -> None:
     api.put(document("slack"))
-    async with bench.at_work():
+    async with routing.at_work():
         await until(lambda: api.watches)
         api.open.clear()
         api.cut()
         await until(lambda: not api.watches)
         api.put(document("email"))
         api.open.set()
-        await bench.generation(2)
-        assert bench.channels == ("email",)
+        await routing.generation(2)
+        assert routing.channels == ("email",)
 
 
-async def test_a_version_that_the_api_server_forgot_is_left_for_a_new_listing(
-    bench: Bench, api: KubeApi
+async def test_expired_version_during_a_watch_causes_a_new_listing(
+    routing: RoutingFixture, api: KubeApi
 ) -> None:
     api.put(document("slack"))
     with structlog.testing.capture_logs() as logs:
-        async with bench.at_work():
+        async with routing.at_work():
             await until(lambda: api.watches)
             api.expire_watches()
             await until(lambda: api.lists == 2 and api.watches)
             api.put(document("email"))
-            await bench.generation(2)
-    assert bench.source.trouble == ""
+            await routing.generation(2)
+    assert routing.config.error == ""
     assert not [log for log in logs if log["log_level"] == "warning"]
 
 
-async def test_a_watch_from_a_forgotten_version_is_refused_and_starts_anew(
-    bench: Bench, api: KubeApi
+async def test_watch_from_an_expired_version_is_refused_and_restarts(
+    routing: RoutingFixture, api: KubeApi
 ) -> None:
-    async with bench.at_work():
+    async with routing.at_work():
         await until(lambda: api.watches)
         api.forgotten = api.version + 1
         api.cut()
         await until(lambda: api.lists == 3)
         api.put(document("slack"))
-        await until(lambda: bench.channels == ("slack",))
+        await until(lambda: routing.channels == ("slack",))
 
 
-async def test_a_refused_listing_says_what_to_grant_and_nothing_is_known(bench: Bench, api: KubeApi) -> None:
+async def test_refused_listing_names_the_missing_permission(routing: RoutingFixture, api: KubeApi) -> None:
     message = 'configmaps is forbidden: User "operator" cannot list resource "configmaps"'
     api.refusals = [refusal(403, message)]
     with structlog.testing.capture_logs() as logs:
-        async with bench.at_work():
+        async with routing.at_work():
             await until(lambda: len(api.requests) == 3)
-            assert not bench.source.known
-            assert bench.source.trouble == f"403 {message}"
+            assert not routing.config.known
+            assert routing.config.error == f"403 {message}"
             api.refusals = []
-            await until(lambda: bench.source.known and not bench.source.trouble)
+            await until(lambda: routing.config.known and not routing.config.error)
     (line,) = [log for log in logs if log["event"] == "cannot read ConfigMap; retrying"]
     assert line["hint"] == "allow the operator's service account to list and watch ConfigMap rules in own"
 
 
-async def test_the_pauses_grow_while_the_api_server_fails(bench: Bench, api: KubeApi) -> None:
+async def test_pauses_grow_while_the_api_server_fails(routing: RoutingFixture, api: KubeApi) -> None:
     api.refusals = [refusal(500, "down")]
-    async with bench.at_work():
+    async with routing.at_work():
         await until(lambda: len(api.requests) == 5)
     pauses = [later - earlier for earlier, later in itertools.pairwise(api.times)]
     assert all(pause >= PAUSE * 2**number for number, pause in enumerate(pauses))
 
 
-async def test_a_listing_that_works_does_not_shorten_the_pauses_of_a_watch_that_does_not(
-    bench: Bench, api: KubeApi, monkeypatch: pytest.MonkeyPatch
+async def test_successful_listing_does_not_shorten_the_pauses_of_a_failing_watch(
+    routing: RoutingFixture, api: KubeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "_watch", _refuse_the_watch)
-    async with bench.at_work():
+    async with routing.at_work():
         await until(lambda: api.lists == 4)
     lists = [at for at, (_, _, query) in zip(api.times, api.requests, strict=True) if "watch" not in query]
     pauses = [later - earlier for earlier, later in itertools.pairwise(lists)]
     assert all(pause >= PAUSE * 2**number for number, pause in enumerate(pauses))
-    assert bench.source.known
-    assert bench.source.trouble == "403 no watching"
+    assert routing.config.known
+    assert routing.config.error == "403 no watching"
 
 
 async def _refuse_the_watch(*_: Any) -> Any:
     return refusal(403, "no watching")
 
 
-async def test_an_answer_that_is_no_api_server_s_is_said_and_asked_for_again(
-    bench: Bench, api: KubeApi
+async def test_answer_of_another_server_is_reported_and_the_request_retried(
+    routing: RoutingFixture, api: KubeApi
 ) -> None:
     api.refusals = [
         refusal(404, "the server could not find the requested resource"),
@@ -277,10 +278,10 @@ async def test_an_answer_that_is_no_api_server_s_is_said_and_asked_for_again(
         refusal(503, "starting"),
     ]
     with structlog.testing.capture_logs() as logs:
-        async with bench.at_work():
+        async with routing.at_work():
             await until(lambda: len(api.requests) == 4)
             api.refusals = []
-            await until(lambda: bench.source.known)
+            await until(lambda: routing.config.known)
     troubles = [log["error"] for log in logs if log["event"] == "cannot read ConfigMap; retrying"]
     assert troubles[0].startswith("404")
     assert troubles[1] == "502 Bad Gateway"

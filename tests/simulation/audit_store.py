@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AuditLog:
-    """What the store holds; `changed` are the ids of events that came again with another content."""
+    """The stored events; `changed` are the ids of events that came again with another content."""
 
     def __init__(self) -> None:
         self.events: dict[str, dict[str, Any]] = {}
@@ -31,22 +31,22 @@ class AuditLog:
 
 
 class SimulatedAuditStore:
-    """One operator's client of it."""
+    """One process's client of the audit store."""
 
     def __init__(self, log: AuditLog, network: Network) -> None:
         self._log = log
         self._network = network
         self.failures = 0
-        """The most writes that failed in a row."""
+        """The most consecutive failed writes."""
         self._failing = 0
 
     async def write(self, events: Sequence[bytes]) -> None:
         """See `Store.write`."""
-        sent = list(events)
+        batch = list(events)
         try:
-            await self._network.way("an audit batch", late=lambda: self._log.take(sent))
-            self._log.take(sent)
-            await self._network.way("the answer to an audit batch")
+            await self._network.transfer("an audit batch", late=lambda: self._log.take(batch))
+            self._log.take(batch)
+            await self._network.transfer("the answer to an audit batch")
         except LostError:
             self._failing += 1
             self.failures = max(self.failures, self._failing)

@@ -1,4 +1,4 @@
-"""A world of one notification: an object, a clock, tries under way. It moves as the operator does."""
+"""A model of one notification: an object, a clock and running attempts, driven like the operator does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ OURS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One try that reached a channel."""
+    """An attempt that reached a channel."""
 
     send: Send
     at: datetime
     known: tuple[Attempt, ...]
-    """What the operator knew of this channel when it began."""
+    """The attempts on this channel that were known when it began."""
 
 
-class World:
-    """Mirrors one pass of the reconciler step by step; tests decide what happens between the steps."""
+class NotificationModel:
+    """Mirrors a reconciliation step by step; tests decide what happens between the steps."""
 
     def __init__(self, channels: list[str], policy: RetryPolicy) -> None:
         self.policy = policy
@@ -48,14 +48,14 @@ class World:
                 },
             }
         )
-        self.under_way: dict[str, Call] = {}
-        self.over: list[Attempt] = []
+        self.running: dict[str, Call] = {}
+        self.finished: list[Attempt] = []
         self.calls: list[Call] = []
         self.phases: list[str] = ["Pending"]
-        self.held: dict[str, datetime] = {}
-        """Channels whose circuit breaker is open, and until when."""
-        self.turns = 0
-        """Tries that were planned, whether a breaker was in their way or not."""
+        self.breakers: dict[str, datetime] = {}
+        """Channels whose circuit breaker is open, with the time of the next probe."""
+        self.planned = 0
+        """Attempts that were planned, rejected ones included."""
 
     @property
     def status(self) -> dict[str, Any]:
@@ -63,51 +63,51 @@ class World:
         return status
 
     @property
-    def seen(self) -> Notification:
+    def current(self) -> Notification:
         return parse(self.obj)
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return resolve(self.seen).channels
+        return resolve(self.current).channels
 
     @property
     def final(self) -> bool:
-        return self.seen.phase in FINAL
+        return self.current.phase in FINAL
 
     def begin(self) -> Plan:
-        """Plan from a fresh read and start the tries that are due."""
-        known = merge_attempts(self.seen, self.over)
+        """Plan from a fresh read and start the attempts that are due."""
+        known = merge_attempts(self.current, self.finished)
         planned = plan(
             known,
             resolve(known),
-            in_flight=frozenset(self.under_way),
-            open_breakers=self.still_held(),
+            in_flight=frozenset(self.running),
+            open_breakers=self.open_breakers(),
             now=self.now,
         )
-        self.turns += len(planned.sends)
+        self.planned += len(planned.sends)
         for send in planned.sends:
-            tries = tuple(attempt for attempt in known.attempts if attempt.channel == send.channel)
-            call = Call(send=send, at=self.now, known=tries)
-            assert send.channel not in self.under_way
-            self.under_way[send.channel] = call
+            earlier = tuple(attempt for attempt in known.attempts if attempt.channel == send.channel)
+            call = Call(send=send, at=self.now, known=earlier)
+            assert send.channel not in self.running
+            self.running[send.channel] = call
             self.calls.append(call)
-            if send.channel in self.still_held():
-                self.turn_away(send.channel)
+            if send.channel in self.open_breakers():
+                self.reject(send.channel)
         return planned
 
-    def still_held(self) -> dict[str, datetime]:
-        return {channel: until for channel, until in self.held.items() if until > self.now}
+    def open_breakers(self) -> dict[str, datetime]:
+        return {channel: until for channel, until in self.breakers.items() if until > self.now}
 
-    def turn_away(self, channel: str) -> None:
-        """Let a try end without a call, since the channel's circuit breaker is open."""
-        self.calls.remove(self.under_way[channel])
+    def reject(self, channel: str) -> None:
+        """End an attempt without a call, because the channel's circuit breaker is open."""
+        self.calls.remove(self.running[channel])
         self.end(channel, Outcome(status=AttemptStatus.FAILED, circuit_open=True))
 
     def end(self, channel: str, outcome: Outcome) -> None:
-        """Let a try end that is under way."""
-        call = self.under_way.pop(channel)
+        """End a running attempt."""
+        call = self.running.pop(channel)
         self.now = max(self.now, call.at + timedelta(seconds=outcome.duration))
-        self.over.append(
+        self.finished.append(
             Attempt(
                 channel=channel,
                 number=call.send.number,
@@ -121,27 +121,27 @@ class World:
             )
         )
 
-    def decide(self, made: list[Attempt] | None = None) -> dict[str, Any]:
-        """Return the status that follows from a fresh read now."""
+    def decide(self, attempts: list[Attempt] | None = None) -> dict[str, Any]:
+        """Return the status that a fresh read leads to now."""
         return fold(
-            self.seen,
-            self.over if made is None else made,
-            route=resolve(self.seen),
-            in_flight=frozenset(self.under_way),
-            open_breakers=self.still_held(),
+            self.current,
+            self.finished if attempts is None else attempts,
+            route=resolve(self.current),
+            in_flight=frozenset(self.running),
+            open_breakers=self.open_breakers(),
             queued_at=START,
             now=self.now,
         ).dump()
 
     def write(self, *, reaches: bool = True, answered: bool = True, check: Callable[[], None]) -> None:
-        """Write once; the write, or only the answer to it, may get lost on the way."""
+        """Write once; the write, or only its answer, may get lost."""
         status = self.decide()
         if reaches:
             self.store(status)
             check()
         if reaches and answered:
-            recorded = {attempt.key for attempt in self.seen.attempts}
-            self.over = [attempt for attempt in self.over if attempt.key not in recorded]
+            recorded = {attempt.key for attempt in self.current.attempts}
+            self.finished = [attempt for attempt in self.finished if attempt.key not in recorded]
 
     def store(self, status: dict[str, Any]) -> None:
         self.obj = self.obj | {"status": status}
@@ -150,19 +150,19 @@ class World:
 
     def crash(self) -> None:
         """Forget everything that no write holds."""
-        self.under_way.clear()
-        self.over.clear()
-        self.held.clear()
+        self.running.clear()
+        self.finished.clear()
+        self.breakers.clear()
 
     def wait_for_next(self, *, ahead: timedelta = timedelta(0)) -> None:
-        """Let time pass until the status says that a try is due, or so much ahead of it."""
+        """Let time pass until the next attempt is due, or shortly before."""
         if (due := self.status.get("nextAttemptAt")) is not None:
             self.now = max(self.now, parse_time(due) - ahead)
 
-    def shortest_pause(self, failed: Attempt, made: int) -> timedelta:
-        """Return the least pause after a failed try, the `made`th, computed by the contract's words."""
+    def shortest_pause(self, failed: Attempt, count: int) -> timedelta:
+        """Return the shortest pause after the `count`th attempt failed, computed from the contract."""
         policy = self.policy
-        plain = min(policy.initial_backoff * policy.multiplier ** (made - 1), policy.max_backoff)
+        plain = min(policy.initial_backoff * policy.multiplier ** (count - 1), policy.max_backoff)
         lowest = max(plain * 0.9, min(policy.initial_backoff, policy.max_backoff))
-        wished = min(failed.retry_after or 0.0, policy.max_backoff)
-        return timedelta(seconds=max(lowest, wished))
+        requested = min(failed.retry_after or 0.0, policy.max_backoff)
+        return timedelta(seconds=max(lowest, requested))

@@ -1,7 +1,7 @@
 """The choices of a schedule: bytes, read one after another, so that a schedule can be replayed and shrunk.
 
-Once the tape is used up every choice is the harmless first one: an empty tape is a world in which
-nothing goes wrong, and a shorter tape is a simpler story.
+After the last byte every choice is the harmless first option: without any bytes nothing goes wrong, and fewer bytes
+make a simpler trace.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Option = TypeVar("Option")
 
 
-class Tape:
+class Choices:
     """Reads choices from bytes."""
 
     def __init__(self, data: bytes) -> None:
@@ -23,7 +23,7 @@ class Tape:
 
     @property
     def used(self) -> int:
-        """How many bytes were read."""
+        """The number of bytes that were read."""
         return min(self._at, len(self._data))
 
     def number(self, options: int) -> int:
@@ -37,5 +37,5 @@ class Tape:
         return options[self.number(len(options))]
 
     def chance(self, percent: int) -> bool:
-        """Return whether something happens that does so in `percent` of the cases."""
+        """Return whether something happens that happens in `percent` of the cases."""
         return self.number(100) >= 100 - percent

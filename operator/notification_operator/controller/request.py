@@ -1,0 +1,63 @@
+"""What the work queue asks a reconciler to do, and what the reconciler answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from datetime import datetime
+
+    from notification_operator.fair_semaphore import FairSemaphore
+
+
+class Key(NamedTuple):
+    """One incarnation of an object: a new object of the same name has another uid."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """One reconciliation of a key. It holds a worker, except during `without_worker`."""
+
+    key: Key
+    queued_at: datetime
+    """When the key began to wait for a worker."""
+    workers: FairSemaphore | None = None
+    """The semaphore that granted the worker; None outside a work queue."""
+    holds_worker: bool = True
+
+    async def without_worker(self, awaitable: Awaitable[None]) -> None:
+        """Await something slow while another reconciliation uses the worker, then wait for a worker again."""
+        if self.workers is None:
+            await awaitable
+            return
+        self.release_worker()
+        # A reconciliation that is cancelled in here ends without a worker.
+        await awaitable
+        await self.workers.acquire(self.key.namespace)
+        self.holds_worker = True
+
+    def release_worker(self) -> None:
+        """Return the worker, if the request holds one."""
+        if self.holds_worker and self.workers is not None:
+            self.holds_worker = False
+            self.workers.release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The outcome of a reconciliation."""
+
+    requeue_after: float | None = None
+    """Seconds until the next reconciliation; None if only an event requests one."""
+    observed_versions: frozenset[str] = frozenset()
+    """The resourceVersions that were read or written; events with these request nothing."""
+    final: bool = False
+    """Whether the object never changes again, so that nothing about it has to be remembered."""
+    error: BaseException | None = None
+    """Why the reconciliation failed; it is retried with exponential backoff."""

@@ -1,0 +1,65 @@
+"""Snapshots that the parts of the operator report about themselves, for gauges, probes, shutdown and tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notification_operator.domain.breaker import Circuit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatistics:
+    """The work queue, counted in keys."""
+
+    waiting: int = 0
+    """Keys that wait for a worker."""
+    oldest_seconds: float = 0.0
+    """Age of the oldest of these; 0 if there is none."""
+    parked: int = 0
+    """Keys that wait until a reconciliation is admitted."""
+    running: int = 0
+    """Keys that are being reconciled."""
+    delayed: int = 0
+    """Keys that are scheduled for a later time."""
+    most_failures: int = 0
+    """Consecutive failed reconciliations of the key that has most of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStatistics:
+    """The attempt tracker."""
+
+    objects: int = 0
+    """Objects with attempts that are running or not yet recorded."""
+    running: int = 0
+    """Attempts that are running."""
+    unrecorded: int = 0
+    """Finished attempts that no status write is known to hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerStatistics:
+    """The circuit breakers."""
+
+    destinations: int
+    """Destinations that have a breaker."""
+    circuits: Mapping[str, Circuit]
+    """The worst state among the destinations of each channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectorStatistics:
+    """The leader election of this replica, by shard number."""
+
+    shards: int = 1
+    """How many shards there are."""
+    working: frozenset[int] = frozenset({0})
+    """Shards whose notifications this replica works on."""
+    owned: frozenset[int] = frozenset({0})
+    """The same, and the shards that this replica is about to release."""
+    released: frozenset[int] = frozenset()
+    """Shards that this replica released last after nothing of them was running."""

@@ -1,0 +1,206 @@
+"""One process of the operator: the composition that ships, with simulated ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry
+
+from notification_operator.app import Lifecycle
+from notification_operator.domain.sharding import shard_of
+from notification_operator.kube.event import Regarding
+from notification_operator.telemetry.metrics import Metrics
+from notification_operator.wiring import Ports, build
+from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
+from tests.simulation.environment import GRACE_SECONDS, now
+from tests.simulation.leases import SimulatedLeases
+from tests.simulation.network import Network
+from tests.simulation.null_ports import NoDocument, NoEvents, NoObjects
+from tests.simulation.receivers import Call, SimulatedChannel
+from tests.simulation.status_store import CURRENT, SimulatedStore
+from tests.simulation.virtual_loop import PROCESS, VirtualLoop
+from tests.simulation.watch import SimulatedWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from notification_operator.domain.model import Phase
+    from notification_operator.observers.publisher import Observer
+    from notification_operator.telemetry.statistics import ElectorStatistics
+    from tests.simulation.environment import Environment
+
+MANY_FAILURES = 5
+"""Consecutive failures after which a reconciliation is retried only after seconds."""
+METRICS = Metrics()
+"""The counters of all processes: a registry takes longer to create than a schedule takes to run."""
+POD = Regarding(api_version="v1", kind="Pod", namespace="simulated", name="operator")
+
+
+class Process:
+    """Works from `start` until it is stopped or killed."""
+
+    def __init__(
+        self,
+        name: str,
+        environment: Environment,
+        *,
+        observer: Observer,
+        on_shards: Callable[[Process, ElectorStatistics, frozenset[int]], None],
+        crash: Callable[[Process], None],
+    ) -> None:
+        self.name = name
+        self.environment = environment
+        self.network = Network(environment.choices, environment.log, name, crash=lambda: crash(self))
+        self.stops_undisturbed = False
+        self._on_shards = on_shards
+        self._owned: frozenset[int] = frozenset()
+        """The shards that were owned at the latest change."""
+        self._audit_store = SimulatedAuditStore(environment.audit_log or AuditLog(), self.network)
+        self._metrics = SimulatedMetrics()
+        self.operator = build(
+            environment.settings(), self._ports(observer), clock=now, seconds=asyncio.get_running_loop().time
+        )
+        self.lifecycle = Lifecycle(self.operator, grace_seconds=GRACE_SECONDS)
+        self.watch = SimulatedWatch(
+            environment.cluster, self.network, self.operator.event_handler, environment.choices
+        )
+
+    def start(self) -> None:
+        """Start working."""
+        contextvars.copy_context().run(self._start)
+
+    def _start(self) -> None:
+        PROCESS.set(self.name)
+        self.lifecycle.start()
+        self.watch.start()
+        shards = self.operator.ownership.statistics().shards
+        self.environment.log(f"{self.name}: starts{f' with {shards} shards' if shards > 1 else ''}")
+
+    def _ports(self, observer: Observer) -> Ports:
+        environment = self.environment
+        return Ports(
+            store=environment.store(self) if environment.store else SimulatedStore(self),
+            leases=SimulatedLeases({} if environment.leases is None else environment.leases, self.network),
+            objects=NoObjects(),
+            routing=NoDocument(),
+            channels={name: self._channel(name) for name in environment.channels},
+            audit=self._audit_store,
+            events=NoEvents(),
+            metrics=self._metrics,
+            pod=POD,
+            identity=self.name,
+            observers=(observer,),
+            elector_observers=(self._shards_changed,),
+        )
+
+    def _channel(self, name: str) -> SimulatedChannel:
+        def on_call(call: Call) -> None:
+            reconciliation = CURRENT.get()
+            assert reconciliation is not None
+            self.environment.on_call(call, reconciliation)
+
+        return SimulatedChannel(name, self.network, self.environment.choices, on_call)
+
+    def _shards_changed(self, elector: ElectorStatistics) -> None:
+        if elector.shards == 1:
+            self.environment.log(f"{self.name}: {'leads' if elector.working else 'stands by'}")
+        else:
+            leaving = sorted(elector.owned - elector.working)
+            self.environment.log(f"{self.name}: works on {sorted(elector.working)}, releases {leaving}")
+        lost, self._owned = self._owned - elector.owned, elector.owned
+        self._on_shards(self, elector, lost)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a shutdown has begun."""
+        return not self.operator.ownership.accepting_work
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The shards that it owns, also the ones that it is about to release; none without leader election."""
+        elector = self.operator.elector
+        return frozenset() if elector is None else elector.statistics().owned
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is alive and works on any shard."""
+        return not self.network.dead and bool(self.operator.ownership.statistics().working)
+
+    def owns(self, uid: str) -> bool:
+        """Return whether it is alive and an object is its own."""
+        elector = self.operator.elector
+        return not self.network.dead and (elector is None or shard_of(uid, elector.shards) in self.owned)
+
+    async def stop(self) -> None:
+        """Stop in order, as kopf does: first the watch, then the operator."""
+        self.environment.log(f"{self.name}: stops")
+        self.stops_undisturbed = self._is_undisturbed()
+        self.watch.stop()
+        await self.lifecycle.stop()
+        self.environment.log(f"{self.name}: has stopped")
+
+    def _is_undisturbed(self) -> bool:
+        """Return whether nothing disturbs what is running: then a shutdown abandons nothing."""
+        soon = self.operator.queue.statistics().most_failures < MANY_FAILURES
+        return soon and self.operator.elector is None and not (self.network.rough or self.network.hanging)
+
+    def kill(self) -> None:
+        """End it as SIGKILL does: nothing that it does reaches anything any more."""
+        self.network.dead = True
+        self.watch.stop()
+        self.operator.attempts.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    async def ended(self) -> None:
+        """Wait until none of its tasks is running."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def _tasks(self) -> Sequence[asyncio.Task[Any]]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        return [task for task in loop.tasks_of(self.name) if not task.done()]
+
+    @property
+    def lost_audit_events(self) -> int:
+        """The number of audit events that it has dropped."""
+        return self.operator.audit.statistics().dropped
+
+    @property
+    def audit_failures(self) -> int:
+        """The most consecutive audit batches that the store did not take."""
+        return self._audit_store.failures
+
+    def leftovers(self) -> dict[str, int]:
+        """Return what it still keeps, by name; it keeps foreign objects until it owns them."""
+        operator = self.operator
+        queue, attempts = operator.queue, operator.attempts
+        kept = {
+            "queue keys": sum(self.owns(key.uid) for key in queue.keys),
+            "running": queue.statistics().running,
+            "in flight": attempts.statistics().running,
+            "unrecorded": sum(len(attempts.finished(uid)) for uid in attempts.uids if self.owns(uid)),
+            "counted as active": sum(map(self.owns, self._metrics.active)),
+            "audit events": operator.audit.statistics().pending,
+        }
+        return {name: number for name, number in kept.items() if number}
+
+
+class SimulatedMetrics(Metrics):
+    """The active notifications of one process; the counters are shared by all."""
+
+    def __init__(self) -> None:
+        vars(self).update(vars(METRICS))
+        self.registry = CollectorRegistry()
+        self._phases = {}
+
+    def enter(self, uid: str, phase: Phase) -> None:
+        """See `Metrics.enter`."""
+        self._phases[uid] = phase
+
+    def leave(self, uid: str) -> None:
+        """See `Metrics.leave`."""
+        self._phases.pop(uid, None)

@@ -1,0 +1,70 @@
+"""An event loop with a virtual clock: time passes only when nothing is left to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextvars import Context, ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+PROCESS: ContextVar[str] = ContextVar("PROCESS", default="")
+"""The simulated process that runs; empty for the simulation itself."""
+
+
+class StuckError(Exception):
+    """Nothing is ready, and nothing ever will be."""
+
+
+class _Selector:
+    """Takes the place of waiting for sockets, and moves the clock instead."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> list[object]:
+        if timeout is None:
+            raise StuckError
+        self._loop.pass_time(timeout)
+        return []
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """Runs everything in one thread, in the order in which it became ready, hours in milliseconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._clock_resolution = 1e-9
+        self._selector = _Selector(self)
+        self._tasks: defaultdict[str, list[asyncio.Task[Any]]] = defaultdict(list)
+
+    def time(self) -> float:
+        """Return the virtual seconds since the loop was created."""
+        return self._now
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += seconds
+
+    def create_task(  # type: ignore[override] # the stubs also allow generators
+        self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        """Create a task that belongs to the simulated process that creates it."""
+        task = super().create_task(coro, name=name, context=context)
+        process = PROCESS.get()
+        if process and context is None:
+            self._tasks[process].append(task)
+        return task
+
+    def tasks_of(self, process: str) -> Sequence[asyncio.Task[Any]]:
+        """Return the tasks of a simulated process."""
+        return self._tasks[process]
+
+    def _process_events(self, event_list: list[object]) -> None:
+        """Nothing comes from outside."""
+
+    def _write_to_self(self) -> None:
+        """No other thread wakes the loop."""
