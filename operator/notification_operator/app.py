@@ -16,7 +16,7 @@ from notification_operator.delivery.attempt_tracker import Ledger
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
-from notification_operator.kube.client import check_answers, connect, keep_probing
+from notification_operator.kube.client import check_reachable, connect, keep_probing
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.event_recorder import EventRecorder, own_pod
 from notification_operator.kube.pagination import collection
@@ -164,7 +164,7 @@ class Engine:
         cluster = await connect(connectivity, pool=settings.queue.workers * 2)
         engine = cls(settings, cluster, connectivity, clock)
         try:
-            await check_answers(engine.client, cluster)
+            await check_reachable(engine.client, cluster)
             await engine.follow()
             await engine.health.start()
         except BaseException:

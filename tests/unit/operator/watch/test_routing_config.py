@@ -286,3 +286,18 @@ async def test_an_answer_that_is_no_api_server_s_is_said_and_asked_for_again(
     assert troubles[1] == "502 Bad Gateway"
     assert "unexpected character" in troubles[2]
     assert troubles[3] == "503 starting"
+
+
+async def test_established_watch_is_logged_first_and_after_a_failure(bench: Bench, api: KubeApi) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with bench.at_work():
+            await until(lambda: api.watches)
+            api.cut()
+            await until(lambda: api.lists == 2 and api.watches)
+            api.refusals = [refusal(500, "down")]
+            api.cut()
+            await until(lambda: bench.source.trouble)
+            api.refusals = []
+            await until(lambda: api.watches)
+    established = [log for log in logs if log["event"] == "watch established"]
+    assert [log["config_map"] for log in established] == ["own/rules", "own/rules"]
