@@ -12,7 +12,7 @@ import structlog
 from kubernetes.aio.client import ApiClient
 
 from notification_operator import __version__
-from notification_operator.kube.client import check_answers, connect, keep_probing
+from notification_operator.kube.client import check_reachable, connect, keep_probing
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.pagination import collection
 from notification_operator.telemetry.gauges import publish
@@ -175,7 +175,7 @@ class App:
         ports = live_ports(settings, client, cluster)
         app = cls(settings, ports, client=client, cluster=cluster, connectivity=connectivity)
         try:
-            await check_answers(app.client, cluster)
+            await check_reachable(app.client, cluster)
             await app.select_open()
             await app.serve()
         except BaseException:

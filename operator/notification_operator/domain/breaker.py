@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -107,10 +107,12 @@ def _report_closed(breaker: Breaker, result: Result, now: datetime) -> Breaker:
             return replace(breaker, failures=0)
         case Result.NEITHER:
             return breaker
-        case Result.FAILURE if breaker.failures + 1 < breaker.limits.failure_threshold:
-            return replace(breaker, failures=breaker.failures + 1)
         case Result.FAILURE:
+            failures = breaker.failures + 1
+            if failures < breaker.limits.failure_threshold:
+                return replace(breaker, failures=failures)
             return _opened(breaker, now)
+    assert_never(result)
 
 
 def _report_probe(breaker: Breaker, result: Result, now: datetime) -> Breaker:
@@ -119,10 +121,12 @@ def _report_probe(breaker: Breaker, result: Result, now: datetime) -> Breaker:
             return replace(breaker, probing=breaker.probing - 1)
         case Result.FAILURE:
             return _opened(breaker, now)
-        case Result.SUCCESS if breaker.passed + 1 < breaker.limits.probes:
-            return replace(breaker, probing=breaker.probing - 1, passed=breaker.passed + 1)
         case Result.SUCCESS:
+            passed = breaker.passed + 1
+            if passed < breaker.limits.probes:
+                return replace(breaker, probing=breaker.probing - 1, passed=passed)
             return Breaker(limits=breaker.limits, generation=breaker.generation + 1)
+    assert_never(result)
 
 
 def _opened(breaker: Breaker, now: datetime) -> Breaker:

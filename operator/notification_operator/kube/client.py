@@ -91,7 +91,7 @@ async def _from_kubeconfig(configuration: Configuration) -> Cluster:
     return Cluster(configuration=configuration, namespace=namespace, source=f"context {current['name']!r}")
 
 
-async def check_answers(client: ApiClient, cluster: Cluster) -> None:
+async def check_reachable(client: ApiClient, cluster: Cluster) -> None:
     """Make sure that the API server responds.
 
     Raises:

@@ -35,6 +35,7 @@ class ConfigMapWatch:
         self._client = client
         self._ref = ref
         self._failures = 0
+        self._established = False
         self.error = ""
         """Why the ConfigMap cannot be read or watched just now; empty while it can."""
 
@@ -63,7 +64,7 @@ class ConfigMapWatch:
         query = {**self._selector, "resourceVersion": version, "timeoutSeconds": WATCH_SECONDS}
         seconds = WATCH_SECONDS + MARGIN_SECONDS
         async with watch(self._client, self._path, query=query, seconds=seconds) as events:
-            self._failures, self.error = 0, ""
+            self._on_established()
             async for event in events:
                 match event["type"]:
                     case "ADDED" | "MODIFIED":
@@ -80,6 +81,12 @@ class ConfigMapWatch:
     @property
     def _selector(self) -> dict[str, Any]:
         return {"fieldSelector": f"metadata.name={self._ref.name}"}
+
+    def _on_established(self) -> None:
+        """Clear the error; log the first watch, and each one after a failure."""
+        if self._failures or not self._established:
+            logger.info("watch established", config_map=str(self._ref))
+        self._failures, self._established, self.error = 0, True, ""
 
     def _report(self, error: KubeError) -> None:
         """Log a failure, once while it stays the same."""

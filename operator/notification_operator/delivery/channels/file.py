@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import orjson
@@ -15,6 +15,7 @@ from notification_operator.delivery.channel import Transient
 from notification_operator.delivery.message_json import message_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from notification_operator.delivery.channel import Message
@@ -28,16 +29,17 @@ class FileChannel:
 
     destination = None
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._directory = directory
+        self._clock = clock
 
     async def deliver(self, message: Message) -> None:
-        """Write the file.
+        """Write the file; its name holds the local time.
 
         Raises:
             Transient: the directory cannot be created or written to; the text names directory and cause.
         """
-        name = f"notification-{_shortened(message.name)}-{datetime.now().astimezone():%Y%m%d-%H%M%S.%f}.json"
+        name = f"notification-{_shortened(message.name)}-{self._clock().astimezone():%Y%m%d-%H%M%S.%f}.json"
         content = orjson.dumps(message_json(message), option=orjson.OPT_INDENT_2)
         try:
             await asyncio.to_thread(self._write, name, content)

@@ -6,6 +6,7 @@ kind. The headers together are the emoji and the subject, the sections together 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ import orjson
 from notification_operator.delivery.http_client import HttpClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from notification_operator.delivery.channel import Message
     from notification_operator.domain.model import Content
@@ -36,10 +37,16 @@ OTHER_EMOJI: Final = "\N{PUBLIC ADDRESS LOUDSPEAKER}"
 class SlackChannel:
     """Posts to one webhook, the only destination."""
 
-    def __init__(self, url: str, *, connections: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.destination = url
         self.concurrency = connections
-        self._http = HttpClient(url, connections=connections)
+        self._http = HttpClient(url, connections=connections, clock=clock)
 
     async def deliver(self, message: Message) -> None:
         """Post the message; a very long one in several parts, in order.

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +20,8 @@ from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.registry import channels
 from notification_operator.domain.model import Content
 from notification_operator.telemetry import logging as log
+
+NOW = datetime(2026, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 
 
 def message(name: str = "order-1", **content: Any) -> Message:
@@ -43,9 +44,10 @@ def message(name: str = "order-1", **content: Any) -> Message:
 
 
 async def test_file_holds_the_whole_message_and_is_named_after_it(tmp_path: Path) -> None:
-    await FileChannel(tmp_path / "new" / "folder").deliver(message(metadata={"cluster": "eu"}))
+    channel = FileChannel(tmp_path / "new" / "folder", clock=lambda: NOW)
+    await channel.deliver(message(metadata={"cluster": "eu"}))
     (file,) = (tmp_path / "new" / "folder").iterdir()
-    assert re.fullmatch(r"notification-order-1-\d{8}-\d{6}\.\d{6}\.json", file.name)
+    assert file.name == f"notification-order-1-{NOW.astimezone():%Y%m%d-%H%M%S.%f}.json"
     content = json.loads(file.read_text())
     assert content["subject"] == "Заказ 📦"
     assert content["body"] == "line one\nline two"

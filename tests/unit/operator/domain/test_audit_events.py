@@ -84,6 +84,12 @@ def test_failure_is_a_failed_send_with_type_and_error(permanent: bool) -> None: 
     }
 
 
+def test_failure_without_a_text_has_no_error_field() -> None:
+    (event,) = events_of(replace(failure("slack"), error=None))
+    assert event["event_data"]["error_type"] == "transient"
+    assert "error" not in event["event_data"]
+
+
 def test_full_delivery_is_acknowledged_once_without_a_channel() -> None:
     *sent, end = events_of(success("console"), success("slack"), phase=Phase.SENT)
     assert kinds(sent) == ["sent", "sent"]

@@ -11,7 +11,7 @@ import yaml
 from kubernetes.aio.client import ApiClient
 
 from atomic_status import Gone, KubeStatusStore, ObjectRef, Unavailable
-from notification_operator.kube.client import UnreachableError, check_answers, connect
+from notification_operator.kube.client import UnreachableError, check_reachable, connect
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.wiring import RESOURCE
 from tests.unit.operator.kube_api import KubeApi, refusal
@@ -79,7 +79,7 @@ async def test_client_uses_the_proxy_of_the_environment(
 async def test_check_accepts_an_api_server_that_responds(api: KubeApi) -> None:
     cluster = await connect(Connectivity(), pool=2)
     async with ApiClient(cluster.configuration) as client:
-        await check_answers(client, cluster)
+        await check_reachable(client, cluster)
     assert [path for _, path, _ in api.requests] == ["/version"]
 
 
@@ -89,7 +89,7 @@ async def test_check_names_server_context_and_refusal(api: KubeApi) -> None:
     api.refusals = [refusal(403, "not allowed")]
     async with ApiClient(cluster.configuration) as client:
         with pytest.raises(UnreachableError) as error:
-            await check_answers(client, cluster)
+            await check_reachable(client, cluster)
     assert str(error.value) == (
         f"the API server at {api.url} (context 'here') refused the request: 403 not allowed"
     )
@@ -104,4 +104,4 @@ async def test_check_does_not_wait_for_a_silent_api_server(
     api.open.clear()
     async with ApiClient(cluster.configuration) as client:
         with pytest.raises(UnreachableError, match=r"\(context 'here'\) did not respond within 0\.05 s"):
-            await check_answers(client, cluster)
+            await check_reachable(client, cluster)

@@ -287,3 +287,18 @@ async def test_answer_of_another_server_is_reported_and_the_request_retried(
     assert troubles[1] == "502 Bad Gateway"
     assert "unexpected character" in troubles[2]
     assert troubles[3] == "503 starting"
+
+
+async def test_established_watch_is_logged_first_and_after_a_failure(bench: Bench, api: KubeApi) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with bench.at_work():
+            await until(lambda: api.watches)
+            api.cut()
+            await until(lambda: api.lists == 2 and api.watches)
+            api.refusals = [refusal(500, "down")]
+            api.cut()
+            await until(lambda: bench.source.trouble)
+            api.refusals = []
+            await until(lambda: api.watches)
+    established = [log for log in logs if log["event"] == "watch established"]
+    assert [log["config_map"] for log in established] == ["own/rules", "own/rules"]
