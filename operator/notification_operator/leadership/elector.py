@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,8 +17,8 @@ from notification_operator.kube.errors import KubeError
 from notification_operator.leadership.lease import (
     Lease,
     LeaseCandidate,
-    ObservedLease,
 )
+from notification_operator.leadership.peers import Peers
 from notification_operator.telemetry.statistics import ElectorStatistics
 
 if TYPE_CHECKING:
@@ -73,17 +71,13 @@ class Elector:
         self._observers = observers
         self._drained: Callable[[int], bool] = _never_drained
         self._on_change: Callable[[], None] = _ignore
-        self._shard_name = re.compile(rf"{re.escape(name)}(-shard-\d+)?")
-        self._member_prefix = f"{name}-member-"
+        self._peers = Peers(name, clock=clock)
         own = hashlib.sha256(config.identity.encode()).hexdigest()[:10]
         self._candidates = [
             self._candidate(name if number == 0 else f"{name}-shard-{number}")
             for number in range(config.shards)
         ]
-        self._member = self._candidate(self._member_prefix + own)
-        self._foreign_leases: dict[str, ObservedLease] = {}
-        """Leases of shards that exist only with another number of shards."""
-        self._members: dict[str, ObservedLease] = {}
+        self._member = self._candidate(self._peers.member_prefix + own)
         self._reported: tuple[tuple[bool, bool], ...] = ((False, False),) * config.shards
         """Whether each shard was worked on, and leaving, at the latest report."""
         self._shutting_down = False
@@ -166,8 +160,7 @@ class Elector:
         leases = {lease.name: lease for lease in map(Lease, await self._store.list())}
         for candidate in (*self._candidates, self._member):
             candidate.observe(leases.pop(candidate.name, None))
-        self._foreign_leases = self._observed(self._foreign_leases, leases, self._is_shard)
-        self._members = self._observed(self._members, leases, self._is_member)
+        self._peers.observe(leases)
         if not self._other_shard_counts():
             for candidate in held:
                 candidate.confirmed = candidate.held
@@ -204,27 +197,9 @@ class Elector:
             await self._delete(lease)
             self._member.lease = None
 
-    def _is_shard(self, name: str) -> bool:
-        return self._shard_name.fullmatch(name) is not None
-
-    def _is_member(self, name: str) -> bool:
-        return name.startswith(self._member_prefix)
-
-    def _observed(
-        self, known: dict[str, ObservedLease], leases: dict[str, Lease], selects: Callable[[str], bool]
-    ) -> dict[str, ObservedLease]:
-        observed = {}
-        for name, lease in leases.items():
-            if selects(name):
-                observed[name] = known.get(name) or ObservedLease(name, self._clock)
-                observed[name].observe(lease)
-        return observed
-
     def _other_shard_counts(self) -> set[int]:
         """Return the other numbers of shards that replicas work with, or are about to."""
-        observed = chain(self._candidates, self._foreign_leases.values())
-        counts = {each.lease.shards for each in observed if each.lease is not None and each.live}
-        return counts - {self.shards}
+        return self._peers.shard_counts(self._candidates) - {self.shards}
 
     async def _act(self) -> None:
         """Acquire the available Leases that are assigned to this replica; release those assigned to others."""
@@ -252,14 +227,13 @@ class Elector:
 
     def _present(self) -> set[str]:
         """Return the identities of the replicas that share the work."""
-        live = [each.lease for each in self._members.values() if each.lease is not None and each.live]
-        present = {lease.holder for lease in live if lease.shards == self.shards}
+        present = self._peers.identities(shards=self.shards)
         return present if self._shutting_down and self.shards > 1 else present | {self._config.identity}
 
     def _stale_member_cleanup(self) -> Iterable[Coroutine[None, None, None]]:
-        for each in self._members.values():
-            if each.lease is not None and self.shards > 1 and each.age > STALE_AFTER * self._config.seconds:
-                yield self._delete(each.lease)
+        if self.shards > 1:
+            for lease in self._peers.stale_members(seconds=STALE_AFTER * self._config.seconds):
+                yield self._delete(lease)
 
     async def _delete(self, lease: Lease) -> None:
         try:
