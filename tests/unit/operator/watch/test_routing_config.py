@@ -289,15 +289,17 @@ async def test_answer_of_another_server_is_reported_and_the_request_retried(
     assert troubles[3] == "503 starting"
 
 
-async def test_established_watch_is_logged_first_and_after_a_failure(bench: Bench, api: KubeApi) -> None:
+async def test_established_watch_is_logged_first_and_after_a_failure(
+    routing: RoutingFixture, api: KubeApi
+) -> None:
     with structlog.testing.capture_logs() as logs:
-        async with bench.at_work():
+        async with routing.at_work():
             await until(lambda: api.watches)
             api.cut()
             await until(lambda: api.lists == 2 and api.watches)
             api.refusals = [refusal(500, "down")]
             api.cut()
-            await until(lambda: bench.source.trouble)
+            await until(lambda: routing.config.error)
             api.refusals = []
             await until(lambda: api.watches)
     established = [log for log in logs if log["event"] == "watch established"]
