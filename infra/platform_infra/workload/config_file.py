@@ -13,19 +13,41 @@ from platform_infra import names
 from platform_infra.settings.derivation import operator_settings
 
 if TYPE_CHECKING:
+    from notification_contract.settings.operator import Path
     from platform_infra.settings.model import Settings
+
+OMITTED_DEFAULTS: frozenset[Path] = frozenset(
+    {
+        ("delivery", "visible_after_seconds"),
+        ("audit", "buffer_size"),
+        ("retention", "interval_seconds"),
+        ("leader_election", "lease_seconds"),
+        ("server", "host"),
+    }
+)
+"""Settings that the file contains only if they differ from their default. Earlier releases did not write them: with the
+same text, an update from such a release replaces neither the ConfigMap nor the pods. Add every new setting here."""
 
 
 def document(settings: Settings) -> dict[str, Any]:
-    """Return the content of the file: all settings of the operator except secrets, which a Secret holds."""
+    """Return the content of the file: the settings of the operator except secrets, which a Secret holds."""
     content: dict[str, Any] = operator_settings(settings).model_dump(mode="json")
-    for (*sections, name), field in declared_settings(OperatorSettings):
-        if SecretStr in {field.annotation, *get_args(field.annotation)}:
-            branch = content
-            for section in sections:
-                branch = branch[section]
+    for path, field in declared_settings(OperatorSettings):
+        *sections, name = path
+        branch = content
+        for section in sections:
+            branch = branch[section]
+        secret = SecretStr in {field.annotation, *get_args(field.annotation)}
+        if secret or (path in OMITTED_DEFAULTS and branch[name] == field.default):
             del branch[name]
+        else:
+            branch[name] = _plain(branch[name])
     return content
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a setting can have any type
+    """Write a whole number without a fraction, as earlier releases did."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def render(settings: Settings) -> str:

@@ -77,6 +77,20 @@ def urns(recording: Recording) -> list[str]:
     return sorted(f"{types(entry.urn)}::{entry.name}" for entry in recording.registered)
 
 
+CONFIG_MAPS = {
+    "default": "notification-operator-fcecc0bc51",
+    "slack_and_host_path": "notification-operator-52a8cfe2df",
+    "namespaces": "notification-operator-ae066fc08a",
+}
+"""Names of the configuration's ConfigMap in that release. A name contains a hash of the text; another one is a replacement."""
+
+
+@pytest.mark.parametrize("sample", CONFIG_MAPS)
+def test_config_map_of_the_earlier_release_is_not_replaced(record: Record, sample: str) -> None:
+    config_map = record(OWNER, **SAMPLES[sample]).named("ConfigMap", "config")
+    assert config_map.inputs["metadata"]["name"] == CONFIG_MAPS[sample]
+
+
 @pytest.mark.usefixtures("aws_sdk")
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_urn_of_the_earlier_release_is_kept(record: Record, sample: str) -> None:
