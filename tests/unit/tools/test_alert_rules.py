@@ -65,7 +65,10 @@ def test_a_series_is_named_as_grafana_names_it() -> None:
 def test_the_same_run_gives_the_same_picture(tmp_path: Path) -> None:
     series = {"metric": {"channel": "slack"}, "values": [[10, "0"], [11, "1"]]}
     panel = {"title": "Tries", "unit": "ops", "curves": [{"legend": "{{channel}}", "series": [series]}]}
-    run = {"panels": [panel], "firing": [{"alert": "NotificationOperatorDeliveryFailureRateHigh", "times": [10.5, 11]}]}
+    run = {
+        "panels": [panel],
+        "firing": [{"alert": "NotificationOperatorDeliveryFailureRateHigh", "times": [10.5, 11]}],
+    }
     for name in ("first", "second"):
         draw(run, tmp_path / f"{name}.svg")
     first, second = ((tmp_path / f"{name}.svg").read_text("utf-8") for name in ("first", "second"))
