@@ -1,4 +1,4 @@
-"""The bars: what each measure has to reach, and whether a run reaches it. Pure."""
+"""The bars: the required value of each measure, and whether a run reaches it. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZES = (200, 1_000, 10_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A bar, what was measured, and whether that is within it."""
+    """A bar, the measured value, and whether it is within the bar."""
 
     measure: str
     bar: str
@@ -32,7 +32,7 @@ Judge: TypeAlias = "Callable[[Result], Iterator[Verdict]]"
 
 
 def verdicts(figures: Figures) -> list[Verdict]:
-    """Return the verdicts of all bars that the run has measured, in a steady order."""
+    """Return the verdicts of all measured bars, in a fixed order."""
     matches: list[Verdict] = []
     for scenario, judge in JUDGES:
         result = figures.of(scenario, OURS)
@@ -60,9 +60,9 @@ def _burst(result: Result) -> Iterator[Verdict]:
 
 
 def _beside_the_bare_line(figures: Figures) -> Iterator[Verdict]:
-    """Hold the burst against what the machine of this very run gives a bare line.
+    """Compare the burst with the prototype of the same run.
 
-    The share is that of the bar in the slowest figure that the bare line had where the bar comes from.
+    The share is the bar divided by the slowest rate of the prototype on the machine that the bar comes from.
     """
     ours, bare = (figures.of(BURST, controller) for controller in (OURS, PROTOTYPE))
     if ours and bare:

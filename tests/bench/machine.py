@@ -1,4 +1,4 @@
-"""Where a run was made: what has to be known to compare its figures with others."""
+"""The machine of a run, to compare its figures with others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ GIGABYTE = 1024 * 1024
 
 
 def machine(kubernetes: str) -> Machine:
-    """Describe this machine."""
     models = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
     total = re.search(r"^MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text("utf-8"), re.MULTILINE)
     return Machine(
@@ -30,7 +29,7 @@ def machine(kubernetes: str) -> Machine:
 
 
 def commit() -> str:
-    """Return the commit that is checked out, marked when files differ from it; empty outside of a repository."""
+    """Return the current commit, marked if files are modified; empty outside of a repository."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     return done.stdout.strip()

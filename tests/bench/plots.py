@@ -1,4 +1,4 @@
-"""The plots of docs/performance.md: SVG files, the same for the same figures."""
+"""The plots of docs/performance.md: SVG files that depend on the figures only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    # Readable where the page is dark, too.
+    # Readable on a dark page too.
     "figure.facecolor": "white",
 }
 BURSTS = ("burst-200", "burst-1000", "burst-10000", "http-200", "http-1000", "http-10000")
@@ -45,7 +45,7 @@ PACES = ("paced-5", "paced-50")
 
 
 def draw(figures: Figures, folder: Path) -> list[Path]:
-    """Write every plot that the figures suffice for, and return the files."""
+    """Write every plot that has figures, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     plots = {"rate": _rate, "latency": _latency, "calls": _calls, "cpu": _cpu, "memory": _memory}
     files = []
@@ -128,7 +128,7 @@ def _bars(
     values: Mapping[Kind, Mapping[str, float]],
     tails: Mapping[Kind, Mapping[str, float]] | None = None,
 ) -> bool:
-    """Draw groups of bars, one a controller, each with its figure."""
+    """Draw groups of bars, one bar per controller, each with its figure."""
     shown = [name for name in names if any(name in of_kind for of_kind in values.values())]
     width = 0.8 / len(COLOURS)
     for place, kind in enumerate(COLOURS):

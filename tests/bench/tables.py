@@ -18,19 +18,17 @@ TITLES = {scenario.name: scenario.title for scenario in SCENARIOS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Texts in rows and columns."""
-
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
 
     def markdown(self) -> str:
-        """Return it as Markdown; all columns but the first two hold figures."""
+        """Return Markdown; all columns except the first two are right-aligned."""
         marks = ["---" if number < 2 else "--:" for number in range(len(self.head))]
         return "\n".join("| " + " | ".join(row) + " |" for row in (self.head, marks, *self.rows))
 
 
 def bars(figures: Figures) -> Table:
-    """Return what had to be reached, and what was."""
+    """Return the bars and the measured values."""
     rows = [
         (one.measure, one.bar, one.measured, "yes" if one.holds else "**no**") for one in verdicts(figures)
     ]
@@ -38,7 +36,7 @@ def bars(figures: Figures) -> Table:
 
 
 def speed(figures: Figures) -> Table:
-    """Return how fast each controller was, and at which cost."""
+    """Return throughput and latency of each controller."""
     head = ("scenario", "controller", "a second", "p50 ms", "p95 ms", "p99 ms", "API calls each", "conflicts")
     rows = []
     for result in figures.results:
@@ -49,7 +47,7 @@ def speed(figures: Figures) -> Table:
 
 
 def cost(figures: Figures) -> Table:
-    """Return what the machine gave for it."""
+    """Return CPU time and memory."""
     used = ("controller", "API server", "etcd", "sink", "load generator")
     head = ("scenario", "controller", *(f"{name} CPU s" for name in used), "idle MB", "peak MB", "after MB")
     rows = [
@@ -64,7 +62,7 @@ def cost(figures: Figures) -> Table:
 
 
 def calls(figures: Figures) -> Table:
-    """Return the API calls for each notification by verb."""
+    """Return the API calls per notification by verb."""
     verbs = sorted({verb for result in figures.results for verb in result.calls})
     rows = []
     for result in figures.results:
@@ -74,7 +72,7 @@ def calls(figures: Figures) -> Table:
 
 
 def sinks(figures: Figures) -> Table:
-    """Return what the sink saw against what was recorded, and how the pauses were kept."""
+    """Return requests at the sink compared with the record, and the retry delays."""
     head = ("scenario", "controller", "requests", "recorded", "notifications that differ", "after success")
     rows = []
     for result in figures.results:

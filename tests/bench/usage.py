@@ -1,4 +1,4 @@
-"""What processes take of the machine: processor seconds and resident memory, as Linux counts them."""
+"""CPU time and memory of processes, from /proc."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MEGABYTE = 1024.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Megabytes that are resident: now, and at most since the process began."""
+    """Resident megabytes: now, and at most since the start of the process."""
 
     now: float
     peak: float
 
 
 def parse_stat(line: str) -> float:
-    """Return the processor seconds, ended children left out, from a line of /proc/PID/stat.
+    """Return the CPU seconds, without ended children, from a line of /proc/PID/stat.
 
     Raises:
-        ValueError: it is no such line.
+        ValueError: the line is invalid.
     """
     _, bracket, tail = line.rpartition(")")
     fields = tail.split()
@@ -37,22 +37,20 @@ def parse_stat(line: str) -> float:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return what a process has used."""
     return parse_stat(Path(f"/proc/{pid}/stat").read_text("utf-8"))
 
 
 def memory(pid: int) -> Memory:
-    """Return what a process holds in memory."""
     return parse_status(Path(f"/proc/{pid}/status").read_text("utf-8"))
 
 
 def parse_status(text: str) -> Memory:
-    """Read /proc/PID/status."""
+    """Parse /proc/PID/status."""
     rows = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     now, peak = (int(rows[key].split()[0]) / MEGABYTE for key in ("VmRSS", "VmHWM"))
     return Memory(now=round(now, 1), peak=round(peak, 1))
 
 
 def between(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    """Return what was used meanwhile."""
+    """Return the difference of two readings."""
     return {name: round(after[name] - before[name], 2) for name in before}

@@ -1,4 +1,4 @@
-"""What an operator takes of its machine, and what it still remembers, by its own metrics page."""
+"""The resources of an operator's process and its state in memory, from its own metrics page."""
 
 from __future__ import annotations
 
@@ -17,36 +17,34 @@ PREFIX = "kubernaut_notification_"
 MEGABYTE = 1024 * 1024
 KEPT = ("queue_depth", "queue_running", "queue_delayed", "in_flight", "unsaved_attempts", "reconciler_active")
 LOOKS = 6
-"""As many alike, half a second apart, are longer than the watching side keeps a task for an object."""
+"""So many equal readings, half a second apart, last longer than kopf keeps a task per object."""
 NOISE = 4
-"""Tasks that come and go by themselves: answers to probes and to these looks, renewals of the Lease."""
+"""Tasks that come and go: responses to probes and to these readings, renewals of the Lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """One look at the process."""
+    """One reading of the process."""
 
     memory: float
-    """Resident bytes, uncollected garbage included."""
+    """Resident bytes, including uncollected garbage."""
     workers: float
     """Live threads and unfinished asyncio tasks."""
     descriptors: float
-    """Open files and sockets."""
     passes: float
-    """Passes that were ever made."""
+    """Reconciliations so far."""
     cpu: float
-    """Seconds of a core that were ever used."""
+    """CPU seconds so far."""
     began: float
-    """When the process began, in seconds of the Unix epoch."""
+    """Start of the process, in seconds of the Unix epoch."""
 
     def since(self, before: Footprint) -> Footprint:
-        """Return this look once it is certain that it shows the process of an earlier one: a new one starts small."""
+        """Return this reading if it shows the same process as an earlier one."""
         assert self.began == before.began, "the operator has started anew in between"
         return self
 
 
 def footprint(suite: OperatorUnderTest) -> Footprint:
-    """Look at the process now."""
     figures = _figures(suite)
     return Footprint(
         memory=figures["process_resident_memory_bytes"],
@@ -59,13 +57,13 @@ def footprint(suite: OperatorUnderTest) -> Footprint:
 
 
 def remembered(suite: OperatorUnderTest) -> dict[str, float]:
-    """Return what the operator keeps in memory about notifications, figure by figure, as far as it is not zero."""
+    """Return what the operator keeps in memory about notifications: every gauge that is not zero."""
     figures = _figures(suite)
     return {name: figures[PREFIX + name] for name in KEPT if figures[PREFIX + name]}
 
 
 def settled(suite: OperatorUnderTest) -> Footprint:
-    """Wait until the process has nothing to do and its tasks have stayed the same for a while; return that look."""
+    """Wait until the process is idle and its tasks are stable; return that reading."""
     eventually(lambda: remembered(suite), lambda kept: not kept, within=10)
     looks: list[Footprint] = []
 
@@ -80,7 +78,7 @@ def settled(suite: OperatorUnderTest) -> Footprint:
 def workers_within(
     suite: OperatorUnderTest, before: Footprint, *, more: float, within: float, every: float = 1.0
 ) -> Footprint:
-    """Wait until at most so many more workers are left than before, and return the look that showed it."""
+    """Wait until at most `more` workers remain in addition to those before; return that reading."""
     return eventually(
         lambda: footprint(suite).since(before),
         lambda seen: seen.workers <= before.workers + more,
@@ -90,7 +88,7 @@ def workers_within(
 
 
 def _figures(suite: OperatorUnderTest) -> dict[str, float]:
-    """Return the figures of the metrics page, samples of one name added up."""
+    """Return the figures of the metrics page, with the samples of one name added up."""
     figures: dict[str, float] = {}
     for family in text_string_to_metric_families(suite.workload.page(METRICS, "metrics")):
         for sample in family.samples:

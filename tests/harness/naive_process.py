@@ -1,4 +1,4 @@
-"""The controller of the old kind at work: a process of this machine, behind a fault proxy of its own."""
+"""The naive controller as a local process, behind its own fault proxy."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ READY_WITHIN = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naive:
-    """What a test needs of it; the names are those of `OperatorUnderTest`."""
+    """The parts of `OperatorUnderTest` that tests of it use."""
 
     cluster: Cluster
     namespace: str
-    """The only one that it watches, and nobody else serves."""
+    """The only namespace that it watches."""
     slack: SlackSink
     proxy: FaultProxy
 
 
 @contextmanager
 def naive_controller(stack: EphemeralStack, cluster: Cluster) -> Iterator[Naive]:
-    """Start one with the operator's rights and a namespace of its own; both go with it afterwards."""
+    """Start it with the operator's rights and a namespace of its own; both are removed afterwards."""
     known_as = f"naive-{uuid.uuid4().hex[:8]}"
     namespace = cluster.create_namespace({LABEL: known_as})
     with contextlib.ExitStack() as cleanup:
@@ -65,7 +65,7 @@ def naive_controller(stack: EphemeralStack, cluster: Cluster) -> Iterator[Naive]
 
 @contextmanager
 def _process(folder: Path, *arguments: str) -> Iterator[None]:
-    """Run it until the end of the block; it works already when the block begins."""
+    """Run it during the block, once it watches."""
     command = [sys.executable, "-m", "tests.harness.naive", "--kubeconfig", str(folder / "kubeconfig")]
     path = os.pathsep.join(str(ROOT / source) for source in (".", "operator"))
     with (folder / "log").open("wb") as log:

@@ -1,4 +1,4 @@
-"""Where a notification has got to: counted and read at its receivers, and as its status tells it."""
+"""Where a notification has arrived: at its receivers, and according to its status."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from tests.stack.operator_under_test import OperatorUnderTest
 
 EMOJI = ("\U0001f6a8", "\u26a0\ufe0f", "\u2139\ufe0f", "\U0001f4ac")
-"""What Slack's headline begins with, from critical down to low."""
+"""The emoji of Slack's header, from critical down to low."""
 
 
 def arrivals(suite: OperatorUnderTest, obj: Object) -> dict[str, int]:
-    """Return how many messages of a notification each receiver got; one that got none is left out."""
+    """Return the number of messages per receiver, without receivers that got none."""
     counts = {"console": len(suite.console(obj)), "slack": len(suite.slack.hits(obj))}
     return {channel: count for channel, count in counts.items() if count}
 
 
 def printed(suite: OperatorUnderTest, obj: Object) -> Object:
-    """Return subject and body as the console shows them, of the one message of a notification."""
+    """Return subject and body of a notification's only message as the console shows them."""
     (text,) = suite.console(obj)
     intro = f"[{obj['spec']['priority']}] [{obj['spec']['type']}] "
     assert text.startswith(intro)
@@ -31,7 +31,7 @@ def printed(suite: OperatorUnderTest, obj: Object) -> Object:
 
 
 def shown(suite: OperatorUnderTest, obj: Object) -> Object:
-    """Return subject and body as Slack shows them, of the one message of a notification."""
+    """Return subject and body of a notification's only message as Slack shows them."""
     hits = suite.slack.hits(obj)
     assert len(hits) == 1
     emoji, _, subject = header(*hits).partition(" ")
@@ -40,11 +40,10 @@ def shown(suite: OperatorUnderTest, obj: Object) -> Object:
 
 
 def errors(status: Object) -> list[str]:
-    """Return the stored errors, oldest first; a success counts as an empty one."""
+    """Return the recorded errors, oldest first; an empty text for a success."""
     return [entry.get("error", "") for entry in status["deliveryAttempts"]]
 
 
 def routing(status: Object) -> tuple[str, str, str]:
-    """Return status, reason and message of the condition RoutingResolved."""
     (condition,) = [entry for entry in status["conditions"] if entry["type"] == "RoutingResolved"]
     return condition["status"], condition["reason"], condition["message"]

@@ -1,4 +1,4 @@
-"""Group concur: many side by side, one operator at a time for each, and a breaker for a receiver that is down."""
+"""Group concur: concurrent notifications, one active replica per notification, and a breaker for a receiver that is down."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tests.stack.operator_under_test import OperatorUnderTest
 SLACK = [{"slack": "http://sink.sinks.svc:8080/slack/shipped"}]
 OPEN_SECONDS = 5.0
 CLOSED, OPEN = 0, 2
-"""The gauge's figures."""
+"""The values of the gauge."""
 TAKEN_OVER = 15.0
 
 
@@ -57,7 +57,7 @@ def test_twenty_notifications_in_a_burst_reach_slack_once_each(
 
 @pytest.fixture
 def two(stoppable_operator: OperatorUnderTest) -> Iterator[OperatorUnderTest]:
-    """Give an operator in two replicas."""
+    """Give an operator with two replicas."""
     stoppable_operator.workload.scale(2)
     yield stoppable_operator
     stoppable_operator.workload.scale(1)
@@ -85,14 +85,14 @@ def test_standby_replica_takes_over_when_the_leader_dies(two: OperatorUnderTest)
 
 
 def leading(suite: OperatorUnderTest) -> dict[Pod, float]:
-    """Return by the operator's pods whether each one works."""
+    """Return for each pod whether it is active."""
     return {pod: suite.metric(f"{PREFIX}leading", pod=pod) for pod in suite.workload.pods}
 
 
 @pytest.fixture
 def closed(breaker_operator: OperatorUnderTest) -> OperatorUnderTest:
     """Give an operator whose breaker for Slack is closed and has counted no failure."""
-    for _ in range(2):  # as many as it has probes, in case that it is open
+    for _ in range(2):  # as many as the breaker has probes, in case it is open
         breaker_operator.deliver(slack_notification(breaker_operator.namespace), "Sent")
     assert circuit(breaker_operator) == CLOSED
     return breaker_operator
@@ -117,7 +117,7 @@ def test_three_consecutive_failures_open_the_breaker(closed: OperatorUnderTest) 
         closed.deliver(notification(closed.namespace), "Sent", within=5)
         assert circuit(closed) == OPEN
         third = hits(closed, some)[2]
-        # A try again of the first two may have been under way when the third failure opened the breaker.
+        # A retry of the first two may have been running when the third failure opened the breaker.
         probe = eventually(lambda: begun(closed, some, since=open_since)[:1], bool, within=10)[0]
         assert probe["at"] - third["at"] >= OPEN_SECONDS
 
@@ -193,18 +193,18 @@ def circuit(suite: OperatorUnderTest) -> float:
 
 
 def hits(suite: OperatorUnderTest, some: Crowd) -> list[Object]:
-    """Return what the sink got of a crowd, oldest first."""
+    """Return the requests of a crowd, oldest first."""
     result: list[Object] = suite.slack.hits(some.run)
     return result
 
 
 def begun(suite: OperatorUnderTest, some: Crowd, *, since: float) -> list[Object]:
-    """Return the hits of a crowd that began after a time, in seconds of the clock that all here share."""
+    """Return the requests of a crowd that started after a time, in seconds of the shared clock."""
     return [hit for hit in hits(suite, some) if hit["at"] > since]
 
 
 def answered(suite: OperatorUnderTest, some: Crowd) -> int:
-    """Return how many requests about a crowd have got their answer."""
+    """Return how many requests of a crowd were answered."""
     return sum(hit["completed"] for hit in hits(suite, some))
 
 

@@ -1,4 +1,4 @@
-"""Group crd: what the API server admits, defaults and refuses, and an object's way from creation to deletion."""
+"""Group crd: what the API server accepts, defaults and rejects, and an object's way from creation to deletion."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -117,7 +117,7 @@ def test_names_of_253_characters_are_delivered_to_the_file_channel(
     for suite in (
         shipped_operator,
         scripted_operator,
-    ):  # a file on a disk, and a receiver that tells what it was called with
+    ):  # a file on disk, and a receiver that records its requests
         obj = suite.create(notification(suite.namespace, name="n" * LONGEST_NAME, channels=["file"]))
         suite.status(obj, "Sent", within=10)
     assert len(scripted_operator.sink.calls(scripted_operator.namespace, "n" * LONGEST_NAME, "file")) == 1
@@ -219,7 +219,7 @@ def test_object_deleted_before_the_operator_starts_is_not_delivered(
         lambda calls: not calls,
         during=3,
     )
-    stoppable_operator.workload.restart()  # writes what is buffered of audit events
+    stoppable_operator.workload.restart()  # flushes buffered audit events
     assert [len(stoppable_operator.audit.events(obj)) for obj in (early, later)] == [0, 2]
 
 

@@ -1,6 +1,6 @@
-"""Group data: what is admitted and what is refused, odd content, and secrets in what is delivered.
+"""Group data: accepted and rejected content, unusual characters, and redaction.
 
-What is delivered is read where it arrives: on the console, and at the Slack receiver.
+Deliveries are read where they arrive: on the console, and at the Slack receiver.
 """
 
 import json
@@ -16,7 +16,7 @@ from tests.stack.operator_under_test import OperatorUnderTest
 
 
 def delivered(suite: OperatorUnderTest, **spec: Any) -> Object:
-    """Deliver a text to the console and once more to Slack, and expect both to show the same; returns it."""
+    """Deliver a text to the console and to Slack, and expect the same on both; return it."""
     console = suite.create(notification(suite.namespace, **spec))
     text = {field: console["spec"][field] for field in ("subject", "body")}
     slack = suite.create(slack_notification(suite.namespace, **{**spec, **text}))
@@ -29,7 +29,7 @@ def delivered(suite: OperatorUnderTest, **spec: Any) -> Object:
 
 
 def refusal(suite: OperatorUnderTest, **spec: Any) -> Refused:
-    """Expect the API server to refuse a notification, and not to keep it; returns its answer."""
+    """Expect the API server to reject a notification, and not to store it; return its error."""
     obj = notification(suite.namespace, **spec)
     with pytest.raises(Refused) as refused:
         suite.create(obj)

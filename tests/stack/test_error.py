@@ -1,4 +1,4 @@
-"""Group error: how failures surface in the status, and what they leave untouched."""
+"""Group error: how failures appear in the status, and what they do not affect."""
 
 import json
 
@@ -12,11 +12,11 @@ from tests.stack.operator_under_test import OperatorUnderTest
 
 MARK = "permanent failure: "
 LIMIT = 2048
-"""Characters of a stored error."""
+"""The length of a stored error, in characters."""
 
 
 def broken(suite: OperatorUnderTest, *actions: Object, channel: str = "file", attempts: int = 3) -> Object:
-    """Create a notification for a channel that does these things, try by try."""
+    """Create a notification for a channel with these actions, one per attempt."""
     obj = notification(suite.namespace, channels=[channel], retryPolicy=fast(attempts))
     suite.sink.script(suite.namespace, obj["metadata"]["name"], channel, *actions)
     return suite.create(obj)

@@ -1,4 +1,4 @@
-"""Group observe: what can be read from the status, a watch and the metrics page."""
+"""Group observe: what the status, a watch and the metrics page show."""
 
 import itertools
 from collections.abc import Callable
@@ -114,5 +114,5 @@ def test_watch_shows_phases_in_order_with_their_reasons(shipped_operator: Operat
 
 
 def rises_by_one(metric: Callable[[], float], before: float) -> None:
-    """See a counter one higher than before; it follows the write of the status by a moment."""
+    """Wait for a counter to be one higher than before; it follows the status write with a delay."""
     assert eventually(metric, lambda value: value > before, within=5) == before + 1

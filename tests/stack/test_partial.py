@@ -1,4 +1,4 @@
-"""Group partial: some channels fail, the others are served all the same."""
+"""Group partial: some channels fail, the others deliver."""
 
 import pytest
 
@@ -13,7 +13,7 @@ BROKEN = {"do": "raise", "exception": "ValueError", "text": "no such folder"}
 
 
 def three_channels(suite: OperatorUnderTest, *broken: str, priority: str) -> Object:
-    """Return a notification for three channels, of which some fail with an error that nobody expected."""
+    """Return a notification for three channels, of which some fail with an unexpected error."""
     obj = notification(
         suite.namespace, channels=list(CHANNELS), recipients=None, priority=priority, retryPolicy=FLAT1
     )

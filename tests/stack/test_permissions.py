@@ -1,4 +1,4 @@
-"""The operator's account may do what the operator does, and nothing else: asked of the API server."""
+"""The operator's account has exactly the rights that the operator uses, according to the API server."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ HERE = {
     ("create", "events.k8s.io", "events", ""),
     ("patch", "events.k8s.io", "events", ""),
 }
-"""In a namespace that is served."""
+"""In a watched namespace."""
 AT_HOME = {
     ("list", "coordination.k8s.io", "leases", ""),
     ("create", "coordination.k8s.io", "leases", ""),
@@ -27,7 +27,7 @@ AT_HOME = {
     ("create", "events.k8s.io", "events", ""),
     ("patch", "events.k8s.io", "events", ""),
 }
-"""In the operator's own namespace, beside what holds everywhere."""
+"""In the operator's own namespace, in addition to the rights everywhere."""
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 RESOURCES = (
     ("kubernaut.ai", "notificationrequests", ""),
@@ -104,7 +104,7 @@ def test_api_server_rejects_a_status_patch_by_the_operator_account(
 
 
 def call(suite: OperatorUnderTest, verb: str, path: str, body: bytes | None = None) -> int:
-    """Make a call in the name of the operator's account, and return the answer's code."""
+    """Make a request as the operator's account, and return the response code."""
     answer = suite.cluster.api.rest_client.pool_manager.request(
         verb,
         suite.cluster.api.configuration.host + path,
@@ -127,7 +127,7 @@ def may(
     namespace: str = "",
     name: str = "",
 ) -> bool:
-    """Ask the API server whether the operator's account may do this, in the test's namespace if in no other."""
+    """Return whether the operator's account may do this, by default in the test's namespace."""
     account = f"system:serviceaccount:{suite.workload.namespace}:notification-operator"
     attributes: dict[str, Any] = {
         "namespace": namespace or suite.namespace,

@@ -1,4 +1,4 @@
-"""Group phase: the way from Pending to an end, and that the end is one."""
+"""Group phase: the way from Pending to a final phase, which never changes."""
 
 from typing import Any
 
@@ -141,7 +141,7 @@ def test_status_of_a_delivered_notification_summarizes_the_attempts(
 
 
 def remains(suite: OperatorUnderTest, obj: dict[str, Any], *, during: float) -> None:
-    """See that nothing in the status changes for a while."""
+    """Check that the status does not change for a while."""
     steadily(
         lambda: suite.stored(obj)["status"],
         lambda status: status == obj["status"],

@@ -1,4 +1,4 @@
-"""Group rapid: creating and deleting in quick succession, in the operator's own namespace."""
+"""Group rapid: create and delete in quick succession, in the operator's own namespace."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.stack.operator_under_test import OperatorUnderTest
 
 @pytest.fixture
 def prefix(shipped_operator: OperatorUnderTest) -> Iterator[str]:
-    """Give the beginning of the names of one run; whatever a test that fails leaves of them is deleted."""
+    """Give a name prefix of one run; the objects of a failed test are deleted."""
     prefix = f"rapid-{uuid.uuid4().hex[:8]}"
     yield prefix
     for name in left(shipped_operator, prefix):
@@ -38,17 +38,17 @@ def nothing_is_left(suite: OperatorUnderTest, prefix: str) -> None:
 
 
 def messages(suite: OperatorUnderTest, objects: list[Object]) -> list[int]:
-    """Return how many console messages there were of each."""
+    """Return the number of console messages of each."""
     return [len(suite.console(obj)) for obj in objects]
 
 
 def sent_events(suite: OperatorUnderTest, objects: list[Object]) -> list[int]:
-    """Return how many audit events tell of a delivery of each."""
+    """Return the number of audit events about a delivery of each."""
     return [len(suite.audit.events(obj, "sent")) for obj in objects]
 
 
 def seen(suite: OperatorUnderTest, obj: Object) -> str:
-    """Wait until the operator has picked it up, and return the phase it is in by then."""
+    """Wait until the operator has reconciled it once, and return its phase."""
     phase: str = eventually(lambda: suite.stored(obj), is_picked_up, within=5)["status"]["phase"]
     return phase
 
@@ -131,7 +131,7 @@ def test_twenty_concurrent_creates_and_deletes_all_succeed(
         shipped_operator.cluster.delete(shipped_operator.workload.namespace, f"{prefix}-{index}")
         return obj
 
-    # One watch, for twenty that poll would keep the API server busier than the pairs do.
+    # One watch: twenty that poll would load the API server more than the pairs do.
     with (
         shipped_operator.cluster.watch(shipped_operator.workload.namespace) as watched,
         ThreadPoolExecutor(20) as pool,

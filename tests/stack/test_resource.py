@@ -1,4 +1,4 @@
-"""Group resource: what the operator takes while it works, and gives back when it is done."""
+"""Group resource: what the operator uses under load, and releases afterwards."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.harness.footprint import MEGABYTE, NOISE, Footprint, footprint, remem
 from tests.stack.operator_under_test import OperatorUnderTest
 
 KEEP_ALIVE = 15.0
-"""Seconds that the operator's API client keeps an unused connection; it looks once in that time, so it may take two."""
+"""Seconds that the operator's API client keeps an idle connection; it checks once per interval, so it may take two."""
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def some(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
 
 @pytest.fixture
 def before(shipped_operator: OperatorUnderTest) -> Footprint:
-    """Look at the process once it is warm: it has delivered, and is idle again."""
+    """Take a reading of the warm process: it has delivered, and is idle again."""
     with crowd(shipped_operator.cluster, shipped_operator.namespace) as warming:
         warming.create(5, channels=["console", "slack"])
         warming.all_in("Sent", within=30)
@@ -95,7 +95,7 @@ def test_delivered_and_deleted_notifications_leave_no_memory(
 ) -> None:
     some.create(30, priority="low")
     some.all_in("Sent", within=60)
-    # The end alone is enough: most notifications stay for days after it.
+    # Only the final phase matters: most notifications remain for days after it.
     eventually(lambda: remembered(shipped_operator), lambda kept: not kept, within=5)
     some.purge()
 

@@ -1,4 +1,4 @@
-"""What is finished: it costs the operator nothing, can be selected, and goes when its retention is over."""
+"""Finished notifications: they cost nothing, can be selected, and are deleted after their retention."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DELETED = "kubernaut_notification_retention_deleted_total"
 def looking(
     stack: EphemeralStack, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[OperatorUnderTest]:
-    """Give an operator of this test's own, a process that looks every other second for what is over."""
+    """Give an operator of this test, a process that sweeps every two seconds."""
     monkeypatch.setenv("NOTIFICATION_RETENTION__INTERVAL_SECONDS", "2")
     with contextlib.ExitStack() as cleanup:
         operators = Operators("process", stack, cluster, cleanup)
@@ -35,7 +35,7 @@ def looking(
 
 
 def ended(suite: OperatorUnderTest, ago: timedelta, days: int = 7) -> Object:
-    """Have a notification delivered, and then say that it ended some time ago."""
+    """Deliver a notification, and set its completion time back."""
     obj = suite.create(notification(suite.namespace, retentionDays=days))
     suite.status(obj, "Sent")
     then = datetime.now(UTC) - ago

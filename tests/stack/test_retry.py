@@ -1,4 +1,4 @@
-"""Group retry: repeated tries with growing pauses, and none after the first success."""
+"""Group retry: attempts with growing delays, and none after the first success."""
 
 import time
 

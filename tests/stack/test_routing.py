@@ -1,4 +1,4 @@
-"""The routing document beside what the group skip asks of it: troubles are told, and the rules go on."""
+"""The routing document in addition to group skip: problems are reported, and routing continues."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ LOADED, REFUSED = "kubernaut_notification_routing_loaded", "kubernaut_notificati
 
 
 def routing_events(suite: OperatorUnderTest) -> list[Object]:
-    """Return the Events about the ConfigMap that there is now; those about its predecessors stay for a while."""
+    """Return the Events about the current ConfigMap; those about deleted ones remain for a while."""
     name, namespace = "notification-routing-config", suite.workload.namespace
     uid = suite.cluster.core.read_namespaced_config_map(name, namespace).metadata.uid
     return suite.events({"metadata": {"namespace": namespace, "name": name, "uid": uid}})

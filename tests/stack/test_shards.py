@@ -1,4 +1,4 @@
-"""Replicas that share the work: even shares, handed over in seconds, and no notification two replicas' at once."""
+"""Replicas that share the work: equal shares, fast takeover, and never two owners of a notification."""
 
 import time
 from collections import Counter, defaultdict
@@ -18,9 +18,9 @@ from tests.harness.sink_client import SlackSink
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("shards")]
 
 TAKEN_OVER = 15.0
-"""Seconds after a SIGKILL within which the share is served again."""
+"""Seconds after a SIGKILL until the shards are taken over."""
 JOINED = 10.0
-"""Seconds within which a share has moved in good order."""
+"""Seconds for a graceful move of a shard."""
 SLACK: dict[str, Any] = {"channels": ["slack"], "recipients": [{"slack": "#test"}]}
 
 
@@ -96,7 +96,7 @@ def completed(obj: Object) -> float:
 
 
 def attempt_id(hit: Object) -> str:
-    """Return the id of the try that a request was."""
+    """Return the attempt id of a request."""
     headers = {name.lower(): value for name, value in hit["headers"].items()}
     return str(headers["idempotency-key"])
 
@@ -104,7 +104,7 @@ def attempt_id(hit: Object) -> str:
 def each_try_is_recorded_and_none_made_twice_at_once(
     some: Crowd, sink: SlackSink, *, killed_at: float | None
 ) -> None:
-    """Hold the sink against the statuses; only a try that a kill broke off is made again, later, by the same id."""
+    """Compare the sink with the statuses; only an attempt that a kill interrupted is repeated, later, with the same id."""
     recorded = {
         f"{obj['metadata']['uid']}:{attempt['channel']}:{attempt['attempt']}"
         for obj in some.seen()

@@ -1,4 +1,4 @@
-"""Group shutdown: what runs is finished, nothing new begins, nothing is lost, and the end comes in time."""
+"""Group shutdown: running work is finished, nothing new starts, nothing is lost, and the process ends in time."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.needs_pod
 
 GRACE = 30.0
 KILLED = 137
-"""The exit code of a process that SIGKILL ended, which the kubelet sends 10 s after the grace time."""
+"""The exit code after SIGKILL, which the kubelet sends 10 s after the grace time."""
 
 
 @pytest.fixture(autouse=True)
@@ -26,12 +26,12 @@ def _stores_again(stoppable_operator: OperatorUnderTest) -> Iterator[None]:
 
 
 def stop(suite: OperatorUnderTest) -> Stopping:
-    """Have the pod deleted, which sends SIGTERM; a new one stands by at once."""
+    """Delete the pod, which sends SIGTERM; a replacement starts immediately."""
     return Stopping(suite.cluster, suite.workload.pod, suite.workload.stop)
 
 
 def stop_for_good(suite: OperatorUnderTest) -> Stopping:
-    """Have the pod deleted, and no other one in its place."""
+    """Delete the pod without a replacement."""
     return Stopping(suite.cluster, suite.workload.pod, lambda: suite.workload.scale(0, wait=False))
 
 
@@ -43,7 +43,7 @@ def test_running_delivery_at_sigterm_finishes_and_is_not_repeated(
     stoppable_operator.slack.answer(obj, {"delay": 3})
     stoppable_operator.create(obj)
     stoppable_operator.slack.hit(obj)
-    # The signal comes one second into a delivery of three.
+    # The signal arrives one second into a delivery of three.
     steadily(lambda: come_to(stoppable_operator, obj)[1], lambda calls: calls == 1, during=1)
 
     ended = stop(stoppable_operator).exit()
@@ -112,7 +112,7 @@ def test_shutdown_ends_in_time_with_unresponsive_receiver_and_audit_store(
     stoppable_operator.audit.answer({"never": True})
     stoppable_operator.deliver(
         notification(stoppable_operator.namespace), "Sent"
-    )  # so that events wait for the audit store
+    )  # so that audit events stay buffered
     stoppable_operator.create(obj)
     stoppable_operator.slack.hit(obj)
 
@@ -130,5 +130,5 @@ def test_shutdown_ends_in_time_with_unresponsive_receiver_and_audit_store(
 
 
 def come_to(suite: OperatorUnderTest, obj: Object) -> tuple[str, int]:
-    """Return the phase of a notification, and how often its receiver was called."""
+    """Return the phase of a notification, and the number of calls of its receiver."""
     return suite.stored(obj)["status"]["phase"], len(suite.slack.hits(obj))

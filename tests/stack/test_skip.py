@@ -1,4 +1,4 @@
-"""Group skip: labels that steer routing; every notification here leaves its channels out."""
+"""Group skip: routing by labels; every notification here omits its channels."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ RECEIVERS = [
 
 
 def on(receiver: str, **labels: str) -> dict[str, Any]:
-    """Return a rule for notifications that carry all of these labels."""
+    """Return a route for notifications with all of these labels."""
     return {
         "receiver": receiver,
         "match": {f"{DOMAIN}{key.replace('_', '-')}": value for key, value in labels.items()},
@@ -31,7 +31,7 @@ def on(receiver: str, **labels: str) -> dict[str, Any]:
 
 
 def document(*rules: dict[str, Any]) -> dict[str, Any]:
-    """Return a routing document: these rules, and the console for what none of them matches."""
+    """Return a routing document: these routes, and the console for everything else."""
     return {"route": {"receiver": "file-clerk", "routes": list(rules)}, "receivers": RECEIVERS}
 
 
@@ -52,7 +52,7 @@ def by_reason(shipped_operator: OperatorUnderTest) -> Iterator[OperatorUnderTest
 def labelled(
     suite: OperatorUnderTest, labels: dict[str, str], *, domain: str = DOMAIN, **spec: Any
 ) -> tuple[Object, Object]:
-    """Have a notification with these labels delivered; returns it as created, and its final status."""
+    """Deliver a notification with these labels; return it as created, and its final status."""
     full = {f"{domain}{key}": value for key, value in labels.items()}
     fields = {"recipients": None, "channels": None, **spec}
     obj = suite.create(notification(suite.namespace, labels=full, **fields))
@@ -71,7 +71,7 @@ def expect_by_reason(
     arrived: dict[str, int],
     targets: str,
 ) -> None:
-    """Expect a skipped execution to be told to exactly these channels, once each, as its condition says."""
+    """Expect a skipped execution to reach exactly these channels, once each, as its condition says."""
     labels = {"skip-reason": reason, "severity": severity}
     obj, status = labelled(suite, labels, type="status-update")
 

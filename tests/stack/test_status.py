@@ -1,4 +1,4 @@
-"""Group status: conflicts, late watches, failed writes, deletions, times and sizes."""
+"""Group status: conflicts, stale watches, failed writes, deletions, times and sizes."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""An update and the way back while notifications come in: nothing is lost, nothing is sent twice, and no pause is long."""
+"""An update and a rollback under traffic: nothing is lost or sent twice, and no gap is long."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ LONGEST_PAUSE = 5.0
 
 
 def goes_on(stream: Traffic) -> None:
-    """Wait until as much more has been created as the stream brings in that time."""
+    """Wait for the traffic of that time."""
     wanted = len(stream.subjects) + AROUND * PER_SECOND
     eventually(lambda: len(stream.subjects), lambda created: created >= wanted, within=4 * AROUND)
 
 
 class Rolling:
-    """An operator that is updated: its stack, and two images of one content under different names."""
+    """An operator that is updated: its stack, and two names of the same image."""
 
     def __init__(self, stack: EphemeralStack, cluster: Cluster) -> None:
         self.stack = stack
@@ -66,18 +66,17 @@ class Rolling:
         load_image(stack.container, self.second)
 
     def run(self, image: str) -> None:
-        """Bring the operator up with an image."""
         bring_up(self.stack, SPEC, BuiltImages(operator=image, stubs=image), ensure())
 
     @property
     def image(self) -> str:
-        """The image that the Deployment asks for."""
+        """The image in the Deployment."""
         deployed = self.cluster.deployment(SPEC.namespace, names.OPERATOR)
         result: str = deployed["spec"]["template"]["spec"]["containers"][0]["image"]
         return result
 
     def during(self, change: Callable[[], None]) -> Outcome:
-        """Make a change under traffic, and return what became of the traffic."""
+        """Make a change under traffic, and return the outcome of the traffic."""
         namespace = self.cluster.create_namespace({LABEL: SPEC.name})
         try:
             with crowd(self.cluster, namespace) as some:

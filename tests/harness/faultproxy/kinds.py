@@ -1,4 +1,4 @@
-"""What a request asks of an API server, in the API's own words; the server's rules, read from method and path. Pure."""
+"""The verb, resource and name of a Kubernetes API request, from method and path. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OF_A_NAMESPACE = {"status", "finalize"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKind:
-    """One request. Without a resource it is for a path such as /version, and the verb is the method's name."""
+    """One request. Without a resource, for a path such as /version, the verb is the method's name."""
 
     verb: str
     resource: str = ""
@@ -25,7 +25,7 @@ class RequestKind:
 
 
 def kind_of(method: str, path: str, query: Mapping[str, str]) -> RequestKind:
-    """Return what a request asks for; `path` comes decoded and without the query."""
+    """Parse a request; `path` is decoded and without the query."""
     match path.strip("/").split("/"):
         case ["api", _version, *rest] if rest:
             pass

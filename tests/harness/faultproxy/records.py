@@ -1,4 +1,4 @@
-"""The requests that came by: what each asked for, and what became of it."""
+"""The recorded requests, each with its result."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ REMEMBERED = 20_000
 class Record:
     """One request; times in seconds since the epoch.
 
-    `code` is what the asker got: None while it is open, when the connection was cut, or when the asker went
-    away. `upstream` is what the API server answered: None when it never saw the request. `rule` is the number
-    of the rule that it met. `events` counts what a watch has passed on.
+    `code` is the client's response: None while it is open, if the connection was cut, or if the client
+    disconnected. `upstream` is the API server's response: None if it has not seen the request. `rule` is the
+    number of the applied rule. `events` counts the forwarded events of a watch.
     """
 
     kind: RequestKind
@@ -37,20 +37,19 @@ class Record:
     events: int = 0
 
     def seen(self) -> dict[str, Any]:
-        """Return it as JSON, for the one who asks."""
         plain = asdict(self)
         return {**plain.pop("kind"), **plain}
 
 
 class Records:
-    """The latest requests, oldest first."""
+    """The most recent requests, oldest first."""
 
     def __init__(self) -> None:
         self._records: deque[Record] = deque(maxlen=REMEMBERED)
 
     @contextmanager
     def open(self, record: Record) -> Iterator[Record]:
-        """Keep a request, and note when it is over."""
+        """Record a request, and note its end."""
         self._records.append(record)
         try:
             yield record
@@ -58,7 +57,7 @@ class Records:
             record.ended = time.time()
 
     def of(self, match: Match, code: int | None) -> list[dict[str, Any]]:
-        """Return the requests that fit, answered with a code if one is given."""
+        """Return the matching requests, with this code if one is given."""
         return [
             record.seen()
             for record in self._records
@@ -66,5 +65,4 @@ class Records:
         ]
 
     def clear(self) -> None:
-        """Forget all."""
         self._records.clear()

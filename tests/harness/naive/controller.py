@@ -1,7 +1,7 @@
-"""One pass of the old kind: decide on the watch's copy, then write one change after the other.
+"""The naive reconciliation: decide on the watch cache, then write one change after another.
 
-All parts are those of the operator, its retry policy and its pauses too; what differs is the order of reading and
-writing. A write that meets another one is made again on a new read, as is usual.
+It uses the operator's own parts, including retry policy and backoff; only the order of reads and writes differs.
+A write that meets a conflict is repeated on a new read, as usual.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 DELIVERY_SECONDS = 10
 RECORD = ("deliveryAttempts", "totalAttempts", "successfulDeliveries", "failedDeliveries")
-"""What the write after a try holds; phase, reason and times come with the one that ends the pass."""
+"""The fields that the write after an attempt contains; phase, reason and times follow in the last write."""
 NOBODY: frozenset[str] = frozenset()
 
 logger = structlog.get_logger("console")
 
 
 class Controller:
-    """Makes passes for a work queue, which never runs two for the same object at once."""
+    """Reconciles for a work queue, which never runs two reconciliations of an object at once."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Controller:
         self._clock = clock
 
     async def __call__(self, key: Key, queued_at: datetime) -> Done:
-        """Make a pass; one that the API server refuses or does not answer is made again."""
+        """Reconcile; a reconciliation that the API server rejects or does not answer is repeated."""
         obj = self._cached(key)
         try:
             return Done(final=True) if obj is None else await self._pass(obj, queued_at)
@@ -82,7 +82,7 @@ class Controller:
         return self._come_back(parse(obj))
 
     async def _write(self, obj: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-        """Write one change of the status, unless there is none; return the object as it is then."""
+        """Write one change of the status, if there is one; return the object after it."""
         while (status := change(obj)) != obj["status"]:
             try:
                 return await self._store.replace_status({**obj, "status": status})

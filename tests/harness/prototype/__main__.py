@@ -1,8 +1,8 @@
-"""The bare line as a process: `python -m tests.harness.prototype --kubeconfig FILE [--workers N]`.
+"""The prototype as a process: `python -m tests.harness.prototype --kubeconfig FILE [--workers N]`.
 
-An event bell of kopf, a queue, workers, one GET and one PUT for each notification, and nothing else of an operator:
-no delivery, no plan, no retries, no leader. What it does in a second is what a machine has to give, and what the
-operator is read beside. It prints `{"event": "watching"}` when it begins, and runs until a signal ends it.
+A kopf event handler, a queue, workers, one GET and one PUT per notification, and nothing else: no delivery, plan, retries
+or leader election. Its throughput is what the machine can give, and what the operator is compared with. It prints
+`{"event": "watching"}` when it starts, and runs until a signal ends it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ class Line:
         self._session = session
 
     async def work(self) -> None:
-        """Serve one key after the other until cancelled."""
         while True:
             namespace, name = await self.keys.get()
             await self._pass(f"{self._collection}/{namespace}/{RESOURCE.plural}/{name}")
@@ -56,7 +55,7 @@ class Line:
 
 
 def _sent(obj: dict[str, Any]) -> dict[str, Any]:
-    """Return a status of the size that the operator writes."""
+    """Return a status as large as the operator's."""
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     condition = {
         "type": "Delivered",
@@ -81,7 +80,6 @@ def _sent(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 async def run(kubeconfig: Path, workers: int) -> None:
-    """Watch and work until cancelled."""
     configuration = Configuration()
     await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
     ssl = ApiClient(configuration).rest_client.ssl_context
@@ -106,7 +104,7 @@ async def run(kubeconfig: Path, workers: int) -> None:
 
 
 def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.OperatorRegistry:
-    """Return kopf's handlers: each event of an open notification rings."""
+    """Return kopf's handlers: each event of an open notification enqueues its key."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -123,7 +121,6 @@ def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.Operat
 
 
 def main() -> None:
-    """Read the command line, and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.prototype", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True, help="how to reach the API server")
     parser.add_argument("--workers", type=int, default=16, help="passes at once (default: %(default)s)")

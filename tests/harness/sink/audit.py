@@ -1,4 +1,4 @@
-"""What an audit store holds: events by operator, checked when they come in, filtered when they are asked for."""
+"""The audit store: events by operator, validated on write, filtered on read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Envelope(BaseModel):
-    """What every event must say."""
+    """The required fields of an event."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -45,7 +45,7 @@ Batch: TypeAdapter[list[Envelope]] = TypeAdapter(Annotated[list[Envelope], Field
 
 
 class Filters(BaseModel):
-    """What narrows a reading. The last two are this store's own: a check asks for what is about one object."""
+    """The filters of a read. The last two are specific to this store: tests read the events of one object."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,7 +58,7 @@ class Filters(BaseModel):
 
 
 class Page(Filters):
-    """A reading: filters, and which part of what they leave."""
+    """A read: filters, and a page of the result."""
 
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT
     offset: Annotated[int, Field(ge=0)] = 0
@@ -66,7 +66,7 @@ class Page(Filters):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """One event as it came, and what it costs in bytes."""
+    """One event, and its size in bytes."""
 
     operator: str
     event: Mapping[str, Any]
@@ -74,7 +74,7 @@ class Stored:
 
 
 class AuditStore:
-    """The events of all operators, in the order in which they came; the same one twice is there twice."""
+    """The events of all operators, in their order, including duplicates."""
 
     def __init__(self) -> None:
         self._events: Bounded[Stored] = Bounded(
@@ -82,10 +82,10 @@ class AuditStore:
         )
 
     def add(self, operator: str, batch: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Store a batch, all of it or nothing; return the events' ids.
+        """Store a batch completely or not at all; return the events' ids.
 
         Raises:
-            pydantic.ValidationError: something is missing; it names every event and field.
+            pydantic.ValidationError: fields are missing; it names every event and field.
         """
         Batch.validate_python(batch)
         ids = []
@@ -96,7 +96,7 @@ class AuditStore:
         return ids
 
     def read(self, operator: str, page: Page) -> dict[str, Any]:
-        """Return the events that pass the filters, a page of them, and how many there are."""
+        """Return a page of the events that pass the filters, and their number."""
         wanted = page.model_dump(exclude={"limit", "offset"}, exclude_none=True).items()
         result = [
             stored.event

@@ -1,4 +1,4 @@
-"""The audit store over HTTP, one for each operator, and the answers that make it fail."""
+"""The audit store over HTTP, one per operator, with scripted failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STORED = 201
 class AuditApi:
     """`/audit/<operator>`: batch write, filtered read, health; `PUT …/answers` scripts the batch writes.
 
-    A scripted answer without a code stores the events and says so; one with a code only does as it says.
+    A scripted answer without a code stores the events; one with a code does not.
     """
 
     def __init__(self, *, hits: Hits, connections: Connections) -> None:
@@ -37,7 +37,6 @@ class AuditApi:
         self._answers: defaultdict[str, Series[Answer]] = defaultdict(lambda: Series([], otherwise=SUCCESS))
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what the application serves of it."""
         base = "/audit/{operator}"
         return [
             web.post(f"{base}/api/v1/audit/events/batch", self._write),

@@ -1,4 +1,4 @@
-"""A memory with an end: the newest things, within a number and a size; the oldest go first."""
+"""A bounded list of the newest items, by number and size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 class Bounded(Generic[Item]):
-    """Things in the order in which they came; `weigh` gives what one costs, in bytes, and may not change its mind."""
+    """Items in their order; `weigh` returns the constant size of an item in bytes."""
 
     def __init__(self, *, count: int, size: int, weigh: Callable[[Item], int]) -> None:
         self._items: deque[Item] = deque()
@@ -20,7 +20,7 @@ class Bounded(Generic[Item]):
         self._held = 0
 
     def add(self, item: Item) -> None:
-        """Keep a thing, and forget as many of the oldest as that asks for."""
+        """Add an item, and drop the oldest ones beyond the bounds."""
         self._items.append(item)
         self._held += self._weigh(item)
         while self._items and (len(self._items) > self._count or self._held > self._size):

@@ -1,4 +1,4 @@
-"""Gives an answer to a request, or withholds it, as scripted."""
+"""Sends or withholds the scripted answer to a request."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 async def hold(answer: Answer) -> None:
-    """Let the time pass that comes before the answer; it ends with the request when there is never one."""
+    """Wait before the answer; without one, until the request is cancelled."""
     await asyncio.sleep(answer.delay)
     if answer.never:
         await asyncio.get_running_loop().create_future()
 
 
 async def give(request: web.Request, hit: Hit, answer: Answer, success: web.Response) -> web.StreamResponse:
-    """Write the answer out, or drop the connection, and note which; without a code it is the success."""
+    """Send the answer, or drop the connection, and record which; without a code it is the success."""
     if answer.drop:
         if request.transport is not None:
             request.transport.abort()

@@ -1,4 +1,4 @@
-"""What stub channels do: their scripts, an action a call, and the calls that they made."""
+"""The scripts of stub channels, one action per call, and their calls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class StubScripts:
         )
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what the application serves of it."""
         return [
             web.put("/scripts/{namespace}/{name}/{channel}", self._script),
             web.post("/calls/{channel}", self._call),

@@ -1,4 +1,4 @@
-"""Results of the bench for tests, one keyword a figure."""
+"""Builders of bench results, with one keyword per figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arithmetic of the measures."""
+"""The arithmetic of the bench."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_delay_is_from_the_end_of_an_attempt_to_the_next_start() -> None:
     [
         ((1.0,), 0.9, 1, 0),  # the first one is never shorter
         ((1.0,), 1.0, 0, 0),
-        ((1.0,), 2.05, 0, 0),  # a busy machine begins late
+        ((1.0,), 2.05, 0, 0),  # a busy machine is late
         ((1.0,), 2.2, 0, 1),
         ((1.0, 4.0), 3.5, 1, 0),
         ((1.0, 4.0), 3.65, 0, 0),

@@ -1,4 +1,4 @@
-"""The bars, held against results on both sides of them."""
+"""The bars, with results on both sides of them."""
 
 from __future__ import annotations
 

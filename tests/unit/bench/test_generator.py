@@ -1,4 +1,4 @@
-"""The load generator, against an API server of a few lines."""
+"""The load generator, with a small API server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Served:
-    """Takes notifications and tells of them; each becomes final once `ends` says so."""
+    """Stores notifications and sends their events; each becomes final when `ends` says so."""
 
     def __init__(self, *, ends: bool = True, takes: float = 0.0, patience: int = 1_000_000) -> None:
         """End a watch after `patience` events."""
@@ -47,7 +47,7 @@ class Served:
         self._events.put_nowait({"type": kind, "object": obj})
 
     def forget(self) -> None:
-        """Drop what the watch has not told yet, and tell it that the version is too old."""
+        """Drop the events that the watch has not sent yet, and report that the version is too old."""
         while not self._events.empty():
             self._events.get_nowait()
         self._events.put_nowait({"type": "ERROR", "object": {"code": 410}})

@@ -1,4 +1,4 @@
-"""From batches, statuses and the sink's notes to figures."""
+"""The figures computed from batches, statuses and the sink's record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page: tables and plots follow from the figures alone, and those are the ones that are committed."""
+"""The page of figures: tables and plots depend on the committed figures only."""
 
 from __future__ import annotations
 

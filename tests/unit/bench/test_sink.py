@@ -1,4 +1,4 @@
-"""The sink of the bench, over HTTP as controllers meet it."""
+"""The sink of the bench, over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def ask() -> AsyncIterator[Ask]:
-    """Send a request to a sink; gives the status and the JSON of its answer, if it is JSON."""
+    """Send a request to a sink; returns status and JSON or bytes of its response."""
     server = web.Server(Sink().handle)
     runner = web.ServerRunner(server)
     await runner.setup()

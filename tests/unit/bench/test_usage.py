@@ -1,4 +1,4 @@
-"""What the kernel says of processes."""
+"""CPU time and memory from /proc."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the helpers share: a sink and its client, and the fault proxy before a real TLS server."""
+"""Fixtures: a sink and its client, and the fault proxy in front of a real TLS server."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tests.unit.harness.between import Between
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server and a session that talks to it."""
+    """A server and a session for it."""
 
     base: str
     session: aiohttp.ClientSession

@@ -1,4 +1,4 @@
-"""The audit store of the sink: batches go in whole or not at all, and come out filtered, page by page."""
+"""The audit store of the sink: batches are stored completely or not at all, and read filtered, page by page."""
 
 import asyncio
 import io

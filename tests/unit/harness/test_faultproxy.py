@@ -1,4 +1,4 @@
-"""The fault proxy before a real TLS server: invisible without rules, and each fault as it is asked for."""
+"""The fault proxy in front of a real TLS server: transparent without rules, and each fault on request."""
 
 import asyncio
 import re
@@ -128,7 +128,7 @@ async def test_request_and_response_can_be_delayed(between: Between) -> None:
     for stored in (False, True):
         writing = asyncio.create_task(between.write("a", {}))
         await message(eventually, between.proxy.requests, lambda result: result and not result[-1]["ended"])
-        await asyncio.sleep(0.1)  # well within the delay: what is stored by now came before it
+        await asyncio.sleep(0.1)  # well within the delay: what is stored now came before it
         assert ("a" in between.server.objects) is stored
         assert await writing == 200
 

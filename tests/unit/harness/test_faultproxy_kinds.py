@@ -1,4 +1,4 @@
-"""What kind a request is: told by its line alone, as an API server does."""
+"""The kind of a request, parsed from method and path."""
 
 import pytest
 

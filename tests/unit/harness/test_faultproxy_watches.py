@@ -1,4 +1,4 @@
-"""Watches through the fault proxy: streamed event by event, held back, cut and expired as it is asked for."""
+"""Watches through the fault proxy: streamed event by event, delayed, cut and expired."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The manifests of the sink and the fault proxy agree with those who look for them, and pass the strictest admission."""
+"""The manifests of sink and fault proxy match their clients, and pass the restricted Pod Security Standard."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def container(name: str) -> dict[str, Any]:
 
 
 def port_of(service: str) -> dict[str, Any]:
-    """Return a Service's port with `process`, the number that the process behind it listens on."""
+    """Return a Service's port with `process`, the port of the process behind it."""
     spec = result("Service", service)["spec"]
     (port,) = spec["ports"]
     ports = {one["name"]: one["containerPort"] for one in container(spec["selector"]["app"])["ports"]}

@@ -1,4 +1,4 @@
-"""The receivers of the sink: each mode of answering, and a true record of all that reached them."""
+"""The receivers of the sink: each kind of answer, and a complete record of all requests."""
 
 import asyncio
 import time

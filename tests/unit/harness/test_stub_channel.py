@@ -1,4 +1,4 @@
-"""The stub channel against the real sink: whatever a script asks for is what the operator's dispatcher meets."""
+"""The stub channel with the real sink: every scripted action reaches the operator's dispatcher."""
 
 import asyncio
 import base64
@@ -38,7 +38,7 @@ async def script(sink: Served, *actions: dict[str, Any]) -> None:
 
 async def failure(sink: Served, channel: StubChannel, action: dict[str, Any]) -> BaseException:
     await script(sink, action)
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - which one is what the tests ask
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - which one is the subject of the test
         await channel.deliver(MESSAGE)
     return caught.value
 
