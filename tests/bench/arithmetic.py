@@ -66,8 +66,8 @@ def pauses(histories: Iterable[Sequence[tuple[float, float]]], *nominal: float) 
     The first delay is never shorter than planned. Attempts beyond the plan are ignored.
     """
     measured: list[list[float]] = [[] for _ in nominal]
-    for tries in histories:
-        for seen, (earlier, later) in zip(measured, pairwise(tries), strict=False):
+    for attempts in histories:
+        for seen, (earlier, later) in zip(measured, pairwise(attempts), strict=False):
             seen.append(later[0] - earlier[1])
     return tuple(
         _pauses(plan, nominal[0], seen) for plan, seen in zip(nominal, measured, strict=True) if seen
@@ -87,9 +87,9 @@ def _pauses(nominal: float, least: float, seen: Sequence[float]) -> Pauses:
     )
 
 
-def planned_pauses(tries: int, initial: int, multiplier: int) -> tuple[float, ...]:
+def planned_pauses(attempts: int, initial: int, multiplier: int) -> tuple[float, ...]:
     """Return the delays between so many attempts, without jitter."""
-    return tuple(float(initial * multiplier**number) for number in range(tries - 1))
+    return tuple(float(initial * multiplier**number) for number in range(attempts - 1))
 
 
 def growth(costs: Sequence[float]) -> float:

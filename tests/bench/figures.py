@@ -51,7 +51,7 @@ class Result(Kept):
     scenario: str
     controller: str
     main: Group
-    beside: Group | None
+    concurrent: Group | None
     calls: Mapping[str, int]
     calls_each: float
     """API calls per notification, of all loads."""

@@ -135,7 +135,7 @@ class Follower:
             async with asyncio.timeout(seconds):
                 while not batch.is_final:
                     if self._failure:
-                        raise NotFinalError(f"the watch has failed: {self._failure!r}") from self._failure
+                        raise NotFinalError(f"the watch failed: {self._failure!r}") from self._failure
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:

@@ -54,9 +54,9 @@ class Run:
 
     def used(self) -> dict[str, float]:
         """Return the CPU seconds so far."""
-        return {"controller": processor_seconds(self.measured.controller.pid), **self.used_beside()}
+        return {"controller": processor_seconds(self.measured.controller.pid), **self.used_by_others()}
 
-    def used_beside(self) -> dict[str, float]:
+    def used_by_others(self) -> dict[str, float]:
         """Return those of everything except the controller."""
         return {**self.place.used(), "load generator": processor_seconds(os.getpid())}
 
@@ -102,11 +102,13 @@ async def _measure(run: Run, kind: Kind) -> Result:
     await asyncio.sleep(SETTLE_SECONDS)
     idle = memory(run.measured.controller.pid).now
     main = Batch(load=scenario.load, first=before.load.count)
-    beside = Batch(load=scenario.beside, first=main.first + main.load.count) if scenario.beside else None
-    timed = await (_restarted(run, main) if scenario.finished else _under_load(run, main, beside))
+    concurrent = (
+        Batch(load=scenario.concurrent, first=main.first + main.load.count) if scenario.concurrent else None
+    )
+    timed = await (_restarted(run, main) if scenario.finished else _under_load(run, main, concurrent))
     await asyncio.sleep(SETTLE_SECONDS)
     held = memory(run.measured.controller.pid)
-    names = main.created.keys() | (beside.created.keys() if beside else set())
+    names = main.created.keys() | (concurrent.created.keys() if concurrent else set())
     stored = [obj for namespace in run.namespaces for obj in await run.api.all(namespace)]
     objects = [obj for obj in stored if obj["metadata"]["name"] in names]
     counted = calls(run.place.control_plane.audit, run.measured.account, run.namespaces, timed.since)
@@ -115,7 +117,7 @@ async def _measure(run: Run, kind: Kind) -> Result:
         scenario=scenario.name,
         controller=kind.value,
         main=outcome.group(main),
-        beside=outcome.group(beside) if beside else None,
+        concurrent=outcome.group(concurrent) if concurrent else None,
         calls=counted.by_verb,
         calls_each=round(counted.total / len(names), 2),
         conflicts=counted.conflicts,
@@ -138,10 +140,10 @@ async def _through(run: Run, batch: Batch, *, within: float) -> None:
         await follower.until_final(batch, within)
 
 
-async def _under_load(run: Run, main: Batch, beside: Batch | None) -> Timed:
+async def _under_load(run: Run, main: Batch, concurrent: Batch | None) -> Timed:
     async with _followed(run, run.namespace, main) as follower:
         since, before = datetime.now(UTC), run.used()
-        async with _meanwhile(run, beside):
+        async with _meanwhile(run, concurrent):
             await create(run.api, run.namespace, main)
             await follower.until_final(main, run.scenario.within)
         return Timed(since=since, cpu=between(before, run.used()))
@@ -152,7 +154,7 @@ async def _restarted(run: Run, main: Batch) -> Timed:
     await asyncio.to_thread(run.measured.controller.stop)
     await create(run.api, run.namespace, main)
     async with _followed(run, run.namespace, main) as follower:
-        since, before = datetime.now(UTC), run.used_beside()
+        since, before = datetime.now(UTC), run.used_by_others()
         began = time.perf_counter()
         starting = asyncio.create_task(asyncio.to_thread(run.measured.controller.start))
         await follower.until_final(main, run.scenario.within)
@@ -165,19 +167,19 @@ async def _restarted(run: Run, main: Batch) -> Timed:
 
 
 @contextlib.asynccontextmanager
-async def _meanwhile(run: Run, beside: Batch | None) -> AsyncIterator[None]:
+async def _meanwhile(run: Run, concurrent: Batch | None) -> AsyncIterator[None]:
     """Create another load in its own namespace during the block, and wait until it is final."""
-    if beside is None:
+    if concurrent is None:
         yield
         return
-    async with _followed(run, run.others, beside) as follower:
-        creating = asyncio.create_task(create(run.api, run.others, beside))
+    async with _followed(run, run.others, concurrent) as follower:
+        creating = asyncio.create_task(create(run.api, run.others, concurrent))
         try:
             yield
         finally:
             creating.cancel()
             await asyncio.gather(creating, return_exceptions=True)
-        await follower.until_final(beside, run.scenario.within)
+        await follower.until_final(concurrent, run.scenario.within)
 
 
 @contextlib.asynccontextmanager

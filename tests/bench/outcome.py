@@ -28,7 +28,7 @@ def group(batch: Batch) -> Group:
 
 def sink(objects: Iterable[Object], seen: Mapping[int, Sequence[tuple[float, float]]], failing: int) -> Sink:
     """Compare the sink's requests with the statuses; it fails so often before each success."""
-    recorded = {number(obj): tries(obj) for obj in objects if "slack" in obj["spec"]["channels"]}
+    recorded = {number(obj): attempts(obj) for obj in objects if "slack" in obj["spec"]["channels"]}
     requests = {each: len(seen.get(each, ())) for each in recorded}
     return Sink(
         requests=sum(requests.values()),
@@ -55,6 +55,6 @@ def number(obj: Object) -> int:
     return int(obj["metadata"]["name"].rpartition("-")[2])
 
 
-def tries(obj: Object) -> int:
+def attempts(obj: Object) -> int:
     """Return the number of recorded attempts."""
     return len(obj["status"].get("deliveryAttempts", ()))

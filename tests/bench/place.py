@@ -60,7 +60,9 @@ class Place:
         """Return start and end of each request at the sink, by the notification's number."""
         with urlopen(self.sink) as answer:  # noqa: S310 - http by construction
             result = json.load(answer)
-        return {int(number): [(began, ended) for began, ended in tries] for number, tries in result.items()}
+        return {
+            int(number): [(began, ended) for began, ended in attempts] for number, attempts in result.items()
+        }
 
 
 @contextmanager

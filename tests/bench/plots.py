@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COLOURS = {Kind.OURS: "#2563eb", Kind.NAIVE: "#d97706", Kind.PROTOTYPE: "#10b981"}
 GO = "#6b7280"
-LABELS = {Kind.OURS: "this operator", Kind.NAIVE: "naive controller", Kind.PROTOTYPE: "bare line"}
+LABELS = {Kind.OURS: "this operator", Kind.NAIVE: "naive controller", Kind.PROTOTYPE: "prototype"}
 SIZE = (7.5, 3.2)
 LEGEND: dict[str, Any] = {
     "frameon": False,
@@ -61,7 +61,7 @@ def draw(figures: Figures, folder: Path) -> list[Path]:
 
 def _rate(figures: Figures, axes: Axes) -> bool:
     values = {kind: _measured(figures, BURSTS, kind, lambda one: one.main.rate) for kind in COLOURS}
-    axes.set_title("notifications a second, in a burst")
+    axes.set_title("notifications per second, in a burst")
     low, high = reference.AS_SHIPPED[0], reference.TUNED[1]
     axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller, shipped to tuned, 1,000")
     return _bars(axes, BURSTS, values)
@@ -72,14 +72,14 @@ def _latency(figures: Figures, axes: Axes) -> bool:
     tails = {kind: _measured(figures, PACES, kind, lambda one: one.main.latency_ms.p99) for kind in COLOURS}
     axes.set_title("milliseconds from creation to the final phase: p50, and p99 as the line above")
     low, high = reference.PACED_P50_MS
-    axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller's p50, 5 a second")
+    axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller's p50, 5 per second")
     return _bars(axes, PACES, values, tails)
 
 
 def _calls(figures: Figures, axes: Axes) -> bool:
     names = ("burst-1000", "http-1000", "retry", "down")
     values = {kind: _measured(figures, names, kind, lambda one: one.calls_each) for kind in COLOURS}
-    axes.set_title("API calls for each notification")
+    axes.set_title("API calls per notification")
     axes.axhline(reference.CALLS_EACH, color=GO, ls="--", label="Go controller, burst")
     return _bars(axes, names, values)
 
@@ -95,7 +95,7 @@ def _cpu(figures: Figures, axes: Axes) -> bool:
             color=shade, label=part,
         )  # fmt: skip
         floor |= {name: floor[name] + kinds[part][name] for name in shown}
-    axes.set_title("this operator: milliseconds of CPU for each notification")
+    axes.set_title("this operator: milliseconds of CPU per notification")
     axes.legend(**LEGEND)
     return bool(kinds["controller"])
 
@@ -106,7 +106,7 @@ def _memory(figures: Figures, axes: Axes) -> bool:
     peak = _measured(figures, names, Kind.OURS, lambda one: one.peak_mb)
     shown = [name for name in names if name in idle]
     axes.bar(shown, [peak[name] for name in shown], 0.5, color="#93c5fd", label="peak")
-    axes.bar(shown, [idle[name] for name in shown], 0.5, color="#2563eb", label="at rest before the load")
+    axes.bar(shown, [idle[name] for name in shown], 0.5, color="#2563eb", label="idle before the load")
     axes.axhline(reference.PEAK_MB, color=GO, ls="--", label="Go controller's peak, burst of 1,000")
     axes.set_title("this operator: resident memory, MB")
     axes.legend(**LEGEND)

@@ -18,11 +18,11 @@ PEAK_MB: Final = 69.0
 PACED_P50_MS: Final = (13.0, 18.0)
 PACED_P99_MS: Final = 25.0
 
-BARE_LINE: Final = (373.0, 403.0)
+PROTOTYPE: Final = (373.0, 403.0)
 """Notifications per second in a burst of 1,000 of the prototype (event, queue, one read, one write)."""
 
 NOTES: Final = (
     "50 notifications whose sink answered 503 twice and then 200 made 150 requests, of which 109 to 142 were recorded",
-    "50 notifications to a sink that stayed down, with 5 tries each, made 436 to 450 requests, of which 250 were recorded",
-    "pauses of 1 s lasted 0.2 to 0.8 s",
+    "50 notifications to a sink that stayed down, with 5 attempts each, made 436 to 450 requests, of which 250 were recorded",
+    "delays of 1 s lasted 0.2 to 0.8 s",
 )

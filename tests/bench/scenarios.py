@@ -46,7 +46,7 @@ class Scenario:
     name: str
     title: str
     load: Load
-    beside: Load | None = None
+    concurrent: Load | None = None
     """A concurrent load in its own namespace, which ends with the main load.
 
     Its count is the maximum.
@@ -91,14 +91,14 @@ SCENARIOS = (
     _burst(10_000, Channel.SLACK, naive=False, within=300),
     Scenario(
         name="paced-5",
-        title="5 console notifications a second",
+        title="5 console notifications per second",
         load=Load(count=150, rate=5.0),
         prototype=True,
         quick=True,
     ),
     Scenario(
         name="paced-50",
-        title="50 console notifications a second",
+        title="50 console notifications per second",
         load=Load(count=1_000, rate=50.0),
     ),
     Scenario(
@@ -110,23 +110,23 @@ SCENARIOS = (
     ),
     Scenario(
         name="down",
-        title="50 notifications to a sink that stays down, 5 tries each",
+        title="50 notifications to a sink that stays down, 5 attempts each",
         load=Load(count=50, channel=Channel.SLACK, retry=fast(5)),
         answers=Answers(failing=DOWN),
         quick=True,
     ),
     Scenario(
         name="slow",
-        title="500 notifications to a sink that takes 1 s, 100 at once, "
-        "and 5 of others a second on the console, in a namespace of their own",
+        title="500 notifications to a sink that takes 1 s, 100 concurrent, "
+        "and 5 others per second on the console, in their own namespace",
         load=Load(count=500, channel=Channel.SLACK),
-        beside=Load(count=600, rate=5.0),
+        concurrent=Load(count=600, rate=5.0),
         answers=Answers(delay=1.0),
         settings=WIDE,
     ),
     Scenario(
         name="in-flight",
-        title="1,000 notifications under way at once, to a sink that takes 8 s",
+        title="1,000 notifications in flight, to a sink that takes 8 s",
         load=Load(count=1_000, channel=Channel.SLACK),
         answers=Answers(delay=8.0),
         settings=WIDEST,

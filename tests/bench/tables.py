@@ -37,12 +37,21 @@ def bars(figures: Figures) -> Table:
 
 def speed(figures: Figures) -> Table:
     """Return throughput and latency of each controller."""
-    head = ("scenario", "controller", "a second", "p50 ms", "p95 ms", "p99 ms", "API calls each", "conflicts")
+    head = (
+        "scenario",
+        "controller",
+        "per second",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "API calls each",
+        "conflicts",
+    )
     rows = []
     for result in figures.results:
         rows.append((*_names(result), *_pace(result.main), f"{result.calls_each:g}", str(result.conflicts)))
-        if result.beside:
-            rows.append(("the console ones meanwhile", result.controller, *_pace(result.beside), "", ""))
+        if result.concurrent:
+            rows.append(("the concurrent console ones", result.controller, *_pace(result.concurrent), "", ""))
     return Table(head=head, rows=rows)
 
 
@@ -66,7 +75,7 @@ def calls(figures: Figures) -> Table:
     verbs = sorted({verb for result in figures.results for verb in result.calls})
     rows = []
     for result in figures.results:
-        created = result.main.count + (result.beside.count if result.beside else 0)
+        created = result.main.count + (result.concurrent.count if result.concurrent else 0)
         rows.append((*_names(result), *(_each(result.calls.get(verb, 0), created) for verb in verbs)))
     return Table(head=("scenario", "controller", *(f"`{verb}`" for verb in verbs)), rows=rows)
 
@@ -80,7 +89,7 @@ def sinks(figures: Figures) -> Table:
             seen = result.sink
             counts = (seen.requests, seen.recorded, seen.differing, seen.after_success)
             rows.append((*_names(result), *map(str, counts), _pauses(result)))
-    return Table(head=(*head, "pauses: planned, seen"), rows=rows)
+    return Table(head=(*head, "delays: planned, measured"), rows=rows)
 
 
 def _names(result: Result) -> tuple[str, str]:

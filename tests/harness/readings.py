@@ -1,4 +1,4 @@
-"""Short readings of a status, a watch and a sink's history, to compare in one line."""
+"""Short readings of a status, a watch and the receivers, to compare in one line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from tests.harness.cluster import Object
+    from tests.stack.operator_under_test import OperatorUnderTest
 
 SCHEDULING = 1.0
 """Seconds that an attempt may be late on a busy machine; it must never be early."""
@@ -96,3 +99,42 @@ def context(*hits: Mapping[str, Any]) -> str:
 
 def _blocks(hits: Iterable[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [block for hit in hits for block in hit["json"]["blocks"] if block["type"] == kind]
+
+
+EMOJI = ("\U0001f6a8", "\u26a0\ufe0f", "\u2139\ufe0f", "\U0001f4ac")
+"""The emoji of Slack's header, from critical down to low."""
+
+
+def arrivals(operator: OperatorUnderTest, obj: Object) -> dict[str, int]:
+    """Return the number of messages per receiver, without receivers that got none."""
+    counts = {"console": len(operator.console(obj)), "slack": len(operator.slack.hits(obj))}
+    return {channel: count for channel, count in counts.items() if count}
+
+
+def printed(operator: OperatorUnderTest, obj: Object) -> Object:
+    """Return subject and body of a notification's only message as the console shows them."""
+    (text,) = operator.console(obj)
+    intro = f"[{obj['spec']['priority']}] [{obj['spec']['type']}] "
+    assert text.startswith(intro)
+    assert text.endswith("\n")
+    subject, _, rest = text.removeprefix(intro)[:-1].partition("\n")
+    return {"subject": subject, "body": rest}
+
+
+def shown(operator: OperatorUnderTest, obj: Object) -> Object:
+    """Return subject and body of a notification's only message as Slack shows them."""
+    hits = operator.slack.hits(obj)
+    assert len(hits) == 1
+    emoji, _, subject = header(*hits).partition(" ")
+    assert emoji in EMOJI
+    return {"subject": subject, "body": body(*hits)}
+
+
+def errors(status: Object) -> list[str]:
+    """Return the recorded errors, oldest first; an empty text for a success."""
+    return [entry.get("error", "") for entry in status["deliveryAttempts"]]
+
+
+def routing(status: Object) -> tuple[str, str, str]:
+    (condition,) = [entry for entry in status["conditions"] if entry["type"] == "RoutingResolved"]
+    return condition["status"], condition["reason"], condition["message"]

@@ -56,7 +56,7 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
             notification(breaker_operator.namespace, subject=subject, retryPolicy=fast(10), **to)
         )
 
-    with traffic(create, every=0.5):
+    with traffic(create, per_second=2):
         is_watched(watcher)
         steadily(watcher.firing, lambda firing: firing.isdisjoint(BOTH), during=LIMITS.seconds + 2)
 

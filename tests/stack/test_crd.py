@@ -10,8 +10,7 @@ from tests.harness.cluster import Refused
 from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import remembered
 from tests.harness.notifications import notification, policy, slack_notification
-from tests.harness.readings import Counts, attempts, counts, succeeded
-from tests.harness.whereabouts import arrivals, routing
+from tests.harness.readings import Counts, arrivals, attempts, counts, routing, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 LONGEST_LABEL, LONGEST_NAME = 63, 253

@@ -10,8 +10,7 @@ import pytest
 
 from tests.harness.cluster import Object, Refused
 from tests.harness.notifications import notification, slack_notification
-from tests.harness.readings import Counts, attempts, counts, succeeded
-from tests.harness.whereabouts import arrivals, printed, routing, shown
+from tests.harness.readings import Counts, arrivals, attempts, counts, printed, routing, shown, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from tests.harness.cluster import Object
 from tests.harness.notifications import fast, notification, slack_notification
-from tests.harness.readings import Counts, attempts, counts, failed, succeeded
-from tests.harness.whereabouts import errors
+from tests.harness.readings import Counts, attempts, counts, errors, failed, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 MARK = "permanent failure: "

@@ -6,8 +6,7 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification
-from tests.harness.readings import Counts, attempts, counts, failed, follow, pauses, phases, succeeded
-from tests.harness.whereabouts import errors
+from tests.harness.readings import Counts, attempts, counts, errors, failed, follow, pauses, phases, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 

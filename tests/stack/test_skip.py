@@ -7,8 +7,7 @@ import pytest
 
 from tests.harness.cluster import Object
 from tests.harness.notifications import notification
-from tests.harness.readings import Counts, counts
-from tests.harness.whereabouts import arrivals, routing
+from tests.harness.readings import Counts, arrivals, counts, routing
 from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.xdist_group("routing")

@@ -139,7 +139,7 @@ async def test_failed_watch_is_reported_immediately() -> None:
             raise ConnectionError(f"no watch from {version}")
 
     batch = Batch(load=Load(count=3), first=0)
-    with pytest.raises(NotFinalError, match=r"the watch has failed: ConnectionError\('no watch from 1'\)"):
+    with pytest.raises(NotFinalError, match=r"the watch failed: ConnectionError\('no watch from 1'\)"):
         await run(Refusing(), batch, within=60.0)
 
 

@@ -23,7 +23,7 @@ MEASURED = figures(
     ),
     result("paced-5"),
     result("retry", sink=sink(), pauses=(RETRIED,)),
-    result("slow", beside=group(count=100)),
+    result("slow", concurrent=group(count=100)),
     result("in-flight"),
 )
 
@@ -69,7 +69,7 @@ def test_table_rows_have_as_many_cells_as_the_head() -> None:
 
 
 def test_calls_are_per_notification_of_all_loads() -> None:
-    table = tables.calls(figures(result("slow", beside=group(count=1000), calls={"get x": 3000})))
+    table = tables.calls(figures(result("slow", concurrent=group(count=1000), calls={"get x": 3000})))
     assert table.rows[0][-1] == "1.5"
 
 

@@ -55,8 +55,8 @@ async def test_sink_records_start_and_end_of_each_request(ask: Ask) -> None:
     for number in (1, 1, 2):
         await ask("POST", about(number))
     _, seen = await ask("GET")
-    assert {number: len(tries) for number, tries in seen.items()} == {"1": 2, "2": 1}
-    assert all(ended - began >= 0.045 for tries in seen.values() for began, ended in tries)
+    assert {number: len(attempts) for number, attempts in seen.items()} == {"1": 2, "2": 1}
+    assert all(ended - began >= 0.045 for attempts in seen.values() for began, ended in attempts)
     assert seen["1"][0][1] <= seen["1"][1][0]
 
 
