@@ -16,8 +16,8 @@ from tests.bench.calls import calls
 from tests.bench.controllers import controller
 from tests.bench.figures import Result
 from tests.bench.generator import CREATORS, Batch, Follower, create
+from tests.bench.machine import between, memory, processor_seconds
 from tests.bench.scenarios import Channel, Load
-from tests.bench.usage import between, memory, processor_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 from platform_infra.crd.definitions import notification_request
-from tests.bench.usage import processor_seconds
+from tests.bench.machine import processor_seconds
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually

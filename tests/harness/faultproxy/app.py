@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.harness.faultproxy.control import Control
 from tests.harness.faultproxy.forwarding import Forwarder
-from tests.harness.faultproxy.records import Records
+from tests.harness.faultproxy.requests import Records
 from tests.harness.faultproxy.rules import Rules
 from tests.harness.faultproxy.watches import Watches
 

@@ -12,7 +12,7 @@ from tests.harness.faultproxy.rules import Match, Rule
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-    from tests.harness.faultproxy.records import Records
+    from tests.harness.faultproxy.requests import Records
     from tests.harness.faultproxy.rules import Rules
     from tests.harness.faultproxy.watches import Watches
 

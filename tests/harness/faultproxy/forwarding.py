@@ -9,8 +9,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from tests.harness.faultproxy.kinds import kind_of
-from tests.harness.faultproxy.records import Record
+from tests.harness.faultproxy.requests import Record, kind_of
 from tests.harness.faultproxy.rules import status
 from tests.harness.faultproxy.watches import Watch
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from multidict import CIMultiDictProxy
 
-    from tests.harness.faultproxy.records import Records
+    from tests.harness.faultproxy.requests import Records
     from tests.harness.faultproxy.rules import Rule, Rules
     from tests.harness.faultproxy.watches import Watches
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.harness.faultproxy.kinds import RequestKind
+    from tests.harness.faultproxy.requests import RequestKind
 
 REASONS = {
     400: "BadRequest",

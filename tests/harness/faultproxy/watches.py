@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from tests.harness.faultproxy.kinds import RequestKind
-    from tests.harness.faultproxy.records import Record
+    from tests.harness.faultproxy.requests import Record, RequestKind
     from tests.harness.faultproxy.rules import Match
 
 HELD_BACK = 10_000

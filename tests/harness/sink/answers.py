@@ -1,12 +1,17 @@
-"""The answers of a receiver, scripted by a token that the request contains."""
+"""The answers of a receiver, scripted by a token that the request contains, and how they are sent."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from typing import TYPE_CHECKING, Annotated
 
+from aiohttp import web
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from tests.harness.sink.series import Series
+from tests.harness.sink.sequences import Series
+
+if TYPE_CHECKING:
+    from tests.harness.sink.hits import Hit
 
 REMEMBERED = 10_000
 """Scripts per kind of receiver; the oldest are dropped."""
@@ -71,3 +76,30 @@ class Answers:
         result = (series for token, series in self._scripts.items() if token in text)
         series = next(result, None)
         return SUCCESS if series is None else series.take()
+
+
+async def hold(answer: Answer) -> None:
+    """Wait before the answer; without one, until the request is cancelled."""
+    await asyncio.sleep(answer.delay)
+    if answer.never:
+        await asyncio.get_running_loop().create_future()
+
+
+async def give(request: web.Request, hit: Hit, answer: Answer, success: web.Response) -> web.StreamResponse:
+    """Send the answer, or drop the connection, and record which; without a code it is the success."""
+    if answer.drop:
+        if request.transport is not None:
+            request.transport.abort()
+        return success
+    response = success
+    if answer.code is not None or answer.body is not None or answer.body_base64 is not None:
+        response = web.Response(
+            status=answer.code or success.status,
+            body=answer.payload(success.text or ""),
+            headers=success.headers,
+        )
+    response.headers.update(answer.headers)
+    await response.prepare(request)
+    await response.write_eof()
+    hit.code = response.status
+    return response

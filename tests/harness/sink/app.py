@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from pydantic import ValidationError
 
-from tests.harness.sink.audit_api import AuditApi
+from tests.harness.sink.audit import AuditApi
 from tests.harness.sink.connections import Connections
 from tests.harness.sink.hits import Hits
 from tests.harness.sink.receivers import Receiver, header_text, raw_text

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.harness.sink.bounded import Bounded
+from tests.harness.sink.sequences import Bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

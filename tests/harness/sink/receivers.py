@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from tests.harness.sink.answers import Answer, Answers, Script
+from tests.harness.sink.answers import Answer, Answers, Script, give, hold
 from tests.harness.sink.hits import Hit
-from tests.harness.sink.replies import give, hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable

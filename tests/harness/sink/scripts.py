@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from tests.harness.sink.bounded import Bounded
-from tests.harness.sink.series import Series
+from tests.harness.sink.sequences import Bounded, Series
 from tests.harness.stub.actions import Action
 
 if TYPE_CHECKING:

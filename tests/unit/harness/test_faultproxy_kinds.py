@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.faultproxy.kinds import RequestKind, kind_of
+from tests.harness.faultproxy.requests import RequestKind, kind_of
 from tests.unit.harness.between import OBJECTS, WATCH
 
 

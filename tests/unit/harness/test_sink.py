@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness.eventually import eventually
 from tests.harness.sink.app import Sink
-from tests.harness.sink.bounded import Bounded
+from tests.harness.sink.sequences import Bounded
 from tests.harness.sink_client import SlackSink, WebhookSink
 from tests.unit.harness.conftest import Served
 

@@ -1,4 +1,4 @@
-"""A bounded list of the newest items, by number and size."""
+"""Sequences of the sink: one whose last item repeats, and one that keeps the newest items."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Item = TypeVar("Item")
+
+
+class Series(Generic[Item]):
+    """A queue whose last item repeats; an empty one returns `otherwise`."""
+
+    def __init__(self, items: Iterable[Item], *, otherwise: Item) -> None:
+        self._items = list(items) or [otherwise]
+
+    def take(self) -> Item:
+        return self._items.pop(0) if len(self._items) > 1 else self._items[0]
 
 
 class Bounded(Generic[Item]):
