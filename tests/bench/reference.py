@@ -10,19 +10,10 @@ AS_SHIPPED: Final = (74.0, 79.0)
 TUNED: Final = (118.0, 150.0)
 """The same, with ten workers."""
 CALLS_EACH: Final = 11.8
-CALLS_EACH_AFTER_TWO_FAILURES: Final = 19.0
-CONTROLLER_SECONDS: Final = 3.9
 API_SERVER_SECONDS: Final = 13.0
 """CPU seconds for the burst of 1,000."""
 PEAK_MB: Final = 69.0
 PACED_P50_MS: Final = (13.0, 18.0)
-PACED_P99_MS: Final = 25.0
 
 PROTOTYPE: Final = (373.0, 403.0)
 """Notifications per second in a burst of 1,000 of the prototype (event, queue, one read, one write)."""
-
-NOTES: Final = (
-    "50 notifications whose sink answered 503 twice and then 200 made 150 requests, of which 109 to 142 were recorded",
-    "50 notifications to a sink that stayed down, with 5 attempts each, made 436 to 450 requests, of which 250 were recorded",
-    "delays of 1 s lasted 0.2 to 0.8 s",
-)

@@ -73,16 +73,16 @@ class Crowd:
         eventually(self.seen, lambda left: not left, within=within)
         self._made = 0
 
-    def printed(self, suite: OperatorUnderTest) -> list[str]:
+    def printed(self, operator: OperatorUnderTest) -> list[str]:
         """Return the console messages about them, after the log, which is delayed, has the final phase of each one."""
         start = f"{self._namespace}/{self.run}-"
 
         def ended() -> int:
-            final = (record for record in suite.records() if record.get("phase") in FINAL)
+            final = (record for record in operator.records() if record.get("phase") in FINAL)
             return sum(record["notification"].startswith(start) for record in final)
 
         eventually(ended, lambda count: count >= self._made, within=10, every=0.5)
-        return [text for text in suite.console() if self.run in text]
+        return [text for text in operator.console() if self.run in text]
 
     def _next(self, spec: dict[str, Any]) -> Object:
         number = self._made

@@ -31,7 +31,7 @@ class Footprint:
     workers: float
     """Live threads and unfinished asyncio tasks."""
     descriptors: float
-    passes: float
+    reconciliations: float
     """Reconciliations so far."""
     cpu: float
     """CPU seconds so far."""
@@ -40,35 +40,35 @@ class Footprint:
 
     def since(self, before: Footprint) -> Footprint:
         """Return this reading if it shows the same process as an earlier one."""
-        assert self.began == before.began, "the operator has started anew in between"
+        assert self.began == before.began, "the operator has restarted in between"
         return self
 
 
-def footprint(suite: OperatorUnderTest) -> Footprint:
-    figures = _figures(suite)
+def footprint(operator: OperatorUnderTest) -> Footprint:
+    figures = _figures(operator)
     return Footprint(
         memory=figures["process_resident_memory_bytes"],
         workers=figures[f"{PREFIX}runtime_threads"] + figures[f"{PREFIX}runtime_tasks"],
         descriptors=figures["process_open_fds"],
-        passes=figures[f"{PREFIX}reconciler_duration_seconds_count"],
+        reconciliations=figures[f"{PREFIX}reconciler_duration_seconds_count"],
         cpu=figures["process_cpu_seconds_total"],
         began=figures["process_start_time_seconds"],
     )
 
 
-def remembered(suite: OperatorUnderTest) -> dict[str, float]:
+def remembered(operator: OperatorUnderTest) -> dict[str, float]:
     """Return what the operator keeps in memory about notifications: every gauge that is not zero."""
-    figures = _figures(suite)
+    figures = _figures(operator)
     return {name: figures[PREFIX + name] for name in KEPT if figures[PREFIX + name]}
 
 
-def settled(suite: OperatorUnderTest) -> Footprint:
+def settled(operator: OperatorUnderTest) -> Footprint:
     """Wait until the process is idle and its tasks are stable; return that reading."""
-    eventually(lambda: remembered(suite), lambda kept: not kept, within=10)
+    eventually(lambda: remembered(operator), lambda kept: not kept, within=10)
     looks: list[Footprint] = []
 
     def last() -> list[float]:
-        looks.append(footprint(suite))
+        looks.append(footprint(operator))
         return [seen.workers for seen in looks[-LOOKS:]]
 
     eventually(last, lambda seen: len(seen) == LOOKS and max(seen) - min(seen) <= NOISE, within=20, every=0.5)
@@ -76,21 +76,21 @@ def settled(suite: OperatorUnderTest) -> Footprint:
 
 
 def workers_within(
-    suite: OperatorUnderTest, before: Footprint, *, more: float, within: float, every: float = 1.0
+    operator: OperatorUnderTest, before: Footprint, *, more: float, within: float, every: float = 1.0
 ) -> Footprint:
     """Wait until at most `more` workers remain in addition to those before; return that reading."""
     return eventually(
-        lambda: footprint(suite).since(before),
+        lambda: footprint(operator).since(before),
         lambda seen: seen.workers <= before.workers + more,
         within=within,
         every=every,
     )
 
 
-def _figures(suite: OperatorUnderTest) -> dict[str, float]:
+def _figures(operator: OperatorUnderTest) -> dict[str, float]:
     """Return the figures of the metrics page, with the samples of one name added up."""
     figures: dict[str, float] = {}
-    for family in text_string_to_metric_families(suite.workload.page(METRICS, "metrics")):
+    for family in text_string_to_metric_families(operator.workload.page(METRICS, "metrics")):
         for sample in family.samples:
             figures[sample.name] = figures.get(sample.name, 0.0) + sample.value
     return figures

@@ -29,7 +29,7 @@ SERIES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Output:
     """The output of a command, and how long it took."""
 
     text: str
@@ -47,20 +47,20 @@ class PreviewCommand:
         """Return preview numbers that only this object uses."""
         return [self._first + begin + offset for offset in range(count)]
 
-    def up(self, number: int) -> Told:
+    def up(self, number: int) -> Output:
         # The node of the disposable stack has the image already.
         image = image_build.image_name("")
         return self._run("up", str(number), "--base", self._base, "--image", image, "--hours", "1")
 
-    def down(self, number: int) -> Told:
+    def down(self, number: int) -> Output:
         return self._run("down", str(number))
 
-    def all_up(self, numbers: Iterable[int]) -> list[Told]:
+    def all_up(self, numbers: Iterable[int]) -> list[Output]:
         """Create several previews, some concurrently."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(self.up, numbers))
 
-    def all_down(self, numbers: Iterable[int]) -> list[Told]:
+    def all_down(self, numbers: Iterable[int]) -> list[Output]:
         """Remove several previews, some concurrently."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(self.down, numbers))
@@ -78,9 +78,9 @@ class PreviewCommand:
         files += [ROOT / "stacks" / f"Pulumi.{name}.yaml" for name in names]
         return [*(name for name in names if name in known), *(str(file) for file in files if file.exists())]
 
-    def _run(self, *arguments: str) -> Told:
+    def _run(self, *arguments: str) -> Output:
         start = time.monotonic()
         command = [sys.executable, "-m", "tools.platform.commands.preview", *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
         assert done.returncode == 0, f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}"
-        return Told(text=done.stdout, seconds=time.monotonic() - start)
+        return Output(text=done.stdout, seconds=time.monotonic() - start)

@@ -33,10 +33,10 @@ class ProcessAccount:
         self._subject = {"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": namespace}
         self._apply("v1", "ServiceAccount", names.OPERATOR)
         own = (*rbac.OWN, *(rbac.SHARE if shares else ()), *rbac.EVENTS)
-        served = (*rbac.SERVED, *rbac.RETAIN, *rbac.EVENTS, *rbac.CHOOSE)
+        watched = (*rbac.SERVED, *rbac.RETAIN, *rbac.EVENTS, *rbac.CHOOSE)
         self._apply(API, "Role", names.OPERATOR, rules=_rules(own))
         self._apply(API, "RoleBinding", names.OPERATOR, **self._binding("Role", names.OPERATOR))
-        self._apply(API, "ClusterRole", self._everywhere, rules=_rules(served))
+        self._apply(API, "ClusterRole", self._everywhere, rules=_rules(watched))
         binding = self._binding("ClusterRole", self._everywhere)
         self._apply(API, "ClusterRoleBinding", self._everywhere, **binding)
 

@@ -70,8 +70,8 @@ class Stopping:
             if ended is not None:
                 after = ended.finished_at + CLOCK - self._asked_at
                 return Exit(code=ended.exit_code, seconds=after.total_seconds())
-            assert event["type"] != "DELETED", f"{self._pod.name} went without telling how"
-        raise AssertionError(f"{self._pod.name} still runs {within:g} s after it was told to stop")
+            assert event["type"] != "DELETED", f"{self._pod.name} was deleted before its exit code was seen"
+        raise AssertionError(f"{self._pod.name} still runs {within:g} s after the request to stop")
 
 
 def _ended(pod: Any) -> Any:

@@ -57,7 +57,7 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
         )
 
     with traffic(create, per_second=2):
-        is_watched(watcher)
+        check_scraping(watcher)
         steadily(watcher.firing, lambda firing: firing.isdisjoint(BOTH), during=LIMITS.seconds + 2)
 
         breaker_operator.slack.answer(word, DOWN)
@@ -81,7 +81,7 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
     record(watcher, start, end)
 
 
-def is_watched(watcher: Prometheus) -> None:
+def check_scraping(watcher: Prometheus) -> None:
     """Check that the pod was discovered by its annotations, and that every rule is loaded and can be evaluated."""
     eventually(lambda: watcher.value('up{namespace="notification-breaker"}'), lambda up: up == 1)
     rules = eventually(watcher.rules, lambda rules: all(rule["health"] == "ok" for rule in rules))

@@ -24,13 +24,15 @@ def remediation() -> Callable[[], str]:
 
 
 def audited(
-    suite: OperatorUnderTest, obj: dict[str, Any], **expected: int
+    operator: OperatorUnderTest, obj: dict[str, Any], **expected: int
 ) -> dict[str, list[dict[str, Any]]]:
     """Wait for so many events of each kind, check that none is added, and return them by kind."""
     wanted = Counter(expected)
-    eventually(lambda: kinds(suite.audit.events(obj)), lambda result: result >= wanted, within=10, every=0.5)
-    steadily(lambda: kinds(suite.audit.events(obj)), lambda result: result == wanted, during=2 * FLUSH)
-    return {kind: suite.audit.events(obj, kind) for kind in expected}
+    eventually(
+        lambda: kinds(operator.audit.events(obj)), lambda result: result >= wanted, within=10, every=0.5
+    )
+    steadily(lambda: kinds(operator.audit.events(obj)), lambda result: result == wanted, during=2 * FLUSH)
+    return {kind: operator.audit.events(obj, kind) for kind in expected}
 
 
 @pytest.mark.check("audit-01")

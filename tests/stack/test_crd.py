@@ -113,12 +113,12 @@ def test_names_of_253_characters_are_delivered_to_the_file_channel(
         shipped_operator.create(notification(shipped_operator.namespace, name="n" * (LONGEST_NAME + 1)))
     assert (refused.value.code, refused.value.fields[0]) == (422, "metadata.name")
 
-    for suite in (
+    for operator in (
         shipped_operator,
         scripted_operator,
     ):  # a file on disk, and a receiver that records its requests
-        obj = suite.create(notification(suite.namespace, name="n" * LONGEST_NAME, channels=["file"]))
-        suite.status(obj, "Sent", within=10)
+        obj = operator.create(notification(operator.namespace, name="n" * LONGEST_NAME, channels=["file"]))
+        operator.status(obj, "Sent", within=10)
     assert len(scripted_operator.sink.calls(scripted_operator.namespace, "n" * LONGEST_NAME, "file")) == 1
 
 

@@ -14,11 +14,11 @@ LIMIT = 2048
 """The length of a stored error, in characters."""
 
 
-def broken(suite: OperatorUnderTest, *actions: Object, channel: str = "file", attempts: int = 3) -> Object:
+def broken(operator: OperatorUnderTest, *actions: Object, channel: str = "file", attempts: int = 3) -> Object:
     """Create a notification for a channel with these actions, one per attempt."""
-    obj = notification(suite.namespace, channels=[channel], retryPolicy=fast(attempts))
-    suite.sink.script(suite.namespace, obj["metadata"]["name"], channel, *actions)
-    return suite.create(obj)
+    obj = notification(operator.namespace, channels=[channel], retryPolicy=fast(attempts))
+    operator.sink.script(operator.namespace, obj["metadata"]["name"], channel, *actions)
+    return operator.create(obj)
 
 
 @pytest.mark.check("error-01")

@@ -43,7 +43,7 @@ def definition(plural: str) -> JsonObject:
     }
 
 
-class Bench:
+class ClusterHarness:
     """Direct access to the objects of one namespace; see the harness in `atomic_status.testing`."""
 
     def __init__(self, cluster: Cluster, path: str, store: StatusStore) -> None:
@@ -96,11 +96,11 @@ def test_kube_store_passes_the_conformance_suite_on_a_real_api_server(cluster: C
         configuration = Configuration()
         await load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)
         async with ApiClient(configuration) as client:
-            bench = Bench(
+            harness = ClusterHarness(
                 cluster, path, KubeStatusStore(client, Resource(group=GROUP, version=VERSION, plural=plural))
             )
             for promise in PROMISES:
-                await promise(bench)
-                bench.clear()
+                await promise(harness)
+                harness.clear()
 
     asyncio.run(keep())

@@ -103,22 +103,22 @@ def test_api_server_rejects_a_status_patch_by_the_operator_account(
     assert call(shipped_operator, "PATCH", path, b'{"status": {"phase": "Sent"}}') == 403
 
 
-def call(suite: OperatorUnderTest, verb: str, path: str, body: bytes | None = None) -> int:
+def call(operator: OperatorUnderTest, verb: str, path: str, body: bytes | None = None) -> int:
     """Make a request as the operator's account, and return the response code."""
-    answer = suite.cluster.api.rest_client.pool_manager.request(
+    answer = operator.cluster.api.rest_client.pool_manager.request(
         verb,
-        suite.cluster.api.configuration.host + path,
+        operator.cluster.api.configuration.host + path,
         body=body,
         headers={
             "Content-Type": "application/merge-patch+json",
-            "Impersonate-User": f"system:serviceaccount:{suite.workload.namespace}:notification-operator",
+            "Impersonate-User": f"system:serviceaccount:{operator.workload.namespace}:notification-operator",
         },
     )
     return int(answer.status)
 
 
 def may(
-    suite: OperatorUnderTest,
+    operator: OperatorUnderTest,
     verb: str,
     group: str,
     resource: str,
@@ -128,9 +128,9 @@ def may(
     name: str = "",
 ) -> bool:
     """Return whether the operator's account may do this, by default in the test's namespace."""
-    account = f"system:serviceaccount:{suite.workload.namespace}:notification-operator"
+    account = f"system:serviceaccount:{operator.workload.namespace}:notification-operator"
     attributes: dict[str, Any] = {
-        "namespace": namespace or suite.namespace,
+        "namespace": namespace or operator.namespace,
         "name": name,
         "verb": verb,
         "group": group,
@@ -140,5 +140,5 @@ def may(
     review = {
         "spec": {"user": account, "groups": ["system:serviceaccounts"], "resourceAttributes": attributes}
     }
-    answer = client.AuthorizationV1Api(suite.cluster.api).create_subject_access_review(review)
+    answer = client.AuthorizationV1Api(operator.cluster.api).create_subject_access_review(review)
     return bool(answer.status.allowed)

@@ -127,7 +127,7 @@ def test_notifications_of_every_priority_are_delivered_in_any_order(
         shipped_operator.status(obj, "Sent", within=30)
 
 
-def audited_priorities(suite: OperatorUnderTest, obj: dict[str, Any], count: int) -> set[str]:
+def audited_priorities(operator: OperatorUnderTest, obj: dict[str, Any], count: int) -> set[str]:
     """Return the priorities of a notification's audit events, once there are so many."""
-    events = eventually(lambda: suite.audit.events(obj), lambda result: len(result) == count, within=10)
+    events = eventually(lambda: operator.audit.events(obj), lambda result: len(result) == count, within=10)
     return {event["event_data"]["priority"] for event in events}

@@ -34,16 +34,16 @@ RULES: dict[str, Any] = {
 LOADED, REFUSED = "kubernaut_notification_routing_loaded", "kubernaut_notification_routing_refusals_total"
 
 
-def routing_events(suite: OperatorUnderTest) -> list[Object]:
+def routing_events(operator: OperatorUnderTest) -> list[Object]:
     """Return the Events about the current ConfigMap; those about deleted ones remain for a while."""
-    name, namespace = "notification-routing-config", suite.workload.namespace
-    uid = suite.cluster.core.read_namespaced_config_map(name, namespace).metadata.uid
-    return suite.events({"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+    name, namespace = "notification-routing-config", operator.workload.namespace
+    uid = operator.cluster.core.read_namespaced_config_map(name, namespace).metadata.uid
+    return operator.events({"metadata": {"namespace": namespace, "name": name, "uid": uid}})
 
 
-def routed(suite: OperatorUnderTest, **labels: str) -> dict[str, Any]:
+def routed(operator: OperatorUnderTest, **labels: str) -> dict[str, Any]:
     full = {f"kubernaut.ai/{key}": value for key, value in labels.items()}
-    return notification(suite.namespace, labels=full, channels=None)
+    return notification(operator.namespace, labels=full, channels=None)
 
 
 @pytest.mark.parametrize(

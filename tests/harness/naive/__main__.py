@@ -51,8 +51,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.harness.naive", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True, help="how to reach the API server")
     parser.add_argument("--sink", required=True, help="the URL that the channel slack posts to")
-    parser.add_argument("--namespace", help="the only one that is watched; all without it")
-    parser.add_argument("--workers", type=int, default=10, help="passes at once (default: %(default)s)")
+    parser.add_argument("--namespace", help="the only namespace to watch; default: all")
+    parser.add_argument(
+        "--workers", type=int, default=10, help="concurrent reconciliations (default: %(default)s)"
+    )
     log.configure(Log(), rules(Sanitizer()))
     asyncio.run(run(parser.parse_args()))
 

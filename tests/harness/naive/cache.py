@@ -47,7 +47,7 @@ class WatchCache:
                 logger.info("watching", notifications=len(self._objects))
                 await self._watch(version, changed)
             except (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                logger.warning("watch broken off", error=str(error) or type(error).__name__)
+                logger.warning("watch failed; listing again", error=str(error) or type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _list(self, changed: Callable[[Key], None]) -> str:

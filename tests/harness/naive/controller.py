@@ -62,24 +62,24 @@ class Controller:
         """Reconcile; a reconciliation that the API server rejects or does not answer is repeated."""
         obj = self._cached(key)
         try:
-            return Done(final=True) if obj is None else await self._pass(obj, queued_at)
+            return Done(final=True) if obj is None else await self._reconcile(obj, queued_at)
         except Gone:
             return Done(final=True)
         except StatusError as error:
-            logger.warning("pass given up, will try again", notification=str(error.ref), error=str(error))
+            logger.warning("reconciliation failed; retrying", notification=str(error.ref), error=str(error))
             return Done(failed=True)
 
-    async def _pass(self, obj: dict[str, Any], queued_at: datetime) -> Done:
+    async def _reconcile(self, obj: dict[str, Any], queued_at: datetime) -> Done:
         seen = parse(obj)
         planned = plan(seen, resolve(seen), in_flight=NOBODY, now=self._clock())
         if planned.sends and seen.phase is Phase.PENDING:
             begun = {"phase": Phase.SENDING.value, "reason": Reason.PROCESSING_DELIVERIES.value}
             obj = await self._store.replace_status({**obj, "status": {**obj["status"], **begun}})
         for send in planned.sends:
-            attempt = await self._try(send, seen)
+            attempt = await self._attempt(send, seen)
             obj = await self._write(obj, partial(self._recorded, [attempt], queued_at))
-        obj = await self._write(obj, partial(self._judged, queued_at))
-        return self._come_back(parse(obj))
+        obj = await self._write(obj, partial(self._with_phase, queued_at))
+        return self._requeue(parse(obj))
 
     async def _write(self, obj: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         """Write one change of the status, if there is one; return the object after it."""
@@ -94,7 +94,7 @@ class Controller:
         folded = self._folded(attempts, queued_at, obj)
         return {**obj["status"], **{field: folded[field] for field in RECORD if field in folded}}
 
-    def _judged(self, queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
+    def _with_phase(self, queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
         folded = self._folded([], queued_at, obj)
         return folded if folded["phase"] != obj["status"]["phase"] else dict(obj["status"])
 
@@ -104,14 +104,14 @@ class Controller:
             now, attempts, route=resolve(now), in_flight=NOBODY, queued_at=queued_at, now=self._clock()
         )
 
-    def _come_back(self, seen: Notification) -> Done:
+    def _requeue(self, seen: Notification) -> Done:
         if seen.phase in FINAL:
             return Done(final=True)
         steps = progress(seen, resolve(seen).channels, seen.attempts)
         due = min((step.next_at for step in steps if step.next_at is not None), default=None)
         return Done(again_in=(due - self._clock()).total_seconds() if due else None)
 
-    async def _try(self, send: Send, seen: Notification) -> Attempt:
+    async def _attempt(self, send: Send, seen: Notification) -> Attempt:
         began, start, error = self._clock(), asyncio.get_running_loop().time(), None
         try:
             async with asyncio.timeout(DELIVERY_SECONDS):
@@ -139,4 +139,4 @@ class Controller:
                     headers = {"Content-Type": "application/json"}
                     await self._receiver.post(orjson.dumps(payload), headers=headers)
             case _:
-                raise Permanent(f"channel {channel} is not there")
+                raise Permanent(f"channel {channel} is not configured")

@@ -30,7 +30,7 @@ WATCHING = '{"event": "watching"}'
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
-class Line:
+class Worker:
     """From a key to a written status, over one session."""
 
     def __init__(self, server: str, session: aiohttp.ClientSession) -> None:
@@ -41,9 +41,9 @@ class Line:
     async def work(self) -> None:
         while True:
             namespace, name = await self.keys.get()
-            await self._pass(f"{self._collection}/{namespace}/{RESOURCE.plural}/{name}")
+            await self._reconcile(f"{self._collection}/{namespace}/{RESOURCE.plural}/{name}")
 
-    async def _pass(self, url: str) -> None:
+    async def _reconcile(self, url: str) -> None:
         async with self._session.get(url, headers=JSON) as answer:
             obj = orjson.loads(await answer.read())
         if obj["status"]["phase"] != "Pending":
@@ -89,21 +89,21 @@ async def run(kubeconfig: Path, workers: int) -> None:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=ssl), headers=headers)
 
     async with session() as working, asyncio.TaskGroup() as group:
-        line = Line(configuration.host, working)
-        working_off = [group.create_task(line.work()) for _ in range(workers)]
+        worker = Worker(configuration.host, working)
+        workers_running = [group.create_task(worker.work()) for _ in range(workers)]
         sys.stdout.write(f"{WATCHING}\n")
         sys.stdout.flush()
         await kopf.operator(
-            registry=bell(line, configuration.host, session()),
+            registry=handlers(worker, configuration.host, session()),
             settings=kopf_settings(Watch(), RESOURCE, ""),
             standalone=True,
             clusterwide=True,
         )
-        for task in working_off:
+        for task in workers_running:
             task.cancel()
 
 
-def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.OperatorRegistry:
+def handlers(worker: Worker, server: str, session: aiohttp.ClientSession) -> kopf.OperatorRegistry:
     """Return kopf's handlers: each event of an open notification enqueues its key."""
     registry = kopf.OperatorRegistry()
 
@@ -112,10 +112,10 @@ def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.Operat
         return kopf.AiohttpSession(server=server, aiohttp_session=session)
 
     @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
-    async def ring(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
+    async def enqueue(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
         obj: Any = event["object"]
         if type != "DELETED" and obj["status"]["phase"] == "Pending":
-            line.keys.put_nowait((obj["metadata"]["namespace"], obj["metadata"]["name"]))
+            worker.keys.put_nowait((obj["metadata"]["namespace"], obj["metadata"]["name"]))
 
     return registry
 
@@ -123,7 +123,9 @@ def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.Operat
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.harness.prototype", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True, help="how to reach the API server")
-    parser.add_argument("--workers", type=int, default=16, help="passes at once (default: %(default)s)")
+    parser.add_argument(
+        "--workers", type=int, default=16, help="concurrent reconciliations (default: %(default)s)"
+    )
     options = parser.parse_args()
     uvloop.run(run(options.kubeconfig, options.workers))
 

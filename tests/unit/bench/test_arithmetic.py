@@ -32,8 +32,8 @@ def test_percentile_of_no_values_is_an_error() -> None:
 
 
 def test_latencies_are_in_milliseconds() -> None:
-    told = latency([0.010] * 98 + [0.020, 0.5])
-    assert (told.p50, told.p95, told.p99, told.longest) == (10.0, 10.0, 20.0, 500.0)
+    result = latency([0.010] * 98 + [0.020, 0.5])
+    assert (result.p50, result.p95, result.p99, result.longest) == (10.0, 10.0, 20.0, 500.0)
 
 
 def test_planned_delays_grow_with_each_attempt() -> None:

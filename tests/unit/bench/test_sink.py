@@ -32,8 +32,8 @@ async def ask() -> AsyncIterator[Ask]:
         async def send(method: str, body: bytes = b"") -> tuple[int, Any]:
             url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/ours"
             async with session.request(method, url, data=body) as answer:
-                output = await answer.read()
-            return answer.status, orjson.loads(output) if method == "GET" else output
+                reply = await answer.read()
+            return answer.status, orjson.loads(reply) if method == "GET" else reply
 
         yield send
     await runner.cleanup()

@@ -16,7 +16,7 @@ from tests.unit.harness.between import Between
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class RunningSink:
     """A server and a session for it."""
 
     base: str
@@ -24,11 +24,11 @@ class Served:
 
 
 @pytest.fixture
-async def sink() -> AsyncIterator[Served]:
+async def sink() -> AsyncIterator[RunningSink]:
     server = Sink()
     port = await server.start("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
-        yield Served(f"http://127.0.0.1:{port}", session)
+        yield RunningSink(f"http://127.0.0.1:{port}", session)
     await server.stop()
 
 
