@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tests.harness.asking import Asking
+from tests.harness.json_client import JsonClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,23 +18,23 @@ RESOURCE = "notificationrequests"
 class Fault:
     """A rule that was set."""
 
-    def __init__(self, proxy: Asking, number: int) -> None:
+    def __init__(self, proxy: JsonClient, number: int) -> None:
         self._proxy = proxy
         self.number = number
 
     @property
     def used(self) -> int:
         """The number of requests that the rule was applied to; 0 after its removal."""
-        rules: list[Object] = self._proxy.ask("GET", "/rules")
+        rules: list[Object] = self._proxy.request("GET", "/rules")
         return next((rule["used"] for rule in rules if rule["id"] == self.number), 0)
 
     def remove(self) -> None:
-        self._proxy.ask("DELETE", f"/rules/{self.number}")
+        self._proxy.request("DELETE", f"/rules/{self.number}")
 
 
 class FaultProxy:
     def __init__(self, base: str) -> None:
-        self._proxy = Asking(base)
+        self._proxy = JsonClient(base)
 
     def fail(
         self,
@@ -112,18 +112,18 @@ class FaultProxy:
         (the number of the applied rule), events (forwarded by a watch).
         """
         arguments = {key: value for key, value in locals().items() if key != "self"}
-        result: list[Object] = self._proxy.ask("GET", "/requests", **arguments)
+        result: list[Object] = self._proxy.request("GET", "/requests", **arguments)
         return result
 
     def clear(self) -> None:
         """Remove all rules and recorded requests."""
-        self._proxy.ask("DELETE", "/rules")
-        self._proxy.ask("DELETE", "/requests")
+        self._proxy.request("DELETE", "/rules")
+        self._proxy.request("DELETE", "/requests")
 
     def _set(self, rule: Object) -> Fault:
-        return Fault(self._proxy, self._proxy.ask("POST", "/rules", rule)["id"])
+        return Fault(self._proxy, self._proxy.request("POST", "/rules", rule)["id"])
 
     def _watches(self, what: str, resource: str) -> int:
-        answer: Object = self._proxy.ask("POST", f"/watches/{what}", {"resource": resource})
+        answer: Object = self._proxy.request("POST", f"/watches/{what}", {"resource": resource})
         count: int = answer["count"]
         return count

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from tests.harness.asking import Asking
 from tests.harness.eventually import eventually
+from tests.harness.json_client import JsonClient
 
 Object: TypeAlias = dict[str, Any]
 
@@ -17,15 +17,15 @@ class StubScripts:
     """The scripts of the stub channels, and their calls."""
 
     def __init__(self, base: str) -> None:
-        self._sink = Asking(base)
+        self._sink = JsonClient(base)
 
     def script(self, namespace: str, name: str, channel: str, *actions: Object) -> None:
         """Set the actions of a stub channel for one object, call by call; the last one repeats."""
-        self._sink.ask("PUT", f"/scripts/{namespace}/{name}/{channel}", list(actions))
+        self._sink.request("PUT", f"/scripts/{namespace}/{name}/{channel}", list(actions))
 
     def calls(self, namespace: str, name: str, channel: str | None = None) -> list[Object]:
         """Return the calls for one object, oldest first; `at` is the time in seconds."""
-        result: list[Object] = self._sink.ask("GET", f"/calls/{namespace}/{name}")
+        result: list[Object] = self._sink.request("GET", f"/calls/{namespace}/{name}")
         return [call for call in result if channel in (None, call["channel"])]
 
     def called(self, namespace: str, name: str, *, within: float = 10.0) -> list[Object]:
@@ -38,7 +38,7 @@ class _Receiver:
     kind: str
 
     def __init__(self, base: str, operator: str) -> None:
-        self._sink = Asking(base)
+        self._sink = JsonClient(base)
         self._operator = operator
 
     def answer(self, about: Object | str, *answers: Object) -> None:
@@ -48,7 +48,7 @@ class _Receiver:
         Keys of an answer: code, body, body_base64, headers, delay (seconds), never, drop.
         """
         token = about if isinstance(about, str) else about["spec"]["subject"]
-        self._sink.ask("PUT", f"/answers/{self.kind}", {"token": token, "answers": list(answers)})
+        self._sink.request("PUT", f"/answers/{self.kind}", {"token": token, "answers": list(answers)})
 
     def hits(self, about: Object | str | None = None) -> list[Object]:
         """Return the requests about a notification, or with a text in their subject, or all; oldest first.
@@ -60,7 +60,9 @@ class _Receiver:
         if isinstance(about, dict):
             uid = about["metadata"].get("uid")
             narrowed = {"uid": uid} if uid else {"token": about["spec"]["subject"]}
-        result: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind=self.kind, **narrowed)
+        result: list[Object] = self._sink.request(
+            "GET", f"/hits/{self._operator}", kind=self.kind, **narrowed
+        )
         return result
 
     def hit(self, about: Object | str, *, within: float = 10.0) -> Object:
@@ -69,7 +71,7 @@ class _Receiver:
 
     def connections(self) -> list[Object]:
         """Return the TCP connections that carried requests: id, opened, closed or None, requests."""
-        result: list[Object] = self._sink.ask("GET", f"/connections/{self._operator}", kind=self.kind)
+        result: list[Object] = self._sink.request("GET", f"/connections/{self._operator}", kind=self.kind)
         return result
 
 
@@ -87,7 +89,7 @@ class WebhookSink(_Receiver):
 
 class AuditStore:
     def __init__(self, base: str, operator: str) -> None:
-        self._sink = Asking(base)
+        self._sink = JsonClient(base)
         self._operator = operator
         self._base = f"/audit/{operator}"
 
@@ -96,7 +98,7 @@ class AuditStore:
 
         An answer with a code stores nothing, except with `"store": true`, which loses only the response.
         """
-        self._sink.ask("PUT", f"{self._base}/answers", list(answers))
+        self._sink.request("PUT", f"{self._base}/answers", list(answers))
 
     def events(self, obj: Object | None = None, kind: str | None = None) -> list[Object]:
         """Return the events about a notification (without one all), of one kind or all, in their order.
@@ -115,7 +117,7 @@ class AuditStore:
         """Return all events that pass the filters, page by page."""
         result: list[Object] = []
         while True:
-            page = self._sink.ask(
+            page = self._sink.request(
                 "GET", f"{self._base}/api/v1/audit/events", limit=PAGE, offset=len(result), **filters
             )
             result += page["data"]
@@ -124,7 +126,7 @@ class AuditStore:
 
     def writes(self) -> list[Object]:
         """Return the batch writes, as hits without a body, including failed ones."""
-        result: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind="audit")
+        result: list[Object] = self._sink.request("GET", f"/hits/{self._operator}", kind="audit")
         return result
 
 

@@ -7,11 +7,11 @@ from operator import le
 
 import pytest
 
+from tests.harness.breaker_calls import BreakerCalls
 from tests.harness.cluster import Object, Pod
 from tests.harness.crowd import Crowd, crowd
 from tests.harness.eventually import eventually
 from tests.harness.footprint import PREFIX
-from tests.harness.line import Line
 from tests.harness.notifications import fast, notification, slack_notification
 from tests.harness.readings import header
 from tests.stack.operator_under_test import OperatorUnderTest
@@ -150,48 +150,48 @@ def test_breaker_closes_after_recovery_and_delayed_messages_are_sent(
 
 
 def breaker_opens_for_the_failing_channel_only() -> None:
-    line = Line(failures=3, open_seconds=5, probes=2)
-    assert line.allowed("slack")
+    breaker = BreakerCalls(failures=3, open_seconds=5, probes=2)
+    assert breaker.allowed("slack")
     for still_allowed in (True, True, False):
-        assert line.fail("slack")
-        assert line.allowed("slack") is still_allowed
-    assert not line.succeed("slack")
-    assert line.allowed("console")
-    assert line.succeed("console")
+        assert breaker.fail("slack")
+        assert breaker.allowed("slack") is still_allowed
+    assert not breaker.succeed("slack")
+    assert breaker.allowed("console")
+    assert breaker.succeed("console")
 
 
 def breaker_closes_after_two_successful_probes() -> None:
-    line = failing_line()
-    assert (line.state("slack"), line.allowed("slack")) == ("open", False)
-    line.let(0.15)
-    assert (line.state("slack"), line.allowed("slack")) == ("half-open", True)
-    assert line.at_once("slack", 3) == 2
-    assert line.succeed("slack")
-    assert line.state("slack") == "half-open"
-    assert line.succeed("slack")
-    assert (line.state("slack"), line.at_once("slack", 10)) == ("closed", 10)
+    breaker = open_breaker()
+    assert (breaker.state("slack"), breaker.allowed("slack")) == ("open", False)
+    breaker.let(0.15)
+    assert (breaker.state("slack"), breaker.allowed("slack")) == ("half-open", True)
+    assert breaker.at_once("slack", 3) == 2
+    assert breaker.succeed("slack")
+    assert breaker.state("slack") == "half-open"
+    assert breaker.succeed("slack")
+    assert (breaker.state("slack"), breaker.at_once("slack", 10)) == ("closed", 10)
 
 
 def breaker_reopens_at_the_first_failed_probe() -> None:
-    line = failing_line()
-    line.let(0.15)
-    assert line.fail("slack")
-    assert (line.state("slack"), line.succeed("slack")) == ("open", False)
+    breaker = open_breaker()
+    breaker.let(0.15)
+    assert breaker.fail("slack")
+    assert (breaker.state("slack"), breaker.succeed("slack")) == ("open", False)
 
 
 def breaker_resets_its_count_after_a_success() -> None:
-    line = Line(failures=3, open_seconds=0.1, probes=2)
-    for call in (line.fail, line.fail, line.succeed, line.fail, line.fail):
+    breaker = BreakerCalls(failures=3, open_seconds=0.1, probes=2)
+    for call in (breaker.fail, breaker.fail, breaker.succeed, breaker.fail, breaker.fail):
         assert call("slack")
-    assert line.state("slack") == "closed"
+    assert breaker.state("slack") == "closed"
 
 
-def failing_line() -> Line:
-    line = Line(failures=3, open_seconds=0.1, probes=2)
-    assert line.state("slack") == "closed"
+def open_breaker() -> BreakerCalls:
+    breaker = BreakerCalls(failures=3, open_seconds=0.1, probes=2)
+    assert breaker.state("slack") == "closed"
     for _ in range(3):
-        line.fail("slack")
-    return line
+        breaker.fail("slack")
+    return breaker
 
 
 def circuit(operator: OperatorUnderTest) -> float:

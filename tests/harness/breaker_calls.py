@@ -9,7 +9,7 @@ from notification_operator.delivery.breakers import Breakers, Passage, Receiver,
 from notification_operator.domain.breaker import Circuit, Limits, Result
 
 
-class Line:
+class BreakerCalls:
     """Breakers with given limits; a destination per channel."""
 
     def __init__(self, *, failures: int, open_seconds: float, probes: int) -> None:

@@ -14,13 +14,13 @@ ANSWER_WITHIN = 30.0
 """Seconds; these servers respond immediately, but share the machine with everything under test."""
 
 
-class Asking:
+class JsonClient:
     def __init__(self, base: str) -> None:
         self._base = base.rstrip("/")
         timeout = urllib3.Timeout(total=ANSWER_WITHIN)
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=True, retries=False, timeout=timeout)
 
-    def ask(self, method: str, path: str, body: object = None, **query: object) -> Any:
+    def request(self, method: str, path: str, body: object = None, **query: object) -> Any:
         """Return the JSON of a response, or its text; parameters that are None or "" are left out.
 
         Raises:
