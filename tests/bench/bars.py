@@ -33,12 +33,12 @@ Judge: TypeAlias = "Callable[[Result], Iterator[Verdict]]"
 
 def verdicts(figures: Figures) -> list[Verdict]:
     """Return the verdicts of all measured bars, in a fixed order."""
-    matches: list[Verdict] = []
+    collected: list[Verdict] = []
     for scenario, judge in JUDGES:
         result = figures.of(scenario, OURS)
         if result is not None:
-            matches += judge(result)
-    return [*matches, *_against_the_prototype(figures), *_growth(figures)]
+            collected += judge(result)
+    return [*collected, *_against_the_prototype(figures), *_growth(figures)]
 
 
 def _at_most(measure: str, limit: float, seen: float, unit: str) -> Verdict:
@@ -144,8 +144,8 @@ def _restart(result: Result) -> Iterator[Verdict]:
 
 
 def _growth(figures: Figures) -> Iterator[Verdict]:
-    matches = [figures.of(f"burst-{size}", OURS) for size in SIZES]
-    bursts = [result for result in matches if result is not None]
+    results = [figures.of(f"burst-{size}", OURS) for size in SIZES]
+    bursts = [result for result in results if result is not None]
     if len(bursts) == len(SIZES):
         for what, costs in (
             ("the operator's CPU", [one.cpu_seconds["controller"] / one.main.count for one in bursts]),

@@ -118,8 +118,8 @@ def _share(part: str) -> Read:
 
 
 def _measured(figures: Figures, names: Sequence[str], kind: Kind, read: Read) -> dict[str, float]:
-    matches = {name: figures.of(name, kind) for name in names}
-    return {name: read(result) for name, result in matches.items() if result is not None}
+    results = {name: figures.of(name, kind) for name in names}
+    return {name: read(result) for name, result in results.items() if result is not None}
 
 
 def _bars(

@@ -48,10 +48,10 @@ class Prometheus:
 
     def firing(self) -> set[tuple[str, str]]:
         """Return the firing alerts as name and channel; the channel is empty for alerts without one."""
-        matches = self._ask("alerts")["alerts"]
+        alerts = self._ask("alerts")["alerts"]
         return {
             (alert["labels"]["alertname"], alert["labels"].get("channel", ""))
-            for alert in matches
+            for alert in alerts
             if alert["state"] == "firing"
         }
 
@@ -71,8 +71,8 @@ class Prometheus:
     def over(self, expression: str, start: float, end: float) -> list[dict[str, Any]]:
         """Return an expression over time: series with `metric` (labels) and `values`."""
         options = {"query": expression, "start": start, "end": end, "step": SCRAPE_SECONDS}
-        matches: list[dict[str, Any]] = self._ask("query_range", **options)["result"]
-        return matches
+        series: list[dict[str, Any]] = self._ask("query_range", **options)["result"]
+        return series
 
     def _ask(self, what: str, **query: object) -> Any:
         base = f"/api/v1/namespaces/{self.namespace}/services/prometheus:9090/proxy/api/v1"
@@ -156,5 +156,5 @@ def _configuration(cluster: Cluster, home: str, operator: str, limits: Limits) -
 def documented() -> dict[str, Any]:
     """Return the scrape configuration in the documentation."""
     blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    (matches,) = [block for block in map(yaml.safe_load, blocks) if "scrape_configs" in block]
-    return dict(matches)
+    (configuration,) = [block for block in map(yaml.safe_load, blocks) if "scrape_configs" in block]
+    return dict(configuration)

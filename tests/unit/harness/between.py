@@ -35,6 +35,6 @@ class Between:
         return (await self.ask("PUT", f"{OBJECTS}/{name}/status", body))[0]
 
 
-async def message(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+async def in_thread(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """Run the blocking client in a thread, against a server of this event loop."""
     return await asyncio.to_thread(call, *arguments, **named)
