@@ -1,4 +1,4 @@
-"""The API server as the load generator speaks to it: plain requests, prepared bodies, no client library in the way."""
+"""The API server for the load generator: plain requests with prepared bodies, without a client library."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Api:
-    """Notifications, over as many connections as there are requests at once, at most `connections`."""
+    """Notifications, over at most `connections` connections."""
 
     def __init__(self, server: str, session: aiohttp.ClientSession) -> None:
         self._server = server
@@ -39,13 +39,13 @@ class Api:
         """Create a notification.
 
         Raises:
-            aiohttp.ClientResponseError: it is refused.
+            aiohttp.ClientResponseError: it is rejected.
         """
         async with self._session.post(self._where(namespace), data=body, headers=JSON) as answer:
             await answer.read()
 
     async def version(self, namespace: str) -> str:
-        """Return the version from which on a watch sees all that happens from now on."""
+        """Return the version that a watch of all further events starts from."""
         async with self._session.get(self._where(namespace), params={"limit": "1"}) as answer:
             version: str = orjson.loads(await answer.read())["metadata"]["resourceVersion"]
         return version
@@ -63,9 +63,9 @@ class Api:
             query["continue"] = token
 
     async def watch(self, namespace: str, version: str) -> AsyncIterator[Object]:
-        """Yield the events after a version about what is final, as long as the API server sends them.
+        """Yield the events about final notifications after a version, as long as the API server sends them.
 
-        A notification comes when it becomes final, and then only: that halves what the watch itself costs.
+        Only final notifications are watched, which halves the cost of the watch.
         """
         query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "3600"}
         query["fieldSelector"] = FINAL_ALONE
@@ -74,13 +74,12 @@ class Api:
                 yield orjson.loads(line)
 
     async def remove_some(self, namespace: str) -> None:
-        """Delete notifications of a namespace, so many that the API server gets through in one request."""
+        """Delete as many notifications as the API server can handle in one request."""
         async with self._session.delete(self._where(namespace), params={"limit": str(PAGE)}) as answer:
             async for _ in answer.content.iter_chunked(LONGEST_LINE):
                 pass
 
     async def is_empty(self, namespace: str) -> bool:
-        """Tell whether a namespace has no notification."""
         async with self._session.get(self._where(namespace), params={"limit": "1"}) as answer:
             return not orjson.loads(await answer.read())["items"]
 
@@ -90,7 +89,7 @@ class Api:
 
 @asynccontextmanager
 async def api(kubeconfig: Path, *, connections: int) -> AsyncIterator[Api]:
-    """Give the API server of a kubeconfig's current context, with that context's credentials."""
+    """Give the API server of a kubeconfig's current context, with its credentials."""
     configuration = Configuration()
     await load_kube_config(str(kubeconfig), client_configuration=configuration)
     async with ApiClient(configuration) as client:
@@ -104,5 +103,5 @@ async def api(kubeconfig: Path, *, connections: int) -> AsyncIterator[Api]:
         raise_for_status=True,
     ) as session:
         yield Api(configuration.host, session)
-        # What is still open is closed by the transports' own callbacks.
+        # Open connections are closed by callbacks of their transports.
         await asyncio.sleep(0)

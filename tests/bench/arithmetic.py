@@ -1,4 +1,4 @@
-"""Percentiles, growth, and whether pauses were kept: the arithmetic of the measures. Pure."""
+"""Percentiles, growth, and the evaluation of retry delays. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 JITTER = 0.1
-"""The share by which a pause may be longer or shorter than the policy's."""
+"""The share by which a delay may differ from the policy's."""
 CLOCKS = 0.002
-"""Seconds by which a receiver may see a pause shorter than it was: its answer has a way to go, too."""
+"""Seconds by which a receiver may see a shorter delay, because its response takes time."""
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """Return the nearest-rank percentile: the least value that `share` (0 to 100) per cent do not exceed.
+    """Return the nearest-rank percentile: the smallest value that `share` (0 to 100) percent do not exceed.
 
     Raises:
         ValueError: there are no values.
@@ -32,7 +32,7 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Milliseconds from a creation to the final phase, as the creator sees them."""
+    """Milliseconds from creation to final phase, as the client sees them."""
 
     p50: float
     p95: float
@@ -41,14 +41,13 @@ class Latency:
 
 
 def latency(seconds: Sequence[float]) -> Latency:
-    """Return the percentiles of some times."""
     p50, p95, p99 = (round(percentile(seconds, share) * 1000, 1) for share in (50, 95, 99))
     return Latency(p50=p50, p95=p95, p99=p99, longest=round(max(seconds) * 1000, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pauses:
-    """What the receiver saw between the end of a try and the next one, against the policy."""
+    """The delays that the receiver saw between attempts, compared with the policy."""
 
     nominal: float
     """Seconds."""
@@ -56,19 +55,19 @@ class Pauses:
     shortest: float
     longest: float
     early: int
-    """How many were shorter than the policy allows with its jitter."""
+    """Delays shorter than the policy allows with its jitter."""
     late: int
-    """How many were longer, by more than a busy machine may take to begin a try."""
+    """Delays longer than that, plus the tolerance for a busy machine."""
 
 
 def pauses(histories: Iterable[Sequence[tuple[float, float]]], *nominal: float) -> tuple[Pauses, ...]:
-    """Hold the tries of each notification, as begin and end, against the pauses that a policy plans.
+    """Compare the attempts of each notification (start, end) with the planned delays.
 
-    The first pause is never shorter than the policy's. Tries beyond the plan have no pause to be held against.
+    The first delay is never shorter than planned. Attempts beyond the plan are ignored.
     """
     measured: list[list[float]] = [[] for _ in nominal]
-    for tries in histories:
-        for seen, (earlier, later) in zip(measured, pairwise(tries), strict=False):
+    for attempts in histories:
+        for seen, (earlier, later) in zip(measured, pairwise(attempts), strict=False):
             seen.append(later[0] - earlier[1])
     return tuple(
         _pauses(plan, nominal[0], seen) for plan, seen in zip(nominal, measured, strict=True) if seen
@@ -88,11 +87,11 @@ def _pauses(nominal: float, least: float, seen: Sequence[float]) -> Pauses:
     )
 
 
-def planned_pauses(tries: int, initial: int, multiplier: int) -> tuple[float, ...]:
-    """Return the pauses between so many tries, without jitter."""
-    return tuple(float(initial * multiplier**number) for number in range(tries - 1))
+def planned_pauses(attempts: int, initial: int, multiplier: int) -> tuple[float, ...]:
+    """Return the delays between so many attempts, without jitter."""
+    return tuple(float(initial * multiplier**number) for number in range(attempts - 1))
 
 
 def growth(costs: Sequence[float]) -> float:
-    """Return by what share the last costs exceed the first, such as 0.15; negative when they are less."""
+    """Return the relative increase from the first to the last cost, such as 0.15; negative for a decrease."""
     return (costs[-1] - costs[0]) / costs[0]

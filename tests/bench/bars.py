@@ -1,4 +1,4 @@
-"""The bars: what each measure has to reach, and whether a run reaches it. Pure."""
+"""The bars: the required value of each measure, and whether a run reaches it. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZES = (200, 1_000, 10_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A bar, what was measured, and whether that is within it."""
+    """A bar, the measured value, and whether it is within the bar."""
 
     measure: str
     bar: str
@@ -32,13 +32,13 @@ Judge: TypeAlias = "Callable[[Result], Iterator[Verdict]]"
 
 
 def verdicts(figures: Figures) -> list[Verdict]:
-    """Return the verdicts of all bars that the run has measured, in a steady order."""
-    matches: list[Verdict] = []
+    """Return the verdicts of all measured bars, in a fixed order."""
+    collected: list[Verdict] = []
     for scenario, judge in JUDGES:
         result = figures.of(scenario, OURS)
         if result is not None:
-            matches += judge(result)
-    return [*matches, *_beside_the_bare_line(figures), *_growth(figures)]
+            collected += judge(result)
+    return [*collected, *_against_the_prototype(figures), *_growth(figures)]
 
 
 def _at_most(measure: str, limit: float, seen: float, unit: str) -> Verdict:
@@ -59,16 +59,16 @@ def _burst(result: Result) -> Iterator[Verdict]:
     yield _at_most("memory, idle", 80, result.idle_mb, " MB")
 
 
-def _beside_the_bare_line(figures: Figures) -> Iterator[Verdict]:
-    """Hold the burst against what the machine of this very run gives a bare line.
+def _against_the_prototype(figures: Figures) -> Iterator[Verdict]:
+    """Compare the burst with the prototype of the same run.
 
-    The share is that of the bar in the slowest figure that the bare line had where the bar comes from.
+    The share is the bar divided by the slowest rate of the prototype on the machine that the bar comes from.
     """
     ours, bare = (figures.of(BURST, controller) for controller in (OURS, PROTOTYPE))
     if ours and bare:
-        share = round(BURST_BAR / reference.BARE_LINE[0] * 100)
+        share = round(BURST_BAR / reference.PROTOTYPE[0] * 100)
         seen = round(ours.main.rate / bare.main.rate * 100)
-        yield _at_least("burst of 1,000, against the bare line in the same run", share, seen, " %")
+        yield _at_least("burst of 1,000, against the prototype in the same run", share, seen, " %")
 
 
 def _http(result: Result) -> Iterator[Verdict]:
@@ -77,8 +77,8 @@ def _http(result: Result) -> Iterator[Verdict]:
 
 def _paced(result: Result) -> Iterator[Verdict]:
     latency = result.main.latency_ms
-    yield _at_most("5 a second, p50", 12, latency.p50, " ms")
-    yield _at_most("5 a second, p99", 25, latency.p99, " ms")
+    yield _at_most("5 per second, p50", 12, latency.p50, " ms")
+    yield _at_most("5 per second, p99", 25, latency.p99, " ms")
 
 
 def _retried(failures: int, what: str) -> Judge:
@@ -86,10 +86,9 @@ def _retried(failures: int, what: str) -> Judge:
         limit, events = 2 + 2 * failures, result.calls.get("create events", 0) / result.main.count
         reads_and_writes = round(result.calls_each - events, 2)
         yield Verdict(
-            measure=f"{what}: reads and writes, 2 and 2 more a failed try",
+            measure=f"{what}: reads and writes, 2 and 2 more per failed attempt",
             bar=f"≤ {limit}",
-            measured=f"{reads_and_writes:g}"
-            + (f", and {events:g} Event that tells of the end" if events else ""),
+            measured=f"{reads_and_writes:g}" + (f", and {events:g} Event about the end" if events else ""),
             holds=reads_and_writes <= limit,
         )
         assert result.sink is not None
@@ -102,7 +101,7 @@ def _retried(failures: int, what: str) -> Judge:
         )
         early, late = (sum(getattr(pause, key) for pause in result.pauses) for key in ("early", "late"))
         yield Verdict(
-            measure=f"{what}: pauses within their jitter",
+            measure=f"{what}: delays within their jitter",
             bar="each one",
             measured=f"{early} too short, {late} too long, of {sum(pause.count for pause in result.pauses)}",
             holds=early == late == 0,
@@ -112,11 +111,11 @@ def _retried(failures: int, what: str) -> Judge:
 
 
 def _slow(result: Result) -> Iterator[Verdict]:
-    yield _at_most("500 to a sink that takes 1 s, 100 at once", 8, result.main.seconds, " s")
-    assert result.beside is not None
-    others = result.beside.latency_ms
+    yield _at_most("500 to a sink that takes 1 s, 100 concurrent", 8, result.main.seconds, " s")
+    assert result.concurrent is not None
+    others = result.concurrent.latency_ms
     yield Verdict(
-        measure="console notifications meanwhile",
+        measure="concurrent console notifications",
         bar="none waits for the sink",
         measured=f"p50 {others.p50:g}, p99 {others.p99:g}, longest {others.longest:g} ms",
         holds=others.longest < 1000,
@@ -124,36 +123,36 @@ def _slow(result: Result) -> Iterator[Verdict]:
 
 
 def _in_flight(result: Result) -> Iterator[Verdict]:
-    yield _at_most("memory, 1,000 under way", 120, result.peak_mb, " MB")
+    yield _at_most("memory, 1,000 in flight", 120, result.peak_mb, " MB")
 
 
 def _restart(result: Result) -> Iterator[Verdict]:
-    yield _at_most("memory, 20,000 finished at rest", 150, result.idle_mb, " MB")
-    yield _at_most("memory, after a start with 20,000 finished: the peak", 150, result.peak_mb, " MB")
+    yield _at_most("memory, 20,000 finished, idle", 150, result.idle_mb, " MB")
+    yield _at_most("memory, peak after a start with 20,000 finished", 150, result.peak_mb, " MB")
     first = result.first_after_start or 0.0
     yield _at_most("start with 20,000 finished and 1,000 open: the first end", 3, first, " s")
     lists = result.calls.get("list notificationrequests", 0)
     reads_and_writes = round(result.calls_each - lists / result.main.count, 2)
     yield Verdict(
-        measure="the same: reads and writes for each open one",
+        measure="the same: reads and writes per open one",
         bar="≤ 2",
-        measured=f"{reads_and_writes:g}, and {lists} pages of listings in all",
+        measured=f"{reads_and_writes:g}, and {lists} list pages in all",
         holds=reads_and_writes <= 2,
     )
     rate = round(result.main.count / (result.main.seconds - first), 1)
-    yield _at_least("the same: from the first end on", 300, rate, "/s")
+    yield _at_least("the same: rate after the first end", 300, rate, "/s")
 
 
 def _growth(figures: Figures) -> Iterator[Verdict]:
-    matches = [figures.of(f"burst-{size}", OURS) for size in SIZES]
-    bursts = [result for result in matches if result is not None]
+    results = [figures.of(f"burst-{size}", OURS) for size in SIZES]
+    bursts = [result for result in results if result is not None]
     if len(bursts) == len(SIZES):
         for what, costs in (
             ("the operator's CPU", [one.cpu_seconds["controller"] / one.main.count for one in bursts]),
             ("API calls", [one.calls_each for one in bursts]),
         ):
             more = round(growth(costs) * 100, 1)
-            yield _at_most(f"growth of {what} a notification, from 200 to 10,000", 15, more, " %")
+            yield _at_most(f"growth of {what} per notification, from 200 to 10,000", 15, more, " %")
 
 
 JUDGES: tuple[tuple[str, Judge], ...] = (

@@ -1,4 +1,4 @@
-"""The requests of one account about notifications, counted in the API server's own audit log."""
+"""The requests of one account about notifications, counted in the API server's audit log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONFLICT = 409
 
 
 class AuditLogTornError(Exception):
-    """The API server has thrown away records of the time that is asked about."""
+    """The audit log no longer has the requested time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +28,18 @@ class Calls:
 
     by_verb: Mapping[str, int]
     conflicts: int
-    """Those that another write had come before."""
+    """Rejected because of an earlier write."""
 
     @property
     def total(self) -> int:
-        """All of them."""
         return sum(self.by_verb.values())
 
 
 def calls(folder: Path, account: str, namespaces: Collection[str], since: datetime) -> Calls:
-    """Return what an account has asked about some namespaces, refused requests included; the log lies in a folder.
+    """Return the requests of an account in some namespaces, including rejected ones, from the log in a folder.
 
     Raises:
-        AuditLogTornError: the log does not reach back to `since`.
+        AuditLogTornError: the log starts after `since`.
     """
     files = sorted(folder.glob(FILES))
     oldest = min(filter(None, map(_begin, files)), default=None)
@@ -52,20 +51,20 @@ def calls(folder: Path, account: str, namespaces: Collection[str], since: dateti
 
 
 def _begin(file: Path) -> datetime | None:
-    """Return when the first request of a file was received, or None where it has none."""
+    """Return the time of a file's first request, or None if it has none."""
     with file.open("rb") as log:
         first = log.readline()
     return datetime.fromisoformat(orjson.loads(first)["requestReceivedTimestamp"]) if first else None
 
 
 def _holding(file: Path, word: bytes) -> Iterator[bytes]:
-    """Yield the lines that hold a word: few are worth decoding."""
+    """Yield the lines that contain a word, which are few and worth decoding."""
     with file.open("rb") as log:
         yield from (line for line in log if word in line)
 
 
 def count(lines: Iterable[bytes], account: str, namespaces: Collection[str], since: datetime) -> Calls:
-    """Count the records of an audit log, each a line of JSON."""
+    """Count the records of an audit log, one JSON line each."""
     by_verb: Counter[str] = Counter()
     conflicts = 0
     for entry in map(orjson.loads, lines):

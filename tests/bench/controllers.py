@@ -123,17 +123,14 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """See `Controller`."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
-        """See `Controller`."""
         self._process = LoggedProcess(self._command, self._log, variables=image_environment())
         self._process.wait_for(WATCHING)
 
     def stop(self) -> None:
-        """See `Controller`."""
         if self._process is not None:
             self._process.stop()
             self._process = None

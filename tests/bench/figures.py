@@ -1,4 +1,4 @@
-"""What a run has measured, as it is kept: a JSON file that tables and plots are drawn from."""
+"""The results of a run, as a JSON file from which tables and plots are made."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 
 
 class Kept(BaseModel):
-    """Figures never change, and unknown ones are refused."""
+    """Immutable; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Group(Kept):
-    """Notifications of one load."""
+    """The notifications of one load."""
 
     count: int
     seconds: float
-    """From the first creation to the last end."""
+    """From the first creation to the last final phase."""
     rate: float
-    """Ends a second."""
+    """Final notifications per second."""
     latency_ms: Latency
     phases: Mapping[str, int]
 
 
 class Sink(Kept):
-    """What the receiver saw against what the statuses say."""
+    """The requests at the receiver, compared with the statuses."""
 
     requests: int
     recorded: int
-    """Tries in the statuses."""
+    """Attempts in the statuses."""
     differing: int
-    """Notifications with another number of requests than of recorded tries."""
+    """Notifications whose requests and recorded attempts differ in number."""
     after_success: int
-    """Requests about notifications that the sink had taken already."""
+    """Requests about notifications that were accepted before."""
 
 
 class Result(Kept):
@@ -51,27 +51,27 @@ class Result(Kept):
     scenario: str
     controller: str
     main: Group
-    beside: Group | None
+    concurrent: Group | None
     calls: Mapping[str, int]
     calls_each: float
-    """API calls for each notification, of all loads."""
+    """API calls per notification, of all loads."""
     conflicts: int
     cpu_seconds: Mapping[str, float]
     """By process: controller, API server, etcd, sink, load generator."""
     idle_mb: float
-    """Resident before the load came; with finished notifications, with those at rest."""
+    """Resident before the load; if there are finished notifications, with those."""
     peak_mb: float
-    """Resident at most since the process began."""
+    """Resident at most since the start of the process."""
     after_mb: float
-    """Resident a few seconds after the last end."""
+    """Resident a few seconds after the last final phase."""
     sink: Sink | None
     pauses: tuple[Pauses, ...]
     first_after_start: float | None = None
-    """Seconds from the start of the process to the sight of the first end, where the load was there before."""
+    """Seconds from the start of the process to the first final phase, if the load existed before."""
 
 
 class Machine(Kept):
-    """Where it was measured."""
+    """The machine of a run."""
 
     processors: int
     model: str
@@ -90,7 +90,7 @@ class Figures(Kept):
     results: tuple[Result, ...]
 
     def of(self, scenario: str, controller: str) -> Result | None:
-        """Return one result, or None when it was not measured."""
+        """Return one result, or None if it was not measured."""
         result = (one for one in self.results if (one.scenario, one.controller) == (scenario, controller))
         return next(result, None)
 
@@ -99,13 +99,13 @@ def load(file: Path) -> Figures:
     """Read what `save` wrote.
 
     Raises:
-        OSError, pydantic.ValidationError: the file is not there, or is none of figures.
+        OSError, pydantic.ValidationError: the file is missing or invalid.
     """
     return Figures.model_validate_json(file.read_bytes())
 
 
 def together(runs: Sequence[Figures]) -> Figures:
-    """Return the results of several runs as those of one, in the scenarios' order; of what was measured twice the last.
+    """Merge the results of several runs, in the order of the scenarios; the last of several results counts.
 
     Raises:
         ValueError: they are of different machines.
@@ -120,7 +120,7 @@ def together(runs: Sequence[Figures]) -> Figures:
 
 
 def middle(results: Iterable[Result]) -> tuple[Result, ...]:
-    """Keep one result of each scenario and controller: of several rounds the one in the middle by its rate."""
+    """Return one result per scenario and controller: of several rounds the one with the median rate."""
     rounds: dict[tuple[str, str], list[Result]] = {}
     for one in results:
         rounds.setdefault((one.scenario, one.controller), []).append(one)
@@ -130,6 +130,5 @@ def middle(results: Iterable[Result]) -> tuple[Result, ...]:
 
 
 def save(figures: Figures, file: Path) -> None:
-    """Write a file of figures."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(figures.model_dump_json(indent=1) + "\n", "utf-8")

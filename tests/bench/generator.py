@@ -1,7 +1,7 @@
-"""The load generator: creates notifications in a burst or at a pace, and sees through one watch when each is final.
+"""The load generator: creates notifications in a burst or at a pace, and watches when each is final.
 
-Cheap on purpose, since it shares the machine with what it measures: bodies are made before, a watch event is
-decoded once, and nothing asks again and again.
+Cheap, because it shares the machine with the controller: bodies are prepared, watch events are decoded once,
+and nothing polls.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.bench.scenarios import Load
 
 CREATORS = 8
-"""Creations under way at once in a burst."""
+"""Concurrent creations in a burst."""
 
 
 class NotFinalError(Exception):
@@ -39,7 +39,7 @@ class Batch:
 
     load: Load
     first: int
-    """The number of the first one; no two notifications of a run have the same."""
+    """The number of the first one; numbers are unique within a run."""
     tag: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
     created: dict[str, float] = field(default_factory=dict)
     final: dict[str, float] = field(default_factory=dict)
@@ -47,26 +47,26 @@ class Batch:
 
     @property
     def names(self) -> list[str]:
-        """The names of all that may be created, in their order."""
+        """The names of all notifications, in their order."""
         return [f"{self.tag}-{self.first + number}" for number in range(self.load.count)]
 
     @property
     def is_final(self) -> bool:
-        """Whether each one that was created has been seen in its final phase."""
+        """Whether each created one has been seen in its final phase."""
         return len(self.final) >= len(self.created)
 
     @property
     def latencies(self) -> list[float]:
-        """Seconds from the creation of each one to the sight of its final phase."""
+        """Seconds from creation to final phase of each one."""
         return [self.final[name] - began for name, began in self.created.items()]
 
     @property
     def seconds(self) -> float:
-        """From the first creation to the sight of the last end."""
+        """From the first creation to the last final phase."""
         return max(self.final.values()) - min(self.created.values())
 
     def bodies(self, namespace: str) -> dict[str, bytes]:
-        """Return what is posted, by name."""
+        """Return the request bodies, by name."""
         make = slack_notification if self.load.channel is Channel.SLACK else notification
         return {
             name: orjson.dumps(
@@ -83,7 +83,7 @@ class Batch:
 
 
 class Follower:
-    """Sees notifications of a namespace become final, and tells their batches."""
+    """Watches a namespace, and records final notifications in their batches."""
 
     def __init__(self, api: Api, namespace: str, batches: Iterable[Batch]) -> None:
         self._api = api
@@ -93,19 +93,15 @@ class Follower:
         self._failure: Exception | None = None
 
     async def run(self, version: str) -> None:
-        """Follow the events after a version, until cancelled or until a request fails; who waits is told of that."""
+        """Follow the events after a version, until cancelled or until a request fails, which `until_final` reports."""
         try:
             await self._follow(version)
-        except Exception as error:  # noqa: BLE001 - told by `until_final`
+        except Exception as error:  # noqa: BLE001 - raised by `until_final`
             self._failure = error
             self._progress.set()
 
     async def _follow(self, version: str) -> None:
-        """Follow.
-
-        The API server ends the watch of a follower that it finds too slow; it goes on where it was, or lists
-        what there is where the server does not remember that far.
-        """
+        """The API server ends the watch of a slow client; it is resumed from its last version, or by a list if that is too old."""
         while True:
             async for event in self._api.watch(self._namespace, version):
                 if event["type"] == "ERROR":
@@ -133,14 +129,13 @@ class Follower:
         """Wait for a batch.
 
         Raises:
-            NotFinalError: not all are final in time; tells how many are not, also by a listing, and which is the first.
-                Or nobody looks any more; tells why.
+            NotFinalError: not all are final in time, or the watch has failed.
         """
         try:
             async with asyncio.timeout(seconds):
                 while not batch.is_final:
                     if self._failure:
-                        raise NotFinalError(f"the watch has failed: {self._failure!r}") from self._failure
+                        raise NotFinalError(f"the watch failed: {self._failure!r}") from self._failure
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
@@ -182,10 +177,10 @@ async def _paced(
     creating: list[asyncio.Task[None]] = []
     try:
         for number, (name, body) in enumerate(bodies):
-            # By the clock from the start: a creation that takes long delays none of those after it.
+            # Measured from the start: a slow creation does not delay the following ones.
             await asyncio.sleep(start + number / rate - time.perf_counter())
             batch.created[name] = time.perf_counter()
             creating.append(asyncio.create_task(api.create(namespace, body)))
     finally:
-        # Whoever ends this early waits for all that are created, so none may be broken off on its way.
+        # Started creations finish, because the caller waits for every created notification.
         await asyncio.gather(*creating)

@@ -1,4 +1,4 @@
-"""From batches, statuses and the sink's notes to figures. Pure."""
+"""Computes figures from batches, statuses and the sink's record. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def group(batch: Batch) -> Group:
-    """Return what became of a batch that is final."""
+    """Return the figures of a final batch."""
     return Group(
         count=len(batch.created),
         seconds=round(batch.seconds, 2),
@@ -27,8 +27,8 @@ def group(batch: Batch) -> Group:
 
 
 def sink(objects: Iterable[Object], seen: Mapping[int, Sequence[tuple[float, float]]], failing: int) -> Sink:
-    """Hold what the sink has seen of notifications against their statuses; it fails so often before each success."""
-    recorded = {number(obj): tries(obj) for obj in objects if "slack" in obj["spec"]["channels"]}
+    """Compare the sink's requests with the statuses; it fails so often before each success."""
+    recorded = {number(obj): attempts(obj) for obj in objects if "slack" in obj["spec"]["channels"]}
     requests = {each: len(seen.get(each, ())) for each in recorded}
     return Sink(
         requests=sum(requests.values()),
@@ -41,7 +41,7 @@ def sink(objects: Iterable[Object], seen: Mapping[int, Sequence[tuple[float, flo
 def kept_pauses(
     policy: Mapping[str, int] | None, seen: Mapping[int, Sequence[tuple[float, float]]]
 ) -> tuple[Pauses, ...]:
-    """Hold what the sink has seen against a retry policy; without one there is nothing to hold."""
+    """Compare the sink's requests with a retry policy, if there is one."""
     if policy is None:
         return ()
     planned = planned_pauses(
@@ -51,10 +51,10 @@ def kept_pauses(
 
 
 def number(obj: Object) -> int:
-    """Return the number that the notification's name ends with."""
+    """Return the number at the end of a notification's name."""
     return int(obj["metadata"]["name"].rpartition("-")[2])
 
 
-def tries(obj: Object) -> int:
-    """Return how many tries the status records."""
+def attempts(obj: Object) -> int:
+    """Return the number of recorded attempts."""
     return len(obj["status"].get("deliveryAttempts", ()))

@@ -1,7 +1,7 @@
-"""Renew docs/performance.md, its plots and the figures that both are drawn from.
+"""Update docs/performance.md, its plots and its figures.
 
-`python -m tests.bench.page [build/bench/FILE.json …]`; without a file from the figures that are committed. Several runs
-on one machine make one set of figures.
+`python -m tests.bench.page [build/bench/FILE.json …]`; without a file from the committed figures. Several runs
+on one machine are merged.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ def _commits(commits: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command."""
     figures = together([load(Path(name)) for name in arguments or [str(FIGURES)]])
     save(figures, FIGURES)
     draw(figures, IMAGES)

@@ -1,4 +1,4 @@
-"""Where the measures are made: an API server and its store with nothing but the CRD in them, and a sink beside them."""
+"""The environment of the bench: an API server and etcd with only the CRD in them, and a sink."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 from platform_infra.crd.definitions import notification_request
-from tests.bench.usage import processor_seconds
+from tests.bench.machine import processor_seconds
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
@@ -32,7 +32,7 @@ LISTENS = re.compile(r"^listens on (\d+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The control plane and its cluster, and the sink's URL and process."""
+    """The control plane with its cluster, and the sink's URL and process."""
 
     control_plane: ControlPlane
     cluster: Cluster
@@ -44,7 +44,7 @@ class Place:
     """The checkout of the commit that the operator is compared with."""
 
     def used(self) -> dict[str, float]:
-        """Return the processor seconds so far."""
+        """Return the CPU seconds so far."""
         return {
             "API server": processor_seconds(self.control_plane.api_server),
             "etcd": processor_seconds(self.control_plane.etcd),
@@ -52,15 +52,17 @@ class Place:
         }
 
     def answer(self, answers: Answers) -> None:
-        """Have the sink answer so, and forget what it has seen."""
+        """Set the sink's answers, and reset its record."""
         body = json.dumps(asdict(answers)).encode()
         urlopen(Request(self.sink, data=body, method="PUT")).close()  # noqa: S310 - http by construction
 
     def seen(self) -> dict[int, list[tuple[float, float]]]:
-        """Return begin and end of each request that the sink has seen, by the notification's number."""
+        """Return start and end of each request at the sink, by the notification's number."""
         with urlopen(self.sink) as answer:  # noqa: S310 - http by construction
             result = json.load(answer)
-        return {int(number): [(began, ended) for began, ended in tries] for number, tries in result.items()}
+        return {
+            int(number): [(began, ended) for began, ended in attempts] for number, attempts in result.items()
+        }
 
 
 @contextmanager
@@ -78,9 +80,9 @@ def place(base: Path = ROOT) -> Iterator[Place]:
 
 
 def _account(cluster: Cluster, file: Path) -> Path:
-    """Write a kubeconfig of an account that may do everything, by a token.
+    """Write a kubeconfig of an account with all rights and a token.
 
-    The API server verifies a client's certificate anew with each request; that would be a tenth of what it costs.
+    The API server verifies a client certificate with each request, which would cost 10 % of its time.
     """
     namespace = cluster.create_namespace({})
     account = ProcessAccount(cluster, namespace)
@@ -91,7 +93,7 @@ def _account(cluster: Cluster, file: Path) -> Path:
 
 @contextmanager
 def sink() -> Iterator[tuple[str, int]]:
-    """Start the sink; gives its URL and the id of its process."""
+    """Start the sink; gives its URL and pid."""
     with tempfile.TemporaryDirectory(prefix="sink-") as folder:
         process = LoggedProcess([sys.executable, "-m", "tests.bench.sink"], Path(folder) / "log")
         try:

@@ -1,4 +1,4 @@
-"""The plots of docs/performance.md: SVG files, the same for the same figures."""
+"""The plots of docs/performance.md: SVG files that depend on the figures only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COLOURS = {Kind.OURS: "#2563eb", Kind.NAIVE: "#d97706", Kind.PROTOTYPE: "#10b981"}
 GO = "#6b7280"
-LABELS = {Kind.OURS: "this operator", Kind.NAIVE: "naive controller", Kind.PROTOTYPE: "bare line"}
+LABELS = {Kind.OURS: "this operator", Kind.NAIVE: "naive controller", Kind.PROTOTYPE: "prototype"}
 SIZE = (7.5, 3.2)
 LEGEND: dict[str, Any] = {
     "frameon": False,
@@ -37,7 +37,7 @@ STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    # Readable where the page is dark, too.
+    # Readable on a dark page too.
     "figure.facecolor": "white",
 }
 BURSTS = ("burst-200", "burst-1000", "burst-10000", "http-200", "http-1000", "http-10000")
@@ -45,7 +45,7 @@ PACES = ("paced-5", "paced-50")
 
 
 def draw(figures: Figures, folder: Path) -> list[Path]:
-    """Write every plot that the figures suffice for, and return the files."""
+    """Write every plot that has figures, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     plots = {"rate": _rate, "latency": _latency, "calls": _calls, "cpu": _cpu, "memory": _memory}
     files = []
@@ -61,7 +61,7 @@ def draw(figures: Figures, folder: Path) -> list[Path]:
 
 def _rate(figures: Figures, axes: Axes) -> bool:
     values = {kind: _measured(figures, BURSTS, kind, lambda one: one.main.rate) for kind in COLOURS}
-    axes.set_title("notifications a second, in a burst")
+    axes.set_title("notifications per second, in a burst")
     low, high = reference.AS_SHIPPED[0], reference.TUNED[1]
     axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller, shipped to tuned, 1,000")
     return _bars(axes, BURSTS, values)
@@ -72,14 +72,14 @@ def _latency(figures: Figures, axes: Axes) -> bool:
     tails = {kind: _measured(figures, PACES, kind, lambda one: one.main.latency_ms.p99) for kind in COLOURS}
     axes.set_title("milliseconds from creation to the final phase: p50, and p99 as the line above")
     low, high = reference.PACED_P50_MS
-    axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller's p50, 5 a second")
+    axes.axhspan(low, high, color=GO, alpha=0.25, lw=0, label="Go controller's p50, 5 per second")
     return _bars(axes, PACES, values, tails)
 
 
 def _calls(figures: Figures, axes: Axes) -> bool:
     names = ("burst-1000", "http-1000", "retry", "down")
     values = {kind: _measured(figures, names, kind, lambda one: one.calls_each) for kind in COLOURS}
-    axes.set_title("API calls for each notification")
+    axes.set_title("API calls per notification")
     axes.axhline(reference.CALLS_EACH, color=GO, ls="--", label="Go controller, burst")
     return _bars(axes, names, values)
 
@@ -95,7 +95,7 @@ def _cpu(figures: Figures, axes: Axes) -> bool:
             color=shade, label=part,
         )  # fmt: skip
         floor |= {name: floor[name] + kinds[part][name] for name in shown}
-    axes.set_title("this operator: milliseconds of CPU for each notification")
+    axes.set_title("this operator: milliseconds of CPU per notification")
     axes.legend(**LEGEND)
     return bool(kinds["controller"])
 
@@ -106,7 +106,7 @@ def _memory(figures: Figures, axes: Axes) -> bool:
     peak = _measured(figures, names, Kind.OURS, lambda one: one.peak_mb)
     shown = [name for name in names if name in idle]
     axes.bar(shown, [peak[name] for name in shown], 0.5, color="#93c5fd", label="peak")
-    axes.bar(shown, [idle[name] for name in shown], 0.5, color="#2563eb", label="at rest before the load")
+    axes.bar(shown, [idle[name] for name in shown], 0.5, color="#2563eb", label="idle before the load")
     axes.axhline(reference.PEAK_MB, color=GO, ls="--", label="Go controller's peak, burst of 1,000")
     axes.set_title("this operator: resident memory, MB")
     axes.legend(**LEGEND)
@@ -118,8 +118,8 @@ def _share(part: str) -> Read:
 
 
 def _measured(figures: Figures, names: Sequence[str], kind: Kind, read: Read) -> dict[str, float]:
-    matches = {name: figures.of(name, kind) for name in names}
-    return {name: read(result) for name, result in matches.items() if result is not None}
+    results = {name: figures.of(name, kind) for name in names}
+    return {name: read(result) for name, result in results.items() if result is not None}
 
 
 def _bars(
@@ -128,7 +128,7 @@ def _bars(
     values: Mapping[Kind, Mapping[str, float]],
     tails: Mapping[Kind, Mapping[str, float]] | None = None,
 ) -> bool:
-    """Draw groups of bars, one a controller, each with its figure."""
+    """Draw groups of bars, one bar per controller, each with its figure."""
     shown = [name for name in names if any(name in of_kind for of_kind in values.values())]
     width = 0.8 / len(COLOURS)
     for place, kind in enumerate(COLOURS):

@@ -1,4 +1,4 @@
-"""What is measured, as data: how many notifications, how fast they come, and what their receiver does."""
+"""The scenarios of the bench, as data: number and rate of notifications, and the receiver's answers."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ if TYPE_CHECKING:
 
 
 class Channel(StrEnum):
-    """The channels that are measured."""
-
     CONSOLE = "console"
     SLACK = "slack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """How the receiver answers each notification: `failing` times 503, then 200, each after `delay` seconds."""
+    """The receiver's answers to each notification: `failing` times 503, then 200, each after `delay` seconds."""
 
     failing: int = 0
     delay: float = 0.0
 
 
 DOWN = 1_000_000
-"""More failures than any notification has tries."""
+"""More failures than any notification has attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Notifications of one kind. Without a rate (a second) all come as fast as the API server takes them."""
+    """Notifications of one kind. Without a rate (per second) they are created as fast as possible."""
 
     count: int
     channel: Channel = Channel.CONSOLE
@@ -43,31 +41,31 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One measurement; every controller of a run gets the same one."""
+    """One measurement, the same for every controller."""
 
     name: str
     title: str
     load: Load
-    beside: Load | None = None
-    """Those of others that come meanwhile in a namespace of their own, until the first ones are through.
+    concurrent: Load | None = None
+    """A concurrent load in its own namespace, which ends with the main load.
 
-    Their count is the most of them.
+    Its count is the maximum.
     """
     answers: Answers = Answers()
     finished: int = 0
-    """So many are finished first; then the controller stops, and starts when the load is there already."""
+    """The number of notifications that are finished first; then the controller stops, and starts after the load exists."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Keys of a stack beside the shipped values."""
+    """Keys of a stack in addition to the shipped values."""
     naive: bool = True
-    """Whether the naive controller is measured too; it takes too long for the largest."""
+    """Whether the naive controller is measured; it is too slow for the largest scenarios."""
     prototype: bool = False
-    """Whether the bare line is measured too, which delivers nothing."""
+    """Whether the prototype is measured, which delivers nothing."""
     quick: bool = False
-    """Whether it belongs to the set that is measured when nothing is asked for."""
+    """Whether it belongs to the default set."""
     rounds: int = 1
-    """How often it is measured, the controllers in turn. A short one says less: the machine has its moods."""
+    """The number of rounds, with alternating controllers; short scenarios vary more."""
     within: float = 120.0
-    """Seconds after which a run is given up."""
+    """The timeout in seconds."""
 
 
 def _burst(count: int, channel: Channel, **more: Any) -> Scenario:
@@ -93,14 +91,14 @@ SCENARIOS = (
     _burst(10_000, Channel.SLACK, naive=False, within=300),
     Scenario(
         name="paced-5",
-        title="5 console notifications a second",
+        title="5 console notifications per second",
         load=Load(count=150, rate=5.0),
         prototype=True,
         quick=True,
     ),
     Scenario(
         name="paced-50",
-        title="50 console notifications a second",
+        title="50 console notifications per second",
         load=Load(count=1_000, rate=50.0),
     ),
     Scenario(
@@ -112,23 +110,23 @@ SCENARIOS = (
     ),
     Scenario(
         name="down",
-        title="50 notifications to a sink that stays down, 5 tries each",
+        title="50 notifications to a sink that stays down, 5 attempts each",
         load=Load(count=50, channel=Channel.SLACK, retry=fast(5)),
         answers=Answers(failing=DOWN),
         quick=True,
     ),
     Scenario(
         name="slow",
-        title="500 notifications to a sink that takes 1 s, 100 at once, "
-        "and 5 of others a second on the console, in a namespace of their own",
+        title="500 notifications to a sink that takes 1 s, 100 concurrent, "
+        "and 5 others per second on the console, in their own namespace",
         load=Load(count=500, channel=Channel.SLACK),
-        beside=Load(count=600, rate=5.0),
+        concurrent=Load(count=600, rate=5.0),
         answers=Answers(delay=1.0),
         settings=WIDE,
     ),
     Scenario(
         name="in-flight",
-        title="1,000 notifications under way at once, to a sink that takes 8 s",
+        title="1,000 notifications in flight, to a sink that takes 8 s",
         load=Load(count=1_000, channel=Channel.SLACK),
         answers=Answers(delay=8.0),
         settings=WIDEST,
@@ -153,7 +151,7 @@ def chosen(names: Iterable[str], *, full: bool) -> tuple[Scenario, ...]:
     """Return the scenarios with these names, or all, or the quick ones, in the order of the table.
 
     Raises:
-        UnknownScenarioError: some of the names are unknown; tells all of them, and those that there are.
+        UnknownScenarioError: some names are unknown; lists them and the known ones.
     """
     wanted = list(names)
     known = [scenario.name for scenario in SCENARIOS]

@@ -1,7 +1,7 @@
-"""A receiver that costs next to nothing, in a process of its own: notes when each notification came, and answers.
+"""A cheap receiver in its own process: records when each notification came, and answers.
 
-It knows a notification by a word of its body, so any controller and any format will do. `PUT /` sets how it
-answers and forgets what it has seen, `GET /` tells of it: number -> begin and end of each request, in seconds.
+It recognizes a notification by a word of its body, so it works with any controller and format. `PUT /` sets the
+answers and resets the record, `GET /` returns it: number -> start and end of each request, in seconds.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from aiohttp import web
 from tests.bench.scenarios import Answers
 
 WORD = re.compile(rb"bench-(\d+)-")
-"""Stands in the subject of each notification."""
+"""In the subject of each notification."""
 BACKLOG = 1024
 
 
 class Sink:
-    """What was seen, and how to answer."""
+    """The record and the answers."""
 
     def __init__(self) -> None:
         self._answers = Answers()
         self._seen: dict[int, list[tuple[float, float]]] = {}
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Answer any request."""
         match request.method:
             case "GET":
                 return web.Response(body=orjson.dumps(self._seen, option=orjson.OPT_NON_STR_KEYS))
@@ -54,7 +53,7 @@ class Sink:
 
 
 async def serve() -> None:
-    """Serve on a free port of 127.0.0.1, which is told, until SIGTERM or SIGINT."""
+    """Serve on a free port of 127.0.0.1, which is printed, until SIGTERM or SIGINT."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

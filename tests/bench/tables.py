@@ -18,19 +18,17 @@ TITLES = {scenario.name: scenario.title for scenario in SCENARIOS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Texts in rows and columns."""
-
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
 
     def markdown(self) -> str:
-        """Return it as Markdown; all columns but the first two hold figures."""
+        """Return Markdown; all columns except the first two are right-aligned."""
         marks = ["---" if number < 2 else "--:" for number in range(len(self.head))]
         return "\n".join("| " + " | ".join(row) + " |" for row in (self.head, marks, *self.rows))
 
 
 def bars(figures: Figures) -> Table:
-    """Return what had to be reached, and what was."""
+    """Return the bars and the measured values."""
     rows = [
         (one.measure, one.bar, one.measured, "yes" if one.holds else "**no**") for one in verdicts(figures)
     ]
@@ -38,18 +36,27 @@ def bars(figures: Figures) -> Table:
 
 
 def speed(figures: Figures) -> Table:
-    """Return how fast each controller was, and at which cost."""
-    head = ("scenario", "controller", "a second", "p50 ms", "p95 ms", "p99 ms", "API calls each", "conflicts")
+    """Return throughput and latency of each controller."""
+    head = (
+        "scenario",
+        "controller",
+        "per second",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "API calls each",
+        "conflicts",
+    )
     rows = []
     for result in figures.results:
         rows.append((*_names(result), *_pace(result.main), f"{result.calls_each:g}", str(result.conflicts)))
-        if result.beside:
-            rows.append(("the console ones meanwhile", result.controller, *_pace(result.beside), "", ""))
+        if result.concurrent:
+            rows.append(("the concurrent console ones", result.controller, *_pace(result.concurrent), "", ""))
     return Table(head=head, rows=rows)
 
 
 def cost(figures: Figures) -> Table:
-    """Return what the machine gave for it."""
+    """Return CPU time and memory."""
     used = ("controller", "API server", "etcd", "sink", "load generator")
     head = ("scenario", "controller", *(f"{name} CPU s" for name in used), "idle MB", "peak MB", "after MB")
     rows = [
@@ -64,17 +71,17 @@ def cost(figures: Figures) -> Table:
 
 
 def calls(figures: Figures) -> Table:
-    """Return the API calls for each notification by verb."""
+    """Return the API calls per notification by verb."""
     verbs = sorted({verb for result in figures.results for verb in result.calls})
     rows = []
     for result in figures.results:
-        created = result.main.count + (result.beside.count if result.beside else 0)
+        created = result.main.count + (result.concurrent.count if result.concurrent else 0)
         rows.append((*_names(result), *(_each(result.calls.get(verb, 0), created) for verb in verbs)))
     return Table(head=("scenario", "controller", *(f"`{verb}`" for verb in verbs)), rows=rows)
 
 
 def sinks(figures: Figures) -> Table:
-    """Return what the sink saw against what was recorded, and how the pauses were kept."""
+    """Return requests at the sink compared with the record, and the retry delays."""
     head = ("scenario", "controller", "requests", "recorded", "notifications that differ", "after success")
     rows = []
     for result in figures.results:
@@ -82,7 +89,7 @@ def sinks(figures: Figures) -> Table:
             seen = result.sink
             counts = (seen.requests, seen.recorded, seen.differing, seen.after_success)
             rows.append((*_names(result), *map(str, counts), _pauses(result)))
-    return Table(head=(*head, "pauses: planned, seen"), rows=rows)
+    return Table(head=(*head, "delays: planned, measured"), rows=rows)
 
 
 def _names(result: Result) -> tuple[str, str]:

@@ -36,7 +36,6 @@ def claimed(name: str, folder: Path = FOLDER) -> Iterator[Path]:
 
 
 def release(place: Path) -> None:
-    """Delete a claim's folder with everything in it."""
     shutil.rmtree(place)
 
 
@@ -65,6 +64,6 @@ def _lock(place: Path) -> FileLock:
 
 
 def _registry(folder: Path) -> FileLock:
-    """Return the lock that keeps a claim in the making from being taken for an abandoned one."""
+    """Return the lock that protects a claim while it is being created."""
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / "lock")

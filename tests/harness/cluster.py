@@ -1,4 +1,4 @@
-"""A cluster in verbs: create, read, delete, wait, read logs; through the real API server only."""
+"""A client for one cluster: create, read, delete, wait, read logs, always through the real API server."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PLURAL = "notificationrequests"
 FINAL = {"Sent", "PartiallySent", "Failed"}
 
 
-class Refused(Exception):  # noqa: N818 - what the API server did
-    """The API server refused a request; `code` is the HTTP status, `text` its message."""
+class Refused(Exception):  # noqa: N818 - names what the API server did
+    """The API server rejected a request; `code` is the HTTP status, `text` its message."""
 
     def __init__(self, error: ApiException) -> None:
         body = json.loads(error.body or "{}")
@@ -40,7 +40,7 @@ class Refused(Exception):  # noqa: N818 - what the API server did
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod whose container runs or ran; `restarts` counts the containers before the present one."""
+    """A pod with a container; `restarts` counts earlier containers."""
 
     namespace: str
     name: str
@@ -50,7 +50,7 @@ class Pod:
 
 
 class Cluster:
-    """One API server, as the owner of a kubeconfig sees it."""
+    """One API server, with the rights of a kubeconfig."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
@@ -68,7 +68,7 @@ class Cluster:
         return created
 
     def get(self, namespace: str, name: str) -> Object | None:
-        """Return a notification straight from the API server, or None when there is none."""
+        """Return a notification from the API server, or None if there is none."""
         try:
             result: Object = self._objects.get_namespaced_custom_object(*KIND, namespace, PLURAL, name)
         except ApiException as error:
@@ -88,7 +88,7 @@ class Cluster:
         return patched
 
     def delete(self, namespace: str, name: str) -> None:
-        """Delete a notification; one that is gone already is fine."""
+        """Delete a notification, if it exists."""
         try:
             self._objects.delete_namespaced_custom_object(*KIND, namespace, PLURAL, name)
         except ApiException as error:
@@ -96,7 +96,7 @@ class Cluster:
                 raise
 
     def write_status(self, namespace: str, name: str, **fields: object) -> None:
-        """Set status fields as a competing writer would: read, change, write, until it works."""
+        """Set status fields as another writer would: read, change, write, until it succeeds."""
 
         def write() -> bool:
             obj = self.get(namespace, name)
@@ -114,7 +114,7 @@ class Cluster:
 
     @contextmanager
     def watch(self, namespace: str) -> Iterator[Watched]:
-        """Watch the notifications of a namespace from now on, until the end of the block."""
+        """Watch the notifications of a namespace during the block."""
         where, listing = (*KIND, namespace, PLURAL), self._objects.list_namespaced_custom_object
         watched = Watched(listing, *where, version=listing(*where)["metadata"]["resourceVersion"])
         try:
@@ -123,13 +123,11 @@ class Cluster:
             watched.stop()
 
     def all(self, namespace: str) -> list[Object]:
-        """Return all notifications of a namespace."""
         listed = self._objects.list_namespaced_custom_object(*KIND, namespace, PLURAL)
         result: list[Object] = listed["items"]
         return result
 
     def delete_all(self, namespace: str) -> None:
-        """Delete all notifications of a namespace."""
         self._objects.delete_collection_namespaced_custom_object(*KIND, namespace, PLURAL)
 
     def purge(self, namespace: str, name: str, *, within: float = 5.0) -> None:
@@ -155,17 +153,17 @@ class Cluster:
         return self.phase(namespace, name, *FINAL, within=within)
 
     def create_namespace(self, labels: dict[str, str]) -> str:
-        """Create a namespace with a name that nobody else has, and return that."""
+        """Create a namespace with a unique name, and return the name."""
         name = f"test-{uuid.uuid4().hex[:8]}"
         self.core.create_namespace({"metadata": {"name": name, "labels": labels}})
         return name
 
     def pods(self, namespace: str, selector: str) -> list[Pod]:
-        """Return the pods that are running and not being deleted."""
+        """Return the running pods that are not being deleted."""
         return [pod for pod in self.containers(namespace, selector) if not pod.leaving]
 
     def containers(self, namespace: str, selector: str) -> list[Pod]:
-        """Return the pods that have a container, those included that are being deleted."""
+        """Return the pods that have a container, including those being deleted."""
         result = self.core.list_namespaced_pod(namespace, label_selector=selector).items
         return [
             Pod(
@@ -180,20 +178,19 @@ class Cluster:
         ]
 
     def log_since(self, namespace: str, name: str, since: str) -> str:
-        """Return what a pod has printed since that second, each line behind its time; nothing when it is gone."""
+        """Return a pod's log since a second, with timestamps; nothing if the pod is gone."""
         query = f"timestamps=true&sinceTime={since}"
         answer = self._send("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log?{query}")
         return answer.data.decode() if answer.status < 400 else ""
 
     def uid(self, pod: Pod) -> str:
-        """Return the pod's uid."""
         uid: str = self.core.read_namespaced_pod(pod.name, pod.namespace).metadata.uid
         return uid
 
     def apply(self, obj: Object, *, manager: str = "suite") -> None:
-        """Create an object of a kind that everyone has, or make it as given, whoever changed it before.
+        """Apply an object on the server side, over all other writers.
 
-        What the same manager gave it before and does not give it now is taken from it.
+        Fields that the same manager applied before and that are missing now are removed.
         """
         version, metadata = obj["apiVersion"], obj["metadata"]
         base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
@@ -203,7 +200,7 @@ class Cluster:
         self.text("PATCH", where, obj, kind="application/apply-patch+yaml")
 
     def would_take(self, obj: Object) -> bool:
-        """Tell whether the API server would create a notification, without creating it."""
+        """Return whether the API server would accept a notification, without creating it."""
         namespace, (group, version) = obj["metadata"]["namespace"], KIND
         where = f"/apis/{group}/{version}/namespaces/{namespace}/{PLURAL}?dryRun=All"
         answer = self._send("POST", where, obj)
@@ -211,15 +208,13 @@ class Cluster:
         return bool(answer.status == 201)
 
     def has_kind(self) -> bool:
-        """Tell whether the API server serves notifications."""
+        """Return whether the API server serves notifications."""
         return self._found("/apis/kubernaut.ai/v1alpha1/notificationrequests?limit=1") is not None
 
     def has_secret(self, namespace: str, name: str) -> bool:
-        """Tell whether there is this Secret."""
         return self._found(f"/api/v1/namespaces/{namespace}/secrets/{name}") is not None
 
     def deployment(self, namespace: str, name: str) -> Object:
-        """Return a Deployment."""
         result: Object = self.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
         return result
 
@@ -228,11 +223,11 @@ class Cluster:
         return json.loads(answer.data) if answer.status < 400 else None
 
     def request(self, method: str, path: str, body: object = None) -> Any:
-        """Send a plain request to the API server and return its JSON."""
+        """Send a request and return its JSON."""
         return json.loads(self.text(method, path, body) or "null")
 
     def text(self, method: str, path: str, body: object = None, *, kind: str = "application/json") -> str:
-        """Send a plain request to the API server and return its text."""
+        """Send a request and return its text."""
         answer = self._send(method, path, body, kind)
         text: str = answer.data.decode()
         if answer.status >= 400:

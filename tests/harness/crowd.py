@@ -1,4 +1,4 @@
-"""Many notifications at once: made in turn or side by side, waited for together, purged in one call."""
+"""Many notifications at once: created one by one or concurrently, waited for together, deleted in one request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABEL = "crowd"
 
 @contextmanager
 def crowd(cluster: Cluster, namespace: str) -> Iterator[Crowd]:
-    """Give a crowd that is purged at the end."""
+    """Give a crowd that is deleted at the end."""
     new_crowd = Crowd(cluster, namespace)
     try:
         yield new_crowd
@@ -31,11 +31,11 @@ def crowd(cluster: Cluster, namespace: str) -> Iterator[Crowd]:
 
 
 class Crowd:
-    """The notifications of one run: a label tells them apart in the cluster, a word of it in what was sent."""
+    """The notifications of one run; they have a label and a word in the subject in common."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.run = f"run{uuid.uuid4().hex[:8]}"
-        """A word in the subject of each one."""
+        """The word in each subject."""
         self._cluster = cluster
         self._namespace = namespace
         kind = f"/apis/kubernaut.ai/v1alpha1/namespaces/{namespace}/notificationrequests"
@@ -43,17 +43,17 @@ class Crowd:
         self._made = 0
 
     def create(self, count: int, *, threads: int = 1, **spec: Any) -> list[Object]:
-        """Create some, with the given fields of the spec; a field may be a function of the number, from 0.
+        """Create notifications with these fields of the spec; a field may be a function of the number, from 0.
 
         Raises:
-            Refused: one was.
+            Refused: one was rejected.
         """
         objects = [self._next(spec) for _ in range(count)]
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(self._cluster.create, objects))
 
     def seen(self) -> list[Object]:
-        """Return all that exist, as the API server has them, in the order of their numbers."""
+        """Return all existing ones, in the order of their numbers."""
         items: list[Object] = self._cluster.request("GET", self._path)["items"]
         return sorted(items, key=lambda obj: int(obj["metadata"]["name"].rpartition("-")[2]))
 
@@ -73,16 +73,16 @@ class Crowd:
         eventually(self.seen, lambda left: not left, within=within)
         self._made = 0
 
-    def printed(self, suite: OperatorUnderTest) -> list[str]:
-        """Return the console messages about them, once the log, which comes late, tells the end of each one."""
+    def printed(self, operator: OperatorUnderTest) -> list[str]:
+        """Return the console messages about them, after the log, which is delayed, has the final phase of each one."""
         start = f"{self._namespace}/{self.run}-"
 
         def ended() -> int:
-            final = (record for record in suite.records() if record.get("phase") in FINAL)
+            final = (record for record in operator.records() if record.get("phase") in FINAL)
             return sum(record["notification"].startswith(start) for record in final)
 
         eventually(ended, lambda count: count >= self._made, within=10, every=0.5)
-        return [text for text in suite.console() if self.run in text]
+        return [text for text in operator.console() if self.run in text]
 
     def _next(self, spec: dict[str, Any]) -> Object:
         number = self._made

@@ -1,4 +1,4 @@
-"""What lives in a disposable stack's cluster: images, sinks and operators; put there, renewed, taken away."""
+"""Deploys images, sinks and operators to the cluster of a disposable stack, and removes them."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 CONTEXT = Path(__file__).parent
 ADDED = ("Dockerfile", "sink", "faultproxy", "stub")
-"""What of this folder goes into the image with the stubs."""
+"""The parts of this folder that go into the image with the stubs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltImages:
-    """Names of the operator's image, and of the one with the stub channels and the sinks added."""
+    """The names of the operator's image, and of the image that adds the stub channels and the sinks."""
 
     operator: str
     stubs: str
 
 
 def build_images() -> BuiltImages:
-    """Build what is not there yet."""
+    """Build the images that are missing."""
     operator = image_build.image_name("")
     image_build.build(image=operator, base="")
     stubs = f"{operator}-stubs-{_content()}"
@@ -63,7 +63,7 @@ def build_images() -> BuiltImages:
 
 
 def _content() -> str:
-    """Return a word that changes with what is added to the operator's image."""
+    """Return a hash of what is added to the operator's image."""
     digest = hashlib.sha256()
     for added in ADDED:
         place = CONTEXT / added
@@ -73,16 +73,15 @@ def _content() -> str:
 
 
 def stack_name(stack: EphemeralStack, spec: OperatorSpec) -> str:
-    """Return the name of an operator's Pulumi stack."""
     return stack.name if spec.name == FIRST else f"{stack.name}-{spec.name}"
 
 
 def deploy(
     stack: EphemeralStack, images: BuiltImages, toolchain: Toolchain, *, only: Sequence[str] = ()
 ) -> None:
-    """Bring the sinks and all operators up, or up to date; returns when all of them are ready.
+    """Create or update the sinks and all operators, and wait until all are ready.
 
-    With `only` just these operators, where everything is up already.
+    With `only` just these operators of a stack that is up.
     """
     with progress(f"{stack.name}: loading images"):
         for image in (images.operator, images.stubs):
@@ -94,7 +93,7 @@ def deploy(
         ThreadPoolExecutor(len(specs) + 1) as pool,
         contextlib.ExitStack() as on_trouble,
     ):
-        # Whatever ends this early: what has not begun need not begin.
+        # After a failure, operators that have not started yet need not start.
         on_trouble.callback(stopped.set)
 
         def begin(spec: OperatorSpec) -> Future[None]:
@@ -109,7 +108,7 @@ def deploy(
         eventually(lambda: first.done() or cluster.has_kind(), bool, within=120)
         sinks.result()
         _all([first, *(begin(spec) for spec in specs if spec.name != FIRST)])
-    # Some checks work in the namespace of the operator that serves them.
+    # Some checks create notifications in the operator's own namespace.
     cluster.core.patch_namespace(OPERATORS[FIRST].namespace, {"metadata": {"labels": {LABEL: FIRST}}})
 
 
@@ -119,15 +118,15 @@ def _all(futures: Iterable[Future[None]]) -> None:
 
 
 def take_down(stack: EphemeralStack, toolchain: Toolchain) -> None:
-    """Destroy every Pulumi stack of it, and remove it.
+    """Destroy and remove its Pulumi stacks.
 
     Raises:
-        CommandError: the engine could not.
+        CommandError: the engine failed.
     """
     known = known_stacks(toolchain)
     names = [name for name in (stack_name(stack, spec) for spec in OPERATORS.values()) if name in known]
     with ThreadPoolExecutor(len(OPERATORS)) as pool:
-        # The CRD goes last, since its deletion takes all notifications along.
+        # The CRD is deleted last, because that deletes all notifications.
         list(pool.map(lambda name: _remove(name, toolchain), names[1:]))
         list(pool.map(lambda name: _remove(name, toolchain), names[:1]))
 
@@ -148,7 +147,7 @@ def bring_up(
     toolchain: Toolchain,
     stopped: threading.Event | None = None,
 ) -> None:
-    """Bring one operator up, or up to date, unless `stopped` by then; its image has to be in the node."""
+    """Create or update one operator, unless `stopped` is set; its image must be in the node."""
     values = stack_values(
         spec, image=images.stubs if spec.stubs else images.operator, kubeconfig=stack.kubeconfig
     )
@@ -160,7 +159,7 @@ def bring_up(
 
 
 def take_away(stack: EphemeralStack, spec: OperatorSpec, toolchain: Toolchain) -> None:
-    """Take one operator away."""
+    """Remove one operator."""
     _remove(stack_name(stack, spec), toolchain)
 
 
@@ -172,7 +171,7 @@ def _remove(name: str, toolchain: Toolchain) -> None:
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[None]:
-    """Tell what begins, and how long it took."""
+    """Print a step when it starts, and how long it took."""
     console, start = Console(stderr=True), time.monotonic()
     console.print(f"{what} …", highlight=False)
     yield

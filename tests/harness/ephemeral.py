@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def parts() -> tuple[Toolchain, str]:
-    """Return the programs and the name of the node's image, made where they are missing."""
+    """Return the programs and the name of the node's image; missing ones are built."""
     with progress("programs and images"):
         toolchain = ensure()
         ensure_docker(packages=("debootstrap",))
@@ -37,7 +37,7 @@ def parts() -> tuple[Toolchain, str]:
 
 
 def start(name: str, image: str, folder: Path) -> tuple[EphemeralStack, BuiltImages]:
-    """Start the node and build the operator's images beside it; the kubeconfig goes into `folder`."""
+    """Start the node, and build the operator's images at the same time; the kubeconfig goes into `folder`."""
     with ThreadPoolExecutor(1) as pool, progress(f"{name}: node and operator images"):
         building = pool.submit(build_images)
         started = start_node(stack=name, image=image, labels={OWNER_LABEL: owner()})
@@ -57,7 +57,7 @@ def start(name: str, image: str, folder: Path) -> tuple[EphemeralStack, BuiltIma
 
 @contextlib.contextmanager
 def ephemeral_stack() -> Iterator[EphemeralStack]:
-    """Bring a disposable stack up, and take it away again whatever happens, SIGTERM and Ctrl-C included."""
+    """Create a disposable stack, and always remove it, also on SIGTERM and Ctrl-C."""
     toolchain, image = parts()
     remove_leftovers(toolchain)
     name = f"ci-{uuid.uuid4().hex[:6]}"
@@ -70,7 +70,7 @@ def ephemeral_stack() -> Iterator[EphemeralStack]:
 
 
 def _destroy(stack: EphemeralStack, toolchain: Toolchain) -> None:
-    """Have the engine destroy what it made; where it cannot, what it knows is forgotten with the node."""
+    """Have the engine destroy its resources; if it cannot, its state is removed with the node."""
     if _is_kept(stack.name):
         return
     try:
@@ -89,5 +89,5 @@ def _clean_up(folder: Path, toolchain: Toolchain) -> None:
 
 
 def _is_kept(name: str) -> bool:
-    """Tell whether somebody wants the stack to outlive its run."""
+    """Return whether the stack is kept after its run."""
     return (KEPT / name).exists()

@@ -1,4 +1,4 @@
-"""Waiting for what must come true, with the last thing seen in the message when it does not."""
+"""Waiting for a condition; the error shows the last value."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Seen = TypeVar("Seen")
 def eventually(
     look: Callable[[], Seen], until: Callable[[Seen], bool], *, within: float = 30.0, every: float = 0.1
 ) -> Seen:
-    """Look until it is as wanted, and return what was seen; times in seconds.
+    """Call `look` until the condition holds, and return the value; times in seconds.
 
     Raises:
-        AssertionError: it did not come true in time; the message shows what was seen last.
+        AssertionError: the condition did not hold in time; the message shows the last value.
     """
     for seen in _looks(look, during=within, every=every):
         if until(seen):
@@ -29,10 +29,10 @@ def eventually(
 def steadily(
     look: Callable[[], Seen], holds: Callable[[Seen], bool], *, during: float, every: float = 0.2
 ) -> Seen:
-    """Look again and again for `during` seconds; it must hold each time.
+    """Call `look` repeatedly for `during` seconds; the condition must hold each time.
 
     Raises:
-        AssertionError: it did not hold once; the message shows what was seen then.
+        AssertionError: the condition did not hold once; the message shows the value.
     """
     for seen in _looks(look, during=during, every=every):
         if not holds(seen):
@@ -41,13 +41,13 @@ def steadily(
 
 
 def _looks(look: Callable[[], Seen], *, during: float, every: float) -> Iterator[Seen]:
-    """Look at once, and then again and again until the time is over."""
+    """Yield a value immediately, and then repeatedly until the time is over."""
     deadline = time.monotonic() + during
     while True:
         yield look()
         if time.monotonic() > deadline:
             return
-        # The time between two looks: what is waited for is looked at, and never hoped to be there by now.
+        # The only sleep of the harness: conditions are checked, never assumed after a while.
         time.sleep(every)
 
 

@@ -1,4 +1,4 @@
-"""What an operator takes of its machine, and what it still remembers, by its own metrics page."""
+"""The resources of an operator's process and its state in memory, from its own metrics page."""
 
 from __future__ import annotations
 
@@ -17,60 +17,58 @@ PREFIX = "kubernaut_notification_"
 MEGABYTE = 1024 * 1024
 KEPT = ("queue_depth", "queue_running", "queue_delayed", "in_flight", "unsaved_attempts", "reconciler_active")
 LOOKS = 6
-"""As many alike, half a second apart, are longer than the watching side keeps a task for an object."""
+"""So many equal readings, half a second apart, last longer than kopf keeps a task per object."""
 NOISE = 4
-"""Tasks that come and go by themselves: answers to probes and to these looks, renewals of the Lease."""
+"""Tasks that come and go: responses to probes and to these readings, renewals of the Lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """One look at the process."""
+    """One reading of the process."""
 
     memory: float
-    """Resident bytes, uncollected garbage included."""
+    """Resident bytes, including uncollected garbage."""
     workers: float
     """Live threads and unfinished asyncio tasks."""
     descriptors: float
-    """Open files and sockets."""
-    passes: float
-    """Passes that were ever made."""
+    reconciliations: float
+    """Reconciliations so far."""
     cpu: float
-    """Seconds of a core that were ever used."""
+    """CPU seconds so far."""
     began: float
-    """When the process began, in seconds of the Unix epoch."""
+    """Start of the process, in seconds of the Unix epoch."""
 
     def since(self, before: Footprint) -> Footprint:
-        """Return this look once it is certain that it shows the process of an earlier one: a new one starts small."""
-        assert self.began == before.began, "the operator has started anew in between"
+        """Return this reading if it shows the same process as an earlier one."""
+        assert self.began == before.began, "the operator has restarted in between"
         return self
 
 
-def footprint(suite: OperatorUnderTest) -> Footprint:
-    """Look at the process now."""
-    figures = _figures(suite)
+def footprint(operator: OperatorUnderTest) -> Footprint:
+    figures = _figures(operator)
     return Footprint(
         memory=figures["process_resident_memory_bytes"],
         workers=figures[f"{PREFIX}runtime_threads"] + figures[f"{PREFIX}runtime_tasks"],
         descriptors=figures["process_open_fds"],
-        passes=figures[f"{PREFIX}reconciler_duration_seconds_count"],
+        reconciliations=figures[f"{PREFIX}reconciler_duration_seconds_count"],
         cpu=figures["process_cpu_seconds_total"],
         began=figures["process_start_time_seconds"],
     )
 
 
-def remembered(suite: OperatorUnderTest) -> dict[str, float]:
-    """Return what the operator keeps in memory about notifications, figure by figure, as far as it is not zero."""
-    figures = _figures(suite)
+def remembered(operator: OperatorUnderTest) -> dict[str, float]:
+    """Return what the operator keeps in memory about notifications: every gauge that is not zero."""
+    figures = _figures(operator)
     return {name: figures[PREFIX + name] for name in KEPT if figures[PREFIX + name]}
 
 
-def settled(suite: OperatorUnderTest) -> Footprint:
-    """Wait until the process has nothing to do and its tasks have stayed the same for a while; return that look."""
-    eventually(lambda: remembered(suite), lambda kept: not kept, within=10)
+def settled(operator: OperatorUnderTest) -> Footprint:
+    """Wait until the process is idle and its tasks are stable; return that reading."""
+    eventually(lambda: remembered(operator), lambda kept: not kept, within=10)
     looks: list[Footprint] = []
 
     def last() -> list[float]:
-        looks.append(footprint(suite))
+        looks.append(footprint(operator))
         return [seen.workers for seen in looks[-LOOKS:]]
 
     eventually(last, lambda seen: len(seen) == LOOKS and max(seen) - min(seen) <= NOISE, within=20, every=0.5)
@@ -78,21 +76,21 @@ def settled(suite: OperatorUnderTest) -> Footprint:
 
 
 def workers_within(
-    suite: OperatorUnderTest, before: Footprint, *, more: float, within: float, every: float = 1.0
+    operator: OperatorUnderTest, before: Footprint, *, more: float, within: float, every: float = 1.0
 ) -> Footprint:
-    """Wait until at most so many more workers are left than before, and return the look that showed it."""
+    """Wait until at most `more` workers remain in addition to those before; return that reading."""
     return eventually(
-        lambda: footprint(suite).since(before),
+        lambda: footprint(operator).since(before),
         lambda seen: seen.workers <= before.workers + more,
         within=within,
         every=every,
     )
 
 
-def _figures(suite: OperatorUnderTest) -> dict[str, float]:
-    """Return the figures of the metrics page, samples of one name added up."""
+def _figures(operator: OperatorUnderTest) -> dict[str, float]:
+    """Return the figures of the metrics page, with the samples of one name added up."""
     figures: dict[str, float] = {}
-    for family in text_string_to_metric_families(suite.workload.page(METRICS, "metrics")):
+    for family in text_string_to_metric_families(operator.workload.page(METRICS, "metrics")):
         for sample in family.samples:
             figures[sample.name] = figures.get(sample.name, 0.0) + sample.value
     return figures

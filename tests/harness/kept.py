@@ -1,4 +1,4 @@
-"""A stack that outlives the runs against it, for work on the product: one a name, shared by all who work here."""
+"""A stack that outlives its runs, for work on the product; it has a name and can be shared."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ DEFAULT = "suite"
 
 
 def folder(name: str) -> Path:
-    """Return where everything about a kept stack lies."""
     return KEPT / name
 
 
 def find(name: str) -> EphemeralStack | None:
-    """Return the stack, or None when it is not up."""
+    """Return the stack, or None if it is not up."""
     file = folder(name) / "stack.json"
     return load(file.read_text()) if file.exists() and node.read(name) is not None else None
 
 
 def keep(name: str, only: Sequence[str] | None = None) -> EphemeralStack:
-    """Bring the stack up, or put the present code into one that is up (with `only` into these operators)."""
+    """Create the stack, or deploy the current code to it (with `only` to these operators)."""
     _check_imports()
     with locked(name, exclusive=True):
         toolchain, image = parts()
@@ -56,7 +55,7 @@ def keep(name: str, only: Sequence[str] | None = None) -> EphemeralStack:
 
 
 def adopt(stack: EphemeralStack) -> str:
-    """Keep a disposable stack that would go with its run; return how to use it and how to end it."""
+    """Keep a disposable stack after its run; return how to use and remove it."""
     place = folder(stack.name)
     place.mkdir(parents=True)
     kubeconfig = place / "kubeconfig"
@@ -69,7 +68,7 @@ def adopt(stack: EphemeralStack) -> str:
 
 
 def drop(name: str) -> None:
-    """Take the stack away, whether it is whole or not."""
+    """Remove the stack, even an incomplete one."""
     with locked(name, exclusive=True):
         toolchain, _ = parts()
         node.delete(name)
@@ -98,7 +97,7 @@ def locked(name: str, *, exclusive: bool) -> Iterator[None]:
 
 
 def _check_imports() -> None:
-    """Refuse code that cannot even be imported, before it costs a roll-out."""
+    """Reject code that cannot be imported before it is rolled out."""
     command = [sys.executable, "-c", "import notification_operator.kopf_app, platform_infra.bundle"]
     path = os.pathsep.join(str(ROOT / part) for part in ("operator", "infra"))
     done = subprocess.run(

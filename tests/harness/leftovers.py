@@ -1,4 +1,4 @@
-"""What a killed run left: found by its claim or by its node's labels, and removed; never what a live run works with."""
+"""Finds what a killed run has left, by claims and node labels, and removes it; never resources of a live run."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 OWNER_LABEL = "ai.kubernaut.notification-platform.owner"
 EPHEMERAL = re.compile(r"ci-[0-9a-f]{6}(-\w+)?")
-"""The names that disposable stacks have; those of lasting stacks and of kept ones look otherwise."""
+"""The names of disposable stacks; other stacks have other names."""
 
 
 def owner() -> str:
-    """Return who this process is, for the label of a node: machine, process, and when that began."""
+    """Return the identity of this process for the label of a node: machine, pid, start time."""
     return f"{socket.gethostname()} {os.getpid()} {_began(os.getpid())}"
 
 
 def is_alive(owner: str) -> bool:
-    """Tell whether that process lives; one of another machine counts as alive, for who could know."""
+    """Return whether that process lives; a process of another machine counts as alive."""
     host, pid, began = owner.split()
     return host != socket.gethostname() or _began(int(pid)) == began
 
 
 def remove_leftovers(toolchain: Toolchain) -> None:
-    """Remove the disposable stacks of this checkout whose owners are dead."""
+    """Remove the disposable stacks of this checkout whose owners have ended."""
     with claims.abandoned() as places:
         for place in places:
             _remove(place.name, toolchain)
@@ -55,7 +55,7 @@ def _remove(name: str, toolchain: Toolchain) -> None:
 
 
 def _unclaimed_nodes() -> list[str]:
-    """Return the stacks of nodes that nobody claims, such as after the state folder was deleted."""
+    """Return the stacks of unclaimed nodes, such as after the state folder was deleted."""
     client = docker.from_env()
     try:
         filters: dict[str, str | list[str] | bool] = {"label": [OWNER_LABEL, f"{CHECKOUT_LABEL}={CHECKOUT}"]}
@@ -72,7 +72,7 @@ def _is_left(labels: Mapping[str, str]) -> bool:
 
 
 def _began(pid: int) -> str:
-    """Return when a process began, in ticks since the machine's start; empty when there is none."""
+    """Return the start time of a process, in ticks since boot; empty if there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except FileNotFoundError:

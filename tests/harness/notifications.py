@@ -1,4 +1,4 @@
-"""Notifications as the catalogue of checks names them: BASE, and retry policies in one word."""
+"""Notifications of the catalogue: BASE and its variants, and short forms of retry policies."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FLAT1 = policy(1, 1, 1)
 
 
 def fast(attempts: int) -> dict[str, int]:
-    """Return FAST(n): n tries, pauses of 1, 2, 4 … seconds."""
+    """Return FAST(n): n attempts, with delays of 1, 2, 4 … seconds."""
     return policy(attempts)
 
 
 def notification(
     namespace: str, *, name: str | None = None, labels: dict[str, str] | None = None, **spec: Any
 ) -> dict[str, Any]:
-    """Return BASE with the given fields of the spec instead; a field given as None is left out."""
+    """Return BASE with these fields of the spec; a field that is None is left out."""
     unique = uuid.uuid4().hex[:8]
     fields = {
         "type": "simple",
@@ -47,5 +47,5 @@ def notification(
 
 
 def slack_notification(namespace: str, **values: Any) -> dict[str, Any]:
-    """Return BASE-S, which goes to Slack; fields as for `notification`."""
+    """Return BASE-S, which goes to Slack; arguments as for `notification`."""
     return notification(namespace, **{"recipients": [{"slack": "#test"}], "channels": ["slack"], **values})

@@ -1,4 +1,4 @@
-"""An operator that runs as pods of a Deployment: its pages, its log, and what can be done to it."""
+"""An operator that runs as a Deployment: its pages and log, and how to scale, stop and kill it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ BEFORE_THE_START = timedelta(seconds=5)
 
 
 class OperatorDeployment:
-    """One operator of the cluster."""
-
     def __init__(self, *, cluster: Cluster, node: Node | None, namespace: str) -> None:
         self.cluster = cluster
         self._node = node
@@ -36,33 +34,32 @@ class OperatorDeployment:
 
     @property
     def node(self) -> Node:
-        """The node of its cluster."""
         assert self._node is not None, "the API server stands alone, without a node"
         return self._node
 
     @property
     def account(self) -> str:
-        """The user that it is to the API server."""
+        """The operator's user name at the API server."""
         return f"system:serviceaccount:{self.namespace}:{NAME}"
 
     @property
     def pods(self) -> list[Pod]:
-        """Its pods that run and are not being deleted."""
+        """The running pods that are not being deleted."""
         return self.cluster.pods(self.namespace, SELECTOR)
 
     @property
     def pod(self) -> Pod:
-        """Its pod, once there is exactly one."""
+        """The only pod; waits until there is exactly one."""
         (pod,) = eventually(lambda: self.pods, lambda pods: len(pods) == 1, within=30)
         return pod
 
     def page(self, port: int, path: str, *, pod: Pod | None = None) -> str:
-        """Return a page of its own HTTP servers."""
+        """Return a page of one of its HTTP servers."""
         where = f"/api/v1/namespaces/{self.namespace}/pods/{(pod or self.pod).name}:{port}/proxy/{path}"
         return self.cluster.text("GET", where)
 
     def records(self) -> list[dict[str, Any]]:
-        """Return what its pods have logged since this object was made, record by record."""
+        """Return the log records of its pods since this object was created."""
         for pod in self.cluster.containers(self.namespace, SELECTOR):
             key = (pod.uid, pod.restarts)
             if key not in self._logs:
@@ -71,7 +68,7 @@ class OperatorDeployment:
         return [record for log in self._logs.values() for record in log.records()]
 
     def scale(self, replicas: int, *, wait: bool = True) -> None:
-        """Have so many pods; with `wait` return once that is so, and the rest is gone."""
+        """Set the number of replicas; with `wait` return when they are ready and others are gone."""
         where = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{NAME}/scale"
         patch = {"spec": {"replicas": replicas}}
         self.cluster.text("PATCH", where, patch, kind="application/merge-patch+json")
@@ -79,7 +76,7 @@ class OperatorDeployment:
             self.ready(replicas)
 
     def vary(self, variables: Mapping[str, str]) -> None:
-        """Have one pod with these variables beside those that it has; returns once it works."""
+        """Add environment variables, and wait until the new pod is ready."""
         env = [{"name": name, "value": value} for name, value in variables.items()]
         patch = {"spec": {"template": {"spec": {"containers": [{"name": names.CONTAINER, "env": env}]}}}}
         where = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{NAME}"
@@ -96,12 +93,12 @@ class OperatorDeployment:
         )
 
     def stop(self) -> None:
-        """Send it SIGTERM by deleting its pod; the replacement starts at once."""
+        """Delete its pod, which sends SIGTERM; the replacement starts immediately."""
         pod = self.pod
         self.cluster.core.delete_namespaced_pod(pod.name, pod.namespace)
 
     def restart(self) -> None:
-        """Stop it in good order, and return once its process has ended and its successor is ready."""
+        """Stop it gracefully; return when its process has ended and its replacement is ready."""
         leaving = self.pod
         self.stop()
         eventually(
@@ -112,9 +109,9 @@ class OperatorDeployment:
         self.ready()
 
     def kill(self, pod: Pod | None = None) -> None:
-        """Kill its process with SIGKILL, as a node out of memory would, and let a new pod follow.
+        """Kill its process with SIGKILL, as when a node runs out of memory, and let a new pod follow.
 
-        The dead pod is deleted, for the kubelet starts one that died often later and later.
+        The dead pod is deleted, because the kubelet restarts a container with growing delays.
         """
         victim = pod or self.pod
         self.node.kill_pod(self.cluster.uid(victim))

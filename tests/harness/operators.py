@@ -1,4 +1,4 @@
-"""The operators of a disposable stack, as data: which namespaces each one serves, and with what settings."""
+"""The operators of a disposable stack, as data: their namespaces and settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LABEL = "suite"
-"""The label of a namespace that says which operator serves it."""
+"""The label of a namespace that selects its operator."""
 
 SINK = "http://sink.sinks.svc:8080"
 PROXY_HOST, PROXY_PORT = "proxy.sinks.svc", 8443
@@ -28,13 +28,13 @@ NEVER = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSpec:
-    """One operator. `settings` are a stack's keys; `{sink}` and `{name}` in their texts are filled in."""
+    """One operator. `settings` are keys of a stack; `{sink}` and `{name}` in their texts are replaced."""
 
     name: str
     namespace: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     stubs: bool = False
-    """Whether its image is the one with the stub channels."""
+    """Whether it uses the image with the stub channels."""
 
 
 def _stub(channel: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ OPERATORS = {
             namespace="notification-stoppable",
             settings={
                 **SCRIPTED,
-                # Longer than the grace time: a stop has to end by itself, not by the end of its last try.
+                # Longer than the grace time: the end of an attempt must not end the shutdown.
                 "deliveryTimeoutSeconds": 60,
                 "auditFlushSeconds": 600,
                 "auditBatchSize": 1000,
@@ -95,13 +95,13 @@ OPERATORS = {
     )
 }
 INSTEAD = "NOTIFICATION_TEST_INSTEAD"
-"""Who stands in for which operator, as JSON: `{"shipped": ["name", "namespace"]}`; it gets the tests of the other."""
+"""Replacements of operators, as JSON: `{"shipped": ["name", "namespace"]}`."""
 FIRST = "shipped"
-"""The operator whose stack is the disposable stack itself, and owns the CRD."""
+"""The operator whose Pulumi stack is the disposable stack itself, and that owns the CRD."""
 
 
 def working(name: str) -> OperatorSpec:
-    """Return the operator that the tests of `name` get: the one of that name, or who stands in for it."""
+    """Return the operator that the tests of `name` use: the one of that name, or its replacement."""
     standing_in = json.loads(os.environ.get(INSTEAD, "{}")).get(name)
     if standing_in is None:
         return OPERATORS[name]
@@ -109,7 +109,7 @@ def working(name: str) -> OperatorSpec:
 
 
 def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str = SINK) -> dict[str, Any]:
-    """Return what a stack file holds for this operator; `kubeconfig` is a file's path."""
+    """Return the content of a stack file for this operator; `kubeconfig` is a file's path."""
     values_of_stack = {
         **_ci_values(),
         **EVERYWHERE,
@@ -129,6 +129,5 @@ def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str =
 
 @cache
 def _ci_values() -> dict[str, Any]:
-    """Return the values of the committed stack ci."""
     config = yaml.safe_load((ROOT / "stacks" / "Pulumi.ci.yaml").read_text())["config"]
     return {key.removeprefix(f"{names.PROJECT}:"): value for key, value in config.items()}

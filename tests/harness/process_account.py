@@ -1,4 +1,4 @@
-"""An account for an operator that runs as a local process: with the rights of one in a pod, and a kubeconfig."""
+"""The account of an operator that runs as a local process: the rights of one in a pod, and a kubeconfig."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOKEN_SECONDS = 24 * 3600
 
 
 class ProcessAccount:
-    """The service account of the operator in a namespace; `remove` takes away what does not go with the namespace.
+    """The operator's service account in a namespace; `remove` deletes its cluster-scoped objects.
 
     With `shares` for replicas that share the work.
     """
@@ -33,20 +33,20 @@ class ProcessAccount:
         self._subject = {"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": namespace}
         self._apply("v1", "ServiceAccount", names.OPERATOR)
         own = (*rbac.OWN, *(rbac.SHARDING if shares else ()), *rbac.EVENTS)
-        served = (*rbac.SERVED, *rbac.RETENTION, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION)
+        watched = (*rbac.SERVED, *rbac.RETENTION, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION)
         self._apply(API, "Role", names.OPERATOR, rules=_rules(own))
         self._apply(API, "RoleBinding", names.OPERATOR, **self._binding("Role", names.OPERATOR))
-        self._apply(API, "ClusterRole", self._everywhere, rules=_rules(served))
+        self._apply(API, "ClusterRole", self._everywhere, rules=_rules(watched))
         binding = self._binding("ClusterRole", self._everywhere)
         self._apply(API, "ClusterRoleBinding", self._everywhere, **binding)
 
     def may_do_everything(self) -> None:
-        """Give the account all rights, for a tool that only lives as long as its cluster."""
+        """Grant all rights, for a tool that lives as long as its cluster."""
         binding = self._binding("ClusterRole", "cluster-admin")
         self._apply(API, "ClusterRoleBinding", f"{self._everywhere}-admin", **binding)
 
     def write_kubeconfig(self, file: Path, *, server: str | None = None) -> None:
-        """Write a kubeconfig with the account's token; `server` takes the API server's place."""
+        """Write a kubeconfig with the account's token; `server` replaces the API server's address."""
         document = yaml.safe_load(self._cluster.kubeconfig.read_text("utf-8"))
         cluster = document["clusters"][0]["cluster"] | ({"server": server} if server else {})
         content = {
@@ -66,7 +66,7 @@ class ProcessAccount:
         file.write_text(yaml.safe_dump(content), "utf-8")
 
     def remove(self) -> None:
-        """Remove what is not in the namespace."""
+        """Delete the objects that are not in the namespace."""
         for plural in ("clusterrolebindings", "clusterroles"):
             self._cluster.text("DELETE", f"/apis/{API}/{plural}/{self._everywhere}")
 

@@ -1,4 +1,4 @@
-"""A real Prometheus in the cluster, that scrapes one operator by the rules of the product; asked through its own API."""
+"""A real Prometheus in the cluster, which scrapes one operator and evaluates the product's rules."""
 
 from __future__ import annotations
 
@@ -34,45 +34,45 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "prometheus"
 PAGE = ROOT / "docs" / "monitoring.md"
-"""Shows the configuration by which a Prometheus finds the annotated pods; the one here is made from it."""
+"""Contains the scrape configuration that this one is derived from."""
 SCRAPE_SECONDS = 1
 RUNBOOKS = "docs/runbooks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prometheus:
-    """One that is ready. Times are seconds since 1970."""
+    """A Prometheus that is ready. Times are seconds since 1970."""
 
     cluster: Cluster
     namespace: str
 
     def firing(self) -> set[tuple[str, str]]:
-        """Return the alerts that fire, each as its name and channel; of none the channel is empty."""
-        matches = self._ask("alerts")["alerts"]
+        """Return the firing alerts as name and channel; the channel is empty for alerts without one."""
+        alerts = self._ask("alerts")["alerts"]
         return {
             (alert["labels"]["alertname"], alert["labels"].get("channel", ""))
-            for alert in matches
+            for alert in alerts
             if alert["state"] == "firing"
         }
 
     def alerts(self, name: str) -> list[dict[str, Any]]:
-        """Return the alerts of that name that wait or fire, with their labels and annotations."""
+        """Return the pending and firing alerts of a name, with labels and annotations."""
         return [alert for alert in self._ask("alerts")["alerts"] if alert["labels"]["alertname"] == name]
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return the rules as they are loaded, each with its `health`."""
+        """Return the loaded rules, each with its `health`."""
         return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
 
     def value(self, expression: str) -> float | None:
-        """Return what an expression is now, if it is anything."""
+        """Return the current value of an expression, if it has one."""
         result = self._ask("query", query=expression)["result"]
         return float(result[0]["value"][1]) if result else None
 
     def over(self, expression: str, start: float, end: float) -> list[dict[str, Any]]:
-        """Return what an expression was, second by second: series with `metric` (labels) and `values`."""
+        """Return an expression over time: series with `metric` (labels) and `values`."""
         options = {"query": expression, "start": start, "end": end, "step": SCRAPE_SECONDS}
-        matches: list[dict[str, Any]] = self._ask("query_range", **options)["result"]
-        return matches
+        series: list[dict[str, Any]] = self._ask("query_range", **options)["result"]
+        return series
 
     def _ask(self, what: str, **query: object) -> Any:
         base = f"/api/v1/namespaces/{self.namespace}/services/prometheus:9090/proxy/api/v1"
@@ -83,7 +83,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(cluster: Cluster, container: str, operator: str, limits: Limits) -> Iterator[Prometheus]:
-    """Bring one up for the operator in that namespace, with its alert rules by these limits."""
+    """Start one for the operator in that namespace, with the alert rules for these limits."""
     load_image(container, _image())
     home = cluster.create_namespace({})
     filled = (FOLDER / "manifests.yaml").read_text("utf-8").replace("IMAGE", _tag())
@@ -102,7 +102,7 @@ def _tag() -> str:
 
 
 def _image() -> str:
-    """Build the image, where it is not there yet, and return its name."""
+    """Build the image if it is missing, and return its name."""
     with connected() as client:
         if has_image(client, _tag()):
             return _tag()
@@ -121,7 +121,7 @@ def _pods(cluster: Cluster, operator: str) -> list[Any]:
 
 
 def _discovered(pod: Any) -> dict[str, Any]:
-    """Return a pod as the discovery of Kubernetes shows it, with its annotations as they are in the cluster."""
+    """Return a pod as the Kubernetes service discovery presents it, with its annotations in the cluster."""
     prefix = "__meta_kubernetes"
     labels = {
         f"{prefix}_namespace": pod.metadata.namespace,
@@ -134,7 +134,7 @@ def _discovered(pod: Any) -> dict[str, Any]:
 
 
 def _configuration(cluster: Cluster, home: str, operator: str, limits: Limits) -> dict[str, Any]:
-    """Return the ConfigMap: the documentation's scrape configuration, for one namespace, and the rules."""
+    """Return the ConfigMap: the documented scrape configuration for one namespace, and the rules."""
     pace = f"{SCRAPE_SECONDS}s"
     content: dict[str, Any] = {
         "global": {"scrape_interval": pace, "scrape_timeout": pace, "evaluation_interval": pace},
@@ -142,7 +142,7 @@ def _configuration(cluster: Cluster, home: str, operator: str, limits: Limits) -
         **documented(),
     }
     (job,) = content["scrape_configs"]
-    # Debian leaves the discovery of Kubernetes out of its build; what it would find is handed on instead.
+    # Debian builds Prometheus without the Kubernetes service discovery; its result is configured instead.
     assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
     job["static_configs"] = [_discovered(pod) for pod in _pods(cluster, operator)]
     rules = {"groups": groups(operator, limits, RUNBOOKS)}
@@ -155,7 +155,7 @@ def _configuration(cluster: Cluster, home: str, operator: str, limits: Limits) -
 
 
 def documented() -> dict[str, Any]:
-    """Return the scrape configuration that the documentation shows."""
+    """Return the scrape configuration in the documentation."""
     blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    (matches,) = [block for block in map(yaml.safe_load, blocks) if "scrape_configs" in block]
-    return dict(matches)
+    (configuration,) = [block for block in map(yaml.safe_load, blocks) if "scrape_configs" in block]
+    return dict(configuration)

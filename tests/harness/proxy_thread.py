@@ -1,4 +1,4 @@
-"""The fault proxy in a thread of the tests' own process, for an operator that is a local process too."""
+"""The fault proxy in a thread of the test process, for operators that are local processes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 HERE = Place(host="127.0.0.1", api_port=0, control_port=0)
 ENDS_WITHIN = 10.0
 OWN_SOCKETS = 1
-"""A loop has one to wake itself by."""
+"""The socket that wakes the event loop."""
 
 
 @contextmanager
 def proxy_thread(cluster: Cluster) -> Iterator[Place]:
-    """Serve before the cluster's API server, with the certificate that the proxy in the cluster has."""
+    """Serve in front of the cluster's API server, with the certificate of the proxy in the cluster."""
     with serving(_proxy(cluster)) as place:
         yield place
 
@@ -49,12 +49,12 @@ def serving(proxy: FaultProxy) -> Iterator[Place]:
 
 
 async def _closed(selector: selectors.BaseSelector) -> None:
-    """Return once no connection of the loop is left that goes by this selector.
+    """Return when no connection of the event loop is left.
 
-    One that was broken off may still be taking its leave by TLS after the proxy's stop. Its socket would be found open at
-    a later moment, in a test that has nothing to do with it.
+    An aborted one may still be in its TLS shutdown after the proxy has stopped; its socket would be reported
+    as unclosed during a later test.
     """
-    while len(selector.get_map()) > OWN_SOCKETS:  # noqa: ASYNC110 - nobody tells when the last one goes
+    while len(selector.get_map()) > OWN_SOCKETS:  # noqa: ASYNC110 - no event reports the last one
         await asyncio.sleep(0.01)
 
 

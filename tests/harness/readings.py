@@ -1,4 +1,4 @@
-"""Short readings of a status, a watch and a sink's history, so that a check compares in one line."""
+"""Short readings of a status, a watch and the receivers, to compare in one line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tests.harness.cluster import Object
+    from tests.stack.operator_under_test import OperatorUnderTest
+
 SCHEDULING = 1.0
-"""Seconds that a try may come late on a busy machine; it may never come early."""
+"""Seconds that an attempt may be late on a busy machine; it must never be early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,40 +62,79 @@ def succeeded(channel: str, number: int) -> Attempt:
 
 
 def phases(states: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the phases that a watch showed one after another, each stay once."""
+    """Return the phases that a watch showed, without repetitions."""
     return [phase for phase, _ in itertools.groupby(state["status"]["phase"] for state in states)]
 
 
 def pauses(history: Iterable[Mapping[str, Any]]) -> list[float]:
-    """Return the seconds between what was seen one after another."""
+    """Return the seconds between consecutive entries."""
     return [later["at"] - earlier["at"] for earlier, later in itertools.pairwise(history)]
 
 
 def follow(measured: Iterable[float], *nominal: float) -> bool:
-    """Tell whether these are the pauses of a policy, with its jitter of a tenth; the first is never shorter."""
+    """Return whether these are the delays of a policy, with a jitter of 10 %; none is shorter than the first."""
     bounds = [(max(pause * 0.9, nominal[0]), pause * 1.1 + SCHEDULING) for pause in nominal]
     return all(least <= pause <= most for pause, (least, most) in zip(measured, bounds, strict=True))
 
 
 def kinds(events: Iterable[Mapping[str, Any]]) -> Counter[str]:
-    """Return how many audit events there are of each kind: sent, failed, acknowledged, escalated."""
+    """Return the number of audit events per kind: sent, failed, acknowledged, escalated."""
     return Counter(event["event_type"].rpartition(".")[2] for event in events)
 
 
 def header(*hits: Mapping[str, Any]) -> str:
-    """Return the header of a Slack message, which may have come in several requests."""
+    """Return the header of a Slack message, which may consist of several requests."""
     return "".join(block["text"]["text"] for block in _blocks(hits, "header"))
 
 
 def body(*hits: Mapping[str, Any]) -> str:
-    """Return the body of a Slack message, which may have come in several requests."""
+    """Return the body of a Slack message, which may consist of several requests."""
     return "".join(block["text"]["text"] for block in _blocks(hits, "section"))
 
 
 def context(*hits: Mapping[str, Any]) -> str:
-    """Return the line of a Slack message that tells its priority and type."""
+    """Return the line of a Slack message with priority and type."""
     return " ".join(element["text"] for block in _blocks(hits, "context") for element in block["elements"])
 
 
 def _blocks(hits: Iterable[Mapping[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [block for hit in hits for block in hit["json"]["blocks"] if block["type"] == kind]
+
+
+EMOJI = ("\U0001f6a8", "\u26a0\ufe0f", "\u2139\ufe0f", "\U0001f4ac")
+"""The emoji of Slack's header, from critical down to low."""
+
+
+def arrivals(operator: OperatorUnderTest, obj: Object) -> dict[str, int]:
+    """Return the number of messages per receiver, without receivers that got none."""
+    counts = {"console": len(operator.console(obj)), "slack": len(operator.slack.hits(obj))}
+    return {channel: count for channel, count in counts.items() if count}
+
+
+def printed(operator: OperatorUnderTest, obj: Object) -> Object:
+    """Return subject and body of a notification's only message as the console shows them."""
+    (text,) = operator.console(obj)
+    intro = f"[{obj['spec']['priority']}] [{obj['spec']['type']}] "
+    assert text.startswith(intro)
+    assert text.endswith("\n")
+    subject, _, rest = text.removeprefix(intro)[:-1].partition("\n")
+    return {"subject": subject, "body": rest}
+
+
+def shown(operator: OperatorUnderTest, obj: Object) -> Object:
+    """Return subject and body of a notification's only message as Slack shows them."""
+    hits = operator.slack.hits(obj)
+    assert len(hits) == 1
+    emoji, _, subject = header(*hits).partition(" ")
+    assert emoji in EMOJI
+    return {"subject": subject, "body": body(*hits)}
+
+
+def errors(status: Object) -> list[str]:
+    """Return the recorded errors, oldest first; an empty text for a success."""
+    return [entry.get("error", "") for entry in status["deliveryAttempts"]]
+
+
+def routing(status: Object) -> tuple[str, str, str]:
+    (condition,) = [entry for entry in status["conditions"] if entry["type"] == "RoutingResolved"]
+    return condition["status"], condition["reason"], condition["message"]

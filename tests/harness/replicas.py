@@ -1,4 +1,4 @@
-"""Replicas of one operator, as processes of this machine that share the work by Leases."""
+"""Replicas of one operator, as local processes that share the work by Leases."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 SHARDS = 4
 HOLDER = re.compile(r".*-(\d+)-[0-9a-f]{8}")
-"""The identity of a replica: host, process and something random."""
+"""The identity of a replica: host, process and a random part."""
 
 
 @dataclass(kw_only=True)
 class Replicas:
-    """Those of one namespace, which they also serve. `name` is their path at the sink."""
+    """The replicas of one namespace, which they also watch. `name` is their path at the sink."""
 
     name: str
     namespace: str
@@ -40,7 +40,7 @@ class Replicas:
     cleanup: contextlib.ExitStack
 
     def start(self) -> OperatorProcess:
-        """Start one more, and return it once it is ready."""
+        """Start another replica, and return it when it is ready."""
         folder = Path(self.cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{self.name}-")))
         self.account.write_kubeconfig(folder / "kubeconfig")
         spec = working("shipped")
@@ -56,7 +56,7 @@ class Replicas:
         return created
 
     def shares(self) -> dict[int, set[int]]:
-        """Return by the id of a process the shards whose Leases it holds."""
+        """Return the shards whose Leases a process holds, by its pid."""
         path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases"
         result: dict[int, set[int]] = {}
         for lease in self.cluster.request("GET", path)["items"]:
@@ -70,7 +70,7 @@ class Replicas:
         return self.shares().get(one.pid, set())
 
     def even(self, *present: OperatorProcess, within: float) -> None:
-        """Wait until each of them has its share, and these are all."""
+        """Wait until these replicas, and no others, hold equal shares."""
         each = SHARDS // len(present)
         wanted = {one.pid: each for one in present}
         eventually(
@@ -82,7 +82,7 @@ class Replicas:
 
 @contextmanager
 def replicas(stack: EphemeralStack, cluster: Cluster) -> Iterator[Replicas]:
-    """Give a place for replicas; all that were started in it, and the place, go afterwards."""
+    """Give a place for replicas; the place and all its replicas are removed afterwards."""
     name = f"shares-{uuid.uuid4().hex[:8]}"
     namespace = cluster.create_namespace({LABEL: name})
     with contextlib.ExitStack() as cleanup:
@@ -95,5 +95,4 @@ def replicas(stack: EphemeralStack, cluster: Cluster) -> Iterator[Replicas]:
 
 
 def shard(obj: dict[str, dict[str, str]]) -> int:
-    """Return the shard of a stored notification."""
     return shard_of(obj["metadata"]["uid"], SHARDS)

@@ -1,4 +1,4 @@
-"""The ConfigMap that an operator routes by: written and removed, each time until it has taken effect."""
+"""The routing ConfigMap of an operator: written and removed, each time until it is in effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TAKES_EFFECT_WITHIN = 15.0
 
 
 class RoutingDocument:
-    """The routing document of the operator in a namespace; `generation` tells how many it has seen."""
+    """The routing document in a namespace; `generation` returns the number of documents read so far."""
 
     def __init__(self, cluster: Cluster, namespace: str, generation: Callable[[], float]) -> None:
         self._cluster = cluster
@@ -26,14 +26,14 @@ class RoutingDocument:
         self._generation = generation
 
     def write(self, document: dict[str, Any] | str) -> None:
-        """Write a document, and wait until the operator has read it, be it to take it or to refuse it."""
+        """Write a document, and wait until the operator has read it, valid or not."""
         text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
         metadata = {"name": NAME, "namespace": self._namespace}
         config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: text}}
         self._change(lambda: self._cluster.apply(config_map))
 
     def remove(self) -> None:
-        """Remove the document, and wait until the operator is back at its fallback."""
+        """Remove the document, and wait until the operator uses its fallback."""
         self._change(lambda: self._cluster.core.delete_namespaced_config_map(NAME, self._namespace))
 
     def _change(self, change: Callable[[], object]) -> None:

@@ -1,11 +1,11 @@
-"""The sink in verbs: what receivers answer, what reached them, and what stub channels do."""
+"""A client for the sink: scripts receivers and stub channels, and returns what reached them."""
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from tests.harness.asking import Asking
 from tests.harness.eventually import eventually
+from tests.harness.json_client import JsonClient
 
 Object: TypeAlias = dict[str, Any]
 
@@ -14,54 +14,55 @@ KINDS = ("sent", "failed", "acknowledged", "escalated")
 
 
 class StubScripts:
-    """What the stub channels do, and the calls that they made."""
+    """The scripts of the stub channels, and their calls."""
 
     def __init__(self, base: str) -> None:
-        self._sink = Asking(base)
+        self._sink = JsonClient(base)
 
     def script(self, namespace: str, name: str, channel: str, *actions: Object) -> None:
-        """Set what a stub channel does for one object, call by call; the last action repeats."""
-        self._sink.ask("PUT", f"/scripts/{namespace}/{name}/{channel}", list(actions))
+        """Set the actions of a stub channel for one object, call by call; the last one repeats."""
+        self._sink.request("PUT", f"/scripts/{namespace}/{name}/{channel}", list(actions))
 
     def calls(self, namespace: str, name: str, channel: str | None = None) -> list[Object]:
         """Return the calls for one object, oldest first; `at` is the time in seconds."""
-        result: list[Object] = self._sink.ask("GET", f"/calls/{namespace}/{name}")
+        result: list[Object] = self._sink.request("GET", f"/calls/{namespace}/{name}")
         return [call for call in result if channel in (None, call["channel"])]
 
     def called(self, namespace: str, name: str, *, within: float = 10.0) -> list[Object]:
-        """Wait for the first call for one object, and return the calls."""
         return eventually(lambda: self.calls(namespace, name), bool, within=within)
 
 
 class _Receiver:
-    """One kind of webhook, as one operator meets it."""
+    """A webhook receiver of one operator."""
 
     kind: str
 
     def __init__(self, base: str, operator: str) -> None:
-        self._sink = Asking(base)
+        self._sink = JsonClient(base)
         self._operator = operator
 
     def answer(self, about: Object | str, *answers: Object) -> None:
-        """Set what the requests about a notification are answered, one by one; the last answer repeats.
+        """Set the answers to requests about a notification, one by one; the last one repeats.
 
-        They are known by the notification's subject, or by a text that stands in the subjects of several.
+        Requests are identified by the notification's subject, or by a text that is in several subjects.
         Keys of an answer: code, body, body_base64, headers, delay (seconds), never, drop.
         """
         token = about if isinstance(about, str) else about["spec"]["subject"]
-        self._sink.ask("PUT", f"/answers/{self.kind}", {"token": token, "answers": list(answers)})
+        self._sink.request("PUT", f"/answers/{self.kind}", {"token": token, "answers": list(answers)})
 
     def hits(self, about: Object | str | None = None) -> list[Object]:
         """Return the requests about a notification, or with a text in their subject, or all; oldest first.
 
         A hit has: at, ended, method, path, headers, body, json, key, code, completed, connection. While
-        it is open `code` and `ended` are None; one that was broken off has `ended`, but no `code`.
+        it is open, `code` and `ended` are None; an aborted one has `ended`, but no `code`.
         """
         narrowed = {"token": about if isinstance(about, str) else ""}
         if isinstance(about, dict):
             uid = about["metadata"].get("uid")
             narrowed = {"uid": uid} if uid else {"token": about["spec"]["subject"]}
-        result: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind=self.kind, **narrowed)
+        result: list[Object] = self._sink.request(
+            "GET", f"/hits/{self._operator}", kind=self.kind, **narrowed
+        )
         return result
 
     def hit(self, about: Object | str, *, within: float = 10.0) -> Object:
@@ -70,41 +71,39 @@ class _Receiver:
 
     def connections(self) -> list[Object]:
         """Return the TCP connections that carried requests: id, opened, closed or None, requests."""
-        result: list[Object] = self._sink.ask("GET", f"/connections/{self._operator}", kind=self.kind)
+        result: list[Object] = self._sink.request("GET", f"/connections/{self._operator}", kind=self.kind)
         return result
 
 
 class SlackSink(_Receiver):
-    """The receiver that is like Slack's; a token is looked for in the header block's text."""
+    """A receiver like Slack's; tokens are matched with the text of the header block."""
 
     kind = "slack"
 
 
 class WebhookSink(_Receiver):
-    """The generic receiver; a token is looked for in the whole body."""
+    """A generic receiver; tokens are matched with the whole body."""
 
     kind = "webhook"
 
 
 class AuditStore:
-    """The audit store of one operator."""
-
     def __init__(self, base: str, operator: str) -> None:
-        self._sink = Asking(base)
+        self._sink = JsonClient(base)
         self._operator = operator
         self._base = f"/audit/{operator}"
 
     def answer(self, *answers: Object) -> None:
-        """Set what batch writes are answered, one by one; the last repeats, and `{}` or nothing stores as ever.
+        """Set the answers to batch writes, one by one; the last one repeats, `{}` or nothing is success.
 
-        An answer with a code does not store, but for one with `"store": true`: then only the answer is lost.
+        An answer with a code stores nothing, except with `"store": true`, which loses only the response.
         """
-        self._sink.ask("PUT", f"{self._base}/answers", list(answers))
+        self._sink.request("PUT", f"{self._base}/answers", list(answers))
 
     def events(self, obj: Object | None = None, kind: str | None = None) -> list[Object]:
-        """Return the events about a notification (all without one), of one kind or of all, as they came.
+        """Return the events about a notification (without one all), of one kind or all, in their order.
 
-        Without a uid, all that were ever about its name count.
+        Without a uid, all events about the name count.
         """
         assert kind in (None, *KINDS), f"{kind!r} is no kind of event: {', '.join(KINDS)}"
         narrowed: Object = {"event_type": kind and f"notification.message.{kind}"}
@@ -118,7 +117,7 @@ class AuditStore:
         """Return all events that pass the filters, page by page."""
         result: list[Object] = []
         while True:
-            page = self._sink.ask(
+            page = self._sink.request(
                 "GET", f"{self._base}/api/v1/audit/events", limit=PAGE, offset=len(result), **filters
             )
             result += page["data"]
@@ -126,8 +125,8 @@ class AuditStore:
                 return result
 
     def writes(self) -> list[Object]:
-        """Return the batch writes, as hits without a body; also those that were made to fail."""
-        result: list[Object] = self._sink.ask("GET", f"/hits/{self._operator}", kind="audit")
+        """Return the batch writes, as hits without a body, including failed ones."""
+        result: list[Object] = self._sink.request("GET", f"/hits/{self._operator}", kind="audit")
         return result
 
 

@@ -1,4 +1,4 @@
-"""The sinks and the fault proxy as Deployments of the cluster, put there before any operator."""
+"""The sink and the fault proxy as Deployments of the cluster, deployed before any operator."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ rm -r "$folder"
 
 
 def apply_sinks(cluster: Cluster, node: Node, image: str, *, within: float = 60.0) -> None:
-    """Put everything into the cluster, or renew it, and wait until all of it is ready."""
+    """Create or update everything, and wait until it is ready."""
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     if not cluster.has_secret(NAMESPACE, CERTIFICATE):
         cluster.apply(_certificate(node))
@@ -46,7 +46,7 @@ def apply_sinks(cluster: Cluster, node: Node, image: str, *, within: float = 60.
 
 
 def is_rolled_out(deployment: dict[str, object]) -> bool:
-    """Tell whether every pod of a Deployment is of its newest template, and ready."""
+    """Return whether every pod of a Deployment has the current template and is ready."""
     status = deployment.get("status")
     spec, metadata = deployment["spec"], deployment["metadata"]
     assert isinstance(status, dict)
@@ -58,7 +58,7 @@ def is_rolled_out(deployment: dict[str, object]) -> bool:
 
 
 def _certificate(node: Node) -> dict[str, object]:
-    """Return a Secret with a certificate of the cluster's own authority, which every pod trusts."""
+    """Return a Secret with a certificate of the cluster's authority, which every pod trusts."""
     crt, key, authority = node.run(SIGN, ",".join(NAMES)).split()
     assert base64.b64decode(key).startswith(b"-----BEGIN")
     return {

@@ -1,4 +1,4 @@
-"""An operator's process on its way out: whether it knows, and how and when it ended."""
+"""The shutdown of an operator's pod: whether it has started, and how and when it ended."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 READINESS = 8081
 CLOCK = timedelta(seconds=1)
-"""The kubelet cuts the time of an end to whole seconds; so much is added, so that none looks shorter."""
+"""The kubelet truncates end times to seconds; this is added, so that no shutdown looks shorter than it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exit:
-    """How a process ended."""
+    """The end of a process."""
 
     code: int
     seconds: float
-    """From the request to stop until the end; at most one too many, never too few."""
+    """From the request until the end; at most one second too long, never too short."""
 
     @property
     def surely(self) -> float:
-        """Return how many of the seconds are certain: for a promise that an end comes in time."""
+        """The seconds that are certain, to prove that a shutdown ends in time."""
         return self.seconds - CLOCK.total_seconds()
 
 
 class Stopping:
-    """A pod that has been told to stop."""
+    """A pod that was asked to stop."""
 
     def __init__(self, cluster: Cluster, pod: Pod, signal: Callable[[], object]) -> None:
         self._cluster = cluster
@@ -46,7 +46,7 @@ class Stopping:
         signal()
 
     def noticed(self) -> None:
-        """Wait until the process has got the signal: it then calls itself not ready."""
+        """Wait until the process has received the signal: it then reports not ready."""
         eventually(self._readiness, lambda text: "failed: accepting_work" in text, within=10, every=0.05)
 
     def _readiness(self) -> str:
@@ -57,7 +57,7 @@ class Stopping:
         return text
 
     def exit(self, *, within: float = 60.0) -> Exit:
-        """Wait for the end of the process, and return it as the container's last status tells it."""
+        """Wait for the end of the process, and return it from the container's last status."""
         stream = watch.Watch().stream(
             self._cluster.core.list_namespaced_pod,
             self._pod.namespace,
@@ -70,11 +70,11 @@ class Stopping:
             if ended is not None:
                 after = ended.finished_at + CLOCK - self._asked_at
                 return Exit(code=ended.exit_code, seconds=after.total_seconds())
-            assert event["type"] != "DELETED", f"{self._pod.name} went without telling how"
-        raise AssertionError(f"{self._pod.name} still runs {within:g} s after it was told to stop")
+            assert event["type"] != "DELETED", f"{self._pod.name} was deleted before its exit code was seen"
+        raise AssertionError(f"{self._pod.name} still runs {within:g} s after the request to stop")
 
 
 def _ended(pod: Any) -> Any:
-    """Return how the pod's only container ended, or None while it runs."""
+    """Return the end of the pod's only container, or None while it runs."""
     (status,) = pod.status.container_statuses or [None]
     return status.state.terminated if status is not None else None

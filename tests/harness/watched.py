@@ -1,4 +1,4 @@
-"""What a watch showed of notifications, and when each state came."""
+"""The states of notifications that a watch has shown, with their times."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FINAL = {"Sent", "PartiallySent", "Failed"}
 
 
 class Watched:
-    """The states of one namespace's notifications, collected until it is stopped."""
+    """The states of one namespace's notifications, collected until `stop`."""
 
     def __init__(self, listing: Callable[..., Any], *where: str, version: str) -> None:
-        """Begin to watch what `listing` lists for `where`, from the given resourceVersion on."""
+        """Watch what `listing` lists for `where`, from a resourceVersion on."""
         self._states: list[tuple[float, dict[str, Any]]] = []
         self._stream = watch.Watch()
         self._stopped = False
@@ -31,23 +31,22 @@ class Watched:
         self._thread.start()
 
     def __call__(self, name: str) -> list[dict[str, Any]]:
-        """Return the states of a notification, the final one included, in the order in which they came."""
+        """Return the states of a notification in their order, including the final one."""
         return [state for _, state in self._of(name)]
 
     def latest(self, name: str) -> dict[str, Any] | None:
-        """Return the state of a notification that came last, or None before the first."""
+        """Return the last state of a notification, or None before the first."""
         result = (state for _, state in reversed(self._states) if state["metadata"]["name"] == name)
         return next(result, None)
 
     def lasted(self, name: str, phase: str) -> float:
-        """Return for how many seconds a notification could be seen in a phase."""
+        """Return for how many seconds a notification was in a phase."""
         states = self._of(name)
         begin = next(at for at, state in states if state["status"]["phase"] == phase)
         end = next(at for at, state in states if at > begin and state["status"]["phase"] != phase)
         return end - begin
 
     def stop(self) -> None:
-        """Watch no longer."""
         self._stopped = True
         self._stream.stop()
         self._thread.join()

@@ -89,7 +89,6 @@ class AdditionalOperator:
     spec: OperatorSpec
 
     def deploy(self, mutation: Mutation | None) -> None:
-        """See `Target.deploy`."""
         cluster = Cluster(Path(self.place.stack.kubeconfig))
         # Some checks create notifications in the operator's own namespace.
         labels = {"metadata": {"labels": {LABEL: self.spec.name}}}
@@ -102,7 +101,6 @@ class AdditionalOperator:
         workload.vary(variables(mutation))
 
     def check(self, ids: Iterable[str], *, alone: bool) -> dict[str, CheckResult]:
-        """See `Target.check`."""
         instead = json.dumps({self.replaces: [self.spec.name, self.spec.namespace]})
         return run_checks(self.place.stack, ids, variables={INSTEAD: instead}, alone=alone)
 
@@ -117,7 +115,6 @@ class SharedCrd:
         """The one name that the schema in effect rejects, and no other schema does."""
 
     def deploy(self, mutation: Mutation | None) -> None:
-        """See `Target.deploy`."""
         crd, previous = _crd(mutation), self._marker
         current: Object = self._cluster.request("GET", CRD_PATH)
         self._marker = "" if mutation is None else f"marker{uuid.uuid4().hex[:8]}"
@@ -134,7 +131,6 @@ class SharedCrd:
             self._wait(self._marker, accepted=False)
 
     def check(self, ids: Iterable[str], *, alone: bool) -> dict[str, CheckResult]:
-        """See `Target.check`."""
         return run_checks(self._stack, ids, variables={}, alone=alone)
 
     def _wait(self, name: str, *, accepted: bool) -> None:

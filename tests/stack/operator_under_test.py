@@ -1,4 +1,4 @@
-"""What a stack test works with: one operator of the disposable stack, and a namespace of the test's own."""
+"""One operator of the disposable stack with a namespace of the test, as stack tests use it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["HEALTH", "METRICS", "OperatorDeployment", "OperatorUnderTest"]
 
 CONSOLE = "console"
-"""The logger that the console channel delivers through."""
+"""The logger of the console channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorUnderTest:
-    """One operator, seen from one test. An `obj` is a notification as a test builds it, or as it is stored."""
+    """One operator in one test. An `obj` is a notification as a test builds it, or as it is stored."""
 
     cluster: Cluster
     workload: OperatorDeployment
@@ -41,11 +41,11 @@ class OperatorUnderTest:
     proxy: FaultProxy
 
     def create(self, obj: Object) -> Object:
-        """Create a notification and return it as it is stored; raises `Refused`."""
+        """Create a notification and return it as stored; raises `Refused`."""
         return self.cluster.create(obj)
 
     def stored(self, obj: Object) -> Object:
-        """Return a notification as the API server has it now."""
+        """Return the current state of a notification."""
         result = self.cluster.get(*_key(obj))
         assert result is not None, f"there is no notification {'/'.join(_key(obj))}"
         return result
@@ -56,23 +56,22 @@ class OperatorUnderTest:
         return status
 
     def deliver(self, obj: Object, *phases: str, within: float = 30.0) -> Object:
-        """Create a notification, wait until it is in one of the phases, and return it as it is stored then."""
+        """Create a notification, wait until it is in one of the phases, and return it as stored then."""
         self.create(obj)
         return self.cluster.phase(*_key(obj), *phases, within=within)
 
     def purge(self, obj: Object, *, within: float = 5.0) -> None:
-        """Delete a notification, and wait until it is gone."""
         self.cluster.purge(*_key(obj), within=within)
 
     def records(self, obj: Object | None = None) -> list[Object]:
-        """Return what the operator has logged since the run began; with `obj` what is about it."""
+        """Return the log records since the start of the run; with `obj` those about it."""
         result = self.workload.records()
         return result if obj is None else [record for record in result if _is_about(record, obj)]
 
     def console(self, obj: Object | None = None) -> list[str]:
         """Return the messages of the console channel, oldest first: those about a notification, or all.
 
-        A log comes behind the status: of a notification that is final, the record of its end is waited for.
+        The log follows the status with a delay: for a final notification, the record of its final phase is waited for.
         """
         if obj is not None and self._is_final(obj):
             eventually(lambda: self.records(obj), _tell_the_end, within=10)
@@ -84,7 +83,7 @@ class OperatorUnderTest:
         return "\n".join(json.dumps(entry) for entry in bad)
 
     def metric(self, name: str, *, pod: Pod | None = None, **labels: str) -> float:
-        """Return the sum of a metric's samples that have these labels, 0 where labels are given and none has."""
+        """Return the sum of a metric's samples with these labels; 0 if labels are given and no sample has them."""
         page = self.workload.page(METRICS, "metrics", pod=pod)
         families = text_string_to_metric_families(page)
         named = [sample for family in families for sample in family.samples if sample.name == name]
@@ -113,9 +112,9 @@ class OperatorUnderTest:
 
     @contextmanager
     def routing(self, document: Object | str) -> Iterator[RoutingDocument]:
-        """Have the operator route by a document, and by its fallback again afterwards.
+        """Route by a document during the block, and by the fallback afterwards.
 
-        What is given out can `write` further documents meanwhile.
+        The given object can `write` further documents.
         """
         routing = RoutingDocument(self.cluster, self.workload.namespace, self._generation)
         routing.write(document)
@@ -133,7 +132,7 @@ class OperatorUnderTest:
 
     @contextmanager
     def read_only_files(self) -> Iterator[None]:
-        """Take the right to write away from the directory of the file channel."""
+        """Make the directory of the file channel read-only."""
         node, pod = self.workload.node, self.workload.pod
         with node.read_only_volume(self.cluster.uid(pod), "files"):
             yield

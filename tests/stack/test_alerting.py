@@ -1,4 +1,4 @@
-"""The alerts, told by a real Prometheus that reads the operator's metrics: they fire, and they clear."""
+"""Alerts in a real Prometheus that scrapes the operator's metrics: they fire, and they resolve."""
 
 import time
 import uuid
@@ -22,7 +22,7 @@ from tests.harness.traffic import traffic
 from tests.stack.operator_under_test import OperatorUnderTest
 
 LIMITS = Limits(seconds=8)
-"""The product's rules, in a hurry."""
+"""The product's rules, with short windows."""
 SCOPE = Scope(namespace="notification-breaker", window=duration(LIMITS.seconds))
 FAILING = ("NotificationOperatorDeliveryFailureRateHigh", "slack")
 HELD_BACK = ("NotificationOperatorCircuitBreakerOpen", "slack")
@@ -32,7 +32,7 @@ DOWN, UP = {"code": 503, "body": "service_unavailable"}, {"code": 200}
 
 @pytest.fixture
 def watcher(stack: EphemeralStack, breaker_operator: OperatorUnderTest) -> Iterator[Prometheus]:
-    """A Prometheus that watches the operator with the breaker."""
+    """A Prometheus that scrapes the operator with the breaker."""
     home = breaker_operator.workload.namespace
     with prometheus(breaker_operator.cluster, stack.container, home, LIMITS) as ready:
         yield ready
@@ -52,8 +52,8 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
             notification(breaker_operator.namespace, subject=subject, retryPolicy=fast(10), **to)
         )
 
-    with traffic(create, every=0.5):
-        is_watched(watcher)
+    with traffic(create, per_second=2):
+        check_scraping(watcher)
         steadily(watcher.firing, lambda firing: firing.isdisjoint(BOTH), during=LIMITS.seconds + 2)
 
         breaker_operator.slack.answer(word, DOWN)
@@ -70,15 +70,15 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
     end = time.time()
     assert fired["labels"]["severity"] == "critical"
     assert fired["annotations"]["runbook_url"] == "docs/runbooks/delivery-failures.md"
-    # The only channel that it ever told of is the one that failed.
+    # The only channel that was ever reported is the one that failed.
     (lasted,) = watcher.over(f'ALERTS{{alertname="{FAILING[0]}", alertstate="firing"}}', start, end)
     assert lasted["metric"]["channel"] == "slack"
     assert failed < float(lasted["values"][0][0]) <= float(lasted["values"][-1][0]) < end
     every_panel_has_data(watcher, start, end)
 
 
-def is_watched(watcher: Prometheus) -> None:
-    """See that the pod was found by its annotations, and that every rule is loaded and can be evaluated."""
+def check_scraping(watcher: Prometheus) -> None:
+    """Check that the pod was discovered by its annotations, and that every rule is loaded and can be evaluated."""
     eventually(lambda: watcher.value('up{namespace="notification-breaker"}'), lambda up: up == 1)
     rules = eventually(watcher.rules, lambda rules: all(rule["health"] == "ok" for rule in rules))
     assert {rule["name"] for rule in rules} == {alert.name for alert in alerts("any", LIMITS)}
@@ -112,7 +112,7 @@ def test_prometheus_operator_crds_are_discovered_after_installation(
 
 
 def definition(kind: str) -> dict[str, Any]:
-    """Return a definition of the kind that takes everything."""
+    """Return a definition of the kind that accepts any object."""
     names = {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()}
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {

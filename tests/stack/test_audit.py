@@ -1,4 +1,4 @@
-"""Group audit: every turn in a notification's life leaves an event in the audit store, once."""
+"""Group audit: each step of a notification is recorded in the audit store, once."""
 
 import uuid
 from collections import Counter
@@ -19,18 +19,20 @@ FLUSH = 1.0
 
 @pytest.fixture
 def remediation() -> Callable[[], str]:
-    """Give names of remediations that no event of an earlier run carries."""
+    """Give unique names of remediations."""
     return lambda: f"rr-{uuid.uuid4().hex[:8]}"
 
 
 def audited(
-    suite: OperatorUnderTest, obj: dict[str, Any], **expected: int
+    operator: OperatorUnderTest, obj: dict[str, Any], **expected: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Wait for so many events of each kind, see that none is added, and return them by kind."""
+    """Wait for so many events of each kind, check that none is added, and return them by kind."""
     wanted = Counter(expected)
-    eventually(lambda: kinds(suite.audit.events(obj)), lambda result: result >= wanted, within=10, every=0.5)
-    steadily(lambda: kinds(suite.audit.events(obj)), lambda result: result == wanted, during=2 * FLUSH)
-    return {kind: suite.audit.events(obj, kind) for kind in expected}
+    eventually(
+        lambda: kinds(operator.audit.events(obj)), lambda result: result >= wanted, within=10, every=0.5
+    )
+    steadily(lambda: kinds(operator.audit.events(obj)), lambda result: result == wanted, during=2 * FLUSH)
+    return {kind: operator.audit.events(obj, kind) for kind in expected}
 
 
 @pytest.mark.check("audit-01")

@@ -1,4 +1,4 @@
-"""Group crd: what the API server admits, defaults and refuses, and an object's way from creation to deletion."""
+"""Group crd: what the API server accepts, defaults and rejects, and an object's way from creation to deletion."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,7 @@ from tests.harness.cluster import Refused
 from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import remembered
 from tests.harness.notifications import notification, policy, slack_notification
-from tests.harness.readings import Counts, attempts, counts, succeeded
-from tests.harness.whereabouts import arrivals, routing
+from tests.harness.readings import Counts, arrivals, attempts, counts, routing, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 LONGEST_LABEL, LONGEST_NAME = 63, 253
@@ -114,12 +113,12 @@ def test_names_of_253_characters_are_delivered_to_the_file_channel(
         shipped_operator.create(notification(shipped_operator.namespace, name="n" * (LONGEST_NAME + 1)))
     assert (refused.value.code, refused.value.fields[0]) == (422, "metadata.name")
 
-    for suite in (
+    for operator in (
         shipped_operator,
         scripted_operator,
-    ):  # a file on a disk, and a receiver that tells what it was called with
-        obj = suite.create(notification(suite.namespace, name="n" * LONGEST_NAME, channels=["file"]))
-        suite.status(obj, "Sent", within=10)
+    ):  # a file on disk, and a receiver that records its requests
+        obj = operator.create(notification(operator.namespace, name="n" * LONGEST_NAME, channels=["file"]))
+        operator.status(obj, "Sent", within=10)
     assert len(scripted_operator.sink.calls(scripted_operator.namespace, "n" * LONGEST_NAME, "file")) == 1
 
 
@@ -219,7 +218,7 @@ def test_object_deleted_before_the_operator_starts_is_not_delivered(
         lambda calls: not calls,
         during=3,
     )
-    stoppable_operator.workload.restart()  # writes what is buffered of audit events
+    stoppable_operator.workload.restart()  # flushes buffered audit events
     assert [len(stoppable_operator.audit.events(obj)) for obj in (early, later)] == [0, 2]
 
 

@@ -1,6 +1,6 @@
-"""Group data: what is admitted and what is refused, odd content, and secrets in what is delivered.
+"""Group data: accepted and rejected content, unusual characters, and redaction.
 
-What is delivered is read where it arrives: on the console, and at the Slack receiver.
+Deliveries are read where they arrive: on the console, and at the Slack receiver.
 """
 
 import json
@@ -10,30 +10,29 @@ import pytest
 
 from tests.harness.cluster import Object, Refused
 from tests.harness.notifications import notification, slack_notification
-from tests.harness.readings import Counts, attempts, counts, succeeded
-from tests.harness.whereabouts import arrivals, printed, routing, shown
+from tests.harness.readings import Counts, arrivals, attempts, counts, printed, routing, shown, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 
-def delivered(suite: OperatorUnderTest, **spec: Any) -> Object:
-    """Deliver a text to the console and once more to Slack, and expect both to show the same; returns it."""
-    console = suite.create(notification(suite.namespace, **spec))
+def delivered(operator: OperatorUnderTest, **spec: Any) -> Object:
+    """Deliver a text to the console and to Slack, and expect the same on both; return it."""
+    console = operator.create(notification(operator.namespace, **spec))
     text = {field: console["spec"][field] for field in ("subject", "body")}
-    slack = suite.create(slack_notification(suite.namespace, **{**spec, **text}))
+    slack = operator.create(slack_notification(operator.namespace, **{**spec, **text}))
     for obj in (console, slack):
-        assert counts(suite.status(obj, "Sent", within=30)) == Counts(delivered=1, failed=0, attempts=1)
-        stored = suite.stored(obj)["spec"]
+        assert counts(operator.status(obj, "Sent", within=30)) == Counts(delivered=1, failed=0, attempts=1)
+        stored = operator.stored(obj)["spec"]
         assert {field: stored[field] for field in spec} == spec
-    assert shown(suite, slack) == printed(suite, console)
-    return printed(suite, console)
+    assert shown(operator, slack) == printed(operator, console)
+    return printed(operator, console)
 
 
-def refusal(suite: OperatorUnderTest, **spec: Any) -> Refused:
-    """Expect the API server to refuse a notification, and not to keep it; returns its answer."""
-    obj = notification(suite.namespace, **spec)
+def refusal(operator: OperatorUnderTest, **spec: Any) -> Refused:
+    """Expect the API server to reject a notification, and not to store it; return its error."""
+    obj = notification(operator.namespace, **spec)
     with pytest.raises(Refused) as refused:
-        suite.create(obj)
-    assert suite.cluster.get(suite.namespace, obj["metadata"]["name"]) is None
+        operator.create(obj)
+    assert operator.cluster.get(operator.namespace, obj["metadata"]["name"]) is None
     return refused.value
 
 

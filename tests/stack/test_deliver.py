@@ -1,4 +1,4 @@
-"""Group deliver: what the answers of a Slack endpoint mean for a notification."""
+"""Group deliver: the effect of a Slack endpoint's responses."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.harness.readings import Counts, attempts, counts, failed, kinds, paus
 from tests.stack.operator_under_test import OperatorUnderTest
 
 DEFAULT = None
-"""The retry policy of a notification that gives none: its first pause is 30 s, longer than any of these tests."""
+"""The default retry policy: its first delay is 30 s, longer than any of these tests."""
 
 
 def refused(code: int, recipient: str, policy: dict[str, int] | None) -> Any:

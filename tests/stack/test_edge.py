@@ -1,4 +1,4 @@
-"""Group edge: large messages, bursts, and how soon things are done."""
+"""Group edge: large messages, bursts, and latency."""
 
 import time
 from datetime import datetime
@@ -15,7 +15,7 @@ from tests.harness.readings import body
 from tests.stack.operator_under_test import OperatorUnderTest
 
 REQUEST_LIMIT = 3 * 1024 * 1024
-"""Bytes that the API server reads of a request at most."""
+"""The largest request that the API server reads, in bytes."""
 
 
 @pytest.mark.check("edge-01")
@@ -107,7 +107,7 @@ def test_burst_of_forty_leaves_no_work_and_no_state(breaker_operator: OperatorUn
 
 
 def latency(obj: dict[str, Any]) -> float:
-    """Return the seconds from the creation of a notification to its end."""
+    """Return the seconds from the creation of a notification to its final phase."""
     created = datetime.fromisoformat(obj["metadata"]["creationTimestamp"])
     completed = datetime.fromisoformat(obj["status"]["completionTime"])
     return (completed - created).total_seconds()

@@ -1,4 +1,4 @@
-"""Group error: how failures surface in the status, and what they leave untouched."""
+"""Group error: how failures appear in the status, and what they do not affect."""
 
 import json
 
@@ -6,20 +6,19 @@ import pytest
 
 from tests.harness.cluster import Object
 from tests.harness.notifications import fast, notification, slack_notification
-from tests.harness.readings import Counts, attempts, counts, failed, succeeded
-from tests.harness.whereabouts import errors
+from tests.harness.readings import Counts, attempts, counts, errors, failed, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 MARK = "permanent failure: "
 LIMIT = 2048
-"""Characters of a stored error."""
+"""The length of a stored error, in characters."""
 
 
-def broken(suite: OperatorUnderTest, *actions: Object, channel: str = "file", attempts: int = 3) -> Object:
-    """Create a notification for a channel that does these things, try by try."""
-    obj = notification(suite.namespace, channels=[channel], retryPolicy=fast(attempts))
-    suite.sink.script(suite.namespace, obj["metadata"]["name"], channel, *actions)
-    return suite.create(obj)
+def broken(operator: OperatorUnderTest, *actions: Object, channel: str = "file", attempts: int = 3) -> Object:
+    """Create a notification for a channel with these actions, one per attempt."""
+    obj = notification(operator.namespace, channels=[channel], retryPolicy=fast(attempts))
+    operator.sink.script(operator.namespace, obj["metadata"]["name"], channel, *actions)
+    return operator.create(obj)
 
 
 @pytest.mark.check("error-01")

@@ -1,4 +1,4 @@
-"""Kubernetes Events about notifications: for what somebody may have to act on, and for nothing else."""
+"""Kubernetes Events about notifications: only for outcomes that somebody may have to act on."""
 
 import pytest
 
@@ -34,5 +34,5 @@ def test_partial_success_emits_an_event_and_success_emits_none(shipped_operator:
     )
     (event,) = eventually(lambda: shipped_operator.events(partly), bool, within=10)
     assert event["reason"] == "PartialDeliverySuccess"
-    # Events are posted in the order of what they tell: one of the earlier notification would be there by now.
+    # Events are posted in order: one about the earlier notification would exist by now.
     assert steadily(lambda: shipped_operator.events(sent), lambda result: not result, during=1) == []

@@ -1,4 +1,4 @@
-"""The kit's store on a real API server: what its promises were taken from, and what they are held against."""
+"""The kit's store passes its conformance suite on a real API server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def definition(plural: str) -> JsonObject:
-    """Return a kind that takes any spec and any status."""
+    """Return a kind that accepts any spec and any status."""
     schema = {"type": "object", "properties": {"spec": ANYTHING, "status": ANYTHING}}
     version = {
         "name": VERSION,
@@ -43,8 +43,8 @@ def definition(plural: str) -> JsonObject:
     }
 
 
-class Bench:
-    """Other people's hands on the objects of one namespace; see `atomic_status.testing.StoreHarness`."""
+class ClusterHarness:
+    """Direct access to the objects of one namespace; see the harness in `atomic_status.testing`."""
 
     def __init__(self, cluster: Cluster, path: str, store: StatusStore) -> None:
         self._cluster = cluster
@@ -71,7 +71,6 @@ class Bench:
         self._cluster.request("DELETE", f"{self._path}/{ref.name}")
 
     def clear(self) -> None:
-        """Delete every object."""
         self._cluster.request("DELETE", self._path)
 
     def _put(self, ref: ObjectRef, part: str, **fields: Any) -> None:
@@ -81,7 +80,7 @@ class Bench:
 
 @pytest.fixture
 def plural(cluster: Cluster) -> Iterator[str]:
-    """A kind of this test's own."""
+    """A kind of this test."""
     name = f"examples{uuid.uuid4().hex[:8]}"
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     cluster.request("POST", definitions, definition(name))
@@ -97,11 +96,11 @@ def test_kube_store_passes_the_conformance_suite_on_a_real_api_server(cluster: C
         configuration = Configuration()
         await load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)
         async with ApiClient(configuration) as client:
-            bench = Bench(
+            harness = ClusterHarness(
                 cluster, path, KubeStatusStore(client, Resource(group=GROUP, version=VERSION, plural=plural))
             )
-            for promise in CONFORMANCE:
-                await promise(bench)
-                bench.clear()
+            for check in CONFORMANCE:
+                await check(harness)
+                harness.clear()
 
     asyncio.run(keep())

@@ -1,4 +1,4 @@
-"""A stack's life with a cluster of its own: up, up again without a change, down without a trace."""
+"""A stack with its own cluster: up, up again without changes, down without remains."""
 
 import uuid
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def own() -> Iterator[auto.Stack]:
 
 
 def belongings(stack: str) -> list[str]:
-    """Return the names of all that Docker holds for a stack."""
+    """Return the names of all Docker objects of a stack."""
     client = docker.from_env()
     mine: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={stack}"}
     containers = [str(each.name) for each in client.containers.list(all=True, filters=mine)]

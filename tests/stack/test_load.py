@@ -1,4 +1,4 @@
-"""Group load: a hundred at once, in the operator's own namespace; nothing fails, nothing is left behind."""
+"""Group load: a hundred concurrent notifications in the operator's own namespace."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.alone
 
 COUNT = 100
 POOL = 10
-"""Connections that the Slack channel may open at the same time."""
+"""Concurrent connections of the Slack channel at most."""
 
 
 @pytest.fixture

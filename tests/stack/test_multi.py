@@ -1,4 +1,4 @@
-"""Group multi: several channels of one notification, each on its own."""
+"""Group multi: the channels of one notification are independent of each other."""
 
 import pytest
 

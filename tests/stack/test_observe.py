@@ -1,4 +1,4 @@
-"""Group observe: what can be read from the status, a watch and the metrics page."""
+"""Group observe: what the status, a watch and the metrics page show."""
 
 import itertools
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def test_success_is_counted_in_status_and_metrics(breaker_operator: OperatorUnde
 
     assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
     assert status["completionTime"]
-    rises_by_one(delivered, before)
+    wait_for_increment(delivered, before)
     page = breaker_operator.workload.page(9090, "metrics")
     for phase in PHASES:
         assert f'{PREFIX}reconciler_active{{phase="{phase}"}}' in page
@@ -70,7 +70,7 @@ def test_delivery_duration_is_in_status_and_metrics(breaker_operator: OperatorUn
     created = datetime.fromisoformat(stored["metadata"]["creationTimestamp"])
     completed = datetime.fromisoformat(stored["status"]["completionTime"])
     assert 0 <= (completed - created).total_seconds() < 30
-    rises_by_one(measured, before)
+    wait_for_increment(measured, before)
 
 
 @pytest.mark.check("observe-04")
@@ -113,6 +113,6 @@ def test_watch_shows_phases_in_order_with_their_reasons(shipped_operator: Operat
         assert state["status"].get("reason") == reasons[state["status"]["phase"]]
 
 
-def rises_by_one(metric: Callable[[], float], before: float) -> None:
-    """See a counter one higher than before; it follows the write of the status by a moment."""
+def wait_for_increment(metric: Callable[[], float], before: float) -> None:
+    """Wait for a counter to be one higher than before; it follows the status write with a delay."""
     assert eventually(metric, lambda value: value > before, within=5) == before + 1

@@ -1,4 +1,4 @@
-"""The operator as a pod: its calls, its probes, its size."""
+"""The operator as a pod: its API calls, probes and memory."""
 
 from tests.harness.notifications import notification
 from tests.stack.operator_under_test import HEALTH, METRICS, OperatorUnderTest

@@ -1,4 +1,4 @@
-"""What belongs to whom on a real cluster: protected data, a CRD of another stack's, an image that is not there, a component."""
+"""Ownership on a real cluster: protected data, the CRD of another stack, a missing image, a component."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ class Trial:
         self.checkout = Checkout(place)
 
     def up(self, stack: str, **values: object) -> str:
-        """Bring a stack up with these settings, and return its output."""
+        """Bring a stack up with these settings, and return the output."""
         return self._run("up", stack, values, code=0)
 
     def refused(self, stack: str, **values: object) -> str:
-        """Likewise, where it must not come up; return the error."""
+        """The same for a stack that must fail; return the error."""
         return self._run("up", stack, values, code=1).partition("error: ")[2]
 
     def down(self, stack: str, *, code: int = 0) -> str:
-        """Take a stack down, and return its output."""
+        """Take a stack down, and return the output."""
         output = self.checkout.platform("down", stack, **KNOWN)
         assert output.code == code, output.text
         return output.text
@@ -73,7 +73,7 @@ class Trial:
 
     @property
     def owner(self) -> str:
-        """Whose the CRD is, by its annotation."""
+        """The owner of the CRD, from its annotation."""
         result = self.bare.cluster.request("GET", CRD)["metadata"]["annotations"]
         return str(result.get(names.CRD_OWNER, ""))
 
@@ -118,7 +118,7 @@ def test_destroy_keeps_data_and_crd_until_the_stack_gives_it_up(
 
 @pytest.fixture
 def image(bare: BareNode) -> str:
-    """The operator's image, in the node."""
+    """The operator's image, loaded into the node."""
     name = image_build.image_name("")
     image_build.build(image=name, base="")
     load_image(bare.container, name)

@@ -1,4 +1,4 @@
-"""Group partial: some channels fail, the others are served all the same."""
+"""Group partial: some channels fail, the others deliver."""
 
 import pytest
 
@@ -12,18 +12,20 @@ CHANNELS = ("console", "log", "file")
 BROKEN = {"do": "raise", "exception": "ValueError", "text": "no such folder"}
 
 
-def three_channels(suite: OperatorUnderTest, *broken: str, priority: str) -> Object:
-    """Return a notification for three channels, of which some fail with an error that nobody expected."""
+def three_channels(operator: OperatorUnderTest, *broken: str, priority: str) -> Object:
+    """Return a notification for three channels, of which some fail with an unexpected error."""
     obj = notification(
-        suite.namespace, channels=list(CHANNELS), recipients=None, priority=priority, retryPolicy=FLAT1
+        operator.namespace, channels=list(CHANNELS), recipients=None, priority=priority, retryPolicy=FLAT1
     )
     for channel in broken:
-        suite.sink.script(suite.namespace, obj["metadata"]["name"], channel, BROKEN)
+        operator.sink.script(operator.namespace, obj["metadata"]["name"], channel, BROKEN)
     return obj
 
 
-def calls(suite: OperatorUnderTest, obj: Object) -> list[str]:
-    return sorted(call["channel"] for call in suite.sink.calls(suite.namespace, obj["metadata"]["name"]))
+def calls(operator: OperatorUnderTest, obj: Object) -> list[str]:
+    return sorted(
+        call["channel"] for call in operator.sink.calls(operator.namespace, obj["metadata"]["name"])
+    )
 
 
 @pytest.mark.check("partial-01")

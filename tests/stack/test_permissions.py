@@ -1,4 +1,4 @@
-"""The operator's account may do what the operator does, and nothing else: asked of the API server."""
+"""The operator's account has exactly the rights that the operator uses, according to the API server."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ HERE = {
     ("create", "events.k8s.io", "events", ""),
     ("patch", "events.k8s.io", "events", ""),
 }
-"""In a namespace that is served."""
+"""In a watched namespace."""
 AT_HOME = {
     ("list", "coordination.k8s.io", "leases", ""),
     ("create", "coordination.k8s.io", "leases", ""),
@@ -27,7 +27,7 @@ AT_HOME = {
     ("create", "events.k8s.io", "events", ""),
     ("patch", "events.k8s.io", "events", ""),
 }
-"""In the operator's own namespace, beside what holds everywhere."""
+"""In the operator's own namespace, in addition to the rights everywhere."""
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 RESOURCES = (
     ("kubernaut.ai", "notificationrequests", ""),
@@ -103,22 +103,22 @@ def test_api_server_rejects_a_status_patch_by_the_operator_account(
     assert call(shipped_operator, "PATCH", path, b'{"status": {"phase": "Sent"}}') == 403
 
 
-def call(suite: OperatorUnderTest, verb: str, path: str, body: bytes | None = None) -> int:
-    """Make a call in the name of the operator's account, and return the answer's code."""
-    answer = suite.cluster.api.rest_client.pool_manager.request(
+def call(operator: OperatorUnderTest, verb: str, path: str, body: bytes | None = None) -> int:
+    """Make a request as the operator's account, and return the response code."""
+    answer = operator.cluster.api.rest_client.pool_manager.request(
         verb,
-        suite.cluster.api.configuration.host + path,
+        operator.cluster.api.configuration.host + path,
         body=body,
         headers={
             "Content-Type": "application/merge-patch+json",
-            "Impersonate-User": f"system:serviceaccount:{suite.workload.namespace}:notification-operator",
+            "Impersonate-User": f"system:serviceaccount:{operator.workload.namespace}:notification-operator",
         },
     )
     return int(answer.status)
 
 
 def may(
-    suite: OperatorUnderTest,
+    operator: OperatorUnderTest,
     verb: str,
     group: str,
     resource: str,
@@ -127,10 +127,10 @@ def may(
     namespace: str = "",
     name: str = "",
 ) -> bool:
-    """Ask the API server whether the operator's account may do this, in the test's namespace if in no other."""
-    account = f"system:serviceaccount:{suite.workload.namespace}:notification-operator"
+    """Return whether the operator's account may do this, by default in the test's namespace."""
+    account = f"system:serviceaccount:{operator.workload.namespace}:notification-operator"
     attributes: dict[str, Any] = {
-        "namespace": namespace or suite.namespace,
+        "namespace": namespace or operator.namespace,
         "name": name,
         "verb": verb,
         "group": group,
@@ -140,5 +140,5 @@ def may(
     review = {
         "spec": {"user": account, "groups": ["system:serviceaccounts"], "resourceAttributes": attributes}
     }
-    answer = client.AuthorizationV1Api(suite.cluster.api).create_subject_access_review(review)
+    answer = client.AuthorizationV1Api(operator.cluster.api).create_subject_access_review(review)
     return bool(answer.status.allowed)

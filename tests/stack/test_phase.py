@@ -1,4 +1,4 @@
-"""Group phase: the way from Pending to an end, and that the end is one."""
+"""Group phase: the way from Pending to a final phase, which never changes."""
 
 from typing import Any
 
@@ -84,15 +84,15 @@ def test_sent_is_final_across_restarts_and_label_changes(stoppable_operator: Ope
     name = obj["metadata"]["name"]
     sent = stoppable_operator.deliver(obj, "Sent", within=30)
 
-    remains(stoppable_operator, sent, during=5)
+    check_unchanged(stoppable_operator, sent, during=5)
     stoppable_operator.cluster.patch(
         stoppable_operator.namespace, name, {"metadata": {"labels": {"seen": "yes"}}}
     )
-    remains(stoppable_operator, sent, during=2)
+    check_unchanged(stoppable_operator, sent, during=2)
     stoppable_operator.workload.restart()
     stoppable_operator.deliver(notification(stoppable_operator.namespace), "Sent", within=45)
 
-    remains(stoppable_operator, sent, during=2)
+    check_unchanged(stoppable_operator, sent, during=2)
     assert len(stoppable_operator.sink.calls(stoppable_operator.namespace, name)) == 1
 
 
@@ -140,10 +140,10 @@ def test_status_of_a_delivered_notification_summarizes_the_attempts(
     assert counts(status) == Counts(delivered=1, failed=0, attempts=1)
 
 
-def remains(suite: OperatorUnderTest, obj: dict[str, Any], *, during: float) -> None:
-    """See that nothing in the status changes for a while."""
+def check_unchanged(operator: OperatorUnderTest, obj: dict[str, Any], *, during: float) -> None:
+    """Check that the status does not change for a while."""
     steadily(
-        lambda: suite.stored(obj)["status"],
+        lambda: operator.stored(obj)["status"],
         lambda status: status == obj["status"],
         during=during,
         every=0.5,

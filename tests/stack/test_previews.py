@@ -1,4 +1,4 @@
-"""Ten previews side by side in one cluster: each has its own, none sees another's, and all of it goes."""
+"""Ten previews in one cluster: isolated from each other, and removed completely."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHANNELS = ("console", "log")
 ELSEWHERE = [
     resource for resource in RESOURCES if resource[1] not in {"customresourcedefinitions", "clusterroles"}
 ]
-"""What a namespace may hold, and the namespaces themselves."""
+"""The kinds of objects in a namespace, and the namespaces themselves."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def ten(command: PreviewCommand) -> Iterator[list[int]]:
 
 @pytest.fixture
 def previews(shipped_operator: OperatorUnderTest, ten: list[int]) -> list[OperatorUnderTest]:
-    """Each preview as the other tests see an operator."""
+    """An operator fixture per preview."""
     return [_seen_from(shipped_operator, f"pr-{number}") for number in ten]
 
 
@@ -91,7 +91,7 @@ def test_preview_delivers_and_counts_only_its_own_notifications(previews: list[O
     for number, preview in enumerate(previews):
         _deliver_by_own_rules(preview, CHANNELS[number % 2], count=number + 1)
     counted = [_attempts(preview) for preview in previews]
-    # Whatever an operator delivers elsewhere, or is told by another's rules, would move these.
+    # These would change if an operator delivered elsewhere, or used another's rules.
     steadily(lambda: [_attempts(preview) for preview in previews], lambda seen: seen == counted, during=3)
     for preview in previews:
         namespaces = {

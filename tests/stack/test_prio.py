@@ -1,4 +1,4 @@
-"""Group prio: a priority is always there, never changes, and shows in all that is delivered."""
+"""Group prio: a priority is always set, never changes, and is shown in every delivery."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.harness.readings import context, header
 from tests.stack.operator_under_test import OperatorUnderTest
 
 DOMAIN = "kubernaut.ai"
-EMOJI = {"critical": "🚨", "high": "⚠️", "medium": "ℹ️", "low": "💬"}  # noqa: RUF001 - it is the contract's
+EMOJI = {"critical": "🚨", "high": "⚠️", "medium": "ℹ️", "low": "💬"}  # noqa: RUF001 - part of the contract
 
 
 def row(check: str, priority: str) -> Any:
@@ -127,7 +127,7 @@ def test_notifications_of_every_priority_are_delivered_in_any_order(
         shipped_operator.status(obj, "Sent", within=30)
 
 
-def audited_priorities(suite: OperatorUnderTest, obj: dict[str, Any], count: int) -> set[str]:
-    """Return the priorities that the audit events of a notification tell, once there are so many."""
-    events = eventually(lambda: suite.audit.events(obj), lambda result: len(result) == count, within=10)
+def audited_priorities(operator: OperatorUnderTest, obj: dict[str, Any], count: int) -> set[str]:
+    """Return the priorities of a notification's audit events, once there are so many."""
+    events = eventually(lambda: operator.audit.events(obj), lambda result: len(result) == count, within=10)
     return {event["event_data"]["priority"] for event in events}

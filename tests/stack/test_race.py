@@ -1,4 +1,4 @@
-"""The status race on a real API server: the same late watch and late write, once the old way, once with this operator."""
+"""The status race on a real API server: the same stale watch and late write, with the naive controller and with this operator."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from tests.stack.operator_under_test import OperatorUnderTest
 Ground: TypeAlias = Naive | OperatorUnderTest
 
 LAG = 2.0
-"""Seconds that each event of the watch comes late."""
+"""Delay of each watch event, in seconds."""
 TAKES = 0.7
-"""Seconds that the receiver takes: events of the writes before and after a try are so far apart."""
+"""Duration of a delivery, in seconds: the time between the events of the writes before and after an attempt."""
 HELD = 15.0
-"""Seconds that a write is held back: longer than either controller waits for an answer."""
+"""Delay of a write, in seconds: longer than either controller waits for a response."""
 SETTLED = LAG + 2.0
-"""Seconds after the last write after which no event is on its way any more."""
+"""Seconds after the last write until all events have arrived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What became of a notification: the requests that its receiver got, and the record."""
+    """The requests at a notification's receiver, and its status."""
 
     hits: list[Object]
     status: Object
@@ -37,23 +37,23 @@ class Ending:
 
 @pytest.fixture
 def naive(stack: EphemeralStack, cluster: Cluster) -> Iterator[Naive]:
-    """Give a controller that decides on the watch's copy and writes change by change."""
+    """Give a controller that decides on the watch cache and writes each change separately."""
     with naive_controller(stack, cluster) as controller:
         yield controller
 
 
 def with_a_late_watch(ground: Ground) -> Ending:
-    """Deliver while the watch is late."""
+    """Deliver with a stale watch."""
     return delivered_late(ground, {"delay": TAKES})
 
 
 def with_a_late_watch_and_a_retry(ground: Ground) -> Ending:
-    """Deliver at the second try while the watch is late."""
+    """Deliver at the second attempt, with a stale watch."""
     return delivered_late(ground, {"code": 503, "delay": TAKES}, {"delay": TAKES})
 
 
 def with_a_late_write(ground: Ground) -> Ending:
-    """Hold back the write that is the first to tell of the success."""
+    """Delay the first write that records the success."""
     obj = slack_notification(ground.namespace, retryPolicy=fast(5))
     ground.proxy.fail(
         verb="update",
@@ -73,7 +73,7 @@ def delivered_late(ground: Ground, *answers: Object) -> Ending:
 
 
 def delivered(ground: Ground, obj: Object) -> Ending:
-    """Have it delivered, and wait until the last event of it has arrived."""
+    """Deliver, and wait until the last event has arrived."""
     place = (ground.namespace, obj["metadata"]["name"])
     ground.cluster.create(obj)
     ground.cluster.phase(*place, "Sent", within=HELD + 15)

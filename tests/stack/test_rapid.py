@@ -1,4 +1,4 @@
-"""Group rapid: creating and deleting in quick succession, in the operator's own namespace."""
+"""Group rapid: create and delete in quick succession, in the operator's own namespace."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,43 +17,43 @@ from tests.stack.operator_under_test import OperatorUnderTest
 
 @pytest.fixture
 def prefix(shipped_operator: OperatorUnderTest) -> Iterator[str]:
-    """Give the beginning of the names of one run; whatever a test that fails leaves of them is deleted."""
+    """Give a name prefix of one run; the objects of a failed test are deleted."""
     prefix = f"rapid-{uuid.uuid4().hex[:8]}"
     yield prefix
     for name in left(shipped_operator, prefix):
         shipped_operator.cluster.delete(shipped_operator.workload.namespace, name)
 
 
-def brief(suite: OperatorUnderTest, name: str, **spec: Any) -> Object:
-    return notification(suite.workload.namespace, name=name, recipients=[{"slack": "#rapid"}], **spec)
+def short_notification(operator: OperatorUnderTest, name: str, **spec: Any) -> Object:
+    return notification(operator.workload.namespace, name=name, recipients=[{"slack": "#rapid"}], **spec)
 
 
-def left(suite: OperatorUnderTest, prefix: str) -> list[str]:
-    names = [obj["metadata"]["name"] for obj in suite.cluster.all(suite.workload.namespace)]
+def left(operator: OperatorUnderTest, prefix: str) -> list[str]:
+    names = [obj["metadata"]["name"] for obj in operator.cluster.all(operator.workload.namespace)]
     return [name for name in names if name.startswith(prefix)]
 
 
-def nothing_is_left(suite: OperatorUnderTest, prefix: str) -> None:
-    eventually(lambda: left(suite, prefix), lambda names: not names, within=10, every=0.5)
+def nothing_is_left(operator: OperatorUnderTest, prefix: str) -> None:
+    eventually(lambda: left(operator, prefix), lambda names: not names, within=10, every=0.5)
 
 
-def messages(suite: OperatorUnderTest, objects: list[Object]) -> list[int]:
-    """Return how many console messages there were of each."""
-    return [len(suite.console(obj)) for obj in objects]
+def messages(operator: OperatorUnderTest, objects: list[Object]) -> list[int]:
+    """Return the number of console messages of each."""
+    return [len(operator.console(obj)) for obj in objects]
 
 
-def sent_events(suite: OperatorUnderTest, objects: list[Object]) -> list[int]:
-    """Return how many audit events tell of a delivery of each."""
-    return [len(suite.audit.events(obj, "sent")) for obj in objects]
+def sent_events(operator: OperatorUnderTest, objects: list[Object]) -> list[int]:
+    """Return the number of audit events about a delivery of each."""
+    return [len(operator.audit.events(obj, "sent")) for obj in objects]
 
 
-def seen(suite: OperatorUnderTest, obj: Object) -> str:
-    """Wait until the operator has picked it up, and return the phase it is in by then."""
-    phase: str = eventually(lambda: suite.stored(obj), is_picked_up, within=5)["status"]["phase"]
+def seen(operator: OperatorUnderTest, obj: Object) -> str:
+    """Wait until the operator has reconciled it once, and return its phase."""
+    phase: str = eventually(lambda: operator.stored(obj), reconciled_phase, within=5)["status"]["phase"]
     return phase
 
 
-def is_picked_up(obj: Object | None) -> bool:
+def reconciled_phase(obj: Object | None) -> bool:
     return obj is not None and obj["status"]["phase"] != "Pending"
 
 
@@ -63,7 +63,9 @@ def test_ten_rounds_of_create_and_delete_deliver_once_and_leave_nothing(
 ) -> None:
     rounds: list[tuple[Object, str]] = []
     for index in range(10):
-        obj = shipped_operator.create(brief(shipped_operator, f"{prefix}-{index}", priority="medium"))
+        obj = shipped_operator.create(
+            short_notification(shipped_operator, f"{prefix}-{index}", priority="medium")
+        )
         rounds.append((obj, seen(shipped_operator, obj)))
         shipped_operator.purge(obj)
 
@@ -81,7 +83,7 @@ def test_objects_that_reuse_a_name_are_delivered_independently(
 ) -> None:
     rounds = []
     for index in range(5):
-        obj = brief(shipped_operator, prefix, priority="high", subject=f"{prefix} round {index}")
+        obj = short_notification(shipped_operator, prefix, priority="high", subject=f"{prefix} round {index}")
         obj["metadata"]["labels"] = {"cycle": str(index)}
         obj = shipped_operator.create(obj)
         rounds.append(obj)
@@ -106,10 +108,12 @@ def test_twenty_objects_deleted_right_after_creation_cause_no_error(
     started = shipped_operator.metric("process_start_time_seconds")
     objects = []
     for index in range(20):
-        objects.append(shipped_operator.create(brief(shipped_operator, f"{prefix}-{index}", priority="low")))
+        objects.append(
+            shipped_operator.create(short_notification(shipped_operator, f"{prefix}-{index}", priority="low"))
+        )
         shipped_operator.cluster.delete(shipped_operator.workload.namespace, f"{prefix}-{index}")
 
-    after = shipped_operator.create(brief(shipped_operator, f"{prefix}-after"))
+    after = shipped_operator.create(short_notification(shipped_operator, f"{prefix}-after"))
     assert counts(shipped_operator.status(after, "Sent", within=10)) == Counts(
         delivered=1, failed=0, attempts=1
     )
@@ -126,12 +130,14 @@ def test_twenty_concurrent_creates_and_deletes_all_succeed(
     shipped_operator: OperatorUnderTest, prefix: str
 ) -> None:
     def pair(index: int, watched: Watched) -> Object:
-        obj = shipped_operator.create(brief(shipped_operator, f"{prefix}-{index}", priority="medium"))
-        eventually(lambda: watched.latest(f"{prefix}-{index}"), is_picked_up, within=2, every=0.05)
+        obj = shipped_operator.create(
+            short_notification(shipped_operator, f"{prefix}-{index}", priority="medium")
+        )
+        eventually(lambda: watched.latest(f"{prefix}-{index}"), reconciled_phase, within=2, every=0.05)
         shipped_operator.cluster.delete(shipped_operator.workload.namespace, f"{prefix}-{index}")
         return obj
 
-    # One watch, for twenty that poll would keep the API server busier than the pairs do.
+    # One watch: twenty that poll would load the API server more than the pairs do.
     with (
         shipped_operator.cluster.watch(shipped_operator.workload.namespace) as watched,
         ThreadPoolExecutor(20) as pool,

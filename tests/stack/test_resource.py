@@ -1,4 +1,4 @@
-"""Group resource: what the operator takes while it works, and gives back when it is done."""
+"""Group resource: what the operator uses under load, and releases afterwards."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ from tests.harness.footprint import MEGABYTE, NOISE, Footprint, footprint, remem
 from tests.stack.operator_under_test import OperatorUnderTest
 
 KEEP_ALIVE = 15.0
-"""Seconds that the operator's API client keeps an unused connection; it looks once in that time, so it may take two."""
+"""Seconds that the operator's API client keeps an idle connection; it checks once per interval, so it may take two."""
 
 
 @pytest.fixture
-def some(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
+def batch(shipped_operator: OperatorUnderTest) -> Iterator[Crowd]:
     with crowd(shipped_operator.cluster, shipped_operator.namespace) as created:
         yield created
 
 
 @pytest.fixture
 def before(shipped_operator: OperatorUnderTest) -> Footprint:
-    """Look at the process once it is warm: it has delivered, and is idle again."""
+    """Take a reading of the warm process: it has delivered, and is idle again."""
     with crowd(shipped_operator.cluster, shipped_operator.namespace) as warming:
         warming.create(5, channels=["console", "slack"])
         warming.all_in("Sent", within=30)
@@ -32,13 +32,13 @@ def before(shipped_operator: OperatorUnderTest) -> Footprint:
 @pytest.mark.check("resource-01")
 @pytest.mark.alone
 def test_second_hundred_notifications_adds_almost_no_memory(
-    shipped_operator: OperatorUnderTest, some: Crowd, before: Footprint
+    shipped_operator: OperatorUnderTest, batch: Crowd, before: Footprint
 ) -> None:
-    some.create(100, priority="low")
-    some.all_in("Sent", within=60)
+    batch.create(100, priority="low")
+    batch.all_in("Sent", within=60)
     first = footprint(shipped_operator).since(before)
-    some.create(100, priority="low")
-    some.all_in("Sent", within=60)
+    batch.create(100, priority="low")
+    batch.all_in("Sent", within=60)
     second = footprint(shipped_operator).since(before)
 
     assert first.memory - before.memory < 50 * MEGABYTE
@@ -48,10 +48,10 @@ def test_second_hundred_notifications_adds_almost_no_memory(
 @pytest.mark.check("resource-02")
 @pytest.mark.alone
 def test_fifty_notifications_leave_few_tasks_and_threads(
-    shipped_operator: OperatorUnderTest, some: Crowd, before: Footprint
+    shipped_operator: OperatorUnderTest, batch: Crowd, before: Footprint
 ) -> None:
-    some.create(50)
-    some.all_in("Sent", within=60)
+    batch.create(50)
+    batch.all_in("Sent", within=60)
 
     workers_within(shipped_operator, before, more=20, within=30)
 
@@ -64,12 +64,12 @@ def test_slack_connections_are_reused_and_closed_when_idle(breaker_operator: Ope
         ]
 
     eventually(still_open, lambda result: not result, within=90, every=1)
-    with crowd(breaker_operator.cluster, breaker_operator.namespace) as some:
+    with crowd(breaker_operator.cluster, breaker_operator.namespace) as batch:
         for _ in range(20):
-            some.create(1, channels=["slack"], recipients=[{"slack": "#test"}])
-            some.all_in("Sent", within=60)
+            batch.create(1, channels=["slack"], recipients=[{"slack": "#test"}])
+            batch.all_in("Sent", within=60)
 
-    hits = breaker_operator.slack.hits(some.run)
+    hits = breaker_operator.slack.hits(batch.run)
     assert (len(hits), [hit for hit in hits if not hit["body"]]) == (20, [])
     assert len({hit["connection"] for hit in hits}) <= 2
     eventually(still_open, lambda result: not result, within=90, every=1)
@@ -78,26 +78,26 @@ def test_slack_connections_are_reused_and_closed_when_idle(breaker_operator: Ope
 @pytest.mark.check("resource-04")
 @pytest.mark.alone
 def test_fifty_concurrent_notifications_are_printed_once_each(
-    shipped_operator: OperatorUnderTest, some: Crowd
+    shipped_operator: OperatorUnderTest, batch: Crowd
 ) -> None:
-    some.create(50, threads=50)
+    batch.create(50, threads=50)
 
-    some.all_in("Sent", within=90)
+    batch.all_in("Sent", within=90)
 
-    printed = some.printed(shipped_operator)
+    printed = batch.printed(shipped_operator)
     assert (len(printed), len(set(printed))) == (50, 50)
 
 
 @pytest.mark.check("resource-05")
 @pytest.mark.alone
 def test_delivered_and_deleted_notifications_leave_no_memory(
-    shipped_operator: OperatorUnderTest, some: Crowd, before: Footprint
+    shipped_operator: OperatorUnderTest, batch: Crowd, before: Footprint
 ) -> None:
-    some.create(30, priority="low")
-    some.all_in("Sent", within=60)
-    # The end alone is enough: most notifications stay for days after it.
+    batch.create(30, priority="low")
+    batch.all_in("Sent", within=60)
+    # Only the final phase matters: most notifications remain for days after it.
     eventually(lambda: remembered(shipped_operator), lambda kept: not kept, within=5)
-    some.purge()
+    batch.purge()
 
     workers_within(shipped_operator, before, more=10, within=15, every=0.5)
     assert remembered(shipped_operator) == {}
@@ -118,7 +118,9 @@ def test_idle_operator_uses_no_cpu_and_little_memory(
 
     idle = steadily(
         lambda: footprint(shipped_operator).since(before),
-        lambda seen: seen.passes == before.passes and abs(seen.workers - before.workers) <= NOISE,
+        lambda seen: (
+            seen.reconciliations == before.reconciliations and abs(seen.workers - before.workers) <= NOISE
+        ),
         during=10,
         every=2,
     )
@@ -131,11 +133,11 @@ def test_idle_operator_uses_no_cpu_and_little_memory(
 @pytest.mark.check("resource-07")
 @pytest.mark.alone
 def test_burst_of_fifty_leaves_neither_memory_nor_tasks(
-    shipped_operator: OperatorUnderTest, some: Crowd, before: Footprint
+    shipped_operator: OperatorUnderTest, batch: Crowd, before: Footprint
 ) -> None:
-    some.create(50)
-    some.all_in("Sent", within=60)
-    some.purge()
+    batch.create(50)
+    batch.all_in("Sent", within=60)
+    batch.purge()
 
     after = workers_within(shipped_operator, before, more=10, within=15, every=0.5)
     assert after.memory - before.memory < 30 * MEGABYTE

@@ -1,4 +1,4 @@
-"""What is finished: it costs the operator nothing, can be selected, and goes when its retention is over."""
+"""Finished notifications: they cost nothing, can be selected, and are deleted after their retention."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DELETED = "kubernaut_notification_retention_deleted_total"
 
 
 @pytest.fixture
-def looking(
+def sweeping_operator(
     stack: EphemeralStack, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[OperatorUnderTest]:
-    """Give an operator of this test's own, a process that looks every other second for what is over."""
+    """Give an operator of this test, a process that sweeps every two seconds."""
     monkeypatch.setenv("NOTIFICATION_RETENTION__INTERVAL_SECONDS", "2")
     with contextlib.ExitStack() as cleanup:
         operators = Operators("process", stack, cluster, cleanup)
@@ -34,48 +34,57 @@ def looking(
             yield operator
 
 
-def ended(suite: OperatorUnderTest, ago: timedelta, days: int = 7) -> Object:
-    """Have a notification delivered, and then say that it ended some time ago."""
-    obj = suite.create(notification(suite.namespace, retentionDays=days))
-    suite.status(obj, "Sent")
+def finish(operator: OperatorUnderTest, ago: timedelta, days: int = 7) -> Object:
+    """Deliver a notification, and set its completion time back."""
+    obj = operator.create(notification(operator.namespace, retentionDays=days))
+    operator.status(obj, "Sent")
     then = datetime.now(UTC) - ago
-    suite.cluster.write_status(suite.namespace, obj["metadata"]["name"], completionTime=then.isoformat())
+    operator.cluster.write_status(
+        operator.namespace, obj["metadata"]["name"], completionTime=then.isoformat()
+    )
     return obj
 
 
-def there(suite: OperatorUnderTest) -> set[str]:
-    return {obj["metadata"]["name"] for obj in suite.cluster.all(suite.namespace)}
+def existing_names(operator: OperatorUnderTest) -> set[str]:
+    return {obj["metadata"]["name"] for obj in operator.cluster.all(operator.namespace)}
 
 
-def test_retention_deletes_expired_notifications_only(looking: OperatorUnderTest) -> None:
-    young = ended(looking, timedelta(days=6, hours=23))
-    long = ended(looking, timedelta(days=8), days=9)
-    unfinished = slack_notification(looking.namespace)
-    looking.slack.answer(unfinished, {"delay": 8})
-    unfinished = looking.create(unfinished)
-    over = [ended(looking, timedelta(days=7, minutes=1)), ended(looking, timedelta(days=2), days=1)]
+def test_retention_deletes_expired_notifications_only(sweeping_operator: OperatorUnderTest) -> None:
+    young = finish(sweeping_operator, timedelta(days=6, hours=23))
+    long = finish(sweeping_operator, timedelta(days=8), days=9)
+    unfinished = slack_notification(sweeping_operator.namespace)
+    sweeping_operator.slack.answer(unfinished, {"delay": 8})
+    unfinished = sweeping_operator.create(unfinished)
+    over = [
+        finish(sweeping_operator, timedelta(days=7, minutes=1)),
+        finish(sweeping_operator, timedelta(days=2), days=1),
+    ]
 
     kept = {obj["metadata"]["name"] for obj in (young, long, unfinished)}
-    eventually(lambda: there(looking), lambda names: names == kept, within=15)
+    eventually(lambda: existing_names(sweeping_operator), lambda names: names == kept, within=15)
 
-    steadily(lambda: there(looking), lambda names: names == kept, during=5, every=0.5)
-    assert looking.metric(DELETED) == len(over)
+    steadily(lambda: existing_names(sweeping_operator), lambda names: names == kept, during=5, every=0.5)
+    assert sweeping_operator.metric(DELETED) == len(over)
     for obj in over:
-        records = [entry for entry in looking.records(obj) if "retention is over" in str(entry["event"])]
+        records = [
+            entry for entry in sweeping_operator.records(obj) if "retention is over" in str(entry["event"])
+        ]
         assert len(records) == 1
-    assert looking.errors() == ""
+    assert sweeping_operator.errors() == ""
 
 
-def test_operator_start_neither_reads_nor_watches_final_notifications(looking: OperatorUnderTest) -> None:
-    finished = [looking.create(notification(looking.namespace)) for _ in range(20)]
+def test_operator_start_neither_reads_nor_watches_final_notifications(
+    sweeping_operator: OperatorUnderTest,
+) -> None:
+    finished = [sweeping_operator.create(notification(sweeping_operator.namespace)) for _ in range(20)]
     for obj in finished:
-        looking.status(obj, "Sent")
-    before = {obj["metadata"]["name"]: looking.api_calls(obj) for obj in finished}
+        sweeping_operator.status(obj, "Sent")
+    before = {obj["metadata"]["name"]: sweeping_operator.api_calls(obj) for obj in finished}
 
-    looking.workload.restart()
-    looking.deliver(notification(looking.namespace), "Sent")
+    sweeping_operator.workload.restart()
+    sweeping_operator.deliver(notification(sweeping_operator.namespace), "Sent")
 
-    assert {obj["metadata"]["name"]: looking.api_calls(obj) for obj in finished} == before
+    assert {obj["metadata"]["name"]: sweeping_operator.api_calls(obj) for obj in finished} == before
     assert all(calls == ["get", "update status"] for calls in before.values())
 
 

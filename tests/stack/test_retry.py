@@ -1,4 +1,4 @@
-"""Group retry: repeated tries with growing pauses, and none after the first success."""
+"""Group retry: attempts with growing delays, and none after the first success."""
 
 import time
 
@@ -6,8 +6,7 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification
-from tests.harness.readings import Counts, attempts, counts, failed, follow, pauses, phases, succeeded
-from tests.harness.whereabouts import errors
+from tests.harness.readings import Counts, attempts, counts, errors, failed, follow, pauses, phases, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 

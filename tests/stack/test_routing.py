@@ -1,4 +1,4 @@
-"""The routing document beside what the group skip asks of it: troubles are told, and the rules go on."""
+"""The routing document in addition to group skip: problems are reported, and routing continues."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from tests.harness.cluster import Object
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
-from tests.harness.whereabouts import arrivals, routing
+from tests.harness.readings import arrivals, routing
 from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.xdist_group("routing")
@@ -34,16 +34,16 @@ RULES: dict[str, Any] = {
 LOADED, REFUSED = "kubernaut_notification_routing_loaded", "kubernaut_notification_routing_refusals_total"
 
 
-def routing_events(suite: OperatorUnderTest) -> list[Object]:
-    """Return the Events about the ConfigMap that there is now; those about its predecessors stay for a while."""
-    name, namespace = "notification-routing-config", suite.workload.namespace
-    uid = suite.cluster.core.read_namespaced_config_map(name, namespace).metadata.uid
-    return suite.events({"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+def routing_events(operator: OperatorUnderTest) -> list[Object]:
+    """Return the Events about the current ConfigMap; those about deleted ones remain for a while."""
+    name, namespace = "notification-routing-config", operator.workload.namespace
+    uid = operator.cluster.core.read_namespaced_config_map(name, namespace).metadata.uid
+    return operator.events({"metadata": {"namespace": namespace, "name": name, "uid": uid}})
 
 
-def routed(suite: OperatorUnderTest, **labels: str) -> dict[str, Any]:
+def routed(operator: OperatorUnderTest, **labels: str) -> dict[str, Any]:
     full = {f"kubernaut.ai/{key}": value for key, value in labels.items()}
-    return notification(suite.namespace, labels=full, channels=None)
+    return notification(operator.namespace, labels=full, channels=None)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Replicas that share the work: even shares, handed over in seconds, and no notification two replicas' at once."""
+"""Replicas that share the work: equal shares, fast takeover, and never two owners of a notification."""
 
 import time
 from collections import Counter, defaultdict
@@ -18,9 +18,9 @@ from tests.harness.sink_client import SlackSink
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("shards")]
 
 TAKEN_OVER = 15.0
-"""Seconds after a SIGKILL within which the share is served again."""
+"""Seconds after a SIGKILL until the shards are taken over."""
 JOINED = 10.0
-"""Seconds within which a share has moved in good order."""
+"""Seconds for a graceful move of a shard."""
 SLACK: dict[str, Any] = {"channels": ["slack"], "recipients": [{"slack": "#test"}]}
 
 
@@ -36,58 +36,58 @@ def sink(stack: EphemeralStack, place: Replicas) -> SlackSink:
 
 
 @pytest.fixture
-def some(cluster: Cluster, place: Replicas) -> Iterator[Crowd]:
+def batch(cluster: Cluster, place: Replicas) -> Iterator[Crowd]:
     with crowd(cluster, place.namespace) as created:
         yield created
 
 
 def test_shards_of_a_killed_replica_are_taken_over_within_15_s(
-    place: Replicas, sink: SlackSink, some: Crowd, record_property: Callable[[str, object], None]
+    place: Replicas, sink: SlackSink, batch: Crowd, record_property: Callable[[str, object], None]
 ) -> None:
     victim, other = place.start(), place.start()
     place.even(victim, other, within=JOINED)
     share = place.share(victim)
-    sink.answer(some.run, {"delay": 1})
-    under_way = some.create(40, threads=10, **SLACK)
+    sink.answer(batch.run, {"delay": 1})
+    under_way = batch.create(40, threads=10, **SLACK)
     assert {shard(obj) in share for obj in under_way} == {True, False}
 
     victim.end()
     died = time.time()
-    late = some.create(20, threads=10, **SLACK)
-    ended = {obj["metadata"]["uid"]: completed(obj) for obj in some.all_in("Sent", within=TAKEN_OVER + 15)}
+    late = batch.create(20, threads=10, **SLACK)
+    ended = {obj["metadata"]["uid"]: completed(obj) for obj in batch.all_in("Sent", within=TAKEN_OVER + 15)}
 
     taken_over = [ended[obj["metadata"]["uid"]] - died for obj in late if shard(obj) in share]
-    beside = [ended[obj["metadata"]["uid"]] - died for obj in late if shard(obj) not in share]
+    others = [ended[obj["metadata"]["uid"]] - died for obj in late if shard(obj) not in share]
     record_property("seconds until the share was taken over", (min(taken_over), max(taken_over)))
-    record_property("seconds of the other share", max(beside))
+    record_property("seconds of the other share", max(others))
     assert min(taken_over) <= TAKEN_OVER
-    assert max(beside) < min(taken_over)
+    assert max(others) < min(taken_over)
     assert place.shares() == {other.pid: {0, 1, 2, 3}}
-    each_try_is_recorded_and_none_made_twice_at_once(some, sink, killed_at=died)
+    check_every_attempt_is_recorded_and_not_concurrent(batch, sink, killed_at=died)
 
 
 def test_shards_move_to_joining_and_from_leaving_replicas_without_repeats(
-    place: Replicas, sink: SlackSink, some: Crowd, record_property: Callable[[str, object], None]
+    place: Replicas, sink: SlackSink, batch: Crowd, record_property: Callable[[str, object], None]
 ) -> None:
     first = place.start()
     place.even(first, within=JOINED)
-    sink.answer(some.run, {"delay": 0.3})
-    some.create(30, threads=10, **SLACK)
+    sink.answer(batch.run, {"delay": 0.3})
+    batch.create(30, threads=10, **SLACK)
 
     second = place.start()
     began = time.monotonic()
-    some.create(30, threads=4, **SLACK)
+    batch.create(30, threads=4, **SLACK)
     place.even(first, second, within=JOINED)
     joined = time.monotonic() - began
-    some.create(30, threads=10, **SLACK)
+    batch.create(30, threads=10, **SLACK)
     first.stop()
     began = time.monotonic()
-    some.create(10, threads=4, **SLACK)
+    batch.create(10, threads=4, **SLACK)
     place.even(second, within=JOINED)
     record_property("seconds until shares were even", (joined, time.monotonic() - began))
 
-    some.all_in("Sent", within=30)
-    each_try_is_recorded_and_none_made_twice_at_once(some, sink, killed_at=None)
+    batch.all_in("Sent", within=30)
+    check_every_attempt_is_recorded_and_not_concurrent(batch, sink, killed_at=None)
 
 
 def completed(obj: Object) -> float:
@@ -96,25 +96,25 @@ def completed(obj: Object) -> float:
 
 
 def attempt_id(hit: Object) -> str:
-    """Return the id of the try that a request was."""
+    """Return the attempt id of a request."""
     headers = {name.lower(): value for name, value in hit["headers"].items()}
     return str(headers["idempotency-key"])
 
 
-def each_try_is_recorded_and_none_made_twice_at_once(
-    some: Crowd, sink: SlackSink, *, killed_at: float | None
+def check_every_attempt_is_recorded_and_not_concurrent(
+    batch: Crowd, sink: SlackSink, *, killed_at: float | None
 ) -> None:
-    """Hold the sink against the statuses; only a try that a kill broke off is made again, later, by the same id."""
+    """Compare the sink with the statuses; only an attempt that a kill interrupted is repeated, later, with the same id."""
     recorded = {
         f"{obj['metadata']['uid']}:{attempt['channel']}:{attempt['attempt']}"
-        for obj in some.seen()
+        for obj in batch.seen()
         for attempt in obj["status"]["deliveryAttempts"]
     }
     hits: dict[str, list[Object]] = defaultdict(list)
-    for hit in sink.hits(some.run):
+    for hit in sink.hits(batch.run):
         hits[attempt_id(hit)].append(hit)
     assert set(hits) == recorded
-    assert len(recorded) == len(some.seen())
+    assert len(recorded) == len(batch.seen())
     again = {key: requests for key, requests in hits.items() if len(requests) > 1}
     assert killed_at is not None or not again
     for requests in again.values():

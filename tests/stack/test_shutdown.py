@@ -1,4 +1,4 @@
-"""Group shutdown: what runs is finished, nothing new begins, nothing is lost, and the end comes in time."""
+"""Group shutdown: running work is finished, nothing new starts, nothing is lost, and the process ends in time."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,23 +16,23 @@ pytestmark = pytest.mark.needs_pod
 
 GRACE = 30.0
 KILLED = 137
-"""The exit code of a process that SIGKILL ended, which the kubelet sends 10 s after the grace time."""
+"""The exit code after SIGKILL, which the kubelet sends 10 s after the grace time."""
 
 
 @pytest.fixture(autouse=True)
-def _stores_again(stoppable_operator: OperatorUnderTest) -> Iterator[None]:
+def _restore_audit_store(stoppable_operator: OperatorUnderTest) -> Iterator[None]:
     yield
     stoppable_operator.audit.answer()
 
 
-def stop(suite: OperatorUnderTest) -> Stopping:
-    """Have the pod deleted, which sends SIGTERM; a new one stands by at once."""
-    return Stopping(suite.cluster, suite.workload.pod, suite.workload.stop)
+def stop(operator: OperatorUnderTest) -> Stopping:
+    """Delete the pod, which sends SIGTERM; a replacement starts immediately."""
+    return Stopping(operator.cluster, operator.workload.pod, operator.workload.stop)
 
 
-def stop_for_good(suite: OperatorUnderTest) -> Stopping:
-    """Have the pod deleted, and no other one in its place."""
-    return Stopping(suite.cluster, suite.workload.pod, lambda: suite.workload.scale(0, wait=False))
+def stop_without_replacement(operator: OperatorUnderTest) -> Stopping:
+    """Delete the pod without a replacement."""
+    return Stopping(operator.cluster, operator.workload.pod, lambda: operator.workload.scale(0, wait=False))
 
 
 @pytest.mark.check("shutdown-01")
@@ -43,8 +43,8 @@ def test_running_delivery_at_sigterm_finishes_and_is_not_repeated(
     stoppable_operator.slack.answer(obj, {"delay": 3})
     stoppable_operator.create(obj)
     stoppable_operator.slack.hit(obj)
-    # The signal comes one second into a delivery of three.
-    steadily(lambda: come_to(stoppable_operator, obj)[1], lambda calls: calls == 1, during=1)
+    # The signal arrives one second into a delivery of three.
+    steadily(lambda: phase_and_calls(stoppable_operator, obj)[1], lambda calls: calls == 1, during=1)
 
     ended = stop(stoppable_operator).exit()
 
@@ -69,19 +69,19 @@ def test_notification_after_sigterm_is_left_to_the_next_process(
     stoppable_operator.slack.answer(slow, {"delay": 6})
     stoppable_operator.create(slow)
     stoppable_operator.slack.hit(slow)
-    stopping = stop_for_good(stoppable_operator)
+    stopping = stop_without_replacement(stoppable_operator)
     stopping.noticed()
 
     stoppable_operator.create(late)
 
     untouched = ("Pending", 0)
-    steadily(lambda: come_to(stoppable_operator, late), lambda seen: seen == untouched, during=2)
+    steadily(lambda: phase_and_calls(stoppable_operator, late), lambda seen: seen == untouched, during=2)
     assert stopping.exit().code == 0
-    assert come_to(stoppable_operator, slow) == ("Sent", 1)
-    assert come_to(stoppable_operator, late) == untouched
+    assert phase_and_calls(stoppable_operator, slow) == ("Sent", 1)
+    assert phase_and_calls(stoppable_operator, late) == untouched
     stoppable_operator.workload.scale(1)
     assert stoppable_operator.status(late, "Sent", within=15)["totalAttempts"] == 1
-    assert come_to(stoppable_operator, late) == ("Sent", 1)
+    assert phase_and_calls(stoppable_operator, late) == ("Sent", 1)
 
 
 @pytest.mark.check("shutdown-03")
@@ -112,11 +112,11 @@ def test_shutdown_ends_in_time_with_unresponsive_receiver_and_audit_store(
     stoppable_operator.audit.answer({"never": True})
     stoppable_operator.deliver(
         notification(stoppable_operator.namespace), "Sent"
-    )  # so that events wait for the audit store
+    )  # so that audit events stay buffered
     stoppable_operator.create(obj)
     stoppable_operator.slack.hit(obj)
 
-    ended = stop_for_good(stoppable_operator).exit()
+    ended = stop_without_replacement(stoppable_operator).exit()
 
     assert ended.code != KILLED
     assert ended.surely <= GRACE + 2
@@ -129,6 +129,6 @@ def test_shutdown_ends_in_time_with_unresponsive_receiver_and_audit_store(
     assert stoppable_operator.status(obj, "Sent", within=15)["successfulDeliveries"] == 1
 
 
-def come_to(suite: OperatorUnderTest, obj: Object) -> tuple[str, int]:
-    """Return the phase of a notification, and how often its receiver was called."""
-    return suite.stored(obj)["status"]["phase"], len(suite.slack.hits(obj))
+def phase_and_calls(operator: OperatorUnderTest, obj: Object) -> tuple[str, int]:
+    """Return the phase of a notification, and the number of calls of its receiver."""
+    return operator.stored(obj)["status"]["phase"], len(operator.slack.hits(obj))

@@ -1,4 +1,4 @@
-"""Group skip: labels that steer routing; every notification here leaves its channels out."""
+"""Group skip: routing by labels; every notification here omits its channels."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,8 +7,7 @@ import pytest
 
 from tests.harness.cluster import Object
 from tests.harness.notifications import notification
-from tests.harness.readings import Counts, counts
-from tests.harness.whereabouts import arrivals, routing
+from tests.harness.readings import Counts, arrivals, counts, routing
 from tests.stack.operator_under_test import OperatorUnderTest
 
 pytestmark = pytest.mark.xdist_group("routing")
@@ -22,8 +21,8 @@ RECEIVERS = [
 ]
 
 
-def on(receiver: str, **labels: str) -> dict[str, Any]:
-    """Return a rule for notifications that carry all of these labels."""
+def route_for(receiver: str, **labels: str) -> dict[str, Any]:
+    """Return a route for notifications with all of these labels."""
     return {
         "receiver": receiver,
         "match": {f"{DOMAIN}{key.replace('_', '-')}": value for key, value in labels.items()},
@@ -31,15 +30,15 @@ def on(receiver: str, **labels: str) -> dict[str, Any]:
 
 
 def document(*rules: dict[str, Any]) -> dict[str, Any]:
-    """Return a routing document: these rules, and the console for what none of them matches."""
+    """Return a routing document: these routes, and the console for everything else."""
     return {"route": {"receiver": "file-clerk", "routes": list(rules)}, "receivers": RECEIVERS}
 
 
 BY_REASON = document(
-    on("everyone", skip_reason="PreviousExecutionFailed"),
-    on("team", skip_reason="ExhaustedRetries"),
-    on("file-clerk", skip_reason="ResourceBusy"),
-    on("file-clerk", skip_reason="RecentlyRemediated"),
+    route_for("everyone", skip_reason="PreviousExecutionFailed"),
+    route_for("team", skip_reason="ExhaustedRetries"),
+    route_for("file-clerk", skip_reason="ResourceBusy"),
+    route_for("file-clerk", skip_reason="RecentlyRemediated"),
 )
 
 
@@ -49,21 +48,21 @@ def by_reason(shipped_operator: OperatorUnderTest) -> Iterator[OperatorUnderTest
         yield shipped_operator
 
 
-def labelled(
-    suite: OperatorUnderTest, labels: dict[str, str], *, domain: str = DOMAIN, **spec: Any
+def deliver_with_labels(
+    operator: OperatorUnderTest, labels: dict[str, str], *, domain: str = DOMAIN, **spec: Any
 ) -> tuple[Object, Object]:
-    """Have a notification with these labels delivered; returns it as created, and its final status."""
+    """Deliver a notification with these labels; return it as created, and its final status."""
     full = {f"{domain}{key}": value for key, value in labels.items()}
     fields = {"recipients": None, "channels": None, **spec}
-    obj = suite.create(notification(suite.namespace, labels=full, **fields))
-    status = suite.status(obj, "Sent", within=30)
+    obj = operator.create(notification(operator.namespace, labels=full, **fields))
+    status = operator.status(obj, "Sent", within=30)
     assert status["completionTime"]
-    assert suite.stored(obj)["metadata"]["labels"] == full
+    assert operator.stored(obj)["metadata"]["labels"] == full
     return obj, status
 
 
-def expect_by_reason(
-    suite: OperatorUnderTest,
+def check_reason(
+    operator: OperatorUnderTest,
     reason: str,
     severity: str,
     *,
@@ -71,11 +70,11 @@ def expect_by_reason(
     arrived: dict[str, int],
     targets: str,
 ) -> None:
-    """Expect a skipped execution to be told to exactly these channels, once each, as its condition says."""
+    """Expect a skipped execution to reach exactly these channels, once each, as its condition says."""
     labels = {"skip-reason": reason, "severity": severity}
-    obj, status = labelled(suite, labels, type="status-update")
+    obj, status = deliver_with_labels(operator, labels, type="status-update")
 
-    assert arrivals(suite, obj) == arrived
+    assert arrivals(operator, obj) == arrived
     assert counts(status) == Counts(delivered=len(arrived), failed=0, attempts=len(arrived))
     resolved, why, message = routing(status)
     assert (resolved, why) == ("True", "RoutingRuleMatched")
@@ -92,7 +91,9 @@ def test_failed_execution_is_delivered_to_both_receivers_of_its_route(by_reason:
     }
     recipients = [{"email": "test@example.com"}]
 
-    obj, status = labelled(by_reason, labels, type="escalation", priority="critical", recipients=recipients)
+    obj, status = deliver_with_labels(
+        by_reason, labels, type="escalation", priority="critical", recipients=recipients
+    )
 
     assert arrivals(by_reason, obj) == {"console": 1, "slack": 1}
     assert counts(status) == Counts(delivered=2, failed=0, attempts=2)
@@ -103,7 +104,7 @@ def test_failed_execution_is_delivered_to_both_receivers_of_its_route(by_reason:
 
 @pytest.mark.check("skip-02")
 def test_failed_previous_execution_goes_to_slack_and_console(by_reason: OperatorUnderTest) -> None:
-    expect_by_reason(
+    check_reason(
         by_reason,
         "PreviousExecutionFailed",
         "critical",
@@ -115,21 +116,21 @@ def test_failed_previous_execution_goes_to_slack_and_console(by_reason: Operator
 
 @pytest.mark.check("skip-03")
 def test_exhausted_retries_go_to_slack_only(by_reason: OperatorUnderTest) -> None:
-    expect_by_reason(
+    check_reason(
         by_reason, "ExhaustedRetries", "high", receiver="team", arrived={"slack": 1}, targets="slack"
     )
 
 
 @pytest.mark.check("skip-04")
 def test_busy_resource_goes_to_the_console_only(by_reason: OperatorUnderTest) -> None:
-    expect_by_reason(
+    check_reason(
         by_reason, "ResourceBusy", "low", receiver="file-clerk", arrived={"console": 1}, targets="console"
     )
 
 
 @pytest.mark.check("skip-05")
 def test_recently_remediated_resource_goes_to_the_console_only(by_reason: OperatorUnderTest) -> None:
-    expect_by_reason(
+    check_reason(
         by_reason,
         "RecentlyRemediated",
         "low",
@@ -142,8 +143,8 @@ def test_recently_remediated_resource_goes_to_the_console_only(by_reason: Operat
 @pytest.mark.check("skip-06")
 def test_first_route_whose_labels_all_match_wins(shipped_operator: OperatorUnderTest) -> None:
     rules = document(
-        on("team", skip_reason="PreviousExecutionFailed", environment="production"),
-        on("file-clerk", skip_reason="PreviousExecutionFailed"),
+        route_for("team", skip_reason="PreviousExecutionFailed", environment="production"),
+        route_for("file-clerk", skip_reason="PreviousExecutionFailed"),
     )
     labels = {
         "skip-reason": "PreviousExecutionFailed",
@@ -153,9 +154,11 @@ def test_first_route_whose_labels_all_match_wins(shipped_operator: OperatorUnder
         "remediation-request": "rr-test-12345",
     }
     with shipped_operator.routing(rules):
-        both_match, _ = labelled(shipped_operator, labels, type="escalation", priority="critical")
+        both_match, _ = deliver_with_labels(shipped_operator, labels, type="escalation", priority="critical")
         staging = {**labels, "environment": "staging"}
-        one_matches, _ = labelled(shipped_operator, staging, type="escalation", priority="critical")
+        one_matches, _ = deliver_with_labels(
+            shipped_operator, staging, type="escalation", priority="critical"
+        )
 
     assert arrivals(shipped_operator, both_match) == {"slack": 1}
     assert arrivals(shipped_operator, one_matches) == {"console": 1}
@@ -163,7 +166,7 @@ def test_first_route_whose_labels_all_match_wins(shipped_operator: OperatorUnder
 
 @pytest.mark.check("skip-07")
 def test_notification_without_skip_reason_goes_to_the_default_receiver(by_reason: OperatorUnderTest) -> None:
-    obj, status = labelled(by_reason, {"environment": "staging", "severity": "medium"})
+    obj, status = deliver_with_labels(by_reason, {"environment": "staging", "severity": "medium"})
 
     assert arrivals(by_reason, obj) == {"console": 1}
     resolved, reason, message = routing(status)
@@ -184,8 +187,8 @@ def test_labels_of_a_look_alike_domain_are_ignored(by_reason: OperatorUnderTest)
         "namespace": "production",
     }
     spec = {"type": "escalation", "priority": "high"}
-    ours, targets = labelled(by_reason, labels, **spec)
-    theirs, fell_back = labelled(by_reason, labels, domain=LOOKALIKE, **spec)
+    ours, targets = deliver_with_labels(by_reason, labels, **spec)
+    theirs, fell_back = deliver_with_labels(by_reason, labels, domain=LOOKALIKE, **spec)
 
     assert arrivals(by_reason, ours) == {"slack": 1}
     assert routing(targets)[1] == "RoutingRuleMatched"

@@ -1,4 +1,4 @@
-"""Group status: conflicts, late watches, failed writes, deletions, times and sizes."""
+"""Group status: conflicts, stale watches, failed writes, deletions, times and sizes."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -7,8 +7,7 @@ import pytest
 
 from tests.harness.eventually import eventually, steadily
 from tests.harness.notifications import fast, notification, slack_notification
-from tests.harness.readings import Counts, attempts, counts, failed, succeeded
-from tests.harness.whereabouts import arrivals
+from tests.harness.readings import Counts, arrivals, attempts, counts, failed, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
 TEST = [{"slack": "#test"}]

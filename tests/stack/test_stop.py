@@ -1,4 +1,4 @@
-"""An operator that is stopped or killed: what runs is finished or made again, and nothing is lost."""
+"""An operator that is stopped or killed: running deliveries finish or are repeated, and nothing is lost."""
 
 import pytest
 

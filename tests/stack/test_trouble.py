@@ -1,4 +1,4 @@
-"""What must not hurt: a directory that cannot be written to."""
+"""A directory that is read-only for a while."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An update and the way back while notifications come in: nothing is lost, nothing is sent twice, and no pause is long."""
+"""An update and a rollback under traffic: nothing is lost or sent twice, and no gap is long."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tests.harness.eventually import eventually
 from tests.harness.operators import LABEL, OperatorSpec
 from tests.harness.readings import header
 from tests.harness.sink_client import SlackSink
-from tests.harness.steady_traffic import PER_SECOND, outcome, traffic
+from tests.harness.traffic import outcome, traffic
 from tools.localcluster.toolchain import ensure
 from tools.platform.commands.rollback import roll_back
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.harness.cluster import Cluster
     from tests.harness.place import EphemeralStack
-    from tests.harness.steady_traffic import Outcome, Traffic
+    from tests.harness.traffic import Outcome
 
 pytestmark = [
     pytest.mark.long,
@@ -41,19 +41,20 @@ SPEC = OperatorSpec(
     settings={"channelsFileEnabled": False, "channelsSlackConnections": 20},
 )
 SLACK = [{"slack": "#traffic"}]
+PER_SECOND = 20
 AROUND = 5.0
 """Seconds of traffic before and after."""
-LONGEST_PAUSE = 5.0
+LONGEST_GAP = 5.0
 
 
-def goes_on(stream: Traffic) -> None:
-    """Wait until as much more has been created as the stream brings in that time."""
-    wanted = len(stream.subjects) + AROUND * PER_SECOND
-    eventually(lambda: len(stream.subjects), lambda created: created >= wanted, within=4 * AROUND)
+def wait_for_traffic(created: Sequence[str]) -> None:
+    """Wait for the traffic before or after a change."""
+    wanted = len(created) + AROUND * PER_SECOND
+    eventually(lambda: len(created), lambda count: count >= wanted, within=4 * AROUND)
 
 
 class Rolling:
-    """An operator that is updated: its stack, and two images of one content under different names."""
+    """An operator that is updated: its stack, and two names of the same image."""
 
     def __init__(self, stack: EphemeralStack, cluster: Cluster) -> None:
         self.stack = stack
@@ -66,32 +67,36 @@ class Rolling:
         load_image(stack.container, self.second)
 
     def run(self, image: str) -> None:
-        """Bring the operator up with an image."""
         bring_up(self.stack, SPEC, BuiltImages(operator=image, stubs=image), ensure())
 
     @property
     def image(self) -> str:
-        """The image that the Deployment asks for."""
+        """The image in the Deployment."""
         deployed = self.cluster.deployment(SPEC.namespace, names.OPERATOR)
         result: str = deployed["spec"]["template"]["spec"]["containers"][0]["image"]
         return result
 
     def during(self, change: Callable[[], None]) -> Outcome:
-        """Make a change under traffic, and return what became of the traffic."""
+        """Make a change under traffic, and return the outcome of the traffic."""
         namespace = self.cluster.create_namespace({LABEL: SPEC.name})
         try:
             with crowd(self.cluster, namespace) as some:
-                with traffic(some, channels=["slack"], recipients=SLACK) as stream:
-                    goes_on(stream)
+
+                def create() -> str:
+                    (notification,) = some.create(1, channels=["slack"], recipients=SLACK)
+                    return str(notification["spec"]["subject"])
+
+                with traffic(create, per_second=PER_SECOND) as created:
+                    wait_for_traffic(created)
                     change()
-                    goes_on(stream)
+                    wait_for_traffic(created)
                 some.all_in("Sent", within=120)
                 hits = SlackSink(self.stack.sink, SPEC.name).hits(some.run)
                 words = [(hit["at"], header(hit)) for hit in hits]
-                subjects = [next(s for s in stream.subjects if text.endswith(s)) for _, text in words]
+                subjects = [next(s for s in created if text.endswith(s)) for _, text in words]
                 attempts = [obj["status"]["totalAttempts"] for obj in some.seen()]
                 assert set(attempts) == {1}
-                return outcome(stream.subjects, [(at, s) for (at, _), s in zip(words, subjects, strict=True)])
+                return outcome(created, [(at, s) for (at, _), s in zip(words, subjects, strict=True)])
         finally:
             self.cluster.core.delete_namespace(namespace)
 
@@ -123,4 +128,4 @@ def test_update_and_rollback_under_traffic_lose_and_repeat_nothing(
     for seen in (updated, back):
         assert seen.created >= 10 * AROUND
         assert (seen.lost, seen.repeated) == (0, 0)
-        assert seen.longest_pause <= LONGEST_PAUSE
+        assert seen.longest_gap <= LONGEST_GAP

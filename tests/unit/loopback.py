@@ -1,4 +1,4 @@
-"""A small HTTP server on 127.0.0.1, for tests of what talks to one."""
+"""A small HTTP server on 127.0.0.1, for tests of clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextlib.asynccontextmanager
 async def listening(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
-    """Have every request answered by `handle`; gives the URL."""
+    """Serve every request with `handle`; gives the URL."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

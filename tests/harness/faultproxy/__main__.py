@@ -1,4 +1,4 @@
-"""Starts the fault proxy in a pod, before the API server of its cluster, and serves until it is told to stop."""
+"""Runs the fault proxy in a pod, in front of the API server of its cluster, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from pathlib import Path
 from tests.harness.faultproxy.app import FaultProxy, Place
 
 FILES = Path("/etc/faultproxy")
-"""Of a Secret: tls.crt and tls.key to be taken for the API server, ca.crt to know the real one by."""
+"""The files of a Secret: tls.crt and tls.key to serve as the API server, ca.crt to verify the real one."""
 PLACE = Place(host="0.0.0.0", api_port=8443, control_port=8080)  # noqa: S104 - a pod's ports
 
 
 async def serve() -> None:
-    """Serve on every address of the pod."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -1,4 +1,4 @@
-"""The fault proxy: an API server to whoever asks it, with faults on command; one port for that, one for the commands."""
+"""The fault proxy: an API server with injected faults on one port, and its control API on another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.harness.faultproxy.control import Control
 from tests.harness.faultproxy.forwarding import Forwarder
-from tests.harness.faultproxy.records import Records
+from tests.harness.faultproxy.requests import Records
 from tests.harness.faultproxy.rules import Rules
 from tests.harness.faultproxy.watches import Watches
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 32 * 1024 * 1024
 KEEP_ALIVE = 3600.0
-"""Seconds that an idle connection is kept, so that none is lost by the proxy's own doing."""
+"""Seconds that an idle connection is kept; the proxy must not close any itself."""
 STOP_WITHIN = 0.1
-"""Seconds that open requests have at the end; a watch would take all of them."""
+"""Seconds for open requests at shutdown; a watch would take all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the proxy listens; a port given as 0 is chosen by the system."""
+    """Where the proxy listens; the system chooses a port that is 0."""
 
     host: str
     api_port: int
@@ -33,7 +33,7 @@ class Place:
 
 
 class FaultProxy:
-    """The two servers. `upstream` is the API server's address, `trust` says whom to take for it."""
+    """Both servers. `upstream` is the API server's address, `trust` verifies it."""
 
     def __init__(self, *, upstream: str, trust: ssl.SSLContext, identity: ssl.SSLContext) -> None:
         rules, records, watches = Rules(), Records(), Watches()
@@ -43,7 +43,6 @@ class FaultProxy:
         self._runners: list[web.AppRunner] = []
 
     async def start(self, place: Place) -> Place:
-        """Serve; return where."""
         await self._forwarder.open()
         api = web.Application(client_max_size=LARGEST_BODY)
         api.router.add_route("*", "/{path:.*}", self._forwarder.handle)
@@ -52,7 +51,7 @@ class FaultProxy:
         return Place(host=place.host, api_port=api_port, control_port=control_port)
 
     async def stop(self) -> None:
-        """Serve no longer; what is open is broken off."""
+        """Stop, and abort what is open."""
         for runner in self._runners:
             await runner.cleanup()
         await self._forwarder.close()
@@ -62,7 +61,7 @@ class FaultProxy:
     ) -> int:
         runner = web.AppRunner(
             application,
-            # An asker that goes away takes its request to the API server with it.
+            # A client that disconnects cancels its request to the API server.
             handler_cancellation=True,
             keepalive_timeout=KEEP_ALIVE,
             shutdown_timeout=STOP_WITHIN,

@@ -1,4 +1,4 @@
-"""What the tests tell the proxy and ask of it, over plain HTTP."""
+"""The control API of the proxy, over plain HTTP."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.harness.faultproxy.rules import Match, Rule
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-    from tests.harness.faultproxy.records import Records
+    from tests.harness.faultproxy.requests import Records
     from tests.harness.faultproxy.rules import Rules
     from tests.harness.faultproxy.watches import Watches
 
 
 class Asked(Match):
-    """Which of the recorded requests."""
+    """A filter for recorded requests."""
 
     code: int | None = None
 
@@ -32,7 +32,6 @@ class Control:
         self._watches = watches
 
     def application(self) -> web.Application:
-        """Return the application that serves it."""
         application = web.Application(middlewares=[explain])
         application.add_routes(
             [
@@ -87,13 +86,12 @@ class Control:
 
 
 async def healthy(_request: web.Request) -> web.Response:
-    """Answer."""
     return web.Response(text="ok")
 
 
 @web.middleware
 async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a request that makes no sense with 400 and the reason."""
+    """Respond to an invalid request with 400 and the reason."""
     try:
         return await handler(request)
     except (ValidationError, ValueError) as error:

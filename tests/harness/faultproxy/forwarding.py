@@ -1,4 +1,4 @@
-"""Passes requests on to the API server as they are, and its answers back, but for what the rules say."""
+"""Forwards requests to the API server and its responses back, except for what the rules change."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from tests.harness.faultproxy.kinds import kind_of
-from tests.harness.faultproxy.records import Record
+from tests.harness.faultproxy.requests import Record, kind_of
 from tests.harness.faultproxy.rules import status
 from tests.harness.faultproxy.watches import Watch
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from multidict import CIMultiDictProxy
 
-    from tests.harness.faultproxy.records import Records
+    from tests.harness.faultproxy.requests import Records
     from tests.harness.faultproxy.rules import Rule, Rules
     from tests.harness.faultproxy.watches import Watches
 
@@ -35,13 +34,13 @@ OF_A_CONNECTION = {
     "transfer-encoding",
     "upgrade",
 }
-"""Headers that each connection has of its own."""
+"""Headers of a single connection."""
 LIKE_THE_ASKER = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers that the client would add when the asker has none."""
+"""Headers that aiohttp would add if the client has none."""
 
 
 class Forwarder:
-    """The way to one API server. The asker's credentials go with its request; there are none of the proxy's own."""
+    """Forwards to one API server, with the client's credentials."""
 
     def __init__(
         self, upstream: str, trust: ssl.SSLContext, *, rules: Rules, records: Records, watches: Watches
@@ -54,7 +53,6 @@ class Forwarder:
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Be ready to forward."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self._trust),
             timeout=aiohttp.ClientTimeout(total=None),
@@ -64,12 +62,10 @@ class Forwarder:
         )
 
     async def close(self) -> None:
-        """Let go of the connections to the API server."""
         if self._session is not None:
             await self._session.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Serve one request, whatever it asks for."""
         body = await request.read()
         kind = kind_of(request.method, request.path, request.query)
         met = self._rules.take(kind, body)
@@ -127,7 +123,7 @@ class Forwarder:
 
 
 def refuse(request: web.Request, record: Record, rule: Rule) -> web.StreamResponse:
-    """Answer as the rule says, or cut the connection."""
+    """Respond as the rule says, or cut the connection."""
     if rule.code is None:
         if request.transport is not None:
             request.transport.abort()
@@ -138,5 +134,5 @@ def refuse(request: web.Request, record: Record, rule: Rule) -> web.StreamRespon
 
 
 def passed_on(headers: CIMultiDictProxy[str]) -> list[tuple[str, str]]:
-    """Return the headers that are not of one connection alone."""
+    """Return the headers that are not of a single connection."""
     return [(name, value) for name, value in headers.items() if name.lower() not in OF_A_CONNECTION]

@@ -1,4 +1,4 @@
-"""What goes wrong, and when: rules that the tests set, each for some kind of request and for some times."""
+"""The fault rules that tests set, each for some requests and a number of times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.harness.faultproxy.kinds import RequestKind
+    from tests.harness.faultproxy.requests import RequestKind
 
 REASONS = {
     400: "BadRequest",
@@ -32,7 +32,7 @@ Seconds = Annotated[float, Field(ge=0, le=600)]
 
 
 class Match(BaseModel):
-    """Which requests: those that fit all that is given. `name` is a regular expression for the whole name."""
+    """Selects requests by all given fields. `name` is a regular expression for the whole name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +52,6 @@ class Match(BaseModel):
         return value
 
     def fits(self, kind: RequestKind) -> bool:
-        """Tell whether it is about this kind of request."""
         plain = ("verb", "resource", "subresource", "namespace")
         return all(getattr(self, field) in (None, getattr(kind, field)) for field in plain) and (
             self.name is None or re.fullmatch(self.name, kind.name) is not None
@@ -62,13 +61,13 @@ class Match(BaseModel):
 class Rule(Match):
     """One fault.
 
-    After `delay` seconds the request is answered with `code` (and `body`, `headers`), or the connection is
-    `cut`, and the server never sees it; with `after` it has done its work by then, and only the answer is
-    replaced or lost. Without code and cut it is only late: the request by `delay`, the answer by
-    `delay_after`. `containing` must stand in the request's body, written as JSON without spaces. The first
-    `skip` requests that fit go through, the next `times` do not, all of them when it is None.
+    After `delay` seconds the response is `code` (with `body` and `headers`), or the connection is `cut`, and the
+    server does not see the request; with `after` the request is forwarded first, and only the response is
+    replaced or lost. Without code and cut there is only a delay: of the request by `delay`, of the response by
+    `delay_after`. `containing` must be in the request's body, as JSON without spaces. The first `skip`
+    matching requests pass; the rule applies to the next `times`, to all of them if it is None.
 
-    With `lag` it is about running watches, new and old ones, instead: each event comes that much later.
+    With `lag` the rule applies to watches instead, including running ones: each event is delayed.
     """
 
     containing: str = ""
@@ -97,7 +96,7 @@ class Rule(Match):
         return self
 
     def payload(self) -> bytes:
-        """Return the body of the answer, by default a Status as an API server would send."""
+        """Return the body of the response, by default a Status."""
         assert self.code is not None
         return (
             self.body if isinstance(self.body, str) else json.dumps(self.body or status(self.code))
@@ -105,7 +104,7 @@ class Rule(Match):
 
 
 def status(code: int, message: str = "the fault proxy says so") -> dict[str, Any]:
-    """Return the object in which an API server tells a failure."""
+    """Return the Status of a failure."""
     return {
         "kind": "Status",
         "apiVersion": "v1",
@@ -119,7 +118,7 @@ def status(code: int, message: str = "the fault proxy says so") -> dict[str, Any
 
 @dataclass(slots=True, kw_only=True)
 class InForce:
-    """A rule that was set; `seen` requests fitted so far, `used` of them met its fault."""
+    """A rule that was set; `seen` requests matched so far, it was applied to `used` of them."""
 
     id: int
     rule: Rule
@@ -127,7 +126,7 @@ class InForce:
     used: int = 0
 
     def meets(self, kind: RequestKind, body: str) -> bool:
-        """Tell whether this request meets the fault, and count it."""
+        """Return whether the rule applies to a request, and count it."""
         rule = self.rule
         exhausted = rule.times is not None and self.used >= rule.times
         if rule.lag or exhausted or not rule.fits(kind) or rule.containing not in body:
@@ -140,32 +139,32 @@ class InForce:
 
 
 class Rules:
-    """The rules in force, in the order in which they were set; a request meets the first that it fits."""
+    """The rules in the order in which they were set; the first matching one applies."""
 
     def __init__(self) -> None:
         self._rules: dict[int, InForce] = {}
         self._made = 0
 
     def add(self, rule: Rule) -> int:
-        """Put a rule into force; return its number."""
+        """Set a rule; return its number."""
         self._made += 1
         self._rules[self._made] = InForce(id=self._made, rule=rule)
         return self._made
 
     def remove(self, number: int | None = None) -> None:
-        """Take a rule out of force, or all of them; one that is none is fine."""
+        """Remove a rule, if it exists, or all of them."""
         if number is None:
             self._rules.clear()
         else:
             self._rules.pop(number, None)
 
     def take(self, kind: RequestKind, body: bytes) -> InForce | None:
-        """Return the rule that this request meets."""
+        """Return the rule that applies to a request."""
         text = _compact(body)
         return next((rule for rule in self._rules.values() if rule.meets(kind, text)), None)
 
     def lag(self, kind: RequestKind) -> float:
-        """Return how many seconds the events of such a watch come late at the moment."""
+        """Return the current delay of such a watch's events, in seconds."""
         return max((one.rule.lag for one in self._rules.values() if one.rule.fits(kind)), default=0.0)
 
     def __iter__(self) -> Iterator[InForce]:

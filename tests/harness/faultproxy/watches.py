@@ -1,4 +1,4 @@
-"""Watches that are running: passed on event by event, held back, cut, or told that they are too old."""
+"""Running watches: forwarded event by event, delayed, cut or expired."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from tests.harness.faultproxy.kinds import RequestKind
-    from tests.harness.faultproxy.records import Record
+    from tests.harness.faultproxy.requests import Record, RequestKind
     from tests.harness.faultproxy.rules import Match
 
 HELD_BACK = 10_000
-"""Pieces of a stream between the server and the asker; a stream that is held back longer waits at its source."""
+"""Buffered pieces of a stream; a stream that is delayed longer waits at its source."""
 EXPIRED = json.dumps({"type": "ERROR", "object": status(410, "too old resource version")}).encode() + b"\n"
 END = (0.0, b"")
 
 
 class Watch:
-    """One watch, from the server's stream to the asker's."""
+    """One watch, from the server's stream to the client's."""
 
     def __init__(self, record: Record, request: web.Request, *, lag: Callable[[RequestKind], float]) -> None:
         self.kind = record.kind
@@ -37,7 +36,7 @@ class Watch:
         self._broken = False
 
     async def copy(self, source: aiohttp.StreamReader, response: web.StreamResponse) -> None:
-        """Pass on whole events until one side ends; a server that breaks off breaks the asker off too."""
+        """Forward whole events until one side ends; if the server aborts, the client's connection is aborted too."""
         reading = asyncio.create_task(self._read(source))
         try:
             await self._write(response)
@@ -47,12 +46,12 @@ class Watch:
             self.cut()
 
     def cut(self) -> None:
-        """Close the asker's connection without a word."""
+        """Abort the client's connection."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
     def expire(self) -> None:
-        """End it as a server does that has forgotten the version it started from."""
+        """End it as a server does that no longer has the version it started from."""
         self._pieces.put_nowait((0.0, EXPIRED))
         self._pieces.put_nowait(END)
 
@@ -80,13 +79,13 @@ class Watch:
 
 
 class Watches:
-    """Those that are running."""
+    """The running watches."""
 
     def __init__(self) -> None:
         self._running: list[Watch] = []
 
     async def run(self, watch: Watch, source: aiohttp.StreamReader, response: web.StreamResponse) -> None:
-        """Pass a watch on; until it ends it is found here."""
+        """Forward a watch, and keep it here until it ends."""
         self._running.append(watch)
         try:
             await watch.copy(source, response)
@@ -94,5 +93,4 @@ class Watches:
             self._running.remove(watch)
 
     def fitting(self, match: Match) -> list[Watch]:
-        """Return the running watches that fit."""
         return [watch for watch in self._running if match.fits(watch.kind)]

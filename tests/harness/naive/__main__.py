@@ -1,6 +1,6 @@
-"""A controller of the old kind as a process: `python -m tests.harness.naive --kubeconfig FILE --sink URL`.
+"""The naive controller as a process: `python -m tests.harness.naive --kubeconfig FILE --sink URL`.
 
-It prints one JSON record a line: `watching` once it has its first listing, then what its console channel says.
+It prints JSON records, one per line: `watching` after its first list, then the output of its console channel.
 It runs until a signal ends it.
 """
 
@@ -25,7 +25,6 @@ from tests.harness.naive.controller import Controller
 
 
 async def run(arguments: argparse.Namespace) -> None:
-    """Watch and work until cancelled."""
     configuration = Configuration()
     configuration.connection_pool_maxsize = arguments.workers + 4
     await load_kube_config(config_file=str(arguments.kubeconfig), client_configuration=configuration)
@@ -44,12 +43,13 @@ async def run(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Read the command line, and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.naive", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True, help="how to reach the API server")
     parser.add_argument("--sink", required=True, help="the URL that the channel slack posts to")
-    parser.add_argument("--namespace", help="the only one that is watched; all without it")
-    parser.add_argument("--workers", type=int, default=10, help="passes at once (default: %(default)s)")
+    parser.add_argument("--namespace", help="the only namespace to watch; default: all")
+    parser.add_argument(
+        "--workers", type=int, default=10, help="concurrent reconciliations (default: %(default)s)"
+    )
     log.configure(Log(), rules(Redaction()))
     asyncio.run(run(parser.parse_args()))
 

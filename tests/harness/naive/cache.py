@@ -1,4 +1,4 @@
-"""What a watch has shown of each notification: the copy that a controller of the old kind decides on."""
+"""The watch cache: the copy of each notification that the naive controller decides on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RESOURCE = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificationrequests")
 WATCH_SECONDS, PAUSE_SECONDS = 300, 1.0
-"""After which the API server ends a watch; between two listings."""
+"""When the API server ends a watch; the delay between two lists."""
 
 logger = structlog.get_logger(__name__)
 
@@ -34,18 +34,18 @@ class WatchCache:
         self._objects: dict[Key, dict[str, Any]] = {}
 
     def get(self, key: Key) -> dict[str, Any] | None:
-        """Return what the watch has shown last of an object."""
+        """Return the last state that the watch has shown."""
         return self._objects.get(key)
 
     async def follow(self, changed: Callable[[Key], None]) -> None:
-        """Tell of each change, without end; a watch that ends or breaks begins anew with a listing."""
+        """Report each change, without end; a watch that ends or breaks starts again with a list."""
         while True:
             try:
                 version = await self._list(changed)
                 logger.info("watching", notifications=len(self._objects))
                 await self._watch(version, changed)
             except KubeError as error:
-                logger.warning("watch broken off", error=str(error))
+                logger.warning("watch failed; listing again", error=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _list(self, changed: Callable[[Key], None]) -> str:

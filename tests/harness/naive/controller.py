@@ -1,7 +1,7 @@
-"""One pass of the old kind: decide on the watch's copy, then write one change after the other.
+"""The naive reconciliation: decide on the watch cache, then write one change after another.
 
-All parts are those of the operator, its retry policy and its pauses too; what differs is the order of reading and
-writing. A write that meets another one is made again on a new read, as is usual.
+It uses the operator's own parts, including retry policy and backoff; only the order of reads and writes differs.
+A write that meets a conflict is repeated on a new read, as usual.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 DELIVERY_SECONDS = 10
 RECORD = ("deliveryAttempts", "totalAttempts", "successfulDeliveries", "failedDeliveries")
-"""What the write after a try holds; phase, reason and times come with the one that ends the pass."""
+"""The fields that the write after an attempt contains; phase, reason and times follow in the last write."""
 NOBODY: frozenset[str] = frozenset()
 
 logger = structlog.get_logger("console")
 
 
 class Controller:
-    """Makes passes for a work queue, which never runs two for the same object at once."""
+    """Reconciles for a work queue, which never runs two reconciliations of an object at once."""
 
     def __init__(
         self,
@@ -59,30 +59,30 @@ class Controller:
         self._clock = clock
 
     async def __call__(self, request: Request) -> Result:
-        """Make a pass; one that the API server refuses or does not answer is made again."""
+        """Reconcile; a reconciliation that the API server rejects or does not answer is repeated."""
         obj = self._cached(request.key)
         try:
-            return Result(final=True) if obj is None else await self._pass(obj, request.queued_at)
+            return Result(final=True) if obj is None else await self._reconcile(obj, request.queued_at)
         except Gone:
             return Result(final=True)
         except StatusError as error:
-            logger.warning("pass given up, will try again", notification=str(error.ref), error=str(error))
+            logger.warning("reconciliation failed; retrying", notification=str(error.ref), error=str(error))
             return Result(error=error)
 
-    async def _pass(self, obj: dict[str, Any], queued_at: datetime) -> Result:
+    async def _reconcile(self, obj: dict[str, Any], queued_at: datetime) -> Result:
         seen = parse(obj)
         planned = plan(seen, resolve(seen), in_flight=NOBODY, now=self._clock())
         if planned.sends and seen.phase is Phase.PENDING:
             begun = {"phase": Phase.SENDING.value, "reason": Reason.PROCESSING_DELIVERIES.value}
             obj = await self._store.replace_status({**obj, "status": {**obj["status"], **begun}})
         for send in planned.sends:
-            attempt = await self._try(send, seen)
+            attempt = await self._attempt(send, seen)
             obj = await self._write(obj, partial(self._recorded, [attempt], queued_at))
-        obj = await self._write(obj, partial(self._judged, queued_at))
-        return self._come_back(parse(obj))
+        obj = await self._write(obj, partial(self._with_phase, queued_at))
+        return self._requeue(parse(obj))
 
     async def _write(self, obj: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-        """Write one change of the status, unless there is none; return the object as it is then."""
+        """Write one change of the status, if there is one; return the object after it."""
         while (status := change(obj)) != obj["status"]:
             try:
                 return await self._store.replace_status({**obj, "status": status})
@@ -94,7 +94,7 @@ class Controller:
         folded = self._folded(attempts, queued_at, obj)
         return {**obj["status"], **{field: folded[field] for field in RECORD if field in folded}}
 
-    def _judged(self, queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
+    def _with_phase(self, queued_at: datetime, obj: dict[str, Any]) -> dict[str, Any]:
         folded = self._folded([], queued_at, obj)
         return folded if folded["phase"] != obj["status"]["phase"] else dict(obj["status"])
 
@@ -104,14 +104,14 @@ class Controller:
             now, attempts, route=resolve(now), in_flight=NOBODY, queued_at=queued_at, now=self._clock()
         ).dump()
 
-    def _come_back(self, seen: Notification) -> Result:
+    def _requeue(self, seen: Notification) -> Result:
         if seen.phase in FINAL:
             return Result(final=True)
         steps = progress(seen, resolve(seen).channels, seen.attempts)
         due = min((step.next_at for step in steps if step.next_at is not None), default=None)
         return Result(requeue_after=(due - self._clock()).total_seconds() if due else None)
 
-    async def _try(self, send: Send, seen: Notification) -> Attempt:
+    async def _attempt(self, send: Send, seen: Notification) -> Attempt:
         began, start, error = self._clock(), asyncio.get_running_loop().time(), None
         try:
             async with asyncio.timeout(DELIVERY_SECONDS):
@@ -139,4 +139,4 @@ class Controller:
                     headers = {"Content-Type": "application/json"}
                     await self._receiver.post(orjson.dumps(payload), headers=headers)
             case _:
-                raise Permanent(f"channel {channel} is not there")
+                raise Permanent(f"channel {channel} is not configured")

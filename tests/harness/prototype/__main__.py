@@ -1,8 +1,8 @@
-"""The bare line as a process: `python -m tests.harness.prototype --kubeconfig FILE [--workers N]`.
+"""The prototype as a process: `python -m tests.harness.prototype --kubeconfig FILE [--workers N]`.
 
-An event bell of kopf, a queue, workers, one GET and one PUT for each notification, and nothing else of an operator:
-no delivery, no plan, no retries, no leader. What it does in a second is what a machine has to give, and what the
-operator is read beside. It prints `{"event": "watching"}` when it begins, and runs until a signal ends it.
+A kopf event handler, a queue, workers, one GET and one PUT per notification, and nothing else: no delivery, plan, retries
+or leader election. Its throughput is what the machine can give, and what the operator is compared with. It prints
+`{"event": "watching"}` when it starts, and runs until a signal ends it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WATCHING = '{"event": "watching"}'
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
-class Line:
+class Worker:
     """From a key to a written status, over one session."""
 
     def __init__(self, server: str, session: aiohttp.ClientSession) -> None:
@@ -39,12 +39,11 @@ class Line:
         self._session = session
 
     async def work(self) -> None:
-        """Serve one key after the other until cancelled."""
         while True:
             namespace, name = await self.keys.get()
-            await self._pass(f"{self._collection}/{namespace}/{RESOURCE.plural}/{name}")
+            await self._reconcile(f"{self._collection}/{namespace}/{RESOURCE.plural}/{name}")
 
-    async def _pass(self, url: str) -> None:
+    async def _reconcile(self, url: str) -> None:
         async with self._session.get(url, headers=JSON) as answer:
             obj = orjson.loads(await answer.read())
         if obj["status"]["phase"] != "Pending":
@@ -56,7 +55,7 @@ class Line:
 
 
 def _sent(obj: dict[str, Any]) -> dict[str, Any]:
-    """Return a status of the size that the operator writes."""
+    """Return a status as large as the operator's."""
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     condition = {
         "type": "Delivered",
@@ -81,7 +80,6 @@ def _sent(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 async def run(kubeconfig: Path, workers: int) -> None:
-    """Watch and work until cancelled."""
     configuration = Configuration()
     await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
     client = ApiClient(configuration)
@@ -92,22 +90,22 @@ async def run(kubeconfig: Path, workers: int) -> None:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=ssl), headers=headers)
 
     async with session() as working, asyncio.TaskGroup() as group:
-        line = Line(configuration.host, working)
-        working_off = [group.create_task(line.work()) for _ in range(workers)]
+        worker = Worker(configuration.host, working)
+        workers_running = [group.create_task(worker.work()) for _ in range(workers)]
         sys.stdout.write(f"{WATCHING}\n")
         sys.stdout.flush()
         await kopf.operator(
-            registry=bell(line, configuration.host, session()),
+            registry=handlers(worker, configuration.host, session()),
             settings=kopf_settings(Watch(), RESOURCE, ""),
             standalone=True,
             clusterwide=True,
         )
-        for task in working_off:
+        for task in workers_running:
             task.cancel()
 
 
-def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.OperatorRegistry:
-    """Return kopf's handlers: each event of an open notification rings."""
+def handlers(worker: Worker, server: str, session: aiohttp.ClientSession) -> kopf.OperatorRegistry:
+    """Return kopf's handlers: each event of an open notification enqueues its key."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -115,19 +113,20 @@ def bell(line: Line, server: str, session: aiohttp.ClientSession) -> kopf.Operat
         return kopf.AiohttpSession(server=server, aiohttp_session=session)
 
     @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
-    async def ring(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
+    async def enqueue(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name
         obj: Any = event["object"]
         if type != "DELETED" and obj["status"]["phase"] == "Pending":
-            line.keys.put_nowait((obj["metadata"]["namespace"], obj["metadata"]["name"]))
+            worker.keys.put_nowait((obj["metadata"]["namespace"], obj["metadata"]["name"]))
 
     return registry
 
 
 def main() -> None:
-    """Read the command line, and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.prototype", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True, help="how to reach the API server")
-    parser.add_argument("--workers", type=int, default=16, help="passes at once (default: %(default)s)")
+    parser.add_argument(
+        "--workers", type=int, default=16, help="concurrent reconciliations (default: %(default)s)"
+    )
     options = parser.parse_args()
     uvloop.run(run(options.kubeconfig, options.workers))
 

@@ -1,4 +1,4 @@
-"""Starts the sink and serves until it is told to stop."""
+"""Runs the sink until SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ PORT = 8080
 
 
 async def serve() -> None:
-    """Serve on every address of the pod."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

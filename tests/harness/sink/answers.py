@@ -1,24 +1,29 @@
-"""What a receiver answers, and how the checks tell it: by a token that the request carries."""
+"""The answers of a receiver, scripted by a token that the request contains, and how they are sent."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from typing import TYPE_CHECKING, Annotated
 
+from aiohttp import web
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from tests.harness.sink.series import Series
+from tests.harness.sink.sequences import Series
+
+if TYPE_CHECKING:
+    from tests.harness.sink.hits import Hit
 
 REMEMBERED = 10_000
-"""Scripts a kind of receiver; the oldest are forgotten."""
+"""Scripts per kind of receiver; the oldest are dropped."""
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Answer(BaseModel):
-    """One answer: after `delay` seconds a code, a body and headers, or `never` one, or the connection is dropped.
+    """One answer: after `delay` seconds a code, a body and headers, or `never` one, or a dropped connection.
 
-    Without a code it is the receiver's own success. `store` is for the audit store: keep the events though
-    the answer is a failure.
+    Without a code it is the receiver's success. `store` is for the audit store: store the events although the
+    answer is a failure.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,7 +38,7 @@ class Answer(BaseModel):
     store: bool = False
 
     def payload(self, success: str) -> bytes:
-        """Return the body: the given one, else what goes with the code."""
+        """Return the body, by default that of the code."""
         if self.body_base64 is not None:
             return self.body_base64
         if self.body is not None:
@@ -45,7 +50,7 @@ SUCCESS = Answer()
 
 
 class Script(BaseModel):
-    """The answers to the requests that carry a token; no answers take the script away."""
+    """The answers to requests that contain a token; an empty list removes the script."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,7 +65,6 @@ class Answers:
         self._scripts: dict[str, Series[Answer]] = {}
 
     def set(self, script: Script) -> None:
-        """Answer so from the next request on."""
         self._scripts.pop(script.token, None)
         if script.answers:
             self._scripts[script.token] = Series(script.answers, otherwise=SUCCESS)
@@ -68,7 +72,34 @@ class Answers:
             del self._scripts[next(iter(self._scripts))]
 
     def take(self, text: str) -> Answer:
-        """Return the next answer of the first script whose token stands in the text."""
+        """Return the next answer of the first script whose token is in the text."""
         result = (series for token, series in self._scripts.items() if token in text)
         series = next(result, None)
         return SUCCESS if series is None else series.take()
+
+
+async def hold(answer: Answer) -> None:
+    """Wait before the answer; without one, until the request is cancelled."""
+    await asyncio.sleep(answer.delay)
+    if answer.never:
+        await asyncio.get_running_loop().create_future()
+
+
+async def give(request: web.Request, hit: Hit, answer: Answer, success: web.Response) -> web.StreamResponse:
+    """Send the answer, or drop the connection, and record which; without a code it is the success."""
+    if answer.drop:
+        if request.transport is not None:
+            request.transport.abort()
+        return success
+    response = success
+    if answer.code is not None or answer.body is not None or answer.body_base64 is not None:
+        response = web.Response(
+            status=answer.code or success.status,
+            body=answer.payload(success.text or ""),
+            headers=success.headers,
+        )
+    response.headers.update(answer.headers)
+    await response.prepare(request)
+    await response.write_eof()
+    hit.code = response.status
+    return response

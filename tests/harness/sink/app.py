@@ -1,4 +1,4 @@
-"""The sink: everything that an operator of the tests delivers to, on one port, and what the checks ask of it."""
+"""The sink: every server that test operators deliver to, on one port, with an API for the tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from pydantic import ValidationError
 
-from tests.harness.sink.audit_api import AuditApi
+from tests.harness.sink.audit import AuditApi
 from tests.harness.sink.connections import Connections
 from tests.harness.sink.hits import Hits
 from tests.harness.sink.receivers import Receiver, header_text, raw_text
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 32 * 1024 * 1024
 KEEP_ALIVE = 3600.0
-"""Seconds that an idle connection is kept: an operator that lets go of its own is to be seen doing so."""
+"""Seconds that an idle connection is kept: the operator must be the one that closes it."""
 
 STOP_WITHIN = 0.1
-"""Seconds that open requests have at the end; those that are never answered would take all of them."""
+"""Seconds for open requests at shutdown; unanswered ones would take all of them."""
 
 
 class Sink:
-    """The server. In memory only, and bounded: the oldest is forgotten."""
+    """The server. In memory and bounded: the oldest entries are dropped."""
 
     def __init__(self) -> None:
         self._hits = Hits()
@@ -35,10 +35,10 @@ class Sink:
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Serve; return the port, which the system chooses when it is given as 0."""
+        """Serve; return the port, which the system chooses if it is 0."""
         self._runner = web.AppRunner(
             self._application(),
-            # A receiver notices when the other side breaks a request off.
+            # A receiver notices that the client aborts a request.
             handler_cancellation=True,
             keepalive_timeout=KEEP_ALIVE,
             shutdown_timeout=STOP_WITHIN,
@@ -52,7 +52,7 @@ class Sink:
         return address[1]
 
     async def stop(self) -> None:
-        """Serve no longer; what is open is broken off."""
+        """Stop, and abort what is open."""
         if self._server is not None:
             self._server.close()
         if self._runner is not None:
@@ -87,13 +87,12 @@ class Sink:
 
 
 async def healthy(_request: web.Request) -> web.Response:
-    """Answer."""
     return web.Response(text="ok")
 
 
 @web.middleware
 async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a request that makes no sense with 400 and the reason."""
+    """Respond to an invalid request with 400 and the reason."""
     try:
         return await handler(request)
     except (ValidationError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The TCP connections to a server: when each was opened and closed, and what came over it."""
+"""The TCP connections of a server: when each was opened and closed, and its requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REMEMBERED = 10_000
-"""Connections that carried something, closed ones included."""
+"""Remembered connections that carried a request, including closed ones."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Connection:
 
 
 class Connections:
-    """Those of one server. A connection is remembered from its first counted request on."""
+    """The connections of one server, remembered from their first counted request on."""
 
     def __init__(self) -> None:
         self._open: dict[asyncio.BaseTransport, Connection] = {}
@@ -34,20 +34,18 @@ class Connections:
         self._made = 0
 
     def counted(self, protocol: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
-        """Return a factory of protocols that do as the given ones do, and are counted here."""
+        """Return a factory of the same protocols, whose connections are counted here."""
         return lambda: _Counted(protocol(), self)
 
     def opened(self, transport: asyncio.BaseTransport) -> None:
-        """Note a new connection."""
         self._made += 1
         self._open[transport] = Connection(id=self._made, opened=time.time())
 
     def closed(self, transport: asyncio.BaseTransport) -> None:
-        """Note the end of a connection, whoever brought it about."""
         self._open.pop(transport).closed = time.time()
 
     def carry(self, transport: asyncio.BaseTransport | None, path: str) -> int:
-        """Count a request; return the connection's number, or 0 when it is gone already."""
+        """Count a request; return the connection's number, or 0 if it is closed already."""
         connection = None if transport is None else self._open.get(transport)
         if connection is None:
             return 0
@@ -71,7 +69,7 @@ class Connections:
 
 
 class _Counted(asyncio.Protocol):
-    """Passes everything on to another protocol."""
+    """Delegates everything to another protocol."""
 
     def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
         self._inner = inner

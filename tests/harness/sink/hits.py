@@ -1,4 +1,4 @@
-"""Every request that reached a receiver: answered, failed, still open, or broken off."""
+"""Every request that reached a receiver: answered, failed, open or aborted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.harness.sink.bounded import Bounded
+from tests.harness.sink.sequences import Bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 REMEMBERED = 50_000
 REMEMBERED_BYTES = 64 * 1024 * 1024
 OVERHEAD = 1024
-"""Bytes that a hit is taken to cost beside its body."""
+"""The assumed size of a hit without its body, in bytes."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Hit:
-    """One request. `code` stays None until its answer is written out; `ended` says that it is open no more."""
+    """One request. `code` is None until its answer is written; `ended` is set when it is no longer open."""
 
     kind: str
     operator: str
@@ -33,18 +33,17 @@ class Hit:
     at: float = field(default_factory=time.time)
     body: bytes = b""
     key: str = ""
-    """What scripts look for their token in."""
+    """The text that script tokens are matched with."""
     code: int | None = None
     ended: float | None = None
 
     @property
     def uid(self) -> str:
-        """The notification that it is about, from the header `<uid>:<channel>:<number>`."""
+        """The uid of its notification, from the header `<uid>:<channel>:<number>`."""
         result = (value for name, value in self.headers.items() if name.lower() == "idempotency-key")
         return next(result, "").partition(":")[0]
 
     def seen(self) -> dict[str, Any]:
-        """Return it as JSON, for the one who asks."""
         text = self.body.decode(errors="backslashreplace")
         return {
             "kind": self.kind,
@@ -63,7 +62,7 @@ class Hit:
 
 
 class Hits:
-    """The requests of all operators, oldest first; the oldest are forgotten when there are too many."""
+    """The requests of all operators, oldest first; the oldest are dropped."""
 
     def __init__(self) -> None:
         self._hits: Bounded[Hit] = Bounded(
@@ -72,7 +71,7 @@ class Hits:
 
     @contextmanager
     def open(self, hit: Hit) -> Iterator[Hit]:
-        """Keep a hit, and note when it is open no more."""
+        """Record a hit, and note its end."""
         self._hits.add(hit)
         try:
             yield hit
@@ -80,7 +79,7 @@ class Hits:
             hit.ended = time.time()
 
     def of(self, operator: str, *, kind: str = "", uid: str = "", token: str = "") -> list[dict[str, Any]]:
-        """Return an operator's hits; what is given narrows them."""
+        """Return an operator's hits, filtered by the arguments."""
         return [
             hit.seen()
             for hit in self._hits

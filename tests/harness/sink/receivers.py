@@ -1,4 +1,4 @@
-"""Webhooks that note every request and answer as they are told: one like Slack's, and a generic one."""
+"""Webhook receivers that record every request and answer by script: one like Slack's, and a generic one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from tests.harness.sink.answers import Answer, Answers, Script
+from tests.harness.sink.answers import Answer, Answers, Script, give, hold
 from tests.harness.sink.hits import Hit
-from tests.harness.sink.replies import give, hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +20,10 @@ INVALID = Answer(code=400, body="invalid_payload")
 
 
 class Receiver:
-    """One kind of webhook, `POST /<kind>/<operator>`, and `PUT /answers/<kind>` to tell it what to answer.
+    """One kind of webhook: `POST /<kind>/<operator>`, and `PUT /answers/<kind>` to script the answers.
 
-    `key` gives the text of a body that scripts find their token in; it raises ValueError for a body that
-    the receiver refuses.
+    `key` returns the text of a body that script tokens are matched with; it raises ValueError for a body
+    that the receiver rejects.
     """
 
     def __init__(
@@ -37,7 +36,6 @@ class Receiver:
         self._answers = Answers()
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what the application serves of it."""
         return [
             web.post(f"/{self._kind}/{{operator}}", self._receive),
             web.put(f"/answers/{self._kind}", self._script),
@@ -75,21 +73,20 @@ class Receiver:
 
 
 def header_text(body: bytes) -> str:
-    """Return the text of a Slack message's header blocks, one long subject, else that of its first block.
+    """Return the text of a Slack message's header blocks, otherwise that of its first block.
 
     Raises:
         ValueError: the body is no JSON object, or not UTF-8.
     """
     message = json.loads(body)
     if not isinstance(message, dict):
-        raise ValueError("a Slack message is a JSON object")  # noqa: TRY004 - like any other body that is none
+        raise ValueError("a Slack message is a JSON object")  # noqa: TRY004 - same error as for other invalid bodies
     blocks = [block for block in message.get("blocks", []) if isinstance(block, dict)]
     header = "".join(_text(block) for block in blocks if block.get("type") == "header")
     return header or next(filter(None, map(_text, blocks)), str(message.get("text", "")))
 
 
 def raw_text(body: bytes) -> str:
-    """Return a body as text, whatever it is."""
     return body.decode(errors="backslashreplace")
 
 

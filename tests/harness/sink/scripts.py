@@ -1,4 +1,4 @@
-"""What stub channels do: their scripts, an action a call, and the calls that they made."""
+"""The scripts of stub channels, one action per call, and their calls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from tests.harness.sink.bounded import Bounded
-from tests.harness.sink.series import Series
+from tests.harness.sink.sequences import Bounded, Series
 from tests.harness.stub.actions import Action
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ class StubScripts:
         )
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what the application serves of it."""
         return [
             web.put("/scripts/{namespace}/{name}/{channel}", self._script),
             web.post("/calls/{channel}", self._call),

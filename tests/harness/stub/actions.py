@@ -1,4 +1,4 @@
-"""What a script may tell a stub channel to do."""
+"""The actions of a stub channel's script."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 OWN = frozenset({"Transient", "Permanent", "CancelledError", "Mute"})
-"""Exceptions beside Python's built-in ones: the contract's two, asyncio's, and one that cannot say what it is."""
+"""Exceptions in addition to the built-in ones: two of the channel contract, asyncio's, and one without text."""
 
 
 def _known(name: object) -> str:
@@ -17,7 +17,7 @@ def _known(name: object) -> str:
         return str(name)
     if not (isinstance(kind, type) and issubclass(kind, BaseException)):
         own = ", ".join(sorted(OWN))
-        raise ValueError(f"{name!r} is no built-in exception, nor one of {own}")  # noqa: TRY004 - what pydantic asks for
+        raise ValueError(f"{name!r} is no built-in exception, nor one of {own}")  # noqa: TRY004 - pydantic expects a ValueError
     try:
         kind("")
     except TypeError as error:
@@ -26,9 +26,9 @@ def _known(name: object) -> str:
 
 
 def _text(value: object) -> str:
-    # Not pydantic's own kind of text: that one refuses lone surrogates.
+    # Not pydantic's str, which rejects lone surrogates.
     if not isinstance(value, str):
-        raise ValueError("a text is wanted")  # noqa: TRY004 - what pydantic asks for
+        raise ValueError("a text is wanted")  # noqa: TRY004 - pydantic expects a ValueError
     return value
 
 
@@ -37,10 +37,10 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class Failure(BaseModel):
-    """An exception and what led to it.
+    """An exception with its cause and context.
 
-    Its text is `text`, or the UTF-8 of `text_base64` with every byte that is none as a lone surrogate,
-    repeated up to `size` characters when that is given. A `cause` is raised from, a `context` handled.
+    Its text is `text`, or the UTF-8 of `text_base64` with invalid bytes as lone surrogates, repeated up to
+    `size` characters.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +55,6 @@ class Failure(BaseModel):
 
     @property
     def wording(self) -> str:
-        """The text of the exception."""
         text = self.text if self.text_base64 is None else self.text_base64.decode(errors="surrogateescape")
         if self.size is None:
             return text
@@ -63,7 +62,7 @@ class Failure(BaseModel):
 
 
 class Action(Failure):
-    """One action: after `delay` seconds succeed (and return `value`), fail, break, or never come to an end."""
+    """One action: after `delay` seconds succeed (and return `value`), fail, raise, or never end."""
 
     do: Literal["succeed", "transient", "permanent", "raise", "never"]
     exception: Annotated[str, BeforeValidator(_known)] = "RuntimeError"

@@ -1,4 +1,4 @@
-"""Makes the exceptions that a script asks for, with all that led to them."""
+"""Builds the exceptions of a script, with their causes and contexts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tests.harness.stub.actions import Failure
 
 
-class Mute(Exception):  # noqa: N818 - says what it is
-    """An error that cannot be turned into text."""
+class Mute(Exception):  # noqa: N818 - part of the script language
+    """An error without text."""
 
     def __str__(self) -> str:
         raise RuntimeError("this error has no text")
@@ -29,7 +29,7 @@ OWN: dict[str, type[BaseException]] = {
 
 
 def build(failure: Failure, name: str = "") -> BaseException:
-    """Return the exception; `name` goes instead of the one that the script names."""
+    """Return the exception; `name` replaces the one in the script."""
     error = _bare(name or failure.exception, failure)
     error.__context__ = None if failure.context is None else build(failure.context)
     if failure.cause is not None:

@@ -1,4 +1,4 @@
-"""A channel plugin for the tests: asks the sink what to do with each message, and does it."""
+"""A channel plugin for tests: asks the sink what to do with each message, and does it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 
 class StubChannel:
-    """Reports each call to the sink and follows the answer."""
+    """Reports each call to the sink, and follows its answer."""
 
     def __init__(self, *, channel: str, sink: str) -> None:
         self._url = f"{sink}/calls/{channel}"
 
     async def deliver(self, message: Message) -> Any:
-        """Deliver, fail or break, as scripted."""
         action = await self._ask(message)
         await asyncio.sleep(action.delay)
         match action.do:
@@ -38,7 +37,6 @@ class StubChannel:
                 return await asyncio.get_running_loop().create_future()
 
     async def close(self) -> None:
-        """Let go of the connections to the sink."""
         if "_session" in self.__dict__:
             await self._session.close()
 

@@ -1,4 +1,4 @@
-"""Results of the bench for tests, one keyword a figure."""
+"""Builders of bench results, with one keyword per figure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def result(scenario: str = "burst-1000", controller: str = "ours", **values: Any
     used = {"controller": 2.0, "API server": 4.0, "etcd": 1.0, "sink": 0.1, "load generator": 0.5}
     fields: dict[str, Any] = {
         "main": group(),
-        "beside": None,
+        "concurrent": None,
         "calls": {"get notificationrequests": 1000, "update notificationrequests/status": 1000},
         "calls_each": 2.0,
         "conflicts": 0,

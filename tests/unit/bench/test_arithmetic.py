@@ -1,4 +1,4 @@
-"""The arithmetic of the measures."""
+"""The arithmetic of the bench."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_percentile_of_no_values_is_an_error() -> None:
 
 
 def test_latencies_are_in_milliseconds() -> None:
-    told = latency([0.010] * 98 + [0.020, 0.5])
-    assert (told.p50, told.p95, told.p99, told.longest) == (10.0, 10.0, 20.0, 500.0)
+    result = latency([0.010] * 98 + [0.020, 0.5])
+    assert (result.p50, result.p95, result.p99, result.longest) == (10.0, 10.0, 20.0, 500.0)
 
 
 def test_planned_delays_grow_with_each_attempt() -> None:
@@ -53,7 +53,7 @@ def test_delay_is_from_the_end_of_an_attempt_to_the_next_start() -> None:
     [
         ((1.0,), 0.9, 1, 0),  # the first one is never shorter
         ((1.0,), 1.0, 0, 0),
-        ((1.0,), 2.05, 0, 0),  # a busy machine begins late
+        ((1.0,), 2.05, 0, 0),  # a busy machine is late
         ((1.0,), 2.2, 0, 1),
         ((1.0, 4.0), 3.5, 1, 0),
         ((1.0, 4.0), 3.65, 0, 0),

@@ -1,4 +1,4 @@
-"""The bars, held against results on both sides of them."""
+"""The bars, with results on both sides of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GOOD = (
     result("paced-5"),
     retried("retry"),
     retried("down"),
-    result("slow", main=group(seconds=7.0), beside=group()),
+    result("slow", main=group(seconds=7.0), concurrent=group()),
     result("in-flight"),
     result("restart", first_after_start=2.0, main=group(seconds=5.0)),
     result(controller="prototype", main=group(rate=390.0)),
@@ -64,19 +64,24 @@ LATE = Latency(p50=12.1, p95=20.0, p99=25.1, longest=40.0)
         (retried("down", calls_each=12.0, calls={"create events": 1000}), ["reads and writes"]),
         (retried("retry", sink=sink(recorded=149, differing=1)), ["requests recorded"]),
         (retried("retry", sink=sink(differing=2)), ["requests recorded"]),
-        (retried("down", pauses=(replace(RETRIED, early=1),)), ["pauses"]),
-        (retried("down", pauses=(RETRIED, replace(RETRIED, late=1))), ["pauses"]),
-        (result("slow", main=group(seconds=8.1), beside=group()), ["takes 1 s"]),
+        (retried("down", pauses=(replace(RETRIED, early=1),)), ["delays"]),
+        (retried("down", pauses=(RETRIED, replace(RETRIED, late=1))), ["delays"]),
+        (result("slow", main=group(seconds=8.1), concurrent=group()), ["takes 1 s"]),
         (
-            result("slow", main=group(seconds=7.0), beside=group(latency_ms=replace(FAST, longest=1000.0))),
-            ["meanwhile"],
+            result(
+                "slow", main=group(seconds=7.0), concurrent=group(latency_ms=replace(FAST, longest=1000.0))
+            ),
+            ["concurrent"],
         ),
-        (result("in-flight", peak_mb=120.1), ["under way"]),
+        (result("in-flight", peak_mb=120.1), ["in flight"]),
         (
             result("restart", first_after_start=3.1, calls_each=2.02, main=group(seconds=7.0)),
-            ["first end", "each open one", "from the first end on"],
+            ["first end", "per open one", "rate after the first end"],
         ),
-        (result("restart", first_after_start=1.0, idle_mb=151, peak_mb=151), ["at rest", "the peak"]),
+        (
+            result("restart", first_after_start=1.0, idle_mb=151, peak_mb=151),
+            ["finished, idle", "peak after"],
+        ),
     ],
 )
 def test_result_beyond_a_bar_misses_that_bar(bad: Result, words: list[str]) -> None:
@@ -86,10 +91,10 @@ def test_result_beyond_a_bar_misses_that_bar(bad: Result, words: list[str]) -> N
 
 
 def test_prototype_of_the_same_run_sets_the_bar() -> None:
-    bare = result(controller="prototype", main=group(rate=300.0))
+    prototype = result(controller="prototype", main=group(rate=300.0))
     slow, fast = (result(main=group(rate=rate)) for rate in (230.0, 240.0))
-    assert [measure for measure in missed(slow, bare) if "bare line" in measure] != []
-    assert [measure for measure in missed(fast, bare) if "bare line" in measure] == []
+    assert [measure for measure in missed(slow, prototype) if "prototype" in measure] != []
+    assert [measure for measure in missed(fast, prototype) if "prototype" in measure] == []
 
 
 def test_growth_beyond_its_bar_misses_and_lower_cost_does_not() -> None:

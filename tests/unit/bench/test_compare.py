@@ -50,8 +50,8 @@ def test_changes_are_medians_of_pairs() -> None:
 
 @pytest.mark.parametrize(("change", "missed"), [({"rate": 290}, 0), ({"p50": 10.4}, 1), ({"idle": 71.2}, 2)])
 def test_change_beyond_a_bar_misses_that_bar(change: dict[str, float], missed: int) -> None:
-    matches = compare.comparisons([measured("base"), measured("ours", **change)])
-    assert [index for index, one in enumerate(matches) if not one.holds] == [missed]
+    compared = compare.comparisons([measured("base"), measured("ours", **change)])
+    assert [index for index, one in enumerate(compared) if not one.holds] == [missed]
 
 
 def test_round_with_a_failed_measurement_is_left_out() -> None:

@@ -1,4 +1,4 @@
-"""From batches, statuses and the sink's notes to figures."""
+"""The figures computed from batches, statuses and the sink's record."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.bench.scenarios import DOWN, Channel, Load
 from tests.harness.notifications import fast
 
 
-def stored(number: int, tries: int, channel: str = "slack") -> dict[str, Any]:
-    attempts: dict[str, Any] = {"deliveryAttempts": [{}] * tries} if tries else {}
-    return {"metadata": {"name": f"tag-{number}"}, "spec": {"channels": [channel]}, "status": attempts}
+def stored(number: int, attempts: int, channel: str = "slack") -> dict[str, Any]:
+    status: dict[str, Any] = {"deliveryAttempts": [{}] * attempts} if attempts else {}
+    return {"metadata": {"name": f"tag-{number}"}, "spec": {"channels": [channel]}, "status": status}
 
 
 def at(*times: float) -> list[tuple[float, float]]:

@@ -1,4 +1,4 @@
-"""The page: tables and plots follow from the figures alone, and those are the ones that are committed."""
+"""The page of figures: tables and plots depend on the committed figures only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEASURED = figures(
     ),
     result("paced-5"),
     result("retry", sink=sink(), pauses=(RETRIED,)),
-    result("slow", beside=group(count=100)),
+    result("slow", concurrent=group(count=100)),
     result("in-flight"),
 )
 
@@ -69,7 +69,7 @@ def test_table_rows_have_as_many_cells_as_the_head() -> None:
 
 
 def test_calls_are_per_notification_of_all_loads() -> None:
-    table = tables.calls(figures(result("slow", beside=group(count=1000), calls={"get x": 3000})))
+    table = tables.calls(figures(result("slow", concurrent=group(count=1000), calls={"get x": 3000})))
     assert table.rows[0][-1] == "1.5"
 
 

@@ -1,4 +1,4 @@
-"""The sink of the bench, over HTTP as controllers meet it."""
+"""The sink of the bench, over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def ask() -> AsyncIterator[Ask]:
-    """Send a request to a sink; gives the status and the JSON of its answer, if it is JSON."""
+    """Send a request to a sink; returns status and JSON or bytes of its response."""
     server = web.Server(Sink().handle)
     runner = web.ServerRunner(server)
     await runner.setup()
@@ -32,8 +32,8 @@ async def ask() -> AsyncIterator[Ask]:
         async def send(method: str, body: bytes = b"") -> tuple[int, Any]:
             url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/ours"
             async with session.request(method, url, data=body) as answer:
-                output = await answer.read()
-            return answer.status, orjson.loads(output) if method == "GET" else output
+                reply = await answer.read()
+            return answer.status, orjson.loads(reply) if method == "GET" else reply
 
         yield send
     await runner.cleanup()
@@ -55,8 +55,8 @@ async def test_sink_records_start_and_end_of_each_request(ask: Ask) -> None:
     for number in (1, 1, 2):
         await ask("POST", about(number))
     _, seen = await ask("GET")
-    assert {number: len(tries) for number, tries in seen.items()} == {"1": 2, "2": 1}
-    assert all(ended - began >= 0.045 for tries in seen.values() for began, ended in tries)
+    assert {number: len(attempts) for number, attempts in seen.items()} == {"1": 2, "2": 1}
+    assert all(ended - began >= 0.045 for attempts in seen.values() for began, ended in attempts)
     assert seen["1"][0][1] <= seen["1"][1][0]
 
 

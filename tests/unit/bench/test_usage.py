@@ -1,4 +1,4 @@
-"""What the kernel says of processes."""
+"""CPU time and memory from /proc."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.bench.usage import TICKS, between, memory, parse_stat, parse_status, processor_seconds
+from tests.bench.machine import TICKS, between, memory, parse_stat, parse_status, processor_seconds
 
 
 def stat(name: str, user: int, system: int) -> str:

@@ -1,4 +1,4 @@
-"""A small API server for the fault proxy: keeps objects, streams watches, and remembers who asked."""
+"""A small API server behind the fault proxy: stores objects, streams watches, and records requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BASE = "/apis/kubernaut.ai/v1alpha1/namespaces/{namespace}/notificationrequests"
 
 
 class ApiServer:
-    """Speaks TLS on a port of its own."""
+    """Serves TLS on its own port."""
 
     def __init__(self, identity: ssl.SSLContext) -> None:
         self.objects: dict[str, Any] = {}
@@ -26,7 +26,6 @@ class ApiServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
-        """Serve; return the port."""
         application = web.Application(middlewares=[self._note])
         application.add_routes(
             [
@@ -44,7 +43,6 @@ class ApiServer:
         return port
 
     async def stop(self) -> None:
-        """Serve no longer."""
         if self._runner is not None:
             await self._runner.cleanup()
 

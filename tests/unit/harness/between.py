@@ -1,4 +1,4 @@
-"""The fault proxy in its place: a server behind it, someone who asks it, and what is asked for."""
+"""The fault proxy in place: a server behind it, a client in front of it, and its own client."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,12 +14,12 @@ OBJECTS = "/apis/kubernaut.ai/v1alpha1/namespaces/ns/notificationrequests"
 WATCH = f"{OBJECTS}?watch=true&allowWatchBookmarks=true"
 GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
 TRIES = 2
-"""aiohttp itself repeats a PUT whose connection, used before, was closed without an answer."""
+"""aiohttp repeats a PUT whose reused connection was closed without a response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Between:
-    """The proxy with the server behind it, someone who asks it, and the tests' own client."""
+    """The proxy with the server behind it, a client, and the client of its control API."""
 
     server: ApiServer
     session: aiohttp.ClientSession
@@ -35,6 +35,6 @@ class Between:
         return (await self.ask("PUT", f"{OBJECTS}/{name}/status", body))[0]
 
 
-async def message(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Let the tests' client, which blocks, talk to a server of this very loop."""
+async def in_thread(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Run the blocking client in a thread, against a server of this event loop."""
     return await asyncio.to_thread(call, *arguments, **named)

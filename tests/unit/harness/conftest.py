@@ -1,4 +1,4 @@
-"""What the tests of the helpers share: a sink and its client, and the fault proxy before a real TLS server."""
+"""Fixtures: a sink and its client, and the fault proxy in front of a real TLS server."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from tests.unit.harness.between import Between
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A server and a session that talks to it."""
+class RunningSink:
+    """A server and a session for it."""
 
     base: str
     session: aiohttp.ClientSession
 
 
 @pytest.fixture
-async def sink() -> AsyncIterator[Served]:
+async def sink() -> AsyncIterator[RunningSink]:
     server = Sink()
     port = await server.start("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
-        yield Served(f"http://127.0.0.1:{port}", session)
+        yield RunningSink(f"http://127.0.0.1:{port}", session)
     await server.stop()
 
 

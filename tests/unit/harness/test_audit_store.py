@@ -1,4 +1,4 @@
-"""The audit store of the sink: batches go in whole or not at all, and come out filtered, page by page."""
+"""The audit store of the sink: batches are stored completely or not at all, and read filtered, page by page."""
 
 import asyncio
 import io
@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.harness.sink_client import AuditStore
-from tests.unit.harness.conftest import Served
+from tests.unit.harness.conftest import RunningSink
 
 WRITE = "api/v1/audit/events/batch"
 READ = "api/v1/audit/events"
@@ -35,7 +35,9 @@ def event(kind: str = "sent", *, name: str = "n", **fields: Any) -> dict[str, An
     }
 
 
-async def write(sink: Served, *events: Any, operator: str = "served", seconds: float = 5) -> tuple[int, Any]:
+async def write(
+    sink: RunningSink, *events: Any, operator: str = "shipped", seconds: float = 5
+) -> tuple[int, Any]:
     async with sink.session.post(
         f"{sink.base}/audit/{operator}/{WRITE}",
         data=io.BytesIO(json.dumps(events).encode()),
@@ -45,17 +47,17 @@ async def write(sink: Served, *events: Any, operator: str = "served", seconds: f
         return answer.status, text
 
 
-async def read(sink: Served, **query: Any) -> Any:
-    async with sink.session.get(f"{sink.base}/audit/served/{READ}", params=query) as answer:
+async def read(sink: RunningSink, **query: Any) -> Any:
+    async with sink.session.get(f"{sink.base}/audit/shipped/{READ}", params=query) as answer:
         assert answer.status == 200, await answer.text()
         return await answer.json()
 
 
-def store(sink: Served) -> AuditStore:
-    return AuditStore(sink.base, "served")
+def store(sink: RunningSink) -> AuditStore:
+    return AuditStore(sink.base, "shipped")
 
 
-async def test_events_are_read_back_unchanged_and_in_order(sink: Served) -> None:
+async def test_events_are_read_back_unchanged_and_in_order(sink: RunningSink) -> None:
     first, second = event("sent", event_id=str(uuid.uuid4())), event("failed", event_outcome="failure")
     assert (await write(sink, first, second))[0] == 201
     answer = await read(sink)
@@ -64,7 +66,7 @@ async def test_events_are_read_back_unchanged_and_in_order(sink: Served) -> None
     assert answer["pagination"] == {"limit": 50, "offset": 0, "total": 2, "has_more": False}
 
 
-async def test_events_can_be_filtered_by_each_field(sink: Served) -> None:
+async def test_events_can_be_filtered_by_each_field(sink: RunningSink) -> None:
     await write(sink, event("sent"), event("failed", event_outcome="failure"), event(name="other"))
     await write(sink, event(name="elsewhere"), operator="scripted")
     for query, count in (
@@ -78,7 +80,7 @@ async def test_events_can_be_filtered_by_each_field(sink: Served) -> None:
         assert (await read(sink, **query))["pagination"]["total"] == count, query
 
 
-async def test_long_result_is_paginated(sink: Served) -> None:
+async def test_long_result_is_paginated(sink: RunningSink) -> None:
     await write(sink, *(event(name=f"n-{index}") for index in range(120)))
     first = await read(sink)
     assert (len(first["data"]), first["pagination"]["has_more"]) == (50, True)
@@ -87,31 +89,31 @@ async def test_long_result_is_paginated(sink: Served) -> None:
     assert last["pagination"] == {"limit": 50, "offset": 100, "total": 120, "has_more": False}
 
 
-async def test_client_reads_all_pages(sink: Served) -> None:
+async def test_client_reads_all_pages(sink: RunningSink) -> None:
     await write(sink, *(event(name=f"n-{index}") for index in range(2500)))
     result = await asyncio.to_thread(store(sink).events)
     assert [one["resource_id"] for one in result] == [f"n-{index}" for index in range(2500)]
 
 
-async def test_batch_with_an_invalid_event_is_rejected_with_every_reason(sink: Served) -> None:
+async def test_batch_with_an_invalid_event_is_rejected_with_every_reason(sink: RunningSink) -> None:
     bad = {**event(), "event_outcome": "fine", "resource_id": ""}
     del bad["event_data"]
     code, text = await write(sink, event(), bad)
     assert code == 400
     assert all(part in text for part in ("event_outcome", "resource_id", "event_data"))
-    async with sink.session.post(f"{sink.base}/audit/served/{WRITE}", data=b"{") as answer:
+    async with sink.session.post(f"{sink.base}/audit/shipped/{WRITE}", data=b"{") as answer:
         assert answer.status == 400
     assert (await write(sink))[0] == 400
     assert (await read(sink))["pagination"]["total"] == 0
 
 
-async def test_batch_of_many_megabytes_is_stored(sink: Served) -> None:
+async def test_batch_of_many_megabytes_is_stored(sink: RunningSink) -> None:
     long = event(event_data={"notification_id": "n", "body": "x" * 20_000})
     assert (await write(sink, *([long] * 500)))[0] == 201
     assert (await read(sink, limit=1))["pagination"]["total"] == 500
 
 
-async def test_failing_store_stores_nothing_until_it_recovers(sink: Served) -> None:
+async def test_failing_store_stores_nothing_until_it_recovers(sink: RunningSink) -> None:
     await asyncio.to_thread(
         store(sink).answer, {"code": 503}, {"code": 400, "body": "no"}, {"drop": True}, {}
     )
@@ -126,17 +128,17 @@ async def test_failing_store_stores_nothing_until_it_recovers(sink: Served) -> N
     assert [hit["code"] for hit in writes] == [503, 400, None, 201, 201]
 
 
-async def test_unresponsive_store_stores_nothing_and_stays_healthy(sink: Served) -> None:
+async def test_unresponsive_store_stores_nothing_and_stays_healthy(sink: RunningSink) -> None:
     await asyncio.to_thread(store(sink).answer, {"never": True})
     with pytest.raises(TimeoutError):
         await write(sink, event(), seconds=0.3)
     assert (await read(sink))["pagination"]["total"] == 0
     assert (await write(sink, event(), operator="scripted"))[0] == 201
-    async with sink.session.get(f"{sink.base}/audit/served/health") as answer:
+    async with sink.session.get(f"{sink.base}/audit/shipped/health") as answer:
         assert answer.status == 200
 
 
-async def test_response_can_be_lost_while_the_events_are_stored(sink: Served) -> None:
+async def test_response_can_be_lost_while_the_events_are_stored(sink: RunningSink) -> None:
     await asyncio.to_thread(store(sink).answer, {"code": 503, "store": True}, {"delay": 0.2})
     assert (await write(sink, event()))[0] == 503
     assert (await write(sink, event()))[0] == 201
@@ -144,7 +146,7 @@ async def test_response_can_be_lost_while_the_events_are_stored(sink: Served) ->
     assert len(set(ids)) == 2
 
 
-async def test_events_of_a_notification_have_its_name_and_uid(sink: Served) -> None:
+async def test_events_of_a_notification_have_its_name_and_uid(sink: RunningSink) -> None:
     life = {"metadata": {"namespace": "ns", "name": "n"}}
     referring = event(correlation_id="remediation-7", event_data={"notification_id": "uid-2"})
     earlier = event(correlation_id="uid-1", event_data={"notification_id": "uid-1"})

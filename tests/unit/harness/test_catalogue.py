@@ -1,4 +1,4 @@
-"""The catalogue and the stack tests agree: each promise has one test, in its group's file, and none is left out."""
+"""The catalogue and the stack tests agree: each promise has one test, in its group's file, and none is skipped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STACK_TESTS = sorted((ROOT / "tests" / "stack").glob("test_*.py"))
 
 @pytest.fixture(scope="module")
 def collected() -> list[tuple[str, str]]:
-    """Return id and file of every check that pytest collects."""
+    """Return id and file of every collected check."""
     command = [sys.executable, "-m", "pytest", "tests/stack", "--collect-only", "--quiet", "--list-checks"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

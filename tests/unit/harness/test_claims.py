@@ -1,4 +1,4 @@
-"""A disposable stack belongs to its owner while that lives, and to whoever comes next once it is dead."""
+"""A disposable stack belongs to its owner, and to the next run after the owner has ended."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_claimed_name_cannot_be_claimed_again(tmp_path: Path) -> None:
 
 @pytest.fixture
 def dead() -> str:
-    """Return an owner that has ended."""
+    """Return the identity of a process that has ended."""
     text = "from tests.harness.leftovers import owner; print(owner())"
     done = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()

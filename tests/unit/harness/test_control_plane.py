@@ -1,4 +1,4 @@
-"""The control plane of the measures: started as the node's is, and gone afterwards."""
+"""The control plane of the bench: started with the flags of the node, and removed afterwards."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def place(tmp_path: Path) -> Place:
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> dict[str, Sequence[str]]:
-    """The commands of the node's programs, by their names."""
+    """The commands of the node's programs, by name."""
     monkeypatch.syspath_prepend(INSIDE)
     components = importlib.import_module("notification_node.components")
     facts = importlib.import_module("notification_node.facts").Facts(ip="192.0.2.1", cgroup_root="/")
@@ -51,7 +51,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> dict[str, Sequence[str]]:
 
 
 def flags(command: Sequence[str]) -> dict[str, str]:
-    """Return the flags with their values, of paths the last part alone."""
+    """Return the flags with their values; of paths only the last part."""
     pairs = (flag.removeprefix("--").partition("=") for flag in command[1:])
     return {name: Path(value).name if value.startswith("/") else value for name, _, value in pairs}
 

@@ -1,4 +1,4 @@
-"""The fault proxy before a real TLS server: invisible without rules, and each fault as it is asked for."""
+"""The fault proxy in front of a real TLS server: transparent without rules, and each fault on request."""
 
 import asyncio
 import re
@@ -14,7 +14,7 @@ from tests.harness.authority import Authority
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy, Place
 from tests.unit.harness.api_server import ApiServer
-from tests.unit.harness.between import GONE, OBJECTS, TRIES, Between, message
+from tests.unit.harness.between import GONE, OBJECTS, TRIES, Between, in_thread
 
 
 async def test_requests_pass_unchanged_without_rules(between: Between) -> None:
@@ -32,20 +32,20 @@ async def test_requests_pass_unchanged_without_rules(between: Between) -> None:
 
 async def test_requests_are_recorded_with_their_result(between: Between) -> None:
     before = time.time()
-    await message(between.proxy.fail, verb="update", code=500)
+    await in_thread(between.proxy.fail, verb="update", code=500)
     await between.write("a", {})
     await between.write("a", {})
     await between.ask("GET", "/version")
-    writes = await message(between.proxy.requests, verb="update", subresource="status")
+    writes = await in_thread(between.proxy.requests, verb="update", subresource="status")
     assert [(one["name"], one["code"], one["upstream"], one["rule"]) for one in writes] == [
         ("a", 500, None, 1),
         ("a", 200, 200, None),
     ]
     assert all(before <= one["at"] <= one["ended"] <= time.time() for one in writes)
-    assert len(await message(between.proxy.requests)) == 3
-    assert len(await message(between.proxy.requests, code=500)) == 1
-    await message(between.proxy.clear)
-    assert await message(between.proxy.requests) == []
+    assert len(await in_thread(between.proxy.requests)) == 3
+    assert len(await in_thread(between.proxy.requests, code=500)) == 1
+    await in_thread(between.proxy.clear)
+    assert await in_thread(between.proxy.requests) == []
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ async def test_requests_are_recorded_with_their_result(between: Between) -> None
 async def test_injected_code_has_a_status_body_and_skips_the_server(
     between: Between, code: int, reason: str
 ) -> None:
-    fault = await message(
+    fault = await in_thread(
         between.proxy.fail, verb="update", subresource="status", code=code, headers={"Retry-After": "1"}
     )
     async with between.session.put(f"{between.base}{OBJECTS}/a/status", json={}) as answer:
@@ -64,44 +64,46 @@ async def test_injected_code_has_a_status_body_and_skips_the_server(
     assert (status["kind"], status["code"], status["reason"]) == ("Status", code, reason)
     assert between.server.options == []
     assert await between.write("a", {}) == 200
-    assert await message(lambda: fault.used) == 1
+    assert await in_thread(lambda: fault.used) == 1
 
 
 async def test_rule_applies_only_to_requests_that_match_all_of_it(between: Between) -> None:
     proxy = between.proxy
-    await message(proxy.fail, name="a-.*", namespace="ns", containing='"phase":"Sent"', code=409, times=None)
+    await in_thread(
+        proxy.fail, name="a-.*", namespace="ns", containing='"phase":"Sent"', code=409, times=None
+    )
     assert await between.write("a-1", {"status": {"phase": "Sent"}}) == 409
     assert await between.write("a-1", {"status": {"phase": "Sending"}}) == 200
     assert await between.write("ba-1", {"status": {"phase": "Sent"}}) == 200
-    await message(proxy.clear)
-    await message(proxy.fail, verb="update", subresource="", code=409, times=None)
+    await in_thread(proxy.clear)
+    await in_thread(proxy.fail, verb="update", subresource="", code=409, times=None)
     assert await between.write("a-1", {}) == 200
     assert (await between.ask("PUT", f"{OBJECTS}/a-1", {}))[0] == 409
-    await message(proxy.clear)
-    await message(proxy.fail, verb="update", resource="leases", code=409, times=None)
+    await in_thread(proxy.clear)
+    await in_thread(proxy.fail, verb="update", resource="leases", code=409, times=None)
     assert await between.write("a-1", {}) == 200
 
 
 async def test_rule_applies_a_number_of_times_after_skipped_requests(between: Between) -> None:
-    fault = await message(between.proxy.fail, verb="update", code=409, times=2, skip=1)
+    fault = await in_thread(between.proxy.fail, verb="update", code=409, times=2, skip=1)
     assert [await between.write("a", {}) for _ in range(5)] == [200, 409, 409, 200, 200]
-    await message(fault.remove)
-    await message(between.proxy.fail, code=500, times=None)
-    await message(between.proxy.fail, code=503)
+    await in_thread(fault.remove)
+    await in_thread(between.proxy.fail, code=500, times=None)
+    await in_thread(between.proxy.fail, code=503)
     assert [await between.write("a", {}) for _ in range(3)] == [500] * 3
 
 
 async def test_injected_response_can_have_any_body(between: Between) -> None:
-    await message(between.proxy.fail, code=200, body={"gitVersion": "v2"})
-    await message(between.proxy.fail, code=500, body="no JSON")
+    await in_thread(between.proxy.fail, code=200, body={"gitVersion": "v2"})
+    await in_thread(between.proxy.fail, code=500, body="no JSON")
     assert await between.ask("GET", "/version") == (200, {"gitVersion": "v2"})
     async with between.session.get(f"{between.base}/version") as answer:
         assert (answer.status, await answer.text()) == (500, "no JSON")
 
 
 async def test_response_of_a_stored_write_can_be_replaced_or_lost(between: Between) -> None:
-    await message(between.proxy.fail, verb="update", code=500, after=True)
-    await message(between.proxy.fail, verb="update", cut=True, after=True, delay_after=0.2, times=TRIES)
+    await in_thread(between.proxy.fail, verb="update", code=500, after=True)
+    await in_thread(between.proxy.fail, verb="update", cut=True, after=True, delay_after=0.2, times=TRIES)
     assert await between.write("a", {"n": 1}) == 500
     assert between.server.objects["a"] == {"n": 1}
     start = time.monotonic()
@@ -109,13 +111,13 @@ async def test_response_of_a_stored_write_can_be_replaced_or_lost(between: Betwe
         await between.write("a", {"n": 2})
     assert time.monotonic() - start >= 0.2
     assert between.server.objects["a"] == {"n": 2}
-    requests = await message(between.proxy.requests)
+    requests = await in_thread(between.proxy.requests)
     assert [(one["code"], one["upstream"]) for one in requests] == [(500, 200), (None, 200), (None, 200)]
     assert all(one["ended"] for one in requests)
 
 
 async def test_connection_can_be_cut_before_the_server_sees_the_request(between: Between) -> None:
-    await message(between.proxy.fail, cut=True, times=TRIES)
+    await in_thread(between.proxy.fail, cut=True, times=TRIES)
     with pytest.raises(GONE):
         await between.write("a", {})
     assert between.server.objects == {}
@@ -123,22 +125,22 @@ async def test_connection_can_be_cut_before_the_server_sees_the_request(between:
 
 
 async def test_request_and_response_can_be_delayed(between: Between) -> None:
-    await message(between.proxy.fail, delay=0.3)
-    await message(between.proxy.fail, delay_after=0.3)
+    await in_thread(between.proxy.fail, delay=0.3)
+    await in_thread(between.proxy.fail, delay_after=0.3)
     for stored in (False, True):
         writing = asyncio.create_task(between.write("a", {}))
-        await message(eventually, between.proxy.requests, lambda result: result and not result[-1]["ended"])
-        await asyncio.sleep(0.1)  # well within the delay: what is stored by now came before it
+        await in_thread(eventually, between.proxy.requests, lambda result: result and not result[-1]["ended"])
+        await asyncio.sleep(0.1)  # well within the delay: what is stored now came before it
         assert ("a" in between.server.objects) is stored
         assert await writing == 200
 
 
 async def test_client_that_does_not_wait_is_recorded_as_gone(between: Between) -> None:
-    await message(between.proxy.fail, delay=30)
+    await in_thread(between.proxy.fail, delay=30)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await between.write("a", {})
-    (request,) = await message(eventually, between.proxy.requests, lambda result: result[0]["ended"])
+    (request,) = await in_thread(eventually, between.proxy.requests, lambda result: result[0]["ended"])
     assert (request["code"], request["upstream"]) == (None, None)
 
 
@@ -191,5 +193,5 @@ async def test_invalid_rule_is_rejected_with_the_reason(
     between: Between, rule: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(AssertionError, match="answered 400") as caught:
-        await message(between.proxy.fail, **rule)
+        await in_thread(between.proxy.fail, **rule)
     assert reason in str(caught.value)

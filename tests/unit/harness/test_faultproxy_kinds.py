@@ -1,8 +1,8 @@
-"""What kind a request is: told by its line alone, as an API server does."""
+"""The kind of a request, parsed from method and path."""
 
 import pytest
 
-from tests.harness.faultproxy.kinds import RequestKind, kind_of
+from tests.harness.faultproxy.requests import RequestKind, kind_of
 from tests.unit.harness.between import OBJECTS, WATCH
 
 

@@ -1,4 +1,4 @@
-"""Watches through the fault proxy: streamed event by event, held back, cut and expired as it is asked for."""
+"""Watches through the fault proxy: streamed event by event, delayed, cut and expired."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy_client import FaultProxy as Client
-from tests.unit.harness.between import GONE, WATCH, Between, message
+from tests.unit.harness.between import GONE, WATCH, Between, in_thread
 
 
 def event(number: int, size: int = 0) -> bytes:
@@ -34,7 +34,7 @@ async def test_watch_events_of_any_size_are_streamed_one_by_one(between: Between
         for number, size in ((1, 0), (2, 1_000_000), (3, 0)):
             await between.server.emit(event(number, size))
             assert [result for _, result in await read_events(answer, 1)] == [number]
-        (record,) = await message(between.proxy.requests, verb="watch")
+        (record,) = await in_thread(between.proxy.requests, verb="watch")
         assert (record["code"], record["ended"], record["events"]) == (200, None, 3)
         await between.server.emit(None)
         assert await answer.content.read() == b""
@@ -45,17 +45,17 @@ async def test_watch_ends_at_the_server_when_the_client_disconnects(between: Bet
         await between.server.emit(event(1))
         await read_events(answer, 1)
         answer.close()
-    await message(eventually, lambda: between.server.watches, lambda running: not running, within=5)
+    await in_thread(eventually, lambda: between.server.watches, lambda running: not running, within=5)
 
 
 @asynccontextmanager
 async def lag(proxy: Client, seconds: float) -> AsyncIterator[None]:
     holding = proxy.lag(seconds)
-    await message(holding.__enter__)
+    await in_thread(holding.__enter__)
     try:
         yield
     finally:
-        await message(holding.__exit__, None, None, None)
+        await in_thread(holding.__exit__, None, None, None)
 
 
 async def test_lag_delays_events_in_order_until_it_is_removed(
@@ -83,8 +83,8 @@ async def test_running_watches_can_be_cut(between: Between) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         await between.server.emit(event(1))
         await read_events(answer, 1)
-        assert await message(between.proxy.cut_watches, resource="leases") == 0
-        assert await message(between.proxy.cut_watches) == 1
+        assert await in_thread(between.proxy.cut_watches, resource="leases") == 0
+        assert await in_thread(between.proxy.cut_watches) == 1
         with pytest.raises(GONE):
             await answer.content.read()
 
@@ -92,7 +92,7 @@ async def test_running_watches_can_be_cut(between: Between) -> None:
 async def test_running_watches_can_be_expired(between: Between) -> None:
     async with between.session.get(between.base + WATCH) as answer:
         await between.server.emit(event(1)[:10])
-        assert await message(between.proxy.expire_watches) == 1
+        assert await in_thread(between.proxy.expire_watches) == 1
         (line,) = (await answer.content.read()).splitlines()
     told_so = json.loads(line)
     assert (told_so["type"], told_so["object"]["code"], told_so["object"]["reason"]) == (

@@ -1,4 +1,4 @@
-"""The manifests of the sink and the fault proxy agree with those who look for them, and pass the strictest admission."""
+"""The manifests of sink and fault proxy match their clients, and pass the restricted Pod Security Standard."""
 
 from typing import Any
 
@@ -14,20 +14,20 @@ from tests.harness.sinks_in_cluster import CERTIFICATE, MANIFESTS, NAMES, NAMESP
 OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all(MANIFESTS.read_text("utf-8")))
 
 
-def result(kind: str, name: str) -> dict[str, Any]:
+def manifest(kind: str, name: str) -> dict[str, Any]:
     (one,) = (obj for obj in OBJECTS if (obj["kind"], obj["metadata"]["name"]) == (kind, name))
     return one
 
 
 def container(name: str) -> dict[str, Any]:
-    (one,) = result("Deployment", name)["spec"]["template"]["spec"]["containers"]
+    (one,) = manifest("Deployment", name)["spec"]["template"]["spec"]["containers"]
     assert isinstance(one, dict)
     return one
 
 
 def port_of(service: str) -> dict[str, Any]:
-    """Return a Service's port with `process`, the number that the process behind it listens on."""
-    spec = result("Service", service)["spec"]
+    """Return a Service's port with `process`, the port of the process behind it."""
+    spec = manifest("Service", service)["spec"]
     (port,) = spec["ports"]
     ports = {one["name"]: one["containerPort"] for one in container(spec["selector"]["app"])["ports"]}
     return {**port, "process": ports[port["targetPort"]]}
@@ -50,18 +50,18 @@ def test_processes_listen_on_the_ports_of_their_services() -> None:
 
 
 def test_proxy_certificate_is_mounted_where_it_is_read() -> None:
-    (volume,) = result("Deployment", "proxy")["spec"]["template"]["spec"]["volumes"]
+    (volume,) = manifest("Deployment", "proxy")["spec"]["template"]["spec"]["volumes"]
     (mount,) = container("proxy")["volumeMounts"]
     assert volume["secret"]["secretName"] == CERTIFICATE
     assert (mount["name"], mount["mountPath"]) == (volume["name"], str(proxy.FILES))
 
 
 def test_pods_meet_the_restricted_standard_without_credentials() -> None:
-    assert result("Namespace", NAMESPACE)["metadata"]["labels"] == {
+    assert manifest("Namespace", NAMESPACE)["metadata"]["labels"] == {
         "pod-security.kubernetes.io/enforce": "restricted"
     }
     for name in ("sink", "proxy"):
-        pod = result("Deployment", name)["spec"]["template"]["spec"]
+        pod = manifest("Deployment", name)["spec"]["template"]["spec"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}

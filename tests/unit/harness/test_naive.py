@@ -1,4 +1,4 @@
-"""The controller of the old kind: it works on a copy that is up to date, and errs on a late one."""
+"""The naive controller: correct on a fresh copy, wrong on a stale one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 class Receiver:
-    """Counts what is posted; fails as often as it is told."""
+    """Counts requests; fails as often as configured."""
 
     def __init__(self, failures: int, reached: Callable[[], None]) -> None:
         self.posts, self._failures, self._reached = 0, failures, reached
@@ -44,13 +44,13 @@ class Receiver:
 
 
 class Ground:
-    """One controller and one notification; `copy` is what the watch has shown of it."""
+    """One controller and one notification; `copy` is the state in the watch cache."""
 
     def __init__(self, *, failures: int = 0) -> None:
         self.store, self.receiver = MemoryStore(), Receiver(failures, self._note)
         self.copy: dict[str, Any] = {}
         self.at_try: list[dict[str, Any]] = []
-        """The object as each try found it."""
+        """The stored object at each attempt."""
         self._controller = Controller(
             cached=lambda _key: self.copy,
             store=cast("KubeStatusStore", self.store),

@@ -1,4 +1,4 @@
-"""A container's log is read on, never twice and never with a gap, as the kubelet hands it out."""
+"""A container's log is read incrementally, without duplicates and gaps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
 
 class Kubelet:
-    """Answers as the log API does: lines since a second, the last one perhaps still being written."""
+    """Responds as the log API does: lines since a second, the last one possibly incomplete."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[datetime, str]] = []
@@ -22,11 +22,10 @@ class Kubelet:
         self.asked: list[str] = []
 
     def write(self, after: float, text: str) -> None:
-        """Have a line written so many seconds after the start."""
+        """Write a line so many seconds after the start."""
         self.lines.append((START + timedelta(seconds=after), text))
 
     def fetch(self, since: str) -> str:
-        """Answer a request."""
         self.asked.append(since)
         wanted = datetime.fromisoformat(since)
         found = [f"{moment.isoformat()} {text}\n" for moment, text in self.lines if moment >= wanted]

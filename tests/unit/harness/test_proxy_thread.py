@@ -1,4 +1,4 @@
-"""The fault proxy in a thread of its own: what it leaves when it ends."""
+"""The fault proxy in its own thread leaves nothing open at its end."""
 
 import asyncio
 import gc

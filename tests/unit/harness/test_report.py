@@ -1,4 +1,4 @@
-"""The table and the page of a run: who passed, how many of all, and what a failure left."""
+"""The table and the page of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stub channel against the real sink: whatever a script asks for is what the operator's dispatcher meets."""
+"""The stub channel with the real sink: every scripted action reaches the operator's dispatcher."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ from notification_operator.delivery.channel import Message, Permanent, Transient
 from notification_operator.domain.model import Content
 from tests.harness.sink_client import StubScripts
 from tests.harness.stub.stub_channel import StubChannel
-from tests.unit.harness.conftest import Served
+from tests.unit.harness.conftest import RunningSink
 
 MESSAGE = Message(
     id="uid:file:1",
@@ -26,25 +26,25 @@ MESSAGE = Message(
 
 
 @pytest.fixture
-async def channel(sink: Served) -> AsyncIterator[StubChannel]:
+async def channel(sink: RunningSink) -> AsyncIterator[StubChannel]:
     new = StubChannel(channel="file", sink=sink.base)
     yield new
     await new.close()
 
 
-async def script(sink: Served, *actions: dict[str, Any]) -> None:
+async def script(sink: RunningSink, *actions: dict[str, Any]) -> None:
     await asyncio.to_thread(StubScripts(sink.base).script, "ns", "n", "file", *actions)
 
 
-async def failure(sink: Served, channel: StubChannel, action: dict[str, Any]) -> BaseException:
+async def failure(sink: RunningSink, channel: StubChannel, action: dict[str, Any]) -> BaseException:
     await script(sink, action)
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - which one is what the tests ask
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - which one is the subject of the test
         await channel.deliver(MESSAGE)
     return caught.value
 
 
 async def test_calls_follow_the_script_and_its_last_action_repeats(
-    sink: Served, channel: StubChannel
+    sink: RunningSink, channel: StubChannel
 ) -> None:
     assert await channel.deliver(MESSAGE) is None
     await script(
@@ -72,13 +72,15 @@ async def test_calls_follow_the_script_and_its_last_action_repeats(
     "name", ["ZeroDivisionError", "KeyError", "SystemExit", "CancelledError", "Permanent"]
 )
 async def test_exception_is_raised_by_name_with_its_text(
-    sink: Served, channel: StubChannel, name: str
+    sink: RunningSink, channel: StubChannel, name: str
 ) -> None:
     error = await failure(sink, channel, {"do": "raise", "exception": name, "text": "why"})
     assert (type(error).__name__, error.args) == (name, ("why",))
 
 
-async def test_exception_can_have_no_text_or_an_unprintable_one(sink: Served, channel: StubChannel) -> None:
+async def test_exception_can_have_no_text_or_an_unprintable_one(
+    sink: RunningSink, channel: StubChannel
+) -> None:
     assert str(await failure(sink, channel, {"do": "raise", "exception": "RuntimeError"})) == ""
     mute = await failure(sink, channel, {"do": "raise", "exception": "Mute"})
     with pytest.raises(RuntimeError, match="no text"):
@@ -95,7 +97,7 @@ async def test_exception_can_have_no_text_or_an_unprintable_one(sink: Served, ch
     ],
 )
 async def test_unstorable_texts_arrive_unchanged(
-    sink: Served, channel: StubChannel, action: dict[str, Any], text: str
+    sink: RunningSink, channel: StubChannel, action: dict[str, Any], text: str
 ) -> None:
     error = await failure(sink, channel, {"do": "transient", **action})
     assert str(error) == text
@@ -103,7 +105,7 @@ async def test_unstorable_texts_arrive_unchanged(
 
 @pytest.mark.parametrize("link", ["cause", "context"])
 async def test_exception_chain_has_three_links_with_the_transient_one_anywhere(
-    sink: Served, channel: StubChannel, link: str
+    sink: RunningSink, channel: StubChannel, link: str
 ) -> None:
     root = {"exception": "Transient", "text": "root", "retry_after": 2}
     middle = {"exception": "OSError", "text": "middle", link: root}
@@ -118,7 +120,7 @@ async def test_exception_chain_has_three_links_with_the_transient_one_anywhere(
     assert error.__suppress_context__ is (link == "cause")
 
 
-async def test_action_can_be_delayed_or_never_end(sink: Served, channel: StubChannel) -> None:
+async def test_action_can_be_delayed_or_never_end(sink: RunningSink, channel: StubChannel) -> None:
     await script(sink, {"do": "succeed", "delay": 0.2}, {"do": "never"})
     start = asyncio.get_running_loop().time()
     await channel.deliver(MESSAGE)
@@ -138,7 +140,9 @@ async def test_action_can_be_delayed_or_never_end(sink: Served, channel: StubCha
         ({"do": "succeed", "dealy": 3}, "dealy"),
     ],
 )
-async def test_invalid_channel_script_is_rejected(sink: Served, action: dict[str, Any], reason: str) -> None:
+async def test_invalid_channel_script_is_rejected(
+    sink: RunningSink, action: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(AssertionError, match="answered 400") as caught:
         await script(sink, action)
     assert reason in str(caught.value)

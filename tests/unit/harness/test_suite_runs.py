@@ -1,4 +1,4 @@
-"""What a run of the suite takes, tells and writes down: by real runs of pytest over small files."""
+"""Options, report and records of a run of the suite, by real runs of pytest over small files."""
 
 from __future__ import annotations
 
@@ -92,26 +92,25 @@ INI = "[pytest]\naddopts = -p no:cacheprovider\nmarkers =\n  alone\n  check(id)\
 
 
 class Runs:
-    """Runs pytest over files of the test's own."""
+    """Runs pytest over files of the test."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self._pytester = pytester
         self.records_file: Path = pytester.path / "records"
 
     def __call__(self, text: str, *arguments: str) -> pytest.RunResult:
-        """Run, and keep the records; returns what pytest said."""
+        """Run, and keep the records; return pytest's result."""
         self._pytester.makepyfile(test_small=text)
         return self._pytester.runpytest_subprocess("--records", str(self.records_file), *arguments)
 
     def chosen(self, *arguments: str) -> list[str]:
-        """Return the names of the tests that a run of TESTS makes, in their order."""
+        """Return the names of the tests that a run of TESTS selects, in their order."""
         self.records_file.unlink(missing_ok=True)
         assert self(TESTS, *arguments).ret == 0
         return [record.test.rpartition("::test_")[2] for record in self.records]
 
     @property
     def records(self) -> list[Record]:
-        """What was written down."""
         return read(self.records_file)
 
 

@@ -20,7 +20,7 @@ def test_group_runs_on_one_worker(pytester: pytest.Pytester, monkeypatch: pytest
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     for name in ("one", "two"):
         pytester.makepyfile(**{f"test_{name}": GROUPED})
-    result = pytester.runpytest_subprocess("-n", "4", "--dist", "loadgroup", "-v", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-n", "2", "--dist", "loadgroup", "-v", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=12)
     workers = set(re.findall(r"\[(gw\d)\].*test_grouped", "\n".join(result.outlines)))
     assert len(workers) == 1

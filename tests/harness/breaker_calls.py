@@ -1,4 +1,4 @@
-"""Calls through the operator's circuit breakers without an operator, at a time that the test moves on."""
+"""Calls through the operator's circuit breakers, without an operator, on a clock of the test."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from notification_operator.delivery.breakers import Breakers, Destination, Permi
 from notification_operator.domain.breaker import Circuit, Limits, Result
 
 
-class Line:
-    """Breakers with limits of their own; receivers go by their channels."""
+class BreakerCalls:
+    """Breakers with given limits; a destination per channel."""
 
     def __init__(self, *, failures: int, open_seconds: float, probes: int) -> None:
         limits = Limits(failure_threshold=failures, open_seconds=open_seconds, probes=probes)
@@ -18,27 +18,26 @@ class Line:
         self._breakers = Breakers(limits, clock=lambda: self._now)
 
     def let(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self._now += timedelta(seconds=seconds)
 
     def state(self, channel: str) -> str:
-        """Return the name of the state."""
         return self._breakers.state(channel).value
 
     def allowed(self, channel: str) -> bool:
-        """Return whether a call would be let through."""
+        """Return whether a call would be permitted."""
         return self._breakers.state(channel) is not Circuit.OPEN
 
     def fail(self, channel: str) -> bool:
-        """Make a call that fails; return whether it was let through."""
+        """Make a failing call; return whether it was permitted."""
         return asyncio.run(self._call(channel, Result.FAILURE))
 
     def succeed(self, channel: str) -> bool:
-        """Make a call that succeeds; return whether it was let through."""
+        """Make a successful call; return whether it was permitted."""
         return asyncio.run(self._call(channel, Result.SUCCESS))
 
     def at_once(self, channel: str, count: int) -> int:
-        """Begin so many calls at the same time, and return how many of them are let through before one ends."""
+        """Start so many concurrent calls; return how many are permitted before one ends."""
         return asyncio.run(self._at_once(channel, count))
 
     async def _call(self, channel: str, result: Result) -> bool:
@@ -51,7 +50,7 @@ class Line:
 
     async def _at_once(self, channel: str, count: int) -> int:
         entering = [asyncio.create_task(self._breakers.enter(Destination(channel, ""))) for _ in range(count)]
-        await asyncio.sleep(0)  # one turn of the loop: whoever may pass has passed
+        await asyncio.sleep(0)  # One iteration of the event loop: every permitted call has started.
         entered = [task.result() for task in entering if task.done()]
         for task in entering:
             task.cancel()
@@ -59,5 +58,5 @@ class Line:
         passages = [answer for answer in entered if isinstance(answer, PermittedCall)]
         for passage in passages:
             with passage:
-                """Broken off, which says nothing of the receiver."""
+                """A cancelled call, which says nothing about the destination."""
         return len(passages)

@@ -1,4 +1,4 @@
-"""Asks a small JSON server on 127.0.0.1, from any thread, over connections that are kept."""
+"""A client for a small JSON server on 127.0.0.1, for any thread, with persistent connections."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ from urllib3.exceptions import HTTPError
 CONNECTIONS = 16
 JSON = {"Content-Type": "application/json"}
 ANSWER_WITHIN = 30.0
-"""Seconds; these servers answer at once, but share a machine with everything that is tested."""
+"""Seconds; these servers respond immediately, but share the machine with everything under test."""
 
 
-class Asking:
-    """One server, by its address."""
-
+class JsonClient:
     def __init__(self, base: str) -> None:
         self._base = base.rstrip("/")
         timeout = urllib3.Timeout(total=ANSWER_WITHIN)
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=True, retries=False, timeout=timeout)
 
-    def ask(self, method: str, path: str, body: object = None, **query: object) -> Any:
-        """Return the JSON of an answer, or its text when it is none; what is given as None or "" is left out.
+    def request(self, method: str, path: str, body: object = None, **query: object) -> Any:
+        """Return the JSON of a response, or its text; parameters that are None or "" are left out.
 
         Raises:
-            AssertionError: the server cannot be reached, or refuses; the message says why.
+            AssertionError: the server is unreachable or rejects the request.
         """
         url = self._base + path
         fields = {key: str(value) for key, value in query.items() if value not in (None, "")}
@@ -34,7 +32,7 @@ class Asking:
             if body is None:
                 answer = self._pool.request_encode_url(method, url, fields=fields)
             else:
-                # Not urllib3's own way to JSON: that one refuses lone surrogates.
+                # Not urllib3's JSON support, which rejects lone surrogates.
                 answer = self._pool.request(method, url, body=json.dumps(body), headers=JSON)
         except HTTPError as error:
             raise AssertionError(f"{method} {url}: {error}") from error
