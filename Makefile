@@ -66,8 +66,8 @@ check: ## check style, types, workflows, alert rules and import contracts
 test: ## run every check and test; starts a disposable stack
 	$(RUNNER) all $(ARGS)
 
-unit: ## run the tests that need no cluster
-	$(ENV) python -m pytest tests/unit tests/property $(ARGS)
+unit: ## run the product's unit and property tests
+	$(ENV) python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/property -n auto $(ARGS)
 
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
@@ -81,7 +81,7 @@ stack-tests: ## run the tests on a disposable stack
 long-tests: ## run the tests that take minutes, such as updates under traffic
 	$(RUNNER) long $(ARGS)
 
-suite-up: ## bring up a stack that stays, or deploy the current code to it (ARGS="--only served")
+suite-up: ## bring up a stack that stays, or deploy the current code to it (ARGS="--only shipped")
 	$(RUNNER) suite up $(ARGS)
 
 suite: ## run the stack tests on it (ARGS="--check retry-02")

@@ -1,4 +1,4 @@
-"""Style, types, workflows, alert rules and import contracts: the checks that need no cluster and run no tests."""
+"""The checks that need no cluster and run no tests: style, types, contracts, dependencies, documentation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
 
+BIN = Path(sys.executable).parent
 PLATFORM = (sys.executable, "-m", "tools.platform")
 STEPS = {
     "style": [sys.executable, "-m", "ruff", "check", "."],
@@ -19,7 +20,12 @@ STEPS = {
     "types": [sys.executable, "-m", "mypy"],
     "workflows": [*PLATFORM, "workflows"],
     "alert rules": [*PLATFORM, "alerts", "--check"],
-    "import contracts": [str(Path(sys.executable).parent / "lint-imports"), "--no-logo"],
+    "import contracts": [str(BIN / "lint-imports"), "--no-logo"],
+    "dependencies": [str(BIN / "deptry"), "operator", "infra", "examples"],
+    "development dependencies": [str(BIN / "deptry"), "tools", "tests", "--ignore", "DEP002,DEP004"],
+    "spelling": [str(BIN / "codespell")],
+    "lock file": ["sh", "tools/lock.sh", "--check"],
+    "documentation": [sys.executable, "-m", "tools.docs_site"],
 }
 
 app = typer.Typer(add_completion=False)
@@ -27,7 +33,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def check() -> None:
-    """Check style, types, workflows, alert rules and import contracts."""
+    """Check style, types, workflows, alert rules, import contracts, dependencies, spelling and documentation."""
     if not run_checks():
         raise typer.Exit(ExitCode.FAILED)
 
@@ -42,7 +48,7 @@ def _step(name: str, command: list[str]) -> bool:
     start = time.monotonic()
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     passed = result.returncode == 0
-    out.print(f"{name:17} {'ok' if passed else 'FAILED'}  {time.monotonic() - start:5.1f} s")
+    out.print(f"{name:24} {'ok' if passed else 'FAILED'}  {time.monotonic() - start:5.1f} s")
     if not passed:
         out.print(result.stdout + result.stderr)
     return passed
