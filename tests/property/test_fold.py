@@ -152,13 +152,13 @@ def test_phase_depends_on_the_recorded_attempts_alone(case: tuple[NotificationMo
         return
     status = steps(model, finished)
     read = parse(model.obj)
-    verdict = decide_phase(
+    decision = decide_phase(
         progress(read, resolve(read).channels, read.attempts),
         read.retry,
         present=read.phase,
         in_flight=frozenset(),
     )
-    assert (verdict.phase, verdict.message) == (status["phase"], status["message"])
+    assert (decision.phase, decision.message) == (status["phase"], status["message"])
 
 
 @given(unrecorded(), st.sampled_from(["Sent", "PartiallySent", "Failed"]), foreign_fields)

@@ -235,7 +235,7 @@ WORDS = (
         use="observer, MetricsObserver, publish",
         scope=Scope.IDENTIFIER,
         under=_PRODUCT,
-        pattern=_names("Listener", "Figures", "Events", "tell", "told_of", "Told"),
+        pattern=_names("Listener", "Figures", "tell", "told_of", "Told"),
         bad=("Figures", "tell"),
         fine=("EventsSection", "intelligent"),
     ),

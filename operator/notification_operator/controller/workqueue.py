@@ -83,7 +83,7 @@ class WorkQueue:
     def add(self, key: Key, *, version: str = "") -> None:
         """Reconcile the key as soon as a worker is free.
 
-        `version` is the resourceVersion of the event that requests it; one that the last reconciliation has
+        `version` is the resourceVersion of the event that requests it; a version that the last reconciliation has
         observed requests nothing.
         """
         if version in self._observed.get(key, ()):

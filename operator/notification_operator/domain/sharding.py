@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 OFFSET, PRIME, BITS = 0xCBF29CE484222325, 0x100000001B3, 64
 """Parameters of the 64-bit FNV-1a hash."""
-MASK = 2**BITS - 1
+HASH_LIMIT = 2**BITS - 1
 
 
 def shard_of(uid: str, count: int) -> int:
@@ -22,7 +22,7 @@ def shard_of(uid: str, count: int) -> int:
         return 0
     value = OFFSET
     for byte in uid.encode():
-        value = ((value ^ byte) * PRIME) & MASK
+        value = ((value ^ byte) * PRIME) & HASH_LIMIT
     return (value * count) >> BITS
 
 

@@ -1,6 +1,6 @@
 """The namespaces that are served: all of them, or the ones that match a label selector.
 
-The API server applies the selector. A namespace that begins to match is ADDED to this watch; one that no longer
+The API server applies the selector. A namespace that begins to match is ADDED to this watch; a namespace that no longer
 matches is DELETED.
 """
 

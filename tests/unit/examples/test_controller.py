@@ -144,10 +144,10 @@ async def served() -> AsyncIterator[WatchableApi]:
         yield api
 
 
-@pytest.mark.parametrize("promise", [*CONFORMANCE, *FAULT_CONFORMANCE], ids=lambda promise: promise.__name__)
-async def test_its_store_keeps_every_promise(promise: FaultCheck) -> None:
+@pytest.mark.parametrize("check", [*CONFORMANCE, *FAULT_CONFORMANCE], ids=lambda check: check.__name__)
+async def test_its_store_keeps_every_promise(check: FaultCheck) -> None:
     async with served() as api:
-        await promise(api)
+        await check(api)
 
 
 async def test_command_of_the_readme_reconciles_existing_and_new_objects(tmp_path: Path) -> None:

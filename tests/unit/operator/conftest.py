@@ -23,8 +23,8 @@ async def api() -> AsyncIterator[KubeApi]:
 
 @pytest.fixture
 async def client(api: KubeApi) -> AsyncIterator[ApiClient]:
-    async with client_of(api) as made:
-        yield made
+    async with client_of(api) as api_client:
+        yield api_client
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The Docker daemon: one that already runs or, for root on Debian, one that this module installs and starts.
+"""The Docker daemon: a running one or, for root on Debian, a daemon that this module installs and starts.
 
 `python -m tools.localcluster.runtime.dockerd [stop]`; `stop` only stops a daemon that this module started.
 """

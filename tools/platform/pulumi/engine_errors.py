@@ -30,7 +30,7 @@ class EngineError(CommandError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownError:
-    """A problem that the engine reports without a remedy."""
+    """A problem that the engine reports without saying what to do."""
 
     pattern: re.Pattern[str]
     hint: str

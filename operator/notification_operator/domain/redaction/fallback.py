@@ -28,9 +28,9 @@ def _redact_line(line: str) -> str:
     if len(lower) != len(line):
         # Characters whose lower case is longer would shift every index.
         lower = "".join(c.lower() if c.isascii() else c for c in line)
-    starts = [lower.index(mark) + len(mark) for mark in _MARKS if mark in lower]
-    starts += [_after_separator(lower, lower.index(word)) for word in _KEYWORDS if word in lower]
-    return line[: min(starts)] + REDACTED if starts else line
+    positions = [lower.index(mark) + len(mark) for mark in _MARKS if mark in lower]
+    positions += [_after_separator(lower, lower.index(word)) for word in _KEYWORDS if word in lower]
+    return line[: min(positions)] + REDACTED if positions else line
 
 
 def _after_separator(line: str, start: int) -> int:

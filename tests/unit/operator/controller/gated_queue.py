@@ -86,7 +86,7 @@ class Recorder:
                 await self._started.acquire()
 
 
-async def settle() -> None:
+async def run_ready_tasks() -> None:
     """Let everything happen that needs no time."""
     for _ in range(20):
         await asyncio.sleep(0)

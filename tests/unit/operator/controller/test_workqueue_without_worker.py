@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from notification_operator.controller.request import Key, Request, Result
-from tests.unit.operator.controller.gated_queue import KEY, OTHER, GatedQueue, running, settle
+from tests.unit.operator.controller.gated_queue import KEY, OTHER, GatedQueue, run_ready_tasks, running
 
 
 class Waiting:
@@ -34,18 +34,18 @@ async def waiting(workers: int = 1) -> AsyncIterator[tuple[Waiting, GatedQueue]]
     reconcile = Waiting()
     async with running(reconcile, workers=workers) as queue:
         queue.add(KEY)
-        await settle()
+        await run_ready_tasks()
         yield reconcile, queue
 
 
 async def test_waiting_reconciliation_leaves_its_worker_to_others() -> None:
     async with waiting() as (reconcile, queue):
         queue.add(OTHER)
-        await settle()
+        await run_ready_tasks()
         statistics = queue.statistics()
         assert (reconcile.began, statistics.waiting, statistics.running) == ([KEY, OTHER], 0, 2)
         reconcile.events[OTHER].set()
-        await settle()
+        await run_ready_tasks()
         assert (reconcile.continued, queue.statistics().running) == ([OTHER], 1)
 
 
@@ -53,14 +53,14 @@ async def test_reconciliation_continues_when_a_worker_is_free() -> None:
     async with waiting() as (reconcile, queue):
         reconcile.ends.clear()
         queue.add(OTHER)
-        await settle()
+        await run_ready_tasks()
         reconcile.events[OTHER].set()
-        await settle()
+        await run_ready_tasks()
         reconcile.events[KEY].set()
-        await settle()
+        await run_ready_tasks()
         assert reconcile.continued == [OTHER], "the only worker is not free"
         reconcile.ends.set()
-        await settle()
+        await run_ready_tasks()
         assert (reconcile.continued, queue.statistics().running) == ([OTHER, KEY], 0)
 
 
@@ -83,13 +83,13 @@ async def test_continuing_reconciliations_delay_no_other_namespace() -> None:
     async with running(reconcile, workers=1) as queue:
         for key in burst:
             queue.add(key)
-        await settle()
+        await run_ready_tasks()
         event.set()
-        await settle()
+        await run_ready_tasks()
         assert order == burst[:1], "the others wait for the only worker"
         queue.add(quiet)
         ends.set()
-        await settle()
+        await run_ready_tasks()
     assert order == [burst[0], burst[1], quiet, *burst[2:]]
 
 
@@ -97,10 +97,10 @@ async def test_waiting_reconciliation_is_the_only_one_of_its_key() -> None:
     async with waiting(workers=4) as (reconcile, queue):
         queue.add(KEY)
         queue.add(KEY)
-        await settle()
+        await run_ready_tasks()
         assert reconcile.began == [KEY]
         reconcile.events[KEY].set()
-        await settle()
+        await run_ready_tasks()
         assert reconcile.began == [KEY, KEY]
 
 
@@ -119,7 +119,7 @@ async def test_failed_wait_costs_no_worker() -> None:
     async with running(reconcile, workers=1) as queue:
         for key in (KEY, OTHER, KEY):
             queue.add(key)
-            await settle()
+            await run_ready_tasks()
         assert [request.key for request in requests] == [KEY, OTHER, KEY]
         workers = requests[0].workers
         assert workers is not None
@@ -130,6 +130,6 @@ async def test_waiting_reconciliations_end_with_the_queue() -> None:
     async with asyncio.timeout(5):
         async with waiting() as (reconcile, queue):
             queue.add(OTHER)
-            await settle()
+            await run_ready_tasks()
         assert reconcile.continued == []
         assert queue.statistics().running == 0

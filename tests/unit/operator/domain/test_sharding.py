@@ -45,9 +45,7 @@ def test_the_shards_of_usual_uids_are_of_one_size() -> None:
 
 
 @given(HOLDERS, MEMBERS)
-def test_every_shard_falls_to_a_member_and_no_member_has_two_more_than_another(
-    holders: list[str | None], members: set[str]
-) -> None:
+def test_shards_are_assigned_evenly_to_members(holders: list[str | None], members: set[str]) -> None:
     sizes = Counter(assign_shards(holders, members))
     assert set(sizes) <= members
     assert max(sizes.values()) - min(sizes[member] for member in members) <= 1

@@ -149,7 +149,7 @@ def test_unchanged_status_is_dumped_as_it_was_read(raw: dict[str, Any]) -> None:
     assert list(Status.parse({"status": raw}).dump().items()) == list(raw.items())
 
 
-def test_changed_status_keeps_foreign_fields_and_the_text_of_unchanged_times() -> None:
+def test_changed_status_keeps_foreign_fields_and_unchanged_time_texts() -> None:
     raw = {
         "phase": "Sending",
         "foreign": 1,

@@ -41,7 +41,7 @@ def issue(facts: Facts) -> None:
     try:
         _issue(facts)
     finally:
-        # The components inherit the mask; with it, pods could not read the files that containerd unpacks.
+        # The components inherit the umask; with it, pods could not read the files that containerd unpacks.
         os.umask(previous)
 
 
