@@ -13,7 +13,6 @@ from notification_operator.domain.fold import excluding_attempts, fold, merge_at
 from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import plan
-from notification_operator.domain.text.timestamps import parse_time
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
@@ -110,8 +109,8 @@ class Reconciler:
         outcome = await apply(self._store, ref, next_status, base=fresh)
         attempts.acknowledge(finished)
         attempts.unmute()
-        self._publish(outcome, finished)
-        result = _result(outcome, fresh, now=self._clock())
+        after = self._publish(outcome, finished)
+        result = _result(after, observed=_versions(fresh, outcome), now=self._clock())
         # The queue parks the key until attempts may start.
         return result if may_start or result.final else replace(result, requeue_after=0.0)
 
@@ -151,8 +150,8 @@ class Reconciler:
             attempts.start(send.channel, route, self._dispatcher.attempt(send, message))
         return True
 
-    def _publish(self, outcome: Applied | Unchanged, finished: Iterable[Attempt]) -> None:
-        """Publish what is new in the status, also if the answer to the write that recorded it was lost."""
+    def _publish(self, outcome: Applied | Unchanged, finished: Iterable[Attempt]) -> Notification:
+        """Publish what is new in the status, also if the answer to a write was lost; return the notification."""
         if isinstance(outcome, Applied):
             self._metrics.count_conflicts(outcome.attempts - 1)
         before = parse(outcome.before if isinstance(outcome, Applied) else outcome.current)
@@ -161,21 +160,17 @@ class Reconciler:
         self._metrics.track_phase(after.uid, after.phase)
         if published is not after:
             self._publisher.publish(Transition(before=published, after=after))
+        return after
 
 
-def _result(outcome: Applied | Unchanged, fresh: dict[str, Any], *, now: datetime) -> Result:
-    if isinstance(outcome, Applied):
-        observed = _versions(fresh, outcome.before, outcome.after)
-        status = outcome.after["status"]
-    else:
-        observed = _versions(fresh, outcome.current)
-        status = outcome.current["status"]
-    if status["phase"] in FINAL:
+def _result(notification: Notification, *, observed: frozenset[str], now: datetime) -> Result:
+    if notification.phase in FINAL:
         return Result(observed_versions=observed, final=True)
-    due = status.get("nextAttemptAt")
-    delay = None if due is None else (parse_time(due) - now).total_seconds()
+    due = notification.status.next_attempt_at
+    delay = None if due is None else (due - now).total_seconds()
     return Result(observed_versions=observed, requeue_after=delay)
 
 
-def _versions(*objects: dict[str, Any]) -> frozenset[str]:
-    return frozenset(obj["metadata"]["resourceVersion"] for obj in objects)
+def _versions(fresh: dict[str, Any], outcome: Applied | Unchanged) -> frozenset[str]:
+    written = (outcome.before, outcome.after) if isinstance(outcome, Applied) else (outcome.current,)
+    return frozenset(obj["metadata"]["resourceVersion"] for obj in (fresh, *written))

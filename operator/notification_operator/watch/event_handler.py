@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from notification_operator.controller.request import Key
 from notification_operator.domain.phases import FINAL
+from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -54,7 +55,7 @@ class EventHandler:
         """Handle an event; `event_type` is None for an object of a listing."""
         meta = obj["metadata"]
         key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
-        closed = event_type == DELETED or (obj.get("status") or {}).get("phase") in FINAL
+        closed = event_type == DELETED or phase_of(obj) in FINAL
         if closed and not self._has_attempts_to_record(key.uid):
             self._queue.forget(key)
             self._attempts.forget(key.uid)
