@@ -67,7 +67,7 @@ def test_retention_deletes_expired_notifications_only(sweeping_operator: Operato
     assert sweeping_operator.metric(DELETED) == len(over)
     for obj in over:
         records = [
-            entry for entry in sweeping_operator.records(obj) if "retention is over" in str(entry["event"])
+            entry for entry in sweeping_operator.records(obj) if "retention expired" in str(entry["event"])
         ]
         assert len(records) == 1
     assert sweeping_operator.errors() == ""

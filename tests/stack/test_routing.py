@@ -94,7 +94,7 @@ def test_invalid_first_routing_document_uses_the_fallback_and_says_why(
     assert arrivals(shipped_operator, obj) == {"console": 1}
     status, reason, message = routing(obj["status"])
     assert (status, reason) == ("False", "RoutingFailed")
-    assert "is not YAML" in message
+    assert "is not valid YAML" in message
 
 
 def test_repeated_routing_problem_increments_the_same_event(shipped_operator: OperatorUnderTest) -> None:
