@@ -22,17 +22,26 @@ class OperatorImageProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Build the image if it does not exist, then load it."""
-        # Imported here: the provider runs in its own process, and only that process needs the module.
-        from platform_infra.cluster.local.images import load_image  # noqa: PLC0415
-
-        image_build.build(image=props["image"], base=props["base"])
-        load_image(props["container"], props["image"])
+        _load(props)
         return dynamic.CreateResult(id_=f"{props['image']}@{props['container']}", outs=props)
 
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Load another image, or the same image into a recreated node; images of earlier updates stay."""
+        _load(news)
+        return dynamic.UpdateResult(outs=news)
+
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Replace the resource if the image or the node differs; another path of the checkout changes nothing."""
-        changed = [key for key in ("image", "container", "node") if olds.get(key) != news.get(key)]
-        return dynamic.DiffResult(changes=bool(changed), replaces=changed)
+        """Report a change if the image or the node differs; another path of the checkout changes nothing."""
+        changed = any(olds.get(key) != news.get(key) for key in ("image", "container", "node"))
+        return dynamic.DiffResult(changes=changed)
+
+
+def _load(props: dict[str, Any]) -> None:
+    # Imported here: the provider runs in its own process, and only that process needs the module.
+    from platform_infra.cluster.local.images import load_image  # noqa: PLC0415
+
+    image_build.build(image=props["image"], base=props["base"])
+    load_image(props["container"], props["image"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

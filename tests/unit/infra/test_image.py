@@ -59,19 +59,25 @@ def test_excluded_files_do_not_change_the_image_name(checkout: Path, untouched: 
     assert image_build.image_name("", checkout) == before
 
 
-@pytest.mark.parametrize(
-    ("news", "replaces"),
-    [
-        ({}, []),
-        ({"image": "i2"}, ["image"]),
-        ({"node": "n2"}, ["node"]),
-        ({"container": "c2"}, ["container"]),
-    ],
-)
-def test_changed_image_or_node_replaces_the_resource(news: dict[str, str], replaces: list[str]) -> None:
+@pytest.mark.parametrize("news", [{"image": "i2"}, {"node": "n2"}, {"container": "c2"}])
+def test_changed_image_or_node_loads_the_image_in_place(
+    news: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[tuple[str, str]] = []
+    monkeypatch.setattr(image_build, "build", lambda **_: None)
+    monkeypatch.setattr(
+        "platform_infra.cluster.local.images.load_image", lambda *target: loaded.append(target)
+    )
     olds = {"image": "i", "container": "c", "node": "n", "base": ""}
     result = OperatorImageProvider().diff("id", olds, {**olds, **news})
-    assert (result.changes, result.replaces) == (bool(replaces), replaces)
+    assert (result.changes, result.replaces) == (True, None)
+    OperatorImageProvider().update("id", olds, {**olds, **news})
+    assert loaded == [(news.get("container", "c"), news.get("image", "i"))]
+
+
+def test_unchanged_image_and_node_change_nothing() -> None:
+    olds = {"image": "i", "container": "c", "node": "n", "base": ""}
+    assert not OperatorImageProvider().diff("id", olds, {**olds, "base": "another"}).changes
 
 
 @pytest.fixture
