@@ -41,11 +41,11 @@ class BreakerCalls:
         return asyncio.run(self._at_once(channel, count))
 
     async def _call(self, channel: str, result: Result) -> bool:
-        passage = await self._breakers.enter(Destination(channel, ""))
-        if isinstance(passage, Rejected):
+        permit = await self._breakers.enter(Destination(channel, ""))
+        if isinstance(permit, Rejected):
             return False
-        with passage:
-            passage.result = result
+        with permit:
+            permit.result = result
         return True
 
     async def _at_once(self, channel: str, count: int) -> int:
@@ -55,8 +55,8 @@ class BreakerCalls:
         for task in entering:
             task.cancel()
         await asyncio.gather(*entering, return_exceptions=True)
-        passages = [answer for answer in entered if isinstance(answer, PermittedCall)]
-        for passage in passages:
-            with passage:
+        permits = [answer for answer in entered if isinstance(answer, PermittedCall)]
+        for permit in permits:
+            with permit:
                 """A cancelled call, which says nothing about the destination."""
-        return len(passages)
+        return len(permits)

@@ -18,7 +18,7 @@ class Check:
         return self.id.rpartition("-")[0]
 
 
-PROMISES = {
+DESCRIPTIONS = {
     "audit": (
         "A console delivery is recorded in the audit store as sent, with the notification's uid",
         "A Slack delivery is recorded in the audit store as sent, once",
@@ -175,10 +175,10 @@ PROMISES = {
         "Many attempts fit into the status",
     ),
 }
-GROUPS = tuple(PROMISES)
+GROUPS = tuple(DESCRIPTIONS)
 CATALOGUE = tuple(
     Check(f"{group}-{number:02}", promise)
-    for group, promises in PROMISES.items()
+    for group, promises in DESCRIPTIONS.items()
     for number, promise in enumerate(promises, start=1)
 )
 BY_ID = {check.id: check for check in CATALOGUE}

@@ -25,8 +25,8 @@ LIMITS = Limits(seconds=8)
 """The product's rules, with short windows."""
 SCOPE = Scope(namespace="notification-breaker", window=duration(LIMITS.seconds))
 FAILING = ("NotificationOperatorDeliveryFailureRateHigh", "slack")
-HELD_BACK = ("NotificationOperatorCircuitBreakerOpen", "slack")
-BOTH = {FAILING, HELD_BACK}
+CIRCUIT_OPEN = ("NotificationOperatorCircuitBreakerOpen", "slack")
+BOTH = {FAILING, CIRCUIT_OPEN}
 DOWN, UP = {"code": 503, "body": "service_unavailable"}, {"code": 200}
 
 

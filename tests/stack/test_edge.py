@@ -99,10 +99,10 @@ def test_burst_of_forty_leaves_no_work_and_no_state(breaker_operator: OperatorUn
 
     assert len(crowd.printed(breaker_operator)) == 40
     crowd.purge(within=10)
-    eventually(lambda: remembered(breaker_operator), lambda figures: not figures, within=10)
-    passes = f"{PREFIX}reconciler_duration_seconds_count"
-    before = breaker_operator.metric(passes)
-    steadily(lambda: breaker_operator.metric(passes), lambda now: now == before, during=5)
+    eventually(lambda: remembered(breaker_operator), lambda kept: not kept, within=10)
+    reconciliations = f"{PREFIX}reconciler_duration_seconds_count"
+    before = breaker_operator.metric(reconciliations)
+    steadily(lambda: breaker_operator.metric(reconciliations), lambda now: now == before, during=5)
     assert remembered(breaker_operator) == {}
 
 

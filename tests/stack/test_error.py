@@ -146,12 +146,12 @@ def test_error_with_unstorable_characters_is_stored_with_replacements(
     scripted_operator: OperatorUnderTest,
 ) -> None:
     not_utf8 = b"caf\xe9 \xff".decode(errors="surrogateescape")
-    text = f"zero \x00 bell \x07 escape \x1b[31m half \ud83d of a pair, {not_utf8} and 正常 \U0001f6a8"
+    text = f"zero \x00 bel \x07 escape \x1b[31m half \ud83d of a pair, {not_utf8} and 正常 \U0001f6a8"
     obj = broken(scripted_operator, {"do": "raise", "exception": "ValueError", "text": text})
 
     status = scripted_operator.status(obj, "Failed", within=30)
 
-    shown = "zero � bell � escape �[31m half � of a pair, caf� � and 正常 \U0001f6a8"
+    shown = "zero � bel � escape �[31m half � of a pair, caf� � and 正常 \U0001f6a8"
     assert errors(status) == [f"{MARK}ValueError: {shown}"]
 
 

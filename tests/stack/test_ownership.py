@@ -88,20 +88,20 @@ def test_destroy_keeps_data_and_crd_until_the_stack_gives_it_up(
 ) -> None:
     cluster = trial.bare.cluster
     kept = {"operatorEnabled": False, "crdRetain": True}
-    trial.up("keeper", **kept, protectionData=True)
+    trial.up("holder", **kept, protectionData=True)
     stored = cluster.create(notification("default"))
 
-    output = trial.down("keeper", code=1)
+    output = trial.down("holder", code=1)
     assert "protected" in output
     assert cluster.get("default", stored["metadata"]["name"])
 
     output = trial.refused("claimer", operatorEnabled=False)
     assert "belongs to another stack" in output
     trial.down("claimer")
-    assert trial.owner == "organization/notification-platform/keeper"
+    assert trial.owner == "organization/notification-platform/holder"
 
-    trial.up("keeper", **kept)
-    trial.down("keeper")
+    trial.up("holder", **kept)
+    trial.down("holder")
     result = cluster.get("default", stored["metadata"]["name"])
     assert result is not None
     assert result["metadata"]["uid"] == stored["metadata"]["uid"]

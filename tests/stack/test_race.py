@@ -15,7 +15,7 @@ from tests.harness.place import EphemeralStack
 from tests.harness.readings import Attempt, attempts, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
 
-Ground: TypeAlias = Naive | OperatorUnderTest
+Controller: TypeAlias = Naive | OperatorUnderTest
 
 LAG = 2.0
 """Delay of each watch event, in seconds."""
@@ -42,48 +42,48 @@ def naive(stack: EphemeralStack, cluster: Cluster) -> Iterator[Naive]:
         yield controller
 
 
-def with_a_late_watch(ground: Ground) -> Ending:
+def with_a_late_watch(controller: Controller) -> Ending:
     """Deliver with a stale watch."""
-    return delivered_late(ground, {"delay": TAKES})
+    return delivered_late(controller, {"delay": TAKES})
 
 
-def with_a_late_watch_and_a_retry(ground: Ground) -> Ending:
+def with_a_late_watch_and_a_retry(controller: Controller) -> Ending:
     """Deliver at the second attempt, with a stale watch."""
-    return delivered_late(ground, {"code": 503, "delay": TAKES}, {"delay": TAKES})
+    return delivered_late(controller, {"code": 503, "delay": TAKES}, {"delay": TAKES})
 
 
-def with_a_late_write(ground: Ground) -> Ending:
+def with_a_late_write(controller: Controller) -> Ending:
     """Delay the first write that records the success."""
-    obj = slack_notification(ground.namespace, retryPolicy=fast(5))
-    ground.proxy.fail(
+    obj = slack_notification(controller.namespace, retryPolicy=fast(5))
+    controller.proxy.fail(
         verb="update",
         subresource="status",
         name=obj["metadata"]["name"],
         containing='"status":"success"',
         delay=HELD,
     )
-    return delivered(ground, obj)
+    return delivered(controller, obj)
 
 
-def delivered_late(ground: Ground, *answers: Object) -> Ending:
-    obj = slack_notification(ground.namespace, retryPolicy=fast(5))
-    ground.slack.answer(obj, *answers)
-    with ground.proxy.lag(LAG):
-        return delivered(ground, obj)
+def delivered_late(controller: Controller, *answers: Object) -> Ending:
+    obj = slack_notification(controller.namespace, retryPolicy=fast(5))
+    controller.slack.answer(obj, *answers)
+    with controller.proxy.lag(LAG):
+        return delivered(controller, obj)
 
 
-def delivered(ground: Ground, obj: Object) -> Ending:
+def delivered(controller: Controller, obj: Object) -> Ending:
     """Deliver, and wait until the last event has arrived."""
-    place = (ground.namespace, obj["metadata"]["name"])
-    ground.cluster.create(obj)
-    ground.cluster.phase(*place, "Sent", within=HELD + 15)
+    place = (controller.namespace, obj["metadata"]["name"])
+    controller.cluster.create(obj)
+    controller.cluster.phase(*place, "Sent", within=HELD + 15)
     sent = steadily(
-        lambda: ground.cluster.get(*place),
+        lambda: controller.cluster.get(*place),
         lambda seen: seen is not None and seen["status"]["phase"] == "Sent",
         during=SETTLED,
     )
     assert sent is not None
-    return Ending(hits=ground.slack.hits(obj["spec"]["subject"]), status=sent["status"])
+    return Ending(hits=controller.slack.hits(obj["spec"]["subject"]), status=sent["status"])
 
 
 SCHEDULES = {
@@ -116,7 +116,7 @@ def test_naive_controller_on_late_write_repeats_an_unrecorded_attempt(naive: Nai
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
 def test_operator_under_the_same_schedules_records_every_request(
-    proxied_operator: OperatorUnderTest, schedule: Callable[[Ground], Ending]
+    proxied_operator: OperatorUnderTest, schedule: Callable[[Controller], Ending]
 ) -> None:
     ending = schedule(proxied_operator)
 

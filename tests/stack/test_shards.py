@@ -48,8 +48,8 @@ def test_shards_of_a_killed_replica_are_taken_over_within_15_s(
     place.even(victim, other, within=JOINED)
     share = place.share(victim)
     sink.answer(batch.run, {"delay": 1})
-    under_way = batch.create(40, threads=10, **SLACK)
-    assert {shard(obj) in share for obj in under_way} == {True, False}
+    unfinished = batch.create(40, threads=10, **SLACK)
+    assert {shard(obj) in share for obj in unfinished} == {True, False}
 
     victim.end()
     died = time.time()

@@ -87,8 +87,8 @@ def test_notification_after_sigterm_is_left_to_the_next_process(
 @pytest.mark.check("shutdown-03")
 def test_buffered_audit_events_are_flushed_before_exit(stoppable_operator: OperatorUnderTest) -> None:
     at_once: list[Object] = [{}]
-    at_the_second_try: list[Object] = [{"code": 503}, {}]
-    for answers in (at_once, at_the_second_try):
+    at_second_attempt: list[Object] = [{"code": 503}, {}]
+    for answers in (at_once, at_second_attempt):
         stoppable_operator.audit.answer(*answers)
         sent = [
             stoppable_operator.deliver(notification(stoppable_operator.namespace), "Sent", within=15)

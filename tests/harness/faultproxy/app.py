@@ -51,7 +51,7 @@ class FaultProxy:
         return Place(host=place.host, api_port=api_port, control_port=control_port)
 
     async def stop(self) -> None:
-        """Stop, and abort what is open."""
+        """Stop, and abort open connections."""
         for runner in self._runners:
             await runner.cleanup()
         await self._forwarder.close()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.harness.faultproxy.requests import Record, RequestKind
     from tests.harness.faultproxy.rules import Match
 
-HELD_BACK = 10_000
+MAX_BUFFERED = 10_000
 """Buffered pieces of a stream; a stream that is delayed longer waits at its source."""
 EXPIRED = json.dumps({"type": "ERROR", "object": status(410, "too old resource version")}).encode() + b"\n"
 END = (0.0, b"")
@@ -32,7 +32,7 @@ class Watch:
         self._record = record
         self._request = request
         self._lag = lag
-        self._pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(HELD_BACK)
+        self._pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(MAX_BUFFERED)
         self._broken = False
 
     async def copy(self, source: aiohttp.StreamReader, response: web.StreamResponse) -> None:

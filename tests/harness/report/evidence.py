@@ -45,10 +45,10 @@ def _read(look: Callable[[], str]) -> str:
 
 
 def _objects(operator: OperatorUnderTest) -> list[object]:
-    found = operator.cluster.all(operator.namespace)
-    for obj in found:
+    objects = operator.cluster.all(operator.namespace)
+    for obj in objects:
         obj["metadata"].pop("managedFields", None)
-    return list(found)
+    return list(objects)
 
 
 def _events(operator: OperatorUnderTest) -> list[str]:

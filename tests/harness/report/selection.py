@@ -70,11 +70,11 @@ def choose(
 
 
 def _matching(word: str) -> list[str]:
-    found = fnmatch.filter(BY_ID, word)
-    if not found:
+    checks = fnmatch.filter(BY_ID, word)
+    if not checks:
         close = difflib.get_close_matches(word, BY_ID, n=3)
         raise pytest.UsageError(f"--check {word}: unknown check; did you mean {', '.join(close)}?")
-    return found
+    return checks
 
 
 def shuffle(items: list[pytest.Item], seed: int) -> None:

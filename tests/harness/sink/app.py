@@ -52,7 +52,7 @@ class Sink:
         return address[1]
 
     async def stop(self) -> None:
-        """Stop, and abort what is open."""
+        """Stop, and abort open connections."""
         if self._server is not None:
             self._server.close()
         if self._runner is not None:

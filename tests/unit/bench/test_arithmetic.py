@@ -21,9 +21,9 @@ def test_percentile_is_the_nearest_rank(share: float, expected: float) -> None:
 
 @given(SECONDS, st.floats(0, 100))
 def test_percentile_is_a_value_that_enough_others_do_not_exceed(values: list[float], share: float) -> None:
-    found = percentile(values, share)
-    assert found in values
-    assert sum(value <= found for value in values) * 100 >= share * len(values) - 1e-6
+    result = percentile(values, share)
+    assert result in values
+    assert sum(value <= result for value in values) * 100 >= share * len(values) - 1e-6
 
 
 def test_percentile_of_no_values_is_an_error() -> None:

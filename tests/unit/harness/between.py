@@ -13,7 +13,7 @@ from tests.unit.harness.api_server import ApiServer
 OBJECTS = "/apis/kubernaut.ai/v1alpha1/namespaces/ns/notificationrequests"
 WATCH = f"{OBJECTS}?watch=true&allowWatchBookmarks=true"
 GONE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
-TRIES = 2
+ATTEMPTS = 2
 """aiohttp repeats a PUT whose reused connection was closed without a response."""
 
 

@@ -14,7 +14,7 @@ from tests.harness.authority import Authority
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy.app import FaultProxy, Place
 from tests.unit.harness.api_server import ApiServer
-from tests.unit.harness.between import GONE, OBJECTS, TRIES, Between, in_thread
+from tests.unit.harness.between import ATTEMPTS, GONE, OBJECTS, Between, in_thread
 
 
 async def test_requests_pass_unchanged_without_rules(between: Between) -> None:
@@ -103,7 +103,7 @@ async def test_injected_response_can_have_any_body(between: Between) -> None:
 
 async def test_response_of_a_stored_write_can_be_replaced_or_lost(between: Between) -> None:
     await in_thread(between.proxy.fail, verb="update", code=500, after=True)
-    await in_thread(between.proxy.fail, verb="update", cut=True, after=True, delay_after=0.2, times=TRIES)
+    await in_thread(between.proxy.fail, verb="update", cut=True, after=True, delay_after=0.2, times=ATTEMPTS)
     assert await between.write("a", {"n": 1}) == 500
     assert between.server.objects["a"] == {"n": 1}
     start = time.monotonic()
@@ -117,7 +117,7 @@ async def test_response_of_a_stored_write_can_be_replaced_or_lost(between: Betwe
 
 
 async def test_connection_can_be_cut_before_the_server_sees_the_request(between: Between) -> None:
-    await in_thread(between.proxy.fail, cut=True, times=TRIES)
+    await in_thread(between.proxy.fail, cut=True, times=ATTEMPTS)
     with pytest.raises(GONE):
         await between.write("a", {})
     assert between.server.objects == {}

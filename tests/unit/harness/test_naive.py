@@ -43,13 +43,13 @@ class Receiver:
             raise Transient("HTTP 503")
 
 
-class Ground:
+class Scenario:
     """One controller and one notification; `copy` is the state in the watch cache."""
 
     def __init__(self, *, failures: int = 0) -> None:
         self.store, self.receiver = MemoryStore(), Receiver(failures, self._note)
         self.copy: dict[str, Any] = {}
-        self.at_try: list[dict[str, Any]] = []
+        self.at_attempts: list[dict[str, Any]] = []
         """The stored object at each attempt."""
         self._controller = Controller(
             cached=lambda _key: self.copy,
@@ -70,39 +70,39 @@ class Ground:
         return await self._controller(Request(key=key, queued_at=NOW))
 
     def _note(self) -> None:
-        self.at_try.append(self.stored())
+        self.at_attempts.append(self.stored())
 
 
 async def test_naive_controller_writes_each_change_separately() -> None:
-    ground = Ground()
-    ground.create()
+    scenario = Scenario()
+    scenario.create()
 
-    assert (await ground.work()).final
+    assert (await scenario.work()).final
 
-    assert [verb for verb, _ in ground.store.calls] == ["PUT"] * 3
-    assert ground.stored()["status"]["phase"] == "Sent"
+    assert [verb for verb, _ in scenario.store.calls] == ["PUT"] * 3
+    assert scenario.stored()["status"]["phase"] == "Sent"
 
 
 async def test_naive_controller_with_a_fresh_copy_respects_the_backoff() -> None:
-    ground = Ground(failures=1)
-    ground.create()
+    scenario = Scenario(failures=1)
+    scenario.create()
 
-    first = await ground.work()
-    ground.copy = ground.stored()
-    second = await ground.work()
+    first = await scenario.work()
+    scenario.copy = scenario.stored()
+    second = await scenario.work()
 
     assert first.requeue_after == second.requeue_after
     assert 300 <= (first.requeue_after or 0) <= 331
-    assert (ground.receiver.posts, ground.stored()["status"]["totalAttempts"]) == (1, 1)
+    assert (scenario.receiver.posts, scenario.stored()["status"]["totalAttempts"]) == (1, 1)
 
 
 async def test_naive_controller_with_a_stale_copy_resends_a_recorded_success() -> None:
-    ground = Ground()
-    ground.create()
-    await ground.work()
-    assert ground.stored()["status"]["successfulDeliveries"] == 1
+    scenario = Scenario()
+    scenario.create()
+    await scenario.work()
+    assert scenario.stored()["status"]["successfulDeliveries"] == 1
 
-    ground.copy = ground.at_try[0]
-    await ground.work()
+    scenario.copy = scenario.at_attempts[0]
+    await scenario.work()
 
-    assert (ground.receiver.posts, ground.stored()["status"]["totalAttempts"]) == (2, 1)
+    assert (scenario.receiver.posts, scenario.stored()["status"]["totalAttempts"]) == (2, 1)

@@ -28,8 +28,8 @@ class Kubelet:
     def fetch(self, since: str) -> str:
         self.asked.append(since)
         wanted = datetime.fromisoformat(since)
-        found = [f"{moment.isoformat()} {text}\n" for moment, text in self.lines if moment >= wanted]
-        return "".join(found) + self.unfinished
+        lines = [f"{moment.isoformat()} {text}\n" for moment, text in self.lines if moment >= wanted]
+        return "".join(lines) + self.unfinished
 
 
 def numbers(log: PodLog) -> list[int]:

@@ -90,7 +90,7 @@ async def test_exception_can_have_no_text_or_an_unprintable_one(
 @pytest.mark.parametrize(
     ("action", "text"),
     [
-        ({"text": "NUL \x00, bell \x07, C1 \x85, lone \ud800"}, "NUL \x00, bell \x07, C1 \x85, lone \ud800"),
+        ({"text": "NUL \x00, BEL \x07, C1 \x85, lone \ud800"}, "NUL \x00, BEL \x07, C1 \x85, lone \ud800"),
         ({"text_base64": base64.b64encode("é ".encode() + b"\xff\xfe").decode()}, "é \udcff\udcfe"),
         ({"text": "disk ", "size": 12}, "disk disk di"),
         ({"text": "x", "size": 1_000_000}, "x" * 1_000_000),
