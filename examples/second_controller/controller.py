@@ -40,6 +40,11 @@ class Controller:
         self._requests: dict[ObjectRef, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def pending(self) -> int:
+        """The number of objects that a task is reconciling or will reconcile."""
+        return max(len(self._requests), len(self._tasks))
+
     def enqueue(self, ref: ObjectRef) -> None:
         """Request a reconciliation, now or right after the running one."""
         if ref not in self._requests:

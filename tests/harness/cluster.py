@@ -180,7 +180,7 @@ class Cluster:
     def log_since(self, namespace: str, name: str, since: str) -> str:
         """Return a pod's log since a second, with timestamps; nothing if the pod is gone."""
         query = f"timestamps=true&sinceTime={since}"
-        answer = self._send("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log?{query}")
+        answer = self.send("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log?{query}")
         return answer.data.decode() if answer.status < 400 else ""
 
     def uid(self, pod: Pod) -> str:
@@ -203,7 +203,7 @@ class Cluster:
         """Return whether the API server would accept a notification, without creating it."""
         namespace, (group, version) = obj["metadata"]["namespace"], KIND
         where = f"/apis/{group}/{version}/namespaces/{namespace}/{PLURAL}?dryRun=All"
-        answer = self._send("POST", where, obj)
+        answer = self.send("POST", where, obj)
         assert answer.status in {201, 422}, f"POST {where} answered {answer.status}"
         return bool(answer.status == 201)
 
@@ -219,7 +219,7 @@ class Cluster:
         return result
 
     def _found(self, path: str) -> Object | None:
-        answer = self._send("GET", path)
+        answer = self.send("GET", path)
         return json.loads(answer.data) if answer.status < 400 else None
 
     def request(self, method: str, path: str, body: object = None) -> Any:
@@ -228,13 +228,13 @@ class Cluster:
 
     def text(self, method: str, path: str, body: object = None, *, kind: str = "application/json") -> str:
         """Send a request and return its text."""
-        answer = self._send(method, path, body, kind)
+        answer = self.send(method, path, body, kind)
         text: str = answer.data.decode()
         if answer.status >= 400:
             raise AssertionError(f"{method} {path} answered {answer.status}: {text[:500]}")
         return text
 
-    def _send(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Any:
+    def send(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Any:
         return self.api.rest_client.pool_manager.request(
             method,
             self.api.configuration.host + path,

@@ -62,10 +62,10 @@ def _unclaimed_nodes() -> list[str]:
         result = [container.labels for container in client.containers.list(all=True, filters=filters)]
     finally:
         client.close()
-    return [labels[LABEL] for labels in result if _is_left(labels)]
+    return [labels[LABEL] for labels in result if is_left_over(labels)]
 
 
-def _is_left(labels: Mapping[str, str]) -> bool:
+def is_left_over(labels: Mapping[str, str]) -> bool:
     name = labels.get(LABEL, "")
     wanted = (claims.FOLDER / name).exists() or (KEPT / name).exists()
     return bool(EPHEMERAL.fullmatch(name)) and not wanted and not is_alive(labels[OWNER_LABEL])

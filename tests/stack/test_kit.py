@@ -90,7 +90,7 @@ def plural(cluster: Cluster) -> Iterator[str]:
 
 def test_kube_store_passes_the_conformance_suite_on_a_real_api_server(cluster: Cluster, plural: str) -> None:
     path = f"/apis/{GROUP}/{VERSION}/namespaces/default/{plural}"
-    eventually(lambda: cluster._send("GET", path).status, lambda status: status == 200, within=30)
+    eventually(lambda: cluster.send("GET", path).status, lambda status: status == 200, within=30)
 
     async def keep() -> None:
         configuration = Configuration()

@@ -26,7 +26,8 @@ class MemoryStore(StatusStore):
 
     def __init__(self, *, stale: bool = False) -> None:
         self.calls: list[tuple[Verb, str]] = []
-        self._objects: dict[str, JsonObject] = {}
+        self.objects: dict[str, JsonObject] = {}
+        """The stored objects by namespace and name; a test may change them in place, past every version check."""
         self._cache: dict[str, JsonObject] = {}
         self._stale = stale
         self._versions = itertools.count(1)
@@ -38,31 +39,31 @@ class MemoryStore(StatusStore):
         version = str(next(self._versions))
         meta = {"uid": f"uid-{version}", "generation": 1, **obj["metadata"], "resourceVersion": version}
         stored = copy.deepcopy({**obj, "metadata": meta})
-        self._objects[_key(stored)] = stored
+        self.objects[_key(stored)] = stored
         self.sync()
         return copy.deepcopy(stored)
 
     def delete(self, ref: ObjectRef) -> None:
         """Remove the object, if it exists."""
-        self._objects.pop(str(ref), None)
+        self.objects.pop(str(ref), None)
 
     def peek(self, ref: ObjectRef) -> JsonObject:
         """Return a copy of the stored object; not counted in `calls`."""
-        return copy.deepcopy(self._objects[str(ref)])
+        return copy.deepcopy(self.objects[str(ref)])
 
     def write_status(self, ref: ObjectRef, status: JsonObject) -> None:
         """Replace the status as a competing writer does, without a version check."""
-        stored = self._objects[str(ref)]
+        stored = self.objects[str(ref)]
         stored["status"] = copy.deepcopy(status)
         self._touch(stored)
 
     def write_as_other(self, ref: ObjectRef, **fields: object) -> None:
         """Set status fields as a competing writer does; the others stay."""
-        self.write_status(ref, {**self._objects[str(ref)].get("status", {}), **fields})
+        self.write_status(ref, {**self.objects[str(ref)].get("status", {}), **fields})
 
     def write_spec(self, ref: ObjectRef, spec: JsonObject) -> None:
         """Replace the spec as a user does; increments the generation."""
-        stored = self._objects[str(ref)]
+        stored = self.objects[str(ref)]
         stored["spec"] = copy.deepcopy(spec)
         stored["metadata"]["generation"] += 1
         self._touch(stored)
@@ -77,14 +78,14 @@ class MemoryStore(StatusStore):
 
     def sync(self) -> None:
         """Update the stale cache."""
-        self._cache = copy.deepcopy(self._objects)
+        self._cache = copy.deepcopy(self.objects)
 
     async def read(self, ref: ObjectRef) -> JsonObject:
         """See `StatusStore.read`."""
         self.calls.append(("GET", str(ref)))
         if self._faults["GET"]:
             raise self._faults["GET"].popleft()[0]
-        source = self._cache if self._stale else self._objects
+        source = self._cache if self._stale else self.objects
         if str(ref) not in source:
             raise Gone(ref)
         return copy.deepcopy(source[str(ref)])
@@ -103,7 +104,7 @@ class MemoryStore(StatusStore):
 
     def _replace(self, obj: JsonObject) -> JsonObject:
         meta = obj["metadata"]
-        stored = self._objects.get(_key(obj))
+        stored = self.objects.get(_key(obj))
         if stored is None:
             raise Gone(_ref(obj))
         if any(stored["metadata"][field] != meta[field] for field in ("uid", "resourceVersion")):

@@ -107,7 +107,7 @@ class HttpClient:
             return self._refusal(error.status, f"from the proxy: {error.message}", None)
         # Other secrets are redacted with the text of the attempt, by the configured rules.
         text = self._without_url(describe(error, redact=str))
-        return Permanent(text) if _is_permanent(error) else Transient(text)
+        return Permanent(text) if is_permanent(error) else Transient(text)
 
     def _without_url(self, text: str) -> str:
         for secret in self._secrets:
@@ -115,7 +115,7 @@ class HttpClient:
         return text
 
 
-def _is_permanent(error: Exception) -> bool:
+def is_permanent(error: Exception) -> bool:
     """Return whether another attempt would fail the same way, as with an invalid URL or certificate."""
     if any(isinstance(link, aiohttp.InvalidURL) for link in chain(error)):
         return True

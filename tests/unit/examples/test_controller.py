@@ -121,8 +121,7 @@ async def test_deleted_certificate_leaves_no_task(harness: ControllerHarness) ->
     await until(lambda: harness.valid(ref) == "True")
     harness.memory.delete(ref)
     harness.controller.enqueue(ref)
-    await until(lambda: not harness.controller._tasks)
-    assert not harness.controller._requests
+    await until(lambda: harness.controller.pending == 0)
 
 
 async def test_recreated_name_is_another_certificate(harness: ControllerHarness) -> None:
@@ -130,7 +129,7 @@ async def test_recreated_name_is_another_certificate(harness: ControllerHarness)
     harness.memory.delete(first)
     second = await harness.certificate()
     harness.controller.enqueue(first)
-    await until(lambda: harness.verbs() == ["GET"] and not harness.controller._requests)
+    await until(lambda: harness.verbs() == ["GET"] and harness.controller.pending == 0)
     assert harness.valid(second) is None
     harness.controller.enqueue(second)
     await until(lambda: harness.valid(second) == "True")

@@ -78,7 +78,7 @@ class WatchableApi(ObjectApi):
 
     def tell(self) -> None:
         """Tell of what has changed since the last time."""
-        now = {key: json.loads(json.dumps(obj)) for key, obj in self.memory._objects.items()}
+        now = {key: json.loads(json.dumps(obj)) for key, obj in self.memory.objects.items()}
         for key in [key for key in self._sent if key not in now or _uid(self._sent[key]) != _uid(now[key])]:
             self._send("DELETED", self._sent.pop(key))
         for key, obj in now.items():

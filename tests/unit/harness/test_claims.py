@@ -105,7 +105,7 @@ def test_only_a_disposable_node_of_a_dead_owner_is_left_over(
     dead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def is_left(name: str, owner: str = dead) -> bool:
-        return leftovers._is_left({LABEL: name, leftovers.OWNER_LABEL: owner})
+        return leftovers.is_left_over({LABEL: name, leftovers.OWNER_LABEL: owner})
 
     monkeypatch.setattr(claims, "FOLDER", tmp_path / "claims")
     monkeypatch.setattr(leftovers, "KEPT", tmp_path / "kept")

@@ -66,7 +66,7 @@ def test_property_is_changed_only_if_it_differs() -> None:
 
 
 def test_component_that_is_not_ready_is_named_with_its_log() -> None:
-    text = readiness._explain(
+    text = readiness.explain_failure(
         "n", 90, 'noise\n{"component": "coredns", "problem": "timed out", "log": ["one", "two"]}\n'
     )
     assert text.startswith("n: coredns is not ready after 90 s: timed out")
@@ -74,7 +74,7 @@ def test_component_that_is_not_ready_is_named_with_its_log() -> None:
 
 
 def test_unreadable_readiness_report_is_shown_unchanged() -> None:
-    assert "no such file" in readiness._explain("n", 90, "exec: no such file")
+    assert "no such file" in readiness.explain_failure("n", 90, "exec: no such file")
 
 
 def test_provider_in_an_existing_state_loads() -> None:

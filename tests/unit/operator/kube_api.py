@@ -106,7 +106,7 @@ class KubeApi:
             case ["api", "v1", "namespaces", namespace, "configmaps"]:
                 return await self._config_maps(request, namespace)
             case ["apis", "events.k8s.io", "v1", "namespaces", namespace, "events", *name]:
-                return await (self.handle_event or self._event)(request, namespace, *name)
+                return await (self.handle_event or self.create_event)(request, namespace, *name)
             case _:
                 return refusal(404, "the server could not find the requested resource")
 
@@ -143,7 +143,7 @@ class KubeApi:
             self._watchers.remove(queue)
         return response
 
-    async def _event(self, request: web.Request, namespace: str, *name: str) -> web.Response:
+    async def create_event(self, request: web.Request, namespace: str, *name: str) -> web.Response:
         body = await request.json()
         if request.method == "POST":
             return self._create(namespace, body)

@@ -74,5 +74,5 @@ def test_pid_files_of_a_killed_daemon_are_removed(tmp_path: Path, monkeypatch: p
         file.write_text(str(os.getpid()))
     program = Path("/proc/self/comm").read_text().strip()
     monkeypatch.setattr(dockerd, "_PID_FILES", {stale: "dockerd", held: program})
-    dockerd._remove_stale_pid_files()
+    dockerd.remove_stale_pid_files()
     assert [file.name for file in tmp_path.iterdir()] == ["python.pid"]

@@ -108,12 +108,12 @@ def test_lists_and_maps_are_compared_as_values() -> None:
     )
     assert settings(spaced.config) == settings(dense.config)
     (_, ports) = settings(dense.config).values()
-    assert rollback._entry(ports) == {"value": "[443, 8080]", "objectValue": [443, 8080], "secret": False}
+    assert rollback.file_entry(ports) == {"value": "[443, 8080]", "objectValue": [443, 8080], "secret": False}
 
 
 def test_secret_stays_secret_and_is_never_shown() -> None:
     value = Value.of(ConfigValue("https://hooks/x", secret=True))
-    assert rollback._entry(value) == {"value": "https://hooks/x", "secret": True}
+    assert rollback.file_entry(value) == {"value": "https://hooks/x", "secret": True}
     assert "hooks" not in rollback.describe("notification-platform:channelsSlackWebhookUrl", value)
 
 

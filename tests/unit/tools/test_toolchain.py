@@ -249,8 +249,8 @@ def test_failed_program_is_an_error_with_the_end_of_its_output(tmp_path: Path) -
 
 def test_lock_admits_one_run_at_a_time(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("a") as first, (tmp_path / "lock").open("a") as second:
-        assert resolve._try_lock(first.fileno())
-        assert not resolve._try_lock(second.fileno())
+        assert resolve.try_lock(first.fileno())
+        assert not resolve.try_lock(second.fileno())
 
 
 def test_group_without_version_check_is_not_used_from_path(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def _start() -> None:
     folder = cache_dir() / "docker"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "dockerd.log"
-    _remove_stale_pid_files()
+    remove_stale_pid_files()
     with log.open("wb") as output:
         daemon = subprocess.Popen(
             [_find("dockerd") or "dockerd"],
@@ -169,7 +169,7 @@ def _running(pid_file: Path, program: str) -> int | None:
     return pid if name == program and state != "Z" else None
 
 
-def _remove_stale_pid_files() -> None:
+def remove_stale_pid_files() -> None:
     """Remove the pid files of a killed daemon, which prevent the next one from starting."""
     for pid_file, program in _PID_FILES.items():
         if pid_file.exists() and _running(pid_file, program) is None:

@@ -60,14 +60,14 @@ def ensure(only: Collection[str] | None = None) -> Toolchain:
 def _locked(path: Path, progress: Progress) -> Iterator[None]:
     """Hold the lock that admits one run at a time; the operating system releases the lock of a process that ends."""
     with path.open("a") as lock:
-        if not _try_lock(lock.fileno()):
+        if not try_lock(lock.fileno()):
             with progress.step("toolchain", f"waiting for another run that holds {path}"):
-                while not _try_lock(lock.fileno()):
+                while not try_lock(lock.fileno()):
                     time.sleep(_LOCK_POLL_SECONDS)
         yield
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -121,7 +121,7 @@ def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
     """
     file = ROOT / "stacks" / f"Pulumi.{stack.name}.yaml"
     text = file.read_text("utf-8")
-    values = {key: _entry(value) for key, value in changes.items() if value is not None}
+    values = {key: file_entry(value) for key, value in changes.items() if value is not None}
     removed = [key for key, value in changes.items() if value is None]
     if removed:
         stack.remove_all_config(removed)
@@ -134,7 +134,7 @@ def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
         raise
 
 
-def _entry(value: Value) -> dict[str, Any]:
+def file_entry(value: Value) -> dict[str, Any]:
     if isinstance(value.content, str):
         return {"value": value.content, "secret": value.secret}
     return {"value": json.dumps(value.content), "objectValue": value.content, "secret": value.secret}

@@ -36,10 +36,10 @@ def wait_ready(container: Container, *, seconds: int = READY_SECONDS) -> None:
     if container.status != "running":
         log = container.logs(tail=30).decode(errors="replace")[-_SHOWN_BYTES:]
         raise LocalNodeError(f"{container.name} stopped during startup:\n{log}")
-    raise LocalNodeError(_explain(str(container.name), seconds, output))
+    raise LocalNodeError(explain_failure(str(container.name), seconds, output))
 
 
-def _explain(name: str, seconds: int, output: str) -> str:
+def explain_failure(name: str, seconds: int, output: str) -> str:
     """Return the result of the node's own readiness check as a message."""
     last = output.strip().splitlines()[-1:] or [""]
     try:

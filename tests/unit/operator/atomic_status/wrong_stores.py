@@ -27,7 +27,7 @@ class Around:
 
     def stored(self, ref: ObjectRef) -> JsonObject:
         """Return the stored object itself, to change it in place."""
-        return self.memory._objects[str(ref)]
+        return self.memory.objects[str(ref)]
 
 
 def ref_of(obj: JsonObject) -> ObjectRef:
@@ -168,7 +168,7 @@ class WritesToAll(Around):
 
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         written = await self.memory.replace_status(obj)
-        for other in self.memory._objects.values():
+        for other in self.memory.objects.values():
             other["status"] = copy.deepcopy(obj["status"])
         return written
 

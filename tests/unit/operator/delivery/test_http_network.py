@@ -81,9 +81,9 @@ async def test_tls_connection_closed_early_is_transient() -> None:
 
 
 def test_network_error_is_distinguished_from_a_tls_error() -> None:
-    assert not http._is_permanent(ConnectionResetError())
-    assert not http._is_permanent(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
-    assert http._is_permanent(ssl.SSLCertVerificationError("certificate verify failed"))
+    assert not http.is_permanent(ConnectionResetError())
+    assert not http.is_permanent(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
+    assert http.is_permanent(ssl.SSLCertVerificationError("certificate verify failed"))
     wrapped = RuntimeError("outer")
     wrapped.__cause__ = ssl.SSLError("tlsv1 alert")
-    assert http._is_permanent(wrapped)
+    assert http.is_permanent(wrapped)

@@ -132,7 +132,7 @@ async def test_event_whose_response_was_lost_is_retried_and_counted_once(
     responses = [refusal(500, "down"), refusal(429, "slow down")]
 
     async def lost(request: web.Request, *key: str) -> web.StreamResponse:
-        response = await api._event(request, *key)
+        response = await api.create_event(request, *key)
         return responses.pop(0) if responses else response
 
     api.handle_event = lost
