@@ -16,7 +16,6 @@ import yaml
 from platform_infra.names import PROJECT
 from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM
 from tests.harness.eventually import eventually
-from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
 
 STACK = "trial"
-KNOWN = {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE}
 SETTINGS: dict[str, Any] = {
     "clusterKind": "existing",
     "clusterKubeconfig": "/nowhere",
@@ -36,7 +34,8 @@ SETTINGS: dict[str, Any] = {
 def stack(checkout: Checkout) -> Iterator[Checkout]:
     """A checkout whose program needs no cluster, with a stack in the backend."""
     (checkout.folder / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
-    assert checkout.pulumi("stack", "init", STACK, **KNOWN).code == 0
+    checkout.use_own_secrets()
+    assert checkout.pulumi("stack", "init", STACK).code == 0
     yield checkout
     kill_processes(checkout.folder)
 
@@ -52,7 +51,7 @@ def kill_processes(folder: Path) -> None:
 
 def deployed(checkout: Checkout) -> dict[str, Any]:
     """Return the inputs of the Deployment in the stack's state."""
-    state = json.loads(checkout.pulumi("stack", "export", "--stack", STACK, **KNOWN).text)["deployment"]
+    state = json.loads(checkout.pulumi("stack", "export", "--stack", STACK).text)["deployment"]
     (deployment,) = [
         entry for entry in state["resources"] if entry["type"] == "kubernetes:apps/v1:Deployment"
     ]

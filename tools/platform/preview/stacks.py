@@ -108,7 +108,7 @@ def take_down(name: str, *, preview: Preview | None) -> None:
         node.delete(name)
     elif preview and namespace and not cluster_gone:
         namespace.delete(preview.number)
-    remove(stack, force=cluster_gone)
+    remove(stack, force=cluster_gone, generated=True)
     drop_kubeconfig(name)
 
 
