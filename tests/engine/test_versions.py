@@ -77,6 +77,9 @@ def test_rollback_restores_image_and_settings_and_can_be_undone(stack: Checkout)
         stack.write_stack(STACK, **settings)
         assert stack.platform("up", STACK).code == 0
     assert image(stack) == "operator:2"
+    outputs = stack.pulumi("stack", "output", "--json", "--show-secrets", "--stack", STACK).text
+    assert json.loads(outputs).keys() == {"namespace", "image", "context", "node"}
+    assert not (stack.folder / ".pulumi-state" / "kubeconfigs").exists()
 
     dry_run = stack.platform("rollback", STACK, "--dry-run")
     assert "operatorImage: operator:1" in dry_run.text

@@ -13,6 +13,7 @@ from tools.platform.pulumi.environment import backend_folder
 from tools.platform.pulumi.events import EventLog
 from tools.platform.pulumi.progress import StackProgress
 from tools.platform.pulumi.stack_file import (
+    StackFileError,
     check_configuration,
     check_secrets,
     check_stack_file,
@@ -157,6 +158,29 @@ def _drop_pending_operations(stack: auto.Stack) -> None:
 def outputs(stack: auto.Stack) -> dict[str, Any]:
     """Return the outputs of the last `up`, empty before the first."""
     return {key: output.value for key, output in stack.outputs().items()}
+
+
+def cluster_access(stack: auto.Stack) -> tuple[str, str]:
+    """Return kubeconfig and context of the stack's cluster; for an existing cluster, those that its settings name.
+
+    Raises:
+        StackFileError: the kubeconfig of the settings cannot be used.
+    """
+    # Imported here: the import takes a second, and few commands need it.
+    from platform_infra.cluster.connection import ClusterError  # noqa: PLC0415
+    from platform_infra.cluster.existing import read  # noqa: PLC0415
+
+    values = outputs(stack)
+    if "kubeconfig" in values:
+        return values["kubeconfig"], values["context"]
+    config = stack.get_all_config()
+    kubeconfig, context = (
+        config[f"{PROJECT}:{key}"].value for key in ("clusterKubeconfig", "clusterContext")
+    )
+    try:
+        return read(kubeconfig, context).text(), context
+    except ClusterError as error:
+        raise StackFileError(f"{stack.name}: {error}") from None
 
 
 def destroy(stack: auto.Stack, *, brief: bool = False) -> None:
