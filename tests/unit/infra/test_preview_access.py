@@ -183,7 +183,7 @@ def encoded(text: str) -> dict[str, str]:
     return {"token": base64.b64encode(text.encode()).decode()}
 
 
-def test_kubeconfig_has_the_server_of_the_cluster_and_the_token_of_the_account() -> None:
+def test_kubeconfig_has_the_server_and_the_token_of_the_account() -> None:
     text = access._kubeconfig(
         {"kubeconfig": yaml.safe_dump(SOURCE), "context": "shared", "data": encoded("preview-token")}
     )

@@ -69,10 +69,10 @@ def test_esc_environment_is_not_local_unless_the_file_says_so(stacks: Path) -> N
     assert uses_local_cluster("esc-local", stacks)
 
 
-@pytest.mark.parametrize("given", [{}, {"PULUMI_BACKEND_URL": STATE}, {"PULUMI_CONFIG_PASSPHRASE": ""}])
-def test_local_stack_needs_no_passphrase(stacks: Path, given: dict[str, str]) -> None:
+@pytest.mark.parametrize("variables", [{}, {"PULUMI_BACKEND_URL": STATE}, {"PULUMI_CONFIG_PASSPHRASE": ""}])
+def test_local_stack_needs_no_passphrase(stacks: Path, variables: dict[str, str]) -> None:
     for stack in ("dev", "pr-1", "mine"):
-        check_secrets(stack, stacks, given)
+        check_secrets(stack, stacks, variables)
 
 
 def test_local_stack_on_a_shared_backend_needs_its_own_passphrase(stacks: Path) -> None:
@@ -82,13 +82,13 @@ def test_local_stack_on_a_shared_backend_needs_its_own_passphrase(stacks: Path) 
 
 
 @pytest.mark.parametrize("stack", NAMES)
-@pytest.mark.parametrize("given", [{}, {"PULUMI_CONFIG_PASSPHRASE": ""}, OWN])
+@pytest.mark.parametrize("variables", [{}, {"PULUMI_CONFIG_PASSPHRASE": ""}, OWN])
 def test_embedded_backend_is_refused_for_every_other_cluster(
-    tmp_path: Path, stack: str, given: dict[str, str]
+    tmp_path: Path, stack: str, variables: dict[str, str]
 ) -> None:
     write(tmp_path, stack, EXISTING)
     with pytest.raises(StackFileError, match=STATE_PROBLEM) as caught:
-        check_secrets(stack, tmp_path, given)
+        check_secrets(stack, tmp_path, variables)
     assert "PULUMI_BACKEND_URL" in caught.value.hint
 
 
@@ -101,9 +101,9 @@ def test_public_passphrase_is_refused_for_every_other_cluster(
     file = tmp_path / "passphrase"
     file.write_text(f"{passphrase or ''}\n")
     own = {} if passphrase is None else {"PULUMI_CONFIG_PASSPHRASE": passphrase}
-    for given in (own, {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}):
+    for variables in (own, {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}):
         with pytest.raises(StackFileError, match=PASSPHRASE) as caught:
-            check_secrets(stack, tmp_path, SHARED | given)
+            check_secrets(stack, tmp_path, SHARED | variables)
         assert passphrase_variable(stack) in caught.value.hint
         assert f"pulumi stack init {stack} --secrets-provider URL" in caught.value.hint
 
@@ -112,14 +112,14 @@ def test_public_passphrase_is_refused_for_every_other_cluster(
 def test_own_passphrase_or_provider_is_accepted(tmp_path: Path, stack: str) -> None:
     write(tmp_path, stack, EXISTING)
     (tmp_path / "passphrase").write_text("its own\n")
-    for given in (
+    for variables in (
         OWN,
         {"PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "passphrase")},
         {passphrase_variable(stack): "its own", "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE},
         {"PULUMI_BACKEND_URL": "https://api.pulumi.com"},
         {"PULUMI_BACKEND_URL": "file:///srv/state"} | OWN,
     ):
-        check_secrets(stack, tmp_path, SHARED | given)
+        check_secrets(stack, tmp_path, SHARED | variables)
     write(tmp_path, stack, EXISTING, secretsprovider="awskms://alias/it")
     check_secrets(stack, tmp_path, SHARED)
 
@@ -146,10 +146,10 @@ def test_values_to_be_written_count_before_the_file_exists(stacks: Path) -> None
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_committed_shared_stacks_are_protected(stack: str) -> None:
     with pytest.raises(StackFileError, match=STATE_PROBLEM):
-        check_secrets(stack, given={})
+        check_secrets(stack, variables={})
     with pytest.raises(StackFileError, match=PASSPHRASE):
-        check_secrets(stack, given=SHARED)
-    check_secrets("dev", given={})
+        check_secrets(stack, variables=SHARED)
+    check_secrets("dev", variables={})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o277], ids=lambda mask: f"umask-{mask:03o}")
+@pytest.fixture(params=[0o000, 0o022, 0o277], ids=lambda bits: f"umask-{bits:03o}")
 def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     before = os.umask(request.param)
     yield

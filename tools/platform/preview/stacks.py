@@ -41,8 +41,8 @@ def previews() -> list[Preview]:
     toolchain = ensure(ENGINE_GROUPS)
     names = [name for name in known_stacks(toolchain) if NAME.match(name)]
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        found = pool.map(lambda name: from_tags(name, tags(name, toolchain)), names)
-        return sorted(filter(None, found), key=lambda preview: preview.number)
+        candidates = pool.map(lambda name: from_tags(name, tags(name, toolchain)), names)
+        return sorted(filter(None, candidates), key=lambda preview: preview.number)
 
 
 def statuses() -> list[PreviewStatus]:

@@ -35,14 +35,14 @@ OTHERS = 0o077
 """The permissions of a mode that belong to other users."""
 
 
-def backend_url(given: Mapping[str, str] = os.environ) -> str:
+def backend_url(variables: Mapping[str, str] = os.environ) -> str:
     """Return the URL of the backend that the engine uses."""
-    return given.get("PULUMI_BACKEND_URL") or STATE
+    return variables.get("PULUMI_BACKEND_URL") or STATE
 
 
-def backend_folder(given: Mapping[str, str] = os.environ) -> Path | None:
+def backend_folder(variables: Mapping[str, str] = os.environ) -> Path | None:
     """Return the folder of a `file://` backend, or None for any other backend."""
-    url = urlsplit(backend_url(given))
+    url = urlsplit(backend_url(variables))
     if url.scheme != "file":
         return None
     return Path(os.path.normpath(ROOT / Path(url.netloc + url.path).expanduser()))
@@ -71,17 +71,17 @@ def passphrase_variable(stack: str) -> str:
 
 
 def engine_environment(
-    toolchain: Toolchain, given: Mapping[str, str] = os.environ, *, stack: str = ""
+    toolchain: Toolchain, variables: Mapping[str, str] = os.environ, *, stack: str = ""
 ) -> dict[str, str]:
     """Return the variables to set for the engine; those that the caller has set take precedence.
 
     The folder of the running Python comes first on PATH, since the engine looks for `python` there.
     """
     tools = toolchain.env()
-    chosen = {"PULUMI_BACKEND_URL": backend_url(given)}
-    if stack and (own := given.get(passphrase_variable(stack))):
+    chosen = {"PULUMI_BACKEND_URL": backend_url(variables)}
+    if stack and (own := variables.get(passphrase_variable(stack))):
         chosen["PULUMI_CONFIG_PASSPHRASE"] = own
-    elif not given.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
+    elif not variables.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         chosen["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
     path = os.pathsep.join((str(Path(sys.executable).parent), tools["PATH"]))
     return {**tools, **chosen, "PATH": path, "VIRTUAL_ENV": sys.prefix}

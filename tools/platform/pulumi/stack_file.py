@@ -50,7 +50,7 @@ SECRETS_PAGE = "docs/environments.md#secrets-and-state"
 def check_secrets(
     stack: str,
     folder: Path = ROOT / "stacks",
-    given: Mapping[str, str] = os.environ,
+    variables: Mapping[str, str] = os.environ,
     *,
     config: Mapping[str, Any] | None = None,
 ) -> None:
@@ -62,15 +62,15 @@ def check_secrets(
         StackFileError: they are not; nothing has been changed.
     """
     content = _content(stack, folder)
-    if backend_folder(given) is not None and uses_local_cluster(stack, folder, config=config):
+    if backend_folder(variables) is not None and uses_local_cluster(stack, folder, config=config):
         return
-    if backend_folder(given) == STATE_FOLDER:
+    if backend_folder(variables) == STATE_FOLDER:
         raise StackFileError(
             f"{stack}: its cluster is not local, but its state would be stored in {STATE_FOLDER}",
             hint=f"set PULUMI_BACKEND_URL to a backend that the users of the stack share, such as `s3://BUCKET`; {SECRETS_PAGE} "
             "shows how an existing stack moves there",
         )
-    if not _has_own_secrets(stack, content, given):
+    if not _has_own_secrets(stack, content, variables):
         raise StackFileError(
             f"{stack}: its secrets would be encrypted with a well-known passphrase, which is for local clusters only",
             hint=f"set PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE or {passphrase_variable(stack)} to a passphrase "
@@ -101,22 +101,22 @@ def uses_local_cluster(
     return False
 
 
-def _has_own_secrets(stack: str, content: Mapping[str, Any], given: Mapping[str, str]) -> bool:
+def _has_own_secrets(stack: str, content: Mapping[str, Any], variables: Mapping[str, str]) -> bool:
     """Return whether a secrets provider or a passphrase that is not public encrypts the stack's secrets."""
     if str(content.get("secretsprovider") or "") not in PASSPHRASE_PROVIDERS:
         return True
-    if urlsplit(backend_url(given)).scheme in {"https", "http"} and "encryptionsalt" not in content:
+    if urlsplit(backend_url(variables)).scheme in {"https", "http"} and "encryptionsalt" not in content:
         return True  # Pulumi's service encrypts them.
-    return _passphrase(stack, given) not in PUBLIC_PASSPHRASES
+    return _passphrase(stack, variables) not in PUBLIC_PASSPHRASES
 
 
-def _passphrase(stack: str, given: Mapping[str, str]) -> str:
+def _passphrase(stack: str, variables: Mapping[str, str]) -> str:
     """Return the passphrase that the engine will use, in its order of precedence."""
-    if own := given.get(passphrase_variable(stack)):
+    if own := variables.get(passphrase_variable(stack)):
         return own
-    if "PULUMI_CONFIG_PASSPHRASE" in given:
-        return given["PULUMI_CONFIG_PASSPHRASE"]
-    file = given.get("PULUMI_CONFIG_PASSPHRASE_FILE", "")
+    if "PULUMI_CONFIG_PASSPHRASE" in variables:
+        return variables["PULUMI_CONFIG_PASSPHRASE"]
+    file = variables.get("PULUMI_CONFIG_PASSPHRASE_FILE", "")
     if not file:
         return LOCAL_PASSPHRASE
     try:
