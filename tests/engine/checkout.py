@@ -76,8 +76,8 @@ class Checkout:
         """Run a command of the platform."""
         return self.run([*PLATFORM, *arguments], variables)
 
-    def pulumi(self, *arguments: str, **variables: str) -> CommandResult:
-        """Run Pulumi directly, without the platform's commands."""
+    def pulumi(self, *arguments: str, typed: str = "", **variables: str) -> CommandResult:
+        """Run Pulumi directly, without the platform's commands; it reads `typed` from standard input."""
         toolchain = ensure(ENGINE_GROUPS)
         path = os.pathsep.join((str(Path(sys.executable).parent), toolchain.env()["PATH"]))
         environment = {
@@ -87,7 +87,7 @@ class Checkout:
             **self.environment,
         }
         command = [str(toolchain.program("pulumi")), "--non-interactive", "--color", "never", *arguments]
-        return self.run(command, environment | variables)
+        return self.run(command, environment | variables, typed=typed)
 
     def use_own_secrets(self) -> None:
         """Select a backend and a passphrase that a stack with an existing cluster may use."""
@@ -104,12 +104,13 @@ class Checkout:
         )
         return {**env, "PYTHONPATH": path, **self.environment, **more}
 
-    def run(self, command: list[str], variables: Mapping[str, str]) -> CommandResult:
+    def run(self, command: list[str], variables: Mapping[str, str], *, typed: str = "") -> CommandResult:
         """Run a command in the copy."""
         result = subprocess.run(
             command,
             env=self.variables(variables),
             cwd=self.folder,
+            input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -177,27 +177,27 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
 
 
 def test_state_moves_to_another_backend_and_passphrase(checkout: Checkout) -> None:
-    """The steps of docs/environments.md."""
+    """The steps of docs/environments.md; the new passphrase is typed."""
     (checkout.folder / "infra" / "__main__.py").write_text(DRIFTING.read_text("utf-8"), "utf-8")
     before = {"PULUMI_CONFIG_PASSPHRASE": "before"}
-    file = checkout.write_stack(STACK)
-    assert checkout.pulumi("stack", "init", STACK, **before).code == 0
-    assert checkout.pulumi("up", "--yes", "--skip-preview", "--stack", STACK, **before).code == 0
-    exported = ["stack", "export", "--stack", STACK, "--show-secrets", "--file", "state.json"]
-    assert checkout.pulumi(*exported, **before).code == 0
+    checkout.write_stack(STACK)
+    for command in (
+        ["stack", "init", STACK],
+        ["up", "--yes", "--skip-preview", "--stack", STACK],
+        ["stack", "export", "--stack", STACK, "--file", "state.json"],
+    ):
+        assert checkout.pulumi(*command, **before).code == 0
 
     checkout.use_own_secrets()
-    content = yaml.safe_load(file.read_text("utf-8"))
-    assert content.pop("encryptionsalt")
-    file.write_text(yaml.safe_dump(content), "utf-8")
-    assert checkout.pulumi("stack", "init", STACK).code == 0
-    assert checkout.pulumi("stack", "import", "--stack", STACK, "--file", "state.json").code == 0
+    for command in (["stack", "init", STACK], ["stack", "import", "--stack", STACK, "--file", "state.json"]):
+        assert checkout.pulumi(*command, **before).code == 0
+    change = ["stack", "change-secrets-provider", "passphrase", "--stack", STACK]
+    changed = checkout.pulumi(*change, **before, typed="trial\ntrial\n")
+    assert changed.code == 0, changed.text
 
     unchanged = checkout.pulumi("preview", "--expect-no-changes", "--stack", STACK)
     assert unchanged.code == 0, unchanged.text
-    moved = checkout.pulumi("stack", "export", "--stack", STACK)
-    assert "ciphertext" in moved.text
-    assert "plaintext" not in moved.text
+    assert "incorrect passphrase" in checkout.pulumi("preview", "--stack", STACK, **before).text
 
 
 def test_diff_shows_changes_violations_and_errors(stack: Checkout) -> None:
