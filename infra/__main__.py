@@ -4,10 +4,5 @@ import pulumi
 
 from platform_infra import Bundle, load_settings
 
-bundle = Bundle("platform", settings=load_settings())
-
-pulumi.export("namespace", bundle.namespace)
-pulumi.export("image", bundle.image)
-pulumi.export("context", bundle.cluster.context)
-pulumi.export("kubeconfig", bundle.cluster.kubeconfig)
-pulumi.export("node", bundle.cluster.node_name)
+for name, value in Bundle("platform", settings=load_settings()).outputs().items():
+    pulumi.export(name, value)

@@ -10,11 +10,14 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
 from platform_infra.cluster import Cluster, prepare
+from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
 from platform_infra.crd.definitions import Crds
 from platform_infra.image.build import image_name
 from platform_infra.image.operator_image import OperatorImage, OperatorImageArgs
 from platform_infra.monitoring.collection import monitoring_kinds, pod_annotations
 from platform_infra.monitoring.component import Observability, ObservabilityArgs
+from platform_infra.preview.access import PreviewAccess, bind_manager
+from platform_infra.settings.cluster import ClusterKind
 from platform_infra.workload import config_file
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
@@ -49,12 +52,16 @@ class Bundle(pulumi.ComponentResource):
         connect: Connect | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        connect = connect or prepare(settings.cluster)
+        connect = connect or prepare(settings.cluster, restricted=settings.preview.restricted)
         super().__init__("notification-platform:index:Bundle", name, None, opts)
         self._settings = settings
         self.cluster = Cluster("cluster", connect=connect, opts=pulumi.ResourceOptions(parent=self))
         inside = self.cluster.options(self)
         self.namespace = _namespace(settings, inside)
+        access = (
+            PreviewAccess("previews", security=POD_SECURITY, opts=inside) if settings.preview.base else None
+        )
+        self._preview_access = access
         crds = self._crds(inside)
         account = OperatorAccount("account", args=self._account(), opts=inside)
         self.image = ""
@@ -63,6 +70,25 @@ class Bundle(pulumi.ComponentResource):
             rules = routing_rules(settings, self.namespace, inside)
             self._operator(account, [*crds, account, *rules, *image], inside)
         self.register_outputs({"namespace": self.namespace, "image": self.image})
+
+    def outputs(self) -> dict[str, pulumi.Input[str | None]]:
+        """Return the outputs of a stack.
+
+        A stack in an existing cluster has no output `kubeconfig`, because its users have the file. A preview always has one,
+        with the credentials that it was created with.
+        """
+        settings = self._settings
+        outputs: dict[str, pulumi.Input[str | None]] = {
+            "namespace": self.namespace,
+            "image": self.image,
+            "context": self.cluster.context,
+            "node": self.cluster.node_name,
+        }
+        if settings.cluster.kind != ClusterKind.EXISTING or settings.preview.number:
+            outputs["kubeconfig"] = self.cluster.kubeconfig
+        if self._preview_access:
+            outputs[PREVIEW_KUBECONFIG] = self._preview_access.kubeconfig(self.cluster)
+        return outputs
 
     def _crds(self, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
         """Return the CRDs; empty when another stack owns them."""
@@ -135,4 +161,4 @@ def _namespace(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Outpu
     protect = pulumi.ResourceOptions(protect=settings.protection.data)
     options = pulumi.ResourceOptions.merge(opts, protect)
     name: pulumi.Output[str] = Namespace("namespace", metadata=metadata, opts=options).metadata.name
-    return name
+    return bind_manager(name, opts) if settings.preview.restricted else name

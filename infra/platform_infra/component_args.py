@@ -187,3 +187,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Commit that the preview is built from."""
     preview_expires: str
     """Time after which the preview can be removed, such as `2026-01-31T12:00:00Z`."""
+    preview_base: bool
+    """Whether previews use the cluster of this stack: creates an account that can manage preview namespaces only, and outputs its kubeconfig as `previewKubeconfig`. The default is `false`."""
+    preview_restricted: bool
+    """Whether the preview uses that account; `make preview` sets it. The default is `false`."""

@@ -46,7 +46,11 @@ __all__ = [
     "OPERATOR",
     "PLURAL",
     "POD_FIELDS",
+    "PREVIEW_ACCOUNT",
+    "PREVIEW_BASE_LABEL",
+    "PREVIEW_CONTEXT",
     "PREVIEW_LABEL",
+    "PREVIEW_NAMESPACE",
     "PROJECT",
     "READINESS_PATH",
     "RESERVED_VARIABLES",
@@ -64,6 +68,13 @@ __all__ = [
 
 PROJECT = "notification-platform"
 CRD_OWNER = CRD_OWNER_ANNOTATION
+PREVIEW_BASE_LABEL = f"{PREVIEW_LABEL}-base"
+"""Label of the operator's namespace in a stack whose cluster previews use."""
+PREVIEW_NAMESPACE = "notification-previews"
+"""Namespace of the account for previews. The name is fixed: a cluster has one such account."""
+PREVIEW_ACCOUNT = "preview-deployer"
+PREVIEW_CONTEXT = PREVIEW_NAMESPACE
+"""The context of the account's kubeconfig."""
 
 RESERVED_VARIABLES = {*POD_FIELDS, SLACK_URL_VARIABLE}
 """Environment variables that the Deployment sets itself."""

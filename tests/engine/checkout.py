@@ -53,6 +53,8 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.state = folder / "trial-state"
+        self.environment: dict[str, str] = {}
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
@@ -74,13 +76,25 @@ class Checkout:
         """Run a command of the platform."""
         return self.run([*PLATFORM, *arguments], variables)
 
-    def pulumi(self, *arguments: str, **variables: str) -> CommandResult:
-        """Run Pulumi directly, without the platform's commands."""
+    def pulumi(self, *arguments: str, typed: str = "", **variables: str) -> CommandResult:
+        """Run Pulumi directly, without the platform's commands; it reads `typed` from standard input."""
         toolchain = ensure(ENGINE_GROUPS)
         path = os.pathsep.join((str(Path(sys.executable).parent), toolchain.env()["PATH"]))
-        environment = {**toolchain.env(), "PATH": path, "PULUMI_CONFIG_PASSPHRASE": "known"}
+        environment = {
+            **toolchain.env(),
+            "PATH": path,
+            "PULUMI_CONFIG_PASSPHRASE": "known",
+            **self.environment,
+        }
         command = [str(toolchain.program("pulumi")), "--non-interactive", "--color", "never", *arguments]
-        return self.run(command, environment | variables)
+        return self.run(command, environment | variables, typed=typed)
+
+    def use_own_secrets(self) -> None:
+        """Select a backend and a passphrase that a stack with an existing cluster may use."""
+        self.environment = {
+            "PULUMI_BACKEND_URL": f"file://{self.state}?create_dir=true",
+            "PULUMI_CONFIG_PASSPHRASE": "trial",
+        }
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of a command: source folders of the copy, and no variable of Pulumi."""
@@ -88,14 +102,15 @@ class Checkout:
         path = os.pathsep.join(
             str(self.folder / part) for part in ("infra", "operator", "infra/policy_pack", "")
         )
-        return {**env, "PYTHONPATH": path, **more}
+        return {**env, "PYTHONPATH": path, **self.environment, **more}
 
-    def run(self, command: list[str], variables: Mapping[str, str]) -> CommandResult:
+    def run(self, command: list[str], variables: Mapping[str, str], *, typed: str = "") -> CommandResult:
         """Run a command in the copy."""
         result = subprocess.run(
             command,
             env=self.variables(variables),
             cwd=self.folder,
+            input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

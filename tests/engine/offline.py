@@ -49,7 +49,5 @@ bundle = Bundle(
 if "TRIAL_SLOW" in os.environ:
     Slow(SlowProvider(), "slow", {}, pulumi.ResourceOptions(depends_on=[bundle]))
 
-pulumi.export("namespace", bundle.namespace)
-pulumi.export("image", bundle.image)
-pulumi.export("context", bundle.cluster.context)
-pulumi.export("kubeconfig", bundle.cluster.kubeconfig)
+for name, value in bundle.outputs().items():
+    pulumi.export(name, value)

@@ -10,13 +10,11 @@ import pytest
 import yaml
 
 from platform_infra.names import PROJECT
-from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
 if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
 
 STACK = "trial"
-KNOWN = {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE}
 
 
 def existing(checkout: Checkout) -> dict[str, Any]:
@@ -40,15 +38,16 @@ def existing(checkout: Checkout) -> dict[str, Any]:
 
 @pytest.fixture
 def stack(checkout: Checkout) -> Checkout:
-    """A checkout with a stack that the backend knows, encrypted with the well-known passphrase."""
-    assert checkout.pulumi("stack", "init", STACK, **KNOWN).code == 0
+    """A checkout with a stack that the backend knows."""
+    checkout.use_own_secrets()
+    assert checkout.pulumi("stack", "init", STACK).code == 0
     checkout.write_stack(STACK, **existing(checkout))
     return checkout
 
 
 def resources(checkout: Checkout) -> list[str]:
     """Return the types of all resources in the stack's state, without the stack itself."""
-    state = json.loads(checkout.pulumi("stack", "export", "--stack", STACK, **KNOWN).text)
+    state = json.loads(checkout.pulumi("stack", "export", "--stack", STACK).text)
     types = [entry["type"] for entry in state["deployment"].get("resources") or []]
     return [kind for kind in types if kind != "pulumi:pulumi:Stack"]
 
@@ -67,10 +66,10 @@ def test_plain_pulumi_rejects_a_wrong_type_and_an_unknown_key(
     stack: Checkout,
 ) -> None:
     stack.write_stack(STACK, **existing(stack), operatorReplicas="many")
-    result = stack.pulumi("preview", "--stack", STACK, **KNOWN)
+    result = stack.pulumi("preview", "--stack", STACK)
     assert "'operatorReplicas' must be of type 'integer'" in result.text
     stack.write_stack(STACK, **existing(stack), operatorWorker=3)
-    result = stack.pulumi("preview", "--stack", STACK, **KNOWN)
+    result = stack.pulumi("preview", "--stack", STACK)
     assert result.code != 0
     assert "operatorWorker is not a setting; did you mean operatorWorkers?" in result.text
 
@@ -94,7 +93,7 @@ def test_wrong_passphrase_has_a_hint_with_the_variables(stack: Checkout) -> None
 
 def lock(checkout: Checkout) -> None:
     """Lock the stack as a killed engine leaves it."""
-    place = checkout.folder / ".pulumi-state" / ".pulumi" / "locks" / "organization" / PROJECT / STACK
+    place = checkout.state / ".pulumi" / "locks" / "organization" / PROJECT / STACK
     place.mkdir(parents=True, exist_ok=True)
     owner = {"pid": 4711, "username": "ann", "hostname": "desk", "timestamp": "2026-03-01T12:00:00Z"}
     (place / "left.json").write_text(json.dumps(owner))
@@ -112,9 +111,26 @@ def test_locked_stack_is_reported_with_owner_and_unlock_command(stack: Checkout,
 
 
 def test_shared_stack_requires_its_own_passphrase(checkout: Checkout) -> None:
-    result = checkout.platform("up", "prod")
+    result = checkout.platform("up", "prod", PULUMI_BACKEND_URL=f"file://{checkout.state}?create_dir=true")
     assert result.code == 1
     assert "prod: its secrets would be encrypted with a well-known passphrase" in result.text
+    assert not checkout.state.exists()
+
+
+def test_shared_stack_is_refused_by_the_embedded_backend(checkout: Checkout) -> None:
+    checkout.write_stack("qa", **existing(checkout))
+    for command in (("up", "qa"), ("pulumi", "up", "--stack", "qa")):
+        result = checkout.platform(*command, PULUMI_CONFIG_PASSPHRASE="its own")
+        assert result.code == 1
+        assert "qa: its cluster is not local, but its state would be stored in" in result.text
+        assert "set PULUMI_BACKEND_URL" in result.text
+    assert not (checkout.folder / ".pulumi-state").exists()
+
+
+def test_state_folder_of_a_local_stack_is_for_its_owner_only(checkout: Checkout) -> None:
+    checkout.platform("pulumi", "stack", "init", "mine")
+    assert (checkout.folder / ".pulumi-state" / ".pulumi").exists()
+    assert (checkout.folder / ".pulumi-state").stat().st_mode & 0o777 == 0o700
 
 
 def test_rollback_without_a_deployment_is_an_error(stack: Checkout) -> None:
@@ -125,7 +141,7 @@ def test_rollback_without_a_deployment_is_an_error(stack: Checkout) -> None:
 def test_invalid_stack_is_not_created(checkout: Checkout) -> None:
     checkout.write_stack("new", operatorReplicas="many")
     assert checkout.platform("up", "new").code == 1
-    assert "new" not in checkout.pulumi("stack", "ls", **KNOWN).text
+    assert "new" not in checkout.pulumi("stack", "ls").text
 
 
 def test_value_of_the_command_line_is_checked(stack: Checkout) -> None:

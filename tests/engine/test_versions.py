@@ -16,7 +16,6 @@ import yaml
 from platform_infra.names import PROJECT
 from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM
 from tests.harness.eventually import eventually
-from tools.platform.pulumi.environment import LOCAL_PASSPHRASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
 
 STACK = "trial"
-KNOWN = {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE}
 SETTINGS: dict[str, Any] = {
     "clusterKind": "existing",
     "clusterKubeconfig": "/nowhere",
@@ -36,7 +34,8 @@ SETTINGS: dict[str, Any] = {
 def stack(checkout: Checkout) -> Iterator[Checkout]:
     """A checkout whose program needs no cluster, with a stack in the backend."""
     (checkout.folder / "infra" / "__main__.py").write_text(OFFLINE.read_text("utf-8"), "utf-8")
-    assert checkout.pulumi("stack", "init", STACK, **KNOWN).code == 0
+    checkout.use_own_secrets()
+    assert checkout.pulumi("stack", "init", STACK).code == 0
     yield checkout
     kill_processes(checkout.folder)
 
@@ -52,7 +51,7 @@ def kill_processes(folder: Path) -> None:
 
 def deployed(checkout: Checkout) -> dict[str, Any]:
     """Return the inputs of the Deployment in the stack's state."""
-    state = json.loads(checkout.pulumi("stack", "export", "--stack", STACK, **KNOWN).text)["deployment"]
+    state = json.loads(checkout.pulumi("stack", "export", "--stack", STACK).text)["deployment"]
     (deployment,) = [
         entry for entry in state["resources"] if entry["type"] == "kubernetes:apps/v1:Deployment"
     ]
@@ -78,6 +77,9 @@ def test_rollback_restores_image_and_settings_and_can_be_undone(stack: Checkout)
         stack.write_stack(STACK, **settings)
         assert stack.platform("up", STACK).code == 0
     assert image(stack) == "operator:2"
+    outputs = stack.pulumi("stack", "output", "--json", "--show-secrets", "--stack", STACK).text
+    assert json.loads(outputs).keys() == {"namespace", "image", "context"}
+    assert not (stack.folder / ".pulumi-state" / "kubeconfigs").exists()
 
     dry_run = stack.platform("rollback", STACK, "--dry-run")
     assert "operatorImage: operator:1" in dry_run.text
@@ -172,6 +174,30 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
         "  ~ update Thing default/scaled",
         "      size: 3 → 1",
     ]
+
+
+def test_state_moves_to_another_backend_and_passphrase(checkout: Checkout) -> None:
+    """The steps of docs/environments.md; the new passphrase is typed."""
+    (checkout.folder / "infra" / "__main__.py").write_text(DRIFTING.read_text("utf-8"), "utf-8")
+    before = {"PULUMI_CONFIG_PASSPHRASE": "before"}
+    checkout.write_stack(STACK)
+    for command in (
+        ["stack", "init", STACK],
+        ["up", "--yes", "--skip-preview", "--stack", STACK],
+        ["stack", "export", "--stack", STACK, "--file", "state.json"],
+    ):
+        assert checkout.pulumi(*command, **before).code == 0
+
+    checkout.use_own_secrets()
+    for command in (["stack", "init", STACK], ["stack", "import", "--stack", STACK, "--file", "state.json"]):
+        assert checkout.pulumi(*command, **before).code == 0
+    change = ["stack", "change-secrets-provider", "passphrase", "--stack", STACK]
+    changed = checkout.pulumi(*change, **before, typed="trial\ntrial\n")
+    assert changed.code == 0, changed.text
+
+    unchanged = checkout.pulumi("preview", "--expect-no-changes", "--stack", STACK)
+    assert unchanged.code == 0, unchanged.text
+    assert "incorrect passphrase" in checkout.pulumi("preview", "--stack", STACK, **before).text
 
 
 def test_diff_shows_changes_violations_and_errors(stack: Checkout) -> None:

@@ -137,7 +137,7 @@ def forget_stacks(name: str, toolchain: Toolchain) -> None:
     for each in sorted(names):
         opened = open_stack(each, toolchain=toolchain)
         unlock(opened)
-        remove(opened, force=True)
+        remove(opened, force=True, generated=True)
 
 
 def bring_up(
@@ -166,7 +166,7 @@ def take_away(stack: EphemeralStack, spec: OperatorSpec, toolchain: Toolchain) -
 def _remove(name: str, toolchain: Toolchain) -> None:
     opened = open_stack(name, toolchain=toolchain)
     destroy(opened, brief=True)
-    remove(opened)
+    remove(opened, generated=True)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from tests.harness.claims import claimed, release
 from tests.harness.deploy import BuiltImages, build_images, deploy, forget_stacks, progress, take_down
 from tests.harness.leftovers import OWNER_LABEL, owner, remove_leftovers
 from tests.harness.node_container import PROXY_PORT, SINK_PORT, start_node
-from tests.harness.place import KEPT, EphemeralStack
+from tests.harness.place import KEPT, EphemeralStack, use_own_backend
 from tools.localcluster.image.images import ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 def parts() -> tuple[Toolchain, str]:
     """Return the programs and the name of the node's image; missing ones are built."""
+    use_own_backend()
     with progress("programs and images"):
         toolchain = ensure()
         ensure_docker(packages=("debootstrap",))

@@ -12,6 +12,7 @@ import yaml
 
 from platform_infra import names
 from platform_infra.cluster.local.spec import CONTEXT
+from platform_infra.settings.preview import EXCLUDED
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ def stack_values(spec: OperatorSpec, *, image: str, kubeconfig: str, sink: str =
         "crdManaged": spec.name == FIRST,
         "operatorNamespace": spec.namespace,
         "operatorImage": image,
-        "watchNamespaceSelector": f"{LABEL}={spec.name}",
+        "watchNamespaceSelector": f"{LABEL}={spec.name},{EXCLUDED}",
+        "previewBase": spec.name == FIRST,
     }
     filled = json.dumps(values_of_stack).replace("{sink}", sink).replace("{name}", spec.name)
     values: dict[str, Any] = json.loads(filled)

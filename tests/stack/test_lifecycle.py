@@ -26,7 +26,7 @@ def own() -> Iterator[auto.Stack]:
         finally:
             if exists(stack.name):
                 destroy(stack)
-                remove(stack)
+                remove(stack, generated=True)
         release(claim)
 
 
@@ -58,7 +58,7 @@ def test_stack_comes_up_delivers_has_no_diff_and_is_destroyed_completely(
     own.preview(expect_no_changes=True)
 
     destroy(own)
-    remove(own)
+    remove(own, generated=True)
     assert belongings(own.name) == []
     assert not exists(own.name)
     left = [file for file in STATE_FOLDER.rglob(f"*{own.name}*") if file != FOLDER / own.name]

@@ -14,7 +14,7 @@ from platform_infra.image import build as image_build
 from tests.engine.checkout import Checkout
 from tests.harness.bare_node import BareNode, bare_node
 from tests.harness.notifications import notification
-from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.needs_pod,
     pytest.mark.timeout(400, func_only=True),
 ]
-KNOWN = {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE}
+KNOWN = {"PULUMI_CONFIG_PASSPHRASE": "trial"}
 NOWHERE = "127.0.0.1:1/operator:not-there"
 CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD}"
 
@@ -43,6 +43,7 @@ class Trial:
     def __init__(self, bare: BareNode, place: Path) -> None:
         self.bare = bare
         self.checkout = Checkout(place)
+        self.variables = {**KNOWN, "PULUMI_BACKEND_URL": f"file://{place}/trial-state?create_dir=true"}
 
     def up(self, stack: str, **values: object) -> str:
         """Bring a stack up with these settings, and return the output."""
@@ -54,7 +55,7 @@ class Trial:
 
     def down(self, stack: str, *, code: int = 0) -> str:
         """Take a stack down, and return the output."""
-        output = self.checkout.platform("down", stack, **KNOWN)
+        output = self.checkout.platform("down", stack, **self.variables)
         assert output.code == code, output.text
         return output.text
 
@@ -67,7 +68,7 @@ class Trial:
             "monitoringMode": "none",
         }
         self.checkout.write_stack(stack, **place, **values)
-        output = self.checkout.platform(verb, stack, **KNOWN)
+        output = self.checkout.platform(verb, stack, **self.variables)
         assert output.code == code, output.text
         return output.text
 
@@ -134,7 +135,7 @@ def test_missing_image_is_reported_and_previous_pods_keep_running(trial: Trial, 
     obj = cluster.create(notification("default"))
     cluster.phase("default", obj["metadata"]["name"], "Sent", within=30)
 
-    back = trial.checkout.platform("rollback", "trial", **KNOWN)
+    back = trial.checkout.platform("rollback", "trial", **trial.variables)
     assert back.code == 0, back.text
     cluster.delete("default", obj["metadata"]["name"])
     trial.down("trial")

@@ -29,6 +29,8 @@ class Cluster(pulumi.ComponentResource):
             context=self.context,
             # A replacement of the ConfigMap with the routing rules would delete it for a moment.
             enable_config_map_mutable=True,
+            # A replacement of Slack's Secret would do the same.
+            enable_secret_mutable=True,
             delete_unreachable=connection.may_vanish,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -27,8 +27,10 @@ NO_EKS = (
 )
 
 
-def prepare(settings: Cluster) -> Connect:
+def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
     """Check the settings before any resource is registered, and return a function that creates the connection.
+
+    A `restricted` connection to the cluster of another stack uses the account for previews.
 
     Raises:
         ClusterError: this kind of cluster is not available.
@@ -40,7 +42,7 @@ def prepare(settings: Cluster) -> Connect:
             connection = connect_existing(settings.kubeconfig, settings.context)
             return lambda _opts: connection
         case ClusterKind.STACK:
-            return partial(connect_owned, settings.stack)
+            return partial(connect_owned, settings.stack, restricted=restricted)
         case ClusterKind.EKS:
             if find_spec("pulumi_aws") is None:
                 raise ClusterError(NO_EKS)

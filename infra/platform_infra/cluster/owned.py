@@ -8,19 +8,33 @@ from typing import Any
 import pulumi
 
 from platform_infra.cluster.connection import ClusterError, Connection
+from platform_infra.names import PREVIEW_CONTEXT
+
+PREVIEW_KUBECONFIG = "previewKubeconfig"
+"""The output of a base stack with the kubeconfig of the account for previews."""
 
 
-def connect(owner: str, opts: pulumi.ResourceOptions) -> Connection:
+def connect(owner: str, opts: pulumi.ResourceOptions, *, restricted: bool = False) -> Connection:
     """Return the connection to the cluster of the stack `owner`, named `organization/project/stack`.
 
-    The engine reads the outputs after the preparation, so a missing output fails the update itself.
+    A `restricted` connection uses the account for previews. The engine reads the outputs after the preparation, so a
+    missing output fails the update itself.
     """
     reference = pulumi.StackReference("owner", stack_name=owner, opts=opts)
+    if restricted:
+        return Connection(
+            kubeconfig=_output(reference, owner, PREVIEW_KUBECONFIG),
+            context=PREVIEW_CONTEXT,
+            may_vanish=reference.get_output("node").apply(bool),
+        )
     return Connection(
         kubeconfig=_output(reference, owner, "kubeconfig"),
         context=_output(reference, owner, "context"),
         may_vanish=reference.get_output("node").apply(bool),
     )
+
+
+HINTS = {PREVIEW_KUBECONFIG: "set previewBase to true for it and run `up` for it"}
 
 
 def _output(reference: pulumi.StackReference, owner: str, name: str) -> pulumi.Output[str]:
@@ -30,8 +44,8 @@ def _output(reference: pulumi.StackReference, owner: str, name: str) -> pulumi.O
 
 def _required(owner: str, name: str, value: Any) -> str:  # noqa: ANN401 - an output of another stack can be any value
     if not isinstance(value, str) or not value:
+        hint = HINTS.get(name, "run `up` for it first, or correct clusterStack")
         raise ClusterError(
-            f"clusterStack: the stack {owner} has no output {name}; run `up` for it first, or correct clusterStack "
-            "(`pulumi stack ls --all` lists the stacks of a backend)"
+            f"clusterStack: the stack {owner} has no output {name}; {hint} (`pulumi stack ls --all` lists the stacks of a backend)"
         )
     return value

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from notification_contract.routing.document import problems_of
 from notification_contract.settings.operator import nested_sections
 from platform_infra import names
+from platform_infra.settings.cluster import ClusterKind
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
+from platform_infra.settings.preview import EXCLUDED, excludes_previews
 from platform_infra.settings.problem import Problem
 
 if TYPE_CHECKING:
@@ -100,6 +102,32 @@ RULES = (
         is_broken=lambda s: s.preview.number > 0 and not s.watch.namespaces,
         what="is empty, but a preview must only watch its own namespaces",
         hint="set them; `make preview` does so",
+    ),
+    Rule(
+        keys=("watchNamespaceSelector", "watchNamespaces", "previewBase", "operatorEnabled"),
+        is_broken=lambda s: (
+            s.preview.base
+            and s.operator.enabled
+            and not s.watch.namespaces
+            and not excludes_previews(s.watch.namespace_selector)
+        ),
+        what="does not exclude previews, but previewBase is true, so two operators would deliver their notifications",
+        hint=f"add the requirement with `pulumi config set watchNamespaceSelector '{EXCLUDED}'`",
+    ),
+    Rule(
+        keys=("previewBase", "previewNumber"),
+        is_broken=lambda s: s.preview.base and s.preview.number > 0,
+        what="is true, but the stack is a preview itself",
+        hint="remove it with `pulumi config rm previewBase`",
+    ),
+    Rule(
+        keys=("previewRestricted", "previewNumber", "clusterKind"),
+        is_broken=lambda s: (
+            s.preview.restricted
+            and (not s.preview.number or s.cluster.kind not in {ClusterKind.EXISTING, ClusterKind.STACK})
+        ),
+        what="is true, but the stack is no preview in the cluster of a base",
+        hint="remove it with `pulumi config rm previewRestricted`; `make preview` sets it",
     ),
     Rule(
         keys=("placementMaxUnavailable", "operatorReplicas"),

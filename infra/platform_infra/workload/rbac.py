@@ -132,20 +132,21 @@ class OperatorAccount(pulumi.ComponentResource):
         metadata = ObjectMetaArgs(
             name=f"{self._unique}.{name.split('-', 1)[0]}", namespace=namespace, labels=names.labels("rbac")
         )
-        role = Role(name, metadata=metadata, rules=_rules(grants), opts=self._child)
+        role = Role(name, metadata=metadata, rules=policy_rules(grants), opts=self._child)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
         RoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=self._child)
 
     def _grant_everywhere(self, grants: Sequence[Grant], subject: SubjectArgs) -> None:
         metadata = ObjectMetaArgs(name=self._unique, labels=names.labels("rbac"))
-        role = ClusterRole("served", metadata=metadata, rules=_rules(grants), opts=self._child)
+        role = ClusterRole("served", metadata=metadata, rules=policy_rules(grants), opts=self._child)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=role.metadata.name)
         ClusterRoleBinding(
             "served", metadata=metadata, role_ref=reference, subjects=[subject], opts=self._child
         )
 
 
-def _rules(grants: Sequence[Grant]) -> list[PolicyRuleArgs]:
+def policy_rules(grants: Sequence[Grant]) -> list[PolicyRuleArgs]:
+    """Return the rules of a role."""
     return [
         PolicyRuleArgs(
             api_groups=[grant.group],

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
-    """A change of all resources of a kind at a path, and the reason that the rule must report."""
+    """A change of all resources of a kind at a path, and the reason that the rule must report.
+
+    In a key of the path, `~1` stands for a slash, as in a JSON pointer.
+    """
 
     rule: str
     kind: str
@@ -31,7 +34,7 @@ def broken(change: Break, kind: str | None, properties: Mapping[str, Any]) -> di
     result = copy.deepcopy(dict(properties))
     if kind != change.kind:
         return result
-    *parents, last = change.at.split("/")
+    *parents, last = (key.replace("~1", "/") for key in change.at.split("/"))
     target: Any = result
     for key in parents:
         target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})

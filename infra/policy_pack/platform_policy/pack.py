@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from platform_policy.disruption import Resource, disruption_budget
 from platform_policy.permissions import no_wildcard_rbac
 from platform_policy.pods import image_by_digest, limits_set, restricted_pod_security
+from platform_policy.previews import previews_excluded
 from platform_policy.secrets_in_plain import no_plain_secrets
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ STACK_RULES = {
     "disruption-budget": StackRule(
         description="Deployments have at least two replicas and a disruption budget.",
         evaluate=disruption_budget,
+    ),
+    "previews-excluded": StackRule(
+        description="An operator whose cluster previews use does not watch their namespaces.",
+        evaluate=previews_excluded,
     ),
 }
 

@@ -11,6 +11,8 @@ ROLES = frozenset({"Role", "ClusterRole"})
 BINDINGS = frozenset({"RoleBinding", "ClusterRoleBinding"})
 FIELDS = ("apiGroups", "resources", "verbs", "nonResourceURLs")
 ESCALATING = frozenset({"escalate", "bind", "impersonate"})
+LIMITED_BY_NAME = frozenset({"bind"})
+"""Verbs that hand on exactly the roles that the rule names."""
 CLUSTER_ADMIN = "cluster-admin"
 
 
@@ -24,6 +26,7 @@ def no_wildcard_rbac(kind: str, properties: Mapping[str, Any]) -> Iterator[str]:
         for field in FIELDS:
             if any("*" in str(value) for value in rule.get(field) or ()):
                 yield f"rules[{number}].{field} has a wildcard; list each value"
-        escalating = sorted(ESCALATING.intersection(rule.get("verbs") or ()))
+        harmless = LIMITED_BY_NAME if rule.get("resourceNames") else frozenset()
+        escalating = sorted(ESCALATING.intersection(rule.get("verbs") or ()) - harmless)
         if escalating:
             yield f"rules[{number}].verbs has {', '.join(escalating)}, which allows privilege escalation; remove it"

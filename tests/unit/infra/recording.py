@@ -16,6 +16,8 @@ from platform_infra import Bundle
 from platform_infra.settings.reader import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from platform_infra.cluster import Connect
     from platform_infra.settings.model import Settings
 
@@ -166,9 +168,15 @@ def record_bundle(owner: dict[str, Any] | None = None, **values: str) -> Recordi
 
 
 def record_settings(
-    settings: Settings, *, owner: dict[str, Any] | None = None, connect: Connect | None = None
+    settings: Settings,
+    *,
+    owner: dict[str, Any] | None = None,
+    connect: Connect | None = None,
+    inspect: Callable[[Bundle], None] = lambda _bundle: None,
 ) -> Recording:
     """Run the bundle with settings and record its registrations; `connect` replaces the cluster of the settings.
+
+    `inspect` gets the bundle while the program runs.
 
     The node image is a constant, so the machine needs neither Docker nor an image.
     """
@@ -177,7 +185,9 @@ def record_settings(
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[str]:
-        return Bundle("platform", settings=settings, connect=connect).namespace
+        bundle = Bundle("platform", settings=settings, connect=connect)
+        inspect(bundle)
+        return bundle.namespace
 
     with mock.patch("platform_infra.cluster.local.node.current_image", return_value=NODE_IMAGE):
         program()

@@ -14,7 +14,7 @@ from platform_infra.settings.declarations import config_block
 from platform_infra.settings.reader import parse
 from tools.generate.artifacts import artifact, editor_schema
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack_file import StackFileError, check_secrets, check_stack_file
+from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
 
 RELEASED = Path(__file__).with_name("released_keys.txt")
 """The keys of stacks that exist: one per line, with type and default as JSON."""
@@ -57,17 +57,6 @@ def test_prod_protects_its_data_and_pins_its_image() -> None:
     assert settings.crd.retain
     assert settings.operator.replicas >= 2
     assert "@sha256:" in settings.operator.image
-
-
-@pytest.mark.parametrize("stack", ["staging", "prod"])
-def test_shared_stack_is_not_encrypted_with_a_public_passphrase(stack: str, tmp_path: Path) -> None:
-    with pytest.raises(StackFileError, match="would be encrypted with a well-known passphrase"):
-        check_secrets(stack, variables={"PULUMI_CONFIG_PASSPHRASE": ""})
-    check_secrets(stack, variables={"PULUMI_CONFIG_PASSPHRASE_FILE": "/run/secrets/it"})
-    check_secrets(stack, variables={f"PULUMI_CONFIG_PASSPHRASE_{stack.upper()}": "its own"})
-    (tmp_path / f"Pulumi.{stack}.yaml").write_text("secretsprovider: awskms://alias/it\n")
-    check_secrets(stack, tmp_path, variables={})
-    check_secrets("dev", variables={})
 
 
 def test_stack_file_that_is_not_a_mapping_is_rejected(tmp_path: Path) -> None:

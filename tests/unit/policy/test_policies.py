@@ -13,6 +13,7 @@ from platform_policy.disruption import Resource, disruption_budget
 from platform_policy.pack import RESOURCE_RULES, STACK_RULES, kind_of, violations
 from platform_policy.permissions import no_wildcard_rbac
 from platform_policy.pods import image_by_digest, limits_set, restricted_pod_security
+from platform_policy.previews import previews_excluded
 from platform_policy.secrets_in_plain import no_plain_secrets
 from tests.unit.infra.recording import record_settings
 from tools.platform.commands import policy
@@ -160,6 +161,53 @@ def test_wildcard_and_escalating_grants_are_reported(rule: dict[str, Any]) -> No
     for kind in ("Role", "ClusterRole"):
         assert len(list(no_wildcard_rbac(kind, {"rules": [rule]}))) == 1
     assert list(no_wildcard_rbac("Deployment", {"rules": [rule]})) == []
+
+
+def test_bind_is_reported_unless_it_names_its_roles() -> None:
+    rule = {
+        "apiGroups": ["rbac.authorization.k8s.io"],
+        "resources": ["clusterroles"],
+        "verbs": ["bind"],
+    }
+    (reason,) = no_wildcard_rbac("ClusterRole", {"rules": [rule]})
+    assert "bind, which allows privilege escalation" in reason
+    assert list(no_wildcard_rbac("ClusterRole", {"rules": [rule | {"resourceNames": ["viewer"]}]})) == []
+    escalate = rule | {"verbs": ["bind", "escalate"], "resourceNames": ["viewer"]}
+    (reason,) = no_wildcard_rbac("ClusterRole", {"rules": [escalate]})
+    assert "verbs has escalate" in reason
+
+
+@pytest.mark.parametrize(
+    ("watch", "count"),
+    [
+        ({"namespaces": [], "namespace_selector": None}, 1),
+        ({"namespaces": [], "namespace_selector": "team=web"}, 1),
+        ({"namespaces": [], "namespace_selector": "kubernaut.ai/preview"}, 1),
+        ({}, 1),
+        ({"namespaces": [], "namespace_selector": "team=web, !kubernaut.ai/preview"}, 0),
+        ({"namespaces": ["shop"]}, 0),
+    ],
+)
+def test_operator_of_a_base_must_exclude_previews(watch: dict[str, Any], count: int) -> None:
+    labels = {"kubernaut.ai/preview-base": "true"}
+    config = Resource(
+        kind="ConfigMap", name="config", properties={"data": {"config.yaml": json.dumps({"watch": watch})}}
+    )
+    routing = Resource(kind="ConfigMap", name="routing", properties={"data": {"routing.yaml": "route: {}"}})
+    base = Resource(kind="Namespace", name="namespace", properties={"metadata": {"labels": labels}})
+    other = Resource(kind="Namespace", name="namespace", properties={"metadata": {}})
+    assert len(list(previews_excluded([base, config, routing]))) == count
+    assert list(previews_excluded([other, config, routing])) == []
+
+
+@pytest.mark.parametrize("stack", ["prod", "staging"])
+def test_production_stack_with_access_for_previews_violates_no_rule(stack: str) -> None:
+    settings = check_stack_file(stack)
+    watch = settings.watch.model_copy(update={"namespace_selector": "!kubernaut.ai/preview"})
+    preview = settings.preview.model_copy(update={"base": True})
+    based = settings.model_copy(update={"watch": watch, "preview": preview})
+    recording = record_settings(based, connect=lambda _opts: Connection(kubeconfig="", context=""))
+    assert violations((entry.type, entry.name, entry.inputs) for entry in recording.registered) == set()
 
 
 @pytest.mark.parametrize(

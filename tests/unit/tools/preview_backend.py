@@ -48,7 +48,9 @@ class Backend:
             "outputs_of": lambda name, *_toolchain: self.outputs.get(name, {}),
             "open_stack": lambda name, **_more: name,
             "destroy": self._destroy,
-            "remove": lambda name, *, force=False: self.record("forget" if force else "remove")(name),
+            "remove": lambda name, *, force=False, **_more: self.record("forget" if force else "remove")(
+                name
+            ),
             "drop_kubeconfig": lambda _name: None,
             "namespace_of": lambda name, _values: self.namespace(name),
         }.items():

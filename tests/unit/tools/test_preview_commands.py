@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 from typer.testing import CliRunner
 
 from tests.unit.tools.preview_backend import Backend
-from tests.unit.tools.preview_samples import NOW, one
+from tests.unit.tools.preview_samples import NOW, OWNER, one
 from tools.platform.cli import app
 from tools.platform.commands import down
 from tools.platform.errors import PlatformError
-from tools.platform.preview import create as preview_up
 from tools.platform.preview import stacks as preview_stacks
-from tools.platform.preview.stacks import NotAPreviewError
+from tools.platform.preview.model import Access
+from tools.platform.preview.stacks import NotAPreviewError, access_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -115,15 +121,53 @@ def test_preview_cannot_move_to_another_cluster(backend: Backend, options: list[
     assert backend.operations == []
 
 
-@pytest.mark.usefixtures("backend")
-def test_base_without_outputs_or_node_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_base_without_outputs_or_node_is_named(backend: Backend) -> None:
     code, text = run("up", "8", "--base", "staging")
     assert code == 1
     assert "the stack staging, whose cluster the preview would use, is not up" in text
-    monkeypatch.setattr(preview_up, "base_outputs", lambda _base: {"node": None})
+    backend.tags["staging"], backend.outputs["staging"] = {}, {"previewKubeconfig": "text"}
     code, text = run("up", "8", "--base", "staging")
     assert code == 1
     assert "pass --registry or --image" in text
+
+
+def test_shared_base_without_an_account_for_previews_is_rejected(backend: Backend) -> None:
+    backend.tags["staging"] = {}
+    for outputs in ({"context": "staging"}, {"context": "staging", "kubeconfig": "of the administrator"}):
+        backend.outputs["staging"] = outputs
+        code, text = run("up", "8", "--base", "staging", "--image", "i:1")
+        assert code == 1
+        assert "the stack staging has no account for previews" in text
+        assert "set previewBase to true in stacks/Pulumi.staging.yaml" in text
+    assert backend.operations == []
+
+
+def test_access_is_the_account_of_the_base_or_its_local_node(backend: Backend, tmp_path: Path) -> None:
+    assert access_to("", None) == Access()
+    assert access_to("dev", None) == Access()
+    backend.outputs["dev"] = OWNER | {"previewKubeconfig": "text"}
+    assert access_to("dev", None) == Access(restricted=True)
+    file = tmp_path / "previews"
+    assert access_to("anywhere", file) == Access(restricted=True, kubeconfig=str(file))
+
+
+def test_preview_of_a_separate_backend_is_taken_down_with_its_kubeconfig(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    separate = replace(one(7, NOW, base="staging"), separate=True)
+    backend.tags["pr-7"] = separate.tags()
+    backend.lost = {"pr-7"}
+    code, text = run("down", "7")
+    assert code == 1
+    assert "its backend does not name its cluster" in text
+    assert backend.operations == []
+
+    file = tmp_path / "previews"
+    file.write_text("text")
+    monkeypatch.setenv("PREVIEW_KUBECONFIG", str(file))
+    assert run("down", "7")[0] == 0
+    removed = [("destroy", "pr-7"), ("delete namespace", "pr-7"), ("remove", "pr-7")]
+    assert backend.operations == removed, "the base is in another backend, so its cluster is not gone"
 
 
 def test_base_with_previews_is_not_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from platform_infra.settings.reader import SettingsError, parse
 from tests.unit.infra.recording import record_settings
 from tests.unit.tools.preview_samples import OWNER, PREVIEW
 from tools.platform.preview import create as preview_up
-from tools.platform.preview.model import values
+from tools.platform.preview.model import Access, values
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import _text
 
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 TEMPLATE = yaml.safe_load(preview_up.TEMPLATE.read_text("utf-8"))
 
 
-def settings_of(number: int, *, base: str = "dev", image: str = "i:1") -> Settings:
+def settings_of(
+    number: int, *, base: str = "dev", image: str = "i:1", access: Access | None = None
+) -> Settings:
     one = replace(PREVIEW, number=number, base=base)
-    return parse({key: _text(value) for key, value in values(TEMPLATE, one, image=image).items()})
+    written = values(TEMPLATE, one, image=image, access=access)
+    return parse({key: _text(value) for key, value in written.items()})
 
 
 def recorded(number: int) -> Recording:
@@ -42,6 +45,23 @@ def test_template_yields_valid_settings() -> None:
 
 def test_base_of_another_organization_is_kept() -> None:
     assert settings_of(7, base="acme/platform/shared").cluster.stack == "acme/platform/shared"
+
+
+def test_restricted_preview_uses_the_account_of_its_base() -> None:
+    assert settings_of(7).preview.restricted is False
+    settings = settings_of(7, base="staging", access=Access(restricted=True))
+    assert settings.preview.restricted is True
+    assert settings.cluster.stack == "organization/notification-platform/staging"
+
+
+def test_preview_of_a_separate_backend_uses_the_kubeconfig_of_the_account() -> None:
+    settings = settings_of(7, base="staging", access=Access(restricted=True, kubeconfig="/run/previews"))
+    assert settings.preview.restricted is True
+    assert (settings.cluster.kind, settings.cluster.stack) == ("existing", "")
+    assert (settings.cluster.kubeconfig, settings.cluster.context) == (
+        "/run/previews",
+        "notification-previews",
+    )
 
 
 def test_own_cluster_has_its_own_node_crd_and_image() -> None:
@@ -80,8 +100,12 @@ def test_namespace_names_its_owner_and_has_the_preview_label() -> None:
         "kubernaut.ai/preview-commit": "ab" * 20,
         "kubernaut.ai/preview-expires": "2026-03-01T12:00:00Z",
     }
-    dev = yaml.safe_load((ROOT / "stacks" / "Pulumi.dev.yaml").read_text("utf-8"))["config"]
-    assert dev["notification-platform:watchNamespaceSelector"] == "!kubernaut.ai/preview"
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging"])
+def test_operator_of_a_possible_base_excludes_previews(stack: str) -> None:
+    values = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
+    assert values["notification-platform:watchNamespaceSelector"] == "!kubernaut.ai/preview"
 
 
 def test_preview_of_every_namespace_is_rejected() -> None:

@@ -20,8 +20,9 @@ from tools.platform.pulumi.kubeconfig import namespaced
 
 @pytest.mark.parametrize("base", ["dev", "", "acme/platform/shared"])
 @pytest.mark.parametrize(("owner", "commit"), [("me", "ab" * 20), ("", ""), ("github-actions[bot]", "")])
-def test_tags_identify_a_preview(base: str, owner: str, commit: str) -> None:
-    marked = replace(PREVIEW, base=base, owner=owner, commit=commit)
+@pytest.mark.parametrize("separate", [False, True])
+def test_tags_identify_a_preview(base: str, owner: str, commit: str, *, separate: bool) -> None:
+    marked = replace(PREVIEW, base=base, owner=owner, commit=commit, separate=separate)
     tags = marked.tags()
     assert from_tags("pr-7", tags) == marked
     # Backends accept short names, and values that are neither empty nor long.
@@ -29,6 +30,11 @@ def test_tags_identify_a_preview(base: str, owner: str, commit: str) -> None:
         assert len(key) <= 40
         assert 0 < len(value) <= 256
     assert list(tags)[-1] == "preview:number", "its presence means that all tags are set"
+
+
+def test_preview_of_an_earlier_release_is_in_the_backend_of_its_base() -> None:
+    tags = {key: value for key, value in PREVIEW.tags().items() if key != "preview:separate"}
+    assert from_tags("pr-7", tags) == PREVIEW
 
 
 @pytest.mark.parametrize(

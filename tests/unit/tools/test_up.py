@@ -43,6 +43,7 @@ def test_local_stack_needs_docker_and_the_node_image(provided: list[str]) -> Non
 def test_remote_cluster_needs_only_the_engine(
     provided: list[str], monkeypatch: pytest.MonkeyPatch, stack: str
 ) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "secret")
     up.prepare(stack)
     assert provided == ["the engine"]
@@ -53,6 +54,8 @@ def test_prod_without_a_passphrase_changes_nothing(
 ) -> None:
     for variable in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
         monkeypatch.delenv(variable, raising=False)
-    with pytest.raises(StackFileError, match="a well-known passphrase"):
-        up.prepare("prod")
+    for backend, problem in (("s3://state", "a well-known passphrase"), ("", "its state would be stored in")):
+        monkeypatch.setenv("PULUMI_BACKEND_URL", backend)
+        with pytest.raises(StackFileError, match=problem):
+            up.prepare("prod")
     assert provided == []

@@ -65,6 +65,46 @@ def test_github_and_gitlab_do_the_same() -> None:
     assert called("gitlab-ci") <= github
 
 
+def jobs_with(command: str) -> dict[str, dict[str, Any]]:
+    """Return the jobs of all workflows that call a command, by file and name."""
+    jobs: dict[str, dict[str, Any]] = {}
+    for file in FILES:
+        document = yaml.safe_load(file.read_text("utf-8"))
+        for name, job in (document.get("jobs") or document).items():
+            if isinstance(job, dict) and any(
+                call == command for line in lines(job) for call in CALL.findall(line)
+            ):
+                jobs[f"{file.stem}/{name}"] = job
+    return jobs
+
+
+@pytest.mark.parametrize("command", ["preview up", "preview down", "preview reap"])
+def test_jobs_of_previews_have_their_own_backend_and_secrets(command: str) -> None:
+    jobs = jobs_with(command)
+    assert len(jobs) == 2
+    for job in jobs.values():
+        variables = job.get("env") or job["variables"]
+        assert "PREVIEW_BACKEND_URL" in variables["PULUMI_BACKEND_URL"]
+        assert "PREVIEW_CONFIG_PASSPHRASE" in variables["PULUMI_CONFIG_PASSPHRASE"]
+        assert str(job["environment"]).replace("{'name': '", "").startswith("preview")
+        text = yaml.safe_dump(job)
+        for foreign in (
+            "vars.PULUMI_BACKEND_URL",
+            "secrets.PULUMI_",
+            "KUBECONFIG_CONTENT",
+            "KUBECONFIG_FILE",
+        ):
+            assert foreign not in text
+        assert "tee" not in text.split()
+
+
+def test_job_with_credentials_of_shared_stacks_waits_for_an_approval() -> None:
+    jobs = jobs_with("diff")
+    assert len(jobs) == 2
+    for job in jobs.values():
+        assert job["environment"] in ("diff", {"name": "diff", "action": "access"})
+
+
 def test_each_workflow_calls_what_its_event_requires() -> None:
     assert called("pull-request") >= {
         "check",

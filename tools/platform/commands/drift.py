@@ -11,10 +11,12 @@ from tools.localcluster.toolchain import ToolchainError
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.preview.cluster import CLUSTER_ERRORS, Namespace
-from tools.platform.pulumi.stack import outputs_of, refresh_preview, select_stack
+from tools.platform.pulumi.stack import cluster_access, refresh_preview, select_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pulumi.automation import Stack
 
     from tools.platform.pulumi.changes import Change
 
@@ -52,7 +54,8 @@ def drift(
 def check(stack: str, *, notify: str) -> int:
     """Check one stack and print the result; return its exit code."""
     try:
-        changes = refresh_preview(select_stack(stack)).completed
+        selected = select_stack(stack)
+        changes = refresh_preview(selected).completed
     except (CommandError, PlatformError, ToolchainError) as error:
         err.print(f"error: {stack} could not be checked: {explain(error)}")
         return ExitCode.FAILED
@@ -63,7 +66,7 @@ def check(stack: str, *, notify: str) -> int:
     for line in differences(changes):
         out.print(f"  {line}")
     if notify:
-        _notify(stack, notify, changes)
+        _notify(selected, notify, changes)
     return ExitCode.DIFFERENT
 
 
@@ -82,11 +85,11 @@ def notification(stack: str, changes: Sequence[Change]) -> dict[str, str]:
     }
 
 
-def _notify(stack: str, namespace: str, changes: Sequence[Change]) -> None:
-    values = outputs_of(stack)
-    target = Namespace(namespace, kubeconfig=values["kubeconfig"], context=values["context"])
+def _notify(stack: Stack, namespace: str, changes: Sequence[Change]) -> None:
+    kubeconfig, context = cluster_access(stack)
+    target = Namespace(namespace, kubeconfig=kubeconfig, context=context)
     try:
-        name = target.create(notification(stack, changes), prefix="drift")
+        name = target.create(notification(stack.name, changes), prefix="drift")
     except CLUSTER_ERRORS as error:
         err.print(f"error: the notification could not be created in namespace {namespace}: {explain(error)}")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,13 +15,22 @@ from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, expected_errors, explain
 from tools.platform.preview.create import bring_up, check_same_cluster, commit, image_of, summary
 from tools.platform.preview.model import Preview, expired, remaining, span, stack_name
-from tools.platform.preview.stacks import find, namespace_of, previews, statuses, take_down
+from tools.platform.preview.stacks import access_to, find, namespace_of, previews, statuses, take_down
 from tools.platform.pulumi.stack import exists
 
 SMOKE_SECONDS = 30
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PREVIEW_KUBECONFIG",
+        exists=True,
+        dir_okay=False,
+        help="Kubeconfig of the account for previews, for a backend that does not hold the base.",
+    ),
+]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the pull request.")]
 
 
@@ -50,6 +60,10 @@ def up(  # noqa: PLR0913 - one argument per option
     ] = "",
     owner: Annotated[str, typer.Option(help="Owner of the preview; by default the current user.")] = "",
     hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="Hours until the preview expires.")] = 72,
+    kubeconfig: Kubeconfig = None,
+    summary_file: Annotated[
+        Path | None, typer.Option("--summary", help="Write the summary to this file, too.")
+    ] = None,
 ) -> None:
     """Create or update a preview, and renew its expiry.
 
@@ -64,14 +78,19 @@ def up(  # noqa: PLR0913 - one argument per option
         base="" if own_cluster else base,
         created=before.created if before else now,
         expires=now + timedelta(hours=hours),
+        separate=bool(kubeconfig) and not own_cluster,
     )
     check_same_cluster(before, preview)
     if before and before.expires <= now:
         out.print(f"{preview.stack} {remaining(before, now)}; renewing it.")
-    values, kubeconfig = bring_up(preview, image or image_of(preview, registry))
+    access = access_to(preview.base, kubeconfig)
+    values, file = bring_up(preview, image or image_of(preview, registry), access)
     smoke = namespace_of(preview.stack, values).send(within=SMOKE_SECONDS)
     seconds = time.monotonic() - start
-    out.print(summary(preview, values["image"], smoke, seconds=seconds, kubeconfig=kubeconfig))
+    text = summary(preview, values["image"], smoke, seconds=seconds, kubeconfig=file)
+    out.print(text)
+    if summary_file:
+        summary_file.write_text(f"{text.strip()}\n", "utf-8")
     if not smoke.passed:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -97,7 +116,7 @@ def list_() -> None:
 
 
 @app.command()
-def down(number: Number) -> None:
+def down(number: Number, *, kubeconfig: Kubeconfig = None) -> None:
     """Take a preview down; a preview that does not exist is no error.
 
     Example: `preview down 1`.
@@ -107,7 +126,7 @@ def down(number: Number) -> None:
     if preview is None and not exists(name):
         out.print(f"{name} is not up.")
         return
-    take_down(name, preview=preview)
+    take_down(name, preview=preview, kubeconfig=kubeconfig)
     out.print(f"{name} is down; none of its resources is left.")
 
 
@@ -118,6 +137,7 @@ def reap(
     closed: Annotated[
         list[int] | None, typer.Option(help="Number of a closed pull request; may be repeated.")
     ] = None,
+    kubeconfig: Kubeconfig = None,
 ) -> None:
     """List the previews that have expired or whose pull request is closed; with --yes take them down.
 
@@ -128,17 +148,17 @@ def reap(
     for preview, reason in chosen:
         out.print(f"{preview.stack} ({preview.owner}): {reason}{'' if yes else '; would be taken down'}")
         if yes:
-            failed = not _take_down(preview) or failed
+            failed = not _take_down(preview, kubeconfig) or failed
     if not chosen:
         out.print("There is nothing to take down.")
     if failed:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _take_down(preview: Preview) -> bool:
+def _take_down(preview: Preview, kubeconfig: Path | None) -> bool:
     """Take one preview down; a failure is printed and does not stop the others."""
     try:
-        take_down(preview.stack, preview=preview)
+        take_down(preview.stack, preview=preview, kubeconfig=kubeconfig)
     except expected_errors() as error:
         err.print(f"error: {preview.stack} was not taken down: {explain(error)}")
         return False

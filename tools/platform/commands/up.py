@@ -14,7 +14,7 @@ from tools.localcluster.toolchain import ensure
 from tools.platform.console import out
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ENGINE_GROUPS
-from tools.platform.pulumi.kubeconfig import write_kubeconfig
+from tools.platform.pulumi.kubeconfig import drop_kubeconfig, write_kubeconfig
 from tools.platform.pulumi.stack import open_with_settings
 from tools.platform.pulumi.stack import up as update
 from tools.platform.pulumi.stack_file import check_secrets, check_stack_file, imports_environments
@@ -44,10 +44,17 @@ def bring_up(name: str, console: Console) -> None:
     start = time.monotonic()
     stack, toolchain = prepare(name)
     values, changed = update(stack)
-    file = write_kubeconfig(name, values["kubeconfig"])
     seconds = time.monotonic() - start
     console.print(f"\n{name} is up after {seconds:.0f} s, {'changed' if changed else 'nothing to change'}.")
-    console.print(f"  export KUBECONFIG={file} PATH={toolchain.bin}:$PATH\n  kubectl get notif -A")
+    if "kubeconfig" in values:
+        file = write_kubeconfig(name, values["kubeconfig"])
+        console.print(f"  export KUBECONFIG={file} PATH={toolchain.bin}:$PATH\n  kubectl get notif -A")
+    else:
+        # An earlier release wrote a copy of the whole kubeconfig.
+        drop_kubeconfig(name)
+        console.print(
+            f"  export PATH={toolchain.bin}:$PATH\n  kubectl --context {values['context']} get notif -A"
+        )
 
 
 def prepare(name: str) -> tuple[PulumiStack, Toolchain]:

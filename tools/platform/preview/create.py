@@ -12,7 +12,7 @@ from platform_infra.image import build as image_build
 from tools.localcluster.toolchain import ensure
 from tools.platform.commands.publish import publish
 from tools.platform.commands.up import local_parts
-from tools.platform.preview.model import Preview, PreviewError, values
+from tools.platform.preview.model import Access, Preview, PreviewError, values
 from tools.platform.preview.stacks import base_outputs
 from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 from tools.platform.pulumi.kubeconfig import namespaced, write_kubeconfig
@@ -41,7 +41,7 @@ def check_same_cluster(before: Preview | None, preview: Preview) -> None:
     Raises:
         PreviewError: it would move.
     """
-    if before and before.base != preview.base:
+    if before and (before.base, before.separate) != (preview.base, preview.separate):
         raise PreviewError(
             f"{preview.stack} lives in {before.place} and cannot move to {preview.place}",
             hint=f"take it down first: `make preview-down PR={preview.number}`",
@@ -58,7 +58,7 @@ def image_of(preview: Preview, registry: str) -> str:
         return publish(registry)
     if not preview.base:
         return ""
-    node = base_outputs(preview.base).get("node")
+    node = None if preview.separate else base_outputs(preview.base).get("node")
     if not node:
         raise PreviewError(
             f"{preview.base} has no node on this machine to load an image into",
@@ -70,14 +70,15 @@ def image_of(preview: Preview, registry: str) -> str:
     return image
 
 
-def bring_up(preview: Preview, image: str) -> tuple[dict[str, Any], Path]:
+def bring_up(preview: Preview, image: str, access: Access) -> tuple[dict[str, Any], Path]:
     """Bring the stack up; return its outputs and a kubeconfig with the preview's namespace.
 
     The tags are set before any resource is created, so that an interrupted preview is still listed.
     """
     template = yaml.safe_load(TEMPLATE.read_text("utf-8"))
     toolchain = ensure(ENGINE_GROUPS) if preview.base else local_parts()
-    stack = open_stack(preview.stack, config=values(template, preview, image=image), toolchain=toolchain)
+    config = values(template, preview, image=image, access=access)
+    stack = open_stack(preview.stack, config=config, toolchain=toolchain)
     tag(stack, preview.tags())
     outputs, _ = without_stale_lock(stack, lambda: up(stack))
     own = namespaced(outputs["kubeconfig"], outputs["context"], preview.stack)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from platform_infra.names import PROJECT
+from platform_infra.names import PREVIEW_CONTEXT, PROJECT
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -27,8 +27,21 @@ class PreviewError(PlatformError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a preview reaches the cluster of its base."""
+
+    restricted: bool = False
+    """Whether it uses the account for previews, which can manage preview namespaces only."""
+    kubeconfig: str = ""
+    """Path of the kubeconfig of that account; empty to read the outputs of the base."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A preview stack; `base` is the stack whose cluster it uses, empty for its own cluster."""
+    """A preview stack; `base` is the stack whose cluster it uses, empty for its own cluster.
+
+    The backend of a `separate` preview does not hold the base.
+    """
 
     number: int
     owner: str
@@ -36,6 +49,7 @@ class Preview:
     base: str
     created: datetime
     expires: datetime
+    separate: bool = False
 
     @property
     def stack(self) -> str:
@@ -53,6 +67,7 @@ class Preview:
             f"{TAG}owner": self.owner or "-",
             f"{TAG}commit": self.commit or "-",
             f"{TAG}base": self.base or "-",
+            f"{TAG}separate": "yes" if self.separate else "-",
             f"{TAG}created": format_time(self.created),
             f"{TAG}expires": format_time(self.expires),
             # The last one: its presence means that all tags are set.
@@ -71,7 +86,9 @@ def stack_name(number: int) -> str:
     return name
 
 
-def values(template: Mapping[str, Any], preview: Preview, *, image: str) -> dict[str, Any]:
+def values(
+    template: Mapping[str, Any], preview: Preview, *, image: str, access: Access | None = None
+) -> dict[str, Any]:
     """Return the settings of a preview: those of the template and its own.
 
     In its own cluster it manages the CRD too, and the program builds and loads an empty `image`.
@@ -79,7 +96,7 @@ def values(template: Mapping[str, Any], preview: Preview, *, image: str) -> dict
     prefix = f"{PROJECT}:"
     common = {key.removeprefix(prefix): value for key, value in (template.get("config") or {}).items()}
     return common | {
-        **_place(preview.base),
+        **_place(preview.base, access or Access()),
         "operatorImage": image,
         "operatorNamespace": preview.stack,
         "watchNamespaces": [preview.stack],
@@ -90,10 +107,18 @@ def values(template: Mapping[str, Any], preview: Preview, *, image: str) -> dict
     }
 
 
-def _place(base: str) -> dict[str, Any]:
+def _place(base: str, access: Access) -> dict[str, Any]:
     if not base:
         return {"clusterKind": "local", "crdManaged": True}
-    return {"clusterStack": base if "/" in base else f"{ORGANIZATION}/{PROJECT}/{base}"}
+    # The file of an earlier `up` may hold another value.
+    restricted = {"previewRestricted": access.restricted}
+    if access.kubeconfig:
+        return restricted | {
+            "clusterKind": "existing",
+            "clusterKubeconfig": access.kubeconfig,
+            "clusterContext": PREVIEW_CONTEXT,
+        }
+    return restricted | {"clusterStack": base if "/" in base else f"{ORGANIZATION}/{PROJECT}/{base}"}
 
 
 def from_tags(stack: str, tags: Mapping[str, str]) -> Preview | None:
@@ -113,6 +138,7 @@ def from_tags(stack: str, tags: Mapping[str, str]) -> Preview | None:
         base=fields.get("base", ""),
         created=created,
         expires=expires,
+        separate=fields.get("separate") == "yes",
     )
 
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from tools.localcluster.toolchain import ensure
-from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT, engine_environment
+from tools.platform.pulumi.environment import (
+    ENGINE_GROUPS,
+    ROOT,
+    STATE_FOLDER,
+    backend_folder,
+    engine_environment,
+    secure_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +36,9 @@ class Engine:
         Raises:
             ToolchainError: the engine is not available.
         """
+        if backend_folder() == STATE_FOLDER:
+            # The engine would create it with the umask's permissions.
+            secure_folder(STATE_FOLDER)
         return cls(toolchain=toolchain or ensure(ENGINE_GROUPS), stack=stack)
 
     @property

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import yaml
 
-from tools.platform.pulumi.environment import STATE_FOLDER
+from tools.platform.pulumi.environment import STATE_FOLDER, secure_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = STATE_FOLDER / "kubeconfigs"
+FILE_MODE = 0o600
 
 
 def kubeconfig_path(stack: str) -> Path:
@@ -21,10 +23,14 @@ def kubeconfig_path(stack: str) -> Path:
 
 def write_kubeconfig(stack: str, content: str) -> Path:
     """Write the file, readable only by its owner, and return its path."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    secure_folder(FOLDER.parent)
+    secure_folder(FOLDER)
     file = kubeconfig_path(stack)
-    file.touch(mode=0o600)
-    file.write_text(content)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, FILE_MODE), "w") as stream:
+        # The mode comes first: an existing file may be readable by others.
+        os.fchmod(stream.fileno(), FILE_MODE)
+        stream.truncate()
+        stream.write(content)
     return file
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from pulumi import automation as auto
 
 from platform_infra.names import PROJECT
-from tools.platform.pulumi.environment import STATE_FOLDER
+from tools.platform.pulumi.environment import backend_folder
 from tools.platform.pulumi.events import EventLog
 from tools.platform.pulumi.progress import StackProgress
 from tools.platform.pulumi.stack_file import (
+    StackFileError,
     check_configuration,
     check_secrets,
     check_stack_file,
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from platform_infra.settings.model import Settings
     from tools.localcluster.toolchain import Toolchain
-
-LASTING = frozenset({"dev", "ci", "staging", "prod"})
-"""Stacks whose file is committed and outlives them."""
 
 SAME = "same"
 IDEMPOTENT_TYPES = ("kubernetes:", "pulumi-python:", "notification-platform:")
@@ -58,7 +56,7 @@ def open_with_settings(
         StackFileError: the configuration cannot be used; the stack has not been created or updated.
         StackNotFoundError: the stack does not exist, and `create` is false.
     """
-    check_secrets(name)
+    check_secrets(name, config=config)
     place = workspace(toolchain, stack=name)
     try:
         entries = place.resolved_config(name)
@@ -162,27 +160,53 @@ def outputs(stack: auto.Stack) -> dict[str, Any]:
     return {key: output.value for key, output in stack.outputs().items()}
 
 
+def cluster_access(stack: auto.Stack) -> tuple[str, str]:
+    """Return kubeconfig and context of the stack's cluster; for an existing cluster, those that its settings name.
+
+    Raises:
+        StackFileError: the kubeconfig of the settings cannot be used.
+    """
+    # Imported here: the import takes a second, and few commands need it.
+    from platform_infra.cluster.connection import ClusterError  # noqa: PLC0415
+    from platform_infra.cluster.existing import read  # noqa: PLC0415
+
+    values = outputs(stack)
+    if "kubeconfig" in values:
+        return values["kubeconfig"], values["context"]
+    config = stack.get_all_config()
+    kubeconfig, context = (
+        config[f"{PROJECT}:{key}"].value for key in ("clusterKubeconfig", "clusterContext")
+    )
+    try:
+        return read(kubeconfig, context).text(), context
+    except ClusterError as error:
+        raise StackFileError(f"{stack.name}: {error}") from None
+
+
 def destroy(stack: auto.Stack, *, brief: bool = False) -> None:
     """Delete every resource of the stack and print progress."""
     with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress:
         stack.destroy(on_event=progress.on_event, color="never", suppress_outputs=True)
 
 
-def remove(stack: auto.Stack, *, force: bool = False) -> None:
-    """Remove a destroyed stack from the backend, and its file unless it is committed.
+def remove(stack: auto.Stack, *, force: bool = False, generated: bool = False) -> None:
+    """Remove a destroyed stack from the backend; its file stays unless a command `generated` it.
 
     With `force` a stack that still lists resources is removed too: they disappeared with their cluster.
     """
-    stack.workspace.remove_stack(stack.name, force=force, preserve_config=stack.name in LASTING)
+    stack.workspace.remove_stack(stack.name, force=force, preserve_config=not generated)
     _remove_backups(stack.name)
 
 
 def _remove_backups(name: str) -> None:
-    """Remove the copies of a stack's state that the engine leaves in the embedded backend."""
-    for copy in STATE_FOLDER.glob(f".pulumi/stacks/{PROJECT}/{name}.json.bak*"):
+    """Remove the copies of a stack's state that the engine leaves in a backend of files."""
+    folder = backend_folder()
+    if folder is None:
+        return
+    for copy in folder.glob(f".pulumi/stacks/{PROJECT}/{name}.json.bak*"):
         copy.unlink()
     for kind in ("backups", "history", "locks/organization"):
-        shutil.rmtree(STATE_FOLDER / ".pulumi" / kind / PROJECT / name, ignore_errors=True)
+        shutil.rmtree(folder / ".pulumi" / kind / PROJECT / name, ignore_errors=True)
 
 
 def unlock(stack: auto.Stack) -> None:

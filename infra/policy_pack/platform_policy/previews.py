@@ -1,0 +1,42 @@
+"""A rule for a whole stack: the operator of a cluster with previews does not watch their namespaces. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from platform_policy.disruption import Resource
+
+BASE_LABEL = "kubernaut.ai/preview-base"
+"""Label of the operator's namespace in a stack whose cluster previews use."""
+EXCLUDED = "!kubernaut.ai/preview"
+CONFIG_KEY = "config.yaml"
+REASON = (
+    "previews use the cluster of the stack, but its operator watches their namespaces, so each of their notifications would "
+    f"be delivered twice; add `{EXCLUDED}` to watchNamespaceSelector"
+)
+
+
+def previews_excluded(resources: Sequence[Resource]) -> Iterator[tuple[str, str]]:
+    """Yield name and reason for each operator configuration that selects the namespaces of previews."""
+    if not any(entry.kind == "Namespace" and BASE_LABEL in _labels(entry.properties) for entry in resources):
+        return
+    for entry in resources:
+        text = (entry.properties.get("data") or {}).get(CONFIG_KEY) if entry.kind == "ConfigMap" else None
+        if text and not _excludes(text):
+            yield entry.name, REASON
+
+
+def _labels(properties: Mapping[str, Any]) -> Mapping[str, str]:
+    labels: Mapping[str, str] = (properties.get("metadata") or {}).get("labels") or {}
+    return labels
+
+
+def _excludes(text: str) -> bool:
+    watch = (yaml.safe_load(text) or {}).get("watch") or {}
+    selector = str(watch.get("namespace_selector") or "")
+    return bool(watch.get("namespaces")) or EXCLUDED in {part.strip() for part in selector.split(",")}
