@@ -37,7 +37,7 @@ alerts: ## print the alert rules as a file for Prometheus (STACK=prod)
 	$(PLATFORM) alerts $(or $(STACK),dev)
 
 publish: ## build and push the image, print its name by digest (REPOSITORY=registry/name)
-	$(PLATFORM) publish $(REPOSITORY)
+	$(PLATFORM) publish $(REPOSITORY) $(ARGS)
 
 comment: ## post Markdown files to the pull request as one comment (FILES=build/comment.md)
 	$(PLATFORM) comment $(FILES)
