@@ -1,5 +1,6 @@
 # The operator's image. The base is an argument: any Debian-like image with Python 3.11 or newer as python3.
-ARG BASE=python:3.13-slim
+# The digest identifies the base's content and is part of the image's name; Renovate updates it.
+ARG BASE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM ${BASE} AS base
 # kopf asks for the name of the user that it runs as, so there must be one.

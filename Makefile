@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit engine-tests simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment
+.PHONY: help up rollback demo down test check unit engine-tests simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment vulnerabilities
 ENV := @tools/with-env
 PLATFORM := $(ENV) python -m tools.platform
 RUNNER := $(ENV) python -m tests.runner
@@ -37,7 +37,7 @@ alerts: ## print the alert rules as a file for Prometheus (STACK=prod)
 	$(PLATFORM) alerts $(or $(STACK),dev)
 
 publish: ## build and push the image, print its name by digest (REPOSITORY=registry/name)
-	$(PLATFORM) publish $(REPOSITORY)
+	$(PLATFORM) publish $(REPOSITORY) $(ARGS)
 
 comment: ## post Markdown files to the pull request as one comment (FILES=build/comment.md)
 	$(PLATFORM) comment $(FILES)
@@ -62,6 +62,9 @@ api-calls: ## count the operator's API calls in the API server's audit log
 
 check: ## check style, types, workflows, alert rules and import contracts
 	$(PLATFORM) check
+
+vulnerabilities: ## check the locked dependencies for known vulnerabilities (ARGS="--minimum 9")
+	$(PLATFORM) vulnerabilities $(ARGS)
 
 test: ## run every check and test; starts a disposable stack
 	$(RUNNER) all $(ARGS)

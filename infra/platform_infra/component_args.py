@@ -50,7 +50,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_image: str
     """Image to run, which the cluster must be able to pull; empty builds one from this checkout and loads it into the local node."""
     operator_base_image: str
-    """Base of an image that is built; empty uses a locally built base if there is one, else python:3.13-slim."""
+    """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
     operator_image_pull_secrets: list[str]
     """Names of existing Secrets in the operator's namespace that the image is pulled with."""
     operator_replicas: int

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -98,10 +98,22 @@ def import_image(
             raise DockerError(f"docker import of {tag} failed: {event['error']}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """The build arguments, the labels, and whether to pull the base image and to use no layer of an earlier build."""
+
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    from_scratch: bool = False
+
+
 def build_image(
-    client: DockerClient, context: BinaryIO, *, tag: str, arguments: Mapping[str, str], log: Path
-) -> None:
+    client: DockerClient, context: BinaryIO, *, tag: str, options: BuildOptions, log: Path
+) -> str:
     """Build an image from a tar that contains the Dockerfile and its files; the output is written to `log`.
+
+    Returns:
+        The ID of the image. Unlike the tag, no other user of the daemon can give it to another image.
 
     Raises:
         DockerError: a step failed; the message contains the end of the output.
@@ -110,20 +122,26 @@ def build_image(
         fileobj=context,
         custom_context=True,
         tag=tag,
-        buildargs=dict(arguments),
+        buildargs=dict(options.arguments),
+        labels=dict(options.labels),
+        pull=options.from_scratch,
+        nocache=options.from_scratch,
         rm=True,
         decode=True,
         timeout=BUILD_SECONDS,
     )
     lines: list[str] = []
+    image_id = ""
     with log.open("w", encoding="utf-8") as output:
         for event in events:
+            image_id = (event.get("aux") or {}).get("ID", image_id)
             text = str(event.get("error") or event.get("stream") or event.get("status") or "")
             output.write(text)
             lines += text.splitlines()
             if "error" in event:
                 last = "\n".join(f"    {line}" for line in lines[-SHOWN_LINES:])
                 raise DockerError(f"docker build of {tag} failed; the end of {log}:\n{last}")
+    return image_id
 
 
 def execute(container: Container, command: Sequence[str]) -> ProcessResult:

@@ -22,6 +22,7 @@ COMMANDS = {
     "api-calls": "tools.platform.commands.api_calls",
     "pulumi": "tools.platform.commands.pulumi",
     "check": "tools.platform.commands.check",
+    "vulnerabilities": "tools.platform.commands.vulnerabilities",
     "workflows": "tools.platform.commands.workflows",
     "toolchain": "tools.platform.commands.toolchain",
 }

@@ -1,14 +1,17 @@
-"""Builds the operator's image with Docker: its sources, its name and its base image.
+"""Builds the operator's image with Docker: its sources, its name, its labels and its base image.
 
+The name contains a hash of the sources, of the base image's digest and of the labels, so that it stands for one content.
 Containers may have no access to a package index. The wheels are therefore downloaded outside of the build, verified
 against the hashes of the lock files, and sent with the build context.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import tarfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,35 +20,86 @@ from urllib3.exceptions import HTTPError
 from platform_infra import names
 from platform_infra.docker_client import (
     BUILD_SECONDS,
+    BuildOptions,
     DockerError,
     DockerUnavailableError,
     build_image,
     connected,
     has_image,
 )
+from platform_infra.image import base as base_images
 from platform_infra.image import wheelhouse
+from platform_infra.image.errors import ImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from docker import DockerClient
+
+    from platform_infra.image.base import BaseImage
+
+__all__ = ["BuiltImage", "ImageError", "Origin", "build", "build_from_scratch", "image_name", "sources"]
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("Dockerfile", "operator")
 IGNORED_PARTS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
-PUBLISHED_BASE = "python:3.13-slim"
-HASH_LENGTH = 12
+_LABEL = "org.opencontainers.image"
 
 
-class ImageError(RuntimeError):
-    """The image cannot be built; the message says what to do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the sources of a published image come from; the image's labels contain it."""
+
+    source: str
+    """The address of the repository."""
+    revision: str
+    """The commit."""
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recipe:
+    """What determines an image's content. Without an origin, the image stays on this machine."""
+
+    root: Path
+    base: BaseImage
+    origin: Origin | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that the OCI image specification defines."""
+        labels = {f"{_LABEL}.base.name": self.base.name, f"{_LABEL}.base.digest": self.base.digest}
+        if self.origin is not None:
+            labels |= {f"{_LABEL}.{key}": value for key, value in asdict(self.origin).items()}
+        return labels
+
+    @property
+    def name(self) -> str:
+        digest = hashlib.sha256(self.base.digest.encode())
+        for label, value in sorted(self.labels.items()):
+            digest.update(b"\0" + label.encode() + b"\0" + value.encode())
+        for file in sources(self.root):
+            digest.update(b"\0" + file.relative_to(self.root).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return f"{names.IMAGE_REPOSITORY}:{digest.hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltImage:
+    """An image in Docker."""
+
+    name: str
+    id: str
+    """The digest of the image's configuration, which identifies its content whatever its tags are."""
 
 
 def image_name(base: str, root: Path = ROOT) -> str:
-    """Return the name of the image that this checkout's content and `base` result in."""
-    digest = hashlib.sha256(base.encode())
-    for file in sources(root):
-        digest.update(b"\0" + file.relative_to(root).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return f"{names.IMAGE_REPOSITORY}:{digest.hexdigest()[:HASH_LENGTH]}"
+    """Return the name of the image that this checkout's content and `base` result in on this machine.
+
+    Raises:
+        ImageError: `base` has no digest, and Docker does not have it.
+    """
+    return _Recipe(root=root, base=_local_base(base, root)).name
 
 
 def sources(root: Path = ROOT) -> list[Path]:
@@ -58,34 +112,80 @@ def sources(root: Path = ROOT) -> list[Path]:
 
 
 def build(*, image: str, base: str, root: Path = ROOT) -> None:
-    """Build `image` if Docker does not have it.
+    """Build `image`, which stays on this machine, if Docker does not have it.
 
     Raises:
         ImageError: Docker does not answer, the base image is not available, or the build failed.
     """
+    with _docker() as client:
+        if has_image(client, image):
+            return
+        recipe = _Recipe(root=root, base=base_images.resolve(client, base, root))
+        if image != recipe.name:
+            raise ImageError(
+                f"{image}: the folder operator/ or the base image has changed since the preview; run `pulumi up` again"
+            )
+        if recipe.base.published and not has_image(client, recipe.base.reference):
+            client.images.pull(recipe.base.repository, tag=recipe.base.digest)
+        _build(client, recipe)
+
+
+def build_from_scratch(*, base: str, origin: Origin, root: Path = ROOT) -> BuiltImage:
+    """Build the image for a registry: its base is pulled by digest, and no image or layer of this machine is used.
+
+    An empty `base` selects that of the Dockerfile.
+
+    Raises:
+        ImageError: `base` has no digest, Docker does not answer, or the build failed.
+    """
+    pinned = base_images.pinned(base) if base else base_images.default(root)
+    recipe = _Recipe(root=root, base=pinned, origin=origin)
+    with _docker() as client:
+        client.images.pull(pinned.repository, tag=pinned.digest)
+        return BuiltImage(name=recipe.name, id=_build(client, recipe))
+
+
+def _local_base(setting: str, root: Path) -> BaseImage:
+    if "@" in setting:
+        return base_images.pinned(setting)
+    try:
+        with connected() as client:
+            return base_images.resolve(client, setting, root)
+    except DockerUnavailableError as error:
+        if setting:
+            raise ImageError(f"the base image {setting} has no digest, and {error}") from error
+        return base_images.default(root)
+    except DockerError as error:
+        raise ImageError(f"the base image cannot be resolved: {error}") from error
+
+
+@contextlib.contextmanager
+def _docker() -> Iterator[DockerClient]:
+    """Yield a client for a build; its errors become ImageErrors."""
     try:
         with connected(seconds=BUILD_SECONDS) as client:
-            if not has_image(client, image):
-                _build(client, image, base, root)
+            yield client
     except DockerUnavailableError as error:
         raise ImageError(f"{error}; start Docker, or set operatorImage") from error
     except DockerError as error:
         raise ImageError(f"the operator image cannot be built: {error}") from error
 
 
-def _build(client: DockerClient, image: str, base: str, root: Path) -> None:
-    if image != image_name(base, root):
-        raise ImageError(
-            f"{image}: the folder operator/ has changed since the preview; run `pulumi up` again"
-        )
-    base = base or _default_base(client)
+def _build(client: DockerClient, recipe: _Recipe) -> str:
+    """Build the image and return its ID."""
     architecture = str(client.version()["Arch"])
-    wheels = wheelhouse.fetch(root / "operator", python=_python_of(client, base), architecture=architecture)
+    base = recipe.base.reference
+    wheels = wheelhouse.fetch(
+        recipe.root / "operator", python=_python_of(client, base), architecture=architecture
+    )
     log = wheelhouse.cache_folder() / "logs" / "operator-image.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    context = io.BytesIO(_context(root, wheels))
+    context = io.BytesIO(_context(recipe.root, wheels))
+    options = BuildOptions(
+        arguments={"BASE": base}, labels=recipe.labels, from_scratch=recipe.origin is not None
+    )
     try:
-        build_image(client, context, tag=image, arguments={"BASE": base}, log=log)
+        return build_image(client, context, tag=recipe.name, options=options, log=log)
     # The SDK raises the errors of its HTTP libraries: OSError for the request, HTTPError while it reads the output.
     except (OSError, HTTPError) as error:
         if "timed out" not in str(error):
@@ -109,17 +209,6 @@ def _context(root: Path, wheels: Path) -> bytes:
         for wheel in sorted(wheels.iterdir()):
             tar.add(wheel, arcname=f"wheelhouse/{wheel.name}")
     return buffer.getvalue()
-
-
-def _default_base(client: DockerClient) -> str:
-    """Return the newest locally built base image, or the published one."""
-    local = [tag for image in client.images.list(names.BASE_IMAGE_REPOSITORY) for tag in image.tags]
-    if local:
-        return local[0]
-    if not has_image(client, PUBLISHED_BASE):
-        repository, _, tag = PUBLISHED_BASE.partition(":")
-        client.images.pull(repository, tag=tag)
-    return PUBLISHED_BASE
 
 
 def _python_of(client: DockerClient, base: str) -> str:

@@ -56,7 +56,7 @@ class Operator(Section):
     image: str = ""
     """Image to run, which the cluster must be able to pull; empty builds one from this checkout and loads it into the local node."""
     base_image: str = ""
-    """Base of an image that is built; empty uses a locally built base if there is one, else python:3.13-slim."""
+    """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
     """Names of existing Secrets in the operator's namespace that the image is pulled with."""
     replicas: Annotated[int, Field(ge=1, le=10)] = 1

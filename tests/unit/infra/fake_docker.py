@@ -28,7 +28,7 @@ class FakeDocker:
     host: str
     exit_code: int = 0
     output: bytes = b""
-    events: list[dict[str, str]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     requests: list[tuple[str, dict[str, list[str]], bytes]] = field(default_factory=list)
     stdin: bytes | None = None
 

@@ -11,7 +11,7 @@ import pytest
 from platform_infra import docker_client
 from platform_infra.cluster.local import images
 from platform_infra.cluster.local.errors import LocalNodeError
-from platform_infra.docker_client import DockerError, DockerUnavailableError, ProcessResult
+from platform_infra.docker_client import BuildOptions, DockerError, DockerUnavailableError, ProcessResult
 from tests.unit.infra.fake_docker import FakeDocker, fake_docker
 
 if TYPE_CHECKING:
@@ -80,13 +80,26 @@ def test_import_error_in_the_response_is_raised(
 def test_build_sends_the_context_and_logs_the_output(
     client: DockerClient, daemon: FakeDocker, tmp_path: Path
 ) -> None:
-    daemon.events = [{"stream": "Step 1/1\n"}, {"stream": "done\n"}]
+    daemon.events = [{"stream": "Step 1/1\n"}, {"aux": {"ID": "sha256:1"}}, {"stream": "done\n"}]
     log = tmp_path / "build.log"
-    docker_client.build_image(client, io.BytesIO(b"tar"), tag="a:1", arguments={"BASE": "b:1"}, log=log)
+    options = BuildOptions(arguments={"BASE": "b:1"})
+    image = docker_client.build_image(client, io.BytesIO(b"tar"), tag="a:1", options=options, log=log)
+    assert image == "sha256:1"
     ((path, query, body),) = daemon.requests
     assert (path, query["t"], body) == ("/build", ["a:1"], b"tar")
     assert json.loads(query["buildargs"][0]) == {"BASE": "b:1"}
     assert log.read_text() == "Step 1/1\ndone\n"
+
+
+def test_build_from_scratch_pulls_and_ignores_the_cache(
+    client: DockerClient, daemon: FakeDocker, tmp_path: Path
+) -> None:
+    options = BuildOptions(labels={"key": "value"}, from_scratch=True)
+    log = tmp_path / "build.log"
+    docker_client.build_image(client, io.BytesIO(b"tar"), tag="a:1", options=options, log=log)
+    ((_, query, _),) = daemon.requests
+    assert (query["pull"], query["nocache"]) == (["True"], ["True"])
+    assert json.loads(query["labels"][0]) == {"key": "value"}
 
 
 def test_failed_build_is_an_error_with_the_end_of_the_output(
@@ -97,7 +110,7 @@ def test_failed_build_is_an_error_with_the_end_of_the_output(
         DockerError, match=r"docker build of a:1 failed.*\n    E: no package\n    step failed"
     ):
         docker_client.build_image(
-            client, io.BytesIO(b"tar"), tag="a:1", arguments={}, log=tmp_path / "build.log"
+            client, io.BytesIO(b"tar"), tag="a:1", options=BuildOptions(), log=tmp_path / "build.log"
         )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -14,14 +16,23 @@ from urllib3.exceptions import ReadTimeoutError
 
 from platform_infra import names
 from platform_infra.docker_client import DockerError, DockerUnavailableError
+from platform_infra.image import base as base_images
 from platform_infra.image import build as image_build
 from platform_infra.image import wheelhouse
-from platform_infra.image.build import ImageError
+from platform_infra.image.build import ImageError, Origin
 from platform_infra.image.operator_image import OperatorImageProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from platform_infra.image.build import BuiltImage
+
+DIGEST = f"sha256:{'1' * 64}"
+OTHER_DIGEST = f"sha256:{'2' * 64}"
+DEFAULT_BASE = f"python:3.13-slim@{DIGEST}"
+DEFAULT_REFERENCE = f"python@{DIGEST}"
+ORIGIN = Origin(source="https://git.example/platform", revision="abc", version="1.2.3")
 
 
 @pytest.fixture
@@ -29,7 +40,7 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with the files of an image."""
     (tmp_path / "operator" / "package").mkdir(parents=True)
     (tmp_path / "operator" / "package" / "module.py").write_text("x = 1\n")
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "Dockerfile").write_text(f"ARG BASE={DEFAULT_BASE}\nFROM scratch\n")
     (tmp_path / "README.md").write_text("words\n")
     return tmp_path
 
@@ -41,12 +52,52 @@ def test_same_content_has_the_same_image_name(checkout: Path) -> None:
 @pytest.mark.parametrize("changed", ["operator/package/module.py", "operator/package/new.py", "Dockerfile"])
 def test_changed_source_changes_the_image_name(checkout: Path, changed: str) -> None:
     before = image_build.image_name("", checkout)
-    (checkout / changed).write_text("y = 2\n")
+    with (checkout / changed).open("a") as file:
+        file.write("# changed\n")
     assert image_build.image_name("", checkout) != before
 
 
-def test_changed_base_changes_the_image_name(checkout: Path) -> None:
-    assert image_build.image_name("a", checkout) != image_build.image_name("b", checkout)
+@pytest.mark.parametrize("changed", [f"python:3.13-slim@{OTHER_DIGEST}", f"python:3.14-slim@{DIGEST}"])
+def test_changed_base_changes_the_image_name(checkout: Path, changed: str) -> None:
+    assert image_build.image_name(changed, checkout) != image_build.image_name(DEFAULT_BASE, checkout)
+
+
+def test_image_name_contains_the_whole_hash(checkout: Path) -> None:
+    assert re.fullmatch(rf"{names.IMAGE_REPOSITORY}:[0-9a-f]{{64}}", image_build.image_name("", checkout))
+
+
+def test_dockerfile_names_its_base_by_digest() -> None:
+    assert base_images.default(image_build.ROOT).published
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "message"),
+    [
+        ("ARG BASE=python:3.13-slim\n", r"python:3\.13-slim has no digest: append @sha256"),
+        ("FROM scratch\n", "no line `ARG BASE="),
+    ],
+)
+def test_dockerfile_without_a_digest_is_rejected(checkout: Path, dockerfile: str, message: str) -> None:
+    (checkout / "Dockerfile").write_text(dockerfile)
+    with pytest.raises(ImageError, match=message):
+        base_images.default(checkout)
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("python:3.13-slim", "python"),
+        ("registry.example:5000/base/python", "registry.example:5000/base/python"),
+        ("registry.example:5000/base/python:1", "registry.example:5000/base/python"),
+    ],
+)
+def test_published_base_is_referenced_by_digest_without_its_tag(name: str, reference: str) -> None:
+    assert base_images.pinned(f"{name}@{DIGEST}").reference == f"{reference}@{DIGEST}"
+
+
+def test_base_without_digest_needs_docker(checkout: Path) -> None:
+    with pytest.raises(ImageError, match=r"python:3\.13-slim has no digest, and the Docker daemon"):
+        image_build.image_name("python:3.13-slim", checkout)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +139,7 @@ def docker(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     client.images.list.return_value = []
     client.containers.run.return_value = b"3.13\n"
     client.version.return_value = {"Arch": "arm64"}
-    client.api.build.return_value = iter([{"stream": "done"}])
+    client.api.build.return_value = iter([{"stream": "done"}, {"aux": {"ID": "sha256:built"}}])
     monkeypatch.setattr(image_build, "connected", lambda **_options: contextlib.nullcontext(client))
     wheels = checkout / "wheels"
     wheels.mkdir()
@@ -96,6 +147,17 @@ def docker(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Mock:
     monkeypatch.setattr(wheelhouse, "fetch", Mock(return_value=wheels))
     monkeypatch.setattr(wheelhouse, "cache_folder", lambda: checkout / "cache")
     return client
+
+
+def store(docker: Mock, images: dict[str, str]) -> None:
+    """Make Docker have exactly these images, by name and ID."""
+
+    def get(name: str) -> Mock:
+        if name not in images:
+            raise ImageNotFound("no such image")
+        return Mock(id=images[name])
+
+    docker.images.get.side_effect = get
 
 
 def build(checkout: Path, base: str = "") -> None:
@@ -122,6 +184,7 @@ def test_context_contains_sources_and_wheels_only(checkout: Path, docker: Mock) 
 
 
 def test_wheels_match_python_and_architecture_of_the_base(checkout: Path, docker: Mock) -> None:
+    store(docker, {"base:1": DIGEST})
     build(checkout, "base:1")
     assert docker.containers.run.call_args.args[0] == "base:1"
     (fetch,) = image_build.wheelhouse.fetch.call_args_list  # type: ignore[attr-defined]
@@ -130,16 +193,41 @@ def test_wheels_match_python_and_architecture_of_the_base(checkout: Path, docker
 
 
 def test_local_base_is_preferred_to_the_published_one(checkout: Path, docker: Mock) -> None:
-    docker.images.list.return_value = [Mock(tags=[f"{names.BASE_IMAGE_REPOSITORY}:1"])]
+    local = f"{names.BASE_IMAGE_REPOSITORY}:1"
+    docker.images.list.return_value = [Mock(tags=[local])]
+    store(docker, {local: DIGEST})
     build(checkout)
-    assert built(docker)["buildargs"] == {"BASE": f"{names.BASE_IMAGE_REPOSITORY}:1"}
+    assert built(docker)["buildargs"] == {"BASE": local}
     docker.images.pull.assert_not_called()
+
+
+def test_other_content_of_a_local_base_changes_the_image_name(checkout: Path, docker: Mock) -> None:
+    local = f"{names.BASE_IMAGE_REPOSITORY}:1"
+    docker.images.list.return_value = [Mock(tags=[local])]
+    store(docker, {local: DIGEST})
+    before = image_build.image_name("", checkout)
+    store(docker, {local: OTHER_DIGEST})
+    assert image_build.image_name("", checkout) != before
+
+
+def test_base_that_changed_since_the_preview_is_rejected(checkout: Path, docker: Mock) -> None:
+    store(docker, {"base:1": DIGEST})
+    name = image_build.image_name("base:1", checkout)
+    store(docker, {"base:1": OTHER_DIGEST})
+    with pytest.raises(ImageError, match=r"the base image has changed since the preview"):
+        image_build.build(image=name, base="base:1", root=checkout)
+
+
+@pytest.mark.usefixtures("docker")
+def test_missing_base_without_digest_is_rejected_with_the_next_step(checkout: Path) -> None:
+    with pytest.raises(ImageError, match=r"Docker does not have it: pull it, or append @sha256"):
+        image_build.image_name("base:1", checkout)
 
 
 def test_published_base_is_pulled_if_there_is_no_local_one(checkout: Path, docker: Mock) -> None:
     build(checkout)
-    docker.images.pull.assert_called_once_with("python", tag="3.13-slim")
-    assert built(docker)["buildargs"] == {"BASE": image_build.PUBLISHED_BASE}
+    docker.images.pull.assert_called_once_with("python", tag=DIGEST)
+    assert built(docker)["buildargs"] == {"BASE": DEFAULT_REFERENCE}
 
 
 def test_existing_image_is_not_built(checkout: Path, docker: Mock) -> None:
@@ -148,9 +236,57 @@ def test_existing_image_is_not_built(checkout: Path, docker: Mock) -> None:
     docker.api.build.assert_not_called()
 
 
+def test_local_build_uses_the_cache(checkout: Path, docker: Mock) -> None:
+    build(checkout)
+    assert (built(docker)["pull"], built(docker)["nocache"]) == (False, False)
+
+
+def from_scratch(checkout: Path, base: str = "") -> BuiltImage:
+    return image_build.build_from_scratch(base=base, origin=ORIGIN, root=checkout)
+
+
+def test_planted_images_have_no_effect_on_a_build_from_scratch(checkout: Path, docker: Mock) -> None:
+    planted = f"{names.BASE_IMAGE_REPOSITORY}:planted"
+    docker.images.list.return_value = [Mock(tags=[planted])]
+    docker.images.get.side_effect = lambda _name: Mock(id="sha256:planted")
+    image = from_scratch(checkout)
+    assert image.id == "sha256:built"
+    docker.images.pull.assert_called_once_with("python", tag=DIGEST)
+    arguments = built(docker)
+    assert arguments["buildargs"] == {"BASE": DEFAULT_REFERENCE}
+    assert (arguments["pull"], arguments["nocache"], arguments["tag"]) == (True, True, image.name)
+
+
+@pytest.mark.usefixtures("docker")
+def test_build_from_scratch_rejects_a_base_without_digest(checkout: Path) -> None:
+    with pytest.raises(ImageError, match=r"base:1 has no digest: append @sha256"):
+        from_scratch(checkout, "base:1")
+
+
+def test_image_has_the_labels_of_the_oci_specification(checkout: Path, docker: Mock) -> None:
+    from_scratch(checkout)
+    assert built(docker)["labels"] == {
+        "org.opencontainers.image.base.name": "python:3.13-slim",
+        "org.opencontainers.image.base.digest": DIGEST,
+        "org.opencontainers.image.source": "https://git.example/platform",
+        "org.opencontainers.image.revision": "abc",
+        "org.opencontainers.image.version": "1.2.3",
+    }
+
+
+@pytest.mark.usefixtures("docker")
+def test_name_of_a_published_image_changes_with_its_labels(checkout: Path) -> None:
+    name = from_scratch(checkout).name
+    other = replace(ORIGIN, revision="def")
+    assert image_build.build_from_scratch(base="", origin=other, root=checkout).name != name
+    assert image_build.image_name("", checkout) != name
+
+
 @pytest.mark.usefixtures("docker")
 def test_changed_checkout_is_rejected_with_the_command_to_run(checkout: Path) -> None:
-    with pytest.raises(ImageError, match=r"operator/ has changed since the preview; run `pulumi up` again"):
+    with pytest.raises(
+        ImageError, match=r"operator/ or the base image has changed since the preview; run `pulumi up` again"
+    ):
         image_build.build(image="other:1", base="", root=checkout)
 
 

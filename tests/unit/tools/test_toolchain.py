@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import platform
 import subprocess
 import sys
 import tarfile
 import time
-from dataclasses import replace
+import urllib.request
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.localcluster.toolchain import ToolchainError, ensure, gobuild, layout, on_path, releases, resolve
+from tools.localcluster.toolchain import (
+    ToolchainError,
+    checksums,
+    ensure,
+    gobuild,
+    layout,
+    on_path,
+    releases,
+    resolve,
+)
 from tools.localcluster.toolchain.group import Group
 from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.processes import Children
@@ -25,6 +37,9 @@ PAUSE = next(group for group in GROUPS if group.name == "pause")
 ETCD = next(group for group in GROUPS if group.name == "etcd")
 PROMETHEUS = next(group for group in GROUPS if group.name == "prometheus")
 KUBERNETES = next(group for group in GROUPS if group.name == "kubernetes")
+ARCHITECTURE = layout.architecture()
+SOURCE = ETCD.assets[0].url.format(arch=ARCHITECTURE)
+PINNED = checksums.pinned
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +48,42 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr(releases.Hosts, "answers", lambda _self, _host: False)
     return tmp_path / "cache"
+
+
+@dataclass(slots=True)
+class Served:
+    """The checksum file, and a host that serves one content under each address."""
+
+    file: Path
+    content: bytes
+    monkeypatch: pytest.MonkeyPatch
+    requested: list[str] = field(default_factory=list)
+
+    def pin(self, url: str) -> None:
+        """Pin the present content."""
+        self.file.write_text(f"{hashlib.sha256(self.content).hexdigest()}  {url}\n")
+
+    def answer(self) -> None:
+        """Make every host answer."""
+
+        def urlopen(url: str, **_options: object) -> io.BytesIO:
+            self.requested.append(url)
+            return io.BytesIO(self.content)
+
+        self.monkeypatch.setattr(releases.Hosts, "answers", lambda _self, _host: True)
+        self.monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """A host that does not answer yet, with an archive of etcd, and an empty checksum file."""
+    archive = tmp_path / "served.tar.gz"
+    with tarfile.open(archive, "w:gz") as output:
+        output.add(program(tmp_path / "in", "etcd"), ETCD.assets[0].members["etcd"].format(arch=ARCHITECTURE))
+    file = tmp_path / "checksums.txt"
+    file.touch()
+    monkeypatch.setattr(checksums, "pinned", lambda: PINNED(file))
+    return Served(file, archive.read_bytes(), monkeypatch)
 
 
 def program(folder: Path, name: str, output: str = "") -> Path:
@@ -129,9 +180,41 @@ def test_cached_group_is_not_searched_again(tmp_path: Path) -> None:
     assert time.monotonic() - start < 0.5
 
 
-def test_missing_go_and_release_are_an_error_with_the_next_step() -> None:
+def test_missing_go_and_release_are_an_error_with_the_next_step(served: Served) -> None:
+    served.pin(SOURCE)
     with pytest.raises(ToolchainError, match=r"etcd 3\.6\.16 .*github\.com does not answer.*install Go"):
         ensure(["etcd"])
+
+
+def test_release_without_a_pinned_checksum_is_not_downloaded(served: Served) -> None:
+    served.answer()
+    with pytest.raises(ToolchainError, match=r"checksums\.txt does not contain https://github\.com/etcd-io/"):
+        ensure(["etcd"])
+    assert served.requested == []
+
+
+def test_group_is_not_downloaded_in_part(served: Served, tmp_path: Path) -> None:
+    served.answer()
+    first = KUBERNETES.assets[0].url.format(arch=ARCHITECTURE)
+    served.file.write_text(f"{'0' * 64}  {first}\n")
+    with pytest.raises(releases.ReleaseUnavailableError, match="kube-controller-manager"):
+        releases.fetch(KUBERNETES, tmp_path, releases.Hosts())
+    assert served.requested == []
+
+
+def test_release_with_the_pinned_checksum_is_used(served: Served) -> None:
+    served.pin(SOURCE)
+    served.answer()
+    assert os.access(ensure(["etcd"]).program("etcd"), os.X_OK)
+
+
+def test_release_that_its_host_replaced_is_rejected(served: Served) -> None:
+    served.pin(SOURCE)
+    served.content = b"replaced, together with the published checksum"
+    served.answer()
+    with pytest.raises(ToolchainError, match=r"has the SHA-256 .* the pinned one is"):
+        ensure(["etcd"])
+    assert not any("sum" in url.lower() for url in served.requested)
 
 
 def test_package_is_extracted_after_an_update_of_the_package_lists(
@@ -208,6 +291,31 @@ def test_environment_contains_programs_and_provider_folder(
     environment = toolchain.env()
     assert environment["PATH"].split(os.pathsep)[0] == str(tmp_path / "bin")
     assert toolchain.plugins.is_relative_to(environment["PULUMI_HOME"])
+
+
+def test_checksum_file_contains_only_files_of_the_pinned_releases() -> None:
+    names = [{"arch": "amd64", "pulumi_arch": "x64"}, {"arch": "arm64", "pulumi_arch": "arm64"}]
+    urls = {asset.url.format(**name) for group in GROUPS for asset in group.assets for name in names}
+    assert checksums.pinned().keys() <= urls
+
+
+@pytest.mark.parametrize("line", ["abc  https://x", f"{'0' * 64} https://x", f"{'0' * 64}  http://x"])
+def test_invalid_line_of_the_checksum_file_is_an_error(tmp_path: Path, line: str) -> None:
+    (tmp_path / "checksums.txt").write_text(f"# comment\n{line}\n")
+    with pytest.raises(ValueError, match=r"checksums\.txt, line 2"):
+        checksums.pinned(tmp_path / "checksums.txt")
+
+
+def test_published_checksums_are_printed_as_lines_of_the_file(served: Served) -> None:
+    served.answer()
+    served.content = b"".join(
+        f"{digit * 64}  etcd-v{ETCD.version}-linux-{arch}.tar.gz\n".encode()
+        for digit, arch in (("1", "amd64"), ("2", "arm64"))
+    )
+    lines = list(releases.published(ETCD, releases.Hosts()))
+    assert lines[0].startswith(f"{'1' * 64}  https://github.com/etcd-io/etcd/")
+    served.file.write_text("\n".join(lines))
+    assert len(PINNED(served.file)) == 2
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,11 @@ from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-FILES = sorted([*(ROOT / ".github" / "workflows").glob("*.yml"), ROOT / "docs" / "ci" / "gitlab-ci.yml"])
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+FILES = sorted([*WORKFLOWS, ROOT / "docs" / "ci" / "gitlab-ci.yml"])
+PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 CALL = re.compile(
     r"\btools/with-env python -m (?:tools\.platform|tests\.runner) ([a-z-]+(?: (?:up|down|reap)\b)?)"
 )
@@ -41,13 +44,17 @@ def lines(part: Any) -> Iterator[str]:
             yield from lines(value)
 
 
-def called(name: str) -> set[str]:
+def document(name: str) -> dict[str, Any]:
     (file,) = [file for file in FILES if file.stem == name]
-    document = yaml.safe_load(file.read_text("utf-8"))
-    return {command for line in lines(document) for command in CALL.findall(line)}
+    content: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+    return content
 
 
-@pytest.mark.parametrize("name", [file.stem for file in FILES])
+def called(name: str) -> set[str]:
+    return {command for line in lines(document(name)) for command in CALL.findall(line)}
+
+
+@pytest.mark.parametrize("name", [file.stem for file in FILES if file.stem != "scorecard"])
 def test_every_called_command_exists(name: str) -> None:
     assert called(name)
     assert called(name) <= COMMAND_NAMES
@@ -116,7 +123,7 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
         "comment",
     }
     assert "make unit" in (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
-    assert called("nightly") == {"drift", "preview reap", "long"}
+    assert called("nightly") == {"drift", "preview reap", "vulnerabilities", "long"}
     assert called("release") >= {"all", "publish", "up"}
 
 
@@ -124,6 +131,83 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
 def test_no_script_contains_an_interpolated_expression(file: Any) -> None:
     for line in lines(yaml.safe_load(file.read_text("utf-8"))):
         assert "${{" not in line
+
+
+def steps(document: Any) -> Iterator[dict[str, Any]]:
+    """Yield every step of a GitHub workflow."""
+    for job in document["jobs"].values():
+        yield from job["steps"]
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_every_action_is_pinned_by_commit_with_its_version(file: Path) -> None:
+    uses = re.findall(r"uses: (.*)", file.read_text("utf-8"))
+    assert uses
+    assert [line for line in uses if not PINNED_ACTION.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_no_checkout_leaves_its_token_on_disk(file: Path) -> None:
+    checkouts = [
+        step
+        for step in steps(yaml.safe_load(file.read_text("utf-8")))
+        if step.get("uses", "").startswith("actions/checkout@")
+    ]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_workflow_may_only_read_unless_a_job_needs_more(file: Path) -> None:
+    assert yaml.safe_load(file.read_text("utf-8"))["permissions"] == {"contents": "read"}
+
+
+def test_release_signs_the_image_that_it_published() -> None:
+    job = document("release")["jobs"]["image"]
+    text = "\n".join(lines(job))
+    assert text.index("publish") < text.index("cosign sign") < text.index("cosign attest")
+    assert job["permissions"]["id-token"] == "write"
+    actions = [step.get("uses", "").partition("@")[0] for step in job["steps"]]
+    assert {"anchore/sbom-action", "actions/attest-build-provenance"} <= set(actions)
+
+
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_release_verifies_the_image_before_it_is_deployed(environment: str) -> None:
+    text = "\n".join(lines(document("release")["jobs"][environment]))
+    order = [
+        "cosign verify ",
+        "cosign verify-attestation",
+        "gh attestation verify",
+        "config set operatorImage",
+        " up ",
+    ]
+    positions = [text.index(part) for part in order]
+    assert positions == sorted(positions)
+
+
+def test_gitlab_releases_on_runners_that_merge_requests_cannot_use() -> None:
+    jobs = document("gitlab-ci")
+    merge_requests = {"check", "stack-tests", "preview", "destroy"}
+    assert {tag for name in merge_requests for tag in jobs[name].get("tags", ())} == {"docker-host"}
+    released = {name: jobs[name]["tags"] for name in ("image", "verify", "staging", "prod", "comment")}
+    assert released.pop("image") == ["protected-docker-host"]
+    assert set(map(tuple, released.values())) == {("protected",)}
+    assert jobs["stages"].index("verify") < jobs["stages"].index("staging")
+
+
+def test_gitlab_comment_is_posted_by_the_code_of_the_default_branch() -> None:
+    jobs = document("gitlab-ci")
+    assert jobs["request-comment"]["trigger"] == {
+        "project": "$CI_PROJECT_PATH",
+        "branch": "$CI_DEFAULT_BRANCH",
+    }
+    (rule,) = jobs["comment"]["rules"]
+    assert rule["if"].startswith(
+        '$CI_PIPELINE_SOURCE == "pipeline" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'
+    )
+    users = [name for name, job in jobs.items() if "GITLAB_TOKEN" in "\n".join(lines(job))]
+    assert users == ["comment"]
+    assert [name for name, job in jobs.items() if " comment " in "\n".join(lines(job))] == ["comment"]
 
 
 def test_pushed_image_has_the_digest_of_its_repository() -> None:

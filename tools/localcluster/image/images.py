@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platform_infra.docker_client import build_image, has_image, import_image
+from platform_infra.docker_client import BuildOptions, build_image, has_image, import_image
 from tools.localcluster.image.commands import connected
 from tools.localcluster.image.debian import base_tag, ensure_base
 from tools.localcluster.toolchain import Toolchain, cache_dir, ensure
@@ -87,7 +87,8 @@ def _build(client: DockerClient, tags: Images, toolchain: Toolchain) -> None:
         with tarfile.open(fileobj=context, mode="w") as archive:
             write_context(archive, toolchain, pause)
         context.seek(0)
-        build_image(client, context, tag=tags.node, arguments={"BASE": tags.base}, log=folder / "build.log")
+        options = BuildOptions(arguments={"BASE": tags.base})
+        build_image(client, context, tag=tags.node, options=options, log=folder / "build.log")
 
 
 def write_context(archive: tarfile.TarFile, toolchain: Toolchain, pause: bytes) -> None:

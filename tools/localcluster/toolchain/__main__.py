@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from tools.localcluster.toolchain import releases
 from tools.localcluster.toolchain.errors import ToolchainError
 from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.resolve import ensure
@@ -30,7 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--only", nargs="+", choices=[group.name for group in GROUPS], help="provide only these groups"
     )
+    parser.add_argument(
+        "--checksums",
+        action="store_true",
+        help="print the published checksums of the releases, for checksums.txt",
+    )
     options = parser.parse_args(arguments)
+    if options.checksums:
+        return _print_checksums(options.only)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         toolchain = ensure(options.only)
@@ -54,6 +62,19 @@ def _report(toolchain: Toolchain, *, exports: bool, programs: bool) -> str:
             for program in group.programs
         )
     return str(toolchain.bin)
+
+
+def _print_checksums(only: list[str] | None) -> int:
+    hosts = releases.Hosts()
+    try:
+        for group in GROUPS:
+            if only is None or group.name in only:
+                for line in releases.published(group, hosts):
+                    print(line)
+    except releases.ReleaseUnavailableError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """A file of an official release, checked against its published SHA-256.
+    """A file of an official release, checked against its SHA-256 in checksums.txt.
 
-    `url` and `checksum_url` may contain {arch} (amd64, arm64) and {pulumi_arch} (x64, arm64).
+    `url` and `checksum_url` may contain {arch} (amd64, arm64) and {pulumi_arch} (x64, arm64). `checksum_url` is where the
+    release publishes the checksum, from which a maintainer updates checksums.txt.
     `members` maps a program to its path inside the archive; the path is "" if the file is the program itself.
     """
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from tools.localcluster.toolchain.group import Group
 
 RECIPES = Path(__file__).parent
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+ARCHITECTURES = tuple(_GO_NAMES.values())
 
 
 def cache_dir() -> Path:
@@ -40,12 +41,12 @@ def architecture() -> str:
         ToolchainError: the machine is not Linux on amd64 or arm64.
     """
     system, machine = platform.system(), platform.machine()
-    if system != "Linux" or machine not in _ARCHITECTURES:
+    if system != "Linux" or machine not in _GO_NAMES:
         raise ToolchainError(
-            f"the local toolchain supports Linux on {' or '.join(_ARCHITECTURES)}; this is {system} on {machine}: "
+            f"the local toolchain supports Linux on {' or '.join(_GO_NAMES)}; this is {system} on {machine}: "
             "use a Linux virtual machine, or your own pulumi and an existing cluster"
         )
-    return _ARCHITECTURES[machine]
+    return _GO_NAMES[machine]
 
 
 def group_hash(group: Group) -> str:

@@ -1,7 +1,7 @@
-"""Official releases: downloaded, checked against the published SHA-256, unpacked.
+"""Official releases: downloaded, checked against the SHA-256 in checksums.txt, unpacked.
 
-The checksum comes from the same host as the file, over TLS: it detects a damaged or incomplete download, but does not
-protect against a compromised host.
+A file without a pinned checksum is not downloaded: a checksum from the file's own host does not protect against a
+compromised host.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import tarfile
 import threading
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tools.localcluster.toolchain.layout import architecture
+from tools.localcluster.toolchain import checksums
+from tools.localcluster.toolchain.layout import ARCHITECTURES, architecture
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from urllib.response import addinfourl
 
@@ -78,28 +81,62 @@ def fetch(group: Group, into: Path, hosts: Hosts) -> None:
     """Download the group's released programs into the folder `into`.
 
     Raises:
-        ReleaseUnavailableError: the group has no release, a host does not answer, or a checksum differs.
+        ReleaseUnavailableError: the group has no release, a file has no pinned checksum or another one, or a host does
+            not answer.
     """
     if not group.assets:
         raise ReleaseUnavailableError("there is no release")
+    files = [_File.of(asset, architecture()) for asset in group.assets]
+    expected = checksums.pinned()
+    if missing := [file.url for file in files if file.url not in expected]:
+        raise ReleaseUnavailableError(f"{checksums.FILE.name} does not contain {missing[0]}")
+    for file in files:
+        _fetch_file(file, into, hosts, expected=expected[file.url])
+
+
+def published(group: Group, hosts: Hosts) -> Iterator[str]:
+    """Yield the lines of checksums.txt for the group's release, as its hosts publish them, for every architecture.
+
+    Raises:
+        ReleaseUnavailableError: a host does not answer, or does not publish a checksum.
+    """
     for asset in group.assets:
-        _fetch_asset(asset, into, hosts)
+        for arch in ARCHITECTURES:
+            file = _File.of(asset, arch)
+            yield f"{expected_sha256(_text(file.checksum_url, hosts), file.name)}  {file.url}"
 
 
-def _fetch_asset(asset: Asset, into: Path, hosts: Hosts) -> None:
-    arch = architecture()
-    names = {"arch": arch, "pulumi_arch": "x64" if arch == "amd64" else arch}
-    url = asset.url.format(**names)
-    file = into / url.rsplit("/", 1)[1]
-    expected = expected_sha256(_text(asset.checksum_url.format(**names), hosts), file.name)
-    _download(url, file, hosts)
-    with file.open("rb") as content:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A release file for one architecture; `members` maps a program to its path inside the archive."""
+
+    url: str
+    checksum_url: str
+    members: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[1]
+
+    @classmethod
+    def of(cls, asset: Asset, arch: str) -> _File:
+        names = {"arch": arch, "pulumi_arch": "x64" if arch == "amd64" else arch}
+        return cls(
+            url=asset.url.format(**names),
+            checksum_url=asset.checksum_url.format(**names),
+            members={program: member.format(**names) for program, member in asset.members.items()},
+        )
+
+
+def _fetch_file(file: _File, into: Path, hosts: Hosts, *, expected: str) -> None:
+    target = into / file.name
+    _download(file.url, target, hosts)
+    with target.open("rb") as content:
         actual = hashlib.file_digest(content, "sha256").hexdigest()
     if actual != expected:
-        file.unlink()
-        raise ReleaseUnavailableError(f"{url} has the SHA-256 {actual}; the published one is {expected}")
-    members = {program: member.format(**names) for program, member in asset.members.items()}
-    unpack(file, members, into)
+        target.unlink()
+        raise ReleaseUnavailableError(f"{file.url} has the SHA-256 {actual}; the pinned one is {expected}")
+    unpack(target, file.members, into)
 
 
 def expected_sha256(published: str, name: str) -> str:
