@@ -1,7 +1,7 @@
 """Official releases: downloaded, checked against the SHA-256 in checksums.txt, unpacked.
 
-A file without a pinned checksum is not downloaded: a checksum from the file's own host does not protect against a
-compromised host.
+The checksum of a file that is not in checksums.txt comes from the file's own host, over TLS: it detects a damaged
+download, but does not protect against a compromised host (DD-SUPPLY-001).
 """
 
 from __future__ import annotations
@@ -81,17 +81,15 @@ def fetch(group: Group, into: Path, hosts: Hosts) -> None:
     """Download the group's released programs into the folder `into`.
 
     Raises:
-        ReleaseUnavailableError: the group has no release, a file has no pinned checksum or another one, or a host does
-            not answer.
+        ReleaseUnavailableError: the group has no release, a checksum differs, or a host does not answer.
     """
     if not group.assets:
         raise ReleaseUnavailableError("there is no release")
     files = [_File.of(asset, architecture()) for asset in group.assets]
     expected = checksums.pinned()
-    if missing := [file.url for file in files if file.url not in expected]:
-        raise ReleaseUnavailableError(f"{checksums.FILE.name} does not contain {missing[0]}")
     for file in files:
-        _fetch_file(file, into, hosts, expected=expected[file.url])
+        checksum = expected.get(file.url) or expected_sha256(_text(file.checksum_url, hosts), file.name)
+        _fetch_file(file, into, hosts, expected=checksum)
 
 
 def published(group: Group, hosts: Hosts) -> Iterator[str]:
@@ -135,7 +133,7 @@ def _fetch_file(file: _File, into: Path, hosts: Hosts, *, expected: str) -> None
         actual = hashlib.file_digest(content, "sha256").hexdigest()
     if actual != expected:
         target.unlink()
-        raise ReleaseUnavailableError(f"{file.url} has the SHA-256 {actual}; the pinned one is {expected}")
+        raise ReleaseUnavailableError(f"{file.url} has the SHA-256 {actual}; the expected one is {expected}")
     unpack(target, file.members, into)
 
 
