@@ -45,7 +45,10 @@ def demo(stack: Stack = "dev") -> None:
     """
     kubeconfig = kubeconfig_path(stack)
     if not kubeconfig.exists():
-        raise DemoError(f"{stack} is not up", hint=f"run `make up STACK={stack}` first")
+        raise DemoError(
+            f"{stack} is not up, or its cluster is `existing`, so there is no kubeconfig of it",
+            hint=f"run `make up STACK={stack}` first, or choose a stack with its own cluster",
+        )
     run = Demo(kubeconfig)
     run.apply()
     finished = run.follow()
