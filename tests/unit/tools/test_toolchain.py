@@ -57,6 +57,8 @@ class Served:
     file: Path
     content: bytes
     monkeypatch: pytest.MonkeyPatch
+    checksums: bytes = b""
+    """The published checksum file; empty for that of the content."""
     requested: list[str] = field(default_factory=list)
 
     def pin(self, url: str) -> None:
@@ -70,7 +72,9 @@ class Served:
             self.requested.append(url)
             if "sum" in url.lower():
                 name = ETCD.assets[0].url.format(arch=ARCHITECTURE).rpartition("/")[2]
-                return io.BytesIO(f"{hashlib.sha256(self.content).hexdigest()}  {name}\n".encode())
+                return io.BytesIO(
+                    self.checksums or f"{hashlib.sha256(self.content).hexdigest()}  {name}\n".encode()
+                )
             return io.BytesIO(self.content)
 
         self.monkeypatch.setattr(releases.Hosts, "answers", lambda _self, _host: True)
@@ -301,7 +305,7 @@ def test_invalid_line_of_the_checksum_file_is_an_error(tmp_path: Path, line: str
 
 def test_published_checksums_are_printed_as_lines_of_the_file(served: Served) -> None:
     served.answer()
-    served.content = b"".join(
+    served.checksums = b"".join(
         f"{digit * 64}  etcd-v{ETCD.version}-linux-{arch}.tar.gz\n".encode()
         for digit, arch in (("1", "amd64"), ("2", "arm64"))
     )
