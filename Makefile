@@ -7,7 +7,7 @@ PLATFORM := $(ENV) python -m tools.platform
 RUNNER := $(ENV) python -m tests.runner
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 up: ## bring up cluster, image and operator of the stack dev (STACK=name for another stack)
 	$(PLATFORM) up $(STACK)
@@ -60,7 +60,7 @@ pulumi: ## run the Pulumi command line (ARGS="preview -s dev")
 api-calls: ## count the operator's API calls in the API server's audit log
 	$(PLATFORM) api-calls $(STACK)
 
-check: ## check style, types, workflows, alert rules and import contracts
+check: ## check style, types, contracts, dependencies, spelling and documentation
 	$(PLATFORM) check
 
 vulnerabilities: ## check the locked dependencies for known vulnerabilities (ARGS="--minimum 9")
