@@ -21,7 +21,7 @@ from notification_operator.domain.phases import FINAL
 from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.redaction.redactor import rules
 from notification_operator.domain.status import phase_of
-from notification_operator.kube.client import check_reachable, connect
+from notification_operator.kube.client import connect
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.pagination import pages
 from notification_operator.kube.requests import call
@@ -177,7 +177,6 @@ async def run(
     target = store and ToStore(store, batch_size=settings.audit.batch_size, patience=patience)
     try:
         async with ApiClient(cluster.configuration) as client:
-            await check_reachable(client, cluster)
             return await replay(
                 _listing(client, await _namespaces(client, settings, selection)),
                 target or DryRun(),
