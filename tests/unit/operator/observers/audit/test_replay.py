@@ -95,7 +95,7 @@ class Replay:
         environment = {"NOTIFICATION_AUDIT__URL": self._store.url if url is None else url}
         async with running(self.api):
             return await asyncio.to_thread(
-                CliRunner().invoke, app, ["audit-replay", *arguments], env=environment
+                lambda: CliRunner().invoke(app, ["audit-replay", *arguments], env=environment)
             )
 
 
