@@ -17,6 +17,7 @@ from notification_operator.domain.model import Phase, parse
 from notification_operator.kube.client import Cluster
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.publisher import Transition
+from notification_operator.telemetry import logging
 from tests.unit.operator.domain.builders import at, circuit_open, failure, notification, stored, success
 from tests.unit.operator.kube_api import refusal
 from tests.unit.operator.notifications_api import NotificationsApi, running
@@ -86,6 +87,7 @@ class Replay:
             self.api.objects[obj["metadata"]["namespace"], obj["metadata"]["name"]] = obj
         self._store = store
         monkeypatch.setattr("notification_operator.observers.audit.replay.connect", self._connect)
+        monkeypatch.setattr(logging, "configure", lambda *_: None)
 
     async def _connect(self, *_: object, **__: object) -> Cluster:
         configuration = Configuration(host=self.api.url)
