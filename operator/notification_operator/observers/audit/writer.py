@@ -30,8 +30,8 @@ CLOSING_ATTEMPTS = 3
 """Failed attempts in a row after which a closing writer abandons the store: a dead store delays no restart."""
 BATCH_BYTES = 1_000_000
 """Size limit of a batch: many servers accept no request body above 1 MiB."""
-BATCH_BYTES_STEP = 50_000
-"""Bytes by which each accepted batch raises a limit that a 413 response has lowered."""
+RECOVERY = 8
+"""Each accepted batch raises a limit that a 413 response has lowered by one part in so many."""
 
 logger = structlog.get_logger(__name__)
 
@@ -177,7 +177,7 @@ class AuditWriter:
         else:
             self._written += len(batch)
             self._metrics.written.inc(len(batch))
-            self._batch_bytes = min(self._batch_bytes + BATCH_BYTES_STEP, BATCH_BYTES)
+            self._batch_bytes = min(self._batch_bytes + self._batch_bytes // RECOVERY + 1, BATCH_BYTES)
         self._failures = 0
         return len(batch)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kubernetes.aio.client import Configuration
 from prometheus_client import CollectorRegistry
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from notification_contract.settings import Audit
 from notification_operator.cli import UNUSABLE, app
@@ -24,8 +24,6 @@ from tests.unit.operator.notifications_api import NotificationsApi, running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from click.testing import Result
 
     from notification_operator.domain.model import Attempt
     from tests.unit.operator.observers.audit.conftest import AuditStore

@@ -127,6 +127,17 @@ async def test_too_large_batch_is_halved_until_it_fits(harnesses: Harnesses, sto
     assert harness.numbers == list(range(20))
     assert await harness.writer.close(5) == 0
     assert harness.counters == {"buffered": 20, "written": 20, "dropped": 0}
+    assert len(store.requests) < 20
+
+
+async def test_limit_of_a_batch_recovers_from_one_413(harnesses: Harnesses, store: AuditStore) -> None:
+    store.statuses = [413, 413, 413]
+    harness = harnesses(capacity=1000, batch_size=16, flush_seconds=LONG)
+    harness.add(*range(160, 960))
+    assert await harness.writer.close(5) == 0
+    assert harness.numbers == list(range(160, 960))
+    assert len(store.batches[0]) == 2
+    assert len(store.batches[-2]) == 16
 
 
 async def test_single_event_that_is_too_large_is_dropped_alone(
