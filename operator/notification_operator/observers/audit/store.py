@@ -11,6 +11,7 @@ from yarl import URL
 
 from atomic_status.headers import parse_retry_after
 from notification_operator.domain.audit_events import ACTOR
+from notification_operator.domain.text.error_text import describe
 from notification_operator.kube.proxies import session_options
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ class HttpAuditStore(AuditStore):
         except TimeoutError:
             raise Unavailable(f"{self._shown} did not respond within {self._timeout.total:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"{self._shown} cannot be reached: {error!r}") from error
+            # Without the cause: its representation holds the credentials of a proxy.
+            reason = describe(error, redact=str)
+            raise Unavailable(f"{self._shown} cannot be reached: {reason}") from None
         if token:
             text = text.replace(token, "[REDACTED]")
         raise _failure(response, f"{self._shown} responded with {response.status}: {text}")

@@ -162,6 +162,15 @@ async def test_timeout_is_reported_with_its_limit(store: AuditStore) -> None:
     assert "did not respond within 0.05 s" in str(error)
 
 
+async def test_error_hides_the_password_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://me:hunter2@127.0.0.1:9")
+    error = await failed_write("https://audit.example")
+    assert isinstance(error, Unavailable)
+    assert "cannot be reached" in str(error)
+    assert "hunter2" not in str(error)
+
+
 async def test_unreachable_store_is_unavailable() -> None:
     error = await failed_write("http://me:hunter2@127.0.0.1:9")
     assert isinstance(error, Unavailable)
