@@ -134,6 +134,7 @@ class Bundle(pulumi.ComponentResource):
             config=config_file.render(settings),
             operator=settings.operator,
             channels=settings.channels,
+            audit=settings.audit,
             placement=settings.placement,
             network=settings.network,
             server=settings.server,

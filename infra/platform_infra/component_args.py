@@ -141,6 +141,16 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Maximum number of events per request. A full batch is sent at once. The default is `1000`."""
     audit_flush_seconds: int
     """Maximum time in seconds that an event waits for its batch to fill. The default is `1`."""
+    audit_token_audience: str
+    """Audience of the service account token that authenticates requests to the audit store, such as `https://audit.example.com`; empty sends no token. The token is projected for this audience alone, and the API server does not accept it."""
+    audit_file: str
+    """Absolute path of a file that holds the audit events instead of an audit store, such as `/var/lib/notification-audit/trail.jsonl`; empty for none. Each line is chained to the line before it, so that `notification-operator audit-verify` finds changes."""
+    audit_file_max_bytes: int
+    """Size in bytes from which the audit file is rotated. The default is `67108864`."""
+    audit_file_count: int
+    """Number of rotated audit files that are kept. When there are more, the oldest is deleted. The default is `16`."""
+    audit_file_claim: str
+    """For `auditFile`: name of an existing PersistentVolumeClaim in the operator's namespace; empty uses a volume that is deleted with the pod."""
     retention_enabled: bool
     """Whether the operator deletes notifications after their retention period. This needs permission to delete them. The default is `true`."""
     retention_deletes_per_second: int

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from notification_contract.names import (
+    AUDIT_TOKEN_DIRECTORY,
+    AUDIT_TOKEN_KEY,
     CONFIG_DIRECTORY,
     CONFIG_FILE,
     CONFIG_KEY,
@@ -29,6 +31,8 @@ from notification_contract.names import (
 )
 
 __all__ = [
+    "AUDIT_TOKEN_DIRECTORY",
+    "AUDIT_TOKEN_KEY",
     "BASE_IMAGE_REPOSITORY",
     "CONFIG_DIRECTORY",
     "CONFIG_FILE",

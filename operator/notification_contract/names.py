@@ -43,6 +43,12 @@ CONFIG_DIRECTORY: Final = "/etc/notification"
 CONFIG_KEY: Final = "config.yaml"
 CONFIG_FILE: Final = f"{CONFIG_DIRECTORY}/{CONFIG_KEY}"
 
+# The token for the audit store.
+AUDIT_TOKEN_DIRECTORY: Final = "/var/run/secrets/kubernaut.ai/audit"  # noqa: S105 - a path
+AUDIT_TOKEN_KEY: Final = "token"  # noqa: S105 - the name of a file
+AUDIT_TOKEN_FILE: Final = f"{AUDIT_TOKEN_DIRECTORY}/{AUDIT_TOKEN_KEY}"
+"""The projected service account token with the audience `audit.token_audience`."""
+
 # Ports and paths that the operator serves.
 HEALTH_PORT: Final = 8081
 METRICS_PORT: Final = 9090

@@ -1,10 +1,12 @@
-"""The command line: `run` and `check-config`."""
+"""The command line: `run`, `check-config`, `audit-replay` and `audit-verify`."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib.util
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +21,8 @@ from notification_operator.config.settings import (
     load,
 )
 from notification_operator.domain.redaction.redactor import rules
+from notification_operator.observers.audit.chain import Verification
+from notification_operator.observers.audit.verify import numbered_lines
 from notification_operator.telemetry import logging as log
 
 if TYPE_CHECKING:
@@ -89,6 +93,92 @@ def check_config(
     """Validate a settings file and list every problem."""
     _load(file)
     typer.echo(f"{file}: ok")
+
+
+@app.command("audit-replay")
+def audit_replay(
+    config: ConfigFile = None,
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Namespace to replay; repeatable. Defaults to the watched namespaces.", show_default=False
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"],
+            help="Only notifications that finished at this time in UTC or later.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the events, and send none.")] = False,  # noqa: FBT002 - a flag
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds without an accepted event after which the replay ends.")
+    ] = 120.0,
+) -> None:
+    """Send the audit events of finished notifications to the audit store again, with the same ids.
+
+    Exit codes: 0 when the store has every event, 1 when events or the cluster are missing, 2 for invalid settings.
+    """
+    settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
+    if not (settings.audit.url or dry_run):
+        raise _invalid(
+            SettingsError(["audit.url: is empty, so there is no audit store to replay to; set it"])
+        )
+    log.configure(settings.log, rules(settings.sanitizer))
+    _skip_synchronous_client()
+    from notification_operator.kube.errors import KubeError  # noqa: PLC0415 - check-config needs no client
+    from notification_operator.observers.audit import replay  # noqa: PLC0415 - likewise
+
+    def report(progress: replay.Progress) -> None:
+        typer.echo(f"notifications {progress.notifications}, events {progress.events}", err=True)
+
+    selection = replay.Selection(
+        namespaces=tuple(namespace or ()), since=since.replace(tzinfo=UTC) if since else None
+    )
+    work = replay.run(settings, selection, dry_run=dry_run, patience=patience, report=report)
+    try:
+        result = asyncio.run(work)
+    except (KubeError, replay.StalledError, OSError) as error:
+        typer.echo(f"notification-operator: {error}", err=True)
+        raise typer.Exit(1) from None
+    counts = "none sent" if dry_run else f"{result.written} accepted, {result.lost} refused"
+    typer.echo(f"{result.events} events of {result.notifications} finished notifications: {counts}")
+    if result.lost:
+        raise typer.Exit(1)
+
+
+@app.command("audit-verify")
+def audit_verify(
+    files: Annotated[list[Path], typer.Argument(help="Audit files, oldest first.", show_default=False)],
+    contains: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Hash that a line must have, from the log; repeatable. Finds lines that were removed from the end.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Find removed, changed, reordered and inserted lines of audit files.
+
+    Exit codes: 0 for an intact chain, 1 when a line is named, 2 when a file cannot be read.
+    """
+    verification = Verification(hashes_to_meet=set(contains or ()))
+    problems = 0
+    try:
+        for problem in verification.problems(numbered_lines(files)):
+            problems += 1
+            typer.echo(problem, err=True)
+    except OSError as error:
+        typer.echo(f"notification-operator: {error.filename}: {error.strerror}", err=True)
+        raise typer.Exit(UNUSABLE) from None
+    for missing in sorted(verification.hashes_to_meet):
+        problems += 1
+        typer.echo(f"no line has the hash {missing}: lines are missing at the end, or were changed", err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(verification.summary())
 
 
 def _skip_synchronous_client() -> None:

@@ -26,8 +26,7 @@ from notification_operator.kube.objects import KubeObjects
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
 from notification_operator.leadership.ownership import Ownership
-from notification_operator.observers.audit.observer import AuditObserver
-from notification_operator.observers.audit.store import HttpAuditStore
+from notification_operator.observers.audit.observer import AuditObserver, audit_store
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
@@ -225,7 +224,7 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster) -> Ports
         objects=KubeObjects(client, RESOURCE),
         routing=ConfigMapWatch(client, ref),
         channels=channels(settings.channels),
-        audit=HttpAuditStore(settings.audit.url),
+        audit=audit_store(settings.audit),
         events=KubeEventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
         metrics=metrics,
         pod=pod,

@@ -6,7 +6,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from notification_operator.domain.audit_events import events
+from notification_operator.domain.audit_events import all_events, events
 from notification_operator.domain.fold import excluding_attempts
 from notification_operator.domain.model import Phase, RetryPolicy
 from notification_operator.observers.publisher import Transition
@@ -96,3 +96,7 @@ def test_live_process_publishes_every_fact_once(
         recorder.a_reconciliation(list(ending), Fate.WRITTEN)
     assert recorder.model.final
     assert len(set(recorder.ids)) == len(recorder.ids) == recorder.expected()
+    rebuilt = all_events(recorder.model.current, content=recorder.model.current.content)
+    assert {event["event_id"]: event for event in rebuilt} == dict(
+        zip(recorder.ids, recorder.events, strict=True)
+    )

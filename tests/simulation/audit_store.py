@@ -1,18 +1,32 @@
-"""The simulated audit store: it keeps each event once, and is reached over the network."""
+"""The simulated audit store: it keeps each event once, is reached over the network, and sometimes answers an error."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.observers.audit.store import Unavailable
+from notification_operator.observers.audit.store import TooLarge, Unavailable
 from tests.simulation.network import LostError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.simulation.choices import Choices
     from tests.simulation.network import Network
+
+OUTAGES: Final = (0.0, 2.0, 10.0, 30.0)
+"""Seconds during which the store answers with one status; mostly it does not."""
+STATUSES: Final = (
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FOUND,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+)
+"""What a store answers that an operator must survive without a loss; 413 only to more than one event."""
 
 
 class AuditLog:
@@ -33,25 +47,43 @@ class AuditLog:
 class SimulatedAuditStore:
     """One process's client of the audit store."""
 
-    def __init__(self, log: AuditLog, network: Network) -> None:
+    def __init__(self, log: AuditLog, network: Network, choices: Choices) -> None:
         self._log = log
         self._network = network
-        self.failures = 0
-        """The most consecutive failed writes."""
-        self._failing = 0
+        self._choices = choices
+        self._status = HTTPStatus.CREATED
+        self._status_until = 0.0
 
     async def write(self, events: Sequence[bytes]) -> None:
         """See `Store.write`."""
         batch = list(events)
         try:
             await self._network.transfer("an audit batch", late=lambda: self._log.take(batch))
+            self._answer(batch)
             self._log.take(batch)
             await self._network.transfer("the answer to an audit batch")
         except LostError:
-            self._failing += 1
-            self.failures = max(self.failures, self._failing)
             raise Unavailable("simulated") from None
-        self._failing = 0
 
     async def close(self) -> None:
         """See `Store.close`."""
+
+    def _answer(self, batch: Sequence[bytes]) -> None:
+        """Raise the error that the store answers now, if it does.
+
+        Raises:
+            StoreError: the meaning of the answer, as the client of the operator reports it.
+        """
+        now = asyncio.get_running_loop().time()
+        if not self._network.rough:
+            return
+        if now >= self._status_until and self._choices.chance(20):
+            self._status = self._choices.pick(STATUSES)
+            self._status_until = now + self._choices.pick(OUTAGES)
+        if now >= self._status_until:
+            return
+        if self._status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            if len(batch) > 1:
+                raise TooLarge("simulated 413")
+        else:
+            raise Unavailable(f"simulated {self._status}", retry_after=self._status_until - now)

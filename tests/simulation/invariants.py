@@ -263,10 +263,7 @@ class Invariants:
     def _due(self, notification: Notification) -> Iterable[tuple[dict[str, Any], str]]:
         """Yield every audit event of a notification, and the writer that recorded its fact."""
         facts = [attempt.key for attempt in notification.attempts] + [END]
-        before = replace(notification, status=replace(notification.status, phase=Phase.PENDING, attempts=()))
-        events = audit.events(
-            before, notification, content=notification.content, attempts=notification.attempts
-        )
+        events = audit.all_events(notification, content=notification.content)
         for event, fact in zip(events, facts, strict=False):
             yield event, self.writers[notification.uid, fact]
 

@@ -57,7 +57,9 @@ class Process:
         self._on_shards = on_shards
         self._owned: frozenset[int] = frozenset()
         """The shards that were owned at the latest change."""
-        self._audit_store = SimulatedAuditStore(environment.audit_log or AuditLog(), self.network)
+        self._audit_store = SimulatedAuditStore(
+            environment.audit_log or AuditLog(), self.network, environment.choices
+        )
         self._metrics = SimulatedMetrics()
         self.operator = build(
             environment.settings(), self._ports(observer), clock=now, seconds=asyncio.get_running_loop().time
@@ -168,11 +170,6 @@ class Process:
     def lost_audit_events(self) -> int:
         """The number of audit events that it has dropped."""
         return self.operator.audit.statistics().dropped
-
-    @property
-    def audit_failures(self) -> int:
-        """The most consecutive audit batches that the store did not take."""
-        return self._audit_store.failures
 
     def leftovers(self) -> dict[str, int]:
         """Return what it still keeps, by name; it keeps foreign objects until it owns them."""

@@ -16,6 +16,7 @@ from platform_infra.settings.monitoring import Monitoring
 from platform_infra.settings.placement import Placement, Protection
 from platform_infra.settings.preview import Preview
 from platform_infra.settings.sections import (
+    Audit,
     Channels,
     Crd,
     LeaderElection,
@@ -43,7 +44,7 @@ class Settings(Section):
     breaker: contract.Breaker = contract.Breaker()
     channels: Channels = Channels()
     sanitizer: contract.Redaction = contract.Redaction()
-    audit: contract.Audit = contract.Audit()
+    audit: Audit = Audit()
     retention: contract.Retention = contract.Retention()
     routing: dict[str, Any] = Field(default_factory=dict)
     """Rules that select channels for notifications that name none; empty leaves the ConfigMap to others."""

@@ -48,6 +48,16 @@ UNITS = {
 
 ROUTING_HINT = "correct it in the stack's file; docs/routing.md has an example"
 
+
+def _directory(file: str) -> str:
+    return file.rpartition("/")[0]
+
+
+def _mounted(settings: Settings) -> set[str]:
+    """Return the directories of the pod that have a volume already, and those of the system."""
+    return {names.CONFIG_DIRECTORY, names.AUDIT_TOKEN_DIRECTORY, "/tmp", settings.channels.file.directory}  # noqa: S108 - a mount point of the pod
+
+
 RULES = (
     Rule(
         keys=("clusterKubeconfig", "clusterKind"),
@@ -154,6 +164,24 @@ RULES = (
         is_broken=lambda s: not names.RESERVED_VARIABLES.isdisjoint(s.operator.env),
         what=f"contains one of the reserved variables {', '.join(sorted(names.RESERVED_VARIABLES))}",
         hint="remove it; set the Slack URL with channelsSlackWebhookUrl",
+    ),
+    Rule(
+        keys=("auditFile", "channelsFileDirectory"),
+        is_broken=lambda s: bool(s.audit.file) and _directory(s.audit.file) in _mounted(s),
+        what="lies directly in a directory that the pod uses for other files",
+        hint="choose a directory for the audit file alone, such as /var/lib/notification-audit",
+    ),
+    Rule(
+        keys=("auditFileClaim", "auditFile"),
+        is_broken=lambda s: bool(s.audit.file_claim) and not s.audit.file,
+        what="is set, but auditFile is empty",
+        hint="set auditFile, or remove it",
+    ),
+    Rule(
+        keys=("auditFileClaim", "operatorShards"),
+        is_broken=lambda s: bool(s.audit.file_claim) and s.operator.shards > 1,
+        what="is set, but operatorShards is greater than 1, and an audit file has only one writer",
+        hint="set operatorShards to 1, or use an audit store (auditUrl)",
     ),
     Rule(
         keys=("watchNamespaces",),

@@ -16,6 +16,7 @@ from platform_infra.settings.base import (
     AbsolutePath,
     DnsLabel,
     ObjectName,
+    OptionalObjectName,
     OptionalQuantity,
     Port,
     Quantity,
@@ -114,6 +115,13 @@ class Channels(Section):
     log: contract.LogChannel = contract.LogChannel()
     slack: contract.SlackChannel = contract.SlackChannel()
     plugins: Mapping[str, contract.PluginChannel] = operator_setting("channels.plugins")
+
+
+class Audit(contract.Audit):
+    """Audit events, and the volume of the audit file."""
+
+    file_claim: OptionalObjectName = ""
+    """For `auditFile`: name of an existing PersistentVolumeClaim in the operator's namespace; empty uses a volume that is deleted with the pod."""
 
 
 class RoutingConfigMap(Section):

@@ -20,6 +20,10 @@ OMITTED_DEFAULTS: frozenset[Path] = frozenset(
     {
         ("delivery", "visible_after_seconds"),
         ("audit", "buffer_size"),
+        ("audit", "token_audience"),
+        ("audit", "file"),
+        ("audit", "file_max_bytes"),
+        ("audit", "file_count"),
         ("retention", "interval_seconds"),
         ("leader_election", "lease_seconds"),
         ("server", "host"),

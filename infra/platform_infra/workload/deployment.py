@@ -26,7 +26,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from platform_infra import names
 from platform_infra.settings.sections import FileVolume
-from platform_infra.workload import config_file, placement, pod
+from platform_infra.workload import audit_volumes, config_file, placement, pod
 from platform_infra.workload.network_policy import operator_policy
 from platform_infra.workload.slack_secret import pod_annotations as slack_annotations
 from platform_infra.workload.slack_secret import slack_secret
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from notification_contract.settings import Server
     from platform_infra.settings.placement import Placement
-    from platform_infra.settings.sections import Channels, Network, Operator
+    from platform_infra.settings.sections import Audit, Channels, Network, Operator
 
 PROGRESS_DEADLINE_SECONDS = 120
 """How long a rollout may make no progress before it counts as failed."""
@@ -55,6 +55,7 @@ class OperatorDeploymentArgs:
     """The text of the operator's configuration file."""
     operator: Operator
     channels: Channels
+    audit: Audit
     placement: Placement
     network: Network
     server: Server
@@ -136,7 +137,8 @@ class OperatorDeployment(pulumi.ComponentResource):
     def _strategy(self) -> DeploymentStrategyArgs:
         """Let old and new pods overlap if a Lease decides between them and neither needs a ReadWriteOnce volume."""
         file = self._args.channels.file
-        if not self._args.operator.leader_election or (file.enabled and file.volume == FileVolume.PVC):
+        claimed = bool(self._args.audit.file_claim) or (file.enabled and file.volume == FileVolume.PVC)
+        if not self._args.operator.leader_election or claimed:
             return DeploymentStrategyArgs(type="Recreate")
         overlap = RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0)
         return DeploymentStrategyArgs(type="RollingUpdate", rolling_update=overlap)
@@ -152,7 +154,11 @@ class OperatorDeployment(pulumi.ComponentResource):
                 enable_service_links=False,
                 security_context=pod.pod_security(),
                 containers=[self._container(storage)],
-                volumes=[*pod.volumes(config.metadata.name), *storage.volumes],
+                volumes=[
+                    *pod.volumes(config.metadata.name),
+                    *storage.volumes,
+                    *audit_volumes.volumes(args.audit),
+                ],
                 **placement.pod_fields(args.placement, args.operator.image_pull_secrets),
             ),
         )
@@ -171,7 +177,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             readiness_probe=pod.readiness_probe(),
             resources=pod.resources(operator),
             security_context=pod.container_security(),
-            volume_mounts=[*pod.mounts(), *storage.mounts],
+            volume_mounts=[*pod.mounts(), *storage.mounts, *audit_volumes.mounts(self._args.audit)],
         )
 
     def _service(self) -> None:

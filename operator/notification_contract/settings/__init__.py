@@ -26,6 +26,7 @@ from notification_contract.settings.telemetry import (
     LogFormat,
     LogLevel,
     Server,
+    keeps_tokens_secret,
 )
 from notification_contract.settings.work import LeaderElection, Queue, Retention, Shutdown, Watch
 
@@ -60,5 +61,6 @@ __all__ = [
     "Watch",
     "declared_settings",
     "is_http_url",
+    "keeps_tokens_secret",
     "value_at",
 ]

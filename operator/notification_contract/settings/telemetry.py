@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from notification_contract import names
-from notification_contract.settings.section import Port, Seconds, Section, is_http_url
+from notification_contract.settings.section import Port, Rule, Seconds, Section, is_http_url
+
+
+def keeps_tokens_secret(url: str) -> bool:
+    """Return whether a token in a request to a URL stays unread on its way: by TLS, or because it stays on the host."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return True
+    try:
+        return ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 class Audit(Section):
@@ -22,6 +35,41 @@ class Audit(Section):
     """Maximum number of events per request. A full batch is sent at once."""
     flush_seconds: Seconds = 1.0
     """Maximum time in seconds that an event waits for its batch to fill."""
+    token_audience: Annotated[str, Field(pattern=r"^\S*$", max_length=1024)] = ""
+    """Audience of the service account token that authenticates requests to the audit store, such as `https://audit.example.com`; empty sends no token. The token is projected for this audience alone, and the API server does not accept it."""
+    file: Annotated[str, Field(pattern=r"^(/[^/:]+(/[^/:]+)+)?$", max_length=1024)] = ""
+    """Absolute path of a file that holds the audit events instead of an audit store, such as `/var/lib/notification-audit/trail.jsonl`; empty for none. Each line is chained to the line before it, so that `notification-operator audit-verify` finds changes."""
+    file_max_bytes: Annotated[int, Field(ge=1024, le=1_000_000_000_000)] = 67_108_864
+    """Size in bytes from which the audit file is rotated."""
+    file_count: Annotated[int, Field(ge=1, le=10_000)] = 16
+    """Number of rotated audit files that are kept. When there are more, the oldest is deleted."""
+
+    rules = (
+        Rule(
+            settings=("token_audience", "url"),
+            is_broken=lambda audit: audit.token_audience and not audit.url,
+            problem="is set, but {1} is empty",
+            hint="set {1}, or remove {0}",
+        ),
+        Rule(
+            settings=("token_audience", "url"),
+            is_broken=lambda audit: audit.token_audience and audit.url and not keeps_tokens_secret(audit.url),
+            problem="is set, but {1} is an http URL of another host, which would expose the token",
+            hint="use an https URL, or remove {0}",
+        ),
+        Rule(
+            settings=("token_audience", "url"),
+            is_broken=lambda audit: audit.token_audience and urlsplit(audit.url).username is not None,
+            problem="is set, but {1} contains a user name, and a request has only one Authorization header",
+            hint="remove the user name from {1}, or remove {0}",
+        ),
+        Rule(
+            settings=("file", "url"),
+            is_broken=lambda audit: audit.file and audit.url,
+            problem="and {1} are both set",
+            hint="set only one of them",
+        ),
+    )
 
     @field_validator("url")
     @classmethod

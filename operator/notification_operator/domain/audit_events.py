@@ -7,7 +7,7 @@ id included.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,6 +68,12 @@ def events(
         yield _event(after, content, _attempt_fact(attempt, content))
     if after.phase is not before.phase and (kind := _FINAL_KINDS.get(after.phase)) is not None:
         yield _event(after, content, _final_fact(kind, after))
+
+
+def all_events(notification: Notification, *, content: Content) -> Iterator[dict[str, Any]]:
+    """Yield every event of a notification, as its status writes published them."""
+    pending = replace(notification, status=replace(notification.status, phase=Phase.PENDING, attempts=()))
+    return events(pending, notification, content=content, attempts=notification.attempts)
 
 
 def correlation_id(notification: Notification) -> str:

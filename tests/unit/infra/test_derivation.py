@@ -53,6 +53,10 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "audit.buffer_size": ("9", 9),
     "audit.batch_size": ("7", 7),
     "audit.flush_seconds": ("600", 600.0),
+    "audit.token_audience": ("https://audit.example.com", "https://audit.example.com"),
+    "audit.file": ("/var/lib/audit/trail.jsonl", "/var/lib/audit/trail.jsonl"),
+    "audit.file_max_bytes": ("2048", 2048),
+    "audit.file_count": ("3", 3),
     "retention.enabled": ("false", False),
     "retention.deletes_per_second": ("2", 2.0),
     "retention.interval_seconds": ("60", 60.0),
@@ -105,7 +109,8 @@ def test_value_set_in_a_stack_reaches_the_operator(
     monkeypatch.setenv(names.SLACK_URL_VARIABLE, URL)
     text, expected = UNUSUAL[path]
     key = key_of(sources(Settings)[tuple(path.split("."))])
-    settings = read_by_operator(tmp_path, {"channelsSlackWebhookUrl": URL, key: text})
+    required = {"auditUrl": "https://store.example.com"} if path == "audit.token_audience" else {}
+    settings = read_by_operator(tmp_path, {"channelsSlackWebhookUrl": URL, key: text} | required)
     assert plain(value_at(settings, tuple(path.split(".")))) == expected
 
 
@@ -171,6 +176,9 @@ def test_secret_keys_are_those_of_secret_types_and_the_kubeconfig() -> None:
         ({"watchNamespaces": '["a"]', "watchNamespaceSelector": "a=b"}, "watchNamespaces"),
         ({"operatorShards": "2", "operatorLeaderElection": "false"}, "operatorShards"),
         ({"channelsSlackEnabled": "true"}, "channelsSlackWebhookUrl"),
+        ({"auditTokenAudience": "audit"}, "auditTokenAudience"),
+        ({"auditTokenAudience": "audit", "auditUrl": "http://audit.example.com"}, "auditTokenAudience"),
+        ({"auditFile": "/data/trail.jsonl", "auditUrl": "https://audit.example.com"}, "auditFile"),
     ],
 )
 def test_rule_of_the_operator_is_reported_with_the_keys_of_the_stack(

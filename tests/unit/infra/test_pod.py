@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pulumi.runtime import rpc
+
+from notification_contract import names
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -88,6 +91,43 @@ def test_host_path_is_bound_by_a_retained_volume(record: Record) -> None:
     assert volume["persistentVolumeReclaimPolicy"] == "Retain"
     assert volume["claimRef"] == {"namespace": "notification-system", "name": claim["metadata"]["name"]}
     assert claim["spec"]["volumeName"] == recording.one("PersistentVolume").inputs["metadata"]["name"]
+
+
+STORE = {"auditUrl": "https://audit.example.com", "auditTokenAudience": "audit.example.com"}
+
+
+def test_audit_token_is_projected_with_its_own_audience(record: Record) -> None:
+    recording = record(**STORE)
+    token = {"audience": "audit.example.com", "expirationSeconds": 3600, "path": "token"}
+    volume = {"name": "audit-token", "projected": {"sources": [{"serviceAccountToken": token}]}}
+    assert volume in recording.pod["volumes"]
+    (mount,) = [each for each in recording.container["volumeMounts"] if each["name"] == "audit-token"]
+    assert mount == {
+        "name": "audit-token",
+        "mountPath": str(PurePosixPath(names.AUDIT_TOKEN_FILE).parent),
+        "readOnly": True,
+    }
+
+
+def test_audit_store_without_an_audience_gets_no_token(record: Record) -> None:
+    recording = record(auditUrl="http://audit.example.com")
+    assert {volume["name"] for volume in recording.pod["volumes"]} == {"config", "tmp"}
+
+
+def test_audit_file_has_a_bounded_volume_of_its_own(record: Record) -> None:
+    trail = {"auditFile": "/audit/trail.jsonl", "auditFileMaxBytes": "1024", "auditFileCount": "3"}
+    recording = record(**trail)
+    size = str(4 * 1024 + 16 * 1024**2)
+    assert {"name": "audit-file", "emptyDir": {"sizeLimit": size}} in recording.pod["volumes"]
+    assert {"name": "audit-file", "mountPath": "/audit"} in recording.container["volumeMounts"]
+    assert recording.spec("Deployment")["strategy"]["type"] == "RollingUpdate"
+
+
+def test_claimed_audit_file_is_never_shared_by_two_pods(record: Record) -> None:
+    recording = record(auditFile="/audit/trail.jsonl", auditFileClaim="trail")
+    claim = {"name": "audit-file", "persistentVolumeClaim": {"claimName": "trail"}}
+    assert claim in recording.pod["volumes"]
+    assert recording.spec("Deployment")["strategy"] == {"type": "Recreate"}
 
 
 WEBHOOK = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": "http://relay.chat.svc/x"}

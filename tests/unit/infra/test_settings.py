@@ -75,6 +75,11 @@ def test_rule_over_an_invalid_value_is_not_checked() -> None:
         ({"operatorEnv": '{"SLACK_WEBHOOK_URL": "http://x/y"}'}, "operatorEnv"),
         ({"operatorEnv": '{"POD_NAME": "me"}'}, "operatorEnv"),
         ({"operatorEnv": '{"not a name": "x"}'}, "operatorEnv"),
+        ({"auditFile": "/tmp/trail.jsonl"}, "auditFile"),
+        ({"auditFile": "/var/lib/notifications/trail.jsonl"}, "auditFile"),
+        ({"auditFileClaim": "trail"}, "auditFileClaim"),
+        ({"auditFile": "/a/t.jsonl", "auditFileClaim": "trail", "operatorShards": "2"}, "auditFileClaim"),
+        ({"auditFile": "trail.jsonl"}, "auditFile"),
         ({"serverHealthPort": "9090"}, "serverHealthPort"),
         ({"serverMetricsPort": "0"}, "serverHealthPort"),
     ],
@@ -121,7 +126,7 @@ def test_invalid_slack_url_is_rejected_and_not_shown(url: str) -> None:
 
 def test_slack_url_is_not_shown_with_the_settings() -> None:
     settings = parse({"channelsSlackWebhookUrl": WEBHOOK}, secret_keys=["channelsSlackWebhookUrl"])
-    assert "token" not in repr(settings)
+    assert "services/T0/B0" not in repr(settings)
 
 
 def test_url_that_cannot_be_read_here_is_trusted() -> None:

@@ -9,7 +9,7 @@ MAX_BYTES = 32 * 1024 * 1024
 
 
 class Buffer:
-    """A queue of events, each the bytes of its JSON."""
+    """A queue of events, each the bytes of its JSON. An event leaves it only by `remove`."""
 
     def __init__(self, capacity: int, *, max_bytes: int = MAX_BYTES) -> None:
         self.capacity = capacity
@@ -28,15 +28,18 @@ class Buffer:
         self._bytes += len(event)
         return True
 
-    def take(self, count: int, *, max_bytes: int) -> list[bytes]:
-        """Remove the oldest events within both bounds; an event above the second bound is returned alone."""
+    def first(self, count: int, *, max_bytes: int) -> list[bytes]:
+        """Return the oldest events within both bounds; an event above the second bound is returned alone."""
         batch: list[bytes] = []
         size = 0
-        while self._events and len(batch) < count:
-            size += len(self._events[0])
-            if batch and size > max_bytes:
+        for event in self._events:
+            size += len(event)
+            if len(batch) >= count or (batch and size > max_bytes):
                 break
-            event = self._events.popleft()
-            self._bytes -= len(event)
             batch.append(event)
         return batch
+
+    def remove(self, count: int) -> None:
+        """Remove the oldest events."""
+        for _ in range(count):
+            self._bytes -= len(self._events.popleft())

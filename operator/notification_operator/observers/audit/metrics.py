@@ -30,10 +30,10 @@ class AuditMetrics:
         self.written = counter("events_written_total", "Audit events accepted by the audit store.")
         self.dropped = counter(
             "events_dropped_total",
-            "Audit events lost because the buffer was full, their batch failed, or the operator stopped.",
+            "Audit events lost because the buffer was full, the store refused them, or the operator stopped.",
         )
         self.failed_batches = counter(
-            "batches_failed_total", "Audit batches dropped after their last attempt."
+            "batches_failed_total", "Audit batches dropped because the store refused them."
         )
         self.write_seconds = Histogram(
             "audit_write_duration_seconds",

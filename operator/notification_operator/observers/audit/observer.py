@@ -1,14 +1,17 @@
-"""The observer that turns status writes into audit events; without an audit store it does nothing."""
+"""The observer that turns status writes into audit events; without a store or a file for them it does nothing."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
+from notification_contract import names
 from notification_operator.domain import audit_events as audit
 from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact_content
 from notification_operator.observers.audit.buffer import Buffer
+from notification_operator.observers.audit.file_store import FileAuditStore
 from notification_operator.observers.audit.metrics import AuditMetrics
 from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.audit.writer import AuditWriter
@@ -22,14 +25,24 @@ if TYPE_CHECKING:
     from notification_operator.observers.publisher import Transition
 
 
+def audit_store(settings: Audit) -> AuditStore:
+    """Return the destination of audit events that the settings name; it opens nothing before the first batch."""
+    if settings.file:
+        return FileAuditStore(
+            Path(settings.file), max_bytes=settings.file_max_bytes, files=settings.file_count
+        )
+    token_file = Path(names.AUDIT_TOKEN_FILE) if settings.token_audience else None
+    return HttpAuditStore(settings.url, token_file=token_file)
+
+
 class AuditObserver:
     """Records each completed attempt and each final phase.
 
     Args:
-        settings: without a URL nothing is recorded.
+        settings: without a URL and a file nothing is recorded.
         registry: for the audit metrics.
         rules: for the copies that leave.
-        store: in place of the HTTP client of `settings.url`.
+        store: in place of the destination that the settings name.
     """
 
     def __init__(
@@ -42,7 +55,7 @@ class AuditObserver:
     ) -> None:
         buffer = Buffer(settings.buffer_size)
         self._rules = rules
-        self._store = store or HttpAuditStore(settings.url)
+        self._store = store or audit_store(settings)
         self._writer = AuditWriter(
             self._store,
             buffer,
@@ -50,8 +63,8 @@ class AuditObserver:
             batch_size=settings.batch_size,
             flush_seconds=settings.flush_seconds,
         )
-        self.enabled = bool(settings.url)
-        """Whether an audit store is configured."""
+        self.enabled = bool(settings.url or settings.file)
+        """Whether the settings name a destination of audit events."""
 
     def statistics(self) -> AuditStatistics:
         """Return the counts of the writer."""

@@ -1,7 +1,7 @@
 """Writes buffered audit events to the store, in batches, in a task of its own; adding an event never waits.
 
-A batch is sent when it is full or when its oldest event has waited long enough. After three failed attempts
-it is dropped and counted (DD-AUDIT-001).
+A batch is sent when it is full or when its oldest event has waited long enough. It stays in the buffer until the
+store has accepted it or has refused it permanently, so an outage loses only what does not fit (DD-AUDIT-002).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from notification_operator.observers.audit.store import StoreError, Unavailable
+from notification_operator.observers.audit.store import Refused, TooLarge, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
     from notification_operator.observers.audit.metrics import AuditMetrics
     from notification_operator.observers.audit.store import AuditStore
 
-RETRY_DELAYS = (1.0, 4.0)
-"""Seconds before the second and the third attempt of a batch."""
+RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""Seconds between two attempts of a batch; the last delay repeats."""
+MAX_RETRY_AFTER = 300.0
+"""Seconds that a store can delay the next attempt: a wrong answer must not stop the trail for long."""
+CLOSING_ATTEMPTS = 3
+"""Failed attempts in a row after which a closing writer abandons the store: a dead store delays no restart."""
 BATCH_BYTES = 1_000_000
 """Size limit of a batch: many servers accept no request body above 1 MiB."""
+RECOVERY = 8
+"""Each accepted batch raises a limit that a 413 response has lowered by one part in so many."""
 
 logger = structlog.get_logger(__name__)
 
@@ -59,11 +65,13 @@ class AuditWriter:
         self._batch_size = batch_size
         self._flush_seconds = flush_seconds
         self._retry_delays = retry_delays
-        self._in_flight: list[bytes] = []
-        """The batch that is being sent."""
+        self._batch_bytes = BATCH_BYTES
+        """The present size limit of a batch."""
+        self._failures = 0
+        """Consecutive failed attempts."""
         self._written = self._dropped = self._failed_batches = 0
-        self._not_empty, self._send_now = asyncio.Event(), asyncio.Event()
-        self._flushing = self._closing = False
+        self._not_empty, self._send_now, self._retry_now = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._flushing = self._closing = self._abandoned = False
         self._overflowed = False
         """Whether the last event was dropped: consecutive drops are logged once."""
         self._task: asyncio.Task[None] | None = None
@@ -71,7 +79,7 @@ class AuditWriter:
     def statistics(self) -> AuditStatistics:
         """Return the counts."""
         return AuditStatistics(
-            pending=len(self._in_flight) + len(self._buffer),
+            pending=len(self._buffer),
             written=self._written,
             dropped=self._dropped,
             failed_batches=self._failed_batches,
@@ -99,7 +107,9 @@ class AuditWriter:
     def flush(self) -> None:
         """Send what is pending, and from now on every event without waiting for a full batch."""
         self._flushing = True
+        self._failures = 0
         self._send_now.set()
+        self._retry_now.set()
 
     async def close(self, within: float) -> int:
         """Send what is pending, for so many seconds at most; return the number of events lost by that.
@@ -115,13 +125,14 @@ class AuditWriter:
         await asyncio.wait({task}, timeout=max(within, 0.0))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        if left := len(self._in_flight) + len(self._buffer):
+        if left := len(self._buffer):
             logger.error("audit events lost: the store did not accept them in time", events=left)
+            self._buffer.remove(left)
             self._drop(left)
         return self._dropped - before
 
     async def _run(self) -> None:
-        while not self._closing or len(self._buffer):
+        while not (self._closing and (self._abandoned or not len(self._buffer))):
             await self._batch_due()
             await self._send(len(self._buffer))
 
@@ -133,46 +144,68 @@ class AuditWriter:
 
     async def _send(self, count: int) -> None:
         """Send so many events; those added meanwhile wait for the next batch."""
-        while count > 0:
-            self._in_flight = self._buffer.take(self._batch_size, max_bytes=BATCH_BYTES)
-            count -= len(self._in_flight)
-            await self._send_batch(self._in_flight)
-            self._in_flight = []
+        while count > 0 and not self._abandoned:
+            batch = self._buffer.first(self._batch_size, max_bytes=self._batch_bytes)
+            removed = await self._send_batch(batch)
+            self._buffer.remove(removed)
+            count -= removed
         if not len(self._buffer) and not self._closing:
             self._not_empty.clear()
         if len(self._buffer) < self._batch_size and not self._flushing:
             self._send_now.clear()
 
-    async def _send_batch(self, batch: Sequence[bytes]) -> None:
-        """Send one batch, or drop and count it; only cancellation raises."""
+    async def _send_batch(self, batch: Sequence[bytes]) -> int:
+        """Send a batch once; return the number of its events that are not pending any more. Only cancellation raises."""
+        self._retry_now.clear()
         try:
-            await self._attempts(batch)
-        except StoreError as failure:
-            error = str(failure)
+            with self._metrics.write_seconds.time():
+                await self._store.write(batch)
+        except Unavailable as failure:
+            await self._wait(failure)
+            return 0
+        except TooLarge as failure:
+            if len(batch) > 1:
+                self._batch_bytes = sum(map(len, batch)) // 2
+                logger.info("audit batch is too large for the store; halving it", events=len(batch))
+                return 0
+            self._lose(batch, str(failure))
+        except Refused as failure:
+            self._lose(batch, str(failure))
         except Exception as failure:
             logger.exception("audit store client failed")
-            error = repr(failure)
+            self._lose(batch, repr(failure))
         else:
             self._written += len(batch)
             self._metrics.written.inc(len(batch))
+            self._batch_bytes = min(self._batch_bytes + self._batch_bytes // RECOVERY + 1, BATCH_BYTES)
+        self._failures = 0
+        return len(batch)
+
+    async def _wait(self, failure: Unavailable) -> None:
+        """Wait before the next attempt; `flush` ends the wait."""
+        delay = self._retry_delays[min(self._failures, len(self._retry_delays) - 1)]
+        delay = max(delay, min(failure.retry_after or 0.0, MAX_RETRY_AFTER))
+        self._failures += 1
+        if self._closing and self._failures >= CLOSING_ATTEMPTS:
+            self._abandoned = True
+            logger.error("audit store abandoned at shutdown", error=str(failure))
             return
+        logger.warning(
+            "audit batch not accepted; retrying",
+            error=str(failure),
+            seconds=delay,
+            pending=len(self._buffer),
+        )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._retry_now.wait()
+
+    def _lose(self, batch: Sequence[bytes], error: str) -> None:
+        """Count a batch that the store refuses; the caller removes it."""
         logger.error("audit batch lost", events=len(batch), error=error)
         self._failed_batches += 1
         self._metrics.failed_batches.inc()
         self._drop(len(batch))
-
-    async def _attempts(self, batch: Sequence[bytes]) -> None:
-        for delay in self._retry_delays:
-            try:
-                return await self._attempt(batch)
-            except Unavailable as error:
-                logger.warning("audit batch not accepted; retrying", error=str(error))
-                await asyncio.sleep(delay)
-        return await self._attempt(batch)
-
-    async def _attempt(self, batch: Sequence[bytes]) -> None:
-        with self._metrics.write_seconds.time():
-            await self._store.write(batch)
 
     def _drop(self, events: int) -> None:
         self._dropped += events

@@ -82,6 +82,17 @@ def test_namespaces_with_a_selector_are_rejected(tmp_path: Path) -> None:
         load(write(tmp_path, "watch: {namespaces: [a], namespace_selector: team=web}"))
 
 
+def test_audit_token_over_plain_http_is_rejected_with_a_hint(tmp_path: Path) -> None:
+    file = write(tmp_path, "audit: {token_audience: audit, url: 'http://data-storage.platform:8080'}")
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+    (problem,) = caught.value.problems
+    assert problem == (
+        "audit: token_audience is set, but url is an http URL of another host, which would expose the token;"
+        " use an https URL, or remove token_audience"
+    )
+
+
 def test_shards_without_leader_election_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no Lease assigns the shards"):
         load(write(tmp_path, "leader_election: {shards: 4}"))

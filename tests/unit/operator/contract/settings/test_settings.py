@@ -28,6 +28,16 @@ from notification_contract.settings.operator import nested_sections
 SETTINGS = {".".join(path): field for path, field in declared_settings(OperatorSettings)}
 
 
+PRIVATE = (
+    "https://store",
+    "HTTPS://store/x",
+    "http://localhost:1",
+    "http://127.0.0.9:80/x",
+    "http://[::1]:1",
+)
+"""URLs of which nobody on the way reads a request."""
+
+
 @pytest.mark.parametrize("path", SETTINGS)
 def test_every_setting_is_described_in_sentences(path: str) -> None:
     description = str(SETTINGS[path].description)
@@ -66,6 +76,11 @@ def test_nested_sections_have_their_paths() -> None:
     [
         (Watch, {"namespaces": ("a",), "namespace_selector": "b=c"}, "both set"),
         (LeaderElection, {"shards": 2}, "enabled is false"),
+        (Audit, {"token_audience": "audit"}, "token_audience is set, but url is empty"),
+        (Audit, {"token_audience": "a", "url": "http://store"}, "would expose the token"),
+        (Audit, {"token_audience": "a", "url": "http://localhost.store"}, "would expose the token"),
+        (Audit, {"token_audience": "a", "url": "https://me@store"}, "url contains a user name"),
+        (Audit, {"file": "/a/b", "url": "https://store"}, "file and url are both set"),
         (SlackChannel, {"enabled": True}, "webhook_url is empty"),
         (SlackChannel, {"enabled": True, "webhook_url": "ftp://x"}, "not an http or https URL"),
     ],
@@ -84,6 +99,9 @@ def test_broken_rule_is_an_error_unless_the_caller_checks_it_later(
     [
         (Watch, {"namespaces": ("a",)}),
         (LeaderElection, {"shards": 2, "enabled": True}),
+        (Audit, {"url": "http://store"}),
+        (Audit, {"file": "/a/b"}),
+        *((Audit, {"token_audience": "a", "url": url}) for url in PRIVATE),
         (SlackChannel, {"webhook_url": "ftp://x"}),
         (SlackChannel, {"enabled": True, "webhook_url": "https://hooks.slack.com/x"}),
     ],

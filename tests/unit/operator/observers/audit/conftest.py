@@ -17,7 +17,6 @@ from notification_operator.observers.audit.writer import AuditWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 RETRY_DELAYS = (0.01, 0.02)
 NEVER = 0
@@ -29,12 +28,17 @@ class AuditStore:
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
+        self.headers: dict[str, str] = {}
+        """Headers of the scripted responses."""
+        self.most_events = 10**9
+        """The largest batch that the store accepts; it answers 413 to a larger one."""
         self.requests: list[web.Request] = []
         self.batches: list[list[dict[str, Any]]] = []
         self._arrived = asyncio.Condition()
         self._ended = asyncio.Event()
         app = web.Application(client_max_size=1024**3)
         app.router.add_post("/audit/api/v1/audit/events/batch", self._take)
+        app.router.add_get("/login", self._login)
         self.server = TestServer(app, host="127.0.0.1")
 
     @property
@@ -56,9 +60,16 @@ class AuditStore:
         self._ended.set()
         await self.server.close()
 
+    async def _login(self, _request: web.Request) -> web.Response:
+        """Respond as the log-in page that an authenticating proxy redirects to."""
+        return web.Response(text="please log in")
+
     async def _take(self, request: web.Request) -> web.Response:
         batch = await request.json()
-        code = self.statuses.pop(0) if self.statuses else 201
+        scripted = bool(self.statuses)
+        code = self.statuses.pop(0) if scripted else 201
+        if len(batch) > self.most_events:
+            code = 413
         async with self._arrived:
             self.requests.append(request)
             if code == 201:
@@ -66,18 +77,19 @@ class AuditStore:
             self._arrived.notify_all()
         if code == NEVER:
             await self._ended.wait()
-        return web.Response(status=code or 201, text="from the store")
+        if code == 304:
+            return web.Response(status=code, headers=self.headers)
+        headers = self.headers if scripted else None
+        return web.Response(status=code or 201, text="from the store", headers=headers)
 
 
 class Harness:
     """A writer, its metrics, and its store."""
 
-    def __init__(
-        self, store: AuditStore, *, capacity: int, batch_size: int, flush_seconds: float, token: Path
-    ) -> None:
+    def __init__(self, store: AuditStore, *, capacity: int, batch_size: int, flush_seconds: float) -> None:
         self.store = store
         self.registry = CollectorRegistry()
-        self.client = HttpAuditStore(store.url, token_file=token, response_seconds=0.3)
+        self.client = HttpAuditStore(store.url, response_seconds=0.3)
         buffer = Buffer(capacity)
         self.writer = AuditWriter(
             self.client,
@@ -108,9 +120,8 @@ class Harness:
 class Harnesses:
     """Creates harnesses, and closes them with the test."""
 
-    def __init__(self, store: AuditStore, token: Path) -> None:
+    def __init__(self, store: AuditStore) -> None:
         self._store = store
-        self._token = token
         self._harnesses: list[Harness] = []
 
     def __call__(
@@ -121,7 +132,6 @@ class Harnesses:
             capacity=capacity,
             batch_size=batch_size,
             flush_seconds=flush_seconds,
-            token=self._token,
         )
         self._harnesses.append(harness)
         if start:
@@ -143,7 +153,7 @@ async def store() -> AsyncIterator[AuditStore]:
 
 
 @pytest.fixture
-async def harnesses(store: AuditStore, tmp_path: Path) -> AsyncIterator[Harnesses]:
-    harnesses = Harnesses(store, tmp_path / "token")
+async def harnesses(store: AuditStore) -> AsyncIterator[Harnesses]:
+    harnesses = Harnesses(store)
     yield harnesses
     await harnesses.close()

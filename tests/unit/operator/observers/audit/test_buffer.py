@@ -1,14 +1,27 @@
-"""The buffer of pending events: ordered and bounded."""
+"""The buffer of pending events: ordered and bounded; an event stays until it is removed."""
 
 from notification_operator.observers.audit.buffer import Buffer
+
+
+def take(buffer: Buffer, count: int, *, max_bytes: int) -> list[bytes]:
+    batch = buffer.first(count, max_bytes=max_bytes)
+    buffer.remove(len(batch))
+    return batch
 
 
 def test_buffer_is_first_in_first_out() -> None:
     buffer = Buffer(10)
     assert all(buffer.put(event) for event in (b"1", b"2", b"3"))
-    assert buffer.take(2, max_bytes=100) == [b"1", b"2"]
-    assert buffer.take(2, max_bytes=100) == [b"3"]
-    assert buffer.take(2, max_bytes=100) == []
+    assert take(buffer, 2, max_bytes=100) == [b"1", b"2"]
+    assert take(buffer, 2, max_bytes=100) == [b"3"]
+    assert take(buffer, 2, max_bytes=100) == []
+
+
+def test_batch_stays_in_front_until_it_is_removed() -> None:
+    buffer = Buffer(10)
+    assert all(buffer.put(event) for event in (b"1", b"2"))
+    assert buffer.first(1, max_bytes=100) == buffer.first(1, max_bytes=100) == [b"1"]
+    assert len(buffer) == 2
 
 
 def test_buffer_is_bounded_in_events_and_bytes() -> None:
@@ -17,11 +30,11 @@ def test_buffer_is_bounded_in_events_and_bytes() -> None:
     assert [by_size.put(b"x" * 4) for _ in range(3)] == [True, True, False]
 
 
-def test_take_frees_capacity() -> None:
+def test_removal_frees_capacity() -> None:
     buffer = Buffer(100, max_bytes=10)
     buffer.put(b"x" * 10)
     assert not buffer.put(b"x")
-    buffer.take(1, max_bytes=100)
+    buffer.remove(1)
     assert buffer.put(b"x" * 10)
 
 
@@ -29,5 +42,5 @@ def test_batch_is_bounded_in_bytes_except_for_one_large_event() -> None:
     buffer = Buffer(10)
     for event in (b"xx", b"xx", b"xx", b"x" * 9):
         buffer.put(event)
-    assert [buffer.take(10, max_bytes=5) for _ in range(3)] == [[b"xx", b"xx"], [b"xx"], [b"x" * 9]]
+    assert [take(buffer, 10, max_bytes=5) for _ in range(3)] == [[b"xx", b"xx"], [b"xx"], [b"x" * 9]]
     assert len(buffer) == 0

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from prometheus_client import CollectorRegistry
 
+from notification_contract import names
 from notification_contract.settings import Audit
 from notification_operator.domain.model import Notification, Phase
 from notification_operator.domain.redaction.redact import Rules
-from notification_operator.observers.audit.observer import AuditObserver
+from notification_operator.observers.audit.observer import AuditObserver, audit_store
 from notification_operator.observers.publisher import Transition
 from tests.unit.operator.domain.builders import at, failure, notification, success, with_status
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
     from tests.unit.operator.observers.audit.conftest import AuditStore
 
 BEFORE = notification("console", "slack")
@@ -65,3 +71,30 @@ async def test_observer_without_a_store_counts_no_event(store: AuditStore) -> No
     service = {"service": "notification-controller"}
     for name in ("buffered", "dropped", "written"):
         assert registry.get_sample_value(f"audit_events_{name}_total", service) == 0
+
+
+async def test_only_a_token_audience_makes_the_store_read_a_token(
+    store: AuditStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("for the audit store")
+    monkeypatch.setattr(names, "AUDIT_TOKEN_FILE", str(token))
+    for settings in (Audit(url=store.url), Audit(url=store.url, token_audience="audit")):
+        client = audit_store(settings)
+        await client.write([b"{}"])
+        await client.close()
+    assert [request.headers.get("Authorization") for request in store.requests] == [
+        None,
+        "Bearer for the audit store",
+    ]
+
+
+async def test_events_go_to_the_audit_file_without_a_store(tmp_path: Path) -> None:
+    file = tmp_path / "audit" / "trail.jsonl"
+    last = with_status(BEFORE, phase=Phase.SENT, attempts=(success("console"),), completed_at=at(7))
+    observer = AuditObserver(Audit(file=str(file)), registry=CollectorRegistry())
+    observer.start()
+    observer.on_transition(Transition(before=BEFORE, after=last))
+    assert await observer.close(5) == 0
+    lines = [orjson.loads(line)["event"]["event_type"] for line in file.read_bytes().splitlines()]
+    assert lines == ["notification.message.sent", "notification.message.acknowledged"]

@@ -1,0 +1,221 @@
+"""Sends the audit events of finished notifications again, for `audit-replay`.
+
+An event is a function of the status, so it has the same id and content as the first time, and the store skips an id
+that it has (DD-AUDIT-001).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+from kubernetes.aio.client import ApiClient
+from prometheus_client import CollectorRegistry
+
+from notification_contract import names
+from notification_operator.domain import audit_events as audit
+from notification_operator.domain.model import parse
+from notification_operator.domain.phases import FINAL
+from notification_operator.domain.redaction.redact import redact_content
+from notification_operator.domain.redaction.redactor import rules
+from notification_operator.domain.status import phase_of
+from notification_operator.kube.client import connect
+from notification_operator.kube.connectivity import Connectivity
+from notification_operator.kube.pagination import pages
+from notification_operator.kube.requests import call
+from notification_operator.observers.audit.buffer import Buffer
+from notification_operator.observers.audit.metrics import AuditMetrics
+from notification_operator.observers.audit.observer import audit_store
+from notification_operator.observers.audit.writer import AuditWriter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from notification_operator.config.settings import Settings
+    from notification_operator.domain.redaction.redact import Rules
+    from notification_operator.observers.audit.store import AuditStore
+
+POLL_SECONDS = 0.05
+COLLECTION = f"/apis/{names.API_VERSION}"
+SELECTED_SECONDS = 30.0
+"""Time limit for the list of selected namespaces."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which notifications are replayed."""
+
+    namespaces: Sequence[str] = ()
+    """Empty for those that the operator watches."""
+    since: datetime | None = None
+    """The earliest completion time."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """The counts of a replay."""
+
+    notifications: int = 0
+    events: int = 0
+    written: int = 0
+    lost: int = 0
+
+
+class Destination(Protocol):
+    """Takes the events of a replay."""
+
+    async def send(self, events: Iterable[bytes], progress: Progress) -> None:
+        """Send events, as fast as the store accepts them.
+
+        Raises:
+            StalledError: the store has accepted nothing for too long.
+        """
+        ...
+
+
+class StalledError(Exception):
+    """The audit store has accepted no event for too long."""
+
+
+class DryRun(Destination):
+    """Sends nothing."""
+
+    async def send(self, events: Iterable[bytes], progress: Progress) -> None:
+        """See `Destination.send`."""
+
+
+class ToStore(Destination):
+    """Sends with the batches, delays and limits of the operator itself.
+
+    Args:
+        store: the audit store.
+        batch_size: the maximum number of events per request.
+        patience: seconds without an accepted event after which the replay ends.
+    """
+
+    def __init__(self, store: AuditStore, *, batch_size: int, patience: float) -> None:
+        self._store = store
+        self._patience = patience
+        self._buffer = Buffer(2 * batch_size)
+        metrics = AuditMetrics(CollectorRegistry(), self._buffer)
+        self._writer = AuditWriter(
+            store, self._buffer, metrics, batch_size=batch_size, flush_seconds=POLL_SECONDS
+        )
+        self._writer.start()
+
+    async def send(self, events: Iterable[bytes], progress: Progress) -> None:
+        """See `Destination.send`."""
+        for event in events:
+            if len(self._buffer) >= self._buffer.capacity:
+                await self._drain(progress)
+            self._writer.add(event)
+        await self._drain(progress)
+
+    async def close(self) -> None:
+        """Close the connections; whatever is still pending is lost."""
+        await self._writer.close(0)
+        await self._store.close()
+
+    async def _drain(self, progress: Progress) -> None:
+        """Wait until the store has everything."""
+        loop = asyncio.get_running_loop()
+        pending, since = len(self._buffer), loop.time()
+        while len(self._buffer):
+            await asyncio.sleep(POLL_SECONDS)
+            if len(self._buffer) < pending:
+                pending, since = len(self._buffer), loop.time()
+            elif loop.time() - since > self._patience:
+                raise StalledError(f"the audit store has accepted no event for {self._patience:g} s")
+        statistics = self._writer.statistics()
+        progress.written, progress.lost = statistics.written, statistics.dropped
+
+
+async def replay(
+    listing: AsyncIterator[Sequence[Mapping[str, Any]]],
+    destination: Destination,
+    *,
+    since: datetime | None,
+    rules: Rules,
+    report: Callable[[Progress], None],
+) -> Progress:
+    """Send the events of the finished notifications in a listing; report after each page.
+
+    Raises:
+        KubeError: the API server failed.
+        StalledError: the store has accepted nothing for too long.
+    """
+    progress = Progress()
+    async for page in listing:
+        for obj in page:
+            events = [orjson.dumps(event) for event in _events(obj, since, rules)]
+            progress.notifications += bool(events)
+            progress.events += len(events)
+            await destination.send(events, progress)
+        report(progress)
+    return progress
+
+
+async def run(
+    settings: Settings,
+    selection: Selection,
+    *,
+    dry_run: bool,
+    patience: float,
+    report: Callable[[Progress], None],
+) -> Progress:
+    """Replay from the cluster that the operator would work on.
+
+    Raises:
+        KubeError: the API server cannot be reached, or refused the listing.
+        StalledError: the store has accepted nothing for too long.
+    """
+    cluster = await connect(Connectivity(), pool=2)
+    store = None if dry_run else audit_store(settings.audit)
+    target = store and ToStore(store, batch_size=settings.audit.batch_size, patience=patience)
+    try:
+        async with ApiClient(cluster.configuration) as client:
+            return await replay(
+                _listing(client, await _namespaces(client, settings, selection)),
+                target or DryRun(),
+                since=selection.since,
+                rules=rules(settings.sanitizer),
+                report=report,
+            )
+    finally:
+        if target:
+            await target.close()
+
+
+def _events(obj: Mapping[str, Any], since: datetime | None, rules: Rules) -> Iterator[dict[str, Any]]:
+    """Return the events of an object; none for one that is not finished, or finished too early."""
+    if phase_of(obj) not in FINAL:
+        return iter(())
+    notification = parse(obj)
+    completed = notification.status.completed_at
+    if since is not None and (completed is None or completed < since):
+        return iter(())
+    return audit.all_events(notification, content=redact_content(notification.content, rules))
+
+
+async def _namespaces(client: ApiClient, settings: Settings, selection: Selection) -> Sequence[str | None]:
+    """Return the namespaces to list; None stands for all of them."""
+    watch = settings.watch
+    if chosen := selection.namespaces or watch.namespaces:
+        return tuple(chosen)
+    if watch.namespace_selector is None:
+        return (None,)
+    query = {"labelSelector": watch.namespace_selector}
+    listed = await call(client, "GET", "/api/v1/namespaces", query=query, seconds=SELECTED_SECONDS)
+    return [item["metadata"]["name"] for item in listed["items"]]
+
+
+async def _listing(
+    client: ApiClient, namespaces: Sequence[str | None]
+) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    for namespace in namespaces:
+        within = f"/namespaces/{namespace}" if namespace else ""
+        async for page in pages(client, f"{COLLECTION}{within}/{names.PLURAL}"):
+            yield page
