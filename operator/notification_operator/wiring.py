@@ -182,6 +182,7 @@ def build(
         ownership=ownership,
         publisher=publisher,
         metrics=metrics_observer,
+        on_stalled=event_observer.status_refused,
         clock=clock,
         visible_after=settings.delivery.visible_after_seconds,
     )
