@@ -285,5 +285,7 @@ def _sweeper(
         served=namespaces,
         ownership=ownership,
         deleted=ports.metrics.retention_deleted,
+        failures=ports.metrics.retention_failures,
+        overdue=ports.metrics.retention_overdue,
         clock=clock,
     )
