@@ -144,7 +144,7 @@ def build(
         settings: the operator's settings.
         ports: the ends that the parts use.
         clock: the wall-clock time.
-        seconds: monotonic seconds, for Leases.
+        seconds: monotonic seconds, for Leases and circuit breakers.
     """
     metrics = ports.metrics
     redactor = Redactor(rules(settings.sanitizer), count=metrics.redacted)
@@ -161,7 +161,10 @@ def build(
     publisher = Publisher(metrics_observer, LogObserver(), event_observer, *ports.observers, audit)
 
     breakers = Breakers(
-        Limits(**settings.breaker.model_dump()), clock=clock, on_change=event_observer.breaker_changed
+        Limits(**settings.breaker.model_dump()),
+        clock=clock,
+        seconds=seconds,
+        on_change=event_observer.breaker_changed,
     )
     dispatcher = _dispatcher(settings, ports, breakers=breakers, redactor=redactor, clock=clock)
     routing = RoutingConfig(
