@@ -185,7 +185,7 @@ async def test_clock_step_neither_extends_nor_shortens_an_open_breaker() -> None
     assert breakers.open_until(SLACK) is None
 
 
-async def test_time_of_the_next_probe_is_the_same_at_each_call_although_clocks_drift() -> None:
+async def test_time_of_the_next_probe_stays_the_same_while_clocks_drift() -> None:
     clock, seconds = Clock(), Seconds()
     breakers = Breakers(LIMITS, clock=clock, seconds=seconds)
     await opened(breakers)

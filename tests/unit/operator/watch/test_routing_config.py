@@ -239,7 +239,7 @@ async def test_listing_of_another_shape_is_reported_and_retried(
     bodies: list[Any] = [[], None, {"items": None}, {"items": []}]
     api.refusals = [web.json_response(body) for body in bodies]
     async with routing.at_work():
-        await until(lambda: len(api.requests) == 2)
+        await until(lambda: len(api.requests) >= 2)
         assert routing.config.error.startswith("unexpected response: ")
         api.refusals = []
         await until(lambda: routing.config.known)
@@ -252,7 +252,7 @@ async def test_thousands_of_failures_do_not_end_the_watch(
     routing.watch._failures = 2_000
     api.refusals = [refusal(503, "down")]
     async with routing.at_work():
-        await until(lambda: len(api.requests) == 3)
+        await until(lambda: len(api.requests) >= 3)
         api.refusals = []
         await until(lambda: routing.config.known)
 
