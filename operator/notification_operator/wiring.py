@@ -62,6 +62,11 @@ RESOURCE: Final = Resource(group="kubernaut.ai", version="v1alpha1", plural="not
 class EventRecorder(Protocol):
     """Posts Kubernetes Events."""
 
+    @property
+    def tasks(self) -> Mapping[str, bool]:
+        """Whether each task is running, by name, for the liveness probe."""
+        ...
+
     def start(self) -> None:
         """Start posting."""
         ...
