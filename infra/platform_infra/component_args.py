@@ -154,7 +154,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     retention_enabled: bool
     """Whether the operator deletes notifications after their retention period. This needs permission to delete them. The default is `true`."""
     retention_deletes_per_second: int
-    """Maximum number of deletions per second. Further notifications wait for their turn. The default is `5`."""
+    """Deletions per second; up to ten times as many while the backlog would outlast the interval between two sweeps. The default is `5`."""
     retention_interval_seconds: int
     """Seconds between two sweeps. The first sweep starts after a tenth of this time. The default is `3600`."""
     routing: dict[str, Any]

@@ -242,7 +242,7 @@ class App:
 
     def alive(self) -> Mapping[str, Check]:
         """Return whether each task of the operator is running."""
-        tasks = self.lifecycle.tasks
+        tasks = {**self.lifecycle.tasks, **self.operator.events.tasks}
         return {name: Check(passed=runs, text="running" if runs else "ended") for name, runs in tasks.items()}
 
     def ready(self) -> Mapping[str, Check]:

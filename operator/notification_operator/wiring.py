@@ -61,6 +61,11 @@ RESOURCE: Final = Resource(group="kubernaut.ai", version="v1alpha1", plural="not
 class EventRecorder(Protocol):
     """Posts Kubernetes Events."""
 
+    @property
+    def tasks(self) -> Mapping[str, bool]:
+        """Whether each task is running, by name, for the liveness probe."""
+        ...
+
     def start(self) -> None:
         """Start posting."""
         ...
@@ -143,7 +148,7 @@ def build(
         settings: the operator's settings.
         ports: the ends that the parts use.
         clock: the wall-clock time.
-        seconds: monotonic seconds, for Leases.
+        seconds: monotonic seconds, for Leases and circuit breakers.
     """
     metrics = ports.metrics
     redactor = Redactor(rules(settings.sanitizer), count=metrics.redacted)
@@ -160,7 +165,10 @@ def build(
     publisher = Publisher(metrics_observer, LogObserver(), event_observer, *ports.observers, audit)
 
     breakers = Breakers(
-        Limits(**settings.breaker.model_dump()), clock=clock, on_change=event_observer.breaker_changed
+        Limits(**settings.breaker.model_dump()),
+        clock=clock,
+        seconds=seconds,
+        on_change=event_observer.breaker_changed,
     )
     dispatcher = _dispatcher(settings, ports, breakers=breakers, redactor=redactor, clock=clock)
     routing = RoutingConfig(
@@ -181,6 +189,7 @@ def build(
         ownership=ownership,
         publisher=publisher,
         metrics=metrics_observer,
+        on_stalled=event_observer.status_refused,
         clock=clock,
         visible_after=settings.delivery.visible_after_seconds,
     )
@@ -283,5 +292,7 @@ def _sweeper(
         served=namespaces,
         ownership=ownership,
         deleted=ports.metrics.retention_deleted,
+        failures=ports.metrics.retention_failures,
+        overdue=ports.metrics.retention_overdue,
         clock=clock,
     )

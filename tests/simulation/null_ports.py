@@ -35,6 +35,11 @@ class NoObjects:
 class NoEvents:
     """Posts no Kubernetes Events."""
 
+    @property
+    def tasks(self) -> Mapping[str, bool]:
+        """Return no task."""
+        return {}
+
     def start(self) -> None:
         """Start nothing."""
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NAMESPACE, CHANNEL = "{{ $labels.namespace }}", "{{ $labels.channel }}"
 PERCENTAGE, AGE = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
 
+RETENTION_HOLD = duration(180 * MINUTE)
+"""How long overdue notifications may remain: three sweeps of the shipped interval."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -186,6 +189,18 @@ def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
             description=(
                 f"The operator in {NAMESPACE} rejected a routing configuration in the last {limits.loss_window} and "
                 "continues with the previous one."
+            ),
+        ),
+        Alert(
+            name="NotificationOperatorRetentionOverdue",
+            expression=f"{total(scope.series('retention_overdue'))} > 0",
+            hold=RETENTION_HOLD,
+            severity=Severity.WARNING,
+            runbook="retention-overdue",
+            summary=f"Finished notifications of the operator in {NAMESPACE} outlive their retention",
+            description=(
+                f"For {RETENTION_HOLD}, the operator in {NAMESPACE} has not deleted {{{{ $value }}}} notifications whose "
+                "retention has expired. They fill the storage of the API server."
             ),
         ),
     )

@@ -25,11 +25,15 @@ def render(document: Mapping[str, Any]) -> str:
 def problems_of(document: Mapping[str, Any]) -> list[str]:
     """Return everything that makes a routing document invalid, each with its path; empty for a valid document."""
     try:
-        read_table(render(document))
-    except RoutingTableError as error:
-        return error.problems
+        text = render(document)
     except RecursionError:
         return ["the document is nested too deeply"]
+    except Exception as error:  # noqa: BLE001 - whatever cannot be written as YAML is a problem of the document
+        return [f"the document cannot be written as YAML: {_one_line(error)}"]
+    try:
+        read_table(text)
+    except RoutingTableError as error:
+        return error.problems
     return []
 
 
@@ -47,7 +51,12 @@ def read_table(text: str) -> RoutingTable:
         raise RoutingTableError([f"the document is not valid YAML: {_one_line(error)}"]) from None
     if _exceeds(document, MAX_VALUES):
         raise RoutingTableError([f"the document contains more than {MAX_VALUES} values; use fewer"])
-    return parse_table(document)
+    try:
+        return parse_table(document)
+    except RoutingTableError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a value does to the parser is a problem of the document
+        raise RoutingTableError([f"the document cannot be interpreted: {_one_line(error)}"]) from None
 
 
 def _exceeds(document: object, limit: int) -> bool:

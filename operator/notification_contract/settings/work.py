@@ -41,7 +41,7 @@ class Retention(Section):
     enabled: bool = True
     """Whether the operator deletes notifications after their retention period. This needs permission to delete them."""
     deletes_per_second: Annotated[float, Field(gt=0, le=1000)] = 5.0
-    """Maximum number of deletions per second. Further notifications wait for their turn."""
+    """Deletions per second; up to ten times as many while the backlog would outlast the interval between two sweeps."""
     interval_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
     """Seconds between two sweeps. The first sweep starts after a tenth of this time."""
 

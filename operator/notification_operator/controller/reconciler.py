@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
-from atomic_status import Applied, Gone, ObjectRef, StatusError, Unchanged, apply
+from atomic_status import (
+    Applied,
+    Gone,
+    ObjectRef,
+    Rejected,
+    StatusError,
+    Unavailable,
+    Unchanged,
+    apply,
+)
 from notification_operator.controller.request import Result
 from notification_operator.domain.fold import excluding_attempts, fold, merge_attempts
 from notification_operator.domain.model import parse
@@ -28,6 +39,17 @@ if TYPE_CHECKING:
     from notification_operator.domain.routing.state import RoutingState
     from notification_operator.observers.metrics import MetricsObserver
     from notification_operator.observers.publisher import Publisher
+
+STALLED_AFTER: Final = 8
+"""Consecutive failures, the last of them a refusal of the object itself, after which it is stalled."""
+STALLED_RETRY: Final = 600.0
+"""Seconds until a stalled object is reconciled although it has not changed: the reason may lie elsewhere."""
+REFUSED_CODES: Final = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+"""Refusals of the object itself. A refusal of the account is not among them: a permission may follow."""
+TOO_LARGE_FOR_ETCD: Final = "request is too large"
+"""A part of the message of the API server's 500 for an object beyond etcd's limit."""
 
 logger = structlog.get_logger(__name__)
 
@@ -52,7 +74,7 @@ class Routing(Protocol):
 class Reconciler:
     """Brings a notification's status up to date; holds no state of its own."""
 
-    def __init__(  # noqa: PLR0913 - seven collaborators, and what time it is
+    def __init__(  # noqa: PLR0913 - eight collaborators, and what time it is
         self,
         *,
         store: StatusStore,
@@ -62,6 +84,7 @@ class Reconciler:
         ownership: Ownership,
         publisher: Publisher,
         metrics: MetricsObserver,
+        on_stalled: Callable[[Key, StatusError], None],
         clock: Callable[[], datetime],
         visible_after: float,
     ) -> None:
@@ -72,6 +95,7 @@ class Reconciler:
         self._ownership = ownership
         self._publisher = publisher
         self._metrics = metrics
+        self._on_stalled = on_stalled
         self._clock = clock
         self._visible_after = visible_after
         """Seconds after which a running delivery is shown as Sending."""
@@ -79,21 +103,25 @@ class Reconciler:
     async def reconcile(self, request: Request) -> Result:
         """Reconcile a notification; never called concurrently for the same key."""
         uid = request.key.uid
+        observed: set[str] = set()
         try:
             with self._metrics.measured(uid):
-                return await self._reconcile(request)
+                return await self._reconcile(request, observed)
         except Gone:
             self._attempts.forget(uid)
             return Result(final=True)
         except StatusError as error:
+            if request.failures + 1 >= STALLED_AFTER and _refuses_object(error):
+                return self._stall(request.key, error, frozenset(observed))
             logger.warning("status not written; retrying", notification=str(error.ref), error=str(error))
             return Result(error=error)
 
-    async def _reconcile(self, request: Request) -> Result:
+    async def _reconcile(self, request: Request, observed: set[str]) -> Result:
         key = request.key
         ref = ObjectRef(namespace=key.namespace, name=key.name, uid=key.uid)
         attempts = self._attempts.open(key)
         fresh = await self._store.read(ref)
+        observed.add(fresh["metadata"]["resourceVersion"])
         # Attempts are forgotten during a read only if the object is gone, or belongs to another process now.
         if attempts.forgotten or fresh["metadata"]["uid"] != key.uid:
             raise Gone(ref)
@@ -113,6 +141,18 @@ class Reconciler:
         result = _result(after, observed=_versions(fresh, outcome), now=self._clock())
         # The queue parks the key until attempts may start.
         return result if may_start or result.final else replace(result, requeue_after=0.0)
+
+    def _stall(self, key: Key, error: StatusError, observed: frozenset[str]) -> Result:
+        """Retry no longer until the object changes; a shutdown does not wait for its attempts."""
+        logger.error(
+            "status refused by the API server; waiting for a change of the notification",
+            notification=str(error.ref),
+            error=str(error),
+            seconds=STALLED_RETRY,
+        )
+        self._attempts.open(key).stall()
+        self._on_stalled(key, error)
+        return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
 
     def _fold(
         self,
@@ -147,7 +187,12 @@ class Reconciler:
             return False
         message = self._dispatcher.prepare(notification, route)
         for send in planned.sends:
-            attempts.start(send.channel, route, self._dispatcher.attempt(send, message))
+            attempts.start(
+                send.channel,
+                route,
+                self._dispatcher.attempt(send, message),
+                failed=partial(self._dispatcher.failure, send),
+            )
         return True
 
     def _publish(self, outcome: Applied | Unchanged, finished: Iterable[Attempt]) -> Notification:
@@ -169,6 +214,13 @@ def _result(notification: Notification, *, observed: frozenset[str], now: dateti
     due = notification.status.next_attempt_at
     delay = None if due is None else (due - now).total_seconds()
     return Result(observed_versions=observed, requeue_after=delay)
+
+
+def _refuses_object(error: StatusError) -> bool:
+    """Return whether the API server refuses the object itself, so that a retry of the same write is useless."""
+    if isinstance(error, Rejected):
+        return error.code in REFUSED_CODES
+    return isinstance(error, Unavailable) and TOO_LARGE_FOR_ETCD in str(error)
 
 
 def _versions(fresh: dict[str, Any], outcome: Applied | Unchanged) -> frozenset[str]:

@@ -29,6 +29,8 @@ class Request:
     """When the key began to wait for a worker."""
     workers: FairSemaphore | None = None
     """The semaphore that granted the worker; None outside a work queue."""
+    failures: int = 0
+    """Consecutive failed reconciliations of the key before this one."""
     holds_worker: bool = True
 
     async def without_worker(self, awaitable: Awaitable[None]) -> None:
@@ -60,4 +62,6 @@ class Result:
     final: bool = False
     """Whether the object never changes again, so that nothing about it has to be remembered."""
     error: BaseException | None = None
-    """Why the reconciliation failed; it is retried with exponential backoff."""
+    """Why the reconciliation failed; it is retried with exponential backoff, unless it is stalled."""
+    stalled: bool = False
+    """Whether a retry is useless until the object changes; only `requeue_after` repeats the reconciliation."""

@@ -2,13 +2,15 @@
 
 Nothing is remembered per object: each sweep lists all objects page by page. A deletion names the uid and the
 resourceVersion that were found expired, so that it cannot hit an object that was recreated or has changed since
-(DD-RETENTION-001).
+(DD-RETENTION-001). A failed listing or deletion is counted, and the sweep goes on with the next namespace or object.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
     from datetime import datetime
 
-    from prometheus_client import Counter
+    import prometheus_client
 
     from notification_contract.settings import Retention
 
@@ -32,7 +34,25 @@ PAGE_PAUSE: Final = 0.1
 BATCH: Final = 500
 """Objects that are collected before they are deleted: a listing must end before its version expires."""
 
+FASTEST: Final = 10
+"""Times the configured rate: the maximum while a backlog would outlast the interval."""
+MOST_UNAVAILABLE: Final = 5
+"""Calls in a row without a usable response after which a sweep ends: the next one tries again."""
+MOST_SKIPPED: Final = 10_000
+"""Objects that a sweep remembers because it failed to delete them; then it ends."""
+
 logger = structlog.get_logger(__name__)
+
+
+class FailureReason(StrEnum):
+    """Why a listing or a deletion failed; a label value of the metric."""
+
+    DENIED = "denied"
+    """The account may not do this."""
+    REFUSED = "refused"
+    """The API server refuses the request, such as by an admission policy."""
+    UNAVAILABLE = "unavailable"
+    """There was no usable response, or the API server is overloaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +63,28 @@ class Expired:
     uid: str
     version: str
     since: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sweep:
+    """What one sweep has counted so far."""
+
+    backlog: int = 0
+    """Objects that were overdue when they were counted."""
+    overdue: int = 0
+    """Those of them that are not deleted yet."""
+    skipped: set[str] = field(default_factory=set)
+    """The uids of objects that this sweep failed to delete."""
+    failures: Counter[FailureReason] = field(default_factory=Counter)
+    unavailable: int = 0
+    """Calls in a row without a usable response."""
+    error: KubeError | None = None
+    """The first failure."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether going on is useless until the next sweep."""
+        return self.unavailable >= MOST_UNAVAILABLE or len(self.skipped) >= MOST_SKIPPED
 
 
 class Objects(Protocol):
@@ -86,7 +128,9 @@ class RetentionSweeper:
         namespaces: Sequence[str],
         served: Container[str],
         ownership: Ownership,
-        deleted: Counter,
+        deleted: prometheus_client.Counter,
+        failures: prometheus_client.Counter,
+        overdue: prometheus_client.Gauge,
         clock: Callable[[], datetime],
     ) -> None:
         self._objects = objects
@@ -95,6 +139,8 @@ class RetentionSweeper:
         self._served = served
         self._ownership = ownership
         self._deleted = deleted
+        self._failures = failures
+        self._overdue = overdue
         self._clock = clock
 
     async def run(self) -> None:
@@ -102,33 +148,66 @@ class RetentionSweeper:
         interval = self._settings.interval_seconds
         await asyncio.sleep(interval * FIRST)
         while True:
-            try:
-                await self._sweep()
-            except KubeError as error:
-                logger.warning("retention sweep failed; retrying", error=str(error), seconds=interval)
+            sweep = _Sweep()
+            for namespace in self._namespaces:
+                await self._sweep(namespace, sweep)
+            self._overdue.set(sweep.overdue)
+            if sweep.failures:
+                logger.warning(
+                    "retention sweep incomplete; retrying",
+                    failures=dict(sweep.failures),
+                    error=str(sweep.error),
+                    overdue=sweep.overdue,
+                    seconds=interval,
+                )
             await asyncio.sleep(interval)
 
-    async def _sweep(self) -> None:
-        """Delete expired objects until none is left."""
-        for namespace in self._namespaces:
-            while self._ownership.active:
-                batch = await self._collect(namespace)
-                for expired in batch:
-                    await asyncio.sleep(1 / self._settings.deletes_per_second)
-                    if self._may_delete(expired):
-                        await self._delete(expired)
-                if len(batch) < BATCH:
-                    break
+    async def _sweep(self, namespace: str | None, sweep: _Sweep) -> None:
+        """Delete the expired objects of a namespace, or of all, until none is left that can be deleted."""
+        counts = True
+        while self._ownership.active and not sweep.ended:
+            batch, complete = await self._collect(namespace, sweep, counts=counts)
+            counts = False
+            for expired in batch:
+                await asyncio.sleep(1 / self._rate(sweep))
+                if self._may_delete(expired) and not sweep.ended:
+                    await self._delete(expired, sweep)
+            if len(batch) < BATCH or not complete:
+                return
 
-    async def _collect(self, namespace: str | None) -> Sequence[Expired]:
-        """Return a batch of expired objects that this process may delete."""
+    def _rate(self, sweep: _Sweep) -> float:
+        """Return the deletions per second: more than the setting while the backlog would outlast the interval."""
+        configured = self._settings.deletes_per_second
+        if sweep.failures:
+            return configured
+        needed = sweep.backlog / self._settings.interval_seconds
+        return min(max(configured, needed), configured * FASTEST)
+
+    async def _collect(
+        self, namespace: str | None, sweep: _Sweep, *, counts: bool
+    ) -> tuple[Sequence[Expired], bool]:
+        """Return a batch of expired objects, and whether the listing was complete.
+
+        Objects that this sweep has failed to delete are left out. With `counts`, the whole listing is read to
+        find out how many objects are overdue.
+        """
         batch: list[Expired] = []
-        async for page in self._objects.pages(namespace):
-            batch += [expired for expired in map(_expired, page) if expired and self._is_due(expired)]
-            if len(batch) >= BATCH:
-                break
-            await asyncio.sleep(PAGE_PAUSE)
-        return batch
+        try:
+            async for page in self._objects.pages(namespace):
+                due = [each for each in map(_expired, page) if each and self._is_due(each)]
+                new = [each for each in due if each.uid not in sweep.skipped]
+                batch += new[: BATCH - len(batch)]
+                if counts:
+                    sweep.backlog += len(new)
+                    sweep.overdue += len(new)
+                    self._overdue.set(sweep.overdue)
+                elif len(batch) >= BATCH:
+                    break
+                await asyncio.sleep(PAGE_PAUSE)
+        except KubeError as error:
+            self._count(error, sweep)
+            return batch, False
+        return batch, True
 
     def _is_due(self, expired: Expired) -> bool:
         return expired.since <= self._clock() and self._may_delete(expired)
@@ -136,14 +215,20 @@ class RetentionSweeper:
     def _may_delete(self, expired: Expired) -> bool:
         return expired.ref.namespace in self._served and self._ownership.may_start(expired.uid)
 
-    async def _delete(self, expired: Expired) -> None:
+    async def _delete(self, expired: Expired, sweep: _Sweep) -> None:
         try:
             await self._objects.delete(expired.ref, uid=expired.uid, version=expired.version)
         except KubeError as error:
-            # The object is gone or has changed: the next sweep looks at it again.
-            if not (error.not_found or error.conflict):
-                raise
+            sweep.skipped.add(expired.uid)
+            if error.not_found or error.conflict:
+                # The object is gone or has changed: the next sweep looks at it again.
+                sweep.overdue -= 1
+            else:
+                self._count(error, sweep)
         else:
+            sweep.overdue -= 1
+            sweep.unavailable = 0
+            self._overdue.set(sweep.overdue)
             self._deleted.inc()
             logger.info(
                 "notification deleted: retention expired",
@@ -151,6 +236,19 @@ class RetentionSweeper:
                 uid=expired.uid,
                 due=expired.since.isoformat(),
             )
+
+    def _count(self, error: KubeError, sweep: _Sweep) -> None:
+        reason = _reason(error)
+        sweep.error = sweep.error or error
+        sweep.failures[reason] += 1
+        sweep.unavailable = sweep.unavailable + 1 if reason is FailureReason.UNAVAILABLE else 0
+        self._failures.labels(reason=reason.value).inc()
+
+
+def _reason(error: KubeError) -> FailureReason:
+    if error.denied:
+        return FailureReason.DENIED
+    return FailureReason.UNAVAILABLE if error.transient or error.expired else FailureReason.REFUSED
 
 
 def _expired(obj: Mapping[str, Any]) -> Expired | None:

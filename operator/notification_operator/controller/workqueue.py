@@ -28,6 +28,8 @@ logger = structlog.get_logger(__name__)
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 30.0
 """Seconds before a failed reconciliation is retried: doubled each time, up to the longest."""
+MOST_DOUBLINGS: Final = 16
+"""Keeps the power finite: 2.0 ** 1024 overflows."""
 CANCELLED: Final = Result(error=asyncio.CancelledError("the reconciliation was cancelled"))
 
 
@@ -53,6 +55,8 @@ class WorkQueue:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._observed: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
+        self._stalled: set[Key] = set()
+        """Keys whose latest reconciliation was stalled; each waits for a change of its object."""
         self._closing = False
         """Whether keys are no longer scheduled for a later time, except retries."""
 
@@ -65,6 +69,7 @@ class WorkQueue:
             parked=len(self._parked),
             running=len(self._running),
             delayed=len(self._timers),
+            stalled=len(self._stalled),
             most_failures=max(self._failures.values(), default=0),
         )
 
@@ -111,6 +116,7 @@ class WorkQueue:
         self._parked.pop(key, None)
         self._observed.pop(key, None)
         self._failures.pop(key, None)
+        self._stalled.discard(key)
         if key in self._running:
             self._forgotten.add(key)
 
@@ -143,7 +149,8 @@ class WorkQueue:
                 if queued_at is None:
                     self._workers.release()
                 else:
-                    request = Request(key=key, queued_at=queued_at, workers=self._workers)
+                    failures = self._failures.get(key, 0)
+                    request = Request(key=key, queued_at=queued_at, workers=self._workers, failures=failures)
                     name = f"reconcile {key.namespace}/{key.name}"
                     reconciliations.create_task(self._reconcile(reconcile, request), name=name)
 
@@ -156,6 +163,7 @@ class WorkQueue:
             self._parked[key] = queued_at
             return None
         self._cancel_timer(key)
+        self._stalled.discard(key)
         self._running[key] = None
         return queued_at
 
@@ -192,18 +200,21 @@ class WorkQueue:
             self._observed.pop(key, None)
         else:
             self._observed[key] = result.observed_versions
-        if result.error is not None:
-            self.add_after(key, self._backoff(key))
-        else:
+        if result.error is None:
             self._failures.pop(key, None)
+        else:
+            self._fail(key, stalled=result.stalled)
         if result.requeue_after is not None and not self._closing:
             self.add_after(key, result.requeue_after)
         if requested is not None and requested not in result.observed_versions:
             self.add(key, version=requested)
 
-    def _backoff(self, key: Key) -> float:
+    def _fail(self, key: Key, *, stalled: bool) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        return backoff(failures)
+        if stalled:
+            self._stalled.add(key)
+        else:
+            self.add_after(key, backoff(failures))
 
     def _on_time(self, key: Key) -> None:
         self._timers.pop(key, None)
@@ -217,7 +228,8 @@ class WorkQueue:
 
 def backoff(failures: int) -> float:
     """Return the seconds before the retry after so many consecutive failures, at least one."""
-    return float(min(FIRST_BACKOFF * 2.0 ** (failures - 1), LONGEST_BACKOFF))
+    doublings = min(failures - 1, MOST_DOUBLINGS)
+    return float(min(FIRST_BACKOFF * 2.0**doublings, LONGEST_BACKOFF))
 
 
 def _admit_nothing(_key: Key) -> bool:

@@ -11,6 +11,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+import structlog
+
 from notification_operator.telemetry.statistics import AttemptStatistics
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.model import Attempt
     from notification_operator.domain.routing.route import Route
+
+
+logger = structlog.get_logger(__name__)
 
 
 class HasUid(Protocol):
@@ -39,19 +44,32 @@ class _Registry(Generic[KeyT]):
         self.on_finished = on_finished
         self.handles: dict[str, ObjectAttempts[KeyT]] = {}
         self.tasks: set[asyncio.Task[Attempt]] = set()
+        self.cancelled = False
+        """Whether the tracker itself has cancelled the running attempts."""
+        self.awaited: set[str] = set()
+        """The objects that a shutdown waits for: all but the stalled ones."""
         self.idle = asyncio.Event()
         self.idle.set()
 
     def add(self, handle: ObjectAttempts[KeyT]) -> None:
         self.handles[handle.key.uid] = handle
-        self.idle.clear()
+        self.wait_for(handle.key.uid)
+
+    def wait_for(self, uid: str) -> None:
+        if uid in self.handles:
+            self.awaited.add(uid)
+            self.idle.clear()
+
+    def ignore(self, uid: str) -> None:
+        self.awaited.discard(uid)
+        if not self.awaited:
+            self.idle.set()
 
     def remove(self, uid: str) -> None:
         handle = self.handles.pop(uid, None)
         if handle is not None:
             handle.close()
-        if not self.handles:
-            self.idle.set()
+        self.ignore(uid)
 
 
 class ObjectAttempts(Generic[KeyT]):
@@ -78,13 +96,23 @@ class ObjectAttempts(Generic[KeyT]):
         """The finished attempts that no write is known to hold."""
         return tuple(self._finished)
 
-    def start(self, channel: str, route: Route, attempt: Coroutine[None, None, Attempt]) -> None:
-        """Start an attempt on a channel of the route that has none running."""
+    def start(
+        self,
+        channel: str,
+        route: Route,
+        attempt: Coroutine[None, None, Attempt],
+        *,
+        failed: Callable[[BaseException], Attempt],
+    ) -> None:
+        """Start an attempt on a channel of the route that has none running.
+
+        `failed` turns an exception that ends the attempt into its record, so that no attempt is lost.
+        """
         task = asyncio.create_task(attempt, name=f"attempt {self.key.uid}:{channel}")
         self._registry.tasks.add(task)
         self.route, self._running[channel] = route, task
         self._registry.add(self)
-        task.add_done_callback(partial(self._on_done, channel))
+        task.add_done_callback(partial(self._on_done, channel, failed))
 
     async def wait(self, seconds: float) -> None:
         """Return when no attempt is running, or after so many seconds."""
@@ -94,12 +122,18 @@ class ObjectAttempts(Generic[KeyT]):
     def mute(self) -> None:
         """Do not call `on_finished`: a reconciliation looks at the attempts itself."""
         self._muted = True
+        self._registry.wait_for(self.key.uid)
+
+    def stall(self) -> None:
+        """Let no shutdown wait for these attempts until the next reconciliation: no write can record them."""
+        self._muted = False
+        self._registry.ignore(self.key.uid)
 
     def unmute(self) -> None:
         """Call `on_finished` for each attempt that finishes from now on, and at once if one has finished."""
         self._muted = False
         if self._finished:
-            self._registry.on_finished(self.key)
+            self._report()
 
     def acknowledge(self, recorded: Iterable[Attempt]) -> None:
         """Drop finished attempts that a write is known to hold."""
@@ -114,16 +148,28 @@ class ObjectAttempts(Generic[KeyT]):
         self._running.clear()
         self._finished.clear()
 
-    def _on_done(self, channel: str, task: asyncio.Task[Attempt]) -> None:
+    def _on_done(
+        self, channel: str, failed: Callable[[BaseException], Attempt], task: asyncio.Task[Attempt]
+    ) -> None:
         self._registry.tasks.discard(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._running.get(channel) is not task:
             return
         del self._running[channel]
-        if not task.cancelled():
-            self._finished.append(task.result())
+        if not (task.cancelled() and self._registry.cancelled):
+            try:
+                self._finished.append(task.result() if error is None else failed(error))
+            except Exception:
+                logger.exception("attempt not recorded", uid=self.key.uid, channel=channel)
             if not self._muted:
-                self._registry.on_finished(self.key)
+                self._report()
         self._remove_if_empty()
+
+    def _report(self) -> None:
+        try:
+            self._registry.on_finished(self.key)
+        except Exception:
+            logger.exception("end of an attempt not reported", uid=self.key.uid)
 
     def _remove_if_empty(self) -> None:
         uid = self.key.uid
@@ -152,8 +198,8 @@ class AttemptTracker(Generic[KeyT]):
 
     @property
     def uids(self) -> tuple[str, ...]:
-        """The objects that attempts are tracked for."""
-        return tuple(self._registry.handles)
+        """The objects that attempts are tracked for, except the stalled ones: nobody waits for these."""
+        return tuple(uid for uid in self._registry.handles if uid in self._registry.awaited)
 
     def open(self, key: KeyT) -> ObjectAttempts[KeyT]:
         """Return the handle of an object's attempts; open it once per reconciliation."""
@@ -173,10 +219,11 @@ class AttemptTracker(Generic[KeyT]):
         self._registry.remove(uid)
 
     async def idle(self) -> None:
-        """Return when no object has attempts that are running or not yet recorded."""
+        """Return when no object has attempts that are running or not yet recorded, except the stalled ones."""
         await self._registry.idle.wait()
 
     def cancel(self) -> None:
         """Cancel every running attempt; none of them leaves a result."""
+        self._registry.cancelled = True
         for task in self._registry.tasks:
             task.cancel()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -19,13 +20,16 @@ from notification_operator.telemetry.statistics import BreakerStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from types import TracebackType
 
     from notification_operator.domain.breaker import Admission, Limits
 
 MOST: Final = 1024
 """Destinations that are remembered: the ones called most recently."""
+
+ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
+CLOCK_STEP: Final = timedelta(seconds=1)
+"""Difference between the two clocks beyond which the wall clock has been set."""
 
 logger = structlog.get_logger(__name__)
 
@@ -40,6 +44,9 @@ class Destination(NamedTuple):
 @dataclass(slots=True)
 class _Guard:
     breaker: Breaker
+    """Its times are those of the monotonic clock."""
+    until: datetime | None = None
+    """When the next probe is permitted, by the wall clock; None until somebody asks."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -71,6 +78,8 @@ class Breakers:
     """The breakers of all destinations.
 
     Args:
+        clock: the wall clock, for the times that are shown.
+        seconds: monotonic seconds, which decide; without them the wall clock does.
         on_change: called with the channel and the state when a breaker opens, opens again, or closes.
     """
 
@@ -79,10 +88,12 @@ class Breakers:
         limits: Limits,
         *,
         clock: Callable[[], datetime],
+        seconds: Callable[[], float] | None = None,
         on_change: Callable[[str, Circuit], None] | None = None,
     ) -> None:
         self._limits = limits
         self._clock = clock
+        self._seconds = seconds
         self._on_change = on_change
         self._guards: OrderedDict[Destination, _Guard] = OrderedDict()
 
@@ -99,37 +110,51 @@ class Breakers:
 
     def state(self, channel: str) -> Circuit:
         """Return the worst state among the destinations of a channel."""
-        now = self._clock()
+        now = self._now()
         states = [guard.breaker.circuit(now) for key, guard in self._guards.items() if key.channel == channel]
         return max(states, key=list(Circuit).index, default=Circuit.CLOSED)
 
     def open_until(self, destination: Destination) -> datetime | None:
         """Return when an open breaker permits its next probe; None if it is not open."""
         guard = self._guards.get(destination)
-        if guard is None or guard.breaker.circuit(self._clock()) is not Circuit.OPEN:
+        if guard is None or guard.breaker.circuit(self._now()) is not Circuit.OPEN:
             return None
-        return guard.breaker.probe_at
+        return self._until(guard)
 
     async def enter(self, destination: Destination) -> PermittedCall | Rejected:
         """Admission or reject a call, once the running probes have ended."""
         while True:
-            guard, now = self._guard(destination), self._clock()
+            guard, now = self._guard(destination), self._now()
             guard.breaker, permit = admit(guard.breaker, now)
             if permit is not None:
                 return PermittedCall(permit, partial(self._report, destination.channel, guard))
             probe_at = guard.breaker.probe_at
             assert probe_at is not None, "a closed breaker rejects nothing"
             if now < probe_at:
-                return Rejected(until=probe_at)
+                return Rejected(until=self._until(guard))
             await guard.changed.wait()
 
     def _report(self, channel: str, guard: _Guard, permit: Admission, result: Result) -> None:
-        before, guard.breaker = guard.breaker, report(guard.breaker, permit, result, self._clock())
+        before, guard.breaker = guard.breaker, report(guard.breaker, permit, result, self._now())
         if guard.breaker != before:
             guard.changed.set()
             guard.changed = asyncio.Event()
         if guard.breaker.generation != before.generation:
-            self._notify(channel, before, guard.breaker)
+            guard.until = None
+            self._notify(channel, before, guard)
+
+    def _now(self) -> datetime:
+        """Return the time that decides; its origin has no meaning."""
+        return self._clock() if self._seconds is None else ORIGIN + timedelta(seconds=self._seconds())
+
+    def _until(self, guard: _Guard) -> datetime:
+        """Return the next probe by the wall clock: the same time at each call, unless that clock was set."""
+        probe_at, now = guard.breaker.probe_at, self._clock()
+        assert probe_at is not None, "a closed breaker has no next probe"
+        expected = now + (probe_at - self._now())
+        if guard.until is None or guard.until <= now or abs(expected - guard.until) > CLOCK_STEP:
+            guard.until = expected
+        return guard.until
 
     def _guard(self, destination: Destination) -> _Guard:
         guard = self._guards.setdefault(destination, _Guard(Breaker(limits=self._limits)))
@@ -138,14 +163,14 @@ class Breakers:
             self._guards.popitem(last=False)
         return guard
 
-    def _notify(self, channel: str, before: Breaker, after: Breaker) -> None:
-        if after.opened_at is None:
+    def _notify(self, channel: str, before: Breaker, guard: _Guard) -> None:
+        if guard.breaker.opened_at is None:
             state = Circuit.CLOSED
             logger.info("circuit breaker closed", channel=channel)
         else:
             state = Circuit.OPEN
             again = before.opened_at is not None
-            logger.warning("circuit breaker opened", channel=channel, again=again, until=after.probe_at)
+            logger.warning("circuit breaker opened", channel=channel, again=again, until=self._until(guard))
         if self._on_change is not None:
             try:
                 self._on_change(channel, state)

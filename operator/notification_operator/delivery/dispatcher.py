@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -92,6 +92,22 @@ class Dispatcher:
                 answer.result = _breaker_result(attempt)
             return attempt
 
+    def failure(self, send: Send, error: BaseException) -> Attempt:
+        """Return the record of an attempt that an unexpected exception ended; never raises."""
+        logger.error("attempt ended unexpectedly", channel=send.channel, attempt=send.id, exc_info=error)
+        try:
+            text = self._text(error, permanent=True)
+        except Exception:  # noqa: BLE001 - the record matters more than its text
+            text = f"{PERMANENT_MARK}{type(error).__name__}"
+        return Attempt(
+            channel=send.channel,
+            number=send.number,
+            timestamp=self._clock(),
+            status=AttemptStatus.FAILED,
+            error=text,
+            permanent=True,
+        )
+
     def open_breakers(self, notification: Notification, route: Route) -> Mapping[str, datetime]:
         """Return the channels of a route whose circuit breaker is open, with the time of the next probe."""
         if self._breakers.all_closed:
@@ -137,17 +153,27 @@ class Dispatcher:
     def _semaphore(self, name: str, channel: Channel) -> FairSemaphore:
         semaphore = self._semaphores.get(name)
         if semaphore is None:
-            slots = min(self._concurrency, getattr(channel, "concurrency", self._concurrency))
-            semaphore = self._semaphores[name] = FairSemaphore(slots)
+            semaphore = self._semaphores[name] = FairSemaphore(self._slots(name, channel))
         return semaphore
 
+    def _slots(self, name: str, channel: Channel) -> int:
+        slots = getattr(channel, "concurrency", self._concurrency)
+        if isinstance(slots, int) and slots >= 1:
+            return min(self._concurrency, slots)
+        logger.warning("channel states an unusable concurrency", channel=name, concurrency=repr(slots))
+        return self._concurrency
+
     def _destination(self, name: str, channel: Channel, message: Message) -> Destination | None:
+        address: Any
         try:
             address = destination_of(channel, message)
         except Exception as error:
             logger.warning("channel failed to name its destination", channel=name, exc_info=error)
             address = ""
-        return None if address is None else Destination(name, address)
+        if address is None:
+            return None
+        # The contract says text; an address of another type may have no hash.
+        return Destination(name, address if isinstance(address, str) else "")
 
     async def _deliver(self, send: Send, channel: Channel, message: Message) -> Attempt:
         began, start = self._clock(), asyncio.get_running_loop().time()
@@ -247,6 +273,10 @@ def _first(error: BaseException | None, kind: type[Kind]) -> Kind | None:
     return next((link for link in chain(error) if isinstance(link, kind)), None)
 
 
-def _usable_pause(seconds: float | None) -> float | None:
-    """Return the pause that a receiver requested, if it is a finite number of seconds."""
-    return seconds if seconds is not None and 0 <= seconds < float("inf") else None
+def _usable_pause(seconds: object) -> float | None:
+    """Return the pause that a receiver requested, if it is a finite number of seconds; channels pass anything."""
+    try:
+        pause = float(seconds)  # type: ignore[arg-type]  # whatever is no number raises
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return pause if 0 <= pause < float("inf") else None

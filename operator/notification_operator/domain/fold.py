@@ -109,7 +109,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         reason=decision.reason.value,
         message=decision.message,
         observed_generation=notification.generation,
-        next_attempt_at=_next_attempt(steps, in_flight, open_breakers),
+        next_attempt_at=_next_attempt(notification, steps, in_flight, open_breakers, now=now),
         resolved_channels=status.resolved_channels if notification.channels else route.channels,
     )
     conditions = (delivered_condition(decision), *routing_condition(route))
@@ -140,7 +140,13 @@ def _timed(status: Status, decision: PhaseDecision, *, queued_at: datetime, now:
 
 
 def _next_attempt(
-    steps: Iterable[Progress], in_flight: AbstractSet[str], open_breakers: Mapping[str, datetime]
+    notification: Notification,
+    steps: Iterable[Progress],
+    in_flight: AbstractSet[str],
+    open_breakers: Mapping[str, datetime],
+    *,
+    now: datetime,
 ) -> datetime | None:
-    times = (step.due(open_breakers) for step in steps if step.open and step.channel not in in_flight)
+    waiting = (step for step in steps if step.open and step.channel not in in_flight)
+    times = (step.due(notification, open_breakers, now=now) for step in waiting)
     return min((moment for moment in times if moment is not None), default=None)

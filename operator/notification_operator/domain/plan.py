@@ -68,7 +68,7 @@ def plan(
         return Plan(reason=PlanReason.FINAL)
     waiting = [step for step in progress(notification, route.channels, notification.attempts) if step.open]
     idle = [step for step in waiting if step.channel not in in_flight]
-    due = tuple(_send(notification, step) for step in idle if _is_due(step, open_breakers, now))
+    due = tuple(_send(notification, step) for step in idle if _is_due(notification, step, open_breakers, now))
     if due:
         return Plan(reason=PlanReason.DUE, sends=due)
     if not waiting:
@@ -76,8 +76,10 @@ def plan(
     return Plan(reason=PlanReason.BACKOFF if idle else PlanReason.IN_FLIGHT)
 
 
-def _is_due(step: Progress, open_breakers: Mapping[str, datetime], now: datetime) -> bool:
-    due = step.due(open_breakers)
+def _is_due(
+    notification: Notification, step: Progress, open_breakers: Mapping[str, datetime], now: datetime
+) -> bool:
+    due = step.due(notification, open_breakers, now=now)
     return due is None or due <= now
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -49,11 +50,19 @@ class Progress:
         """Whether a further attempt remains."""
         return self.state in {State.NOT_ATTEMPTED, State.BACKING_OFF}
 
-    def due(self, open_breakers: Mapping[str, datetime]) -> datetime | None:
-        """Return `next_at`, put off to the next probe where the latest attempt records an open breaker."""
-        if self.next_at is None or not self.circuit_open:
-            return self.next_at
-        return max(self.next_at, open_breakers.get(self.channel, self.next_at))
+    def due(
+        self, notification: Notification, open_breakers: Mapping[str, datetime], *, now: datetime
+    ) -> datetime | None:
+        """Return the time at which the next attempt may start; None for at once, and after the last attempt.
+
+        It is put off to the next probe where the latest attempt records an open breaker.
+        """
+        if self.next_at is None:
+            return None
+        next_at = _within_policy(notification, self.next_at, now)
+        if not self.circuit_open:
+            return next_at
+        return max(next_at, open_breakers.get(self.channel, next_at))
 
 
 def progress(
@@ -85,6 +94,20 @@ def _channel_progress(notification: Notification, channel: str, attempts: Sequen
         next_at=_backoff_end(notification, received) or last.ended,
         circuit_open=last.circuit_open,
     )
+
+
+def _within_policy(notification: Notification, next_at: datetime, now: datetime) -> datetime:
+    """Return a time that is not later than the policy's longest backoff from now.
+
+    A later one means that the clock was ahead when the attempt ended. The first decision after that puts its own
+    limit into the status; the later ones keep to it, because a limit that moves with the time is never reached.
+    """
+    latest = now + timedelta(seconds=notification.retry.max_backoff)
+    if next_at <= latest:
+        return next_at
+    status = notification.status
+    recorded = status.next_attempt_at if status.total_attempts == len(status.attempts) else None
+    return latest if recorded is None else min(latest, recorded)
 
 
 def _backoff_end(notification: Notification, received: Sequence[Attempt]) -> datetime | None:

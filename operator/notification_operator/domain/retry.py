@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from notification_operator.domain.status import Attempt
 
 JITTER = 0.1
+MOST_STEPS = 64
+"""Keeps the power finite, far beyond the longest backoff."""
 
 
 def backoff(policy: RetryPolicy, failures: int, *, seed: str, retry_after: float | None = None) -> float:
@@ -23,7 +25,8 @@ def backoff(policy: RetryPolicy, failures: int, *, seed: str, retry_after: float
     The jitter is derived from `seed` (the attempt's id), so that every reconciliation, replica and restart
     computes the same time and none of it is stored.
     """
-    plain = min(policy.initial_backoff * float(policy.multiplier) ** (failures - 1), policy.max_backoff)
+    power = float(policy.multiplier) ** min(failures - 1, MOST_STEPS)
+    plain = min(policy.initial_backoff * power, policy.max_backoff)
     jittered = plain * (1 + JITTER * _unit(seed))
     clamped = min(max(jittered, policy.initial_backoff), policy.max_backoff)
     return min(max(clamped, retry_after or 0.0), policy.max_backoff)

@@ -1,4 +1,4 @@
-"""Records Kubernetes Events in the background: through a bounded buffer, one at a time, best effort.
+"""Records Kubernetes Events in the background: through a bounded buffer, fair to namespaces, best effort.
 
 An Event that repeats an earlier one of the same object adds to that Event's series.
 """
@@ -18,6 +18,7 @@ import structlog
 
 from notification_operator.kube.errors import KubeError, translated
 from notification_operator.kube.event import GROUP, VERSION, Regarding
+from notification_operator.kube.event_buffer import EventBuffer
 from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
     from notification_operator.kube.event import Event
 
-BUFFER: Final = 1000
-"""Events that may wait to be posted."""
+BUFFER, PER_NAMESPACE = 1000, 100
+"""Events that may wait to be posted, of all namespaces and of one."""
+POSTERS: Final = 4
+"""Events that are posted at once, each of another namespace."""
 REMEMBERED: Final = 1000
 """Posted Events that are remembered, so that a repeat costs one call instead of two."""
 RETRY_DELAYS = (1.0, 4.0)
@@ -69,59 +72,66 @@ def own_pod(namespace: str) -> Regarding:
 
 
 class EventRecorder:
-    """Posts Events in order; drops and counts an Event that cannot be posted."""
+    """Posts the Events of each namespace in order; drops and counts an Event that cannot be posted."""
 
     def __init__(self, client: ApiClient, *, instance: str, dropped: prometheus_client.Counter) -> None:
         self._client = client
         self._instance = instance
         self._dropped_metric = dropped
-        self._queue: asyncio.Queue[Event] = asyncio.Queue(BUFFER)
+        self._buffer = EventBuffer(total=BUFFER, per_namespace=PER_NAMESPACE)
         self._counts: OrderedDict[tuple[str, str], int] = OrderedDict()
         """How often each Event was posted, by namespace and name."""
         self._failing = False
-        self._pending = 0
         self._posted = 0
         self._dropped: Counter[DropReason] = Counter()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def statistics(self) -> EventStatistics:
         """Return the counts."""
-        return EventStatistics(pending=self._pending, posted=self._posted, dropped=dict(self._dropped))
+        return EventStatistics(pending=self._buffer.pending, posted=self._posted, dropped=dict(self._dropped))
+
+    @property
+    def tasks(self) -> Mapping[str, bool]:
+        """Whether each task is running, by name; empty before the start."""
+        return {task.get_name(): not task.done() for task in self._tasks}
 
     def record(self, event: Event) -> None:
         """Enqueue an Event; never waits, never raises."""
         try:
-            self._queue.put_nowait(event)
-            self._pending += 1
-        except asyncio.QueueFull:
-            self._drop(DropReason.BUFFER_FULL)
+            dropped = self._buffer.put(event)
+        except Exception:
+            logger.exception("cannot build Event", reason=event.reason)
+            self._drop(DropReason.REFUSED)
+        else:
+            if dropped:
+                self._drop(DropReason.BUFFER_FULL)
 
     def start(self) -> None:
         """Begin to post."""
-        self._task = asyncio.create_task(self._run(), name="event recorder")
+        self._tasks = [
+            asyncio.create_task(self._run(), name=f"event recorder {number}") for number in range(POSTERS)
+        ]
 
     async def close(self, seconds: float) -> None:
         """Post the pending Events for so many seconds, at most `CLOSE_SECONDS`; then stop."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(max(seconds, 0.0), CLOSE_SECONDS)):
-                await self._queue.join()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        while self._pending:
-            self._pending -= 1
+                await self._buffer.idle()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _ in range(self._buffer.clear()):
             self._drop(DropReason.STOPPED)
 
     async def _run(self) -> None:
         while True:
-            event = await self._queue.get()
+            event = await self._buffer.take()
             try:
                 await self._post(event)
             except Exception:
                 logger.exception("cannot build Event", reason=event.reason)
                 self._drop(DropReason.REFUSED)
-            self._pending -= 1
-            self._queue.task_done()
+            self._buffer.done(event)
 
     async def _post(self, event: Event) -> None:
         for number, delay in enumerate((*RETRY_DELAYS, None)):

@@ -5,7 +5,7 @@ Each Event is an API call, so by default only those are recorded that may call f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from notification_contract.settings import EventLevel
 from notification_operator.domain.breaker import Circuit
@@ -17,11 +17,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from atomic_status import StatusError
     from notification_operator.observers.publisher import Transition
 
 ACTIONABLE: Final = frozenset({Phase.RETRYING, Phase.PARTIALLY_SENT, Phase.FAILED})
 ROUTING_DOCUMENT_REFUSED: Final = "RoutingDocumentRefused"
 CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
+STATUS_REFUSED: Final = "StatusRefused"
+
+
+class Identified(Protocol):
+    """One incarnation of a notification."""
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def uid(self) -> str:
+        """Its uid."""
+        ...
 
 
 class EventObserver:
@@ -49,13 +70,7 @@ class EventObserver:
         after = transition.after
         actionable = after.phase in ACTIONABLE
         if transition.phase_changed and (actionable or self._level is EventLevel.ALL):
-            regarding = Regarding(
-                api_version=self._api_version,
-                kind="NotificationRequest",
-                namespace=after.namespace,
-                name=after.name,
-                uid=after.uid,
-            )
+            regarding = self._notification(after)
             event_type = EventType.WARNING if actionable else EventType.NORMAL
             note = f"{after.phase.value}: {after.status.message}"
             self._emit(regarding, event_type, after.status.reason, "Deliver", note)
@@ -78,6 +93,20 @@ class EventObserver:
         if circuit is Circuit.OPEN:
             note = f"Circuit breaker open for channel {channel}: no deliveries until a probe succeeds"
             self._emit(self._pod, EventType.WARNING, CIRCUIT_BREAKER_OPENED, "Deliver", note)
+
+    def status_refused(self, key: Identified, error: StatusError) -> None:
+        """Record that the API server refuses the status of a notification, which waits for a change."""
+        note = f"The status is not recorded and the delivery stands still until the object changes: {error}"
+        self._emit(self._notification(key), EventType.WARNING, STATUS_REFUSED, "Deliver", note)
+
+    def _notification(self, key: Identified) -> Regarding:
+        return Regarding(
+            api_version=self._api_version,
+            kind="NotificationRequest",
+            namespace=key.namespace,
+            name=key.name,
+            uid=key.uid,
+        )
 
     def _emit(self, regarding: Regarding, event_type: EventType, reason: str, action: str, note: str) -> None:
         if self._level is not EventLevel.NONE:

@@ -95,6 +95,11 @@ def _publish_queue(metrics: Metrics, queue: Queue) -> None:
         "Notifications that wait until this replica may work on them.",
         lambda: queue.statistics().parked,
     )
+    watch(
+        "queue_stalled",
+        "Notifications whose status the API server refuses; each waits for a change of the object.",
+        lambda: queue.statistics().stalled,
+    )
     watch("queue_running", "Notifications that are being reconciled.", lambda: queue.statistics().running)
     watch(
         "queue_delayed",

@@ -85,6 +85,17 @@ class Metrics:
             "Final notifications deleted after their retention period.",
             registry=registry,
         )
+        self.retention_failures = Counter(
+            f"{PREFIX}retention_failures_total",
+            "Listings and deletions of the retention sweep that failed, by reason (denied, refused or unavailable).",
+            ["reason"],
+            registry=registry,
+        )
+        self.retention_overdue = Gauge(
+            f"{PREFIX}retention_overdue",
+            "Notifications whose retention has expired and that are not deleted yet, at the latest sweep.",
+            registry=registry,
+        )
         self._redactions = Counter(
             f"{PREFIX}sanitization_redactions_total",
             "Secrets redacted in content and error texts, by pattern type.",

@@ -25,6 +25,8 @@ class QueueStatistics:
     """Keys that are being reconciled."""
     delayed: int = 0
     """Keys that are scheduled for a later time."""
+    stalled: int = 0
+    """Keys whose status the API server refuses; each waits for a change of its object."""
     most_failures: int = 0
     """Consecutive failed reconciliations of the key that has most of them."""
 

@@ -24,6 +24,8 @@ MARGIN_SECONDS = 20
 """Seconds past its end after which a silent watch counts as broken."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between two listings; doubles with each failure in a row, up to the longest."""
+MOST_DOUBLINGS = 16
+"""Keeps the power finite: 2.0 ** 1024 overflows."""
 
 logger = structlog.get_logger(__name__)
 
@@ -53,7 +55,10 @@ class ConfigMapWatch:
                     yield changed
             except KubeError as error:
                 self._report(error)
-            pause = min(FIRST_PAUSE * 2.0 ** max(self._failures - 1, 0), LONGEST_PAUSE)
+            except Exception as error:  # noqa: BLE001 - a response of another shape, such as a proxy's
+                self._report(KubeError(status=None, reason=f"unexpected response: {error!r}"))
+            doublings = min(max(self._failures - 1, 0), MOST_DOUBLINGS)
+            pause = min(FIRST_PAUSE * 2.0**doublings, LONGEST_PAUSE)
             await asyncio.sleep(pause if self._failures else max(started + pause - monotonic(), 0.0))
 
     async def _list(self) -> tuple[Mapping[str, Any] | None, str]:

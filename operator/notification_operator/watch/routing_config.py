@@ -101,6 +101,9 @@ class RoutingConfig:
             table = await asyncio.to_thread(self._table, text)
         except RoutingTableError as error:
             self._refuse(config_map, tuple(error.problems))
+        except Exception as error:
+            logger.exception("routing document caused an unexpected error")
+            self._refuse(config_map, (f"the document cannot be used: {error!r}",))
         else:
             self.accept(table)
 
@@ -123,4 +126,7 @@ class RoutingConfig:
             problems=problems[:MOST_PROBLEMS],
         )
         self._refusals.inc()
-        self._refused(config_map, problems)
+        try:
+            self._refused(config_map, problems)
+        except Exception:
+            logger.exception("refused routing document not reported")

@@ -23,7 +23,7 @@ from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.publisher import Transition
 from notification_operator.wiring import build
 from tests.unit.operator.controller.reconciler_fixture import now
-from tests.unit.operator.domain.builders import at, notification, success, with_status
+from tests.unit.operator.domain.builders import at, notification, success, unexpected, with_status
 from tests.unit.operator.observers.audit.conftest import NEVER, AuditStore
 from tests.unit.operator.ports import null_ports
 
@@ -63,7 +63,7 @@ class RunningOperator:
         self.lifecycle.start()
 
     def start_attempt(self, attempt: Coroutine[None, None, Attempt]) -> None:
-        self.attempts.open(KEY).start("console", resolve(PENDING), attempt)
+        self.attempts.open(KEY).start("console", resolve(PENDING), attempt, failed=unexpected)
 
     async def stop(self) -> float:
         """Stop the operator and return the seconds that it took."""

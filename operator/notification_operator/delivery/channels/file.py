@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import errno
 import hashlib
 import os
 import tempfile
+import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from notification_operator.delivery.channel import Transient
+from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
 from notification_operator.delivery.message_json import message_json
 
 if TYPE_CHECKING:
@@ -22,16 +26,28 @@ if TYPE_CHECKING:
 
 MAX_NAME = 180
 """Characters of an object's name in a file name; with its time the file name stays below 255 bytes."""
+THREADS: Final = 8
+"""Files that are written at once. A disk that hangs takes these threads and no others."""
+PREFIX, SUFFIX = ".notification-", ".tmp"
+"""Of temporary files."""
+LEFTOVER_SECONDS: Final = 300.0
+"""Age of a temporary file that nobody writes any more: its attempt has timed out long ago."""
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
+"""The answers of file systems that cannot synchronize a directory."""
 
 
 class FileChannel:
     """Writes into one directory, and creates it when it is missing."""
 
     destination = None
+    concurrency = THREADS
 
     def __init__(self, directory: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._directory = directory
         self._clock = clock
+        self._threads = DaemonThreads(THREADS, name="file channel")
+        threading.Thread(target=self._remove_leftovers, name="file channel", daemon=True).start()
 
     async def deliver(self, message: Message) -> None:
         """Write the file; its name holds the local time.
@@ -42,23 +58,57 @@ class FileChannel:
         name = f"notification-{_shortened(message.name)}-{self._clock().astimezone():%Y%m%d-%H%M%S.%f}.json"
         content = orjson.dumps(message_json(message), option=orjson.OPT_INDENT_2)
         try:
-            await asyncio.to_thread(self._write, name, content)
+            await self._threads.run(partial(self._write, name, content))
+        except SaturatedError as error:
+            raise Transient(f"the disk of {self._directory} does not respond") from error
         except OSError as error:
+            if error.errno in FULL:
+                raise Transient(f"no space left for {self._directory}: {error.strerror}") from error
             raise Transient(f"cannot write to {self._directory}: {error.strerror or error}") from error
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes, abandoned: threading.Event) -> None:
         self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=".", suffix=".tmp")
+        handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=PREFIX, suffix=SUFFIX)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o644)  # noqa: PTH101 - other processes read the files
+            _require_wanted(abandoned)
             os.replace(temporary, self._directory / name)  # noqa: PTH105 - mkstemp returns a str
         except BaseException:
-            os.unlink(temporary)  # noqa: PTH108 - likewise
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)  # noqa: PTH108 - likewise
             raise
+        self._sync_directory()
+
+    def _sync_directory(self) -> None:
+        """Make the new name survive a power failure, where the file system can."""
+        handle = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+        finally:
+            os.close(handle)
+
+    def _remove_leftovers(self) -> None:
+        """Remove the temporary files of a process that ended while it wrote; another one may be writing now."""
+        oldest = self._clock().timestamp() - LEFTOVER_SECONDS
+        with contextlib.suppress(OSError), os.scandir(self._directory) as entries:
+            for entry in entries:
+                if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX):
+                    with contextlib.suppress(OSError):
+                        if entry.stat().st_mtime < oldest:
+                            os.unlink(entry.path)  # noqa: PTH108 - scandir returns a str
+
+
+def _require_wanted(abandoned: threading.Event) -> None:
+    """Refuse to publish the file of an attempt that is already recorded as a failure."""
+    if abandoned.is_set():
+        raise OSError(errno.ETIMEDOUT, "the attempt has timed out")
 
 
 def _shortened(name: str) -> str:

@@ -1,14 +1,28 @@
 """A reconciliation with all layers around it: what it costs, and what it never does twice."""
 
+from __future__ import annotations
+
 import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from atomic_status import ConflictExhausted, Unavailable
+from atomic_status import ConflictExhausted, ObjectRef, Rejected, Unavailable
+from atomic_status.testing import MemoryStore
+from notification_operator.controller import reconciler, workqueue
 from notification_operator.controller.request import Result
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.telemetry.statistics import AttemptStatistics
+from tests.simulation.null_ports import NoEvents
 from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
+from tests.unit.operator.kube_api import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atomic_status import StatusError
+    from notification_operator.delivery.channel import Message
+    from notification_operator.kube.event import Event
 
 
 async def test_quick_delivery_costs_one_read_and_one_write() -> None:
@@ -147,3 +161,135 @@ async def test_another_object_of_the_same_name_is_not_touched() -> None:
     fixture.store.create(old)
     assert await fixture.reconcile() == Result(final=True)
     assert (fixture.verbs, console.calls) == (["GET"], [])
+
+
+TOO_LARGE = "500 etcdserver: request is too large"
+
+
+class RefusingStore(MemoryStore):
+    """Refuses every status write while `error` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error: Callable[[ObjectRef], StatusError] | None = None
+
+    async def replace_status(self, obj: dict[str, Any]) -> dict[str, Any]:
+        if self.error is not None:
+            self.calls.append(("PUT", obj["metadata"]["name"]))
+            raise self.error(ObjectRef(namespace="shop", name=obj["metadata"]["name"]))
+        return await super().replace_status(obj)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda ref: Rejected(ref, code=413, reason="too large"),
+        lambda ref: Rejected(ref, code=422, reason="invalid"),
+        lambda ref: Unavailable(ref, reason=TOO_LARGE),
+    ],
+    ids=["413", "422", "etcd"],
+)
+async def test_refused_object_is_stalled_until_it_changes_and_never_repeats(
+    error: Callable[[ObjectRef], StatusError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[Event] = []
+    monkeypatch.setattr(NoEvents, "record", lambda _, event: events.append(event))
+    monkeypatch.setattr(workqueue, "FIRST_BACKOFF", 0.001)
+    store, console = RefusingStore(), Stub()
+    fixture = ReconcilerFixture({"console": console}, store=stored(store))
+    store.error = error
+    async with fixture.running_queue() as queue:
+        queue.add(fixture.key)
+        await until(lambda: queue.statistics().stalled)
+        writes = fixture.verbs.count("PUT")
+        version = store.peek(fixture.ref)["metadata"]["resourceVersion"]
+        queue.add(fixture.key, version=version)
+        await asyncio.sleep(0.1)
+        assert fixture.verbs.count("PUT") == writes == reconciler.STALLED_AFTER
+        (event,) = events
+        assert (event.type, event.reason, event.regarding.name) == ("Warning", "StatusRefused", "order-1")
+        async with asyncio.timeout(1):
+            await fixture.operator.attempts.idle()
+        store.error = None
+        store.write_as_other(fixture.ref, note="changed")
+        queue.add(fixture.key, version=store.peek(fixture.ref)["metadata"]["resourceVersion"])
+        await until(lambda: fixture.status["phase"] == "Sent")
+        assert queue.statistics().stalled == 0
+    assert (len(console.calls), fixture.attempts) == (1, IDLE)
+
+
+@pytest.mark.parametrize("code", [401, 403])
+async def test_refused_account_is_retried_without_end(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workqueue, "LONGEST_BACKOFF", 0.001)
+    store = RefusingStore()
+    fixture = ReconcilerFixture({"console": Stub()}, store=stored(store))
+    store.error = lambda ref: Rejected(ref, code=code, reason="not allowed")
+    async with fixture.running_queue() as queue:
+        queue.add(fixture.key)
+        await until(lambda: fixture.verbs.count("PUT") >= 3 * reconciler.STALLED_AFTER)
+        assert queue.statistics().stalled == 0
+
+
+def stored(store: RefusingStore) -> RefusingStore:
+    """Return the store with a notification in it."""
+    store.create(
+        {
+            "apiVersion": "kubernaut.ai/v1alpha1",
+            "kind": "NotificationRequest",
+            "metadata": {
+                "namespace": "shop",
+                "name": "order-1",
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+            },
+            "spec": {"type": "simple", "subject": "s", "body": "b", "channels": ["console"]},
+            "status": {"phase": "Pending"},
+        }
+    )
+    return store
+
+
+class Odd(Stub):
+    """A channel with an attribute that no channel should have."""
+
+    def __init__(self, attribute: str, value: object) -> None:
+        super().__init__(Transient("busy", retry_after="30"))  # type: ignore[arg-type]  # a bug of a plugin
+        setattr(self, attribute, value)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"), [("destination", ["a"]), ("concurrency", "4"), ("concurrency", 0), ("other", 1)]
+)
+async def test_odd_channel_yields_a_recorded_failure_with_a_next_attempt(
+    attribute: str, value: object
+) -> None:
+    fixture = ReconcilerFixture({"console": Odd(attribute, value)})
+    result = await fixture.reconcile()
+    assert fixture.status["failedDeliveries"] == 1
+    assert "nextAttemptAt" in fixture.status
+    assert (result.requeue_after is not None, fixture.attempts) == (True, IDLE)
+
+
+async def test_broken_dispatcher_yields_a_recorded_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    fixture = ReconcilerFixture({"console": Stub()})
+
+    def break_down(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fixture.operator.dispatcher, "_semaphore", break_down)
+    result = await fixture.reconcile()
+    assert (fixture.status["phase"], result.final, fixture.attempts) == ("Failed", True, IDLE)
+
+
+async def test_channel_that_cancels_itself_yields_a_recorded_failure() -> None:
+    class Cancelling(Stub):
+        async def deliver(self, message: Message) -> None:
+            self.calls.append(message.id)
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(1)
+
+    channel = Cancelling()
+    fixture = ReconcilerFixture({"console": channel})
+    await fixture.reconcile()
+    assert (fixture.status["phase"], len(channel.calls), fixture.attempts) == ("Failed", 1, IDLE)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from notification_contract.settings import Retention
 from notification_operator.controller import retention
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.kube import objects as kube_objects
 from notification_operator.kube import pagination as listing
+from notification_operator.kube.errors import KubeError
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.kube.requests import call
 from notification_operator.watch.namespaces import AllNamespaces
@@ -57,6 +58,8 @@ class SweeperFixture:
         self.now = NOW
         self.registry = CollectorRegistry()
         self.deleted = Counter("deleted", "Deleted.", registry=self.registry)
+        self.failures = Counter("failures", "Failures.", ["reason"], registry=self.registry)
+        self.overdue_gauge = Gauge("overdue", "Overdue.", registry=self.registry)
 
     @contextlib.asynccontextmanager
     async def at(self, api: NotificationsApi) -> AsyncIterator[None]:
@@ -68,6 +71,8 @@ class SweeperFixture:
                 served=AllNamespaces(),
                 ownership=self,
                 deleted=self.deleted,
+                failures=self.failures,
+                overdue=self.overdue_gauge,
                 clock=lambda: self.now,
             )
             task = asyncio.create_task(sweeper.run())
@@ -84,6 +89,13 @@ class SweeperFixture:
     @property
     def count(self) -> float | None:
         return self.registry.get_sample_value("deleted_total")
+
+    @property
+    def overdue(self) -> float | None:
+        return self.registry.get_sample_value("overdue")
+
+    def failed(self, reason: str) -> float:
+        return self.registry.get_sample_value("failures_total", {"reason": reason}) or 0.0
 
 
 async def sweeps(api: NotificationsApi, more: int = 2) -> None:
@@ -183,7 +195,7 @@ async def test_operator_of_some_namespaces_lists_only_these(api: NotificationsAp
 async def test_deletions_keep_the_configured_rate(api: NotificationsApi) -> None:
     for number in range(6):
         api.put(f"old-{number}")
-    fixture = SweeperFixture(rate=25)
+    fixture = SweeperFixture(rate=25, interval=1)
     async with fixture.at(api):
         await until(lambda: fixture.count == 6)
     times = [when for _, when in api.deleted]
@@ -214,3 +226,86 @@ async def test_refused_request_is_retried_with_the_next_sweep(api: Notifications
         await until(lambda: sum(done == method for done, _, _ in api.requests) >= 2)
         del api.refuse[method]
         await until(lambda: fixture.count == 1)
+
+
+def refuse_some(monkeypatch: pytest.MonkeyPatch, *, method: str, part: str, status: int) -> list[str]:
+    """Refuse the requests whose path contains a part; return the list that collects their paths."""
+    refused: list[str] = []
+
+    async def refuse(client: ApiClient, verb: str, path: str, **more: Any) -> Any:
+        if verb == method and part in path:
+            refused.append(path)
+            raise KubeError(status=status, reason="refused by the test")
+        return await call(client, verb, path, **more)
+
+    monkeypatch.setattr(kube_objects, "call", refuse)
+    monkeypatch.setattr(listing, "call", refuse)
+    return refused
+
+
+async def test_refused_deletion_does_not_keep_the_objects_after_it(
+    api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for number in range(9):
+        api.put(f"old-{number}", namespace=f"team-{number % 3}")
+    refuse_some(monkeypatch, method="DELETE", part="team-0", status=403)
+    fixture = SweeperFixture()
+    async with fixture.at(api):
+        await until(lambda: fixture.count == 6)
+        await sweeps(api, more=6)
+        assert [namespace for namespace, _ in api.objects] == ["team-0"] * 3
+        await until(lambda: fixture.overdue == 3)
+    assert fixture.failed("denied") >= 3
+
+
+async def test_refused_listing_does_not_keep_the_namespaces_after_it(
+    api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for namespace in ("a", "b", "c"):
+        api.put(f"in-{namespace}", namespace=namespace)
+    refuse_some(monkeypatch, method="GET", part="/namespaces/a/", status=403)
+    fixture = SweeperFixture(namespaces=("a", "b", "c"))
+    async with fixture.at(api):
+        await until(lambda: fixture.count == 2)
+    assert list(names(api)) == ["in-a"]
+    assert fixture.failed("denied") >= 1
+
+
+async def test_sweep_ends_early_while_the_api_server_is_unavailable(
+    api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        api.put(f"old-{number:02}")
+    refused = refuse_some(monkeypatch, method="DELETE", part="old", status=503)
+    fixture = SweeperFixture(interval=0.5)
+    async with fixture.at(api):
+        await until(lambda: len(refused) == retention.MOST_UNAVAILABLE)
+        await asyncio.sleep(0.1)
+        assert len(refused) == retention.MOST_UNAVAILABLE
+        assert (fixture.failed("unavailable"), fixture.overdue) == (retention.MOST_UNAVAILABLE, 20)
+
+
+async def test_overdue_gauge_returns_to_zero_after_the_sweep(api: NotificationsApi) -> None:
+    for number in range(5):
+        api.put(f"old-{number}")
+        api.put(f"young-{number}", completed=YESTERDAY)
+    fixture = SweeperFixture(rate=20, interval=1)
+    async with fixture.at(api):
+        await until(lambda: fixture.overdue == 5)
+        await until(lambda: fixture.overdue == 0)
+    assert fixture.count == 5
+
+
+@pytest.mark.parametrize(("objects", "seconds"), [(20, 0.2), (100, 0.5)])
+async def test_rate_follows_the_backlog_within_its_bound(
+    api: NotificationsApi, objects: int, seconds: float
+) -> None:
+    for number in range(objects):
+        api.put(f"old-{number}")
+    # 20 per second are configured; the interval needs 200 or 1,000, and the bound is ten times the setting.
+    fixture = SweeperFixture(rate=20, interval=0.1)
+    async with fixture.at(api):
+        await until(lambda: fixture.count == objects)
+    times = [when for _, when in api.deleted]
+    assert seconds * 0.4 <= times[-1] - times[0] <= objects / 20 - 0.2

@@ -3,10 +3,14 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
+from notification_operator.controller import workqueue
 from notification_operator.controller.request import Key, Request, Result
 from notification_operator.controller.workqueue import backoff
 from notification_operator.telemetry.statistics import QueueStatistics
 from tests.unit.operator.controller.gated_queue import KEY, OTHER, Recorder, running
+from tests.unit.operator.kube_api import until
 
 
 async def test_key_added_many_times_is_reconciled_once() -> None:
@@ -195,3 +199,79 @@ async def test_request_names_the_time_since_when_its_key_waited() -> None:
         queue.add(KEY)
         await asyncio.sleep(0.05)
     assert before <= times[0] <= datetime.now(UTC)
+
+
+async def test_thousands_of_failures_of_one_key_delay_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workqueue, "LONGEST_BACKOFF", 0.0)
+    failures, others = 0, 0
+
+    async def reconcile(request: Request) -> Result:
+        nonlocal failures, others
+        if request.key == KEY:
+            failures += 1
+            return Result(error=ValueError())
+        others += 1
+        return Result()
+
+    async with running(reconcile) as queue:
+        queue.add(KEY)
+        await until(lambda: failures > 2_000)
+        queue.add(OTHER)
+        await until(lambda: others)
+        assert queue.statistics().most_failures >= 2_000
+
+
+def test_backoff_is_finite_after_any_number_of_failures() -> None:
+    assert {backoff(failures) for failures in (100, 1_025, 2_000, 10**6)} == {workqueue.LONGEST_BACKOFF}
+
+
+async def test_stalled_key_waits_for_a_change() -> None:
+    stalled = Result(error=ValueError(), stalled=True, observed_versions=frozenset({"7"}), requeue_after=600)
+    reconcile = Recorder(stalled, stalled, Result())
+    async with running(reconcile) as queue:
+        queue.add(KEY)
+        await reconcile.reconciliations(1)
+        queue.add(KEY, version="7")
+        await reconcile.no_more()
+        assert queue.statistics() == QueueStatistics(stalled=1, delayed=1, most_failures=1)
+        queue.add(KEY, version="8")
+        await reconcile.reconciliations(1)
+        await reconcile.no_more()
+        queue.add(KEY, version="9")
+        await reconcile.reconciliations(1)
+        await reconcile.no_more()
+        assert queue.statistics() == QueueStatistics()
+
+
+async def test_stalled_key_is_reconciled_after_its_time_without_a_change() -> None:
+    reconcile = Recorder(Result(error=ValueError(), stalled=True, requeue_after=0.05), Result())
+    async with running(reconcile) as queue:
+        queue.add(KEY)
+        await reconcile.reconciliations(2)
+        await reconcile.no_more()
+        assert queue.statistics() == QueueStatistics()
+
+
+async def test_forgotten_key_is_stalled_no_longer() -> None:
+    reconcile = Recorder(Result(error=ValueError(), stalled=True, requeue_after=600))
+    async with running(reconcile) as queue:
+        queue.add(KEY)
+        await reconcile.reconciliations(1)
+        await reconcile.no_more()
+        queue.forget(KEY)
+        assert (queue.statistics(), queue.keys) == (QueueStatistics(), frozenset())
+
+
+async def test_request_states_the_earlier_failures_of_its_key() -> None:
+    failures: list[int] = []
+
+    async def reconcile(request: Request) -> Result:
+        failures.append(request.failures)
+        return Result(error=ValueError() if len(failures) < 3 else None)
+
+    async with running(reconcile) as queue:
+        queue.add(KEY)
+        await until(lambda: len(failures) >= 3)
+        queue.add(KEY)
+        await until(lambda: len(failures) >= 4)
+    assert failures == [0, 1, 2, 0]

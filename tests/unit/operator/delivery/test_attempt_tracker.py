@@ -1,8 +1,11 @@
 """The attempt tracker: no attempt runs twice at once, and none is lost between its end and a write."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
+
+import pytest
 
 from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.domain.model import Attempt, AttemptStatus
@@ -33,7 +36,13 @@ class TrackerFixture:
                 await gate.wait()
             return attempt
 
-        self.attempts.start(attempt.channel, ROUTE, deliver())
+        self.attempts.start(attempt.channel, ROUTE, deliver(), failed=failed)
+
+    def start_broken(self, error: BaseException, *, failed: Callable[[BaseException], Attempt]) -> None:
+        async def break_down() -> Attempt:
+            raise error
+
+        self.attempts.start("slack", ROUTE, break_down(), failed=failed)
 
     async def finish(self) -> None:
         await self.attempts.wait(5)
@@ -42,6 +51,17 @@ class TrackerFixture:
     @property
     def statistics(self) -> AttemptStatistics:
         return self.tracker.statistics()
+
+
+def failed(error: BaseException) -> Attempt:
+    return Attempt(
+        channel="slack",
+        number=1,
+        timestamp=datetime.now(UTC),
+        status=AttemptStatus.FAILED,
+        error=type(error).__name__,
+        permanent=True,
+    )
 
 
 def attempt(channel: str = "slack", number: int = 1) -> Attempt:
@@ -167,3 +187,63 @@ async def test_route_is_kept_as_long_as_its_attempts() -> None:
     assert fixture.tracker.open(KEY).route is ROUTE
     fixture.attempts.acknowledge([result])
     assert fixture.tracker.open(KEY).route is None
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), asyncio.CancelledError()])
+async def test_attempt_that_raises_becomes_a_recorded_failure(error: BaseException) -> None:
+    fixture = TrackerFixture()
+    fixture.attempts.unmute()
+    fixture.start_broken(error, failed=failed)
+    await fixture.finish()
+    (result,) = fixture.attempts.finished
+    assert (result.error, fixture.reported) == (type(error).__name__, [KEY])
+    fixture.attempts.acknowledge([result])
+    async with asyncio.timeout(1):
+        await fixture.tracker.idle()
+
+
+async def test_attempt_without_any_record_requeues_its_object_and_is_dropped() -> None:
+    def fail(error: BaseException) -> Attempt:
+        raise ValueError from error
+
+    fixture = TrackerFixture()
+    fixture.attempts.unmute()
+    fixture.start_broken(ZeroDivisionError(), failed=fail)
+    await fixture.finish()
+    assert (fixture.reported, fixture.statistics) == ([KEY], AttemptStatistics())
+    async with asyncio.timeout(1):
+        await fixture.tracker.idle()
+
+
+async def test_failing_callback_does_not_keep_an_object_tracked() -> None:
+    def refuse(key: Key) -> None:
+        raise ValueError(key)
+
+    tracker: AttemptTracker[Key] = AttemptTracker(on_finished=refuse)
+    attempts, result = tracker.open(KEY), attempt()
+
+    async def deliver() -> Attempt:
+        return result
+
+    attempts.start("slack", ROUTE, deliver(), failed=failed)
+    attempts.unmute()
+    await attempts.wait(5)
+    await asyncio.sleep(0)
+    assert attempts.finished == (result,)
+    attempts.acknowledge([result])
+    assert not tracker.tracks("uid")
+
+
+async def test_shutdown_does_not_wait_for_a_stalled_object() -> None:
+    fixture = TrackerFixture()
+    fixture.start(attempt())
+    await fixture.finish()
+    fixture.attempts.stall()
+    async with asyncio.timeout(1):
+        await fixture.tracker.idle()
+    assert (fixture.tracker.uids, fixture.tracker.tracks("uid")) == ((), True)
+    fixture.attempts.mute()
+    assert fixture.tracker.uids == ("uid",)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await fixture.tracker.idle()

@@ -158,3 +158,43 @@ async def test_remembered_destinations_are_bounded(
     await breakers.enter(SLACK)
     await call(breakers, Result.SUCCESS, Destination("webhook", "b"))
     assert breakers.state("slack") is Circuit.OPEN, "it was called after the forgotten one"
+
+
+class Seconds:
+    """Monotonic seconds that the test moves."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_clock_step_neither_extends_nor_shortens_an_open_breaker() -> None:
+    clock, seconds = Clock(), Seconds()
+    breakers = Breakers(LIMITS, clock=clock, seconds=seconds)
+    await opened(breakers)
+    assert breakers.open_until(SLACK) == at(30)
+    seconds.now += 10
+    clock.now = at(10 + 86_400)
+    assert breakers.state("slack") is Circuit.OPEN
+    assert breakers.open_until(SLACK) == at(30 + 86_400)
+    clock.now = at(10 - 86_400)
+    assert await breakers.enter(SLACK) == Rejected(until=at(30 - 86_400))
+    seconds.now += 20
+    assert breakers.state("slack") is Circuit.HALF_OPEN
+    assert breakers.open_until(SLACK) is None
+
+
+async def test_time_of_the_next_probe_stays_the_same_while_clocks_drift() -> None:
+    clock, seconds = Clock(), Seconds()
+    breakers = Breakers(LIMITS, clock=clock, seconds=seconds)
+    await opened(breakers)
+    until = breakers.open_until(SLACK)
+    for step in range(1, 30):
+        seconds.now = 1_000 + step
+        clock.now = at(step * 1.001)
+        assert breakers.open_until(SLACK) == until
+    clock.now = at(30)
+    later = breakers.open_until(SLACK)
+    assert later is not None
+    assert later > clock.now

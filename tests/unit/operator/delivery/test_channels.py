@@ -1,7 +1,11 @@
 """The output of each channel, on the real file system and standard output."""
 
+import asyncio
+import errno
 import json
 import logging
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +24,7 @@ from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.registry import channels
 from notification_operator.domain.model import Content
 from notification_operator.telemetry import logging as log
+from tests.unit.operator.kube_api import until
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 
@@ -78,8 +83,89 @@ async def test_unwritable_directory_is_a_transient_failure(tmp_path: Path) -> No
 async def test_failed_write_leaves_no_partial_file(tmp_path: Path) -> None:
     channel = FileChannel(tmp_path)
     with pytest.raises(TypeError):
-        channel._write("notification.json", "text in place of bytes")  # type: ignore[arg-type]
+        channel._write("notification.json", "text in place of bytes", threading.Event())  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+class Disk:
+    """Makes `fsync` hang until it is released, or fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls = 0
+        self.released = threading.Event()
+        self.released.set()
+        self.error: OSError | None = None
+        self._fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self.fsync)
+
+    def fsync(self, handle: int) -> None:
+        self.calls += 1
+        self.released.wait(30)
+        if self.error is not None:
+            raise self.error
+        self._fsync(handle)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    disk = Disk(monkeypatch)
+    yield disk
+    disk.released.set()
+
+
+async def deliver_within(channel: FileChannel, seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        await channel.deliver(message())
+
+
+async def test_hanging_disk_takes_no_thread_of_others_and_is_reported(tmp_path: Path, disk: Disk) -> None:
+    channel = FileChannel(tmp_path)
+    disk.released.clear()
+    attempts = [deliver_within(channel, 0.2) for _ in range(64)]
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    assert all(isinstance(result, TimeoutError) for result in results)
+    with pytest.raises(Transient, match=r"the disk of .* does not respond"):
+        await channel.deliver(message())
+    async with asyncio.timeout(2):
+        await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+    disk.released.set()
+    await until(lambda: not channel._threads._abandoned)
+    assert list(tmp_path.iterdir()) == [], "an attempt that has timed out leaves no file"
+    await channel.deliver(message())
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+async def test_one_hanging_file_does_not_delay_the_others(tmp_path: Path, disk: Disk) -> None:
+    channel = FileChannel(tmp_path)
+    disk.released.clear()
+    with pytest.raises(TimeoutError):
+        await deliver_within(channel, 0.1)
+    disk.calls = 0
+    disk.released.set()
+    await deliver_within(channel, 2)
+    assert disk.calls >= 2, "file and directory are synchronized"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+async def test_full_disk_is_a_reason_of_its_own(tmp_path: Path, disk: Disk, code: int) -> None:
+    disk.error = OSError(code, os.strerror(code))
+    with pytest.raises(Transient, match=r"^no space left for "):
+        await FileChannel(tmp_path).deliver(message())
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_leftovers_are_removed_at_the_start_unless_they_are_young(tmp_path: Path) -> None:
+    for name in (".notification-old.tmp", ".notification-young.tmp", ".other.tmp", "notification-old.json"):
+        (tmp_path / name).touch()
+        if "young" not in name:
+            os.utime(tmp_path / name, (0, 0))
+    FileChannel(tmp_path)
+    await until(lambda: not (tmp_path / ".notification-old.tmp").exists())
+    assert {file.name for file in tmp_path.iterdir()} == {
+        ".notification-young.tmp",
+        ".other.tmp",
+        "notification-old.json",
+    }
 
 
 async def test_log_channel_writes_one_line_of_json(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Never
 
 from notification_operator.domain.model import (
     Attempt,
@@ -16,6 +16,11 @@ from notification_operator.domain.text.timestamps import format_time
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 FAST = RetryPolicy(max_attempts=5, initial_backoff=1, multiplier=2, max_backoff=60)
+
+
+def unexpected(error: BaseException) -> Never:
+    """Turn no exception of an attempt into a record: the test expects none."""
+    raise AssertionError("an attempt ended with an exception") from error
 
 
 def at(seconds: float) -> datetime:

@@ -1,11 +1,17 @@
 """The progress of each channel, from its attempts alone."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from notification_operator.domain.model import Attempt, RetryPolicy
+from notification_operator.domain.fold import fold, merge_attempts
+from notification_operator.domain.model import Attempt, Phase, RetryPolicy
+from notification_operator.domain.plan import plan
 from notification_operator.domain.progress import State, progress
-from notification_operator.domain.retry import next_attempt_at
-from tests.unit.operator.domain.builders import FAST, failure, notification, success
+from notification_operator.domain.retry import backoff, next_attempt_at
+from notification_operator.domain.routing.route import resolve
+from tests.unit.operator.domain.builders import FAST, at, failure, notification, success, with_status
 
 
 def test_new_channel_is_due_at_once() -> None:
@@ -61,3 +67,52 @@ def test_order_of_attempts_does_not_matter() -> None:
     assert progress(notification(), ["slack"], attempts) == progress(
         notification(), ["slack"], attempts[::-1]
     )
+
+
+@pytest.mark.parametrize("ahead", [61, 3_600, 86_400, 400 * 86_400])
+def test_attempt_of_a_clock_that_was_ahead_waits_within_the_policy(ahead: float) -> None:
+    present = notification("slack", phase=Phase.SENDING)
+    route, attempts = resolve(present), (failure("slack", seconds=ahead),)
+    waited, reads = 0.0, 0
+    while True:
+        now = at(1 + waited)
+        known = merge_attempts(present, attempts)
+        if plan(known, route, in_flight=frozenset(), now=now).sends:
+            break
+        status = fold(present, attempts, route=route, in_flight=frozenset(), queued_at=at(0), now=now)
+        assert status.next_attempt_at is not None
+        again = fold(
+            replace(present, status=status),
+            attempts,
+            route=route,
+            in_flight=frozenset(),
+            queued_at=at(0),
+            now=now + timedelta(seconds=0.5),
+        )
+        assert again == status or ahead < 2 * FAST.max_backoff, "nothing has changed, so nothing is written"
+        wait = (status.next_attempt_at - now).total_seconds()
+        assert 0 < wait <= FAST.max_backoff
+        present, waited, reads = replace(present, status=status), waited + wait, reads + 1
+    assert waited <= 2 * FAST.max_backoff
+    assert reads <= 3
+
+
+def test_recorded_time_of_an_earlier_attempt_does_not_shorten_the_wait() -> None:
+    earlier = with_status(
+        notification("slack", attempts=(failure("slack"),)), total_attempts=1, next_attempt_at=at(1)
+    )
+    attempts = (failure("slack", 1), failure("slack", 2, seconds=86_400))
+    status = fold(
+        with_status(earlier, phase=Phase.SENDING),
+        attempts,
+        route=resolve(earlier),
+        in_flight=frozenset(),
+        queued_at=at(0),
+        now=at(5),
+    )
+    assert status.next_attempt_at == at(5 + FAST.max_backoff)
+
+
+def test_backoff_is_finite_after_any_number_of_failures() -> None:
+    policy = RetryPolicy(max_attempts=10_000, initial_backoff=1, multiplier=10, max_backoff=480)
+    assert backoff(policy, 10_000, seed="") <= policy.max_backoff

@@ -176,12 +176,12 @@ async def test_full_buffer_drops_new_events_without_waiting(
 ) -> None:
     api.open.clear()
     async with running(recorder):
-        for number in range(event_recorder.BUFFER + 5):
+        for number in range(event_recorder.PER_NAMESPACE + 5):
             recorder.record(replace(EVENT, note=str(number)))
         assert dropped(recorder) == {DropReason.BUFFER_FULL: 5}
         monkeypatch.setattr(event_recorder, "CLOSE_SECONDS", 0.05)
         await recorder.close(5)
-    assert dropped(recorder) == {DropReason.BUFFER_FULL: 5, DropReason.STOPPED: event_recorder.BUFFER}
+    assert dropped(recorder) == {DropReason.BUFFER_FULL: 5, DropReason.STOPPED: event_recorder.PER_NAMESPACE}
 
 
 async def test_close_does_not_wait_for_a_silent_api_server(recorder: EventRecorder, api: KubeApi) -> None:
@@ -212,3 +212,58 @@ def test_own_pod_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("POD_UID", "uid-9")
     expected = Regarding(api_version="v1", kind="Pod", namespace="own", name="operator-abc", uid="uid-9")
     assert own_pod("own") == expected
+
+
+def of(namespace: str, number: int = 0) -> Event:
+    return replace(EVENT, regarding=replace(ORDER, namespace=namespace, name=f"order-{number}"))
+
+
+async def test_busy_namespace_does_not_crowd_out_another(recorder: EventRecorder, api: KubeApi) -> None:
+    for number in range(event_recorder.BUFFER):
+        recorder.record(of("busy", number))
+    recorder.record(of("quiet"))
+    async with running(recorder):
+        await until(lambda: any(namespace == "quiet" for namespace, _ in api.events))
+        assert sum(namespace == "busy" for namespace, _ in api.events) <= event_recorder.POSTERS
+    full = event_recorder.BUFFER - event_recorder.PER_NAMESPACE
+    assert dropped(recorder)[DropReason.BUFFER_FULL] == full
+
+
+async def test_full_buffer_admits_a_quiet_namespace_in_place_of_a_busy_one(recorder: EventRecorder) -> None:
+    busy = event_recorder.BUFFER // event_recorder.PER_NAMESPACE
+    for namespace in range(busy):
+        for number in range(event_recorder.PER_NAMESPACE):
+            recorder.record(of(f"busy-{namespace}", number))
+    assert dropped(recorder) == {}
+    recorder.record(of("quiet"))
+    assert recorder.statistics().pending == event_recorder.BUFFER
+    assert dropped(recorder) == {DropReason.BUFFER_FULL: 1}
+    recorder.record(of("quiet", 1))
+    recorder.record(of("busy-0", event_recorder.PER_NAMESPACE))
+    assert recorder.statistics().pending == event_recorder.BUFFER
+
+
+async def test_namespace_whose_events_hang_does_not_delay_another(
+    recorder: EventRecorder, api: KubeApi
+) -> None:
+    async def hang(request: web.Request, *key: str) -> web.StreamResponse:
+        if "stuck" in request.path:
+            await asyncio.sleep(3600)
+        return await api.create_event(request, *key)
+
+    api.handle_event = hang
+    async with running(recorder):
+        for number in range(20):
+            recorder.record(of("stuck", number))
+        for number in range(5):
+            recorder.record(of("quick", number))
+        await until(lambda: len(api.events) == 5)
+        assert recorder.statistics().posted == 5
+
+
+async def test_tasks_of_the_recorder_are_visible(recorder: EventRecorder) -> None:
+    assert recorder.tasks == {}
+    async with running(recorder):
+        assert set(recorder.tasks.values()) == {True}
+        assert len(recorder.tasks) == event_recorder.POSTERS
+    assert set(recorder.tasks.values()) == {False}

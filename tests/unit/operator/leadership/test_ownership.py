@@ -17,7 +17,7 @@ from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.sharding import shard_of
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.telemetry.statistics import ElectorStatistics
-from tests.unit.operator.domain.builders import notification, success
+from tests.unit.operator.domain.builders import notification, success, unexpected
 
 if TYPE_CHECKING:
     from notification_operator.domain.model import Attempt
@@ -69,7 +69,9 @@ class OwnershipFixture:
                 await asyncio.sleep(3600)
             return success("console")
 
-        self.attempts.open(key).start("console", resolve(notification("console")), attempt())
+        self.attempts.open(key).start(
+            "console", resolve(notification("console")), attempt(), failed=unexpected
+        )
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -15,6 +15,7 @@ from notification_operator.telemetry.metrics import Metrics
 from notification_operator.telemetry.statistics import QueueStatistics
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.namespaces import AllNamespaces
+from tests.unit.operator.domain.builders import unexpected
 
 KEY = Key("shop", "order-1", "uid-1")
 
@@ -51,7 +52,7 @@ class HandlerFixture:
             await asyncio.sleep(3600)
             raise AssertionError
 
-        self.attempts.open(KEY).start("console", Route(channels=("console",)), attempt())
+        self.attempts.open(KEY).start("console", Route(channels=("console",)), attempt(), failed=unexpected)
 
     @property
     def active(self) -> float | None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
+from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
 from atomic_status import ObjectRef
 from notification_operator.domain.routing.route import RoutingReason
 from notification_operator.watch import config_map as config_map_watch
+from notification_operator.watch import routing_config
 from notification_operator.watch.config_map import ConfigMapWatch
 from notification_operator.watch.routing_config import RoutingConfig
 from tests.unit.operator.domain.builders import notification
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from kubernetes.aio.client import ApiClient
+
+    from notification_contract.routing.table import RoutingTable
 
 KEY = "routing.yaml"
 PAUSE = 0.05
@@ -43,8 +47,9 @@ class RoutingFixture:
         self.known = 0
         self.refused: list[tuple[str, tuple[str, ...]]] = []
         self.registry = CollectorRegistry()
+        self.watch = ConfigMapWatch(client, ObjectRef(namespace="own", name="rules"))
         self.config = RoutingConfig(
-            ConfigMapWatch(client, ObjectRef(namespace="own", name="rules")),
+            self.watch,
             KEY,
             refused=self._refuse,
             refusals=Counter("refusals", "Refusals.", registry=self.registry),
@@ -185,6 +190,71 @@ async def test_config_map_without_the_key_is_an_invalid_document(
         await until(lambda: routing.config.known)
     ((_, problems),) = routing.refused
     assert problems == ("the ConfigMap has no key routing.yaml; put the document under it",)
+
+
+async def test_document_with_a_number_that_cannot_be_shown_is_refused(
+    routing: RoutingFixture, api: KubeApi
+) -> None:
+    api.put({KEY: f"route: 0x{'f' * 6_000}"})
+    async with routing.at_work():
+        await until(lambda: routing.refused)
+        api.put(document("slack"))
+        await until(lambda: routing.channels == ("slack",))
+
+
+async def test_unexpected_error_of_a_document_is_a_problem_of_that_document(
+    routing: RoutingFixture, api: KubeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(text: str) -> RoutingTable:
+        raise ZeroDivisionError(text)
+
+    api.put(document("slack"))
+    async with routing.at_work():
+        await until(lambda: api.watches)
+        with monkeypatch.context() as patch:
+            patch.setattr(routing_config, "read_table", fail)
+            api.put(INVALID)
+            await routing.generation(2)
+        ((_, (problem,)),) = routing.refused
+        assert "ZeroDivisionError" in problem
+        assert routing.channels == ("slack",)
+        api.put(document("email"))
+        await routing.generation(3)
+
+
+async def test_failure_to_report_a_refused_document_does_not_end_the_watch(
+    routing: RoutingFixture, api: KubeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(routing, "refused")
+    api.put(INVALID)
+    async with routing.at_work():
+        await routing.generation(1)
+        api.put(document("email"))
+        await routing.generation(2)
+
+
+async def test_listing_of_another_shape_is_reported_and_retried(
+    routing: RoutingFixture, api: KubeApi
+) -> None:
+    bodies: list[Any] = [[], None, {"items": None}, {"items": []}]
+    api.refusals = [web.json_response(body) for body in bodies]
+    async with routing.at_work():
+        await until(lambda: len(api.requests) >= 2)
+        assert routing.config.error.startswith("unexpected response: ")
+        api.refusals = []
+        await until(lambda: routing.config.known)
+
+
+async def test_thousands_of_failures_do_not_end_the_watch(
+    routing: RoutingFixture, api: KubeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_map_watch, "FIRST_PAUSE", 0.0)
+    routing.watch._failures = 2_000
+    api.refusals = [refusal(503, "down")]
+    async with routing.at_work():
+        await until(lambda: len(api.requests) >= 3)
+        api.refusals = []
+        await until(lambda: routing.config.known)
 
 
 async def test_change_between_two_watches_is_seen_by_the_next_listing(

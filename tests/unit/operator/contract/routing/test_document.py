@@ -119,3 +119,28 @@ def test_document_nested_too_deeply_is_rejected() -> None:
     for _ in range(20_000):
         document = {"route": document}
     assert problems_of(document) == ["the document is nested too deeply"]
+
+
+HUGE = "0x" + "f" * 6_000
+"""An integer of more decimal digits than Python converts to text."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"route: {HUGE}",
+        f"{HUGE}: 1",
+        f"route: {{receiver: {HUGE}}}\nreceivers: [{{name: a}}]",
+        f"route: {{receiver: a, {HUGE}: 1}}\nreceivers: [{{name: a}}]",
+        f"route: {{receiver: a, match: {{{HUGE}: x}}}}\nreceivers: [{{name: a}}]",
+        f"route: {{receiver: a}}\nreceivers: [{{name: a, {HUGE}: 1}}]",
+    ],
+    ids=["route", "key", "receiver", "key-of-rule", "label", "key-of-receiver"],
+)
+def test_number_that_cannot_be_shown_is_a_problem_of_the_document(text: str) -> None:
+    assert all("\n" not in problem for problem in problems_in(text))
+
+
+def test_document_that_cannot_be_written_has_a_problem() -> None:
+    (problem,) = problems_of({"route": object()})
+    assert problem.startswith("the document cannot be written as YAML: ")

@@ -1,5 +1,7 @@
 """Conditions on labels: their syntax, and when they hold."""
 
+import time
+
 import pytest
 
 from notification_contract.routing.matchers import Operator, matcher, parse_matchers
@@ -80,3 +82,53 @@ def test_invalid_expression_is_rejected_with_the_reason(operator: str) -> None:
 
 def test_condition_is_shown_in_its_own_syntax() -> None:
     assert str(parse_matchers("severity =~ a|b")[0]) == 'severity=~"a|b"'
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "holds"),
+    [
+        ("a|ab", "ab", True),
+        ("(?i)HIGH", "high", True),
+        ("(?P<team>[a-z]+)-[0-9]+", "shop-1", True),
+        (r"[[:alpha:]]+", "shop", True),
+        (r"\pL+", "shop", True),
+        (r"\A high \z", " high ", True),
+        ("high$", "high\n", False),
+        (".+", "a\nb", False),
+        (r"\d+", "\u0663", False),
+        (r"\w+", "\u00e9", False),
+    ],
+)
+def test_expression_has_the_semantics_of_re2(expression: str, value: str, *, holds: bool) -> None:
+    assert matcher("team", Operator.MATCHES, expression).holds({"team": value}) is holds
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a(?=b)",
+        "(?<!a)b",
+        r"(a)\1",
+        "(?P<x>a)(?P=x)",
+        "a++",
+        "(?>a)",
+        r"a\Z",
+        r"\u00e9",
+        "(?x)a",
+        "(?#note)a",
+        "a{1001}",
+        "((a{900}){900})",
+        "\ud800",
+    ],
+)
+def test_expression_outside_of_re2_is_rejected_with_a_hint(expression: str) -> None:
+    with pytest.raises(ValueError, match=r"^invalid regular expression .*; write it in the syntax of RE2$"):
+        matcher("team", Operator.MATCHES, expression)
+
+
+@pytest.mark.parametrize("expression", ["([a-z]+-?)+", "(a|a)*", "(a*)*", "(.*)*,"])
+def test_hostile_value_costs_no_more_than_a_friendly_one(expression: str) -> None:
+    condition = matcher("team", Operator.MATCHES, expression)
+    began = time.perf_counter()
+    condition.holds({"team": "a" * 62 + "!"})
+    assert time.perf_counter() - began < 0.1

@@ -177,13 +177,13 @@ receivers:
         "route.routes[1].receiver: unknown receiver 'x'; define it under receivers",
         (
             "route.routes[1].matchers[0]: invalid regular expression '(': "
-            "missing ), unterminated subpattern at position 0"
+            "missing ): (; write it in the syntax of RE2"
         ),
         "route.routes[1].matchers[1]: cannot parse 'y'; write it like severity=~\"critical|high\"",
         "route.routes[1].match.n: must be a string (got 3); put it in quotes",
         "route.routes[2].name: must be a string (got 5); put it in quotes",
         "route.routes[2].matchers: must be a list (got {'x': 1})",
-        "route.routes[2].match_re.y: invalid regular expression '[': unterminated character set at position 0",
+        "route.routes[2].match_re.y: invalid regular expression '[': missing ]: [; write it in the syntax of RE2",
         "route.routes[2].routes: must be a list (got 7)",
         "route.routes[3]: must be a mapping with a receiver (got 'nothing')",
         "route.routes[4].match: must be a mapping of labels to values (got ['x'])",
