@@ -14,7 +14,7 @@ import structlog
 
 from notification_operator.app import App
 from notification_operator.kube.client import watching_session
-from notification_operator.watch.kopf_settings import kopf_settings
+from notification_operator.watch.kopf_settings import kopf_settings, supervised
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.wiring import RESOURCE
 
@@ -39,16 +39,17 @@ async def run(settings: Settings) -> int:
     """
     app = await App.start(settings)
     try:
-        await listen(
-            kopf.operator(
-                registry=handlers(app, settings.watch),
-                settings=kopf_settings(settings.watch, RESOURCE, app.field_selector),
-                standalone=True,
-                clusterwide=not settings.watch.namespaces,
-                namespaces=set(settings.watch.namespaces),
-            ),
-            app.finished,
-        )
+        with supervised(app.supervisor, RESOURCE, app.selector):
+            await listen(
+                kopf.operator(
+                    registry=handlers(app, settings.watch),
+                    settings=kopf_settings(settings.watch),
+                    standalone=True,
+                    clusterwide=not settings.watch.namespaces,
+                    namespaces=set(settings.watch.namespaces),
+                ),
+                app.finished,
+            )
     finally:
         await app.stop()
     report = app.lifecycle.report
