@@ -110,27 +110,27 @@ class WatchSupervisor:
 
     @property
     def required(self) -> int:
-        """The number of watches that should be open; a namespace that is refused for long does not count."""
-        return sum(not each.unavailable for each in self._watches.values())
+        """The number of watches that should be open; a namespace that is refused for long does not count.
+
+        If every namespace is refused, all of them count.
+        """
+        return len(self._required())
 
     @property
     def error(self) -> str:
         """Why a required watch is not open; empty if none has failed."""
         if self._served.missing:
             return f"waiting for the CRD {self._served.name}"
-        return next(
-            (each.error for each in self._watches.values() if each.error and not each.unavailable), ""
-        )
+        return next((each.error for each in self._required() if each.error), "")
 
     @property
     def closed_seconds(self) -> float:
-        """Seconds for which notifications may have gone unnoticed: since a required watch of them was open.
-
-        If every namespace is refused, all of them count.
-        """
-        watches = [each for each in self._watches.values() if each.of_notifications]
-        required = [each for each in watches if not each.unavailable] or watches
-        return max(self._connectivity.closed_seconds(CLIENT, each.path) for each in required)
+        """Seconds for which notifications may have gone unnoticed: since a required watch of them was open."""
+        return max(
+            self._connectivity.closed_seconds(CLIENT, each.path)
+            for each in self._required()
+            if each.of_notifications
+        )
 
     @property
     def stalled_seconds(self) -> float:
@@ -176,6 +176,11 @@ class WatchSupervisor:
         if self._clock() - began >= STABLE_SECONDS:
             watch.failures = 0
         await self._recover(watch, failure)
+
+    def _required(self) -> Sequence[SupervisedWatch]:
+        watches = tuple(self._watches.values())
+        available = any(each.of_notifications and not each.unavailable for each in watches)
+        return [each for each in watches if not (each.unavailable and available)]
 
     def _on_listed(self, watch: SupervisedWatch, keys: Collection[Key]) -> None:
         if watch.error:
