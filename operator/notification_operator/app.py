@@ -233,11 +233,7 @@ class App:
             attempts=operator.attempts,
             ownership=operator.ownership,
             routing=operator.routing,
-        )
-        operator.metrics.add_gauge(
-            "namespaces_unavailable",
-            "Namespaces of watch.namespaces that the API server has refused to list or watch for a minute.",
-            lambda: len(self.supervisor.unavailable_namespaces),
+            watches=self.supervisor,
         )
 
     def run(self) -> None:
