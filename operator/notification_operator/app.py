@@ -28,6 +28,8 @@ from notification_operator.wiring import RESOURCE, build, live_ports
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
+    from aiohttp import ClientSession
+
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster
     from notification_operator.leadership.elector import Watches
@@ -165,21 +167,24 @@ class App:
         self._pod = ports.pod
         paths = [collection(RESOURCE, namespace) for namespace in _watched(settings)]
         self.selector = OpenSelector(client, paths)
+        self.served_kind = ServedKind(client, RESOURCE)
         self.supervisor = WatchSupervisor(
             _supervised_watches(settings),
-            served=ServedKind(client, RESOURCE),
+            served=self.served_kind,
             connectivity=connectivity,
             detect_selector=self.select_open,
-            on_unavailable=self._on_unavailable,
+            on_unavailable=self.report_unavailable,
         )
         served = self.operator.namespaces
-        self.supervisor.listen(
+        self.supervisor.observe(
             notifications=self.operator.event_handler,
             namespaces=served if isinstance(served, SelectedNamespaces) else None,
         )
         self.lifecycle = Lifecycle(
             self.operator, watches=self.supervisor, grace_seconds=settings.shutdown.grace_seconds
         )
+        self.watching_session: ClientSession | None = None
+        """The session of the watches, once there is one."""
         self.finished = asyncio.Event()
         """Set when the shutdown has finished."""
         self._settings = settings
@@ -267,6 +272,8 @@ class App:
         """Close the ports and the connections of this process."""
         await self._health.stop()
         await self.client.close()
+        if self.watching_session is not None:
+            await self.watching_session.close()
 
     def alive(self) -> Mapping[str, Check]:
         """Return whether each task of the operator is running, and whether the watches are open or retried.
@@ -313,7 +320,7 @@ class App:
         """The number of watches that should be open, with the one of the routing document."""
         return self.supervisor.required + 1
 
-    def _on_unavailable(self, namespace: str, error: str) -> None:
+    def report_unavailable(self, namespace: str, error: str) -> None:
         """Record, about this pod, that a namespace is not watched."""
         if self._settings.events.level is not EventLevel.NONE:
             self.operator.events.record(

@@ -83,8 +83,10 @@ def handlers(app: App, watch: Watch) -> kopf.OperatorRegistry:
 
     @kopf.on.login(registry=registry)
     async def login(**_: object) -> kopf.AiohttpSession:
-        session = await watching_session(app.cluster, app.connectivity)
-        return kopf.AiohttpSession(server=app.cluster.configuration.host, aiohttp_session=session)
+        # Kopf closes a session only after its first request, so the app closes the last one.
+        app.watching_session = await watching_session(app.cluster, app.connectivity)
+        server = app.cluster.configuration.host
+        return kopf.AiohttpSession(server=server, aiohttp_session=app.watching_session)
 
     @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
     async def enqueue(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name

@@ -1,7 +1,7 @@
 """The namespaces that are served: all of them, or the ones that match a label selector.
 
-The API server applies the selector. A namespace that begins to match is ADDED to this watch; one that no longer
-matches is DELETED.
+The API server applies the selector. A namespace that begins to match is ADDED to this watch; a namespace
+that no longer matches is DELETED.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class SelectedNamespaces:
             await self._list(name, handler)
 
     def on_listed(self, _namespace: str | None, keys: Collection[Key]) -> None:
-        """Handle a complete listing of the namespaces that match: one that is not in it matches no longer.
+        """Handle a complete listing of the namespaces that match; the other namespaces match no longer.
 
         While a watch is broken, nothing reports a namespace that loses its label.
         """

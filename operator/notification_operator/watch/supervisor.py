@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
@@ -33,7 +33,7 @@ UNAVAILABLE_AFTER = 60.0
 logger = structlog.get_logger(__name__)
 
 
-class Listener(Protocol):
+class ListingObserver(Protocol):
     """Learns which objects exist."""
 
     def on_listed(self, namespace: str | None, keys: Collection[Key]) -> None:
@@ -86,17 +86,18 @@ class WatchSupervisor:
         on_unavailable: Callable[[str, str], None],
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._watches = {watch.path: watch for watch in watches}
+        self.watches: Final = {watch.path: watch for watch in watches}
+        """The watches that should be open, by path."""
         self._served = served
         self._connectivity = connectivity
         self._detect_selector = detect_selector
         self._on_unavailable = on_unavailable
         self._clock = clock
-        self._listeners: dict[bool, Listener] = {}
+        self._observers: dict[bool, ListingObserver] = {}
 
-    def listen(self, *, notifications: Listener, namespaces: Listener | None = None) -> None:
+    def observe(self, *, notifications: ListingObserver, namespaces: ListingObserver | None = None) -> None:
         """Report complete listings from now on."""
-        self._listeners = {True: notifications} | ({False: namespaces} if namespaces else {})
+        self._observers = {True: notifications} | ({False: namespaces} if namespaces else {})
 
     @property
     def kind_missing(self) -> bool:
@@ -106,7 +107,7 @@ class WatchSupervisor:
     @property
     def unavailable_namespaces(self) -> tuple[str, ...]:
         """The namespaces that the API server has refused for long."""
-        return tuple(each.namespace for each in self._watches.values() if each.unavailable and each.namespace)
+        return tuple(each.namespace for each in self.watches.values() if each.unavailable and each.namespace)
 
     @property
     def required(self) -> int:
@@ -143,7 +144,7 @@ class WatchSupervisor:
                 self._connectivity.closed_seconds(CLIENT, each.path),
                 float("inf") if each.failed_at is None else now - each.failed_at,
             )
-            for each in self._watches.values()
+            for each in self.watches.values()
         )
 
     async def follow(
@@ -156,7 +157,7 @@ class WatchSupervisor:
             stream: yields the listed objects, then `listed`, then the changes.
             listed: marks the end of the listing.
         """
-        watch, began, keys, failure = self._watches[path], self._clock(), set[Key](), None
+        watch, began, keys, failure = self.watches[path], self._clock(), set[Key](), None
         complete = False
         try:
             async for event in stream:
@@ -178,7 +179,7 @@ class WatchSupervisor:
         await self._recover(watch, failure)
 
     def _required(self) -> Sequence[SupervisedWatch]:
-        watches = tuple(self._watches.values())
+        watches = tuple(self.watches.values())
         available = any(each.of_notifications and not each.unavailable for each in watches)
         return [each for each in watches if not (each.unavailable and available)]
 
@@ -186,8 +187,8 @@ class WatchSupervisor:
         if watch.error:
             logger.info("watch recovered", watch=watch.path)
         watch.error, watch.refused_since, watch.unavailable = "", None, False
-        if listener := self._listeners.get(watch.of_notifications):
-            listener.on_listed(watch.namespace, keys)
+        if observer := self._observers.get(watch.of_notifications):
+            observer.on_listed(watch.namespace, keys)
 
     async def _recover(self, watch: SupervisedWatch, failure: KubeError | None) -> None:
         """Report a failure and wait; no failure means that the version has expired."""

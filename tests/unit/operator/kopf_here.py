@@ -70,22 +70,25 @@ class KopfHere:
                 on_unavailable=self._on_unavailable,
             )
             if self._handler is not None:
-                self.supervisor.listen(notifications=self._handler, namespaces=self._namespaces)
+                self.supervisor.observe(notifications=self._handler, namespaces=self._namespaces)
             operator = SimpleNamespace(
                 event_handler=self._handler, namespaces=self._namespaces or AllNamespaces()
             )
             app: Any = SimpleNamespace(
                 cluster=self._cluster, connectivity=self.connectivity, operator=operator, stop=self._stop
             )
-            with supervised(self.supervisor, RESOURCE, selector):
-                await kopf.operator(
-                    registry=kopf_app.handlers(app, self._watch),
-                    settings=kopf_settings(self._watch),
-                    standalone=True,
-                    clusterwide=not self._watch.namespaces,
-                    namespaces=set(self._watch.namespaces),
-                    stop_flag=self._stop_flag,
-                )
+            try:
+                with supervised(self.supervisor, RESOURCE, selector):
+                    await kopf.operator(
+                        registry=kopf_app.handlers(app, self._watch),
+                        settings=kopf_settings(self._watch),
+                        standalone=True,
+                        clusterwide=not self._watch.namespaces,
+                        namespaces=set(self._watch.namespaces),
+                        stop_flag=self._stop_flag,
+                    )
+            finally:
+                await app.watching_session.close()
 
     def _watches(self) -> list[SupervisedWatch]:
         names = self._watch.namespaces or (None,)

@@ -112,5 +112,5 @@ async def test_open_selector_matches_every_phase_that_is_not_final(api: Notifica
     for phase in ("Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed"):
         api.put(phase.lower(), phase)
     async with ApiClient(Configuration(host=api.url)) as client:
-        found = {obj["status"]["phase"] async for page in pages(client, PATH, OPEN) for obj in page}
-    assert found == {"Pending", "Sending", "Retrying"}
+        phases = {obj["status"]["phase"] async for page in pages(client, PATH, OPEN) for obj in page}
+    assert phases == {"Pending", "Sending", "Retrying"}

@@ -47,7 +47,7 @@ async def api() -> AsyncIterator[NotificationsApi]:
         yield server
 
 
-async def settled(api: NotificationsApi, handler: RecordingHandler, names: Sequence[str]) -> None:
+async def opened(api: NotificationsApi, handler: RecordingHandler, names: Sequence[str]) -> None:
     """Wait until the watch is open and exactly these objects are in the queue."""
     await until(lambda: api.watches and handler.kopf.supervisor.closed_seconds == 0)
     await until(lambda: handler.names == list(names), f"{names}; the queue has {handler.names}")
@@ -66,7 +66,7 @@ async def test_crd_that_arrives_after_the_start_is_watched(api: NotificationsApi
             assert watches.closed_seconds > 0
             api.served = True
             api.put("order-1", "Pending")
-            await settled(api, handler, ["order-1"])
+            await opened(api, handler, ["order-1"])
     assert [line["log_level"] for line in logs if line["event"] == "CRD not found; waiting for it"] == [
         "warning"
     ]
@@ -79,25 +79,25 @@ async def test_crd_that_arrives_without_selectable_fields_is_watched(api: Notifi
         await until(lambda: handler.kopf.supervisor.kind_missing)
         api.served = True
         api.put("order-1", "Pending")
-        await settled(api, handler, ["order-1"])
+        await opened(api, handler, ["order-1"])
 
 
 async def test_crd_that_is_deleted_and_returns_is_watched_again(api: NotificationsApi) -> None:
     api.put("order-1", "Pending")
     async with kopf_at(api) as handler:
-        await settled(api, handler, ["order-1"])
+        await opened(api, handler, ["order-1"])
         api.delete_crd()
         await until(lambda: handler.kopf.supervisor.kind_missing)
         api.served = True
         api.put("order-2", "Pending")
-        await settled(api, handler, ["order-2"])
+        await opened(api, handler, ["order-2"])
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 403, 401])
 async def test_watch_survives_refusals_of_the_whole_api_server(api: NotificationsApi, status: int) -> None:
     api.put("order-1", "Pending")
     async with kopf_at(api) as handler:
-        await settled(api, handler, ["order-1"])
+        await opened(api, handler, ["order-1"])
         api.refuse["GET"] = refusal(status, "not now")
         api.end()
         await until(lambda: handler.kopf.supervisor.error == f"{status} not now")
@@ -106,7 +106,7 @@ async def test_watch_survives_refusals_of_the_whole_api_server(api: Notification
         await until(lambda: len(api.requests) > refused + 15)
         api.put("order-2", "Pending")
         api.refuse.clear()
-        await settled(api, handler, ["order-1", "order-2"])
+        await opened(api, handler, ["order-1", "order-2"])
 
 
 async def test_watch_survives_a_connection_that_is_refused() -> None:
@@ -141,12 +141,12 @@ async def test_refusing_namespace_does_not_disturb_the_others(
 
 async def test_error_event_restarts_the_watch_and_not_the_process(api: NotificationsApi) -> None:
     async with kopf_at(api) as handler:
-        await settled(api, handler, [])
+        await opened(api, handler, [])
         for number, code in enumerate((500, 410, 504), start=1):
             api.send_error(code)
             api.put(f"order-{number}", "Pending")
             await until(partial(lambda count: len(handler.listings) > count, number))
-            await settled(api, handler, [f"order-{each + 1}" for each in range(number)])
+            await opened(api, handler, [f"order-{each + 1}" for each in range(number)])
 
 
 async def test_listing_that_expires_on_the_second_page_begins_again(
@@ -157,7 +157,7 @@ async def test_listing_that_expires_on_the_second_page_begins_again(
         api.put(f"order-{number}", "Pending")
     api.expired_pages = 2
     async with kopf_at(api) as handler:
-        await settled(api, handler, [f"order-{number}" for number in range(5)])
+        await opened(api, handler, [f"order-{number}" for number in range(5)])
     assert ["continue" in query for query in api.lists] == [False, True, False, True, False, True, True]
 
 
@@ -165,10 +165,10 @@ async def test_object_deleted_while_the_watch_is_broken_is_forgotten(api: Notifi
     api.put("order-1", "Pending")
     api.put("order-2", "Pending")
     async with kopf_at(api) as handler:
-        await settled(api, handler, ["order-1", "order-2"])
+        await opened(api, handler, ["order-1", "order-2"])
         api.remove("order-1")
         api.send_error(410)
-        await settled(api, handler, ["order-2"])
+        await opened(api, handler, ["order-2"])
 
 
 async def test_namespace_that_loses_its_label_unobserved_is_left(api: NotificationsApi) -> None:
@@ -177,6 +177,7 @@ async def test_namespace_that_loses_its_label_unobserved_is_left(api: Notificati
     watch = Watch(namespace_selector="team=web")
     async with kopf_at(api, watch=watch, namespaces=namespaces) as handler:
         await until(lambda: "a" in namespaces and "b" in namespaces)
+        await until(lambda: api.watches == 2)
         del api.namespaces["b"]
         api.send_error(410)
         await until(lambda: "b" not in namespaces)
@@ -186,7 +187,7 @@ async def test_namespace_that_loses_its_label_unobserved_is_left(api: Notificati
 
 async def test_watch_that_is_neither_open_nor_retried_is_stalled(api: NotificationsApi) -> None:
     async with kopf_at(api) as handler:
-        await settled(api, handler, [])
+        await opened(api, handler, [])
         watches = handler.kopf.supervisor
         assert watches.stalled_seconds == 0
         handler.kopf.connectivity.close_watch("watching", f"{DISCOVERY}/notificationrequests")
