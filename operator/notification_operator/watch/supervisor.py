@@ -164,6 +164,7 @@ class WatchSupervisor:
                 if event is listed:
                     complete = True
                     self._on_listed(watch, keys)
+                    keys = set()  # A watch lasts long, and a listing may be long.
                 elif not complete:
                     keys.add(_key(event["object"]["metadata"]))
                 yield event
