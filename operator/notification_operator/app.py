@@ -11,25 +11,34 @@ from typing import TYPE_CHECKING, Self
 import structlog
 from kubernetes.aio.client import ApiClient
 
+from notification_contract.settings import EventLevel
 from notification_operator import __version__
 from notification_operator.kube.client import check_reachable, connect, keep_probing
 from notification_operator.kube.connectivity import Connectivity
+from notification_operator.kube.event import Event, EventType
 from notification_operator.kube.pagination import collection
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.http_server import Check, HealthServer
-from notification_operator.watch.field_selector import open_only
+from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.namespaces import SelectedNamespaces
+from notification_operator.watch.served_kind import ServedKind
+from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
 from notification_operator.wiring import RESOURCE, build, live_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine, Mapping, Sequence
+
+    from aiohttp import ClientSession
 
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster
+    from notification_operator.leadership.elector import Watches
     from notification_operator.wiring import Operator, Ports
 
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""
+STALLED = 120.0
+"""Seconds after which a watch that is neither open nor retried makes the process unhealthy."""
 WATCH_INTERVAL = 0.2
 """Seconds between two checks whether the watches are established, until they are."""
 LAST_STEPS = 2.0
@@ -53,10 +62,15 @@ class ShutdownReport:
 
 
 class Lifecycle:
-    """Runs the parts of the operator, and stops them in order within the grace period."""
+    """Runs the parts of the operator, and stops them in order within the grace period.
 
-    def __init__(self, operator: Operator, *, grace_seconds: float) -> None:
+    Args:
+        watches: the watches of notifications; a replica whose watches are closed for long leaves its work to others.
+    """
+
+    def __init__(self, operator: Operator, *, watches: Watches, grace_seconds: float) -> None:
         self.operator = operator
+        self._watches = watches
         self.report: ShutdownReport | None = None
         """Set when the shutdown has finished."""
         self._grace_seconds = grace_seconds
@@ -81,7 +95,8 @@ class Lifecycle:
             self.spawn(operator.sweeper.run(), name="retention")
         if operator.elector:
             drained = operator.ownership.drained
-            self.spawn(operator.elector.run(drained=drained, on_change=on_change), name="elector")
+            election = operator.elector.run(watches=self._watches, drained=drained, on_change=on_change)
+            self.spawn(election, name="elector")
 
     def spawn(self, work: Coroutine[None, None, None], *, name: str) -> None:
         """Run a task until the shutdown."""
@@ -149,9 +164,27 @@ class App:
         self.cluster = cluster
         self.connectivity = connectivity
         self.operator = build(settings, ports, clock=_now)
-        self.lifecycle = Lifecycle(self.operator, grace_seconds=settings.shutdown.grace_seconds)
-        self.field_selector = ""
-        """Selects the notifications that are watched; empty for all of them."""
+        self._pod = ports.pod
+        paths = [collection(RESOURCE, namespace) for namespace in _watched(settings)]
+        self.selector = OpenSelector(client, paths)
+        self.served_kind = ServedKind(client, RESOURCE)
+        self.supervisor = WatchSupervisor(
+            _supervised_watches(settings),
+            served=self.served_kind,
+            connectivity=connectivity,
+            detect_selector=self.select_open,
+            on_unavailable=self.report_unavailable,
+        )
+        served = self.operator.namespaces
+        self.supervisor.observe(
+            notifications=self.operator.event_handler,
+            namespaces=served if isinstance(served, SelectedNamespaces) else None,
+        )
+        self.lifecycle = Lifecycle(
+            self.operator, watches=self.supervisor, grace_seconds=settings.shutdown.grace_seconds
+        )
+        self.watching_session: ClientSession | None = None
+        """The session of the watches, once there is one."""
         self.finished = asyncio.Event()
         """Set when the shutdown has finished."""
         self._settings = settings
@@ -186,10 +219,9 @@ class App:
 
     async def select_open(self) -> None:
         """Find out whether open notifications can be watched alone."""
-        path = collection(RESOURCE, *self._settings.watch.namespaces[:1])
-        self.field_selector = await open_only(self.client, path)
+        await self.selector.detect()
         if isinstance(self.operator.namespaces, SelectedNamespaces):
-            self.operator.namespaces.selector = self.field_selector
+            self.operator.namespaces.selector = self.selector.text
 
     async def serve(self) -> None:
         """Serve the probes and the metrics.
@@ -206,6 +238,7 @@ class App:
             attempts=operator.attempts,
             ownership=operator.ownership,
             routing=operator.routing,
+            watches=self.supervisor,
         )
 
     def run(self) -> None:
@@ -239,25 +272,31 @@ class App:
         """Close the ports and the connections of this process."""
         await self._health.stop()
         await self.client.close()
+        if self.watching_session is not None:
+            await self.watching_session.close()
 
     def alive(self) -> Mapping[str, Check]:
-        """Return whether each task of the operator is running."""
-        tasks = {**self.lifecycle.tasks, **self.operator.events.tasks}
-        return {name: Check(passed=runs, text="running" if runs else "ended") for name, runs in tasks.items()}
+        """Return whether each task of the operator is running, and whether the watches are open or retried.
+
+        A failure that a restart cannot repair, such as an unreachable API server or a missing CRD, fails no check.
+        """
+        tasks = {**self.lifecycle.tasks, **self.operator.events.tasks}.items()
+        checks = {name: Check(passed=runs, text="running" if runs else "ended") for name, runs in tasks}
+        stalled = self.supervisor.stalled_seconds
+        text = f"neither open nor retried for {stalled:.0f} s" if stalled else "open, or retried"
+        return {**checks, "watches": Check(passed=stalled < STALLED, text=text)}
 
     def ready(self) -> Mapping[str, Check]:
         """Return whether the operator can do its work."""
         operator, connectivity = self.operator, self.connectivity
-        silence, watches = connectivity.silence, connectivity.open_watches
+        silence = connectivity.silence
         routing, accepting = operator.routing, operator.ownership.accepting_work
         return {
             "api_server": Check(
                 passed=silence < SILENCE,
                 text="no answer yet" if silence == float("inf") else f"last answer {silence:.1f} s ago",
             ),
-            "watches": Check(
-                passed=watches >= self._watches, text=f"{watches} of {self._watches} established"
-            ),
+            "watches": self._watches_ready(),
             "routing_config": Check(
                 passed=routing.known,
                 text=routing.error or ("looked for" if routing.known else "not looked for yet"),
@@ -267,16 +306,53 @@ class App:
             ),
         }
 
+    def _watches_ready(self) -> Check:
+        supervisor, watches = self.supervisor, self.connectivity.open_watches
+        notes = [f"{watches} of {self._watches} established"]
+        if supervisor.error:
+            notes.append(supervisor.error)
+        if supervisor.unavailable_namespaces:
+            notes.append(f"namespaces that are not watched: {', '.join(supervisor.unavailable_namespaces)}")
+        return Check(passed=watches >= self._watches, text="; ".join(notes))
+
     @property
     def _watches(self) -> int:
-        """The number of watches: of notifications per namespace, of namespaces, and of the routing document."""
-        watch = self._settings.watch
-        return max(len(set(watch.namespaces)), 1) + (watch.namespace_selector is not None) + 1
+        """The number of watches that should be open, with the one of the routing document."""
+        return self.supervisor.required + 1
+
+    def report_unavailable(self, namespace: str, error: str) -> None:
+        """Record, about this pod, that a namespace is not watched."""
+        if self._settings.events.level is not EventLevel.NONE:
+            self.operator.events.record(
+                Event(
+                    regarding=self._pod,
+                    type=EventType.WARNING,
+                    reason="NamespaceUnavailable",
+                    action="Watch",
+                    note=f"Notifications in namespace {namespace} are not delivered: {error}",
+                    at=_now(),
+                )
+            )
 
     async def _log_watches(self) -> None:
         while self.connectivity.open_watches < self._watches:  # noqa: ASYNC110 - requests report, without an event
             await asyncio.sleep(WATCH_INTERVAL)
         logger.info("watch established", watches=self.connectivity.open_watches)
+
+
+def _watched(settings: Settings) -> Sequence[str | None]:
+    """Return the namespaces that have a watch of their own; None for one watch of all."""
+    return tuple(dict.fromkeys(settings.watch.namespaces)) or (None,)
+
+
+def _supervised_watches(settings: Settings) -> Sequence[SupervisedWatch]:
+    watches = [
+        SupervisedWatch(path=collection(RESOURCE, namespace), namespace=namespace)
+        for namespace in _watched(settings)
+    ]
+    if settings.watch.namespace_selector is not None:
+        watches.append(SupervisedWatch(path="/api/v1/namespaces", of_notifications=False))
+    return watches
 
 
 def _now() -> datetime:

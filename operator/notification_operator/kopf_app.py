@@ -14,7 +14,7 @@ import structlog
 
 from notification_operator.app import App
 from notification_operator.kube.client import watching_session
-from notification_operator.watch.kopf_settings import kopf_settings
+from notification_operator.watch.kopf_settings import kopf_settings, supervised
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.wiring import RESOURCE
 
@@ -39,16 +39,17 @@ async def run(settings: Settings) -> int:
     """
     app = await App.start(settings)
     try:
-        await listen(
-            kopf.operator(
-                registry=handlers(app, settings.watch),
-                settings=kopf_settings(settings.watch, RESOURCE, app.field_selector),
-                standalone=True,
-                clusterwide=not settings.watch.namespaces,
-                namespaces=set(settings.watch.namespaces),
-            ),
-            app.finished,
-        )
+        with supervised(app.supervisor, RESOURCE, app.selector):
+            await listen(
+                kopf.operator(
+                    registry=handlers(app, settings.watch),
+                    settings=kopf_settings(settings.watch),
+                    standalone=True,
+                    clusterwide=not settings.watch.namespaces,
+                    namespaces=set(settings.watch.namespaces),
+                ),
+                app.finished,
+            )
     finally:
         await app.stop()
     report = app.lifecycle.report
@@ -82,8 +83,10 @@ def handlers(app: App, watch: Watch) -> kopf.OperatorRegistry:
 
     @kopf.on.login(registry=registry)
     async def login(**_: object) -> kopf.AiohttpSession:
-        session = await watching_session(app.cluster, app.connectivity)
-        return kopf.AiohttpSession(server=app.cluster.configuration.host, aiohttp_session=session)
+        # Kopf closes a session only after its first request, so the app closes the last one.
+        app.watching_session = await watching_session(app.cluster, app.connectivity)
+        server = app.cluster.configuration.host
+        return kopf.AiohttpSession(server=server, aiohttp_session=app.watching_session)
 
     @kopf.on.event(RESOURCE.group, RESOURCE.version, RESOURCE.plural, registry=registry)
     async def enqueue(type: str | None, event: kopf.RawEvent, **_: object) -> None:  # noqa: A002 - kopf's name

@@ -32,6 +32,12 @@ class NoObjects:
         raise NotImplementedError
 
 
+class OpenWatches:
+    """Watches that are open all the time."""
+
+    closed_seconds = 0.0
+
+
 class NoEvents:
     """Posts no Kubernetes Events."""
 

@@ -64,10 +64,10 @@ class Process:
         self.operator = build(
             environment.settings(), self._ports(observer), clock=now, seconds=asyncio.get_running_loop().time
         )
-        self.lifecycle = Lifecycle(self.operator, grace_seconds=GRACE_SECONDS)
         self.watch = SimulatedWatch(
             environment.cluster, self.network, self.operator.event_handler, environment.choices
         )
+        self.lifecycle = Lifecycle(self.operator, watches=self.watch, grace_seconds=GRACE_SECONDS)
 
     def start(self) -> None:
         """Start working."""

@@ -23,6 +23,8 @@ PAUSES = (0.1, 2.0, 14.0)
 """Seconds until a process that has ended is restarted."""
 CUTS = (1.0, 5.0, 12.0, 25.0)
 """Seconds for which a process reaches only receivers."""
+BLOCKS = (3.0, 15.0, 30.0)
+"""Seconds for which the watch of a process is refused; a Lease lasts 10."""
 
 
 class Processes:
@@ -111,6 +113,13 @@ class Processes:
             process = self._choices.pick(self.present)
             self._log(f"{process.name}: its watch breaks and lists again")
             process.watch.relist()
+
+    def block_watch(self) -> None:
+        """Break the watch of one and let it be refused, while everything else of the process works."""
+        if self.present:
+            process, seconds = self._choices.pick(self.present), self._choices.pick(BLOCKS)
+            self._log(f"{process.name}: its watch is refused for {seconds:g} s")
+            process.watch.block(seconds)
 
     def calm(self) -> None:
         """End all faults."""

@@ -190,6 +190,7 @@ class Simulation:
             self.processes.stop,
             self.processes.disconnect,
             self.processes.relist,
+            self.processes.block_watch,
             self.users.write_as_foreigner,
             self.users.label,
             self.users.delete,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from notification_operator.controller.request import Key
 from notification_operator.domain.phases import FINAL
 
 if TYPE_CHECKING:
@@ -37,6 +38,17 @@ class SimulatedWatch:
         self._followed: dict[str, bytes] = {}
         """The latest state of each open object that the API server has sent."""
         self._open = False
+        self._closed_at = asyncio.get_running_loop().time()
+
+    @property
+    def closed_seconds(self) -> float:
+        """Seconds since the watch was open; 0 while it is."""
+        return 0.0 if self._open else asyncio.get_running_loop().time() - self._closed_at
+
+    def block(self, seconds: float) -> None:
+        """Break, and be refused for a while; then list again."""
+        self.stop()
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, self.start))
 
     def start(self) -> None:
         """List the objects, and follow changes from now on."""
@@ -44,18 +56,21 @@ class SimulatedWatch:
         self.cache = dict(self._cluster.objects)
         self._cluster.watchers.append(self._take)
         self._followed = {name: data for name, data in self.cache.items() if _is_open(data)}
-        for data in list(self._followed.values()):
-            self._handler.handle(None, orjson.loads(data))
+        listed = [orjson.loads(data) for data in self._followed.values()]
+        for obj in listed:
+            self._handler.handle(None, obj)
+        self._handler.on_listed(None, {_key(obj) for obj in listed})
 
     def stop(self) -> None:
         """Break; pending events are never observed."""
         if self._open:
             self._open = False
+            self._closed_at = asyncio.get_running_loop().time()
             self._cluster.watchers.remove(self._take)
-            for timer in self._timers:
-                timer.cancel()
-            self._timers.clear()
-            self._due.clear()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._due.clear()
 
     def relist(self) -> None:
         """Break and list again."""
@@ -93,6 +108,11 @@ class SimulatedWatch:
             self.cache[event.name] = event.data
         if visible is not None:
             self._handler.handle(*visible)
+
+
+def _key(obj: dict[str, Any]) -> Key:
+    meta = obj["metadata"]
+    return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
 
 
 def _is_open(data: bytes) -> bool:

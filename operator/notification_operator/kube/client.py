@@ -20,8 +20,8 @@ from kubernetes.aio.config import (
 )
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
-from atomic_status.headers import auth_headers
 from notification_operator.kube.errors import KubeError
+from notification_operator.kube.middleware import Authentication, translate_failures
 from notification_operator.kube.proxies import session_options
 from notification_operator.kube.requests import call
 
@@ -122,11 +122,11 @@ async def keep_probing(client: ApiClient, connectivity: Connectivity) -> None:
 
 
 async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aiohttp.ClientSession:
-    """Return a session for the watching client, with the present credentials."""
+    """Return a session for the watching client. Every failure of a request is a `KubeError`."""
     client = ApiClient(cluster.configuration)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=client.rest_client.ssl_context),
-        headers=await auth_headers(client),
+        middlewares=(translate_failures, Authentication(client)),
         trace_configs=[connectivity.trace("watching")],
         **session_options(cluster.configuration.host),
     )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from notification_operator.kube.errors import KubeError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import SimpleNamespace
@@ -25,12 +27,21 @@ class Connectivity:
         self._clock = clock
         self._watches: dict[tuple[str, str], bool] = {}
         """Whether the watch is open, by client name and path."""
+        self._closed_at: dict[tuple[str, str], float] = {}
+        """When each watch was last open."""
+        self._started_at = clock()
         self._responded_at: float | None = None
 
     @property
     def open_watches(self) -> int:
         """The number of watches that the API server has accepted and that have not broken since."""
         return sum(self._watches.values())
+
+    def closed_seconds(self, client: str, path: str) -> float:
+        """Return the seconds since a client's watch of a path was open; 0 while it is open."""
+        if self._watches.get((client, path), False):
+            return 0.0
+        return self._clock() - self._closed_at.get((client, path), self._started_at)
 
     @property
     def silence(self) -> float:
@@ -54,7 +65,7 @@ class Connectivity:
     ) -> None:
         # A client lists or watches a path again only after its last watch there has ended.
         if params.method == "GET":
-            self._close_watch(client, params.url.path)
+            self.close_watch(client, params.url.path)
 
     async def _on_end(
         self,
@@ -65,7 +76,10 @@ class Connectivity:
     ) -> None:
         self._responded_at = self._clock()
         if "watch" in params.url.query:
-            self._watches[client, params.url.path] = params.response.status == HTTPStatus.OK
+            if params.response.status == HTTPStatus.OK:
+                self._watches[client, params.url.path] = True
+            else:
+                self.close_watch(client, params.url.path)
 
     async def _on_exception(
         self,
@@ -74,8 +88,12 @@ class Connectivity:
         _context: SimpleNamespace,
         params: aiohttp.TraceRequestExceptionParams,
     ) -> None:
-        self._close_watch(client, params.url.path)
+        if isinstance(params.exception, KubeError) and params.exception.status is not None:
+            self._responded_at = self._clock()
+        self.close_watch(client, params.url.path)
 
-    def _close_watch(self, client: str, path: str) -> None:
-        if (client, path) in self._watches:
+    def close_watch(self, client: str, path: str) -> None:
+        """Record that a client's watch of a path is not open."""
+        if self._watches.get((client, path), False):
             self._watches[client, path] = False
+            self._closed_at[client, path] = self._clock()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
@@ -112,8 +112,17 @@ async def _accepted(response: aiohttp.ClientResponse) -> bytes:
         KubeError: the response is a refusal.
     """
     body = await response.read()
-    if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-        return body
+    if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+        raise_for_refusal(response, body)
+    return body
+
+
+def raise_for_refusal(response: aiohttp.ClientResponse, body: bytes) -> NoReturn:
+    """Raise the error that a refusal describes.
+
+    Raises:
+        KubeError: always.
+    """
     status = _status(body)
     if status is None:
         raise KubeError(status=response.status, reason=response.reason or "no reason")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
@@ -22,15 +23,18 @@ from notification_operator.leadership.peers import Peers
 from notification_operator.telemetry.statistics import ElectorStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
     from datetime import datetime
 
     from notification_operator.leadership.lease import LeaseConfig, LeaseStore
 
 logger = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 RENEWALS = 6
 """Renewals per Lease duration; a holder may miss a few of them."""
+CALL_PERIODS = 2
+"""Periods after which a call is abandoned: half of the renew deadline, so that one hanging call loses no Lease."""
 DRAIN_INTERVAL = 0.5
 """Seconds between two checks whether a shard can be released."""
 STALE_AFTER = 3
@@ -38,7 +42,16 @@ STALE_AFTER = 3
 BACKOFF_ROUNDS = 3
 """Rounds without acquisitions after a replica met another one with a greater number of shards."""
 FAILURES = (KubeError, TimeoutError)
-"""Failures of a round: of one call, or of all of them within a period."""
+"""Failures of a round: a call failed, or took too long."""
+
+
+class Watches(Protocol):
+    """The watches of notifications of this replica."""
+
+    @property
+    def closed_seconds(self) -> float:
+        """Seconds for which notifications may have gone unnoticed; 0 while every watch is open."""
+        ...
 
 
 class Elector:
@@ -46,6 +59,9 @@ class Elector:
 
     With one shard, its Lease decides which replica works. With several, each replica also keeps a member Lease
     that shows the others that it is alive: a hint for the assignment of shards, and nothing more.
+
+    A replica whose watches are closed for longer than a Lease is blind: it releases its shards in order, and acquires
+    none until its watches are open again, so that a replica that sees the notifications works on them.
 
     Args:
         name: the Lease of the first shard, and the prefix of the other Leases.
@@ -81,6 +97,7 @@ class Elector:
         self._reported: tuple[tuple[bool, bool], ...] = ((False, False),) * config.shards
         """Whether each shard was worked on, and leaving, at the latest report."""
         self._shutting_down = False
+        self._blind = False
         self._backoff_rounds = 0
         """Rounds for which this replica still acquires nothing."""
 
@@ -117,26 +134,35 @@ class Elector:
         """Release shard by shard from now on, if there are several."""
         self._shutting_down = True
 
-    async def run(self, *, drained: Callable[[int], bool], on_change: Callable[[], None]) -> None:
+    async def run(
+        self, *, watches: Watches, drained: Callable[[int], bool], on_change: Callable[[], None]
+    ) -> None:
         """Compete until cancelled.
 
         Args:
+            watches: the watches of this replica.
             drained: returns whether nothing of a shard is running in this process.
             on_change: called when the shards of this replica have changed.
         """
         while True:
-            await self.compete(drained=drained, on_change=on_change)
+            began = self._clock()
+            await self.compete(watches=watches, drained=drained, on_change=on_change)
             leaving = any(candidate.leaving for candidate in self._candidates)
-            await asyncio.sleep(min(self.period, DRAIN_INTERVAL) if leaving else self.period)
+            period = min(self.period, DRAIN_INTERVAL) if leaving else self.period
+            # A round that took long is followed by the next one at once, and none begins after the renew deadline.
+            pause = min(began + period - self._clock(), self._seconds_to_renew)
+            await asyncio.sleep(max(pause, 0.0))
 
-    async def compete(self, *, drained: Callable[[int], bool], on_change: Callable[[], None]) -> None:
+    async def compete(
+        self, *, watches: Watches, drained: Callable[[int], bool], on_change: Callable[[], None]
+    ) -> None:
         """Compete for one round: renew, observe, acquire and release."""
         self._drained, self._on_change = drained, on_change
+        self._note_watches(watches)
         try:
-            async with asyncio.timeout(self.period):
-                if not await self._renew():
-                    await self.observe()
-                    await self._act()
+            if not await self._renew():
+                await self._limited(self.observe())
+                await self._act()
         except FAILURES as error:
             logger.warning("lease not reached", error=str(error) or type(error).__name__)
         for candidate in (*self._candidates, self._member):
@@ -165,8 +191,28 @@ class Elector:
             for candidate in held:
                 candidate.confirmed = candidate.held
 
+    @property
+    def _seconds_to_renew(self) -> float:
+        """Seconds until the first held Lease has to be given up; infinite while none is held."""
+        return min((each.seconds_to_renew for each in self._candidates if each.held), default=math.inf)
+
+    async def _limited(self, calls: Awaitable[T]) -> T:
+        """Await concurrent calls; raises `TimeoutError` when they take too long, at the latest at the renew deadline."""
+        async with asyncio.timeout(min(CALL_PERIODS * self.period, self._seconds_to_renew)):
+            return await calls
+
+    def _note_watches(self, watches: Watches) -> None:
+        blind = watches.closed_seconds > self._config.seconds
+        if blind and not self._blind:
+            logger.warning(
+                "watch is closed for longer than a Lease; leaving the work to other replicas",
+                closed_seconds=round(watches.closed_seconds, 1),
+                hint="no action needed if the API server recovers; /readyz says what the watch waits for",
+            )
+        self._blind = blind
+
     def _candidate(self, name: str) -> LeaseCandidate:
-        # The next round ends up to two periods from now, and the Lease must not expire before.
+        # The renew deadline: a holder stops a third of the Lease duration before another replica may acquire it.
         return LeaseCandidate(
             self._store,
             name,
@@ -178,15 +224,16 @@ class Elector:
 
     async def _renew(self) -> bool:
         """Renew what is held; return whether nothing else remains to be done, as for a single shard."""
-        renewed = await _gather([candidate.renew() for candidate in self._candidates if candidate.held])
+        steps = [candidate.renew() for candidate in self._candidates if candidate.held]
+        renewed = await self._limited(_gather(steps))
         if self.shards == 1:
-            return all(renewed) and self._candidates[0].working
-        if self._shutting_down:
-            await self._leave()
+            return all(renewed) and self._candidates[0].working and not self._blind
+        if self._shutting_down or self._blind:
+            await self._limited(self._leave())
         elif self._member.held:
-            await self._member.renew()
+            await self._limited(self._member.renew())
         else:
-            await self._member.acquire()
+            await self._limited(self._member.acquire())
         return False
 
     async def _leave(self) -> None:
@@ -218,17 +265,18 @@ class Elector:
             elif stays and candidate.available and not self._backoff_rounds:
                 steps.append(candidate.acquire())
         self._report_gains()
-        await _gather((*steps, *self._stale_member_cleanup()))
+        await self._limited(_gather((*steps, *self._stale_member_cleanup())))
         if any(candidate.held and not candidate.confirmed for candidate in self._candidates):
-            await self.observe()
+            await self._limited(self.observe())
             # Two replicas may have acquired at the same moment, and both release: the greater number goes first.
             if max(self._other_shard_counts(), default=0) > self.shards:
                 self._backoff_rounds = BACKOFF_ROUNDS
 
     def _present(self) -> set[str]:
         """Return the identities of the replicas that share the work."""
-        present = self._peers.identities(shards=self.shards)
-        return present if self._shutting_down and self.shards > 1 else present | {self._config.identity}
+        present = self._peers.identities(shards=self.shards) - {self._config.identity}
+        leaves = self._blind or (self._shutting_down and self.shards > 1)
+        return present if leaves else present | {self._config.identity}
 
     def _stale_member_cleanup(self) -> Iterable[Coroutine[None, None, None]]:
         if self.shards > 1:

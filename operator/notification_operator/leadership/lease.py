@@ -127,6 +127,7 @@ class ObservedLease:
         self._clock = clock
         self._changed_at = 0.0
         """When the Lease was last observed to change."""
+        self._observed_at = 0.0
 
     @property
     def age(self) -> float:
@@ -139,10 +140,17 @@ class ObservedLease:
         return self.lease is not None and bool(self.lease.holder) and self.age < self.lease.seconds
 
     def observe(self, lease: Lease | None) -> None:
-        """Take in the Lease as it is now; None if it does not exist."""
-        known = self.lease.version if self.lease else ""
-        if lease is not None and lease.version != known:
-            self._changed_at = self._clock()
+        """Take in the Lease as it is now; None if it does not exist.
+
+        Time in which the API server was away for everybody is not counted against the holder: after an observation
+        gap longer than the Lease, its duration begins again, so that a live holder renews it first.
+        """
+        now = self._clock()
+        changed = lease is not None and (self.lease is None or lease.version != self.lease.version)
+        unobserved = self.lease is not None and now - self._observed_at > self.lease.seconds
+        if changed or unobserved:
+            self._changed_at = now
+        self._observed_at = now
         self.lease = lease
 
 
@@ -211,9 +219,14 @@ class LeaseCandidate(ObservedLease):
         if self.held and (lease is None or lease.holder != self._config.identity):
             self.lose()
 
+    @property
+    def seconds_to_renew(self) -> float:
+        """Seconds until the renew deadline, at which an unrenewed Lease is given up."""
+        return self._renewed_at + self._config.seconds - self._margin - self._clock()
+
     def give_up_if_late(self) -> None:
-        """Give the Lease up if it would expire before it can be renewed."""
-        if self.held and self._clock() - self._renewed_at + self._margin >= self._config.seconds:
+        """Give the Lease up if it was not renewed before the renew deadline."""
+        if self.held and self.seconds_to_renew <= 0:
             self.lose()
 
     def lose(self) -> None:

@@ -7,6 +7,8 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from notification_operator.domain.routing.state import RoutingState
     from notification_operator.telemetry.metrics import Metrics
     from notification_operator.telemetry.statistics import (
@@ -49,8 +51,23 @@ class Routing(Protocol):
         ...
 
 
-def publish(
-    metrics: Metrics, *, queue: Queue, attempts: Attempts, ownership: Ownership, routing: Routing
+class Watches(Protocol):
+    """The watches of notifications."""
+
+    @property
+    def unavailable_namespaces(self) -> Sequence[str]:
+        """The namespaces that the API server has refused for long."""
+        ...
+
+
+def publish(  # noqa: PLR0913 - the parts that are observed
+    metrics: Metrics,
+    *,
+    queue: Queue,
+    attempts: Attempts,
+    ownership: Ownership,
+    routing: Routing,
+    watches: Watches,
 ) -> None:
     """Add the gauges to the metrics."""
     _publish_queue(metrics, queue)
@@ -79,6 +96,11 @@ def publish(
         "routing_generation",
         "Changes of the routing document so far: accepted, refused or removed.",
         lambda: routing.state.generation,
+    )
+    watch(
+        "namespaces_unavailable",
+        "Namespaces of watch.namespaces that the API server has refused to list or watch for a minute.",
+        lambda: len(watches.unavailable_namespaces),
     )
 
 

@@ -16,7 +16,7 @@ from notification_operator.domain.phases import FINAL
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Collection, Container, Mapping
 
     from notification_operator.controller.workqueue import WorkQueue
     from notification_operator.delivery.attempt_tracker import AttemptTracker
@@ -57,11 +57,26 @@ class EventHandler:
         key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
         closed = event_type == DELETED or phase_of(obj) in FINAL
         if closed and not self._has_attempts_to_record(key.uid):
-            self._queue.forget(key)
-            self._attempts.forget(key.uid)
-            self._metrics.leave(key.uid)
+            self._forget(key)
         elif key.namespace in self._served:
             self._queue.add(key, version=meta["resourceVersion"])
+
+    def on_listed(self, namespace: str | None, keys: Collection[Key]) -> None:
+        """Handle a complete listing of a namespace, or of all: a key that is not in it is closed.
+
+        While a watch is broken, nothing reports what is deleted or becomes final.
+        """
+        for key in self._queue.keys:
+            if namespace in {None, key.namespace} and key not in keys:
+                if self._has_attempts_to_record(key.uid):
+                    self._queue.add(key)
+                else:
+                    self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        self._queue.forget(key)
+        self._attempts.forget(key.uid)
+        self._metrics.leave(key.uid)
 
     def _has_attempts_to_record(self, uid: str) -> bool:
         return self._attempts.tracks(uid) and self._ownership.may_record(uid)

@@ -14,29 +14,48 @@ from notification_operator.kube.errors import KubeError
 from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kubernetes.aio.client import ApiClient
 
 SECONDS: Final = 8.0
-"""Time limit of the one request at start."""
+"""Time limit of one request."""
 
 OPEN: Final = ",".join(f"status.phase!={phase}" for phase in sorted(FINAL))
 
 logger = structlog.get_logger(__name__)
 
 
-async def open_only(client: ApiClient, path: str) -> str:
-    """Return the field selector of open notifications; empty where the CRD does not support it yet.
+class OpenSelector:
+    """The field selector of the notifications to watch, as far as the CRD supports it.
 
-    Any other failure is left to the watch, which meets it next.
+    Args:
+        client: the client of the API server.
+        paths: collections of notifications; the first one that answers decides.
     """
-    try:
-        await call(client, "GET", path, query={"fieldSelector": OPEN, "limit": 1}, seconds=SECONDS)
-    except KubeError as error:
-        if error.bad_request:
-            logger.warning(
-                "CRD cannot be selected by status.phase; watching final notifications too, which takes more memory",
-                error=error.reason,
-                hint="update the NotificationRequest CRD, then restart the operator",
-            )
-            return ""
-    return OPEN
+
+    def __init__(self, client: ApiClient, paths: Sequence[str]) -> None:
+        self._client = client
+        self._paths = paths
+        self.text = OPEN
+        """The selector; an empty one selects all."""
+
+    async def detect(self) -> None:
+        """Find out what the CRD supports. Without an answer, assume the current CRD: the watch meets the failure."""
+        self.text = OPEN
+        for path in self._paths:
+            try:
+                await call(
+                    self._client, "GET", path, query={"fieldSelector": OPEN, "limit": 1}, seconds=SECONDS
+                )
+            except KubeError as error:
+                if not error.bad_request:
+                    continue
+                logger.warning(
+                    "CRD cannot be selected by status.phase; watching final notifications too, "
+                    "which takes more memory",
+                    error=error.reason,
+                    hint="update the NotificationRequest CRD, then restart the operator",
+                )
+                self.text = ""
+            return

@@ -1,7 +1,7 @@
 """The namespaces that are served: all of them, or the ones that match a label selector.
 
-The API server applies the selector. A namespace that begins to match is ADDED to this watch; a namespace that no longer
-matches is DELETED.
+The API server applies the selector. A namespace that begins to match is ADDED to this watch; a namespace
+that no longer matches is DELETED.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from notification_operator.kube.errors import KubeError
+from notification_operator.watch import backoff
 from notification_operator.watch.event_handler import DELETED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
+    from notification_operator.controller.request import Key
     from notification_operator.watch.event_handler import EventHandler
-
-PAUSE = 1.0
-"""Seconds before a failed listing is retried."""
 
 logger = structlog.get_logger(__name__)
 
@@ -55,22 +54,35 @@ class SelectedNamespaces:
     async def note(self, event_type: str | None, name: str, handler: EventHandler) -> None:
         """Handle an event of the namespace watch."""
         if event_type == DELETED:
-            self._names.discard(name)
-            logger.info("namespace left", namespace=name)
+            self._leave(name)
         elif name not in self._names:
             self._names.add(name)
             logger.info("namespace joined", namespace=name)
             await self._list(name, handler)
 
+    def on_listed(self, _namespace: str | None, keys: Collection[Key]) -> None:
+        """Handle a complete listing of the namespaces that match; the other namespaces match no longer.
+
+        While a watch is broken, nothing reports a namespace that loses its label.
+        """
+        for name in self._names - {key.name for key in keys}:
+            self._leave(name)
+
+    def _leave(self, name: str) -> None:
+        self._names.discard(name)
+        logger.info("namespace left", namespace=name)
+
     async def _list(self, name: str, handler: EventHandler) -> None:
         """Enqueue the existing notifications; retry until the API server answers."""
+        failures = 0
         while name in self._names:
             try:
                 async for page in self._objects.pages(name, selector=self.selector):
                     for obj in page:
                         handler.handle(None, obj)
             except KubeError as error:
+                failures += 1
                 logger.warning("namespace not listed; retrying", namespace=name, error=str(error))
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(backoff.delay(failures))
             else:
                 return

@@ -96,7 +96,7 @@ async def run(kubeconfig: Path, workers: int) -> None:
         sys.stdout.flush()
         await kopf.operator(
             registry=handlers(worker, configuration.host, session()),
-            settings=kopf_settings(Watch(), RESOURCE, ""),
+            settings=kopf_settings(Watch()),
             standalone=True,
             clusterwide=True,
         )

@@ -1,49 +1,103 @@
-"""Kopf as the operator runs it, with its handlers and settings, around an app of the test."""
+"""Kopf as the operator runs it, with its handlers, its settings and the supervisor, around an app of the test."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import kopf
+from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_contract.settings import Watch
 from notification_operator import kopf_app
-from notification_operator.watch.kopf_settings import kopf_settings
+from notification_operator.kube.client import Cluster
+from notification_operator.kube.connectivity import Connectivity
+from notification_operator.kube.pagination import collection
+from notification_operator.watch.field_selector import OPEN, OpenSelector
+from notification_operator.watch.kopf_settings import kopf_settings, supervised
 from notification_operator.watch.namespaces import AllNamespaces
+from notification_operator.watch.served_kind import ServedKind
+from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
 from notification_operator.wiring import RESOURCE
 
 if TYPE_CHECKING:
     import asyncio
     import threading
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
-    import pytest
+    from notification_operator.watch.namespaces import SelectedNamespaces
+
+NAMESPACES = "/api/v1/namespaces"
 
 
-def kopf_here(
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    url: str,
-    stop_flag: asyncio.Event | threading.Event,
-    selector: str = "",
-    handler: Any = None,
-    stop: Callable[[], Awaitable[None]],
-) -> Coroutine[None, None, None]:
-    """Return kopf, to be run, on the API server at a URL."""
+class KopfHere:
+    """Kopf on the API server at a URL, and the parts that supervise it."""
 
-    async def session(*_: object) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession()
+    def __init__(
+        self,
+        *,
+        url: str,
+        stop_flag: asyncio.Event | threading.Event,
+        stop: Callable[[], Awaitable[None]],
+        handler: Any = None,
+        watch: Watch | None = None,
+        selector: str = OPEN,
+        namespaces: SelectedNamespaces | None = None,
+    ) -> None:
+        self.connectivity = Connectivity()
+        self.unavailable: list[tuple[str, str]] = []
+        """The namespaces that were reported as unavailable, with the error."""
+        self._cluster = Cluster(configuration=Configuration(host=url), namespace="own", source="a test")
+        self._watch = watch or Watch()
+        self._stop_flag = stop_flag
+        self._stop = stop
+        self._handler = handler
+        self._namespaces = namespaces
+        self._paths = [collection(RESOURCE, name) for name in self._watch.namespaces or (None,)]
+        self._selector = selector
+        self.supervisor: WatchSupervisor
 
-    monkeypatch.setattr(kopf_app, "watching_session", session)
-    cluster = SimpleNamespace(configuration=SimpleNamespace(host=url))
-    operator = SimpleNamespace(event_handler=handler, namespaces=AllNamespaces())
-    app: Any = SimpleNamespace(cluster=cluster, connectivity=None, operator=operator, stop=stop)
-    return kopf.operator(
-        registry=kopf_app.handlers(app, Watch()),
-        settings=kopf_settings(Watch(), RESOURCE, selector),
-        standalone=True,
-        clusterwide=True,
-        stop_flag=stop_flag,
-    )
+    async def run(self) -> None:
+        """Run until the flag is set."""
+        async with ApiClient(self._cluster.configuration) as client:
+            selector = OpenSelector(client, self._paths)
+            selector.text = self._selector
+            self.supervisor = WatchSupervisor(
+                self._watches(),
+                served=ServedKind(client, RESOURCE),
+                connectivity=self.connectivity,
+                detect_selector=selector.detect,
+                on_unavailable=self._on_unavailable,
+            )
+            if self._handler is not None:
+                self.supervisor.observe(notifications=self._handler, namespaces=self._namespaces)
+            operator = SimpleNamespace(
+                event_handler=self._handler, namespaces=self._namespaces or AllNamespaces()
+            )
+            app: Any = SimpleNamespace(
+                cluster=self._cluster, connectivity=self.connectivity, operator=operator, stop=self._stop
+            )
+            try:
+                with supervised(self.supervisor, RESOURCE, selector):
+                    await kopf.operator(
+                        registry=kopf_app.handlers(app, self._watch),
+                        settings=kopf_settings(self._watch),
+                        standalone=True,
+                        clusterwide=not self._watch.namespaces,
+                        namespaces=set(self._watch.namespaces),
+                        stop_flag=self._stop_flag,
+                    )
+            finally:
+                await app.watching_session.close()
+
+    def _watches(self) -> list[SupervisedWatch]:
+        names = self._watch.namespaces or (None,)
+        watches = [
+            SupervisedWatch(path=path, namespace=name) for path, name in zip(self._paths, names, strict=True)
+        ]
+        if self._watch.namespace_selector is not None:
+            watches.append(SupervisedWatch(path=NAMESPACES, of_notifications=False))
+        return watches
+
+    def _on_unavailable(self, namespace: str, error: str) -> None:
+        self.unavailable.append((namespace, error))

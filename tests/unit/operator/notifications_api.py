@@ -1,10 +1,11 @@
-"""A small API server on 127.0.0.1 for notifications: paged lists, selection by phase, watches and deletions."""
+"""A small API server on 127.0.0.1 for notifications: paged lists, selection by phase, watches, deletions and failures."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -34,8 +35,16 @@ class NotificationsApi:
         """The names of deleted objects, and the time of each deletion on the loop's clock."""
         self.refuse: dict[str, web.Response] = {}
         """Responses by method, in place of the real ones."""
+        self.served = True
+        """Whether the CRD exists."""
+        self.namespace_refusals: dict[str, int] = {}
+        """The status with which requests in a namespace are refused."""
+        self.expired_pages = 0
+        """How many requests for a further page are refused because the listing has expired."""
+        self.namespaces: dict[str, str] = {}
+        """The uid of each namespace that the label selector chooses."""
         self.version = 100
-        self._watchers: list[tuple[str, asyncio.Queue[dict[str, Any] | None]]] = []
+        self._watchers: list[_Watcher] = []
 
     def put(self, name: str, phase: str = "Sent", *, namespace: str = "shop", **more: Any) -> None:
         """Store a notification; `more` is `completed`, `days` and metadata."""
@@ -58,11 +67,31 @@ class NotificationsApi:
             "spec": {"retentionDays": days},
             "status": status,
         }
-        for selector, queue in self._watchers:
+        for watcher in self._watchers:
+            if watcher.namespace not in {None, namespace}:
+                continue
+            selector = watcher.selector
             was, is_ = before is not None and _matches(before, selector), _matches(obj, selector)
             if was or is_:
                 kind = ("MODIFIED" if was else "ADDED") if is_ else "DELETED"
-                queue.put_nowait({"type": kind, "object": obj if is_ else {**obj, **(before or {})}})
+                watcher.queue.put_nowait({"type": kind, "object": obj if is_ else {**obj, **(before or {})}})
+
+    def remove(self, name: str, *, namespace: str = "shop") -> None:
+        """Delete a notification without an event, as happens while a watch is broken."""
+        del self.objects[namespace, name]
+
+    def send_error(self, code: int) -> None:
+        """Send every watch an ERROR event, and end it."""
+        status = {"kind": "Status", "code": code, "message": "injected"}
+        for watcher in self._watchers:
+            watcher.queue.put_nowait({"type": "ERROR", "object": status})
+        self.end()
+
+    def delete_crd(self) -> None:
+        """Delete the CRD, and all notifications with it."""
+        self.served = False
+        self.objects.clear()
+        self.end()
 
     @property
     def lists(self) -> list[dict[str, str]]:
@@ -75,10 +104,25 @@ class NotificationsApi:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path, dict(request.query)))
+        return self._refusal(request) or await self._answer(request)
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        """Return the injected failure of a request."""
         if request.method in self.refuse:
             response = self.refuse[request.method]
             return web.Response(status=response.status, body=response.body)
         match request.path.strip("/").split("/"):
+            case ["apis", group, *_] if group == GROUP and not self.served:
+                return refusal(404, "the server could not find the requested resource")
+            case ["apis", _, _, "namespaces", namespace, *_] if namespace in self.namespace_refusals:
+                return refusal(self.namespace_refusals[namespace], "refused")
+            case _:
+                return None
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        match request.path.strip("/").split("/"):
+            case ["api", "v1", "namespaces"]:
+                return await self._namespaces(request)
             case ["apis", _, _, "notificationrequests"]:
                 return await self._collection(request, None)
             case ["apis", _, _, "namespaces", namespace, "notificationrequests"]:
@@ -93,7 +137,10 @@ class NotificationsApi:
         if selector and not self.selectable:
             return refusal(400, 'field label not supported: "status.phase"')
         if "watch" in request.query:
-            return await self._watch(request, selector)
+            return await self._watch(request, _Watcher(selector=selector, namespace=namespace))
+        if "continue" in request.query and self.expired_pages:
+            self.expired_pages -= 1
+            return refusal(410, "The provided continue parameter is too old")
         matching = [
             obj
             for (where, _), obj in sorted(self.objects.items())
@@ -109,15 +156,30 @@ class NotificationsApi:
             {"kind": "NotificationRequestList", "metadata": meta, "items": matching[at:][:limit]}
         )
 
-    async def _watch(self, request: web.Request, selector: str) -> web.StreamResponse:
+    async def _namespaces(self, request: web.Request) -> web.StreamResponse:
+        if "watch" in request.query:
+            return await self._watch(request, _Watcher(selector="", namespace=""))
+        items = [{"metadata": {"name": name, "uid": uid}} for name, uid in self.namespaces.items()]
+        meta = {"resourceVersion": str(self.version)}
+        return web.json_response({"kind": "NamespaceList", "metadata": meta, "items": items})
+
+    async def _watch(self, request: web.Request, watcher: _Watcher) -> web.StreamResponse:
         response = web.StreamResponse()
-        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self._watchers.append((selector, queue))
-        with contextlib.suppress(ConnectionResetError):
+        self._watchers.append(watcher)
+        try:
             await response.prepare(request)
-            while (event := await queue.get()) is not None:
+            while (event := await watcher.queue.get()) is not None:
                 await response.write(json.dumps(event).encode() + b"\n")
+        except ConnectionResetError:
+            pass
+        finally:
+            self._watchers.remove(watcher)
         return response
+
+    @property
+    def watches(self) -> int:
+        """The number of open watches."""
+        return len(self._watchers)
 
     async def _delete(self, request: web.Request, namespace: str, name: str) -> web.Response:
         preconditions = (await request.json())["preconditions"]
@@ -134,8 +196,16 @@ class NotificationsApi:
 
     def end(self) -> None:
         """End every watch."""
-        for _, queue in self._watchers:
-            queue.put_nowait(None)
+        for watcher in self._watchers:
+            watcher.queue.put_nowait(None)
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class _Watcher:
+    selector: str
+    namespace: str | None
+    """None for all namespaces; empty for a watch of namespaces."""
+    queue: asyncio.Queue[dict[str, Any] | None] = field(default_factory=asyncio.Queue)
 
 
 def _discovery(path: str) -> web.Response:

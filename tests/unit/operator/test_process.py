@@ -16,12 +16,10 @@ from kopf._core.intents.causes import Activity
 from notification_contract.settings import Watch
 from notification_operator import kopf_app
 from notification_operator.kopf_app import handlers
-from tests.unit.operator.kopf_here import kopf_here
+from tests.unit.operator.kopf_here import KopfHere
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 KUBECONFIG = """
 apiVersion: v1
@@ -98,7 +96,7 @@ async def test_shutdown_runs_in_a_task_that_was_not_cancelled() -> None:
     assert cancelled == [0]
 
 
-def test_leftover_task_does_not_delay_the_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leftover_task_does_not_delay_the_exit() -> None:
     async def seconds_from_stop_to_end() -> float:
         loop, flag, ended = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         stopped_at, left = [], []
@@ -108,9 +106,9 @@ def test_leftover_task_does_not_delay_the_exit(monkeypatch: pytest.MonkeyPatch) 
             stopped_at.append(loop.time())
             ended.set()
 
-        operator = kopf_here(monkeypatch, url="http://127.0.0.1:9", stop_flag=flag, stop=stop)
+        here = KopfHere(url="http://127.0.0.1:9", stop_flag=flag, stop=stop)
         loop.call_later(0.2, flag.set)
-        await kopf_app.listen(operator, ended)
+        await kopf_app.listen(here.run(), ended)
         assert left[0].cancelled()
         return loop.time() - stopped_at[0]
 

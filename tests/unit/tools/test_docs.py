@@ -98,7 +98,7 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     channels = Dispatcher({}, breakers=Breakers(Limits(), clock=clock), timeout=1, concurrency=1, clock=clock)
     channels.publish(metrics.add_channel_gauge)
     unread = cast("Any", None)
-    publish(metrics, queue=unread, attempts=unread, ownership=unread, routing=unread)
+    publish(metrics, queue=unread, attempts=unread, ownership=unread, routing=unread, watches=unread)
     AuditObserver(Audit(), registry=metrics.registry)
     for collector, names in metrics.registry._collector_to_names.items():
         own = cast("Any", collector)

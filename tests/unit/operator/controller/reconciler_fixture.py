@@ -17,6 +17,7 @@ from notification_operator.observers.publisher import Observer
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.telemetry.statistics import AttemptStatistics
 from notification_operator.wiring import build
+from tests.simulation.null_ports import OpenWatches
 from tests.unit.operator.leadership.lease_fixture import Leases
 from tests.unit.operator.ports import null_ports
 
@@ -169,7 +170,9 @@ class ReconcilerFixture:
         elector, ownership = self.operator.elector, self.operator.ownership
         assert elector is not None
         for _ in range(2):
-            await elector.compete(drained=ownership.drained, on_change=ownership.on_change)
+            await elector.compete(
+                watches=OpenWatches(), drained=ownership.drained, on_change=ownership.on_change
+            )
 
     @property
     def attempts(self) -> AttemptStatistics:

@@ -105,6 +105,8 @@ class Replica:
         self.name = name
         self.leases = Leases(replicas.stored, self._check_reported)
         self.busy: set[int] = set()
+        self.closed_seconds = 0.0
+        """For which time its watch has been closed."""
         self.changes = 0
         self.reported: set[int] = set()
         """The shards that it worked on at the latest report of a change."""
@@ -139,7 +141,7 @@ class Replica:
     async def round(self, *, drained: Callable[[int], bool] | None = None) -> list[str]:
         """Compete for a round; return the calls that it made."""
         before = len(self.leases.calls)
-        await self.elector.compete(drained=drained or self.drained, on_change=self._changed)
+        await self.elector.compete(watches=self, drained=drained or self.drained, on_change=self._changed)
         return self.leases.calls[before:]
 
 

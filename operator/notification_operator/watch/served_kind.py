@@ -1,0 +1,72 @@
+"""Whether the API server serves the kind: its CRD may arrive after the operator, and may be deleted and return."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from notification_operator.kube.errors import KubeError
+from notification_operator.kube.requests import call
+from notification_operator.watch import backoff
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client import ApiClient
+
+    from atomic_status import Resource
+
+SECONDS: Final = 10.0
+"""Time limit of one discovery request."""
+
+logger = structlog.get_logger(__name__)
+
+
+class ServedKind:
+    """Asks the API server's discovery for the kind."""
+
+    def __init__(self, client: ApiClient, resource: Resource) -> None:
+        self._client = client
+        self._resource = resource
+        self._polling = asyncio.Lock()
+        """One watch polls, and the others wait for it."""
+        self.missing = False
+        """Whether the API server does not serve the kind, as far as it was asked."""
+
+    @property
+    def name(self) -> str:
+        """The name of the CRD."""
+        return f"{self._resource.plural}.{self._resource.group}"
+
+    async def wait(self) -> bool:
+        """Wait while the kind is not served, without end; return whether there was anything to wait for."""
+        async with self._polling:
+            failures = 0
+            while await self._is_missing():
+                failures += 1
+                await asyncio.sleep(backoff.delay(failures))
+            return failures > 0
+
+    async def _is_missing(self) -> bool:
+        """Ask once. Without an answer, the previous one counts."""
+        path = f"/apis/{self._resource.group}/{self._resource.version}"
+        try:
+            discovery = await call(self._client, "GET", path, seconds=SECONDS)
+        except KubeError as error:
+            if error.not_found:
+                self._note(missing=True)
+        else:
+            kinds = (each.get("name") for each in discovery.get("resources", ()))
+            self._note(missing=self._resource.plural not in kinds)
+        return self.missing
+
+    def _note(self, *, missing: bool) -> None:
+        if missing and not self.missing:
+            logger.warning(
+                "CRD not found; waiting for it",
+                crd=self.name,
+                hint="apply the CRD; the operator begins to work a few seconds later and needs no restart",
+            )
+        elif self.missing and not missing:
+            logger.info("CRD found", crd=self.name)
+        self.missing = missing

@@ -1,0 +1,80 @@
+"""Kopf in a thread of its own, with an event handler that records, on a server of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from notification_operator.controller.workqueue import WorkQueue
+from notification_operator.delivery.attempt_tracker import AttemptTracker
+from notification_operator.telemetry.metrics import Metrics
+from notification_operator.watch.event_handler import EventHandler
+from notification_operator.watch.namespaces import AllNamespaces
+from tests.unit.operator.kopf_here import KopfHere
+from tests.unit.operator.kube_api import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection
+
+    from notification_operator.controller.request import Key
+    from tests.unit.operator.notifications_api import NotificationsApi
+
+
+class RecordingHandler:
+    """An event handler on a queue that reconciles nothing; it records the events."""
+
+    def __init__(self) -> None:
+        self.kopf: KopfHere
+        self.running: asyncio.Task[None]
+        """Ends when kopf ends."""
+        self.loop = asyncio.get_running_loop()
+        self.events: list[tuple[str | None, str]] = []
+        self.listings: list[str | None] = []
+        """The namespace of each complete listing."""
+        self.queue = WorkQueue(workers=1, clock=lambda: datetime.now(UTC))
+        self._handler = EventHandler(
+            self.queue,
+            attempts=AttemptTracker(on_finished=self.queue.add),
+            ownership=self,
+            metrics=Metrics(),
+            served=AllNamespaces(),
+        )
+
+    def may_record(self, _uid: str) -> bool:
+        return True
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the objects in the queue."""
+        return sorted(key.name for key in self.queue.keys)
+
+    def handle(self, event_type: str | None, obj: Any) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.events.append((event_type, obj["metadata"]["name"]))
+        self._handler.handle(event_type, obj)
+
+    def on_listed(self, namespace: str | None, keys: Collection[Key]) -> None:
+        self.listings.append(namespace)
+        self._handler.on_listed(namespace, keys)
+
+
+@contextlib.asynccontextmanager
+async def kopf_at(api: NotificationsApi, **options: Any) -> AsyncIterator[RecordingHandler]:
+    """Let kopf watch the server, with the operator's own handlers, settings and supervisor."""
+
+    async def nothing() -> None:
+        pass
+
+    handler, stop = RecordingHandler(), threading.Event()
+    handler.kopf = KopfHere(url=api.url, stop_flag=stop, handler=handler, stop=nothing, **options)
+    # On a loop of its own: at its end kopf waits for every other task of the loop, the server's among them.
+    handler.running = asyncio.create_task(asyncio.to_thread(asyncio.run, handler.kopf.run()))
+    await until(lambda: hasattr(handler.kopf, "supervisor"))
+    try:
+        yield handler
+    finally:
+        stop.set()
+        await handler.running
