@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from notification_operator.domain.redaction.rule import (
-    FRESH,
     REAL,
     SEPARATOR,
     Rule,
@@ -225,29 +224,6 @@ NAMED: Final[tuple[Rule, ...]] = (
         r"[A-Za-z0-9+/_-]{20,}+=*+(?![\w.:\[])",
         example="storage_key=" + sample(44),
         counter_example="public_key=" + sample(44),
-    ),
-    rule(
-        "prose",
-        "pass secret token",
-        r"(?P<keep>[pPsStT](?i:(?<=p)ass(?:word|phrase|code)|(?<=s)ecret|(?<=t)oken)(?i:[ \t]+(?:for [\w.@-]{1,64}+ )?"
-        rf"(?:(?:(?:is|was|has been) )?(?:set|changed|reset) to|is now|is|was)[ \t:]+[\"'`]?)){NO_FACT}{FRESH}{MIXED}[^\s\"'`,;<>&]{{6,}}+",
-        example="the password is hunter2xyz",
-        counter_example="the password is stored in the vault",
-    ),
-    rule(
-        "encoded_credentials",
-        "docker client-key-data auth tls.key",
-        r"(?P<keep>[.c_at](?:docker(?:cfg|configjson)|lient-key-data|auth(?<=_auth)|uth(?<=[\"']auth)|ls\.key)\\{0,15}[\"']?[ \t]*[:=][ \t]*"
-        r"(?:\\{0,15}[\"'])?)[A-Za-z0-9+/_-]{8,}+=*+(?![\w.:\[])",
-        example='{"auth": "' + sample(24) + '"}',
-        counter_example='{"auth": "none"}',
-    ),
-    rule(
-        "string_data",
-        "str",
-        r"(?P<keep>stringData:[ \t]*\r?\n(?P<indent>[ \t]+)(?=[^\s]))(?!\[REDACTED\])[^\r\n]++(?:\r?\n(?P=indent)[^\r\n]*+)*+",
-        example="stringData:\n  a: b\n  c: d\ntype: Opaque",
-        counter_example="stringData: {}",
     ),
     rule(
         "secret_line",
