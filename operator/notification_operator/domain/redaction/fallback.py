@@ -8,10 +8,23 @@ from notification_operator.domain.redaction.rules import REDACTED
 
 _KEYWORDS: Final = (
     *("passw", "pwd", "api_key", "api-key", "apikey", "token", "secret", "authorization", "credential"),
+    *(
+        "passphrase",
+        "db_pass",
+        "private_key",
+        "access_key",
+        "secret_key",
+        "accountkey",
+        "cookie",
+        "signature",
+    ),
     *("aws_access", "aws_secret", "generatorurl", "annotations"),
 )
 """Words of which the next colon or equals sign precedes a secret."""
-_MARKS: Final = ("bearer ", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "://")
+_MARKS: Final = (
+    *("bearer ", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "://"),
+    *("github_pat_", "glpat-", "xoxb-", "xoxp-", "akia", "eyj", "sk_live_", "npm_", "hvs.", "hooks."),
+)
 """Texts that a secret follows, or that begin one."""
 _PEM: Final = "-----BEGIN"
 
@@ -28,9 +41,9 @@ def _redact_line(line: str) -> str:
     if len(lower) != len(line):
         # Characters whose lower case is longer would shift every index.
         lower = "".join(c.lower() if c.isascii() else c for c in line)
-    positions = [lower.index(mark) + len(mark) for mark in _MARKS if mark in lower]
-    positions += [_after_separator(lower, lower.index(word)) for word in _KEYWORDS if word in lower]
-    return line[: min(positions)] + REDACTED if positions else line
+    indexes = [lower.index(mark) + len(mark) for mark in _MARKS if mark in lower]
+    indexes += [_after_separator(lower, lower.index(word)) for word in _KEYWORDS if word in lower]
+    return line[: min(indexes)] + REDACTED if indexes else line
 
 
 def _after_separator(line: str, start: int) -> int:

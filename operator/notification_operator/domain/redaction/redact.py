@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from notification_operator.domain.redaction.encodings import reveal
 from notification_operator.domain.redaction.fallback import redact_lines
-from notification_operator.domain.redaction.rules import EMAIL, IPV4, REDACTED, RULES, Rule
+from notification_operator.domain.redaction.rules import EMAIL, IPV4, IPV6, REDACTED, RULES, Rule
+from notification_operator.domain.redaction.vendor_tokens import PREFIXED, candidates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +32,7 @@ class Rules:
 
     def selected(self) -> Iterable[Rule]:
         """Return the rules that apply, in their order."""
-        off = {name for name, on in ((EMAIL, self.emails), (IPV4, self.ipv4)) if not on}
+        off = (*(() if self.emails else (EMAIL,)), *(() if self.ipv4 else (IPV4, IPV6)))
         return (rule for rule in RULES if rule.name not in off)
 
 
@@ -40,8 +43,17 @@ _SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 """A key of a map whose value is a secret whatever it looks like."""
+_LIKELY_KEY = re.compile(
+    r"(?:(?<![a-z])pass|passphrase|passcode|psk|token|credentials|cookie"
+    r"|(?:access|private|secret|signing|encryption|account|master|shared)[_-]?key)\Z",
+    re.IGNORECASE,
+)
+"""A key of a map whose value is a secret unless it is a number."""
+_PREFIXED: Final = frozenset(rule.name for rule in PREFIXED)
 KEYED: Final = "keyed_value"
 """The name under which values of such keys are counted."""
+LIMIT: Final = 4_000
+"""Secrets of one kind in a text; a text with more is a dump, and its time would grow with each of them."""
 FALLBACK: Final = "fallback"
 """The name under which texts are counted for which a rule failed."""
 
@@ -68,8 +80,8 @@ def redact_content(content: Content, rules: Rules = ALL_RULES) -> Content:
 def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[Content, Counter[str]]:
     """Return a redacted copy, and the number of secrets by rule name.
 
-    Subject, body, metadata, action links, labels and annotations are redacted; in maps the values, by their
-    key too. Recipients stay: they are the destination of the message, not its content.
+    Subject, body, metadata, action links, labels and annotations are redacted; in maps the keys too, and
+    the values also by their key. Recipients stay: they are the destination of the message, not its content.
     """
     counts: Counter[str] = Counter()
 
@@ -79,7 +91,10 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
         return redacted
 
     def values(raw: Mapping[str, str]) -> dict[str, str]:
-        return {key: _value(key, value, text, counts) for key, value in raw.items()}
+        result: dict[str, str] = {}
+        for key, value in raw.items():
+            result[_unused(text(key), result)] = _value(key, value, text, counts)
+        return result
 
     redacted = replace(
         content,
@@ -95,27 +110,61 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
 
 def _value(key: str, raw: str, text: Callable[[str], str], counts: Counter[str]) -> str:
     """Return the value of a map's key; nothing of it stays where the key names a secret."""
-    if not raw or raw == REDACTED or not _SECRET_KEY.search(key):
+    if not raw or raw == REDACTED or not _names_secret(key, raw):
         return text(raw)
     counts[KEYED] += 1
     return REDACTED
 
 
+def _names_secret(key: str, raw: str) -> bool:
+    return bool(_SECRET_KEY.search(key) or (_LIKELY_KEY.search(key) and not raw.isdecimal()))
+
+
+def _unused(key: str, taken: Mapping[str, str]) -> str:
+    """Return the key, numbered where another key was redacted to the same text."""
+    number, name = 1, key
+    while name in taken:
+        number += 1
+        name = f"{key} {number}"
+    return name
+
+
 def _apply_all(text: str, rules: Rules, counts: Counter[str]) -> str:
+    """Apply the rules, also to what the text shows once invisible characters and look-alikes are resolved."""
+    redacted = _apply_each(text, rules, counts)
+    revealed = reveal(redacted)
+    if revealed == redacted:
+        return redacted
+    hidden: Counter[str] = Counter()
+    thorough = _apply_each(revealed, rules, hidden)
+    if not hidden:
+        return redacted
+    counts.update(hidden)
+    return thorough
+
+
+def _apply_each(text: str, rules: Rules, counts: Counter[str]) -> str:
     folded = text.casefold()
+    prefixes = candidates(text)
+    present: dict[str, bool] = {}
     for rule in rules.selected():
-        if any(hint in folded for hint in rule.hints):
+        if rule.name in _PREFIXED:
+            applies = any(hint in prefixes for hint in rule.hints)
+        else:
+            present.update((hint, hint in folded) for hint in rule.hints if hint not in present)
+            applies = any(present[hint] for hint in rule.hints)
+        if applies:
             text = _apply(rule, text, counts)
     return text
 
 
 def _apply(rule: Rule, text: str, counts: Counter[str]) -> str:
-    """Apply one rule; a match that is redacted already does not count."""
-
-    def substitute(match: re.Match[str]) -> str:
-        redacted = match.expand(rule.replacement)
-        if redacted != match.group():
-            counts[rule.name] += 1
+    """Apply one rule, to at most `LIMIT` secrets: where there are more, nothing stays behind them."""
+    redacted, count = rule.pattern.subn(rule.replacement, text, count=LIMIT)
+    if count:
+        counts[rule.name] += count
+    if count < LIMIT:
         return redacted
-
-    return rule.pattern.sub(substitute, text)
+    *_, last = islice(rule.pattern.finditer(text), LIMIT)
+    rest = len(text) - last.end()
+    return f"{redacted[: len(redacted) - rest]}\n{REDACTED}" if rest else redacted

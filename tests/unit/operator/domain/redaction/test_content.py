@@ -57,6 +57,23 @@ def test_value_of_a_secret_key_is_redacted_whole(key: str) -> None:
     assert counts == Counter(keyed_value=1)
 
 
+@pytest.mark.parametrize(
+    "key", ["GITHUB_TOKEN", "DB_PASS", "secretKey", "ssh_passphrase", "credentials", "psk"]
+)
+def test_value_of_a_likely_key_is_redacted_unless_it_is_a_number(key: str) -> None:
+    assert redact_content(content(metadata={key: "plain words"})).metadata == {key: "[REDACTED]"}
+    assert redact_content(content(metadata={key: "4096"})).metadata == {key: "4096"}
+
+
+def test_keys_of_maps_are_redacted_and_stay_distinct() -> None:
+    raw = content(metadata={"password=a1": "x", "password=b2": "y", "team": "web"}, labels={"token: c3": "z"})
+    redacted, counts = redact_content_counted(raw)
+    assert redacted.metadata == {"password=[REDACTED]": "x", "password=[REDACTED] 2": "y", "team": "web"}
+    assert redacted.labels == {"token: [REDACTED]": "z"}
+    assert counts == Counter(password=2, token=1)
+    assert redact_content_counted(redacted) == (redacted, Counter())
+
+
 @pytest.mark.parametrize(("key", "value"), [("secretName", "x"), ("password_hint", "x"), ("token", "")])
 def test_value_of_another_key_stays(key: str, value: str) -> None:
     assert redact_content(content(metadata={key: value})).metadata == {key: value}

@@ -1,0 +1,237 @@
+"""Rules for values whose name says that they are secret: assignments, members of JSON, flags, XML and YAML."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from notification_operator.domain.redaction.rule import (
+    REAL,
+    SEPARATOR,
+    Rule,
+    assignment,
+    member,
+    rule,
+    sample,
+)
+
+_TOKENS = (
+    r"(?=[oOcCuUeEdD])(?<!\w.)"
+    r"(?:(?<=t)oken|(?<=a)(?:ccess|uth)[_-]?token|(?<=r)efresh[_-]?token|(?<=i)d[_-]?token)"
+)
+_PASSES = r"(?:assword|asswd|wd(?!(?-i:(?<=PWD))=/))"
+FIRST = "pPsStTcCaAeEmM"
+WORD = (
+    r"(?:[aA](?=[sS])(?i:ss(?:wo?r?d|phrase|code|(?<=pass)(?![a-z]))|ster[_-]?key)|[wW][dD](?<=[pP]..)|[sS][kK](?<=[pP]..)(?![a-z])"
+    r"|[eE](?i:cret)|[iI](?i:gning[_-]?key)|[oO](?i:ken)|[rR](?i:edentials?|ivate[_-]?key)"
+    r"|[pP](?i:i[_-]?key)|[cC](?i:(?:cess|count)[_-]?key)|[uU](?i:th[_-]?key)|[nN](?i:cryption[_-]?key))"
+)
+"""The words that name a secret, after a character of `FIRST`."""
+_ENDINGS = (
+    *(
+        "name",
+        "names",
+        "ref",
+        "refs",
+        "path",
+        "file",
+        "dir",
+        "url",
+        "uri",
+        "endpoint",
+        "type",
+        "version",
+        "expiry",
+        "expires",
+    ),
+    *(
+        "expiration",
+        "ttl",
+        "age",
+        "at",
+        "time",
+        "date",
+        "count",
+        "size",
+        "length",
+        "limit",
+        "policy",
+        "hint",
+        "field",
+        "label",
+    ),
+    *(
+        "class",
+        "arn",
+        "mount",
+        "namespace",
+        "provider",
+        "bucket",
+        "enabled",
+        "mode",
+        "status",
+        "state",
+        "stdin",
+        "reset",
+    ),
+    *(
+        "rotation",
+        "manager",
+        "store",
+        "format",
+        "prefix",
+        "index",
+        "column",
+        "table",
+        "template",
+        "issuer",
+        "audience",
+    ),
+    *("usage", "budget"),
+)
+NO_SECRET = "".join(
+    "(?<!" + "|".join(f"[{word[0]}{word[0].upper()}]{word[1:]}" for word in words) + ")"
+    for length in range(2, 11)
+    if (words := [word for word in _ENDINGS if len(word) == length])
+)
+"""Excludes names such as `secretName` and `token_ttl`."""
+_SOON = r"(?=[\w.*`\"'\\-]{0,48}+[ \t]*+[:=|%])"
+"""A separator that follows soon: most words of a text have none, and the check is short."""
+NAME = rf"[{FIRST}]{WORD}{_SOON}(?:s?(?:[_.-][\w.-]{{0,32}}+|[0-9A-Z][\w-]{{0,32}}+)?)(?i:{NO_SECRET})"
+MIXED = r"(?=[^\s\"'`,;<>&]{0,128}?[0-9])(?=[^\s\"'`,;<>&]{0,128}?[A-Za-z])"
+NO_FACT = (
+    r"(?![0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9.]+(?:[munµ]?s|m|h|d|[KMGTkmgt]i?[bB]?)?(?:[\s\"',;}&]|$)|https?://|arn:|vault:|op://"
+    r"|\.{0,2}/[a-z.]+[/\s])"
+)
+
+_HARMLESS_KEYS = "".join(
+    rf"(?<!(?i:{word})[_-]...)(?<!(?i:{word})...)"
+    for word in (
+        "public",
+        "cache",
+        "sort",
+        "primary",
+        "idempotency",
+        "partition",
+        "group",
+        "object",
+        "routing",
+    )
+)
+
+PASSWORDS: Final[tuple[Rule, ...]] = (
+    rule(
+        "password_json",
+        "passw pwd",
+        member("pP", r"(?:assword|asswd|wd)"),
+        example='{"db_password":"a, b} c"}',
+        counter_example='{"password": null, "passwordless": "yes"}',
+    ),
+    rule(
+        "password",
+        "passw pwd",
+        assignment("pP", "aAwW", _PASSES, query=r"(?:password|passwd|pwd)"),
+        example="password: hunter2xyz",
+        counter_example="PWD=/home/app password: ${DB_PASSWORD}",
+    ),
+)
+API_KEYS: Final[tuple[Rule, ...]] = (
+    rule(
+        "api_key_json",
+        "key",
+        member("aA", r"(?-i:[pP])i[_-]?key"),
+        example='{"x-api-key": "abc"}',
+        counter_example='{"apiKeyName": "abc"}',
+    ),
+    rule(
+        "api_key",
+        "key",
+        assignment("aA", "pP", r"(?-i:[pP])i[_-]?key", query=r"api[_-]?key"),
+        example="API-KEY: abc",
+        counter_example="the api key is missing",
+    ),
+    rule(
+        "sk_key",
+        "sk-",
+        r"sk-(?<!\wsk-)(?!(?:learn|container|item|estimator|toggleable|serial|parallel|label|text|diagram|spinner|circle|cube"
+        r"|bounce|chase|fold|folding|grid|fade|fading|wave|button|input)\b)[\w-]{4,}+",
+        example="use sk-live-abc_1 now",
+        counter_example="disk-pressure and sk-learn",
+    ),
+)
+TOKENS: Final[tuple[Rule, ...]] = (
+    rule(
+        "token_json",
+        "token",
+        member("tTaArRiI", _TOKENS),
+        example='{"access_token": "abc"}',
+        counter_example='{"token": null, "tokens": "abc"}',
+    ),
+    rule(
+        "token",
+        "token",
+        assignment("tTaArRiI", "oOcCuUeEdD", _TOKENS, query=r"\b(?:(?:access|refresh|auth|id)[_-]?)?token"),
+        example="access_token: abc",
+        counter_example="token: invalid signature",
+    ),
+    rule(
+        "secret_json",
+        "secret",
+        member("sS", "ecret"),
+        example='{"client_secret":"a b"}',
+        counter_example='{"secretName":"web"}',
+    ),
+    rule(
+        "secret",
+        "secret",
+        assignment("sS", "eE", "ecret", query="secret"),
+        example="clientSecret=abc",
+        counter_example="secretName: web",
+    ),
+)
+CLOUD_KEYS: Final[tuple[Rule, ...]] = (
+    rule(
+        "aws_access_key_id",
+        "aws",
+        rf"(?P<keep>[aA](?i:ws_?access_?key_?id)[\"']?(?i:{SEPARATOR})[\"']?)[A-Za-z0-9]{{16,}}+(?!\w)",
+        example="aws_access_key_id=" + sample(20, "A1B2"),
+        counter_example="aws_access_key_id is unset",
+    ),
+    rule(
+        "aws_secret_access_key",
+        "aws",
+        rf"(?P<keep>[aA](?i:ws_?secret_?access_?key)[\"']?(?i:{SEPARATOR})[\"']?)[A-Za-z0-9/+=]{{40,}}+(?!\w)",
+        example="aws_secret_access_key = " + sample(40),
+        counter_example="aws_secret_access_key is unset",
+    ),
+)
+NAMED: Final[tuple[Rule, ...]] = (
+    rule(
+        "named_secret",
+        "pass pwd psk secret token credent key",
+        rf"(?m)(?P<keep>{NAME}(?:\\{{0,15}}[\"'])?(?:(?P<block>:[ \t]*[|>][-+0-9]{{0,2}}[ \t]*\r?\n(?P<indent>[ \t]+))"
+        rf"|(?P<line>:[ \t]*\r?\n[ \t]+[\"']?)|(?P<cell>[*_`]{{0,3}}[ \t]*\|[ \t]*`?)|(?i:{SEPARATOR})(?:\\{{0,15}}[\"'`])?))"
+        r"(?!\[REDACTED\])(?(block)[^\s][^\r\n]*+(?:\r?\n(?P=indent)[^\r\n]*+)*+"
+        rf"|{REAL}{NO_FACT}(?:(?<=[A-Z]=)|(?<=[A-Z]=[\"'])|{MIXED})"
+        r"(?(cell)[^\s\"'`|]{6,}+(?=`?[ \t]*\|)|(?(line)[^\s\"':,]{6,}+(?=[\"']?[ \t]*\r?$)|[^\s\"'`,;<>&}\\]{8,}+)))",
+        example="GITHUB_TOKEN=" + sample(24),
+        counter_example="max_tokens: 4096, secretName: registry-2024a, token_expires_at: 2025-11-29T14:30:00Z",
+    ),
+    rule(
+        "named_key",
+        "key",
+        rf"(?P<keep>[kK](?:(?<=[_-].)|(?<=[a-z]K))(?i:ey){_HARMLESS_KEYS}"
+        rf"(?:[_-](?i:id|data|base|value|[0-9]))?(?:\\{{0,15}}[\"'])?(?i:{SEPARATOR})(?:\\{{0,15}}[\"'`])?){NO_FACT}(?=[A-Za-z+/_-]{{0,64}}+[0-9])(?=[0-9+/_-]{{0,64}}+[A-Za-z])"
+        r"[A-Za-z0-9+/_-]{20,}+=*+(?![\w.:\[])",
+        example="storage_key=" + sample(44),
+        counter_example="public_key=" + sample(44),
+    ),
+    rule(
+        "secret_line",
+        "username password token key secret credent",
+        r"(?m)(?P<keep>^[ \t-]*+(?i:username|password|token|key|secret|credential)[ \t]*:(?!//)[ \t]*)"
+        r"(?=[A-Za-z+/]*[0-9=+/]|[a-z]+[A-Z]|[A-Z]+[a-z]+[A-Z])(?=(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2,3}=|[ \t\r]|$))"
+        r"[A-Za-z0-9+/]{8,}+=*+(?=[ \t]*\r?$)",
+        example="data:\n  username: YWRtaW5pc3RyYXRvcg==\n",
+        counter_example="- key: dedicated\nkey: application\nusername: administrator",
+    ),
+)

@@ -1,0 +1,80 @@
+"""Rules for HTTP headers, cookies, and the tokens that they carry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from notification_operator.domain.redaction.rule import (
+    FRESH,
+    NOT_REDACTED,
+    OTHER_KEY,
+    REAL,
+    SLASHES,
+    Rule,
+    rule,
+    sample,
+)
+
+_OPEN = rf"{SLASHES}[\"']?[ \t]*:[ \t]*+(?:{SLASHES}[\"'])?"
+"""The colon of a header, also in JSON."""
+_TO_LINE_END = r"[^\r\n\"'\\]++"
+
+COOKIE: Final = rule(
+    "cookie",
+    "cook",
+    rf"(?P<keep>[cC](?i:ookies?2?{_OPEN}))(?=[\w.$%-]{{1,128}}=)(?!\[REDACTED\]){_TO_LINE_END}",
+    example="Set-Cookie: session=abc; Path=/; HttpOnly",
+    counter_example="Cookie: none",
+)
+
+BEARER: Final = rule(
+    "bearer",
+    "bearer",
+    r"(?P<keep>[bB](?<!\w.)(?i:earer)[ \t]++)"
+    rf"(?!(?i:realm|error|scope|authorization_uri)=){NOT_REDACTED}(?!{OTHER_KEY})"
+    r"(?=[A-Za-z./-]*+[0-9_~+=]|[A-Za-z]{16}|[A-Za-z]++\.[A-Za-z])[A-Za-z0-9._~+/=-]++",
+    example="sent Bearer abc.DEF-1 there",
+    counter_example="the bearer of this ticket",
+)
+
+_SCHEMES = r"(?i:bearer|basic|token|negotiate|ntlm|apikey|key|bot)[ \t]++"
+_VALUE = r"(?:[^\s\"',}\\]|\\(?!\\{0,14}[\"']))++"
+
+AUTHORIZATION: Final = rule(
+    "authorization",
+    "author",
+    rf"(?P<keep>[aA](?i:uthorization{_OPEN})){REAL}{NOT_REDACTED}(?!{OTHER_KEY})(?:"
+    # These hold several quoted parts.
+    r"(?i:digest|aws4-hmac-sha256|oauth|hawk|signature)\b[^\r\n]*+"
+    rf"|{_SCHEMES}(?:\[REDACTED\](?![^\s\"',}}&#\\])|(?!{OTHER_KEY}){_VALUE})"
+    # What follows an unknown scheme is its credential.
+    rf"|(?!{_SCHEMES})[A-Za-z][\w-]*+[ \t]++(?![ \t]){_TO_LINE_END}"
+    rf"|{_VALUE})",
+    example="Authorization: Splunk " + sample(36),
+    counter_example="authorization: required",
+)
+
+RULES: Final[tuple[Rule, ...]] = (
+    rule(
+        "jwt",
+        "eyj",
+        r"eyJ(?<![A-Za-z0-9]eyJ)[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}",
+        example="token eyJ" + sample(24) + ".eyJ" + sample(24) + "." + sample(32),
+        counter_example="eyJ is the beginning of a token",
+    ),
+    rule(
+        "encoded_jwt",
+        "zxlk",
+        r"ZXlK[A-Za-z0-9+/]{40,}+=*+",
+        example="data ZXlK" + sample(60),
+        counter_example="ZXlK",
+    ),
+    rule(
+        "secret_header",
+        "-",
+        rf"(?P<keep>-(?i:(?:key|token|secret|signature|password|auth|session|credentials?)s?{_OPEN}))(?<!-\w:)"
+        rf"{FRESH}(?!(?:true|false|null|none)\b|\$\{{|\{{\{{|<)[A-Za-z0-9._~+/=:-]{{8,}}+",
+        example="X-Vault-Auth: " + sample(24),
+        counter_example="accept-encoding: identity",
+    ),
+)

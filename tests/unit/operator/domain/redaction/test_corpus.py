@@ -1,0 +1,42 @@
+"""The corpus: how much of it redaction catches, and how few harmless texts it changes."""
+
+from collections import Counter
+
+import pytest
+
+from notification_operator.domain.redaction.redact import FALLBACK, redact_counted
+from tests.unit.operator.domain.redaction.corpus import secrets
+from tests.unit.operator.domain.redaction.harmless import HARMLESS
+
+SECRETS_AT_LEAST = 300
+HARMLESS_AT_LEAST = 150
+CAUGHT_SHARE = 0.97
+CHANGED_SHARE = 0.04
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_corpus_of_secrets_is_caught_to_its_floor(seed: int) -> None:
+    corpus = secrets(seed)
+    missed = [secret.text for secret in corpus if not secret.caught]
+    assert len(corpus) >= SECRETS_AT_LEAST
+    assert len(missed) <= (1 - CAUGHT_SHARE) * len(corpus), missed
+
+
+def test_every_group_is_caught_to_its_floor() -> None:
+    corpus = [secret for secret in secrets() if secret.group != "known limits"]
+    missed = Counter(secret.group for secret in corpus if not secret.caught)
+    total = Counter(secret.group for secret in corpus)
+    assert {group for group, count in missed.items() if count > 0.1 * total[group]} == set()
+
+
+def test_harmless_texts_stay_unchanged_to_their_ceiling() -> None:
+    changed = [text for text in HARMLESS if redact_counted(text)[0] != text]
+    assert len(HARMLESS) >= HARMLESS_AT_LEAST
+    assert len(changed) <= CHANGED_SHARE * len(HARMLESS), changed
+
+
+def test_redaction_of_the_corpus_is_idempotent_and_never_falls_back() -> None:
+    for text in (*(secret.text for secret in secrets(4)), *HARMLESS):
+        redacted, counts = redact_counted(text)
+        assert FALLBACK not in counts
+        assert redact_counted(redacted) == (redacted, Counter())
