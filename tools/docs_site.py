@@ -27,8 +27,8 @@ LINK = re.compile(r"\]\((?![a-z]+:)([^)#\s]+)")
 
 
 def pages() -> list[Path]:
-    """Return the Markdown files of the site."""
-    in_folders = (page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))
+    """Return the Markdown files of the site; changelog fragments, whose names begin with a plus, are no pages."""
+    in_folders = (page for folder in FOLDERS for page in (ROOT / folder).rglob("[!+]*.md"))
     return sorted({*ROOT.glob("*.md"), *in_folders})
 
 
