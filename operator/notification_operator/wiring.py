@@ -162,7 +162,9 @@ def build(
     )
     audit = AuditObserver(settings.audit, registry=metrics.registry, rules=redactor.rules, store=ports.audit)
     metrics_observer = MetricsObserver(metrics)
-    publisher = Publisher(metrics_observer, LogObserver(), event_observer, *ports.observers, audit)
+    publisher = Publisher(
+        metrics_observer, LogObserver(), event_observer, *ports.observers, audit, refusals=event_observer
+    )
 
     breakers = Breakers(
         Limits(**settings.breaker.model_dump()),
@@ -189,7 +191,6 @@ def build(
         ownership=ownership,
         publisher=publisher,
         metrics=metrics_observer,
-        on_stalled=event_observer.status_refused,
         clock=clock,
         visible_after=settings.delivery.visible_after_seconds,
     )

@@ -74,7 +74,7 @@ class Routing(Protocol):
 class Reconciler:
     """Brings a notification's status up to date; holds no state of its own."""
 
-    def __init__(  # noqa: PLR0913 - eight collaborators, and what time it is
+    def __init__(  # noqa: PLR0913 - seven collaborators, and what time it is
         self,
         *,
         store: StatusStore,
@@ -84,7 +84,6 @@ class Reconciler:
         ownership: Ownership,
         publisher: Publisher,
         metrics: MetricsObserver,
-        on_stalled: Callable[[Key, StatusError], None],
         clock: Callable[[], datetime],
         visible_after: float,
     ) -> None:
@@ -95,7 +94,6 @@ class Reconciler:
         self._ownership = ownership
         self._publisher = publisher
         self._metrics = metrics
-        self._on_stalled = on_stalled
         self._clock = clock
         self._visible_after = visible_after
         """Seconds after which a running delivery is shown as Sending."""
@@ -133,7 +131,7 @@ class Reconciler:
             await request.without_worker(attempts.wait(self._visible_after))
         finished = attempts.finished
         held = self._dispatcher.open_breakers(notification, route)
-        next_status = self._fold(request, attempts, rules, held)
+        next_status = _change(request, attempts, rules, open_breakers=held, clock=self._clock)
         outcome = await apply(self._store, ref, next_status, base=fresh)
         attempts.acknowledge(finished)
         attempts.unmute()
@@ -151,32 +149,8 @@ class Reconciler:
             seconds=STALLED_RETRY,
         )
         self._attempts.open(key).stall()
-        self._on_stalled(key, error)
+        self._publisher.publish_refusal(key, error)
         return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
-
-    def _fold(
-        self,
-        request: Request,
-        attempts: ObjectAttempts[Key],
-        rules: RoutingState,
-        open_breakers: Mapping[str, datetime],
-    ) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        """Return the pure function from a fresh read to the next status; attempts that finish later do not change it."""
-        finished, running = attempts.finished, attempts.running
-
-        def next_status(obj: dict[str, Any]) -> dict[str, Any]:
-            current = parse(obj)
-            return fold(
-                current,
-                finished,
-                route=attempts.route or rules.route(current),
-                in_flight=running,
-                open_breakers=open_breakers,
-                queued_at=request.queued_at,
-                now=self._clock(),
-            ).dump()
-
-        return next_status
 
     def _start_due(self, notification: Notification, route: Route, attempts: ObjectAttempts[Key]) -> bool:
         """Start the attempts that are due; return whether there are any."""
@@ -206,6 +180,32 @@ class Reconciler:
         if published is not after:
             self._publisher.publish(Transition(before=published, after=after))
         return after
+
+
+def _change(
+    request: Request,
+    attempts: ObjectAttempts[Key],
+    rules: RoutingState,
+    *,
+    open_breakers: Mapping[str, datetime],
+    clock: Callable[[], datetime],
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return the pure function from a fresh read to the next status; attempts that finish later do not change it."""
+    finished, running = attempts.finished, attempts.running
+
+    def next_status(obj: dict[str, Any]) -> dict[str, Any]:
+        current = parse(obj)
+        return fold(
+            current,
+            finished,
+            route=attempts.route or rules.route(current),
+            in_flight=running,
+            open_breakers=open_breakers,
+            queued_at=request.queued_at,
+            now=clock(),
+        ).dump()
+
+    return next_status
 
 
 def _result(notification: Notification, *, observed: frozenset[str], now: datetime) -> Result:

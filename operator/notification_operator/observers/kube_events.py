@@ -5,7 +5,7 @@ Each Event is an API call, so by default only those are recorded that may call f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.settings import EventLevel
 from notification_operator.domain.breaker import Circuit
@@ -18,31 +18,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import StatusError
-    from notification_operator.observers.publisher import Transition
+    from notification_operator.observers.publisher import Identified, Transition
 
 ACTIONABLE: Final = frozenset({Phase.RETRYING, Phase.PARTIALLY_SENT, Phase.FAILED})
 ROUTING_DOCUMENT_REFUSED: Final = "RoutingDocumentRefused"
 CIRCUIT_BREAKER_OPENED: Final = "CircuitBreakerOpened"
 STATUS_REFUSED: Final = "StatusRefused"
-
-
-class Identified(Protocol):
-    """One incarnation of a notification."""
-
-    @property
-    def namespace(self) -> str:
-        """Its namespace."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def uid(self) -> str:
-        """Its uid."""
-        ...
 
 
 class EventObserver:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 if TYPE_CHECKING:
+    from atomic_status import StatusError
     from notification_operator.domain.model import Attempt, Notification
 
 logger = structlog.get_logger(__name__)
@@ -32,6 +33,33 @@ class Transition:
         return self.after.phase is not self.before.phase
 
 
+class Identified(Protocol):
+    """One incarnation of a notification."""
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def uid(self) -> str:
+        """Its uid."""
+        ...
+
+
+class RefusalObserver(Protocol):
+    """Reports a notification whose status the API server refuses for good."""
+
+    def status_refused(self, key: Identified, error: StatusError) -> None:
+        """Report it; returns at once."""
+        ...
+
+
 class Observer(Protocol):
     """A consumer of status writes: metrics, log records, Kubernetes Events, audit events."""
 
@@ -46,8 +74,14 @@ class Observer(Protocol):
 class Publisher:
     """Calls the observers in order; a failing observer stops neither the reconciliation nor the others."""
 
-    def __init__(self, *observers: Observer) -> None:
+    def __init__(self, *observers: Observer, refusals: RefusalObserver | None = None) -> None:
         self._observers = observers
+        self._refusals = refusals
+
+    def publish_refusal(self, key: Identified, error: StatusError) -> None:
+        """Report that the API server refuses a status for good."""
+        if self._refusals is not None:
+            self._refusals.status_refused(key, error)
 
     def publish(self, transition: Transition) -> None:
         """Call every observer with a write."""
