@@ -123,7 +123,7 @@ password: |\n  @@\nuser: a
 password: >-\n  @@\n
 password:\n  @@\n
 privateKey: |-\n    @@\n    x\nuser: a
-//registry.npmjs.org/:_authToken=@@
+//registry.example.com/:_authToken=@@
 _auth=@@
 identitytoken: @@
 {"identitytoken": "@@"}
