@@ -81,7 +81,7 @@ class PreviewAccess(pulumi.ComponentResource):
     def kubeconfig(self, cluster: Cluster) -> pulumi.Output[str]:
         """Return the kubeconfig of the account, a secret."""
         parts = pulumi.Output.all(kubeconfig=cluster.kubeconfig, context=cluster.context, data=self._data)
-        return pulumi.Output.secret(parts.apply(_kubeconfig))
+        return pulumi.Output.secret(parts.apply(deployer_kubeconfig))
 
     def _policy(self, policy: AccountPolicy) -> list[pulumi.Resource]:
         metadata = ObjectMetaArgs(name=policy.name, labels=names.labels(COMPONENT))
@@ -156,7 +156,7 @@ def _subject(namespace: pulumi.Input[str]) -> SubjectArgs:
     return SubjectArgs(kind="ServiceAccount", name=ACCOUNT, namespace=namespace)
 
 
-def _kubeconfig(parts: dict[str, Any]) -> str:
+def deployer_kubeconfig(parts: dict[str, Any]) -> str:
     """Return a kubeconfig with the server of the cluster and the token of the account; empty where a preview knows none."""
     token = base64.b64decode((parts["data"] or {}).get("token") or "").decode()
     if not token:

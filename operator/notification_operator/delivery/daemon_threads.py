@@ -25,7 +25,7 @@ class DaemonThreads:
         self._count = count
         self._name = name
         self._free = asyncio.Semaphore(count)
-        self._abandoned = 0
+        self.abandoned = 0
         """Calls that still run although their caller was cancelled."""
 
     async def run(self, function: Callable[[threading.Event], None]) -> None:
@@ -35,7 +35,7 @@ class DaemonThreads:
             SaturatedError: every thread hangs.
             Whatever the function raises.
         """
-        if self._abandoned >= self._count:
+        if self.abandoned >= self._count:
             raise SaturatedError
         await self._free.acquire()
         call = _Call(self, function)
@@ -48,14 +48,14 @@ class DaemonThreads:
             await asyncio.shield(call.result)
         except asyncio.CancelledError:
             if not call.finished:
-                self._abandoned += 1
+                self.abandoned += 1
                 call.abandoned.set()
             raise
 
     def finish(self, *, abandoned: bool) -> None:
         """Free the thread of a finished call."""
         self._free.release()
-        self._abandoned -= abandoned
+        self.abandoned -= abandoned
 
 
 class _Call:

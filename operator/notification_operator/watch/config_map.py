@@ -36,7 +36,8 @@ class ConfigMapWatch:
     def __init__(self, client: ApiClient, ref: ObjectRef) -> None:
         self._client = client
         self._ref = ref
-        self._failures = 0
+        self.failures = 0
+        """Consecutive failures."""
         self._established = False
         self.error = ""
         """Why the ConfigMap cannot be read or watched just now; empty while it can."""
@@ -57,9 +58,9 @@ class ConfigMapWatch:
                 self._report(error)
             except Exception as error:  # noqa: BLE001 - a response of another shape, such as a proxy's
                 self._report(KubeError(status=None, reason=f"unexpected response: {error!r}"))
-            doublings = min(max(self._failures - 1, 0), MOST_DOUBLINGS)
+            doublings = min(max(self.failures - 1, 0), MOST_DOUBLINGS)
             pause = min(FIRST_PAUSE * 2.0**doublings, LONGEST_PAUSE)
-            await asyncio.sleep(pause if self._failures else max(started + pause - monotonic(), 0.0))
+            await asyncio.sleep(pause if self.failures else max(started + pause - monotonic(), 0.0))
 
     async def _list(self) -> tuple[Mapping[str, Any] | None, str]:
         listing = await call(self._client, "GET", self._path, query=self._selector, seconds=LIST_SECONDS)
@@ -89,16 +90,16 @@ class ConfigMapWatch:
 
     def _on_established(self) -> None:
         """Clear the error; log the first watch, and each one after a failure."""
-        if self._failures or not self._established:
+        if self.failures or not self._established:
             logger.info("watch established", config_map=str(self._ref))
-        self._failures, self._established, self.error = 0, True, ""
+        self.failures, self._established, self.error = 0, True, ""
 
     def _report(self, error: KubeError) -> None:
         """Log a failure, once while it stays the same."""
         if error.expired:
             logger.debug("watch expired; listing again", config_map=str(self._ref), error=str(error))
             return
-        self._failures += 1
+        self.failures += 1
         if str(error) != self.error:
             self.error = str(error)
             logger.warning(

@@ -184,7 +184,7 @@ def encoded(text: str) -> dict[str, str]:
 
 
 def test_kubeconfig_has_the_server_and_the_token_of_the_account() -> None:
-    text = access._kubeconfig(
+    text = access.deployer_kubeconfig(
         {"kubeconfig": yaml.safe_dump(SOURCE), "context": "shared", "data": encoded("preview-token")}
     )
     document = yaml.safe_load(text)
@@ -198,10 +198,10 @@ def test_kubeconfig_has_the_server_and_the_token_of_the_account() -> None:
 def test_missing_token_fails_an_update_and_not_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = {"kubeconfig": yaml.safe_dump(SOURCE), "context": "shared", "data": None}
     monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
-    assert access._kubeconfig(parts) == ""
+    assert access.deployer_kubeconfig(parts) == ""
     monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: False)
     with pytest.raises(ClusterError, match="run `up` again"):
-        access._kubeconfig(parts)
+        access.deployer_kubeconfig(parts)
 
 
 @pytest.mark.parametrize(

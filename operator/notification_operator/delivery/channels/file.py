@@ -46,7 +46,7 @@ class FileChannel:
     def __init__(self, directory: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._directory = directory
         self._clock = clock
-        self._threads = DaemonThreads(THREADS, name="file channel")
+        self.threads = DaemonThreads(THREADS, name="file channel")
         threading.Thread(target=self._remove_leftovers, name="file channel", daemon=True).start()
 
     async def deliver(self, message: Message) -> None:
@@ -58,7 +58,7 @@ class FileChannel:
         name = f"notification-{_shortened(message.name)}-{self._clock().astimezone():%Y%m%d-%H%M%S.%f}.json"
         content = orjson.dumps(message_json(message), option=orjson.OPT_INDENT_2)
         try:
-            await self._threads.run(partial(self._write, name, content))
+            await self.threads.run(partial(self.write_atomically, name, content))
         except SaturatedError as error:
             raise Transient(f"the disk of {self._directory} does not respond") from error
         except OSError as error:
@@ -66,7 +66,7 @@ class FileChannel:
                 raise Transient(f"no space left for {self._directory}: {error.strerror}") from error
             raise Transient(f"cannot write to {self._directory}: {error.strerror or error}") from error
 
-    def _write(self, name: str, content: bytes, abandoned: threading.Event) -> None:
+    def write_atomically(self, name: str, content: bytes, abandoned: threading.Event) -> None:
         self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=PREFIX, suffix=SUFFIX)
         try:

@@ -83,7 +83,7 @@ async def test_unwritable_directory_is_a_transient_failure(tmp_path: Path) -> No
 async def test_failed_write_leaves_no_partial_file(tmp_path: Path) -> None:
     channel = FileChannel(tmp_path)
     with pytest.raises(TypeError):
-        channel._write("notification.json", "text in place of bytes", threading.Event())  # type: ignore[arg-type]
+        channel.write_atomically("notification.json", "text in place of bytes", threading.Event())  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -129,7 +129,7 @@ async def test_hanging_disk_takes_no_thread_of_others_and_is_reported(tmp_path: 
     async with asyncio.timeout(2):
         await asyncio.get_running_loop().getaddrinfo("localhost", 80)
     disk.released.set()
-    await until(lambda: not channel._threads._abandoned)
+    await until(lambda: not channel.threads.abandoned)
     assert list(tmp_path.iterdir()) == [], "an attempt that has timed out leaves no file"
     await channel.deliver(message())
     assert len(list(tmp_path.iterdir())) == 1

@@ -249,7 +249,7 @@ async def test_thousands_of_failures_do_not_end_the_watch(
     routing: RoutingFixture, api: KubeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config_map_watch, "FIRST_PAUSE", 0.0)
-    routing.watch._failures = 2_000
+    routing.watch.failures = 2_000
     api.refusals = [refusal(503, "down")]
     async with routing.at_work():
         await until(lambda: len(api.requests) >= 3)
