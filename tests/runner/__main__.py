@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
-from tools.platform.command_group import lazy_group
+from tools.platform.command_group import command_app
 from tools.platform.processes import terminated_as_interrupted
 
 COMMANDS = {
@@ -18,13 +16,7 @@ COMMANDS = {
     "traces": "tests.runner.forwarding:traces",
 }
 
-app = typer.Typer(
-    cls=lazy_group(COMMANDS),
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
+app = command_app(COMMANDS)
 
 
 @app.callback()

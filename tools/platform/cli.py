@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
-from tools.platform.command_group import lazy_group
+from tools.platform.command_group import command_app
 
 COMMANDS = {
     "up": "tools.platform.commands.up",
@@ -27,13 +25,7 @@ COMMANDS = {
     "toolchain": "tools.platform.commands.toolchain",
 }
 
-app = typer.Typer(
-    cls=lazy_group(COMMANDS),
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
+app = command_app(COMMANDS)
 
 
 @app.callback()

@@ -46,3 +46,14 @@ def lazy_group(modules: Mapping[str, str]) -> type[TyperGroup]:
                 raise
 
     return LazyGroup
+
+
+def command_app(modules: Mapping[str, str]) -> typer.Typer:
+    """Return a command line of such a group: no traceback for the user, and help without a command."""
+    return typer.Typer(
+        cls=lazy_group(modules),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+    )
