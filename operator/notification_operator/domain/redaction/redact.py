@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from notification_operator.domain.redaction.rules import EMAIL, IPV4, IPV6, REDA
 from notification_operator.domain.redaction.vendor_tokens import PREFIXED, candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from notification_operator.domain.model import Content
 
@@ -34,6 +35,27 @@ class Rules:
         """Return the rules that apply, in their order."""
         off = (*(() if self.emails else (EMAIL,)), *(() if self.ipv4 else (IPV4, IPV6)))
         return (rule for rule in RULES if rule.name not in off)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Index:
+    """The selected rules in their order, and their positions by hint, so that a text is searched once for each hint."""
+
+    rules: Sequence[Rule]
+    by_hint: Mapping[str, Sequence[int]]
+    by_prefix: Mapping[str, Sequence[int]]
+    """Hints that are looked for only where a text may contain a vendor's prefix."""
+
+
+@cache
+def _index(rules: Rules) -> _Index:
+    selected = tuple(rules.selected())
+    by_hint: dict[str, list[int]] = {}
+    by_prefix: dict[str, list[int]] = {}
+    for position, rule in enumerate(selected):
+        for hint in rule.hints:
+            (by_prefix if rule.name in _PREFIXED else by_hint).setdefault(hint, []).append(position)
+    return _Index(rules=selected, by_hint=by_hint, by_prefix=by_prefix)
 
 
 ALL_RULES: Final = Rules()
@@ -144,18 +166,17 @@ def _apply_all(text: str, rules: Rules, counts: Counter[str]) -> str:
 
 
 def _apply_each(text: str, rules: Rules, counts: Counter[str]) -> str:
-    folded = text.casefold()
-    prefixes = candidates(text)
-    present: dict[str, bool] = {}
-    for rule in rules.selected():
-        if rule.name in _PREFIXED:
-            applies = any(hint in prefixes for hint in rule.hints)
-        else:
-            present.update((hint, hint in folded) for hint in rule.hints if hint not in present)
-            applies = any(present[hint] for hint in rule.hints)
-        if applies:
-            text = _apply(rule, text, counts)
+    index = _index(rules)
+    positions = _positions(index.by_hint, text.casefold())
+    if prefixes := candidates(text):
+        positions |= _positions(index.by_prefix, prefixes)
+    for position in sorted(positions):
+        text = _apply(index.rules[position], text, counts)
     return text
+
+
+def _positions(by_hint: Mapping[str, Sequence[int]], text: str) -> set[int]:
+    return {position for hint, positions in by_hint.items() if hint in text for position in positions}
 
 
 def _apply(rule: Rule, text: str, counts: Counter[str]) -> str:
