@@ -52,17 +52,29 @@ def connected(*, seconds: int = CALL_SECONDS) -> Iterator[DockerClient]:
         DockerUnavailableError: no daemon answers.
         DockerError: the daemon refused a call of the block.
     """
+    host = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
     try:
+        _require_listener(host)
         client = docker.from_env(timeout=seconds)
-    except docker.errors.DockerException as error:
-        raise DockerUnavailableError(
-            f"the Docker daemon at {os.environ.get('DOCKER_HOST') or DEFAULT_HOST} does not answer: {_cause(error)}"
-        ) from error
+    except (OSError, docker.errors.DockerException) as error:
+        raise DockerUnavailableError(f"the Docker daemon at {host} does not answer: {_cause(error)}") from error
     with contextlib.closing(client):
         try:
             yield client
         except docker.errors.DockerException as error:
             raise DockerError(f"Docker refused a call: {explanation(error)}") from error
+
+
+def _require_listener(host: str) -> None:
+    """Connect once to a Unix socket and close it: the SDK leaves its own socket open when nothing listens.
+
+    Raises:
+        OSError: nothing listens.
+    """
+    scheme, _, path = host.partition("://")
+    if scheme == "unix":
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as probe:
+            probe.connect(path)
 
 
 def explanation(error: BaseException) -> str:

@@ -44,6 +44,17 @@ def test_missing_daemon_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch
         pass
 
 
+def test_missing_socket_is_named_and_no_connection_left_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    with (
+        pytest.raises(DockerUnavailableError, match=r"docker\.sock does not answer: No such file"),
+        docker_client.connected(),
+    ):
+        pass
+
+
 def test_local_node_without_a_daemon_names_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(LocalNodeError, match=r"Connection refused; start it .*dockerd.*clusterKind"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from pathlib import Path
 from unittest.mock import Mock
 
 import docker
 import pytest
-from docker.errors import DockerException
 
 from tools.localcluster.runtime import dockerd
 
@@ -21,14 +22,16 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
-    """Let every connection to a daemon fail."""
-    monkeypatch.setattr(docker, "from_env", Mock(side_effect=DockerException(reason)))
+def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let every connection to a socket fail with this errno."""
+    refusal = Mock(side_effect=OSError(number, os.strerror(number)))
+    monkeypatch.setattr(socket.socket, "connect", refusal)
 
 
 def test_running_daemon_is_used_and_no_other_is_started(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(socket.socket, "connect", Mock())
     monkeypatch.setattr(docker, "from_env", Mock())
     dockerd.ensure_docker()
     assert not (machine / "docker").exists()
@@ -37,16 +40,16 @@ def test_running_daemon_is_used_and_no_other_is_started(
 def test_missing_daemon_without_root_names_the_command_that_starts_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    refuse(monkeypatch, "no such file")
+    refuse(monkeypatch, errno.ENOENT)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(
-        dockerd.DockerUnavailableError, match=r"docker\.sock does not answer: no such file.*systemctl start"
+        dockerd.DockerUnavailableError, match=r"docker\.sock does not answer: No such file.*systemctl start"
     ):
         dockerd.ensure_docker()
 
 
 def test_missing_permission_names_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(monkeypatch, "Permission denied")
+    refuse(monkeypatch, errno.EACCES)
     with pytest.raises(dockerd.DockerUnavailableError, match="usermod -aG docker"):
         dockerd.ensure_docker()
 
