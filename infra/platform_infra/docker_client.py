@@ -57,7 +57,9 @@ def connected(*, seconds: int = CALL_SECONDS) -> Iterator[DockerClient]:
         _require_listener(host)
         client = docker.from_env(timeout=seconds)
     except (OSError, docker.errors.DockerException) as error:
-        raise DockerUnavailableError(f"the Docker daemon at {host} does not answer: {_cause(error)}") from error
+        raise DockerUnavailableError(
+            f"the Docker daemon at {host} does not answer: {_cause(error)}"
+        ) from error
     with contextlib.closing(client):
         try:
             yield client
