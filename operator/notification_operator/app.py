@@ -1,10 +1,8 @@
-"""The lifecycle of the operator: start, run, and graceful shutdown."""
+"""The operator on a real cluster: connects, serves probes and metrics, and runs until it is stopped."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +15,7 @@ from notification_operator.kube.client import check_reachable, connect, keep_pro
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.event import Event, EventType
 from notification_operator.kube.pagination import collection
+from notification_operator.lifecycle import Lifecycle
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.watch.field_selector import OpenSelector
@@ -26,14 +25,13 @@ from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervi
 from notification_operator.wiring import RESOURCE, build, live_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiohttp import ClientSession
 
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster
-    from notification_operator.leadership.elector import Watches
-    from notification_operator.wiring import Operator, Ports
+    from notification_operator.wiring import Ports
 
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""
@@ -41,111 +39,7 @@ STALLED = 120.0
 """Seconds after which a watch that is neither open nor retried makes the process unhealthy."""
 WATCH_INTERVAL = 0.2
 """Seconds between two checks whether the watches are established, until they are."""
-LAST_STEPS = 2.0
-"""Seconds of the grace period, at most a third of it, that are kept from running attempts.
-
-Half of them are for the steps after the last attempt, half for the end of the process.
-"""
-
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShutdownReport:
-    """What a shutdown could not finish."""
-
-    lost_audit_events: int
-    abandoned: int
-    """Notifications whose attempts were still running or unrecorded when the grace period ended."""
-    drain_seconds: float
-    """How long the shutdown waited for attempts."""
-
-
-class Lifecycle:
-    """Runs the parts of the operator, and stops them in order within the grace period.
-
-    Args:
-        watches: the watches of notifications; a replica whose watches are closed for long leaves its work to others.
-    """
-
-    def __init__(self, operator: Operator, *, watches: Watches, grace_seconds: float) -> None:
-        self.operator = operator
-        self._watches = watches
-        self.report: ShutdownReport | None = None
-        """Set when the shutdown has finished."""
-        self._grace_seconds = grace_seconds
-        self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def tasks(self) -> Mapping[str, bool]:
-        """Whether each task is running, by name."""
-        return {task.get_name(): not task.done() for task in self._tasks}
-
-    def start(self) -> None:
-        """Start every part."""
-        operator, on_change = self.operator, self.operator.ownership.on_change
-        operator.audit.start()
-        operator.events.start()
-        self.spawn(operator.routing.run(on_known=on_change), name="routing")
-        self.spawn(
-            operator.queue.run(operator.reconciler.reconcile, admit=operator.ownership.admits),
-            name="work queue",
-        )
-        if operator.sweeper:
-            self.spawn(operator.sweeper.run(), name="retention")
-        if operator.elector:
-            drained = operator.ownership.drained
-            election = operator.elector.run(watches=self._watches, drained=drained, on_change=on_change)
-            self.spawn(election, name="elector")
-
-    def spawn(self, work: Coroutine[None, None, None], *, name: str) -> None:
-        """Run a task until the shutdown."""
-        self._tasks.append(asyncio.create_task(work, name=name))
-
-    async def stop(self) -> None:
-        """Start nothing new, finish running attempts, and close everything, within the grace period."""
-        operator, loop = self.operator, asyncio.get_running_loop()
-        began = loop.time()
-        kept = min(LAST_STEPS, self._grace_seconds / 3)
-        end = began + self._grace_seconds
-        logger.info("shutdown requested", grace_seconds=self._grace_seconds)
-        operator.audit.flush()
-        operator.ownership.begin_shutdown()
-        logger.info("draining", notifications=operator.attempts.statistics().objects)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(end - kept):
-                await operator.attempts.idle()
-        drain_seconds, attempts = loop.time() - began, operator.attempts.statistics()
-        if attempts.objects:
-            logger.warning(
-                "abandoned in-flight attempts at the end of the grace period",
-                in_flight=attempts.running,
-                unsaved=attempts.unrecorded,
-            )
-        operator.attempts.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        lost = await self._close(end - kept / 2)
-        self.report = ShutdownReport(
-            lost_audit_events=lost, abandoned=attempts.objects, drain_seconds=drain_seconds
-        )
-        logger.info("stopped", seconds=round(loop.time() - began, 3), lost_audit_events=lost)
-
-    async def _close(self, end: float) -> int:
-        """Send the last events, release the Leases and close the channels concurrently; return the lost events."""
-        operator, left = self.operator, end - asyncio.get_running_loop().time()
-        lost, *_ = await asyncio.gather(
-            operator.audit.close(left),
-            operator.events.close(left),
-            _within(left, operator.dispatcher.close()),
-            _within(left, self._release()),
-        )
-        return lost
-
-    async def _release(self) -> None:
-        if self.operator.elector:
-            await self.operator.elector.release()
 
 
 class App:
@@ -357,10 +251,3 @@ def _supervised_watches(settings: Settings) -> Sequence[SupervisedWatch]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-async def _within(seconds: float, step: Coroutine[None, None, None]) -> None:
-    """Run a step, and cancel it when its time is over."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(max(seconds, 0.0)):
-            await step

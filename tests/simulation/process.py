@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from notification_operator.app import Lifecycle
 from notification_operator.domain.sharding import shard_of
 from notification_operator.kube.event import Regarding
+from notification_operator.lifecycle import Lifecycle
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.wiring import Ports, build
 from tests.simulation.audit_store import AuditLog, SimulatedAuditStore

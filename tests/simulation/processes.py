@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.app import LAST_STEPS
 from notification_operator.domain.sharding import shard_of
+from notification_operator.lifecycle import LAST_STEPS
 from tests.simulation.environment import GRACE_SECONDS, Environment
 from tests.simulation.invariants import Invariants, require
 from tests.simulation.process import Process

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from notification_operator.observers.metrics import MetricsObserver
     from notification_operator.observers.publisher import Publisher
 
+    Parse = Callable[[Mapping[str, Any]], Notification]
+
 STALLED_AFTER: Final = 8
 """Consecutive failures, the last of them a refusal of the object itself, after which it is stalled."""
 STALLED_RETRY: Final = 600.0
@@ -125,17 +127,18 @@ class Reconciler:
             raise Gone(ref)
         attempts.mute()
         notification, rules = parse(fresh), self._routing.state
+        parsed = _parse_other_versions(fresh, notification)
         route = attempts.route or rules.route(notification)
         may_start = self._ownership.may_start(key.uid)
         if may_start and self._start_due(notification, route, attempts):
             await request.without_worker(attempts.wait(self._visible_after))
         finished = attempts.finished
         held = self._dispatcher.open_breakers(notification, route)
-        next_status = _change(request, attempts, rules, open_breakers=held, clock=self._clock)
+        next_status = _change(request, attempts, rules, parsed, open_breakers=held, clock=self._clock)
         outcome = await apply(self._store, ref, next_status, base=fresh)
         attempts.acknowledge(finished)
         attempts.unmute()
-        after = self._publish(outcome, finished)
+        after = self._publish(outcome, finished, parsed)
         result = _result(after, observed=_versions(fresh, outcome), now=self._clock())
         # The queue parks the key until attempts may start.
         return result if may_start or result.final else replace(result, requeue_after=0.0)
@@ -169,12 +172,14 @@ class Reconciler:
             )
         return True
 
-    def _publish(self, outcome: Applied | Unchanged, finished: Iterable[Attempt]) -> Notification:
+    def _publish(
+        self, outcome: Applied | Unchanged, finished: Iterable[Attempt], parsed: Parse
+    ) -> Notification:
         """Publish what is new in the status, also if the answer to a write was lost; return the notification."""
         if isinstance(outcome, Applied):
             self._metrics.count_conflicts(outcome.attempts - 1)
-        before = parse(outcome.before if isinstance(outcome, Applied) else outcome.current)
-        after = parse(outcome.after) if isinstance(outcome, Applied) else before
+        before = parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
+        after = parsed(outcome.after) if isinstance(outcome, Applied) else before
         published = excluding_attempts(before, finished)
         self._metrics.track_phase(after.uid, after.phase)
         if published is not after:
@@ -182,10 +187,21 @@ class Reconciler:
         return after
 
 
-def _change(
+def _parse_other_versions(fresh: dict[str, Any], notification: Notification) -> Parse:
+    """Return `parse` for one reconciliation: the version that it has read is parsed already."""
+    version = fresh["metadata"]["resourceVersion"]
+
+    def parsed(obj: Mapping[str, Any]) -> Notification:
+        return notification if obj["metadata"]["resourceVersion"] == version else parse(obj)
+
+    return parsed
+
+
+def _change(  # noqa: PLR0913 - what a reconciliation knows
     request: Request,
     attempts: ObjectAttempts[Key],
     rules: RoutingState,
+    parsed: Parse,
     *,
     open_breakers: Mapping[str, datetime],
     clock: Callable[[], datetime],
@@ -194,7 +210,7 @@ def _change(
     finished, running = attempts.finished, attempts.running
 
     def next_status(obj: dict[str, Any]) -> dict[str, Any]:
-        current = parse(obj)
+        current = parsed(obj)
         return fold(
             current,
             finished,

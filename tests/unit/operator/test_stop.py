@@ -11,7 +11,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from typer.testing import CliRunner
 
 from notification_operator import kopf_app
-from notification_operator.app import App, Lifecycle, ShutdownReport
+from notification_operator.app import App
 from notification_operator.cli import UNUSABLE, app
 from notification_operator.config.settings import Settings
 from notification_operator.controller.request import Key
@@ -19,6 +19,7 @@ from notification_operator.domain.model import Attempt, Phase
 from notification_operator.domain.routing.route import resolve
 from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
+from notification_operator.lifecycle import Lifecycle, ShutdownReport
 from notification_operator.observers.audit.store import HttpAuditStore
 from notification_operator.observers.publisher import Transition
 from notification_operator.wiring import build
