@@ -15,11 +15,9 @@ import structlog
 
 from notification_operator.domain.sharding import assign_shards, shard_of
 from notification_operator.kube.errors import KubeError
-from notification_operator.leadership.lease import (
-    Lease,
-    LeaseCandidate,
-)
+from notification_operator.leadership.lease import Lease, LeaseCandidate
 from notification_operator.leadership.peers import Peers
+from notification_operator.leadership.shard_reports import ShardReports
 from notification_operator.telemetry.statistics import ElectorStatistics
 
 if TYPE_CHECKING:
@@ -94,8 +92,7 @@ class Elector:
             for number in range(config.shards)
         ]
         self._member = self._candidate(self._peers.member_prefix + own)
-        self._reported: tuple[tuple[bool, bool], ...] = ((False, False),) * config.shards
-        """Whether each shard was worked on, and leaving, at the latest report."""
+        self._reports = ShardReports(self._candidates)
         self._shutting_down = False
         self._blind = False
         self._backoff_rounds = 0
@@ -292,21 +289,14 @@ class Elector:
 
     def _report_gains(self) -> None:
         """Report gained shards before calls that may hang; lost shards can wait for these calls."""
-        reported = (working for working, _ in self._reported)
-        if any(each.working and not before for each, before in zip(self._candidates, reported, strict=True)):
+        if self._reports.gained:
             self._report()
 
     def _report(self) -> None:
-        now = tuple((candidate.working, candidate.leaving) for candidate in self._candidates)
-        if now == self._reported:
-            return
-        for candidate, (before, _), (works, _) in zip(self._candidates, self._reported, now, strict=True):
-            if before is not works:
-                logger.info("lease won" if works else "lease lost", lease=candidate.name)
-        self._reported = now
-        for observer in self._observers:
-            observer(self.statistics())
-        self._on_change()
+        if self._reports.take():
+            for observer in self._observers:
+                observer(self.statistics())
+            self._on_change()
 
 
 async def _gather(steps: Iterable[Coroutine[None, None, object]]) -> list[object]:
