@@ -32,6 +32,8 @@ class RecordingHandler:
         """Ends when kopf ends."""
         self.loop = asyncio.get_running_loop()
         self.events: list[tuple[str | None, str]] = []
+        self.objects: list[Any] = []
+        """The objects of the events."""
         self.listings: list[str | None] = []
         """The namespace of each complete listing."""
         self.queue = WorkQueue(workers=1, clock=lambda: datetime.now(UTC))
@@ -54,6 +56,7 @@ class RecordingHandler:
     def handle(self, event_type: str | None, obj: Any) -> None:
         self.loop = asyncio.get_running_loop()
         self.events.append((event_type, obj["metadata"]["name"]))
+        self.objects.append(obj)
         self._handler.handle(event_type, obj)
 
     def on_listed(self, namespace: str | None, keys: Collection[Key]) -> None:
