@@ -91,6 +91,7 @@ class Lifecycle:
             operator.queue.run(operator.reconciler.reconcile, admit=operator.ownership.admits),
             name="work queue",
         )
+        self.spawn(operator.backlog_listing.run(), name="backlog listing")
         if operator.sweeper:
             self.spawn(operator.sweeper.run(), name="retention")
         if operator.elector:
@@ -220,6 +221,7 @@ class App:
     async def select_open(self) -> None:
         """Find out whether open notifications can be watched alone."""
         await self.selector.detect()
+        self.operator.backlog_listing.selector = self.selector.text
         if isinstance(self.operator.namespaces, SelectedNamespaces):
             self.operator.namespaces.selector = self.selector.text
 
