@@ -61,6 +61,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Number of shards that the notifications are divided into. With 1, one replica is active and the others stand by. The default is `1`."""
     operator_workers: int
     """Maximum number of concurrent reconciliations. A slow delivery does not occupy a worker. The default is `16`."""
+    operator_max_notifications: int
+    """Maximum number of open notifications that are held in memory. Further ones are listed again when half of them are done. The default is `20000`."""
     operator_grace_seconds: int
     """Maximum duration of a shutdown, in seconds. Running attempts finish first, then buffered audit events are sent. The default is `30`."""
     operator_cpu_request: str
@@ -97,6 +99,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Seconds after which an attempt fails. It can be retried. The default is `10`."""
     delivery_concurrency_per_channel: int
     """Maximum number of concurrent attempts per channel. The default is `64`."""
+    delivery_in_flight_bytes: int
+    """Bytes of notifications that attempts may hold in memory, in equal parts per channel. Further ones wait and are read again. The default is `33554432`."""
     delivery_visible_after_seconds: float
     """Seconds after which a delivery that is still running is shown in phase Sending. The default is `0.25`."""
     breaker_failure_threshold: int

@@ -114,6 +114,7 @@ class App:
     async def select_open(self) -> None:
         """Find out whether open notifications can be watched alone."""
         await self.selector.detect()
+        self.operator.backlog_listing.selector = self.selector.text
         if isinstance(self.operator.namespaces, SelectedNamespaces):
             self.operator.namespaces.selector = self.selector.text
 

@@ -14,7 +14,7 @@ import structlog
 
 from notification_operator.app import App
 from notification_operator.kube.client import watching_session
-from notification_operator.watch.kopf_settings import kopf_settings, supervised
+from notification_operator.watch.kopf_settings import NoMemories, kopf_settings, supervised
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.wiring import RESOURCE
 
@@ -39,11 +39,12 @@ async def run(settings: Settings) -> int:
     """
     app = await App.start(settings)
     try:
-        with supervised(app.supervisor, RESOURCE, app.selector):
+        with supervised(app.supervisor, RESOURCE, app.selector, app.client):
             await listen(
                 kopf.operator(
                     registry=handlers(app, settings.watch),
                     settings=kopf_settings(settings.watch),
+                    memories=NoMemories(),
                     standalone=True,
                     clusterwide=not settings.watch.namespaces,
                     namespaces=set(settings.watch.namespaces),
@@ -84,7 +85,9 @@ def handlers(app: App, watch: Watch) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=registry)
     async def login(**_: object) -> kopf.AiohttpSession:
         # Kopf closes a session only after its first request, so the app closes the last one.
-        app.watching_session = await watching_session(app.cluster, app.connectivity)
+        app.watching_session = await watching_session(
+            app.cluster, app.connectivity, media_type=lambda: app.selector.media_type
+        )
         server = app.cluster.configuration.host
         return kopf.AiohttpSession(server=server, aiohttp_session=app.watching_session)
 

@@ -65,6 +65,7 @@ class Lifecycle:
             operator.queue.run(operator.reconciler.reconcile, admit=operator.ownership.admits),
             name="work queue",
         )
+        self.spawn(operator.backlog_listing.run(), name="backlog listing")
         if operator.sweeper:
             self.spawn(operator.sweeper.run(), name="retention")
         if operator.elector:

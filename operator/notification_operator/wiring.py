@@ -32,6 +32,7 @@ from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
 from notification_operator.observers.publisher import Publisher
 from notification_operator.telemetry.metrics import Metrics
+from notification_operator.watch.backlog_listing import BacklogListing
 from notification_operator.watch.config_map import ConfigMapWatch
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
@@ -128,6 +129,7 @@ class Operator:
     namespaces: AllNamespaces | SelectedNamespaces
     event_handler: EventHandler
     routing: RoutingConfig
+    backlog_listing: BacklogListing
     sweeper: RetentionSweeper | None
     """None if retention is disabled."""
     audit: AuditObserver
@@ -179,7 +181,7 @@ def build(
         refused=event_observer.routing_refused,
         refusals=metrics.routing_refusals,
     )
-    queue = WorkQueue(workers=settings.queue.workers, clock=clock)
+    queue = WorkQueue(workers=settings.queue.workers, clock=clock, max_keys=settings.queue.max_notifications)
     attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
     ownership = Ownership(elector, attempts, queue, routing=routing)
@@ -199,6 +201,13 @@ def build(
     event_handler = EventHandler(
         queue, attempts=attempts, ownership=ownership, metrics=metrics, served=namespaces
     )
+    backlog_listing = BacklogListing(
+        ports.objects,
+        namespaces=settings.watch.namespaces,
+        backlog=queue.backlog,
+        handler=event_handler,
+        ownership=ownership,
+    )
     sweeper = _sweeper(settings, ports, namespaces=namespaces, ownership=ownership, clock=clock)
     return Operator(
         queue=queue,
@@ -211,6 +220,7 @@ def build(
         namespaces=namespaces,
         event_handler=event_handler,
         routing=routing,
+        backlog_listing=backlog_listing,
         sweeper=sweeper,
         audit=audit,
         events=ports.events,

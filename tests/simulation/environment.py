@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 GRACE_SECONDS = 15.0
+BOUNDED = 4
+"""Processes with so many workers have bounds that a few notifications exceed."""
+MOST_NOTIFICATIONS = 2
+"""Such a process holds so many in its queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class Environment:
             breakers=self.breakers,
             shards=None if self.leases is None else self.shards(),
             audit=self.audit_log is not None,
+            bounded=self.workers == BOUNDED,
         )
 
 
@@ -64,10 +69,10 @@ def now() -> datetime:
 
 
 @cache
-def _settings(*, workers: int, breakers: bool, shards: int | None, audit: bool) -> Settings:
+def _settings(*, workers: int, breakers: bool, shards: int | None, audit: bool, bounded: bool) -> Settings:
     rarely: dict[str, Any] = {"failure_threshold": 1000}
     election = {"enabled": True, "lease_name": "lease", "shards": shards}
-    return Settings.model_validate(
+    settings = Settings.model_validate(
         {
             "queue": {"workers": workers},
             "breaker": {"failure_threshold": 2, "open_seconds": 4} if breakers else rarely,
@@ -77,3 +82,8 @@ def _settings(*, workers: int, breakers: bool, shards: int | None, audit: bool) 
             "shutdown": {"grace_seconds": GRACE_SECONDS},
         }
     )
+    if not bounded:
+        return settings
+    # Smaller than the settings allow.
+    queue = settings.queue.model_copy(update={"max_notifications": MOST_NOTIFICATIONS})
+    return settings.model_copy(update={"queue": queue})

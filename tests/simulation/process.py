@@ -17,7 +17,8 @@ from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
 from tests.simulation.environment import GRACE_SECONDS, now
 from tests.simulation.leases import SimulatedLeases
 from tests.simulation.network import Network
-from tests.simulation.null_ports import NoDocument, NoEvents, NoObjects
+from tests.simulation.null_ports import NoDocument, NoEvents
+from tests.simulation.objects import SimulatedObjects
 from tests.simulation.receivers import Call, SimulatedChannel
 from tests.simulation.status_store import CURRENT, SimulatedStore
 from tests.simulation.virtual_loop import PROCESS, VirtualLoop
@@ -85,7 +86,7 @@ class Process:
         return Ports(
             store=environment.store(self) if environment.store else SimulatedStore(self),
             leases=SimulatedLeases({} if environment.leases is None else environment.leases, self.network),
-            objects=NoObjects(),
+            objects=SimulatedObjects(environment.cluster, self.network),
             routing=NoDocument(),
             channels={name: self._channel(name) for name in environment.channels},
             audit=self._audit_store,

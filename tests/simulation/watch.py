@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from notification_operator.controller.request import Key
 from notification_operator.domain.phases import FINAL
 
 if TYPE_CHECKING:
@@ -57,9 +56,11 @@ class SimulatedWatch:
         self._cluster.watchers.append(self._take)
         self._followed = {name: data for name, data in self.cache.items() if _is_open(data)}
         listed = [orjson.loads(data) for data in self._followed.values()]
+        listing = self._handler.begin_listing(None)
         for obj in listed:
+            listing.add(obj["metadata"])
             self._handler.handle(None, obj)
-        self._handler.on_listed(None, {_key(obj) for obj in listed})
+        listing.complete()
 
     def stop(self) -> None:
         """Break; pending events are never observed."""
@@ -108,11 +109,6 @@ class SimulatedWatch:
             self.cache[event.name] = event.data
         if visible is not None:
             self._handler.handle(*visible)
-
-
-def _key(obj: dict[str, Any]) -> Key:
-    meta = obj["metadata"]
-    return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
 
 
 def _is_open(data: bytes) -> bool:

@@ -108,6 +108,7 @@ def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
 
 def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
     oldest = maximum(scope.series("queue_oldest_seconds"))
+    incomplete = maximum(scope.series("queue_incomplete"))
     owned, shards = total(scope.series("shards_owned")), maximum(scope.series("shards"))
     # Without any pod both sides are empty, and the comparison returns nothing.
     absent = f"absent({scope.series('shards')})"
@@ -136,6 +137,18 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
             description=(
                 f"The oldest notification in the queue of the operator in {NAMESPACE} has waited {AGE} for a worker. The "
                 "operator receives more work than it completes."
+            ),
+        ),
+        Alert(
+            name="NotificationOperatorBacklogFull",
+            expression=f"{incomplete} > 0",
+            hold=limits.hold,
+            severity=Severity.WARNING,
+            runbook="backlog-full",
+            summary=f"Too many open notifications for the memory of the operator in {NAMESPACE}",
+            description=(
+                f"For {limits.hold}, the operator in {NAMESPACE} has had more open notifications than queue.max_notifications. "
+                "It holds a part of them, shared between namespaces, and lists the others again when half of that is done."
             ),
         ),
         Alert(

@@ -66,6 +66,7 @@ class Operator(Section):
     """Whether replicas elect a leader through a Lease. An update then starts the new pod before it stops the old one."""
     shards: int = operator_setting("leader_election.shards")
     workers: int = operator_setting("queue.workers")
+    max_notifications: int = operator_setting("queue.max_notifications")
     grace_seconds: int = operator_setting("shutdown.grace_seconds")
     cpu_request: Quantity = "50m"
     """CPU request of a pod."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 OMITTED_DEFAULTS: frozenset[Path] = frozenset(
     {
+        ("queue", "max_notifications"),
+        ("delivery", "in_flight_bytes"),
         ("delivery", "visible_after_seconds"),
         ("audit", "buffer_size"),
         ("audit", "token_audience"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from notification_operator.controller.backlog import Backlog
 from notification_operator.controller.request import Request, Result
 from notification_operator.fair_semaphore import FairSemaphore
 from notification_operator.telemetry.statistics import QueueStatistics
@@ -39,7 +40,8 @@ class WorkQueue:
     A key that is not admitted when its turn comes is parked until `readmit`, or until it is added again.
     """
 
-    def __init__(self, *, workers: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, workers: int, clock: Callable[[], datetime], max_keys: int | None = None) -> None:
+        self.backlog: Final = Backlog(max_keys)
         self._workers = FairSemaphore(workers)
         self._clock = clock
         self._admit: Callable[[Key], bool] = _admit_nothing
@@ -71,6 +73,7 @@ class WorkQueue:
             delayed=len(self._timers),
             stalled=len(self._stalled),
             most_failures=max(self._failures.values(), default=0),
+            incomplete=self.backlog.incomplete,
         )
 
     @property
@@ -82,7 +85,13 @@ class WorkQueue:
     def keys(self) -> frozenset[Key]:
         """Every key that anything is planned or remembered for."""
         return frozenset().union(
-            self._queued_at, self._parked, self._running, self._timers, self._observed, self._failures
+            self.backlog,
+            self._queued_at,
+            self._parked,
+            self._running,
+            self._timers,
+            self._observed,
+            self._failures,
         )
 
     def add(self, key: Key, *, version: str = "") -> None:
@@ -93,12 +102,27 @@ class WorkQueue:
         """
         if version in self._observed.get(key, ()):
             return
+        self.backlog.add(key)
         if key in self._running:
             self._running[key] = version
         elif key in self._parked:
             self._readmit(key)
         elif key not in self._queued_at:
             self._enqueue(key, self._clock())
+
+    def victim(self, key: Key, *, may_drop: Callable[[Key], bool]) -> Key | None:
+        """Return the key to drop before this one is added, which may be this one; None while there is room."""
+        victim = self.backlog.victim(key, may_drop=may_drop)
+        if victim is None or not self._admit(key):
+            return victim and key
+        # What this process may not work on gives way first.
+        return next((each for each in reversed(self._parked) if may_drop(each)), victim)
+
+    def drop(self, key: Key) -> None:
+        """Hold a key no longer until the open notifications are listed again."""
+        owned = self._admit(key)
+        self.forget(key)
+        self.backlog.drop(owned=owned, parked=len(self._parked))
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Reconcile the key after a delay; the earlier of two such times counts."""
@@ -119,11 +143,14 @@ class WorkQueue:
         self._stalled.discard(key)
         if key in self._running:
             self._forgotten.add(key)
+        else:
+            self.backlog.discard(key, parked=len(self._parked))
 
     def readmit(self) -> None:
         """Enqueue the parked keys that are admitted now."""
         for key in tuple(self._parked):
             self._readmit(key)
+        self.backlog.owns_more()
 
     def discard_pending(self, *, keep: Callable[[Key], bool]) -> None:
         """Drop the keys that are not being reconciled, except some, and schedule none for later from now on.
@@ -133,9 +160,11 @@ class WorkQueue:
         self._closing = True
         for key in [key for key in self._timers if not keep(key)]:
             self._cancel_timer(key)
+            self.backlog.discard(key, parked=len(self._parked))
         for pending in (self._queued_at, self._parked):
             for key in [key for key in pending if not keep(key)]:
                 del pending[key]
+                self.backlog.discard(key, parked=len(self._parked))
 
     async def run(
         self, reconcile: Callable[[Request], Awaitable[Result]], *, admit: Callable[[Key], bool]
@@ -208,6 +237,11 @@ class WorkQueue:
             self.add_after(key, result.requeue_after)
         if requested is not None and requested not in result.observed_versions:
             self.add(key, version=requested)
+        if result.final and not self._is_planned(key):
+            self.backlog.discard(key, parked=len(self._parked))
+
+    def _is_planned(self, key: Key) -> bool:
+        return key in self._queued_at or key in self._timers
 
     def _fail(self, key: Key, *, stalled: bool) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

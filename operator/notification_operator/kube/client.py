@@ -21,11 +21,13 @@ from kubernetes.aio.config import (
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
 from notification_operator.kube.errors import KubeError
-from notification_operator.kube.middleware import Authentication, translate_failures
+from notification_operator.kube.middleware import Accept, Authentication, translate_failures
 from notification_operator.kube.proxies import session_options
-from notification_operator.kube.requests import call
+from notification_operator.kube.requests import JSON, call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from notification_operator.kube.connectivity import Connectivity
 
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -121,12 +123,20 @@ async def keep_probing(client: ApiClient, connectivity: Connectivity) -> None:
                     await call(client, "GET", "/version")
 
 
-async def watching_session(cluster: Cluster, connectivity: Connectivity) -> aiohttp.ClientSession:
-    """Return a session for the watching client. Every failure of a request is a `KubeError`."""
+async def watching_session(
+    cluster: Cluster, connectivity: Connectivity, *, media_type: Callable[[], str] = lambda: JSON
+) -> aiohttp.ClientSession:
+    """Return a session for the watching client. Every failure of a request is a `KubeError`.
+
+    Args:
+        cluster: the API server.
+        connectivity: learns about every request.
+        media_type: what the events of a watch are requested as.
+    """
     client = ApiClient(cluster.configuration)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=client.rest_client.ssl_context),
-        middlewares=(translate_failures, Authentication(client)),
+        middlewares=(translate_failures, Authentication(client), Accept(media_type)),
         trace_configs=[connectivity.trace("watching")],
         **session_options(cluster.configuration.host),
     )

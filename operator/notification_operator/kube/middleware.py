@@ -14,6 +14,8 @@ from notification_operator.kube.errors import translated
 from notification_operator.kube.requests import raise_for_refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import aiohttp
     from kubernetes.aio.client import ApiClient
 
@@ -31,6 +33,20 @@ class Authentication:
         with translated():
             headers = await auth_headers(self._client)
         request.headers.update(headers)
+        return await handler(request)
+
+
+class Accept:
+    """Asks for a media type, which is looked up at each request."""
+
+    def __init__(self, media_type: Callable[[], str]) -> None:
+        self._media_type = media_type
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send a request."""
+        request.headers["Accept"] = self._media_type()
         return await handler(request)
 
 

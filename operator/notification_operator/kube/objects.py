@@ -26,8 +26,12 @@ class KubeObjects:
         self._resource = resource
 
     def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Return the pages of the objects in a namespace, or in all, that a field selector chooses."""
-        return pages(self._client, collection(self._resource, namespace), selector)
+        """Return the pages of the objects in a namespace, or in all, that a field selector chooses.
+
+        Of chosen objects only the metadata is listed, because the selector has looked at their status.
+        """
+        path = collection(self._resource, namespace)
+        return pages(self._client, path, selector, metadata_only=bool(selector))
 
     async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
         """Delete an object, unless it was replaced or changed since this version."""

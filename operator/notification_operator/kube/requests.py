@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     import aiohttp
     from kubernetes.aio.client import ApiClient
 
+JSON: Final = "application/json"
+CHUNK: Final = 65_536
+"""Bytes that are read at once from a response of bounded size."""
+
+
+class ResponseTooLargeError(Exception):
+    """A response exceeds the size that its caller can bear; the rest of it was not read."""
+
 
 async def call(  # noqa: PLR0913 - the parts of a request
     client: ApiClient,
@@ -28,7 +36,7 @@ async def call(  # noqa: PLR0913 - the parts of a request
     *,
     query: Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
-    content_type: str = "application/json",
+    content_type: str = JSON,
     seconds: float | None = None,
 ) -> dict[str, Any]:
     """Send a request and return the decoded response.
@@ -43,6 +51,28 @@ async def call(  # noqa: PLR0913 - the parts of a request
         async with response:
             decoded: dict[str, Any] = orjson.loads(await _accepted(response))
     return decoded
+
+
+async def read(  # noqa: PLR0913 - the parts of a request
+    client: ApiClient,
+    path: str,
+    *,
+    query: Mapping[str, Any],
+    accept: str,
+    seconds: float,
+    max_bytes: int | None,
+) -> tuple[dict[str, Any], int]:
+    """Read a collection; return the decoded response and its size in bytes.
+
+    Raises:
+        KubeError: the API server refused the request, or there was no usable response.
+        ResponseTooLargeError: the response has more than `max_bytes`.
+    """
+    with translated():
+        response = await _send(client, "GET", path, query=query, accept=accept, seconds=seconds)
+        async with response:
+            body = await _accepted(response, max_bytes)
+        return orjson.loads(body), len(body)
 
 
 @asynccontextmanager
@@ -89,7 +119,8 @@ async def _send(  # noqa: PLR0913 - the parts of a request
     *,
     query: Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
-    content_type: str = "application/json",
+    content_type: str = JSON,
+    accept: str = JSON,
     seconds: float | None = None,
 ) -> aiohttp.ClientResponse:
     """Send a request and return the response, whatever its status, with its body still to be read."""
@@ -97,7 +128,7 @@ async def _send(  # noqa: PLR0913 - the parts of a request
         method,
         path,
         query_params=list((query or {}).items()),
-        header_params={"Accept": "application/json", "Content-Type": content_type},
+        header_params={"Accept": accept, "Content-Type": content_type},
         body=body,
         auth_settings=AUTH_SETTINGS,
     )
@@ -105,19 +136,31 @@ async def _send(  # noqa: PLR0913 - the parts of a request
     return response
 
 
-async def _accepted(response: aiohttp.ClientResponse) -> bytes:
+async def _accepted(response: aiohttp.ClientResponse, max_bytes: int | None = None) -> bytes | bytearray:
     """Return the body of a success.
 
     Raises:
         KubeError: the response is a refusal.
+        ResponseTooLargeError: it has more than `max_bytes`.
     """
-    body = await response.read()
+    body = await response.read() if max_bytes is None else await _read(response, max_bytes)
     if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
         raise_for_refusal(response, body)
     return body
 
 
-def raise_for_refusal(response: aiohttp.ClientResponse, body: bytes) -> NoReturn:
+async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytearray:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK):
+        body += chunk
+        if len(body) > max_bytes:
+            # The rest is not worth reading, so the connection cannot be used again.
+            response.close()
+            raise ResponseTooLargeError
+    return body
+
+
+def raise_for_refusal(response: aiohttp.ClientResponse, body: bytes | bytearray) -> NoReturn:
     """Raise the error that a refusal describes.
 
     Raises:
@@ -129,7 +172,7 @@ def raise_for_refusal(response: aiohttp.ClientResponse, body: bytes) -> NoReturn
     raise from_status(status)
 
 
-def _status(body: bytes) -> Mapping[str, Any] | None:
+def _status(body: bytes | bytearray) -> Mapping[str, Any] | None:
     """Return the `Status` of a refusal; None where something other than an API server responded."""
     try:
         status = orjson.loads(body)

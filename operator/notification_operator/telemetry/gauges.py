@@ -122,6 +122,11 @@ def _publish_queue(metrics: Metrics, queue: Queue) -> None:
         "Notifications whose status the API server refuses; each waits for a change of the object.",
         lambda: queue.statistics().stalled,
     )
+    watch(
+        "queue_incomplete",
+        "Whether the work queue dropped notifications that it has not listed again yet (1); else 0.",
+        lambda: float(queue.statistics().incomplete),
+    )
     watch("queue_running", "Notifications that are being reconciled.", lambda: queue.statistics().running)
     watch(
         "queue_delayed",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
@@ -13,7 +14,7 @@ from notification_contract.settings import LogFormat
 from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, MutableMapping, Sequence
 
     from notification_contract.settings import Log
 
@@ -22,6 +23,12 @@ CONSOLE = "console"
 
 OWN_TEXT_LEVELS = frozenset({"debug", "info"})
 """Levels of records that hold the operator's own texts only; a record of any other may quote an error."""
+
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Characters that end a line, move the cursor, or change the direction of the text."""
+TRACEBACKS: Final = ("exception", "stack")
+"""Values of several lines, in the text format."""
+INDENT: Final = "    "
 
 LIBRARY_LEVELS = {
     # Kopf logs every event and every handler that returns.
@@ -44,7 +51,7 @@ def configure(settings: Log, rules: Rules = ALL_RULES) -> None:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             _redacting(rules),
-            _renderer(settings.format),
+            *_renderers(settings.format),
         ],
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -85,12 +92,37 @@ def _redacted(value: Any, rules: Rules) -> Any:  # noqa: ANN401 - a record's val
     return value
 
 
-def _renderer(log_format: LogFormat) -> Any:  # noqa: ANN401 - two libraries' callables
+def _escaped(_logger: object, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep a record of the text format on its line, whatever it quotes; the lines of a traceback are indented."""
+    return {
+        key: _indented(value) if key in TRACEBACKS else _on_one_line(value) for key, value in record.items()
+    }
+
+
+def _on_one_line(value: Any) -> Any:  # noqa: ANN401 - a record's values are of any type
+    return CONTROL.sub(_escape, value) if isinstance(value, str) else value
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def _indented(traceback: Any) -> Any:  # noqa: ANN401 - likewise
+    if not isinstance(traceback, str):
+        return traceback
+    return "\n".join(INDENT + _on_one_line(line) for line in traceback.split("\n"))
+
+
+def _renderers(log_format: LogFormat) -> Sequence[Any]:
+    """Return the last processors; a record of JSON needs no escaping by the operator."""
     if log_format is LogFormat.TEXT:
         # The traceback is text already; other formatters would add the values of local variables.
-        return structlog.dev.ConsoleRenderer(
+        console = structlog.dev.ConsoleRenderer(
             colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-    return structlog.processors.JSONRenderer(
-        serializer=lambda value, **_: orjson.dumps(value, default=str).decode()
+        return (_escaped, console)
+    return (
+        structlog.processors.JSONRenderer(
+            serializer=lambda value, **_: orjson.dumps(value, default=str).decode()
+        ),
     )

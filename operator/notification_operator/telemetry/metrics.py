@@ -69,6 +69,11 @@ class Metrics:
             "Status writes that conflicted with another writer and were repeated on a fresh read.",
             registry=registry,
         )
+        self.queue_dropped = Counter(
+            f"{PREFIX}queue_dropped_total",
+            "Notifications dropped from the work queue because it held queue.max_notifications; they are listed again later.",
+            registry=registry,
+        )
         self.routing_refusals = Counter(
             f"{PREFIX}routing_refusals_total",
             "Routing documents refused as invalid.",

@@ -27,6 +27,8 @@ class QueueStatistics:
     """Keys that are scheduled for a later time."""
     stalled: int = 0
     """Keys whose status the API server refuses; each waits for a change of its object."""
+    incomplete: bool = False
+    """Whether keys were dropped because there were too many, and not listed again since."""
     most_failures: int = 0
     """Consecutive failed reconciliations of the key that has most of them."""
 

@@ -16,7 +16,7 @@ from notification_operator.domain.phases import FINAL
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Mapping
+    from collections.abc import Container, Mapping
 
     from notification_operator.controller.workqueue import WorkQueue
     from notification_operator.delivery.attempt_tracker import AttemptTracker
@@ -31,6 +31,27 @@ class Ownership(Protocol):
     def may_record(self, uid: str) -> bool:
         """Return whether this process may still record attempts of an object."""
         ...
+
+
+class Listing:
+    """Finds the keys of the queue that a complete listing does not contain: their objects are closed.
+
+    While a watch is broken, nothing reports what is deleted or becomes final. Only keys of the queue are remembered,
+    so a listing may be long.
+    """
+
+    def __init__(self, handler: EventHandler, missing: set[Key]) -> None:
+        self._handler = handler
+        self._missing = missing
+
+    def add(self, meta: Mapping[str, Any]) -> None:
+        """Note a listed object by its metadata."""
+        self._missing.discard(Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"]))
+
+    def complete(self) -> None:
+        """Close the keys that were not listed."""
+        for key in self._missing:
+            self._handler.close(key)
 
 
 class EventHandler:
@@ -59,19 +80,32 @@ class EventHandler:
         if closed and not self._has_attempts_to_record(key.uid):
             self._forget(key)
         elif key.namespace in self._served:
-            self._queue.add(key, version=meta["resourceVersion"])
+            self._add(key, version=meta["resourceVersion"])
 
-    def on_listed(self, namespace: str | None, keys: Collection[Key]) -> None:
-        """Handle a complete listing of a namespace, or of all: a key that is not in it is closed.
+    def begin_listing(self, namespace: str | None) -> Listing:
+        """Begin to compare a listing of a namespace, or of all, with the queue."""
+        return Listing(self, {key for key in self._queue.keys if namespace in {None, key.namespace}})
 
-        While a watch is broken, nothing reports what is deleted or becomes final.
-        """
-        for key in self._queue.keys:
-            if namespace in {None, key.namespace} and key not in keys:
-                if self._has_attempts_to_record(key.uid):
-                    self._queue.add(key)
-                else:
-                    self._forget(key)
+    def close(self, key: Key) -> None:
+        """Handle a key whose object became final or was deleted while no watch reported it."""
+        if self._has_attempts_to_record(key.uid):
+            self._queue.add(key)
+        else:
+            self._forget(key)
+
+    def _add(self, key: Key, *, version: str) -> None:
+        """Enqueue a key; where the queue holds too many, drop the one that gives way."""
+        victim = self._queue.victim(key, may_drop=self._may_drop)
+        if victim is not None:
+            self._queue.drop(victim)
+            self._attempts.forget(victim.uid)
+            self._metrics.leave(victim.uid)
+            self._metrics.queue_dropped.inc()
+        if victim != key:
+            self._queue.add(key, version=version)
+
+    def _may_drop(self, key: Key) -> bool:
+        return not self._attempts.tracks(key.uid) and key not in self._queue.running
 
     def _forget(self, key: Key) -> None:
         self._queue.forget(key)

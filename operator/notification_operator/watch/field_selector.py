@@ -11,7 +11,8 @@ import structlog
 
 from notification_operator.domain.phases import FINAL
 from notification_operator.kube.errors import KubeError
-from notification_operator.kube.requests import call
+from notification_operator.kube.pagination import METADATA
+from notification_operator.kube.requests import JSON, call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,14 @@ class OpenSelector:
         self._paths = paths
         self.text = OPEN
         """The selector; an empty one selects all."""
+
+    @property
+    def media_type(self) -> str:
+        """What the events of a watch are requested as.
+
+        The metadata is enough where the selector looks at the status, and a notification may have a megabyte of text.
+        """
+        return METADATA if self.text else JSON
 
     async def detect(self) -> None:
         """Find out what the CRD supports. Without an answer, assume the current CRD: the watch meets the failure."""

@@ -11,12 +11,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import kopf
-from kopf._cogs.clients import scanning, watching
+from kopf._cogs.clients import fetching, scanning, watching
+from kopf._core.reactor import inventory
+
+from notification_operator.kube.pagination import lists
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Iterator
+    from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 
     from kopf._cogs.structs import references
+    from kubernetes.aio.client import ApiClient
 
     from atomic_status import Resource
     from notification_contract.settings import Watch
@@ -26,10 +30,8 @@ if TYPE_CHECKING:
 EMPTY = kopf.BodyEssence({})
 IDLE_SECONDS = 0.05
 """Seconds for which kopf keeps the worker and the last body of an object after its last event."""
-PAGE = 500
-"""Objects per page of a listing; a whole listing may not fit into memory."""
-PAGE_SECONDS = 60.0
-"""Time limit of one page."""
+CONNECT_SECONDS = 60.0
+"""Time limit for the start of a watch."""
 STEPS = 100
 """Iterations of the event loop in which kopf's tasks are ready for the kinds; they need about ten."""
 VERBS = frozenset({"list", "watch", "patch"})
@@ -71,6 +73,14 @@ class NoProgress(kopf.ProgressStorage):
         return essence
 
 
+class NoMemories(inventory.ResourceMemories):
+    """Remembers nothing about an object: event handlers have no memory, and there may be 100,000 objects."""
+
+    async def recall(self, raw_body: kopf.RawBody, **options: Any) -> inventory.ResourceMemory:  # noqa: ANN401
+        """Return a new memory, which ends with the event."""
+        return await super().recall(raw_body, **{**options, "ephemeral": True})
+
+
 def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
     """Return kopf's settings for an operator that only watches."""
     settings = kopf.OperatorSettings()
@@ -81,8 +91,7 @@ def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
     settings.posting.enabled = False
     # Kopf keeps a task per object for this long after its last event; at hundreds per second they add up.
     settings.queueing.idle_timeout = IDLE_SECONDS
-    settings.watching.chunk_size = PAGE
-    settings.networking.request_timeout = PAGE_SECONDS
+    settings.networking.request_timeout = CONNECT_SECONDS
     # Kopf's own retries end, and then it ends the process. The supervisor retries instead.
     settings.networking.error_backoffs = ()
     if watch.namespace_selector is not None:
@@ -91,13 +100,15 @@ def kopf_settings(watch: Watch) -> kopf.OperatorSettings:
 
 
 @contextmanager
-def supervised(supervisor: WatchSupervisor, resource: Resource, selector: OpenSelector) -> Iterator[None]:
-    """Let kopf's watches be restarted by a supervisor, and let kopf assume that the kind is served.
+def supervised(
+    supervisor: WatchSupervisor, resource: Resource, selector: OpenSelector, client: ApiClient
+) -> Iterator[None]:
+    """Let kopf's watches be restarted by a supervisor, list in bounded pages, and assume that the kind is served.
 
-    Kopf has no public extension point for either, and it ends the process when a watch fails, or waits without end
-    when the kind is not served at its start (DD-WATCH-002).
+    Kopf has no public extension point for these. It ends the process when a watch fails, waits without end when the
+    kind is not served at its start (DD-WATCH-002), and holds pages of whole objects, whatever their size (DD-BOUNDS-001).
     """
-    follow, scan = watching.continuous_watch, scanning.scan_resources
+    follow, fetch, scan = watching.continuous_watch, fetching.fetch_objs, scanning.scan_resources
     watched = resource.group, resource.version, resource.plural
     kinds = (
         _kind("", "v1", "namespaces", "Namespace", namespaced=False),
@@ -124,17 +135,37 @@ def supervised(supervisor: WatchSupervisor, resource: Resource, selector: OpenSe
         async for event in supervisor.follow(path, stream, listed=watching.Bookmark.LISTED):
             yield event
 
+    async def fetch_pages(
+        *,
+        settings: kopf.OperatorSettings,
+        resource: kopf.Resource,
+        namespace: references.Namespace,
+        **_: object,
+    ) -> AsyncGenerator[tuple[Sequence[Any], str], None]:
+        chosen = settings.watching
+        selectors = {
+            "labelSelector": ",".join(chosen.label_selectors.collect(resource)),
+            "fieldSelector": ",".join(chosen.field_selectors.collect(resource)),
+        }
+        query = {name: text for name, text in selectors.items() if text}
+        # Without a field selector, the handler itself looks at the phase.
+        pages = lists(client, resource.get_url(namespace=namespace), query, metadata_only=bool(query))
+        async for page in pages:
+            yield page["items"], page["metadata"]["resourceVersion"]
+
     async def known_kinds(**_: object) -> Collection[kopf.Resource]:
         # Kopf relies on the time that discovery takes: a result that is too early is not noticed.
         for _step in range(STEPS):
             await asyncio.sleep(0)
         return kinds
 
-    watching.continuous_watch, scanning.scan_resources = follow_supervised, known_kinds
+    watching.continuous_watch, fetching.fetch_objs = follow_supervised, fetch_pages
+    scanning.scan_resources = known_kinds
     try:
         yield
     finally:
-        watching.continuous_watch, scanning.scan_resources = follow, scan
+        watching.continuous_watch, fetching.fetch_objs = follow, fetch
+        scanning.scan_resources = scan
 
 
 def _kind(group: str, version: str, plural: str, kind: str, *, namespaced: bool) -> kopf.Resource:

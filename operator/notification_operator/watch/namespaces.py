@@ -16,9 +16,8 @@ from notification_operator.watch import backoff
 from notification_operator.watch.event_handler import DELETED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from notification_operator.controller.request import Key
     from notification_operator.watch.event_handler import EventHandler
 
 logger = structlog.get_logger(__name__)
@@ -30,6 +29,26 @@ class Objects(Protocol):
     def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
         """Return the pages of the objects in a namespace that a field selector chooses."""
         ...
+
+
+class NamespaceListing:
+    """Finds the served namespaces that a complete listing does not contain: they match no longer.
+
+    While a watch is broken, nothing reports a namespace that loses its label.
+    """
+
+    def __init__(self, namespaces: SelectedNamespaces, missing: set[str]) -> None:
+        self._namespaces = namespaces
+        self._missing = missing
+
+    def add(self, meta: Mapping[str, Any]) -> None:
+        """Note a listed namespace by its metadata."""
+        self._missing.discard(meta["name"])
+
+    def complete(self) -> None:
+        """Leave the namespaces that were not listed."""
+        for name in self._missing:
+            self._namespaces.leave(name)
 
 
 class AllNamespaces:
@@ -54,21 +73,18 @@ class SelectedNamespaces:
     async def note(self, event_type: str | None, name: str, handler: EventHandler) -> None:
         """Handle an event of the namespace watch."""
         if event_type == DELETED:
-            self._leave(name)
+            self.leave(name)
         elif name not in self._names:
             self._names.add(name)
             logger.info("namespace joined", namespace=name)
             await self._list(name, handler)
 
-    def on_listed(self, _namespace: str | None, keys: Collection[Key]) -> None:
-        """Handle a complete listing of the namespaces that match; the other namespaces match no longer.
+    def begin_listing(self, _namespace: str | None) -> NamespaceListing:
+        """Begin to compare a listing of the namespaces that match with the served ones."""
+        return NamespaceListing(self, set(self._names))
 
-        While a watch is broken, nothing reports a namespace that loses its label.
-        """
-        for name in self._names - {key.name for key in keys}:
-            self._leave(name)
-
-    def _leave(self, name: str) -> None:
+    def leave(self, name: str) -> None:
+        """Serve a namespace no longer."""
         self._names.discard(name)
         logger.info("namespace left", namespace=name)
 

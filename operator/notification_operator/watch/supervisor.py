@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
-from notification_operator.controller.request import Key
 from notification_operator.kube.errors import KubeError
 from notification_operator.watch import backoff
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from notification_operator.kube.connectivity import Connectivity
     from notification_operator.watch.served_kind import ServedKind
@@ -33,11 +32,23 @@ UNAVAILABLE_AFTER = 60.0
 logger = structlog.get_logger(__name__)
 
 
+class Listing(Protocol):
+    """Learns from one listing which objects exist."""
+
+    def add(self, meta: Mapping[str, Any]) -> None:
+        """Note a listed object by its metadata."""
+        ...
+
+    def complete(self) -> None:
+        """Handle the end of the listing: an object that is not in it is gone."""
+        ...
+
+
 class ListingObserver(Protocol):
     """Learns which objects exist."""
 
-    def on_listed(self, namespace: str | None, keys: Collection[Key]) -> None:
-        """Handle a complete listing of a namespace, or of all; an object that is not in it is gone."""
+    def begin_listing(self, namespace: str | None) -> Listing:
+        """Begin a listing of a namespace, or of all."""
         ...
 
 
@@ -157,16 +168,18 @@ class WatchSupervisor:
             stream: yields the listed objects, then `listed`, then the changes.
             listed: marks the end of the listing.
         """
-        watch, began, keys, failure = self.watches[path], self._clock(), set[Key](), None
+        watch, began, failure = self.watches[path], self._clock(), None
+        observer = self._observers.get(watch.of_notifications)
+        listing = observer.begin_listing(watch.namespace) if observer else None
         complete = False
         try:
             async for event in stream:
                 if event is listed:
                     complete = True
-                    self._on_listed(watch, keys)
-                    keys = set()  # A watch lasts long, and a listing may be long.
-                elif not complete:
-                    keys.add(_key(event["object"]["metadata"]))
+                    self._on_listed(watch, listing)
+                    listing = None
+                elif listing:
+                    listing.add(event["object"]["metadata"])
                 yield event
         except KubeError as error:
             failure = error
@@ -184,12 +197,12 @@ class WatchSupervisor:
         available = any(each.of_notifications and not each.unavailable for each in watches)
         return [each for each in watches if not (each.unavailable and available)]
 
-    def _on_listed(self, watch: SupervisedWatch, keys: Collection[Key]) -> None:
+    def _on_listed(self, watch: SupervisedWatch, listing: Listing | None) -> None:
         if watch.error:
             logger.info("watch recovered", watch=watch.path)
         watch.error, watch.refused_since, watch.unavailable = "", None, False
-        if observer := self._observers.get(watch.of_notifications):
-            observer.on_listed(watch.namespace, keys)
+        if listing:
+            listing.complete()
 
     async def _recover(self, watch: SupervisedWatch, failure: KubeError | None) -> None:
         """Report a failure and wait; no failure means that the version has expired."""
@@ -232,10 +245,6 @@ class WatchSupervisor:
                 "other namespaces are not affected",
             )
             self._on_unavailable(watch.namespace, watch.error)
-
-
-def _key(meta: dict[str, Any]) -> Key:
-    return Key(namespace=meta.get("namespace", ""), name=meta["name"], uid=meta["uid"])
 
 
 def _hint(failure: KubeError) -> str:

@@ -14,7 +14,7 @@ from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.pagination import collection
 from notification_operator.watch.field_selector import OPEN, OpenSelector
-from notification_operator.watch.kopf_settings import kopf_settings, supervised
+from notification_operator.watch.kopf_settings import NoMemories, kopf_settings, supervised
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
@@ -75,13 +75,18 @@ class KopfHere:
                 event_handler=self._handler, namespaces=self._namespaces or AllNamespaces()
             )
             app: Any = SimpleNamespace(
-                cluster=self._cluster, connectivity=self.connectivity, operator=operator, stop=self._stop
+                cluster=self._cluster,
+                connectivity=self.connectivity,
+                operator=operator,
+                selector=selector,
+                stop=self._stop,
             )
             try:
-                with supervised(self.supervisor, RESOURCE, selector):
+                with supervised(self.supervisor, RESOURCE, selector, client):
                     await kopf.operator(
                         registry=kopf_app.handlers(app, self._watch),
                         settings=kopf_settings(self._watch),
+                        memories=NoMemories(),
                         standalone=True,
                         clusterwide=not self._watch.namespaces,
                         namespaces=set(self._watch.namespaces),

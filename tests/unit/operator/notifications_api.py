@@ -152,9 +152,10 @@ class NotificationsApi:
         )
         rest = str(at + limit) if at + limit < len(matching) else ""
         meta = {"resourceVersion": str(self.version), "continue": rest}
-        return web.json_response(
-            {"kind": "NotificationRequestList", "metadata": meta, "items": matching[at:][:limit]}
-        )
+        items = matching[at:][:limit]
+        if "as=PartialObjectMetadataList" in request.headers["Accept"]:
+            items = [_metadata_only(obj) for obj in items]
+        return web.json_response({"kind": "NotificationRequestList", "metadata": meta, "items": items})
 
     async def _namespaces(self, request: web.Request) -> web.StreamResponse:
         if "watch" in request.query:
@@ -165,10 +166,13 @@ class NotificationsApi:
 
     async def _watch(self, request: web.Request, watcher: _Watcher) -> web.StreamResponse:
         response = web.StreamResponse()
+        partial = "as=PartialObjectMetadata;" in request.headers["Accept"]
         self._watchers.append(watcher)
         try:
             await response.prepare(request)
             while (event := await watcher.queue.get()) is not None:
+                if partial and event["type"] != "ERROR":
+                    event = {**event, "object": _metadata_only(event["object"])}
                 await response.write(json.dumps(event).encode() + b"\n")
         except ConnectionResetError:
             pass
@@ -206,6 +210,10 @@ class _Watcher:
     namespace: str | None
     """None for all namespaces; empty for a watch of namespaces."""
     queue: asyncio.Queue[dict[str, Any] | None] = field(default_factory=asyncio.Queue)
+
+
+def _metadata_only(obj: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 
 def _discovery(path: str) -> web.Response:

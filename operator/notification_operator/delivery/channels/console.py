@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from notification_operator.delivery.bounded_lines import bounded_text
+
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
 
@@ -18,11 +20,11 @@ class ConsoleChannel:
     destination = None
 
     async def deliver(self, message: Message) -> None:
-        """Log `[priority] [type] subject`, then the body, as one info record."""
+        """Log `[priority] [type] subject`, then the body, as one info record of bounded length."""
         content = message.content
         text = f"[{content.priority}] [{content.type}] {content.subject}\n{content.body}\n"
         logger.info(
-            text,
+            bounded_text(text, message),
             notification=f"{message.namespace}/{message.name}",
             uid=message.uid,
             attempt=message.id,

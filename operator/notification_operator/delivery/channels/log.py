@@ -6,8 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import orjson
-
+from notification_operator.delivery.bounded_lines import bounded_line
 from notification_operator.delivery.message_json import message_json
 from notification_operator.domain.text.timestamps import format_time
 
@@ -26,7 +25,7 @@ class LogChannel:
         self._clock = clock
 
     async def deliver(self, message: Message) -> None:
-        """Write the message as one line of JSON."""
+        """Write the message as one line of JSON of bounded length."""
         line = {"timestamp": format_time(self._clock()), **message_json(message)}
-        sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
+        sys.stdout.buffer.write(bounded_line(line, message) + b"\n")
         sys.stdout.flush()

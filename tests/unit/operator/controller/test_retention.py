@@ -19,7 +19,7 @@ from notification_operator.kube import objects as kube_objects
 from notification_operator.kube import pagination as listing
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.objects import KubeObjects
-from notification_operator.kube.requests import call
+from notification_operator.kube.requests import call, read
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.wiring import RESOURCE
 from tests.unit.operator.kube_api import refusal, until
@@ -238,8 +238,14 @@ def refuse_some(monkeypatch: pytest.MonkeyPatch, *, method: str, part: str, stat
             raise KubeError(status=status, reason="refused by the test")
         return await call(client, verb, path, **more)
 
+    async def refuse_page(client: ApiClient, path: str, **more: Any) -> Any:
+        if method == "GET" and part in path:
+            refused.append(path)
+            raise KubeError(status=status, reason="refused by the test")
+        return await read(client, path, **more)
+
     monkeypatch.setattr(kube_objects, "call", refuse)
-    monkeypatch.setattr(listing, "call", refuse)
+    monkeypatch.setattr(listing, "read", refuse_page)
     return refused
 
 

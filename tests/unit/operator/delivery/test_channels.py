@@ -17,6 +17,7 @@ import structlog
 
 from notification_contract.settings import Channels, Log, LogLevel
 from notification_operator.config.settings import SettingsError
+from notification_operator.delivery.bounded_lines import LINE_BYTES
 from notification_operator.delivery.channel import Message, Transient
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
@@ -244,3 +245,46 @@ def test_every_invalid_plugin_is_reported_with_its_reason() -> None:
     assert "channels.plugins.sms" in first
     assert "no_such_module" in first
     assert "OrderedDict has no method deliver" in second
+
+
+HINT = "see kubectl get notificationrequest order-1 -n shop -o yaml"
+
+
+async def test_long_console_text_is_cut_and_says_how_to_read_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with json_log():
+        await ConsoleChannel().deliver(message(body="x" * 262_144))
+        await ConsoleChannel().deliver(message(body="\x01📦" * 40_000))
+    for line in capsys.readouterr().out.splitlines():
+        event = json.loads(line)["event"]
+        assert len(line.encode()) <= LINE_BYTES + 512
+        assert event.startswith("[high] [simple]")
+        assert event.endswith(f"bytes; {HINT}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        ({"body": "x" * 262_144, "metadata": {"team": "web"}}, True),
+        ({"body": "\x01" * 262_144, "metadata": {"team": "web"}}, True),
+        ({"body": "x" * 262_144, "metadata": {"team": "w" * 1_000_000}}, False),
+        ({"body": "short", "annotations": {"a": "w" * 1_000_000}}, False),
+    ],
+)
+async def test_long_line_of_the_log_channel_is_cut_and_says_so(
+    content: dict[str, Any], *, kept: bool, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    await LogChannel(clock=lambda: NOW).deliver(message(**content))
+    line = capfdbinary.readouterr().out
+    document = json.loads(line)
+    assert len(line) <= LINE_BYTES + 1
+    assert document["truncated"].endswith(f"bytes; {HINT}")
+    assert content["body"].startswith(document["body"])
+    assert ("metadata" in document or "annotations" in document) == kept
+    assert document["subject"] == "Заказ 📦"
+    assert len(line) > LINE_BYTES - 16 or document["body"] == content["body"]
+
+
+async def test_line_within_the_limit_is_whole(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    await LogChannel(clock=lambda: NOW).deliver(message(body="x" * 15_000))
+    document = json.loads(capfdbinary.readouterr().out)
+    assert (len(document["body"]), "truncated" in document) == (15_000, False)

@@ -63,3 +63,26 @@ def test_own_info_record_is_not_redacted(capsys: pytest.CaptureFixture[str]) -> 
     with configured(LogFormat.JSON):
         structlog.get_logger("test").info("listening", address="10.0.0.1")
     assert json.loads(capsys.readouterr().out)["address"] == "10.0.0.1"
+
+
+FORGED = "2026-11-25T10:00:00Z [info     ] lease acquired"
+
+
+def test_quoted_text_forges_no_record_in_the_text_format(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured(LogFormat.TEXT):
+        structlog.get_logger("test").warning(f"refused\n{FORGED}", error=f"x\r\n{FORGED}\x1b[2J\u2028\x9b31m")
+        try:
+            raise ValueError(f"x\n{FORGED}\x1b[2J")  # noqa: TRY301 - the traceback is the subject of the test
+        except ValueError:
+            logging.getLogger("a.library").exception("failed")
+    out = capsys.readouterr().out
+    assert not any(line.startswith(FORGED[:10]) and "lease" in line[:60] for line in out.splitlines())
+    assert not set(out) & set("\x1b\r\x9b\u2028")
+    assert "refused\\n" in out
+    assert f"\n    {FORGED}" in out, "the lines of a traceback stay lines"
+
+
+def test_console_delivery_is_one_line_in_the_text_format(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured(LogFormat.TEXT):
+        structlog.get_logger(log.CONSOLE).info(f"[high] [simple] x\n{FORGED}\n", attempt="uid:console:1")
+    assert len(capsys.readouterr().out.splitlines()) == 1

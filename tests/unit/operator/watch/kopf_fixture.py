@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.controller.workqueue import WorkQueue
@@ -17,10 +18,25 @@ from tests.unit.operator.kopf_here import KopfHere
 from tests.unit.operator.kube_api import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    from notification_operator.controller.request import Key
+    from notification_operator.watch.event_handler import Listing
     from tests.unit.operator.notifications_api import NotificationsApi
+
+
+class RecordingListing:
+    """A listing that reports its end."""
+
+    def __init__(self, listing: Listing, ended: Callable[[], None]) -> None:
+        self._listing = listing
+        self._ended = ended
+
+    def add(self, meta: Mapping[str, Any]) -> None:
+        self._listing.add(meta)
+
+    def complete(self) -> None:
+        self._listing.complete()
+        self._ended()
 
 
 class RecordingHandler:
@@ -32,6 +48,8 @@ class RecordingHandler:
         """Ends when kopf ends."""
         self.loop = asyncio.get_running_loop()
         self.events: list[tuple[str | None, str]] = []
+        self.objects: list[Any] = []
+        """The objects of the events."""
         self.listings: list[str | None] = []
         """The namespace of each complete listing."""
         self.queue = WorkQueue(workers=1, clock=lambda: datetime.now(UTC))
@@ -54,11 +72,13 @@ class RecordingHandler:
     def handle(self, event_type: str | None, obj: Any) -> None:
         self.loop = asyncio.get_running_loop()
         self.events.append((event_type, obj["metadata"]["name"]))
+        self.objects.append(obj)
         self._handler.handle(event_type, obj)
 
-    def on_listed(self, namespace: str | None, keys: Collection[Key]) -> None:
-        self.listings.append(namespace)
-        self._handler.on_listed(namespace, keys)
+    def begin_listing(self, namespace: str | None) -> RecordingListing:
+        return RecordingListing(
+            self._handler.begin_listing(namespace), partial(self.listings.append, namespace)
+        )
 
 
 @contextlib.asynccontextmanager

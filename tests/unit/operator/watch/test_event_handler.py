@@ -1,12 +1,13 @@
 """The event handler: what an event enqueues, and what it makes the operator forget."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from notification_operator.controller.request import Key
+from notification_operator.controller.request import Key, Request, Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.domain.model import Attempt, Phase
@@ -28,8 +29,8 @@ def event_object(phase: str | None = "Pending", version: str = "1") -> dict[str,
 class HandlerFixture:
     """An event handler, and what it enqueues in and forgets from."""
 
-    def __init__(self, *, served: bool = True, may_record: bool = True) -> None:
-        self.queue = WorkQueue(workers=1, clock=lambda: datetime.now(UTC))
+    def __init__(self, *, served: bool = True, may_record: bool = True, max_keys: int | None = None) -> None:
+        self.queue = WorkQueue(workers=1, clock=lambda: datetime.now(UTC), max_keys=max_keys)
         self.attempts: AttemptTracker[Key] = AttemptTracker(on_finished=self.queue.add)
         self.metrics = Metrics()
         self._may_record = may_record
@@ -114,3 +115,104 @@ async def test_object_of_an_unserved_namespace_is_not_enqueued() -> None:
     fixture = HandlerFixture(served=False)
     fixture.handle("ADDED", event_object())
     assert fixture.queue.keys == frozenset()
+
+
+def open_object(namespace: str, number: int) -> dict[str, Any]:
+    name = f"order-{number}"
+    meta = {"namespace": namespace, "name": name, "uid": f"{namespace}-{number}", "resourceVersion": "1"}
+    return {"metadata": meta}
+
+
+def held(fixture: HandlerFixture) -> dict[str, list[str]]:
+    """Return the names in the queue, by namespace."""
+    result: dict[str, list[str]] = {}
+    for key in fixture.queue.backlog:
+        result.setdefault(key.namespace, []).append(key.name)
+    return result
+
+
+async def test_youngest_keys_beyond_the_limit_are_dropped() -> None:
+    fixture = HandlerFixture(max_keys=3)
+    for number in range(5):
+        fixture.handle("ADDED", open_object("a", number))
+    assert held(fixture) == {"a": ["order-0", "order-1", "order-2"]}
+    assert fixture.queue.statistics().incomplete
+    assert fixture.metrics.registry.get_sample_value("kubernaut_notification_queue_dropped_total") == 2
+
+
+async def test_backlog_of_one_namespace_gives_way_to_the_others() -> None:
+    fixture = HandlerFixture(max_keys=4)
+    await run_nothing(fixture.queue)
+    for number in range(9):
+        fixture.handle("ADDED", open_object("a", number))
+    for namespace in ("b", "c", "b", "b"):
+        fixture.handle("ADDED", open_object(namespace, len(held(fixture).get(namespace, []))))
+    assert {namespace: len(names) for namespace, names in held(fixture).items()} == {"a": 2, "b": 1, "c": 1}
+    assert held(fixture)["a"] == ["order-0", "order-1"]
+
+
+async def test_key_with_attempts_is_never_dropped() -> None:
+    fixture = HandlerFixture(max_keys=1)
+    fixture.handle("ADDED", event_object())
+    fixture.start_attempt()
+    fixture.handle("ADDED", open_object("b", 0))
+    fixture.handle("ADDED", open_object("b", 1))
+    assert fixture.queue.keys == {KEY}
+    fixture.attempts.cancel()
+
+
+async def test_known_key_is_enqueued_whatever_the_backlog() -> None:
+    fixture = HandlerFixture(max_keys=1)
+    fixture.handle("ADDED", event_object())
+    fixture.handle("MODIFIED", event_object(version="2"))
+    assert not fixture.queue.statistics().incomplete
+
+
+async def test_listing_is_due_once_half_of_the_backlog_is_done() -> None:
+    fixture = HandlerFixture(max_keys=4)
+    await run_nothing(fixture.queue)
+    for number in range(5):
+        fixture.handle("ADDED", open_object("a", number))
+    assert not fixture.queue.backlog.listing_due.is_set()
+    for number in range(2):
+        fixture.handle("DELETED", open_object("a", number))
+    assert fixture.queue.backlog.listing_due.is_set()
+    fixture.queue.backlog.begin_listing()
+    assert not fixture.queue.statistics().incomplete
+
+
+async def test_standby_lists_dropped_keys_when_it_takes_over() -> None:
+    fixture = HandlerFixture(max_keys=2)
+    for number in range(3):
+        fixture.handle("ADDED", open_object("a", number))
+    for number in range(2):
+        fixture.handle("DELETED", open_object("a", number))
+    assert not fixture.queue.backlog.listing_due.is_set(), "nothing may be worked on, so nothing is missing"
+    fixture.queue.readmit()
+    assert fixture.queue.backlog.listing_due.is_set()
+
+
+async def test_parked_key_gives_way_to_one_that_may_be_worked_on() -> None:
+    fixture = HandlerFixture(max_keys=2)
+    running = await run_nothing(fixture.queue, admit=lambda key: key.namespace != "foreign")
+    for namespace in ("foreign", "foreign2"):
+        fixture.handle("ADDED", open_object(namespace, 0))
+    await asyncio.sleep(0.01)
+    fixture.handle("ADDED", open_object("foreign2", 1))
+    fixture.handle("ADDED", open_object("foreign", 1))
+    assert sorted(held(fixture)) == ["foreign2"]
+    running.cancel()
+
+
+async def run_nothing(
+    queue: WorkQueue, admit: Callable[[Key], bool] = lambda _key: True
+) -> asyncio.Task[None]:
+    """Let the queue run with reconciliations that never end."""
+
+    async def hang(_request: Request) -> Result:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    task = asyncio.create_task(queue.run(hang, admit=admit))
+    await asyncio.sleep(0)
+    return task

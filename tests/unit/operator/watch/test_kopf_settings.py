@@ -9,6 +9,7 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from structlog.testing import capture_logs
 
+from notification_operator.kube import pagination
 from notification_operator.kube.pagination import collection, pages
 from notification_operator.watch import kopf_settings as watching
 from notification_operator.watch.field_selector import OPEN, OpenSelector
@@ -42,7 +43,7 @@ def queries(api: NotificationsApi) -> list[dict[str, str]]:
 async def test_start_lists_open_objects_page_by_page_and_no_final_ones(
     api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "PAGE", 2)
+    monkeypatch.setattr(pagination, "METADATA_PAGE", 2)
     for number in range(5):
         api.put(f"done-{number}", ("Sent", "PartiallySent", "Failed")[number % 3])
         api.put(f"open-{number}", ("Pending", "Sending", "Retrying")[number % 3])
@@ -56,6 +57,21 @@ async def test_start_lists_open_objects_page_by_page_and_no_final_ones(
     assert {query["fieldSelector"] for query in queries(api)} == {
         "status.phase!=Failed,status.phase!=PartiallySent,status.phase!=Sent"
     }
+
+
+async def test_listing_and_watch_hold_metadata_only(api: NotificationsApi) -> None:
+    api.put("listed", "Pending")
+    async with kopf_at(api) as handler:
+        await until(lambda: any("watch" in query for query in queries(api)))
+        api.put("watched", "Pending")
+        await until(lambda: handler.names == ["listed", "watched"])
+    assert [sorted(obj) for obj in handler.objects] == [["apiVersion", "kind", "metadata"]] * 2
+
+
+async def test_kopf_remembers_nothing_about_an_object() -> None:
+    memories = watching.NoMemories()
+    await memories.recall({"metadata": {"uid": "u"}}, noticed_by_listing=True)
+    assert list(memories.iter_all_memories()) == []
 
 
 async def test_object_that_becomes_final_leaves_the_watch(api: NotificationsApi) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from notification_operator.controller.request import Key
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.errors import KubeError
 from notification_operator.watch import backoff
@@ -17,7 +16,7 @@ from notification_operator.watch.supervisor import CLIENT, SupervisedWatch, Watc
 from tests.simulation.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Coroutine
+    from collections.abc import AsyncIterator, Coroutine, Mapping
 
 LISTED = object()
 OUTAGE = 600.0
@@ -41,6 +40,21 @@ class Kind:
         return waited
 
 
+class Listed:
+    """Records a listing when it is complete."""
+
+    def __init__(self, namespace: str | None, complete: list[tuple[str | None, list[str]]]) -> None:
+        self._namespace = namespace
+        self._complete = complete
+        self._names: list[str] = []
+
+    def add(self, meta: Mapping[str, Any]) -> None:
+        self._names.append(meta["name"])
+
+    def complete(self) -> None:
+        self._complete.append((self._namespace, self._names))
+
+
 class Server:
     """Two namespaces that are watched as kopf does: after each end, from the start."""
 
@@ -51,7 +65,8 @@ class Server:
         self.hanging: set[str] = set()
         self.attempts: dict[str, list[float]] = {"a": [], "b": []}
         self.opened: dict[str, list[float]] = {"a": [], "b": []}
-        self.listed: list[tuple[str | None, Collection[Key]]] = []
+        self.listed: list[tuple[str | None, list[str]]] = []
+        """The namespace and the names of each complete listing."""
         self.unavailable: list[tuple[str, str]] = []
         self.detected = 0
         self.kind = Kind()
@@ -68,8 +83,8 @@ class Server:
         self.supervisor.observe(notifications=self)
         self._tasks = [loop.create_task(self._watch(path)) for path in self.attempts]
 
-    def on_listed(self, namespace: str | None, keys: Collection[Key]) -> None:
-        self.listed.append((namespace, keys))
+    def begin_listing(self, namespace: str | None) -> Listed:
+        return Listed(namespace, self.listed)
 
     def break_watches(self) -> None:
         """End every watch."""
@@ -125,7 +140,7 @@ def test_watches_settle_seconds_after_an_outage_of_minutes(status: int | None) -
         loop, server = asyncio.get_running_loop(), Server()
         await asyncio.sleep(30)
         assert (server.supervisor.closed_seconds, server.supervisor.stalled_seconds) == (0, 0)
-        assert server.listed[0] == ("a", {Key("a", "order-1", "uid-1")})
+        assert server.listed[0] == ("a", ["order-1"])
         error = KubeError(status=status, reason="away")
         server.failures = {"a": error, "b": error}
         server.break_watches()

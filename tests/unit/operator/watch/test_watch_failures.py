@@ -9,8 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from notification_contract.settings import Watch
+from notification_operator.kube import pagination
 from notification_operator.watch import backoff, supervisor
-from notification_operator.watch import kopf_settings as watching
 from notification_operator.watch.namespaces import SelectedNamespaces
 from tests.unit.operator.kopf_here import NAMESPACES
 from tests.unit.operator.kube_api import refusal, until
@@ -152,7 +152,7 @@ async def test_error_event_restarts_the_watch_and_not_the_process(api: Notificat
 async def test_listing_that_expires_on_the_second_page_begins_again(
     api: NotificationsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "PAGE", 2)
+    monkeypatch.setattr(pagination, "METADATA_PAGE", 2)
     for number in range(5):
         api.put(f"order-{number}", "Pending")
     api.expired_pages = 2

@@ -1,0 +1,60 @@
+"""Lines of bounded length: the records of the operator and all notifications share one log and its rotation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notification_operator.delivery.channel import Message
+
+LINE_BYTES: Final = 16_384
+"""The longest text of a line, in bytes of JSON. Container runtimes split a longer line."""
+LEAST_BODY: Final = 2_048
+"""Bytes of the body that stay before the optional fields do."""
+OPTIONAL: Final = ("metadata", "labels", "annotations", "action_links")
+
+
+def bounded_text(text: str, message: Message, *, limit: int = LINE_BYTES) -> str:
+    """Return the text; one that is too long is cut, and ends with the command that shows the whole notification."""
+    size = _size(text)
+    if size <= limit:
+        return text
+    note = f"… truncated from {size} bytes; {_hint(message)}\n"
+    return cut(text, limit - _size(note)) + note
+
+
+def bounded_line(document: Mapping[str, Any], message: Message, *, limit: int = LINE_BYTES) -> bytes:
+    """Return a message as one line of JSON; in one that is too long the body is cut, and `truncated` says so.
+
+    If the other fields leave too little room for the body, the optional ones are omitted.
+    """
+    line = orjson.dumps(document)
+    if len(line) <= limit:
+        return line
+    note = f"truncated from {len(line)} bytes; {_hint(message)}"
+    body = document["body"]
+    short = {**document, "body": "", "truncated": note}
+    if limit - len(orjson.dumps(short)) < min(LEAST_BODY, len(body)):
+        short = {name: value for name, value in short.items() if name not in OPTIONAL}
+    return orjson.dumps({**short, "body": cut(body, limit - len(orjson.dumps(short)))})
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the beginning of a text, of so many bytes at most once it is a string of JSON."""
+    text = text[: max(limit, 0)]
+    while (size := _size(text)) > limit:
+        text = text[: len(text) * limit // size]
+    return text
+
+
+def _size(text: str) -> int:
+    """Return the bytes of a text as a string of JSON, without the quotes."""
+    return len(orjson.dumps(text)) - 2
+
+
+def _hint(message: Message) -> str:
+    return f"see kubectl get notificationrequest {message.name} -n {message.namespace} -o yaml"

@@ -1,0 +1,41 @@
+"""Listings of open notifications over the network of one process, in pages of one object, with metadata only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from notification_operator.domain.phases import FINAL
+from notification_operator.kube.errors import KubeError
+from tests.simulation.network import LostError
+from tests.simulation.null_ports import NoObjects
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from tests.simulation.cluster import Cluster
+    from tests.simulation.network import Network
+
+
+class SimulatedObjects(NoObjects):
+    """Lists what was in the cluster when the listing began."""
+
+    def __init__(self, cluster: Cluster, network: Network) -> None:
+        self._cluster = cluster
+        self._network = network
+
+    async def pages(
+        self, namespace: str | None, *, selector: str = ""
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """Yield the open objects one by one."""
+        del namespace, selector
+        try:
+            await self._network.transfer("a listing")
+            listed = [orjson.loads(data) for data in self._cluster.objects.values()]
+            for obj in listed:
+                if obj["status"].get("phase") not in FINAL:
+                    await self._network.transfer("a page")
+                    yield [{"metadata": obj["metadata"]}]
+        except LostError:
+            raise KubeError(status=None, reason="simulated") from None

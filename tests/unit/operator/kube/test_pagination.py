@@ -1,0 +1,67 @@
+"""Pages of bounded size: a page of large objects is requested again with fewer of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+
+from notification_operator.kube import pagination
+from notification_operator.kube.pagination import collection, pages
+from notification_operator.wiring import RESOURCE
+from tests.unit.operator.notifications_api import NotificationsApi, running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+PATH = collection(RESOURCE)
+BOUND = 20_000
+
+
+@pytest.fixture
+async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NotificationsApi]:
+    monkeypatch.setattr(pagination, "PAGE_BYTES", BOUND)
+    async with running(NotificationsApi()) as server:
+        yield server
+
+
+async def sizes(api: NotificationsApi) -> list[int]:
+    """List everything; return the number of objects of each page."""
+    async with ApiClient(Configuration(host=api.url)) as client:
+        return [len(page) async for page in pages(client, PATH)]
+
+
+def limits(api: NotificationsApi) -> list[int]:
+    return [int(query["limit"]) for query in api.lists]
+
+
+async def test_small_objects_are_listed_by_the_hundred(api: NotificationsApi) -> None:
+    for number in range(30):
+        api.put(f"small-{number:02}")
+    assert (await sizes(api), limits(api)) == ([30], [100])
+
+
+async def test_page_of_large_objects_is_requested_again_with_fewer(api: NotificationsApi) -> None:
+    for number in range(30):
+        api.put(f"large-{number:02}", annotations={"text": "x" * 6_000})
+    counts = await sizes(api)
+    assert sum(counts) == 30
+    assert max(counts) <= BOUND // 6_000
+    assert limits(api)[:4] == [100, 25, 6, 1]
+
+
+async def test_object_beyond_the_bound_is_listed_alone(api: NotificationsApi) -> None:
+    for number in range(3):
+        api.put(f"huge-{number}", annotations={"text": "x" * 2 * BOUND})
+    assert await sizes(api) == [1, 1, 1]
+
+
+async def test_pages_grow_again_after_the_large_objects(api: NotificationsApi) -> None:
+    api.put("a", annotations={"text": "x" * 2 * BOUND})
+    for number in range(60):
+        api.put(f"small-{number:02}")
+    counts = await sizes(api)
+    assert sum(counts) == 61
+    assert counts[0] == 1
+    assert max(counts) > 25

@@ -1,0 +1,136 @@
+"""The listing of what the work queue dropped: complete, repeated after a failure, and not during a shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from notification_operator.controller.request import Result
+from notification_operator.controller.workqueue import WorkQueue
+from notification_operator.delivery.attempt_tracker import AttemptTracker
+from notification_operator.kube.errors import KubeError
+from notification_operator.telemetry.metrics import Metrics
+from notification_operator.watch import backoff
+from notification_operator.watch.backlog_listing import BacklogListing
+from notification_operator.watch.event_handler import EventHandler
+from notification_operator.watch.namespaces import AllNamespaces
+from tests.unit.operator.kube_api import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    import pytest
+
+    from notification_operator.controller.request import Request
+
+LIMIT = 10
+
+
+class Cluster:
+    """Open notifications, and an operator whose queue holds ten of them."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        self.open = {
+            f"{namespace}/{number}" for namespace, count in counts.items() for number in range(count)
+        }
+        self.done: list[str] = []
+        self.most = 0
+        """The largest number of keys that the queue has held."""
+        self.listings: list[str | None] = []
+        self.failures: list[KubeError] = []
+        """Raised by the next listings."""
+        self.accepting_work = True
+        self.queue = WorkQueue(workers=2, clock=lambda: datetime.now(UTC), max_keys=LIMIT)
+        self.handler = EventHandler(
+            self.queue,
+            attempts=AttemptTracker(on_finished=self.queue.add),
+            ownership=self,
+            metrics=Metrics(),
+            served=AllNamespaces(),
+        )
+
+    def may_record(self, _uid: str) -> bool:
+        return True
+
+    async def pages(
+        self, namespace: str | None, *, selector: str = ""
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        assert not selector
+        self.listings.append(namespace)
+        if self.failures:
+            raise self.failures.pop()
+        for text in sorted(self.open):
+            within, name = text.split("/")
+            if namespace in {None, within}:
+                yield [{"metadata": {"namespace": within, "name": name, "uid": text, "resourceVersion": "1"}}]
+
+    async def reconcile(self, request: Request) -> Result:
+        self.most = max(self.most, len(self.queue.backlog))
+        await asyncio.sleep(0.001)
+        self.open.discard(request.key.uid)
+        self.done.append(request.key.uid)
+        return Result(final=True)
+
+    @asynccontextmanager
+    async def working(self, *namespaces: str) -> AsyncIterator[None]:
+        listing = BacklogListing(
+            self, namespaces=namespaces, backlog=self.queue.backlog, handler=self.handler, ownership=self
+        )
+        tasks = [
+            asyncio.create_task(self.queue.run(self.reconcile, admit=lambda _key: True)),
+            asyncio.create_task(listing.run()),
+        ]
+        await asyncio.sleep(0)
+        async for page in self.pages(None):
+            self.handler.handle(None, page[0])
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_dropped_notifications_are_all_worked_on_within_the_bound() -> None:
+    cluster = Cluster({"a": 95, "b": 5})
+    async with cluster.working():
+        await until(lambda: not cluster.open)
+        await until(lambda: not cluster.queue.keys)
+    assert cluster.most <= LIMIT
+    assert len(set(cluster.done)) == 100
+    assert not cluster.queue.statistics().incomplete
+
+
+async def test_small_namespace_does_not_wait_for_the_backlog_of_another() -> None:
+    cluster = Cluster({"a": 95, "b": 4})
+    async with cluster.working():
+        await until(lambda: not cluster.open)
+    last = max(index for index, text in enumerate(cluster.done) if text.startswith("b"))
+    assert last < 2 * LIMIT
+
+
+async def test_failed_listing_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "delay", lambda _failures: 0.001)
+    cluster = Cluster({"a": 30})
+    async with cluster.working():
+        cluster.failures = [KubeError(status=None, reason="away"), KubeError(status=503, reason="away")]
+        await until(lambda: not cluster.open)
+    assert not cluster.failures
+
+
+async def test_refused_namespace_does_not_keep_the_others_waiting() -> None:
+    cluster = Cluster({"b": 30})
+    async with cluster.working("a", "b"):
+        cluster.failures = [KubeError(status=403, reason="not allowed")]
+        await until(lambda: not cluster.open)
+    assert cluster.listings[1:3] == ["a", "b"]
+
+
+async def test_shutdown_adds_nothing() -> None:
+    cluster = Cluster({"a": 30})
+    async with cluster.working():
+        cluster.accepting_work = False
+        await until(lambda: not cluster.queue.keys)
+    assert len(cluster.done) == LIMIT
