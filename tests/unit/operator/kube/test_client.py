@@ -23,7 +23,7 @@ REF = ObjectRef(namespace="shop", name="order-1", uid="uid-1")
 
 
 @pytest.fixture
-def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -36,6 +36,7 @@ def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     file.write_text(yaml.safe_dump(content))
     monkeypatch.setenv("KUBECONFIG", str(file))
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    return file
 
 
 @pytest.mark.usefixtures("kubeconfig")
@@ -62,17 +63,34 @@ async def test_call_starts_no_thread(api: KubeApi) -> None:
     assert threading.active_count() == before
 
 
-@pytest.mark.usefixtures("kubeconfig")
 async def test_client_uses_the_proxy_of_the_environment(
-    api: KubeApi, monkeypatch: pytest.MonkeyPatch
+    api: KubeApi, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", "")
+    kubeconfig.write_text(kubeconfig.read_text().replace(api.url, "http://api.example.invalid"))
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, api.url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "10.0.0.0/8")
+    cluster = await connect(Connectivity(), pool=2)
+    async with ApiClient(cluster.configuration) as client:
+        with pytest.raises(Gone):
+            await KubeStatusStore(client, RESOURCE).read(REF)
+    assert len(api.requests) == 1, "the proxy receives the request"
+
+
+async def test_server_on_this_host_is_reached_without_the_proxy(
+    api: KubeApi, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig.write_text(kubeconfig.read_text().replace(api.url, "http://127.0.0.1:9"))
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, api.url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     cluster = await connect(Connectivity(), pool=2)
     async with ApiClient(cluster.configuration) as client:
         with pytest.raises(Unavailable):
             await KubeStatusStore(client, RESOURCE).read(REF)
-    assert not api.requests
+    assert not api.requests, "the proxy receives no request"
 
 
 @pytest.mark.usefixtures("kubeconfig")
