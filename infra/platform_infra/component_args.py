@@ -170,7 +170,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     log_format: str
     """Log format: `json` for machines, `text` for people. One of json, text. The default is `"json"`."""
     server_host: str
-    """Address to listen on. The default is `"0.0.0.0"`."""
+    """Address to listen on, such as `127.0.0.1`. `::` accepts IPv6 and IPv4 connections to all addresses, and IPv4 connections alone where IPv6 is disabled. The default is `"::"`."""
     server_health_port: int
     """Port of /healthz and /readyz; 0 selects a free port. The default is `8081`."""
     server_metrics_port: int

@@ -93,6 +93,25 @@ async def test_server_on_this_host_is_reached_without_the_proxy(
     assert not api.requests, "the proxy receives no request"
 
 
+async def test_ipv6_address_of_the_service_is_written_as_a_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, constant in (("token", "SERVICE_TOKEN_FILENAME"), ("ca.crt", "SERVICE_CERT_FILENAME")):
+        (tmp_path / name).write_text("content")
+        monkeypatch.setattr(f"kubernetes.aio.config.incluster_config.{constant}", str(tmp_path / name))
+    (tmp_path / "namespace").write_text("own\n")
+    monkeypatch.setattr("notification_operator.kube.client.SERVICE_ACCOUNT_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00:10:96::1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "fd00:10:96::/112")
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+    cluster = await connect(Connectivity(), pool=2)
+    assert cluster.configuration.host == "https://[fd00:10:96::1]:443"
+    assert cluster.configuration.client_session_kwargs == {"trust_env": False}
+
+
 @pytest.mark.usefixtures("kubeconfig")
 async def test_check_accepts_an_api_server_that_responds(api: KubeApi) -> None:
     cluster = await connect(Connectivity(), pool=2)
