@@ -20,6 +20,7 @@ from platform_infra.preview.access import PreviewAccess, bind_manager
 from platform_infra.settings.cluster import ClusterKind
 from platform_infra.workload import config_file
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
+from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.routing_config import routing_rules
 
@@ -67,6 +68,7 @@ class Bundle(pulumi.ComponentResource):
         self.image = ""
         if settings.operator.enabled:
             self.image, image = self._image()
+            self._flow_schemas(account, inside)
             rules = routing_rules(settings, self.namespace, inside)
             self._operator(account, [*crds, account, *rules, *image], inside)
         self.register_outputs({"namespace": self.namespace, "image": self.image})
@@ -108,6 +110,13 @@ class Bundle(pulumi.ComponentResource):
             events=settings.events.level,
             retention=settings.retention.enabled,
         )
+
+    def _flow_schemas(self, account: OperatorAccount, opts: pulumi.ResourceOptions) -> None:
+        """Create the FlowSchemas; a preview must not change anything outside of its namespaces."""
+        settings = self._settings
+        if settings.operator.flow_schemas and not settings.preview.number:
+            args = FlowSchemasArgs(account=account.account_name, home=settings.operator.namespace)
+            FlowSchemas("priority", args=args, opts=opts)
 
     def _image(self) -> tuple[str, list[pulumi.Resource]]:
         """Return the image to run, and the resource that loads it into the local node."""

@@ -75,12 +75,18 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Memory limit of a pod. A pod that exceeds it is killed. The default is `"256Mi"`."""
     operator_env: dict[str, Any]
     """Additional environment variables of the operator, such as `HTTPS_PROXY`. Do not store secrets in them."""
+    operator_host_users: bool
+    """Whether the pods run in the user namespace of their node. `false` gives each pod its own, so that a process that leaves its container has no privileges on the node: it requires Kubernetes 1.33, containerd 2.0 with runc 1.2 (or CRI-O 1.25), and Linux 6.3 on the nodes. The default is `true`."""
+    operator_flow_schemas: bool
+    """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them. The default is `true`."""
     leader_election_lease_name: str
     """Name of the Lease. With several shards, the Lease of the first shard and the prefix of the others. The default is `"notification-operator"`."""
     leader_election_lease_seconds: int
     """Seconds after which another replica takes over a Lease that its holder does not renew. The default is `10`."""
     placement_zone_spread: str
     """How replicas are spread over zones (node label `topology.kubernetes.io/zone`): `preferred` spreads on a best-effort basis; `required` leaves pods Pending instead. One of none, preferred, required. The default is `"none"`."""
+    placement_node_spread: str
+    """How replicas are spread over nodes (node label `kubernetes.io/hostname`), with more than one replica: `preferred` spreads on a best-effort basis; `required` leaves pods Pending instead. One of none, preferred, required. The default is `"preferred"`."""
     placement_priority_class: str
     """PriorityClass of the pods; empty uses the cluster's default."""
     placement_node_selector: dict[str, Any]
@@ -174,13 +180,27 @@ class NotificationPlatformArgs(TypedDict, total=False):
     log_format: str
     """Log format: `json` for machines, `text` for people. One of json, text. The default is `"json"`."""
     server_host: str
-    """Address to listen on. The default is `"0.0.0.0"`."""
+    """Address to listen on, such as `127.0.0.1`. `::` accepts IPv6 and IPv4 connections to all addresses, and IPv4 connections alone where IPv6 is disabled. The default is `"::"`."""
     server_health_port: int
     """Port of /healthz and /readyz; 0 selects a free port. The default is `8081`."""
     server_metrics_port: int
     """Port of /metrics; 0 selects a free port. The default is `9090`."""
     network_egress_ports: list[int]
     """TCP ports that the network policy allows the operator to connect to: those of the API server, the channels and the audit store. The default is `[443, 6443]`."""
+    network_api_server_cidrs: list[str]
+    """CIDR blocks of the API server: its addresses (`kubectl get endpointslices kubernetes`) and the cluster IP of the Service `kubernetes`. If this or another list of destinations is set, only the listed destinations are reachable; if all are empty, every address is."""
+    network_receiver_cidrs: list[str]
+    """CIDR blocks of the receivers of Slack and of other channels, or of the proxy that leads to them."""
+    network_audit_cidrs: list[str]
+    """CIDR blocks of the audit store, which is also reachable on the port of `auditUrl`."""
+    network_dns_cidrs: list[str]
+    """CIDR blocks of the DNS servers, such as `169.254.20.10/32` of NodeLocal DNSCache. If this and networkDnsNamespaceLabels are empty, every address is reachable on port 53."""
+    network_dns_namespace_labels: dict[str, Any]
+    """Labels of the namespaces with DNS servers, such as `{"kubernetes.io/metadata.name": "kube-system"}`."""
+    network_scrape_namespace_labels: dict[str, Any]
+    """Labels of the namespaces whose pods can scrape metrics, such as `{"kubernetes.io/metadata.name": "monitoring"}`. If this and networkScrapePodLabels are empty, every pod can."""
+    network_scrape_pod_labels: dict[str, Any]
+    """Labels of the pods that can scrape metrics; without networkScrapeNamespaceLabels, pods of the operator's namespace."""
     monitoring_mode: str
     """How Prometheus discovers the operator: `crds` creates a PodMonitor, a PrometheusRule and a dashboard, `annotations` annotates the pods, `auto` selects `crds` or `annotations` by the kinds that the cluster serves, `none` does nothing. One of auto, crds, annotations, none. The default is `"auto"`."""
     monitoring_labels: dict[str, Any]

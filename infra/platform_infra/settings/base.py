@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from notification_contract.settings import Section
 
 __all__ = [
     "AbsolutePath",
+    "Cidr",
     "DnsLabel",
     "LabelKey",
     "LabelValue",
@@ -27,6 +29,23 @@ _QUANTITY = r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
 _NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 _LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 
+
+def _block(text: str) -> str:
+    """Return a CIDR block as it is written.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"must be a CIDR block such as 10.0.0.0/8 or fd00::/8: {error}") from None
+    if "/" not in text:
+        raise ValueError(f"must be a CIDR block; for the address alone, use {ip_network(text)}")
+    return text
+
+
+Cidr = Annotated[str, AfterValidator(_block)]
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 ObjectName = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 OptionalObjectName = Annotated[str, StringConstraints(pattern=f"^({_NAME})?$")]

@@ -13,6 +13,7 @@ from notification_contract import settings as contract
 from platform_infra.settings.base import Section
 from platform_infra.settings.cluster import Cluster
 from platform_infra.settings.monitoring import Monitoring
+from platform_infra.settings.network import Network
 from platform_infra.settings.placement import Placement, Protection
 from platform_infra.settings.preview import Preview
 from platform_infra.settings.sections import (
@@ -20,7 +21,6 @@ from platform_infra.settings.sections import (
     Channels,
     Crd,
     LeaderElection,
-    Network,
     Operator,
     RoutingConfigMap,
     Watch,

@@ -10,8 +10,8 @@ from pydantic import Field, StringConstraints, model_validator
 from platform_infra.settings.base import LabelKey, LabelValue, OptionalObjectName, Section
 
 
-class ZoneSpread(StrEnum):
-    """How strictly replicas are spread over zones."""
+class Spread(StrEnum):
+    """How strictly replicas are spread over zones or nodes."""
 
     NONE = "none"
     PREFERRED = "preferred"
@@ -62,8 +62,10 @@ class Toleration(Section):
 class Placement(Section):
     """The scheduling of the operator's pods."""
 
-    zone_spread: ZoneSpread = ZoneSpread.NONE
+    zone_spread: Spread = Spread.NONE
     """How replicas are spread over zones (node label `topology.kubernetes.io/zone`): `preferred` spreads on a best-effort basis; `required` leaves pods Pending instead."""
+    node_spread: Spread = Spread.PREFERRED
+    """How replicas are spread over nodes (node label `kubernetes.io/hostname`), with more than one replica: `preferred` spreads on a best-effort basis; `required` leaves pods Pending instead."""
     priority_class: OptionalObjectName = ""
     """PriorityClass of the pods; empty uses the cluster's default."""
     node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)

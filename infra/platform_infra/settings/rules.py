@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -12,21 +11,13 @@ from platform_infra import names
 from platform_infra.settings.cluster import ClusterKind
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
+from platform_infra.settings.network_rules import NETWORK_RULES
 from platform_infra.settings.preview import EXCLUDED, excludes_previews
 from platform_infra.settings.problem import Problem
+from platform_infra.settings.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A condition over several settings; a violation is reported for the first of `keys`."""
-
-    keys: tuple[str, ...]
-    is_broken: Callable[[Settings], bool]
-    what: str
-    hint: str
+    from collections.abc import Iterable, Iterator
 
 
 FOREIGN = frozenset({"existing", "stack", "eks"})
@@ -159,6 +150,13 @@ RULES = (
         what="is less than operatorCpuRequest",
         hint="set it to at least the request, or remove it for no limit",
     ),
+    Rule(
+        keys=("operatorHostUsers", "clusterKind"),
+        is_broken=lambda s: not s.operator.host_users and s.cluster.kind == ClusterKind.LOCAL,
+        what="is false, but the container runtime of a local node does not support user namespaces",
+        hint="set it to true, or use an existing cluster",
+    ),
+    *NETWORK_RULES,
     Rule(
         keys=("operatorEnv",),
         is_broken=lambda s: not names.RESERVED_VARIABLES.isdisjoint(s.operator.env),

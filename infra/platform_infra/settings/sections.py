@@ -18,7 +18,6 @@ from platform_infra.settings.base import (
     ObjectName,
     OptionalObjectName,
     OptionalQuantity,
-    Port,
     Quantity,
     Section,
     VariableName,
@@ -78,6 +77,10 @@ class Operator(Section):
     """Memory limit of a pod. A pod that exceeds it is killed."""
     env: dict[VariableName, str] = Field(default_factory=dict)
     """Additional environment variables of the operator, such as `HTTPS_PROXY`. Do not store secrets in them."""
+    host_users: bool = True
+    """Whether the pods run in the user namespace of their node. `false` gives each pod its own, so that a process that leaves its container has no privileges on the node: it requires Kubernetes 1.33, containerd 2.0 with runc 1.2 (or CRI-O 1.25), and Linux 6.3 on the nodes."""
+    flow_schemas: bool = True
+    """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them."""
 
 
 class LeaderElection(Section):
@@ -130,10 +133,3 @@ class RoutingConfigMap(Section):
 
     name: ObjectName = operator_setting("routing.config_map")
     key: str = operator_setting("routing.key")
-
-
-class Network(Section):
-    """The network policy."""
-
-    egress_ports: tuple[Port, ...] = (443, 6443)
-    """TCP ports that the network policy allows the operator to connect to: those of the API server, the channels and the audit store."""

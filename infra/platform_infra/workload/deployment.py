@@ -22,12 +22,12 @@ from pulumi_kubernetes.core.v1 import (
     ServiceSpecArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from platform_infra import names
 from platform_infra.settings.sections import FileVolume
-from platform_infra.workload import audit_volumes, config_file, placement, pod
-from platform_infra.workload.network_policy import operator_policy
+from platform_infra.workload import audit_volumes, config_file, network_policy, placement, pod
 from platform_infra.workload.slack_secret import pod_annotations as slack_annotations
 from platform_infra.workload.slack_secret import slack_secret
 from platform_infra.workload.storage import FileStorage, FileStorageArgs
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from notification_contract.settings import Server
+    from platform_infra.settings.network import Network
     from platform_infra.settings.placement import Placement
-    from platform_infra.settings.sections import Audit, Channels, Network, Operator
+    from platform_infra.settings.sections import Audit, Channels, Operator
 
 PROGRESS_DEADLINE_SECONDS = 120
 """How long a rollout may make no progress before it counts as failed."""
@@ -82,7 +83,7 @@ class OperatorDeployment(pulumi.ComponentResource):
         self._slack_secret = None if secret is None else secret.metadata.name
         self._service()
         self._disruption_budget()
-        operator_policy("traffic", self._metadata(names.OPERATOR), args.network, args.server, self._child)
+        self._network_policy()
         self._deployment(config, storage)
         self.register_outputs({})
 
@@ -159,7 +160,7 @@ class OperatorDeployment(pulumi.ComponentResource):
                     *storage.volumes,
                     *audit_volumes.volumes(args.audit),
                 ],
-                **placement.pod_fields(args.placement, args.operator.image_pull_secrets),
+                **placement.pod_fields(args.placement, args.operator),
             ),
         )
 
@@ -189,6 +190,15 @@ class OperatorDeployment(pulumi.ComponentResource):
                 selector=names.selector(),
                 ports=[ServicePortArgs(name="metrics", port=names.METRICS_PORT, target_port="metrics")],
             ),
+            opts=self._child,
+        )
+
+    def _network_policy(self) -> None:
+        args = self._args
+        NetworkPolicy(
+            "traffic",
+            metadata=self._metadata(names.OPERATOR),
+            spec=network_policy.spec(args.network, args.server, args.audit.url),
             opts=self._child,
         )
 

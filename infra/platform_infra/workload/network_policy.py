@@ -1,14 +1,16 @@
-"""The network policy of the operator's pods."""
+"""What the network policy of the operator's pods permits. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
 from pulumi_kubernetes.networking.v1 import (
-    NetworkPolicy,
+    IPBlockArgs,
     NetworkPolicyEgressRuleArgs,
     NetworkPolicyIngressRuleArgs,
+    NetworkPolicyPeerArgs,
     NetworkPolicyPortArgs,
     NetworkPolicySpecArgs,
 )
@@ -16,35 +18,79 @@ from pulumi_kubernetes.networking.v1 import (
 from platform_infra import names
 
 if TYPE_CHECKING:
-    import pulumi
+    from collections.abc import Iterable, Mapping
 
     from notification_contract.settings import Server
-    from platform_infra.settings.sections import Network
+    from platform_infra.settings.network import Network
 
 DNS_PORT = 53
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def operator_policy(
-    name: str, metadata: ObjectMetaArgs, settings: Network, server: Server, opts: pulumi.ResourceOptions
-) -> NetworkPolicy:
-    """Create the policy: ingress for probes and metrics, egress for DNS and the ports of the settings."""
-    ingress = [_port("TCP", port) for port in (server.health_port, server.metrics_port)]
-    dns = [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]
-    egress = [_port("TCP", port) for port in settings.egress_ports]
-    return NetworkPolicy(
-        name,
-        metadata=metadata,
-        spec=NetworkPolicySpecArgs(
-            pod_selector=LabelSelectorArgs(match_labels=names.selector()),
-            policy_types=["Ingress", "Egress"],
-            ingress=[NetworkPolicyIngressRuleArgs(ports=ingress)],
-            egress=[
-                NetworkPolicyEgressRuleArgs(ports=dns),
-                NetworkPolicyEgressRuleArgs(ports=egress),
-            ],
-        ),
-        opts=opts,
+def spec(settings: Network, server: Server, audit_url: str) -> NetworkPolicySpecArgs:
+    """Return ingress for probes and metrics, and egress for DNS and the destinations of the settings."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(match_labels=names.selector()),
+        policy_types=["Ingress", "Egress"],
+        ingress=_ingress(settings, server),
+        egress=[_dns(settings), *_destinations(settings, audit_url)],
     )
+
+
+def _ingress(settings: Network, server: Server) -> list[NetworkPolicyIngressRuleArgs]:
+    """Admit probes from everywhere, because the kubelet's address is no pod's, and scrapes from the pods of the settings."""
+    namespaces, pods = settings.scrape_namespace_labels, settings.scrape_pod_labels
+    if not namespaces and not pods:
+        ports = _ports((server.health_port, server.metrics_port))
+        return [NetworkPolicyIngressRuleArgs(ports=ports)]
+    scrapers = NetworkPolicyPeerArgs(namespace_selector=_selector(namespaces), pod_selector=_selector(pods))
+    return [
+        NetworkPolicyIngressRuleArgs(ports=_ports((server.health_port,))),
+        NetworkPolicyIngressRuleArgs(ports=_ports((server.metrics_port,)), from_=[scrapers]),
+    ]
+
+
+def _dns(settings: Network) -> NetworkPolicyEgressRuleArgs:
+    peers = _blocks(settings.dns_cidrs)
+    if settings.dns_namespace_labels:
+        peers.append(NetworkPolicyPeerArgs(namespace_selector=_selector(settings.dns_namespace_labels)))
+    ports = [_port("UDP", DNS_PORT), _port("TCP", DNS_PORT)]
+    return NetworkPolicyEgressRuleArgs(ports=ports, to=peers or None)
+
+
+def _destinations(settings: Network, audit_url: str) -> list[NetworkPolicyEgressRuleArgs]:
+    """Return a rule per destination, or a rule for all addresses if the settings list none."""
+    ports = settings.egress_ports
+    if not settings.restricts_destinations:
+        return [NetworkPolicyEgressRuleArgs(ports=_ports(ports))]
+    destinations = (
+        (settings.api_server_cidrs, ports),
+        (settings.receiver_cidrs, ports),
+        (settings.audit_cidrs, (*ports, *_port_of(audit_url))),
+    )
+    return [
+        NetworkPolicyEgressRuleArgs(ports=_ports(allowed), to=_blocks(blocks))
+        for blocks, allowed in destinations
+        if blocks
+    ]
+
+
+def _port_of(url: str) -> tuple[int, ...]:
+    parts = urlsplit(url)
+    port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    return (port,) if port else ()
+
+
+def _blocks(cidrs: Iterable[str]) -> list[NetworkPolicyPeerArgs]:
+    return [NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=cidr)) for cidr in cidrs]
+
+
+def _selector(labels: Mapping[str, str]) -> LabelSelectorArgs | None:
+    return LabelSelectorArgs(match_labels=labels) if labels else None
+
+
+def _ports(ports: Iterable[int]) -> list[NetworkPolicyPortArgs]:
+    return [_port("TCP", port) for port in dict.fromkeys(ports)]
 
 
 def _port(protocol: str, port: int) -> NetworkPolicyPortArgs:

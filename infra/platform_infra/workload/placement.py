@@ -8,21 +8,21 @@ from pulumi_kubernetes.core.v1 import LocalObjectReferenceArgs, TolerationArgs, 
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
 
 from platform_infra import names
-from platform_infra.settings.placement import ZoneSpread
+from platform_infra.settings.placement import Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from platform_infra.settings.placement import Placement
+    from platform_infra.settings.sections import Operator
 
 ZONE = "topology.kubernetes.io/zone"
-UNSATISFIABLE = {ZoneSpread.PREFERRED: "ScheduleAnyway", ZoneSpread.REQUIRED: "DoNotSchedule"}
+NODE = "kubernetes.io/hostname"
+UNSATISFIABLE = {Spread.PREFERRED: "ScheduleAnyway", Spread.REQUIRED: "DoNotSchedule"}
 
 
-def pod_fields(placement: Placement, image_pull_secrets: Sequence[str]) -> dict[str, Any]:
+def pod_fields(placement: Placement, operator: Operator) -> dict[str, Any]:
     """Return the fields of a pod specification that the settings set."""
     fields = {
-        "image_pull_secrets": [LocalObjectReferenceArgs(name=name) for name in image_pull_secrets],
+        "image_pull_secrets": [LocalObjectReferenceArgs(name=name) for name in operator.image_pull_secrets],
         "priority_class_name": placement.priority_class,
         "node_selector": placement.node_selector,
         "tolerations": [
@@ -35,21 +35,25 @@ def pod_fields(placement: Placement, image_pull_secrets: Sequence[str]) -> dict[
             )
             for toleration in placement.tolerations
         ],
-        "topology_spread_constraints": _spread(placement),
+        "topology_spread_constraints": _spread(placement, operator.replicas),
+        # The default is not written: a cluster that does not serve the field refuses it.
+        "host_users": None if operator.host_users else False,
     }
-    return {name: value for name, value in fields.items() if value}
+    return {name: value for name, value in fields.items() if value or value is False}
 
 
-def _spread(placement: Placement) -> list[TopologySpreadConstraintArgs]:
-    if placement.zone_spread == ZoneSpread.NONE:
-        return []
+def _spread(placement: Placement, replicas: int) -> list[TopologySpreadConstraintArgs]:
+    """Return a constraint for zones, and one for nodes unless there is only one pod."""
+    spreads = {ZONE: placement.zone_spread, NODE: placement.node_spread if replicas > 1 else Spread.NONE}
     return [
         TopologySpreadConstraintArgs(
-            topology_key=ZONE,
+            topology_key=key,
             max_skew=1,
-            when_unsatisfiable=UNSATISFIABLE[placement.zone_spread],
+            when_unsatisfiable=UNSATISFIABLE[spread],
             label_selector=LabelSelectorArgs(match_labels=names.selector()),
             # Without this, old pods count during a rollout and skew the new ones.
             match_label_keys=["pod-template-hash"],
         )
+        for key, spread in spreads.items()
+        if spread != Spread.NONE
     ]

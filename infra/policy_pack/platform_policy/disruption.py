@@ -31,7 +31,7 @@ def disruption_budget(resources: Sequence[Resource]) -> Iterator[tuple[str, str]
         if replicas < MIN_REPLICAS:
             yield deployment.name, f"the Deployment has {replicas:g} replica(s); set at least {MIN_REPLICAS}"
             continue
-        matching = [budget for budget in budgets if _covers(budget, deployment.properties)]
+        matching = [budget for budget in budgets if selects_pods(budget, deployment.properties)]
         if not matching:
             yield deployment.name, "no PodDisruptionBudget selects its pods; create one"
         elif not any(_leaves_one(budget.get("spec") or {}, replicas) for budget in matching):
@@ -41,13 +41,14 @@ def disruption_budget(resources: Sequence[Resource]) -> Iterator[tuple[str, str]
             )
 
 
-def _covers(budget: Mapping[str, Any], deployment: Mapping[str, Any]) -> bool:
-    namespaces = [(entry.get("metadata") or {}).get("namespace") for entry in (budget, deployment)]
+def selects_pods(policy: Mapping[str, Any], deployment: Mapping[str, Any]) -> bool:
+    """Return whether a disruption budget or a network policy selects the pods of a Deployment."""
+    namespaces = [(entry.get("metadata") or {}).get("namespace") for entry in (policy, deployment)]
     template = (deployment.get("spec") or {}).get("template") or {}
     labels = (template.get("metadata") or {}).get("labels") or {}
-    return namespaces[0] == namespaces[1] and selected(
-        labels, (budget.get("spec") or {}).get("selector") or {}
-    )
+    spec = policy.get("spec") or {}
+    selector = spec.get("selector") or spec.get("podSelector") or {}
+    return namespaces[0] == namespaces[1] and selected(labels, selector)
 
 
 def _leaves_one(budget: Mapping[str, Any], replicas: float) -> bool:

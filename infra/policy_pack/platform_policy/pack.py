@@ -10,6 +10,7 @@ from platform_policy.permissions import no_wildcard_rbac
 from platform_policy.pods import image_by_digest, limits_set, restricted_pod_security
 from platform_policy.previews import previews_excluded
 from platform_policy.secrets_in_plain import no_plain_secrets
+from platform_policy.traffic import network_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,6 +54,10 @@ STACK_RULES = {
     "disruption-budget": StackRule(
         description="Deployments have at least two replicas and a disruption budget.",
         evaluate=disruption_budget,
+    ),
+    "network-policy": StackRule(
+        description="A network policy limits the traffic of every Deployment in both directions.",
+        evaluate=network_policy,
     ),
     "previews-excluded": StackRule(
         description="An operator whose cluster previews use does not watch their namespaces.",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from notification_operator.telemetry.listening import ALL_ADDRESSES, all_addresses
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
@@ -72,9 +74,14 @@ class HealthServer:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         self._runners.append(runner)
-        await web.TCPSite(runner, self._settings.host, port).start()
+        await self._site(runner, port).start()
         actual: int = runner.addresses[0][1]
         return actual
+
+    def _site(self, runner: web.AppRunner, port: int) -> web.BaseSite:
+        if self._settings.host == ALL_ADDRESSES:
+            return web.SockSite(runner, all_addresses(port))
+        return web.TCPSite(runner, self._settings.host, port)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         page = generate_latest(self._registry)

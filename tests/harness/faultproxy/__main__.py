@@ -8,6 +8,8 @@ import signal
 import ssl
 from pathlib import Path
 
+from yarl import URL
+
 from tests.harness.faultproxy.app import FaultProxy, Place
 
 FILES = Path("/etc/faultproxy")
@@ -23,7 +25,7 @@ async def serve() -> None:
     identity.load_cert_chain(FILES / "tls.crt", FILES / "tls.key")
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     proxy = FaultProxy(
-        upstream=f"https://{host}:{port}",
+        upstream=str(URL.build(scheme="https", host=host, port=int(port))),
         trust=ssl.create_default_context(cafile=str(FILES / "ca.crt")),
         identity=identity,
     )

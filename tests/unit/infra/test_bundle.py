@@ -20,6 +20,7 @@ COMPONENTS = {
     "OperatorAccount",
     "OperatorDeployment",
     "FileStorage",
+    "FlowSchemas",
     "Observability",
 }
 OUTSIDE_CLUSTER = {"Node", "kubernetes"}
@@ -36,6 +37,8 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("ConfigMap", "config"),
         ("CustomResourceDefinition", "notificationrequests"),
         ("Deployment", "operator"),
+        ("FlowSchema", "leases"),
+        ("FlowSchema", "status"),
         ("Namespace", "namespace"),
         ("NetworkPolicy", "traffic"),
         ("Node", "node"),

@@ -9,6 +9,7 @@ import pytest
 
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.rules import amount
+from platform_infra.workload.placement import pod_fields
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -42,16 +43,40 @@ def test_placement_settings_appear_in_the_pod(record: Record) -> None:
     assert pod["tolerations"] == [toleration | {"operator": "Equal"}, {"operator": "Exists"}]
 
 
+SPREAD = {"Zone": "topology.kubernetes.io/zone", "Node": "kubernetes.io/hostname"}
+
+
+@pytest.mark.parametrize("over", SPREAD)
 @pytest.mark.parametrize(
     ("spread", "when_unsatisfiable"), [("preferred", "ScheduleAnyway"), ("required", "DoNotSchedule")]
 )
-def test_zone_spread_adds_a_topology_constraint(record: Record, spread: str, when_unsatisfiable: str) -> None:
-    recording = record(operatorReplicas="3", placementZoneSpread=spread)
+def test_spread_adds_a_topology_constraint(
+    record: Record, over: str, spread: str, when_unsatisfiable: str
+) -> None:
+    values = {"placementZoneSpread": "none", "placementNodeSpread": "none", f"placement{over}Spread": spread}
+    recording = record(operatorReplicas="3", **values)
     (constraint,) = recording.pod["topologySpreadConstraints"]
-    assert constraint["topologyKey"] == "topology.kubernetes.io/zone"
+    assert constraint["topologyKey"] == SPREAD[over]
     assert constraint["whenUnsatisfiable"] == when_unsatisfiable
     labels = recording.spec("Deployment")["template"]["metadata"]["labels"].items()
     assert constraint["labelSelector"]["matchLabels"].items() <= labels
+
+
+def test_replicas_are_spread_over_nodes_by_default(record: Record) -> None:
+    (constraint,) = record(operatorReplicas="2").pod["topologySpreadConstraints"]
+    assert (constraint["topologyKey"], constraint["whenUnsatisfiable"]) == (SPREAD["Node"], "ScheduleAnyway")
+    both = record(operatorReplicas="2", placementZoneSpread="required").pod["topologySpreadConstraints"]
+    assert [entry["topologyKey"] for entry in both] == [SPREAD["Zone"], SPREAD["Node"]]
+
+
+def test_pod_has_its_own_user_namespace_on_request(record: Record) -> None:
+    cluster = {"clusterKind": "existing", "clusterKubeconfig": "/a/kubeconfig", "clusterContext": "here"}
+    assert "hostUsers" not in record().pod
+    with pytest.raises(SettingsError) as caught:
+        record(operatorHostUsers="false")
+    assert "operatorHostUsers is false, but the container runtime of a local node" in str(caught.value)
+    parsed = parse({**cluster, "operatorHostUsers": "false", "operatorImage": "registry.example/operator:1"})
+    assert pod_fields(parsed.placement, parsed.operator) == {"host_users": False}
 
 
 def test_disruption_budget_follows_the_settings(record: Record) -> None:

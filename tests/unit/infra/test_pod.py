@@ -1,4 +1,4 @@
-"""The operator's pod: security, probes, resources, volumes and network policy."""
+"""The operator's pod: security, probes, resources and volumes."""
 
 from __future__ import annotations
 
@@ -169,10 +169,3 @@ def test_extra_variables_appear_in_the_container(record: Record) -> None:
     extra = {"HTTPS_PROXY": "http://proxy:3128", "NOTIFICATION_AUDIT__BUFFER_SIZE": "50"}
     container = record(operatorEnv=json.dumps(extra)).container
     assert extra.items() <= {entry["name"]: entry.get("value") for entry in container["env"]}.items()
-
-
-def test_network_policy_allows_probes_and_configured_egress(record: Record) -> None:
-    policy = record(networkEgressPorts="[443,8443]").spec("NetworkPolicy")
-    assert [port["port"] for port in policy["ingress"][0]["ports"]] == [8081, 9090]
-    assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[53, 53], [443, 8443]]
-    assert policy["policyTypes"] == ["Ingress", "Egress"]

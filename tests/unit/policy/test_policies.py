@@ -15,6 +15,7 @@ from platform_policy.permissions import no_wildcard_rbac
 from platform_policy.pods import image_by_digest, limits_set, restricted_pod_security
 from platform_policy.previews import previews_excluded
 from platform_policy.secrets_in_plain import no_plain_secrets
+from platform_policy.traffic import network_policy
 from tests.unit.infra.recording import record_settings
 from tools.platform.commands import policy
 from tools.platform.pulumi.stack_file import check_stack_file
@@ -282,6 +283,27 @@ def test_disruption_budget_must_leave_one_pod(
         ]
         assert len(list(disruption_budget(unprotected))) == 1
     assert len(list(disruption_budget(resources))) == count
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        (None, 2),
+        ({"policyTypes": ["Ingress", "Egress"]}, 0),
+        ({}, 1),
+        ({"egress": [{"ports": [{"port": 443}]}]}, 0),
+        ({"egress": [{"to": [{"podSelector": {}}]}], "ingress": [{"from": [{"podSelector": {}}]}]}, 0),
+        ({"egress": [{}], "ingress": [{"ports": []}]}, 2),
+    ],
+)
+def test_network_policy_must_limit_both_directions(spec: dict[str, Any] | None, count: int) -> None:
+    labels = {"app": "a"}
+    properties = {"metadata": {"namespace": "n"}, "spec": {"template": {"metadata": {"labels": labels}}}}
+    resources = [Resource(kind="Deployment", name="d", properties=properties)]
+    if spec is not None:
+        limits = {"metadata": {"namespace": "n"}, "spec": {"podSelector": {"matchLabels": labels}, **spec}}
+        resources.append(Resource(kind="NetworkPolicy", name="p", properties=limits))
+    assert len(list(network_policy(resources))) == count
 
 
 def test_only_kubernetes_resources_are_checked() -> None:

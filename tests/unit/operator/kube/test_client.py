@@ -23,7 +23,7 @@ REF = ObjectRef(namespace="shop", name="order-1", uid="uid-1")
 
 
 @pytest.fixture
-def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -36,6 +36,7 @@ def kubeconfig(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     file.write_text(yaml.safe_dump(content))
     monkeypatch.setenv("KUBECONFIG", str(file))
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    return file
 
 
 @pytest.mark.usefixtures("kubeconfig")
@@ -62,17 +63,53 @@ async def test_call_starts_no_thread(api: KubeApi) -> None:
     assert threading.active_count() == before
 
 
-@pytest.mark.usefixtures("kubeconfig")
 async def test_client_uses_the_proxy_of_the_environment(
-    api: KubeApi, monkeypatch: pytest.MonkeyPatch
+    api: KubeApi, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", "")
+    kubeconfig.write_text(kubeconfig.read_text().replace(api.url, "http://api.example.invalid"))
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, api.url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "10.0.0.0/8")
+    cluster = await connect(Connectivity(), pool=2)
+    async with ApiClient(cluster.configuration) as client:
+        with pytest.raises(Gone):
+            await KubeStatusStore(client, RESOURCE).read(REF)
+    assert len(api.requests) == 1, "the proxy receives the request"
+
+
+async def test_server_on_this_host_is_reached_without_the_proxy(
+    api: KubeApi, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig.write_text(kubeconfig.read_text().replace(api.url, "http://127.0.0.1:9"))
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, api.url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     cluster = await connect(Connectivity(), pool=2)
     async with ApiClient(cluster.configuration) as client:
         with pytest.raises(Unavailable):
             await KubeStatusStore(client, RESOURCE).read(REF)
-    assert not api.requests
+    assert not api.requests, "the proxy receives no request"
+
+
+async def test_ipv6_address_of_the_service_is_written_as_a_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, constant in (("token", "SERVICE_TOKEN_FILENAME"), ("ca.crt", "SERVICE_CERT_FILENAME")):
+        (tmp_path / name).write_text("content")
+        monkeypatch.setattr(f"kubernetes.aio.config.incluster_config.{constant}", str(tmp_path / name))
+    (tmp_path / "namespace").write_text("own\n")
+    monkeypatch.setattr("notification_operator.kube.client.SERVICE_ACCOUNT_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00:10:96::1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "fd00:10:96::/112")
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+    cluster = await connect(Connectivity(), pool=2)
+    assert cluster.configuration.host == "https://[fd00:10:96::1]:443"
+    assert cluster.configuration.client_session_kwargs == {"trust_env": False}
 
 
 @pytest.mark.usefixtures("kubeconfig")
