@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from notification_contract.quantity import amount
 from notification_contract.routing.document import problems_of
 from notification_contract.settings.operator import nested_sections
 from platform_infra import names
@@ -33,18 +33,6 @@ FOREIGN = frozenset({"existing", "stack", "eks"})
 """Sources of clusters that cannot load an image from this machine."""
 
 EKS_SUBNETS = 2
-
-UNITS = {
-    "m": Decimal("0.001"),
-    "": Decimal(1),
-    "k": Decimal(1000),
-    "M": Decimal(10**6),
-    "G": Decimal(10**9),
-} | {
-    "T": Decimal(10**12),
-    **{f"{unit}i": Decimal(1024**power) for power, unit in enumerate("KMGT", start=1)},
-}
-"""Factors of the suffixes of a quantity."""
 
 ROUTING_HINT = "correct it in the stack's file; docs/routing.md has an example"
 
@@ -247,12 +235,6 @@ def _plain_text(settings: Settings) -> Iterator[Problem]:
     if settings.channels.slack.url.startswith("https:"):
         hint = "store it with `pulumi config set --secret channelsSlackWebhookUrl URL`"
         yield Problem(key="channelsSlackWebhookUrl", what=what, hint=hint)
-
-
-def amount(quantity: str) -> Decimal:
-    """Return the number that a quantity such as `96Mi` stands for."""
-    number = quantity.rstrip("".join(UNITS))
-    return Decimal(number) * UNITS[quantity.removeprefix(number)]
 
 
 def is_kubeconfig_content(value: str) -> bool:

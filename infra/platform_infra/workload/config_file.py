@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 OMITTED_DEFAULTS: frozenset[Path] = frozenset(
     {
         ("delivery", "visible_after_seconds"),
+        ("channels", "file", "size"),
+        ("channels", "file", "keep_days"),
         ("audit", "buffer_size"),
         ("audit", "token_audience"),
         ("audit", "file"),
