@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isnan
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.text.timestamps import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -17,7 +19,7 @@ NOTHING: Final[Mapping[str, Any]] = {}
 
 def mapping(value: object) -> Mapping[str, Any]:
     """Return an object; an empty one in place of anything else."""
-    return value if isinstance(value, Mapping) else NOTHING
+    return value if isinstance(value, dict) else NOTHING
 
 
 def entries(value: object) -> Sequence[Any]:
@@ -32,16 +34,18 @@ def text(value: object) -> str:
 
 def integer(value: object) -> int | None:
     """Return a whole number, if the value is one."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, int):
+        return None if isinstance(value, bool) else value
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def number(value: object, *, most: float) -> float | None:
     """Return a number between 0 and `most`, if the value is a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or isnan(value):
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
-    return min(max(value, 0), most)
+    if 0 <= value <= most:
+        return value
+    return None if isnan(value) else min(max(value, 0), most)
 
 
 def moment(value: object) -> datetime | None:
@@ -49,6 +53,7 @@ def moment(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        return min(max(parse_time(value), EARLIEST), LATEST)
+        time = parse_time(value)
     except (ValueError, OverflowError):
         return None
+    return time if EARLIEST <= time <= LATEST else min(max(time, EARLIEST), LATEST)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REFERENCE = 4096
 LINK = 8192
@@ -25,20 +27,25 @@ LABELS: Final = 65_536
 
 def too_large(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     """Return which field is too large to be delivered, and what to do; empty for what the schema admits."""
-    sizes = [(f"spec.{name}", characters(spec.get(name)), limit) for name, limit in LIMITS.items()]
-    for name, size, limit in (*sizes, ("metadata.labels", characters(meta.get("labels")), LABELS)):
+    for name, limit in LIMITS.items():
+        size = characters(spec.get(name))
         if size > limit:
-            return (
-                f"{name} has {size} characters, but at most {limit} are delivered; "
-                "create a NotificationRequest with less text"
-            )
-    return ""
+            return _refusal(f"spec.{name}", size, limit)
+    size = characters(meta.get("labels"))
+    return _refusal("metadata.labels", size, LABELS) if size > LABELS else ""
 
 
 def characters(value: object) -> int:
     """Return the characters of all texts of a JSON value, including the names of its fields."""
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return sum(len(name) + characters(each) for name, each in value.items())
     return sum(map(characters, value)) if isinstance(value, list) else 0
+
+
+def _refusal(name: str, size: int, limit: int) -> str:
+    return (
+        f"{name} has {size} characters, but at most {limit} are delivered; "
+        "create a NotificationRequest with less text"
+    )
