@@ -114,7 +114,9 @@ def test_unmanaged_crd_is_not_registered(record: Record) -> None:
 
 def test_namespace_enforces_the_restricted_standard(record: Record) -> None:
     labels = record().one("Namespace").inputs["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    for mode in ("enforce", "audit", "warn"):
+        assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
+        assert labels[f"pod-security.kubernetes.io/{mode}-version"] == "latest"
 
 
 @pytest.mark.parametrize(
