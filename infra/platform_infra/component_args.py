@@ -136,11 +136,11 @@ class NotificationPlatformArgs(TypedDict, total=False):
     channels_file_directory: str
     """Directory of the files, created if missing. Files outlive the pod only on a persistent volume. The default is `"/var/lib/notifications"`."""
     channels_file_volume: str
-    """Volume that is mounted there: `emptyDir` is deleted with the pod; `hostPath`, a directory of the node, and `pvc` persist. One of emptyDir, hostPath, pvc. The default is `"emptyDir"`."""
+    """Volume that is mounted there: `emptyDir` is deleted with the pod and limited to `channelsFileSize`; `hostPath`, a directory of the node, and `pvc`, a claim of that size, persist. One of emptyDir, hostPath, pvc. The default is `"emptyDir"`."""
     channels_file_host_path: str
     """For `hostPath`: directory of the node. User 65532 must have write permission. The default is `"/var/lib/notifications"`."""
     channels_file_size: str
-    """Size of the volume: limit of an `emptyDir`, storage request of a claim. When 90 % are used, the operator removes files down to 80 %: the oldest of the namespace with the most data first. 0 for no limit. The default is `"1Gi"`."""
+    """Size of the volume. When 90 % are used, the operator removes files down to 80 %: the oldest of the namespace with the most data first. 0 for no limit. The default is `"1Gi"`."""
     channels_file_keep_days: int
     """Days after which a file is removed; 0 keeps files until their space is needed. The default is `0`."""
     channels_file_storage_class: str

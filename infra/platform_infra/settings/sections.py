@@ -104,11 +104,10 @@ class FileChannel(Section):
     enabled: bool = operator_setting("channels.file.enabled")
     directory: AbsolutePath = operator_setting("channels.file.directory")
     volume: FileVolume = FileVolume.EMPTY_DIR
-    """Volume that is mounted there: `emptyDir` is deleted with the pod; `hostPath`, a directory of the node, and `pvc` persist."""
+    """Volume that is mounted there: `emptyDir` is deleted with the pod and limited to `channelsFileSize`; `hostPath`, a directory of the node, and `pvc`, a claim of that size, persist."""
     host_path: AbsolutePath = "/var/lib/notifications"
     """For `hostPath`: directory of the node. User 65532 must have write permission."""
-    size: Annotated[Quantity, Sets(("channels.file.size",))] = "1Gi"
-    """Size of the volume: limit of an `emptyDir`, storage request of a claim. When 90 % are used, the operator removes files down to 80 %: the oldest of the namespace with the most data first. 0 for no limit."""
+    size: str = operator_setting("channels.file.size")
     keep_days: int = operator_setting("channels.file.keep_days")
     storage_class: str = ""
     """For `pvc`: the storage class; empty uses the cluster's default."""

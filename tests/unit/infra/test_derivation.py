@@ -35,6 +35,8 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "breaker.probes": ("6", 6),
     "channels.console.enabled": ("false", False),
     "channels.file.enabled": ("true", True),
+    "channels.file.size": ("5Gi", "5Gi"),
+    "channels.file.keep_days": ("30", 30),
     "channels.file.directory": ("/data", "/data"),
     "channels.log.enabled": ("false", False),
     "channels.slack.enabled": ("true", True),

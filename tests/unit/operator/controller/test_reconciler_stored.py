@@ -14,7 +14,7 @@ LAST = "9999-12-31T23:59:59Z"
 
 
 @pytest.mark.parametrize("routed", [False, True])
-async def test_oversized_notification_costs_one_read_and_one_write_and_no_delivery(*, routed: bool) -> None:
+async def test_oversized_notification_costs_one_write_and_no_delivery(*, routed: bool) -> None:
     console = Stub()
     fixture = ReconcilerFixture({"console": console}, routed=routed, body=TOO_LONG)
     result = await fixture.reconcile()
