@@ -14,6 +14,7 @@ from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
 from platform_infra.settings.preview import EXCLUDED, excludes_previews
 from platform_infra.settings.problem import Problem
+from platform_infra.settings.sections import FileVolume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -146,6 +147,16 @@ RULES = (
         ),
         what="is less than operatorCpuRequest",
         hint="set it to at least the request, or remove it for no limit",
+    ),
+    Rule(
+        keys=("channelsFileSize", "channelsFileVolume", "channelsFileEnabled"),
+        is_broken=lambda s: (
+            s.channels.file.enabled
+            and s.channels.file.volume != FileVolume.EMPTY_DIR
+            and not amount(s.channels.file.size)
+        ),
+        what="is 0, but channelsFileVolume is a claim, which needs a size",
+        hint="set a size such as 1Gi",
     ),
     Rule(
         keys=("operatorEnv",),

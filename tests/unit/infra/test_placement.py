@@ -113,6 +113,7 @@ def test_nested_key_with_special_characters_is_quoted() -> None:
         {"operatorReplicas": "2", "placementMaxUnavailable": "2"},
         {"operatorMemoryLimit": "64Mi"},
         {"operatorCpuLimit": "49m"},
+        FILES | {"channelsFileSize": "0"},
     ],
 )
 def test_contradictory_bounds_are_rejected(values: dict[str, str]) -> None:
