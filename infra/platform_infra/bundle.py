@@ -9,9 +9,11 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
+from platform_infra.admission.component import RequestAdmission
 from platform_infra.cluster import Cluster, prepare
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
 from platform_infra.crd.definitions import Crds
+from platform_infra.crd.user_roles import UserRoles
 from platform_infra.image.build import image_name
 from platform_infra.image.operator_image import OperatorImage, OperatorImageArgs
 from platform_infra.monitoring.collection import monitoring_kinds, pod_annotations
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
 
 POD_SECURITY = {
-    "pod-security.kubernetes.io/enforce": "restricted",
-    "pod-security.kubernetes.io/warn": "restricted",
+    f"pod-security.kubernetes.io/{mode}{suffix}": value
+    for mode in ("enforce", "audit", "warn")
+    for suffix, value in (("", "restricted"), ("-version", "latest"))
 }
+"""The newest restricted standard: an upgrade of the cluster that the pods do not meet fails visibly, and in tests first."""
 
 
 class Bundle(pulumi.ComponentResource):
@@ -64,6 +68,7 @@ class Bundle(pulumi.ComponentResource):
         )
         self._preview_access = access
         crds = self._crds(inside)
+        self._rules_of_the_kind(inside)
         account = OperatorAccount("account", args=self._account(), opts=inside)
         self.image = ""
         if settings.operator.enabled:
@@ -99,6 +104,14 @@ class Bundle(pulumi.ComponentResource):
             return []
         return [Crds("crds", crd=settings.crd, protect=settings.protection.data, opts=opts)]
 
+    def _rules_of_the_kind(self, opts: pulumi.ResourceOptions) -> None:
+        """Create what a cluster has once, with the CRD: roles of users and admission policies."""
+        settings = self._settings
+        if settings.crd.managed and settings.crd.user_roles:
+            UserRoles("user-roles", opts=opts)
+        if settings.crd.managed and settings.admission.enabled:
+            RequestAdmission("admission", admission=settings.admission, namespace=self.namespace, opts=opts)
+
     def _account(self) -> OperatorAccountArgs:
         settings = self._settings
         return OperatorAccountArgs(
@@ -106,6 +119,7 @@ class Bundle(pulumi.ComponentResource):
             home=settings.operator.namespace,
             watch=settings.watch,
             routing_config_map=settings.routing_config_map.name,
+            lease=settings.leader_election.lease_name,
             shards=settings.operator.shards,
             events=settings.events.level,
             retention=settings.retention.enabled,

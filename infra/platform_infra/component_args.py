@@ -43,6 +43,26 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether the CRD, and with it every notification, stays in the cluster when the stack is destroyed. The default is `false`."""
     crd_allow_incompatible: bool
     """Whether an incompatible CRD change is applied, as a rollback may need. The default is `false`."""
+    crd_user_roles: bool
+    """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications, and `view` reading them (ClusterRoles `notifications-editor` and `notifications-viewer`). The default is `true`."""
+    admission_enabled: bool
+    """Whether the stack that owns the CRD creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one with the limits below, and one that reserves the status for operators. The default is `true`."""
+    admission_body_characters: int
+    """Maximum length of `spec.body` in characters. The default is `262144`."""
+    admission_metadata_entries: int
+    """Maximum number of entries of `spec.metadata`. The default is `64`."""
+    admission_metadata_characters: int
+    """Maximum length of a value of `spec.metadata` in characters. The default is `4096`."""
+    admission_action_links: int
+    """Maximum number of `spec.actionLinks`. The default is `32`."""
+    admission_link_schemes: list[str]
+    """Schemes that the URLs of `spec.actionLinks` can have. The default is `["https"]`."""
+    admission_channels_by_namespace: bool
+    """Whether a namespace can name only the channels in its annotation `kubernaut.ai/channels`, such as `console,slack`. The default is `false`."""
+    admission_default_channels: list[str]
+    """For `admissionChannelsByNamespace`: channels of a namespace without the annotation. The default is `["console", "log"]`."""
+    admission_status_writers: list[str]
+    """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""
     operator_enabled: bool
     """Whether the operator is deployed; false deploys only the cluster, the CRD and the permissions. The default is `true`."""
     operator_namespace: str
@@ -73,6 +93,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Memory request of a pod. The default is `"96Mi"`."""
     operator_memory_limit: str
     """Memory limit of a pod. A pod that exceeds it is killed. The default is `"256Mi"`."""
+    operator_ephemeral_storage_request: str
+    """Request of local storage of a pod; 0 also fits a node that does not report its local storage. The default is `"0"`."""
+    operator_ephemeral_storage_limit: str
+    """Limit of local storage of a pod for its log, in addition to its `emptyDir` volumes. A pod that exceeds it is evicted. The default is `"512Mi"`."""
     operator_env: dict[str, Any]
     """Additional environment variables of the operator, such as `HTTPS_PROXY`. Do not store secrets in them."""
     operator_host_users: bool
@@ -122,11 +146,13 @@ class NotificationPlatformArgs(TypedDict, total=False):
     channels_file_directory: str
     """Directory of the files, created if missing. Files outlive the pod only on a persistent volume. The default is `"/var/lib/notifications"`."""
     channels_file_volume: str
-    """Volume that is mounted there: `emptyDir` is deleted with the pod; `hostPath`, a directory of the node, and `pvc` persist. One of emptyDir, hostPath, pvc. The default is `"emptyDir"`."""
+    """Volume that is mounted there: `emptyDir` is deleted with the pod and limited to `channelsFileSize`; `hostPath`, a directory of the node, and `pvc`, a claim of that size, persist. One of emptyDir, hostPath, pvc. The default is `"emptyDir"`."""
     channels_file_host_path: str
     """For `hostPath`: directory of the node. User 65532 must have write permission. The default is `"/var/lib/notifications"`."""
     channels_file_size: str
-    """For `hostPath` and `pvc`: storage request of the claim. The default is `"1Gi"`."""
+    """Size of the volume. When 90 % are used, the operator removes files down to 80 %: the oldest of the namespace with the most data first. 0 for no limit. The default is `"1Gi"`."""
+    channels_file_keep_days: int
+    """Days after which a file is removed; 0 keeps files until their space is needed. The default is `0`."""
     channels_file_storage_class: str
     """For `pvc`: the storage class; empty uses the cluster's default."""
     channels_log_enabled: bool

@@ -17,15 +17,12 @@ HERE = {
     ("list", "", "namespaces", ""),
     ("watch", "", "namespaces", ""),
     ("create", "events.k8s.io", "events", ""),
-    ("patch", "events.k8s.io", "events", ""),
 }
 """In a watched namespace."""
 AT_HOME = {
     ("list", "coordination.k8s.io", "leases", ""),
     ("create", "coordination.k8s.io", "leases", ""),
-    ("update", "coordination.k8s.io", "leases", ""),
     ("create", "events.k8s.io", "events", ""),
-    ("patch", "events.k8s.io", "events", ""),
 }
 """In the operator's own namespace, in addition to the rights everywhere."""
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
@@ -71,6 +68,19 @@ def test_operator_namespace_role_grants_leases_and_events(
         if may(shipped_operator, verb, *resource, namespace=shipped_operator.workload.namespace)
     }
     assert allowed == {verb for verb, *target in AT_HOME if tuple(target) == resource}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("notification-operator", {"list", "create", "update"}), ("other", {"list", "create"})],
+)
+def test_lease_role_grants_updates_of_the_operator_lease_only(
+    shipped_operator: OperatorUnderTest, name: str, expected: set[str]
+) -> None:
+    lease, home = ("coordination.k8s.io", "leases", ""), shipped_operator.workload.namespace
+    assert {
+        verb for verb in VERBS if may(shipped_operator, verb, *lease, namespace=home, name=name)
+    } == expected
 
 
 @pytest.mark.parametrize(("name", "expected"), [(RULES, {"list", "watch"}), ("kube-root-ca.crt", set())])

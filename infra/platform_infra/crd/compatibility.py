@@ -79,12 +79,17 @@ def _bounds(path: str, before: Schema, after: Schema) -> Iterator[str]:
         if new is None or new == old:
             continue
         if old is None:
-            yield f"{path}: {keyword} {new:g} was added"
+            yield f"{path}: {keyword} {_shown(new)} was added"
         elif (new > old) if keyword in LOWER else (new < old):
-            yield f"{path}: {keyword} changed from {old:g} to {new:g}"
+            yield f"{path}: {keyword} changed from {_shown(old)} to {_shown(new)}"
     for keyword in ("exclusiveMinimum", "exclusiveMaximum", "uniqueItems"):
         if after.get(keyword) and not before.get(keyword):
             yield f"{path}: {keyword} was added"
+
+
+def _shown(bound: float) -> str:
+    """Return a bound as a schema writes it; the engine transports every number as a float."""
+    return str(int(bound) if bound == int(bound) else bound)
 
 
 def _enum(path: str, before: Schema, after: Schema) -> Iterator[str]:

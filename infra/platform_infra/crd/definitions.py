@@ -10,6 +10,7 @@ import yaml
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from platform_infra import names
+from platform_infra.crd.accepted import unaccepted
 from platform_infra.crd.compatibility import problems
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ def _owned(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def refuse_incompatible(change: pulumi.ResourceHookArgs) -> None:
-    """Check an update of a definition before the engine applies it.
+    """Check an update of a definition before the engine applies it, except for the changes that a decision accepts.
 
     Raises:
         CrdError: the update is incompatible; the message lists every field.
     """
-    reasons = problems(change.old_inputs or {}, change.new_inputs or {})
+    reasons = unaccepted(problems(change.old_inputs or {}, change.new_inputs or {}))
     if reasons:
         raise CrdError(reasons)
 

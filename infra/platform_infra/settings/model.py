@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import Field, SecretStr
 
 from notification_contract import settings as contract
+from platform_infra.settings.admission import Admission
 from platform_infra.settings.base import Section
 from platform_infra.settings.cluster import Cluster
 from platform_infra.settings.monitoring import Monitoring
@@ -35,6 +36,7 @@ class Settings(Section):
 
     cluster: Cluster = Cluster()
     crd: Crd = Crd()
+    admission: Admission = Admission()
     operator: Operator = Operator()
     leader_election: LeaderElection = LeaderElection()
     placement: Placement = Placement()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from notification_contract.quantity import amount
 from notification_contract.routing.document import problems_of
 from notification_contract.settings.operator import nested_sections
 from platform_infra import names
@@ -15,6 +15,7 @@ from platform_infra.settings.network_rules import NETWORK_RULES
 from platform_infra.settings.preview import EXCLUDED, excludes_previews
 from platform_infra.settings.problem import Problem
 from platform_infra.settings.rule import Rule
+from platform_infra.settings.sections import FileVolume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,18 +25,6 @@ FOREIGN = frozenset({"existing", "stack", "eks"})
 """Sources of clusters that cannot load an image from this machine."""
 
 EKS_SUBNETS = 2
-
-UNITS = {
-    "m": Decimal("0.001"),
-    "": Decimal(1),
-    "k": Decimal(1000),
-    "M": Decimal(10**6),
-    "G": Decimal(10**9),
-} | {
-    "T": Decimal(10**12),
-    **{f"{unit}i": Decimal(1024**power) for power, unit in enumerate("KMGT", start=1)},
-}
-"""Factors of the suffixes of a quantity."""
 
 ROUTING_HINT = "correct it in the stack's file; docs/routing.md has an example"
 
@@ -158,6 +147,16 @@ RULES = (
     ),
     *NETWORK_RULES,
     Rule(
+        keys=("channelsFileSize", "channelsFileVolume", "channelsFileEnabled"),
+        is_broken=lambda s: (
+            s.channels.file.enabled
+            and s.channels.file.volume != FileVolume.EMPTY_DIR
+            and not amount(s.channels.file.size)
+        ),
+        what="is 0, but channelsFileVolume is a claim, which needs a size",
+        hint="set a size such as 1Gi",
+    ),
+    Rule(
         keys=("operatorEnv",),
         is_broken=lambda s: not names.RESERVED_VARIABLES.isdisjoint(s.operator.env),
         what=f"contains one of the reserved variables {', '.join(sorted(names.RESERVED_VARIABLES))}",
@@ -245,12 +244,6 @@ def _plain_text(settings: Settings) -> Iterator[Problem]:
     if settings.channels.slack.url.startswith("https:"):
         hint = "store it with `pulumi config set --secret channelsSlackWebhookUrl URL`"
         yield Problem(key="channelsSlackWebhookUrl", what=what, hint=hint)
-
-
-def amount(quantity: str) -> Decimal:
-    """Return the number that a quantity such as `96Mi` stands for."""
-    number = quantity.rstrip("".join(UNITS))
-    return Decimal(number) * UNITS[quantity.removeprefix(number)]
 
 
 def is_kubeconfig_content(value: str) -> bool:

@@ -42,6 +42,8 @@ class Crd(Section):
     """Whether the CRD, and with it every notification, stays in the cluster when the stack is destroyed."""
     allow_incompatible: bool = False
     """Whether an incompatible CRD change is applied, as a rollback may need."""
+    user_roles: bool = True
+    """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications, and `view` reading them (ClusterRoles `notifications-editor` and `notifications-viewer`)."""
 
 
 class Operator(Section):
@@ -75,6 +77,10 @@ class Operator(Section):
     """Memory request of a pod."""
     memory_limit: Quantity = "256Mi"
     """Memory limit of a pod. A pod that exceeds it is killed."""
+    ephemeral_storage_request: Quantity = "0"
+    """Request of local storage of a pod; 0 also fits a node that does not report its local storage."""
+    ephemeral_storage_limit: Quantity = "512Mi"
+    """Limit of local storage of a pod for its log, in addition to its `emptyDir` volumes. A pod that exceeds it is evicted."""
     env: dict[VariableName, str] = Field(default_factory=dict)
     """Additional environment variables of the operator, such as `HTTPS_PROXY`. Do not store secrets in them."""
     host_users: bool = True
@@ -102,11 +108,11 @@ class FileChannel(Section):
     enabled: bool = operator_setting("channels.file.enabled")
     directory: AbsolutePath = operator_setting("channels.file.directory")
     volume: FileVolume = FileVolume.EMPTY_DIR
-    """Volume that is mounted there: `emptyDir` is deleted with the pod; `hostPath`, a directory of the node, and `pvc` persist."""
+    """Volume that is mounted there: `emptyDir` is deleted with the pod and limited to `channelsFileSize`; `hostPath`, a directory of the node, and `pvc`, a claim of that size, persist."""
     host_path: AbsolutePath = "/var/lib/notifications"
     """For `hostPath`: directory of the node. User 65532 must have write permission."""
-    size: Quantity = "1Gi"
-    """For `hostPath` and `pvc`: storage request of the claim."""
+    size: str = operator_setting("channels.file.size")
+    keep_days: int = operator_setting("channels.file.keep_days")
     storage_class: str = ""
     """For `pvc`: the storage class; empty uses the cluster's default."""
 

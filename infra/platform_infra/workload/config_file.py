@@ -21,6 +21,8 @@ OMITTED_DEFAULTS: frozenset[Path] = frozenset(
         ("queue", "max_notifications"),
         ("delivery", "in_flight_bytes"),
         ("delivery", "visible_after_seconds"),
+        ("channels", "file", "size"),
+        ("channels", "file", "keep_days"),
         ("audit", "buffer_size"),
         ("audit", "token_audience"),
         ("audit", "file"),

@@ -20,6 +20,7 @@ from pulumi_kubernetes.core.v1 import (
     Service,
     ServicePortArgs,
     ServiceSpecArgs,
+    VolumeArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
@@ -147,6 +148,11 @@ class OperatorDeployment(pulumi.ComponentResource):
     def _template(self, config: ConfigMap, storage: FileStorage) -> PodTemplateSpecArgs:
         args = self._args
         annotations = {**args.annotations, **slack_annotations(args.channels.slack)}
+        volumes = [
+            *pod.volumes(config.metadata.name),
+            *storage.volumes,
+            *audit_volumes.volumes(args.audit),
+        ]
         return PodTemplateSpecArgs(
             metadata=ObjectMetaArgs(labels=names.labels("operator"), annotations=annotations),
             spec=PodSpecArgs(
@@ -154,17 +160,13 @@ class OperatorDeployment(pulumi.ComponentResource):
                 termination_grace_period_seconds=args.operator.grace_seconds + STOP_MARGIN_SECONDS,
                 enable_service_links=False,
                 security_context=pod.pod_security(),
-                containers=[self._container(storage)],
-                volumes=[
-                    *pod.volumes(config.metadata.name),
-                    *storage.volumes,
-                    *audit_volumes.volumes(args.audit),
-                ],
+                containers=[self._container(storage, volumes)],
+                volumes=volumes,
                 **placement.pod_fields(args.placement, args.operator),
             ),
         )
 
-    def _container(self, storage: FileStorage) -> ContainerArgs:
+    def _container(self, storage: FileStorage, volumes: Sequence[VolumeArgs]) -> ContainerArgs:
         operator = self._args.operator
         return ContainerArgs(
             name=names.CONTAINER,
@@ -176,7 +178,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             startup_probe=pod.startup_probe(),
             liveness_probe=pod.liveness_probe(),
             readiness_probe=pod.readiness_probe(),
-            resources=pod.resources(operator),
+            resources=pod.resources(operator, volumes),
             security_context=pod.container_security(),
             volume_mounts=[*pod.mounts(), *storage.mounts, *audit_volumes.mounts(self._args.audit)],
         )

@@ -23,10 +23,11 @@ from pulumi_kubernetes.core.v1 import (
     VolumeMountArgs,
 )
 
+from notification_contract.quantity import amount
 from platform_infra import names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pulumi
 
@@ -91,13 +92,33 @@ def readiness_probe() -> ProbeArgs:
     return ProbeArgs(http_get=_get("/readyz"), period_seconds=2, timeout_seconds=2, failure_threshold=3)
 
 
-def resources(settings: Operator) -> ResourceRequirementsArgs:
-    """Return requests and limits; a CPU limit only if the settings have one."""
+def resources(settings: Operator, volumes: Iterable[VolumeArgs]) -> ResourceRequirementsArgs:
+    """Return requests and limits; a CPU limit only if the settings have one.
+
+    The kubelet counts the volumes of type `emptyDir` as local storage of the pod.
+    """
     cpu = {"cpu": settings.cpu_limit} if settings.cpu_limit else {}
     return ResourceRequirementsArgs(
-        requests={"cpu": settings.cpu_request, "memory": settings.memory_request},
-        limits={**cpu, "memory": settings.memory_limit},
+        requests={
+            "cpu": settings.cpu_request,
+            "memory": settings.memory_request,
+            "ephemeral-storage": settings.ephemeral_storage_request,
+        },
+        limits={**cpu, "memory": settings.memory_limit, **_local_storage(settings, volumes)},
     )
+
+
+def _local_storage(settings: Operator, volumes: Iterable[VolumeArgs]) -> dict[str, str]:
+    """Return the limit of local storage; none where a volume has none."""
+    temporary = [
+        volume.empty_dir for volume in volumes if isinstance(volume.empty_dir, EmptyDirVolumeSourceArgs)
+    ]
+    sizes = [source.size_limit for source in temporary]
+    if None in sizes:
+        return {}
+    return {
+        "ephemeral-storage": str(int(sum(map(amount, map(str, [settings.ephemeral_storage_limit, *sizes])))))
+    }
 
 
 def volumes(config_map: pulumi.Input[str]) -> list[VolumeArgs]:

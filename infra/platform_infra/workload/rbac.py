@@ -51,23 +51,30 @@ SERVED = (
 """In every namespace that the operator watches."""
 
 
-def own_grants(routing_config_map: str) -> tuple[Grant, ...]:
+LEASES = "coordination.k8s.io"
+
+
+def own_grants(routing_config_map: str, lease: str) -> tuple[Grant, ...]:
     """Return the grants in the operator's own namespace."""
     return (
-        Grant(group="coordination.k8s.io", resource="leases", verbs=("list", "create", "update")),
+        # A request to create or list has no name that a grant could be limited to.
+        Grant(group=LEASES, resource="leases", verbs=("list", "create")),
+        Grant(group=LEASES, resource="leases", verbs=("update",), names=(lease,)),
         # With a resource name, `list` and `watch` are allowed only with a field selector for that name.
         Grant(group="", resource="configmaps", verbs=("list", "watch"), names=(routing_config_map,)),
     )
 
 
-OWN = own_grants(names.ROUTING_CONFIG_MAP)
-"""In the operator's own namespace, with the default name of the routing ConfigMap."""
+OWN = own_grants(names.ROUTING_CONFIG_MAP, names.LEASE)
+"""In the operator's own namespace, with the default names of the routing ConfigMap and of the Lease."""
 
-SHARDING = (Grant(group="coordination.k8s.io", resource="leases", verbs=("delete",)),)
-"""In the operator's own namespace if there are several shards: replicas delete the Lease of a replica that is gone."""
+SHARDING = (Grant(group=LEASES, resource="leases", verbs=("update", "delete")),)
+"""In the operator's own namespace if there are several shards: each replica has a Lease that is named after its pod, and
+replicas delete the Lease of a replica that is gone."""
 
-EVENTS = (Grant(group="events.k8s.io", resource="events", verbs=("create", "patch")),)
-"""In the operator's own namespace and in every watched namespace, unless Events are disabled."""
+EVENTS = (Grant(group="events.k8s.io", resource="events", verbs=("create",)),)
+"""In the operator's own namespace and in every watched namespace, unless Events are disabled. Without `patch`, because that
+would reach the Events of every other controller."""
 
 RETENTION = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("delete",)),)
 """In every watched namespace if the operator deletes notifications after their retention."""
@@ -87,6 +94,8 @@ class OperatorAccountArgs:
     watch: Watch
     routing_config_map: str
     """The name of the ConfigMap with the routing rules."""
+    lease: str
+    """The name of the Lease of the first shard."""
     shards: int
     events: EventLevel
     retention: bool
@@ -110,7 +119,7 @@ class OperatorAccount(pulumi.ComponentResource):
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=args.namespace)
         events = () if args.events == EventLevel.NONE else EVENTS
         sharding = SHARDING if args.shards > 1 else ()
-        own = (*own_grants(args.routing_config_map), *sharding, *events)
+        own = (*own_grants(args.routing_config_map, args.lease), *sharding, *events)
         self._grant_in("own", args.namespace, own, subject)
         self._grant_served((*SERVED, *(RETENTION if args.retention else ()), *events), subject)
         self.register_outputs({"accountName": self.account_name})

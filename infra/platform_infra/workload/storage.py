@@ -21,6 +21,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from notification_contract.quantity import amount
 from platform_infra import names
 from platform_infra.settings.sections import FileVolume
 
@@ -68,7 +69,8 @@ class FileStorage(pulumi.ComponentResource):
         channel = self._args.channel
         match channel.volume:
             case FileVolume.EMPTY_DIR:
-                return VolumeArgs(name=VOLUME, empty_dir=EmptyDirVolumeSourceArgs())
+                limit = channel.size if amount(channel.size) else None
+                return VolumeArgs(name=VOLUME, empty_dir=EmptyDirVolumeSourceArgs(size_limit=limit))
             case FileVolume.HOST_PATH:
                 directory = self._host_directory()
                 claim = self._claim(storage_class="", volume=directory.metadata.name)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SecretStr
 
+from notification_contract.quantity import PATTERN
 from notification_contract.settings.section import Rule, Section, is_http_url
 
 
@@ -25,6 +26,10 @@ class FileChannel(Section):
     """Whether the file channel is enabled."""
     directory: Path = Path("/var/lib/notifications")
     """Directory of the files, created if missing. Files outlive the pod only on a persistent volume."""
+    size: Annotated[str, Field(pattern=f"^{PATTERN}$")] = "1Gi"
+    """Size of the volume. When 90 % are used, the operator removes files down to 80 %: the oldest of the namespace with the most data first. 0 for no limit."""
+    keep_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    """Days after which a file is removed; 0 keeps files until their space is needed."""
 
 
 class LogChannel(Section):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from notification_contract.quantity import amount
 from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.channels.slack import SlackChannel
+from notification_operator.delivery.file_storage import DAY, Limits
 
 if TYPE_CHECKING:
     from notification_contract.settings import Channels, PluginChannel
+    from notification_contract.settings import FileChannel as FileSettings
     from notification_operator.delivery.channel import Channel
 
 
@@ -26,7 +29,7 @@ def channels(settings: Channels) -> dict[str, Channel]:
     if settings.console.enabled:
         created["console"] = ConsoleChannel()
     if settings.file.enabled:
-        created["file"] = FileChannel(settings.file.directory)
+        created["file"] = FileChannel(settings.file.directory, limits=_limits(settings.file))
     if settings.log.enabled:
         created["log"] = LogChannel()
     if settings.slack.enabled:
@@ -44,6 +47,10 @@ def channels(settings: Channels) -> dict[str, Channel]:
     if problems:
         raise SettingsError(problems)
     return created
+
+
+def _limits(settings: FileSettings) -> Limits:
+    return Limits(bytes=int(amount(settings.size)), seconds=settings.keep_days * DAY)
 
 
 def _load(plugin: PluginChannel) -> Channel:

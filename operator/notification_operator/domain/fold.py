@@ -10,19 +10,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.outcome import PhaseDecision, decide_phase, delivered_condition
+from notification_operator.domain.outcome import PhaseDecision, decide_phase, delivered_condition, refuse
 from notification_operator.domain.phases import FINAL, check_move
 from notification_operator.domain.progress import NO_OPEN_BREAKERS, Progress, State, progress
-from notification_operator.domain.routing.route import routing_condition
+from notification_operator.domain.routing.route import Route, routing_condition
 from notification_operator.domain.status import Attempt, Phase, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
-    from notification_operator.domain.routing.route import Route
 
 
 def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> Notification:
@@ -95,9 +94,12 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     """
     if fresh.phase in FINAL:
         return fresh.status
+    if fresh.too_large:
+        # Routing chooses by labels, and the content of this notification is left out.
+        route = Route(channels=fresh.channels or fresh.resolved_channels)
     notification = merge_attempts(fresh, attempts)
     steps = progress(notification, route.channels, notification.attempts)
-    decision = decide_phase(steps, notification.retry, present=fresh.phase, in_flight=in_flight)
+    decision = _decide(notification, steps, in_flight)
     if decision.phase is Phase.PENDING:
         return fresh.status
     check_move(fresh.phase, decision.phase)
@@ -114,6 +116,14 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     )
     conditions = (delivered_condition(decision), *routing_condition(route))
     return status.with_conditions(conditions, generation=notification.generation, now=now)
+
+
+def _decide(
+    notification: Notification, steps: Sequence[Progress], in_flight: AbstractSet[str]
+) -> PhaseDecision:
+    if notification.too_large:
+        return refuse(steps, notification.too_large)
+    return decide_phase(steps, notification.retry, present=notification.phase, in_flight=in_flight)
 
 
 def _counted(status: Status, steps: Iterable[Progress]) -> Status:
@@ -147,6 +157,8 @@ def _next_attempt(
     *,
     now: datetime,
 ) -> datetime | None:
+    if notification.too_large:
+        return None
     waiting = (step for step in steps if step.open and step.channel not in in_flight)
     times = (step.due(notification, open_breakers, now=now) for step in waiting)
     return min((moment for moment in times if moment is not None), default=None)

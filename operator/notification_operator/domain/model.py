@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from notification_contract import bounds
+from notification_operator.domain.size import too_large
 from notification_operator.domain.status import (
     Attempt,
     AttemptStatus,
@@ -74,6 +76,8 @@ class Notification:
     """The channels that the spec names, each once, in first-seen order; empty: routing chooses."""
     retry: RetryPolicy
     status: Status
+    too_large: str = ""
+    """Why this notification is too large to be delivered; empty if it is not. Its content is left out then."""
 
     @property
     def phase(self) -> Phase:
@@ -96,18 +100,40 @@ class Notification:
 
 
 def parse(obj: Mapping[str, Any]) -> Notification:
-    """Read an object that the API server's schema admitted."""
+    """Read an object whose spec the API server's schema admitted, and whose status anybody may have written."""
     meta, spec = obj["metadata"], obj["spec"]
+    channels = tuple(dict.fromkeys(spec.get("channels") or ()))
+    refusal = too_large(meta, spec)
     return Notification(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
         generation=meta.get("generation", 1),
         created=parse_time(meta["creationTimestamp"]),
-        content=_content(meta, spec),
-        channels=tuple(dict.fromkeys(spec.get("channels") or ())),
+        content=_heading(spec) if refusal else _content(meta, spec),
+        channels=channels,
         retry=_retry_policy(spec.get("retryPolicy") or {}),
-        status=Status.parse(obj),
+        status=_reachable(Status.parse(obj), channels),
+        too_large=refusal,
+    )
+
+
+def _reachable(status: Status, channels: tuple[str, ...]) -> Status:
+    """Return a status from which the delivery can go on: Retrying requires a channel that has succeeded."""
+    named = channels or status.resolved_channels
+    if status.phase is Phase.RETRYING and not any(
+        a.succeeded and a.channel in named for a in status.attempts
+    ):
+        return replace(status, phase=Phase.SENDING)
+    return status
+
+
+def _heading(spec: Mapping[str, Any]) -> Content:
+    return Content(
+        type=spec["type"],
+        priority=spec.get("priority") or "medium",
+        subject=spec["subject"][: bounds.SUBJECT],
+        body="",
     )
 
 

@@ -51,6 +51,16 @@ def decide_phase(
     return PhaseDecision(phase=Phase.FAILED, reason=reason, message=f"Not delivered; {failures}")
 
 
+def refuse(steps: Sequence[Progress], reason: str) -> PhaseDecision:
+    """Return the final phase of a notification that is too large: no further attempt starts."""
+    succeeded = any(step.state is State.SUCCEEDED for step in steps)
+    return PhaseDecision(
+        phase=Phase.PARTIALLY_SENT if succeeded else Phase.FAILED,
+        reason=Reason.TOO_LARGE,
+        message=f"{'Not delivered to every channel' if succeeded else 'Not delivered'}: {reason}",
+    )
+
+
 def delivered_condition(decision: PhaseDecision) -> Condition:
     """Return the condition Delivered: Unknown until the phase is final."""
     status = ConditionStatus.UNKNOWN

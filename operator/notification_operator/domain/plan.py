@@ -26,6 +26,7 @@ class PlanReason(StrEnum):
     DUE = "attempts are due"
     BACKOFF = "the next attempt is not due yet"
     IN_FLIGHT = "attempts are still running"
+    TOO_LARGE = "the notification is too large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,8 @@ def plan(
     """
     if notification.phase in FINAL:
         return Plan(reason=PlanReason.FINAL)
+    if notification.too_large:
+        return Plan(reason=PlanReason.TOO_LARGE)
     waiting = [step for step in progress(notification, route.channels, notification.attempts) if step.open]
     idle = [step for step in waiting if step.channel not in in_flight]
     due = tuple(_send(notification, step) for step in idle if _is_due(notification, step, open_breakers, now))

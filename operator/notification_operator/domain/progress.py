@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -77,7 +78,7 @@ def progress(
 
 def _channel_progress(notification: Notification, channel: str, attempts: Sequence[Attempt]) -> Progress:
     last = max(attempts, key=lambda attempt: attempt.number, default=None)
-    number = last.number + 1 if last else 1
+    number = _next_number(attempts)
     if last is None:
         return Progress(channel=channel, state=State.NOT_ATTEMPTED, next_number=number)
     if any(attempt.succeeded for attempt in attempts):
@@ -94,6 +95,15 @@ def _channel_progress(notification: Notification, channel: str, attempts: Sequen
         next_at=_backoff_end(notification, received) or last.ended,
         circuit_open=last.circuit_open,
     )
+
+
+def _next_number(attempts: Sequence[Attempt]) -> int:
+    """Return the number of the next attempt.
+
+    It is not counted from the greatest number: another writer of the status may have used up the numbers.
+    """
+    used = {attempt.number for attempt in attempts}
+    return next(number for number in count(len(attempts) + 1) if number not in used)
 
 
 def _within_policy(notification: Notification, next_at: datetime, now: datetime) -> datetime:

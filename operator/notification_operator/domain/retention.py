@@ -19,15 +19,12 @@ DEFAULT_DAYS: Final = 7
 def due_at(obj: Mapping[str, Any]) -> datetime | None:
     """Return the time at which an object may be deleted; None for never.
 
-    An object is never due before its phase is final, while its deletion is in progress, or when its status
-    cannot be read: nothing is deleted by a guess.
+    An object is never due before its phase is final, while its deletion is in progress, or when its
+    completion time cannot be read: nothing is deleted by a guess.
     """
     if phase_of(obj) not in FINAL or "deletionTimestamp" in obj["metadata"]:
         return None
-    try:
-        completed = Status.parse(obj).completed_at
-    except (KeyError, TypeError, ValueError):
-        return None
+    completed = Status.parse(obj).completed_at
     if completed is None:
         return None
     return completed + timedelta(days=obj["spec"].get("retentionDays", DEFAULT_DAYS))

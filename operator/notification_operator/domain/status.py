@@ -1,7 +1,8 @@
 """`status` of a NotificationRequest, typed: the only module that knows its keys.
 
 `Status.parse` and `Status.dump` are inverse. Fields and conditions of other writers survive, and a status
-that nothing changed is dumped as it was read, so that it causes no write.
+that nothing changed is dumped as it was read, so that it causes no write. Whatever another writer has put
+into a status, it can be read: a value that makes no sense is ignored, a number out of bounds is clamped.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.text.timestamps import format_time, parse_time
+from notification_contract import bounds
+from notification_operator.domain.json_values import EARLIEST, entries, integer, mapping, moment, number, text
+from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,6 +41,7 @@ class Reason(StrEnum):
     PARTIAL_DELIVERY_SUCCESS = "PartialDeliverySuccess"
     ALL_DELIVERIES_FAILED = "AllDeliveriesFailed"
     MAX_RETRIES_EXHAUSTED = "MaxRetriesExhausted"
+    TOO_LARGE = "TooLarge"
 
 
 class AttemptStatus(StrEnum):
@@ -133,8 +137,8 @@ class Status:
 
     @classmethod
     def parse(cls, obj: Mapping[str, Any]) -> Status:
-        """Read the status of an object that the API server's schema admitted."""
-        return _parse(obj.get("status") or {})
+        """Read the status of an object; never fails."""
+        return _parse(mapping(obj.get("status")))
 
     def dump(self) -> dict[str, Any]:
         """Return the JSON of this status."""
@@ -152,13 +156,13 @@ class Status:
             "successfulDeliveries": self.successful_deliveries,
             "failedDeliveries": self.failed_deliveries,
         }
-        for key, moment in (
+        for key, time in (
             ("queuedAt", self.queued_at),
             ("processingStartedAt", self.processing_started_at),
             ("completionTime", self.completed_at),
         ):
-            if moment is not None:
-                status[key] = _dump_time(moment, self.raw.get(key))
+            if time is not None:
+                status[key] = _dump_time(time, self.raw.get(key))
         status.pop("nextAttemptAt", None)
         if self.next_attempt_at is not None:
             status["nextAttemptAt"] = format_time(self.next_attempt_at)
@@ -186,50 +190,68 @@ class Status:
         return replace(self, conditions=tuple(conditions.values()))
 
     def _dump_conditions(self) -> list[dict[str, Any]]:
-        entries = {entry["type"]: entry for entry in self.raw.get("conditions") or ()}
-        return [_dump_condition(each, entries.get(each.type)) for each in self.conditions]
+        read = {text(entry.get("type")): entry for entry in map(mapping, entries(self.raw.get("conditions")))}
+        return [_dump_condition(each, read.get(each.type)) for each in self.conditions]
 
 
 def phase_of(obj: Mapping[str, Any]) -> Phase | None:
     """Return the phase of an object without reading the rest of its status; None for an unknown one."""
-    name = (obj.get("status") or {}).get("phase") or Phase.PENDING
-    return Phase(name) if name in _PHASES else None
+    name = mapping(obj.get("status")).get("phase") or Phase.PENDING
+    return Phase(name) if isinstance(name, str) and name in _PHASES else None
 
 
 _PHASES: Final = frozenset(Phase)
+_RESULTS: Final = frozenset(AttemptStatus)
+_CONDITION_STATUSES: Final = frozenset(ConditionStatus)
 
 
 def _parse(raw: Mapping[str, Any]) -> Status:
+    conditions = {
+        each.type: each for each in map(_parse_condition, entries(raw.get("conditions"))) if each.type
+    }
+    attempts = map(_parse_attempt, entries(raw.get("deliveryAttempts")))
     return Status(
-        phase=Phase(raw.get("phase") or Phase.PENDING),
-        reason=raw.get("reason", ""),
-        message=raw.get("message", ""),
-        observed_generation=raw.get("observedGeneration"),
-        attempts=tuple(_parse_attempt(entry) for entry in raw.get("deliveryAttempts") or ()),
-        total_attempts=raw.get("totalAttempts", 0),
-        successful_deliveries=raw.get("successfulDeliveries", 0),
-        failed_deliveries=raw.get("failedDeliveries", 0),
-        queued_at=_parse_time(raw.get("queuedAt")),
-        processing_started_at=_parse_time(raw.get("processingStartedAt")),
-        completed_at=_parse_time(raw.get("completionTime")),
-        next_attempt_at=_parse_time(raw.get("nextAttemptAt")),
-        resolved_channels=tuple(raw.get("resolvedChannels") or ()),
-        conditions=tuple(_parse_condition(entry) for entry in raw.get("conditions") or ()),
+        phase=phase_of({"status": raw}) or Phase.PENDING,
+        reason=text(raw.get("reason")),
+        message=text(raw.get("message")),
+        observed_generation=integer(raw.get("observedGeneration")),
+        attempts=tuple(attempt for attempt in attempts if attempt is not None),
+        total_attempts=integer(raw.get("totalAttempts")) or 0,
+        successful_deliveries=integer(raw.get("successfulDeliveries")) or 0,
+        failed_deliveries=integer(raw.get("failedDeliveries")) or 0,
+        queued_at=moment(raw.get("queuedAt")),
+        processing_started_at=moment(raw.get("processingStartedAt")),
+        completed_at=moment(raw.get("completionTime")),
+        next_attempt_at=moment(raw.get("nextAttemptAt")),
+        resolved_channels=_parse_channels(raw.get("resolvedChannels")),
+        conditions=tuple(conditions.values()),
         raw=raw,
     )
 
 
-def _parse_attempt(entry: Mapping[str, Any]) -> Attempt:
+def _parse_channels(value: object) -> tuple[str, ...]:
+    names = dict.fromkeys(text(entry)[: bounds.CHANNEL_NAME] for entry in entries(value))
+    return tuple(name for name in names if name)[: bounds.RESOLVED_CHANNELS]
+
+
+def _parse_attempt(value: object) -> Attempt | None:
+    """Return an attempt; None for an entry without channel, number or result. A missing time is long past."""
+    entry = mapping(value)
+    channel, attempt = text(entry.get("channel")), integer(entry.get("attempt")) or 0
+    result = text(entry.get("status"))
+    if result not in _RESULTS or not (channel and 1 <= attempt <= bounds.ATTEMPT_NUMBER):
+        return None
+    error = entry.get("error")
     return Attempt(
-        channel=entry["channel"],
-        number=entry["attempt"],
-        timestamp=parse_time(entry["timestamp"]),
-        status=AttemptStatus(entry["status"]),
-        duration=entry.get("durationSeconds", 0.0),
-        error=entry.get("error"),
-        permanent=entry.get("permanent", False),
-        retry_after=entry.get("retryAfterSeconds"),
-        circuit_open=entry.get("circuitOpen", False),
+        channel=channel,
+        number=attempt,
+        timestamp=moment(entry.get("timestamp")) or EARLIEST,
+        status=AttemptStatus(result),
+        duration=number(entry.get("durationSeconds"), most=bounds.ATTEMPT_SECONDS) or 0.0,
+        error=error if isinstance(error, str) else None,
+        permanent=entry.get("permanent") is True,
+        retry_after=number(entry.get("retryAfterSeconds"), most=bounds.RETRY_AFTER_SECONDS),
+        circuit_open=entry.get("circuitOpen") is True,
     )
 
 
@@ -239,27 +261,30 @@ def _dump_attempt(attempt: Attempt) -> dict[str, Any]:
         "attempt": attempt.number,
         "timestamp": format_time(attempt.timestamp),
         "status": attempt.status.value,
-        "durationSeconds": round(attempt.duration, 6),
+        "durationSeconds": min(round(attempt.duration, 6), bounds.ATTEMPT_SECONDS),
     }
     if attempt.error is not None:
         entry["error"] = attempt.error
     if attempt.permanent:
         entry["permanent"] = True
     if attempt.retry_after is not None:
-        entry["retryAfterSeconds"] = attempt.retry_after
+        entry["retryAfterSeconds"] = min(attempt.retry_after, bounds.RETRY_AFTER_SECONDS)
     if attempt.circuit_open:
         entry["circuitOpen"] = True
     return entry
 
 
-def _parse_condition(entry: Mapping[str, Any]) -> Condition:
+def _parse_condition(value: object) -> Condition:
+    """Return a condition; its type is empty where the entry has none."""
+    entry = mapping(value)
+    status = text(entry.get("status"))
     return Condition(
-        type=entry["type"],
-        status=ConditionStatus(entry.get("status", ConditionStatus.UNKNOWN)),
-        reason=entry.get("reason", ""),
-        message=entry.get("message", ""),
-        observed_generation=entry.get("observedGeneration"),
-        last_transition_time=_parse_time(entry.get("lastTransitionTime")),
+        type=text(entry.get("type")),
+        status=ConditionStatus(status) if status in _CONDITION_STATUSES else ConditionStatus.UNKNOWN,
+        reason=text(entry.get("reason")),
+        message=text(entry.get("message")),
+        observed_generation=integer(entry.get("observedGeneration")),
+        last_transition_time=moment(entry.get("lastTransitionTime")),
     )
 
 
@@ -280,10 +305,6 @@ def _dump_condition(condition: Condition, entry: Mapping[str, Any] | None) -> di
     }
 
 
-def _parse_time(text: str | None) -> datetime | None:
-    return parse_time(text) if text else None
-
-
-def _dump_time(moment: datetime, text: str | None) -> str:
+def _dump_time(time: datetime, read: object) -> str:
     """Return the text of a time; the text that it was read from, where it has not changed."""
-    return text if text and parse_time(text) == moment else format_time(moment)
+    return read if isinstance(read, str) and moment(read) == time else format_time(time)

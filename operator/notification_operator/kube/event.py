@@ -46,15 +46,25 @@ class Event:
     at: datetime
 
     @property
+    def content(self) -> str:
+        """A digest of everything but the time; equal for Events that repeat each other."""
+        parts = (self.regarding.uid, self.regarding.kind, self.type, self.reason, self.action, self.note)
+        return _digest(*parts)
+
+    @property
     def name(self) -> str:
-        """The name of the Event's object; equal for Events of equal content about the same object."""
-        content = (self.regarding.uid, self.regarding.kind, self.type, self.reason, self.action, self.note)
-        digest = hashlib.blake2b("\0".join(content).encode(errors="replace"), digest_size=8).hexdigest()
+        """The name of the Event's object; equal only for the same occurrence."""
+        digest = _digest(self.content, self.at.isoformat())
         length = MAX_NAME - len(digest) - 1
         return f"{self.regarding.name[:length].rstrip('-.')}.{digest}"
 
-    def body(self, instance: str) -> dict[str, Any]:
-        """Return the object to create; `instance` names the process that posts it."""
+    def body(self, instance: str, *, count: int = 1) -> dict[str, Any]:
+        """Return the object to create.
+
+        Args:
+            instance: the process that posts it.
+            count: the number of occurrences so far, this one included.
+        """
         regarding = self.regarding
         reference = {
             "apiVersion": regarding.api_version,
@@ -74,11 +84,12 @@ class Event:
             "regarding": reference | ({"uid": regarding.uid} if regarding.uid else {}),
             "reportingController": CONTROLLER,
             "reportingInstance": instance[:MAX_INSTANCE],
+            **({"series": {"count": count, "lastObservedTime": _micro_time(self.at)}} if count > 1 else {}),
         }
 
-    def series(self, count: int) -> dict[str, Any]:
-        """Return the patch that records the `count`th occurrence, at least the second."""
-        return {"series": {"count": count, "lastObservedTime": _micro_time(self.at)}}
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\0".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _micro_time(moment: datetime) -> str:

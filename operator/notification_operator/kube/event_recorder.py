@@ -1,6 +1,7 @@
 """Records Kubernetes Events in the background: through a bounded buffer, fair to namespaces, best effort.
 
-An Event that repeats an earlier one of the same object adds to that Event's series.
+Events are created and never changed, so the operator needs no permission to change those of others. Of an Event that repeats
+itself, the occurrences 1, 2, 4, 8 and so on are created, and one after each `QUIET`; each says how many there were.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import socket
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +25,7 @@ from notification_operator.kube.requests import call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     import prometheus_client
     from kubernetes.aio.client import ApiClient
@@ -34,7 +37,9 @@ BUFFER, PER_NAMESPACE = 1000, 100
 POSTERS: Final = 4
 """Events that are posted at once, each of another namespace."""
 REMEMBERED: Final = 1000
-"""Posted Events that are remembered, so that a repeat costs one call instead of two."""
+"""Events whose repetitions are counted."""
+QUIET: Final = timedelta(minutes=30)
+"""After this time a repeated Event is created again; the API server keeps Events for an hour."""
 RETRY_DELAYS = (1.0, 4.0)
 """Seconds before the second and the third attempt to post an Event."""
 CALL_SECONDS, CLOSE_SECONDS = 5.0, 2.0
@@ -54,7 +59,10 @@ class DropReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStatistics:
-    """Counts of Events since the start; `pending` are recorded and neither posted nor dropped yet."""
+    """Counts of Events since the start; `pending` are recorded and neither posted nor dropped yet.
+
+    A repetition that is only counted is among the `posted`.
+    """
 
     pending: int
     posted: int
@@ -71,6 +79,20 @@ def own_pod(namespace: str) -> Regarding:
     return Regarding(api_version="v1", kind="Pod", namespace=namespace, name=name, uid=uid)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Series:
+    """The occurrences of one Event, and the time of the one that was created last."""
+
+    count: int = 0
+    created: datetime | None = None
+
+    def next(self, at: datetime) -> _Series:
+        """Return the series with one more occurrence, which is created unless it follows the last one closely."""
+        count = self.count + 1
+        rare = self.created is None or at - self.created >= QUIET
+        return _Series(count=count, created=at if rare or count.bit_count() == 1 else self.created)
+
+
 class EventRecorder:
     """Posts the Events of each namespace in order; drops and counts an Event that cannot be posted."""
 
@@ -79,8 +101,8 @@ class EventRecorder:
         self._instance = instance
         self._dropped_metric = dropped
         self._buffer = EventBuffer(total=BUFFER, per_namespace=PER_NAMESPACE)
-        self._counts: OrderedDict[tuple[str, str], int] = OrderedDict()
-        """How often each Event was posted, by namespace and name."""
+        self._series: OrderedDict[tuple[str, str], _Series] = OrderedDict()
+        """By namespace and content."""
         self._failing = False
         self._posted = 0
         self._dropped: Counter[DropReason] = Counter()
@@ -134,66 +156,41 @@ class EventRecorder:
             self._buffer.done(event)
 
     async def _post(self, event: Event) -> None:
-        for number, delay in enumerate((*RETRY_DELAYS, None)):
+        key = (event.regarding.namespace, event.content)
+        series = self._series.get(key, _Series()).next(event.at)
+        if series.created == event.at and not await self._created(event, series.count):
+            return
+        self._posted += 1
+        self._series[key] = series
+        self._series.move_to_end(key)
+        if len(self._series) > REMEMBERED:
+            self._series.popitem(last=False)
+
+    async def _created(self, event: Event, count: int) -> bool:
+        """Create the Event; return False where that has failed for good."""
+        for delay in (*RETRY_DELAYS, None):
             try:
-                await self._attempt(event, repeated=number > 0)
+                await self._create(event, count)
             except KubeError as error:
                 if delay is None or not error.transient:
                     self._give_up(event, error)
-                    return
+                    return False
                 await asyncio.sleep(delay)
             else:
-                self._failing = False
-                self._posted += 1
-                return
+                break
+        self._failing = False
+        return True
 
-    async def _attempt(self, event: Event, *, repeated: bool) -> None:
+    async def _create(self, event: Event, count: int) -> None:
+        """Create the Event. One of its name is this very occurrence, whose response was lost."""
+        body = event.body(self._instance, count=count)
         with translated():
             async with asyncio.timeout(CALL_SECONDS):
-                await self._send(event, repeated=repeated)
-
-    async def _send(self, event: Event, *, repeated: bool) -> None:
-        """Create the Event, or add to its series.
-
-        In a repeated attempt an existing Event may be this very one, whose response was lost: it counts once.
-        """
-        key = (event.regarding.namespace, event.name)
-        count = self._counts.get(key, 0)
-        if not count and not await self._create(event) and not repeated:
-            count = 1
-        if count and not await self._add_to_series(event, count + 1):
-            count = 0
-            await self._create(event)
-        self._counts[key] = count + 1
-        self._counts.move_to_end(key)
-        if len(self._counts) > REMEMBERED:
-            self._counts.popitem(last=False)
-
-    async def _create(self, event: Event) -> bool:
-        """Create the Event; return False where one of its name exists."""
-        try:
-            await call(self._client, "POST", _path(event), body=event.body(self._instance))
-        except KubeError as error:
-            if not error.conflict:
-                raise
-            return False
-        return True
-
-    async def _add_to_series(self, event: Event, count: int) -> bool:
-        """Set the count of the Event's series; return False where the Event no longer exists."""
-        try:
-            await call(
-                self._client,
-                "PATCH",
-                f"{_path(event)}/{event.name}",
-                body=event.series(count),
-                content_type="application/merge-patch+json",
-            )
-        except KubeError as error:
-            if not error.not_found:
-                raise
-            return False
-        return True
+                try:
+                    await call(self._client, "POST", _path(event), body=body)
+                except KubeError as error:
+                    if not error.conflict:
+                        raise
 
     def _give_up(self, event: Event, error: KubeError) -> None:
         self._drop(DropReason.UNREACHABLE if error.transient else DropReason.REFUSED)

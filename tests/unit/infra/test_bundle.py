@@ -22,6 +22,8 @@ COMPONENTS = {
     "FileStorage",
     "FlowSchemas",
     "Observability",
+    "RequestAdmission",
+    "UserRoles",
 }
 OUTSIDE_CLUSTER = {"Node", "kubernetes"}
 """Resources that create the cluster or connect to it."""
@@ -32,9 +34,12 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         (entry.kind, entry.name) for entry in record().registered if entry.kind not in COMPONENTS
     )
     assert registered == [
+        ("ClusterRole", "notifications-editor"),
+        ("ClusterRole", "notifications-viewer"),
         ("ClusterRole", "served"),
         ("ClusterRoleBinding", "served"),
         ("ConfigMap", "config"),
+        ("ConfigMap", "limits"),
         ("CustomResourceDefinition", "notificationrequests"),
         ("Deployment", "operator"),
         ("FlowSchema", "leases"),
@@ -48,6 +53,10 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("RoleBinding", "own"),
         ("Service", "metrics"),
         ("ServiceAccount", "operator"),
+        ("ValidatingAdmissionPolicy", "notification-requests"),
+        ("ValidatingAdmissionPolicy", "notification-requests-status"),
+        ("ValidatingAdmissionPolicyBinding", "notification-requests"),
+        ("ValidatingAdmissionPolicyBinding", "notification-requests-status"),
         ("kubernetes", "cluster"),
     ]
 
@@ -108,16 +117,21 @@ def test_unmanaged_crd_is_not_registered(record: Record) -> None:
 
 def test_namespace_enforces_the_restricted_standard(record: Record) -> None:
     labels = record().one("Namespace").inputs["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    for mode in ("enforce", "audit", "warn"):
+        assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
+        assert labels[f"pod-security.kubernetes.io/{mode}-version"] == "latest"
 
 
 @pytest.mark.parametrize(
     "kind", ["Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "ConfigMap"]
 )
 def test_operator_objects_have_namespace_and_labels(record: Record, kind: str) -> None:
-    metadata = record(operatorNamespace="elsewhere").one(kind).inputs["metadata"]
-    assert metadata["namespace"] == "elsewhere"
-    assert metadata["labels"]["app.kubernetes.io/part-of"] == names.PROJECT
+    entries = record(operatorNamespace="elsewhere").of(kind)
+    assert entries
+    for entry in entries:
+        metadata = entry.inputs["metadata"]
+        assert metadata["namespace"] == "elsewhere"
+        assert metadata["labels"]["app.kubernetes.io/part-of"] == names.PROJECT
 
 
 def test_service_budget_and_policy_select_the_operator_pods(record: Record) -> None:
@@ -141,7 +155,8 @@ def test_only_the_deployment_forces_field_ownership(
 
 def test_changed_setting_renames_the_config_map(record: Record) -> None:
     before, after = (
-        record(operatorWorkers=workers).one("ConfigMap").inputs["metadata"] for workers in ("8", "9")
+        record(operatorWorkers=workers).named("ConfigMap", "config").inputs["metadata"]
+        for workers in ("8", "9")
     )
     assert before["name"] != after["name"]
 

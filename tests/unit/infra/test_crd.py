@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract import bounds
 from platform_infra import names
 from platform_infra.crd.definitions import notification_request
+from tests.harness.cluster import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +70,7 @@ def test_required_fields_have_bounds() -> None:
     assert fields["priority"]["default"] == "medium"
     assert (fields["subject"]["minLength"], fields["subject"]["maxLength"]) == (1, 500)
     assert fields["body"]["minLength"] == 1
-    assert "maxLength" not in fields["body"]
+    assert fields["body"]["maxLength"] == bounds.BODY == 262_144
 
 
 def test_channels_are_an_enum_and_may_repeat() -> None:
@@ -117,6 +119,45 @@ def test_status_preserves_unknown_fields_and_keys_its_lists() -> None:
     assert STATUS["x-kubernetes-preserve-unknown-fields"] is True
     assert STATUS["properties"]["conditions"]["x-kubernetes-list-map-keys"] == ["type"]
     assert STATUS["properties"]["deliveryAttempts"]["x-kubernetes-list-map-keys"] == ["channel", "attempt"]
+
+
+def test_every_field_of_spec_and_status_has_bounds() -> None:
+    """The API server sets apiVersion and kind, and checks metadata itself."""
+    parts = dict(described("", SCHEMA))
+    unbounded = [
+        path
+        for path, field in parts.items()
+        if path.startswith((".spec.", ".status.")) and not bounded(field)
+    ]
+    assert unbounded == []
+
+
+def bounded(field: dict[str, Any]) -> bool:
+    """Return whether a value of the field has a greatest size."""
+    match field["type"]:
+        case "string":
+            return "maxLength" in field or "enum" in field
+        case "array":
+            return "maxItems" in field and (bounded(field["items"]) or field["items"]["type"] == "object")
+        case "object":
+            values = field.get("additionalProperties")
+            return values is None or ("maxProperties" in field and bounded(values))
+        case "integer" | "number":
+            return "maximum" in field or field.get("format") == "int64"
+        case _:
+            return True
+
+
+def test_first_backoff_is_not_longer_than_the_longest() -> None:
+    (rule,) = SPEC["properties"]["retryPolicy"]["x-kubernetes-validations"]
+    assert rule["rule"] == "self.initialBackoffSeconds <= self.maxBackoffSeconds"
+
+
+def test_final_phase_does_not_change() -> None:
+    (rule,) = STATUS["x-kubernetes-validations"]
+    for phase in FINAL:
+        assert f"'{phase}'" in rule["rule"]
+    assert "create a new NotificationRequest" in rule["message"]
 
 
 def test_every_field_has_a_description() -> None:

@@ -37,6 +37,8 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "breaker.probes": ("6", 6),
     "channels.console.enabled": ("false", False),
     "channels.file.enabled": ("true", True),
+    "channels.file.size": ("5Gi", "5Gi"),
+    "channels.file.keep_days": ("30", 30),
     "channels.file.directory": ("/data", "/data"),
     "channels.log.enabled": ("false", False),
     "channels.slack.enabled": ("true", True),
@@ -210,7 +212,7 @@ def test_mounted_file_is_the_one_that_the_operator_reads(record: Record) -> None
     recording = record()
     (mount,) = [entry for entry in recording.container["volumeMounts"] if entry["name"] == "config"]
     (volume,) = [entry for entry in recording.pod["volumes"] if entry["name"] == "config"]
-    config = recording.one("ConfigMap").inputs
+    config = recording.named("ConfigMap", "config").inputs
     assert operator_config.DEFAULT_CONFIG_FILE.parent.as_posix() == mount["mountPath"]
     assert volume["configMap"]["name"] == config["metadata"]["name"]
     assert list(config["data"]) == [operator_config.DEFAULT_CONFIG_FILE.name]

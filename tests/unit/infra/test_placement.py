@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from notification_contract.quantity import amount
 from platform_infra.settings.reader import SettingsError, parse
-from platform_infra.settings.rules import amount
 from platform_infra.workload.placement import pod_fields
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def test_disruption_budget_follows_the_settings(record: Record) -> None:
 
 
 def test_cpu_limit_follows_the_settings(record: Record) -> None:
-    assert record(operatorCpuLimit="1").container["resources"]["limits"] == {"cpu": "1", "memory": "256Mi"}
+    limits = record(operatorCpuLimit="1").container["resources"]["limits"]
+    assert (limits["cpu"], limits["memory"]) == ("1", "256Mi")
 
 
 def test_protection_covers_exactly_the_resources_with_data(record: Record) -> None:
@@ -137,6 +138,7 @@ def test_nested_key_with_special_characters_is_quoted() -> None:
         {"operatorReplicas": "2", "placementMaxUnavailable": "2"},
         {"operatorMemoryLimit": "64Mi"},
         {"operatorCpuLimit": "49m"},
+        FILES | {"channelsFileSize": "0"},
     ],
 )
 def test_contradictory_bounds_are_rejected(values: dict[str, str]) -> None:

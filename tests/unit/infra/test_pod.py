@@ -6,6 +6,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import pytest
 from pulumi.runtime import rpc
 
 from notification_contract import names
@@ -56,9 +57,33 @@ def test_probes_use_their_own_endpoints(record: Record) -> None:
 
 def test_resource_requests_and_memory_limit_are_set(record: Record) -> None:
     assert record(operatorMemoryLimit="300Mi").container["resources"] == {
-        "requests": {"cpu": "50m", "memory": "96Mi"},
-        "limits": {"memory": "300Mi"},
+        "requests": {"cpu": "50m", "memory": "96Mi", "ephemeral-storage": "0"},
+        "limits": {"memory": "300Mi", "ephemeral-storage": str((512 + 64) * MIB)},
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "mebibytes"),
+    [
+        ({"channelsFileEnabled": "true"}, 512 + 64 + 1024),
+        ({"channelsFileEnabled": "true", "channelsFileSize": "2Gi"}, 512 + 64 + 2048),
+        ({"channelsFileEnabled": "true", "channelsFileVolume": "pvc"}, 512 + 64),
+        ({"operatorEphemeralStorageLimit": "1Gi"}, 1024 + 64),
+        ({"channelsFileEnabled": "true", "channelsFileSize": "0"}, None),
+    ],
+)
+def test_local_storage_is_limited_to_log_and_temporary_volumes(
+    record: Record, values: dict[str, str], mebibytes: int | None
+) -> None:
+    limits = record(**values).container["resources"]["limits"]
+    assert limits.get("ephemeral-storage") == (None if mebibytes is None else str(mebibytes * MIB))
+
+
+def test_temporary_volume_of_the_file_channel_has_the_size_of_the_settings(record: Record) -> None:
+    for size, expected in (("1Gi", {"sizeLimit": "1Gi"}), ("5Gi", {"sizeLimit": "5Gi"}), ("0", {})):
+        recording = record(channelsFileEnabled="true", channelsFileSize=size)
+        (volume,) = [each for each in recording.pod["volumes"] if each["name"] == "files"]
+        assert volume["emptyDir"] == expected
 
 
 def test_rolling_update_needs_leader_election(record: Record) -> None:
@@ -76,7 +101,7 @@ def test_disabled_file_channel_has_no_volume(record: Record) -> None:
 
 def test_empty_dir_is_mounted_at_the_channel_directory(record: Record) -> None:
     recording = record(channelsFileEnabled="true", channelsFileDirectory="/data")
-    assert {"name": "files", "emptyDir": {}} in recording.pod["volumes"]
+    assert {"name": "files", "emptyDir": {"sizeLimit": "1Gi"}} in recording.pod["volumes"]
     assert {"name": "files", "mountPath": "/data"} in recording.container["volumeMounts"]
     assert recording.of("PersistentVolumeClaim") == []
 
@@ -93,6 +118,7 @@ def test_host_path_is_bound_by_a_retained_volume(record: Record) -> None:
     assert claim["spec"]["volumeName"] == recording.one("PersistentVolume").inputs["metadata"]["name"]
 
 
+MIB = 1024 * 1024
 STORE = {"auditUrl": "https://audit.example.com", "auditTokenAudience": "audit.example.com"}
 
 

@@ -12,9 +12,11 @@ SERVED = [
     ("kubernaut.ai", "notificationrequests/status", ("update",)),
 ]
 RETENTION = [("kubernaut.ai", "notificationrequests", ("delete",))]
-EVENTS = [("events.k8s.io", "events", ("create", "patch"))]
+EVENTS = [("events.k8s.io", "events", ("create",))]
+USER_ROLES = {"notifications-viewer", "notifications-editor"}
 OWN = [
-    ("coordination.k8s.io", "leases", ("list", "create", "update")),
+    ("coordination.k8s.io", "leases", ("list", "create")),
+    ("coordination.k8s.io", "leases", ("update",)),
     ("", "configmaps", ("list", "watch")),
 ]
 
@@ -31,7 +33,7 @@ def grants(role: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_operator_has_exactly_these_permissions(record: Record) -> None:
     recording = record()
-    assert grants(recording.one("ClusterRole").inputs) == SERVED + RETENTION + EVENTS
+    assert grants(recording.named("ClusterRole", "served").inputs) == SERVED + RETENTION + EVENTS
     assert grants(recording.one("Role").inputs) == OWN + EVENTS
     assert recording.one("Role").inputs["metadata"]["namespace"] == "notification-system"
 
@@ -42,42 +44,51 @@ def test_grants_have_no_wildcard_and_no_status_patch(record: Record) -> None:
         for role in recording.of("Role") + recording.of("ClusterRole"):
             for group, resource, verbs in grants(role.inputs):
                 assert "*" not in (group, resource, *verbs)
-                assert "patch" not in verbs or resource == "events"
+                assert "patch" not in verbs
 
 
 def test_namespace_access_needs_a_namespace_selector(record: Record) -> None:
-    permissions = grants(record(watchNamespaceSelector="team=web").one("ClusterRole").inputs)
+    permissions = grants(record(watchNamespaceSelector="team=web").named("ClusterRole", "served").inputs)
     assert permissions == [*SERVED, *RETENTION, *EVENTS, ("", "namespaces", ("list", "watch"))]
 
 
-def test_lease_deletion_needs_several_shards(record: Record) -> None:
-    sharding = ("coordination.k8s.io", "leases", ("delete",))
+def test_update_is_limited_to_the_lease_of_the_operator(record: Record) -> None:
+    for values, expected in (({}, "notification-operator"), ({"leaderElectionLeaseName": "mine"}, "mine")):
+        rules = record(**values).one("Role").inputs["rules"]
+        (update,) = [rule for rule in rules if rule["verbs"] == ["update"]]
+        assert update["resourceNames"] == [expected]
+
+
+def test_leases_of_replicas_need_several_shards(record: Record) -> None:
+    sharding = ("coordination.k8s.io", "leases", ("update", "delete"))
     assert grants(record(operatorShards="4").one("Role").inputs) == [*OWN, sharding, *EVENTS]
 
 
 def test_namespace_list_needs_no_cluster_role(record: Record) -> None:
     recording = record(watchNamespaces='["a","b"]')
-    assert recording.of("ClusterRole") == recording.of("ClusterRoleBinding") == []
+    assert {role.name for role in recording.of("ClusterRole")} == USER_ROLES
+    assert recording.of("ClusterRoleBinding") == []
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
     served = SERVED + RETENTION + EVENTS
     assert roles == {"notification-system": OWN + EVENTS, "a": served, "b": served}
 
 
 def test_config_map_access_is_limited_to_the_routing_config(record: Record) -> None:
-    for rule in record().one("Role").inputs["rules"]:
-        wanted = ["notification-routing-config"] if rule["resources"] == ["configmaps"] else None
-        assert rule.get("resourceNames") == wanted
+    rules = record().one("Role").inputs["rules"]
+    (config_maps,) = [rule for rule in rules if rule["resources"] == ["configmaps"]]
+    assert config_maps["resourceNames"] == ["notification-routing-config"]
 
 
 def test_disabled_events_remove_the_event_permissions(record: Record) -> None:
     recording = record(eventsLevel="none")
-    assert grants(recording.one("ClusterRole").inputs) == SERVED + RETENTION
+    assert grants(recording.named("ClusterRole", "served").inputs) == SERVED + RETENTION
     assert grants(recording.one("Role").inputs) == OWN
 
 
 def test_cluster_role_names_differ_by_namespace(record: Record) -> None:
     one, other = (
-        record(operatorNamespace=ns).one("ClusterRole").inputs["metadata"]["name"] for ns in ("a", "b")
+        record(operatorNamespace=ns).named("ClusterRole", "served").inputs["metadata"]["name"]
+        for ns in ("a", "b")
     )
     assert one != other
 
@@ -93,7 +104,7 @@ def test_bindings_bind_their_role_to_the_operator_account(record: Record) -> Non
 
 
 def test_disabled_retention_removes_the_delete_permission(record: Record) -> None:
-    everywhere = record(retentionEnabled="false").one("ClusterRole")
+    everywhere = record(retentionEnabled="false").named("ClusterRole", "served")
     assert grants(everywhere.inputs) == SERVED + EVENTS
     for role in record(retentionEnabled="false", watchNamespaces='["a"]').of("Role"):
         assert "delete" not in {verb for _, _, verbs in grants(role.inputs) for verb in verbs}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.automation.events import EngineEvent
 
@@ -148,7 +148,6 @@ STACKS = st.builds(
 )
 
 
-@settings(deadline=None)  # a busy machine is slow
 @given(st.lists(STACKS, max_size=4), st.integers(0, 3000))
 def test_comment_keeps_its_limit_and_closes_every_section(stacks: list[StackChanges], more: int) -> None:
     limit = MINIMUM * max(1, len(stacks)) + more
@@ -159,7 +158,6 @@ def test_comment_keeps_its_limit_and_closes_every_section(stacks: list[StackChan
     assert sum(line == "</details>" for line in lines) >= len(stacks)
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_value_never_leaves_its_quotes(text: str) -> None:
     assert "`" not in shown(text)

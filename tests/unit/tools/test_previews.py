@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.tools.preview_samples import NOW, PREVIEW, one
@@ -71,7 +71,6 @@ def test_expired_and_closed_previews_are_listed_with_a_reason() -> None:
     assert span(timedelta(hours=71, minutes=59)) == "2 d 23 h"
 
 
-@settings(deadline=None)  # a busy machine is slow
 @given(
     st.dictionaries(st.integers(1, 50), st.integers(-10_000, 10_000)),
     st.sets(st.integers(1, 50)),

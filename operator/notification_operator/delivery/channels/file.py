@@ -7,7 +7,6 @@ import errno
 import hashlib
 import os
 import tempfile
-import threading
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -16,9 +15,18 @@ import orjson
 
 from notification_operator.delivery.channel import Transient
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
+from notification_operator.delivery.file_storage import (
+    BLOCK,
+    NO_LIMITS,
+    TEMPORARY_PREFIX,
+    TEMPORARY_SUFFIX,
+    FileStorage,
+    Limits,
+)
 from notification_operator.delivery.message_json import message_json
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from pathlib import Path
 
@@ -28,10 +36,6 @@ MAX_NAME = 180
 """Characters of an object's name in a file name; with its time the file name stays below 255 bytes."""
 THREADS: Final = 8
 """Files that are written at once. A disk that hangs takes these threads and no others."""
-PREFIX, SUFFIX = ".notification-", ".tmp"
-"""Of temporary files."""
-LEFTOVER_SECONDS: Final = 300.0
-"""Age of a temporary file that nobody writes any more: its attempt has timed out long ago."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 """The answers of file systems that cannot synchronize a directory."""
@@ -43,11 +47,18 @@ class FileChannel:
     destination = None
     concurrency = THREADS
 
-    def __init__(self, directory: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        limits: Limits = NO_LIMITS,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._directory = directory
         self._clock = clock
         self.threads = DaemonThreads(THREADS, name="file channel")
-        threading.Thread(target=self._remove_leftovers, name="file channel", daemon=True).start()
+        self.storage = FileStorage(directory, limits, clock=clock)
+        self.storage.start()
 
     async def deliver(self, message: Message) -> None:
         """Write the file; its name holds the local time.
@@ -63,17 +74,24 @@ class FileChannel:
             raise Transient(f"the disk of {self._directory} does not respond") from error
         except OSError as error:
             if error.errno in FULL:
-                raise Transient(f"no space left for {self._directory}: {error.strerror}") from error
+                self.storage.full()
+                text = (
+                    f"no space left for {self._directory}: {error.strerror}; free some, or enlarge the volume"
+                )
+                raise Transient(text) from error
             raise Transient(f"cannot write to {self._directory}: {error.strerror or error}") from error
 
     def write_atomically(self, name: str, content: bytes, abandoned: threading.Event) -> None:
         self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=PREFIX, suffix=SUFFIX)
+        handle, temporary = tempfile.mkstemp(
+            dir=self._directory, prefix=TEMPORARY_PREFIX, suffix=TEMPORARY_SUFFIX
+        )
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+                size = os.fstat(file.fileno()).st_blocks * BLOCK
             os.chmod(temporary, 0o644)  # noqa: PTH101 - other processes read the files
             _require_wanted(abandoned)
             os.replace(temporary, self._directory / name)  # noqa: PTH105 - mkstemp returns a str
@@ -81,6 +99,7 @@ class FileChannel:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)  # noqa: PTH108 - likewise
             raise
+        self.storage.written(size)
         self._sync_directory()
 
     def _sync_directory(self) -> None:
@@ -93,16 +112,6 @@ class FileChannel:
                 raise
         finally:
             os.close(handle)
-
-    def _remove_leftovers(self) -> None:
-        """Remove the temporary files of a process that ended while it wrote; another one may be writing now."""
-        oldest = self._clock().timestamp() - LEFTOVER_SECONDS
-        with contextlib.suppress(OSError), os.scandir(self._directory) as entries:
-            for entry in entries:
-                if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX):
-                    with contextlib.suppress(OSError):
-                        if entry.stat().st_mtime < oldest:
-                            os.unlink(entry.path)  # noqa: PTH108 - scandir returns a str
 
 
 def _require_wanted(abandoned: threading.Event) -> None:

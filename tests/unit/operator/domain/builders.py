@@ -58,7 +58,13 @@ def notification(
     document = stored(
         spec={"channels": list(channels)}, status=status or {"phase": phase}, metadata={"labels": labels}
     )
-    return with_status(replace(parse(document), retry=retry), attempts=attempts)
+    parsed = replace(parse(document), retry=retry)
+    # `parse` reads Retrying only where an attempt has succeeded.
+    return (
+        with_status(parsed, attempts=attempts)
+        if status
+        else with_status(parsed, attempts=attempts, phase=phase)
+    )
 
 
 def with_status(notification: Notification, **fields: Any) -> Notification:

@@ -24,7 +24,12 @@ def test_event_name_is_valid_for_an_object_name_of_any_length(name: str) -> None
     assert result.startswith(name[:200])
 
 
-def test_only_equal_events_of_one_object_share_a_name() -> None:
+def test_name_is_that_of_one_occurrence() -> None:
+    assert replace(EVENT).name == EVENT.name
+    assert replace(EVENT, at=at(0.000001)).name != EVENT.name
+
+
+def test_only_equal_events_of_one_object_repeat_each_other() -> None:
     others = [
         replace(EVENT, note="Sent: else"),
         replace(EVENT, reason="Failed"),
@@ -33,7 +38,8 @@ def test_only_equal_events_of_one_object_share_a_name() -> None:
         replace(EVENT, regarding=replace(ORDER, uid="uid-2")),
         replace(EVENT, regarding=replace(ORDER, kind="Pod")),
     ]
-    assert replace(EVENT, at=at(60)).name == EVENT.name
+    assert replace(EVENT, at=at(60)).content == EVENT.content
+    assert len({event.content for event in [EVENT, *others]}) == 7
     assert len({event.name for event in [EVENT, *others]}) == 7
 
 

@@ -1,4 +1,4 @@
-"""The event recorder against an API server: correct Events, counted series, bounded buffer, best effort."""
+"""The event recorder against an API server: correct Events, counted repetitions, bounded buffer, best effort."""
 
 from __future__ import annotations
 
@@ -93,37 +93,54 @@ async def test_event_holds_object_reporter_reason_and_time(recorder: EventRecord
     assert "series" not in event
 
 
-async def test_repeated_event_adds_to_its_series(recorder: EventRecorder, api: KubeApi) -> None:
+async def test_repeated_event_is_created_at_each_power_of_two(recorder: EventRecorder, api: KubeApi) -> None:
     async with running(recorder):
-        for seconds in range(3):
+        for seconds in range(20):
             recorder.record(replace(EVENT, at=at(seconds)))
         recorder.record(replace(EVENT, note="something else"))
-    first, other = sorted(api.events.values(), key=lambda event: "series" not in event)
-    assert first["series"] == {"count": 3, "lastObservedTime": "2026-03-01T12:00:02.000000Z"}
-    assert first["eventTime"] == "2026-03-01T12:00:00.000000Z"
+    *repeated, other = api.events.values()
+    assert [(event["eventTime"][17:19], event.get("series", {}).get("count", 1)) for event in repeated] == [
+        ("00", 1),
+        ("01", 2),
+        ("03", 4),
+        ("07", 8),
+        ("15", 16),
+    ]
+    assert repeated[1]["series"]["lastObservedTime"] == repeated[1]["eventTime"]
     assert "series" not in other
-    assert [method for method, *_ in api.requests] == ["POST", "PATCH", "PATCH", "POST"]
+    assert {method for method, *_ in api.requests} == {"POST"}
+    assert recorder.statistics() == EventStatistics(pending=0, posted=21, dropped={})
 
 
-async def test_event_of_an_earlier_process_gets_a_series(recorder: EventRecorder, api: KubeApi) -> None:
-    api.events["shop", EVENT.name] = EVENT.body("pod-0")
+async def test_repeated_event_is_created_again_after_a_quiet_time(
+    recorder: EventRecorder, api: KubeApi
+) -> None:
+    async with running(recorder):
+        for seconds in (0, 1, 2, 1800, 1801, 3600):
+            recorder.record(replace(EVENT, at=at(seconds)))
+    created = [event.get("series", {}).get("count", 1) for event in api.events.values()]
+    assert created == [1, 2, 4, 6]
+
+
+async def test_event_of_an_earlier_process_does_not_change(recorder: EventRecorder, api: KubeApi) -> None:
+    before = replace(EVENT, at=at(-5)).body("pod-0")
+    api.events["shop", before["metadata"]["name"]] = dict(before)
     async with running(recorder):
         recorder.record(EVENT)
+    first, second = api.events.values()
+    assert first == before
+    assert ("series" in second, second["reportingInstance"]) == (False, "pod-1")
+
+
+async def test_event_that_was_not_created_is_no_occurrence(recorder: EventRecorder, api: KubeApi) -> None:
+    api.refusals = [refusal(403, "forbidden")]
+    async with running(recorder):
+        recorder.record(EVENT)
+        await until(lambda: dropped(recorder) == {DropReason.REFUSED: 1})
+        api.refusals = []
+        recorder.record(replace(EVENT, at=at(1)))
     (event,) = api.events.values()
-    assert (event["series"]["count"], event["reportingInstance"]) == (2, "pod-0")
-
-
-async def test_expired_event_is_created_again(recorder: EventRecorder, api: KubeApi) -> None:
-    async with running(recorder):
-        recorder.record(EVENT)
-        await until(lambda: api.events)
-        api.events.clear()
-        recorder.record(EVENT)
-        await until(lambda: api.events)
-        (event,) = api.events.values()
-        assert "series" not in event
-        recorder.record(EVENT)
-    assert api.events["shop", EVENT.name]["series"]["count"] == 2
+    assert "series" not in event
 
 
 async def test_event_whose_response_was_lost_is_retried_and_counted_once(

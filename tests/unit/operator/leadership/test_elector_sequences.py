@@ -12,7 +12,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(STEPS, st.integers(0, 5)), max_size=80),
     st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=3),

@@ -1,4 +1,4 @@
-"""The hypothesis profile of the property tests."""
+"""The hypothesis profile of all tests."""
 
 from hypothesis import settings
 

@@ -1,0 +1,102 @@
+"""The component of the admission policies, their bindings, and the ConfigMap with the limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes.admissionregistration.v1 import (
+    MatchConditionArgs,
+    MatchResourcesArgs,
+    NamedRuleWithOperationsArgs,
+    ParamKindArgs,
+    ParamRefArgs,
+    ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding,
+    ValidatingAdmissionPolicyBindingSpecArgs,
+    ValidatingAdmissionPolicySpecArgs,
+    ValidationArgs,
+    VariableArgs,
+)
+from pulumi_kubernetes.core.v1 import ConfigMap
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from platform_infra import names
+from platform_infra.admission.policies import POLICIES, Policy, parameters
+
+if TYPE_CHECKING:
+    from platform_infra.settings.admission import Admission
+
+COMPONENT = "admission"
+CONFIG_MAP = "notification-admission"
+
+
+class RequestAdmission(pulumi.ComponentResource):
+    """The policies for notifications and their status (DD-ADMISSION-001); a cluster has them once, with the CRD."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        admission: Admission,
+        namespace: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("notification-platform:index:RequestAdmission", name, None, opts)
+        self._child = pulumi.ResourceOptions(parent=self)
+        limits = ConfigMap(
+            "limits",
+            metadata=ObjectMetaArgs(name=CONFIG_MAP, namespace=namespace, labels=names.labels(COMPONENT)),
+            data=parameters(admission),
+            opts=self._child,
+        )
+        for policy in POLICIES:
+            self._policy(policy, limits)
+        self.register_outputs({})
+
+    def _policy(self, policy: Policy, limits: ConfigMap) -> None:
+        metadata = ObjectMetaArgs(name=policy.name, labels=names.labels(COMPONENT))
+        # A new policy may read a limit that the former ConfigMap lacks.
+        options = pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=[limits]))
+        created = ValidatingAdmissionPolicy(policy.name, metadata=metadata, spec=_spec(policy), opts=options)
+        reference = ParamRefArgs(
+            name=limits.metadata.name,
+            namespace=limits.metadata.namespace,
+            # Without the ConfigMap the bounds of the CRD still apply; notifications need not stop.
+            parameter_not_found_action="Allow",
+        )
+        ValidatingAdmissionPolicyBinding(
+            policy.name,
+            metadata=metadata,
+            spec=ValidatingAdmissionPolicyBindingSpecArgs(
+                policy_name=created.metadata.name, param_ref=reference, validation_actions=["Deny"]
+            ),
+            opts=self._child,
+        )
+
+
+def _spec(policy: Policy) -> ValidatingAdmissionPolicySpecArgs:
+    rule = NamedRuleWithOperationsArgs(
+        api_groups=[names.GROUP],
+        api_versions=[names.VERSION],
+        operations=[policy.operation],
+        resources=[policy.resource],
+    )
+    return ValidatingAdmissionPolicySpecArgs(
+        failure_policy="Fail",
+        param_kind=ParamKindArgs(api_version="v1", kind="ConfigMap"),
+        match_constraints=MatchResourcesArgs(resource_rules=[rule]),
+        match_conditions=[
+            MatchConditionArgs(name=name, expression=expression)
+            for name, expression in policy.conditions.items()
+        ],
+        variables=[
+            VariableArgs(name=name, expression=expression) for name, expression in policy.variables.items()
+        ],
+        validations=[
+            ValidationArgs(
+                expression=check.expression, message_expression=check.message, reason=policy.reason
+            )
+            for check in policy.checks
+        ],
+    )

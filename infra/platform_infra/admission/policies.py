@@ -1,0 +1,180 @@
+"""The admission policies of notifications, as CEL expressions. Pure.
+
+The API server evaluates them; no webhook takes part. The limits come from a ConfigMap, so a change of a limit changes no
+policy.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from platform_infra import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from platform_infra.settings.admission import Admission
+
+CHANNELS_ANNOTATION: Final = f"{names.GROUP}/channels"
+MAX_LABELS: Final = 64
+SHOWN: Final = 80
+"""Characters of a value that a message quotes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A CEL expression that must be true, and the CEL expression of the message if it is not."""
+
+    expression: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A ValidatingAdmissionPolicy for one resource."""
+
+    name: str
+    resource: str
+    operation: str
+    conditions: Mapping[str, str]
+    """CEL expressions by name; the policy applies to a request for which all are true."""
+    variables: Mapping[str, str]
+    checks: tuple[Check, ...]
+    reason: str
+    """The reason in the API server's answer."""
+
+
+REQUESTS: Final = Policy(
+    name="notification-requests",
+    resource=names.PLURAL,
+    # The spec never changes, and labels of a stored notification can still be corrected.
+    operation="CREATE",
+    conditions={},
+    variables={
+        "metadata": "has(object.spec.metadata) ? object.spec.metadata : {}",
+        "links": "has(object.spec.actionLinks) ? object.spec.actionLinks : []",
+        "schemes": "params.data.linkSchemes.split(',')",
+        "foreign": "variables.links.filter(link, !variables.schemes.exists(s, link.url.startsWith(s + '://')))",
+        "annotations": "has(namespaceObject.metadata.annotations) ? namespaceObject.metadata.annotations : {}",
+        "listed": (
+            f"'{CHANNELS_ANNOTATION}' in variables.annotations ? "
+            f"variables.annotations['{CHANNELS_ANNOTATION}'] : params.data.defaultChannels"
+        ),
+        "allowed": "variables.listed.split(',').map(name, name.trim())",
+        "channels": "has(object.spec.channels) ? object.spec.channels : []",
+        "refused": "variables.channels.filter(name, !(name in variables.allowed))",
+        "reference": (
+            "has(object.spec.remediationRequestRef) && has(object.spec.remediationRequestRef.namespace) ? "
+            "object.spec.remediationRequestRef.namespace : ''"
+        ),
+    },
+    checks=(
+        Check(
+            expression="size(object.spec.body) <= int(params.data.bodyCharacters)",
+            message=(
+                "'spec.body has ' + string(size(object.spec.body)) + ' characters, but at most ' + "
+                "params.data.bodyCharacters + ' are accepted; shorten it and link to the whole text in spec.actionLinks'"
+            ),
+        ),
+        Check(
+            expression="size(variables.metadata) <= int(params.data.metadataEntries)",
+            message=(
+                "'spec.metadata has ' + string(size(variables.metadata)) + ' entries, but at most ' + "
+                "params.data.metadataEntries + ' are accepted; remove some'"
+            ),
+        ),
+        Check(
+            expression=(
+                "variables.metadata.all(name, size(variables.metadata[name]) <= int(params.data.metadataCharacters))"
+            ),
+            message=(
+                "'a value in spec.metadata has more than ' + params.data.metadataCharacters + ' characters; shorten it'"
+            ),
+        ),
+        Check(
+            expression="size(variables.links) <= int(params.data.actionLinks)",
+            message=(
+                "'spec.actionLinks has ' + string(size(variables.links)) + ' entries, but at most ' + "
+                "params.data.actionLinks + ' are accepted; remove some'"
+            ),
+        ),
+        Check(
+            expression="size(variables.foreign) == 0",
+            message=(
+                "'spec.actionLinks contains the URL ' + (size(variables.foreign[0].url) > 80 ? "
+                "variables.foreign[0].url.substring(0, 80) + '…' : variables.foreign[0].url) + "
+                "', but only the schemes ' + params.data.linkSchemes + ' are accepted; use one of them'"
+            ),
+        ),
+        Check(
+            expression="params.data.channelsByNamespace != 'true' || size(variables.refused) == 0",
+            message=(
+                "'spec.channels contains ' + variables.refused[0] + ', but the namespace ' + "
+                "object.metadata.namespace + ' can use only ' + variables.listed + '; remove the channel, or let an "
+                f"administrator add it to the annotation {CHANNELS_ANNOTATION} of the namespace'"
+            ),
+        ),
+        Check(
+            expression="variables.reference == '' || variables.reference == object.metadata.namespace",
+            message=(
+                "'spec.remediationRequestRef.namespace is ' + variables.reference + ', but a notification can refer "
+                "only to an object of its own namespace ' + object.metadata.namespace + '; create it there, or remove "
+                "the field'"
+            ),
+        ),
+        Check(
+            expression=f"!has(object.metadata.labels) || size(object.metadata.labels) <= {MAX_LABELS}",
+            message=f"'metadata.labels has more than {MAX_LABELS} entries; remove some'",
+        ),
+    ),
+    reason="Invalid",
+)
+STATUS: Final = Policy(
+    name="notification-requests-status",
+    resource=f"{names.PLURAL}/status",
+    operation="UPDATE",
+    conditions={
+        # Operators of other stacks and of previews, too. Nothing that this policy reads can keep one of them from recording
+        # a delivery.
+        "not-an-operator": (
+            f"!request.userInfo.username.matches('^system:serviceaccount:[a-z0-9-]+:{names.OPERATOR}$')"
+        ),
+        # For repairs; the API server grants this group everything.
+        "not-an-administrator": "!has(request.userInfo.groups) || !('system:masters' in request.userInfo.groups)",
+    },
+    variables={},
+    checks=(
+        Check(
+            expression="request.userInfo.username.matches(params.data.statusWriters)",
+            message=(
+                "'status cannot be written by ' + request.userInfo.username + ', because it records what the "
+                "notification-operator has delivered; to send the message again, create a new NotificationRequest; "
+                "an administrator can add the user to the setting admissionStatusWriters'"
+            ),
+        ),
+    ),
+    reason="Forbidden",
+)
+POLICIES: Final = (REQUESTS, STATUS)
+
+
+def parameters(admission: Admission) -> dict[str, str]:
+    """Return the data of the ConfigMap that the policies read."""
+    return {
+        "bodyCharacters": str(admission.body_characters),
+        "metadataEntries": str(admission.metadata_entries),
+        "metadataCharacters": str(admission.metadata_characters),
+        "actionLinks": str(admission.action_links),
+        "linkSchemes": ",".join(admission.link_schemes),
+        "channelsByNamespace": str(admission.channels_by_namespace).lower(),
+        "defaultChannels": ",".join(admission.default_channels),
+        "statusWriters": pattern(admission.status_writers),
+    }
+
+
+def pattern(users: Iterable[str]) -> str:
+    """Return a regular expression of these users, in which `*` stands for any characters; of none without users."""
+    expressions = (re.escape(user).replace(r"\*", ".*") for user in users)
+    return f"^({'|'.join(expressions)})$"

@@ -1,0 +1,64 @@
+"""The roles of people who work with notifications; they become part of the default roles view, edit and admin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import ClusterRole
+
+from platform_infra import names
+from platform_infra.workload.rbac import RBAC_GROUP, Grant, policy_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+READ: Final = ("get", "list", "watch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRole:
+    """A ClusterRole, and the default roles that it becomes part of."""
+
+    name: str
+    grants: Sequence[Grant]
+    part_of: tuple[str, ...]
+
+
+# No role may write the status: it is the record of the operator, and a forged one ends a delivery.
+ROLES: Final = (
+    UserRole(
+        name="notifications-viewer",
+        grants=(
+            Grant(group=names.GROUP, resource=names.PLURAL, verbs=READ),
+            Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get",)),
+        ),
+        part_of=("view",),
+    ),
+    UserRole(
+        name="notifications-editor",
+        grants=(
+            Grant(group=names.GROUP, resource=names.PLURAL, verbs=(*READ, "create", "delete")),
+            Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get",)),
+        ),
+        part_of=("edit", "admin"),
+    ),
+)
+
+
+class UserRoles(pulumi.ComponentResource):
+    """One ClusterRole per role; a cluster has them once, with the CRD."""
+
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("notification-platform:index:UserRoles", name, None, opts)
+        for role in ROLES:
+            aggregated = {f"{RBAC_GROUP}/aggregate-to-{default}": "true" for default in role.part_of}
+            ClusterRole(
+                role.name,
+                metadata=ObjectMetaArgs(name=role.name, labels=names.labels("rbac") | aggregated),
+                rules=policy_rules(role.grants),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        self.register_outputs({})

@@ -1,0 +1,37 @@
+"""Settings of the admission policies. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from notification_contract import bounds
+from platform_infra.settings.base import Section
+
+UserPattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9@:._*/-]+$")]
+Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*$")]
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
+
+
+class Admission(Section):
+    """What the API server accepts as a notification. The limits apply to new notifications; stored ones stay."""
+
+    enabled: bool = True
+    """Whether the stack that owns the CRD creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one with the limits below, and one that reserves the status for operators."""
+    body_characters: Annotated[int, Field(ge=1, le=bounds.BODY)] = bounds.BODY
+    """Maximum length of `spec.body` in characters."""
+    metadata_entries: Annotated[int, Field(ge=0, le=bounds.METADATA_ENTRIES)] = bounds.METADATA_ENTRIES
+    """Maximum number of entries of `spec.metadata`."""
+    metadata_characters: Annotated[int, Field(ge=0, le=bounds.METADATA_VALUE)] = bounds.METADATA_VALUE
+    """Maximum length of a value of `spec.metadata` in characters."""
+    action_links: Annotated[int, Field(ge=0, le=bounds.ACTION_LINKS)] = bounds.ACTION_LINKS
+    """Maximum number of `spec.actionLinks`."""
+    link_schemes: tuple[Scheme, ...] = ("https",)
+    """Schemes that the URLs of `spec.actionLinks` can have."""
+    channels_by_namespace: bool = False
+    """Whether a namespace can name only the channels in its annotation `kubernaut.ai/channels`, such as `console,slack`."""
+    default_channels: tuple[ChannelName, ...] = ("console", "log")
+    """For `admissionChannelsByNamespace`: channels of a namespace without the annotation."""
+    status_writers: tuple[UserPattern, ...] = ()
+    """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""

@@ -1,0 +1,59 @@
+"""Values of a JSON document that anybody may have written: what cannot be read has a default, and numbers are clamped."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import isnan
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_operator.domain.text.timestamps import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""Far enough from the last date of a `datetime` to add any duration of this program."""
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return an object; an empty one in place of anything else."""
+    return value if isinstance(value, dict) else NOTHING
+
+
+def entries(value: object) -> Sequence[Any]:
+    """Return a list; an empty one in place of anything else."""
+    return value if isinstance(value, list) else ()
+
+
+def text(value: object) -> str:
+    """Return a text; an empty one in place of anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def integer(value: object) -> int | None:
+    """Return a whole number, if the value is one."""
+    if isinstance(value, int):
+        return None if isinstance(value, bool) else value
+    return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def number(value: object, *, most: float) -> float | None:
+    """Return a number between 0 and `most`, if the value is a number."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    if 0 <= value <= most:
+        return value
+    return None if isnan(value) else min(max(value, 0), most)
+
+
+def moment(value: object) -> datetime | None:
+    """Return a time between `EARLIEST` and `LATEST`, if the value is a time in the form of RFC 3339."""
+    if not isinstance(value, str):
+        return None
+    try:
+        time = parse_time(value)
+    except (ValueError, OverflowError):
+        return None
+    return time if EARLIEST <= time <= LATEST else min(max(time, EARLIEST), LATEST)

@@ -1,0 +1,151 @@
+"""The permissions of users and of the operator's account, according to a real API server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kubernetes import client
+
+from notification_operator.kube.event import Event, EventType, Regarding
+from platform_infra import names
+from tests.api_server.conftest import KIND, NAMESPACE, objects
+from tests.harness.eventually import eventually
+from tests.harness.notifications import notification
+
+if TYPE_CHECKING:
+    from tests.api_server.conftest import ApiServer
+
+pytestmark = pytest.mark.xdist_group("api-server")
+RBAC = "rbac.authorization.k8s.io"
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:{names.OPERATOR}"
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+EVENTS = "/apis/events.k8s.io/v1/namespaces"
+READ = {"get", "list", "watch"}
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+
+
+@pytest.fixture(scope="module")
+def namespace(api_server: ApiServer) -> str:
+    """A namespace in which `editor` and `viewer` have the role of that name."""
+    name = api_server.namespace()
+    for user in ("editor", "viewer"):
+        role = f"notifications-{user}"
+        binding = {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": role, "namespace": name},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": RBAC, "kind": "User", "name": user}],
+        }
+        api_server.apply(binding)
+        eventually(partial(allowed, api_server, user, name, names.PLURAL, verbs=("get",)), bool, within=10)
+    return name
+
+
+def allowed(
+    api_server: ApiServer,
+    user: str,
+    namespace: str,
+    resource: str,
+    *,
+    group: str = names.GROUP,
+    name: str = "",
+    verbs: tuple[str, ...] = VERBS,
+) -> set[str]:
+    """Return the verbs that a user may use."""
+    plural, _, subresource = resource.partition("/")
+    attributes: dict[str, Any] = {
+        "namespace": namespace,
+        "group": group,
+        "resource": plural,
+        "subresource": subresource,
+        "name": name,
+    }
+    reviews = client.AuthorizationV1Api(api_server.cluster.api)
+
+    def may(verb: str) -> bool:
+        review = {"spec": {"user": user, "resourceAttributes": attributes | {"verb": verb}}}
+        return bool(reviews.create_subject_access_review(review).status.allowed)
+
+    return {verb for verb in verbs if may(verb)}
+
+
+@pytest.mark.parametrize(
+    ("user", "kind", "status"),
+    [("editor", {*READ, "create", "delete"}, {"get"}), ("viewer", READ, {"get"}), ("nobody", set(), set())],
+)
+def test_user_roles_grant_exactly_these_verbs(
+    api_server: ApiServer, namespace: str, user: str, kind: set[str], status: set[str]
+) -> None:
+    assert allowed(api_server, user, namespace, names.PLURAL) == kind
+    assert allowed(api_server, user, namespace, f"{names.PLURAL}/status") == status
+    assert allowed(api_server, user, "default", names.PLURAL) == set()
+
+
+def test_editor_creates_and_deletes_and_writes_no_status(api_server: ApiServer, namespace: str) -> None:
+    obj = notification(namespace)
+    assert api_server.create(obj, user="editor").code == 201
+    assert api_server.write_status(obj, user="editor", phase="Sent").code == 403
+    path = f"{KIND}/{namespace}/{names.PLURAL}/{obj['metadata']['name']}"
+    assert api_server.send("GET", path, user="viewer").code == 200
+    assert api_server.send("DELETE", path, user="viewer").code == 403
+    assert api_server.send("DELETE", path, user="editor").code == 200
+
+
+def test_user_roles_become_part_of_the_default_roles() -> None:
+    labels = {
+        obj["metadata"]["name"]: {key for key in obj["metadata"]["labels"] if "aggregate" in key}
+        for obj in objects()
+        if obj["kind"] == "ClusterRole" and obj["metadata"]["name"].startswith("notifications-")
+    }
+    assert labels == {
+        "notifications-viewer": {f"{RBAC}/aggregate-to-view"},
+        "notifications-editor": {f"{RBAC}/aggregate-to-edit", f"{RBAC}/aggregate-to-admin"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "verbs"),
+    [
+        ("", {"list", "create"}),
+        (names.LEASE, {"list", "create", "update"}),
+        ("kube-scheduler", {"list", "create"}),
+    ],
+)
+def test_operator_updates_its_own_lease_only(api_server: ApiServer, name: str, verbs: set[str]) -> None:
+    granted = allowed(api_server, OPERATOR, NAMESPACE, "leases", group="coordination.k8s.io", name=name)
+    assert granted == verbs
+
+
+def test_operator_writes_its_lease_and_no_foreign_one(api_server: ApiServer) -> None:
+    for name, code in ((names.LEASE, 200), ("foreign", 403)):
+        meta = {"name": name, "namespace": NAMESPACE}
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta}
+        created = api_server.send("POST", LEASES, lease, user=OPERATOR)
+        assert created.code == 201
+        assert api_server.send("PUT", f"{LEASES}/{name}", created.document, user=OPERATOR).code == code
+        assert api_server.send("DELETE", f"{LEASES}/{name}", user=OPERATOR).code == 403
+
+
+def test_operator_creates_events_and_changes_none(api_server: ApiServer, namespace: str) -> None:
+    pod = Regarding(api_version="v1", kind="Pod", namespace=namespace, name="operator")
+    event = Event(
+        regarding=pod, type=EventType.WARNING, reason="R", action="A", note="n", at=datetime.now(UTC)
+    )
+    path = f"{EVENTS}/{namespace}/events"
+    assert api_server.send("POST", path, event.body("pod-1"), user=OPERATOR).code == 201
+    merge = "application/merge-patch+json"
+    assert api_server.send("PATCH", f"{path}/{event.name}", {}, user=OPERATOR, content=merge).code == 403
+    assert allowed(api_server, OPERATOR, namespace, "events", group="events.k8s.io") == {"create"}
+
+
+def test_operator_reads_and_deletes_notifications_and_updates_their_status(
+    api_server: ApiServer, namespace: str
+) -> None:
+    assert allowed(api_server, OPERATOR, namespace, names.PLURAL) == {*READ, "delete"}
+    assert allowed(api_server, OPERATOR, namespace, f"{names.PLURAL}/status") == {"update"}
+    for resource in ("secrets", "pods", "configmaps", "namespaces"):
+        assert allowed(api_server, OPERATOR, namespace, resource, group="") == set()

@@ -1,0 +1,144 @@
+"""A status that anybody may have written: a reconciliation reads it, goes on, and writes what the schema admits."""
+
+import json
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from notification_contract.routing.receivers import CHANNELS
+from notification_operator.domain.fold import excluding_attempts, fold
+from notification_operator.domain.model import parse
+from notification_operator.domain.phases import FINAL
+from notification_operator.domain.plan import plan
+from notification_operator.domain.retention import due_at
+from notification_operator.domain.routing.route import resolve
+from notification_operator.domain.status import AttemptStatus, Phase, Status
+from platform_infra.crd.definitions import notification_request
+from tests.harness.schema import violations
+from tests.unit.operator.domain.builders import START, at, stored, success
+
+(VERSION,) = notification_request()["spec"]["versions"]
+SCHEMA = VERSION["schema"]["openAPIV3Schema"]["properties"]["status"]
+NONE: frozenset[str] = frozenset()
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from([1e300, -1e300]),
+)
+values = st.recursive(
+    scalars, lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(max_size=3), each, max_size=3)
+)
+times = st.sampled_from(
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59Z",
+        "2026-03-01T11:59:59Z",
+        "2026-03-01",
+        "",
+        "x",
+    ]
+)
+numbers = st.sampled_from([0, 1, 2, 1e300, -1, 2**31 - 1, 2**63 - 1, float("nan"), float("inf"), 1.0])
+attempts = st.fixed_dictionaries(
+    {},
+    optional={
+        "channel": st.sampled_from(CHANNELS) | values,
+        "attempt": numbers | values,
+        "timestamp": times | values,
+        "status": st.sampled_from(AttemptStatus) | values,
+        "durationSeconds": numbers | values,
+        "retryAfterSeconds": numbers | values,
+        "error": values,
+        "permanent": values,
+        "circuitOpen": values,
+    },
+)
+conditions = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["Delivered", "RoutingResolved", "Theirs"]) | values,
+        "status": st.sampled_from(["True", "Maybe"]) | values,
+        "reason": st.sampled_from(["RoutingRuleMatched"]) | values,
+        "message": values,
+        "lastTransitionTime": times | values,
+        "observedGeneration": numbers | values,
+    },
+)
+statuses = st.fixed_dictionaries(
+    {},
+    optional={
+        "phase": st.sampled_from(Phase) | values,
+        "reason": values,
+        "message": values,
+        "deliveryAttempts": st.lists(attempts | values, max_size=4) | values,
+        "conditions": st.lists(conditions | values, max_size=3) | values,
+        "resolvedChannels": st.lists(st.sampled_from(CHANNELS) | values, max_size=20) | values,
+        "totalAttempts": numbers | values,
+        "queuedAt": times | values,
+        "processingStartedAt": times | values,
+        "completionTime": times | values,
+        "nextAttemptAt": times | values,
+        "observedGeneration": numbers | values,
+    },
+)
+"""Statuses that no schema has checked."""
+
+
+@given(statuses | values, st.sampled_from([[], ["slack"], ["slack", "console"]]))
+@example({"phase": "Retrying"}, ["slack"])
+@example({"phase": "Retrying", "resolvedChannels": ["sms"]}, [])
+@example(
+    {
+        "phase": "Sending",
+        "deliveryAttempts": [
+            {
+                "channel": "slack",
+                "attempt": 2**31 - 1,
+                "timestamp": "9999-12-31T23:59:59Z",
+                "status": "failed",
+                "durationSeconds": 1e300,
+                "retryAfterSeconds": 1e300,
+            }
+        ],
+    },
+    ["slack"],
+)
+def test_any_status_can_be_reconciled_and_what_is_written_is_valid(status: Any, channels: list[str]) -> None:
+    document = {**stored(spec={"channels": channels}), "status": status}
+    due_at(document)
+    notification = parse(document)
+    route = resolve(notification)
+    planned = plan(notification, route, in_flight=NONE, now=at(9))
+    finished = [success(send.channel, send.number, seconds=9) for send in planned.sends]
+    assert all(1 <= send.number <= 2**31 - 1 for send in planned.sends)
+    after = fold(notification, finished, route=route, in_flight=NONE, queued_at=START, now=at(10))
+    written = after.dump()
+    read = Status.parse({"status": written})
+    assert read == after
+    excluding_attempts(parse({**document, "status": written}), finished)
+    if notification.phase not in FINAL and finished:
+        known = {name: written[name] for name in WRITTEN if name in written}
+        assert list(violations(SCHEMA, json.loads(json.dumps(changed(known, status))))) == []
+
+
+def changed(written: dict[str, Any], status: object) -> dict[str, Any]:
+    """Return the fields that a write changes; the API server checks no others."""
+    before = status if isinstance(status, dict) else {}
+    result = {name: value for name, value in written.items() if value != before.get(name)}
+    stored_conditions = before.get("conditions")
+    if isinstance(stored_conditions, list):
+        result["conditions"] = [each for each in written["conditions"] if each not in stored_conditions]
+    return result
+
+
+WRITTEN = {
+    *("phase", "reason", "message", "observedGeneration", "deliveryAttempts", "totalAttempts", "conditions"),
+    *("successfulDeliveries", "failedDeliveries", "queuedAt", "processingStartedAt", "resolvedChannels"),
+}
+"""The fields that each status write of a delivery contains."""

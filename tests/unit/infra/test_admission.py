@@ -1,0 +1,110 @@
+"""The admission policies: which stacks create them, and the limits that they read."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from notification_contract import bounds
+from platform_infra.admission.policies import POLICIES, parameters, pattern
+from platform_infra.settings.admission import Admission
+from platform_infra.settings.reader import SettingsError, parse
+
+if TYPE_CHECKING:
+    from tests.unit.infra.conftest import Record
+
+KINDS = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+SHARED = {
+    "clusterKind": "stack",
+    "clusterStack": "organization/notification-platform/dev",
+    "operatorImage": "registry.example/operator:1",
+    "crdManaged": "false",
+}
+OWNER = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "context": "shared", "node": "the-node"}
+
+
+def test_policies_have_provider_parent_and_parameters(record: Record) -> None:
+    recording = record(operatorNamespace="elsewhere")
+    for kind in KINDS:
+        for entry in recording.of(kind):
+            assert entry.parent.endswith("RequestAdmission::admission")
+            assert "::cluster::" in entry.provider
+    for binding in recording.of("ValidatingAdmissionPolicyBinding"):
+        spec = binding.inputs["spec"]
+        assert spec["policyName"] == binding.name
+        assert spec["validationActions"] == ["Deny"]
+        assert spec["paramRef"] == {
+            "name": "notification-admission",
+            "namespace": "elsewhere",
+            "parameterNotFoundAction": "Allow",
+        }
+
+
+def test_policy_is_created_after_its_limits_and_refuses_on_errors(record: Record) -> None:
+    for policy in record().of("ValidatingAdmissionPolicy"):
+        assert any(urn.endswith("ConfigMap::limits") for urn in policy.dependencies)
+        assert policy.inputs["spec"]["failurePolicy"] == "Fail"
+
+
+@pytest.mark.parametrize(
+    ("values", "policies", "roles"),
+    [
+        ({}, 2, 2),
+        ({"admissionEnabled": "false"}, 0, 2),
+        ({"crdUserRoles": "false"}, 2, 0),
+        (SHARED, 0, 0),
+    ],
+)
+def test_stack_that_owns_the_crd_creates_policies_and_roles(
+    record: Record, values: dict[str, str], policies: int, roles: int
+) -> None:
+    recording = record(OWNER, **values)
+    assert len(recording.of("ValidatingAdmissionPolicy")) == policies
+    assert len([entry for entry in recording.of("ClusterRole") if entry.name != "served"]) == roles
+
+
+def test_default_limits_are_the_bounds_of_the_schema() -> None:
+    assert parameters(Admission()) == {
+        "bodyCharacters": str(bounds.BODY),
+        "metadataEntries": str(bounds.METADATA_ENTRIES),
+        "metadataCharacters": str(bounds.METADATA_VALUE),
+        "actionLinks": str(bounds.ACTION_LINKS),
+        "linkSchemes": "https",
+        "channelsByNamespace": "false",
+        "defaultChannels": "console,log",
+        "statusWriters": "^()$",
+    }
+
+
+def test_limits_beyond_the_schema_are_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse({"admissionBodyCharacters": "262145", "admissionActionLinks": "33"})
+    assert {problem.key for problem in caught.value.problems} == {
+        "admissionBodyCharacters",
+        "admissionActionLinks",
+    }
+
+
+def test_every_check_of_a_policy_reads_only_limits_that_exist() -> None:
+    for policy in POLICIES:
+        texts = [*policy.variables.values(), *(f"{c.expression} {c.message}" for c in policy.checks)]
+        read = set(re.findall(r"params\.data\.(\w+)", " ".join(texts)))
+        assert read
+        assert read <= parameters(Admission()).keys()
+
+
+@pytest.mark.parametrize(
+    ("users", "user", "matches"),
+    [
+        ((), "", True),
+        ((), "anybody", False),
+        (("a.b@example.com",), "a.b@example.com", True),
+        (("a.b@example.com",), "axb@example.com", False),
+        (("x", "system:serviceaccount:tools:*"), "system:serviceaccount:tools:robot", True),
+        (("system:serviceaccount:tools:*",), "system:serviceaccount:other:robot", False),
+    ],
+)
+def test_pattern_of_users_takes_asterisks_only(users: tuple[str, ...], user: str, *, matches: bool) -> None:
+    assert bool(re.search(pattern(users), user)) is matches

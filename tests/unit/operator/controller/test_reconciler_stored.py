@@ -1,0 +1,55 @@
+"""Reconciliations of what others have stored: objects beyond the bounds, and forged statuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from notification_contract import bounds
+from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
+
+TOO_LONG = "x" * (bounds.BODY + 1)
+LAST = "9999-12-31T23:59:59Z"
+
+
+@pytest.mark.parametrize("routed", [False, True])
+async def test_oversized_notification_costs_one_write_and_no_delivery(*, routed: bool) -> None:
+    console = Stub()
+    fixture = ReconcilerFixture({"console": console}, routed=routed, body=TOO_LONG)
+    result = await fixture.reconcile()
+    assert fixture.verbs == ["GET", "PUT"]
+    assert (fixture.status["phase"], fixture.status["reason"]) == ("Failed", "TooLarge")
+    assert (result.final, console.calls, fixture.attempts) == (True, [], IDLE)
+    await fixture.reconcile()
+    assert fixture.verbs == ["GET", "PUT", "GET"]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"phase": "Retrying"},
+        {"phase": "Sending", "resolvedChannels": [{}, 5], "conditions": "none"},
+        {
+            "phase": "Sending",
+            "deliveryAttempts": [
+                {
+                    "channel": "console",
+                    "attempt": 2**31 - 1,
+                    "timestamp": "2026-01-01T00:00:00Z",
+                    "status": "failed",
+                    "durationSeconds": 1e300,
+                }
+            ],
+        },
+        {"phase": "Sending", "queuedAt": LAST, "nextAttemptAt": LAST, "completionTime": LAST},
+    ],
+    ids=["retrying", "types", "attempt", "times"],
+)
+async def test_forged_status_does_not_keep_a_notification_from_its_channel(status: dict[str, Any]) -> None:
+    console = Stub()
+    fixture = ReconcilerFixture({"console": console})
+    fixture.store.write_as_other(fixture.ref, **status)
+    result = await fixture.reconcile()
+    assert result.error is None
+    assert (fixture.status["phase"], len(console.calls)) == ("Sent", 1)
