@@ -25,6 +25,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """For `existing`: context of that kubeconfig. The current context is never used."""
     cluster_stack: str
     """For `stack`: stack that owns the cluster, as `organization/project/stack`. On a backend without organizations, the first part is the word `organization`."""
+    cluster_local_network_policy: bool
+    """For `local`: whether the node enforces NetworkPolicies. The first use builds kube-router from Go modules, which takes about two minutes. The default is `false`."""
+    cluster_local_priority_and_fairness: bool
+    """For `local`: whether the API server of the node queues requests by priority, as other clusters do. The default is `false`."""
     cluster_eks_subnets: list[str]
     """For `eks`: ids of at least two subnets in different zones."""
     cluster_eks_version: str

@@ -14,7 +14,7 @@ from platform_infra.cluster.owned import connect as connect_owned
 from platform_infra.settings.cluster import ClusterKind
 
 if TYPE_CHECKING:
-    from platform_infra.settings.cluster import Cluster, Eks
+    from platform_infra.settings.cluster import Cluster, Eks, Local
 
 CREATE_COMMANDS = {
     ClusterKind.KIND: "kind create cluster --name notification && kind get kubeconfig --name notification > kubeconfig",
@@ -37,7 +37,7 @@ def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
     """
     match settings.kind:
         case ClusterKind.LOCAL:
-            return _local
+            return partial(_local, settings.local)
         case ClusterKind.EXISTING:
             connection = connect_existing(settings.kubeconfig, settings.context)
             return lambda _opts: connection
@@ -53,11 +53,15 @@ def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
             assert_never(settings.kind)
 
 
-def _local(opts: pulumi.ResourceOptions) -> Connection:
+def _local(settings: Local, opts: pulumi.ResourceOptions) -> Connection:
     # Imported here: other kinds of cluster do not need the module.
     from platform_infra.cluster.local.provider import LocalNode  # noqa: PLC0415
+    from platform_infra.cluster.local.spec import NodeOptions  # noqa: PLC0415
 
-    node = LocalNode("node", stack=pulumi.get_stack(), opts=opts)
+    options = NodeOptions(
+        network_policy=settings.network_policy, priority_and_fairness=settings.priority_and_fairness
+    )
+    node = LocalNode("node", stack=pulumi.get_stack(), options=options, opts=opts)
     return Connection(
         kubeconfig=node.kubeconfig,
         context=node.context,

@@ -21,6 +21,15 @@ class ClusterKind(StrEnum):
     K3S = "k3s"
 
 
+class Local(Section):
+    """A node on this machine."""
+
+    network_policy: bool = False
+    """For `local`: whether the node enforces NetworkPolicies. The first use builds kube-router from Go modules, which takes about two minutes."""
+    priority_and_fairness: bool = False
+    """For `local`: whether the API server of the node queues requests by priority, as other clusters do."""
+
+
 class Eks(Section):
     """An Amazon EKS cluster that this stack creates in existing subnets."""
 
@@ -49,4 +58,5 @@ class Cluster(Section):
     """For `existing`: context of that kubeconfig. The current context is never used."""
     stack: StackName = ""
     """For `stack`: stack that owns the cluster, as `organization/project/stack`. On a backend without organizations, the first part is the word `organization`."""
+    local: Local = Local()
     eks: Eks = Eks()

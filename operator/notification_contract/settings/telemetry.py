@@ -99,7 +99,7 @@ class Events(Section):
 class Server(Section):
     """The HTTP server for probes and metrics."""
 
-    host: Annotated[str, Field(min_length=1, max_length=253)] = "::"
+    host: str = "::"
     """Address to listen on, such as `127.0.0.1`. `::` accepts IPv6 and IPv4 connections to all addresses, and IPv4 connections alone where IPv6 is disabled."""
     health_port: Port = names.HEALTH_PORT
     """Port of /healthz and /readyz; 0 selects a free port."""

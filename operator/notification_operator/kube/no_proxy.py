@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Address: TypeAlias = IPv4Address | IPv6Address
 
 _SEPARATORS = re.compile(r"[\s,]+")
-_WITH_PORT = re.compile(r"(?P<host>\[[^]]*\]|[^:]*):(?P<port>[0-9]+)")
+_WITH_PORT = re.compile(r"(?P<host>\[[^]]*\]|[^:]*):(?P<port>[0-9]*)")
 
 
 def bypasses_proxy(server: URL, no_proxy: str) -> bool:
@@ -41,7 +41,7 @@ def _matches(entry: str, host: str, address: Address | None, port: int | None) -
     if "/" in entry:
         return address is not None and _contains(entry, address)
     if parts := _WITH_PORT.fullmatch(entry):
-        if int(parts["port"]) != port:
+        if parts["port"] and int(parts["port"]) != port:
             return False
         entry = parts["host"]
     if excepted := _address(entry.strip("[]")):

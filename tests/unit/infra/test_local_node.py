@@ -11,7 +11,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from platform_infra.cluster.local import readiness, state
 from platform_infra.cluster.local.provider import LocalNodeProvider
-from platform_infra.cluster.local.spec import NodeInfo, NodeSpec, for_this_machine
+from platform_infra.cluster.local.spec import NodeInfo, NodeOptions, NodeSpec, for_this_machine
 
 RECORDED_PROVIDER = (
     b"\x80\x04\x95B\x00\x00\x00\x00\x00\x00\x00"
@@ -63,6 +63,31 @@ def test_outputs_contain_the_image_that_the_node_runs() -> None:
 def test_property_is_changed_only_if_it_differs() -> None:
     assert state.changed({"image": "a"}, {"image": "b"}, "image")
     assert not state.changed({"image": "a", "kubeconfig": "x"}, {"image": "a"}, "image")
+
+
+def test_options_turn_on_parts_of_the_node() -> None:
+    assert NodeOptions().environment == {}
+    options = NodeOptions(network_policy=True, priority_and_fairness=True)
+    assert options.environment == {"NODE_NETWORK_POLICY": "true", "NODE_PRIORITY_AND_FAIRNESS": "true"}
+
+
+def test_node_of_a_state_without_options_has_none() -> None:
+    assert state.spec({"stack": "dev", "image": "node:1"}) == NodeSpec(stack="dev", image="node:1")
+    props = {"stack": "dev", "image": "node:1", "options": ["network_policy"]}
+    assert state.spec(props).options == NodeOptions(network_policy=True)
+    assert state.outputs(props, INFO)["options"] == ["network_policy"]
+
+
+def test_node_is_recreated_when_its_options_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform_infra.cluster.local.node.read", lambda _stack: INFO)
+    plain = {"stack": "dev", "image": "node:1"}
+    limited = {**plain, "options": ["network_policy"]}
+    differs = {
+        (len(olds), len(news)): LocalNodeProvider().diff("n", olds, news).changes
+        for olds in (plain, limited)
+        for news in (plain, limited)
+    }
+    assert differs == {(2, 2): False, (2, 3): True, (3, 2): True, (3, 3): False}
 
 
 def test_component_that_is_not_ready_is_named_with_its_log() -> None:

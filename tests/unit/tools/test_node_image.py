@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import re
 import tarfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from tools.localcluster.image import images
+import pytest
+
+from tools.localcluster.image import images, network_policy
 from tools.localcluster.toolchain import Toolchain
 from tools.localcluster.toolchain.pins import GROUPS
 
@@ -49,6 +54,45 @@ def test_context_belongs_to_root_and_contains_no_bytecode(tmp_path: Path) -> Non
     assert {(member.uid, member.gid, member.uname) for member in members.values()} == {(0, 0, "")}
     assert not any("__pycache__" in name for name in members)
     assert members["bin/kubelet"].mode & 0o111
+
+
+def test_network_policy_image_adds_one_program(tmp_path: Path) -> None:
+    program = tmp_path / "kube-router"
+    program.touch(0o755)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        network_policy.write_context(archive, program)
+    buffer.seek(0)
+    with tarfile.open(fileobj=buffer) as archive:
+        assert archive.getnames() == ["Dockerfile", "bin/kube-router"]
+
+
+def test_tag_of_the_network_policy_image_depends_on_the_node_image() -> None:
+    tags = {network_policy.network_policy_tag(f"notification-platform/node:{name}") for name in ("a", "b")}
+    assert len(tags) == 2
+    assert all(re.fullmatch("notification-platform/node:[0-9a-f]{12}-network-policy", tag) for tag in tags)
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The modules that run in the node, which imports them under their own name."""
+    monkeypatch.syspath_prepend(str(images.__file__.rpartition("/")[0] + "/inside"))
+    names = ("components", "facts", "probes")
+    return SimpleNamespace(**{name: importlib.import_module(f"notification_node.{name}") for name in names})
+
+
+def test_components_and_probes_follow_the_options(
+    inside: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = inside.facts.Facts.find()
+    for option in ("NODE_NETWORK_POLICY", "NODE_PRIORITY_AND_FAIRNESS"):
+        monkeypatch.setenv(option, "true")
+    complete = inside.facts.Facts.find()
+    assert "kube-router" not in inside.probes.components(plain)
+    assert "kube-router" in inside.probes.components(complete)
+    for facts, enabled in ((plain, "false"), (complete, "true")):
+        (server,) = (each for each in inside.components.foundation(facts) if each.name == "kube-apiserver")
+        assert f"--enable-priority-and-fairness={enabled}" in server.command
 
 
 def test_tag_depends_on_the_content_of_the_image() -> None:

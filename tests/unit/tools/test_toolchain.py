@@ -117,6 +117,16 @@ def test_every_program_belongs_to_one_group_that_provides_it() -> None:
         assert group.steps or (group.package and set(group.package.files) == set(group.programs))
 
 
+def test_optional_program_of_earlier_pins_does_not_count(tmp_path: Path) -> None:
+    earlier = replace(PAUSE, optional=True)
+    later = replace(earlier, version="2")
+    toolchain = layout.Toolchain(root=tmp_path)
+    toolchain.bin.mkdir()
+    toolchain.program("pause").symlink_to(program(tmp_path / "parts" / layout.part_name(earlier), "pause"))
+    assert toolchain.is_complete([earlier])
+    assert not toolchain.is_complete([later])
+
+
 def test_every_released_asset_is_https_and_has_a_checksum() -> None:
     for group in GROUPS:
         for asset in group.assets:

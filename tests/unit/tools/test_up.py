@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
 from tools.platform.pulumi.environment import ENGINE_GROUPS
@@ -29,7 +30,11 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(up, "ensure", ensure)
     monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
-    monkeypatch.setattr(up, "ensure_images", lambda: provided.append("images"))
+    monkeypatch.setattr(
+        up,
+        "ensure_images",
+        lambda *, network_policy: provided.append("enforcing images" if network_policy else "images"),
+    )
     monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, check_stack_file(name)))
     return provided
 
@@ -37,6 +42,13 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_local_stack_needs_docker_and_the_node_image(provided: list[str]) -> None:
     up.prepare("dev")
     assert provided == ["the engine", "every program", "docker", "images"]
+
+
+def test_enforcing_node_needs_its_own_image(provided: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = parse({"clusterLocalNetworkPolicy": "true"})
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, settings))
+    up.prepare("dev")
+    assert provided[-1] == "enforcing images"
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])

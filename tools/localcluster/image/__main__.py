@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from tools.localcluster.image.commands import NodeImageError
@@ -12,11 +13,16 @@ from tools.localcluster.toolchain import ToolchainError
 _INTERRUPTED = 130
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code is 0 only if both images exist."""
+    parser = argparse.ArgumentParser(prog="python -m tools.localcluster.image", description=__doc__)
+    parser.add_argument(
+        "--network-policy", action="store_true", help="build the node image that enforces NetworkPolicies"
+    )
+    options = parser.parse_args(arguments)
     try:
         ensure_docker(packages=("debootstrap",))
-        images = ensure_images()
+        images = ensure_images(network_policy=options.network_policy)
     except (DockerUnavailableError, NodeImageError, ToolchainError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from platform_infra.docker_client import BuildOptions, build_image, has_image, import_image
 from tools.localcluster.image.commands import connected
+from tools.localcluster.image.context import owned_by_root
 from tools.localcluster.image.debian import base_tag, ensure_base
+from tools.localcluster.image.network_policy import SUFFIX, ensure_network_policy_image
 from tools.localcluster.toolchain import Toolchain, cache_dir, ensure
 from tools.localcluster.toolchain.layout import group_hash
 from tools.localcluster.toolchain.pins import GROUPS
@@ -41,8 +43,10 @@ class Images:
     node: str
 
 
-def ensure_images() -> Images:
+def ensure_images(*, network_policy: bool = False) -> Images:
     """Build both images unless they exist; return their tags. With both images this takes half a second.
+
+    With `network_policy` the node's image is the one whose node enforces NetworkPolicies.
 
     Raises:
         NodeImageError: this machine cannot build an image.
@@ -58,6 +62,9 @@ def ensure_images() -> Images:
                     with progress.step(tags.node, "building, about 40 s"):
                         _build(client, tags, toolchain)
         client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION)
+        if network_policy:
+            tags = Images(base=tags.base, node=ensure_network_policy_image(client, tags.node))
+            client.images.get(tags.node).tag(REPOSITORY, CURRENT_VERSION + SUFFIX)
     return tags
 
 
@@ -93,11 +100,11 @@ def _build(client: DockerClient, tags: Images, toolchain: Toolchain) -> None:
 
 def write_context(archive: tarfile.TarFile, toolchain: Toolchain, pause: bytes) -> None:
     """Write the Dockerfile and what it copies: `inside/`, the programs, and the archive of the pause image."""
-    archive.add(_HERE / "Dockerfile", "Dockerfile", filter=_owned_by_root)
-    archive.add(_HERE / "inside", "inside", filter=_owned_by_root)
+    archive.add(_HERE / "Dockerfile", "Dockerfile", filter=owned_by_root)
+    archive.add(_HERE / "inside", "inside", filter=owned_by_root)
     for group in GROUPS:
         for program in group.programs if group.name in _NODE_GROUPS and group.name != _PAUSE else ():
-            archive.add(toolchain.program(program).resolve(), f"bin/{program}", filter=_owned_by_root)
+            archive.add(toolchain.program(program).resolve(), f"bin/{program}", filter=owned_by_root)
     _add_bytes(archive, "pause.tar", pause, mode=0o644)
 
 
@@ -114,12 +121,3 @@ def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, *, mode: int
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(content), mode
     archive.addfile(member, io.BytesIO(content))
-
-
-def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Return the member with root as its owner, or None for bytecode, which is not part of the image."""
-    if "__pycache__" in Path(member.name).parts:
-        return None
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    return member

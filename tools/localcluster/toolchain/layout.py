@@ -61,6 +61,11 @@ def group_hash(group: Group) -> str:
     return digest.hexdigest()[:12]
 
 
+def part_name(group: Group) -> str:
+    """Return the name of the group's folder in parts/."""
+    return f"{group.name}-{group_hash(group)}"
+
+
 def toolchain_key(groups: Iterable[Group] = GROUPS) -> str:
     """Return the key of a set of groups; optional groups do not change it."""
     joined = ",".join(f"{group.name}-{group_hash(group)}" for group in groups if not group.optional)
@@ -106,6 +111,11 @@ class Toolchain:
 
     def is_complete(self, groups: Iterable[Group]) -> bool:
         """Return whether every program of these groups exists and is executable."""
-        return all(
-            os.access(self.place(group) / program, os.X_OK) for group in groups for program in group.programs
-        )
+        return all(self._has(group, program) for group in groups for program in group.programs)
+
+    def _has(self, group: Group, program: str) -> bool:
+        """Return whether the program is there; one of an optional group can be that of earlier pins."""
+        file = self.place(group) / program
+        if not os.access(file, os.X_OK):
+            return False
+        return not group.optional or (file.is_symlink() and file.readlink().parent.name == part_name(group))

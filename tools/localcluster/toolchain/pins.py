@@ -15,11 +15,13 @@ KUBERNETES = "1.36.3"
 ETCD = "3.6.16"
 CONTAINERD = "2.2.9"
 COREDNS = "1.12.4"
+KUBE_ROUTER = "2.1.0"
 ACTIONLINT = "1.7.12"
 PROMETHEUS = "2.42.0"
 
 _PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+_KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _GITHUB = "https://github.com/"
 
@@ -210,6 +212,21 @@ GROUPS: tuple[Group, ...] = (
         programs=("pause",),
         seconds=2,
         steps=(Build(folder="pause", packages={"pause": "."}, variables={}),),
+    ),
+    Group(
+        name="kube-router",
+        version=KUBE_ROUTER,
+        programs=("kube-router",),
+        version_arguments={"kube-router": ("--version",)},
+        optional=True,
+        seconds=120,
+        steps=(
+            Build(
+                folder="kube-router",
+                packages={"kube-router": f"{_KUBE_ROUTER}/cmd/kube-router"},
+                variables={f"{_KUBE_ROUTER}/pkg/version.Version": f"v{KUBE_ROUTER}"},
+            ),
+        ),
     ),
     Group(
         name="actionlint",

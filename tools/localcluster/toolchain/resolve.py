@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tools.localcluster.toolchain import debian, on_path, releases
 from tools.localcluster.toolchain.errors import ToolchainError
 from tools.localcluster.toolchain.gobuild import Builder, go_problem
-from tools.localcluster.toolchain.layout import Toolchain, cache_dir, group_hash, toolchain_key
+from tools.localcluster.toolchain.layout import Toolchain, cache_dir, part_name, toolchain_key
 from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.processes import Children
 from tools.localcluster.toolchain.progress import Progress
@@ -100,7 +100,7 @@ class _Run:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _provide(self, group: Group) -> None:
-        part = self._home / "parts" / f"{group.name}-{group_hash(group)}"
+        part = self._home / "parts" / part_name(group)
         if not part.is_dir():
             part.parent.mkdir(exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=f".{part.name}-", dir=part.parent) as folder:

@@ -69,13 +69,13 @@ def prepare(name: str) -> tuple[PulumiStack, Toolchain]:
     toolchain = ensure(ENGINE_GROUPS)
     stack, settings = open_with_settings(name, toolchain=toolchain)
     if settings.cluster.kind == ClusterKind.LOCAL:
-        toolchain = local_parts()
+        toolchain = local_parts(network_policy=settings.cluster.local.network_policy)
     return stack, toolchain
 
 
-def local_parts() -> Toolchain:
+def local_parts(*, network_policy: bool = False) -> Toolchain:
     """Provide what a local node needs: programs, Docker, images."""
     toolchain = ensure()
     ensure_docker(packages=("debootstrap",))
-    ensure_images()
+    ensure_images(network_policy=network_policy)
     return toolchain

@@ -21,6 +21,7 @@ from platform_infra.cluster.local.spec import (
     CHECKOUT,
     CHECKOUT_LABEL,
     CURRENT_IMAGE,
+    CURRENT_NETWORK_POLICY_IMAGE,
     LABEL,
     NodeInfo,
     NodeSpec,
@@ -51,21 +52,25 @@ _CAPABILITIES: dict[str, Any] = {
 }
 
 
-def current_image() -> str:
+def current_image(*, network_policy: bool = False) -> str:
     """Return the content-based tag of the node image that this machine built last.
+
+    With `network_policy` it is the image whose node enforces NetworkPolicies.
 
     Raises:
         LocalNodeError: there is no node image.
     """
+    current = CURRENT_NETWORK_POLICY_IMAGE if network_policy else CURRENT_IMAGE
     with connected() as client:
         try:
-            tags = client.images.get(CURRENT_IMAGE).tags
+            tags = client.images.get(current).tags
         except docker.errors.ImageNotFound as error:
-            raise LocalNodeError(f"there is no image {CURRENT_IMAGE}: {_BUILD_IMAGE}") from error
+            option = ", with --network-policy" if network_policy else ""
+            raise LocalNodeError(f"there is no image {current}: {_BUILD_IMAGE}{option}") from error
     by_content = sorted(
-        tag for tag in tags if tag.startswith("notification-platform/node:") and tag != CURRENT_IMAGE
+        tag for tag in tags if tag.startswith("notification-platform/node:") and tag != current
     )
-    return by_content[0] if by_content else CURRENT_IMAGE
+    return by_content[0] if by_content else current
 
 
 def docker_run(client: DockerClient, image: str, arguments: dict[str, Any]) -> Container:
@@ -150,13 +155,14 @@ def _run(client: DockerClient, spec: NodeSpec, launch: Launch) -> Container:
 
 
 def _arguments(spec: NodeSpec, *, cgroup_v1: bool) -> dict[str, Any]:
+    # With cgroup v2 a container has its own namespace; with v1 the node uses a branch of the machine's tree.
+    cgroup = {"NODE_CGROUP_ROOT": spec.cgroup_root} if cgroup_v1 else {}
     mounts = {volume: {"bind": place, "mode": "rw"} for volume, place in spec.volumes.items()}
     return {
         "name": spec.name,
         "hostname": spec.name,
         "labels": spec.labels,
-        # With cgroup v2 a container has its own namespace; with v1 the node uses a branch of the machine's tree.
-        "environment": {"NODE_CGROUP_ROOT": spec.cgroup_root} if cgroup_v1 else {},
+        "environment": {**spec.options.environment, **cgroup},
         "volumes": {**mounts, **_CGROUPS} if cgroup_v1 else mounts,
         "tmpfs": {"/run": "exec", "/tmp": "exec"},  # noqa: S108 (a mount inside the node)
         "ports": {API_PORT: ("127.0.0.1", 0)},

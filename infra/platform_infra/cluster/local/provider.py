@@ -6,10 +6,13 @@ in a process of its own, which imports the node's modules when a method needs th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi import dynamic
+
+if TYPE_CHECKING:
+    from platform_infra.cluster.local.spec import NodeOptions
 
 
 class LocalNodeProvider(dynamic.ResourceProvider):
@@ -34,11 +37,12 @@ class LocalNodeProvider(dynamic.ResourceProvider):
         return dynamic.ReadResult(id_, state.outputs(props, info))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Report a change if the stack or the image differs, or if the node is missing or stopped."""
+        """Report a change if stack, image or options differ, or if the node is missing or stopped."""
         from platform_infra.cluster.local import node, state  # noqa: PLC0415
 
         moved = state.changed(olds, news, "stack")
-        changed = moved or state.changed(olds, news, "image") or node.read(olds["stack"]) is None
+        differs = state.changed(olds, news, "image") or state.options(olds) != state.options(news)
+        changed = moved or differs or node.read(olds["stack"]) is None
         return dynamic.DiffResult(changes=changed, replaces=["stack"] if moved else [])
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
@@ -73,17 +77,25 @@ class LocalNode(dynamic.Resource, module="local", name="Node"):
     kubeconfig: pulumi.Output[str]
 
     def __init__(
-        self, name: str, *, stack: str, image: str | None = None, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        stack: str,
+        image: str | None = None,
+        options: NodeOptions,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         if image is None:
             from platform_infra.cluster.local.node import current_image  # noqa: PLC0415
 
-            image = current_image()
+            image = current_image(network_policy=options.network_policy)
+        # Absent without options, as in the states of earlier releases.
+        chosen = {"options": list(options.enabled)} if options.enabled else {}
         unknown = dict.fromkeys(("container", "identity", "api_port", "context", "kubeconfig"))
         hidden = pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])
         super().__init__(
             LocalNodeProvider(),
             name,
-            {"stack": stack, "image": image, **unknown},
+            {"stack": stack, "image": image, **chosen, **unknown},
             pulumi.ResourceOptions.merge(hidden, opts),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 LABEL = "ai.kubernaut.notification-platform.stack"
@@ -13,13 +13,37 @@ CHECKOUT = str(Path(__file__).resolve().parents[4])
 API_PORT = "6443/tcp"
 CONTEXT = "notification-platform"
 CURRENT_IMAGE = "notification-platform/node:current"
+CURRENT_NETWORK_POLICY_IMAGE = f"{CURRENT_IMAGE}-network-policy"
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9.-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOptions:
+    """What a node can do in addition; by default nothing, so that it starts quickly."""
+
+    network_policy: bool = False
+    """Whether NetworkPolicies are enforced. This needs an image with kube-router."""
+    priority_and_fairness: bool = False
+    """Whether the API server queues requests by priority."""
+
+    @property
+    def enabled(self) -> tuple[str, ...]:
+        """The names of the options that are on."""
+        return tuple(each.name for each in fields(self) if getattr(self, each.name))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of the container that turn the options on."""
+        return {f"NODE_{name.upper()}": "true" for name in self.enabled}
+
+
+NO_OPTIONS = NodeOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSpec:
-    """A node: the stack that it belongs to and the image that it runs.
+    """A node: the stack that it belongs to, the image that it runs, and its options.
 
     Raises:
         ValueError: the stack's name is empty.
@@ -27,6 +51,7 @@ class NodeSpec:
 
     stack: str
     image: str
+    options: NodeOptions = NO_OPTIONS
 
     def __post_init__(self) -> None:
         if not self.stack:

@@ -83,7 +83,7 @@ def test_host_bypasses_the_proxy_as_in_go(host: str, *, direct: bool) -> None:
         (":443", "https://hooks.example", False),
         ("hooks.example:443", "https://hooks.example", True),
         ("hooks.example:80", "https://hooks.example", False),
-        ("hooks.example:", "https://hooks.example", False),
+        ("hooks.example:", "https://hooks.example", True),
         ("bücher.example", "https://www.bücher.example", True),
         ("xn--bcher-kva.example", "https://bücher.example", True),
         ("bü\N{ZERO WIDTH JOINER}.example", "https://hooks.example", False),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from notification_node.components import Component
 
-_API_SERVER_SECONDS = 60
+_READY_SECONDS = 60
 _STOP_SECONDS = 1.0
 _SHOWN_LINES = 20
 _PAUSE_ARCHIVE = "/opt/notification-node/pause.tar"
@@ -94,12 +94,13 @@ def _reap(options: int) -> tuple[int, int] | None:
     return (pid, status) if pid else None
 
 
-def _await_api_server(supervisor: Supervisor, facts: Facts) -> None:
-    deadline = time.monotonic() + _API_SERVER_SECONDS
-    while (problem := probes.check("kube-apiserver", facts)) is not None:
+def _await(component: str, supervisor: Supervisor, facts: Facts) -> None:
+    """Return when a component is ready; stop the node if it is not in time."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while (problem := probes.check(component, facts)) is not None:
         supervisor.check()
         if time.monotonic() > deadline:
-            fail("kube-apiserver", f"is not ready after {_API_SERVER_SECONDS} s: {problem}")
+            fail(component, f"is not ready after {_READY_SECONDS} s: {problem}")
         time.sleep(0.1)
 
 
@@ -119,12 +120,15 @@ def main() -> NoReturn:
     certificates.issue(facts)
     for component in components.foundation(facts):
         supervisor.start(component)
-    _await_api_server(supervisor, facts)
+    _await("kube-apiserver", supervisor, facts)
     _command("ctr", "--namespace=k8s.io", "images", "import", "--local", _PAUSE_ARCHIVE)
     kubeconfig = certificates.kubeconfig("admin")
     _command("kubectl", f"--kubeconfig={kubeconfig}", "apply", f"--filename={CONFIGS}/objects.yaml")
     for component in components.agents(facts):
         supervisor.start(component)
+    if facts.network_policy:
+        _await("kubelet", supervisor, facts)
+        supervisor.start(components.network_policy())
     supervisor.watch()
 
 

@@ -30,6 +30,7 @@ _CLIENTS = {
     "kubelet": f"/O=system:nodes/CN=system:node:{NODE_NAME}",
     "proxy": "/CN=system:kube-proxy",
     "coredns": "/CN=system:coredns",
+    "kube-router": "/CN=system:kube-router",
     "apiserver-kubelet-client": "/O=system:masters/CN=kube-apiserver-kubelet-client",
 }
 _WITHOUT_KUBECONFIG = {"apiserver-kubelet-client"}

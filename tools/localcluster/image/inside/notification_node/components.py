@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from notification_node import control_plane
 from notification_node.certificates import kubeconfig
-from notification_node.facts import API_PORT, CONFIGS, ETCD_PORT, LOGS, NODE_NAME, PKI, RENDERED
+from notification_node.facts import (
+    API_PORT,
+    CONFIGS,
+    ETCD_PORT,
+    FIREWALL_HEALTH_PORT,
+    LOGS,
+    NODE_NAME,
+    PKI,
+    RENDERED,
+)
 
 if TYPE_CHECKING:
     from notification_node.facts import Facts
@@ -43,7 +52,13 @@ def _etcd() -> Component:
 
 
 def _api_server(facts: Facts) -> Component:
-    command = control_plane.api_server(_PATHS, etcd_port=ETCD_PORT, port=API_PORT, address=facts.ip)
+    command = control_plane.api_server(
+        _PATHS,
+        etcd_port=ETCD_PORT,
+        port=API_PORT,
+        address=facts.ip,
+        priority_and_fairness=facts.priority_and_fairness,
+    )
     return Component(
         name="kube-apiserver",
         command=(
@@ -114,6 +129,26 @@ def _kubelet(facts: Facts) -> Component:
 
 def _proxy() -> Component:
     return Component(name="kube-proxy", command=("kube-proxy", f"--config={CONFIGS}/kube-proxy.yaml"))
+
+
+def network_policy() -> Component:
+    """Return kube-router as a firewall alone: pods keep their CNI plugin, and Services kube-proxy.
+
+    It exits if the Node object does not exist yet.
+    """
+    return Component(
+        name="kube-router",
+        command=(
+            "kube-router",
+            f"--kubeconfig={kubeconfig('kube-router')}",
+            f"--hostname-override={NODE_NAME}",
+            "--run-firewall=true",
+            "--run-router=false",
+            "--run-service-proxy=false",
+            f"--service-cluster-ip-range={control_plane.SERVICE_CIDR}",
+            f"--health-port={FIREWALL_HEALTH_PORT}",
+        ),
+    )
 
 
 def _coredns() -> Component:

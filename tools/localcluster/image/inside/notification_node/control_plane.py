@@ -32,7 +32,9 @@ def etcd(paths: Paths) -> tuple[str, ...]:
     return ("etcd", f"--data-dir={paths.data}", "--unsafe-no-fsync", "--log-level=warn")
 
 
-def api_server(paths: Paths, *, etcd_port: int, port: int, address: str) -> tuple[str, ...]:
+def api_server(
+    paths: Paths, *, etcd_port: int, port: int, address: str, priority_and_fairness: bool = False
+) -> tuple[str, ...]:
     """Return the command line of kube-apiserver; it advertises `address`."""
     return (
         "kube-apiserver",
@@ -53,7 +55,7 @@ def api_server(paths: Paths, *, etcd_port: int, port: int, address: str) -> tupl
         f"--audit-log-path={paths.audit_log}",
         "--audit-log-maxsize=100",
         "--audit-log-maxbackup=3",
-        "--enable-priority-and-fairness=false",
+        f"--enable-priority-and-fairness={str(priority_and_fairness).lower()}",
         f"--max-requests-inflight={REQUESTS_IN_FLIGHT}",
         f"--max-mutating-requests-inflight={REQUESTS_IN_FLIGHT}",
         "--profiling=false",

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from notification_node.control_plane import CLUSTER_DOMAIN
-from notification_node.facts import API_PORT, API_SERVICE_IP, NODE_NAME, PKI
+from notification_node.facts import API_PORT, API_SERVICE_IP, FIREWALL_HEALTH_PORT, NODE_NAME, PKI
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,14 +68,31 @@ def names(facts: Facts) -> str | None:
     return None if response.endswith(socket.inet_aton(API_SERVICE_IP)) else f"{name} does not resolve"
 
 
+def network_policies(_facts: Facts) -> str | None:
+    """Check that kube-router has the pods and policies, and applies them."""
+    connection = http.client.HTTPConnection("127.0.0.1", FIREWALL_HEALTH_PORT, timeout=_TIMEOUT)
+    try:
+        connection.request("GET", "/healthz")
+        status = connection.getresponse().status
+    finally:
+        connection.close()
+    return None if status == HTTPStatus.OK else f"/healthz returned {status}"
+
+
 PROBES: Mapping[str, Callable[[Facts], str | None]] = {
     "kube-apiserver": api_server,
     "kubelet": node,
     "kube-controller-manager": service_accounts,
     "kube-proxy": service_ip,
+    "kube-router": network_policies,
     "coredns": names,
 }
 """By the component whose log explains a failure."""
+
+
+def components(facts: Facts) -> list[str]:
+    """Return the components of this node that have a probe, in the order in which they become ready."""
+    return [name for name in PROBES if name != "kube-router" or facts.network_policy]
 
 
 def check(component: str, facts: Facts) -> str | None:
