@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -70,6 +71,9 @@ def run(
             return
         except BaseException as error:  # noqa: BLE001 - raised again by the caller
             errors.append(error)
+            while not waiting.empty():  # the other lanes end after their scenario
+                with contextlib.suppress(queue.Empty):
+                    waiting.get_nowait()
 
     threads = [threading.Thread(target=work, name=f"lane {number}") for number in range(options.lanes)]
     for thread in threads:
@@ -90,6 +94,7 @@ def _play(scenario: Scenario, lane: Lane, options: Options) -> Result:
         scenario.script(stage)
         objects = stage.settle(within=scenario.final_within)
         result = books(objects, stage.hits(), scenario.allowed)
+        stage.problems += stage.unused_faults()
     except Exception:  # noqa: BLE001 - whatever a script raises is its result
         stage.problems.append(traceback.format_exc(limit=-4))
     lane.recover()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import signal
 import ssl
 import subprocess
 from typing import TYPE_CHECKING
 
+import yaml
+
+from tests.chaos.ports import lasting_port
 from tests.harness.authority import Authority
 from tests.harness.control_plane import (
     GROUPS,
@@ -16,7 +20,6 @@ from tests.harness.control_plane import (
     write_kubeconfig,
 )
 from tests.harness.control_plane_commands import Place, api_server, etcd
-from tests.harness.ports import free_port
 from tools.localcluster.toolchain import ensure
 
 if TYPE_CHECKING:
@@ -83,9 +86,12 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         programs = ensure(GROUPS).bin
         self.folder = folder
-        self.place = Place(folder=folder, store=free_port(), peers=free_port(), api=free_port())
+        self.place = Place(folder=folder, store=lasting_port(), peers=lasting_port(), api=lasting_port())
         self.authority: Authority = prepare(self.place)
+        self.next_authority = Authority(_created(folder / "next"))
+        """Another one, which signs nothing until `rotate_authority`; clients of the tests trust both."""
         self.kubeconfig = write_kubeconfig(self.place, self.authority)
+        self._trust_both()
         self.etcd = Server(programs, etcd(self.place), folder)
         self.api = Server(programs, api_server(self.place), folder)
 
@@ -104,9 +110,32 @@ class Servers:
             server.thaw()
         until_ready(self.place, self.trust(), self.api.process, self.etcd.process)
 
+    @property
+    def both_authorities(self) -> str:
+        """Both certificates, as a file holds them during a rotation."""
+        return self.authority.file.read_text("ascii") + self.next_authority.file.read_text("ascii")
+
     def trust(self) -> ssl.SSLContext:
-        return self.authority.trust()
+        return ssl.create_default_context(cadata=self.both_authorities)
+
+    def rotate_certificate(self, authority: Authority) -> None:
+        """Give the API server a new certificate of an authority; it reads the files again by itself."""
+        identity = authority.issue("apiserver")
+        for source, name in ((identity.certificate, "apiserver.crt"), (identity.key, "apiserver.key")):
+            if source != self.folder / name:
+                (self.folder / name).write_bytes(source.read_bytes())
+
+    def _trust_both(self) -> None:
+        document = yaml.safe_load(self.kubeconfig.read_text("utf-8"))
+        bundle = base64.b64encode(self.both_authorities.encode()).decode()
+        document["clusters"][0]["cluster"]["certificate-authority-data"] = bundle
+        self.kubeconfig.write_text(yaml.safe_dump(document), "utf-8")
 
     def stop(self) -> None:
         self.api.stop()
         self.etcd.stop()
+
+
+def _created(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -16,6 +16,7 @@ import orjson
 
 from tests.chaos.account import ChaosAccount
 from tests.chaos.bookkeeping import Hit
+from tests.chaos.faults import UsedFault
 from tests.chaos.operator import STARTS_WITHIN, ChaosOperator
 from tests.harness.cluster import FINAL
 from tests.harness.eventually import eventually
@@ -40,6 +41,8 @@ SETTINGS: dict[str, Any] = {
     "breakerFailureThreshold": 10_000,
 }
 CREATORS = 4
+EVERYTHING = "subject"
+"""A word that is in each subject."""
 PARTS_OF_AN_ID = 3
 """`<uid>:<channel>:<number>`; a further part of a long message has its number after that."""
 
@@ -61,10 +64,12 @@ class Stage:
         self.namespaces: list[str] = []
         self.file_hits: list[Hit] = []
         """What the script has found in files."""
+        self._faults: list[UsedFault] = []
         self.logs: list[str] = []
         """Of the operators, after `close`."""
         self.problems: list[str] = []
         """What the script itself has found wrong."""
+        self.slack.answer(EVERYTHING)
         self.home = self.cluster.create_namespace({})
         self.namespace = self.add_namespace()
         self.account = ChaosAccount(self.cluster, self.home, shares=True)
@@ -119,12 +124,35 @@ class Stage:
             operator.readiness, lambda answer: answer[0] == 200, within=STARTS_WITHIN, every=0.2
         )
 
+    def fail(self, **fault: Any) -> UsedFault:
+        """Inject a fault into the requests of proxied operators; that it is ever used is required at the end."""
+        created = self.proxy.fail(**fault)
+        self._faults.append(UsedFault(created, fault))
+        return self._faults[-1]
+
+    def end_faults(self) -> None:
+        """Remove all faults of the proxy."""
+        for fault in self._faults:
+            fault.remove()
+
+    def unused_faults(self) -> list[str]:
+        """Return a problem for each fault that no request has met."""
+        return [f"no request has met the fault {fault.text}" for fault in self._faults if not fault.used]
+
     def create(self, count: int, *, namespace: str | None = None, **spec: Any) -> list[Object]:
         """Create notifications for Slack that are retried every second, up to ten attempts."""
         fields = {"channels": ["slack"], "retryPolicy": RETRIES, **spec}
         objects = [notification(namespace or self.namespace, **fields) for _ in range(count)]
         with ThreadPoolExecutor(CREATORS) as pool:
             return list(pool.map(self.cluster.create, objects))
+
+    def answer(self, first: Object, then: Object | None = None, *, times: int = 1) -> None:
+        """Let the receiver answer the first requests one way, and all further ones another way, by default with success."""
+        self.slack.answer(EVERYTHING, *[first] * times, then or {})
+
+    def always(self, answer: Object) -> None:
+        """Let the receiver answer all requests this way; `{}` is success."""
+        self.slack.answer(EVERYTHING, answer)
 
     def stored(self) -> list[Object]:
         """Return the notifications of this stage that exist now."""

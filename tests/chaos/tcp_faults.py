@@ -8,6 +8,8 @@ import socket
 import struct
 from enum import StrEnum
 
+from tests.chaos.ports import lasting_port
+
 CHUNK = 65536
 PAUSE = 0.4
 """Seconds between two bytes of a slow answer."""
@@ -41,12 +43,11 @@ class TcpFaults:
         self._tasks: set[asyncio.Task[None] | None] = set()
         """Nothing else refers to the task of an aborted connection."""
         self.mode = Mode.PASS
-        self.port = 0
+        self.port = lasting_port()
 
     async def start(self) -> None:
-        """Listen; the first call chooses the port, a later one uses it again."""
+        """Listen, always on the same port."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Refuse connections, and reset those that exist."""

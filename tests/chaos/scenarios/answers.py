@@ -15,16 +15,14 @@ PAGE = "<!doctype html><title>Sign in</title>"
 @scenario("Every status write meets a conflict three times")
 def conflict_storm(stage: Stage) -> None:
     stage.operator(proxied=True)
-    for obj in stage.create(10, retryPolicy=None, channels=["console"]):
-        del obj
-    stage.proxy.fail(namespace=stage.namespace, code=409, times=30, **STATUS)
+    stage.fail(namespace=stage.namespace, code=409, times=30, **STATUS)
     stage.create(10)
 
 
 @scenario("Another controller writes labels and status fields all the time")
 def conflicting_writer(stage: Stage) -> None:
     stage.operator()
-    stage.slack.answer("subject", {"code": 503, "delay": 0.3}, {"delay": 0.3})
+    stage.answer({"code": 503, "delay": 0.3}, {"delay": 0.3}, times=8)
     objects, stop = stage.create(8), threading.Event()
 
     def write() -> None:
@@ -48,7 +46,7 @@ def conflicting_writer(stage: Stage) -> None:
 def throttled(stage: Stage) -> None:
     stage.operator(proxied=True)
     stage.create(5)
-    rule = stage.proxy.fail(code=429, headers={"Retry-After": "1"}, times=None)
+    rule = stage.fail(code=429, headers={"Retry-After": "1"}, times=None)
     stage.create(10)
     pause(10)
     rule.remove()
@@ -57,40 +55,40 @@ def throttled(stage: Stage) -> None:
 @scenario("Status writes are refused with 500 before they are applied")
 def error_before_the_write(stage: Stage) -> None:
     stage.operator(proxied=True)
-    stage.proxy.fail(namespace=stage.namespace, code=500, times=25, **STATUS)
+    stage.fail(namespace=stage.namespace, code=500, times=25, **STATUS)
     stage.create(10)
 
 
 @scenario("Status writes are applied and answered with 500")
 def error_after_the_write(stage: Stage) -> None:
     stage.operator(proxied=True)
-    stage.slack.answer("subject", {"code": 503}, {})
-    stage.proxy.fail(namespace=stage.namespace, code=500, after=True, times=20, **STATUS)
+    stage.answer({"code": 503}, times=8)
+    stage.fail(namespace=stage.namespace, code=500, after=True, times=20, **STATUS)
     stage.create(10)
 
 
 @scenario("Status writes are applied and their connections are cut before the answer")
 def cut_after_the_write(stage: Stage) -> None:
     stage.operator(proxied=True)
-    stage.slack.answer("subject", {"code": 503}, {})
-    stage.proxy.fail(namespace=stage.namespace, cut=True, after=True, times=20, **STATUS)
+    stage.answer({"code": 503}, times=8)
+    stage.fail(namespace=stage.namespace, cut=True, after=True, times=20, **STATUS)
     stage.create(10)
 
 
 @scenario("Status writes are never answered: each one times out, half of them after it was applied")
 def write_timeouts(stage: Stage) -> None:
     stage.operator(proxied=True)
-    stage.proxy.fail(namespace=stage.namespace, delay=60, times=4, **STATUS)
-    stage.proxy.fail(namespace=stage.namespace, delay_after=60, times=4, **STATUS)
+    stage.fail(namespace=stage.namespace, delay=60, times=4, **STATUS)
+    stage.fail(namespace=stage.namespace, delay_after=60, times=4, **STATUS)
     stage.create(8)
 
 
 @scenario("Every request takes one second, every status write two")
 def slow_api_server(stage: Stage) -> None:
     stage.operator(proxied=True)
-    stage.proxy.fail(namespace=stage.namespace, delay=2, times=None, **STATUS)
-    rule = stage.proxy.fail(verb="get", delay=1, times=None)
-    stage.slack.answer("subject", {"code": 503}, {})
+    stage.fail(namespace=stage.namespace, delay=2, times=None, **STATUS)
+    rule = stage.fail(verb="get", delay=1, times=None)
+    stage.answer({"code": 503}, times=8)
     stage.create(10)
     stage.settle(within=40)
     rule.remove()
@@ -100,7 +98,7 @@ def slow_api_server(stage: Stage) -> None:
 def login_page(stage: Stage) -> None:
     stage.operator(proxied=True)
     stage.create(3)
-    rule = stage.proxy.fail(code=200, body=PAGE, headers={"Content-Type": "text/html"}, times=None)
+    rule = stage.fail(code=200, body=PAGE, headers={"Content-Type": "text/html"}, times=None)
     stage.proxy.cut_watches()
     pause(10)
     rule.remove()
@@ -111,7 +109,7 @@ def login_page(stage: Stage) -> None:
 def failing_reads(stage: Stage) -> None:
     stage.operator(proxied=True)
     for code in (500, 403, 504, 503):
-        stage.proxy.fail(
+        stage.fail(
             verb="get", resource="notificationrequests", namespace=stage.namespace, code=code, times=6
         )
     stage.create(12)

@@ -28,7 +28,7 @@ def late_kind(stage: Stage) -> None:
 @scenario("The CRD is deleted with all notifications, and created again", final_within=90)
 def recreated_kind(stage: Stage) -> None:
     operator = stage.operator()
-    stage.slack.answer("subject", {"code": 503, "delay": 0.5}, {"delay": 0.5})
+    stage.answer({"code": 503, "delay": 0.5}, {"delay": 0.5}, times=8)
     stage.create(10)
     stage.wait_for_hits(5)
     stage.lane.remove_kind()
@@ -41,7 +41,7 @@ def recreated_kind(stage: Stage) -> None:
 @scenario("A namespace is deleted while its notifications are being delivered; others go on")
 def deleted_namespace(stage: Stage) -> None:
     stage.operator()
-    stage.slack.answer("subject", {"code": 503, "delay": 1}, {})
+    stage.answer({"code": 503, "delay": 1}, times=8)
     doomed = stage.add_namespace()
     stage.create(8, namespace=doomed)
     stage.create(8)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def _outage(stage: Stage, server: Server, seconds: float) -> None:
     """Kill a server while attempts are running that end during the outage."""
     stage.operator()
-    stage.slack.answer("subject", {"code": 503, "delay": 0.5}, {"delay": 2.0})
+    stage.answer({"code": 503, "delay": 0.5}, {"delay": 2.0}, times=8)
     stage.create(10)
     stage.wait_for_hits(10)
     server.kill()
@@ -47,7 +47,7 @@ def etcd_down_60s(stage: Stage) -> None:
 @scenario("The API server freezes for 20 s: connections stay open, and nothing answers")
 def frozen_api_server(stage: Stage) -> None:
     stage.operator()
-    stage.slack.answer("subject", {"code": 503, "delay": 0.5}, {"delay": 1.0})
+    stage.answer({"code": 503, "delay": 0.5}, {"delay": 1.0}, times=8)
     stage.create(10)
     stage.wait_for_hits(10)
     stage.lane.servers.api.freeze()

@@ -18,7 +18,7 @@ def two_versions(stage: Stage) -> None:
     folder = earlier_sources(stage.earlier, stage.cleanup)
     earlier = stage.operator(settings=ELECTED, sources=folder)
     current = stage.operator(settings=ELECTED)
-    stage.slack.answer("subject", {"code": 503, "delay": 0.3}, {"delay": 0.3})
+    stage.answer({"code": 503, "delay": 0.3}, {"delay": 0.3}, times=8)
     stage.create(10)
     stage.wait_for_hits(5)
     earlier.end()
@@ -38,7 +38,7 @@ def two_versions_with_shards(stage: Stage) -> None:
         stage.operator(settings=SHARED, sources=folder),
         stage.operator(settings=SHARED),
     ]
-    stage.slack.answer("subject", {"code": 503, "delay": 0.2}, {})
+    stage.answer({"code": 503, "delay": 0.2}, times=8)
     for operator in (*operators, operators[0]):
         stage.create(10)
         pause(2)
@@ -49,11 +49,11 @@ def two_versions_with_shards(stage: Stage) -> None:
 @scenario("The leader's requests for its Lease fail for 20 s during deliveries: another takes over", repeats=True)
 def lost_lease(stage: Stage) -> None:
     leader = stage.operator(settings=ELECTED, proxied=True)
-    stage.slack.answer("subject", {"code": 503, "delay": 1.0}, {"delay": 1.0})
+    stage.answer({"code": 503, "delay": 1.0}, {"delay": 1.0}, times=8)
     stage.create(10)
     stage.wait_for_hits(5)
     stage.operator(settings=ELECTED)
-    rule = stage.proxy.fail(resource="leases", code=500, times=None)
+    rule = stage.fail(resource="leases", code=500, times=None)
     stage.create(10)
     pause(20)
     rule.remove()
@@ -63,7 +63,7 @@ def lost_lease(stage: Stage) -> None:
 @scenario("The leader freezes for 20 s in the middle of deliveries, and wakes up when another leads", repeats=True, unanswered=True)
 def frozen_leader(stage: Stage) -> None:
     leader = stage.operator(settings=ELECTED)
-    stage.slack.answer("subject", {"code": 503, "delay": 0.5}, {"delay": 1.0})
+    stage.answer({"code": 503, "delay": 0.5}, {"delay": 1.0}, times=8)
     stage.create(10)
     stage.wait_for_hits(5)
     stage.operator(settings=ELECTED)
@@ -76,7 +76,7 @@ def frozen_leader(stage: Stage) -> None:
 @scenario("Three replicas share the work by shards, and each is killed in turn", repeats=True)
 def killed_shards(stage: Stage) -> None:
     operators = [stage.operator(settings=SHARED) for _ in range(3)]
-    stage.slack.answer("subject", {"code": 503, "delay": 0.2}, {"delay": 0.2})
+    stage.answer({"code": 503, "delay": 0.2}, {"delay": 0.2}, times=8)
     for operator in operators:
         stage.create(10)
         pause(stage.random.uniform(0.5, 3))
@@ -89,7 +89,7 @@ def killed_shards(stage: Stage) -> None:
 def deleted_lease(stage: Stage) -> None:
     stage.operator(settings=ELECTED)
     stage.operator(settings=ELECTED)
-    stage.slack.answer("subject", {"code": 503, "delay": 0.3}, {"delay": 0.3})
+    stage.answer({"code": 503, "delay": 0.3}, {"delay": 0.3}, times=8)
     path = f"/apis/coordination.k8s.io/v1/namespaces/{stage.home}/leases"
     for _ in range(4):
         stage.create(5)

@@ -30,7 +30,7 @@ def expired_watches(stage: Stage) -> None:
 @scenario("Every event of the watch is five seconds late, and retries overtake them")
 def late_watch(stage: Stage) -> None:
     stage.operator(proxied=True)
-    stage.slack.answer("subject", {"code": 503}, {"code": 503}, {})
+    stage.answer({"code": 503}, times=12)
     with stage.proxy.lag(5):
         stage.create(10)
         stage.settle(within=60)
@@ -40,7 +40,7 @@ def late_watch(stage: Stage) -> None:
 def expired_listing(stage: Stage) -> None:
     operator = stage.operator(proxied=True, start=False)
     stage.create(10)
-    stage.proxy.fail(verb="list", code=410, times=6, **KIND)
+    stage.fail(verb="list", code=410, times=6, **KIND)
     operator.launch()
     pause(5)
     stage.proxy.cut_watches()
@@ -50,7 +50,7 @@ def expired_listing(stage: Stage) -> None:
 def forbidden_watch(stage: Stage) -> None:
     stage.operator(proxied=True)
     stage.create(3)
-    rules = [stage.proxy.fail(verb=verb, code=403, times=None, **KIND) for verb in ("watch", "list")]
+    rules = [stage.fail(verb=verb, code=403, times=None, **KIND) for verb in ("watch", "list")]
     stage.proxy.cut_watches()
     stage.create(5)
     pause(20)
