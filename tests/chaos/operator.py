@@ -66,8 +66,9 @@ class ChaosOperator(OperatorProcess):
         super().stop()
 
     def tracebacks(self) -> list[str]:
-        """Return the log records with a traceback."""
-        return [line[:600] for line in self.log.splitlines() if "Traceback (most recent call last)" in line]
+        """Return the log records with a traceback, and where the interpreter crashed."""
+        crashes = ("Traceback (most recent call last)", "Fatal Python error")
+        return [line[:600] for line in self.log.splitlines() if any(each in line for each in crashes)]
 
     def readiness(self) -> tuple[int, str]:
         """Return code and text of its readiness probe; 0 while it does not answer.

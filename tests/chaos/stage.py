@@ -108,7 +108,7 @@ class Stage:
             spec=OperatorSpec(name=self.name, namespace=self.home, settings={**SETTINGS, **(settings or {})}),
             sink=self.lane.receiver,
             kubeconfig=kubeconfig,
-            variables=variables,
+            variables={"PYTHONFAULTHANDLER": "1", **(variables or {})},
             **({"sources": sources} if sources else {}),
         )
         created.prefix = prefix

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAMESPACE = "simulated"
+OTHER_NAMESPACES = {"c": "other"}
+"""Names whose objects are in another namespace."""
 
 
 class ConflictError(Exception):
@@ -49,17 +51,26 @@ class Cluster:
     """Returns the uid of the nth object."""
     _uids: int = 0
 
-    def create(self, name: str, spec: dict[str, Any], created: str) -> str:
+    def create(
+        self,
+        name: str,
+        spec: dict[str, Any],
+        created: str,
+        *,
+        labels: dict[str, str] | None = None,
+        annotations: dict[str, str] | None = None,
+    ) -> str:
         """Store a new object as the CRD's defaults make it, and return its uid."""
         self._uids += 1
         uid = self.uid(self._uids)
         meta = {
-            "namespace": NAMESPACE,
+            "namespace": OTHER_NAMESPACES.get(name, NAMESPACE),
             "name": name,
             "uid": uid,
             "generation": 1,
             "creationTimestamp": created,
-            "labels": {},
+            "labels": labels or {},
+            **({"annotations": annotations} if annotations else {}),
         }
         head = {"apiVersion": "kubernaut.ai/v1alpha1", "kind": "NotificationRequest"}
         self._store("ADDED", {**head, "metadata": meta, "spec": spec, "status": {"phase": "Pending"}})

@@ -9,14 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
 
-class NoDocument:
-    """A cluster without a routing document."""
+class FixedDocument:
+    """A ConfigMap that never changes; None for a cluster without one."""
 
     error = ""
 
+    def __init__(self, config_map: Mapping[str, Any] | None) -> None:
+        self._config_map = config_map
+
     async def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
-        """Yield that there is none, and no change ever."""
-        yield None
+        """Yield it, and no change ever."""
+        yield self._config_map
         await asyncio.get_running_loop().create_future()
 
 
