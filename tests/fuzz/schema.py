@@ -143,15 +143,17 @@ STRUCTURE: Final = frozenset(
 
 
 def _stored(schema: Schema, value: Any) -> Any:
-    """Prune and default a value in place, and return it; a null that has a default counts as absent."""
+    """Prune and default a value in place, and return it; a null counts as absent."""
     if isinstance(value, dict) and schema.get("type") == "object":
         properties, others = schema.get("properties", {}), schema.get("additionalProperties")
         open_ended = others or schema.get("x-kubernetes-preserve-unknown-fields")
         for name in [name for name in value if name not in properties and not open_ended]:
             del value[name]
         for name, inner in properties.items():
-            if "default" in inner and value.get(name) is None:
-                value[name] = copy.deepcopy(inner["default"])
+            if name in value and value[name] is None:
+                del value[name]
+            if "default" in inner:
+                value.setdefault(name, copy.deepcopy(inner["default"]))
             if name in value:
                 value[name] = _stored(inner, value[name])
         if isinstance(others, dict):
