@@ -105,11 +105,20 @@ def login_page(stage: Stage) -> None:
     stage.create(5)
 
 
-@scenario("Reads fail with 500, 403, 404 of the path and 504 in turn")
+@scenario("Reads fail with 500, 403, 504 and 503 in turn")
 def failing_reads(stage: Stage) -> None:
     stage.operator(proxied=True)
     for code in (500, 403, 504, 503):
         stage.fail(
             verb="get", resource="notificationrequests", namespace=stage.namespace, code=code, times=6
         )
+    stage.create(12)
+
+
+@scenario("A load balancer answers reads and writes with its own page and 404, as if no object existed")
+def misrouted_requests(stage: Stage) -> None:
+    stage.operator(proxied=True)
+    page = {"body": "default backend - 404", "headers": {"Content-Type": "text/plain"}}
+    stage.fail(verb="get", namespace=stage.namespace, code=404, times=8, **page)
+    stage.fail(namespace=stage.namespace, code=404, times=8, **STATUS, **page)
     stage.create(12)
