@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 
 CHOICES_LENGTH = 1500
 """Bytes: more than nearly every case uses."""
+MIXED_PER_DRAWN = 4
+"""Objects of a case per object that hypothesis generates, which takes longer than to deliver it."""
 KEPT = 50
 """Objects with their final status, and nearly valid specs, per share: candidates for the sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What one process generates."""
+    """What one process generates; hypothesis may add a case or two."""
 
     seed: int
-    objects: int
-    documents: int
+    cases: int
     objects_per_case: int
+    documents_per_case: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,14 +57,9 @@ class Tally:
 def run_share(share: Share) -> Tally:
     """Run one share; a failure is shrunk, and described with the way to repeat it."""
     tally, began = Tally(seed=share.seed), time.monotonic()
-    parts: tuple[tuple[int, Callable[[Share, Tally], Any]], ...] = (
-        (share.objects // share.objects_per_case, _cases),
-        (share.documents, _documents),
-        (share.objects // share.objects_per_case, _specs),
-    )
-    for count, part in parts:
+    for part in (_cases, _specs):
         try:
-            _generated(part(share, tally), count, share.seed)()
+            _generated(part(share, tally), share.cases, share.seed)()
         except Exception as error:  # noqa: BLE001 - whatever the operator raises is the finding
             tally.failure = _described(error)
             break
@@ -85,18 +82,24 @@ def _generated(test: Callable[..., None], count: int, number: int) -> Callable[[
 
 
 def _cases(share: Share, tally: Tally) -> Callable[..., None]:
-    """Run objects and a document through the whole operator, in a schedule of faults."""
+    """Run objects and documents through the whole operator, in a schedule of faults."""
+    drawn = max(1, share.objects_per_case // MIXED_PER_DRAWN)
 
     @given(
-        st.lists(objects, min_size=share.objects_per_case, max_size=share.objects_per_case),
-        st.none() | texts_of_documents,
+        st.lists(objects, min_size=drawn, max_size=drawn),
+        st.lists(
+            texts_of_documents, min_size=share.documents_per_case, max_size=share.documents_per_case
+        ),
         st.integers(0, 2**32),
     )
-    def test(some: list[dict[str, Any]], document: str | None, number: int) -> None:
-        choices = random.Random(number).randbytes(CHOICES_LENGTH) if number else b""  # noqa: S311
-        result = run_case(Case(objects=some, document=document, choices=choices))
-        tally.objects += len(some)
-        tally.documents += document is not None
+    def test(some: list[dict[str, Any]], documents: list[str], number: int) -> None:
+        chance = random.Random(number)  # noqa: S311 - a schedule, not a secret
+        choices = chance.randbytes(CHOICES_LENGTH) if number else b""
+        mixed = [_mixed(some, chance) for _ in range(share.objects_per_case - drawn)]
+        result = run_case(Case(objects=[*some, *mixed], documents=documents, choices=choices))
+        tally.objects += share.objects_per_case
+        tally.documents += len(documents)
+        tally.usable_documents += sum(map(_is_usable, documents))
         tally.writes += result.outcome.writes
         if len(tally.ended) < KEPT:
             tally.ended += result.ended
@@ -106,21 +109,27 @@ def _cases(share: Share, tally: Tally) -> Callable[..., None]:
     return test
 
 
-def _documents(_share: Share, tally: Tally) -> Callable[..., None]:
-    """Read documents, and route by those that can be used; nothing but the declared error is raised."""
+def _mixed(some: list[dict[str, Any]], chance: random.Random) -> dict[str, Any]:
+    """Return an object with each field from another one: as valid as they are, and cheaper than a new one."""
+    fields = {name for each in some for name in each["spec"]}
+    donors = {name: chance.choice(some)["spec"] for name in sorted(fields)}
+    spec = {name: donor[name] for name, donor in donors.items() if name in donor}
+    whole = {**chance.choice(some)["spec"], **spec}
+    return {
+        "spec": whole,
+        "labels": chance.choice(some)["labels"],
+        "annotations": chance.choice(some)["annotations"],
+    }
 
-    @given(texts_of_documents, objects)
-    def test(text: str, obj: dict[str, Any]) -> None:
-        tally.documents += 1
-        try:
-            table = read_table(text)
-        except RoutingTableError as error:
-            assert error.problems, "a document was refused without a reason"
-        else:
-            tally.usable_documents += 1
-            table.match(obj["labels"])
 
-    return test
+def _is_usable(text: str) -> bool:
+    """Return whether a document can be used; nothing but the declared error refuses it."""
+    try:
+        read_table(text)
+    except RoutingTableError as error:
+        assert error.problems, "a document was refused without a reason"
+        return False
+    return True
 
 
 def _specs(_share: Share, tally: Tally) -> Callable[..., None]:

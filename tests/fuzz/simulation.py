@@ -27,11 +27,12 @@ LONGEST = 20_000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """`objects` have spec, labels and annotations; `document` is the text of a routing document; `choices` the faults."""
+    """`objects` have spec, labels and annotations; `documents` are the texts of the routing document, one after another."""
 
     objects: Sequence[Mapping[str, Any]]
-    document: str | None
+    documents: Sequence[str | None]
     choices: bytes
+    """The schedule of faults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +84,19 @@ class FuzzSimulation(Simulation):
         users.names = [f"n{number}" for number in range(len(self._case.objects))]
         return users
 
-    def _config_map(self) -> Mapping[str, Any] | None:
-        if self._case.document is None:
-            return None
-        metadata = {"namespace": "simulated", "name": names.ROUTING_CONFIG_MAP, "uid": "uid-of-a-config-map"}
-        return {"metadata": metadata, "data": {names.ROUTING_KEY: self._case.document}}
+    def _config_maps(self) -> Sequence[Mapping[str, Any] | None]:
+        return tuple(map(_config_map, self._case.documents)) or (None,)
 
     def _written(self, before: dict[str, Any], after: dict[str, Any], who: str) -> None:
         super()._written(before, after, who)
         self._guarded(_require_valid)(after["status"])
+
+
+def _config_map(document: str | None) -> Mapping[str, Any] | None:
+    if document is None:
+        return None
+    metadata = {"namespace": "simulated", "name": names.ROUTING_CONFIG_MAP, "uid": "uid-of-a-config-map"}
+    return {"metadata": metadata, "data": {names.ROUTING_KEY: document}}
 
 
 def _require_valid(status: dict[str, Any]) -> None:

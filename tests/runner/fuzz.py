@@ -1,6 +1,6 @@
 """Generates notifications and routing documents, and runs them through the schema and the whole operator.
 
-Each case is a handful of notifications with hostile contents, a routing document, and a simulated schedule of faults. All
+Each case is forty notifications with hostile contents, a routing document that changes, and a simulated schedule of faults. All
 invariants of the simulation hold, every status is valid by the CRD's schema, and only declared errors are raised. A
 sample of objects, statuses and damaged specs goes to a real API server, which has to agree with the schema's
 validator here.
@@ -20,7 +20,7 @@ from rich.console import Console
 from tests.fuzz.run import Share, Tally, run_share
 from tests.runner.simulate import quiet
 
-CASES_PER_SHARE = 25
+CASES_PER_SHARE = 10
 PROGRESS_INTERVAL = 20.0
 """Seconds between two lines of progress."""
 
@@ -31,7 +31,7 @@ def main(
     objects: Annotated[int, typer.Option(min=1, help="Number of notifications to generate.")] = 100_000,
     documents: Annotated[int, typer.Option(min=0, help="Number of routing documents to generate.")] = 10_000,
     seed: Annotated[int | None, typer.Option(help="Decides everything; by default a random one.")] = None,
-    per_case: Annotated[int, typer.Option(min=1, help="Notifications of one schedule.")] = 10,
+    per_case: Annotated[int, typer.Option(min=1, help="Notifications of one schedule.")] = 40,
     sample: Annotated[
         int, typer.Option(min=0, help="Objects that are also sent to a real API server; 0 for none.")
     ] = 300,
@@ -53,16 +53,15 @@ def main(
 
 
 def _shares(objects: int, documents: int, per_case: int, start: int) -> list[Share]:
-    size = CASES_PER_SHARE * per_case
-    count = -(-objects // size)
+    cases = -(-objects // per_case)
     return [
         Share(
-            seed=start + number,
-            objects=min(size, objects - number * size),
-            documents=documents // count,
+            seed=start + first,
+            cases=min(CASES_PER_SHARE, cases - first),
             objects_per_case=per_case,
+            documents_per_case=-(-documents // cases),
         )
-        for number in range(count)
+        for first in range(0, cases, CASES_PER_SHARE)
     ]
 
 

@@ -43,6 +43,8 @@ class Cluster:
     """The truth; every process observes it late, or not at all."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """Of every object that was ever created, by uid."""
     version: int = 0
     watchers: list[Callable[[Event], None]] = field(default_factory=list)
     on_write: Callable[[dict[str, Any], dict[str, Any], str], None] = lambda _before, _after, _who: None
@@ -63,6 +65,7 @@ class Cluster:
         """Store a new object as the CRD's defaults make it, and return its uid."""
         self._uids += 1
         uid = self.uid(self._uids)
+        self.names[uid] = name
         meta = {
             "namespace": OTHER_NAMESPACES.get(name, NAMESPACE),
             "name": name,

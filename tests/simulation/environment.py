@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.config.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from atomic_status import StatusStore
     from tests.simulation.audit_store import AuditLog
@@ -49,8 +49,8 @@ class Environment:
     on_reconciled: Callable[[Reconciliation], None]
     store: Callable[[Process], StatusStore] | None
     """Creates a store with an injected fault; None for the correct one."""
-    config_map: Mapping[str, Any] | None = None
-    """With the routing document; None without one."""
+    config_maps: Sequence[Mapping[str, Any] | None] = (None,)
+    """The contents of the ConfigMap with the routing document, one after another; None without one."""
     more_settings: tuple[tuple[str, str, Any], ...] = ()
     """Further settings, each as section, name and value: such as limits that a schedule should reach."""
 

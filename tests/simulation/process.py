@@ -18,7 +18,7 @@ from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
 from tests.simulation.environment import GRACE_SECONDS, now
 from tests.simulation.leases import SimulatedLeases
 from tests.simulation.network import Network
-from tests.simulation.null_ports import FixedDocument, NoEvents, NoObjects
+from tests.simulation.null_ports import NoEvents, NoObjects, SimulatedDocument
 from tests.simulation.receivers import Call, SimulatedChannel
 from tests.simulation.status_store import CURRENT, SimulatedStore
 from tests.simulation.virtual_loop import PROCESS, VirtualLoop
@@ -102,7 +102,7 @@ class Process:
             store=environment.store(self) if environment.store else SimulatedStore(self),
             leases=SimulatedLeases({} if environment.leases is None else environment.leases, self.network),
             objects=NoObjects(),
-            routing=FixedDocument(environment.config_map),
+            routing=SimulatedDocument(environment.config_maps),
             channels={name: self._channel(name) for name in environment.channels},
             audit=self._audit_store,
             events=NoEvents(),

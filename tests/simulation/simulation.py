@@ -23,7 +23,7 @@ from tests.simulation.users import CHANNELS, Users
 from tests.simulation.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from atomic_status import StatusStore
     from tests.simulation.process import Process
@@ -124,7 +124,7 @@ class Simulation:
             on_call=self._guarded(self._called),
             on_reconciled=self._guarded(self.invariants.reconciled),
             store=store,
-            config_map=self._config_map(),
+            config_maps=self._config_maps(),
         )
         self.processes = Processes(
             self.environment, self.invariants, spawn=self._spawn, guarded=self._guarded
@@ -133,9 +133,9 @@ class Simulation:
     def _users(self) -> Users:
         return Users(self.cluster, self.choices, log=self.log, spawn=self._spawn)
 
-    def _config_map(self) -> Mapping[str, Any] | None:
-        """Return the ConfigMap with the routing document."""
-        return None
+    def _config_maps(self) -> Sequence[Mapping[str, Any] | None]:
+        """Return the contents of the ConfigMap with the routing document, one after another."""
+        return (None,)
 
     def log(self, event: str) -> None:
         """Add a line to the trace."""
@@ -279,11 +279,11 @@ class Simulation:
         return all("completionTime" in self.cluster.read(name)["status"] for name in self.cluster.objects)
 
     def _find(self, uid: str) -> Notification | None:
-        for name in self.cluster.objects:
-            obj = self.cluster.read(name)
-            if obj["metadata"]["uid"] == uid:
-                return parse(obj)
-        return None
+        name = self.cluster.names.get(uid)
+        if name is None or name not in self.cluster.objects:
+            return None
+        obj = self.cluster.read(name)
+        return parse(obj) if obj["metadata"]["uid"] == uid else None
 
     def _called(self, call: Any, reconciliation: Any) -> None:
         self.log(f"{call.who}: calls {call.id}")
