@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit engine-tests api-tests simulate crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment vulnerabilities
+.PHONY: help up rollback demo down test check unit engine-tests api-tests simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment vulnerabilities
 ENV := @tools/with-env
 PLATFORM := $(ENV) python -m tools.platform
 RUNNER := $(ENV) python -m tests.runner
@@ -80,6 +80,12 @@ api-tests: ## run the tests with a real API server and no cluster
 
 simulate: ## run the operator in 200,000 simulated schedules (ARGS="--inject cached-reads")
 	$(RUNNER) simulate $(ARGS)
+
+chaos: ## let everything around the real operator fail, in 60 scripted scenarios (ARGS="--only outage")
+	$(RUNNER) chaos $(ARGS)
+
+fuzz: ## run 100,000 generated notifications through the operator (ARGS="--objects 1000")
+	$(RUNNER) fuzz $(ARGS)
 
 stack-tests: ## run the tests on a disposable stack
 	$(RUNNER) stack $(ARGS)

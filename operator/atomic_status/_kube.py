@@ -96,8 +96,11 @@ class KubeStatusStore(StatusStore):
 
 def _error(ref: ObjectRef, code: int, data: bytes, retry_after: str | None) -> StatusError:
     match code:
-        case HTTPStatus.NOT_FOUND:
+        case HTTPStatus.NOT_FOUND if _is_status(data):
             return Gone(ref)
+        case HTTPStatus.NOT_FOUND:
+            # Not the API server's word on the object: a load balancer's page, or a path that is not served yet.
+            return Unavailable(ref, reason=f"404 without a Status: {_message(data)}")
         case HTTPStatus.CONFLICT:
             return Conflict(ref)
         case _ if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -105,6 +108,14 @@ def _error(ref: ObjectRef, code: int, data: bytes, retry_after: str | None) -> S
             return Unavailable(ref, reason=reason, retry_after=parse_retry_after(retry_after))
         case _:
             return Rejected(ref, code=code, reason=_message(data))
+
+
+def _is_status(data: bytes) -> bool:
+    try:
+        decoded = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(decoded, dict) and decoded.get("kind") == "Status"
 
 
 def _message(data: bytes) -> str:

@@ -98,7 +98,7 @@ class App:
         """
         connectivity = Connectivity()
         cluster = await connect(connectivity, pool=settings.queue.workers * 2)
-        client = ApiClient(cluster.configuration)
+        client = cluster.client()
         ports = live_ports(settings, client, cluster)
         app = cls(settings, ports, client=client, cluster=cluster, connectivity=connectivity)
         try:

@@ -7,6 +7,7 @@ one status write may change a notification (DD-PERF-001).
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING
 
 import kopf
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 KOPF_ENDS_WITHIN = 0.5
 """Seconds after the app's shutdown. Kopf waits five seconds for leftover tasks, more than the grace period holds."""
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 logger = structlog.get_logger(__name__)
 
 
@@ -38,13 +41,16 @@ async def run(settings: Settings) -> int:
         OSError: a port is taken.
     """
     app = await App.start(settings)
+    registry, stopping = handlers(app, settings.watch), asyncio.Event()
+    end_at_signals(registry, stopping)
     try:
         with supervised(app.supervisor, RESOURCE, app.selector, app.client):
             await listen(
                 kopf.operator(
-                    registry=handlers(app, settings.watch),
+                    registry=registry,
                     settings=kopf_settings(settings.watch),
                     memories=NoMemories(),
+                    stop_flag=stopping,
                     standalone=True,
                     clusterwide=not settings.watch.namespaces,
                     namespaces=set(settings.watch.namespaces),
@@ -53,8 +59,31 @@ async def run(settings: Settings) -> int:
             )
     finally:
         await app.stop()
+        ignore_signals()
     report = app.lifecycle.report
     return 0 if report is None else report.lost_audit_events
+
+
+def end_at_signals(registry: kopf.OperatorRegistry, stopping: asyncio.Event) -> None:
+    """Let the first SIGTERM or SIGINT stop kopf, and further ones do nothing.
+
+    Kopf's own handlers raise an error at the second signal. Kopf installs them right after it has started its startup
+    handlers, so they are replaced one step later.
+    """
+
+    @kopf.on.startup(registry=registry)
+    async def take_over(**_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.call_soon(loop.add_signal_handler, number, stopping.set)
+
+
+def ignore_signals() -> None:
+    """Let no late signal kill the process: it would report a failure although the shutdown has finished."""
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
 
 
 async def listen(operator: Coroutine[None, None, None], finished: asyncio.Event) -> None:

@@ -69,13 +69,13 @@ def control_plane() -> Iterator[ControlPlane]:
         programs = ensure(GROUPS).bin
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="control-plane-")))
         place = Place(folder=folder, store=free_port(), peers=free_port(), api=free_port())
-        authority = _prepare(place)
+        authority = prepare(place)
         store = cleanup.enter_context(running(programs, etcd(place), folder))
         server = cleanup.enter_context(running(programs, api_server(place), folder))
         trust = ssl.create_default_context(cafile=str(authority.file))
-        _until_ready(place, trust, server, store)
+        until_ready(place, trust, server, store)
         yield ControlPlane(
-            kubeconfig=_write_kubeconfig(place, authority),
+            kubeconfig=write_kubeconfig(place, authority),
             etcd=store.pid,
             api_server=server.pid,
             audit=place.audit,
@@ -110,7 +110,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _until_ready(
+def until_ready(
     place: Place, trust: ssl.SSLContext, server: subprocess.Popen[bytes], store: subprocess.Popen[bytes]
 ) -> None:
     def is_ready() -> bool:
@@ -142,7 +142,7 @@ def _log_end(folder: Path, name: str) -> str:
     return _log(folder, name).read_text("utf-8", errors="replace")[-SHOWN:]
 
 
-def _prepare(place: Place) -> Authority:
+def prepare(place: Place) -> Authority:
     """Create the files that the API server reads."""
     place.audit.mkdir()
     authority = Authority(place.folder)
@@ -160,7 +160,7 @@ def _write_key_pair(private: Path, public: Path) -> None:
     public.write_bytes(key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
 
 
-def _write_kubeconfig(place: Place, authority: Authority) -> Path:
+def write_kubeconfig(place: Place, authority: Authority) -> Path:
     """Write an administrator's kubeconfig, which contains its certificates."""
     identity: Identity = authority.issue(ADMIN, organization="system:masters")
     cluster = {"server": place.server, "certificate-authority-data": _encoded(authority.file)}

@@ -135,11 +135,18 @@ class OperatorProcess(OperatorDeployment):
         self._process.kill()
         self._process.wait()
 
+    def command(self) -> list[str]:
+        """Return the command line."""
+        return [sys.executable, "-m", "notification_operator", "run", "--config", str(self._config)]
+
     def _start(self) -> None:
-        command = [sys.executable, "-m", "notification_operator", "run", "--config", str(self._config)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, env={**os.environ, **self._variables}, stdout=log, stderr=log, cwd=self._folder
+                self.command(),
+                env={**os.environ, **self._variables},
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
             )
 
     def _is_running(self) -> bool:

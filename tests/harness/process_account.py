@@ -53,7 +53,7 @@ class ProcessAccount:
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": CONTEXT, "cluster": cluster}],
-            "users": [{"name": CONTEXT, "user": {"token": self._token()}}],
+            "users": [{"name": CONTEXT, "user": {"token": self.token()}}],
             "contexts": [
                 {
                     "name": CONTEXT,
@@ -70,7 +70,8 @@ class ProcessAccount:
         for plural in ("clusterrolebindings", "clusterroles"):
             self._cluster.text("DELETE", f"/apis/{API}/{plural}/{self._everywhere}")
 
-    def _token(self) -> str:
+    def token(self) -> str:
+        """Return a new token."""
         where = f"/api/v1/namespaces/{self._namespace}/serviceaccounts/{names.OPERATOR}/token"
         token: str = self._cluster.request("POST", where, {"spec": {"expirationSeconds": TOKEN_SECONDS}})[
             "status"

@@ -11,6 +11,8 @@ COMMANDS = {
     "long": "tests.runner.all:long",
     "suite": "tests.runner.suite",
     "flake": "tests.runner.flake",
+    "chaos": "tests.runner.forwarding:chaos",
+    "fuzz": "tests.runner.forwarding:fuzz",
     "simulate": "tests.runner.forwarding:simulate",
     "mutations": "tests.runner.forwarding:mutations",
     "traces": "tests.runner.forwarding:traces",

@@ -11,9 +11,23 @@ from tools.platform.options import PASS_THROUGH
 
 SETTINGS = {**PASS_THROUGH, "help_option_names": []}
 
+chaos = typer.Typer(add_completion=False)
+fuzz = typer.Typer(add_completion=False)
 simulate = typer.Typer(add_completion=False)
 mutations = typer.Typer(add_completion=False)
 traces = typer.Typer(add_completion=False)
+
+
+@chaos.command("chaos", context_settings=SETTINGS)
+def run_chaos(context: typer.Context) -> None:
+    """Let everything around the real operator fail, and check its books; see `chaos --help`."""
+    _run("chaos", context.args)
+
+
+@fuzz.command("fuzz", context_settings=SETTINGS)
+def run_fuzz(context: typer.Context) -> None:
+    """Run generated notifications and routing documents through the operator; see `fuzz --help`."""
+    _run("fuzz", context.args)
 
 
 @simulate.command("simulate", context_settings=SETTINGS)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.simulation.choices import Choices
     from tests.simulation.network import Network
+    from tests.simulation.outages import Outages
 
 OUTAGES: Final = (0.0, 2.0, 10.0, 30.0)
 """Seconds during which the store answers with one status; mostly it does not."""
@@ -47,7 +48,8 @@ class AuditLog:
 class SimulatedAuditStore:
     """One process's client of the audit store."""
 
-    def __init__(self, log: AuditLog, network: Network, choices: Choices) -> None:
+    def __init__(self, log: AuditLog, network: Network, choices: Choices, outages: Outages) -> None:
+        self._outages = outages
         self._log = log
         self._network = network
         self._choices = choices
@@ -58,10 +60,10 @@ class SimulatedAuditStore:
         """See `Store.write`."""
         batch = list(events)
         try:
-            await self._network.transfer("an audit batch", late=lambda: self._log.take(batch))
+            await self._network.transfer("an audit batch", late=lambda: self._log.take(batch), to_api=False)
             self._answer(batch)
             self._log.take(batch)
-            await self._network.transfer("the answer to an audit batch")
+            await self._network.transfer("the answer to an audit batch", to_api=False)
         except LostError:
             raise Unavailable("simulated") from None
 
@@ -75,6 +77,9 @@ class SimulatedAuditStore:
             StoreError: the meaning of the answer, as the client of the operator reports it.
         """
         now = asyncio.get_running_loop().time()
+        if self._outages.audit_seconds:
+            _refuse(self._outages.audit_status, batch, self._outages.audit_seconds)
+            return
         if not self._network.rough:
             return
         if now >= self._status_until and self._choices.chance(20):
@@ -82,8 +87,16 @@ class SimulatedAuditStore:
             self._status_until = now + self._choices.pick(OUTAGES)
         if now >= self._status_until:
             return
-        if self._status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            if len(batch) > 1:
-                raise TooLarge("simulated 413")
-        else:
-            raise Unavailable(f"simulated {self._status}", retry_after=self._status_until - now)
+        _refuse(self._status, batch, self._status_until - now)
+
+
+def _refuse(status: HTTPStatus, batch: Sequence[bytes], seconds: float) -> None:
+    """Raise the error of an answer; a single event is never too large.
+
+    Raises:
+        StoreError: always, except for a single event that 413 answers.
+    """
+    if status is not HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        raise Unavailable(f"simulated {status}", retry_after=seconds)
+    if len(batch) > 1:
+        raise TooLarge("simulated 413")

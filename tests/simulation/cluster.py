@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAMESPACE = "simulated"
+OTHER_NAMESPACES = {"c": "other"}
+"""Names whose objects are in another namespace."""
 
 
 class ConflictError(Exception):
@@ -41,6 +43,8 @@ class Cluster:
     """The truth; every process observes it late, or not at all."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """Of every object that was ever created, by uid."""
     version: int = 0
     watchers: list[Callable[[Event], None]] = field(default_factory=list)
     on_write: Callable[[dict[str, Any], dict[str, Any], str], None] = lambda _before, _after, _who: None
@@ -49,17 +53,27 @@ class Cluster:
     """Returns the uid of the nth object."""
     _uids: int = 0
 
-    def create(self, name: str, spec: dict[str, Any], created: str) -> str:
+    def create(
+        self,
+        name: str,
+        spec: dict[str, Any],
+        created: str,
+        *,
+        labels: dict[str, str] | None = None,
+        annotations: dict[str, str] | None = None,
+    ) -> str:
         """Store a new object as the CRD's defaults make it, and return its uid."""
         self._uids += 1
         uid = self.uid(self._uids)
+        self.names[uid] = name
         meta = {
-            "namespace": NAMESPACE,
+            "namespace": OTHER_NAMESPACES.get(name, NAMESPACE),
             "name": name,
             "uid": uid,
             "generation": 1,
             "creationTimestamp": created,
-            "labels": {},
+            "labels": labels or {},
+            **({"annotations": annotations} if annotations else {}),
         }
         head = {"apiVersion": "kubernaut.ai/v1alpha1", "kind": "NotificationRequest"}
         self._store("ADDED", {**head, "metadata": meta, "spec": spec, "status": {"phase": "Pending"}})

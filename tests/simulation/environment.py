@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.config.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from atomic_status import StatusStore
     from tests.simulation.audit_store import AuditLog
     from tests.simulation.choices import Choices
     from tests.simulation.cluster import Cluster
+    from tests.simulation.outages import Outages
     from tests.simulation.process import Process
     from tests.simulation.receivers import Call
     from tests.simulation.status_store import Reconciliation
@@ -35,6 +36,7 @@ class Environment:
 
     cluster: Cluster
     choices: Choices
+    outages: Outages
     log: Callable[[str], None]
     """Adds a line to the trace."""
     channels: tuple[str, ...]
@@ -51,6 +53,10 @@ class Environment:
     on_reconciled: Callable[[Reconciliation], None]
     store: Callable[[Process], StatusStore] | None
     """Creates a store with an injected fault; None for the correct one."""
+    config_maps: Sequence[Mapping[str, Any] | None] = (None,)
+    """The contents of the ConfigMap with the routing document, one after another; None without one."""
+    more_settings: tuple[tuple[str, str, Any], ...] = ()
+    """Further settings, each as section, name and value: such as limits that a schedule should reach."""
 
     def settings(self) -> Settings:
         """Return the settings of a process that starts now."""
@@ -60,28 +66,38 @@ class Environment:
             shards=None if self.leases is None else self.shards(),
             audit=self.audit_log is not None,
             bounded=self.workers == BOUNDED,
+            more=self.more_settings,
         )
 
 
 def now() -> datetime:
-    """Return the simulated wall-clock time."""
+    """Return the true time; the clock of a process may differ from it."""
     return START + timedelta(seconds=asyncio.get_running_loop().time())
 
 
 @cache
-def _settings(*, workers: int, breakers: bool, shards: int | None, audit: bool, bounded: bool) -> Settings:
+def _settings(
+    *,
+    workers: int,
+    breakers: bool,
+    shards: int | None,
+    audit: bool,
+    bounded: bool,
+    more: tuple[tuple[str, str, Any], ...],
+) -> Settings:
     rarely: dict[str, Any] = {"failure_threshold": 1000}
     election = {"enabled": True, "lease_name": "lease", "shards": shards}
-    settings = Settings.model_validate(
-        {
-            "queue": {"workers": workers},
-            "breaker": {"failure_threshold": 2, "open_seconds": 4} if breakers else rarely,
-            "leader_election": {} if shards is None else election,
-            "audit": {"url": "http://audit.example"} if audit else {},
-            "retention": {"enabled": False},
-            "shutdown": {"grace_seconds": GRACE_SECONDS},
-        }
-    )
+    values: dict[str, dict[str, Any]] = {
+        "queue": {"workers": workers},
+        "breaker": {"failure_threshold": 2, "open_seconds": 4} if breakers else rarely,
+        "leader_election": {} if shards is None else election,
+        "audit": {"url": "http://audit.example"} if audit else {},
+        "retention": {"enabled": False},
+        "shutdown": {"grace_seconds": GRACE_SECONDS},
+    }
+    for section, name, value in more:
+        values.setdefault(section, {})[name] = value
+    settings = Settings.model_validate(values)
     if not bounded:
         return settings
     # Smaller than the settings allow.

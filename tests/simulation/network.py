@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.simulation.choices import Choices
+    from tests.simulation.outages import Outages
 
 DELAYS = (0.001, 0.0, 0.002, 0.02, 0.3, 1.5)
 """Seconds that a transfer takes."""
@@ -40,8 +41,15 @@ class Network:
     """The connection of one process; `rough` ends with the faults, `dead` ends everything."""
 
     def __init__(
-        self, choices: Choices, log: Callable[[str], None], name: str, *, crash: Callable[[], None]
+        self,
+        choices: Choices,
+        log: Callable[[str], None],
+        name: str,
+        *,
+        outages: Outages,
+        crash: Callable[[], None],
     ) -> None:
+        self._outages = outages
         self._choices = choices
         self._log = log
         self._crash = crash
@@ -53,8 +61,12 @@ class Network:
         self.cut_until = 0.0
         """Nothing arrives before this time, on the loop's clock."""
 
-    async def transfer(self, what: str, *, late: Callable[[], None] | None = None) -> None:
+    async def transfer(
+        self, what: str, *, late: Callable[[], None] | None = None, to_api: bool = True
+    ) -> None:
         """Transfer a request or an answer; `late` is the effect of a request that arrives after a timeout.
+
+        An outage of the API server loses the transfer if it is `to_api`.
 
         Raises:
             LostError: the transfer is lost, at once or after a timeout.
@@ -63,6 +75,8 @@ class Network:
         fate = self._choices.pick(FATES) if self.rough and not self.dead else Fate.ARRIVES
         if self.rough and asyncio.get_running_loop().time() < self.cut_until:
             fate = Fate.LOST
+        if to_api and not self.dead and self._outages.api_seconds:
+            raise LostError
         if fate is Fate.LOST:
             self._log(f"{self.name}: {what} is lost")
             raise LostError

@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+CHANGE_INTERVAL = 7.0
+"""Virtual seconds between two changes of a ConfigMap."""
 
-class NoDocument:
-    """A cluster without a routing document."""
+
+class SimulatedDocument:
+    """A ConfigMap that has one content after another; None while it does not exist."""
 
     error = ""
 
+    def __init__(self, contents: Sequence[Mapping[str, Any] | None]) -> None:
+        self._contents = contents
+
     async def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
-        """Yield that there is none, and no change ever."""
-        yield None
-        await asyncio.get_running_loop().create_future()
+        """Yield the content of this time, and each later one when it comes."""
+        loop, last = asyncio.get_running_loop(), len(self._contents) - 1
+        while True:
+            now = min(int(loop.time() / CHANGE_INTERVAL), last)
+            yield self._contents[now]
+            if now == last:
+                await loop.create_future()
+            await asyncio.sleep((now + 1) * CHANGE_INTERVAL - loop.time())
 
 
 class NoObjects:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -17,7 +18,7 @@ from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
 from tests.simulation.environment import GRACE_SECONDS, now
 from tests.simulation.leases import SimulatedLeases
 from tests.simulation.network import Network
-from tests.simulation.null_ports import NoDocument, NoEvents
+from tests.simulation.null_ports import NoEvents, SimulatedDocument
 from tests.simulation.objects import SimulatedObjects
 from tests.simulation.receivers import Call, SimulatedChannel
 from tests.simulation.status_store import CURRENT, SimulatedStore
@@ -53,20 +54,35 @@ class Process:
     ) -> None:
         self.name = name
         self.environment = environment
-        self.network = Network(environment.choices, environment.log, name, crash=lambda: crash(self))
+        self.network = Network(
+            environment.choices,
+            environment.log,
+            name,
+            outages=environment.outages,
+            crash=lambda: crash(self),
+        )
+        self.clock_offset = timedelta()
+        """How far its wall clock is ahead of the true time."""
         self.stops_undisturbed = False
         self._on_shards = on_shards
         self._owned: frozenset[int] = frozenset()
         """The shards that were owned at the latest change."""
         self._audit_store = SimulatedAuditStore(
-            environment.audit_log or AuditLog(), self.network, environment.choices
+            environment.audit_log or AuditLog(), self.network, environment.choices, environment.outages
         )
         self._metrics = SimulatedMetrics()
         self.operator = build(
-            environment.settings(), self._ports(observer), clock=now, seconds=asyncio.get_running_loop().time
+            environment.settings(),
+            self._ports(observer),
+            clock=lambda: now() + self.clock_offset,
+            seconds=asyncio.get_running_loop().time,
         )
         self.watch = SimulatedWatch(
-            environment.cluster, self.network, self.operator.event_handler, environment.choices
+            environment.cluster,
+            self.network,
+            self.operator.event_handler,
+            environment.choices,
+            outages=environment.outages,
         )
         self.lifecycle = Lifecycle(self.operator, watches=self.watch, grace_seconds=GRACE_SECONDS)
 
@@ -87,7 +103,7 @@ class Process:
             store=environment.store(self) if environment.store else SimulatedStore(self),
             leases=SimulatedLeases({} if environment.leases is None else environment.leases, self.network),
             objects=SimulatedObjects(environment.cluster, self.network),
-            routing=NoDocument(),
+            routing=SimulatedDocument(environment.config_maps),
             channels={name: self._channel(name) for name in environment.channels},
             audit=self._audit_store,
             events=NoEvents(),
@@ -147,7 +163,8 @@ class Process:
     def _is_undisturbed(self) -> bool:
         """Return whether nothing disturbs what is running: then a shutdown abandons nothing."""
         soon = self.operator.queue.statistics().most_failures < MANY_FAILURES
-        return soon and self.operator.elector is None and not (self.network.rough or self.network.hanging)
+        disturbed = self.network.rough or self.network.hanging or self.environment.outages.any
+        return soon and self.operator.elector is None and not disturbed
 
     def kill(self) -> None:
         """End it as SIGKILL does: nothing that it does reaches anything any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,34 @@ class Processes:
             process, seconds = self._choices.pick(self.present), self._choices.pick(BLOCKS)
             self._log(f"{process.name}: its watch is refused for {seconds:g} s")
             process.watch.block(seconds)
+
+    def lose_api_server(self, seconds: float) -> None:
+        """Let no process reach the API server for a while, also those that start meanwhile."""
+        self._log(f"the API server is down for {seconds:g} s")
+        outages = self._environment.outages
+        outages.api_until = max(outages.api_until, asyncio.get_running_loop().time() + seconds)
+        for process in self.present:
+            process.watch.relist()
+        self._disturb_stops()
+
+    def forbid(self, namespace: str, seconds: float) -> None:
+        """Refuse every read and write in a namespace for a while."""
+        self._log(f"namespace {namespace} refuses everything for {seconds:g} s")
+        until = asyncio.get_running_loop().time() + seconds
+        self._environment.outages.forbidden_until[namespace] = until
+        self._disturb_stops()
+
+    def _disturb_stops(self) -> None:
+        """Excuse the processes that stop now: something disturbs them."""
+        for process in self._leaving:
+            process.stops_undisturbed = False
+
+    def step_clock(self, offset: timedelta) -> None:
+        """Set the wall clock of one process to a distance from the true time."""
+        if self.present:
+            process = self._choices.pick(self.present)
+            self._log(f"{process.name}: its clock steps to {offset / timedelta(hours=1):+g} h")
+            process.clock_offset = offset
 
     def calm(self) -> None:
         """End all faults."""

@@ -6,21 +6,24 @@ import asyncio
 import contextvars
 import math
 from dataclasses import dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.domain.model import Notification, parse
 from tests.simulation.audit_store import AuditLog
 from tests.simulation.choices import Choices
-from tests.simulation.cluster import Cluster, attempts_of
+from tests.simulation.cluster import NAMESPACE, OTHER_NAMESPACES, Cluster, attempts_of
 from tests.simulation.environment import Environment
 from tests.simulation.invariants import Invariants, InvariantViolation, require
 from tests.simulation.network import LATE
+from tests.simulation.outages import Outages
 from tests.simulation.processes import Processes
 from tests.simulation.users import CHANNELS, Users
 from tests.simulation.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from atomic_status import StatusStore
     from tests.simulation.process import Process
@@ -29,6 +32,21 @@ CALM_AFTER = 40.0
 """Virtual seconds after which all faults end."""
 LONGEST = 900.0
 """Virtual seconds within which every notification has to end after that."""
+API_OUTAGES = (20.0, 60.0, 600.0, 1500.0)
+AUDIT_OUTAGES = (60.0, 600.0)
+FORBIDDEN = (15.0, 60.0)
+"""Seconds for which nothing in a namespace can be read or written."""
+CLOCK_STEPS = (timedelta(hours=1), timedelta(hours=-1), timedelta(days=1), timedelta(days=-1), timedelta())
+AUDIT_STATUSES = (
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+READS_PER_SECOND = 2.0
+"""Far more than the retries of all objects during an outage."""
 TICKS = (11.0, 0.003, 0.05, 0.3, 1.0, 4.0)
 """Seconds between two disturbances."""
 
@@ -56,6 +74,11 @@ class TimeLimitError(Exception):
 
 class Simulation:
     """Runs the schedule that the choices describe."""
+
+    channels: tuple[str, ...] = CHANNELS
+    longest = LONGEST
+    rest_interval = 1.0
+    """Virtual seconds between two looks whether everything is at rest."""
 
     def __init__(
         self,
@@ -85,12 +108,14 @@ class Simulation:
         uid = ("{}-0000" if self._shards > 1 else "uid-{}").format
         self.cluster = Cluster(on_write=self._written, uid=uid)
         self.invariants = Invariants(self._find, breakers=breakers)
-        self.users = Users(self.cluster, choices, log=self.log, spawn=self._spawn)
+        self.users = self._users()
+        self.outages = Outages()
         self.environment = Environment(
             cluster=self.cluster,
             choices=choices,
+            outages=self.outages,
             log=self.log,
-            channels=CHANNELS,
+            channels=self.channels,
             breakers=breakers,
             workers=workers,
             leases={} if leases else None,
@@ -99,10 +124,18 @@ class Simulation:
             on_call=self._guarded(self._called),
             on_reconciled=self._guarded(self.invariants.reconciled),
             store=store,
+            config_maps=self._config_maps(),
         )
         self.processes = Processes(
             self.environment, self.invariants, spawn=self._spawn, guarded=self._guarded
         )
+
+    def _users(self) -> Users:
+        return Users(self.cluster, self.choices, log=self.log, spawn=self._spawn)
+
+    def _config_maps(self) -> Sequence[Mapping[str, Any] | None]:
+        """Return the contents of the ConfigMap with the routing document, one after another."""
+        return (None,)
 
     def log(self, event: str) -> None:
         """Add a line to the trace."""
@@ -117,6 +150,8 @@ class Simulation:
         while loop.time() < CALM_AFTER:
             await self._wait(self.choices.pick(TICKS))
             self._disturb()
+        if loop.time() < self.outages.ends:
+            await self._wait(self.outages.ends - loop.time() + 0.001)
         self.log("all faults end")
         for process in self.processes.present:
             process.watch.relist()
@@ -143,13 +178,13 @@ class Simulation:
     async def _rest(self) -> None:
         """Wait until every notification has ended and no process keeps anything."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + LONGEST
+        end = loop.time() + self.longest
         while not (self._at_rest() or self.violation):
             require(
                 loop.time() < end,
                 f"no rest: {[process.leftovers() for process in self.processes]}, {self.cluster.objects}",
             )
-            await self._wait(1.0)
+            await self._wait(self.rest_interval)
         self._raise()
 
     def _check(self) -> None:
@@ -185,7 +220,7 @@ class Simulation:
     def _disturb(self) -> None:
         disturbances: tuple[Callable[[], None], ...] = (
             lambda: None,
-            lambda: None,
+            self._disturb_all,
             self.processes.kill,
             self.processes.stop,
             self.processes.disconnect,
@@ -197,6 +232,37 @@ class Simulation:
             self.users.recreate,
         )
         self.choices.pick(disturbances)()
+
+    def _disturb_all(self) -> None:
+        """Begin one of the rarer faults, which last long or concern more than one process."""
+        rarer: tuple[Callable[[], None], ...] = (
+            lambda: None,
+            self._lose_api_server,
+            self._forbid_namespace,
+            self._step_clock,
+            self._lose_audit_store,
+        )
+        self.choices.pick(rarer)()
+
+    def _lose_api_server(self) -> None:
+        seconds = self.choices.pick(API_OUTAGES)
+        self.invariants.most_reads += int(seconds * READS_PER_SECOND)
+        self.processes.lose_api_server(seconds)
+
+    def _forbid_namespace(self) -> None:
+        namespace = self.choices.pick((NAMESPACE, *OTHER_NAMESPACES.values()))
+        self.processes.forbid(namespace, self.choices.pick(FORBIDDEN))
+
+    def _step_clock(self) -> None:
+        self.invariants.clocks_agree = False
+        self.processes.step_clock(self.choices.pick(CLOCK_STEPS))
+
+    def _lose_audit_store(self) -> None:
+        if self.audit_log is not None:
+            seconds, status = self.choices.pick(AUDIT_OUTAGES), self.choices.pick(AUDIT_STATUSES)
+            self.log(f"the audit store answers {status:d} for {seconds:g} s")
+            self.outages.audit_status = status
+            self.outages.audit_until = asyncio.get_running_loop().time() + seconds
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, context=self._context)
@@ -213,11 +279,11 @@ class Simulation:
         return all("completionTime" in self.cluster.read(name)["status"] for name in self.cluster.objects)
 
     def _find(self, uid: str) -> Notification | None:
-        for name in self.cluster.objects:
-            obj = self.cluster.read(name)
-            if obj["metadata"]["uid"] == uid:
-                return parse(obj)
-        return None
+        name = self.cluster.names.get(uid)
+        if name is None or name not in self.cluster.objects:
+            return None
+        obj = self.cluster.read(name)
+        return parse(obj) if obj["metadata"]["uid"] == uid else None
 
     def _called(self, call: Any, reconciliation: Any) -> None:
         self.log(f"{call.who}: calls {call.id}")
@@ -266,9 +332,14 @@ def run_schedule(
         store: creates a store with an injected fault for a process.
         time_limit: virtual seconds after which the rest, and the checks at the end, are skipped.
     """
+    return run_simulation(Simulation(Choices(data), store, time_limit=time_limit))
+
+
+def run_simulation(simulation: Simulation) -> Outcome:
+    """Run a simulation on a virtual loop, and return its outcome."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(_outcome(Simulation(Choices(data), store, time_limit=time_limit)))
+        return loop.run_until_complete(_outcome(simulation))
     finally:
         loop.close()
 

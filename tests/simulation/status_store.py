@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from atomic_status import Conflict, Gone, ObjectRef, Unavailable
+from atomic_status import Conflict, Gone, ObjectRef, Rejected, Unavailable
 from tests.simulation.cluster import ConflictError, MissingError
 from tests.simulation.network import LostError
 
@@ -52,6 +52,7 @@ class SimulatedStore:
         reconciliation.reads += 1
         try:
             await self._network.transfer("a read")
+            self._require_permission(ref)
             if reconciliation.truth is None:
                 reconciliation.truth = self._cluster.objects.get(ref.name)
             obj = self._look_up(ref)
@@ -71,6 +72,7 @@ class SimulatedStore:
         reconciliation = self._current(ref)
         try:
             await self._network.transfer("a write", late=lambda: self._write_late(obj))
+            self._require_permission(ref)
             stored = self._write(obj)
             reconciliation.writes += 1
             await self._network.transfer("the answer to a write")
@@ -93,6 +95,10 @@ class SimulatedStore:
             assert task is not None
             task.add_done_callback(partial(_report, reconciliation, self.process.environment.on_reconciled))
         return reconciliation
+
+    def _require_permission(self, ref: ObjectRef) -> None:
+        if self.process.environment.outages.forbids(ref.namespace):
+            raise Rejected(ref, code=403, reason="simulated")
 
     def _look_up(self, ref: ObjectRef) -> dict[str, Any]:
         return self._cluster.read(ref.name)

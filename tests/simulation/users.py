@@ -11,7 +11,7 @@ from tests.simulation.environment import now
 from tests.simulation.invariants import FOREIGN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from tests.simulation.choices import Choices
 
@@ -35,32 +35,33 @@ class Users:
         self._log = log
         self._spawn = spawn
         self._foreign = 0
+        self.names: Sequence[str] = NAMES
 
     def begin(self) -> None:
         """Create the first notifications."""
-        for name in NAMES[: 1 + self._choices.number(3)]:
-            self._create(name)
+        for name in self.names[: 1 + self._choices.number(3)]:
+            self.create(name)
 
     def delete(self) -> None:
         """Delete an object, if one of the name exists."""
-        name = self._choices.pick(NAMES)
+        name = self._choices.pick(self.names)
         if name in self._cluster.objects:
             self._log(f"{name} is deleted")
             self._cluster.delete(name)
 
     def recreate(self) -> None:
         """Delete an object and create one, often of the same name."""
-        name = self._choices.pick(NAMES)
+        name = self._choices.pick(self.names)
         if name in self._cluster.objects:
             self._log(f"{name} is deleted")
             self._cluster.delete(name)
-        name = self._choices.pick((name, *NAMES))
+        name = self._choices.pick((name, *self.names))
         if name not in self._cluster.objects:
-            self._create(name)
+            self.create(name)
 
     def label(self) -> None:
         """Change a label."""
-        name = self._choices.pick(NAMES)
+        name = self._choices.pick(self.names)
         if name in self._cluster.objects:
             self._foreign += 1
             self._log(f"{name} gets a label")
@@ -68,7 +69,7 @@ class Users:
 
     def write_as_foreigner(self) -> None:
         """Read, wait a moment, and write a status field of another controller."""
-        name = self._choices.pick(NAMES)
+        name = self._choices.pick(self.names)
         if name in self._cluster.objects:
             self._spawn(self._write_after(name, self._choices.pick((0.0, 0.002, 0.4))))
 
@@ -83,7 +84,8 @@ class Users:
         except (ConflictError, MissingError):
             return
 
-    def _create(self, name: str) -> None:
+    def create(self, name: str) -> None:
+        """Create an object."""
         choices = self._choices
         spec = {
             "type": "simple",

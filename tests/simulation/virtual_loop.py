@@ -8,7 +8,7 @@ from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 PROCESS: ContextVar[str] = ContextVar("PROCESS", default="")
 """The simulated process that runs; empty for the simulation itself."""
@@ -62,6 +62,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def tasks_of(self, process: str) -> Sequence[asyncio.Task[Any]]:
         """Return the tasks of a simulated process."""
         return self._tasks[process]
+
+    def run_in_executor(  # type: ignore[override] # the stubs want a type variable tuple
+        self, _executor: object, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """Call it at once: there is no other thread."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - the caller's, as from a thread
+            future.set_exception(error)
+        return future
 
     def _process_events(self, event_list: list[object]) -> None:
         """Nothing comes from outside."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.choices import Choices
     from tests.simulation.cluster import Cluster, Event
     from tests.simulation.network import Network
+    from tests.simulation.outages import Outages
 
 LAGS = (0.001, 0.0, 0.004, 0.05, 0.5, 3.0)
 """Seconds from a change to its event."""
@@ -26,8 +27,17 @@ LAGS = (0.001, 0.0, 0.004, 0.05, 0.5, 3.0)
 class SimulatedWatch:
     """Calls the event handler; `cache` holds the latest observed state of each object, like an informer's cache."""
 
-    def __init__(self, cluster: Cluster, network: Network, handler: EventHandler, choices: Choices) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        network: Network,
+        handler: EventHandler,
+        choices: Choices,
+        *,
+        outages: Outages,
+    ) -> None:
         self._cluster = cluster
+        self._outages = outages
         self._network = network
         self._handler = handler
         self._choices = choices
@@ -50,7 +60,10 @@ class SimulatedWatch:
         self._timers.append(asyncio.get_running_loop().call_later(seconds, self.start))
 
     def start(self) -> None:
-        """List the objects, and follow changes from now on."""
+        """List the objects, and follow changes from now on; during an outage of the API server, after its end."""
+        if seconds := self._outages.api_seconds:
+            self._timers.append(asyncio.get_running_loop().call_later(seconds, self.start))
+            return
         self._open = True
         self.cache = dict(self._cluster.objects)
         self._cluster.watchers.append(self._take)

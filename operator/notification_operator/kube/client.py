@@ -20,6 +20,7 @@ from kubernetes.aio.config import (
 )
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
+from notification_operator.kube.account_files import AccountFiles
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.middleware import Accept, Authentication, translate_failures
 from notification_operator.kube.proxies import session_options
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from notification_operator.kube.connectivity import Connectivity
 
-SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT_NAMESPACE = SERVICE_ACCOUNT / "namespace"
 START_SECONDS = 8.0
 """Time limit of the API server's first response."""
 
@@ -54,6 +56,15 @@ class Cluster:
     """The namespace of this pod, or of the kubeconfig's current context."""
     source: str
     """The origin of the credentials, for messages."""
+    files: AccountFiles | None = None
+    """The files that the credentials come from in a pod."""
+
+    def client(self) -> ApiClient:
+        """Return a client whose TLS context follows the files."""
+        client = ApiClient(self.configuration)
+        if self.files is not None:
+            self.files.follow(client.rest_client.ssl_context)
+        return client
 
 
 async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:
@@ -69,13 +80,18 @@ async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:
     # without end and without the caller's knowledge.
     configuration.retries = None
     try:
-        load_incluster_config(client_configuration=configuration)
+        load_incluster_config(client_configuration=configuration, try_refresh_token=False)
     except ConfigException:
         cluster = await _from_kubeconfig(configuration)
     else:
         namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()  # noqa: ASYNC240 - once, at start
+        files = AccountFiles(token=SERVICE_ACCOUNT / "token", authorities=SERVICE_ACCOUNT / "ca.crt")
+        configuration.refresh_api_key_hook = files.refresh
         cluster = Cluster(
-            configuration=configuration, namespace=namespace, source="the pod's service account"
+            configuration=configuration,
+            namespace=namespace,
+            source="the pod's service account",
+            files=files,
         )
     configuration.client_session_kwargs = {"trust_env": False, **session_options(configuration.host)}
     return cluster
@@ -133,7 +149,7 @@ async def watching_session(
         connectivity: learns about every request.
         media_type: what the events of a watch are requested as.
     """
-    client = ApiClient(cluster.configuration)
+    client = cluster.client()
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=client.rest_client.ssl_context),
         middlewares=(translate_failures, Authentication(client), Accept(media_type)),

@@ -70,6 +70,41 @@ def test_sigterm_during_the_start_ends_the_process_at_once(
                 assert process.wait(10) == 0
 
 
+SIGNALLED = """
+import asyncio, os, signal, kopf, uvloop
+from kopf._core.intents.causes import Activity
+from notification_operator.kopf_app import end_at_signals, ignore_signals
+
+async def main():
+    loop, stopping, registry = asyncio.get_running_loop(), asyncio.Event(), kopf.OperatorRegistry()
+    errors = []
+    loop.set_exception_handler(lambda _loop, context: errors.append(context))
+    end_at_signals(registry, stopping)
+    (handler,) = registry._activities.get_handlers(activity=Activity.STARTUP)
+    started = asyncio.create_task(handler.fn())
+    await asyncio.sleep(0)
+    # As kopf does, which has started the handler and installs its own.
+    loop.add_signal_handler(signal.SIGTERM, loop.create_future().set_result, signal.SIGTERM)
+    await started
+    await asyncio.sleep(0)
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.05)
+    ignore_signals()
+    print("stopped" if stopping.is_set() else "not stopped", errors)
+
+uvloop.run(main())
+os.kill(os.getpid(), signal.SIGTERM)
+print("alive")
+"""
+
+
+def test_repeated_sigterm_stops_once_and_a_late_one_changes_nothing() -> None:
+    command = [sys.executable, "-c", SIGNALLED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["stopped []", "alive"]), done.stderr
+
+
 async def test_shutdown_runs_in_a_task_that_was_not_cancelled() -> None:
     cancelled = []
 

@@ -123,7 +123,7 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
         "comment",
     }
     assert "make unit" in (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
-    assert called("nightly") == {"drift", "preview reap", "vulnerabilities", "long"}
+    assert called("nightly") == {"drift", "preview reap", "vulnerabilities", "chaos", "fuzz", "long"}
     assert called("release") >= {"all", "publish", "up"}
 
 

@@ -166,6 +166,18 @@ async def test_status_code_decides_the_error(
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "body", [b"404 page not found", b"<html></html>", b"", b"[]", b'{"message": "no route"}']
+)
+@pytest.mark.parametrize("call", ["read", "replace_status"])
+async def test_404_without_a_status_is_not_taken_for_a_deletion(
+    server: Server, store: KubeStatusStore, body: bytes, call: str
+) -> None:
+    server.status, server.body = 404, body
+    with pytest.raises(Unavailable, match="404 without a Status"):
+        await (store.read(REF) if call == "read" else store.replace_status(OBJECT))
+
+
 async def test_rejected_carries_code_and_message(server: Server, store: KubeStatusStore) -> None:
     server.status, server.body = 422, STATUS
     with pytest.raises(Rejected, match="422: message of the server") as caught:

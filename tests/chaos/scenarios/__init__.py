@@ -1,0 +1,1 @@
+"""The scenarios, by the part that fails."""
