@@ -21,7 +21,9 @@ def on_small_disk(folder: Path, kilobytes: int) -> tuple[str, ...]:
 
 def with_account_files(folder: Path) -> tuple[str, ...]:
     """Return a prefix that shows a folder as the files of the pod's service account."""
-    return _privately(f"mount -t tmpfs tmpfs /run && mkdir -p {ACCOUNT} && ln -s '{folder}' {ACCOUNT}/serviceaccount")
+    return _privately(
+        f"mount -t tmpfs tmpfs /run && mkdir -p {ACCOUNT} && ln -s '{folder}' {ACCOUNT}/serviceaccount"
+    )
 
 
 def inside(pid: int, path: Path) -> str:

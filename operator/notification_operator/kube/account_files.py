@@ -27,9 +27,7 @@ logger = structlog.get_logger(__name__)
 class AccountFiles:
     """Keeps a client configuration and its TLS contexts up to date; `refresh` is the configuration's hook."""
 
-    def __init__(
-        self, *, token: Path, authorities: Path, seconds: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, *, token: Path, authorities: Path, seconds: Callable[[], float] = monotonic) -> None:
         self._token = token
         self._authorities = authorities
         self._seconds = seconds

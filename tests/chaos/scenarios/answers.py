@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 
-STATUS = {"verb": "update", "subresource": "status"}
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
+
+STATUS: dict[str, Any] = {"verb": "update", "subresource": "status"}
 PAGE = "<!doctype html><title>Sign in</title>"
 
 
@@ -109,9 +112,7 @@ def login_page(stage: Stage) -> None:
 def failing_reads(stage: Stage) -> None:
     stage.operator(proxied=True)
     for code in (500, 403, 504, 503):
-        stage.fail(
-            verb="get", resource="notificationrequests", namespace=stage.namespace, code=code, times=6
-        )
+        stage.fail(verb="get", resource="notificationrequests", namespace=stage.namespace, code=code, times=6)
     stage.create(12)
 
 

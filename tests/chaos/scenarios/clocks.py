@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.chaos.clock import SteppedClock
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 POLICY = {"maxAttempts": 6, "initialBackoffSeconds": 3, "backoffMultiplier": 2, "maxBackoffSeconds": 60}
 
@@ -21,9 +24,7 @@ def _steps(stage: Stage, *offsets: str, before: str = "+0") -> None:
     stage.operator(variables=clock.variables, settings={"retentionEnabled": False})
     stage.answer({"code": 503}, times=12)
     stage.create(5, retryPolicy=POLICY)
-    eventually(
-        lambda: [obj["status"].get("totalAttempts", 0) for obj in stage.stored()], all, within=20
-    )
+    eventually(lambda: [obj["status"].get("totalAttempts", 0) for obj in stage.stored()], all, within=20)
     for offset in offsets:
         clock.step(offset)
         pause(2)

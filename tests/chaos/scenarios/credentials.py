@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.chaos.lane import pause
 from tests.chaos.mounts import with_account_files
-from tests.chaos.operator import ChaosOperator
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.operator import ChaosOperator
+    from tests.chaos.stage import Stage
 
 
 def _in_pod(stage: Stage) -> tuple[Path, ChaosOperator]:
@@ -61,7 +64,10 @@ def rotated_certificate(stage: Stage) -> None:
     stage.create(5)
 
 
-@scenario("The cluster's authority is replaced: the file has both for a while, then the server uses the new one", final_within=150)
+@scenario(
+    "The cluster's authority is replaced: the file has both for a while, then the server uses the new one",
+    final_within=150,
+)
 def rotated_authority(stage: Stage) -> None:
     servers = stage.lane.servers
     folder, _ = _in_pod(stage)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import signal
 import time
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 RANDOM_KILLS = 8
 GROWTH = 40 * 1024 * 1024
 """Bytes of resident memory above which the operator is killed, as a node does that runs out of memory."""
-STATUS = {"verb": "update", "subresource": "status"}
+STATUS: dict[str, Any] = {"verb": "update", "subresource": "status"}
 
 
 @scenario("SIGKILL after the fresh read and before the first call of the receiver")
@@ -92,9 +95,7 @@ def kill_during_the_backoff(stage: Stage) -> None:
     policy = {"maxAttempts": 3, "initialBackoffSeconds": 12, "backoffMultiplier": 1, "maxBackoffSeconds": 60}
     (obj,) = stage.create(1, retryPolicy=policy)
     stage.cluster.phase(stage.namespace, obj["metadata"]["name"], "Sending", within=20)
-    eventually(
-        stage.stored, lambda seen: seen[0]["status"].get("totalAttempts") == 1, within=20
-    )
+    eventually(stage.stored, lambda seen: seen[0]["status"].get("totalAttempts") == 1, within=20)
     first = time.time()
     operator.relaunch()
     stage.wait_for_hits(2, within=40)

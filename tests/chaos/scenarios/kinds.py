@@ -49,7 +49,12 @@ def deleted_namespace(stage: Stage) -> None:
     stage.cluster.core.delete_namespace(doomed)
     # No controller manager runs that would empty the namespace.
     stage.cluster.delete_all(doomed)
-    finalize = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": doomed}, "spec": {"finalizers": []}}
+    finalize = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": doomed},
+        "spec": {"finalizers": []},
+    }
     stage.cluster.text("PUT", f"/api/v1/namespaces/{doomed}/finalize", finalize)
     stage.namespaces.remove(doomed)
     stage.create(4)
@@ -100,4 +105,3 @@ def _all_final(stage: Stage, objects: list[Object], *, within: float) -> None:
     eventually(
         lambda: {_phase(stage, obj) for obj in objects}, lambda phases: phases == {"Sent"}, within=within
     )
-

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.chaos.tcp_faults import Mode
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 
 def _misbehaving(stage: Stage, mode: Mode, seconds: float = 12.0) -> None:
@@ -26,7 +30,11 @@ def resetting_receiver(stage: Stage) -> None:
     _misbehaving(stage, Mode.RESET_BEFORE, 5.0)
 
 
-@scenario("The receiver accepts the message, and the connection is reset before the answer", unanswered=True, repeats=True)
+@scenario(
+    "The receiver accepts the message, and the connection is reset before the answer",
+    unanswered=True,
+    repeats=True,
+)
 def lost_answers(stage: Stage) -> None:
     _misbehaving(stage, Mode.RESET_AFTER, 5.0)
 
@@ -36,7 +44,11 @@ def trickling_receiver(stage: Stage) -> None:
     _misbehaving(stage, Mode.SLOW)
 
 
-@scenario("The receiver accepts the message, and closes its half of the connection without an answer", unanswered=True, repeats=True)
+@scenario(
+    "The receiver accepts the message, and closes its half of the connection without an answer",
+    unanswered=True,
+    repeats=True,
+)
 def half_open_receiver(stage: Stage) -> None:
     _misbehaving(stage, Mode.HALF_OPEN, 5.0)
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
+
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.chaos.versions import earlier_sources
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 ELECTED = {"operatorLeaderElection": True}
 SHARED = {**ELECTED, "operatorShards": 4}
 
 
-@scenario("An earlier version of the operator leads, and is killed: this version takes over and back", repeats=True)
+@scenario(
+    "An earlier version of the operator leads, and is killed: this version takes over and back", repeats=True
+)
 def two_versions(stage: Stage) -> None:
     folder = earlier_sources(stage.earlier, stage.cleanup)
     earlier = stage.operator(settings=ELECTED, sources=folder)
@@ -46,7 +52,9 @@ def two_versions_with_shards(stage: Stage) -> None:
     stage.create(10)
 
 
-@scenario("The leader's requests for its Lease fail for 20 s during deliveries: another takes over", repeats=True)
+@scenario(
+    "The leader's requests for its Lease fail for 20 s during deliveries: another takes over", repeats=True
+)
 def lost_lease(stage: Stage) -> None:
     leader = stage.operator(settings=ELECTED, proxied=True)
     stage.answer({"code": 503, "delay": 1.0}, {"delay": 1.0}, times=8)
@@ -60,7 +68,11 @@ def lost_lease(stage: Stage) -> None:
     stage.require(leader.runs, "the leader has ended without its Lease")
 
 
-@scenario("The leader freezes for 20 s in the middle of deliveries, and wakes up when another leads", repeats=True, unanswered=True)
+@scenario(
+    "The leader freezes for 20 s in the middle of deliveries, and wakes up when another leads",
+    repeats=True,
+    unanswered=True,
+)
 def frozen_leader(stage: Stage) -> None:
     leader = stage.operator(settings=ELECTED)
     stage.answer({"code": 503, "delay": 0.5}, {"delay": 1.0}, times=8)

@@ -34,7 +34,11 @@ def test_recorded_attempts_that_the_receiver_saw_balance() -> None:
     ("obj", "hits", "problem"),
     [
         (notification(phase="Sending"), [], "not final but Sending"),
-        (notification((1, "success")), [hit(1), hit(2)], "u:slack:2 reached the receiver and is not recorded"),
+        (
+            notification((1, "success")),
+            [hit(1), hit(2)],
+            "u:slack:2 reached the receiver and is not recorded",
+        ),
         (notification((1, "success")), [], "recorded as success and was never accepted"),
         (notification((1, "success")), [hit(1, accepted=False)], "was never accepted"),
     ],

@@ -77,9 +77,7 @@ async def test_mode_decides_about_request_and_answer(
     assert server.seen == ([b"question"] if reaches else [])
 
 
-async def test_slow_answer_comes_byte_by_byte(
-    faults: TcpFaults, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_answer_comes_byte_by_byte(faults: TcpFaults, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp_faults, "PAUSE", 0.01)
     faults.mode = Mode.SLOW
     assert await ask(faults) == b"a"

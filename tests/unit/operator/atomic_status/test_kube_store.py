@@ -166,7 +166,9 @@ async def test_status_code_decides_the_error(
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b"404 page not found", b"<html></html>", b"", b"[]", b'{"message": "no route"}'])
+@pytest.mark.parametrize(
+    "body", [b"404 page not found", b"<html></html>", b"", b"[]", b'{"message": "no route"}']
+)
 @pytest.mark.parametrize("call", ["read", "replace_status"])
 async def test_404_without_a_status_is_not_taken_for_a_deletion(
     server: Server, store: KubeStatusStore, body: bytes, call: str
