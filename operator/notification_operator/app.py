@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 import structlog
-from kubernetes.aio.client import ApiClient
 
 from notification_contract.settings import EventLevel
 from notification_operator import __version__
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aiohttp import ClientSession
+    from kubernetes.aio.client import ApiClient
 
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster

@@ -32,6 +32,7 @@ class Lane:
         self._cleanup = contextlib.ExitStack()
         folder = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         self.servers = Servers(folder)
+        self._reachable = False
         self._cleanup.callback(self.servers.stop)
         self._loop = LoopThread()
         self._cleanup.callback(self._loop.close)
@@ -84,7 +85,6 @@ class Lane:
         port = self._loop.run(sink.start(LOCALHOST, 0))
         self._cleanup.callback(lambda: self._loop.run(sink.stop()))
         self._network = TcpFaults(port)
-        self._reachable = False
         self.reachable(yes=True)
         self._cleanup.callback(lambda: self._loop.run(self._network.stop()))
         self.sink = f"http://{LOCALHOST}:{port}"

@@ -112,7 +112,7 @@ class ChaosOperator(OperatorProcess):
     def variables(self) -> Mapping[str, str]:
         return self._variables
 
-    def vary(self, **variables: str) -> None:
+    def set_variables(self, **variables: str) -> None:
         """Change its environment, from the next start on."""
         self._variables = {**self._variables, **variables}
 

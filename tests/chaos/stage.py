@@ -22,8 +22,8 @@ from tests.harness.cluster import FINAL
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
 from tests.harness.operators import LABEL, OperatorSpec
-
 from tests.harness.sink_client import AuditStore, SlackSink
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -109,7 +109,7 @@ class Stage:
             sink=self.lane.receiver,
             kubeconfig=kubeconfig,
             variables={"PYTHONFAULTHANDLER": "1", **(variables or {})},
-            **({"sources": sources} if sources else {}),
+            sources=sources or ROOT / "operator",
         )
         created.prefix = prefix
         self.operators.append(created)
@@ -172,7 +172,7 @@ class Stage:
     def wait_for_hits(self, count: int, *, within: float = 30.0) -> None:
         eventually(lambda: len(self.slack.hits()), lambda seen: seen >= count, within=within, every=0.02)
 
-    def wait_for_request(self, *, within: float = 30.0, count: int = 1, **which: str) -> None:
+    def wait_for_request(self, *, within: float = 30.0, count: int = 1, **which: Any) -> None:
         """Wait until the fault proxy has requests of a kind; see `requests` of the fault proxy."""
         eventually(
             lambda: len(self.proxy.requests(**which)),

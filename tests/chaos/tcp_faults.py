@@ -20,7 +20,7 @@ RESET = struct.pack("ii", 1, 0)
 class Mode(StrEnum):
     """What happens to a connection from now on; connections that exist keep the mode in which they were accepted."""
 
-    PASS = "pass"  # noqa: S105 - not a password
+    PASS = "pass"
     SILENT = "silent"
     """Accepts the connection and the request, forwards nothing, answers nothing."""
     RESET_BEFORE = "reset before"

@@ -76,7 +76,7 @@ HOSTILE = (
     "route: 0x" + "F" * 6000,
     "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]",
     "route: !!python/object:os.system {}",
-    "[" * 3000,
+    "[" * 400,
     "route: {receiver: a, routes: " + "[{routes: " * 100,
     "route: 2026-99-99\nreceivers: .nan",
     "? {a: b}\n: c",

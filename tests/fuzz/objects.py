@@ -16,7 +16,7 @@ SEVERITIES = ("critical", "warning", "info", "")
 LABELS = ("kubernaut.ai/severity", "kubernaut.ai/environment", "kubernaut.ai/skip-reason", "app", "a.b/c")
 
 texts = st.one_of(
-    st.text(st.characters(exclude_categories=("Cs",)), max_size=40),
+    st.text(st.characters(codec="utf-8"), max_size=40),
     st.lists(st.sampled_from([each for each in FRAGMENTS if each.isprintable()]), max_size=8).map("".join),
     st.sampled_from(
         ("", " ", "\0", "\r\n\x1b[31m", "<!channel> &lt;", "{{x}}", "x" * 3001, "\u202e\u0301\ufeff", "```")

@@ -101,7 +101,7 @@ def _format(obj: Any, name: str) -> Iterator[str]:
             yield f"is beyond {name}"
     elif name == "date-time":
         try:
-            aware = datetime.fromisoformat(obj.replace("Z", "+00:00")).tzinfo
+            aware = datetime.fromisoformat(obj).tzinfo
         except ValueError:
             aware = None
         if aware is None:

@@ -11,13 +11,14 @@ from tests.fuzz.schema import definition, problems, stored
 from tests.simulation.choices import Choices
 from tests.simulation.environment import now
 from tests.simulation.invariants import MOST_READS, require
-from tests.simulation.simulation import Simulation, run_simulation
+from tests.simulation.schedule import run_simulation
+from tests.simulation.simulation import Simulation
 from tests.simulation.users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.simulation.simulation import Outcome
+    from tests.simulation.schedule import Outcome
 
 STATUS = definition()["properties"]["status"]
 CHANNELS = tuple(definition()["properties"]["spec"]["properties"]["channels"]["items"]["enum"])
@@ -71,6 +72,8 @@ class FuzzSimulation(Simulation):
 
     channels = CHANNELS
     longest = LONGEST
+    more_settings = (("leader_election", "lease_seconds", 60),)
+    """Hours pass, and the renewals of a shorter Lease would take most of the computing time."""
     rest_interval = 20.0
 
     def __init__(self, case: Case) -> None:

@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
+from tests.simulation.schedule import run_schedule
 from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest, trace
-from tests.simulation.simulation import run_schedule
 
 SHARES = 8
 SCHEDULES = 2000 // SHARES

@@ -21,7 +21,7 @@ from tools.platform.processes import terminated_as_interrupted
 console = Console(highlight=False, soft_wrap=True)
 
 
-def main(
+def main(  # noqa: PLR0917 - typer's options
     only: Annotated[
         list[str] | None, typer.Option(help="Run the scenarios whose names contain this word; repeatable.")
     ] = None,
@@ -33,7 +33,7 @@ def main(
     earlier: Annotated[
         str, typer.Option(metavar="REV", help="The second version; by default the newest tag.")
     ] = "",
-    show: Annotated[bool, typer.Option("--list", help="List the scenarios, and run none.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="List the scenarios, and run none.")] = False,  # noqa: FBT002
 ) -> None:
     """Run scenarios; the exit code is 1 if one lost something, or repeated what it should not."""
     scenarios = chosen(only or (), skip or ())

@@ -31,6 +31,13 @@ class SimulatedDocument:
             await asyncio.sleep((now + 1) * CHANGE_INTERVAL - loop.time())
 
 
+class NoDocument(SimulatedDocument):
+    """A cluster without a routing document."""
+
+    def __init__(self) -> None:
+        super().__init__((None,))
+
+
 class NoObjects:
     """Is never asked: retention is disabled, and no label selects namespaces."""
 

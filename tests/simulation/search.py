@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from tests.simulation.simulation import Outcome, run_schedule
+from tests.simulation.schedule import Outcome, run_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

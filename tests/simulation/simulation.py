@@ -5,24 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
-from dataclasses import dataclass, field
-from datetime import timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.domain.model import Notification, parse
 from tests.simulation.audit_store import AuditLog
-from tests.simulation.choices import Choices
-from tests.simulation.cluster import NAMESPACE, OTHER_NAMESPACES, Cluster, attempts_of
+from tests.simulation.cluster import Cluster, attempts_of
 from tests.simulation.environment import Environment
 from tests.simulation.invariants import Invariants, InvariantViolation, require
 from tests.simulation.network import LATE
 from tests.simulation.outages import Outages
 from tests.simulation.processes import Processes
+from tests.simulation.rare_faults import RareFaults
 from tests.simulation.users import CHANNELS, Users
-from tests.simulation.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:
+    from tests.simulation.choices import Choices
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from atomic_status import StatusStore
@@ -32,40 +29,8 @@ CALM_AFTER = 40.0
 """Virtual seconds after which all faults end."""
 LONGEST = 900.0
 """Virtual seconds within which every notification has to end after that."""
-API_OUTAGES = (20.0, 60.0, 600.0, 1500.0)
-AUDIT_OUTAGES = (60.0, 600.0)
-FORBIDDEN = (15.0, 60.0)
-"""Seconds for which nothing in a namespace can be read or written."""
-CLOCK_STEPS = (timedelta(hours=1), timedelta(hours=-1), timedelta(days=1), timedelta(days=-1), timedelta())
-AUDIT_STATUSES = (
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-)
-READS_PER_SECOND = 2.0
-"""Far more than the retries of all objects during an outage."""
 TICKS = (11.0, 0.003, 0.05, 0.3, 1.0, 4.0)
 """Seconds between two disturbances."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """The outcome of a schedule."""
-
-    violation: str = ""
-    """The invariant that was violated; empty if all held."""
-    trace: list[str] = field(default_factory=list)
-    choices: int = 0
-    """Bytes of choices that were used, up to the violation."""
-    seconds: float = 0.0
-    """Virtual seconds, up to the violation."""
-    reads: int = 0
-    writes: int = 0
-    overtaken: int = 0
-    """Successes that were lost in the one unavoidable way; see `Invariants`."""
 
 
 class TimeLimitError(Exception):
@@ -77,6 +42,8 @@ class Simulation:
 
     channels: tuple[str, ...] = CHANNELS
     longest = LONGEST
+    more_settings: tuple[tuple[str, str, Any], ...] = ()
+    """Further settings of the operator, each as section, name and value."""
     rest_interval = 1.0
     """Virtual seconds between two looks whether everything is at rest."""
 
@@ -125,10 +92,12 @@ class Simulation:
             on_reconciled=self._guarded(self.invariants.reconciled),
             store=store,
             config_maps=self._config_maps(),
+            more_settings=self.more_settings,
         )
         self.processes = Processes(
             self.environment, self.invariants, spawn=self._spawn, guarded=self._guarded
         )
+        self.rare_faults = RareFaults(self.environment, self.processes, self.invariants)
 
     def _users(self) -> Users:
         return Users(self.cluster, self.choices, log=self.log, spawn=self._spawn)
@@ -220,7 +189,7 @@ class Simulation:
     def _disturb(self) -> None:
         disturbances: tuple[Callable[[], None], ...] = (
             lambda: None,
-            self._disturb_all,
+            self.rare_faults.begin,
             self.processes.kill,
             self.processes.stop,
             self.processes.disconnect,
@@ -232,37 +201,6 @@ class Simulation:
             self.users.recreate,
         )
         self.choices.pick(disturbances)()
-
-    def _disturb_all(self) -> None:
-        """Begin one of the rarer faults, which last long or concern more than one process."""
-        rarer: tuple[Callable[[], None], ...] = (
-            lambda: None,
-            self._lose_api_server,
-            self._forbid_namespace,
-            self._step_clock,
-            self._lose_audit_store,
-        )
-        self.choices.pick(rarer)()
-
-    def _lose_api_server(self) -> None:
-        seconds = self.choices.pick(API_OUTAGES)
-        self.invariants.most_reads += int(seconds * READS_PER_SECOND)
-        self.processes.lose_api_server(seconds)
-
-    def _forbid_namespace(self) -> None:
-        namespace = self.choices.pick((NAMESPACE, *OTHER_NAMESPACES.values()))
-        self.processes.forbid(namespace, self.choices.pick(FORBIDDEN))
-
-    def _step_clock(self) -> None:
-        self.invariants.clocks_agree = False
-        self.processes.step_clock(self.choices.pick(CLOCK_STEPS))
-
-    def _lose_audit_store(self) -> None:
-        if self.audit_log is not None:
-            seconds, status = self.choices.pick(AUDIT_OUTAGES), self.choices.pick(AUDIT_STATUSES)
-            self.log(f"the audit store answers {status:d} for {seconds:g} s")
-            self.outages.audit_status = status
-            self.outages.audit_until = asyncio.get_running_loop().time() + seconds
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, context=self._context)
@@ -320,49 +258,3 @@ class Simulation:
 def _wake(pause: asyncio.Future[None]) -> None:
     if not pause.done():
         pause.set_result(None)
-
-
-def run_schedule(
-    data: bytes, store: Callable[[Process], StatusStore] | None = None, *, time_limit: float = math.inf
-) -> Outcome:
-    """Run the schedule of some choices and return its outcome.
-
-    Args:
-        data: the choices; see `Choices`.
-        store: creates a store with an injected fault for a process.
-        time_limit: virtual seconds after which the rest, and the checks at the end, are skipped.
-    """
-    return run_simulation(Simulation(Choices(data), store, time_limit=time_limit))
-
-
-def run_simulation(simulation: Simulation) -> Outcome:
-    """Run a simulation on a virtual loop, and return its outcome."""
-    loop = VirtualLoop()
-    try:
-        return loop.run_until_complete(_outcome(simulation))
-    finally:
-        loop.close()
-
-
-async def _outcome(simulation: Simulation) -> Outcome:
-    asyncio.get_running_loop().set_exception_handler(
-        lambda _loop, context: simulation.fail(str(context.get("exception") or context))
-    )
-    try:
-        await simulation.run()
-        simulation.end()
-    except InvariantViolation as violation:
-        simulation.end(str(violation))
-    except TimeLimitError:
-        simulation.end()
-    finally:
-        await simulation.close()
-    return Outcome(
-        violation=simulation.violation,
-        trace=simulation.trace,
-        choices=simulation.choices_used,
-        seconds=simulation.seconds,
-        reads=simulation.invariants.reads,
-        writes=simulation.invariants.writes,
-        overtaken=simulation.invariants.overtaken,
-    )

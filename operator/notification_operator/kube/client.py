@@ -84,7 +84,7 @@ async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:
     except ConfigException:
         cluster = await _from_kubeconfig(configuration)
     else:
-        namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()  # noqa: ASYNC240 - once, at start
+        namespace = SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
         files = AccountFiles(token=SERVICE_ACCOUNT / "token", authorities=SERVICE_ACCOUNT / "ca.crt")
         configuration.refresh_api_key_hook = files.refresh
         cluster = Cluster(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 
-STATUS = {"verb": "update", "subresource": "status"}
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
+
+STATUS: dict[str, Any] = {"verb": "update", "subresource": "status"}
 PAGE = "<!doctype html><title>Sign in</title>"
 
 

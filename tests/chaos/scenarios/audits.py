@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 AUDITED = {"auditUrl": "{sink}/audit/{name}", "auditFlushSeconds": 1, "auditBatchSize": 20}
 PAGE = {"code": 200, "body": "<html>Sign in</html>", "headers": {"Content-Type": "text/html"}}

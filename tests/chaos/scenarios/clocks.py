@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.chaos.clock import SteppedClock
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 POLICY = {"maxAttempts": 6, "initialBackoffSeconds": 3, "backoffMultiplier": 2, "maxBackoffSeconds": 60}
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.chaos.lane import pause
 from tests.chaos.mounts import with_account_files
-from tests.chaos.operator import ChaosOperator
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.operator import ChaosOperator
+    from tests.chaos.stage import Stage
 
 
 def _in_pod(stage: Stage) -> tuple[Path, ChaosOperator]:

@@ -37,7 +37,7 @@ def full_disk(stage: Stage) -> None:
 @scenario("Every fsync takes 4 s, longer than an attempt may, until the disk recovers", unreached=True)
 def slow_disk(stage: Stage) -> None:
     operator = stage.operator(settings=FILES, start=False)
-    operator.vary(
+    operator.set_variables(
         PYTHONPATH=f"{SLOW_DISK}{os.pathsep}{operator.variables['PYTHONPATH']}", CHAOS_FSYNC_SECONDS="4"
     )
     stage.start(operator)
@@ -45,7 +45,7 @@ def slow_disk(stage: Stage) -> None:
     stage.create(10)
     stage.wait_for_hits(10, within=20)
     pause(6)
-    operator.vary(CHAOS_FSYNC_SECONDS="0")
+    operator.set_variables(CHAOS_FSYNC_SECONDS="0")
     operator.stop()
     stage.start(operator)
     stage.settle(within=60)

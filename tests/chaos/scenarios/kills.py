@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import signal
 import time
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 RANDOM_KILLS = 8
 GROWTH = 40 * 1024 * 1024
 """Bytes of resident memory above which the operator is killed, as a node does that runs out of memory."""
-STATUS = {"verb": "update", "subresource": "status"}
+STATUS: dict[str, Any] = {"verb": "update", "subresource": "status"}
 
 
 @scenario("SIGKILL after the fresh read and before the first call of the receiver")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 
 if TYPE_CHECKING:
     from tests.chaos.servers import Server
+    from tests.chaos.stage import Stage
 
 
 def _outage(stage: Stage, server: Server, seconds: float) -> None:

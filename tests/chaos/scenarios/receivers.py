@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.chaos.tcp_faults import Mode
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 
 def _misbehaving(stage: Stage, mode: Mode, seconds: float = 12.0) -> None:

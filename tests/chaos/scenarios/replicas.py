@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
+
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
 from tests.chaos.versions import earlier_sources
 from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 ELECTED = {"operatorLeaderElection": True}
 SHARED = {**ELECTED, "operatorShards": 4}

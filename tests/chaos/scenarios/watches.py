@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.chaos.lane import pause
 from tests.chaos.scenario import scenario
-from tests.chaos.stage import Stage
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 KIND = {"resource": "notificationrequests"}
 

@@ -1,0 +1,82 @@
+"""Runs one schedule on a virtual loop, and returns its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.simulation.choices import Choices
+from tests.simulation.invariants import InvariantViolation
+from tests.simulation.simulation import Simulation, TimeLimitError
+from tests.simulation.virtual_loop import VirtualLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atomic_status import StatusStore
+    from tests.simulation.process import Process
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The outcome of a schedule."""
+
+    violation: str = ""
+    """The invariant that was violated; empty if all held."""
+    trace: list[str] = field(default_factory=list)
+    choices: int = 0
+    """Bytes of choices that were used, up to the violation."""
+    seconds: float = 0.0
+    """Virtual seconds, up to the violation."""
+    reads: int = 0
+    writes: int = 0
+    overtaken: int = 0
+    """Successes that were lost in the one unavoidable way; see `Invariants`."""
+
+
+def run_schedule(
+    data: bytes, store: Callable[[Process], StatusStore] | None = None, *, time_limit: float = math.inf
+) -> Outcome:
+    """Run the schedule of some choices and return its outcome.
+
+    Args:
+        data: the choices; see `Choices`.
+        store: creates a store with an injected fault for a process.
+        time_limit: virtual seconds after which the rest, and the checks at the end, are skipped.
+    """
+    return run_simulation(Simulation(Choices(data), store, time_limit=time_limit))
+
+
+def run_simulation(simulation: Simulation) -> Outcome:
+    """Run a simulation on a virtual loop, and return its outcome."""
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(_outcome(simulation))
+    finally:
+        loop.close()
+
+
+async def _outcome(simulation: Simulation) -> Outcome:
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: simulation.fail(str(context.get("exception") or context))
+    )
+    try:
+        await simulation.run()
+        simulation.end()
+    except InvariantViolation as violation:
+        simulation.end(str(violation))
+    except TimeLimitError:
+        simulation.end()
+    finally:
+        await simulation.close()
+    return Outcome(
+        violation=simulation.violation,
+        trace=simulation.trace,
+        choices=simulation.choices_used,
+        seconds=simulation.seconds,
+        reads=simulation.invariants.reads,
+        writes=simulation.invariants.writes,
+        overtaken=simulation.invariants.overtaken,
+    )
