@@ -27,6 +27,17 @@ def test_failed_channel_backs_off_until_its_next_attempt() -> None:
 
 
 @pytest.mark.parametrize(
+    ("numbers", "following"), [((), 1), ((1,), 2), ((1, 2), 3), ((2,), 3), ((1, 3), 4), ((2**31 - 1,), 2)]
+)
+def test_next_number_is_free_and_follows_the_number_of_attempts(
+    numbers: tuple[int, ...], following: int
+) -> None:
+    attempts = [failure("slack", number) for number in numbers]
+    [step] = progress(notification("slack"), ["slack"], attempts)
+    assert step.next_number == following
+
+
+@pytest.mark.parametrize(
     ("attempts", "state"),
     [
         ([success("slack")], State.SUCCEEDED),

@@ -172,6 +172,15 @@ def test_dumped_attempt_parses_as_the_same_attempt(attempt: Attempt) -> None:
     assert Status.parse({"status": dumped}).attempts == (attempt,)
 
 
+def test_durations_beyond_the_schema_are_clamped_in_both_directions() -> None:
+    long = failure("slack", duration=1e9, retry_after=1e12)
+    [entry] = Status(attempts=(long,)).dump()["deliveryAttempts"]
+    assert (entry["durationSeconds"], entry["retryAfterSeconds"]) == (86_400, 31_536_000)
+    forged = entry | {"durationSeconds": 1e300, "retryAfterSeconds": -1}
+    [read] = Status.parse({"status": {"deliveryAttempts": [forged]}}).attempts
+    assert (read.duration, read.retry_after) == (86_400, 0)
+
+
 @pytest.mark.parametrize(
     ("obj", "phase"),
     [
