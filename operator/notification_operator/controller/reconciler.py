@@ -23,10 +23,12 @@ from notification_operator.controller.starter import Started, Starter
 from notification_operator.domain.fold import excluding_attempts, fold, next_attempt
 from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
+from notification_operator.domain.progress import NO_OPEN_BREAKERS
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from atomic_status import StatusStore
@@ -145,9 +147,13 @@ class Reconciler:
             started = self._starter.wait_if_large(notification, route, attempts, turn)
             if started.waiting:
                 attempts.unmute()
-                now = self._clock()
-                next_at = next_attempt(notification, route, excluding=started.waiting, now=now)
-                return _result(notification, observed=frozenset(observed), next_at=next_at, now=now)
+                return _result(
+                    notification,
+                    route,
+                    observed=frozenset(observed),
+                    waiting=started.waiting,
+                    now=self._clock(),
+                )
         redacted = await self._redaction.start(notification.content)
         if attempts.forgotten:
             raise Gone(ref)
@@ -163,16 +169,15 @@ class Reconciler:
         attempts.acknowledge(finished)
         attempts.unmute()
         after = self._publish(outcome, finished, redacted)
-        next_at = after.status.next_attempt_at
-        if started.waiting:
-            next_at = next_attempt(
-                after,
-                route,
-                excluding=started.waiting | attempts.running,
-                open_breakers=held,
-                now=self._clock(),
-            )
-        result = _result(after, observed=_versions(fresh, outcome), next_at=next_at, now=self._clock())
+        excluded = started.waiting | attempts.running if started.waiting else frozenset[str]()
+        result = _result(
+            after,
+            route,
+            observed=_versions(fresh, outcome),
+            waiting=excluded,
+            open_breakers=held,
+            now=self._clock(),
+        )
         # The queue parks the key until attempts may start.
         return result if may_start or result.final else replace(result, requeue_after=0.0)
 
@@ -229,12 +234,22 @@ def _change(
     return next_status
 
 
-def _result(
-    notification: Notification, *, observed: frozenset[str], next_at: datetime | None, now: datetime
+def _result(  # noqa: PLR0913 - one read, and what the read does not hold
+    notification: Notification,
+    route: Route,
+    *,
+    observed: frozenset[str],
+    waiting: AbstractSet[str],
+    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    now: datetime,
 ) -> Result:
+    """Return when to reconcile again; channels that wait for room are requested by the room."""
     if notification.phase in FINAL:
         return Result(observed_versions=observed, final=True)
-    delay = None if next_at is None else (next_at - now).total_seconds()
+    due = notification.status.next_attempt_at
+    if waiting:
+        due = next_attempt(notification, route, excluding=waiting, open_breakers=open_breakers, now=now)
+    delay = None if due is None else (due - now).total_seconds()
     return Result(observed_versions=observed, requeue_after=delay)
 
 
