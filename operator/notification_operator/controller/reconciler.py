@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.content_redaction import ContentRedaction, RedactedContent
     from notification_operator.delivery.dispatcher import Dispatcher
     from notification_operator.domain.model import Attempt, Notification
+    from notification_operator.domain.routing.route import Route
     from notification_operator.domain.routing.state import RoutingState
     from notification_operator.observers.metrics import MetricsObserver
     from notification_operator.observers.publisher import Publisher
