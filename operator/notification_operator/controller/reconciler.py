@@ -19,7 +19,7 @@ from atomic_status import (
     apply,
 )
 from notification_operator.controller.request import Result
-from notification_operator.controller.starter import Started, Starter
+from notification_operator.controller.starter import Held, Started, Starter
 from notification_operator.domain.fold import excluding_attempts, fold, next_attempt
 from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
@@ -143,19 +143,21 @@ class Reconciler:
         attempts.mute()
         notification, rules = parse(fresh), self._routing.state
         route = attempts.route or rules.route(notification)
-        may_start, started = self._ownership.may_start(key.uid), Started()
+        may_start, started, held = self._ownership.may_start(key.uid), Started(), Held()
         if may_start:
-            started = self._starter.wait_if_large(notification, route, attempts, turn)
-            if started.waiting:
+            held = self._starter.hold_if_large(notification, route, attempts, turn)
+            if held.missing and not held.any:
                 attempts.unmute()
+                versions = frozenset(observed)
                 return _result(
-                    notification,
-                    route,
-                    observed=frozenset(observed),
-                    waiting=started.waiting,
-                    now=self._clock(),
+                    notification, route, observed=versions, waiting=held.missing, now=self._clock()
                 )
-        redacted = await self._redaction.start(notification.content)
+        redacted = self._redaction.of(notification.content)
+        if held.any:
+            # The room that is held bounds the contents that are redacted, so no worker is needed for that.
+            await request.without_worker(redacted.prepare())
+        else:
+            await redacted.prepare()
         if attempts.forgotten:
             raise Gone(ref)
         may_start = may_start and self._ownership.may_start(key.uid)
@@ -164,8 +166,8 @@ class Reconciler:
             if started.any:
                 await request.without_worker(attempts.wait(self._visible_after))
         finished = attempts.finished
-        held = self._dispatcher.open_breakers(notification, route, redacted)
-        next_status = _change(request, attempts, rules, open_breakers=held, clock=self._clock)
+        breakers = self._dispatcher.open_breakers(notification, route, redacted)
+        next_status = _change(request, attempts, rules, open_breakers=breakers, clock=self._clock)
         outcome = await apply(self._store, ref, next_status, base=fresh)
         attempts.acknowledge(finished)
         attempts.unmute()
@@ -176,7 +178,7 @@ class Reconciler:
             route,
             observed=_versions(fresh, outcome),
             waiting=excluded,
-            open_breakers=held,
+            open_breakers=breakers,
             now=self._clock(),
         )
         # The queue parks the key until attempts may start.

@@ -34,6 +34,15 @@ class Started:
     """The channels whose attempts wait for room; the object is reconciled again when there is some."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The room that is kept for attempts before they start."""
+
+    any: bool = False
+    missing: frozenset[str] = frozenset()
+    """The channels that have no room; the object is reconciled again when they have."""
+
+
 class Starter:
     """Starts attempts in the turn of a reconciliation."""
 
@@ -44,16 +53,16 @@ class Starter:
         self._redaction = redaction
         self._clock = clock
 
-    def wait_if_large(
+    def hold_if_large(
         self, notification: Notification, route: Route, attempts: ObjectAttempts[Key], turn: Turn[Key]
-    ) -> Started:
-        """Let a notification wait before its large content is redacted, if no attempt that is due has room."""
+    ) -> Held:
+        """Keep room for the attempts of a large notification that are due, before its content is redacted."""
         if attempts.running or attempts.finished or not self._redaction.is_large(notification.content):
-            return Started()
+            return Held()
         planned = plan(notification, route, in_flight=frozenset(), now=self._clock())
         channels = frozenset(send.channel for send in planned.sends)
-        must_wait = turn.must_wait(channels, cost(content_size(notification.content)))
-        return Started(waiting=channels if must_wait else frozenset())
+        missing = turn.hold(channels, cost(content_size(notification.content)))
+        return Held(any=bool(channels - missing), missing=missing)
 
     def start_due(
         self,

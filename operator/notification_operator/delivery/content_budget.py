@@ -220,14 +220,19 @@ class Turn(Generic[KeyT]):
         for channel, size in self._grants.items():
             self._budget.share(channel).release(size)
 
-    def must_wait(self, channels: Iterable[str], size: int) -> bool:
-        """Return whether there is room in none of the channels; if so, wait for it in each of them."""
-        names = tuple(channels)
-        if any(name in self._grants or self._budget.share(name).fits(size) for name in names):
-            return False
-        for name in names:
+    def hold(self, channels: Iterable[str], size: int) -> frozenset[str]:
+        """Keep room in each channel for a later `reserve` in this turn; return the channels that have none."""
+        missing = {name for name in channels if not self._hold(name, size)}
+        for name in missing:
             self._budget.share(name).wait(self._key, size)
-        return bool(names)
+        return frozenset(missing)
+
+    def _hold(self, channel: str, size: int) -> bool:
+        if channel not in self._grants:
+            if not self._budget.share(channel).take(self._key.namespace, size):
+                return False
+            self._grants[channel] = size
+        return True
 
     def reserve(self, channel: str, size: int) -> Reservation | None:
         """Return room for an attempt; without room, wait for it and return None."""

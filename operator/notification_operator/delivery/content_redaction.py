@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -14,7 +13,7 @@ from notification_operator.domain.redaction.redact import redact_content_counted
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from notification_operator.domain.model import Content
     from notification_operator.domain.redaction.redactor import Redactor
@@ -23,8 +22,8 @@ LARGE: Final = 65_536
 """Bytes of content from which redaction would delay everything else in the process."""
 THREADS: Final = 1
 """More would only compete for the interpreter."""
-SECONDS: Final = 5.0
-"""Time limit of one redaction; the largest body that the schema admits takes less than 0.3 s."""
+SECONDS: Final = 20.0
+"""Time limit of one redaction. The largest body that the schema admits takes 0.2 s of a processor, and a pod may get a tenth."""
 WITHHELD: Final = "withheld"
 """The name under which the metric counts contents that could not be redacted in time."""
 
@@ -36,12 +35,24 @@ Redacted: TypeAlias = "tuple[Content, Mapping[str, int]]"
 
 
 class RedactedContent:
-    """The redacted copy of one content, made at its first use where it is small."""
+    """The redacted copy of one content, made at its first use, or outside the event loop by `prepare`."""
 
-    def __init__(self, redactor: Redactor, content: Content, redacted: Redacted | None = None) -> None:
+    def __init__(
+        self,
+        redactor: Redactor,
+        content: Content,
+        *,
+        large: Callable[[Content], Awaitable[Redacted]] | None = None,
+    ) -> None:
         self._redactor = redactor
         self._raw = content
-        self._redacted = redacted
+        self._large = large
+        self._redacted: Redacted | None = None
+
+    async def prepare(self) -> None:
+        """Redact a large content, without a delay of anything else."""
+        if self._large is not None and self._redacted is None:
+            self._redacted = await self._large(self._raw)
 
     def get(self) -> Content:
         """Return the redacted copy; the same one at each call."""
@@ -60,21 +71,19 @@ class RedactedContent:
 class ContentRedaction:
     """Redacts the contents of notifications."""
 
-    def __init__(self, redactor: Redactor, *, seconds: float = SECONDS, large: int = LARGE) -> None:
+    def __init__(self, redactor: Redactor, *, seconds: float = SECONDS) -> None:
         self._redactor = redactor
         self._seconds = seconds
-        self._large = large
         self._threads = DaemonThreads(THREADS, name="redaction")
 
     def is_large(self, content: Content) -> bool:
         """Return whether the redaction of a content takes noticeable time."""
-        return content_size(content) > self._large
+        return content_size(content) > LARGE
 
-    async def start(self, content: Content) -> RedactedContent:
-        """Return the redacted copy of a content; a large one is redacted when this returns."""
-        if not self.is_large(content):
-            return RedactedContent(self._redactor, content)
-        return RedactedContent(self._redactor, content, await self._redact_large(content))
+    def of(self, content: Content) -> RedactedContent:
+        """Return the redacted copy of a content; prepare it before its first use."""
+        large = self._redact_large if self.is_large(content) else None
+        return RedactedContent(self._redactor, content, large=large)
 
     async def _redact_large(self, content: Content) -> Redacted:
         """Return the redacted copy; if that takes too long, a copy without the text."""
@@ -84,8 +93,7 @@ class ContentRedaction:
             results.append(redact_content_counted(content, self._redactor.rules))
 
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._threads.run(work)
+            await self._threads.run(work, seconds=self._seconds)
         except (TimeoutError, SaturatedError):
             logger.warning("content not redacted in time and therefore withheld", seconds=self._seconds)
             return without_text(content), {WITHHELD: 1}

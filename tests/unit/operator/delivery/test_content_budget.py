@@ -150,18 +150,24 @@ def test_room_that_is_granted_during_a_turn_is_kept_for_the_next_one() -> None:
     assert fixture.reserve("a2", 100)
 
 
-def test_large_object_waits_before_its_redaction_only_without_room() -> None:
+def test_large_object_holds_room_before_its_redaction_or_waits() -> None:
     fixture = BudgetFixture("slack", "log")
-    with fixture.budget.turn(key("a1")) as turn:
-        assert not turn.must_wait(("slack", "log"), 1000)
-        assert not turn.must_wait((), 1000)
     fixture.reserve("b1", 90, "slack")
     with fixture.budget.turn(key("a1")) as turn:
-        assert not turn.must_wait(("slack", "log"), 40)
-        assert turn.must_wait(("slack",), 40)
+        assert turn.hold(("slack", "log"), 40) == {"slack"}
+        assert fixture.budget.used == 130
+        reservation = turn.reserve("log", 40)
+    assert reservation is not None
+    assert fixture.budget.used == 130
+    reservation.release()
+    with fixture.budget.turn(key("a2")) as turn:
+        assert turn.hold(("log",), 40) == frozenset()
+    assert fixture.budget.used == 90, "what was held and not reserved is returned"
     fixture.release("b1")
+    assert fixture.granted == ["a1"]
     with fixture.budget.turn(key("a1")) as turn:
-        assert not turn.must_wait(("slack",), 40)
+        assert turn.hold(("slack",), 40) == frozenset()
+        assert turn.reserve("slack", 40) is not None
 
 
 def test_size_of_a_content_counts_every_text() -> None:

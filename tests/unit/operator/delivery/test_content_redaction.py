@@ -69,7 +69,8 @@ async def heartbeat() -> AsyncIterator[list[float]]:
 async def test_small_content_is_redacted_once_without_a_thread() -> None:
     counted = Counted()
     before = threading.active_count()
-    redacted = await ContentRedaction(counted.redactor).start(content("token=hunter3x"))
+    redacted = ContentRedaction(counted.redactor).of(content("token=hunter3x"))
+    await redacted.prepare()
     assert threading.active_count() == before
     assert redacted.get() is redacted.get()
     assert redacted.get().body == "token=[REDACTED]"
@@ -84,9 +85,10 @@ async def test_small_content_is_redacted_once_without_a_thread() -> None:
     ids=["every hint", "secrets", "names"],
 )
 async def test_largest_body_does_not_stall_the_event_loop(body: str) -> None:
-    redaction, raw = ContentRedaction(Counted().redactor), content(body)
+    raw = content(body)
+    redacted = ContentRedaction(Counted().redactor).of(raw)
     async with heartbeat() as stalls:
-        redacted = await redaction.start(raw)
+        await redacted.prepare()
         result = redacted.get()
     assert result == redact_content(raw)
     assert max(stalls) < LONGEST_STALL
@@ -103,7 +105,8 @@ async def test_content_that_is_not_redacted_in_time_is_withheld(monkeypatch: pyt
     monkeypatch.setattr(content_redaction, "redact_content_counted", hang)
     redaction, raw = ContentRedaction(counted.redactor, seconds=0.05), content("x" * 2 * LARGE)
     for _ in range(2):
-        redacted = await redaction.start(raw)
+        redacted = redaction.of(raw)
+        await redacted.prepare()
         redacted.count()
         assert redacted.get().subject == "[REDACTED]"
         assert redacted.get().body.startswith("[REDACTED] The text could not be redacted in time")
