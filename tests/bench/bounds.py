@@ -1,7 +1,7 @@
 """What many or large notifications cost the operator: time to its first delivery, memory, and the delay of others.
 
 `python -m tests.bench.bounds large` stores 60 notifications of the largest admitted size while the operator is stopped, starts it, and
-delivers others beside them. `python -m tests.bench.bounds many --count 100000` does the same with small notifications to a slow
+delivers others at the same time. `python -m tests.bench.bounds many --count 100000` does the same with small notifications to a slow
 receiver. Both print the figures and write the resident memory over time to build/bench/bounds-*.csv and .svg.
 """
 
