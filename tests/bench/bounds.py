@@ -48,7 +48,7 @@ OTHERS: Final = Load(count=150, rate=5.0)
 SLOW: Final = Answers(delay=2.0)
 WATCH_SECONDS: Final = 60.0
 """Seconds for which the memory is read after the start."""
-READY_SECONDS: Final = 120.0
+READY_SECONDS: Final = 300.0
 
 
 @dataclass(slots=True)
