@@ -62,7 +62,7 @@ class Lifecycle:
         operator.events.start()
         self.spawn(operator.routing.run(on_known=on_change), name="routing")
         self.spawn(
-            operator.queue.run(operator.reconciler.reconcile, admit=operator.ownership.admits),
+            operator.queue.run(operator.reconciler.reconcile, admit=operator.reconciler.admits),
             name="work queue",
         )
         self.spawn(operator.backlog_listing.run(), name="backlog listing")

@@ -15,6 +15,8 @@ from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.delivery.breakers import Breakers
+from notification_operator.delivery.content_budget import ContentBudget
+from notification_operator.delivery.content_redaction import ContentRedaction
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.registry import channels
 from notification_operator.domain.breaker import Limits
@@ -182,7 +184,10 @@ def build(
         refusals=metrics.routing_refusals,
     )
     queue = WorkQueue(workers=settings.queue.workers, clock=clock, max_keys=settings.queue.max_notifications)
-    attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add)
+    budget: ContentBudget[Key] = ContentBudget(
+        settings.delivery.in_flight_bytes, channels=ports.channels, on_room=queue.add
+    )
+    attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
     ownership = Ownership(elector, attempts, queue, routing=routing)
     reconciler = Reconciler(
@@ -195,6 +200,7 @@ def build(
         metrics=metrics_observer,
         clock=clock,
         visible_after=settings.delivery.visible_after_seconds,
+        redaction=ContentRedaction(redactor),
     )
     selects = settings.watch.namespace_selector is not None
     namespaces = SelectedNamespaces(ports.objects) if selects else AllNamespaces()

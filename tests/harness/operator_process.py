@@ -81,6 +81,10 @@ class OperatorProcess(OperatorDeployment):
         assert self._process is not None, "the operator was never started"
         return self._process.pid
 
+    def port(self, port: int) -> int:
+        """Return the local port of one of its HTTP servers; `port` is the port in a pod."""
+        return self._ports[port]
+
     def page(self, port: int, path: str, *, pod: Pod | None = None) -> str:
         """Return a page of its HTTP servers; `port` is the port in a pod."""
         assert pod is None

@@ -28,6 +28,8 @@ BOUNDED = 4
 """Processes with so many workers have bounds that a few notifications exceed."""
 MOST_NOTIFICATIONS = 2
 """Such a process holds so many in its queue."""
+IN_FLIGHT_BYTES = 1
+"""On each of its channels one attempt runs at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,4 +104,5 @@ def _settings(
         return settings
     # Smaller than the settings allow.
     queue = settings.queue.model_copy(update={"max_notifications": MOST_NOTIFICATIONS})
-    return settings.model_copy(update={"queue": queue})
+    delivery = settings.delivery.model_copy(update={"in_flight_bytes": IN_FLIGHT_BYTES})
+    return settings.model_copy(update={"queue": queue, "delivery": delivery})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -20,19 +19,23 @@ from atomic_status import (
     apply,
 )
 from notification_operator.controller.request import Result
-from notification_operator.domain.fold import excluding_attempts, fold, merge_attempts
+from notification_operator.controller.starter import Held, Started, Starter
+from notification_operator.domain.fold import excluding_attempts, fold, next_attempt
 from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
-from notification_operator.domain.plan import plan
+from notification_operator.domain.progress import NO_OPEN_BREAKERS
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from atomic_status import StatusStore
     from notification_operator.controller.request import Key, Request
     from notification_operator.delivery.attempt_tracker import AttemptTracker, ObjectAttempts
+    from notification_operator.delivery.content_budget import Turn
+    from notification_operator.delivery.content_redaction import ContentRedaction, RedactedContent
     from notification_operator.delivery.dispatcher import Dispatcher
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.routing.route import Route
@@ -57,7 +60,11 @@ logger = structlog.get_logger(__name__)
 
 
 class Ownership(Protocol):
-    """Decides whether this process may start attempts."""
+    """Decides whether this process may reconcile objects and start attempts."""
+
+    def admits(self, key: Key) -> bool:
+        """Return whether a reconciliation may start."""
+        ...
 
     def may_start(self, uid: str) -> bool:
         """Return whether new attempts of an object may start now."""
@@ -88,7 +95,9 @@ class Reconciler:
         metrics: MetricsObserver,
         clock: Callable[[], datetime],
         visible_after: float,
+        redaction: ContentRedaction,
     ) -> None:
+        self._starter = Starter(dispatcher, redaction, clock=clock)
         self._store = store
         self._attempts = attempts
         self._dispatcher = dispatcher
@@ -99,14 +108,22 @@ class Reconciler:
         self._clock = clock
         self._visible_after = visible_after
         """Seconds after which a running delivery is shown as Sending."""
+        self._redaction = redaction
+
+    def admits(self, key: Key) -> bool:
+        """Return whether a reconciliation may start; a key for which none may gives up its turn."""
+        admitted = self._ownership.admits(key)
+        if not admitted:
+            self._attempts.yield_room(key.uid)
+        return admitted
 
     async def reconcile(self, request: Request) -> Result:
         """Reconcile a notification; never called concurrently for the same key."""
         uid = request.key.uid
         observed: set[str] = set()
         try:
-            with self._metrics.measured(uid):
-                return await self._reconcile(request, observed)
+            with self._metrics.measured(uid), self._attempts.turn(request.key) as turn:
+                return await self._reconcile(request, turn, observed)
         except Gone:
             self._attempts.forget(uid)
             return Result(final=True)
@@ -116,7 +133,7 @@ class Reconciler:
             logger.warning("status not written; retrying", notification=str(error.ref), error=str(error))
             return Result(error=error)
 
-    async def _reconcile(self, request: Request, observed: set[str]) -> Result:
+    async def _reconcile(self, request: Request, turn: Turn[Key], observed: set[str]) -> Result:
         key = request.key
         ref = ObjectRef(namespace=key.namespace, name=key.name, uid=key.uid)
         attempts = self._attempts.open(key)
@@ -129,17 +146,44 @@ class Reconciler:
         notification, rules = parse(fresh), self._routing.state
         parsed = _parse_other_versions(fresh, notification)
         route = attempts.route or rules.route(notification)
-        may_start = self._ownership.may_start(key.uid)
-        if may_start and self._start_due(notification, route, attempts):
-            await request.without_worker(attempts.wait(self._visible_after))
+        may_start, started, held = self._ownership.may_start(key.uid), Started(), Held()
+        if may_start:
+            held = self._starter.hold_if_large(notification, route, attempts, turn)
+            if held.missing and not held.any:
+                attempts.unmute()
+                versions = frozenset(observed)
+                return _result(
+                    notification, route, observed=versions, waiting=held.missing, now=self._clock()
+                )
+        redacted = self._redaction.of(notification.content)
+        if held.any:
+            # The room that is held bounds the contents that are redacted, so no worker is needed for that.
+            await request.without_worker(redacted.prepare())
+        else:
+            await redacted.prepare()
+        if attempts.forgotten:
+            raise Gone(ref)
+        may_start = may_start and self._ownership.may_start(key.uid)
+        if may_start:
+            started = self._starter.start_due(notification, route, attempts, turn=turn, redacted=redacted)
+            if started.any:
+                await request.without_worker(attempts.wait(self._visible_after))
         finished = attempts.finished
-        held = self._dispatcher.open_breakers(notification, route)
-        next_status = _change(request, attempts, rules, parsed, open_breakers=held, clock=self._clock)
+        breakers = self._dispatcher.open_breakers(notification, route, redacted)
+        next_status = _change(request, attempts, rules, parsed, open_breakers=breakers, clock=self._clock)
         outcome = await apply(self._store, ref, next_status, base=fresh)
         attempts.acknowledge(finished)
         attempts.unmute()
-        after = self._publish(outcome, finished, parsed)
-        result = _result(after, observed=_versions(fresh, outcome), now=self._clock())
+        after = self._publish(outcome, finished, parsed, redacted)
+        excluded = started.waiting | attempts.running if started.waiting else frozenset[str]()
+        result = _result(
+            after,
+            route,
+            observed=_versions(fresh, outcome),
+            waiting=excluded,
+            open_breakers=breakers,
+            now=self._clock(),
+        )
         # The queue parks the key until attempts may start.
         return result if may_start or result.final else replace(result, requeue_after=0.0)
 
@@ -155,25 +199,12 @@ class Reconciler:
         self._publisher.publish_refusal(key, error)
         return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
 
-    def _start_due(self, notification: Notification, route: Route, attempts: ObjectAttempts[Key]) -> bool:
-        """Start the attempts that are due; return whether there are any."""
-        known = merge_attempts(notification, attempts.finished)
-        held = self._dispatcher.open_breakers(notification, route)
-        planned = plan(known, route, in_flight=attempts.running, open_breakers=held, now=self._clock())
-        if not planned.sends:
-            return False
-        message = self._dispatcher.prepare(notification, route)
-        for send in planned.sends:
-            attempts.start(
-                send.channel,
-                route,
-                self._dispatcher.attempt(send, message),
-                failed=partial(self._dispatcher.failure, send),
-            )
-        return True
-
     def _publish(
-        self, outcome: Applied | Unchanged, finished: Iterable[Attempt], parsed: Parse
+        self,
+        outcome: Applied | Unchanged,
+        finished: Iterable[Attempt],
+        parsed: Parse,
+        redacted: RedactedContent,
     ) -> Notification:
         """Publish what is new in the status, also if the answer to a write was lost; return the notification."""
         if isinstance(outcome, Applied):
@@ -183,7 +214,7 @@ class Reconciler:
         published = excluding_attempts(before, finished)
         self._metrics.track_phase(after.uid, after.phase)
         if published is not after:
-            self._publisher.publish(Transition(before=published, after=after))
+            self._publisher.publish(Transition(before=published, after=after, redacted=redacted))
         return after
 
 
@@ -224,10 +255,21 @@ def _change(  # noqa: PLR0913 - what a reconciliation knows
     return next_status
 
 
-def _result(notification: Notification, *, observed: frozenset[str], now: datetime) -> Result:
+def _result(  # noqa: PLR0913 - one read, and what the read does not hold
+    notification: Notification,
+    route: Route,
+    *,
+    observed: frozenset[str],
+    waiting: AbstractSet[str],
+    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    now: datetime,
+) -> Result:
+    """Return when to reconcile again; channels that wait for room are requested by the room."""
     if notification.phase in FINAL:
         return Result(observed_versions=observed, final=True)
     due = notification.status.next_attempt_at
+    if waiting:
+        due = next_attempt(notification, route, excluding=waiting, open_breakers=open_breakers, now=now)
     delay = None if due is None else (due - now).total_seconds()
     return Result(observed_versions=observed, requeue_after=delay)
 

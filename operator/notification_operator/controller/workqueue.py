@@ -104,7 +104,9 @@ class WorkQueue:
             return
         self.backlog.add(key)
         if key in self._running:
-            self._running[key] = version
+            # A request without a version is not an event: no version that the reconciliation observes covers it.
+            if self._running[key] != "":
+                self._running[key] = version
         elif key in self._parked:
             self._readmit(key)
         elif key not in self._queued_at:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import structlog
 
+from notification_operator.delivery.content_budget import ContentBudget, Reservation, Turn
 from notification_operator.telemetry.statistics import AttemptStatistics
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ logger = structlog.get_logger(__name__)
 
 class HasUid(Protocol):
     """A reference to one incarnation of an object."""
+
+    @property
+    def namespace(self) -> str:
+        """The object's namespace."""
+        ...
 
     @property
     def uid(self) -> str:
@@ -103,16 +109,20 @@ class ObjectAttempts(Generic[KeyT]):
         attempt: Coroutine[None, None, Attempt],
         *,
         failed: Callable[[BaseException], Attempt],
+        reservation: Reservation | None = None,
     ) -> None:
         """Start an attempt on a channel of the route that has none running.
 
-        `failed` turns an exception that ends the attempt into its record, so that no attempt is lost.
+        `failed` turns an exception that ends the attempt into its record, so that no attempt is lost. The
+        reservation is released at the end of the attempt.
         """
         task = asyncio.create_task(attempt, name=f"attempt {self.key.uid}:{channel}")
         self._registry.tasks.add(task)
         self.route, self._running[channel] = route, task
         self._registry.add(self)
         task.add_done_callback(partial(self._on_done, channel, failed))
+        if reservation is not None:
+            task.add_done_callback(lambda _task: reservation.release())
 
     async def wait(self, seconds: float) -> None:
         """Return when no attempt is running, or after so many seconds."""
@@ -182,10 +192,14 @@ class AttemptTracker(Generic[KeyT]):
 
     Args:
         on_finished: called with the key of an object whose attempt finished while no reconciliation looked.
+        budget: bounds the content that attempts hold; by default there is no bound.
     """
 
-    def __init__(self, *, on_finished: Callable[[KeyT], None]) -> None:
+    def __init__(
+        self, *, on_finished: Callable[[KeyT], None], budget: ContentBudget[KeyT] | None = None
+    ) -> None:
         self._registry = _Registry(on_finished)
+        self._budget = budget or ContentBudget(None, on_room=on_finished)
 
     def statistics(self) -> AttemptStatistics:
         """Return the current numbers."""
@@ -194,6 +208,8 @@ class AttemptTracker(Generic[KeyT]):
             objects=len(handles),
             running=len(self._registry.tasks),
             unrecorded=sum(len(handle.finished) for handle in handles),
+            waiting=self._budget.waiting,
+            held_bytes=self._budget.used,
         )
 
     @property
@@ -205,6 +221,10 @@ class AttemptTracker(Generic[KeyT]):
         """Return the handle of an object's attempts; open it once per reconciliation."""
         return self._registry.handles.get(key.uid) or ObjectAttempts(key, self._registry)
 
+    def turn(self, key: KeyT) -> Turn[KeyT]:
+        """Return the turn of one reconciliation, in which it reserves room for the content of attempts."""
+        return self._budget.turn(key)
+
     def tracks(self, uid: str) -> bool:
         """Return whether an object has attempts that are running or not yet recorded."""
         return uid in self._registry.handles
@@ -215,8 +235,13 @@ class AttemptTracker(Generic[KeyT]):
         return () if handle is None else handle.finished
 
     def forget(self, uid: str) -> None:
-        """Drop the attempts of an object; running ones finish unheard."""
+        """Drop the attempts of an object; running ones finish unheard, and it waits for no room."""
         self._registry.remove(uid)
+        self._budget.forget(uid)
+
+    def yield_room(self, uid: str) -> None:
+        """Keep no room for an object that is not reconciled now."""
+        self._budget.forget(uid)
 
     async def idle(self) -> None:
         """Return when no object has attempts that are running or not yet recorded, except the stalled ones."""

@@ -19,7 +19,7 @@ OPTIONAL: Final = ("metadata", "labels", "annotations", "action_links")
 
 
 def bounded_text(text: str, message: Message, *, limit: int = LINE_BYTES) -> str:
-    """Return the text; one that is too long is cut, and ends with the command that shows the whole notification."""
+    """Return the text; if it is too long, its beginning and the command that shows the whole notification."""
     size = _size(text)
     if size <= limit:
         return text

@@ -20,7 +20,6 @@ from notification_operator.delivery.channel import (
 from notification_operator.delivery.channel_health import LATEST, ChannelHealth
 from notification_operator.domain.breaker import Circuit, Result
 from notification_operator.domain.model import Attempt, AttemptStatus
-from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.text.error_text import chain, describe
 from notification_operator.domain.text.timestamps import format_time
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from notification_operator.delivery.breakers import Breakers
     from notification_operator.delivery.channel import Channel
+    from notification_operator.delivery.content_redaction import RedactedContent
     from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.plan import Send
     from notification_operator.domain.routing.route import Route
@@ -70,9 +70,10 @@ class Dispatcher:
         self._semaphores: dict[str, FairSemaphore] = {}
         self._health = ChannelHealth()
 
-    def prepare(self, notification: Notification, route: Route) -> Message:
+    def prepare(self, notification: Notification, route: Route, redacted: RedactedContent) -> Message:
         """Return the message of a notification: redacted, and without the id of an attempt."""
-        return _message(notification, route, self._redactor.content(notification.content))
+        redacted.count()
+        return _message(notification, route, redacted.get())
 
     async def attempt(self, send: Send, message: Message) -> Attempt:
         """Deliver a prepared message and return the result; raises only when cancelled."""
@@ -108,13 +109,13 @@ class Dispatcher:
             permanent=True,
         )
 
-    def open_breakers(self, notification: Notification, route: Route) -> Mapping[str, datetime]:
+    def open_breakers(
+        self, notification: Notification, route: Route, redacted: RedactedContent
+    ) -> Mapping[str, datetime]:
         """Return the channels of a route whose circuit breaker is open, with the time of the next probe."""
         if self._breakers.all_closed:
             return {}
-        # A copy that is not delivered: its redactions are not counted.
-        content = redact_content(notification.content, self._redactor.rules)
-        message = _message(notification, route, content)
+        message = _message(notification, route, redacted.get())
         until = {name: self._open_until(name, message) for name in route.channels}
         return {name: time for name, time in until.items() if time is not None}
 

@@ -126,6 +126,19 @@ def _decide(
     return decide_phase(steps, notification.retry, present=notification.phase, in_flight=in_flight)
 
 
+def next_attempt(
+    notification: Notification,
+    route: Route,
+    *,
+    excluding: AbstractSet[str],
+    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    now: datetime,
+) -> datetime | None:
+    """Return the time of the next attempt on a channel that is not excluded; None if there is none to wait for."""
+    steps = progress(notification, route.channels, notification.attempts)
+    return _next_attempt(notification, steps, excluding, open_breakers, now=now)
+
+
 def _counted(status: Status, steps: Iterable[Progress]) -> Status:
     states = [step.state for step in steps]
     failed = {State.BACKING_OFF, State.REFUSED, State.EXHAUSTED}

@@ -9,6 +9,7 @@ import structlog
 
 if TYPE_CHECKING:
     from atomic_status import StatusError
+    from notification_operator.delivery.content_redaction import RedactedContent
     from notification_operator.domain.model import Attempt, Notification
 
 logger = structlog.get_logger(__name__)
@@ -20,6 +21,8 @@ class Transition:
 
     before: Notification
     after: Notification
+    redacted: RedactedContent | None = None
+    """The redacted copy of the content, if the reconciliation has made one."""
 
     @property
     def new_attempts(self) -> tuple[Attempt, ...]:

@@ -78,6 +78,16 @@ def publish(  # noqa: PLR0913 - the parts that are observed
         "Finished delivery attempts that are not yet recorded in a status.",
         lambda: attempts.statistics().unrecorded,
     )
+    watch(
+        "in_flight_bytes",
+        "Bytes of content that running attempts hold or that are reserved for them.",
+        lambda: attempts.statistics().held_bytes,
+    )
+    watch(
+        "attempts_waiting",
+        "Delivery attempts that are due and wait for room in the memory of their channel.",
+        lambda: attempts.statistics().waiting,
+    )
     watch("runtime_tasks", "Asyncio tasks that are not done.", lambda: len(asyncio.all_tasks()))
     watch("runtime_threads", "Threads that are alive.", threading.active_count)
     watch(

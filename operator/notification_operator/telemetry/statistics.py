@@ -43,6 +43,10 @@ class AttemptStatistics:
     """Attempts that are running."""
     unrecorded: int = 0
     """Finished attempts that no status write is known to hold."""
+    waiting: int = 0
+    """Attempts that are due and wait for room in the budget of their channel."""
+    held_bytes: int = 0
+    """Bytes of content that attempts hold or that are reserved for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

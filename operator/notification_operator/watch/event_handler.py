@@ -44,9 +44,14 @@ class Listing:
         self._handler = handler
         self._missing = missing
 
-    def add(self, meta: Mapping[str, Any]) -> None:
-        """Note a listed object by its metadata."""
-        self._missing.discard(Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"]))
+    def add(self, meta: Mapping[str, Any]) -> bool:
+        """Note a listed object by its metadata; return False if the queue drops it at once.
+
+        Then its event is spared: what kopf does for each object takes most of the time of a long listing.
+        """
+        key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
+        self._missing.discard(key)
+        return not self._handler.drop_if_full(key)
 
     def complete(self) -> None:
         """Close the keys that were not listed."""
@@ -93,16 +98,26 @@ class EventHandler:
         else:
             self._forget(key)
 
+    def drop_if_full(self, key: Key) -> bool:
+        """Drop a key for which the queue has no room; return whether it was dropped."""
+        if key.namespace not in self._served or self._queue.victim(key, may_drop=self._may_drop) != key:
+            return False
+        self._drop(key)
+        return True
+
     def _add(self, key: Key, *, version: str) -> None:
         """Enqueue a key; where the queue holds too many, drop the one that gives way."""
         victim = self._queue.victim(key, may_drop=self._may_drop)
         if victim is not None:
-            self._queue.drop(victim)
-            self._attempts.forget(victim.uid)
-            self._metrics.leave(victim.uid)
-            self._metrics.queue_dropped.inc()
+            self._drop(victim)
         if victim != key:
             self._queue.add(key, version=version)
+
+    def _drop(self, key: Key) -> None:
+        self._queue.drop(key)
+        self._attempts.forget(key.uid)
+        self._metrics.leave(key.uid)
+        self._metrics.queue_dropped.inc()
 
     def _may_drop(self, key: Key) -> bool:
         return not self._attempts.tracks(key.uid) and key not in self._queue.running

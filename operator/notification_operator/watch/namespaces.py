@@ -41,9 +41,10 @@ class NamespaceListing:
         self._namespaces = namespaces
         self._missing = missing
 
-    def add(self, meta: Mapping[str, Any]) -> None:
+    def add(self, meta: Mapping[str, Any]) -> bool:
         """Note a listed namespace by its metadata."""
         self._missing.discard(meta["name"])
+        return True
 
     def complete(self) -> None:
         """Leave the namespaces that were not listed."""

@@ -35,8 +35,8 @@ logger = structlog.get_logger(__name__)
 class Listing(Protocol):
     """Learns from one listing which objects exist."""
 
-    def add(self, meta: Mapping[str, Any]) -> None:
-        """Note a listed object by its metadata."""
+    def add(self, meta: Mapping[str, Any]) -> bool:
+        """Note a listed object by its metadata; return whether anybody wants its event."""
         ...
 
     def complete(self) -> None:
@@ -178,8 +178,8 @@ class WatchSupervisor:
                     complete = True
                     self._on_listed(watch, listing)
                     listing = None
-                elif listing:
-                    listing.add(event["object"]["metadata"])
+                elif listing and not listing.add(event["object"]["metadata"]):
+                    continue
                 yield event
         except KubeError as error:
             failure = error

@@ -34,16 +34,17 @@ class Redactor:
         self, rules: Rules = ALL_RULES, *, count: Callable[[Mapping[str, int]], None] = lambda _counts: None
     ) -> None:
         self.rules = rules
-        self._count = count
+        self.count = count
+        """Counts redacted secrets, by rule name."""
 
     def text(self, text: str) -> str:
         """Return the redacted text, and count its secrets."""
         redacted, secrets = redact_counted(text, self.rules)
-        self._count(secrets)
+        self.count(secrets)
         return redacted
 
     def content(self, content: Content) -> Content:
         """Return a redacted copy, and count its secrets."""
         redacted, secrets = redact_content_counted(content, self.rules)
-        self._count(secrets)
+        self.count(secrets)
         return redacted

@@ -79,7 +79,10 @@ class AuditObserver:
         """Record the new attempts of a write, and the final phase that it set."""
         if not self.enabled or not (transition.new_attempts or transition.phase_changed):
             return
-        content = redact_content(transition.after.content, self._rules)
+        redacted = transition.redacted
+        content = (
+            redact_content(transition.after.content, self._rules) if redacted is None else redacted.get()
+        )
         for event in audit.events(
             transition.before, transition.after, content=content, attempts=transition.new_attempts
         ):

@@ -69,6 +69,7 @@ class ReconcilerFixture:
         routed: bool = False,
         elects: bool = False,
         store: MemoryStore | None = None,
+        delivery: Mapping[str, Any] | None = None,
         **spec: Any,
     ) -> None:
         self.store, self.metrics = store or MemoryStore(), Metrics()
@@ -76,7 +77,11 @@ class ReconcilerFixture:
         settings = Settings.model_validate(
             {
                 "breaker": breaker,
-                "delivery": {"timeout_seconds": 5, "visible_after_seconds": VISIBLE_AFTER},
+                "delivery": {
+                    "timeout_seconds": 5,
+                    "visible_after_seconds": VISIBLE_AFTER,
+                    **(delivery or {}),
+                },
                 "leader_election": {"enabled": elects},
             }
         )
@@ -134,7 +139,7 @@ class ReconcilerFixture:
         """Let the operator's own queue call the reconciler."""
         operator = self.operator
         work = (
-            operator.queue.run(operator.reconciler.reconcile, admit=operator.ownership.admits),
+            operator.queue.run(operator.reconciler.reconcile, admit=operator.reconciler.admits),
             operator.routing.run(on_known=operator.ownership.on_change),
         )
         tasks = [asyncio.create_task(each) for each in work]

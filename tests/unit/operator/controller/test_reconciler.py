@@ -144,12 +144,13 @@ async def test_object_deleted_during_its_delivery_leaves_nothing_behind() -> Non
     await fixture.reconcile()
     fixture.store.delete(fixture.ref)
     assert await fixture.reconcile() == Result(final=True)
-    assert fixture.attempts == AttemptStatistics(running=1)
+    assert fixture.attempts == AttemptStatistics(running=1, held_bytes=fixture.attempts.held_bytes)
     value = fixture.metrics.registry.get_sample_value
     assert value("kubernaut_notification_reconciler_active", {"phase": "Sending"}) == 0
     assert value("kubernaut_notification_reconciler_errors_total", {"error_type": "Gone"}) is None
     await asyncio.sleep(0.25)
     assert not fixture.requeued
+    assert fixture.attempts == IDLE
 
 
 async def test_another_object_of_the_same_name_is_not_touched() -> None:
@@ -293,3 +294,45 @@ async def test_channel_that_cancels_itself_yields_a_recorded_failure() -> None:
     fixture = ReconcilerFixture({"console": channel})
     await fixture.reconcile()
     assert (fixture.status["phase"], len(channel.calls), fixture.attempts) == ("Failed", 1, IDLE)
+
+
+BUDGET = {"in_flight_bytes": 1_048_576}
+LARGE = "x" * 400_000
+"""Two of them exceed the budget."""
+
+
+async def test_attempt_without_room_waits_without_content_and_without_a_write() -> None:
+    fixture = ReconcilerFixture({"slack": Stub(seconds=0.2)}, delivery=BUDGET, body=LARGE)
+    second = fixture.create("order-2")
+    await fixture.reconcile()
+    waiting = await fixture.reconcile(second)
+    assert (waiting.requeue_after, waiting.error, waiting.final) == (None, None, False)
+    assert fixture.verbs[-1] == "GET"
+    assert (fixture.attempts.running, fixture.attempts.waiting) == (1, 1)
+    await until(lambda: second in fixture.operator.queue.keys)
+    result = await fixture.reconcile(second)
+    assert (fixture.attempts.running, fixture.attempts.waiting, result.final) == (1, 0, False)
+
+
+async def test_channel_with_room_does_not_wait_for_one_without() -> None:
+    slow, quick = Stub(seconds=0.3), Stub()
+    fixture = ReconcilerFixture({"slack": slow, "console": quick}, delivery=BUDGET, body="x" * 150_000)
+    keys = [fixture.key, fixture.create("order-2")]
+    for key in keys:
+        result = await fixture.reconcile(key)
+    assert (len(slow.calls), len(quick.calls), fixture.attempts.waiting) == (1, 2, 1)
+    assert result.requeue_after is None
+
+
+async def test_budget_is_empty_at_the_end() -> None:
+    fixture = ReconcilerFixture({"slack": Stub(seconds=0.01)}, delivery=BUDGET, body=LARGE)
+    keys = [fixture.key, *(fixture.create(f"order-{number}") for number in range(2, 8))]
+    held = []
+    async with fixture.running_queue() as queue:
+        for key in keys:
+            queue.add(key)
+        while queue.keys:
+            held.append(fixture.attempts.held_bytes)
+            await asyncio.sleep(0.002)
+    assert fixture.attempts == IDLE
+    assert 0 < max(held) < 2 * 3 * len(LARGE), "one attempt at a time"

@@ -112,6 +112,17 @@ async def test_foreign_event_during_the_reconciliation_is_not_lost() -> None:
         await reconcile.reconciliations(1)
 
 
+async def test_request_without_version_is_not_covered_by_a_later_event() -> None:
+    reconcile = Recorder(Result(observed_versions=frozenset({"6", "7"})), held=True)
+    async with running(reconcile) as queue:
+        queue.add(KEY)
+        await reconcile.reconciliations(1)
+        queue.add(KEY)
+        queue.add(KEY, version="7")
+        reconcile.go.set()
+        await reconcile.reconciliations(1)
+
+
 async def test_requeue_after_reconciles_again_at_its_time() -> None:
     reconcile = Recorder(Result(requeue_after=0.2))
     async with running(reconcile) as queue:

@@ -17,6 +17,7 @@ ROUTE = Route(channels=("slack", "console"))
 
 class Key(NamedTuple):
     uid: str
+    namespace: str = "shop"
 
 
 KEY = Key("uid")

@@ -10,10 +10,12 @@ import pytest
 from notification_operator.delivery import dispatcher as dispatcher_module
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channel import Channel, Message, Permanent, Transient
+from notification_operator.delivery.content_redaction import RedactedContent
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.plan import Send
+from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.routing.route import resolve
 from notification_operator.telemetry.metrics import Metrics
 from tests.unit.operator.delivery.test_dispatcher import MESSAGE, Stub
@@ -49,7 +51,8 @@ class DispatcherFixture:
     def open_breakers(self, *channels: str, subject: str = "s") -> dict[str, datetime]:
         waiting = notification(*channels)
         waiting = replace(waiting, content=replace(waiting.content, subject=subject))
-        return dict(self.dispatcher.open_breakers(waiting, resolve(waiting)))
+        redacted = RedactedContent(Redactor(), waiting.content)
+        return dict(self.dispatcher.open_breakers(waiting, resolve(waiting), redacted))
 
     def gauge(self, name: str, channel: str = "slack") -> float | None:
         return self.metrics.registry.get_sample_value(f"kubernaut_notification_{name}", {"channel": channel})

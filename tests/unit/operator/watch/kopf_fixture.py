@@ -31,8 +31,8 @@ class RecordingListing:
         self._listing = listing
         self._ended = ended
 
-    def add(self, meta: Mapping[str, Any]) -> None:
-        self._listing.add(meta)
+    def add(self, meta: Mapping[str, Any]) -> bool:
+        return self._listing.add(meta)
 
     def complete(self) -> None:
         self._listing.complete()

@@ -14,7 +14,7 @@ from notification_operator.domain.model import Attempt, Phase
 from notification_operator.domain.routing.route import Route
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.telemetry.statistics import QueueStatistics
-from notification_operator.watch.event_handler import EventHandler
+from notification_operator.watch.event_handler import EventHandler, Listing
 from notification_operator.watch.namespaces import AllNamespaces
 from tests.unit.operator.domain.builders import unexpected
 
@@ -47,6 +47,9 @@ class HandlerFixture:
 
     def handle(self, event_type: str | None, obj: dict[str, Any]) -> None:
         self._handler.handle(event_type, obj)
+
+    def begin_listing(self) -> Listing:
+        return self._handler.begin_listing(None)
 
     def start_attempt(self) -> None:
         async def attempt() -> Attempt:
@@ -159,6 +162,20 @@ async def test_key_with_attempts_is_never_dropped() -> None:
     fixture.handle("ADDED", open_object("b", 1))
     assert fixture.queue.keys == {KEY}
     fixture.attempts.cancel()
+
+
+async def test_listed_object_that_the_queue_drops_needs_no_event() -> None:
+    fixture = HandlerFixture(max_keys=2)
+    listing = fixture.begin_listing()
+    wanted = []
+    for number in range(4):
+        obj = open_object("a", number)
+        wanted.append(listing.add(obj["metadata"]))
+        if wanted[-1]:
+            fixture.handle(None, obj)
+    listing.complete()
+    assert (wanted, held(fixture)) == ([True, True, False, False], {"a": ["order-0", "order-1"]})
+    assert fixture.queue.statistics().incomplete
 
 
 async def test_known_key_is_enqueued_whatever_the_backlog() -> None:

@@ -48,8 +48,9 @@ class Listed:
         self._complete = complete
         self._names: list[str] = []
 
-    def add(self, meta: Mapping[str, Any]) -> None:
+    def add(self, meta: Mapping[str, Any]) -> bool:
         self._names.append(meta["name"])
+        return True
 
     def complete(self) -> None:
         self._complete.append((self._namespace, self._names))

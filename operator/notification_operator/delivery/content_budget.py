@@ -1,0 +1,246 @@
+"""The budget of each channel: the bytes of content that its running and waiting attempts may hold (DD-BOUNDS-001).
+
+An attempt that does not fit waits as a key, without content. When its turn comes, its object is reconciled and read
+again. Namespaces take turns. An object that is larger than the budget of a channel has that channel to itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, Protocol, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from notification_operator.domain.model import Content
+
+OVERHEAD: Final = 4_096
+"""Bytes of an attempt without its content."""
+COPIES: Final = 3
+"""Copies of a content that an attempt may hold at once: as read, as redacted, and as sent."""
+MOST_OVERTAKEN: Final = 64
+"""Attempts that overtake a larger one; after them everything waits until that one fits."""
+
+
+class HasIdentity(Protocol):
+    """A reference to one incarnation of an object."""
+
+    @property
+    def namespace(self) -> str:
+        """The object's namespace."""
+        ...
+
+    @property
+    def uid(self) -> str:
+        """The object's uid."""
+        ...
+
+
+KeyT = TypeVar("KeyT", bound=HasIdentity)
+
+
+def content_size(content: Content) -> int:
+    """Return the bytes that a content takes in memory."""
+    maps = (content.metadata, content.labels, content.annotations, *content.action_links, *content.recipients)
+    texts = (text for each in maps for pair in each.items() for text in pair)
+    return sum(map(sys.getsizeof, (content.subject, content.body, *texts)))
+
+
+def cost(size: int) -> int:
+    """Return what an attempt with a content of this size takes from the budget."""
+    return OVERHEAD + COPIES * size
+
+
+@dataclass(slots=True, kw_only=True)
+class _Waiter(Generic[KeyT]):
+    key: KeyT
+    size: int
+    overtaken: int = 0
+
+
+class _Share(Generic[KeyT]):
+    """The budget of one channel."""
+
+    def __init__(self, limit: int, on_room: Callable[[KeyT], None]) -> None:
+        self._limit = limit
+        self._on_room = on_room
+        self.used = 0
+        self._grants: dict[str, int] = {}
+        """The size that is kept for an object until it is reconciled, by uid."""
+        self._waiting: OrderedDict[str, dict[str, _Waiter[KeyT]]] = OrderedDict()
+        """The waiting objects by namespace and uid; the next namespace is first, and none is empty."""
+        self._namespaces: dict[str, str] = {}
+        """The namespace of each waiting object, by uid."""
+
+    @property
+    def waiting(self) -> int:
+        return len(self._namespaces)
+
+    def fits(self, size: int) -> bool:
+        return not self.used or self.used + size <= self._limit
+
+    def take_grant(self, uid: str) -> int | None:
+        return self._grants.pop(uid, None)
+
+    def take(self, namespace: str, size: int) -> bool:
+        """Take room at once: the objects of other namespaces that wait do not fit into it."""
+        if namespace in self._waiting or not self.fits(size) or not self._may_overtake():
+            return False
+        self.used += size
+        return True
+
+    def _may_overtake(self) -> bool:
+        first = [next(iter(waiters.values())) for waiters in self._waiting.values()]
+        if any(waiter.overtaken >= MOST_OVERTAKEN for waiter in first):
+            return False
+        for waiter in first:
+            waiter.overtaken += 1
+        return True
+
+    def wait(self, key: KeyT, size: int) -> None:
+        """Wait for room; an object that waits already keeps its place."""
+        if key.uid not in self._namespaces and key.uid not in self._grants:
+            self._namespaces[key.uid] = key.namespace
+            self._waiting.setdefault(key.namespace, {})[key.uid] = _Waiter(key=key, size=size)
+
+    def release(self, size: int) -> None:
+        self.used -= size
+        while (waiter := self._next()) is not None:
+            self._grants[waiter.key.uid] = waiter.size
+            self.used += waiter.size
+            self._on_room(waiter.key)
+
+    def forget(self, uid: str) -> None:
+        if uid in self._namespaces:
+            self._remove(uid)
+        self.release(self._grants.pop(uid, 0))
+
+    def _remove(self, uid: str) -> None:
+        namespace = self._namespaces.pop(uid)
+        waiters = self._waiting[namespace]
+        del waiters[uid]
+        if not waiters:
+            del self._waiting[namespace]
+
+    def _next(self) -> _Waiter[KeyT] | None:
+        """Remove and return the next object that fits."""
+        for namespace, waiters in self._waiting.items():
+            waiter = next(iter(waiters.values()))
+            if self.fits(waiter.size):
+                self._waiting.move_to_end(namespace)
+                self._remove(waiter.key.uid)
+                return waiter
+            if waiter.overtaken >= MOST_OVERTAKEN:
+                return None
+            waiter.overtaken += 1
+        return None
+
+
+class Reservation:
+    """Room that an attempt holds until its end."""
+
+    def __init__(self, release: Callable[[int], None], size: int) -> None:
+        self._release = release
+        self._size = size
+
+    def release(self) -> None:
+        """Return the room; a second call does nothing."""
+        size, self._size = self._size, 0
+        if size:
+            self._release(size)
+
+
+class ContentBudget(Generic[KeyT]):
+    """Bounds the content of all attempts, in equal parts per channel: no channel waits for another.
+
+    Args:
+        limit: bytes for all channels; None for no limit.
+        channels: the names of the channels.
+        on_room: called with an object that waited when there is room for it.
+    """
+
+    def __init__(
+        self, limit: int | None, *, channels: Iterable[str] = (), on_room: Callable[[KeyT], None]
+    ) -> None:
+        names = tuple(channels)
+        self._part = sys.maxsize if limit is None else limit // max(len(names), 1)
+        self._on_room = on_room
+        self._shares: dict[str, _Share[KeyT]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """The attempts that wait for room."""
+        return sum(share.waiting for share in self._shares.values())
+
+    @property
+    def used(self) -> int:
+        """The bytes that are held or kept for the next reconciliation."""
+        return sum(share.used for share in self._shares.values())
+
+    def turn(self, key: KeyT) -> Turn[KeyT]:
+        """Return the turn of an object: one reconciliation of it."""
+        return Turn(self, key)
+
+    def forget(self, uid: str) -> None:
+        """Let an object wait no longer, and keep no room for it."""
+        for share in self._shares.values():
+            share.forget(uid)
+
+    def share(self, channel: str) -> _Share[KeyT]:
+        """Return the budget of a channel; a channel that is not configured has one too."""
+        share = self._shares.get(channel)
+        if share is None:
+            share = self._shares[channel] = _Share(self._part, self._on_room)
+        return share
+
+    def grants(self, uid: str) -> dict[str, int]:
+        """Remove and return the room that is kept for an object, by channel."""
+        kept = ((name, share.take_grant(uid)) for name, share in self._shares.items())
+        return {name: size for name, size in kept if size is not None}
+
+
+class Turn(Generic[KeyT]):
+    """One reconciliation of an object: room that was kept for it and that it does not use is returned at its end."""
+
+    def __init__(self, budget: ContentBudget[KeyT], key: KeyT) -> None:
+        self._budget = budget
+        self._key = key
+        self._grants: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        self._grants = self._budget.grants(self._key.uid)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for channel, size in self._grants.items():
+            self._budget.share(channel).release(size)
+
+    def hold(self, channels: Iterable[str], size: int) -> frozenset[str]:
+        """Keep room in each channel for a later `reserve` in this turn; return the channels that have none."""
+        missing = {name for name in channels if not self._hold(name, size)}
+        for name in missing:
+            self._budget.share(name).wait(self._key, size)
+        return frozenset(missing)
+
+    def _hold(self, channel: str, size: int) -> bool:
+        if channel not in self._grants:
+            if not self._budget.share(channel).take(self._key.namespace, size):
+                return False
+            self._grants[channel] = size
+        return True
+
+    def reserve(self, channel: str, size: int) -> Reservation | None:
+        """Return room for an attempt; without room, wait for it and return None."""
+        share = self._budget.share(channel)
+        granted = self._grants.pop(channel, None)
+        if granted is not None:
+            return Reservation(share.release, granted)
+        if share.take(self._key.namespace, size):
+            return Reservation(share.release, size)
+        share.wait(self._key, size)
+        return None
