@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any
@@ -37,9 +38,20 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
-        self._clock_resolution = 1e-9
         self._selector = _Selector(self)
         self._tasks: defaultdict[str, list[asyncio.Task[Any]]] = defaultdict(list)
+
+    @property
+    def _clock_resolution(self) -> float:
+        """The smallest step of this clock: a timer that is due later, however little, waits until time has passed.
+
+        With a coarser resolution a task that sleeps for less would run again and again without any time passing.
+        """
+        return math.ulp(self._now)
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, seconds: float) -> None:
+        """Ignore the resolution of the true clock."""
 
     def time(self) -> float:
         """Return the virtual seconds since the loop was created."""
