@@ -41,10 +41,10 @@ def library() -> Path:
     Raises:
         PlatformError: it is not installed.
     """
-    found = [file for folder in FOLDERS for file in Path(folder).glob(f"**/{LIBRARY}")]
-    if not found:
+    libraries = [file for folder in FOLDERS for file in Path(folder).glob(f"**/{LIBRARY}")]
+    if not libraries:
         raise PlatformError(
             f"{LIBRARY} is not installed, and the scenarios with clock steps need it",
             hint="install it (Debian: apt-get install faketime), or leave them out with --skip clock",
         )
-    return found[0]
+    return libraries[0]

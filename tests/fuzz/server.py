@@ -30,8 +30,8 @@ def disagreements(ended: Iterable[dict[str, Any]], specs: Iterable[dict[str, Any
         cluster = Cluster(started.kubeconfig)
         cluster.apply(dict(notification_request()))
         eventually(cluster.has_kind, bool, within=30)
-        found = [*_statuses(cluster, ended), *_specs(cluster, specs)]
-    return len(found), [problem for problem in found if problem]
+        answers = [*_statuses(cluster, ended), *_specs(cluster, specs)]
+    return len(answers), [problem for problem in answers if problem]
 
 
 def _statuses(cluster: Cluster, ended: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -19,10 +19,10 @@ from tests.simulation.rare_faults import RareFaults
 from tests.simulation.users import CHANNELS, Users
 
 if TYPE_CHECKING:
-    from tests.simulation.choices import Choices
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from atomic_status import StatusStore
+    from tests.simulation.choices import Choices
     from tests.simulation.process import Process
 
 CALM_AFTER = 40.0

@@ -1,7 +1,7 @@
 """The files of the pod's service account, which the kubelet replaces: the token, and the certificates of the authorities.
 
-Both are read again every minute, by a monotonic clock. A new authority is added to the TLS contexts that exist; one that is
-gone from the file stays trusted until the process restarts, because a context cannot forget.
+Both are read again every minute, by a monotonic clock. A new authority is added to the TLS contexts that exist. An authority
+whose certificate is removed from the file stays trusted until the process restarts, because a context cannot forget.
 """
 
 from __future__ import annotations
