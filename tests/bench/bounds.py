@@ -33,7 +33,7 @@ from tests.harness.operator_deployment import HEALTH
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator
 
     from tests.bench.api import Api
     from tests.harness.operator_process import OperatorProcess
@@ -48,6 +48,7 @@ OTHERS: Final = Load(count=150, rate=5.0)
 SLOW: Final = Answers(delay=2.0)
 WATCH_SECONDS: Final = 60.0
 """Seconds for which the memory is read after the start."""
+SLOWEST: Final = 10
 READY_SECONDS: Final = 300.0
 
 
@@ -166,7 +167,7 @@ async def measure(what: str, count: int) -> Readings:
                     await follower.until_final(batch, WATCH_SECONDS)
                     await asyncio.sleep(max(0.0, WATCH_SECONDS - readings.now))
                     following.cancel()
-                    _report(readings, batch.latencies, first.result() if first.done() else None)
+                    _report(readings, batch, first.result() if first.done() else None)
                     first.cancel()
                 return readings
 
@@ -178,13 +179,18 @@ async def _first(server: Api, namespace: str, readings: Readings) -> float:
     return float("nan")
 
 
-def _report(readings: Readings, latencies: Sequence[float], first: float | None) -> None:
+def _report(readings: Readings, batch: Batch, first: float | None) -> None:
     peak = max(megabytes for _, megabytes in readings.memory)
-    ordered = sorted(latencies)
+    ordered = sorted(batch.latencies)
     p99 = ordered[int(len(ordered) * 0.99)]
     _say(f"ready after {readings.ready or float('nan'):.1f} s, first end after {first or float('nan'):.1f} s")
     _say(f"resident memory: peak {peak:.0f} MB, at the end {readings.memory[-1][1]:.0f} MB")
     _say(f"other namespace: p50 {ordered[len(ordered) // 2]:.3f} s, p99 {p99:.3f} s, of {len(ordered)}")
+    delays = sorted(
+        ((batch.final[name] - at, at - readings.began) for name, at in batch.created.items()), reverse=True
+    )
+    slowest = ", ".join(f"{delay:.2f} s at {at:.1f} s" for delay, at in delays[:SLOWEST])
+    _say(f"the slowest of them, with their creation after the start: {slowest}")
     probes = sorted(readings.probes)
     _say(
         f"liveness probe: p99 {1000 * probes[int(len(probes) * 0.99)]:.0f} ms, longest {1000 * probes[-1]:.0f} ms"

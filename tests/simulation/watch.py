@@ -71,8 +71,7 @@ class SimulatedWatch:
         listed = [orjson.loads(data) for data in self._followed.values()]
         listing = self._handler.begin_listing(None)
         for obj in listed:
-            if listing.add(obj["metadata"]):
-                self._handler.handle(None, obj)
+            listing.add(obj)
         listing.complete()
 
     def stop(self) -> None:

@@ -44,14 +44,11 @@ class Listing:
         self._handler = handler
         self._missing = missing
 
-    def add(self, meta: Mapping[str, Any]) -> bool:
-        """Note a listed object by its metadata; return False if the queue drops it at once.
-
-        Then its event is spared: what kopf does for each object takes most of the time of a long listing.
-        """
-        key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
-        self._missing.discard(key)
-        return not self._handler.drop_if_full(key)
+    def add(self, obj: Mapping[str, Any]) -> bool:
+        """Handle a listed object at once, so that kopf needs no task for each of them."""
+        self._missing.discard(_key(obj["metadata"]))
+        self._handler.handle(None, obj)
+        return False
 
     def complete(self) -> None:
         """Close the keys that were not listed."""
@@ -80,7 +77,7 @@ class EventHandler:
     def handle(self, event_type: str | None, obj: Mapping[str, Any]) -> None:
         """Handle an event; `event_type` is None for an object of a listing."""
         meta = obj["metadata"]
-        key = Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
+        key = _key(meta)
         closed = event_type == DELETED or phase_of(obj) in FINAL
         if closed and not self._has_attempts_to_record(key.uid):
             self._forget(key)
@@ -97,13 +94,6 @@ class EventHandler:
             self._queue.add(key)
         else:
             self._forget(key)
-
-    def drop_if_full(self, key: Key) -> bool:
-        """Drop a key for which the queue has no room; return whether it was dropped."""
-        if key.namespace not in self._served or self._queue.victim(key, may_drop=self._may_drop) != key:
-            return False
-        self._drop(key)
-        return True
 
     def _add(self, key: Key, *, version: str) -> None:
         """Enqueue a key; where the queue holds too many, drop the one that gives way."""
@@ -129,3 +119,7 @@ class EventHandler:
 
     def _has_attempts_to_record(self, uid: str) -> bool:
         return self._attempts.tracks(uid) and self._ownership.may_record(uid)
+
+
+def _key(meta: Mapping[str, Any]) -> Key:
+    return Key(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])

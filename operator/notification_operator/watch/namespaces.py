@@ -41,9 +41,9 @@ class NamespaceListing:
         self._namespaces = namespaces
         self._missing = missing
 
-    def add(self, meta: Mapping[str, Any]) -> bool:
-        """Note a listed namespace by its metadata."""
-        self._missing.discard(meta["name"])
+    def add(self, obj: Mapping[str, Any]) -> bool:
+        """Note a listed namespace; kopf's handler is called with it, because it lists what is in the namespace."""
+        self._missing.discard(obj["metadata"]["name"])
         return True
 
     def complete(self) -> None:

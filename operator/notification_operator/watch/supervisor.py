@@ -35,8 +35,8 @@ logger = structlog.get_logger(__name__)
 class Listing(Protocol):
     """Learns from one listing which objects exist."""
 
-    def add(self, meta: Mapping[str, Any]) -> bool:
-        """Note a listed object by its metadata; return whether anybody wants its event."""
+    def add(self, obj: Mapping[str, Any]) -> bool:
+        """Note a listed object; return whether kopf's handler has to be called with it."""
         ...
 
     def complete(self) -> None:
@@ -178,7 +178,7 @@ class WatchSupervisor:
                     complete = True
                     self._on_listed(watch, listing)
                     listing = None
-                elif listing and not listing.add(event["object"]["metadata"]):
+                elif listing and not listing.add(event["object"]):
                     continue
                 yield event
         except KubeError as error:

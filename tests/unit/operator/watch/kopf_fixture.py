@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 class RecordingListing:
     """A listing that reports its end."""
 
-    def __init__(self, listing: Listing, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, listing: Listing, record: Callable[[Mapping[str, Any]], None], ended: Callable[[], None]
+    ) -> None:
         self._listing = listing
+        self._record = record
         self._ended = ended
 
-    def add(self, meta: Mapping[str, Any]) -> bool:
-        return self._listing.add(meta)
+    def add(self, obj: Mapping[str, Any]) -> bool:
+        self._record(obj)
+        return self._listing.add(obj)
 
     def complete(self) -> None:
         self._listing.complete()
@@ -71,13 +75,18 @@ class RecordingHandler:
 
     def handle(self, event_type: str | None, obj: Any) -> None:
         self.loop = asyncio.get_running_loop()
+        self._record(event_type, obj)
+        self._handler.handle(event_type, obj)
+
+    def _record(self, event_type: str | None, obj: Any) -> None:
         self.events.append((event_type, obj["metadata"]["name"]))
         self.objects.append(obj)
-        self._handler.handle(event_type, obj)
 
     def begin_listing(self, namespace: str | None) -> RecordingListing:
         return RecordingListing(
-            self._handler.begin_listing(namespace), partial(self.listings.append, namespace)
+            self._handler.begin_listing(namespace),
+            partial(self._record, None),
+            partial(self.listings.append, namespace),
         )
 
 

@@ -48,8 +48,8 @@ class Listed:
         self._complete = complete
         self._names: list[str] = []
 
-    def add(self, meta: Mapping[str, Any]) -> bool:
-        self._names.append(meta["name"])
+    def add(self, obj: Mapping[str, Any]) -> bool:
+        self._names.append(obj["metadata"]["name"])
         return True
 
     def complete(self) -> None:
