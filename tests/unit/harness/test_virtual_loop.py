@@ -14,7 +14,7 @@ def loop() -> VirtualLoop:
 
 def test_shortest_sleep_takes_its_time_while_others_are_busy(loop: VirtualLoop) -> None:
     """Each of two tasks is busy while the other one sleeps for less than any clock can measure."""
-    rounds = []
+    rounds: list[str] = []
 
     async def work(name: str, steps: int) -> None:
         for _ in range(steps):
