@@ -38,6 +38,8 @@ class Reason(StrEnum):
     PARTIAL_DELIVERY_SUCCESS = "PartialDeliverySuccess"
     ALL_DELIVERIES_FAILED = "AllDeliveriesFailed"
     MAX_RETRIES_EXHAUSTED = "MaxRetriesExhausted"
+    CHANNEL_NOT_ALLOWED = "ChannelNotAllowed"
+    """Of an attempt, too: the namespace may not use the channel."""
 
 
 class AttemptStatus(StrEnum):
@@ -66,6 +68,8 @@ class Attempt:
     permanent: bool = False
     retry_after: float | None = None
     circuit_open: bool = False
+    reason: str = ""
+    """Why it failed, in one word, where the operator knows that; otherwise empty."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -230,6 +234,7 @@ def _parse_attempt(entry: Mapping[str, Any]) -> Attempt:
         permanent=entry.get("permanent", False),
         retry_after=entry.get("retryAfterSeconds"),
         circuit_open=entry.get("circuitOpen", False),
+        reason=entry.get("reason", ""),
     )
 
 
@@ -249,6 +254,8 @@ def _dump_attempt(attempt: Attempt) -> dict[str, Any]:
         entry["retryAfterSeconds"] = attempt.retry_after
     if attempt.circuit_open:
         entry["circuitOpen"] = True
+    if attempt.reason:
+        entry["reason"] = attempt.reason
     return entry
 
 
