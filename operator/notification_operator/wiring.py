@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import uuid
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.registry import channels
+from notification_operator.delivery.registry import channel_limits, channels
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.kube.event_recorder import EventRecorder as KubeEventRecorder
@@ -171,8 +172,11 @@ def build(
         clock=clock,
         seconds=seconds,
         on_change=event_observer.breaker_changed,
+        spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
     )
-    dispatcher = _dispatcher(settings, ports, breakers=breakers, redactor=redactor, clock=clock)
+    dispatcher = _dispatcher(
+        settings, ports, breakers=breakers, redactor=redactor, clock=clock, seconds=seconds
+    )
     routing = RoutingConfig(
         ports.routing,
         settings.routing.key,
@@ -258,13 +262,14 @@ def _elector(
     )
 
 
-def _dispatcher(
+def _dispatcher(  # noqa: PLR0913 - what it delivers through, and two clocks
     settings: Settings,
     ports: Ports,
     *,
     breakers: Breakers,
     redactor: Redactor,
     clock: Callable[[], datetime],
+    seconds: Callable[[], float],
 ) -> Dispatcher:
     return Dispatcher(
         ports.channels,
@@ -273,6 +278,8 @@ def _dispatcher(
         concurrency=settings.delivery.concurrency_per_channel,
         clock=clock,
         redactor=redactor,
+        seconds=seconds,
+        limits=channel_limits(settings.channels),
     )
 
 

@@ -105,6 +105,7 @@ class FileChannel(Section):
     """For `hostPath` and `pvc`: storage request of the claim."""
     storage_class: str = ""
     """For `pvc`: the storage class; empty uses the cluster's default."""
+    namespaces: tuple[contract.NamespacePattern, ...] = operator_setting("channels.file.namespaces")
 
 
 class Channels(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -21,6 +21,7 @@ from atomic_status import (
 )
 from notification_operator.controller.request import Result
 from notification_operator.domain.fold import excluding_attempts, fold, merge_attempts
+from notification_operator.domain.hold import NO_HOLDS, Hold
 from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import plan
@@ -127,11 +128,15 @@ class Reconciler:
         notification, rules = parse(fresh), self._routing.state
         route = attempts.route or rules.route(notification)
         may_start = self._ownership.may_start(key.uid)
-        if may_start and self._start_due(notification, route, attempts):
+        started, asked = self._start_due(notification, route, attempts) if may_start else (False, NO_HOLDS)
+        if started:
             await request.without_worker(attempts.wait(self._visible_after))
         finished = attempts.finished
-        held = self._dispatcher.open_breakers(notification, route)
-        next_status = _change(request, attempts, rules, open_breakers=held, clock=self._clock)
+        waits = _Waits(
+            open_breakers=self._dispatcher.open_breakers(notification, route),
+            holds={**self._dispatcher.pauses(notification, route), **asked},
+        )
+        next_status = _change(request, attempts, rules, waits=waits, clock=self._clock)
         outcome = await apply(self._store, ref, next_status, base=fresh)
         attempts.acknowledge(finished)
         attempts.unmute()
@@ -152,22 +157,31 @@ class Reconciler:
         self._publisher.publish_refusal(key, error)
         return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
 
-    def _start_due(self, notification: Notification, route: Route, attempts: ObjectAttempts[Key]) -> bool:
-        """Start the attempts that are due; return whether there are any."""
+    def _start_due(
+        self, notification: Notification, route: Route, attempts: ObjectAttempts[Key]
+    ) -> tuple[bool, Mapping[str, Hold]]:
+        """Start the attempts that are due; return whether there are any, and which channels take no message now."""
         known = merge_attempts(notification, attempts.finished)
-        held = self._dispatcher.open_breakers(notification, route)
-        planned = plan(known, route, in_flight=attempts.running, open_breakers=held, now=self._clock())
+        open_breakers = self._dispatcher.open_breakers(notification, route)
+        planned = plan(
+            known, route, in_flight=attempts.running, open_breakers=open_breakers, now=self._clock()
+        )
         if not planned.sends:
-            return False
+            return False, NO_HOLDS
         message = self._dispatcher.prepare(notification, route)
+        started, asked = False, dict[str, Hold]()
         for send in planned.sends:
+            if hold := self._dispatcher.ask(send, message):
+                asked[send.channel] = hold
+                continue
+            started = True
             attempts.start(
                 send.channel,
                 route,
                 self._dispatcher.attempt(send, message),
                 failed=partial(self._dispatcher.failure, send),
             )
-        return True
+        return started, asked
 
     def _publish(self, outcome: Applied | Unchanged, finished: Iterable[Attempt]) -> Notification:
         """Publish what is new in the status, also if the answer to a write was lost; return the notification."""
@@ -182,12 +196,20 @@ class Reconciler:
         return after
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Waits:
+    """What a notification waits for, by channel, besides its own backoff."""
+
+    open_breakers: Mapping[str, datetime]
+    holds: Mapping[str, Hold]
+
+
 def _change(
     request: Request,
     attempts: ObjectAttempts[Key],
     rules: RoutingState,
     *,
-    open_breakers: Mapping[str, datetime],
+    waits: _Waits,
     clock: Callable[[], datetime],
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Return the pure function from a fresh read to the next status; attempts that finish later do not change it."""
@@ -200,7 +222,8 @@ def _change(
             finished,
             route=attempts.route or rules.route(current),
             in_flight=running,
-            open_breakers=open_breakers,
+            open_breakers=waits.open_breakers,
+            holds=waits.holds,
             queued_at=request.queued_at,
             now=clock(),
         ).dump()

@@ -5,14 +5,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from notification_contract.settings import RatedChannel
 from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.channels.slack import SlackChannel
+from notification_operator.delivery.destinations import ChannelLimits
+from notification_operator.domain.rate import Rate
 
 if TYPE_CHECKING:
-    from notification_contract.settings import Channels, PluginChannel
+    from notification_contract.settings import Channels, ChannelSection, PluginChannel
     from notification_operator.delivery.channel import Channel
 
 
@@ -31,8 +34,9 @@ def channels(settings: Channels) -> dict[str, Channel]:
         created["log"] = LogChannel()
     if settings.slack.enabled:
         assert settings.slack.webhook_url is not None, "the settings require a URL"
-        url = settings.slack.webhook_url.get_secret_value()
-        created["slack"] = SlackChannel(url, connections=settings.slack.connections)
+        created["slack"] = SlackChannel(
+            settings.slack.url, connections=settings.slack.connections, markup=settings.slack.mrkdwn
+        )
     problems: list[str] = []
     for name, plugin in settings.plugins.items():
         try:
@@ -44,6 +48,20 @@ def channels(settings: Channels) -> dict[str, Channel]:
     if problems:
         raise SettingsError(problems)
     return created
+
+
+def channel_limits(settings: Channels) -> dict[str, ChannelLimits]:
+    """Return the limits of the channels by name."""
+    built_in = ("console", "file", "log", "slack")
+    sections = {name: getattr(settings, name) for name in built_in} | dict(settings.plugins)
+    return {name: _limits(section) for name, section in sections.items()}
+
+
+def _limits(section: ChannelSection) -> ChannelLimits:
+    rate = None
+    if isinstance(section, RatedChannel) and section.rate_per_second:
+        rate = Rate(per_second=section.rate_per_second, burst=section.burst)
+    return ChannelLimits(rate=rate, namespaces=section.namespaces)
 
 
 def _load(plugin: PluginChannel) -> Channel:

@@ -275,7 +275,7 @@ async def test_broken_dispatcher_yields_a_recorded_failure(monkeypatch: pytest.M
     def break_down(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(fixture.operator.dispatcher, "_semaphore", break_down)
+    monkeypatch.setattr(fixture.operator.dispatcher, "_deliver", break_down)
     result = await fixture.reconcile()
     assert (fixture.status["phase"], result.final, fixture.attempts) == ("Failed", True, IDLE)
 
