@@ -14,6 +14,7 @@ COMMANDS = {
     "simulate": "tests.runner.forwarding:simulate",
     "mutations": "tests.runner.forwarding:mutations",
     "traces": "tests.runner.forwarding:traces",
+    "destinations": "tests.runner.forwarding:destinations",
 }
 
 app = command_app(COMMANDS)
