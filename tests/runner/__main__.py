@@ -14,7 +14,6 @@ COMMANDS = {
     "simulate": "tests.runner.forwarding:simulate",
     "mutations": "tests.runner.forwarding:mutations",
     "traces": "tests.runner.forwarding:traces",
-    "destinations": "tests.runner.forwarding:destinations",
 }
 
 app = command_app(COMMANDS)

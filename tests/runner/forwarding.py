@@ -14,7 +14,6 @@ SETTINGS = {**PASS_THROUGH, "help_option_names": []}
 simulate = typer.Typer(add_completion=False)
 mutations = typer.Typer(add_completion=False)
 traces = typer.Typer(add_completion=False)
-destinations = typer.Typer(add_completion=False)
 
 
 @simulate.command("simulate", context_settings=SETTINGS)
@@ -33,12 +32,6 @@ def run_mutations(context: typer.Context) -> None:
 def check_traces(context: typer.Context) -> None:
     """Check the simulated traces in the documentation; `--write` updates them."""
     _run("traces", context.args)
-
-
-@destinations.command("destinations", context_settings=SETTINGS)
-def measure_destinations(context: typer.Context) -> None:
-    """Measure what one failing receiver does to all notifications; see `destinations --help`."""
-    _run("destinations", context.args)
 
 
 def _run(module: str, arguments: list[str]) -> None:
