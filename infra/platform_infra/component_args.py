@@ -138,11 +138,17 @@ class NotificationPlatformArgs(TypedDict, total=False):
     delivery_visible_after_seconds: float
     """Seconds after which a delivery that is still running is shown in phase Sending. The default is `0.25`."""
     breaker_failure_threshold: int
-    """Consecutive failures that open the breaker. Permanent failures do not count. The default is `3`."""
+    """Notifications that fail in a row and open the breaker, each counted once. Permanent failures do not count. While the receiver fails now and then, more are needed. The default is `3`."""
     breaker_open_seconds: int
-    """Seconds that the breaker stays open before it lets probes through. The default is `30`."""
+    """Maximum time in seconds that the breaker stays open before it lets probes through. The default is `30`."""
+    breaker_initial_open_seconds: int
+    """Seconds that the breaker stays open at first. They double with each failed probe, up to the maximum. The default is `1`."""
+    breaker_window_seconds: int
+    """Seconds of the window in which the share of failures is observed, of the latest 50 results at most. The default is `60`."""
     breaker_probes: int
     """Number of probe attempts that a half-open breaker lets through. It closes when all of them succeed. The default is `2`."""
+    channels_console_namespaces: list[str]
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
     channels_console_enabled: bool
     """Whether the console channel is enabled. The default is `true`."""
     channels_file_enabled: bool
@@ -159,14 +165,26 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Days after which a file is removed; 0 keeps files until their space is needed. The default is `0`."""
     channels_file_storage_class: str
     """For `pvc`: the storage class; empty uses the cluster's default."""
+    channels_file_namespaces: list[str]
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
+    channels_log_namespaces: list[str]
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
     channels_log_enabled: bool
     """Whether the log channel is enabled. The default is `true`."""
+    channels_slack_namespaces: list[str]
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
+    channels_slack_rate_per_second: int
+    """Messages per second to Slack, on average; 0 for no limit. Slack accepts one per second and webhook, and short bursts. Namespaces share the rate equally. The default is `1`."""
+    channels_slack_burst: int
+    """Messages that Slack may get at once after a time without messages. If Slack answers 429, the burst is used up and only the rate counts. The default is `600`."""
     channels_slack_enabled: bool
     """Whether the Slack channel is enabled. It needs a webhook URL. The default is `false`."""
     channels_slack_webhook_url: str
     """URL of the incoming webhook, a secret. The operator also reads it from the variable SLACK_WEBHOOK_URL."""
     channels_slack_connections: int
-    """Maximum number of connections to Slack, which is also the maximum number of concurrent messages. The default is `10`."""
+    """Number of concurrent messages to Slack, each over a connection of its own. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow. The default is `10`."""
+    channels_slack_mrkdwn: str
+    """How Slack reads subject and body: `escaped` shows links with a text of their own and mentions such as `<!channel>` as written, `trusted` lets everyone who can create notifications use them. One of escaped, trusted. The default is `"escaped"`."""
     channels_plugins: dict[str, Any]
     """Channels from other packages by name, such as `{"sms": {"factory": "module:function", "options": {}}}`. A built-in channel of the same name is replaced."""
     sanitizer_emails: bool

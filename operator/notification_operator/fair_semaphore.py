@@ -62,13 +62,18 @@ class FairSemaphore:
         self._waiting.setdefault(namespace, deque()).append(accept)
         self._grant()
 
+    def resize(self, more: int) -> None:
+        """Add slots, or take some away; slots that are held are taken when they are returned."""
+        self._free += more
+        self._grant()
+
     def release(self) -> None:
         """Return a slot and grant it to the next waiter."""
         self._free += 1
         self._grant()
 
     def _grant(self) -> None:
-        while self._free and self._waiting:
+        while self._free > 0 and self._waiting:
             namespace, waiters = self._waiting.popitem(last=False)
             accept = waiters.popleft()
             if waiters:

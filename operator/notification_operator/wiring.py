@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import uuid
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from atomic_status import KubeStatusStore, ObjectRef, Resource
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
+from notification_operator.controller.starter import Starter
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.content_budget import ContentBudget
 from notification_operator.delivery.content_redaction import ContentRedaction
 from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.registry import channels
+from notification_operator.delivery.registry import channel_limits, channels
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.kube.event_recorder import EventRecorder as KubeEventRecorder
@@ -175,8 +177,11 @@ def build(
         clock=clock,
         seconds=seconds,
         on_change=event_observer.breaker_changed,
+        spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
     )
-    dispatcher = _dispatcher(settings, ports, breakers=breakers, redactor=redactor, clock=clock)
+    dispatcher = _dispatcher(
+        settings, ports, breakers=breakers, redactor=redactor, clock=clock, seconds=seconds
+    )
     routing = RoutingConfig(
         ports.routing,
         settings.routing.key,
@@ -190,17 +195,22 @@ def build(
     attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
     ownership = Ownership(elector, attempts, queue, routing=routing)
+    starter = Starter(
+        dispatcher,
+        ContentRedaction(redactor),
+        ownership=ownership,
+        clock=clock,
+        visible_after=settings.delivery.visible_after_seconds,
+    )
     reconciler = Reconciler(
         store=ports.store,
         attempts=attempts,
-        dispatcher=dispatcher,
+        starter=starter,
         routing=routing,
         ownership=ownership,
         publisher=publisher,
         metrics=metrics_observer,
         clock=clock,
-        visible_after=settings.delivery.visible_after_seconds,
-        redaction=ContentRedaction(redactor),
     )
     selects = settings.watch.namespace_selector is not None
     namespaces = SelectedNamespaces(ports.objects) if selects else AllNamespaces()
@@ -274,13 +284,14 @@ def _elector(
     )
 
 
-def _dispatcher(
+def _dispatcher(  # noqa: PLR0913 - what it delivers through, and two clocks
     settings: Settings,
     ports: Ports,
     *,
     breakers: Breakers,
     redactor: Redactor,
     clock: Callable[[], datetime],
+    seconds: Callable[[], float],
 ) -> Dispatcher:
     return Dispatcher(
         ports.channels,
@@ -289,6 +300,8 @@ def _dispatcher(
         concurrency=settings.delivery.concurrency_per_channel,
         clock=clock,
         redactor=redactor,
+        seconds=seconds,
+        limits=channel_limits(settings.channels),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from notification_operator.delivery.breakers import Breakers, Destination, PermittedCall, Rejected
 from notification_operator.domain.breaker import Circuit, Limits, Result
@@ -16,6 +17,8 @@ class BreakerCalls:
         limits = Limits(failure_threshold=failures, open_seconds=open_seconds, probes=probes)
         self._now = datetime(2026, 1, 1, tzinfo=UTC)
         self._breakers = Breakers(limits, clock=lambda: self._now)
+        self._notifications = count()
+        """Each call is that of another notification."""
 
     def let(self, seconds: float) -> None:
         """Advance the clock."""
@@ -41,15 +44,19 @@ class BreakerCalls:
         return asyncio.run(self._at_once(channel, count))
 
     async def _call(self, channel: str, result: Result) -> bool:
-        permit = await self._breakers.enter(Destination(channel, ""))
+        permit = await self._enter(channel)
         if isinstance(permit, Rejected):
             return False
         with permit:
             permit.result = result
         return True
 
+    async def _enter(self, channel: str) -> PermittedCall | Rejected:
+        notification = f"uid-{next(self._notifications)}"
+        return await self._breakers.enter(Destination(channel, ""), notification=notification)
+
     async def _at_once(self, channel: str, count: int) -> int:
-        entering = [asyncio.create_task(self._breakers.enter(Destination(channel, ""))) for _ in range(count)]
+        entering = [asyncio.create_task(self._enter(channel)) for _ in range(count)]
         await asyncio.sleep(0)  # One iteration of the event loop: every permitted call has started.
         entered = [task.result() for task in entering if task.done()]
         for task in entering:

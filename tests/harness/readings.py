@@ -88,8 +88,16 @@ def header(*hits: Mapping[str, Any]) -> str:
 
 
 def body(*hits: Mapping[str, Any]) -> str:
-    """Return the body of a Slack message, which may consist of several requests."""
-    return "".join(block["text"]["text"] for block in _blocks(hits, "section"))
+    """Return the body of a Slack message as Slack shows it; the message may consist of several requests.
+
+    In text with markup, the three characters that begin Slack's own markup are escaped, and Slack shows them as
+    they were written. Nothing else may be changed.
+    """
+    return "".join(_unescaped(block["text"]["text"]) for block in _blocks(hits, "section"))
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def context(*hits: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from notification_operator.domain.fold import fold, merge_attempts
+from notification_operator.domain.hold import Hold, HoldReason
 from notification_operator.domain.model import Attempt, AttemptStatus, Notification, RetryPolicy, parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.plan import Plan, Send, plan
@@ -54,6 +55,8 @@ class NotificationModel:
         self.phases: list[str] = ["Pending"]
         self.breakers: dict[str, datetime] = {}
         """Channels whose circuit breaker is open, with the time of the next probe."""
+        self.pauses: dict[str, datetime] = {}
+        """Channels whose receiver asked for a pause, with its end."""
         self.planned = 0
         """Attempts that were planned, rejected ones included."""
 
@@ -86,6 +89,8 @@ class NotificationModel:
         )
         self.planned += len(planned.sends)
         for send in planned.sends:
+            if send.channel in self.holds():
+                continue
             earlier = tuple(attempt for attempt in known.attempts if attempt.channel == send.channel)
             call = Call(send=send, at=self.now, known=earlier)
             assert send.channel not in self.running
@@ -97,6 +102,13 @@ class NotificationModel:
 
     def open_breakers(self) -> dict[str, datetime]:
         return {channel: until for channel, until in self.breakers.items() if until > self.now}
+
+    def holds(self) -> dict[str, Hold]:
+        return {
+            channel: Hold(until=until, reason=HoldReason.PAUSE)
+            for channel, until in self.pauses.items()
+            if until > self.now
+        }
 
     def reject(self, channel: str) -> None:
         """End an attempt without a call, because the channel's circuit breaker is open."""
@@ -129,6 +141,7 @@ class NotificationModel:
             route=resolve(self.current),
             in_flight=frozenset(self.running),
             open_breakers=self.open_breakers(),
+            holds=self.holds(),
             queued_at=START,
             now=self.now,
         ).dump()
@@ -153,6 +166,7 @@ class NotificationModel:
         self.running.clear()
         self.finished.clear()
         self.breakers.clear()
+        self.pauses.clear()
 
     def wait_for_next(self, *, ahead: timedelta = timedelta(0)) -> None:
         """Let time pass until the next attempt is due, or shortly before."""

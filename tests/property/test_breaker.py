@@ -1,19 +1,34 @@
 """A circuit breaker among calls that overlap, fail, succeed and are cancelled, in any order."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import hypothesis.strategies as st
+from hypothesis import given
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from notification_operator.domain.breaker import Admission, Breaker, Circuit, Limits, Result, admit, report
-from tests.unit.operator.domain.builders import START
+from notification_operator.domain.breaker import (
+    MOST_RESULTS,
+    SPREAD,
+    Admission,
+    Breaker,
+    Circuit,
+    Limits,
+    Recent,
+    Result,
+    admit,
+    failures_to_open,
+    report,
+)
+from tests.unit.operator.domain.builders import START, at
 
 LIMITS = st.builds(
     Limits,
     failure_threshold=st.integers(1, 4),
     open_seconds=st.sampled_from([1.0, 30.0]),
+    initial_open_seconds=st.sampled_from([None, 1.0]),
     probes=st.integers(1, 3),
 )
+NOTIFICATIONS = st.sampled_from(["", "a", "b", "c", "d", "e"])
 
 
 class Calls(RuleBasedStateMachine):
@@ -21,14 +36,14 @@ class Calls(RuleBasedStateMachine):
 
     breaker: Breaker
     running: list[Admission]
-    failures: int
-    """Failures since the last success or change of state, of calls that began since that change."""
+    failing: list[str]
+    """Notifications that failed since the last success or change of state, in calls that began since that change."""
 
     @initialize(limits=LIMITS)
     def create(self, limits: Limits) -> None:
         self.breaker = Breaker(limits=limits)
         self.running = []
-        self.failures = 0
+        self.failing = []
         self.now = START
 
     @property
@@ -39,10 +54,11 @@ class Calls(RuleBasedStateMachine):
     def running_in_this_spell(self) -> list[Admission]:
         return [permit for permit in self.running if permit.generation == self.breaker.generation]
 
-    @rule()
-    def a_call_is_admitted_or_rejected(self) -> None:
+    @rule(notification=NOTIFICATIONS)
+    def a_call_is_admitted_or_rejected(self, notification: str) -> None:
         circuit, before = self.circuit, self.running_in_this_spell
-        self.breaker, permit = admit(self.breaker, self.now)
+        yields = bool(notification) and notification == self.breaker.failed_probe
+        self.breaker, permit = admit(self.breaker, self.now, notification=notification)
         if permit is not None:
             self.running.append(permit)
         match circuit:
@@ -52,24 +68,37 @@ class Calls(RuleBasedStateMachine):
                 assert permit is None
             case Circuit.HALF_OPEN:
                 free = len(before) + self.breaker.passed < self.breaker.limits.probes
-                assert (permit is not None) == free
+                assert (permit is not None) == free or (yields and permit is None)
 
     @precondition(lambda self: self.running)
-    @rule(data=st.data(), result=st.sampled_from(Result))
-    def a_call_ends(self, data: st.DataObject, result: Result) -> None:
+    @rule(data=st.data(), result=st.sampled_from(Result), spread=st.floats(0, 0.999))
+    def a_call_ends(self, data: st.DataObject, result: Result, spread: float) -> None:
         permit = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
         before, circuit = self.breaker, self.circuit
-        self.breaker = report(self.breaker, permit, result, self.now)
+        self.breaker = report(self.breaker, permit, result, self.now, spread=spread)
         if permit.generation != before.generation:
             assert self.breaker == before
             return
-        self.failures = {Result.SUCCESS: 0, Result.FAILURE: self.failures + 1}.get(result, self.failures)
+        if result is Result.SUCCESS:
+            self.failing = []
+        new = not permit.notification or permit.notification not in self.failing
+        if result is Result.FAILURE and new:
+            self.failing.append(permit.notification)
         opens = result is Result.FAILURE and (
-            circuit is Circuit.HALF_OPEN or self.failures >= before.limits.failure_threshold
+            circuit is Circuit.HALF_OPEN
+            or (new and len(self.failing) >= failures_to_open(self._recent(before), self._threshold))
         )
         assert (self.circuit is Circuit.OPEN) == opens
         if self.breaker.generation != before.generation:
-            self.failures = 0
+            self.failing = []
+
+    @property
+    def _threshold(self) -> int:
+        return self.breaker.limits.failure_threshold
+
+    def _recent(self, breaker: Breaker) -> list[Recent]:
+        start = self.now - timedelta(seconds=breaker.limits.window_seconds)
+        return [each for each in breaker.recent if each.at > start]
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 29.0, 31.0]))
     def time_passes(self, seconds: float) -> None:
@@ -82,6 +111,20 @@ class Calls(RuleBasedStateMachine):
         else:
             assert self.breaker.probing == len(self.running_in_this_spell)
             assert self.breaker.probing + self.breaker.passed <= self.breaker.limits.probes
+
+    @invariant()
+    def window_is_bounded_and_open_times_are_within_the_settings(self) -> None:
+        assert len(self.breaker.recent) <= MOST_RESULTS
+        limits = self.breaker.limits
+        if self.breaker.opened_at is not None:
+            first = limits.initial_open_seconds or limits.open_seconds
+            assert min(first, limits.open_seconds) <= self.breaker.open_for <= limits.open_seconds
+
+    @invariant()
+    def allowance_limits_a_destination_that_is_not_well(self) -> None:
+        if self.breaker.opened_at is not None:
+            assert self.breaker.allowance == self.breaker.limits.probes
+        assert self.breaker.allowance is None or self.breaker.allowance >= 1
 
     def teardown(self) -> None:
         """A recovered destination is detected with the next probes."""
@@ -98,3 +141,49 @@ class Calls(RuleBasedStateMachine):
 
 
 TestCalls = Calls.TestCase
+
+RESULTS = st.sampled_from([Result.SUCCESS, Result.FAILURE])
+
+
+def called(breaker: Breaker, notification: str, result: Result, now: datetime) -> Breaker:
+    breaker, permit = admit(breaker, now, notification=notification)
+    return breaker if permit is None else report(breaker, permit, result, now)
+
+
+@given(st.lists(RESULTS, max_size=60), st.integers(2, 5))
+def test_one_notification_alone_never_opens_a_breaker(results: list[Result], threshold: int) -> None:
+    breaker = Breaker(limits=Limits(failure_threshold=threshold))
+    for number, result in enumerate(results):
+        breaker = called(breaker, "poisonous", result, at(number / 10))
+        assert breaker.opened_at is None
+
+
+@given(st.lists(st.booleans(), max_size=80))
+def test_poisonous_notification_among_good_ones_never_opens_a_breaker(poisonous: list[bool]) -> None:
+    breaker = Breaker(limits=Limits(failure_threshold=2))
+    for number, bad in enumerate(poisonous):
+        name, result = ("bad", Result.FAILURE) if bad else (f"good-{number}", Result.SUCCESS)
+        breaker = called(breaker, name, result, at(number / 10))
+        assert breaker.opened_at is None
+
+
+@given(st.integers(1, 12), st.floats(0, 0.999))
+def test_open_times_double_up_to_the_longest_while_nothing_is_answered(openings: int, spread: float) -> None:
+    limits = Limits(failure_threshold=1, open_seconds=30, initial_open_seconds=1, probes=1)
+    breaker, now = Breaker(limits=limits), START
+    for opening in range(openings):
+        breaker, permit = admit(breaker, now, notification=f"uid-{opening}")
+        assert permit is not None
+        breaker = report(breaker, permit, Result.FAILURE, now, spread=spread)
+        assert breaker.open_for == min(2.0**opening * (1 + SPREAD * spread), 30)
+        assert breaker.probe_at is not None
+        now = breaker.probe_at
+
+
+@given(st.integers(1, 40))
+def test_allowance_of_a_recovered_destination_grows_by_one_per_success(successes: int) -> None:
+    limits = Limits(failure_threshold=1, open_seconds=1, probes=1)
+    breaker = called(Breaker(limits=limits), "a", Result.FAILURE, at(0))
+    for number in range(successes):
+        breaker = called(breaker, f"uid-{number}", Result.SUCCESS, at(1))
+    assert breaker.allowance == successes

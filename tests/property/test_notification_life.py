@@ -80,6 +80,11 @@ class Life(RuleBasedStateMachine):
         if channel in self.model.running and data.draw(st.booleans()):
             self.model.reject(channel)
 
+    @rule(data=st.data(), pause=st.sampled_from([5.0, 3600.0]))
+    def a_receiver_asks_for_a_pause(self, data: st.DataObject, pause: float) -> None:
+        channel = data.draw(st.sampled_from(sorted(self.model.channels)))
+        self.model.pauses[channel] = self.model.now + timedelta(seconds=pause)
+
     @rule(passed=seconds)
     def time_passes(self, passed: float) -> None:
         self.model.now += timedelta(seconds=passed)
@@ -114,7 +119,12 @@ class Life(RuleBasedStateMachine):
             if any(a.permanent for a in each) or len(delivered(each)) >= seen.retry.max_attempts
         }
         waiting = {c for c, each in by_channel.items() if each} - succeeded - finished
-        assert ("nextAttemptAt" in status) == bool(waiting - set(self.model.running))
+        held = {c for c, each in by_channel.items() if c in self.model.holds() and not each}
+        running = set(self.model.running)
+        assert ("nextAttemptAt" in status) == bool((waiting | held) - running)
+        if len((waiting | held) - running) == 1:
+            ((channel,), holds) = (waiting | held) - running, self.model.holds()
+            assert channel not in holds or parse_time(status["nextAttemptAt"]) >= holds[channel].until
         if seen.phase is Phase.PENDING:
             return
         assert status["totalAttempts"] == len(status["deliveryAttempts"])

@@ -92,6 +92,7 @@ def _settings(
     values: dict[str, dict[str, Any]] = {
         "queue": {"workers": workers},
         "breaker": {"failure_threshold": 2, "open_seconds": 4} if breakers else rarely,
+        "channels": {"slack": {"rate_per_second": 1, "burst": 2}} if breakers else {},
         "leader_election": {} if shards is None else election,
         "audit": {"url": "http://audit.example"} if audit else {},
         "retention": {"enabled": False},

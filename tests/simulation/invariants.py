@@ -75,6 +75,7 @@ class Invariants:
         repeats = [each for each in earlier if each.number == call.number]
         self._excuse_overtaken(call, recorded, earlier)
         require(reconciliation.may_start, f"{call.id} is called by a process that stops")
+        require(call.at >= call.paused_until, f"{call.id} is called although the receiver asked for a pause")
         require(
             not any(attempt.succeeded for attempt in recorded),
             f"{call.id} is called after a recorded success",

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.channel import Permanent, Transient
+from notification_operator.delivery.channel import Permanent, RateLimited, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 TIMES = (0.0, 0.002, 0.1, 0.4, 2.0, 8.0)
 """Seconds that an answer takes."""
 USUAL = ("success", "success", "success", "transient", "transient", "later", "permanent", "bug", "silence")
-ENDS = (*USUAL * 6, "crash before", "crash after")
-"""The outcome of a call; at a crash the process dies, before or after the receiver has answered."""
+PAUSES = {"pause": 3.0, "long pause": 90.0}
+"""Seconds that the receiver asks for with status 429; the long one exceeds every policy."""
+ENDS = (*USUAL * 6, "crash before", "crash after", "pause", "pause", "long pause", "poison")
+"""The outcome of a call; at a crash the process dies, before or after the receiver has answered.
+
+A poisonous message fails whenever the process sends it, for as long as there are faults.
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +39,8 @@ class Call:
     end: str = "open"
     ended_at: float = 0.0
     retry_after: float = 0.0
+    paused_until: float = 0.0
+    """The end of the pause that the receiver had asked this process for before the call."""
     excused: bool = False
     """Whether its process died, or lost the shard, before a write held its outcome."""
 
@@ -55,16 +62,17 @@ class SimulatedChannel:
         self._network = network
         self._choices = choices
         self._on_call = on_call
+        self._paused_until = 0.0
+        self._poisonous: set[str] = set()
 
     async def deliver(self, message: Message) -> None:
         """See `Channel.deliver`; the answer may be late, or never come."""
         uid, channel, number = message.id.rsplit(":", 2)
         loop = asyncio.get_running_loop()
         call = Call(uid=uid, channel=channel, number=int(number), at=loop.time(), who=self._network.name)
+        call.paused_until = self._paused_until
         self._on_call(call)
-        end, seconds = (
-            (self._choices.pick(ENDS), self._choices.pick(TIMES)) if self._network.rough else ("success", 0.0)
-        )
+        end, seconds = self._end(uid)
         try:
             if end == "crash before":
                 await self._network.die(f"a call of {channel}")
@@ -76,13 +84,29 @@ class SimulatedChannel:
             call.end, call.ended_at = end, loop.time()
         await self._answer(call)
 
+    def _end(self, uid: str) -> tuple[str, float]:
+        """Choose how a call ends, and after how many seconds."""
+        if not self._network.rough:
+            return "success", 0.0
+        if uid in self._poisonous:
+            return "poison", 0.0
+        end, seconds = self._choices.pick(ENDS), self._choices.pick(TIMES)
+        if end == "poison":
+            self._poisonous.add(uid)
+        return end, seconds
+
     async def _answer(self, call: Call) -> None:
         match call.end:
             case "crash after":
                 call.end = "success"
                 await self._network.die(f"the answer of {call.channel}")
-            case "transient":
+            case "transient" | "poison":
                 raise Transient("not now")
+            case "pause" | "long pause" as pause:
+                call.retry_after = PAUSES[pause]
+                ends = asyncio.get_running_loop().time() + call.retry_after
+                self._paused_until = max(self._paused_until, ends)
+                raise RateLimited("too many", retry_after=call.retry_after)
             case "later":
                 call.retry_after = 5.0
                 raise Transient("later", retry_after=5.0)

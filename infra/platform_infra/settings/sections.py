@@ -115,6 +115,7 @@ class FileChannel(Section):
     keep_days: int = operator_setting("channels.file.keep_days")
     storage_class: str = ""
     """For `pvc`: the storage class; empty uses the cluster's default."""
+    namespaces: tuple[contract.NamespacePattern, ...] = operator_setting("channels.file.namespaces")
 
 
 class Channels(Section):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import yaml
 from pydantic import SecretStr
 
-from notification_contract.settings import OperatorSettings, declared_settings
+from notification_contract.settings import OperatorSettings, PluginChannel, declared_settings
 from platform_infra import names
 from platform_infra.settings.derivation import operator_settings
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from notification_contract.settings.operator import Path
     from platform_infra.settings.model import Settings
 
@@ -21,6 +23,15 @@ OMITTED_DEFAULTS: frozenset[Path] = frozenset(
         ("queue", "max_notifications"),
         ("delivery", "in_flight_bytes"),
         ("delivery", "visible_after_seconds"),
+        ("breaker", "initial_open_seconds"),
+        ("breaker", "window_seconds"),
+        ("channels", "console", "namespaces"),
+        ("channels", "file", "namespaces"),
+        ("channels", "log", "namespaces"),
+        ("channels", "slack", "namespaces"),
+        ("channels", "slack", "rate_per_second"),
+        ("channels", "slack", "burst"),
+        ("channels", "slack", "mrkdwn"),
         ("channels", "file", "size"),
         ("channels", "file", "keep_days"),
         ("audit", "buffer_size"),
@@ -35,6 +46,8 @@ OMITTED_DEFAULTS: frozenset[Path] = frozenset(
 )
 """Settings that the file contains only if they differ from their default. Earlier releases did not write them: with the
 same text, an update from such a release replaces neither the ConfigMap nor the pods. Add every new setting here."""
+OMITTED_OF_PLUGINS: Final = ("namespaces", "rate_per_second", "burst")
+"""The same for the settings of each plugin."""
 
 
 def document(settings: Settings) -> dict[str, Any]:
@@ -46,11 +59,19 @@ def document(settings: Settings) -> dict[str, Any]:
         for section in sections:
             branch = branch[section]
         secret = SecretStr in {field.annotation, *get_args(field.annotation)}
-        if secret or (path in OMITTED_DEFAULTS and branch[name] == field.default):
+        if secret or (path in OMITTED_DEFAULTS and _is_default(branch[name], field)):
             del branch[name]
         else:
             branch[name] = _plain(branch[name])
+    for plugin in content["channels"]["plugins"].values():
+        for name in OMITTED_OF_PLUGINS:
+            if _is_default(plugin[name], PluginChannel.model_fields[name]):
+                del plugin[name]
     return content
+
+
+def _is_default(value: Any, field: FieldInfo) -> bool:  # noqa: ANN401 - a setting can have any type
+    return bool(value == (list(field.default) if isinstance(field.default, tuple) else field.default))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a setting can have any type

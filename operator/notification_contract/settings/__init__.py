@@ -2,10 +2,14 @@
 
 from notification_contract.settings.channels import (
     Channels,
+    ChannelSection,
     ConsoleChannel,
     FileChannel,
     LogChannel,
+    Markup,
+    NamespacePattern,
     PluginChannel,
+    RatedChannel,
     SlackChannel,
 )
 from notification_contract.settings.delivery import Breaker, Delivery, Redaction, Routing
@@ -34,6 +38,7 @@ __all__ = [
     "RULES_LATER",
     "Audit",
     "Breaker",
+    "ChannelSection",
     "Channels",
     "ConsoleChannel",
     "Delivery",
@@ -45,10 +50,13 @@ __all__ = [
     "LogChannel",
     "LogFormat",
     "LogLevel",
+    "Markup",
+    "NamespacePattern",
     "OperatorSettings",
     "PluginChannel",
     "Port",
     "Queue",
+    "RatedChannel",
     "Redaction",
     "Retention",
     "Routing",

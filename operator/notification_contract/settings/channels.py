@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,15 +12,45 @@ from pydantic import Field, SecretStr
 from notification_contract.quantity import PATTERN
 from notification_contract.settings.section import Rule, Section, is_http_url
 
+NamespacePattern = Annotated[
+    str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|([a-z0-9][a-z0-9-]{0,61})?\*)$")
+]
+"""The name of a namespace, or the start of names, followed by `*`."""
 
-class ConsoleChannel(Section):
+
+class ChannelSection(Section):
+    """What every channel has."""
+
+    namespaces: tuple[NamespacePattern, ...] = ()
+    """Namespaces whose notifications may use the channel; empty for all. A name may end with `*`, such as `team-*`. A notification of another namespace fails on this channel at once."""
+
+
+class RatedChannel(ChannelSection):
+    """A channel whose destinations have a rate limit."""
+
+    rate_per_second: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    """Messages per second and destination, on average; 0 for no limit. Namespaces share the rate equally."""
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Messages that a destination may get at once after a time without messages."""
+
+
+class Markup(StrEnum):
+    """How Slack reads the text of notifications."""
+
+    ESCAPED = "escaped"
+    """Bold text, lists and code work; links with a text of their own and mentions are shown as written."""
+    TRUSTED = "trusted"
+    """Everything works, including `<!channel>`, for everyone who can create notifications."""
+
+
+class ConsoleChannel(ChannelSection):
     """Writes to the operator's own log."""
 
     enabled: bool = True
     """Whether the console channel is enabled."""
 
 
-class FileChannel(Section):
+class FileChannel(ChannelSection):
     """Writes one JSON file per notification."""
 
     enabled: bool = False
@@ -32,14 +63,14 @@ class FileChannel(Section):
     """Days after which a file is removed; 0 keeps files until their space is needed."""
 
 
-class LogChannel(Section):
+class LogChannel(ChannelSection):
     """Writes one JSON line per notification to standard output."""
 
     enabled: bool = True
     """Whether the log channel is enabled."""
 
 
-class SlackChannel(Section):
+class SlackChannel(RatedChannel):
     """Posts to a Slack channel through an incoming webhook."""
 
     enabled: bool = False
@@ -47,7 +78,13 @@ class SlackChannel(Section):
     webhook_url: SecretStr | None = None
     """URL of the incoming webhook, a secret. The operator also reads it from the variable SLACK_WEBHOOK_URL."""
     connections: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Maximum number of connections to Slack, which is also the maximum number of concurrent messages."""
+    """Number of concurrent messages to Slack, each over a connection of its own. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow."""
+    rate_per_second: Annotated[float, Field(ge=0, le=10_000)] = 1.0
+    """Messages per second to Slack, on average; 0 for no limit. Slack accepts one per second and webhook, and short bursts. Namespaces share the rate equally."""
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Messages that Slack may get at once after a time without messages. If Slack answers 429, the burst is used up and only the rate counts."""
+    mrkdwn: Markup = Markup.ESCAPED
+    """How Slack reads subject and body: `escaped` shows links with a text of their own and mentions such as `<!channel>` as written, `trusted` lets everyone who can create notifications use them."""
 
     rules = (
         Rule(
@@ -70,7 +107,7 @@ class SlackChannel(Section):
         return self.webhook_url.get_secret_value() if self.webhook_url else ""
 
 
-class PluginChannel(Section):
+class PluginChannel(RatedChannel):
     """A channel from another package."""
 
     factory: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]

@@ -27,9 +27,13 @@ class Breaker(Section):
     """Circuit breakers, one per channel and destination."""
 
     failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
-    """Consecutive failures that open the breaker. Permanent failures do not count."""
+    """Notifications that fail in a row and open the breaker, each counted once. Permanent failures do not count. While the receiver fails now and then, more are needed."""
     open_seconds: Seconds = 30.0
-    """Seconds that the breaker stays open before it lets probes through."""
+    """Maximum time in seconds that the breaker stays open before it lets probes through."""
+    initial_open_seconds: Seconds = 1.0
+    """Seconds that the breaker stays open at first. They double with each failed probe, up to the maximum."""
+    window_seconds: Seconds = 60.0
+    """Seconds of the window in which the share of failures is observed, of the latest 50 results at most."""
     probes: Annotated[int, Field(ge=1, le=100)] = 2
     """Number of probe attempts that a half-open breaker lets through. It closes when all of them succeed."""
 

@@ -4,46 +4,42 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
 from atomic_status import (
     Applied,
     Gone,
-    ObjectRef,
     Rejected,
     StatusError,
     Unavailable,
     Unchanged,
     apply,
 )
+from notification_operator.controller.decision import Decision, Waits
 from notification_operator.controller.request import Result
-from notification_operator.controller.starter import Held, Started, Starter
-from notification_operator.domain.fold import excluding_attempts, fold, next_attempt
+from notification_operator.domain.fold import excluding_attempts, next_attempt
 from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
-from notification_operator.domain.progress import NO_OPEN_BREAKERS
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from atomic_status import StatusStore
     from notification_operator.controller.request import Key, Request
-    from notification_operator.delivery.attempt_tracker import AttemptTracker, ObjectAttempts
+    from notification_operator.controller.starter import Starter
+    from notification_operator.delivery.attempt_tracker import AttemptTracker
     from notification_operator.delivery.content_budget import Turn
-    from notification_operator.delivery.content_redaction import ContentRedaction, RedactedContent
-    from notification_operator.delivery.dispatcher import Dispatcher
-    from notification_operator.domain.model import Attempt, Notification
+    from notification_operator.delivery.content_redaction import RedactedContent
+    from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.routing.state import RoutingState
     from notification_operator.observers.metrics import MetricsObserver
     from notification_operator.observers.publisher import Publisher
-
-    Parse = Callable[[Mapping[str, Any]], Notification]
 
 STALLED_AFTER: Final = 8
 """Consecutive failures, the last of them a refusal of the object itself, after which it is stalled."""
@@ -60,14 +56,10 @@ logger = structlog.get_logger(__name__)
 
 
 class Ownership(Protocol):
-    """Decides whether this process may reconcile objects and start attempts."""
+    """Decides whether this process may reconcile objects."""
 
     def admits(self, key: Key) -> bool:
         """Return whether a reconciliation may start."""
-        ...
-
-    def may_start(self, uid: str) -> bool:
-        """Return whether new attempts of an object may start now."""
         ...
 
 
@@ -88,27 +80,21 @@ class Reconciler:
         *,
         store: StatusStore,
         attempts: AttemptTracker[Key],
-        dispatcher: Dispatcher,
+        starter: Starter,
         routing: Routing,
         ownership: Ownership,
         publisher: Publisher,
         metrics: MetricsObserver,
         clock: Callable[[], datetime],
-        visible_after: float,
-        redaction: ContentRedaction,
     ) -> None:
-        self._starter = Starter(dispatcher, redaction, clock=clock)
         self._store = store
         self._attempts = attempts
-        self._dispatcher = dispatcher
+        self._starter = starter
         self._routing = routing
         self._ownership = ownership
         self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
-        self._visible_after = visible_after
-        """Seconds after which a running delivery is shown as Sending."""
-        self._redaction = redaction
 
     def admits(self, key: Key) -> bool:
         """Return whether a reconciliation may start; a key for which none may gives up its turn."""
@@ -134,58 +120,43 @@ class Reconciler:
             return Result(error=error)
 
     async def _reconcile(self, request: Request, turn: Turn[Key], observed: set[str]) -> Result:
-        key = request.key
-        ref = ObjectRef(namespace=key.namespace, name=key.name, uid=key.uid)
-        attempts = self._attempts.open(key)
+        ref, attempts = request.key.ref, self._attempts.open(request.key)
         fresh = await self._store.read(ref)
         observed.add(fresh["metadata"]["resourceVersion"])
         # Attempts are forgotten during a read only if the object is gone, or belongs to another process now.
-        if attempts.forgotten or fresh["metadata"]["uid"] != key.uid:
+        if attempts.forgotten or fresh["metadata"]["uid"] != ref.uid:
             raise Gone(ref)
         attempts.mute()
         notification, rules = parse(fresh), self._routing.state
-        parsed = _parse_other_versions(fresh, notification)
         route = attempts.route or rules.route(notification)
-        may_start, started, held = self._ownership.may_start(key.uid), Started(), Held()
-        if may_start:
-            held = self._starter.hold_if_large(notification, route, attempts, turn)
-            if held.missing and not held.any:
-                attempts.unmute()
-                versions = frozenset(observed)
-                return _result(
-                    notification, route, observed=versions, waiting=held.missing, now=self._clock()
-                )
-        redacted = self._redaction.of(notification.content)
-        if held.any:
-            # The room that is held bounds the contents that are redacted, so no worker is needed for that.
-            await request.without_worker(redacted.prepare())
-        else:
-            await redacted.prepare()
-        if attempts.forgotten:
-            raise Gone(ref)
-        may_start = may_start and self._ownership.may_start(key.uid)
-        if may_start:
-            started = self._starter.start_due(notification, route, attempts, turn=turn, redacted=redacted)
-            if started.any:
-                await request.without_worker(attempts.wait(self._visible_after))
-        finished = attempts.finished
-        breakers = self._dispatcher.open_breakers(notification, route, redacted)
-        next_status = _change(request, attempts, rules, parsed, open_breakers=breakers, clock=self._clock)
-        outcome = await apply(self._store, ref, next_status, base=fresh)
-        attempts.acknowledge(finished)
-        attempts.unmute()
-        after = self._publish(outcome, finished, parsed, redacted)
-        excluded = started.waiting | attempts.running if started.waiting else frozenset[str]()
-        result = _result(
-            after,
-            route,
-            observed=_versions(fresh, outcome),
-            waiting=excluded,
-            open_breakers=breakers,
-            now=self._clock(),
+        started = await self._starter.start(request, notification, route, attempts, turn)
+        if started.nothing_to_write:
+            attempts.unmute()
+            due = next_attempt(notification, route, excluding=started.without_room, now=self._clock())
+            return _result(notification, due, observed=observed, now=self._clock())
+        waits = self._starter.waits(notification, route, started)
+        decision = Decision(
+            fresh,
+            notification,
+            attempts=attempts,
+            rules=rules,
+            waits=waits,
+            queued_at=request.queued_at,
+            clock=self._clock,
         )
+        outcome = await apply(self._store, ref, decision, base=fresh)
+        attempts.acknowledge(decision.finished)
+        attempts.unmute()
+        after = self._publish(outcome, decision, started.redacted)
+        due = after.status.next_attempt_at
+        if started.without_room:
+            excluded = started.without_room | attempts.running
+            due = _due(after, route, excluding=excluded, waits=waits, now=decision.at)
+        observed |= _versions(outcome)
+        # A clock that was set back during the write would turn a short wait into a long one.
+        result = _result(after, due, observed=observed, now=max(self._clock(), decision.at))
         # The queue parks the key until attempts may start.
-        return result if may_start or result.final else replace(result, requeue_after=0.0)
+        return result if started.permitted or result.final else replace(result, requeue_after=0.0)
 
     def _stall(self, key: Key, error: StatusError, observed: frozenset[str]) -> Result:
         """Retry no longer until the object changes; a shutdown does not wait for its attempts."""
@@ -200,78 +171,43 @@ class Reconciler:
         return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
 
     def _publish(
-        self,
-        outcome: Applied | Unchanged,
-        finished: Iterable[Attempt],
-        parsed: Parse,
-        redacted: RedactedContent,
+        self, outcome: Applied | Unchanged, decision: Decision, redacted: RedactedContent
     ) -> Notification:
         """Publish what is new in the status, also if the answer to a write was lost; return the notification."""
         if isinstance(outcome, Applied):
             self._metrics.count_conflicts(outcome.attempts - 1)
-        before = parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
-        after = parsed(outcome.after) if isinstance(outcome, Applied) else before
-        published = excluding_attempts(before, finished)
+        before = decision.parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
+        after = decision.parsed(outcome.after) if isinstance(outcome, Applied) else before
+        published = excluding_attempts(before, decision.finished)
         self._metrics.track_phase(after.uid, after.phase)
         if published is not after:
             self._publisher.publish(Transition(before=published, after=after, redacted=redacted))
         return after
 
 
-def _parse_other_versions(fresh: dict[str, Any], notification: Notification) -> Parse:
-    """Return `parse` for one reconciliation: the version that it has read is parsed already."""
-    version = fresh["metadata"]["resourceVersion"]
-
-    def parsed(obj: Mapping[str, Any]) -> Notification:
-        return notification if obj["metadata"]["resourceVersion"] == version else parse(obj)
-
-    return parsed
-
-
-def _change(  # noqa: PLR0913 - what a reconciliation knows
-    request: Request,
-    attempts: ObjectAttempts[Key],
-    rules: RoutingState,
-    parsed: Parse,
-    *,
-    open_breakers: Mapping[str, datetime],
-    clock: Callable[[], datetime],
-) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return the pure function from a fresh read to the next status; attempts that finish later do not change it."""
-    finished, running = attempts.finished, attempts.running
-
-    def next_status(obj: dict[str, Any]) -> dict[str, Any]:
-        current = parsed(obj)
-        return fold(
-            current,
-            finished,
-            route=attempts.route or rules.route(current),
-            in_flight=running,
-            open_breakers=open_breakers,
-            queued_at=request.queued_at,
-            now=clock(),
-        ).dump()
-
-    return next_status
+def _due(
+    notification: Notification, route: Route, *, excluding: AbstractSet[str], waits: Waits, now: datetime
+) -> datetime | None:
+    """Return the time of the next attempt; the room itself requests the channels that wait for it."""
+    return next_attempt(
+        notification,
+        route,
+        excluding=excluding,
+        open_breakers=waits.open_breakers,
+        holds=waits.holds,
+        now=now,
+    )
 
 
-def _result(  # noqa: PLR0913 - one read, and what the read does not hold
-    notification: Notification,
-    route: Route,
-    *,
-    observed: frozenset[str],
-    waiting: AbstractSet[str],
-    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
-    now: datetime,
+def _result(
+    notification: Notification, due: datetime | None, *, observed: AbstractSet[str], now: datetime
 ) -> Result:
-    """Return when to reconcile again; channels that wait for room are requested by the room."""
+    """Return when to reconcile again."""
+    versions = frozenset(observed)
     if notification.phase in FINAL:
-        return Result(observed_versions=observed, final=True)
-    due = notification.status.next_attempt_at
-    if waiting:
-        due = next_attempt(notification, route, excluding=waiting, open_breakers=open_breakers, now=now)
+        return Result(observed_versions=versions, final=True)
     delay = None if due is None else (due - now).total_seconds()
-    return Result(observed_versions=observed, requeue_after=delay)
+    return Result(observed_versions=versions, requeue_after=delay)
 
 
 def _refuses_object(error: StatusError) -> bool:
@@ -281,6 +217,6 @@ def _refuses_object(error: StatusError) -> bool:
     return isinstance(error, Unavailable) and TOO_LARGE_FOR_ETCD in str(error)
 
 
-def _versions(fresh: dict[str, Any], outcome: Applied | Unchanged) -> frozenset[str]:
+def _versions(outcome: Applied | Unchanged) -> frozenset[str]:
     written = (outcome.before, outcome.after) if isinstance(outcome, Applied) else (outcome.current,)
-    return frozenset(obj["metadata"]["resourceVersion"] for obj in (fresh, *written))
+    return frozenset(obj["metadata"]["resourceVersion"] for obj in written)

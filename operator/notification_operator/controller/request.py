@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from atomic_status import ObjectRef
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from datetime import datetime
@@ -18,6 +20,11 @@ class Key(NamedTuple):
     namespace: str
     name: str
     uid: str
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The reference of this incarnation for the status store."""
+        return ObjectRef(namespace=self.namespace, name=self.name, uid=self.uid)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,22 +1,25 @@
-"""Starts the attempts that are due, as far as there is room for their content."""
+"""Starts the attempts that are due, as far as there is room for their content and their destinations take messages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from atomic_status import Gone
+from notification_operator.controller.decision import Waits
 from notification_operator.delivery.content_budget import content_size, cost
 from notification_operator.domain.fold import merge_attempts
+from notification_operator.domain.hold import NO_HOLDS, Hold
 from notification_operator.domain.plan import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from notification_operator.controller.request import Key
+    from notification_operator.controller.request import Key, Request
     from notification_operator.delivery.attempt_tracker import ObjectAttempts
-    from notification_operator.delivery.content_budget import Turn
+    from notification_operator.delivery.content_budget import Reservation, Turn
     from notification_operator.delivery.content_redaction import ContentRedaction, RedactedContent
     from notification_operator.delivery.dispatcher import Dispatcher
     from notification_operator.domain.model import Notification
@@ -24,47 +27,107 @@ if TYPE_CHECKING:
     from notification_operator.domain.routing.route import Route
 
 
+class Ownership(Protocol):
+    """Decides whether this process may start attempts."""
+
+    def may_start(self, uid: str) -> bool:
+        """Return whether new attempts of an object may start now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """What became of the attempts that are due."""
 
+    redacted: RedactedContent
+    permitted: bool
+    """Whether this process may start attempts of the object."""
     any: bool = False
     """Whether an attempt was started."""
-    waiting: frozenset[str] = frozenset()
+    without_room: frozenset[str] = frozenset()
     """The channels whose attempts wait for room; the object is reconciled again when there is some."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """The room that is kept for attempts before they start."""
-
-    any: bool = False
-    missing: frozenset[str] = frozenset()
-    """The channels that have no room; the object is reconciled again when they have."""
+    holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
+    """The channels whose destinations take no message now."""
+    nothing_to_write: bool = False
+    """Whether the object only waits for room, so that its status stays as it is."""
 
 
 class Starter:
     """Starts attempts in the turn of a reconciliation."""
 
     def __init__(
-        self, dispatcher: Dispatcher, redaction: ContentRedaction, *, clock: Callable[[], datetime]
+        self,
+        dispatcher: Dispatcher,
+        redaction: ContentRedaction,
+        *,
+        ownership: Ownership,
+        clock: Callable[[], datetime],
+        visible_after: float,
     ) -> None:
         self._dispatcher = dispatcher
         self._redaction = redaction
+        self._ownership = ownership
         self._clock = clock
+        self._visible_after = visible_after
+        """Seconds after which a running delivery is shown as Sending."""
 
-    def hold_if_large(
+    async def start(
+        self,
+        request: Request,
+        notification: Notification,
+        route: Route,
+        attempts: ObjectAttempts[Key],
+        turn: Turn[Key],
+    ) -> Started:
+        """Start what is due, and wait a moment for its end.
+
+        Raises:
+            Gone: the object was deleted, or belongs to another process, while its content was redacted.
+        """
+        redacted, uid = self._redaction.of(notification.content), request.key.uid
+        held, missing = frozenset[str](), frozenset[str]()
+        if self._ownership.may_start(uid):
+            held, missing = self._hold_if_large(notification, route, attempts, turn)
+        if missing and not held:
+            return Started(redacted=redacted, permitted=True, without_room=missing, nothing_to_write=True)
+        if held:
+            # The room that is held bounds the contents that are redacted, so no worker is needed for that.
+            await request.without_worker(redacted.prepare())
+        else:
+            await redacted.prepare()
+        if attempts.forgotten:
+            raise Gone(request.key.ref)
+        if not self._ownership.may_start(uid):
+            return Started(redacted=redacted, permitted=False)
+        started = self._start_due(notification, route, attempts, turn=turn, redacted=redacted)
+        if started.any:
+            await request.without_worker(attempts.wait(self._visible_after))
+        return started
+
+    def waits(self, notification: Notification, route: Route, started: Started) -> Waits:
+        """Return what the channels of a route wait for now."""
+        asked = self._dispatcher.pauses(notification, route, started.redacted)
+        return Waits(
+            open_breakers=self._dispatcher.open_breakers(notification, route, started.redacted),
+            holds={**asked, **started.holds} if asked or started.holds else NO_HOLDS,
+        )
+
+    def _hold_if_large(
         self, notification: Notification, route: Route, attempts: ObjectAttempts[Key], turn: Turn[Key]
-    ) -> Held:
-        """Keep room for the attempts of a large notification that are due, before its content is redacted."""
-        if attempts.running or attempts.finished or not self._redaction.is_large(notification.content):
-            return Held()
-        planned = plan(notification, route, in_flight=frozenset(), now=self._clock())
-        channels = frozenset(send.channel for send in planned.sends)
-        missing = turn.hold(channels, cost(content_size(notification.content)))
-        return Held(any=bool(channels - missing), missing=missing)
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Keep room for the due attempts of a large notification, before its content is redacted.
 
-    def start_due(
+        Returns:
+            The channels with room, and those without.
+        """
+        if attempts.running or attempts.finished or not self._redaction.is_large(notification.content):
+            return frozenset(), frozenset()
+        planned = plan(notification, route, in_flight=frozenset(), now=self._clock())
+        channels = _channels(planned.sends)
+        missing = turn.hold(channels, cost(content_size(notification.content)))
+        return channels - missing, missing
+
+    def _start_due(
         self,
         notification: Notification,
         route: Route,
@@ -73,15 +136,26 @@ class Starter:
         turn: Turn[Key],
         redacted: RedactedContent,
     ) -> Started:
-        """Start the attempts that are due and have room."""
         known = merge_attempts(notification, attempts.finished)
-        held = self._dispatcher.open_breakers(notification, route, redacted)
-        planned = plan(known, route, in_flight=attempts.running, open_breakers=held, now=self._clock())
-        size = cost(content_size(notification.content)) if planned.sends else 0
+        breakers = self._dispatcher.open_breakers(notification, route, redacted)
+        planned = plan(known, route, in_flight=attempts.running, open_breakers=breakers, now=self._clock())
+        if not planned.sends:
+            return Started(redacted=redacted, permitted=True)
+        message = self._dispatcher.message(notification, route, redacted)
+        size = cost(content_size(notification.content))
         reserved = {send: turn.reserve(send.channel, size) for send in planned.sends}
-        starting = {send: room for send, room in reserved.items() if room is not None}
+        starting: dict[Send, Reservation] = {}
+        holds: dict[str, Hold] = {}
+        for send, room in reserved.items():
+            if room is None:
+                continue
+            if hold := self._dispatcher.ask(send, message):
+                holds[send.channel] = hold
+                room.release()
+            else:
+                starting[send] = room
         if starting:
-            message = self._dispatcher.prepare(notification, route, redacted)
+            redacted.count()
         for send, room in starting.items():
             attempts.start(
                 send.channel,
@@ -90,8 +164,11 @@ class Starter:
                 failed=partial(self._dispatcher.failure, send),
                 reservation=room,
             )
-        return Started(any=bool(starting), waiting=_channels(reserved.keys() - starting.keys()))
+        without_room = _channels(send for send, room in reserved.items() if room is None)
+        return Started(
+            redacted=redacted, permitted=True, any=bool(starting), without_room=without_room, holds=holds
+        )
 
 
-def _channels(sends: set[Send]) -> frozenset[str]:
+def _channels(sends: Iterable[Send]) -> frozenset[str]:
     return frozenset(send.channel for send in sends)

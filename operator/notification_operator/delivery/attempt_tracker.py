@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import structlog
 
+from notification_operator.delivery.channel import Postponed
 from notification_operator.delivery.content_budget import ContentBudget, Reservation, Turn
 from notification_operator.telemetry.statistics import AttemptStatistics
 
@@ -166,14 +167,19 @@ class ObjectAttempts(Generic[KeyT]):
         if self._running.get(channel) is not task:
             return
         del self._running[channel]
-        if not (task.cancelled() and self._registry.cancelled):
+        if isinstance(error, Postponed):
+            self._report_unless_muted()
+        elif not (task.cancelled() and self._registry.cancelled):
             try:
                 self._finished.append(task.result() if error is None else failed(error))
             except Exception:
                 logger.exception("attempt not recorded", uid=self.key.uid, channel=channel)
-            if not self._muted:
-                self._report()
+            self._report_unless_muted()
         self._remove_if_empty()
+
+    def _report_unless_muted(self) -> None:
+        if not self._muted:
+            self._report()
 
     def _report(self) -> None:
         try:

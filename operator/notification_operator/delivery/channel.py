@@ -39,8 +39,19 @@ class Transient(DeliveryError):  # noqa: N818 - the kind of the failure
         self.retry_after = retry_after
 
 
+class RateLimited(Transient):
+    """The receiver gets too many messages; that says nothing about its health.
+
+    `retry_after` delays all messages to the destination, whatever the retry policy of their notifications.
+    """
+
+
 class Permanent(DeliveryError):  # noqa: N818 - the kind of the failure
     """No further attempt can succeed before the message or the configuration changes."""
+
+
+class Postponed(Exception):  # noqa: N818 - no failure
+    """An attempt was not made, because its destination takes no message now; it is made later, under the same id."""
 
 
 class Channel(Protocol):
@@ -50,13 +61,15 @@ class Channel(Protocol):
     cancelling. An exception of any other kind is a bug of the channel: it is logged with its traceback and
     counts as permanent for this channel alone.
 
-    Three more attributes are optional:
+    More attributes are optional:
 
     - `destination`: the destination of its messages, as a text or as a function of a message. Each
-      destination has its own circuit breaker; None is for a channel that delivers within the process and
-      needs none. Without the attribute the whole channel has one breaker.
-    - `concurrency`: the number of messages that it accepts at once, where that is less than the operator
-      allows.
+      destination has its own circuit breaker, rate limit and concurrency; None is for a channel that delivers
+      within the process and needs none. Without the attribute the whole channel is one destination.
+    - `concurrency`: the number of messages that a destination accepts at once, where that is less than the
+      operator allows.
+    - `messages`: the number of messages that a notification is, as a function of it, where that is not one;
+      they count against the rate limit.
     - `close()`: a coroutine function that is called when the operator stops.
     """
 
@@ -65,6 +78,7 @@ class Channel(Protocol):
 
         Raises:
             Transient: another attempt may succeed.
+            RateLimited: the receiver gets too many messages.
             Permanent: another attempt would fail the same way.
         """
         ...
@@ -75,6 +89,12 @@ def destination_of(channel: Channel, message: Message) -> str | None:
     destination = getattr(channel, "destination", "")
     result: str | None = destination(message) if callable(destination) else destination
     return result
+
+
+def messages_of(channel: Channel, message: Message) -> int:
+    """Return how many messages a notification is on a channel."""
+    count = getattr(channel, "messages", None)
+    return 1 if count is None else max(1, int(count(message)))
 
 
 async def close(channel: Channel) -> None:

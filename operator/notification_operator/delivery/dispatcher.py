@@ -4,43 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from time import monotonic
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
-from notification_operator.delivery.breakers import Destination, Rejected
+from notification_operator.delivery.breakers import Rejected
 from notification_operator.delivery.channel import (
     DeliveryError,
     Message,
     Permanent,
+    Postponed,
+    RateLimited,
     Transient,
     close,
-    destination_of,
 )
 from notification_operator.delivery.channel_health import LATEST, ChannelHealth
+from notification_operator.delivery.destinations import ChannelLimits, Destinations
+from notification_operator.delivery.pacing import Pacing
+from notification_operator.delivery.refusals import circuit_open, not_allowed, not_configured
 from notification_operator.domain.breaker import Circuit, Result
-from notification_operator.domain.model import Attempt, AttemptStatus
+from notification_operator.domain.hold import NO_HOLDS
+from notification_operator.domain.model import Attempt, AttemptStatus, Reason
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.text.error_text import chain, describe
-from notification_operator.domain.text.timestamps import format_time
-from notification_operator.fair_semaphore import FairSemaphore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.breakers import Breakers
+    from notification_operator.delivery.breakers import Breakers, Destination, PermittedCall
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.content_redaction import RedactedContent
-    from notification_operator.domain.model import Content, Notification
+    from notification_operator.domain.hold import Hold
+    from notification_operator.domain.model import Notification
     from notification_operator.domain.plan import Send
     from notification_operator.domain.routing.route import Route
 
 Kind = TypeVar("Kind", bound=BaseException)
 
-BUILT_IN = frozenset({"console", "file", "log", "slack"})
-
 PERMANENT_MARK = "permanent failure: "
+
+NO_CHANNEL_LIMITS: Final[Mapping[str, ChannelLimits]] = MappingProxyType({})
 
 CLOSING_SECONDS = 5.0
 """Seconds that a channel has to close."""
@@ -60,38 +66,82 @@ class Dispatcher:
         concurrency: int,
         clock: Callable[[], datetime],
         redactor: Redactor | None = None,
+        seconds: Callable[[], float] = monotonic,
+        limits: Mapping[str, ChannelLimits] = NO_CHANNEL_LIMITS,
     ) -> None:
         self._channels = channels
         self._redactor = redactor or Redactor()
         self._breakers = breakers
+        self._pacing = Pacing(clock=clock, seconds=seconds)
+        self._destinations = Destinations(
+            channels, breakers=breakers, pacing=self._pacing, limits=limits, concurrency=concurrency
+        )
         self._timeout = timeout
-        self._concurrency = concurrency
         self._clock = clock
-        self._semaphores: dict[str, FairSemaphore] = {}
         self._health = ChannelHealth()
 
-    def prepare(self, notification: Notification, route: Route, redacted: RedactedContent) -> Message:
-        """Return the message of a notification: redacted, and without the id of an attempt."""
-        redacted.count()
-        return _message(notification, route, redacted.get())
+    def message(self, notification: Notification, route: Route, redacted: RedactedContent) -> Message:
+        """Return the message of a notification, without the id of an attempt."""
+        return Message(
+            id="",
+            namespace=notification.namespace,
+            name=notification.name,
+            uid=notification.uid,
+            created=notification.created,
+            channels=route.channels,
+            content=redacted.get(),
+        )
 
     async def attempt(self, send: Send, message: Message) -> Attempt:
-        """Deliver a prepared message and return the result; raises only when cancelled."""
+        """Deliver a prepared message and return the result.
+
+        Raises:
+            Postponed: the destination asked for a pause meanwhile; the attempt was not made.
+        """
         channel = self._channels.get(send.channel)
         if channel is None:
-            return self._attempt(send, error=_not_configured(send.channel))
+            return self._attempt(send, error=not_configured(send.channel))
+        limits = self._destinations.limits(send.channel)
+        if not limits.allows(message.namespace):
+            error = not_allowed(send.channel, message.namespace, limits.namespaces)
+            return replace(self._attempt(send, error=error), reason=Reason.CHANNEL_NOT_ALLOWED.value)
         message = replace(message, id=send.id)
-        async with self._semaphore(send.channel, channel).slot(message.namespace):
-            destination = self._destination(send.channel, channel, message)
-            if destination is None:
-                return await self._deliver(send, channel, message)
-            answer = await self._breakers.enter(destination)
-            if isinstance(answer, Rejected):
-                return self._attempt(send, error=_circuit_open(send.channel, answer), circuit_open=True)
-            with answer:
-                attempt = await self._deliver(send, channel, message)
-                answer.result = _breaker_result(attempt)
-            return attempt
+        destination = self._destinations.of(send.channel, message)
+        if destination is None:
+            async with self._destinations.local_slots(send.channel).slot(message.namespace):
+                return (await self._deliver(send, channel, message))[0]
+        try:
+            async with self._destinations.slots(destination).slot(message.namespace):
+                return await self._attempt_at(destination, send, channel, message)
+        finally:
+            self._destinations.update(destination)
+
+    async def _attempt_at(
+        self, destination: Destination, send: Send, channel: Channel, message: Message
+    ) -> Attempt:
+        """Deliver to a destination, unless its breaker is open; wait for running probes without a channel's slot."""
+        while True:
+            async with self._destinations.channel_slots(send.channel).slot(message.namespace):
+                if self._pacing.paused_until(destination) is not None:
+                    raise Postponed(f"{send.id}: {send.channel} asked for a pause")
+                answer = self._breakers.try_enter(destination, notification=message.uid)
+                if isinstance(answer, Rejected):
+                    return self._attempt(
+                        send, error=circuit_open(send.channel, answer.until), circuit_open=True
+                    )
+                if answer is not None:
+                    return await self._permitted(answer, destination, send, channel, message)
+            await self._breakers.changed(destination)
+
+    async def _permitted(
+        self, permit: PermittedCall, destination: Destination, send: Send, channel: Channel, message: Message
+    ) -> Attempt:
+        with permit:
+            attempt, error = await self._deliver(send, channel, message)
+            permit.result = _breaker_result(attempt, error)
+        if _first(error, RateLimited) and attempt.retry_after:
+            self._pacing.pause(destination, attempt.retry_after)
+        return attempt
 
     def failure(self, send: Send, error: BaseException) -> Attempt:
         """Return the record of an attempt that an unexpected exception ended; never raises."""
@@ -112,12 +162,30 @@ class Dispatcher:
     def open_breakers(
         self, notification: Notification, route: Route, redacted: RedactedContent
     ) -> Mapping[str, datetime]:
-        """Return the channels of a route whose circuit breaker is open, with the time of the next probe."""
+        """Return the channels of a route whose circuit breaker is open, with the time of the next attempt."""
         if self._breakers.all_closed:
             return {}
-        message = _message(notification, route, redacted.get())
-        until = {name: self._open_until(name, message) for name in route.channels}
+        message = self.message(notification, route, redacted)
+        until = {
+            name: self._destinations.waiting_until(name, message, notification) for name in route.channels
+        }
         return {name: time for name, time in until.items() if time is not None}
+
+    def pauses(
+        self, notification: Notification, route: Route, redacted: RedactedContent
+    ) -> Mapping[str, Hold]:
+        """Return the channels of a route whose destination asked for a pause."""
+        if not self._pacing.paused:
+            return NO_HOLDS
+        message = self.message(notification, route, redacted)
+        holds = {name: self._destinations.pause(name, message) for name in route.channels}
+        return {name: hold for name, hold in holds.items() if hold is not None}
+
+    def ask(self, send: Send, message: Message) -> Hold | None:
+        """Return None if a planned attempt may start now; else when to ask again (DD-DESTINATION-001)."""
+        if not self._destinations.limits(send.channel).allows(message.namespace):
+            return None
+        return self._destinations.ask(send.channel, message)
 
     def publish(self, watch: Callable[[str, str, Iterable[str], Callable[[str], float]], None]) -> None:
         """Publish the state of each channel through a function that adds one gauge per channel."""
@@ -146,42 +214,14 @@ class Dispatcher:
     def _circuit_number(self, channel: str) -> float:
         return float(list(Circuit).index(self._breakers.state(channel)))
 
-    def _open_until(self, name: str, message: Message) -> datetime | None:
-        channel = self._channels.get(name)
-        destination = None if channel is None else self._destination(name, channel, message)
-        return None if destination is None else self._breakers.open_until(destination)
-
-    def _semaphore(self, name: str, channel: Channel) -> FairSemaphore:
-        semaphore = self._semaphores.get(name)
-        if semaphore is None:
-            semaphore = self._semaphores[name] = FairSemaphore(self._slots(name, channel))
-        return semaphore
-
-    def _slots(self, name: str, channel: Channel) -> int:
-        slots = getattr(channel, "concurrency", self._concurrency)
-        if isinstance(slots, int) and slots >= 1:
-            return min(self._concurrency, slots)
-        logger.warning("channel states an unusable concurrency", channel=name, concurrency=repr(slots))
-        return self._concurrency
-
-    def _destination(self, name: str, channel: Channel, message: Message) -> Destination | None:
-        address: Any
-        try:
-            address = destination_of(channel, message)
-        except Exception as error:
-            logger.warning("channel failed to name its destination", channel=name, exc_info=error)
-            address = ""
-        if address is None:
-            return None
-        # The contract says text; an address of another type may have no hash.
-        return Destination(name, address if isinstance(address, str) else "")
-
-    async def _deliver(self, send: Send, channel: Channel, message: Message) -> Attempt:
+    async def _deliver(
+        self, send: Send, channel: Channel, message: Message
+    ) -> tuple[Attempt, BaseException | None]:
         began, start = self._clock(), asyncio.get_running_loop().time()
         error = await self._call(send, channel, message)
         duration = asyncio.get_running_loop().time() - start
         self._health.record(send.channel, succeeded=error is None)
-        return self._attempt(send, error=error, began=began, duration=duration)
+        return self._attempt(send, error=error, began=began, duration=duration), error
 
     def _attempt(
         self,
@@ -233,33 +273,11 @@ class Dispatcher:
         return None
 
 
-def _message(notification: Notification, route: Route, content: Content) -> Message:
-    return Message(
-        id="",
-        namespace=notification.namespace,
-        name=notification.name,
-        uid=notification.uid,
-        created=notification.created,
-        channels=route.channels,
-        content=content,
-    )
-
-
-def _not_configured(channel: str) -> Permanent:
-    setting = f"channels.{channel}" if channel in BUILT_IN else f"channels.plugins.{channel}"
-    return Permanent(f"the channel {channel!r} is not configured in this operator; configure {setting}")
-
-
-def _circuit_open(channel: str, answer: Rejected) -> Transient:
-    until = format_time(answer.until)
-    return Transient(f"circuit breaker open for channel {channel}; next attempt at {until}")
-
-
-def _breaker_result(attempt: Attempt) -> Result:
-    """Return what an attempt says about its destination: nothing if the message was at fault."""
+def _breaker_result(attempt: Attempt, error: BaseException | None) -> Result:
+    """Return what an attempt says about its destination: nothing if the message was at fault, or there are too many."""
     if attempt.succeeded:
         return Result.SUCCESS
-    return Result.NEITHER if attempt.permanent else Result.FAILURE
+    return Result.NEITHER if attempt.permanent or _first(error, RateLimited) else Result.FAILURE
 
 
 def _cancelled_from_outside(error: BaseException) -> bool:

@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from atomic_status.headers import parse_retry_after
-from notification_operator.delivery.channel import DeliveryError, Permanent, Transient
+from notification_operator.delivery.channel import DeliveryError, Permanent, RateLimited, Transient
 from notification_operator.domain.text.error_text import chain, describe
 from notification_operator.kube.proxies import session_options
 
@@ -61,7 +61,8 @@ class HttpClient:
         """Post once; returning means that the receiver accepted the message.
 
         Raises:
-            Transient: the network failed, or the status was 429 or 5xx.
+            Transient: the network failed, or the status was 5xx.
+            RateLimited: the status was 429.
             Permanent: TLS failed, or the status was any other than 2xx.
         """
         try:
@@ -97,8 +98,10 @@ class HttpClient:
 
     def _refusal(self, status: int, body: str, retry_after: str | None) -> DeliveryError:
         text = self._without_url(f"HTTP {status}: {body}" if body else f"HTTP {status}")
-        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            delay = parse_retry_after(retry_after, now=self._clock()) if status in DELAYING else None
+        delay = parse_retry_after(retry_after, now=self._clock()) if status in DELAYING else None
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return RateLimited(text, retry_after=delay)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Transient(text, retry_after=delay)
         return Permanent(text)
 

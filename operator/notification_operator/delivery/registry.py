@@ -6,15 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from notification_contract.quantity import amount
+from notification_contract.settings import RatedChannel
 from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.channels.slack import SlackChannel
+from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.file_storage import DAY, Limits
+from notification_operator.domain.rate import Rate
 
 if TYPE_CHECKING:
-    from notification_contract.settings import Channels, PluginChannel
+    from notification_contract.settings import Channels, ChannelSection, PluginChannel
     from notification_contract.settings import FileChannel as FileSettings
     from notification_operator.delivery.channel import Channel
 
@@ -29,13 +32,14 @@ def channels(settings: Channels) -> dict[str, Channel]:
     if settings.console.enabled:
         created["console"] = ConsoleChannel()
     if settings.file.enabled:
-        created["file"] = FileChannel(settings.file.directory, limits=_limits(settings.file))
+        created["file"] = FileChannel(settings.file.directory, limits=_file_limits(settings.file))
     if settings.log.enabled:
         created["log"] = LogChannel()
     if settings.slack.enabled:
         assert settings.slack.webhook_url is not None, "the settings require a URL"
-        url = settings.slack.webhook_url.get_secret_value()
-        created["slack"] = SlackChannel(url, connections=settings.slack.connections)
+        created["slack"] = SlackChannel(
+            settings.slack.url, connections=settings.slack.connections, markup=settings.slack.mrkdwn
+        )
     problems: list[str] = []
     for name, plugin in settings.plugins.items():
         try:
@@ -49,7 +53,21 @@ def channels(settings: Channels) -> dict[str, Channel]:
     return created
 
 
-def _limits(settings: FileSettings) -> Limits:
+def channel_limits(settings: Channels) -> dict[str, ChannelLimits]:
+    """Return the limits of the channels by name."""
+    built_in = ("console", "file", "log", "slack")
+    sections = {name: getattr(settings, name) for name in built_in} | dict(settings.plugins)
+    return {name: _channel_limits(section) for name, section in sections.items()}
+
+
+def _channel_limits(section: ChannelSection) -> ChannelLimits:
+    rate = None
+    if isinstance(section, RatedChannel) and section.rate_per_second:
+        rate = Rate(per_second=section.rate_per_second, burst=section.burst)
+    return ChannelLimits(rate=rate, namespaces=section.namespaces)
+
+
+def _file_limits(settings: FileSettings) -> Limits:
     return Limits(bytes=int(amount(settings.size)), seconds=settings.keep_days * DAY)
 
 

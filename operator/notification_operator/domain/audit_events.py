@@ -77,7 +77,10 @@ def all_events(notification: Notification, *, content: Content) -> Iterator[dict
 
 
 def correlation_id(notification: Notification) -> str:
-    """Return the id that the events of one remediation share; the notification's uid where it names none."""
+    """Return the id that the events of one remediation share; the notification's uid where it names none.
+
+    A reference to another namespace names none: it would mix events into the trail of a foreign remediation.
+    """
     content = notification.content
     return content.remediation_ref or content.metadata.get(CORRELATION_KEY) or notification.uid
 
@@ -105,6 +108,7 @@ def _event(notification: Notification, content: Content, fact: _Fact) -> dict[st
     data = {
         "event_type": event_type,
         "notification_id": notification.uid,
+        "requested_by_namespace": notification.namespace,
         "subject": content.subject,
         "priority": content.priority,
         **fact.data,

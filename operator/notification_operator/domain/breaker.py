@@ -1,18 +1,37 @@
-"""A circuit breaker as a value: opens after failures in a row, then admits probes (DD-BREAKER-001).
+"""A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002).
 
 closed: every call is admitted. open: none is. half-open: a few probes are admitted; when all of them
-succeed it closes, when one fails it opens again. Time is an argument.
+succeed it closes, when one fails it opens again, for longer each time. After it has closed, each success
+allows one more call at once, so that their number doubles from round to round. Time and randomness are
+arguments.
+
+It judges by distinct notifications: however often one message fails, it counts as one failure.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+
+MOST_RESULTS: Final = 50
+"""Results in the window; also the longest sequence of failures that a mixed window asks for."""
+CHANCE: Final = 0.001
+"""A sequence of failures opens the breaker if chance explains it with a lower probability than this."""
+SPREAD: Final = 0.1
+"""Share by which a time shorter than the longest is extended at most, so that replicas do not probe together."""
+MOST_DOUBLINGS: Final = 16
+"""Keeps the power finite, far beyond the longest time."""
+RECOVERED: Final = 64
+"""Concurrent calls from which on a recovering destination counts as recovered."""
+YIELD_SECONDS: Final = 2.0
+"""Seconds that a notification whose probe failed lets others probe first."""
 
 
 class Circuit(StrEnum):
@@ -29,7 +48,7 @@ class Result(StrEnum):
     SUCCESS = "success"
     FAILURE = "failure"
     NEITHER = "neither"
-    """The call was cancelled, or the message itself was at fault."""
+    """The call was cancelled, the message itself was at fault, or the receiver only asked for a pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +58,9 @@ class Limits:
     failure_threshold: int = 3
     open_seconds: float = 30.0
     probes: int = 2
+    initial_open_seconds: float | None = None
+    """Seconds of the first opening, doubled by each one that follows, up to `open_seconds`; None: `open_seconds`."""
+    window_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +69,17 @@ class Admission:
 
     generation: int
     """The generation of the breaker that admitted the call; a report to a later one has no effect."""
+    notification: str = ""
+    """Identifies the notification; calls without it count as distinct."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """One result in the window."""
+
+    at: datetime
+    notification: str
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +91,31 @@ class Breaker:
     """Grows whenever the breaker opens or closes."""
     opened_at: datetime | None = None
     """None while closed."""
-    failures: int = 0
-    """While closed: failures since the last success."""
+    open_for: float = 0.0
+    """Seconds that it stays open."""
+    openings: int = 0
+    """Consecutive openings, as long as the receiver answers nothing."""
+    failing: tuple[str, ...] = ()
+    """While closed: the notifications that failed since the last success."""
+    recent: tuple[Recent, ...] = ()
+    """The window: results of closed times, oldest first, without the failures since the last success."""
     probing: int = 0
     """While half-open: running probes."""
     passed: int = 0
     """While half-open: probes that succeeded."""
+    allowance: int | None = None
+    """Calls that the destination may get at once; None: as many as its channel allows."""
+    answered_at: datetime | None = None
+    """The latest success of a probe, also before the breaker closed the last time."""
+    failed_probe: str = ""
+    """The notification whose failed probe opened the breaker again; it is not the next to probe."""
 
     @property
     def probe_at(self) -> datetime | None:
         """The time from which probes are admitted; None while closed."""
         if self.opened_at is None:
             return None
-        return self.opened_at + timedelta(seconds=self.limits.open_seconds)
+        return self.opened_at + timedelta(seconds=self.open_for)
 
     def circuit(self, now: datetime) -> Circuit:
         """Return the state at a time."""
@@ -79,55 +124,152 @@ class Breaker:
             return Circuit.CLOSED
         return Circuit.OPEN if now < probe_at else Circuit.HALF_OPEN
 
+    def admits_at(self, notification: str) -> datetime | None:
+        """Return the time from which a notification may probe; None while closed.
 
-def admit(breaker: Breaker, now: datetime) -> tuple[Breaker, Admission | None]:
+        The notification whose probe failed last lets others probe first: its failure may be its own fault, and must
+        not keep the breaker open for all.
+        """
+        probe_at = self.probe_at
+        if probe_at is None or not notification or notification != self.failed_probe:
+            return probe_at
+        return probe_at + timedelta(seconds=min(self.open_for, YIELD_SECONDS))
+
+
+def admit(breaker: Breaker, now: datetime, *, notification: str = "") -> tuple[Breaker, Admission | None]:
     """Return the breaker after a request for admission, and the admission; None is a rejection."""
-    admission = Admission(generation=breaker.generation)
-    match breaker.circuit(now):
-        case Circuit.CLOSED:
-            return breaker, admission
-        case Circuit.HALF_OPEN if breaker.probing + breaker.passed < breaker.limits.probes:
-            return replace(breaker, probing=breaker.probing + 1), admission
-        case _:
-            return breaker, None
+    admission = Admission(generation=breaker.generation, notification=notification)
+    admits_at = breaker.admits_at(notification)
+    if admits_at is None:
+        return breaker, admission
+    if now >= admits_at and breaker.probing + breaker.passed < breaker.limits.probes:
+        return replace(breaker, probing=breaker.probing + 1), admission
+    return breaker, None
 
 
-def report(breaker: Breaker, admission: Admission, result: Result, now: datetime) -> Breaker:
-    """Return the breaker after an admitted call."""
+def report(
+    breaker: Breaker, admission: Admission, result: Result, now: datetime, *, spread: float = 0.0
+) -> Breaker:
+    """Return the breaker after an admitted call.
+
+    Args:
+        breaker: the breaker before.
+        admission: what `admit` returned for the call.
+        result: the result of the call.
+        now: the time of the result.
+        spread: a random number in [0, 1) that extends the time the breaker stays open.
+    """
     if admission.generation != breaker.generation:
         return breaker
     if breaker.opened_at is None:
-        return _report_closed(breaker, result, now)
-    return _report_probe(breaker, result, now)
+        return _report_closed(breaker, admission.notification, result, now, spread)
+    return _report_probe(breaker, admission.notification, result, now, spread)
 
 
-def _report_closed(breaker: Breaker, result: Result, now: datetime) -> Breaker:
+def failures_to_open(recent: Iterable[Recent], threshold: int) -> int:
+    """Return how many notifications must fail in a row to open a breaker.
+
+    It is the threshold, unless the window shows that the receiver fails now and then without being down: then
+    it is the number that chance explains with a lower probability than `CHANCE`, given the share of failures.
+    """
+    results = [each.failed for each in recent]
+    failures = sum(results)
+    if failures < threshold:
+        return threshold
+    share = failures / (len(results) + 1)
+    return max(threshold, min(math.ceil(math.log(CHANCE) / math.log(share)), MOST_RESULTS))
+
+
+def _report_closed(
+    breaker: Breaker, notification: str, result: Result, now: datetime, spread: float
+) -> Breaker:
     match result:
-        case Result.SUCCESS:
-            return replace(breaker, failures=0)
         case Result.NEITHER:
             return breaker
+        case Result.SUCCESS:
+            allowance = None if breaker.allowance is None else breaker.allowance + 1
+            return replace(
+                breaker,
+                failing=(),
+                recent=_window(breaker, notification, now),
+                allowance=None if allowance == RECOVERED else allowance,
+            )
         case Result.FAILURE:
-            failures = breaker.failures + 1
-            if failures < breaker.limits.failure_threshold:
-                return replace(breaker, failures=failures)
-            return _opened(breaker, now)
+            return _failed(breaker, notification, now, spread)
     assert_never(result)
 
 
-def _report_probe(breaker: Breaker, result: Result, now: datetime) -> Breaker:
+def _failed(breaker: Breaker, notification: str, now: datetime, spread: float) -> Breaker:
+    if notification and notification in breaker.failing:
+        return breaker
+    allowance = None if breaker.allowance is None else max(1, breaker.allowance // 2)
+    breaker = replace(breaker, failing=(*breaker.failing, notification), allowance=allowance)
+    recent = _since(breaker.recent, now, breaker.limits.window_seconds)
+    if len(breaker.failing) < failures_to_open(recent, breaker.limits.failure_threshold):
+        return breaker
+    # These failures were an outage: they say nothing about the share of failures in good times.
+    return _opened(replace(breaker, failing=(), recent=recent, openings=1), now, spread)
+
+
+def _window(breaker: Breaker, notification: str, now: datetime) -> tuple[Recent, ...]:
+    """Return the window with the failures since the last success, and this success."""
+    failures = (Recent(at=now, notification=each, failed=True) for each in breaker.failing)
+    news = (*failures, Recent(at=now, notification=notification, failed=False))
+    known = {(each.notification, each.failed) for each in news if each.notification}
+    kept = _since(breaker.recent, now, breaker.limits.window_seconds)
+    earlier = (each for each in kept if (each.notification, each.failed) not in known)
+    return (*earlier, *news)[-MOST_RESULTS:]
+
+
+def _since(recent: tuple[Recent, ...], now: datetime, seconds: float) -> tuple[Recent, ...]:
+    start = now - timedelta(seconds=seconds)
+    return tuple(each for each in recent if each.at > start)
+
+
+def _report_probe(
+    breaker: Breaker, notification: str, result: Result, now: datetime, spread: float
+) -> Breaker:
     match result:
         case Result.NEITHER:
             return replace(breaker, probing=breaker.probing - 1)
         case Result.FAILURE:
-            return _opened(breaker, now)
+            return _reopened(breaker, notification, now, spread)
         case Result.SUCCESS:
             passed = breaker.passed + 1
             if passed < breaker.limits.probes:
-                return replace(breaker, probing=breaker.probing - 1, passed=passed)
-            return Breaker(limits=breaker.limits, generation=breaker.generation + 1)
+                return replace(breaker, probing=breaker.probing - 1, passed=passed, answered_at=now)
+            return Breaker(
+                limits=breaker.limits,
+                generation=breaker.generation + 1,
+                recent=breaker.recent,
+                answered_at=now,
+                allowance=breaker.limits.probes,
+            )
     assert_never(result)
 
 
-def _opened(breaker: Breaker, now: datetime) -> Breaker:
-    return Breaker(limits=breaker.limits, generation=breaker.generation + 1, opened_at=now)
+def _reopened(breaker: Breaker, notification: str, now: datetime, spread: float) -> Breaker:
+    """Return the breaker after a failed probe: open for longer, unless the receiver answers some calls."""
+    limits = breaker.limits
+    recent = _since(breaker.recent, now, limits.window_seconds)
+    answers_probes = breaker.answered_at is not None and now - breaker.answered_at < timedelta(
+        seconds=limits.window_seconds
+    )
+    fails_at_random = failures_to_open(recent, limits.failure_threshold) > limits.failure_threshold
+    openings = 1 if answers_probes or fails_at_random else breaker.openings + 1
+    breaker = replace(breaker, openings=openings, failed_probe=notification, recent=recent)
+    return _opened(breaker, now, spread)
+
+
+def _opened(breaker: Breaker, now: datetime, spread: float) -> Breaker:
+    longest, first = breaker.limits.open_seconds, breaker.limits.initial_open_seconds
+    doubled = longest if first is None else first * 2.0 ** min(breaker.openings - 1, MOST_DOUBLINGS)
+    return replace(
+        breaker,
+        generation=breaker.generation + 1,
+        opened_at=now,
+        open_for=min(doubled * (1 + SPREAD * spread), longest),
+        probing=0,
+        passed=0,
+        allowance=breaker.limits.probes,
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from notification_operator.domain.hold import NO_HOLDS
 from notification_operator.domain.outcome import PhaseDecision, decide_phase, delivered_condition, refuse
 from notification_operator.domain.phases import FINAL, check_move
 from notification_operator.domain.progress import NO_OPEN_BREAKERS, Progress, State, progress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from notification_operator.domain.hold import Hold
     from notification_operator.domain.model import Notification
 
 
@@ -75,6 +77,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     route: Route,
     in_flight: AbstractSet[str],
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    holds: Mapping[str, Hold] = NO_HOLDS,
     queued_at: datetime,
     now: datetime,
 ) -> Status:
@@ -86,6 +89,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         route: the channels of the notification.
         in_flight: channels with a running attempt.
         open_breakers: channels whose circuit breaker is open, with the time of its next probe.
+        holds: channels whose destination takes no message now.
         queued_at: the time at which the operator first saw the object.
         now: the time of this decision.
 
@@ -99,7 +103,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         route = Route(channels=fresh.channels or fresh.resolved_channels)
     notification = merge_attempts(fresh, attempts)
     steps = progress(notification, route.channels, notification.attempts)
-    decision = _decide(notification, steps, in_flight)
+    decision = _decide(notification, steps, in_flight, holds)
     if decision.phase is Phase.PENDING:
         return fresh.status
     check_move(fresh.phase, decision.phase)
@@ -111,7 +115,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         reason=decision.reason.value,
         message=decision.message,
         observed_generation=notification.generation,
-        next_attempt_at=_next_attempt(notification, steps, in_flight, open_breakers, now=now),
+        next_attempt_at=_next_attempt(notification, steps, in_flight, open_breakers, holds, now=now),
         resolved_channels=status.resolved_channels if notification.channels else route.channels,
     )
     conditions = (delivered_condition(decision), *routing_condition(route))
@@ -119,24 +123,30 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
 
 
 def _decide(
-    notification: Notification, steps: Sequence[Progress], in_flight: AbstractSet[str]
+    notification: Notification,
+    steps: Sequence[Progress],
+    in_flight: AbstractSet[str],
+    holds: Mapping[str, Hold],
 ) -> PhaseDecision:
     if notification.too_large:
         return refuse(steps, notification.too_large)
-    return decide_phase(steps, notification.retry, present=notification.phase, in_flight=in_flight)
+    return decide_phase(
+        steps, notification.retry, present=notification.phase, in_flight=in_flight, holds=holds
+    )
 
 
-def next_attempt(
+def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     notification: Notification,
     route: Route,
     *,
     excluding: AbstractSet[str],
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
+    holds: Mapping[str, Hold] = NO_HOLDS,
     now: datetime,
 ) -> datetime | None:
     """Return the time of the next attempt on a channel that is not excluded; None if there is none to wait for."""
     steps = progress(notification, route.channels, notification.attempts)
-    return _next_attempt(notification, steps, excluding, open_breakers, now=now)
+    return _next_attempt(notification, steps, excluding, open_breakers, holds, now=now)
 
 
 def _counted(status: Status, steps: Iterable[Progress]) -> Status:
@@ -162,16 +172,17 @@ def _timed(status: Status, decision: PhaseDecision, *, queued_at: datetime, now:
     )
 
 
-def _next_attempt(
+def _next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     notification: Notification,
     steps: Iterable[Progress],
     in_flight: AbstractSet[str],
     open_breakers: Mapping[str, datetime],
+    holds: Mapping[str, Hold],
     *,
     now: datetime,
 ) -> datetime | None:
     if notification.too_large:
         return None
     waiting = (step for step in steps if step.open and step.channel not in in_flight)
-    times = (step.due(notification, open_breakers, now=now) for step in waiting)
+    times = (step.due(notification, open_breakers, holds, now=now) for step in waiting)
     return min((moment for moment in times if moment is not None), default=None)

@@ -150,8 +150,14 @@ def _content(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Content:
         },
         action_links=tuple(spec.get("actionLinks") or ()),
         recipients=tuple(spec.get("recipients") or ()),
-        remediation_ref=(spec.get("remediationRequestRef") or {}).get("name"),
+        remediation_ref=_own_reference(spec.get("remediationRequestRef") or {}, meta["namespace"]),
     )
+
+
+def _own_reference(ref: Mapping[str, Any], namespace: str) -> str | None:
+    """Return the name in a reference, unless it names another namespace, whose objects are not the author's."""
+    name: str | None = ref.get("name")
+    return name if (ref.get("namespace") or namespace) == namespace else None
 
 
 def _retry_policy(policy: Mapping[str, int]) -> RetryPolicy:

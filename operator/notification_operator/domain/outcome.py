@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from notification_operator.domain.hold import NO_HOLDS, describe_holds
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.progress import Progress, State
 from notification_operator.domain.status import DELIVERED, Condition, ConditionStatus, Phase, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from notification_operator.domain.hold import Hold
     from notification_operator.domain.model import RetryPolicy
 
 
@@ -26,7 +28,12 @@ class PhaseDecision:
 
 
 def decide_phase(
-    steps: Sequence[Progress], policy: RetryPolicy, *, present: Phase, in_flight: AbstractSet[str]
+    steps: Sequence[Progress],
+    policy: RetryPolicy,
+    *,
+    present: Phase,
+    in_flight: AbstractSet[str],
+    holds: Mapping[str, Hold] = NO_HOLDS,
 ) -> PhaseDecision:
     """Return the phase; it is final as soon as no attempt is left, the latest one included.
 
@@ -38,7 +45,8 @@ def decide_phase(
         message = f"Successfully delivered to {len(succeeded)} channel(s)"
         return PhaseDecision(phase=Phase.SENT, reason=Reason.ALL_DELIVERIES_SUCCEEDED, message=message)
     if any(step.open for step in steps):
-        return _unfinished(steps, succeeded, present, in_flight)
+        held = describe_holds(holds, (step.channel for step in steps if step.open))
+        return _unfinished(steps, succeeded, present, in_flight, held)
     failures = _failures(steps, policy)
     if succeeded:
         return PhaseDecision(
@@ -46,9 +54,16 @@ def decide_phase(
             reason=Reason.PARTIAL_DELIVERY_SUCCESS,
             message=f"Delivered to {len(succeeded)} of {len(steps)} channel(s); {failures}",
         )
+    return PhaseDecision(
+        phase=Phase.FAILED, reason=_failed_reason(steps), message=f"Not delivered; {failures}"
+    )
+
+
+def _failed_reason(steps: Sequence[Progress]) -> Reason:
+    if all(step.reason == Reason.CHANNEL_NOT_ALLOWED for step in steps):
+        return Reason.CHANNEL_NOT_ALLOWED
     refused = all(step.state is State.REFUSED for step in steps)
-    reason = Reason.ALL_DELIVERIES_FAILED if refused else Reason.MAX_RETRIES_EXHAUSTED
-    return PhaseDecision(phase=Phase.FAILED, reason=reason, message=f"Not delivered; {failures}")
+    return Reason.ALL_DELIVERIES_FAILED if refused else Reason.MAX_RETRIES_EXHAUSTED
 
 
 def refuse(steps: Sequence[Progress], reason: str) -> PhaseDecision:
@@ -70,29 +85,39 @@ def delivered_condition(decision: PhaseDecision) -> Condition:
 
 
 def _unfinished(
-    steps: Sequence[Progress], succeeded: Sequence[Progress], present: Phase, in_flight: AbstractSet[str]
+    steps: Sequence[Progress],
+    succeeded: Sequence[Progress],
+    present: Phase,
+    in_flight: AbstractSet[str],
+    held: str,
 ) -> PhaseDecision:
+    suffix = f"; {held}" if held else ""
     remaining = ", ".join(step.channel for step in steps if step.open)
     failed_before = any(step.state is State.BACKING_OFF for step in steps)
     if succeeded and (failed_before or present is Phase.RETRYING):
-        message = f"Delivered to {len(succeeded)} of {len(steps)} channel(s); retrying {remaining}"
+        message = f"Delivered to {len(succeeded)} of {len(steps)} channel(s); retrying {remaining}{suffix}"
         return PhaseDecision(phase=Phase.RETRYING, reason=Reason.PARTIAL_FAILURE_RETRYING, message=message)
     not_attempted = all(step.state is State.NOT_ATTEMPTED for step in steps)
-    if not_attempted and not in_flight:
+    if not_attempted and not in_flight and not held:
         return PhaseDecision(
             phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for the first delivery attempt"
         )
     message = f"Not delivered yet; retrying {remaining}" if failed_before else f"Delivering to {remaining}"
-    return PhaseDecision(phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message=message)
+    return PhaseDecision(
+        phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message=f"{message}{suffix}"
+    )
 
 
 def _failures(steps: Sequence[Progress], policy: RetryPolicy) -> str:
-    refused = ", ".join(step.channel for step in steps if step.state is State.REFUSED)
+    refused = ", ".join(step.channel for step in steps if step.state is State.REFUSED and not step.reason)
+    not_allowed = ", ".join(step.channel for step in steps if step.reason == Reason.CHANNEL_NOT_ALLOWED)
     exhausted = ", ".join(step.channel for step in steps if step.state is State.EXHAUSTED)
     limit = policy.max_attempts
     parts = []
     if refused:
         parts.append(f"{refused} failed permanently")
+    if not_allowed:
+        parts.append(f"the namespace may not use {not_allowed}")
     if exhausted:
         parts.append(f"{exhausted} failed after {limit} of {limit} attempts")
     return "; ".join(parts)

@@ -9,12 +9,14 @@ from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from notification_operator.domain.hold import NO_HOLDS
 from notification_operator.domain.retry import next_attempt_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from notification_operator.domain.hold import Hold
     from notification_operator.domain.model import Notification
     from notification_operator.domain.status import Attempt
 
@@ -45,6 +47,8 @@ class Progress:
     """None before the first attempt (at once) and after the last."""
     circuit_open: bool = False
     """Whether the latest attempt records an open circuit breaker."""
+    reason: str = ""
+    """Why the channel is refused, in one word, where an attempt says so."""
 
     @property
     def open(self) -> bool:
@@ -52,18 +56,26 @@ class Progress:
         return self.state in {State.NOT_ATTEMPTED, State.BACKING_OFF}
 
     def due(
-        self, notification: Notification, open_breakers: Mapping[str, datetime], *, now: datetime
+        self,
+        notification: Notification,
+        open_breakers: Mapping[str, datetime],
+        holds: Mapping[str, Hold] = NO_HOLDS,
+        *,
+        now: datetime,
     ) -> datetime | None:
         """Return the time at which the next attempt may start; None for at once, and after the last attempt.
 
-        It is put off to the next probe where the latest attempt records an open breaker.
+        It is put off to the next probe where the latest attempt records an open breaker, and to the end of a
+        hold, however long that is.
         """
+        hold = holds.get(self.channel) if self.open else None
+        until = None if hold is None else hold.until
         if self.next_at is None:
-            return None
+            return until
         next_at = _within_policy(notification, self.next_at, now)
-        if not self.circuit_open:
-            return next_at
-        return max(next_at, open_breakers.get(self.channel, next_at))
+        if self.circuit_open:
+            next_at = max(next_at, open_breakers.get(self.channel, next_at))
+        return next_at if until is None else max(next_at, until)
 
 
 def progress(
@@ -84,7 +96,8 @@ def _channel_progress(notification: Notification, channel: str, attempts: Sequen
     if any(attempt.succeeded for attempt in attempts):
         return Progress(channel=channel, state=State.SUCCEEDED, next_number=number)
     if any(attempt.permanent for attempt in attempts):
-        return Progress(channel=channel, state=State.REFUSED, next_number=number)
+        reason = next((attempt.reason for attempt in attempts if attempt.permanent), "")
+        return Progress(channel=channel, state=State.REFUSED, next_number=number, reason=reason)
     received = [attempt for attempt in attempts if not attempt.circuit_open]
     if len(received) >= notification.retry.max_attempts:
         return Progress(channel=channel, state=State.EXHAUSTED, next_number=number)

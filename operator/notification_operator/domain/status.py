@@ -42,6 +42,8 @@ class Reason(StrEnum):
     ALL_DELIVERIES_FAILED = "AllDeliveriesFailed"
     MAX_RETRIES_EXHAUSTED = "MaxRetriesExhausted"
     TOO_LARGE = "TooLarge"
+    CHANNEL_NOT_ALLOWED = "ChannelNotAllowed"
+    """Of an attempt, too: the namespace may not use the channel."""
 
 
 class AttemptStatus(StrEnum):
@@ -70,6 +72,8 @@ class Attempt:
     permanent: bool = False
     retry_after: float | None = None
     circuit_open: bool = False
+    reason: str = ""
+    """Why it failed, in one word, where the operator knows that; otherwise empty."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -252,6 +256,7 @@ def _parse_attempt(value: object) -> Attempt | None:
         permanent=entry.get("permanent") is True,
         retry_after=number(entry.get("retryAfterSeconds"), most=bounds.RETRY_AFTER_SECONDS),
         circuit_open=entry.get("circuitOpen") is True,
+        reason=text(entry.get("reason")),
     )
 
 
@@ -271,6 +276,8 @@ def _dump_attempt(attempt: Attempt) -> dict[str, Any]:
         entry["retryAfterSeconds"] = min(attempt.retry_after, bounds.RETRY_AFTER_SECONDS)
     if attempt.circuit_open:
         entry["circuitOpen"] = True
+    if attempt.reason:
+        entry["reason"] = attempt.reason
     return entry
 
 

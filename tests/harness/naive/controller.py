@@ -16,7 +16,7 @@ import structlog
 from atomic_status import Conflict, Gone, StatusError
 from notification_operator.controller.request import Key, Request, Result
 from notification_operator.delivery.channel import DeliveryError, Permanent
-from notification_operator.delivery.channels.slack import payloads
+from notification_operator.delivery.channels.slack import Source, payloads
 from notification_operator.domain.fold import fold
 from notification_operator.domain.model import Attempt, AttemptStatus, Phase, Reason, parse
 from notification_operator.domain.phases import FINAL
@@ -135,7 +135,7 @@ class Controller:
                 text = f"[{content.priority}] [{content.type}] {content.subject}\n{content.body}\n"
                 logger.info(text, notification=f"{seen.namespace}/{seen.name}", uid=seen.uid)
             case "slack":
-                for payload in payloads(content):
+                for payload in payloads(content, Source(namespace=seen.namespace, name=seen.name)):
                     headers = {"Content-Type": "application/json"}
                     await self._receiver.post(orjson.dumps(payload), headers=headers)
             case _:

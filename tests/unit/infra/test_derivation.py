@@ -34,7 +34,16 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "delivery.visible_after_seconds": ("0.5", 0.5),
     "breaker.failure_threshold": ("4", 4),
     "breaker.open_seconds": ("5", 5.0),
+    "breaker.initial_open_seconds": ("2", 2.0),
+    "breaker.window_seconds": ("30", 30.0),
     "breaker.probes": ("6", 6),
+    "channels.console.namespaces": ('["a"]', ("a",)),
+    "channels.file.namespaces": ('["a","team-*"]', ("a", "team-*")),
+    "channels.log.namespaces": ('["*"]', ("*",)),
+    "channels.slack.namespaces": ('["b"]', ("b",)),
+    "channels.slack.rate_per_second": ("0.5", 0.5),
+    "channels.slack.burst": ("20", 20),
+    "channels.slack.mrkdwn": ("trusted", "trusted"),
     "channels.console.enabled": ("false", False),
     "channels.file.enabled": ("true", True),
     "channels.file.size": ("5Gi", "5Gi"),
@@ -45,8 +54,16 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "channels.slack.webhook_url": (URL, URL),
     "channels.slack.connections": ("3", 3),
     "channels.plugins": (
-        '{"sms": {"factory": "acme.sms:make", "options": {"region": "eu"}}}',
-        {"sms": {"factory": "acme.sms:make", "options": {"region": "eu"}}},
+        '{"sms": {"factory": "acme.sms:make", "options": {"region": "eu"}, "namespaces": ["a"], "burst": 3}}',
+        {
+            "sms": {
+                "factory": "acme.sms:make",
+                "options": {"region": "eu"},
+                "namespaces": ("a",),
+                "rate_per_second": 0.0,
+                "burst": 3,
+            }
+        },
     ),
     "routing.namespace": ("elsewhere", "elsewhere"),
     "routing.config_map": ("rules", "rules"),
@@ -226,3 +243,14 @@ def test_image_lock_pins_every_dependency_and_names_no_index() -> None:
         assert f"\n{requirement.split('>=')[0]}==" in lock
     assert "://" not in lock
     assert "--index-url" not in lock
+
+
+def test_rendered_plugin_omits_what_earlier_releases_did_not_write() -> None:
+    plugins = (
+        '{"sms": {"factory": "acme.sms:make"}, "webhook": {"factory": "acme:make", "rate_per_second": 2}}'
+    )
+    rendered = config_file.document(parse({"channelsPlugins": plugins}))["channels"]["plugins"]
+    assert rendered == {
+        "sms": {"factory": "acme.sms:make", "options": {}},
+        "webhook": {"factory": "acme:make", "options": {}, "rate_per_second": 2},
+    }

@@ -1,17 +1,20 @@
-"""Slack: one message of blocks per notification, through an incoming webhook.
+"""Slack: one message of blocks per notification, or two, through an incoming webhook.
 
-Nothing is truncated and nothing is escaped: a text that exceeds one block continues in the next one of its
-kind. The headers together are the emoji and the subject, the sections together are the body.
+A text that exceeds one block continues in the next one of its kind: the headers together are the emoji and the
+subject, the sections together are the body. What exceeds two messages is cut, and the last line says where to
+read the whole. Nothing that an author writes becomes a mention, a link with a text of its own, or another
+notification's name (DD-SLACK-001).
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from notification_contract.settings import Markup
 from notification_operator.delivery.http_client import HttpClient
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ MAX_HEADER: Final = 150
 MAX_SECTION: Final = 3000
 MAX_BLOCKS: Final = 50
 """Slack's limits; a longer notification continues in a further message."""
+MAX_MESSAGES: Final = 2
+ENTITY: Final = len("&amp;")
+"""The length of the longest escape sequence."""
 
 EMOJI: Final = {
     "critical": "\N{POLICE CARS REVOLVING LIGHT}",
@@ -42,58 +48,117 @@ class SlackChannel:
         url: str,
         *,
         connections: int,
+        markup: Markup = Markup.ESCAPED,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.destination = url
         self.concurrency = connections
-        self._http = HttpClient(url, connections=connections, clock=clock)
+        self._markup = markup
+        # The operator does not count calls that take long; they keep their connections.
+        self._http = HttpClient(url, connections=2 * connections, clock=clock)
+
+    def messages(self, message: Message) -> int:
+        """Return how many Slack messages a notification is."""
+        return len(self._payloads(message))
 
     async def deliver(self, message: Message) -> None:
-        """Post the message; a very long one in several parts, in order.
+        """Post the message; a very long one in two parts, in order.
 
         Raises:
             Transient: Slack or the network failed; a repeat posts every part again.
+            RateLimited: Slack gets too many messages.
             Permanent: Slack refused the message, or its certificate is not trusted.
         """
-        for number, payload in enumerate(payloads(message.content), start=1):
+        for number, payload in enumerate(self._payloads(message), start=1):
             key = message.id if number == 1 else f"{message.id}:{number}"
             headers = {"Content-Type": "application/json", "Idempotency-Key": key}
             await self._http.post(orjson.dumps(payload), headers=headers)
+
+    def _payloads(self, message: Message) -> list[dict[str, Any]]:
+        source = Source(namespace=message.namespace, name=message.name)
+        return payloads(message.content, source, self._markup)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
 
 
-def payloads(content: Content) -> Iterator[dict[str, Any]]:
-    """Yield the payloads of a notification, in order; only the longest have more than one."""
+class Source(NamedTuple):
+    """The notification that a message is from."""
+
+    namespace: str
+    name: str
+
+
+def payloads(content: Content, source: Source, markup: Markup = Markup.ESCAPED) -> list[dict[str, Any]]:
+    """Return the payloads of a notification, in order; only the longest have more than one."""
     title = f"{EMOJI.get(content.priority, OTHER_EMOJI)} {content.subject}"
-    blocks = _blocks(title, content)
-    while part := list(islice(blocks, MAX_BLOCKS)):
-        yield {"text": title, "blocks": part}
+    size = MAX_BLOCKS - 1
+    most = MAX_MESSAGES * size
+    blocks = list(islice(_blocks(title, content, markup), most + 1))
+    if len(blocks) > most:
+        blocks[most - 1 :] = [_section(_truncated(source), verbatim=True)]
+    parts = (blocks[start : start + size] for start in range(0, len(blocks), size))
+    text = title if markup is Markup.TRUSTED else escape(title)
+    return [{"text": text, "blocks": [*part, _context(content, source)]} for part in parts]
 
 
-def _blocks(title: str, content: Content) -> Iterator[dict[str, Any]]:
+def escape(text: str) -> str:
+    """Return a text in which Slack finds no mention and no link; it shows the text as it was."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _blocks(title: str, content: Content, markup: Markup) -> Iterator[dict[str, Any]]:
     for text in pieces(title, MAX_HEADER):
-        # With `emoji` false Slack keeps texts such as :one: as written.
+        # Plain text has no mentions. With `emoji` false Slack keeps texts such as :one: as written.
         yield {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
-    for text in pieces(content.body, MAX_SECTION):
-        yield {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    escaped = markup is not Markup.TRUSTED
+    body = escape(content.body) if escaped else content.body
+    for text in pieces(body, MAX_SECTION, entities=escaped):
+        yield _section(text, verbatim=escaped)
+
+
+def _section(text: str, *, verbatim: bool) -> dict[str, Any]:
+    # Unless it is verbatim, Slack looks for mentions in plain words as well.
+    flag = {"verbatim": True} if verbatim else {}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, **flag}}
+
+
+def _context(content: Content, source: Source) -> dict[str, Any]:
+    """Return the line that no author can write: small print, with names that the API server has checked."""
     facts = f"*Priority:* {content.priority} | *Type:* {content.type}"
-    yield {"type": "context", "elements": [{"type": "mrkdwn", "text": facts}]}
+    origin = f"from {source.namespace}/{source.name}"
+    elements = [
+        {"type": "mrkdwn", "text": facts},
+        {"type": "plain_text", "text": origin, "emoji": False},
+    ]
+    return {"type": "context", "elements": elements}
 
 
-def pieces(text: str, limit: int) -> Iterator[str]:
+def _truncated(source: Source) -> str:
+    command = f"kubectl get notificationrequest -n {source.namespace} {source.name} -o yaml"
+    return f"… truncated; read the whole with `{command}`"
+
+
+def pieces(text: str, limit: int, *, entities: bool = False) -> Iterator[str]:
     """Yield the text in pieces, each within the limit.
 
-    A piece ends after a line or a word where one ends in its last third. The limit counts UTF-16 units,
-    which are never fewer than a receiver counts.
+    A piece ends after a line or a word where one ends in its last third, and with `entities` not within an
+    escape sequence. The limit counts UTF-16 units, which are never fewer than a receiver counts.
     """
     start = 0
     while start < len(text):
         end = _end(text, start, limit)
+        if entities and end < len(text):
+            end = _outside_entity(text, end)
         yield text[start:end]
         start = end
+
+
+def _outside_entity(text: str, end: int) -> int:
+    """Return the end of a piece, moved before the escape sequence that it would cut."""
+    begin = text.rfind("&", max(0, end - ENTITY + 1), end)
+    return end if begin < 0 or ";" in text[begin:end] else begin
 
 
 def _end(text: str, start: int, limit: int) -> int:

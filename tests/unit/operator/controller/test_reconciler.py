@@ -276,7 +276,7 @@ async def test_broken_dispatcher_yields_a_recorded_failure(monkeypatch: pytest.M
     def break_down(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(fixture.operator.dispatcher, "_semaphore", break_down)
+    monkeypatch.setattr(fixture.operator.dispatcher, "_deliver", break_down)
     result = await fixture.reconcile()
     assert (fixture.status["phase"], result.final, fixture.attempts) == ("Failed", True, IDLE)
 
@@ -297,7 +297,7 @@ async def test_channel_that_cancels_itself_yields_a_recorded_failure() -> None:
 
 
 BUDGET = {"in_flight_bytes": 1_048_576}
-LARGE = "x" * 400_000
+LARGE = "x" * 250_000
 """Two of them exceed the budget."""
 
 

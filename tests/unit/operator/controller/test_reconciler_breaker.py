@@ -17,7 +17,12 @@ def entries(fixture: ReconcilerFixture) -> list[tuple[int, str, bool]]:
 
 
 def fixture_with(stub: Stub, *, open_seconds: float) -> ReconcilerFixture:
-    breaker = {"failure_threshold": 1, "open_seconds": open_seconds, "probes": 1}
+    breaker = {
+        "failure_threshold": 1,
+        "open_seconds": open_seconds,
+        "initial_open_seconds": open_seconds,
+        "probes": 1,
+    }
     return ReconcilerFixture({"slack": stub}, breaker=breaker, retryPolicy=FAST)
 
 

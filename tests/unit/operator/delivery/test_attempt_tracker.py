@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from notification_operator.delivery.attempt_tracker import AttemptTracker
+from notification_operator.delivery.channel import Postponed
 from notification_operator.domain.model import Attempt, AttemptStatus
 from notification_operator.domain.routing.route import Route
 from notification_operator.telemetry.statistics import AttemptStatistics
@@ -248,3 +249,19 @@ async def test_shutdown_does_not_wait_for_a_stalled_object() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await fixture.tracker.idle()
+
+
+async def test_postponed_attempt_is_reported_and_leaves_no_record() -> None:
+    fixture = TrackerFixture()
+    gate = asyncio.Event()
+
+    async def postponed() -> Attempt:
+        await gate.wait()
+        raise Postponed
+
+    fixture.attempts.start("slack", ROUTE, postponed(), failed=failed)
+    fixture.attempts.unmute()
+    gate.set()
+    await fixture.attempts.wait(1)
+    await asyncio.sleep(0)
+    assert (fixture.reported, fixture.attempts.finished, fixture.tracker.tracks("uid")) == ([KEY], (), False)

@@ -17,7 +17,8 @@ from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
 from notification_operator.delivery.channels.slack import SlackChannel
-from notification_operator.delivery.dispatcher import BUILT_IN, Dispatcher
+from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.refusals import BUILT_IN
 from notification_operator.delivery.registry import channels
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Attempt, AttemptStatus

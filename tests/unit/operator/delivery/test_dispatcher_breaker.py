@@ -9,7 +9,7 @@ import pytest
 
 from notification_operator.delivery import dispatcher as dispatcher_module
 from notification_operator.delivery.breakers import Breakers
-from notification_operator.delivery.channel import Channel, Message, Permanent, Transient
+from notification_operator.delivery.channel import Channel, Message, Permanent, RateLimited, Transient
 from notification_operator.delivery.content_redaction import RedactedContent
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.domain.breaker import Limits
@@ -35,17 +35,21 @@ class Addressed(Stub):
 class DispatcherFixture:
     """A dispatcher whose clock the test moves."""
 
-    def __init__(self, **channels: Channel) -> None:
+    def __init__(self, *, timeout: float = 0.2, **channels: Channel) -> None:
+        self.channels = channels
         self.now = START
+        self.notifications = 0
         breakers = Breakers(Limits(failure_threshold=3, open_seconds=30, probes=2), clock=lambda: self.now)
         self.dispatcher = Dispatcher(
-            channels, breakers=breakers, timeout=0.2, concurrency=8, clock=lambda: self.now
+            channels, breakers=breakers, timeout=timeout, concurrency=8, clock=lambda: self.now
         )
         self.metrics = Metrics()
         self.dispatcher.publish(self.metrics.add_channel_gauge)
 
-    async def attempt(self, channel: str = "slack", *, subject: str = "s") -> Attempt:
-        message = replace(MESSAGE, content=replace(MESSAGE.content, subject=subject))
+    async def attempt(self, channel: str = "slack", *, subject: str = "s", uid: str = "") -> Attempt:
+        self.notifications += 1
+        content = replace(MESSAGE.content, subject=subject)
+        message = replace(MESSAGE, uid=uid or f"uid-{self.notifications}", content=content)
         return await self.dispatcher.attempt(Send(channel=channel, number=1, id=f"uid:{channel}:1"), message)
 
     def open_breakers(self, *channels: str, subject: str = "s") -> dict[str, datetime]:
@@ -83,9 +87,110 @@ async def test_open_breaker_is_probed_and_closes_when_the_probes_succeed() -> No
     stub.error = None
     results = await asyncio.gather(*(fixture.attempt() for _ in range(6)))
     assert all(one.succeeded for one in results)
-    assert stub.most_at_once == 4, "two probes, then the other four"
+    assert stub.most_at_once == 2, "two probes, then two more, then as many as have succeeded"
     states.append(fixture.gauge("channel_circuit_breaker_state"))
     assert states == [2, 1, 0]
+
+
+class Recovering(Stub):
+    """A stub that records how many calls were running, and how many had succeeded, at the start of each call."""
+
+    def __init__(self) -> None:
+        super().__init__(Transient("busy"))
+        self.begun: list[tuple[int, int]] = []
+        self.succeeded = 0
+
+    async def deliver(self, message: Message) -> None:
+        self.begun.append((self.at_once + 1, self.succeeded))
+        await super().deliver(message)
+        self.succeeded += 1
+
+
+async def test_recovered_destination_gets_one_more_call_at_once_per_success() -> None:
+    stub = Recovering()
+    fixture = DispatcherFixture(slack=stub)
+    for _ in range(3):
+        await fixture.attempt()
+    fixture.now += timedelta(seconds=30)
+    stub.error = None
+    await asyncio.gather(*(fixture.attempt() for _ in range(40)))
+    begun = stub.begun[3:]
+    assert len(begun) == 40
+    assert all(running <= max(2, succeeded) for running, succeeded in begun)
+    assert max(running for running, _ in begun) == 8, "as many as the channel takes"
+
+
+@pytest.fixture
+def slow_destinations() -> DispatcherFixture:
+    """Give a channel of two destinations, by subject; the calls to the first one hang."""
+
+    class Hanging(Addressed):
+        concurrency = 10
+
+        async def deliver(self, message: Message) -> None:
+            self.hangs = message.content.subject == "hangs" and self.hanging
+            await super().deliver(message)
+
+        hanging = True
+
+    return DispatcherFixture(timeout=5, webhook=Hanging(to=lambda message: message.content.subject))
+
+
+async def test_hanging_calls_do_not_delay_another_destination(slow_destinations: DispatcherFixture) -> None:
+    hanging = [asyncio.create_task(slow_destinations.attempt("webhook", subject="hangs")) for _ in range(10)]
+    await asyncio.sleep(0.01)
+    start = asyncio.get_running_loop().time()
+    assert (await slow_destinations.attempt("webhook", subject="fine")).succeeded
+    assert asyncio.get_running_loop().time() - start < 0.5
+    for task in hanging:
+        task.cancel()
+
+
+async def test_hanging_calls_do_not_delay_the_next_one_after_recovery(
+    slow_destinations: DispatcherFixture,
+) -> None:
+    hanging = [asyncio.create_task(slow_destinations.attempt("webhook", subject="hangs")) for _ in range(10)]
+    await asyncio.sleep(0.01)
+    slow_destinations.channels["webhook"].hanging = False  # type: ignore[attr-defined]
+    start = asyncio.get_running_loop().time()
+    assert (await slow_destinations.attempt("webhook", subject="hangs")).succeeded
+    assert asyncio.get_running_loop().time() - start < 2
+    for task in hanging:
+        task.cancel()
+
+
+async def test_waiting_for_probes_takes_no_slot_of_the_channel() -> None:
+    stub = Addressed(Transient("busy"), to=lambda message: message.content.subject)
+    fixture = DispatcherFixture(timeout=60, slack=stub)
+    for _ in range(3):
+        await fixture.attempt(subject="down")
+    fixture.now += timedelta(seconds=30)
+    stub.hangs = True
+    waiting = [asyncio.create_task(fixture.attempt(subject="down")) for _ in range(64)]
+    await asyncio.sleep(0.05)
+    stub.hangs, stub.error = False, None
+    assert (await asyncio.wait_for(fixture.attempt(subject="fine"), 0.5)).succeeded
+    assert len(stub.calls) == 3 + 2 + 1
+    for task in waiting:
+        task.cancel()
+
+
+async def test_message_that_always_fails_opens_no_breaker() -> None:
+    fixture = DispatcherFixture(slack=Stub(Transient("HTTP 500")))
+    assert not any([(await fixture.attempt(uid="poisonous")).circuit_open for _ in range(9)])
+    assert fixture.gauge("channel_circuit_breaker_state") == 0
+
+
+def caused_by(error: Exception) -> Exception:
+    outer = RuntimeError("not sent")
+    outer.__cause__ = error
+    return outer
+
+
+@pytest.mark.parametrize("error", [RateLimited("HTTP 429"), caused_by(RateLimited("HTTP 429"))])
+async def test_too_many_messages_open_no_breaker(error: Exception) -> None:
+    fixture = DispatcherFixture(slack=Stub(error))
+    assert not any([(await fixture.attempt()).circuit_open for _ in range(9)])
 
 
 async def test_probe_that_times_out_rejects_all_waiting_attempts() -> None:

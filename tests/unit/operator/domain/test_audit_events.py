@@ -37,6 +37,10 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["event_type"].removeprefix("notification.message.") for event in events]
 
 
+DATA = {"event_type", "notification_id", "requested_by_namespace", "subject", "priority"}
+"""The data of every event."""
+
+
 def test_success_has_the_whole_envelope() -> None:
     (event,) = events_of(success("console", seconds=2, duration=0.5), subject="s", body="b")
     assert set(event) == ENVELOPE
@@ -59,6 +63,7 @@ def test_success_has_the_whole_envelope() -> None:
     assert event["event_data"] == {
         "event_type": "notification.message.sent",
         "notification_id": "uid-1",
+        "requested_by_namespace": "shop",
         "channel": "console",
         "subject": "s",
         "body": "b",
@@ -75,6 +80,7 @@ def test_failure_is_a_failed_send_with_type_and_error(permanent: bool) -> None: 
     assert event["event_data"] == {
         "event_type": "notification.message.failed",
         "notification_id": "uid-1",
+        "requested_by_namespace": "shop",
         "channel": "slack",
         "subject": "s",
         "body": "b",
@@ -95,14 +101,14 @@ def test_full_delivery_is_acknowledged_once_without_a_channel() -> None:
     assert kinds(sent) == ["sent", "sent"]
     assert (end["event_type"], end["event_action"]) == ("notification.message.acknowledged", "acknowledged")
     assert (end["event_outcome"], end["event_timestamp"]) == ("success", ENDED)
-    assert set(end["event_data"]) == {"event_type", "notification_id", "subject", "priority"}
+    assert set(end["event_data"]) == DATA
 
 
 def test_final_failure_is_escalated_with_the_reason_of_the_status() -> None:
     *_, end = events_of(failure("console"), failure("slack"), phase=Phase.FAILED)
     assert (end["event_type"], end["event_action"]) == ("notification.message.escalated", "escalated")
     assert (end["event_outcome"], end["event_data"]["reason"]) == ("success", "AllDeliveriesFailed")
-    assert set(end["event_data"]) == {"event_type", "notification_id", "subject", "priority", "reason"}
+    assert set(end["event_data"]) == DATA | {"reason"}
 
 
 @pytest.mark.parametrize("phase", [Phase.SENDING, Phase.RETRYING, Phase.PARTIALLY_SENT])

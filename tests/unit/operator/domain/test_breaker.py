@@ -109,3 +109,78 @@ def test_limits_of_one_open_and_close_at_once() -> None:
     breaker = after(Breaker(limits=Limits(failure_threshold=1, open_seconds=5, probes=1)), Result.FAILURE)
     assert breaker.circuit(at(4)) is Circuit.OPEN
     assert after(breaker, Result.SUCCESS, now=at(5)).circuit(at(5)) is Circuit.CLOSED
+
+
+def called(breaker: Breaker, notification: str, result: Result, now: datetime = START) -> Breaker:
+    breaker, admission = admit(breaker, now, notification=notification)
+    return breaker if admission is None else report(breaker, admission, result, now)
+
+
+def mixed(count: int, *, failures: int = 1) -> Breaker:
+    """Return a breaker whose destination has failed so many notifications before each success."""
+    breaker = Breaker(limits=LIMITS)
+    for number in range(count):
+        for failure in range(failures):
+            breaker = called(breaker, f"bad-{number}-{failure}", Result.FAILURE)
+        breaker = called(breaker, f"good-{number}", Result.SUCCESS)
+    return breaker
+
+
+def failures_until_open(breaker: Breaker, now: datetime = START) -> int:
+    count = 0
+    while breaker.circuit(now) is not Circuit.OPEN:
+        count += 1
+        breaker = called(breaker, f"late-{count}", Result.FAILURE, now)
+    return count
+
+
+def test_notification_that_fails_again_and_again_counts_once() -> None:
+    breaker = Breaker(limits=LIMITS)
+    for notification in ("a", "b", "a", "b", "a", "b"):
+        breaker = called(breaker, notification, Result.FAILURE)
+    assert breaker.circuit(at(0)) is Circuit.CLOSED
+    assert called(breaker, "c", Result.FAILURE).circuit(at(0)) is Circuit.OPEN
+
+
+def test_destination_that_fails_now_and_then_needs_more_failures_in_a_row() -> None:
+    assert failures_until_open(mixed(0)) == 3
+    assert failures_until_open(mixed(2)) == 3, "two failures are too few to know"
+    assert failures_until_open(mixed(20)) == 10, "0.5 to the power of 10 is less than 0.001"
+    assert failures_until_open(mixed(20, failures=2)) == 16
+
+
+def test_results_that_left_the_window_do_not_count() -> None:
+    assert failures_until_open(mixed(20), at(59)) == 10
+    assert failures_until_open(mixed(20), at(60)) == 3
+
+
+def test_failures_of_an_outage_are_not_part_of_the_window() -> None:
+    breaker = after(opened(), Result.SUCCESS, Result.SUCCESS, now=at(30))
+    assert failures_until_open(breaker, at(31)) == 3
+
+
+def test_open_time_is_short_again_once_a_probe_is_answered() -> None:
+    limits = Limits(failure_threshold=1, open_seconds=30, initial_open_seconds=1, probes=2)
+    breaker = called(Breaker(limits=limits), "a", Result.FAILURE)
+    breaker = called(breaker, "b", Result.FAILURE, at(1))
+    assert breaker.probe_at == at(3)
+    breaker = called(breaker, "c", Result.SUCCESS, at(3))
+    breaker = called(breaker, "d", Result.FAILURE, at(3))
+    assert breaker.probe_at == at(4)
+    assert called(breaker, "e", Result.FAILURE, at(4)).probe_at == at(5)
+    assert called(breaker, "e", Result.FAILURE, at(63)).probe_at == at(65), "the answer left the window"
+
+
+def test_failed_probe_lets_others_probe_first() -> None:
+    breaker = called(opened(), "poisonous", Result.FAILURE, at(30))
+    assert (breaker.admits_at("other"), breaker.admits_at("poisonous")) == (at(60), at(62))
+    assert admit(breaker, at(61), notification="poisonous")[1] is None
+    assert admit(breaker, at(62), notification="poisonous")[1] is not None
+
+
+def test_failure_halves_the_allowance_of_a_recovering_destination() -> None:
+    breaker = after(opened(), *[Result.SUCCESS] * 8, now=at(30))
+    assert breaker.allowance == 8
+    breaker = after(breaker, Result.FAILURE, now=at(30))
+    assert breaker.allowance == 4
+    assert after(breaker, *[Result.SUCCESS] * 60, now=at(30)).allowance is None

@@ -80,6 +80,14 @@ def test_every_field_of_the_spec_is_parsed() -> None:
     assert notification.retry == RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=4, max_backoff=60)
 
 
+@pytest.mark.parametrize(
+    ("namespace", "name"), [(None, "rr-1"), ("", "rr-1"), ("shop", "rr-1"), ("payments", None)]
+)
+def test_reference_to_another_namespace_names_no_remediation(namespace: str | None, name: str | None) -> None:
+    ref = {"name": "rr-1"} | ({} if namespace is None else {"namespace": namespace})
+    assert parse(stored(spec={"remediationRequestRef": ref})).content.remediation_ref == name
+
+
 def test_each_field_of_the_policy_has_its_own_default() -> None:
     notification = parse(stored(spec={"retryPolicy": {"maxAttempts": 3}}))
     assert notification.retry == RetryPolicy(

@@ -1,0 +1,71 @@
+"""The decision about a notification: its next status, from an object just read and from what only this process knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from notification_operator.domain.fold import fold
+from notification_operator.domain.hold import NO_HOLDS, Hold
+from notification_operator.domain.model import parse
+from notification_operator.domain.progress import NO_OPEN_BREAKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from notification_operator.controller.request import Key
+    from notification_operator.delivery.attempt_tracker import ObjectAttempts
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.routing.state import RoutingState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """What the channels of a notification wait for, besides their own backoff."""
+
+    open_breakers: Mapping[str, datetime] = field(default_factory=lambda: NO_OPEN_BREAKERS)
+    holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
+
+
+class Decision:
+    """The change that one reconciliation applies to an object; attempts that finish later do not change it."""
+
+    def __init__(  # noqa: PLR0913 - what a reconciliation knows
+        self,
+        fresh: Mapping[str, Any],
+        notification: Notification,
+        *,
+        attempts: ObjectAttempts[Key],
+        rules: RoutingState,
+        waits: Waits,
+        queued_at: datetime,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._version = fresh["metadata"]["resourceVersion"]
+        self._notification = notification
+        self._route, self._rules = attempts.route, rules
+        self.finished, self._running = attempts.finished, attempts.running
+        self._waits = waits
+        self._queued_at = queued_at
+        self._clock = clock
+        self.at = clock()
+        """The time of the latest decision, which the times in its status are relative to."""
+
+    def parsed(self, obj: Mapping[str, Any]) -> Notification:
+        """Parse an object; the version that the reconciliation began with is parsed already."""
+        return self._notification if obj["metadata"]["resourceVersion"] == self._version else parse(obj)
+
+    def __call__(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the next status of an object just read."""
+        current, self.at = self.parsed(obj), self._clock()
+        return fold(
+            current,
+            self.finished,
+            route=self._route or self._rules.route(current),
+            in_flight=self._running,
+            open_breakers=self._waits.open_breakers,
+            holds=self._waits.holds,
+            queued_at=self._queued_at,
+            now=self.at,
+        ).dump()

@@ -1,0 +1,169 @@
+"""The destinations of messages: which one a message has, how many calls it takes at once, and when it takes none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from notification_operator.delivery.breakers import Destination, Waiting
+from notification_operator.delivery.call_slots import CallSlots
+from notification_operator.delivery.channel import destination_of, messages_of
+from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.fair_semaphore import FairSemaphore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from notification_operator.delivery.breakers import Breakers
+    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.pacing import Pacing
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.rate import Rate
+
+SHARE: Final = 4
+"""The part of a channel's calls that a destination takes among others, and that it leaves to them in any case."""
+ATTEMPTS_LEFT: Final = 2
+"""A notification with fewer attempts left is not chosen as a probe before others: it would soon have none."""
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLimits:
+    """What the settings say about a channel."""
+
+    rate: Rate | None = None
+    """Of each destination; None for no limit."""
+    namespaces: tuple[str, ...] = ()
+    """The namespaces that may use the channel; empty for all. `*` stands for any characters at the end of a name."""
+
+    def allows(self, namespace: str) -> bool:
+        """Return whether a namespace may use the channel."""
+        if not self.namespaces:
+            return True
+        return any(
+            namespace.startswith(name[:-1]) if name.endswith("*") else namespace == name
+            for name in self.namespaces
+        )
+
+
+NO_LIMITS: Final = ChannelLimits()
+
+
+class Destinations:
+    """The destinations of all channels."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        *,
+        breakers: Breakers,
+        pacing: Pacing,
+        limits: Mapping[str, ChannelLimits],
+        concurrency: int,
+    ) -> None:
+        self._channels = channels
+        self._breakers = breakers
+        self._pacing = pacing
+        self._limits = limits
+        self._concurrency = concurrency
+        self._slots: dict[Destination | str, CallSlots] = {}
+        """By destination, and by channel name for all destinations of a channel together."""
+        self._local: dict[str, FairSemaphore] = {}
+
+    def limits(self, channel: str) -> ChannelLimits:
+        """Return what the settings say about a channel."""
+        return self._limits.get(channel, NO_LIMITS)
+
+    def of(self, name: str, message: Message) -> Destination | None:
+        """Return the destination of a message; None for a channel that needs none, or does not exist."""
+        channel = self._channels.get(name)
+        if channel is None:
+            return None
+        address: Any
+        try:
+            address = destination_of(channel, message)
+        except Exception as error:
+            logger.warning("channel failed to name its destination", channel=name, exc_info=error)
+            address = ""
+        if address is None:
+            return None
+        # The contract says text; an address of another type may have no hash.
+        return Destination(name, address if isinstance(address, str) else "")
+
+    def slots(self, destination: Destination) -> CallSlots:
+        """Return the slots of a destination, as many as it may use now."""
+        slots = self._slots.get(destination)
+        if slots is None:
+            slots = self._slots[destination] = CallSlots(self._size(destination.channel))
+        slots.limit(self._breakers.allowance(destination))
+        return slots
+
+    def channel_slots(self, name: str) -> CallSlots:
+        """Return the slots that all destinations of a channel share."""
+        slots = self._slots.get(name)
+        if slots is None:
+            slots = self._slots[name] = CallSlots(self._concurrency)
+        return slots
+
+    def local_slots(self, name: str) -> FairSemaphore:
+        """Return the slots of a channel that delivers within the process."""
+        slots = self._local.get(name)
+        if slots is None:
+            slots = self._local[name] = FairSemaphore(self._size(name))
+        return slots
+
+    def update(self, destination: Destination) -> None:
+        """Let a destination use as many slots as its breaker allows, after a call; forget it if it is idle."""
+        slots = self._slots.get(destination)
+        if slots is not None:
+            slots.limit(self._breakers.allowance(destination))
+            if slots.idle:
+                del self._slots[destination]
+
+    def waiting_until(self, name: str, message: Message, notification: Notification) -> datetime | None:
+        """Return when the open breaker of a message's destination permits its next attempt; None if it is not open."""
+        destination = self.of(name, message)
+        if destination is None:
+            return None
+        failed = [each for each in notification.attempts if each.channel == name and not each.circuit_open]
+        left = notification.retry.max_attempts - len(failed)
+        waiting = Waiting(
+            notification=message.uid,
+            namespace=message.namespace,
+            advanced=len(failed) if left >= ATTEMPTS_LEFT else 0,
+        )
+        return self._breakers.open_until(destination, waiting)
+
+    def pause(self, name: str, message: Message) -> Hold | None:
+        """Return the pause that the destination of a message asked for; None without one."""
+        destination = self.of(name, message)
+        until = None if destination is None else self._pacing.paused_until(destination)
+        return None if until is None else Hold(until=until, reason=HoldReason.PAUSE)
+
+    def ask(self, name: str, message: Message) -> Hold | None:
+        """Return None if a message may be sent now, as far as rate and pauses go; else when to ask again."""
+        destination = self.of(name, message)
+        if destination is None or self._breakers.open_until(destination) is not None:
+            return None
+        return self._pacing.ask(
+            destination,
+            rate=self.limits(name).rate,
+            notification=message.uid,
+            namespace=message.namespace,
+            messages=messages_of(self._channels[name], message),
+        )
+
+    def _size(self, name: str) -> int:
+        """Return how many calls a destination of a channel takes at once: among others never all of the channel's."""
+        channel = self._channels[name]
+        shared = callable(getattr(channel, "destination", ""))
+        most = max(1, self._concurrency - self._concurrency // SHARE) if shared else self._concurrency
+        slots = getattr(channel, "concurrency", max(1, self._concurrency // SHARE) if shared else most)
+        if isinstance(slots, int) and slots >= 1:
+            return min(most, slots)
+        logger.warning("channel states an unusable concurrency", channel=name, concurrency=repr(slots))
+        return most

@@ -1,0 +1,49 @@
+"""One receiver and all notifications that need it: the bars of DD-BREAKER-002 and DD-DESTINATION-001, in simulated time."""
+
+from functools import partial
+
+import pytest
+
+from tests.simulation import load_scenarios as scenarios
+from tests.simulation.load import simulate
+
+
+@pytest.mark.parametrize("away", [60.0, 120.0])
+def test_waiting_notifications_are_delivered_soon_after_an_outage(away: float) -> None:
+    figures = simulate(partial(scenarios.outage, away=away))
+    assert (figures["sent"], figures["delivered 15 s after"]) == (500, 500)
+    assert figures["requests while away"] <= 60
+
+
+def test_receiver_that_fails_half_of_all_requests_gets_every_message() -> None:
+    figures = simulate(scenarios.half_failing)
+    assert figures["exhausted early"] == 0
+    assert figures["finished after, s"] <= 30
+    assert figures["requests"] == figures["recorded"]
+
+
+def test_messages_that_fail_twice_each_are_all_delivered_and_recorded() -> None:
+    figures = simulate(scenarios.twice_unavailable)
+    assert (figures["sent"], figures["requests"], figures["recorded"]) == (50, 150, 150)
+    assert figures["seconds"] <= 300
+
+
+def test_poisonous_message_delays_no_other() -> None:
+    figures = simulate(partial(scenarios.poisonous, seconds=60.0))
+    assert figures["sent"] == figures["created"]
+    assert figures["p99, s"] <= 1
+
+
+def test_pause_of_a_receiver_holds_every_notification_until_its_end() -> None:
+    figures = simulate(scenarios.paused)
+    assert figures["sent"] == 60
+    assert figures["requests during the pause"] <= 10, "the ones that were running when it began"
+    assert figures["delivery of the quiet namespace after the pause, s"] <= 3
+
+
+def test_rate_of_a_destination_is_shared_by_namespaces_and_uses_no_attempt() -> None:
+    figures = simulate(scenarios.limited)
+    assert figures["requests in the first minute"] <= 65
+    assert figures["delay of the other namespace, s"] <= 3
+    assert figures["attempts"] == 101
+    assert figures["reads"] <= 3 * 101

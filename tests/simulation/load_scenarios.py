@@ -1,0 +1,222 @@
+"""What one receiver does to all notifications that need it: the scenarios, and their bars (DD-BREAKER-002)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from notification_operator.delivery.channel import RateLimited, Transient
+from notification_operator.delivery.channels.slack import SlackChannel
+from tests.simulation.load import Load, Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from notification_operator.delivery.channel import Channel, Message
+
+FAST: Final = {
+    "maxAttempts": 5,
+    "initialBackoffSeconds": 1,
+    "backoffMultiplier": 2,
+    "maxBackoffSeconds": 60,
+}
+FLAT: Final = {**FAST, "backoffMultiplier": 1}
+UNLIMITED: Final[dict[str, Any]] = {"channels": {"slack": {"rate_per_second": 0}}}
+REFUSED: Final = "Cannot connect to host"
+
+
+@asynccontextmanager
+async def load(receiver: Channel, **settings: Any) -> AsyncIterator[Load]:
+    """Run an operator for the duration of the block."""
+    running = Load(receiver, **settings)
+    running.start()
+    try:
+        yield running
+    finally:
+        await running.close()
+
+
+def down_until(end: float) -> Callable[[float, Message, int], Exception | None]:
+    """Return the answers of a receiver that is away until a time."""
+    return lambda at, _message, _before: Transient(REFUSED) if at < end else None
+
+
+async def outage(
+    *, away: float = 60.0, count: int = 500, retry: dict[str, int] | None = None
+) -> dict[str, float]:
+    """The receiver is away while notifications wait; shipped settings."""
+    receiver = Receiver(down_until(away))
+    async with load(receiver) as running:
+        running.create(count, retry=FAST if retry is None else retry)
+        end = await running.finished(within=away + 600)
+        delays = running.delays()
+        return {
+            "sent": sum(status["phase"] == "Sent" for status in running.statuses()),
+            "requests while away": receiver.between(0, away),
+            "delivered 15 s after": sum(delay <= away + 15 for delay in delays),
+            "last delivery after return, s": delays[-1] - away,
+            "finished after return, s": end - away,
+            "reads": running.store.calls["GET"],
+            "writes": running.store.calls["PUT"],
+        }
+
+
+async def half_failing(*, seconds: float = 120.0, per_second: float = 10.0) -> dict[str, float]:
+    """The receiver answers 503 to half of all requests at random; a channel without a rate limit."""
+
+    def answer(at: float, _message: Message, _before: int) -> Exception | None:
+        failing = at < seconds and running.random.random() < 0.5
+        return Transient("HTTP 503") if failing else None
+
+    receiver = Receiver(answer)
+    async with load(receiver, **UNLIMITED) as running:
+        await running.create_at_rate(per_second, until=seconds, retry=FLAT | {"maxAttempts": 10})
+        end = await running.finished(within=600)
+        delays = running.delays()
+        return {
+            "created": len(running.store.objects),
+            "sent": sum(status["phase"] == "Sent" for status in running.statuses()),
+            "exhausted early": running.exhausted_early(10),
+            "finished after, s": end - seconds,
+            "requests": len(receiver.hits),
+            "recorded": running.recorded(),
+            "p50, s": delays[len(delays) // 2],
+            "p99, s": delays[len(delays) * 99 // 100],
+        }
+
+
+async def twice_unavailable(*, count: int = 50) -> dict[str, float]:
+    """The receiver answers 503 twice to each notification; shipped breaker, pauses of a second."""
+    receiver = Receiver(lambda _at, _message, before: Transient("HTTP 503") if before < 2 else None)
+    async with load(receiver) as running:
+        running.create(count, retry=FLAT)
+        end = await running.finished(within=1800)
+        return {
+            "sent": sum(status["phase"] == "Sent" for status in running.statuses()),
+            "seconds": end,
+            "requests": len(receiver.hits),
+            "recorded": running.recorded(),
+        }
+
+
+async def poisonous(*, seconds: float = 600.0, per_second: float = 20.0) -> dict[str, float]:
+    """One message always fails, and comes again when its attempts are used up; the others are fine."""
+
+    def answer(_at: float, message: Message, _before: int) -> Exception | None:
+        return Transient("HTTP 500") if message.content.subject == "poison" else None
+
+    receiver = Receiver(answer)
+    async with load(receiver, **UNLIMITED) as running:
+
+        async def poison() -> None:
+            while running.time < seconds:
+                running.create(prefix="poison", retry=FLAT | {"maxAttempts": 10})
+                await running.until_final("poison")
+
+        running.spawn(poison())
+        await running.create_at_rate(per_second, until=seconds, retry=FAST)
+        await running.finished(within=60)
+        delays = running.delays()
+        return {
+            "sent": sum(status["phase"] == "Sent" for status in running.statuses()),
+            "created": len(running.statuses()),
+            "p99, s": delays[len(delays) * 99 // 100],
+            "longest, s": delays[-1],
+            "failures of the poisonous": sum(not hit.accepted for hit in receiver.hits),
+        }
+
+
+async def paused(*, pause: float = 90.0) -> dict[str, float]:
+    """The receiver answers 429 with Retry-After to a burst; two namespaces, and a policy that allows 60 s at most."""
+
+    def answer(at: float, _message: Message, _before: int) -> Exception | None:
+        return RateLimited("HTTP 429", retry_after=pause - at) if at < pause else None
+
+    receiver = Receiver(answer)
+    async with load(receiver) as running:
+        running.create(60, namespace="loud", retry=FAST)
+        await running.finished(within=10)
+        running.create(1, namespace="quiet", prefix="single", retry=FAST)
+        end = await running.finished(within=600)
+        (single,) = running.delays("single")
+        return {
+            "sent": sum(status["phase"] == "Sent" for status in running.statuses()),
+            "requests during the pause": receiver.between(0, pause),
+            "first delivery after the pause, s": running.delays()[0] - pause,
+            "delivery of the quiet namespace after the pause, s": 10 + single - pause,
+            "finished after the pause, s": end - pause,
+        }
+
+
+async def limited(*, per_second: float = 1.0, burst: int = 5) -> dict[str, float]:
+    """A namespace sends more than the rate of the destination; another one sends one message."""
+    receiver = Receiver(lambda _at, _message, _before: None)
+    channels = {"slack": {"rate_per_second": per_second, "burst": burst}}
+    async with load(receiver, channels=channels) as running:
+        running.create(100, namespace="loud")
+        await running.finished(within=3)
+        running.create(1, namespace="quiet", prefix="single")
+        await running.finished(within=600)
+        return {
+            "requests in the first second": receiver.between(0, 1),
+            "requests in the first minute": receiver.between(0, 60),
+            "delay of the other namespace, s": running.delays("single")[0],
+            "last delivery, s": running.delays()[-1],
+            "attempts": running.recorded(),
+            "reads": running.store.calls["GET"],
+            "writes": running.store.calls["PUT"],
+        }
+
+
+async def http_outage(*, away: float = 60.0, count: int = 500) -> dict[str, float]:
+    """The same as `outage`, with Slack's own channel and a real server that is away at first; in real time."""
+    requests: list[float] = []
+
+    async def answer(_request: web.Request) -> web.Response:
+        requests.append(asyncio.get_running_loop().time())
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_post("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    slack = CountingSlack(f"http://127.0.0.1:{port}/", connections=10)
+    async with load(slack) as running:
+        running.create(count, retry=FAST)
+        await asyncio.sleep(away)
+        while_away, returned = slack.calls, running.time
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        end = await running.finished(within=120)
+    await slack.close()
+    await runner.cleanup()
+    return {
+        "sent": sum(status["phase"] == "Sent" for status in running.statuses()),
+        "requests while away": while_away,
+        "requests": len(requests),
+        "last delivery after return, s": max(requests) - returned,
+        "finished after return, s": end - returned,
+    }
+
+
+class CountingSlack(SlackChannel):
+    """Slack's channel, which also counts the calls that find no server."""
+
+    calls = 0
+
+    async def deliver(self, message: Message) -> None:
+        """See `SlackChannel.deliver`."""
+        self.calls += 1
+        await super().deliver(message)
+
+
+SCENARIOS: Final[dict[str, Callable[[], Coroutine[Any, Any, dict[str, float]]]]] = {
+    each.__name__.replace("_", "-"): each
+    for each in (outage, half_failing, twice_unavailable, poisonous, paused, limited)
+}
