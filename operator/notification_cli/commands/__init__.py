@@ -1,0 +1,1 @@
+"""One module for each verb: its options, then its work, whose imports wait until the verb runs."""
