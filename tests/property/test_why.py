@@ -51,7 +51,7 @@ receivers = ("one", "two", "three")
 
 
 def rules(depth: int) -> st.SearchStrategy[dict[str, Any]]:
-    below = st.lists(rules(depth - 1), max_size=3) if depth else st.just([])
+    below = st.lists(rules(depth - 1), max_size=2) if depth else st.just([])
     return st.fixed_dictionaries(
         {"receiver": st.sampled_from(receivers)},
         optional={
@@ -68,8 +68,7 @@ documents = st.builds(
         {
             "route": route,
             "receivers": [
-                {"name": name, "channels": channels}
-                for name, channels in zip(receivers, lists, strict=True)
+                {"name": name, "channels": channels} for name, channels in zip(receivers, lists, strict=True)
             ],
         }
     ),
@@ -80,7 +79,7 @@ texts = st.one_of(documents, documents, documents, st.none(), st.sampled_from(["
 """Routing documents; also none, and invalid ones."""
 labels = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_size=3)
 answers = st.lists(st.sampled_from(["accept", "busy", "later", "refuse", "bug"]), max_size=12)
-steps = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 30.0, 600.0]), texts), min_size=1, max_size=4)
+steps = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 30.0, 600.0]), texts), min_size=1, max_size=2)
 """Seconds until the next reconciliation, and the routing document that is in force by then."""
 
 
@@ -93,7 +92,11 @@ class Document:
         self._text = text
 
     async def changes(self) -> AsyncIterator[Mapping[str, Any] | None]:
-        yield None if self._text is None else {"metadata": {"name": "rules"}, "data": {"routing.yaml": self._text}}
+        yield (
+            None
+            if self._text is None
+            else {"metadata": {"name": "rules"}, "data": {"routing.yaml": self._text}}
+        )
         await asyncio.get_running_loop().create_future()
 
 
@@ -173,7 +176,11 @@ def assert_recorded(explanation: Explanation, obj: Mapping[str, Any]) -> None:
 @settings(max_examples=CASES, deadline=None)
 @given(channel_lists, labels, policies, answers, steps)
 def test_why_says_what_the_operator_does_next(
-    channels: list[str], about: dict[str, str], policy: Any, script: list[str], life: list[tuple[float, str | None]]
+    channels: list[str],
+    about: dict[str, str],
+    policy: Any,
+    script: list[str],
+    life: list[tuple[float, str | None]],
 ) -> None:
     retry = {
         "maxAttempts": policy.max_attempts,
@@ -194,7 +201,7 @@ def test_why_says_what_the_operator_does_next(
     asyncio.run(live())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(documents, labels)
 def test_chosen_rules_are_those_of_the_routing_table(text: str, about: dict[str, str]) -> None:
     table: RoutingTable = read_table(text)
