@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
@@ -198,7 +199,9 @@ def test_why_says_what_the_operator_does_next(
             assert await cluster.reconcile(text) == predicted(explanation)
             assert_recorded(explanation, cluster.obj)
 
-    asyncio.run(live())
+    # Without it, every failure is drawn as a traceback, which takes longer than all the rest.
+    with capture_logs():
+        asyncio.run(live())
 
 
 @settings(max_examples=200, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -87,9 +88,10 @@ class Sending:
             with translated(session.connection.context):
                 status = await _waited(handle, seconds)
         except ApiError as error:
-            raise CliError(
-                f"{handle.name} was created, but cannot be followed: {error}", code=error.code
-            ) from None
+            if error.status == HTTPStatus.NOT_FOUND:
+                raise CliError(f"{handle.name} was deleted before its delivery ended") from None
+            text = f"{handle.name} was created, but cannot be followed: {error}"
+            raise CliError(text, code=error.code) from None
         if self.output is Output.TABLE:
             session.screen.line((status.phase, STYLES.get(status.phase, "")), f"  {clean(status.message)}")
         return status
