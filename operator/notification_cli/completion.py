@@ -25,3 +25,7 @@ def main() -> None:
         app(prog_name="notif")
     finally:
         sys.stdout.write(f"{DEFAULT_DIRECTIVE}\n")
+
+
+if __name__ == "__main__":
+    main()

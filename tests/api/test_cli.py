@@ -259,7 +259,7 @@ VALID: dict[str, Any] = {
 
 def _variants() -> Iterator[dict[str, Any]]:
     """Yield objects that are valid, or not, in one respect each."""
-    for spec in (
+    specs: tuple[dict[str, Any], ...] = (
         {},
         {"priority": "urgent"},
         {"priority": None},
@@ -292,7 +292,8 @@ def _variants() -> Iterator[dict[str, Any]]:
         {"recipients": [{"email": "a@example.com", "fax": "1"}]},
         {"recipients": {}},
         {"remediationRequestRef": {"name": "r", "uid": 1}},
-    ):
+    )
+    for spec in specs:
         yield {**VALID, "spec": {**VALID["spec"], **spec}}
     for missing in ("type", "priority", "subject", "body"):
         yield {**VALID, "spec": {key: value for key, value in VALID["spec"].items() if key != missing}}

@@ -70,7 +70,7 @@ def test_refused_notification_raises(cluster: Cluster) -> None:
 
 def test_wait_returns_the_result_or_raises(cluster: Cluster) -> None:
     handle = Notifier(cluster.namespace, api=cluster.api).send("s", "b")
-    with pytest.raises(TimeoutError, match="is Pending after 0.1 s"):
+    with pytest.raises(TimeoutError, match=r"is Pending after 0\.1 s"):
         handle.wait(0.1)
     finish(cluster, handle.name)
     status = handle.wait(10)

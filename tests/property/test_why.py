@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -222,10 +223,9 @@ def test_rules_that_cannot_be_read_leave_the_route_open() -> None:
 def test_invalid_document_is_explained_by_its_first_problem() -> None:
     state = read_rules("route: {}")
     assert state.problems
-    try:
+    with pytest.raises(RoutingTableError) as refusal:
         read_table("route: {}")
-    except RoutingTableError as error:
-        assert state.problems == tuple(error.problems)
+    assert state.problems == tuple(refusal.value.problems)
     explanation = explain(parse(stored()), state, now=START)
     assert explanation.route is not None
     assert "invalid" in explanation.route.message

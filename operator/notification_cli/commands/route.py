@@ -56,10 +56,11 @@ def check(  # noqa: PLR0913 - the options
         from notification_cli.output.screen import Screen
         from notification_cli.rules import Rules
         from notification_cli.session import run
-        from notification_cli.verbs.routing import RouteTest
+        from notification_cli.verbs.routing import RouteTest, expectations_of
 
         source = Rules(file=rules, namespace=rules_namespace)
-        verb = RouteTest(labels=labels, file=file, rules=source, output=output)
+        expectations = expectations_of(labels, file)
+        verb = RouteTest(expectations=expectations, explains=not file, rules=source, output=output)
         screen = Screen.standard(no_color=no_color)
         if rules:
             return verb.run_offline(screen)

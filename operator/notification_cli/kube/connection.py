@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,13 +63,17 @@ async def _load(access: Access, configuration: Any) -> tuple[str, str]:  # noqa:
     from kubernetes.aio import config  # noqa: PLC0415 - takes half a second
 
     file, context = access.kubeconfig or None, access.context or None
+    paths = (access.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").split(os.pathsep)
+    if not any(Path(path).expanduser().is_file() for path in paths if path):  # noqa: ASYNC240 - once, at start
+        if file is None and context is None and POD_NAMESPACE.is_file():  # noqa: ASYNC240 - likewise
+            return _in_cluster(config, configuration)
+        text = f"there is no kubeconfig at {', '.join(paths)}; set KUBECONFIG or --kubeconfig"
+        raise CliError(text, code=ExitCode.NO_ACCESS)
     try:
         contexts, current = config.list_kube_config_contexts(config_file=file)
         chosen = _chosen(access, contexts, current)
         await config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
     except config.ConfigException as error:
-        if file is None and context is None and POD_NAMESPACE.is_file():  # noqa: ASYNC240 - once, at start
-            return _in_cluster(config, configuration)
         raise _unusable(access, str(error)) from None
     except CliError:
         raise

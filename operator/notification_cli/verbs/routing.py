@@ -34,62 +34,50 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTest:
-    """Labels or a file of expectations, and the rules."""
+    """Expectations, and the rules that they are tested with."""
 
-    labels: str
-    file: str
+    expectations: Sequence[Expectation]
+    explains: bool
+    """Whether to show how the rules were evaluated, in place of a table."""
     rules: Rules
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
         """Test the rules of the cluster."""
-        expectations = self._expectations()
         state, where = await self.rules.load(session)
         if state is None:
             raise CliError(
                 f"the routing rules cannot be read: {where}; use --rules FILE", code=ExitCode.NO_ACCESS
             )
-        return self._test(session.screen, state, where, expectations)
+        return self._test(session.screen, state, where)
 
     def run_offline(self, screen: Screen) -> int:
         """Test the rules of a file."""
-        expectations = self._expectations()
         state = read_rules(routing_text(read_file(self.rules.file)))
-        return self._test(screen, state, self.rules.file, expectations)
+        return self._test(screen, state, self.rules.file)
 
-    def _expectations(self) -> Sequence[Expectation]:
-        if bool(self.file) == bool(self.labels):
-            raise CliError("give either --labels or --file", code=ExitCode.USAGE)
-        if not self.file:
-            return (Expectation(name="labels", labels=parse_labels(self.labels)),)
-        try:
-            return read(read_file(self.file))
-        except ExpectationsError as error:
-            raise CliError(f"{self.file}: {error}", code=ExitCode.USAGE) from None
-
-    def _test(
-        self, screen: Screen, state: RoutingState, where: str, expectations: Sequence[Expectation]
-    ) -> int:
+    def _test(self, screen: Screen, state: RoutingState, where: str) -> int:
         if state.problems:
             raise CliError(f"{where} is not a valid routing document: {state.problems[0]}")
-        outcomes = [verify(state.table, each) for each in expectations]
+        outcomes = [verify(state.table, each) for each in self.expectations]
         failed = sum(bool(outcome.problems) for outcome in outcomes)
         if self.output is not Output.TABLE:
             document(screen, self.output, {"results": [_plain(each) for each in outcomes]}, name="routes")
-        elif self.file:
-            _table(screen, outcomes)
+        elif self.explains:
+            _explain(screen, state, outcomes[0])
         else:
-            self._explain(screen, state, outcomes[0])
-        if self.file:
+            _table(screen, outcomes)
+        if not self.explains:
             screen.note(f"{len(outcomes) - failed} of {len(outcomes)} expectations hold for {where}")
         return ExitCode.NEGATIVE if failed else ExitCode.OK
 
-    def _explain(self, screen: Screen, state: RoutingState, outcome: Outcome) -> None:
-        if state.table:
-            detail.rules(screen, evaluate(state.table, outcome.expectation.labels))
-        receivers = ", ".join(outcome.receivers) or "none, because no rule applies"
-        screen.line(("Receivers  ", "bold"), clean(receivers))
-        screen.line(("Channels   ", "bold"), ", ".join(outcome.channels))
+
+def _explain(screen: Screen, state: RoutingState, outcome: Outcome) -> None:
+    if state.table:
+        detail.rules(screen, evaluate(state.table, outcome.expectation.labels))
+    receivers = ", ".join(outcome.receivers) or "none, because no rule applies"
+    screen.line(("Receivers  ", "bold"), clean(receivers))
+    screen.line(("Channels   ", "bold"), ", ".join(outcome.channels))
 
 
 def _table(screen: Screen, outcomes: Sequence[Outcome]) -> None:
@@ -109,6 +97,22 @@ def _table(screen: Screen, outcomes: Sequence[Outcome]) -> None:
 def _plain(outcome: Outcome) -> dict[str, Any]:
     result: dict[str, Any] = plain(outcome)
     return result | {"problems": list(outcome.problems)}
+
+
+def expectations_of(labels: str, file: str) -> Sequence[Expectation]:
+    """Return what to test: labels without an expectation, or those of a file.
+
+    Raises:
+        CliError: both are given, or none, or one is invalid.
+    """
+    if bool(file) == bool(labels):
+        raise CliError("give either --labels or --file", code=ExitCode.USAGE)
+    if not file:
+        return (Expectation(name="labels", labels=parse_labels(labels)),)
+    try:
+        return read(read_file(file))
+    except ExpectationsError as error:
+        raise CliError(f"{file}: {error}", code=ExitCode.USAGE) from None
 
 
 def parse_labels(text: str) -> dict[str, str]:
