@@ -1,4 +1,4 @@
-"""The error boundary: every verb ends with an exit code, and an error with one line."""
+"""The error boundary: every command ends with an exit code, and an error with one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERRUPTED: Final = 130
 
 
 def finish(work: Callable[[], int]) -> None:
-    """Do the work of a verb and end the process with its exit code.
+    """Do the work of a command and end the process with its exit code.
 
     Raises:
         typer.Exit: always.

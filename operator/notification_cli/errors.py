@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit codes of every verb; docs/cli.md lists them."""
+    """The exit codes of every command; docs/cli.md lists them."""
 
     OK = 0
     NEGATIVE = 1
@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
 
 
 class CliError(Exception):
-    """Ends a verb; the message is one line that names the remedy."""
+    """Ends a command; the message is one line that says what to do."""
 
     def __init__(self, message: str, *, code: ExitCode = ExitCode.NEGATIVE) -> None:
         super().__init__(message)

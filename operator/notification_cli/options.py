@@ -1,4 +1,4 @@
-"""The options that verbs share, and the enumerations that completion offers."""
+"""The options that commands share, and the enumerations that completion offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the work of a verb over a connection, and gives it what verbs share."""
+"""Runs the work of a command over a connection, and gives it what commands share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a verb works with."""
+    """What a command works with."""
 
     connection: Connection
     notifications: Notifications

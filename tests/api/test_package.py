@@ -25,7 +25,7 @@ def test_installed_wheel_is_notif_and_a_plugin_of_kubectl(tmp_path: Path) -> Non
     assert run("notif", "lint", example, cwd=tmp_path, path=path).endswith("NotificationRequest simple: ok\n")
     assert run("kubectl-notif", "--help", cwd=tmp_path, path=path).startswith("Usage: kubectl notif ")
     assert run("kubectl_complete-notif", "ls", "--ph", cwd=tmp_path, path=path) == "--phase\n:0\n"
-    modules = "import notification_client, notification_cli.web.serve, notification_cli.verbs.single"
+    modules = "import notification_client, notification_cli.web.serve, notification_cli.actions.single"
     python = str(venv / "bin" / "python")
     run(python, "-c", modules, cwd=tmp_path)
     packages = run("uv", "pip", "list", "--quiet", "--python", python, cwd=tmp_path)
@@ -36,7 +36,9 @@ def test_installed_wheel_is_notif_and_a_plugin_of_kubectl(tmp_path: Path) -> Non
 
 def run(*command: str, cwd: Path, path: str = "") -> str:
     """Run a program without this checkout on its path, and return its output."""
-    environment = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}
+    }
     environment |= {"PATH": path} if path else {}
     program = shutil.which(command[0], path=environment["PATH"]) or command[0]
     done = subprocess.run(

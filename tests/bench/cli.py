@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import json
 import os
-import resource
+import signal
 import subprocess
 import sys
 import time
@@ -36,6 +36,13 @@ PLACE = ("kubernaut.ai", "v1alpha1")
 PLURAL = "notificationrequests"
 BODY = "61 % of the orders fail since 14:30. " * 20
 FAILED = {"phase": "Failed", "reason": "AllDeliveriesFailed", "message": "Not delivered", "totalAttempts": 1}
+LAUNCHER = """
+import resource, signal, subprocess, sys
+signal.signal(signal.SIGINT, lambda *_: None)
+code = subprocess.run(sys.argv[1:]).returncode
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+"""
+"""A small process between, because the memory of a process counts from that of its parent on."""
 FILE = ROOT / "build" / "bench" / "cli.json"
 
 
@@ -96,32 +103,40 @@ def _command(
 ) -> Figure:
     """Measure a verb; its memory is that of its process."""
     start = time.monotonic()
-    process = subprocess.Popen(
-        [*COMMAND, *words.split()],
-        env={**cluster.environment(), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = _started(cluster, words)
     assert process.stdout is not None
     count, first = 0, 0.0
     for count, _ in enumerate(process.stdout, 1):  # noqa: B007 - the last one is the number of lines
         first = first or time.monotonic() - start
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, words
+    seconds = time.monotonic() - start
+    code, peak = _ended(process)
+    assert code == 0, words
     assert lines is None or count == lines, (words, count)
-    figure = _figure(words, count, first, time.monotonic() - start, usage)
+    figure = _figure(words, count, first, seconds, peak)
     return Figure(**{**asdict(figure), "bar": bar, "holds": holds(figure)})
+
+
+def _started(cluster: Cluster, words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, *COMMAND, *words.split()],
+        env={**cluster.environment(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+
+
+def _ended(process: subprocess.Popen[str]) -> tuple[int, int]:
+    """Return the exit code of the command line, and its memory at its peak in KB."""
+    _, err = process.communicate(timeout=30)
+    code, peak = err.splitlines()[-1].split()
+    return int(code), int(peak)
 
 
 def _page(cluster: Cluster) -> Figure:
     """Measure the first page of the web page, once its server runs."""
-    process = subprocess.Popen(
-        [*COMMAND, "web", "-A"],
-        env={**cluster.environment(), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    process = _started(cluster, "web -A")
     assert process.stdout is not None
     url = process.stdout.readline().strip()
     start = time.monotonic()
@@ -130,20 +145,21 @@ def _page(cluster: Cluster) -> Figure:
         first = time.monotonic() - start
         text += response.read()
     seconds = time.monotonic() - start
-    process.terminate()
-    _, _, usage = os.wait4(process.pid, 0)
-    figure = _figure(f"web, page of {len(text) // 1000} KB", text.count(b"<tr>") - 1, first, seconds, usage)
+    # As Ctrl-C does: to the whole group, in which the launcher waits for the end.
+    os.killpg(process.pid, signal.SIGINT)
+    _, peak = _ended(process)
+    figure = _figure(f"web, page of {len(text) // 1000} KB", text.count(b"<tr>") - 1, first, seconds, peak)
     holds = figure.first_seconds <= 1.0 and len(text) <= 100_000
     return Figure(**{**asdict(figure), "bar": "first <= 1 s, <= 100 KB", "holds": holds})
 
 
-def _figure(name: str, lines: int, first: float, seconds: float, usage: resource.struct_rusage) -> Figure:
+def _figure(name: str, lines: int, first: float, seconds: float, peak: int) -> Figure:
     return Figure(
         name=name,
         lines=lines,
         first_seconds=round(first, 3),
         seconds=round(seconds, 3),
-        peak_mb=round(usage.ru_maxrss / 1024, 1),
+        peak_mb=round(peak / 1024, 1),
     )
 
 
@@ -160,7 +176,12 @@ async def _fill(kubeconfig: Path, objects: int) -> None:
 async def _create(custom: Any, numbers: Any) -> None:
     for number in numbers:
         namespace, name = f"bench-{number % NAMESPACES}", f"order-{number:05}"
-        spec = {"type": "simple", "priority": "high", "subject": f"Checkout is failing {number}", "body": BODY}
+        spec = {
+            "type": "simple",
+            "priority": "high",
+            "subject": f"Checkout is failing {number}",
+            "body": BODY,
+        }
         obj = {
             "apiVersion": "/".join(PLACE),
             "kind": "NotificationRequest",

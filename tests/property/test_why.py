@@ -124,7 +124,7 @@ class Scripted:
 
 
 class Cluster:
-    """One object, and operators that are started anew for each reconciliation."""
+    """One object, and a new operator for each reconciliation."""
 
     def __init__(self, obj: dict[str, Any], script: list[str]) -> None:
         self.now = START

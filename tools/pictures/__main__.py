@@ -61,7 +61,9 @@ async def take(browser: str) -> None:
     """Take every picture."""
     listener = listen(0)
     port = listener.getsockname()[1]
-    application = Application(Samples(), root=ROOT, namespace="", scope="dev, all namespaces", clock=lambda: NOW)
+    application = Application(
+        Samples(), root=ROOT, namespace="", scope="dev, all namespaces", clock=lambda: NOW
+    )
     runner = web.AppRunner(application.build(port), shutdown_timeout=0.1)
     await runner.setup()
     await web.SockSite(runner, listener).start()

@@ -1,4 +1,4 @@
-"""A recording of `notif` as SVG: the lines that the verbs write, drawn by rich."""
+"""A recording of `notif` as SVG: the lines that the commands write, drawn by rich."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from notification_cli.actions.listing import COLUMNS
 from notification_cli.output import detail
 from notification_cli.output.screen import Screen
 from notification_cli.output.table import Table
-from notification_cli.verbs.listing import COLUMNS
 from notification_cli.views.explanation import explain, read_rules
 from notification_cli.views.rows import STYLES, row_of
 from notification_cli.views.rules import evaluate
@@ -30,7 +30,9 @@ FONTS: Final = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)
 
 def recording() -> str:
     """Return the SVG."""
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console = Console(
+        record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )
     for command, write in COMMANDS.items():
         console.print(Text.assemble(("$ ", "bold green"), command))
         console.print(Text.from_ansi(_written(write)))

@@ -12,8 +12,14 @@ def _time(seconds: float) -> str:
     return (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _notification(name: str, subject: str, age: float, **more: Any) -> dict[str, Any]:
-    spec = {"type": "escalation", "priority": "high", "subject": subject, "body": subject, **more.pop("spec", {})}
+def _notification(name: str, subject: str, age: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of an object
+    spec = {
+        "type": "escalation",
+        "priority": "high",
+        "subject": subject,
+        "body": subject,
+        **more.pop("spec", {}),
+    }
     meta = {
         "namespace": more.pop("namespace", "shop"),
         "name": name,
@@ -25,7 +31,7 @@ def _notification(name: str, subject: str, age: float, **more: Any) -> dict[str,
     return {"metadata": meta, "spec": spec, "status": {"phase": "Pending", "queuedAt": _time(age), **more}}
 
 
-def _attempt(channel: str, number: int, age: float, **more: Any) -> dict[str, Any]:
+def _attempt(channel: str, number: int, age: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - likewise
     common = {"channel": channel, "attempt": number, "timestamp": _time(age), "status": "failed"}
     return {**common, "durationSeconds": 0.21, **more}
 
@@ -74,7 +80,9 @@ NOTIFICATIONS: Final = (
         totalAttempts=2,
         spec={"priority": "medium", "channels": ["console", "teams"]},
     ),
-    _notification("deploy-4711", "Deployed checkout 4711", 420, phase="Sent", totalAttempts=1, spec={"priority": "low"}),
+    _notification(
+        "deploy-4711", "Deployed checkout 4711", 420, phase="Sent", totalAttempts=1, spec={"priority": "low"}
+    ),
     _notification(
         "disk-full",
         "Disk of cart-7 is full",
@@ -86,7 +94,9 @@ NOTIFICATIONS: Final = (
         spec={"priority": "critical"},
     ),
     _notification("orders-delayed", "Orders are delayed", 2, namespace="warehouse"),
-    _notification("stock-synced", "Stock synchronized", 86500, namespace="warehouse", phase="Sent", totalAttempts=1),
+    _notification(
+        "stock-synced", "Stock synchronized", 86500, namespace="warehouse", phase="Sent", totalAttempts=1
+    ),
 )
 
 RULES: Final = """

@@ -27,8 +27,8 @@ def lint(
     """
 
     def work() -> int:
+        from notification_cli.actions.linting import lint_files
         from notification_cli.output.screen import Screen
-        from notification_cli.verbs.linting import lint_files
 
         return lint_files(files, Screen.standard(no_color=no_color), output)
 

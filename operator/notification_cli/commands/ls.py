@@ -51,10 +51,10 @@ def ls(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
+        from notification_cli.actions.listing import Listing
         from notification_cli.kube.connection import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
-        from notification_cli.verbs.listing import Listing
 
         listing = Listing(
             phases=[each.value for each in phase or ()],
@@ -65,7 +65,7 @@ def ls(  # noqa: PLR0913 - the options
             output=output,
         )
         access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        verb = listing.follow if watch else listing.list
-        return run(access, Screen.standard(no_color=no_color), verb)
+        command = listing.follow if watch else listing.list
+        return run(access, Screen.standard(no_color=no_color), command)
 
     finish(work)

@@ -52,18 +52,18 @@ def check(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
+        from notification_cli.actions.routing import RouteTest, expectations_of
         from notification_cli.kube.connection import Access
         from notification_cli.output.screen import Screen
         from notification_cli.rules import Rules
         from notification_cli.session import run
-        from notification_cli.verbs.routing import RouteTest, expectations_of
 
         source = Rules(file=rules, namespace=rules_namespace)
         expectations = expectations_of(labels, file)
-        verb = RouteTest(expectations=expectations, explains=not file, rules=source, output=output)
+        command = RouteTest(expectations=expectations, explains=not file, rules=source, output=output)
         screen = Screen.standard(no_color=no_color)
         if rules:
-            return verb.run_offline(screen)
-        return run(Access(kubeconfig=kubeconfig, context=context), screen, verb.run)
+            return command.run_offline(screen)
+        return run(Access(kubeconfig=kubeconfig, context=context), screen, command.run)
 
     finish(work)

@@ -61,10 +61,10 @@ def send(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
+        from notification_cli.actions.sending import Sending
         from notification_cli.kube.connection import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
-        from notification_cli.verbs.sending import Sending
 
         sending = Sending(
             subject=subject,

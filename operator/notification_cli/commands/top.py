@@ -27,10 +27,10 @@ def top(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
+        from notification_cli.actions.counting import Counting
         from notification_cli.kube.connection import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
-        from notification_cli.verbs.counting import Counting
 
         counting = Counting(namespace=namespace, labels=selector, output=output)
         access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)

@@ -34,11 +34,11 @@ def why(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
+        from notification_cli.actions.single import Single
         from notification_cli.kube.connection import Access
         from notification_cli.output.screen import Screen
         from notification_cli.rules import Rules
         from notification_cli.session import run
-        from notification_cli.verbs.single import Single
 
         single = Single(name=name, rules=Rules(file=rules, namespace=rules_namespace), output=output)
         access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)

@@ -1,4 +1,4 @@
-"""One line for each refusal of the API server: what is missing, and the remedy. Pure."""
+"""One line for each refusal of the API server: what is missing, and what to do. Pure."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Span = tuple[str, str]
 
 
 class Screen:
-    """Where a verb writes its lines.
+    """Where a command writes its lines.
 
     Args:
         file: the output.

@@ -1,1 +1,1 @@
-"""What the verbs and the web page show, computed from objects. Pure."""
+"""What the commands and the web page show, computed from objects. Pure."""

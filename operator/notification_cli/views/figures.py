@@ -1,4 +1,4 @@
-"""Figures of many notifications by namespace, counted one by one in memory that does not grow with their number."""
+"""NamespaceFigures of many notifications by namespace, counted one by one in memory that does not grow with their number."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Durations:
 
 
 @dataclass(slots=True)
-class Figures:
+class NamespaceFigures:
     """The figures of one namespace, or of all."""
 
     phases: Counter[str] = field(default_factory=Counter)

@@ -55,8 +55,12 @@ def check(text: str) -> Iterator[Checked]:
 
 def _flat(document: object) -> Iterator[object]:
     """Yield a document, or the items of a List."""
-    if isinstance(document, dict) and document.get("kind") == "List":
-        yield from document.get("items") or ()
+    if (
+        isinstance(document, dict)
+        and document.get("kind") == "List"
+        and isinstance(document.get("items"), list)
+    ):
+        yield from document["items"]
     elif document is not None:
         yield document
 
@@ -69,9 +73,9 @@ def _check(document: object) -> Checked | None:
     match document.get("kind"):
         case names.KIND:
             return Checked(what=f"{names.KIND} {name}".strip(), problems=tuple(notification(document)))
-        case "ConfigMap" if names.ROUTING_KEY in (document.get("data") or {}):
-            found = _routing_text(document["data"][names.ROUTING_KEY])
-            return Checked(what=f"ConfigMap {name}", problems=tuple(found))
+        case "ConfigMap" if isinstance(data := document.get("data"), dict) and names.ROUTING_KEY in data:
+            problems = tuple(_routing_text(data[names.ROUTING_KEY]))
+            return Checked(what=f"ConfigMap {name}", problems=problems)
         case None if "route" in document or "receivers" in document:
             return Checked(what="routing document", problems=tuple(problems_of(document)))
         case _:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from notification_cli.actions.single import read
 from notification_cli.errors import CliError, ExitCode
-from notification_cli.verbs.single import read
 from notification_cli.views.explanation import explain
 from notification_cli.views.timeline import timeline
 from notification_cli.web.pages import Pages, query

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from notification_cli.actions.listing import phase_selector
 from notification_cli.kube.notifications import Notifications, Selection
-from notification_cli.verbs.listing import phase_selector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from notification_cli.actions.listing import phase_selector
+from notification_cli.actions.routing import parse_labels
+from notification_cli.actions.sending import _link
 from notification_cli.boundary import exit_code
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.kube.refusals import explain
-from notification_cli.verbs.listing import phase_selector
-from notification_cli.verbs.routing import parse_labels
-from notification_cli.verbs.sending import _link
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-m", "notification_cli")
 CPU_SECONDS = 0.3
-VERBS = ("ls", "show", "why", "send", "top", "lint", "web", "route")
+COMMANDS = ("ls", "show", "why", "send", "top", "lint", "web", "route")
 
 
 def run(
@@ -49,12 +49,12 @@ def test_help_lists_the_verbs_that_exist() -> None:
         for line in out.partition("Commands:")[2].partition("Exit codes")[0].splitlines()
         if line.strip()
     ]
-    assert sorted(listed) == sorted(VERBS)
+    assert sorted(listed) == sorted(COMMANDS)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself(verb: str) -> None:
-    code, out, _ = run(verb, "--help")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_verb_explains_itself(command: str) -> None:
+    code, out, _ = run(command, "--help")
     assert code == 0
     assert out.startswith("Usage: notif")
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from notification_cli.actions.listing import COLUMNS
 from notification_cli.options import ChannelChoice, Output, PhaseChoice, PriorityChoice, TypeChoice
 from notification_cli.output.documents import Objects, document, plain
 from notification_cli.output.screen import Screen
 from notification_cli.output.table import Column, Table
-from notification_cli.verbs.listing import COLUMNS
 from notification_contract import crds
 from notification_contract.routing.receivers import CHANNELS
 from notification_operator.domain.status import Phase

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from notification_cli.actions.single import read
 from notification_cli.errors import CliError
 from notification_cli.output import detail
-from notification_cli.verbs.single import read
 from notification_cli.views.explanation import explain
-from notification_cli.views.figures import Durations, Figures
+from notification_cli.views.figures import Durations, NamespaceFigures
 from notification_cli.views.rows import row_of
 from notification_cli.views.text import clean, duration, parse_duration, shorten
 from notification_cli.views.timeline import timeline
@@ -157,7 +157,7 @@ def test_percentiles_are_within_two_per_cent() -> None:
 
 
 def test_figures_count_phases_reasons_and_the_oldest_open_one() -> None:
-    figures = Figures()
+    figures = NamespaceFigures()
     for obj in (failed(), failed(), retrying(), stored()):
         figures.add(obj)
     assert (figures.open, figures.oldest_open, figures.top_reasons) == (2, START, "AllDeliveriesFailed 2")

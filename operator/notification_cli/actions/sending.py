@@ -7,12 +7,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from notification_cli.actions.routing import parse_labels
 from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.requests import translated
 from notification_cli.options import Output
 from notification_cli.output.documents import document, resource_name
 from notification_cli.rules import STANDARD_INPUT, read_file
-from notification_cli.verbs.routing import parse_labels
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, parse_duration
 from notification_client import AsyncNotifier, Link, Options

@@ -11,7 +11,7 @@ from notification_cli.kube.notifications import Selection
 from notification_cli.options import Output
 from notification_cli.output.documents import document
 from notification_cli.output.table import Column, Table
-from notification_cli.views.figures import Figures
+from notification_cli.views.figures import NamespaceFigures
 from notification_cli.views.text import clean, duration
 from notification_operator.domain.status import Phase
 
@@ -45,7 +45,7 @@ class Counting:
 
     async def run(self, session: Session) -> int:
         """Read every page, and write the figures."""
-        figures: dict[str, Figures] = defaultdict(Figures)
+        figures: dict[str, NamespaceFigures] = defaultdict(NamespaceFigures)
         selection = Selection(namespace=self.namespace, labels=self.labels)
         async for page in session.notifications.pages(selection):
             for obj in page.items:
@@ -62,7 +62,7 @@ class Counting:
         return ExitCode.OK
 
 
-def _row(name: str, figures: Figures, now: datetime) -> list[Span | str]:
+def _row(name: str, figures: NamespaceFigures, now: datetime) -> list[Span | str]:
     failed = figures.phases[Phase.FAILED]
     oldest = duration((now - figures.oldest_open).total_seconds()) if figures.oldest_open else "-"
     return [
@@ -78,12 +78,12 @@ def _row(name: str, figures: Figures, now: datetime) -> list[Span | str]:
     ]
 
 
-def _seconds(figures: Figures, share: float) -> str:
+def _seconds(figures: NamespaceFigures, share: float) -> str:
     seconds = figures.durations.percentile(share)
     return "-" if seconds is None else duration(seconds)
 
 
-def _plain(name: str, figures: Figures) -> Mapping[str, Any]:
+def _plain(name: str, figures: NamespaceFigures) -> Mapping[str, Any]:
     oldest = figures.oldest_open
     return {
         "namespace": name,
