@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
+from contextlib import contextmanager
+from html import unescape
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import urljoin
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -317,3 +324,52 @@ def test_lint_and_the_api_server_agree(cluster: Cluster) -> None:
     expected = {text: cluster.accepts(json.loads(text)) for text in verdicts}
     assert verdicts == expected
     assert len(set(expected.values())) == 2
+
+
+def test_page_shows_the_notifications_of_the_cluster(cluster: Cluster) -> None:
+    for number in range(130):
+        cluster.create(f"n{number:03}")
+    cluster.create("zz-failed", status=FAILED)
+    with _page(cluster, "-A") as url:
+        listed = _read(f"{url}?namespace={cluster.namespace}")
+        assert listed.count("<tr>") == 101
+        (following,) = re.findall(r'href="([^"]*)" rel="next"', listed)
+        assert _read(urljoin(url, unescape(following))).count("<tr>") == 32
+        failed = _read(f"{url}?namespace={cluster.namespace}&phase=Failed&phase=PartiallySent")
+        assert (failed.count("<tr>"), "About zz-failed" in failed) == (2, True)
+        assert "teams failed permanently" in _read(f"{url}n/{cluster.namespace}/zz-failed")
+        version = re.findall(r"version=(\d+)", listed)[0]
+        cluster.create("later")
+        assert "event: change" in _read(f"{url}events?namespace={cluster.namespace}&version={version}")
+        with pytest.raises(HTTPError, match="404"):
+            _read(f"{url}n/{cluster.namespace}/absent")
+
+
+def test_interrupted_page_ends_with_success(cluster: Cluster) -> None:
+    with _page(cluster, "-n", cluster.namespace) as url:
+        assert "No notification meets these filters." in _read(url)
+
+
+@contextmanager
+def _page(cluster: Cluster, *arguments: str) -> Iterator[str]:
+    """Run `notif web`; gives the address that it prints. It ends as with Ctrl-C."""
+    process = subprocess.Popen(
+        [*COMMAND, "web", *arguments],
+        env={**cluster.environment(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def _read(url: str) -> str:
+    with urlopen(url, timeout=30) as response:  # noqa: S310 - the address that the command printed
+        text: str = response.read().decode()
+    return text
