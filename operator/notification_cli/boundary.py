@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from notification_cli.errors import CliError, ExitCode
+from notification_cli.views.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ def exit_code(work: Callable[[], int]) -> int:
         sys.stdout.flush()
     except CliError as error:
         sys.stdout.flush()
-        sys.stderr.write(f"notif: {error}\n")
+        sys.stderr.write(f"notif: {clean(error)}\n")
         return error.code
     except KeyboardInterrupt:
         return INTERRUPTED

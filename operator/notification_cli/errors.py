@@ -33,9 +33,13 @@ class ApiError(CliError):
         message: one line for the user.
         status: the HTTP status; None without a response.
         next_page: where an expired listing may be continued with newer objects.
+        unselectable: whether the CRD does not offer the field of a field selector.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, next_page: str = "") -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, next_page: str = "", unselectable: bool = False
+    ) -> None:
         super().__init__(message, code=ExitCode.NO_ACCESS)
         self.status = status
         self.next_page = next_page
+        self.unselectable = unselectable

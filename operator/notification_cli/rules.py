@@ -51,7 +51,9 @@ def read_file(path: str) -> str:
         CliError: it cannot be read.
     """
     try:
-        return sys.stdin.read() if path == STANDARD_INPUT else Path(path).read_text("utf-8")
+        if path == STANDARD_INPUT:
+            return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+        return Path(path).read_text("utf-8")
     except OSError as error:
         raise CliError(f"{path} cannot be read: {error.strerror}", code=ExitCode.USAGE) from None
     except UnicodeDecodeError:

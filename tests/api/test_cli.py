@@ -126,6 +126,20 @@ def test_expired_credentials_are_one_line(cluster: Cluster, tmp_path: Path) -> N
         assert "they may have expired; log in again" in result.err
 
 
+def test_invalid_label_selector_is_wrong_usage(cluster: Cluster) -> None:
+    for more in ((), ("--phase", "Failed")):
+        result = cluster.notif("ls", "-l", "a b", *more)
+        assert (result.code, "unable to parse requirement" in result.err) == (2, True)
+
+
+def test_body_that_is_not_text_is_stored_readably(cluster: Cluster) -> None:
+    command = [*COMMAND, "send", "-n", cluster.namespace, "-s", "x", "-b", "-", "-o", "json"]
+    done = subprocess.run(
+        command, env=cluster.environment(), input=b"a\xff\xed\xa0\x80b", capture_output=True, check=True
+    )
+    assert json.loads(done.stdout)["spec"]["body"].startswith("a\ufffd")
+
+
 def test_absent_notification_is_a_negative_answer(cluster: Cluster) -> None:
     result = cluster.notif("show", "absent", "-n", cluster.namespace)
     assert (result.code, result.err) == (

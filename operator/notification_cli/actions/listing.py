@@ -95,7 +95,10 @@ class Listing:
             async for page in session.notifications.pages(self._selection(session), limit=limit):
                 yield page
         except ApiError as error:
-            if error.status != HTTPStatus.BAD_REQUEST or not self.phases or not self._selectable:
+            if error.status == HTTPStatus.BAD_REQUEST and not error.unselectable:
+                # Only the user's selector can be wrong in this request.
+                raise CliError(str(error), code=ExitCode.USAGE) from None
+            if not error.unselectable or not self._selectable:
                 raise
             self._selectable = False
             session.screen.note(

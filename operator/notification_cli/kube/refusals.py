@@ -15,6 +15,8 @@ _FORBIDDEN: Final = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)"'
     r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]*)"|(?P<cluster> at the cluster scope))?'
 )
+NOT_SELECTABLE: Final = "field label not supported"
+"""A part of the API server's message for a field selector that the CRD does not offer."""
 SHOWN: Final = 500
 """Characters of the API server's message that are shown."""
 
@@ -24,20 +26,23 @@ def explain(context: str, status: int, document: Mapping[str, Any]) -> str:
     message = " ".join(str(document.get("message") or "").split())[:SHOWN]
     match status:
         case HTTPStatus.UNAUTHORIZED:
-            return f"the API server does not accept the credentials of {context}: they may have expired; log in again"
+            text = f"the API server does not accept the credentials of {context}: they may have expired; log in again"
         case HTTPStatus.FORBIDDEN:
-            return _missing_right(message)
+            text = _missing_right(message)
         case HTTPStatus.NOT_FOUND if not (document.get("details") or {}).get("name"):
-            return (
+            text = (
                 f"the cluster of {context} does not serve {names.KIND}: "
                 f"the CustomResourceDefinition {names.CRD} is not installed, or another version of it is"
             )
+        case HTTPStatus.BAD_REQUEST if NOT_SELECTABLE in message:
+            text = f"the CRD in the cluster of {context} is older and cannot select by phase; upgrade the platform"
         case HTTPStatus.GONE:
-            return "the listing expired while it was read; repeat the command"
+            text = "the listing expired while it was read; repeat the command"
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return f"the API server of {context} is overloaded; repeat the command later"
+            text = f"the API server of {context} is overloaded; repeat the command later"
         case _:
-            return f"the API server of {context} answered {status}: {message or 'without a reason'}"
+            text = f"the API server of {context} answered {status}: {message or 'without a reason'}"
+    return text
 
 
 def _missing_right(message: str) -> str:

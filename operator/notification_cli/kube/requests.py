@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.errors import ApiError
-from notification_cli.kube.refusals import explain
+from notification_cli.kube.refusals import NOT_SELECTABLE, explain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -90,6 +90,7 @@ def refusal(context: str, status: int, body: bytes | str | None) -> ApiError:
         explain(context, status, document),
         status=status,
         next_page=(document.get("metadata") or {}).get("continue") or "",
+        unselectable=NOT_SELECTABLE in str(document.get("message") or ""),
     )
 
 

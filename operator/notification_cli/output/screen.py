@@ -8,7 +8,7 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from notification_cli.views.text import shorten
+from notification_cli.views.text import clean, shorten
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +64,7 @@ class Screen:
     @staticmethod
     def note(text: str) -> None:
         """Write a line about the result to standard error."""
-        sys.stderr.write(f"notif: {text}\n")
+        sys.stderr.write(f"notif: {clean(text)}\n")
         sys.stderr.flush()
 
     @cached_property

@@ -169,6 +169,8 @@ def test_refusals_name_what_is_missing() -> None:
     assert "log in again" in explain("dev", 401, {})
     assert "is not installed" in explain("dev", 404, {})
     assert "overloaded" in explain("dev", 429, {})
+    unselectable = {"message": "field label not supported: status.phase"}
+    assert "cannot select by phase" in explain("dev", 400, unselectable)
     assert (
         explain("dev", 403, {"message": "by policy\nno"})
         == "the API server refuses the request: by policy no"
@@ -178,10 +180,10 @@ def test_refusals_name_what_is_missing() -> None:
 
 def test_error_boundary_returns_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> int:
-        raise CliError("it failed", code=ExitCode.TIMEOUT)
+        raise CliError("it \x1b[2Jfailed", code=ExitCode.TIMEOUT)
 
     def interrupted() -> int:
         raise KeyboardInterrupt
 
     assert (exit_code(fail), exit_code(interrupted), exit_code(lambda: 1)) == (4, 130, 1)
-    assert capsys.readouterr().err == "notif: it failed\n"
+    assert capsys.readouterr().err == "notif: it \ufffd[2Jfailed\n"
