@@ -132,6 +132,11 @@ def test_invalid_label_selector_is_wrong_usage(cluster: Cluster) -> None:
         assert (result.code, "unable to parse requirement" in result.err) == (2, True)
 
 
+def test_invalid_notification_is_a_negative_answer(cluster: Cluster) -> None:
+    result = cluster.notif("send", "-n", cluster.namespace, "-s", "s" * 501)
+    assert (result.code, result.err.count("\n"), "spec.subject: Too long" in result.err) == (1, 1, True)
+
+
 def test_body_that_is_not_text_is_stored_readably(cluster: Cluster) -> None:
     command = [*COMMAND, "send", "-n", cluster.namespace, "-s", "x", "-b", "-", "-o", "json"]
     done = subprocess.run(

@@ -45,9 +45,7 @@ class Sending:
         seconds = self._seconds()
         body = read_file(STANDARD_INPUT) if self.body == STANDARD_INPUT else self.body
         options = self._options()
-        notifier = AsyncNotifier(session.namespace, api=session.connection.client)
-        with translated(session.connection.context):
-            handle = await notifier.send(self.subject, body or self.subject, **options)
+        handle = await self._create(session, body or self.subject, options)
         if self.output is Output.TABLE:
             self._report(session, handle)
         status = await self._result(session, handle, seconds) if self.wait else None
@@ -55,6 +53,17 @@ class Sending:
             obj = await session.notifications.get(handle.namespace, handle.name) if self._needs_object else {}
             document(session.screen, self.output, obj, name=resource_name(handle.name))
         return ExitCode.OK if status is None or status.delivered else ExitCode.NEGATIVE
+
+    async def _create(self, session: Session, body: str, options: Options) -> AsyncHandle:
+        notifier = AsyncNotifier(session.namespace, api=session.connection.client)
+        try:
+            with translated(session.connection.context):
+                return await notifier.send(self.subject, body, **options)
+        except ApiError as error:
+            if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                # The notification itself is invalid; the API server's message names the field.
+                raise CliError(str(error)) from None
+            raise
 
     @property
     def _needs_object(self) -> bool:
