@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit engine-tests api-tests simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment vulnerabilities
+.PHONY: help up rollback demo down test check unit engine-tests api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment vulnerabilities
 ENV := @tools/with-env
 PLATFORM := $(ENV) python -m tools.platform
 RUNNER := $(ENV) python -m tests.runner
@@ -70,13 +70,16 @@ test: ## run every check and test; starts a disposable stack
 	$(RUNNER) all $(ARGS)
 
 unit: ## run the product's unit and property tests
-	$(ENV) python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/property -n auto $(ARGS)
+	$(ENV) python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/unit/cli tests/property -n auto $(ARGS)
 
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
 
 api-tests: ## run the tests with a real API server and no cluster
-	$(ENV) python -m pytest tests/api_server $(ARGS)
+	$(ENV) python -m pytest tests/api_server tests/cli $(ARGS)
+
+pictures: ## take the pictures of notif web for the documentation; needs Chromium
+	$(ENV) python -m tools.pictures
 
 simulate: ## run the operator in 200,000 simulated schedules (ARGS="--inject cached-reads")
 	$(RUNNER) simulate $(ARGS)

@@ -20,7 +20,7 @@ from tools.platform.pulumi.environment import ROOT
 
 KEEP_FAILED = "--keep-failed"
 LONG = "--long"
-WITHOUT_CLUSTER = ("tests/unit", "tests/property", "tests/engine", "tests/api_server")
+WITHOUT_CLUSTER = ("tests/unit", "tests/property", "tests/engine", "tests/api_server", "tests/cli")
 
 KeepFailed = Annotated[
     bool, typer.Option(KEEP_FAILED, help="Keep the stack and the namespaces of failed tests.")

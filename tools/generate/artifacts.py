@@ -13,6 +13,7 @@ import yaml
 from platform_infra.settings import declarations
 from tools.generate import phase_diagram, settings_table
 from tools.generate.splice import replace_block, replace_tail
+from tools.pictures.recording import recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,7 @@ ARTIFACTS = (
         marker="phases, by make generate",
         content=phase_diagram.diagram,
     ),
+    Artifact(path="docs/images/notif.svg", extent=Extent.FILE, content=recording),
 )
 
 COMMANDS = (

@@ -57,6 +57,16 @@ def test_changed_source_changes_the_image_name(checkout: Path, changed: str) -> 
     assert image_build.image_name("", checkout) != before
 
 
+def test_change_of_a_client_keeps_the_image_name(checkout: Path) -> None:
+    before = image_build.image_name("", checkout)
+    for package in image_build.CLIENTS:
+        file = checkout / package / "module.py"
+        file.parent.mkdir(parents=True)
+        file.write_text("changed = True\n", "utf-8")
+        assert package.as_posix() in (image_build.ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert image_build.image_name("", checkout) == before
+
+
 @pytest.mark.parametrize("changed", [f"python:3.13-slim@{OTHER_DIGEST}", f"python:3.14-slim@{DIGEST}"])
 def test_changed_base_changes_the_image_name(checkout: Path, changed: str) -> None:
     assert image_build.image_name(changed, checkout) != image_build.image_name(DEFAULT_BASE, checkout)

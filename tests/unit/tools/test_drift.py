@@ -9,13 +9,17 @@ from pulumi.automation import CommandError, CommandResult
 from pulumi.automation.events import EngineEvent
 from typer.testing import CliRunner
 
-from platform_infra.crd.definitions import notification_request
+from notification_cli.views import lint
+from notification_client._message import notification
 from tools.platform.cli import app
 from tools.platform.commands import drift
 from tools.platform.pulumi.events import EventLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
+
+    from notification_client import Options
 
 PREFIX = "urn:pulumi:prod::notification-platform::kubernetes:apps/v1"
 
@@ -96,11 +100,16 @@ def test_drift_outranks_a_failed_check(stacks: Callable[..., tuple[int, str]]) -
 
 
 def test_notification_about_drift_is_valid() -> None:
-    spec = drift.notification("prod", logged(SCALED, DELETED).completed)
-    assert spec["subject"] == "Drift detected in stack prod"
-    assert spec["body"].splitlines() == TEXT
-    (version,) = notification_request()["spec"]["versions"]
-    schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert set(schema["required"]) <= spec.keys() <= schema["properties"].keys()
-    for field in ("type", "priority"):
-        assert spec[field] in schema["properties"][field]["enum"]
+    created: list[dict[str, Any]] = []
+
+    class Target:
+        def notify(self, subject: str, body: str, **options: Unpack[Options]) -> str:
+            created.append(notification(subject, body, options))
+            return "notif-1"
+
+    target: Any = Target()
+    assert drift.send(target, "prod", logged(SCALED, DELETED).completed) == "notif-1"
+    (obj,) = created
+    assert obj["spec"]["subject"] == "Drift detected in stack prod"
+    assert obj["spec"]["body"].splitlines() == TEXT
+    assert list(lint.notification(obj)) == []

@@ -75,21 +75,17 @@ def differences(changes: Sequence[Change]) -> list[str]:
     return [line for change in changes for line in change.text()]
 
 
-def notification(stack: str, changes: Sequence[Change]) -> dict[str, str]:
-    """Return the spec of a notification about drift; it names no channels, so the routing rules choose them."""
-    return {
-        "type": "status-update",
-        "priority": "high",
-        "subject": f"Drift detected in stack {stack}",
-        "body": "\n".join(differences(changes))[:BODY_LENGTH],
-    }
+def send(target: Namespace, stack: str, changes: Sequence[Change]) -> str:
+    """Create the notification about drift and return its name; it names no channels, so the routing rules choose them."""
+    body = "\n".join(differences(changes))[:BODY_LENGTH]
+    return target.notify(f"Drift detected in stack {stack}", body, kind="status-update", priority="high")
 
 
 def _notify(stack: Stack, namespace: str, changes: Sequence[Change]) -> None:
     kubeconfig, context = cluster_access(stack)
     target = Namespace(namespace, kubeconfig=kubeconfig, context=context)
     try:
-        name = target.create(notification(stack.name, changes), prefix="drift")
+        name = send(target, stack.name, changes)
     except CLUSTER_ERRORS as error:
         err.print(f"error: the notification could not be created in namespace {namespace}: {explain(error)}")
         return

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from platform_infra.names import GROUP, KIND, OPERATOR, PLURAL, VERSION
+from notification_client import Notifier, Options
+from platform_infra.names import GROUP, OPERATOR, PLURAL, VERSION
 from platform_infra.settings.preview import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from typing import Unpack
 
 REQUEST_SECONDS = 5
 DELETION_SECONDS = 60
-SMOKE = {"type": "simple", "priority": "low", "subject": "preview", "body": "It works.", "channels": ["log"]}
-FINAL = frozenset({"Sent", "PartiallySent", "Failed"})
+SMOKE: Final[Options] = {"priority": "low", "channels": ["log"]}
 CLUSTER_ERRORS = (ApiException, HTTPError)
 """The API server refused a request, or did not answer."""
 
@@ -49,7 +48,6 @@ class Namespace:
         # A caller wants to know at once that a cluster does not answer.
         self._api.configuration.retries = False
         self._name = name
-        self._place = (GROUP, VERSION, name, PLURAL)
 
     def answers(self) -> bool:
         """Return whether an API server answers."""
@@ -74,21 +72,13 @@ class Namespace:
         ready, replicas = deployment.status.ready_replicas or 0, deployment.spec.replicas
         return "ready" if ready >= replicas else f"{ready} of {replicas} pods ready"
 
-    def create(self, spec: Mapping[str, Any], *, prefix: str) -> str:
+    def notify(self, subject: str, body: str, **options: Unpack[Options]) -> str:
         """Create a notification and return its name.
 
         Raises:
             ApiException: the API server rejects it.
         """
-        name = f"{prefix}-{uuid.uuid4().hex[:8]}"
-        document = {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": KIND,
-            "metadata": {"name": name},
-            "spec": dict(spec),
-        }
-        client.CustomObjectsApi(self._api).create_namespaced_custom_object(*self._place, document)
-        return name
+        return Notifier(self._name, api=self._api).send(subject, body, **options).name
 
     def send(self, *, within: float) -> Smoke:
         """Send a notification through the log channel, wait until it is final or the time is over, and delete it.
@@ -96,15 +86,17 @@ class Namespace:
         Raises:
             ApiException: the API server rejects it.
         """
-        objects, start, status = client.CustomObjectsApi(self._api), time.monotonic(), {"phase": "Pending"}
-        name = self.create(SMOKE, prefix="smoke")
-        while status["phase"] not in FINAL and time.monotonic() - start < within:
-            time.sleep(0.1)
-            document: Any = objects.get_namespaced_custom_object(*self._place, name)
-            status = document["status"]
+        start = time.monotonic()
+        handle = Notifier(self._name, api=self._api).send("preview", "It works.", **SMOKE)
+        try:
+            status = handle.wait(within)
+        except TimeoutError:
+            status = handle.status()
         seconds = time.monotonic() - start
-        objects.delete_namespaced_custom_object(*self._place, name)
-        return Smoke(phase=status["phase"], seconds=seconds, message=status.get("message", ""))
+        client.CustomObjectsApi(self._api).delete_namespaced_custom_object(
+            GROUP, VERSION, self._name, PLURAL, handle.name
+        )
+        return Smoke(phase=status.phase, seconds=seconds, message=status.message)
 
     def delete(self, number: int) -> None:
         """Delete the namespace if it has the label of this preview, and wait until it is deleted."""

@@ -1,0 +1,1 @@
+"""The command line `notif`, which is `kubectl notif` too: sends, lists and explains notifications."""

@@ -1,0 +1,183 @@
+"""Lists notifications page by page, and follows their changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.kube.notifications import Selection
+from notification_cli.options import Output
+from notification_cli.output.documents import Objects, stream
+from notification_cli.output.table import Column, Table
+from notification_cli.views.rows import STYLES, created_at, row_of
+from notification_cli.views.text import parse_duration
+from notification_operator.domain.status import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
+
+    from notification_cli.kube.notifications import Page
+    from notification_cli.output.screen import Screen, Span
+    from notification_cli.session import Session
+
+COLUMNS = (
+    Column(title="NAMESPACE"),
+    Column(title="NAME"),
+    Column(title="TYPE", rank=3),
+    Column(title="PRIORITY", rank=1),
+    Column(title="PHASE"),
+    Column(title="ATTEMPTS", rank=2),
+    Column(title="AGE", rank=0),
+    Column(title="SUBJECT", rank=4),
+)
+PHASE = 4
+"""The index of the phase's column."""
+DELETED, LEFT = "(deleted)", "(left)"
+"""Phases of an object that was deleted, and of one that was deleted or no longer meets the selectors."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Listing:
+    """What to list, and how to write it."""
+
+    phases: Sequence[str] = ()
+    since: str = ""
+    labels: str = ""
+    all_namespaces: bool = False
+    limit: int = 0
+    output: Output = Output.TABLE
+    _selectable: bool = field(default=True, init=False)
+    """Whether the API server selects by phase."""
+
+    async def list(self, session: Session) -> int:
+        """Write every page; the first one is small, so that its lines appear at once."""
+        writer = Writer(self, session.screen)
+        await self._write_all(session, writer)
+        writer.close(session)
+        return ExitCode.OK
+
+    async def follow(self, session: Session) -> int:
+        """Write every page, then each change, until interrupted."""
+        writer = Writer(self, session.screen, follows=True)
+        version = await self._write_all(session, writer)
+        while True:
+            try:
+                async for event in session.notifications.changes(self._selection(session), version):
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    if event["type"] != "BOOKMARK" and self._matches(event["object"], self._oldest(session)):
+                        writer.change(event, session.clock())
+            except ApiError as error:
+                if error.status != HTTPStatus.GONE:
+                    raise
+                version = await self._write_all(session, writer)
+
+    async def _write_all(self, session: Session, writer: Writer) -> str:
+        """Write all pages and return the version that they show."""
+        oldest, left, version = self._oldest(session), self.limit, ""
+        async for page in self._pages(session):
+            version = version or page.version
+            items = [obj for obj in page.items if self._matches(obj, oldest)]
+            items = items[:left] if self.limit else items
+            writer.write(items, session.clock())
+            left -= len(items)
+            if self.limit and left <= 0:
+                break
+        return version
+
+    async def _pages(self, session: Session) -> AsyncIterator[Page]:
+        # With a filter of our own, how many objects to read is not known.
+        limit = 0 if self.since or (self.phases and not self._selectable) else self.limit
+        try:
+            async for page in session.notifications.pages(self._selection(session), limit=limit):
+                yield page
+        except ApiError as error:
+            if error.status == HTTPStatus.BAD_REQUEST and not error.unselectable:
+                # Only the user's selector can be wrong in this request.
+                raise CliError(str(error), code=ExitCode.USAGE) from None
+            if not error.unselectable or not self._selectable:
+                raise
+            self._selectable = False
+            session.screen.note(
+                "the CRD in this cluster is older: phases are selected here, which takes longer"
+            )
+            async for page in self._pages(session):
+                yield page
+
+    def _selection(self, session: Session) -> Selection:
+        namespace = "" if self.all_namespaces else session.namespace
+        fields = phase_selector(self.phases) if self._selectable else ""
+        return Selection(namespace=namespace, labels=self.labels, fields=fields)
+
+    def _oldest(self, session: Session) -> datetime | None:
+        if not self.since:
+            return None
+        try:
+            return session.clock() - timedelta(seconds=parse_duration(self.since))
+        except (ValueError, OverflowError) as error:
+            raise CliError(f"--since: {error}", code=ExitCode.USAGE) from None
+
+    def _matches(self, obj: dict[str, Any], oldest: datetime | None) -> bool:
+        phase = (obj.get("status") or {}).get("phase") or Phase.PENDING
+        selected = self._selectable or not self.phases or phase in self.phases
+        return selected and (oldest is None or created_at(obj) >= oldest)
+
+
+class Writer:
+    """Writes objects in the chosen format."""
+
+    def __init__(self, listing: Listing, screen: Screen, *, follows: bool = False) -> None:
+        self._first = 0 if listing.all_namespaces else 1
+        self._output, self._screen, self._follows = listing.output, screen, follows
+        self._table = Table(screen, COLUMNS[self._first :])
+        self._objects = Objects(screen, listing.output)
+        self._selects = bool(listing.phases or listing.labels)
+        self._written = 0
+
+    def write(self, objects: Sequence[dict[str, Any]], now: datetime) -> None:
+        """Write some objects."""
+        self._written += len(objects)
+        if self._output is Output.TABLE:
+            if objects:
+                self._table.write([self._cells(obj, now) for obj in objects])
+        elif self._follows:
+            stream(self._screen, self._output, objects)
+        else:
+            self._objects.add(objects)
+
+    def change(self, event: dict[str, Any], now: datetime) -> None:
+        """Write a changed object; a deleted one is marked in the table."""
+        obj = event["object"]
+        if self._output is not Output.TABLE:
+            stream(self._screen, self._output, [obj])
+            return
+        cells = self._cells(obj, now)
+        if event["type"] == "DELETED":
+            cells[PHASE - self._first] = (LEFT if self._selects else DELETED, "dim")
+        self._table.write([cells])
+
+    def close(self, session: Session) -> None:
+        """Complete the output; an empty table is said in words."""
+        if self._output is not Output.TABLE:
+            self._objects.close()
+        elif not self._written:
+            where = "any namespace" if not self._first else f"namespace {session.namespace}"
+            session.screen.note(f"no notifications found in {where}")
+
+    def _cells(self, obj: dict[str, Any], now: datetime) -> list[Span | str]:
+        row = row_of(obj)
+        cells: list[Span | str] = [row.namespace, row.name, row.type, row.priority]
+        cells += [(row.phase, STYLES.get(row.phase, "")), str(row.attempts), row.age(now), row.subject]
+        return cells[self._first :]
+
+
+def phase_selector(phases: Sequence[str]) -> str:
+    """Return the field selector for any of these phases; a field selector has no "or", so it excludes the others."""
+    if not phases:
+        return ""
+    if len(phases) == 1:
+        return f"status.phase={phases[0]}"
+    return ",".join(f"status.phase!={phase.value}" for phase in Phase if phase not in phases)

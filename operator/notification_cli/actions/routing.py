@@ -1,0 +1,130 @@
+"""Tests the routing rules with labels, or with a file of expectations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from notification_cli.errors import CliError, ExitCode
+from notification_cli.options import Output
+from notification_cli.output import detail
+from notification_cli.output.documents import document, plain
+from notification_cli.output.table import Column, Table
+from notification_cli.rules import read_file, routing_text
+from notification_cli.views.expectations import Expectation, ExpectationsError, Outcome, read, verify
+from notification_cli.views.explanation import read_rules
+from notification_cli.views.rules import evaluate
+from notification_cli.views.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from notification_cli.output.screen import Screen
+    from notification_cli.rules import Rules
+    from notification_cli.session import Session
+    from notification_operator.domain.routing.state import RoutingState
+
+COLUMNS = (
+    Column(title="RESULT"),
+    Column(title="TEST"),
+    Column(title="CHANNELS", rank=1),
+    Column(title="PROBLEM", rank=2),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTest:
+    """Expectations, and the rules that they are tested with."""
+
+    expectations: Sequence[Expectation]
+    explains: bool
+    """Whether to show how the rules were evaluated, in place of a table."""
+    rules: Rules
+    output: Output = Output.TABLE
+
+    async def run(self, session: Session) -> int:
+        """Test the rules of the cluster."""
+        state, where = await self.rules.load(session)
+        if state is None:
+            raise CliError(
+                f"the routing rules cannot be read: {where}; use --rules FILE", code=ExitCode.NO_ACCESS
+            )
+        return self._test(session.screen, state, where)
+
+    def run_offline(self, screen: Screen) -> int:
+        """Test the rules of a file."""
+        state = read_rules(routing_text(read_file(self.rules.file)))
+        return self._test(screen, state, self.rules.file)
+
+    def _test(self, screen: Screen, state: RoutingState, where: str) -> int:
+        if state.problems:
+            raise CliError(f"{where} is not a valid routing document: {state.problems[0]}")
+        outcomes = [verify(state.table, each) for each in self.expectations]
+        failed = sum(bool(outcome.problems) for outcome in outcomes)
+        if self.output is not Output.TABLE:
+            document(screen, self.output, {"results": [_plain(each) for each in outcomes]}, name="routes")
+        elif self.explains:
+            _explain(screen, state, outcomes[0])
+        else:
+            _table(screen, outcomes)
+        if not self.explains:
+            screen.note(f"{len(outcomes) - failed} of {len(outcomes)} expectations hold for {where}")
+        return ExitCode.NEGATIVE if failed else ExitCode.OK
+
+
+def _explain(screen: Screen, state: RoutingState, outcome: Outcome) -> None:
+    if state.table:
+        detail.rules(screen, evaluate(state.table, outcome.expectation.labels))
+    receivers = ", ".join(outcome.receivers) or "none, because no rule applies"
+    screen.line(("Receivers  ", "bold"), clean(receivers))
+    screen.line(("Channels   ", "bold"), ", ".join(outcome.channels))
+
+
+def _table(screen: Screen, outcomes: Sequence[Outcome]) -> None:
+    Table(screen, COLUMNS).write(
+        [
+            [
+                ("FAILED", "bold red") if outcome.problems else ("ok", "green"),
+                clean(outcome.expectation.name),
+                ", ".join(outcome.channels),
+                clean("; ".join(outcome.problems)),
+            ]
+            for outcome in outcomes
+        ]
+    )
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    result: dict[str, Any] = plain(outcome)
+    return result | {"problems": list(outcome.problems)}
+
+
+def expectations_of(labels: str, file: str) -> Sequence[Expectation]:
+    """Return what to test: labels without an expectation, or those of a file.
+
+    Raises:
+        CliError: both are given, or none, or one is invalid.
+    """
+    if bool(file) == bool(labels):
+        raise CliError("give either --labels or --file", code=ExitCode.USAGE)
+    if not file:
+        return (Expectation(name="labels", labels=parse_labels(labels)),)
+    try:
+        return read(read_file(file))
+    except ExpectationsError as error:
+        raise CliError(f"{file}: {error}", code=ExitCode.USAGE) from None
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """Return the labels of a text such as a=b,c=d.
+
+    Raises:
+        CliError: the text has another form.
+    """
+    labels = {}
+    for part in filter(None, text.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise CliError(f"labels: {part!r} is not a label; write them like a=b,c=d", code=ExitCode.USAGE)
+        labels[key.strip()] = value.strip()
+    return labels

@@ -1,0 +1,62 @@
+"""The command line: `notif`, `kubectl notif`, and `python -m notification_cli`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from notification_cli.commands.lint import lint
+from notification_cli.commands.ls import ls
+from notification_cli.commands.route import route
+from notification_cli.commands.send import send
+from notification_cli.commands.show import show
+from notification_cli.commands.top import top
+from notification_cli.commands.web import web
+from notification_cli.commands.why import why
+
+EPILOG = (
+    "Exit codes: 0 success; 1 the answer is no, such as not delivered, not found or invalid; 2 wrong usage; "
+    "3 the cluster does not respond or refuses; 4 --wait took too long."
+)
+
+app = typer.Typer(
+    name="notif",
+    help="Send, list and explain notifications, with your kubeconfig and your rights.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if value:
+        from notification_operator import __version__  # noqa: PLC0415 - needed by this flag alone
+
+        typer.echo(f"notif {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Send, list and explain notifications, with your kubeconfig and your rights."""
+
+
+for command in (ls, show, why, send, top, lint, web):
+    app.command()(command)
+app.add_typer(route, name="route")
+
+
+def main() -> None:
+    """Run the command line under the name that it was called by."""
+    name = "kubectl notif" if os.path.basename(sys.argv[0]).startswith("kubectl-") else "notif"  # noqa: PTH119 - pathlib takes longer to load
+    app(prog_name=name)

@@ -1,0 +1,35 @@
+"""`notif lint`: validate files before the API server and the operator do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from notification_cli.boundary import finish
+from notification_cli.options import NoColor, Output, OutputOption
+
+
+def lint(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="YAML files; - is standard input.", show_default=False),
+    ],
+    *,
+    output: OutputOption = Output.TABLE,
+    no_color: NoColor = False,
+) -> None:
+    """Validate NotificationRequests and routing documents by the schema of the API and the operator's own parser.
+
+    No cluster is needed. The exit code is 1 if there is a problem. Documents of other kinds are left out.
+
+    Example: `notif lint examples/*.yaml routing.yaml`.
+    """
+
+    def work() -> int:
+        from notification_cli.actions.linting import lint_files
+        from notification_cli.output.screen import Screen
+
+        return lint_files(files, Screen.standard(no_color=no_color), output)
+
+    finish(work)

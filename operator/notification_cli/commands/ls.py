@@ -1,0 +1,71 @@
+"""`notif ls`: list notifications, and follow their changes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from notification_cli.boundary import finish
+from notification_cli.options import (
+    AllNamespaces,
+    Context,
+    Kubeconfig,
+    Namespace,
+    NoColor,
+    Output,
+    OutputOption,
+    PhaseChoice,
+)
+
+
+def ls(  # noqa: PLR0913 - the options
+    *,
+    namespace: Namespace = "",
+    all_namespaces: AllNamespaces = False,
+    phase: Annotated[
+        list[PhaseChoice] | None,
+        typer.Option(help="Only notifications in this phase; repeatable.", show_default=False),
+    ] = None,
+    since: Annotated[
+        str,
+        typer.Option(
+            help="Only notifications created within this time, such as 15m or 2d.", show_default=False
+        ),
+    ] = "",
+    selector: Annotated[
+        str, typer.Option("--selector", "-l", help="Label selector, as in kubectl.", show_default=False)
+    ] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Then show each change, until Ctrl-C.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=0, help="List at most so many; 0 lists all.")] = 0,
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> None:
+    """List notifications, in the order of namespace and name.
+
+    Examples: `notif ls -A --phase Failed`, `notif ls -l kubernaut.ai/severity=critical --since 2h -w`.
+    """
+
+    def work() -> int:
+        from notification_cli.actions.listing import Listing
+        from notification_cli.kube.connection import Access
+        from notification_cli.output.screen import Screen
+        from notification_cli.session import run
+
+        listing = Listing(
+            phases=[each.value for each in phase or ()],
+            since=since,
+            labels=selector,
+            all_namespaces=all_namespaces,
+            limit=limit,
+            output=output,
+        )
+        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+        command = listing.follow if watch else listing.list
+        return run(access, Screen.standard(no_color=no_color), command)
+
+    finish(work)

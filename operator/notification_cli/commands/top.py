@@ -1,0 +1,39 @@
+"""`notif top`: figures by namespace."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from notification_cli.boundary import finish
+from notification_cli.options import Context, Kubeconfig, Namespace, NoColor, Output, OutputOption
+
+
+def top(  # noqa: PLR0913 - the options
+    *,
+    namespace: Namespace = "",
+    selector: Annotated[
+        str, typer.Option("--selector", "-l", help="Label selector, as in kubectl.", show_default=False)
+    ] = "",
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> None:
+    """Show figures of the stored notifications by namespace: phases, reasons of failure, delivery times.
+
+    All namespaces are shown, or the one of `-n`. P50 and P95 are times from creation to delivery.
+    """
+
+    def work() -> int:
+        from notification_cli.actions.counting import Counting
+        from notification_cli.kube.connection import Access
+        from notification_cli.output.screen import Screen
+        from notification_cli.session import run
+
+        counting = Counting(namespace=namespace, labels=selector, output=output)
+        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+        return run(access, Screen.standard(no_color=no_color), counting.run)
+
+    finish(work)

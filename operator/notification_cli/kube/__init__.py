@@ -1,0 +1,1 @@
+"""The Kubernetes API, with the user's kubeconfig and rights."""

@@ -1,0 +1,138 @@
+"""Notifications as the API server holds them: single, in pages of bounded size, and as they change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from notification_cli.errors import ApiError, CliError
+from notification_cli.kube.requests import get, watch
+from notification_contract import names
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from notification_cli.kube.connection import Connection
+
+FIRST_PAGE: Final = 20
+"""Objects of the first page: the first lines appear early, whatever the objects' sizes are."""
+LARGEST_PAGE: Final = 500
+PAGE_BYTES: Final = 2_000_000
+"""Aim for the size of a page; an object may have a megabyte."""
+WATCH_SECONDS: Final = 240
+ATTEMPTS: Final = 3
+"""Listings that may expire in a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which notifications: an empty namespace means all."""
+
+    namespace: str = ""
+    labels: str = ""
+    """A label selector, as in kubectl."""
+    fields: str = ""
+    """A field selector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some objects of a listing, in the order of namespace and name."""
+
+    items: Sequence[dict[str, Any]]
+    next: str = ""
+    """Where the listing continues; empty at its end."""
+    version: str = ""
+    """The version to watch from."""
+
+
+class Notifications:
+    """Reads notifications over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def get(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return one notification.
+
+        Raises:
+            CliError: there is none of this name.
+            ApiError: it cannot be read.
+        """
+        try:
+            return await get(self._connection, f"{collection(namespace)}/{quote(name, safe='')}")
+        except ApiError as error:
+            if error.status == HTTPStatus.NOT_FOUND and await self._served(namespace):
+                raise CliError(f"there is no notification {name} in namespace {namespace}") from None
+            raise
+
+    async def page(self, selection: Selection, *, limit: int, start: str = "") -> Page:
+        """Return a page of at most so many objects, from where another one ended."""
+        query = {**_query(selection), "limit": limit} | ({"continue": start} if start else {})
+        listing = await get(self._connection, collection(selection.namespace), query)
+        meta = listing["metadata"]
+        return Page(
+            items=listing["items"], next=meta.get("continue") or "", version=meta.get("resourceVersion") or ""
+        )
+
+    async def pages(self, selection: Selection, *, limit: int = 0, start: str = "") -> AsyncIterator[Page]:
+        """Yield pages, together at most `limit` objects if it is not 0; their size follows that of the objects."""
+        size, left, expired = FIRST_PAGE, limit, 0
+        while True:
+            try:
+                page = await self.page(selection, limit=min(size, left) if limit else size, start=start)
+            except ApiError as error:
+                # The API server names where to continue with newer objects; some may be missed or repeated.
+                if error.status != HTTPStatus.GONE or not error.next_page or expired >= ATTEMPTS:
+                    raise
+                start, expired = error.next_page, expired + 1
+                continue
+            yield page
+            start, left, size = page.next, left - len(page.items), next_size(page)
+            if not start or (limit and left <= 0):
+                return
+
+    async def changes(self, selection: Selection, version: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the events after a version until the API server ends the watch."""
+        query = {**_query(selection), "resourceVersion": version, "allowWatchBookmarks": "true"}
+        path = collection(selection.namespace)
+        async with watch(self._connection, path, query, seconds=WATCH_SECONDS) as events:
+            async for event in events:
+                yield event
+
+    async def config_map(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return a ConfigMap.
+
+        Raises:
+            ApiError: it cannot be read, or does not exist.
+        """
+        return await get(self._connection, f"/api/v1/namespaces/{quote(namespace)}/configmaps/{quote(name)}")
+
+    async def _served(self, namespace: str) -> bool:
+        try:
+            await get(self._connection, collection(namespace), {"limit": 1})
+        except ApiError as error:
+            return error.status != HTTPStatus.NOT_FOUND
+        return True
+
+
+def collection(namespace: str = "") -> str:
+    """Return the URL path of the notifications in a namespace, or in all."""
+    within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    return f"/apis/{names.API_VERSION}{within}/{names.PLURAL}"
+
+
+def next_size(page: Page) -> int:
+    """Return how many objects the next page may have, by the size of these."""
+    if not page.items:
+        return LARGEST_PAGE
+    # The longest text is the body; the rest of an object is about as long as its status.
+    characters = sum(len(item["spec"].get("body", "")) + 1500 for item in page.items)
+    return max(1, min(LARGEST_PAGE, PAGE_BYTES * len(page.items) // characters))
+
+
+def _query(selection: Selection) -> dict[str, str]:
+    query = {"labelSelector": selection.labels, "fieldSelector": selection.fields}
+    return {key: value for key, value in query.items() if value}

@@ -1,0 +1,94 @@
+"""The options that commands share, and the enumerations that completion offers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+Namespace = Annotated[
+    str,
+    typer.Option("--namespace", "-n", help="Namespace. Defaults to that of the context.", show_default=False),
+]
+AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
+Context = Annotated[
+    str, typer.Option(help="Context of the kubeconfig. Defaults to the current one.", show_default=False)
+]
+Kubeconfig = Annotated[
+    str,
+    typer.Option(
+        help="Path of the kubeconfig. Defaults to KUBECONFIG or ~/.kube/config.", show_default=False
+    ),
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Write no colors; NO_COLOR does the same.")]
+Name = Annotated[str, typer.Argument(help="Name of the notification.", show_default=False)]
+RulesNamespace = Annotated[
+    str,
+    typer.Option(
+        envvar="NOTIF_RULES_NAMESPACE",
+        help="Namespace of the ConfigMap with the routing rules: that of the operator.",
+    ),
+]
+RulesFile = Annotated[
+    str,
+    typer.Option(
+        "--rules", help="File with the routing rules, in place of the ConfigMap.", show_default=False
+    ),
+]
+DEFAULT_RULES_NAMESPACE = "notification-system"
+
+
+class Output(StrEnum):
+    """The values of `-o`."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the output.")]
+
+
+class PhaseChoice(StrEnum):
+    """The values of `--phase`."""
+
+    PENDING = "Pending"
+    SENDING = "Sending"
+    RETRYING = "Retrying"
+    SENT = "Sent"
+    PARTIALLY_SENT = "PartiallySent"
+    FAILED = "Failed"
+
+
+class PriorityChoice(StrEnum):
+    """The values of `--priority`."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class TypeChoice(StrEnum):
+    """The values of `--type`."""
+
+    ESCALATION = "escalation"
+    SIMPLE = "simple"
+    STATUS_UPDATE = "status-update"
+    APPROVAL = "approval"
+    MANUAL_REVIEW = "manual-review"
+
+
+class ChannelChoice(StrEnum):
+    """The values of `--to`."""
+
+    EMAIL = "email"
+    SLACK = "slack"
+    TEAMS = "teams"
+    SMS = "sms"
+    WEBHOOK = "webhook"
+    CONSOLE = "console"
+    FILE = "file"
+    LOG = "log"

@@ -1,0 +1,71 @@
+"""The routing rules: from a file, or from the operator's ConfigMap if the user may read it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.views.explanation import read_rules
+from notification_contract import names
+
+if TYPE_CHECKING:
+    from notification_cli.session import Session
+    from notification_operator.domain.routing.state import RoutingState
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Where the rules are."""
+
+    file: str = ""
+    namespace: str = ""
+
+    async def load(self, session: Session) -> tuple[RoutingState | None, str]:
+        """Return the rules and where they come from; None with the reason if they cannot be read."""
+        if self.file:
+            return read_rules(routing_text(read_file(self.file))), self.file
+        where = f"ConfigMap {names.ROUTING_CONFIG_MAP} in namespace {self.namespace}"
+        try:
+            config_map = await session.notifications.config_map(self.namespace, names.ROUTING_CONFIG_MAP)
+        except ApiError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return read_rules(None), f"{where}, which does not exist"
+            return None, str(error)
+        text = (config_map.get("data") or {}).get(names.ROUTING_KEY)
+        # As the operator: a ConfigMap without the key is an invalid document.
+        return read_rules("" if text is None else text), where
+
+
+def read_file(path: str) -> str:
+    """Return the text of a file, or of standard input for a hyphen.
+
+    Raises:
+        CliError: it cannot be read.
+    """
+    try:
+        if path == STANDARD_INPUT:
+            return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+        return Path(path).read_text("utf-8")
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror}", code=ExitCode.USAGE) from None
+    except UnicodeDecodeError:
+        raise CliError(f"{path} cannot be read: it is not UTF-8 text", code=ExitCode.USAGE) from None
+
+
+def routing_text(text: str) -> str:
+    """Return the routing document of a file, which may be the ConfigMap that holds it."""
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text
+    if isinstance(document, dict) and document.get("kind") == "ConfigMap":
+        return str((document.get("data") or {}).get(names.ROUTING_KEY, ""))
+    return text

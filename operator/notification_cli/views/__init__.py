@@ -1,0 +1,1 @@
+"""What the commands and the web page show, computed from objects. Pure."""

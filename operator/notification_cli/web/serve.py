@@ -1,0 +1,80 @@
+"""Serves the page on 127.0.0.1 until it is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import webbrowser
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from notification_cli.errors import CliError, ExitCode
+from notification_cli.web.application import Application
+from notification_cli.web.source import ClusterSource
+
+if TYPE_CHECKING:
+    from notification_cli.rules import Rules
+    from notification_cli.session import Session
+
+ADDRESS: Final = "127.0.0.1"
+SHUTDOWN_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Where and what to serve."""
+
+    port: int
+    all_namespaces: bool
+    open_browser: bool
+    rules: Rules
+
+    async def run(self, session: Session) -> int:
+        """Serve until Ctrl-C."""
+        listener = listen(self.port)
+        port, root = listener.getsockname()[1], f"/{secrets.token_urlsafe(16)}"
+        namespace = "" if self.all_namespaces else session.namespace
+        application = Application(
+            ClusterSource(session, self.rules),
+            root=root,
+            namespace=namespace,
+            scope=f"{session.connection.context}, {namespace or 'all namespaces'}",
+            clock=session.clock,
+        )
+        runner = web.AppRunner(application.build(port), shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener).start()
+            url = f"http://{ADDRESS}:{port}{root}/"
+            session.screen.line(url)
+            session.screen.flush()
+            session.screen.note("read-only, with your rights; Ctrl-C ends it")
+            if self.open_browser:
+                webbrowser.open(url)
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            return ExitCode.OK
+        finally:
+            await runner.cleanup()
+        return ExitCode.OK
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on this machine alone.
+
+    Raises:
+        CliError: the port is in use.
+    """
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((ADDRESS, port))
+    except OSError as error:
+        listener.close()
+        raise CliError(
+            f"port {port} of {ADDRESS} cannot be used: {error.strerror}", code=ExitCode.USAGE
+        ) from None
+    return listener

@@ -1,0 +1,95 @@
+"""The object that a notification is created as, and what its status says. Pure, but for the random name."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from notification_contract import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FINAL: Final = frozenset({"Sent", "PartiallySent", "Failed"})
+"""The phases that do not change any more."""
+PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between two looks at a status; the last one repeats."""
+DIGITS: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link that is delivered with the message; `service` is what it opens, such as grafana."""
+
+    url: str
+    label: str
+    service: str = "link"
+
+
+class Options(TypedDict, total=False):
+    """The optional parts of a notification."""
+
+    kind: str
+    """`spec.type`, by default simple."""
+    priority: str
+    """critical, high, medium (the default) or low."""
+    channels: Iterable[str]
+    """Without channels, the routing rules choose them by the labels."""
+    labels: Mapping[str, str]
+    links: Iterable[Link]
+    dedup_key: str
+    """At most one notification exists in a namespace for each key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the operator has recorded so far."""
+
+    phase: str
+    reason: str = ""
+    message: str = ""
+    attempts: int = 0
+
+    @property
+    def final(self) -> bool:
+        """Whether the delivery is over."""
+        return self.phase in FINAL
+
+    @property
+    def delivered(self) -> bool:
+        """Whether every channel accepted the message."""
+        return self.phase == "Sent"
+
+
+def status_of(obj: Mapping[str, Any]) -> Status:
+    """Return the status of an object as the API server holds it."""
+    status = obj.get("status") or {}
+    return Status(
+        phase=status.get("phase") or "Pending",
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        attempts=status.get("totalAttempts", 0),
+    )
+
+
+def stable_name(dedup_key: str) -> str:
+    """Return the object name of a key: the API server refuses a second object of the same name."""
+    return f"notif-{hashlib.sha256(dedup_key.encode()).hexdigest()[:DIGITS]}"
+
+
+def notification(subject: str, body: str, options: Options) -> dict[str, Any]:
+    """Return the object to create."""
+    key = options.get("dedup_key")
+    name = stable_name(key) if key is not None else f"notif-{uuid.uuid4().hex[:DIGITS]}"
+    spec: dict[str, Any] = {"type": options.get("kind", "simple"), "subject": subject, "body": body}
+    spec["priority"] = options.get("priority", "medium")
+    if channels := list(options.get("channels", ())):
+        spec["channels"] = channels
+    if links := [
+        {"service": link.service, "url": link.url, "label": link.label} for link in options.get("links", ())
+    ]:
+        spec["actionLinks"] = links
+    metadata = {"name": name, "labels": dict(options.get("labels", {}))}
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "spec": spec}

@@ -1,0 +1,92 @@
+"""The synchronous client."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
+
+from notification_client._message import PAUSES, Status, notification, status_of
+from notification_contract.names import GROUP, PLURAL, VERSION
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from notification_client._message import Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handle:
+    """A notification in the cluster; `created` is False if its deduplication key had created it before."""
+
+    namespace: str
+    name: str
+    created: bool
+    objects: Any
+
+    def status(self) -> Status:
+        """Return what the operator has recorded now; raises `ApiException`."""
+        place = (GROUP, VERSION, self.namespace, PLURAL, self.name)
+        return status_of(self.objects.get_namespaced_custom_object(*place))
+
+    def wait(self, seconds: float = 60.0) -> Status:
+        """Return the status once the delivery is over, also if it failed.
+
+        Raises:
+            TimeoutError: it is not over after so many seconds.
+            ApiException: the object cannot be read, or was deleted.
+        """
+        deadline = time.monotonic() + seconds
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+            status, left = self.status(), deadline - time.monotonic()
+            if status.final:
+                return status
+            if left <= 0:
+                break
+            time.sleep(min(pause, left))
+        raise TimeoutError(f"{self.namespace}/{self.name} is {status.phase} after {seconds:g} s")
+
+
+class Notifier:
+    """Creates notifications in a namespace; `api` is an `ApiClient` of `kubernetes.client`."""
+
+    def __init__(self, namespace: str, *, api: Any = None) -> None:  # noqa: ANN401 - it has no types
+        self.namespace, self._api = namespace, api
+
+    def send(self, subject: str, body: str, *, wait: bool = False, **options: Unpack[Options]) -> Handle:
+        """Create a notification; with `wait`, return when its delivery is over.
+
+        Raises:
+            ApiException: the API server refuses it; the body says why.
+            TimeoutError: `wait` was set, and the delivery takes longer than a minute.
+        """
+        from kubernetes import client  # noqa: PLC0415 - takes half a second
+
+        if self._api is None:
+            self._api = _connect()
+        objects, obj, created = client.CustomObjectsApi(self._api), notification(subject, body, options), True
+        try:
+            objects.create_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, obj)
+        except client.ApiException as error:
+            if error.status != HTTPStatus.CONFLICT or "dedup_key" not in options:
+                raise
+            created = False
+        name = obj["metadata"]["name"]
+        handle = Handle(namespace=self.namespace, name=name, created=created, objects=objects)
+        if wait:
+            handle.wait()
+        return handle
+
+
+def _connect() -> Any:  # noqa: ANN401 - the client has no types
+    """Return a client with the pod's service account, else with the kubeconfig."""
+    from kubernetes import client, config  # noqa: PLC0415 - takes half a second
+
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
+        config.load_kube_config(client_configuration=configuration)
+    return client.ApiClient(configuration)

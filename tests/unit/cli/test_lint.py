@@ -1,0 +1,153 @@
+"""Which files are valid: by the schema of the CRD, the rules for names and labels, and the routing parser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from notification_cli.views import schema
+from notification_cli.views.lint import NotYamlError, check
+from notification_contract import crds
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VALID: dict[str, Any] = {
+    "apiVersion": "kubernaut.ai/v1alpha1",
+    "kind": "NotificationRequest",
+    "metadata": {"name": "a"},
+    "spec": {"type": "simple", "subject": "s", "body": "b"},
+}
+
+
+def problems(**changes: Any) -> list[str]:
+    """Return the problems of a valid object with changes in its spec."""
+    return of({**VALID, "spec": {**VALID["spec"], **changes}})
+
+
+def of(obj: dict[str, Any]) -> list[str]:
+    return [problem for each in check(yaml.safe_dump(obj)) for problem in each.problems]
+
+
+def test_minimal_notification_is_valid() -> None:
+    assert problems() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"priority": "urgent"},
+            "spec.priority: unsupported value 'urgent'; the values are critical, high, medium, low",
+        ),
+        ({"subject": ""}, "spec.subject: must have at least 1 characters (got 0)"),
+        ({"subject": "s" * 501}, "spec.subject: must have at most 500 characters (got 501)"),
+        ({"subject": 5}, "spec.subject: must be a string (got 5; put it in quotes)"),
+        ({"chanels": []}, "spec.chanels: unknown field, which the API server drops; the fields are type,"),
+        ({"channels": ["pager"]}, "spec.channels[0]: unsupported value 'pager'"),
+        ({"channels": "slack"}, "spec.channels: must be a list (got 'slack')"),
+        ({"retentionDays": 0}, "spec.retentionDays: must be at least 1 (got 0)"),
+        ({"retryPolicy": {"maxAttempts": 11}}, "spec.retryPolicy.maxAttempts: must be at most 10 (got 11)"),
+        (
+            {"retryPolicy": {"maxAttempts": True}},
+            "spec.retryPolicy.maxAttempts: must be an integer (got True)",
+        ),
+        ({"metadata": {"a": 1}}, "spec.metadata.a: must be a string (got 1; put it in quotes)"),
+        (
+            {"actionLinks": [{"url": "u", "label": "l"}]},
+            "spec.actionLinks[0].service: missing; it is required",
+        ),
+        ({"body": None}, "spec.body: must not be null"),
+    ],
+)
+def test_invalid_field_is_named_with_its_value(changes: dict[str, Any], problem: str) -> None:
+    (result,) = problems(**changes)
+    assert result.startswith(problem)
+
+
+def test_field_that_must_exist_is_named() -> None:
+    assert of({**VALID, "spec": {"subject": "s"}}) == [
+        "spec.type: missing; it is required",
+        "spec.body: missing; it is required",
+    ]
+    assert of({key: value for key, value in VALID.items() if key != "spec"}) == [
+        "spec: missing; it is required"
+    ]
+
+
+def test_null_where_the_schema_has_a_default_is_valid() -> None:
+    assert problems(priority=None) == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "problem"),
+    [
+        ({}, "metadata.name: missing"),
+        ({"name": "A_b"}, "metadata.name: 'A_b' is not a name"),
+        (
+            {"name": "a", "labels": {"kubernaut.ai/x": "a b"}},
+            "metadata.labels.kubernaut.ai/x: 'a b' is not the value",
+        ),
+        ({"name": "a", "labels": {"-": "a"}}, "metadata.labels: '-' is not the name of a label"),
+        ({"name": "a", "labels": {"x": 1}}, "metadata.labels.x: must be a string (got 1)"),
+        ({"name": "a", "labels": []}, ""),
+    ],
+)
+def test_metadata_follows_the_rules_of_the_api_server(meta: dict[str, Any], problem: str) -> None:
+    result = of({**VALID, "metadata": meta})
+    assert result == [] if not problem else result[0].startswith(problem)
+
+
+def test_other_version_is_refused() -> None:
+    assert of({**VALID, "apiVersion": "kubernaut.ai/v2"}) == [
+        "apiVersion: unsupported value 'kubernaut.ai/v2'; use kubernaut.ai/v1alpha1"
+    ]
+
+
+def test_routing_document_is_checked_alone_and_in_a_config_map() -> None:
+    broken = "route: {receiver: nobody}\nreceivers: [{name: a}]"
+    config_map = {"kind": "ConfigMap", "metadata": {"name": "r"}, "data": {"routing.yaml": broken}}
+    for text in (broken, yaml.safe_dump(config_map)):
+        (result,) = check(text)
+        assert any("unknown receiver 'nobody'" in problem for problem in result.problems)
+
+
+def test_documents_of_other_kinds_and_lists_are_walked_through() -> None:
+    text = yaml.safe_dump_all([{"kind": "Service"}, {"kind": "List", "items": [VALID, VALID]}, None, ["x"]])
+    assert [(each.what, len(each.problems)) for each in check(text)] == [
+        ("NotificationRequest a", 0),
+        ("NotificationRequest a", 0),
+        ("document", 1),
+    ]
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\tx", "{" * 2000])
+def test_text_that_is_not_yaml_is_one_problem(text: str) -> None:
+    with pytest.raises(NotYamlError):
+        list(check(text))
+
+
+def test_every_keyword_of_the_crd_is_understood() -> None:
+    def keywords(node: dict[str, Any]) -> Iterator[str]:
+        for key, value in node.items():
+            yield key
+            if key == "properties":
+                for each in value.values():
+                    yield from keywords(each)
+            elif key in {"items", "additionalProperties"} and isinstance(value, dict):
+                yield from keywords(value)
+
+    (version,) = crds.notification_request()["spec"]["versions"]
+    assert set(keywords(version["schema"]["openAPIV3Schema"])) <= schema.KEYWORDS
+
+
+def test_examples_are_as_the_readme_says() -> None:
+    results = {
+        file.name: [problem for each in check(file.read_text("utf-8")) for problem in each.problems]
+        for file in sorted((ROOT / "examples").glob("*.yaml"))
+    }
+    assert results.pop("refused.yaml")
+    assert not any(results.values())

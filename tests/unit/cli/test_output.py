@@ -1,0 +1,115 @@
+"""Tables, JSON, YAML and names."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from notification_cli.actions.listing import COLUMNS
+from notification_cli.options import ChannelChoice, Output, PhaseChoice, PriorityChoice, TypeChoice
+from notification_cli.output.documents import Objects, document, plain
+from notification_cli.output.screen import Screen
+from notification_cli.output.table import Column, Table
+from notification_contract import crds
+from notification_contract.routing.receivers import CHANNELS
+from notification_operator.domain.status import Phase
+from tests.unit.cli.samples import screen
+from tests.unit.operator.domain.builders import START, stored
+
+
+def test_columns_of_the_highest_rank_are_left_out_of_a_narrow_table() -> None:
+    row = ["shop", "order-1", "escalation", "critical", "Failed", "3", "5m", "Checkout is failing in eu-west"]
+    for width in (40, 60, 80, 120):
+        target, file = screen(width)
+        Table(target, COLUMNS).write([row])
+        lines = file.getvalue().splitlines()
+        assert max(map(len, lines)) <= width
+        assert all(title in lines[0] for title in ("NAME", "PHASE", "AGE")), width
+
+
+def test_later_rows_that_are_longer_do_not_move_the_first_columns() -> None:
+    target, file = screen()
+    table = Table(target, [Column(title="A"), Column(title="B")])
+    table.write([["x", "y"]])
+    table.write([["longer", "z"]])
+    assert file.getvalue().splitlines() == ["A   B", "x   y", "longer   z"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("output", [Output.JSON, Output.YAML])
+def test_list_is_one_document_however_many_pages_it_has(output: Output, count: int) -> None:
+    target, file = screen()
+    objects = Objects(target, output)
+    for number in range(count):
+        objects.add([stored(metadata={"name": f"n{number}", "managedFields": [{"manager": "x"}]})])
+    objects.close()
+    load: Any = json.loads if output is Output.JSON else yaml.safe_load
+    result = load(file.getvalue())
+    assert [each["metadata"]["name"] for each in result["items"]] == [f"n{number}" for number in range(count)]
+    assert all("managedFields" not in each["metadata"] for each in result["items"])
+
+
+def test_json_contains_no_control_characters() -> None:
+    target, file = screen()
+    document(target, Output.JSON, stored(spec={"subject": "\x1b[2J\u202e"}))
+    assert file.getvalue().isascii()
+    assert "\x1b" not in file.getvalue()
+
+
+def test_name_is_written_as_kubectl_writes_it() -> None:
+    target, file = screen()
+    document(target, Output.NAME, stored())
+    assert file.getvalue() == "notificationrequest.kubernaut.ai/order-1\n"
+
+
+def test_views_become_json_with_the_names_of_the_api_style() -> None:
+    from notification_cli.views.explanation import Channel  # noqa: PLC0415 - a value to convert
+    from notification_operator.domain.progress import State  # noqa: PLC0415 - likewise
+
+    channel = Channel(name="log", state=State.SUCCEEDED, attempts=1, next_at=START)
+    assert plain((channel,)) == [
+        {
+            "name": "log",
+            "state": "succeeded",
+            "attempts": 1,
+            "nextAt": "2026-03-01T12:00:00.000000Z",
+            "circuitOpen": False,
+            "lastError": "",
+        }
+    ]
+
+
+def test_terminal_gets_colors_and_no_color_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    Screen.standard(no_color=False).line(("Failed", "bold red"))
+    assert "\x1b[" in terminal.getvalue()
+    for screen_ in (Screen.standard(no_color=True), _with_no_color(monkeypatch)):
+        terminal.truncate(0)
+        screen_.line(("Failed", "bold red"))
+        screen_.paragraph(("Failed", "bold red"))
+        assert "\x1b[" not in terminal.getvalue()
+
+
+def _with_no_color(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    monkeypatch.setenv("NO_COLOR", "1")
+    return Screen.standard(no_color=False)
+
+
+def test_choices_of_options_are_those_of_the_api() -> None:
+    (version,) = crds.notification_request()["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    assert [each.value for each in TypeChoice] == spec["type"]["enum"]
+    assert [each.value for each in PriorityChoice] == spec["priority"]["enum"]
+    assert [each.value for each in ChannelChoice] == spec["channels"]["items"]["enum"] == list(CHANNELS)
+    assert [each.value for each in PhaseChoice] == [phase.value for phase in Phase]

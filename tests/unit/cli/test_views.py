@@ -1,0 +1,164 @@
+"""What lists, timelines and explanations say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from notification_cli.actions.single import read
+from notification_cli.errors import CliError
+from notification_cli.output import detail
+from notification_cli.views.explanation import explain
+from notification_cli.views.figures import Durations, NamespaceFigures
+from notification_cli.views.rows import row_of
+from notification_cli.views.text import clean, duration, parse_duration, shorten
+from notification_cli.views.timeline import timeline
+from notification_operator.domain.model import parse
+from tests.unit.cli.samples import NOW, failed, retrying, screen
+from tests.unit.operator.domain.builders import START, stored
+
+
+def test_timeline_names_attempts_pauses_and_the_next_attempt() -> None:
+    lines = [f"{entry.channel}|{entry.text}" for entry in timeline(parse(retrying()), now=NOW)]
+    assert lines == [
+        "|created",
+        "|the operator queued it",
+        "console|attempt 1 delivered in 0.25s",
+        "slack|attempt 1 failed after 0.25s: 503 from Slack",
+        "slack|waits 31s before the retry",
+        "slack|attempt 2 not sent, because the circuit breaker is open",
+        "|next attempt, in 40s",
+    ]
+
+
+def test_timeline_of_a_failure_ends_with_its_message() -> None:
+    last = timeline(parse(failed()), now=NOW)[-1]
+    assert last.text == "Failed after 2s: Not delivered; slack failed permanently"
+    assert last.good is False
+
+
+def test_pause_after_a_rejected_attempt_is_that_of_the_breaker() -> None:
+    obj = retrying()
+    entries = obj["status"]["deliveryAttempts"]
+    entries.append(
+        {**entries[-1], "attempt": 3, "timestamp": "2026-03-01T12:02:00.000000Z", "circuitOpen": False}
+    )
+    texts = [entry.text for entry in timeline(parse(obj), now=NOW)]
+    assert "waits 89s for the circuit breaker" in texts
+
+
+def test_pause_that_the_receiver_asked_for_says_so() -> None:
+    obj = retrying()
+    obj["status"]["deliveryAttempts"][1]["retryAfterSeconds"] = 20
+    texts = [entry.text for entry in timeline(parse(obj), now=NOW)]
+    assert "waits 31s before the retry; the receiver asked for 20s" in texts
+
+
+def test_explanation_of_an_open_breaker_says_when_it_is_probed() -> None:
+    explanation = explain(parse(retrying()), None, now=NOW)
+    assert explanation.origin == "The spec names the channels; the routing rules do not apply."
+    assert "circuit breaker rejected the last attempt on slack" in explanation.notes[0]
+
+
+def test_recorded_choice_that_the_rules_no_longer_make_is_noted() -> None:
+    from notification_cli.views.explanation import read_rules  # noqa: PLC0415 - a helper of this test
+
+    obj = stored(status={"phase": "Sending", "resolvedChannels": ["log"]})
+    rules = read_rules("route: {receiver: a}\nreceivers: [{name: a, channels: [slack]}]")
+    (note,) = explain(parse(obj), rules, now=NOW).notes
+    assert "would go to slack" in note
+
+
+def test_show_fits_a_terminal_of_40_columns() -> None:
+    notification = parse(retrying(subject="A subject that is longer than forty columns of a terminal"))
+    target, file = screen(40)
+    detail.show(
+        target, notification, explain(notification, None, now=NOW), timeline(notification, now=NOW), now=NOW
+    )
+    assert max(map(len, file.getvalue().splitlines())) <= 40
+
+
+def test_pipe_gets_whole_lines_without_colors() -> None:
+    notification = parse(retrying(subject="word " * 60))
+    target, file = screen()
+    detail.show(
+        target, notification, explain(notification, None, now=NOW), timeline(notification, now=NOW), now=NOW
+    )
+    assert ("word " * 60).strip() in file.getvalue()
+    assert "\x1b" not in file.getvalue()
+
+
+def test_why_names_the_next_step() -> None:
+    notification = parse(retrying())
+    target, file = screen()
+    detail.why(target, notification, explain(notification, None, now=NOW), now=NOW)
+    assert "Next  The operator starts these attempts at once: slack (attempt 3)." in file.getvalue()
+    early = START + timedelta(seconds=2)
+    target, file = screen()
+    detail.why(target, notification, explain(notification, None, now=early), now=early)
+    assert "when its backoff ends" in file.getvalue()
+    final = parse(failed())
+    target, file = screen()
+    detail.why(target, final, explain(final, None, now=NOW), now=NOW)
+    assert "Nothing: the notification is final." in file.getvalue()
+
+
+def test_control_characters_of_a_text_do_not_reach_the_terminal() -> None:
+    hostile = "a\x1b[2Jb\u202ec\x9bd\u200be\nf"
+    assert clean(hostile) == "a\ufffd[2Jb\ufffdc\ufffdd\ufffde f"
+    assert clean("a\r\nb", lines=True) == "a\nb"
+    assert row_of(stored(spec={"subject": hostile})).subject == clean(hostile)
+
+
+def test_object_of_a_newer_form_is_listed_and_its_details_are_refused() -> None:
+    obj = stored(status={"phase": "Suppressed", "totalAttempts": None})
+    assert row_of(obj).phase == "Suppressed"
+    with pytest.raises(CliError, match="upgrade notif"):
+        read(obj)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (0.25, "0.25s"),
+        (9.96, "10s"),
+        (60, "60s"),
+        (150, "2m"),
+        (12000, "3h20m"),
+        (40000, "11h"),
+        (9e5, "10d"),
+        (-5, "0s"),
+    ],
+)
+def test_duration_is_written_in_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_duration_is_read_with_its_unit() -> None:
+    assert [parse_duration(text) for text in ("90s", "15m", "2h", "7d")] == [90, 900, 7200, 604800]
+    for text in ("", "5", "m", "-5m", "1.5h", "٣m"):
+        with pytest.raises(ValueError, match="write it like"):
+            parse_duration(text)
+
+
+def test_long_text_is_shortened_to_the_width() -> None:
+    assert [shorten("abcdef", width) for width in (0, 6, 4, 1)] == ["abcdef", "abcdef", "abc…", "a"]
+
+
+def test_percentiles_are_within_two_per_cent() -> None:
+    durations = Durations()
+    for number in range(1, 1001):
+        durations.add(number / 100)
+    assert durations.percentile(0.5) == pytest.approx(5.0, rel=0.02)
+    assert durations.percentile(0.95) == pytest.approx(9.5, rel=0.02)
+    assert Durations().percentile(0.5) is None
+
+
+def test_figures_count_phases_reasons_and_the_oldest_open_one() -> None:
+    figures = NamespaceFigures()
+    for obj in (failed(), failed(), retrying(), stored()):
+        figures.add(obj)
+    assert (figures.open, figures.oldest_open, figures.top_reasons) == (2, START, "AllDeliveriesFailed 2")
+    assert dict(figures.phases) == {"Failed": 2, "Retrying": 1, "Pending": 1}

@@ -1,0 +1,1 @@
+"""Pictures of the documentation, drawn by the product from made-up notifications."""

@@ -1,0 +1,85 @@
+"""A recording of `notif` as SVG: the lines that the commands write, drawn by rich."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from notification_cli.actions.listing import COLUMNS
+from notification_cli.output import detail
+from notification_cli.output.screen import Screen
+from notification_cli.output.table import Table
+from notification_cli.views.explanation import explain, read_rules
+from notification_cli.views.rows import STYLES, row_of
+from notification_cli.views.rules import evaluate
+from notification_cli.views.timeline import timeline
+from notification_operator.domain.model import parse
+from tools.pictures.samples import CHECKOUT, NOTIFICATIONS, NOW, RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WIDTH: Final = 112
+FONTS: Final = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)
+"""The recording names fonts of another host; it is drawn in the reader's own monospaced font."""
+
+
+def recording() -> str:
+    """Return the SVG."""
+    console = Console(
+        record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )
+    for command, write in COMMANDS.items():
+        console.print(Text.assemble(("$ ", "bold green"), command))
+        console.print(Text.from_ansi(_written(write)))
+    drawn = console.export_svg(title="notif", unique_id="notif")
+    return FONTS.sub("", drawn).replace("Fira Code", "ui-monospace") + "\n"
+
+
+def _written(write: Callable[[Screen], None]) -> str:
+    file = io.StringIO()
+    write(Screen(file, color=True, width=WIDTH))
+    return file.getvalue()
+
+
+def _list(screen: Screen) -> None:
+    rows = map(row_of, NOTIFICATIONS)
+    Table(screen, COLUMNS).write(
+        [
+            [
+                row.namespace,
+                row.name,
+                row.type,
+                row.priority,
+                (row.phase, STYLES[row.phase]),
+                str(row.attempts),
+                row.age(NOW),
+                row.subject,
+            ]
+            for row in rows
+        ]
+    )
+
+
+def _show(screen: Screen) -> None:
+    notification = parse(CHECKOUT)
+    entries = timeline(notification, now=NOW)
+    detail.show(screen, notification, explain(notification, None, now=NOW), entries, now=NOW)
+
+
+def _route(screen: Screen) -> None:
+    labels: dict[str, Any] = CHECKOUT["metadata"]["labels"]
+    table = read_rules(RULES).table
+    assert table is not None, "the rules are valid"
+    detail.rules(screen, evaluate(table, labels))
+
+
+COMMANDS: Final = {
+    "notif ls -A": _list,
+    "notif show checkout-failing -n shop": _show,
+    "notif route test --labels kubernaut.ai/severity=critical,kubernaut.ai/environment=production": _route,
+}
