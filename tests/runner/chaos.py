@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.catalogue import SCENARIOS, chosen
+from tests.chaos.clock import library
 from tests.chaos.run import FOLDER, Options, Result, run
+from tools.platform.errors import error_boundary
 from tools.platform.processes import terminated_as_interrupted
 
 console = Console(highlight=False, soft_wrap=True)
@@ -43,6 +45,9 @@ def main(  # noqa: PLR0917 - typer's options
         for each in scenarios:
             console.print(f"{each.name}: {each.sentence}")
         return
+    with error_boundary():
+        if any(each.name.startswith("clock") for each in scenarios):
+            library()
     began = time.monotonic()
     options = Options(lanes=min(lanes, len(scenarios)), seed=seed, earlier=earlier)
     with terminated_as_interrupted():

@@ -17,7 +17,7 @@ from tools.platform.commands import demo
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.pulumi.environment import ROOT
 
-OWN_HELP = {"pulumi", "toolchain", "simulate", "mutations", "traces"}
+OWN_HELP = {"chaos", "fuzz", "pulumi", "toolchain", "simulate", "mutations", "traces"}
 """Commands whose `--help` is that of another program."""
 MAKE_CALL = re.compile(r"^\t\$\((PLATFORM|RUNNER)\) ([a-z-]+)", re.MULTILINE)
 
