@@ -1,0 +1,55 @@
+"""Slack's mrkdwn."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from notification_operator.delivery.rendering.lines import LineRenderer
+from notification_operator.delivery.rendering.mentions import ZERO_WIDTH_SPACE, neutralize
+
+MARKS: Final = {"strong": "*", "em": "_", "s": "~"}
+ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+URL_ESCAPES: Final = str.maketrans({"<": "%3C", ">": "%3E", "|": "%7C", "&": "&amp;"})
+SPECIAL: Final = re.compile(r"<(?=[!@#])")
+
+
+class MrkdwnRenderer(LineRenderer):
+    """Renders Markdown as mrkdwn.
+
+    Args:
+        mentions: whether the receiver accepts mentions.
+    """
+
+    quote_prefix = "> "
+
+    def __init__(self, *, mentions: bool = False) -> None:
+        self._mentions = mentions
+
+    def text(self, text: str) -> str:
+        escaped = text.translate(ESCAPES)
+        return escaped if self._mentions else neutralize(escaped)
+
+    def native(self, text: str) -> str:
+        return text if self._mentions else neutralize(SPECIAL.sub("&lt;", text))
+
+    def mark(self, name: str, text: str) -> str:
+        mark = MARKS[name]
+        return f"{mark}{text}{mark}" if text.strip() else text
+
+    def code(self, text: str) -> str:
+        return f"`{self.text(text).replace('`', chr(39))}`"
+
+    def link(self, label: str, url: str) -> str:
+        if label == self.text(url):
+            return f"<{url.translate(URL_ESCAPES)}>"
+        shown = label.replace("|", "\N{BROKEN BAR}").replace("\n", " ")
+        return f"<{url.translate(URL_ESCAPES)}|{shown}>"
+
+    def heading(self, text: str, level: int) -> str:
+        del level
+        return self.mark("strong", text.replace("*", ""))
+
+    def fence(self, text: str, language: str) -> str:
+        del language
+        return f"```\n{self.text(text).replace('```', f'``{ZERO_WIDTH_SPACE}`')}\n```"
