@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from notification_operator.delivery.egress_guard import EgressPolicy
 
 JSON: Final = "application/json"
+MIN_WHOLE: Final = 4
+"""Characters from which on a whole secret is replaced: a shorter one would replace parts of words."""
 TOO_MANY: Final = 429
 UNAVAILABLE: Final = 503
 SERVER_ERROR: Final = 500
@@ -227,7 +229,7 @@ async def _quote(response: aiohttp.ClientResponse) -> str:
 
 def _parts(secret: str) -> Iterator[str]:
     """Yield a secret, and of a URL everything but its host: whole and in parts, as written and as decoded."""
-    if secret:
+    if len(secret) >= MIN_WHOLE:
         yield secret
     try:
         url = URL(secret)

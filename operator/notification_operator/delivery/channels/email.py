@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import ssl
@@ -33,6 +34,7 @@ from notification_operator.delivery.rendering.plain import PlainRenderer
 from notification_operator.domain.text.error_text import chain, describe
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
@@ -180,7 +182,7 @@ class EmailChannel:
             timeout=options.timeout,
         )
         try:
-            await client.connect()
+            await _take_over(client, connection)
             if options.security is Security.STARTTLS:
                 await self._encrypt(client)
             if secrets.username:
@@ -190,7 +192,6 @@ class EmailChannel:
                 await client.quit()
         finally:
             client.close()
-            connection.close()
 
     async def _encrypt(self, client: aiosmtplib.SMTP) -> None:
         await client.ehlo()
@@ -220,6 +221,16 @@ class EmailChannel:
     def _without_secrets(self, text: str) -> str:
         password = self._secrets.password
         return text.replace(password, REDACTED) if password else text
+
+
+async def _take_over(client: aiosmtplib.SMTP, connection: socket.socket) -> None:
+    """Begin the conversation; from then on the client owns the connection."""
+    try:
+        await client.connect()
+    except BaseException:
+        # A transport that exists already closes in the next round of the loop, and its socket with it.
+        asyncio.get_running_loop().call_soon(connection.close)
+        raise
 
 
 def _refusal(error: aiosmtplib.SMTPResponseException, text: str) -> Exception:

@@ -117,7 +117,7 @@ class PagerDutyChannel:
     def _raise_for(self, reply: Reply) -> None:
         if reply.status == BAD_REQUEST:
             errors = reply.json.get("errors") or ()
-            text = "; ".join(str(error) for error in errors) or reply.text
+            text = "; ".join(str(error) for error in errors) or reply.body
             # The routing key is the receiver's; any other error is about the event.
             if "routing_key" in text or "routing key" in text.lower():
                 raise ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, text)

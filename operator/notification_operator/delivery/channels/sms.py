@@ -6,12 +6,11 @@ prefers two messages over none.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
-
-from aiohttp import BasicAuth
 
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, Receipt
 from notification_operator.delivery.http_exchange import HttpExchange, OutcomeUnknown, StatusTable
@@ -77,8 +76,9 @@ class SmsChannel:
         self.destination = self._url
         self._options = options
         self._composer = composer
-        self._auth = BasicAuth(secrets.username, secrets.password, encoding="utf-8").encode()
-        hidden = (secrets.username, secrets.password, self._auth)
+        credentials = base64.b64encode(f"{secrets.username}:{secrets.password}".encode()).decode()
+        self._authorization = f"Basic {credentials}"
+        hidden = (secrets.username, secrets.password, credentials)
         self._http = HttpExchange(access, secrets=hidden)
 
     async def deliver(self, message: Message) -> Receipt:
@@ -106,7 +106,7 @@ class SmsChannel:
 
     async def _post(self, message: Message, content: bytes) -> Reply:
         # A connection of its own: an idle one that the server closes meanwhile would leave the outcome unknown.
-        headers = {"Content-Type": FORM, "Authorization": self._auth, "Connection": "close"}
+        headers = {"Content-Type": FORM, "Authorization": self._authorization, "Connection": "close"}
         try:
             return await self._http.post(self._url, content, headers=headers, table=TABLE)
         except OutcomeUnknown as error:
