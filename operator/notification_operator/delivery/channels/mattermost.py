@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from notification_operator.delivery.http_exchange import HttpAccess
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
-MAX_TEXT: Final = 12_000
-"""Characters of a body in one post; Mattermost accepts 16,383 of a post."""
+MAX_TEXT: Final = 10_000
+"""Characters of a body in one post; Mattermost accepts 16,383 of a post, with title, facts and links."""
 MAX_MESSAGES: Final = 2
-MAX_FACTS, MAX_FACT = 10, 200
+MAX_FACTS, MAX_LINKS, MAX_NAME, MAX_VALUE, MAX_LINK = 5, 3, 100, 200, 400
 TABLE: Final = StatusTable(success=frozenset({200, 204}))
 
 
@@ -86,10 +86,10 @@ class MattermostChannel:
     def _facts(self, message: Message) -> str:
         text = self._renderer.text
         pairs = [
-            (text(name[:MAX_FACT]), text(self._composer.redact(value)[:MAX_FACT].replace("\n", " ")))
+            (text(name[:MAX_NAME]), text(self._composer.redact(value)[:MAX_VALUE].replace("\n", " ")))
             for name, value in message.content.metadata.items()
         ]
-        shown = [self._renderer.link(text(link["label"][:MAX_FACT]), link["url"]) for link in links(message)]
+        shown = [self._renderer.link(text(link["label"][:MAX_NAME]), link["url"]) for link in links(message)]
         lines = [f"**{name}:** {value}" for name, value in pairs[:MAX_FACTS]]
-        lines += [link for link in shown if len(link) <= MAX_FACT * 3][: MAX_FACTS // 2]
+        lines += [link for link in shown if len(link) <= MAX_LINK][:MAX_LINKS]
         return "".join(f"\n\n{line}" for line in lines)

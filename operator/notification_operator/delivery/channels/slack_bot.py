@@ -133,6 +133,7 @@ class SlackBotChannel:
         sections = [
             {"type": "section", "text": self._mrkdwn(piece)}
             for piece in limited(text, size=MAX_SECTION, parts=MAX_TEXT // MAX_SECTION + 2, cut="")
+            if piece.strip()  # Slack refuses an empty text
         ]
         facts = self._renderer.text(
             f"Priority: {content.priority} | Type: {content.type} | {origin(message)}"

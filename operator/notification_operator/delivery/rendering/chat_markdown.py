@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.delivery.rendering.lines import LineRenderer
+from notification_operator.delivery.rendering.lines import ADDRESS, LineRenderer
 from notification_operator.delivery.rendering.mentions import ZERO_WIDTH_SPACE, neutralize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MARKS: Final = {"strong": "**", "em": "*", "s": "~~"}
-ADDRESS: Final = re.compile(r"(https?://[\w\-./?=&%#:+,;@~]+)")
-"""An address in a text stays as it is: an escape in it would break it."""
 URL_ESCAPES: Final = str.maketrans({"(": "%28", ")": "%29", "<": "%3C", ">": "%3E", " ": "%20"})
 
 
@@ -33,6 +31,7 @@ class ChatMarkdownRenderer(LineRenderer):
 
     def text(self, text: str) -> str:
         parts = ADDRESS.split(text)
+        # An address stays as it is: an escape in it would break it.
         parts[::2] = [self._special.sub(r"\\\1", part) for part in parts[::2]]
         parts[1::2] = [part.replace("@", "%40") for part in parts[1::2]]
         return self._without_mentions("".join(parts))

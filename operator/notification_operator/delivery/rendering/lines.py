@@ -6,6 +6,7 @@ after the other, so that no nesting, however deep, exceeds the stack.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_MARKDOWN: Final = 32 * 1024
 """Characters that are read as Markdown; a longer body is shown as it is written."""
+ADDRESS: Final = re.compile(r"(https?://[\w\-./?=&%#:+,;@~]*[\w\-/=&%#+~])")
+"""An address in a text, without the punctuation that follows it."""
 BULLET: Final = "\N{BULLET}"
 
 

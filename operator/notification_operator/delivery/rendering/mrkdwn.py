@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from notification_operator.delivery.rendering.lines import LineRenderer
+from notification_operator.delivery.rendering.lines import ADDRESS, LineRenderer
 from notification_operator.delivery.rendering.mentions import ZERO_WIDTH_SPACE, neutralize
 
 MARKS: Final = {"strong": "*", "em": "_", "s": "~"}
@@ -27,6 +27,13 @@ class MrkdwnRenderer(LineRenderer):
         self._mentions = mentions
 
     def text(self, text: str) -> str:
+        # Slack finds no addresses by itself in a text in which it is to find no mentions.
+        parts = ADDRESS.split(text)
+        parts[::2] = [self._escaped(part) for part in parts[::2]]
+        parts[1::2] = [f"<{part.translate(URL_ESCAPES)}>" for part in parts[1::2]]
+        return "".join(parts)
+
+    def _escaped(self, text: str) -> str:
         escaped = text.translate(ESCAPES)
         return escaped if self._mentions else neutralize(escaped)
 
@@ -38,13 +45,13 @@ class MrkdwnRenderer(LineRenderer):
         return f"{mark}{text}{mark}" if text.strip() else text
 
     def code(self, text: str) -> str:
-        return f"`{self.text(text).replace('`', chr(39))}`"
+        return f"`{self._escaped(text).replace('`', chr(39))}`"
 
     def link(self, label: str, url: str) -> str:
-        if label == self.text(url):
-            return f"<{url.translate(URL_ESCAPES)}>"
-        shown = label.replace("|", "\N{BROKEN BAR}").replace("\n", " ")
-        return f"<{url.translate(URL_ESCAPES)}|{shown}>"
+        shown = label.replace("<", "").replace(">", "")
+        shown = shown.replace("|", "\N{BROKEN BAR}").replace("\n", " ")
+        address = url.translate(URL_ESCAPES)
+        return f"<{address}>" if shown == address else f"<{address}|{shown}>"
 
     def heading(self, text: str, level: int) -> str:
         del level
@@ -52,4 +59,4 @@ class MrkdwnRenderer(LineRenderer):
 
     def fence(self, text: str, language: str) -> str:
         del language
-        return f"```\n{self.text(text).replace('```', f'``{ZERO_WIDTH_SPACE}`')}\n```"
+        return f"```\n{self._escaped(text).replace('```', f'``{ZERO_WIDTH_SPACE}`')}\n```"

@@ -58,29 +58,29 @@ class MailServer:
         self.users.append(f"{mechanism}:{data.login.decode()}")
         return AuthResult(success=correct, handled=False)
 
-    async def handle_MAIL(
+    async def handle_MAIL(  # noqa: N802 - the name is the library's
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:  # noqa: N802 - the name is the library's
+    ) -> str:
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return self.answers.get("MAIL", "250 OK")
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - likewise
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
-    ) -> str:  # noqa: N802 - likewise
+    ) -> str:
         answer = self.answers.get("RCPT", "250 OK")
         if answer.startswith("2"):
             envelope.rcpt_tos.append(address)
         return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
+        transport = server.transport
+        assert isinstance(transport, asyncio.Transport)
         self.envelopes.append(envelope)
-        self.encrypted.append(
-            session.ssl is not None or server.transport.get_extra_info("sslcontext") is not None
-        )
+        self.encrypted.append(session.ssl is not None or transport.get_extra_info("sslcontext") is not None)
         answer = self.answers.get("DATA", "250 queued as 42")
         if answer == "break":
-            server.transport.abort()
+            transport.abort()
         if answer == "silence":
             await asyncio.sleep(3600)
         return answer
