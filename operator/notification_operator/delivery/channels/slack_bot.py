@@ -16,6 +16,7 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.delivery.http_exchange import HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import links, origin
+from notification_operator.delivery.rendering.mentions import neutralize
 from notification_operator.delivery.rendering.mrkdwn import MrkdwnRenderer
 from notification_operator.delivery.rendering.pieces import limited
 
@@ -141,17 +142,21 @@ class SlackBotChannel:
         context = {"type": "context", "elements": [self._mrkdwn(facts)]}
         if not first:
             return [*sections, context]
-        title = {"type": "plain_text", "text": _shortened(composed.subject, MAX_HEADER), "emoji": False}
+        title = self._plain(composed.subject, MAX_HEADER)
         return [
             {"type": "header", "text": title},
             *sections,
             *self._fields(message),
-            *_buttons(message),
+            *self._buttons(message),
             context,
         ]
 
     def _mrkdwn(self, text: str) -> Block:
         return {"type": "mrkdwn", "text": text, "verbatim": not self._options.mentions}
+
+    def _plain(self, text: str, limit: int) -> Block:
+        shown = text if self._options.mentions else neutralize(text)
+        return {"type": "plain_text", "text": _shortened(shown, limit), "emoji": False}
 
     def _fields(self, message: Message) -> list[Block]:
         shown = [
@@ -164,19 +169,18 @@ class SlackBotChannel:
         ]
         return [{"type": "section", "fields": shown}] if shown else []
 
-
-def _buttons(message: Message) -> list[Block]:
-    buttons = [
-        {
-            "type": "button",
-            "text": {"type": "plain_text", "text": _shortened(link["label"], MAX_LABEL), "emoji": False},
-            "url": link["url"],
-            "action_id": f"link-{number}",
-        }
-        for number, link in enumerate(links(message)[:MAX_BUTTONS], start=1)
-        if len(link["url"]) <= MAX_URL
-    ]
-    return [{"type": "actions", "elements": buttons}] if buttons else []
+    def _buttons(self, message: Message) -> list[Block]:
+        buttons = [
+            {
+                "type": "button",
+                "text": self._plain(link["label"], MAX_LABEL),
+                "url": link["url"],
+                "action_id": f"link-{number}",
+            }
+            for number, link in enumerate(links(message)[:MAX_BUTTONS], start=1)
+            if len(link["url"]) <= MAX_URL
+        ]
+        return [{"type": "actions", "elements": buttons}] if buttons else []
 
 
 def _raise_for(reply: Reply) -> None:

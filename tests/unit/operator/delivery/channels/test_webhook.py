@@ -88,7 +88,12 @@ async def test_standard_body_holds_the_message_and_no_trace_of_the_attempt(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
     links = ({"service": "grafana", "url": "https://example.com/d", "label": "Dashboard"},)
-    fields = {"labels": {"team": "a"}, "metadata": {"node": "7"}, "action_links": links, "dedup_key": "disk"}
+    fields: dict[str, Any] = {
+        "labels": {"team": "a"},
+        "metadata": {"node": "7"},
+        "action_links": links,
+        "dedup_key": "disk",
+    }
     first, _ = await post(server, session, attempt=1, format="Markdown", **fields)
     second, _ = await post(server, session, attempt=2, format="Markdown", **fields)
     assert first.body == second.body
