@@ -78,9 +78,9 @@ class ChatMarkdownRenderer(LineRenderer):
 
 def discord(*, mentions: bool = False) -> ChatMarkdownRenderer:
     """Return the renderer of Discord, which has no tables."""
-    return ChatMarkdownRenderer(special="\\`*_~|<>#-+[]()", tables=False, mentions=mentions)
+    return ChatMarkdownRenderer(special="\\`*_~|<>#-+[]", tables=False, mentions=mentions)
 
 
 def mattermost(*, mentions: bool = False) -> ChatMarkdownRenderer:
     """Return the renderer of Mattermost."""
-    return ChatMarkdownRenderer(special="\\`*_~|>#-+[]()!$", tables=True, mentions=mentions)
+    return ChatMarkdownRenderer(special="\\`*_~|>#-+[]!$", tables=True, mentions=mentions)

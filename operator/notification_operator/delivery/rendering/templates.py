@@ -89,7 +89,7 @@ def _compile(environment: Sandbox, source: str) -> CompiledTemplate:
         code = environment.compile(tree, filename=FILENAME)
         return CompiledTemplate.from_code(environment, code, environment.make_globals(None))
     except TemplateSyntaxError as error:
-        raise TemplateInvalidError(error.message or "not valid", line=error.lineno) from None
+        raise TemplateInvalidError(error.message or "not valid", line=error.lineno or 1) from None
     except RecursionError:
         raise TemplateInvalidError("the template is nested too deeply", line=1) from None
     except (SyntaxError, ValueError, MemoryError, OverflowError) as error:
