@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARKS: Final = {"strong": "**", "em": "_", "s": ""}
-SPECIAL: Final = re.compile(r"([\\*_\[\]()`])|^(\s*)([-+#>]|\d+[.)])(?=\s)", re.MULTILINE)
+SPECIAL: Final = re.compile(r"([\\*_\[\]()`])|^([^\S\n]*)([-+#>]|\d{1,9}[.)])(?=\s)", re.MULTILINE)
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 SIZES: Final = {1: "large", 2: "medium"}
 URL_ESCAPES: Final = str.maketrans({"(": "%28", ")": "%29", " ": "%20"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from notification_operator.delivery.rendering.lines import ADDRESS, LineRenderer
+from notification_operator.delivery.rendering.lines import ADDRESS, MAX_SHOWN, LineRenderer
 from notification_operator.delivery.rendering.mentions import ZERO_WIDTH_SPACE, neutralize
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class ChatMarkdownRenderer(LineRenderer):
         tables: whether tables are shown as tables; otherwise they are code.
         mentions: whether the receiver accepts mentions.
     """
+
+    longest = MAX_SHOWN
 
     def __init__(self, *, special: str, tables: bool, mentions: bool = False) -> None:
         self._special = re.compile(f"([{re.escape(special)}])")

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-MAX_MARKDOWN: Final = 32 * 1024
+MAX_SHOWN: Final = 32 * 1024
+"""Characters of a body that chat services can show at all, in all parts together."""
+MAX_MARKDOWN: Final = 16 * 1024
 """Characters that are read as Markdown; a longer body is shown as it is written."""
 ADDRESS: Final = re.compile(r"(https?://[\w\-./?=&%#:+,;@~]*[\w\-/=&%#+~])")
 """An address in a text, without the punctuation that follows it."""
@@ -88,6 +90,8 @@ class LineRenderer:
 
     gap = "\n\n"
     quote_prefix = "> "
+    longest: int | None = None
+    """Characters of a body that the service can show; None: all."""
 
     def text(self, text: str) -> str:
         """Return a text as the channel shows it unchanged: escaped, without mentions."""
@@ -131,6 +135,7 @@ class LineRenderer:
 
     def body(self, text: str, form: BodyFormat) -> str:
         """Render a body by its format."""
+        text = text[: self.longest]
         match form:
             case BodyFormat.MARKDOWN:
                 return self.markdown(text)

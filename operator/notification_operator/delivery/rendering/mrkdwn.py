@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from notification_operator.delivery.rendering.lines import ADDRESS, LineRenderer
+from notification_operator.delivery.rendering.lines import ADDRESS, MAX_SHOWN, LineRenderer
 from notification_operator.delivery.rendering.mentions import ZERO_WIDTH_SPACE, neutralize
 
 MARKS: Final = {"strong": "*", "em": "_", "s": "~"}
@@ -21,7 +21,7 @@ class MrkdwnRenderer(LineRenderer):
         mentions: whether the receiver accepts mentions.
     """
 
-    quote_prefix = "> "
+    longest = MAX_SHOWN
 
     def __init__(self, *, mentions: bool = False) -> None:
         self._mentions = mentions
