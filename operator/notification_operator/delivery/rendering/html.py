@@ -27,7 +27,7 @@ class _Html(RendererHTML):
         return self.renderToken(tokens, index, options, env)
 
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        """Link to an image: one that is loaded tells its server who reads the message."""
+        """Link to an image: loading it would tell its server who reads the message."""
         del options, env
         token = tokens[index]
         url = str(token.attrs.get("src", ""))

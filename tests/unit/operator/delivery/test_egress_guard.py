@@ -111,7 +111,7 @@ PUBLIC = (
 
 
 @dataclass
-class Listener:
+class CountingServer:
     """A server on every address of this machine that counts connections."""
 
     port: int = 0
@@ -127,8 +127,8 @@ class Listener:
 
 
 @pytest.fixture
-async def listener() -> AsyncIterator[Listener]:
-    result = Listener()
+async def counter() -> AsyncIterator[CountingServer]:
+    result = CountingServer()
     with socket.socket(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET) as probe:
         probe.bind(("", 0))
         result.port = probe.getsockname()[1]
@@ -180,74 +180,76 @@ async def post_by_session(policy: EgressPolicy, url: str, resolver: AbstractReso
 
 
 @pytest.mark.parametrize("host", [*LOCAL, *FOREIGN])
-async def test_forbidden_address_gets_no_connection(listener: Listener, host: str) -> None:
+async def test_forbidden_address_gets_no_connection(counter: CountingServer, host: str) -> None:
     with pytest.raises(ReceiverError) as caught:
-        await post(INSECURE, f"http://{host}:{listener.port}/hook/secret-path")
+        await post(INSECURE, f"http://{host}:{counter.port}/hook/secret-path")
     assert caught.value.reason is ReceiverProblem.ADDRESS_NOT_ALLOWED
     assert "secret-path" not in str(caught.value)
-    assert listener.connections == 0
+    assert counter.connections == 0
 
 
 @pytest.mark.parametrize("host", [*LOCAL, *FOREIGN])
-async def test_session_alone_gives_a_forbidden_address_no_connection(listener: Listener, host: str) -> None:
+async def test_session_alone_gives_a_forbidden_address_no_connection(
+    counter: CountingServer, host: str
+) -> None:
     with pytest.raises((aiohttp.ClientError, OSError, ValueError)) as caught:
-        await post_by_session(INSECURE, f"http://{host}:{listener.port}/")
+        await post_by_session(INSECURE, f"http://{host}:{counter.port}/")
     refused = any(isinstance(link, AddressNotAllowedError) for link in chain(caught.value))
     unresolved = any(isinstance(link, aiohttp.ClientConnectorDNSError) for link in chain(caught.value))
     invalid = any(isinstance(link, aiohttp.InvalidURL | ValueError) for link in chain(caught.value))
     assert refused or unresolved or invalid
-    assert listener.connections == 0
+    assert counter.connections == 0
 
 
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "017700000001", "localhost", "0.0.0.0"],  # noqa: S104 - likewise
 )
-async def test_system_reaches_the_server_by_the_same_spellings(listener: Listener, host: str) -> None:
-    _, writer = await asyncio.open_connection(host, listener.port, family=socket.AF_INET)
+async def test_system_reaches_the_server_by_the_same_spellings(counter: CountingServer, host: str) -> None:
+    _, writer = await asyncio.open_connection(host, counter.port, family=socket.AF_INET)
     writer.close()
     await writer.wait_closed()
-    assert listener.connections == 1
+    assert counter.connections == 1
 
 
 @pytest.mark.parametrize("address", [host.strip("[]").replace("%25", "%") for host in FOREIGN[10:]])
-async def test_name_of_a_forbidden_address_gets_no_connection(listener: Listener, address: str) -> None:
+async def test_name_of_a_forbidden_address_gets_no_connection(counter: CountingServer, address: str) -> None:
     with pytest.raises(ReceiverError, match=r"refuses receiver\.example"):
-        await post(INSECURE, f"http://receiver.example:{listener.port}/", Names([[address]]))
+        await post(INSECURE, f"http://receiver.example:{counter.port}/", Names([[address]]))
 
 
-async def test_name_that_changes_its_address_gains_nothing(listener: Listener) -> None:
+async def test_name_that_changes_its_address_gains_nothing(counter: CountingServer) -> None:
     names = Names([["1.1.1.1"], ["127.0.0.1"]])
-    INSECURE.check_url(f"http://receiver.example:{listener.port}/")
+    INSECURE.check_url(f"http://receiver.example:{counter.port}/")
     names.questions = 1
     with pytest.raises(ReceiverError, match="private network"):
-        await post(INSECURE, f"http://receiver.example:{listener.port}/", names)
-    assert listener.connections == 0
+        await post(INSECURE, f"http://receiver.example:{counter.port}/", names)
+    assert counter.connections == 0
 
 
-async def test_name_is_resolved_once_per_connection(listener: Listener) -> None:
+async def test_name_is_resolved_once_per_connection(counter: CountingServer) -> None:
     names = Names([["127.0.0.1"], ["169.254.169.254"]])
-    await post(LOOPBACK, f"http://receiver.example:{listener.port}/", names)
-    assert (names.questions, listener.connections) == (1, 1)
+    await post(LOOPBACK, f"http://receiver.example:{counter.port}/", names)
+    assert (names.questions, counter.connections) == (1, 1)
 
 
-async def test_name_with_one_forbidden_address_is_refused_whole(listener: Listener) -> None:
+async def test_name_with_one_forbidden_address_is_refused_whole(counter: CountingServer) -> None:
     with pytest.raises(ReceiverError):
-        await post(LOOPBACK, f"http://receiver.example:{listener.port}/", Names([["127.0.0.1", "10.0.0.1"]]))
-    assert listener.connections == 0
+        await post(LOOPBACK, f"http://receiver.example:{counter.port}/", Names([["127.0.0.1", "10.0.0.1"]]))
+    assert counter.connections == 0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
-async def test_network_that_is_allowed_gets_its_connection(listener: Listener, host: str) -> None:
-    await post(LOOPBACK, f"http://{host}:{listener.port}/")
-    assert listener.connections == 1
+async def test_network_that_is_allowed_gets_its_connection(counter: CountingServer, host: str) -> None:
+    await post(LOOPBACK, f"http://{host}:{counter.port}/")
+    assert counter.connections == 1
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.1", "[::1]"])
-async def test_network_of_everything_allows_no_private_address(listener: Listener, host: str) -> None:
+async def test_network_of_everything_allows_no_private_address(counter: CountingServer, host: str) -> None:
     with pytest.raises(ReceiverError):
-        await post(EVERYTHING, f"http://{host}:{listener.port}/")
-    assert listener.connections == 0
+        await post(EVERYTHING, f"http://{host}:{counter.port}/")
+    assert counter.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -297,10 +299,10 @@ def test_url_is_refused_with_its_reason(url: str, text: str) -> None:
     assert "password" not in str(caught.value)
 
 
-async def test_redirect_is_not_followed(listener: Listener) -> None:
+async def test_redirect_is_not_followed(counter: CountingServer) -> None:
     async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        location = f"Location: http://127.0.0.1:{listener.port}/\r\n"
+        location = f"Location: http://127.0.0.1:{counter.port}/\r\n"
         writer.write(f"HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n".encode())
         await writer.drain()
         writer.close()
@@ -310,29 +312,29 @@ async def test_redirect_is_not_followed(listener: Listener) -> None:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(DeliveryError, match="HTTP 302"):
             await post(LOOPBACK, f"http://127.0.0.1:{port}/")
-    assert listener.connections == 0
+    assert counter.connections == 0
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "169.254.169.254", "::1", "2130706433", "10.0.0.1"]
 )
-async def test_socket_to_a_forbidden_address_is_refused(listener: Listener, host: str) -> None:
+async def test_socket_to_a_forbidden_address_is_refused(counter: CountingServer, host: str) -> None:
     with pytest.raises(AddressNotAllowedError):
-        await guarded_socket(INSECURE, host, listener.port)
-    assert listener.connections == 0
+        await guarded_socket(INSECURE, host, counter.port)
+    assert counter.connections == 0
 
 
-async def test_socket_connects_to_the_address_that_was_checked(listener: Listener) -> None:
+async def test_socket_connects_to_the_address_that_was_checked(counter: CountingServer) -> None:
     names = Names([["127.0.0.1"], ["10.0.0.1"]])
-    connection = await guarded_socket(LOOPBACK, "mail.example", listener.port, resolver=names)
+    connection = await guarded_socket(LOOPBACK, "mail.example", counter.port, resolver=names)
     with connection:
-        assert connection.getpeername()[:2] == ("127.0.0.1", listener.port)
+        assert connection.getpeername()[:2] == ("127.0.0.1", counter.port)
     assert names.questions == 1
 
 
 async def test_socket_tries_each_address_of_a_name() -> None:
     names = Names([["127.0.0.99", "127.0.0.1"]])
-    server = await asyncio.start_server(Listener().accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(CountingServer().accept, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
         connection = await guarded_socket(LOOPBACK, "mail.example", port, resolver=names)

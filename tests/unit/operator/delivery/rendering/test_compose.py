@@ -152,8 +152,8 @@ def test_origin_and_event_are_the_object_and_its_event() -> None:
 @given(st.text(max_size=300), st.sampled_from(BodyFormat))
 def test_any_message_is_composed(text: str, form: BodyFormat) -> None:
     async def compose(render: Callable[[str, BodyFormat], str]) -> str:
-        made = await Composer(facts=composer().facts, clock=time.thread_time).compose(sent, render)
-        return made.body
+        composed = await Composer(facts=composer().facts, clock=time.thread_time).compose(sent, render)
+        return composed.body
 
     sent: Message = message(subject=text or "x", body=text, format=form)
     assert asyncio.run(compose(unchanged)) == text
