@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import aiosmtplib
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from notification_operator.delivery.channel import (
     InvalidOptionsError,
@@ -31,6 +31,7 @@ from notification_operator.delivery.http_client import REDACTED
 from notification_operator.delivery.rendering.compose import origin
 from notification_operator.delivery.rendering.html import HtmlRenderer
 from notification_operator.delivery.rendering.plain import PlainRenderer
+from notification_operator.delivery.rendering.templates import Output
 from notification_operator.domain.text.error_text import chain, describe
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class EmailChannel:
             "email.html.j2",
             {**context, "body": Markup(html)},  # noqa: S704 - of HtmlRenderer, which escapes everything
             last=f"{html}<p>{source}</p>\n",
-            escape=_escape,
+            output=Output.HTML,
         )
         # Quoted-printable: no server on the way changes the text, or refuses a long line.
         mail.set_content(plain, cte="quoted-printable")
@@ -172,7 +173,8 @@ class EmailChannel:
     async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
         """Connect, encrypt and authenticate, in this order and no other."""
         options, secrets = self._options, self._secrets
-        connection = await guarded_socket(self._access.policy, options.host, options.port)
+        async with asyncio.timeout(options.timeout):
+            connection = await guarded_socket(self._access.policy, options.host, options.port)
         client = aiosmtplib.SMTP(
             hostname=options.host,
             sock=connection,
@@ -269,7 +271,3 @@ def _recipient(address: str) -> Address:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _escape(text: str) -> str:
-    return str(escape(text))

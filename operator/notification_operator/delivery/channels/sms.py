@@ -60,6 +60,9 @@ class SmsSecrets:
 class SmsChannel:
     """Sends to one number, or to that of the message.
 
+    `access.timeout` has to be shorter than the time that the dispatcher gives to an attempt: only the channel
+    knows whether a request that took too long was sent.
+
     Raises:
         InvalidOptionsError: neither a sender nor a messaging service is set, or both are.
     """

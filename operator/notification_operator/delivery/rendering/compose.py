@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from notification_operator.delivery.rendering.budget import TemplateRenderError
 from notification_operator.delivery.rendering.lines import is_link
-from notification_operator.delivery.rendering.templates import Template, builtin
+from notification_operator.delivery.rendering.templates import Output, Template, builtin
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Body = TypeVar("Body")
 
+MAX_URL: Final = 2000
+"""Characters of a link's address; a longer one is not shown, because services refuse it."""
+MAX_LABEL: Final = 200
 MAX_INLINE: Final = 4096
 """Characters of a body that are rendered at once; a longer one leaves the event loop to others meanwhile."""
 
@@ -88,11 +91,9 @@ class Composer:
             "attempt": message.attempt,
         }
 
-    def page(
-        self, name: str, context: Mapping[str, Any], *, last: str, escape: Callable[[str], str] = str
-    ) -> str:
+    def page(self, name: str, context: Mapping[str, Any], *, last: str, output: Output = Output.TEXT) -> str:
         """Return the text of a built-in template around a rendered body; `last` if a limit is exceeded."""
-        return self._text((_builtin(name, escape),), context, last)[0]
+        return self._text((_builtin(name, output),), context, last)[0]
 
     def _text(
         self, candidates: Iterable[Template | None], context: Mapping[str, Any], last: str
@@ -108,9 +109,9 @@ class Composer:
 
     def _compose(self, message: Message, render: Callable[[str, BodyFormat], Body]) -> Composed[Body]:
         context, content = self.context(message), message.content
-        subjects = (self._templates.subject, _builtin("subject.j2", str))
+        subjects = (self._templates.subject, _builtin("subject.j2", Output.TEXT))
         subject, first = self._text(subjects, context, content.subject)
-        bodies = (self._templates.body, _builtin("body.j2", str))
+        bodies = (self._templates.body, _builtin("body.j2", Output.TEXT))
         body, second = self._text(bodies, context, content.body)
         if self._templates.body is None:
             second = ""  # a body that is too long for the built-in template is used as it is
@@ -130,10 +131,13 @@ def origin(message: Message) -> str:
 def links(message: Message) -> list[dict[str, str]]:
     """Return label and URL of the links that a message may show."""
     shown = (
-        {"label": link.get("label") or link.get("service") or "", "url": link.get("url", "")}
+        {
+            "label": (link.get("label") or link.get("service") or link.get("url", ""))[:MAX_LABEL],
+            "url": link.get("url", ""),
+        }
         for link in message.content.action_links
     )
-    return [{**link, "label": link["label"] or link["url"]} for link in shown if is_link(link["url"])]
+    return [link for link in shown if len(link["url"]) <= MAX_URL and is_link(link["url"])]
 
 
 def event_type(message: Message) -> str:
@@ -163,8 +167,8 @@ def _notification(message: Message) -> dict[str, Any]:
 
 
 @cache
-def _builtin(name: str, escape: Callable[[str], str]) -> Template:
-    return builtin(name, escape=escape)
+def _builtin(name: str, output: Output) -> Template:
+    return builtin(name, output=output)
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - of the type that comes in

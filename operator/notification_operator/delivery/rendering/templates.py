@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from enum import StrEnum
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from jinja2 import Template as CompiledTemplate
 from jinja2 import TemplateSyntaxError
+from markupsafe import escape
 
 from notification_operator.delivery.rendering.budget import CHARACTERS, Budget, TemplateRenderError
 from notification_operator.delivery.rendering.filters import BUDGET
@@ -18,7 +21,18 @@ if TYPE_CHECKING:
 
 MAX_SOURCE: Final = 64 * 1024
 """Bytes of a template's source."""
+MAX_TOKENS: Final = 5000
+"""Words and signs of the language in a source: compiling 64 KiB of nothing else would take seconds."""
 FILENAME: Final = "<template>"
+
+
+class Output(StrEnum):
+    """The language that a template writes; values that are not marked as safe are escaped for it."""
+
+    TEXT = "text"
+    HTML = "html"
+    JSON = "json"
+    """Between the quotation marks of a text; `tojson` writes a whole value."""
 
 
 class TemplateInvalidError(ValueError):
@@ -32,12 +46,12 @@ class TemplateInvalidError(ValueError):
 class Template:
     """One compiled template."""
 
-    def __init__(self, source: str, *, escape: Callable[[str], str] = str) -> None:
+    def __init__(self, source: str, *, output: Output = Output.TEXT) -> None:
         """Compile the source.
 
         Args:
             source: the text with its placeholders.
-            escape: makes any value safe for the output; `tojson` and text marked as safe pass unchanged.
+            output: the language of the result; `tojson` and text marked as safe are not escaped again.
 
         Raises:
             TemplateInvalidError: the source is too long or not valid.
@@ -47,7 +61,7 @@ class Template:
             raise TemplateInvalidError(
                 f"the template has {size} bytes; at most {MAX_SOURCE} are allowed", line=1
             )
-        self._template = _compile(Sandbox(escape), source)
+        self._template = _compile(Sandbox(ESCAPES[output]), source)
 
     def render(self, context: Mapping[str, Any], *, clock: Callable[[], float]) -> str:
         """Return the text for a context of plain values: mappings, lists, texts and numbers.
@@ -75,14 +89,30 @@ class Template:
         return "".join(chunks)
 
 
-def builtin(name: str, *, escape: Callable[[str], str] = str) -> Template:
+def builtin(name: str, *, output: Output = Output.TEXT) -> Template:
     """Return a template that comes with the operator, by the name of its file."""
     file = resources.files(__package__ or "").joinpath("builtin", name)
-    return Template(file.read_text("utf-8"), escape=escape)
+    return Template(file.read_text("utf-8"), output=output)
+
+
+def _escape_html(text: str) -> str:
+    return str(escape(text))
+
+
+def _escape_json(text: str) -> str:
+    return orjson.dumps(text).decode()[1:-1]
+
+
+ESCAPES: Final[Mapping[Output, Callable[[str], str]]] = {
+    Output.TEXT: str,
+    Output.HTML: _escape_html,
+    Output.JSON: _escape_json,
+}
 
 
 def _compile(environment: Sandbox, source: str) -> CompiledTemplate:
     try:
+        _require_few_tokens(environment, source)
         tree = environment.parse(source)
         Checked(environment).visit(tree)
         tree.set_environment(environment)
@@ -94,6 +124,14 @@ def _compile(environment: Sandbox, source: str) -> CompiledTemplate:
         raise TemplateInvalidError("the template is nested too deeply", line=1) from None
     except (SyntaxError, ValueError, MemoryError, OverflowError) as error:
         raise TemplateInvalidError(f"the template cannot be compiled: {error}", line=1) from error
+
+
+def _require_few_tokens(environment: Sandbox, source: str) -> None:
+    count = 0
+    for line, kind, _ in environment.lex(source):
+        count += kind != "whitespace"
+        if count > MAX_TOKENS:
+            raise TemplateSyntaxError(f"the template has more than {MAX_TOKENS} words and signs", line)
 
 
 def _concat(budget: Budget) -> Callable[..., str]:

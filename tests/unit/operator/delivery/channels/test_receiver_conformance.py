@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import ssl
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from notification_operator.delivery.channel import (
     DeliveryError,
@@ -21,7 +23,7 @@ from notification_operator.delivery.channel import (
     Transient,
     destination_of,
 )
-from notification_operator.delivery.egress_guard import EgressPolicy
+from notification_operator.delivery.egress_guard import EgressPolicy, guarded_session
 from notification_operator.delivery.http_exchange import OutcomeUnknown, Unsent
 from notification_operator.delivery.rendering.compose import Templates
 from notification_operator.delivery.rendering.templates import Template
@@ -45,6 +47,20 @@ if TYPE_CHECKING:
     from tests.unit.operator.delivery.receiving import HttpServer
 
 SECRETS = (KEY, TOKEN, ROUTING_KEY, "verysecrettoken", "sms-password", "header-secret")
+
+
+class HangingNames(AbstractResolver):
+    """A name server that does not answer."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        del host, port, family
+        await asyncio.sleep(3600)
+        return []
+
+    async def close(self) -> None:
+        pass
 
 
 @pytest.fixture(params=SERVICES)
@@ -180,6 +196,17 @@ async def test_server_that_is_away_has_not_got_the_message(
         pass
     error = await failure(service.make(gone, access(session), composer()))
     assert isinstance(error, Unsent)
+
+
+async def test_time_out_before_the_connection_has_not_sent_the_message(
+    service: Service, server: HttpServer
+) -> None:
+    async with guarded_session(LOOPBACK, connections=1, resolver=HangingNames()) as session:
+        way = access(session, timeout=0.1)
+        server.url = server.url.replace("127.0.0.1", "receiver.example")
+        error = await failure(service.make(server, way, composer()))
+    assert isinstance(error, Unsent)
+    assert str(error) == "no connection within 0.1 s"
 
 
 async def test_repeat_carries_the_same_handle(service: Service, channel: Channel, server: HttpServer) -> None:

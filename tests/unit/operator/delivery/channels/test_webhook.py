@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from notification_operator.delivery.channels.webhook import (
     WebhookSecrets,
 )
 from notification_operator.delivery.rendering.compose import Templates
-from notification_operator.delivery.rendering.templates import Template
+from notification_operator.delivery.rendering.templates import Output, Template
 from tests.unit.operator.delivery.channels.receivers import DELIVERY_ID, KEY, access, composer, message
 
 if TYPE_CHECKING:
@@ -187,11 +186,16 @@ async def test_template_that_gives_no_json_is_replaced_by_the_standard_body(
     assert received.json["data"]["body"] == "line one\nline two"
 
 
-async def test_escape_of_json_keeps_a_text_within_its_quotes() -> None:
-    escape = lambda text: json.dumps(text)[1:-1]  # noqa: E731 - one expression
-    template = Template('{"text": "{{ notification.subject }}"}', escape=escape)
-    context = composer().context(message(subject='", "admin": "yes'))
-    assert json.loads(template.render(context, clock=lambda: 0.0)) == {"text": '", "admin": "yes'}
+async def test_template_for_json_keeps_a_text_within_its_quotes(
+    server: HttpServer, session: aiohttp.ClientSession
+) -> None:
+    options = WebhookOptions(format=WebhookFormat.TEMPLATE)
+    template = Template('{"text": "{{ notification.subject }}"}', output=Output.JSON)
+    subject = '", "admin": "yes\n\\'
+    received, note = await post(
+        server, session, options=options, templates=Templates(body=template), subject=subject
+    )
+    assert (received.json, note) == ({"text": subject}, "")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -73,10 +74,22 @@ def test_any_text_is_rendered(name: str, text: str, form: BodyFormat) -> None:
 
 @pytest.mark.parametrize("name", RENDERERS)
 @pytest.mark.parametrize(
-    "text", ["*a **b " * 4000, "> " * 16_000, "[" * 32_000, "- " * 16_000, "~~a " * 8000, "`" * 32_000]
+    "part", ["*a **b ", "> ", "[", "- ", "~~a ", "`", "| a |\n|---|\n", "[a](b", "\n", "&amp;"]
 )
-def test_deep_nesting_is_rendered(name: str, text: str) -> None:
-    RENDERERS[name](text[:MAX_MARKDOWN], BodyFormat.MARKDOWN)
+def test_deep_nesting_is_rendered(name: str, part: str) -> None:
+    RENDERERS[name]((part * MAX_MARKDOWN)[:MAX_MARKDOWN], BodyFormat.MARKDOWN)
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+@pytest.mark.parametrize(
+    "part", ["\n", " ", "\n ", "https://", "https://.", "@", "<", "\n1", "`", "\\", "\t"]
+)
+def test_large_body_costs_time_by_its_length_only(name: str, part: str) -> None:
+    text = (part * 1_000_000)[:1_000_000]
+    start = time.thread_time()
+    for form in (BodyFormat.PLAIN, BodyFormat.NATIVE):
+        RENDERERS[name](text, form)
+    assert time.thread_time() - start < 10  # by the square of the length it would be hours
 
 
 @pytest.mark.parametrize("name", RENDERERS)
