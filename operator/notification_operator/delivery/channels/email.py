@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import ssl
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import aiosmtplib
-from markupsafe import Markup
 
 from notification_operator.delivery.channel import (
     InvalidOptionsError,
@@ -28,10 +23,7 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.delivery.egress_guard import AddressNotAllowedError, guarded_socket
 from notification_operator.delivery.http_client import REDACTED
-from notification_operator.delivery.rendering.compose import origin
-from notification_operator.delivery.rendering.html import HtmlRenderer
-from notification_operator.delivery.rendering.plain import PlainRenderer
-from notification_operator.delivery.rendering.templates import Output
+from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.text.error_text import chain, describe
 
 if TYPE_CHECKING:
@@ -39,14 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
-    from notification_operator.delivery.channel import BodyFormat, Message
+    from notification_operator.delivery.channel import Message
     from notification_operator.delivery.egress_guard import EgressPolicy
-    from notification_operator.delivery.rendering.compose import Composed, Composer
+    from notification_operator.delivery.rendering.compose import Composer
 
 AUTHENTICATION: Final = frozenset({530, 534, 535, 538})
 TOO_LARGE: Final = 552
 PERMANENT: Final = 500
-IMPORTANCE: Final = {"critical": "high", "high": "high", "low": "low"}
 
 
 class Security(StrEnum):
@@ -115,59 +106,22 @@ class EmailChannel:
     async def deliver(self, message: Message) -> Receipt:
         """Send the message; a repeat has the same Message-ID."""
         address = message.address or self._options.to
-        composed = await self._composer.compose(message, _both)
-        mail = self.mail(message, address, composed)
+        mail = await write_mail(
+            message,
+            sender=self._sender,
+            address=address,
+            date=self._access.clock(),
+            composer=self._composer,
+        )
         failure: Exception
         try:
             async with self._connected() as client:
-                await client.sendmail(self._options.sender, [address], mail.as_bytes())
+                await client.sendmail(self._options.sender, [address], mail.content)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             failure = self._failure(error)
         else:
-            return Receipt(message_ref=str(mail["Message-ID"]), note=composed.note)
+            return Receipt(message_ref=mail.id, note=mail.note)
         raise failure
-
-    def mail(self, message: Message, address: str, composed: Composed[dict[str, str]]) -> EmailMessage:
-        """Return the mail.
-
-        Raises:
-            Permanent: the recipient is no address that can be written to.
-        """
-        mail = EmailMessage(policy=SMTP)
-        domain = self._sender.domain
-        mail["Subject"] = f"[{message.content.priority}] {composed.subject}"
-        mail["From"] = self._sender
-        mail["To"] = _recipient(address)
-        mail["Date"] = format_datetime(self._access.clock())
-        mail["Message-ID"] = f"<{_digest(message.delivery_id)}@{domain}>"
-        if message.dedup_key:
-            thread = f"<{_digest(f'{message.namespace}/{message.dedup_key}')}@{domain}>"
-            mail["References"] = mail["In-Reply-To"] = thread
-        mail["List-Id"] = f"<{message.namespace}.notifications.{domain}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Auto-Response-Suppress"] = "All"
-        mail["X-Notification"] = f"{message.namespace}/{message.name}"
-        if message.content.priority in IMPORTANCE:
-            mail["Importance"] = IMPORTANCE[message.content.priority]
-        context = {**self._composer.context(message), "subject": composed.subject}
-        self._add_body(mail, context, origin(message), **composed.body)
-        return mail
-
-    def _add_body(
-        self, mail: EmailMessage, context: dict[str, Any], source: str, text: str, html: str
-    ) -> None:
-        plain = self._composer.page(
-            "email.txt.j2", {**context, "body": text}, last=f"{text}\n\n--\n{source}\n"
-        )
-        page = self._composer.page(
-            "email.html.j2",
-            {**context, "body": Markup(html)},  # noqa: S704 - of HtmlRenderer, which escapes everything
-            last=f"{html}<p>{source}</p>\n",
-            output=Output.HTML,
-        )
-        # Quoted-printable: no server on the way changes the text, or refuses a long line.
-        mail.set_content(plain, cte="quoted-printable")
-        mail.add_alternative(page, subtype="html", cte="quoted-printable")
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
@@ -249,25 +203,3 @@ def _refusal(error: aiosmtplib.SMTPResponseException, text: str) -> Exception:
     ):
         return Permanent(text)
     return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
-
-
-def _both(text: str, form: BodyFormat) -> dict[str, str]:
-    return {"text": PlainRenderer().body(text, form), "html": HtmlRenderer().body(text, form)}
-
-
-def _recipient(address: str) -> Address:
-    try:
-        recipient = Address(addr_spec=address)
-    except (MessageError, ValueError, IndexError) as error:
-        raise Permanent(
-            f"{address!r} is not an e-mail address: correct email.to of the receiver, or the recipient"
-        ) from error
-    if not address.isascii():
-        raise Permanent(
-            f"the address {address!r} is not ASCII; few servers accept it, so it is not supported"
-        )
-    return recipient
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -23,7 +23,7 @@ MAX_URL: Final = 2000
 """Characters of a link's address; a longer one is not shown, because services refuse it."""
 MAX_LABEL: Final = 200
 MAX_INLINE: Final = 4096
-"""Characters of a body that are rendered at once; a longer one leaves the event loop to others meanwhile."""
+"""Characters of a body that are rendered at once; a longer one, like a template of a user, takes a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Composer:
     async def compose(self, message: Message, render: Callable[[str, BodyFormat], Body]) -> Composed[Body]:
         """Return the message; `render` turns a body of a format into what the channel shows."""
         work = partial(self._compose, message, render)
-        if len(message.content.body) <= MAX_INLINE:
+        if len(message.content.body) <= MAX_INLINE and self._templates == Templates():
             return work()
         return await asyncio.to_thread(work)
 
@@ -115,7 +115,7 @@ class Composer:
         body, second = self._text(bodies, context, content.body)
         if self._templates.body is None:
             second = ""  # a body that is too long for the built-in template is used as it is
-        line = " ".join(subject.split()) or " ".join(content.subject.split())
+        line = " ".join(subject.split()) or " ".join(content.subject.split()) or message.name
         return Composed(
             subject=self.redact(line),
             body=_redacted(render(self.redact(body), message.format), self.redact),

@@ -81,6 +81,10 @@ async def test_message_is_lost_to_no_template(
     assert bool(composed.note) == bool(note)
 
 
+async def test_blank_subject_is_replaced_by_the_name() -> None:
+    assert (await composer().compose(message(subject=" \n"), unchanged)).subject == "order-1"
+
+
 async def test_body_that_is_too_long_for_a_template_is_used_as_it_is() -> None:
     body = "x" * 300_000
     assert (await composer().compose(message(body=body), unchanged)).body == body
@@ -106,7 +110,7 @@ async def test_secret_that_a_template_puts_together_is_redacted_in_every_text() 
     ]
 
 
-async def test_long_body_is_rendered_in_another_thread() -> None:
+async def test_long_body_or_a_template_is_rendered_in_another_thread() -> None:
     threads: list[threading.Thread] = []
 
     def render(text: str, _form: BodyFormat) -> str:
@@ -115,7 +119,8 @@ async def test_long_body_is_rendered_in_another_thread() -> None:
 
     await composer().compose(message(body="x" * MAX_INLINE), render)
     await composer().compose(message(body="x" * (MAX_INLINE + 1)), render)
-    assert [thread is threading.main_thread() for thread in threads] == [True, False]
+    await composer(template(subject="S")).compose(message(), render)
+    assert [thread is threading.main_thread() for thread in threads] == [True, False, False]
 
 
 async def test_composer_serves_several_messages_at_once() -> None:
