@@ -170,7 +170,8 @@ class EmailChannel:
             error = error.recipients[0]
         if isinstance(error, aiosmtplib.SMTPResponseException):
             return _refusal(error, self._without_secrets(f"SMTP {error.code}: {error.message}"))
-        if isinstance(error, aiosmtplib.SMTPNotSupported):
+        # The class itself: no mechanism of authentication that both sides know.
+        if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
             return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
         return Transient(text)
 

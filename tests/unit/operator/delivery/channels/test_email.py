@@ -97,6 +97,20 @@ async def test_headers_identify_the_message_and_its_kind() -> None:
     assert mail["References"] is None
 
 
+@pytest.mark.parametrize(("priority", "importance"), [("critical", "high"), ("medium", None), ("low", "low")])
+async def test_importance_is_that_of_the_priority(priority: str, importance: str | None) -> None:
+    assert (await sent(message(priority=priority)))["Importance"] == importance
+
+
+async def test_server_without_authentication_is_a_wrong_configuration() -> None:
+    async with mail_server(starttls=True, auth_exclude_mechanism=["LOGIN", "PLAIN"]) as server:
+        error = await failure(channel(server, secrets=CREDENTIALS))
+    assert isinstance(error, ReceiverError)
+    assert error.reason is ReceiverProblem.MISCONFIGURED
+    assert PASSWORD not in str(error)
+    assert not server.envelopes
+
+
 async def test_mail_is_ascii_with_short_lines() -> None:
     async with mail_server() as server:
         await channel(server).deliver(message(body="後で 📦 " * 500 + "x" * 5000))
@@ -165,7 +179,17 @@ async def test_address_of_the_message_takes_precedence() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "nobody", "a@b\r\nRCPT TO:<c@d>", "a@b, c@d", "jürgen@example.com", "a@b\nBcc: c@d", "<a@b>", "@b"],
+    [
+        "",
+        "nobody",
+        "a@b\r\nRCPT TO:<c@d>",
+        "a@b, c@d",
+        "jürgen@example.com",
+        "a@exämple.com",
+        "a@b\nBcc: c@d",
+        "<a@b>",
+        "@b",
+    ],
 )
 async def test_address_that_is_none_is_a_permanent_failure(address: str) -> None:
     async with mail_server() as server:
