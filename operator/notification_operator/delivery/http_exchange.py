@@ -19,7 +19,7 @@ from yarl import URL
 
 from atomic_status.headers import parse_retry_after
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem, Transient
-from notification_operator.delivery.egress_guard import AddressNotAllowedError
+from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.http_client import BODY_SECONDS, MAX_QUOTE, MIN_SECRET, REDACTED
 from notification_operator.domain.text.error_text import chain, describe
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractStreamWriter
 
-    from notification_operator.delivery.egress_guard import EgressPolicy
+    from notification_operator.delivery.egress_policy import EgressPolicy
 
 JSON: Final = "application/json"
 MIN_WHOLE: Final = 4

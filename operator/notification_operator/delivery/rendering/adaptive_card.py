@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.delivery.channel import BodyFormat
-from notification_operator.delivery.rendering.lines import MAX_MARKDOWN, Block, Kind, LineRenderer
+from notification_operator.delivery.rendering.lines import Block, Kind, LineRenderer
+from notification_operator.delivery.rendering.markdown import MAX_MARKDOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from notification_operator.delivery.rendering.budget import TemplateRenderError
-from notification_operator.delivery.rendering.lines import is_link
+from notification_operator.delivery.rendering.markdown import is_link
 from notification_operator.delivery.rendering.templates import Output, Template, builtin
 from notification_operator.domain.text.timestamps import format_time
 

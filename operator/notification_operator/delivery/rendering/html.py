@@ -5,11 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
 from notification_operator.delivery.channel import BodyFormat
-from notification_operator.delivery.rendering.lines import MAX_MARKDOWN, is_link
+from notification_operator.delivery.rendering.markdown import MAX_MARKDOWN, parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +54,5 @@ class HtmlRenderer:
         """Render Markdown; a text that is too long for it is shown as it is written."""
         if len(text) > MAX_MARKDOWN:
             return self.text(text)
-        parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Html)
-        parser.enable(["table", "strikethrough"]).disable("reference")
-        parser.validateLink = is_link  # type: ignore[method-assign]
-        result: str = parser.render(text)
+        result: str = parser(_Html).render(text)
         return result

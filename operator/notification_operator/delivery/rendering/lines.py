@@ -6,27 +6,18 @@ after the other, so that no nesting, however deep, exceeds the stack.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from markdown_it import MarkdownIt
-from yarl import URL
-
 from notification_operator.delivery.channel import BodyFormat
+from notification_operator.delivery.rendering.markdown import MAX_MARKDOWN, parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from markdown_it.token import Token
 
-MAX_SHOWN: Final = 32 * 1024
-"""Characters of a body that chat services can show at all, in all parts together."""
-MAX_MARKDOWN: Final = 16 * 1024
-"""Characters that are read as Markdown; a longer body is shown as it is written."""
-ADDRESS: Final = re.compile(r"(https?://[\w\-./?=&%#:+,;@~]*[\w\-/=&%#+~])")
-"""An address in a text, without the punctuation that follows it."""
 BULLET: Final = "\N{BULLET}"
 
 
@@ -68,21 +59,6 @@ class _State:
     numbers: list[int | None] = field(default_factory=list)
     tight: bool = False
     rows: list[list[str]] = field(default_factory=list)
-
-
-def tokens(text: str) -> list[Token]:
-    """Parse Markdown with tables and strikethrough; HTML in it is text, and links have their address in place."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
-    parser.validateLink = is_link  # type: ignore[method-assign]
-    return parser.parse(text)
-
-
-def is_link(url: str) -> bool:
-    """Return whether an address is one that a message may link to."""
-    try:
-        return URL(url).scheme in {"http", "https", "mailto"}
-    except ValueError:
-        return False
 
 
 class LineRenderer:
@@ -156,7 +132,7 @@ class LineRenderer:
     def blocks(self, text: str) -> list[Block]:
         """Return the blocks of a Markdown text."""
         state = _State()
-        stream = tokens(text)
+        stream = parser().parse(text)
         for index, token in enumerate(stream):
             match token.type:
                 case "inline" if stream[index - 1].type in {"th_open", "td_open"}:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from notification_operator.delivery.rendering.lines import ADDRESS, MAX_SHOWN, LineRenderer
+from notification_operator.delivery.rendering.lines import LineRenderer
+from notification_operator.delivery.rendering.markdown import ADDRESS, MAX_SHOWN
 from notification_operator.delivery.rendering.mentions import ZERO_WIDTH_SPACE, neutralize
 
 MARKS: Final = {"strong": "*", "em": "_", "s": "~"}

@@ -15,12 +15,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from notification_operator.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
-from notification_operator.delivery.egress_guard import (
-    AddressNotAllowedError,
-    EgressPolicy,
-    guarded_session,
-    guarded_socket,
-)
+from notification_operator.delivery.egress_guard import guarded_session, guarded_socket
+from notification_operator.delivery.egress_policy import AddressNotAllowedError, EgressPolicy
 from notification_operator.delivery.http_exchange import HttpAccess, HttpExchange, StatusTable
 from notification_operator.domain.text.error_text import chain
 

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from notification_operator.delivery import http_exchange
 from notification_operator.delivery.channel import ReceiverError, ReceiverProblem, Transient
-from notification_operator.delivery.egress_guard import EgressPolicy, guarded_session
+from notification_operator.delivery.egress_guard import guarded_session
+from notification_operator.delivery.egress_policy import EgressPolicy
 from notification_operator.delivery.http_client import MAX_QUOTE
 from notification_operator.delivery.http_exchange import HttpAccess, HttpExchange, Reply, StatusTable
 from tests.unit.operator.delivery.channels.receivers import LOOPBACK, NOW

@@ -30,7 +30,7 @@ from notification_operator.delivery.channels.slack_bot import (
 from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
 from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
 from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
-from notification_operator.delivery.egress_guard import EgressPolicy
+from notification_operator.delivery.egress_policy import EgressPolicy
 from notification_operator.delivery.http_exchange import HttpAccess
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
 from tests.unit.operator.delivery import test_channels

@@ -18,7 +18,7 @@ from notification_operator.delivery.channel import BodyFormat
 from notification_operator.delivery.rendering.adaptive_card import CardRenderer
 from notification_operator.delivery.rendering.chat_markdown import discord, mattermost
 from notification_operator.delivery.rendering.html import HtmlRenderer
-from notification_operator.delivery.rendering.lines import MAX_MARKDOWN
+from notification_operator.delivery.rendering.markdown import MAX_MARKDOWN
 from notification_operator.delivery.rendering.mrkdwn import MrkdwnRenderer
 from notification_operator.delivery.rendering.plain import PlainRenderer
 from tests.unit.operator.delivery.rendering.elements import ELEMENTS
