@@ -28,7 +28,7 @@ elif [ "${1-}" != --export ]; then
   uv lock --quiet --upgrade
 fi
 
-export_lock requirements.lock --extra infra
+export_lock requirements.lock --extra infra --extra apprise
 export_lock operator/requirements.lock --no-default-groups
 export_lock infra/policy_pack/requirements.lock --only-group policy
 export_lock eks.lock --no-default-groups --extra eks

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.model import Content
+
+
+class LifecycleEvent(StrEnum):
+    """What a notification says about the incident of its `dedup_key`."""
+
+    TRIGGER = "Trigger"
+    ACKNOWLEDGE = "Acknowledge"
+    RESOLVE = "Resolve"
+
+
+class BodyFormat(StrEnum):
+    """How a channel reads the body."""
+
+    PLAIN = "Plain"
+    MARKDOWN = "Markdown"
+    NATIVE = "Native"
+    """The markup of the channel itself, such as mrkdwn; the author writes for one channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +43,28 @@ class Message:
     created: datetime
     channels: tuple[str, ...]
     content: Content
+    delivery_id: str = ""
+    """The same for all attempts of one target, so that a receiver recognizes a repeat."""
+    attempt: int = 1
+    """The number of this attempt, from 1."""
+    event: LifecycleEvent = LifecycleEvent.TRIGGER
+    dedup_key: str = ""
+    """The incident that the notification belongs to; empty: it stands alone."""
+    format: BodyFormat = BodyFormat.PLAIN
+    address: str = ""
+    """The recipient of this target, where a channel addresses people; empty: the address of the receiver."""
+    thread_ref: str = ""
+    """The `message_ref` of the first message of the same `dedup_key`, for channels with threads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a channel reports about an accepted message."""
+
+    message_ref: str = ""
+    """The message at the receiver, in the receiver's terms."""
+    note: str = ""
+    """A problem that did not prevent the delivery, such as a template that failed."""
 
 
 class DeliveryError(Exception):
@@ -54,6 +94,30 @@ class Postponed(Exception):  # noqa: N818 - no failure
     """An attempt was not made, because its destination takes no message now; it is made later, under the same id."""
 
 
+class ReceiverProblem(StrEnum):
+    """Why a receiver accepts no message at all: the reason of its condition Healthy."""
+
+    AUTHENTICATION_FAILED = "AuthenticationFailed"
+    NOT_FOUND = "NotFound"
+    GONE = "Gone"
+    CERTIFICATE_INVALID = "CertificateInvalid"
+    TLS_UNAVAILABLE = "TLSUnavailable"
+    ADDRESS_NOT_ALLOWED = "AddressNotAllowed"
+    MISCONFIGURED = "Misconfigured"
+
+
+class ReceiverError(DeliveryError):
+    """The receiver accepts no message before its configuration changes; the message is not at fault."""
+
+    def __init__(self, reason: ReceiverProblem, message: str = "") -> None:
+        super().__init__(f"{reason}: {message}" if message else str(reason))
+        self.reason = reason
+
+
+class InvalidOptionsError(ValueError):
+    """A channel cannot be created with its options or secrets; the text names the field and says what to change."""
+
+
 class Channel(Protocol):
     """One way to deliver.
 
@@ -73,13 +137,14 @@ class Channel(Protocol):
     - `close()`: a coroutine function that is called when the operator stops.
     """
 
-    async def deliver(self, message: Message) -> None:
+    async def deliver(self, message: Message) -> Receipt | None:
         """Deliver one message; returning means that the receiver accepted it.
 
         Raises:
             Transient: another attempt may succeed.
             RateLimited: the receiver gets too many messages.
             Permanent: another attempt would fail the same way.
+            ReceiverError: any message would fail the same way.
         """
         ...
 

@@ -38,6 +38,12 @@ def test_process_loads_the_asynchronous_client_only() -> None:
     assert not loaded & {"kubernetes.config", "kubernetes.dynamic", "requests", "oauthlib"}
 
 
+def test_process_loads_no_library_of_a_channel_that_is_not_set_up() -> None:
+    process = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=True)
+    loaded = set(process.stdout.split())
+    assert not loaded & {"aiosmtplib", "apprise", "jinja2", "markdown_it", "markupsafe"}
+
+
 def test_operator_loads_only_the_models_that_it_uses() -> None:
     loaded = subprocess.run([sys.executable, "-c", MODELS], capture_output=True, text=True, check=True)
     assert int(loaded.stdout) < FEW

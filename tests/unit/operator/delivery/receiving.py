@@ -24,6 +24,7 @@ class Received:
     body: bytes
     headers: dict[str, str]
     connection: int
+    path: str = ""
 
     @property
     def json(self) -> Any:
@@ -64,7 +65,12 @@ class HttpServer:
         connection = id(request.transport)
         self.connections[connection] = request.transport
         self.received.append(
-            Received(body=await request.read(), headers=dict(request.headers), connection=connection)
+            Received(
+                body=await request.read(),
+                headers=dict(request.headers),
+                connection=connection,
+                path=request.path_qs,
+            )
         )
         if not self.responses:
             return web.Response(text="ok")

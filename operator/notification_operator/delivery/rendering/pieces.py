@@ -1,0 +1,45 @@
+"""A long text in parts, each within the limit of a service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FENCE: Final = "```"
+
+
+def limited(text: str, *, size: int, parts: int, cut: str) -> list[str]:
+    """Return a text in at most so many parts of at most so many UTF-16 units, at least one part.
+
+    Args:
+        text: the text; a part ends after a line or a word where one ends in its last third.
+        size: the limit of a part.
+        parts: the number of parts.
+        cut: replaces the rest of a text that is longer, and counts towards the limit of the last part.
+    """
+    result: list[str] = []
+    while text and len(result) < parts:
+        last = len(result) == parts - 1
+        if _units(text) <= size:
+            result.append(text)
+            break
+        end = _end(text, size - _units(cut) - len(FENCE) - 1 if last else size - len(FENCE) - 1)
+        part, text = text[:end], text[end:]
+        if part.count(FENCE) % 2:  # a block of code ends with its part, and begins again in the next
+            part, text = f"{part}\n{FENCE}", f"{FENCE}{text}"
+        result.append(part + cut if last else part)
+    return result or [""]
+
+
+def _end(text: str, limit: int) -> int:
+    end = min(limit, len(text))
+    while (excess := _units(text[:end]) - limit) > 0:
+        end -= (excess + 1) // 2
+    for mark in ("\n", " "):
+        index = text.rfind(mark, limit * 2 // 3, end)
+        if index >= 0:
+            return index + 1
+    return max(end, 1)
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,0 +1,202 @@
+"""The channels over HTTP, each with a server that answers as its service does: shapes that were recorded there."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from notification_operator.delivery.channel import BodyFormat, Message, ReceiverProblem
+from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
+from notification_operator.delivery.channels.mattermost import (
+    MattermostChannel,
+    MattermostOptions,
+    MattermostSecrets,
+)
+from notification_operator.delivery.channels.pagerduty import (
+    PagerDutyChannel,
+    PagerDutyOptions,
+    PagerDutySecrets,
+)
+from notification_operator.delivery.channels.slack_bot import (
+    SlackBotChannel,
+    SlackBotOptions,
+    SlackBotSecrets,
+)
+from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
+from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
+from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
+from notification_operator.delivery.egress_policy import EgressPolicy
+from notification_operator.delivery.http_exchange import HttpAccess
+from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
+from tests.unit.operator.delivery import test_channels
+from tests.unit.operator.delivery.receiving import PATH, HttpServer, Received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import aiohttp
+
+    from notification_operator.delivery.channel import Channel
+
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+DELIVERY_ID = "3f0c2a1b-uid/webhook/orders"
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+TOKEN = "xoxb-1234567890-very-secret"
+ROUTING_KEY = "R0123456789ABCDEF0123456789ABCDE"
+SID = "AC0123456789abcdef0123456789abcdef"
+LOOPBACK = EgressPolicy(insecure=True, allowed_networks=(ip_network("127.0.0.0/8"),))
+AUTH, NOT_FOUND = ReceiverProblem.AUTHENTICATION_FAILED, ReceiverProblem.NOT_FOUND
+UNTRUSTED = {401: AUTH, 403: AUTH, 404: NOT_FOUND}
+
+
+def message(**changes: Any) -> Message:
+    """Return a message; names of Content and of Message alike."""
+    content = {key: changes.pop(key) for key in list(changes) if not hasattr(test_channels.message(), key)}
+    if "format" in changes:
+        changes["format"] = BodyFormat(changes["format"])
+    result = replace(test_channels.message(**content), delivery_id=DELIVERY_ID)
+    return replace(result, **changes)
+
+
+def composer(templates: Templates | None = None, **options: Any) -> Composer:
+    facts = Facts(cluster="staging", receiver="orders", receiver_type="webhook")
+    return Composer(facts=facts, clock=time.thread_time, templates=templates, **options)
+
+
+def access(session: aiohttp.ClientSession, **changes: Any) -> HttpAccess:
+    return replace(HttpAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5), **changes)
+
+
+def base(server: HttpServer) -> str:
+    """Return the URL of a server without a path."""
+    return server.url.removesuffix(PATH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One channel over HTTP, and the service that it is for."""
+
+    make: Callable[[HttpServer, HttpAccess, Composer], Channel]
+    accepts: Callable[[HttpServer], None]
+    """Scripts the answer to an accepted message."""
+    handle: Callable[[Received], str]
+    """By which the receiver recognizes a repeat; or the nearest that there is."""
+    receiver: dict[int, ReceiverProblem] = field(default_factory=lambda: UNTRUSTED)
+    permanent: tuple[int, ...] = (400, 413, 422)
+    transient: tuple[int, ...] = (429, 500, 502, 503, 504)
+    refuses_credentials: Callable[[HttpServer], None] = lambda server: server.add_response(
+        401, "unauthorized"
+    )
+    parts: int = 1
+    """Requests for a body of 256 KiB."""
+    origin: str = "from shop/order-1"
+    safe_to_repeat: bool = True
+
+
+def _form(received: Received) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(received.body.decode()).items()}
+
+
+SERVICES: dict[str, Service] = {
+    "webhook": Service(
+        make=lambda server, way, texts: WebhookChannel(
+            WebhookOptions(),
+            WebhookSecrets(url=server.url, signing_keys=(KEY,), headers={"X-Token": "header-secret"}),
+            access=way,
+            composer=texts,
+        ),
+        accepts=lambda server: server.add_response(202, "accepted"),
+        handle=lambda received: received.headers["webhook-id"],
+        receiver={**UNTRUSTED, 410: ReceiverProblem.GONE},
+        transient=(408, 425, 429, 500, 502, 503, 504),
+        origin='"namespace":"shop","name":"order-1"',
+    ),
+    "teams": Service(
+        make=lambda server, way, texts: TeamsChannel(
+            TeamsSecrets(url=server.url), access=way, composer=texts
+        ),
+        accepts=lambda server: server.add_response(202, ""),
+        handle=lambda received: received.headers["Idempotency-Key"],
+        permanent=(400, 413),
+        parts=15,
+    ),
+    "pagerduty": Service(
+        make=lambda server, way, texts: PagerDutyChannel(
+            PagerDutyOptions(base_url=base(server)),
+            PagerDutySecrets(routing_key=ROUTING_KEY),
+            access=way,
+            composer=texts,
+        ),
+        accepts=lambda server: server.add_response(
+            202, '{"status":"success","message":"Event processed","dedup_key":"shop/order-1/uid"}'
+        ),
+        handle=lambda received: received.json["dedup_key"],
+        refuses_credentials=lambda server: server.add_response(
+            400,
+            '{"status":"invalid event","message":"Event object is invalid",'
+            '"errors":["Length of \'routing_key\' is incorrect (should be 32 characters)"]}',
+        ),
+    ),
+    "sms": Service(
+        make=lambda server, way, texts: SmsChannel(
+            SmsOptions(account_sid=SID, to="+15550100", sender="+15550199", base_url=base(server)),
+            SmsSecrets(username="SK0123456789", password="sms-password"),
+            access=way,
+            composer=texts,
+        ),
+        accepts=lambda server: server.add_response(
+            201, '{"sid":"SM0123","status":"queued","num_segments":"1"}'
+        ),
+        handle=lambda received: _form(received)["Body"],
+        refuses_credentials=lambda server: server.add_response(
+            401, '{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/","status":401}'
+        ),
+        origin="from+shop%2Forder-1",
+        safe_to_repeat=False,
+    ),
+    "slack-bot": Service(
+        make=lambda server, way, texts: SlackBotChannel(
+            SlackBotOptions(channel="C0123", base_url=base(server)),
+            SlackBotSecrets(token=TOKEN),
+            access=way,
+            composer=texts,
+        ),
+        accepts=lambda server: server.add_response(
+            200, '{"ok":true,"channel":"C0123","ts":"1716969600.000100","message":{"type":"message"}}'
+        ),
+        handle=lambda received: received.json["metadata"]["event_payload"]["delivery_id"],
+        refuses_credentials=lambda server: server.add_response(200, '{"ok":false,"error":"invalid_auth"}'),
+        parts=2,
+    ),
+    "discord": Service(
+        make=lambda server, way, texts: DiscordChannel(
+            DiscordSecrets(url=server.url), access=way, composer=texts
+        ),
+        accepts=lambda server: server.add_response(200, '{"id":"1122334455","type":0}'),
+        handle=lambda received: received.json["embeds"][0]["footer"]["text"],
+        refuses_credentials=lambda server: server.add_response(
+            401, '{"message": "Invalid Webhook Token", "code": 50027}'
+        ),
+        parts=2,
+    ),
+    "mattermost": Service(
+        make=lambda server, way, texts: MattermostChannel(
+            MattermostOptions(channel="town-square"),
+            MattermostSecrets(url=server.url),
+            access=way,
+            composer=texts,
+        ),
+        accepts=lambda server: server.add_response(200, "ok"),
+        handle=lambda received: received.json["text"],
+        refuses_credentials=lambda server: server.add_response(
+            403, json.dumps({"id": "web.incoming_webhook.invalid.app_error", "status_code": 403})
+        ),
+        parts=2,
+        origin="from shop/order",
+    ),
+}
