@@ -64,7 +64,8 @@ async def lists(
         except ResponseTooLargeError:
             limit = max(limit // FACTOR, 1)
             continue
-        yield page
+        # The API server writes null for an empty list of metadata.
+        yield {**page, "items": page["items"] or []}
         request["continue"] = page["metadata"].get("continue")
         if not request["continue"]:
             return

@@ -155,7 +155,9 @@ class NotificationsApi:
         items = matching[at:][:limit]
         if "as=PartialObjectMetadataList" in request.headers["Accept"]:
             items = [_metadata_only(obj) for obj in items]
-        return web.json_response({"kind": "NotificationRequestList", "metadata": meta, "items": items})
+        # As an API server: an empty list of metadata is null.
+        listed = items if items or "as=" not in request.headers["Accept"] else None
+        return web.json_response({"kind": "NotificationRequestList", "metadata": meta, "items": listed})
 
     async def _namespaces(self, request: web.Request) -> web.StreamResponse:
         if "watch" in request.query:
