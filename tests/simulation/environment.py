@@ -88,10 +88,11 @@ def _settings(
     more: tuple[tuple[str, str, Any], ...],
 ) -> Settings:
     rarely: dict[str, Any] = {"failure_threshold": 1000}
+    touchy: dict[str, Any] = {"failure_threshold": 2, "initial_open_seconds": 4, "open_seconds": 8}
     election = {"enabled": True, "lease_name": "lease", "shards": shards}
     values: dict[str, dict[str, Any]] = {
         "queue": {"workers": workers},
-        "breaker": {"failure_threshold": 2, "open_seconds": 4} if breakers else rarely,
+        "breaker": touchy if breakers else rarely,
         "channels": {"slack": {"rate_per_second": 1, "burst": 2}} if breakers else {},
         "leader_election": {} if shards is None else election,
         "audit": {"url": "http://audit.example"} if audit else {},

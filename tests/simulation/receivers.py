@@ -20,7 +20,8 @@ TIMES = (0.0, 0.002, 0.1, 0.4, 2.0, 8.0)
 USUAL = ("success", "success", "success", "transient", "transient", "later", "permanent", "bug", "silence")
 PAUSES = {"pause": 3.0, "long pause": 90.0}
 """Seconds that the receiver asks for with status 429; the long one exceeds every policy."""
-ENDS = (*USUAL * 6, "crash before", "crash after", "pause", "pause", "long pause", "poison")
+UNUSUAL = ("pause", "pause", "poison", "transient", "transient", "later", "long pause", "bug", "silence")
+ENDS = (*USUAL * 5, *UNUSUAL, "crash before", "crash after")
 """The outcome of a call; at a crash the process dies, before or after the receiver has answered.
 
 A poisonous message fails whenever the process sends it, for as long as there are faults.

@@ -79,7 +79,7 @@ class Starter:
         attempts: ObjectAttempts[Key],
         turn: Turn[Key],
     ) -> Started:
-        """Start what is due, and wait a moment for its end.
+        """Start the due attempts, and wait a moment for their end.
 
         Raises:
             Gone: the object was deleted, or belongs to another process, while its content was redacted.
