@@ -45,7 +45,14 @@ def imports(file: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and id(node) not in guarded:
             module = node.module or ""
-            yield from [module] if module.startswith(OURS) else []
+            names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            yield from (name for name in names if name.startswith(OURS) and is_module(name))
+
+
+def is_module(name: str) -> bool:
+    """Return whether this is a module of the project, and not what a module defines."""
+    path = ROOT / "operator" / name.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
 def test_version_and_requirements_are_those_of_the_project() -> None:
