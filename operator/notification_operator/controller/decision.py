@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.domain.fold import fold
@@ -24,8 +25,21 @@ if TYPE_CHECKING:
 class Waits:
     """What the channels of a notification wait for, besides their own backoff."""
 
+    at: datetime
+    """The time by the clock that the other times are of."""
     open_breakers: Mapping[str, datetime] = field(default_factory=lambda: NO_OPEN_BREAKERS)
     holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
+
+    def moved_to(self, now: datetime) -> Waits:
+        """Return the same waits by a clock that was set back since: a short wait must not become one of a day."""
+        back = self.at - now
+        if back <= timedelta():
+            return self
+        return Waits(
+            at=now,
+            open_breakers={name: until - back for name, until in self.open_breakers.items()},
+            holds={name: replace(hold, until=hold.until - back) for name, hold in self.holds.items()},
+        )
 
 
 class Decision:
@@ -59,13 +73,14 @@ class Decision:
     def __call__(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Return the next status of an object just read."""
         current, self.at = self.parsed(obj), self._clock()
+        waits = self._waits.moved_to(self.at)
         return fold(
             current,
             self.finished,
             route=self._route or self._rules.route(current),
             in_flight=self._running,
-            open_breakers=self._waits.open_breakers,
-            holds=self._waits.holds,
+            open_breakers=waits.open_breakers,
+            holds=waits.holds,
             queued_at=self._queued_at,
             now=self.at,
         ).dump()

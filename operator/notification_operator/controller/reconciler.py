@@ -151,7 +151,8 @@ class Reconciler:
         due = after.status.next_attempt_at
         if started.without_room:
             excluded = started.without_room | attempts.running
-            due = _due(after, route, excluding=excluded, waits=waits, now=decision.at)
+            moved = waits.moved_to(decision.at)
+            due = _due(after, route, excluding=excluded, waits=moved, now=decision.at)
         observed |= _versions(outcome)
         # A clock that was set back during the write would turn a short wait into a long one.
         result = _result(after, due, observed=observed, now=max(self._clock(), decision.at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +14,7 @@ from notification_operator.domain.hold import NO_HOLDS, Hold
 from notification_operator.domain.plan import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from notification_operator.controller.request import Key, Request
@@ -46,7 +46,7 @@ class Started:
     """Whether an attempt was started."""
     without_room: frozenset[str] = frozenset()
     """The channels whose attempts wait for room; the object is reconciled again when there is some."""
-    holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
+    asked: Waits | None = None
     """The channels whose destinations take no message now."""
     nothing_to_write: bool = False
     """Whether the object only waits for room, so that its status stays as it is."""
@@ -106,10 +106,13 @@ class Starter:
 
     def waits(self, notification: Notification, route: Route, started: Started) -> Waits:
         """Return what the channels of a route wait for now."""
-        asked = self._dispatcher.pauses(notification, route, started.redacted)
+        now = self._clock()
+        asked = NO_HOLDS if started.asked is None else started.asked.moved_to(now).holds
+        pauses = self._dispatcher.pauses(notification, route, started.redacted)
         return Waits(
+            at=now,
             open_breakers=self._dispatcher.open_breakers(notification, route, started.redacted),
-            holds={**asked, **started.holds} if asked or started.holds else NO_HOLDS,
+            holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
         )
 
     def _hold_if_large(
@@ -166,7 +169,11 @@ class Starter:
             )
         without_room = _channels(send for send, room in reserved.items() if room is None)
         return Started(
-            redacted=redacted, permitted=True, any=bool(starting), without_room=without_room, holds=holds
+            redacted=redacted,
+            permitted=True,
+            any=bool(starting),
+            without_room=without_room,
+            asked=Waits(at=self._clock(), holds=holds) if holds else None,
         )
 
 
