@@ -10,6 +10,15 @@ from notification_operator.delivery.breakers import Breakers, Destination, Permi
 from notification_operator.domain.breaker import Circuit, Limits, Result
 
 
+async def ask(
+    breakers: Breakers, destination: Destination, *, notification: str = ""
+) -> PermittedCall | Rejected:
+    """Permit or reject a call, once the running probes have ended: what the dispatcher does, without its slots."""
+    while (answer := breakers.try_enter(destination, notification=notification)) is None:
+        await breakers.changed(destination)
+    return answer
+
+
 class BreakerCalls:
     """Breakers with given limits; a destination per channel."""
 
@@ -53,7 +62,7 @@ class BreakerCalls:
 
     async def _enter(self, channel: str) -> PermittedCall | Rejected:
         notification = f"uid-{next(self._notifications)}"
-        return await self._breakers.enter(Destination(channel, ""), notification=notification)
+        return await ask(self._breakers, Destination(channel, ""), notification=notification)
 
     async def _at_once(self, channel: str, count: int) -> int:
         entering = [asyncio.create_task(self._enter(channel)) for _ in range(count)]

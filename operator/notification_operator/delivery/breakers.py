@@ -174,12 +174,6 @@ class Breakers:
         """Return when a probe of a destination has ended."""
         await self._guard(destination).changed.wait()
 
-    async def enter(self, destination: Destination, *, notification: str = "") -> PermittedCall | Rejected:
-        """Permit or reject a call, once the running probes have ended."""
-        while (answer := self.try_enter(destination, notification=notification)) is None:
-            await self.changed(destination)
-        return answer
-
     def _report(self, channel: str, guard: _Guard, permit: Admission, result: Result) -> None:
         before = guard.breaker
         guard.breaker = report(before, permit, result, self._now(), spread=self._spread())

@@ -11,6 +11,7 @@ from notification_operator.delivery import breakers as module
 from notification_operator.delivery.breakers import Breakers, Destination, PermittedCall, Rejected
 from notification_operator.domain.breaker import Circuit, Limits, Result
 from notification_operator.telemetry.statistics import BreakerStatistics
+from tests.harness.breaker_calls import ask
 from tests.unit.operator.domain.builders import at
 
 SLACK = Destination("slack", "https://hooks.slack.com/services/secret")
@@ -27,7 +28,7 @@ class Clock:
 
 
 async def enter(breakers: Breakers, destination: Destination = SLACK) -> PermittedCall:
-    call = await breakers.enter(destination)
+    call = await ask(breakers, destination)
     assert isinstance(call, PermittedCall)
     return call
 
@@ -55,7 +56,7 @@ async def test_open_breaker_rejects_until_its_next_probe() -> None:
     breakers = Breakers(LIMITS, clock=clock)
     assert breakers.all_closed
     await opened(breakers)
-    assert await breakers.enter(SLACK) == Rejected(until=at(30))
+    assert await ask(breakers, SLACK) == Rejected(until=at(30))
     assert (breakers.open_until(SLACK), breakers.all_closed) == (at(30), False)
     clock.now = at(30)
     assert breakers.open_until(SLACK) is None
@@ -85,7 +86,7 @@ async def test_calls_wait_for_probes_and_are_permitted_when_they_succeed() -> No
     await opened(breakers)
     clock.now = at(30)
     first, second = await enter(breakers), await enter(breakers)
-    third = await started(breakers.enter(SLACK))
+    third = await started(ask(breakers, SLACK))
     for probe in (first, second):
         assert not third.done()
         with probe:
@@ -99,7 +100,7 @@ async def test_calls_that_wait_are_rejected_when_a_probe_fails() -> None:
     await opened(breakers)
     clock.now = at(30)
     probe, _ = await enter(breakers), await enter(breakers)
-    waiting = [await started(breakers.enter(SLACK)) for _ in range(3)]
+    waiting = [await started(ask(breakers, SLACK)) for _ in range(3)]
     with probe:
         probe.result = Result.FAILURE
     assert await asyncio.gather(*waiting) == [Rejected(until=at(60))] * 3
@@ -111,7 +112,7 @@ async def test_cancelled_probe_passes_its_permit_to_a_waiting_call() -> None:
     await opened(breakers)
     clock.now = at(30)
     probe, _ = await enter(breakers), await enter(breakers)
-    waiting = [await started(breakers.enter(SLACK)) for _ in range(2)]
+    waiting = [await started(ask(breakers, SLACK)) for _ in range(2)]
     with pytest.raises(asyncio.CancelledError), probe:
         raise asyncio.CancelledError
     for _ in range(3):
@@ -155,7 +156,7 @@ async def test_remembered_destinations_are_bounded(
     assert breakers.state("slack") is Circuit.CLOSED
     await opened(breakers)
     await call(breakers, Result.SUCCESS, Destination("webhook", "a"))
-    await breakers.enter(SLACK)
+    await ask(breakers, SLACK)
     await call(breakers, Result.SUCCESS, Destination("webhook", "b"))
     assert breakers.state("slack") is Circuit.OPEN, "it was called after the forgotten one"
 
@@ -179,7 +180,7 @@ async def test_clock_step_neither_extends_nor_shortens_an_open_breaker() -> None
     assert breakers.state("slack") is Circuit.OPEN
     assert breakers.open_until(SLACK) == at(30 + 86_400)
     clock.now = at(10 - 86_400)
-    assert await breakers.enter(SLACK) == Rejected(until=at(30 - 86_400))
+    assert await ask(breakers, SLACK) == Rejected(until=at(30 - 86_400))
     seconds.now += 20
     assert breakers.state("slack") is Circuit.HALF_OPEN
     assert breakers.open_until(SLACK) is None
