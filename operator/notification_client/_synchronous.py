@@ -45,7 +45,7 @@ class Handle:
                 return status
             if left <= 0:
                 break
-            time.sleep(min(pause, left))
+            time.sleep(min(pause, left))  # between two polls
         raise TimeoutError(f"{self.namespace}/{self.name} is {status.phase} after {seconds:g} s")
 
 

@@ -103,4 +103,4 @@ class Lane:
 
 def pause(seconds: float) -> None:
     """Let an outage last: here the time itself is the fault, so nothing can be waited for."""
-    time.sleep(seconds)
+    time.sleep(seconds)  # the length of the fault

@@ -157,7 +157,7 @@ class EgressPolicy:
 
     def _allows(self, address: Address, kind: Network) -> bool:
         return any(
-            address in network and network.version == kind.version and network.subnet_of(kind)  # type: ignore[arg-type]
+            address in network and network.version == kind.version and network.subnet_of(kind)  # type: ignore[arg-type]  # both have one version
             for network in self.allowed_networks
         )
 

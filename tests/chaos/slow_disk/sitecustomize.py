@@ -14,7 +14,7 @@ _fsync = os.fsync
 
 
 def fsync(fd: FileDescriptorLike) -> None:
-    time.sleep(SECONDS)
+    time.sleep(SECONDS)  # the fault itself
     _fsync(fd)
 
 

@@ -32,7 +32,7 @@ class PacingFixture:
         )
 
     def wait(self, notification: str, namespace: str = "shop") -> float:
-        """Return the seconds that a notification is told to wait."""
+        """Return the seconds that a notification has to wait."""
         hold = self.ask(notification, namespace)
         return 0.0 if hold is None else (hold.until - at(self.seconds - 1000)).total_seconds()
 

@@ -319,7 +319,7 @@ def encodings(g: Generator) -> Iterator[Secret]:
 
 
 def limits(g: Generator) -> Iterator[Secret]:
-    """Yield what cannot be told from its surroundings, and what earlier decisions leave; most of it is missed."""
+    """Yield what cannot be distinguished from its surroundings, and what earlier decisions leave; most of it is missed."""
     yield Secret("known limits", f"password: correct horse {(value := g.text(ALNUM, 12))}", value)
     yield Secret("known limits", f"password={g.text(ALNUM, 4)},{(value := g.text(ALNUM, 12))}", value)
     yield Secret("known limits", f'password = "cut off {(value := g.text(ALNUM, 12))}', value)
