@@ -16,8 +16,14 @@ ACTION_LINKS: Final = 32
 RECIPIENTS: Final = 64
 CHANNELS: Final = 64
 
-RESOLVED_CHANNELS: Final = 16
-CHANNEL_NAME: Final = 63
+RECEIVER_REFS: Final = 20
+DEDUP_KEY: Final = 255
+TARGETS: Final = 20
+"""Targets of one notification, and entries of `status.targets` and `status.resolvedChannels`."""
+TARGET_KEY: Final = 253
+RECEIVER_NAME: Final = 63
+MESSAGE_REF: Final = 512
+NOTE: Final = 512
 ATTEMPT_NUMBER: Final = 2**31 - 1
 ATTEMPT_SECONDS: Final = 86_400
 RETRY_AFTER_SECONDS: Final = 31_536_000

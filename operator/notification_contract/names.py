@@ -13,6 +13,12 @@ PLURAL: Final = "notificationrequests"
 SINGULAR: Final = "notificationrequest"
 SHORT_NAMES: Final = ("notif", "notifs")
 CRD: Final = f"{PLURAL}.{GROUP}"
+RECEIVER_KIND: Final = "NotificationReceiver"
+RECEIVER_PLURAL: Final = "notificationreceivers"
+RECEIVER_SHORT_NAMES: Final = ("nrecv",)
+RECEIVER_CRD: Final = f"{RECEIVER_PLURAL}.{GROUP}"
+CATEGORY: Final = "notifications"
+"""`kubectl get notifications` lists the objects of every kind of this category."""
 
 # Labels and annotations.
 LABEL_PREFIX: Final = f"{GROUP}/"
@@ -21,6 +27,10 @@ CRD_OWNER_ANNOTATION: Final = f"{GROUP}/owner"
 """On the CRD: the stack that owns it, as `organization/project/stack`."""
 PREVIEW_LABEL: Final = f"{GROUP}/preview"
 """On a namespace: the number of the pull request that it previews."""
+DEFAULT_RECEIVER_ANNOTATION: Final = f"{GROUP}/is-default-receiver"
+"""On a NotificationReceiver, `true`: it gets what names only the channel of its type."""
+TEST_ANNOTATION: Final = f"{GROUP}/test-requested-at"
+"""On a NotificationReceiver: the time at which somebody asked for a test message, in RFC 3339."""
 SHARDS_ANNOTATION: Final = f"{GROUP}/shards"
 """On a Lease: the number of shards that its holder is configured for."""
 SLACK_CHECKSUM_ANNOTATION: Final = f"{GROUP}/slack-webhook-checksum"

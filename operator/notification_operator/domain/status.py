@@ -234,8 +234,8 @@ def _parse(raw: Mapping[str, Any]) -> Status:
 
 
 def _parse_channels(value: object) -> tuple[str, ...]:
-    names = dict.fromkeys(text(entry)[: bounds.CHANNEL_NAME] for entry in entries(value))
-    return tuple(name for name in names if name)[: bounds.RESOLVED_CHANNELS]
+    names = dict.fromkeys(text(entry)[: bounds.TARGET_KEY] for entry in entries(value))
+    return tuple(name for name in names if name)[: bounds.TARGETS]
 
 
 def _parse_attempt(value: object) -> Attempt | None:

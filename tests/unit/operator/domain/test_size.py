@@ -62,9 +62,9 @@ def test_bounds_of_the_schema_are_those_of_the_contract() -> None:
     assert metadata["additionalProperties"]["maxLength"] == bounds.METADATA_VALUE
     assert f"<= {bounds.METADATA_NAME}" in metadata["x-kubernetes-validations"][0]["rule"]
     status = SCHEMA["status"]["properties"]
-    assert status["resolvedChannels"]["maxItems"] == bounds.RESOLVED_CHANNELS
+    assert status["resolvedChannels"]["maxItems"] == bounds.TARGETS
     attempt = status["deliveryAttempts"]["items"]["properties"]
-    assert attempt["channel"]["maxLength"] == bounds.CHANNEL_NAME
+    assert attempt["channel"]["maxLength"] == bounds.TARGET_KEY
     assert attempt["attempt"]["maximum"] == bounds.ATTEMPT_NUMBER
     assert attempt["durationSeconds"]["maximum"] == bounds.ATTEMPT_SECONDS
     assert attempt["retryAfterSeconds"]["maximum"] == bounds.RETRY_AFTER_SECONDS

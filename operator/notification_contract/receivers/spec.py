@@ -1,0 +1,321 @@
+"""The spec of a NotificationReceiver, typed. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from notification_contract.durations import PATTERN, seconds
+from notification_contract.receivers.blocks import (
+    BLOCKS,
+    Apprise,
+    Block,
+    Discord,
+    Email,
+    Mattermost,
+    Name,
+    PagerDuty,
+    SecretName,
+    SecretRef,
+    SecretUse,
+    Slack,
+    Sms,
+    Teams,
+    Text,
+    TypeBlock,
+    Webhook,
+    use,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
+
+
+class ReceiverType(StrEnum):
+    """The type of a receiver: the channel that its targets begin with."""
+
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+    TEAMS = "teams"
+    PAGERDUTY = "pagerduty"
+    SMS = "sms"
+    SLACK = "slack"
+    DISCORD = "discord"
+    MATTERMOST = "mattermost"
+    CONSOLE = "console"
+    FILE = "file"
+    LOG = "log"
+    APPRISE = "apprise"
+
+
+SHARED: Final = frozenset({ReceiverType.CONSOLE, ReceiverType.FILE, ReceiverType.LOG})
+"""Types without a block: they use the channel of the operator's settings."""
+ADDRESSING: Final = frozenset({ReceiverType.EMAIL, ReceiverType.SMS})
+"""Types with one target per recipient."""
+
+
+class NamespacesFrom(StrEnum):
+    """Whose notifications may use a receiver."""
+
+    SAME = "Same"
+    ALL = "All"
+    SELECTOR = "Selector"
+
+
+class Selector(Block):
+    """Labels that a namespace must have."""
+
+    match_labels: Annotated[dict[str, str], Field(max_length=16)]
+
+
+class AllowedNamespaces(Block):
+    """The namespaces whose notifications may use a receiver."""
+
+    source: NamespacesFrom = Field(alias="from", default=NamespacesFrom.SAME)
+    selector: Selector | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.source is NamespacesFrom.SELECTOR) != (self.selector is not None):
+            raise ValueError("set allowedNamespaces.selector with from: Selector, and only then")
+        return self
+
+
+class Fallback(Block):
+    """Another receiver of the same namespace that gets what this one does not."""
+
+    name: Name
+    after: Duration | None = None
+    """How long a notification may be undelivered before the fallback is told; None: until this receiver has failed for good."""
+
+    @property
+    def after_seconds(self) -> float | None:
+        """The time in seconds."""
+        return None if self.after is None else seconds(self.after)
+
+
+class Overflow(StrEnum):
+    """What happens to a message beyond the rate limit."""
+
+    DEFER = "Defer"
+    SUPPRESS = "Suppress"
+
+
+class RateLimit(Block):
+    """How many messages a receiver gets."""
+
+    count: Annotated[int, Field(ge=1, le=100_000)]
+    period: Duration
+    overflow: Overflow = Overflow.DEFER
+
+    @field_validator("period")
+    @classmethod
+    def _positive(cls, period: str) -> str:
+        if seconds(period) <= 0:
+            raise ValueError("rateLimit.period must be longer than 0s")
+        return period
+
+    @property
+    def per_second(self) -> float:
+        """Messages per second, on average."""
+        return self.count / seconds(self.period)
+
+
+class RetryCap(Block):
+    """Limits of the retry policy of notifications: the smaller of both holds."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=10)]
+
+
+class OnReceiverError(StrEnum):
+    """What happens to a message while the receiver accepts none."""
+
+    FAIL = "Fail"
+    HOLD = "Hold"
+
+
+class Recipients(Block):
+    """The recipients of notifications that a receiver accepts."""
+
+    allow: Annotated[tuple[Annotated[str, Field(max_length=320)], ...], Field(max_length=32)] = ()
+    """Addresses, with `*` for any characters, such as `*@example.com`."""
+
+    def allows(self, address: str) -> bool:
+        """Return whether an address is accepted."""
+        return any(fnmatchcase(address.lower(), pattern.lower()) for pattern in self.allow)
+
+
+class InlineTemplate(Block):
+    """Templates in the spec itself."""
+
+    subject: Annotated[str, Field(max_length=4096)] = ""
+    body: Annotated[str, Field(max_length=65_536)] = ""
+
+
+class ConfigMapKeys(Block):
+    """A ConfigMap of the receiver's namespace with the keys `subject` and `body`."""
+
+    name: Name
+
+
+class TemplateSource(Block):
+    """Where the templates of a receiver are; a missing one is the built-in one."""
+
+    inline: InlineTemplate | None = None
+    config_map_ref: ConfigMapKeys | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.inline is None) == (self.config_map_ref is None):
+            raise ValueError("set exactly one of template.inline and template.configMapRef")
+        return self
+
+
+class Tls(Block):
+    """Certificates of a receiver."""
+
+    ca_secret_ref: SecretRef | None = None
+    """Authorities in PEM that are trusted instead of those of the system; the default key is `ca.crt`."""
+    cert_secret_ref: SecretName | None = None
+    """A Secret of type kubernetes.io/tls with the client's certificate."""
+    server_name: Annotated[str, Field(max_length=253)] = ""
+
+    def secret_uses(self) -> Iterator[SecretUse]:
+        """Yield the certificates."""
+        if self.ca_secret_ref:
+            yield use("tls.caSecretRef", self.ca_secret_ref, "ca.crt")
+        if self.cert_secret_ref:
+            for key in ("tls.crt", "tls.key"):
+                yield SecretUse(field="tls.certSecretRef", name=self.cert_secret_ref.name, key=key)
+
+
+class ReceiverSpec(Block):
+    """`spec` of a NotificationReceiver."""
+
+    type: ReceiverType
+    description: Text = ""
+    webhook: Webhook | None = None
+    email: Email | None = None
+    teams: Teams | None = None
+    pagerduty: PagerDuty | None = None
+    sms: Sms | None = None
+    slack: Slack | None = None
+    discord: Discord | None = None
+    mattermost: Mattermost | None = None
+    apprise: Apprise | None = None
+    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    fallback: Fallback | None = None
+    rate_limit: RateLimit | None = None
+    retry_policy: RetryCap | None = None
+    timeout: Duration = "10s"
+    on_receiver_error: OnReceiverError = OnReceiverError.FAIL
+    priorities: Annotated[tuple[str, ...], Field(max_length=4)] = ()
+    """The priorities that are delivered; empty: all."""
+    recipients: Recipients = Recipients()
+    template: TemplateSource | None = None
+    tls: Tls | None = None
+    proxy_secret_ref: SecretRef | None = None
+    """The URL of a proxy; the default key is `url`."""
+    suspend: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, _ in BLOCKS:
+            given = getattr(self, name) is not None
+            if given != (name == self.type):
+                problem = "is missing" if not given else "is set"
+                raise ValueError(
+                    f"{name} {problem} although type is {self.type}; set exactly the block of that name"
+                )
+        for problem in _problems(self):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def block(self) -> TypeBlock | None:
+        """The block of the type; None for console, file and log."""
+        block: TypeBlock | None = getattr(self, self.type) if self.type not in SHARED else None
+        return block
+
+    @property
+    def addresses_people(self) -> bool:
+        """Whether there is one target per recipient."""
+        return self.type in ADDRESSING
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The recipients that the receiver itself names."""
+        block = self.email or self.sms
+        return () if block is None else block.to
+
+    @property
+    def timeout_seconds(self) -> float:
+        """The time limit of one attempt in seconds."""
+        return seconds(self.timeout)
+
+    def secret_uses(self) -> tuple[SecretUse, ...]:
+        """Return every value that the receiver reads from Secrets of its namespace."""
+        uses = list(self.block.secret_uses()) if self.block else []
+        if self.tls:
+            uses += self.tls.secret_uses()
+        if self.proxy_secret_ref:
+            uses.append(use("proxySecretRef", self.proxy_secret_ref, "url"))
+        return tuple(uses)
+
+    def restricted_fields(self) -> tuple[str, ...]:
+        """Return the fields in use that only receivers in the operator's namespace may have."""
+        fields = list(self.block.restricted_fields()) if self.block else []
+        if self.proxy_secret_ref:
+            fields.append("proxySecretRef")
+        return tuple(fields)
+
+
+def _problems(spec: ReceiverSpec) -> Iterator[str]:
+    """Yield what the fields of a block contradict each other in."""
+    if spec.webhook and bool(spec.webhook.url) == (spec.webhook.url_secret_ref is not None):
+        yield "set exactly one of webhook.url and webhook.urlSecretRef"
+    if spec.slack and (spec.slack.webhook_url_secret_ref is None) == (
+        spec.slack.bot_token_secret_ref is None
+    ):
+        yield "set exactly one of slack.webhookUrlSecretRef and slack.botTokenSecretRef"
+    if spec.slack and (spec.slack.bot_token_secret_ref is not None) != bool(spec.slack.channel):
+        yield "set slack.channel with slack.botTokenSecretRef, and only then"
+    if spec.sms and bool(spec.sms.sender) == bool(spec.sms.messaging_service_sid):
+        yield "set exactly one of sms.from and sms.messagingServiceSid"
+    if spec.addresses_people and not (spec.own_addresses or spec.recipients.allow):
+        yield f"set {spec.type}.to, or recipients.allow so that notifications can name recipients"
+    if not 0 < spec.timeout_seconds <= MAX_TIMEOUT:
+        yield f"timeout must be longer than 0s and at most {MAX_TIMEOUT}s"
+
+
+MAX_TIMEOUT: Final = 120
+
+
+class ReceiverSpecError(ValueError):
+    """A spec that this version cannot use; `problems` holds one text per problem, with the path of the field."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def parse_spec(spec: Mapping[str, Any]) -> ReceiverSpec:
+    """Parse a spec as the API server or a stack holds it.
+
+    Raises:
+        ReceiverSpecError: it is not valid.
+    """
+    try:
+        return ReceiverSpec.model_validate(spec)
+    except ValidationError as error:
+        raise ReceiverSpecError(tuple(map(_text, error.errors(include_url=False)))) from None
+
+
+def _text(error: Mapping[str, Any]) -> str:
+    path = ".".join(map(str, error["loc"])) or "spec"
+    return f"{path}: {str(error['msg']).removeprefix('Value error, ')}"

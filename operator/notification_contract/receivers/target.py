@@ -1,0 +1,57 @@
+"""The key of a target: where one message of a notification goes. Pure.
+
+| key | target |
+|---|---|
+| `slack` | a channel of the operator's own settings |
+| `slack/checkout` | a NotificationReceiver of the notification's namespace |
+| `pagerduty/platform/on-call` | a NotificationReceiver of another namespace |
+| `email/smtp#1f3a9c20` | one recipient of a receiver, where a channel addresses people |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final
+
+MAX_TARGETS: Final = 20
+"""Targets of one notification."""
+ADDRESS_DIGITS: Final = 8
+"""Hexadecimal digits that stand for an address: a status shows no address of a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetKey:
+    """A key in its parts; `receiver` is empty for a channel of the operator's settings."""
+
+    channel: str
+    namespace: str = ""
+    """The namespace of the receiver; empty: that of the notification."""
+    receiver: str = ""
+    address: str = ""
+    """The digits that stand for the recipient; empty where the receiver addresses nobody in particular."""
+
+    def __str__(self) -> str:
+        """Return the key as the status has it."""
+        parts = "/".join(filter(None, (self.channel, self.namespace, self.receiver)))
+        return f"{parts}#{self.address}" if self.address else parts
+
+    @classmethod
+    def parse(cls, text: str) -> TargetKey:
+        """Return the parts of a key; a text that is no key is the name of a channel."""
+        path, _, address = text.partition("#")
+        match path.split("/"):
+            case [channel, receiver] if channel and receiver:
+                return cls(channel=channel, receiver=receiver, address=address)
+            case [channel, namespace, receiver] if channel and namespace and receiver:
+                return cls(channel=channel, namespace=namespace, receiver=receiver, address=address)
+        return cls(channel=text)
+
+    def to(self, address: str) -> TargetKey:
+        """Return the key of one recipient."""
+        return replace(self, address=address_digits(address))
+
+
+def address_digits(address: str) -> str:
+    """Return the digits that stand for an address."""
+    return sha256(address.encode()).hexdigest()[:ADDRESS_DIGITS]

@@ -1,0 +1,1 @@
+"""Receivers: which exist, who may use them, how they do. Pure."""
