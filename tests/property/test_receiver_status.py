@@ -134,7 +134,9 @@ def test_replica_changes_no_entry_but_its_own(
 
 
 def others(obj: dict[str, Any]) -> list[dict[str, Any]]:
-    return [each for each in obj["status"].get("replicas", []) if each["name"] != "a"] if "status" in obj else []
+    return (
+        [each for each in obj["status"].get("replicas", []) if each["name"] != "a"] if "status" in obj else []
+    )
 
 
 @given(st.lists(st.tuples(st.sampled_from(REPLICAS), healths), max_size=6), healths, owners)
