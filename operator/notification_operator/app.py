@@ -14,14 +14,16 @@ from notification_operator.kube.client import check_reachable, connect, keep_pro
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.event import Event, EventType
 from notification_operator.kube.pagination import collection
+from notification_operator.kube.resources import RESOURCE
 from notification_operator.lifecycle import Lifecycle
+from notification_operator.ports import live_ports
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
-from notification_operator.wiring import RESOURCE, build, live_ports
+from notification_operator.wiring import build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster
-    from notification_operator.wiring import Ports
+    from notification_operator.ports import Ports
 
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""

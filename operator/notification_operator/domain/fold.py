@@ -37,15 +37,18 @@ def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> N
     """Return the notification with the attempts that it does not hold yet.
 
     Two processes may make an attempt of the same id, when the first one died or lost its shard and its write
-    came late. A message that reached the receiver stays delivered: a success replaces a failure.
+    came late. A message that reached the receiver stays delivered: a success replaces a failure. And what was
+    made replaces what a circuit breaker rejected.
 
     Of consecutive attempts that an open circuit breaker rejected, a target keeps the first, so that their
     number is bounded by the number of its other attempts (DD-BREAKER-001).
     """
     completed = sorted(attempts, key=lambda attempt: attempt.ended)
-    successes = {attempt.key: attempt for attempt in completed if attempt.succeeded}
+    made = {attempt.key: attempt for attempt in completed if not attempt.circuit_open}
+    successes = {key: attempt for key, attempt in made.items() if attempt.succeeded}
     recorded = tuple(
-        each if each.succeeded else successes.get(each.key, each) for each in notification.attempts
+        each if each.succeeded else (made if each.circuit_open else successes).get(each.key, each)
+        for each in notification.attempts
     )
     known = {attempt.key for attempt in recorded}
     circuit_open = {attempt.channel: attempt.circuit_open for attempt in recorded}

@@ -18,7 +18,7 @@ from notification_operator.watch.kopf_settings import NoMemories, kopf_settings,
 from notification_operator.watch.namespaces import AllNamespaces
 from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
-from notification_operator.wiring import RESOURCE
+from notification_operator.kube.resources import RESOURCE
 
 if TYPE_CHECKING:
     import asyncio

@@ -13,7 +13,7 @@ from notification_operator.kube import pagination
 from notification_operator.kube.pagination import collection, pages
 from notification_operator.watch import kopf_settings as watching
 from notification_operator.watch.field_selector import OPEN, OpenSelector
-from notification_operator.wiring import RESOURCE
+from notification_operator.kube.resources import RESOURCE
 from tests.unit.operator.kube_api import refusal, until
 from tests.unit.operator.notifications_api import NotificationsApi, running
 from tests.unit.operator.watch.kopf_fixture import kopf_at
