@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 if TYPE_CHECKING:
@@ -15,8 +16,22 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 Text = Annotated[str, Field(max_length=1024)]
 Url = Annotated[str, Field(max_length=2048)]
 EmailAddress = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
-PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{4,14}$")]
-Network = Annotated[str, Field(max_length=64)]
+PhoneNumber = Annotated[str, Field(max_length=16, pattern=r"^\+[1-9][0-9]{4,14}$")]
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        known = False
+    else:
+        known = text.rpartition("/")[2].isdecimal() and "/" in text
+    if not known:
+        raise ValueError(f"{text!r} is not a network; write it like 10.1.0.0/16")
+    return text
+
+
+Network = Annotated[str, Field(max_length=64, json_schema_extra={"format": "cidr"}), AfterValidator(_network)]
 
 
 class Block(BaseModel):

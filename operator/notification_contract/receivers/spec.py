@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
+LabelName = Annotated[str, Field(max_length=317)]
+LabelValue = Annotated[str, Field(max_length=63)]
+Priority = Literal["critical", "high", "medium", "low"]
 
 
 class ReceiverType(StrEnum):
@@ -70,7 +73,7 @@ class NamespacesFrom(StrEnum):
 class Selector(Block):
     """Labels that a namespace must have."""
 
-    match_labels: Annotated[dict[str, str], Field(max_length=16)]
+    match_labels: Annotated[dict[LabelName, LabelValue], Field(max_length=16)]
 
 
 class AllowedNamespaces(Block):
@@ -91,7 +94,7 @@ class Fallback(Block):
 
     name: Name
     after: Duration | None = None
-    """How long a notification may be undelivered before the fallback is told; None: until this receiver has failed for good."""
+    """How long a notification may be undelivered before the fallback gets it; None: until this receiver has failed for good."""
 
     @property
     def after_seconds(self) -> float | None:
@@ -214,7 +217,7 @@ class ReceiverSpec(Block):
     retry_policy: RetryCap | None = None
     timeout: Duration = "10s"
     on_receiver_error: OnReceiverError = OnReceiverError.FAIL
-    priorities: Annotated[tuple[str, ...], Field(max_length=4)] = ()
+    priorities: Annotated[tuple[Priority, ...], Field(max_length=4)] = ()
     """The priorities that are delivered; empty: all."""
     recipients: Recipients = Recipients()
     template: TemplateSource | None = None
@@ -226,9 +229,9 @@ class ReceiverSpec(Block):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for name, _ in BLOCKS:
-            given = getattr(self, name) is not None
-            if given != (name == self.type):
-                problem = "is missing" if not given else "is set"
+            present = getattr(self, name) is not None
+            if present != (name == self.type):
+                problem = "is missing" if not present else "is set"
                 raise ValueError(
                     f"{name} {problem} although type is {self.type}; set exactly the block of that name"
                 )

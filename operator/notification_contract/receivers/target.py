@@ -39,7 +39,9 @@ class TargetKey:
     @classmethod
     def parse(cls, text: str) -> TargetKey:
         """Return the parts of a key; a text that is no key is the name of a channel."""
-        path, _, address = text.partition("#")
+        path, mark, address = text.partition("#")
+        if mark and not address:
+            return cls(channel=text)
         match path.split("/"):
             case [channel, receiver] if channel and receiver:
                 return cls(channel=channel, receiver=receiver, address=address)
