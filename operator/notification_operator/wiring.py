@@ -121,8 +121,8 @@ def build(
     )
     attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
-    rules = RuleBook(routing, ports.receivers, channels=frozenset(ports.channels))
-    ownership = Ownership(elector, attempts, queue, rules=rules)
+    rule_book = RuleBook(routing, ports.receivers, channels=frozenset(ports.channels))
+    ownership = Ownership(elector, attempts, queue, rules=rule_book)
     starter = Starter(
         dispatcher,
         ContentRedaction(redactor),
@@ -134,7 +134,7 @@ def build(
         store=ports.store,
         attempts=attempts,
         starter=starter,
-        rules=rules,
+        rules=rule_book,
         ownership=ownership,
         publisher=publisher,
         metrics=metrics_observer,

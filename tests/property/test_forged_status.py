@@ -122,7 +122,7 @@ def test_any_status_can_be_reconciled_and_what_is_written_is_valid(status: Any, 
     written = after.dump()
     read = Status.parse({"status": written})
     assert read == after
-    excluding_attempts(parse({**document, "status": written}), finished)
+    excluding_attempts(parse({**document, "status": written}), finished, route=route)
     if notification.phase not in FINAL and finished:
         known = {name: written[name] for name in WRITTEN if name in written}
         assert list(violations(SCHEMA, json.loads(json.dumps(changed(known, status))))) == []

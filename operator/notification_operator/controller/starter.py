@@ -60,7 +60,7 @@ class Started:
 class Starter:
     """Starts attempts in the turn of a reconciliation."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an attempt needs before it starts
         self,
         dispatcher: Dispatcher,
         redaction: ContentRedaction,

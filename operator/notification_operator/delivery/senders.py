@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from notification_operator.delivery.destinations import NO_LIMITS, ChannelLimits
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from notification_operator.delivery.channel import Channel, DeliveryError, Message
     from notification_operator.domain.hold import Hold
     from notification_operator.domain.receivers.catalog import ReceiverKey
+
+
+NO_CHANNEL_LIMITS: Final[Mapping[str, ChannelLimits]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,9 @@ class Senders(Protocol):
 class ChannelSenders:
     """The senders of the channels of the settings."""
 
-    def __init__(self, channels: Mapping[str, Channel], limits: Mapping[str, ChannelLimits]) -> None:
+    def __init__(
+        self, channels: Mapping[str, Channel], limits: Mapping[str, ChannelLimits] = NO_CHANNEL_LIMITS
+    ) -> None:
         self.senders: Final = {
             name: Sender(name=name, channel=channel, limits=limits.get(name, NO_LIMITS))
             for name, channel in channels.items()

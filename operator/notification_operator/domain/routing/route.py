@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -46,7 +46,7 @@ class Route:
     targets: tuple[str, ...]
     reason: RoutingReason | None = None
     message: str = ""
-    rules: Mapping[str, TargetRules] = NO_TARGET_RULES
+    rules: Mapping[str, TargetRules] = field(default_factory=lambda: NO_TARGET_RULES)
     """What the receivers demand, by target: of these targets, and of the fallbacks that may join them."""
     refusal: str = ""
     """Why nothing can be sent; empty if it can."""
