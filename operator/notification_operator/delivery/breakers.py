@@ -170,9 +170,9 @@ class Breakers:
         assert admits_at is not None, "a closed breaker rejects nothing"
         return Rejected(until=self._until(guard, notification)) if now < admits_at else None
 
-    def forget(self, name: str) -> None:
-        """Close the breakers of a sender whose receiver has changed: what was said of it holds no longer."""
-        for destination in [each for each in self._guards if each.channel == name]:
+    def forget(self, receiver: str) -> None:
+        """Close the breakers of a receiver that has changed: what they rest on holds no longer."""
+        for destination in [each for each in self._guards if each.channel.partition("/")[2] == receiver]:
             guard = self._guards.pop(destination)
             guard.changed.set()
 

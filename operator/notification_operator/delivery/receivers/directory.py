@@ -45,7 +45,7 @@ from notification_operator.domain.receivers.targets import (
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from notification_operator.delivery.channel import Message
@@ -69,6 +69,12 @@ class _Entry:
     readiness: Readiness
     references: References
     sender: Sender | None = None
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes two senders different for their receiver."""
+        ready = self.readiness
+        return ready.generation, ready.secret_version, ready.references, ready.sendable
 
 
 class ReceiverDirectory:
@@ -100,12 +106,17 @@ class ReceiverDirectory:
         self._factory = factory
         self._clock = clock
         self._entries: OrderedDict[ReceiverKey, _Entry] = OrderedDict()
-        self._invalid: Mapping[ReceiverKey, tuple[str, ...]] = {}
 
-    def forget(self, keys: frozenset[ReceiverKey]) -> None:
-        """Create the senders of some receivers anew when they are needed: these have changed."""
-        for key in keys:
-            self._entries.pop(key, None)
+    def refresh(self, keys: frozenset[ReceiverKey]) -> frozenset[ReceiverKey]:
+        """Take in what some receivers and their Secrets are now; return those that differ from before."""
+        return frozenset(key for key in keys if self._refresh(key))
+
+    def _refresh(self, key: ReceiverKey) -> bool:
+        before, receiver = self._entries.pop(key, None), self._catalog().get(key)
+        if before is None or receiver is None:
+            return True
+        after = self._entries[key] = self._create(receiver)
+        return after.identity != before.identity
 
     def readiness(self, receiver: Receiver) -> Readiness:
         """Return whether messages can be sent to a receiver, and what it lacks."""
