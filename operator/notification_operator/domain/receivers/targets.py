@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.receivers import MAX_TARGETS, ReceiverType, TargetKey
-from notification_contract.receivers.target import address_digits
+from notification_contract.receivers.target import UNKNOWN_TYPE, address_digits
 from notification_operator.domain.receivers.catalog import ReceiverKey
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.receivers.catalog import Catalog, Receiver
 
-UNKNOWN_TYPE: Final = "receiver"
-"""Stands in the key for the type of a receiver that does not exist."""
 PLACEHOLDER: Final = f"{UNKNOWN_TYPE}/"
 RECIPIENT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {ReceiverType.EMAIL: "email", ReceiverType.SMS: "phone"}
