@@ -44,10 +44,10 @@ def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> N
     number is bounded by the number of its other attempts (DD-BREAKER-001).
     """
     completed = sorted(attempts, key=lambda attempt: attempt.ended)
-    made = {attempt.key: attempt for attempt in completed if not attempt.circuit_open}
-    successes = {key: attempt for key, attempt in made.items() if attempt.succeeded}
+    called = {attempt.key: attempt for attempt in completed if not attempt.circuit_open}
+    successes = {key: attempt for key, attempt in called.items() if attempt.succeeded}
     recorded = tuple(
-        each if each.succeeded else (made if each.circuit_open else successes).get(each.key, each)
+        each if each.succeeded else (called if each.circuit_open else successes).get(each.key, each)
         for each in notification.attempts
     )
     known = {attempt.key for attempt in recorded}

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from atomic_status import ConflictExhausted, Gone
-from notification_contract.receivers import TargetKey
+from notification_contract.receivers.target import TargetKey
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.receivers.targets import receiver_of
 

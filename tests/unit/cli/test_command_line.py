@@ -146,7 +146,10 @@ def test_selector_of_several_phases_excludes_the_others() -> None:
     assert phase_selector([]) == ""
     assert phase_selector(["Failed"]) == "status.phase=Failed"
     selector = phase_selector(["Failed", "PartiallySent"])
-    assert selector == "status.phase!=Pending,status.phase!=Sending,status.phase!=Retrying,status.phase!=Sent"
+    assert (
+        selector
+        == "status.phase!=Pending,status.phase!=Sending,status.phase!=Retrying,status.phase!=Sent,status.phase!=Suppressed"
+    )
 
 
 def test_labels_and_links_are_read_or_refused_with_their_form() -> None:

@@ -1,6 +1,6 @@
 """The receivers that this process can send to: which are ready, and the sender of each.
 
-A sender is created when it is needed, and anew after a change of the spec, of a Secret or of a template. So a change
+A sender is created when it is needed, and again after a change of the spec, of a Secret or of a template. So a change
 takes effect with the next attempt, without a restart.
 """
 
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from notification_contract.receivers import OnReceiverError, Overflow
-from notification_contract.receivers.spec import SHARED
+from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.egress_policy import AddressNotAllowedError

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from time import thread_time
 from typing import TYPE_CHECKING
 
-from notification_contract.receivers import ReceiverType
+from notification_contract.receivers.kinds import ReceiverType
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.channels.apprise import AppriseChannel, AppriseOptions, AppriseSecrets
 from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_contract.receivers import ReceiverSpec
+    from notification_contract.receivers.spec import ReceiverSpec
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.sessions import Sessions
     from notification_operator.domain.receivers.catalog import Receiver

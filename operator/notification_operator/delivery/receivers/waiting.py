@@ -42,5 +42,5 @@ class WaitingForReceivers(Generic[KeyT]):
 
     def take(self, receivers: frozenset[ReceiverKey]) -> tuple[KeyT, ...]:
         """Forget and return the notifications that wait for one of these receivers."""
-        found = [each for each in self._waiting if each[0] in receivers]
-        return tuple(self._waiting.pop(each) for each in found)
+        keys = [each for each in self._waiting if each[0] in receivers]
+        return tuple(self._waiting.pop(each) for each in keys)
