@@ -88,7 +88,7 @@ class Dispatcher:
             name=notification.name,
             uid=notification.uid,
             created=notification.created,
-            channels=route.channels,
+            channels=route.targets,
             content=redacted.get(),
         )
 
@@ -167,7 +167,7 @@ class Dispatcher:
             return {}
         message = self.message(notification, route, redacted)
         until = {
-            name: self._destinations.waiting_until(name, message, notification) for name in route.channels
+            name: self._destinations.waiting_until(name, message, notification) for name in route.targets
         }
         return {name: time for name, time in until.items() if time is not None}
 
@@ -178,7 +178,7 @@ class Dispatcher:
         if not self._pacing.paused:
             return NO_HOLDS
         message = self.message(notification, route, redacted)
-        holds = {name: self._destinations.pause(name, message) for name in route.channels}
+        holds = {name: self._destinations.pause(name, message) for name in route.targets}
         return {name: hold for name, hold in holds.items() if hold is not None}
 
     def ask(self, send: Send, message: Message) -> Hold | None:

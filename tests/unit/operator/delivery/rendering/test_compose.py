@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.delivery.channel import BodyFormat, LifecycleEvent, Message
+from notification_contract.messages import BodyFormat, LifecycleEvent
 from notification_operator.delivery.rendering.compose import (
     MAX_INLINE,
     Composer,
@@ -24,6 +24,7 @@ from notification_operator.delivery.rendering.templates import Template
 from tests.unit.operator.delivery.channels.receivers import composer, message
 
 if TYPE_CHECKING:
+    from notification_operator.delivery.channel import Message
     from collections.abc import Callable
 
 
