@@ -230,9 +230,9 @@ def unbounded() -> dict[str, Any]:
             word for word in keywords if f"{path}: {word} {keywords[word]} was added" in ACCEPTED
         ]:
             del keywords[keyword]
-        rules = keywords.get("x-kubernetes-validations", [])
-        if any(f"{path}: the rule `{rule['rule']}` was added" in ACCEPTED for rule in rules):
-            del keywords["x-kubernetes-validations"]
+        if rules := keywords.pop("x-kubernetes-validations", None):
+            older = [rule for rule in rules if f"{path}: the rule `{rule['rule']}` was added" not in ACCEPTED]
+            keywords.update({"x-kubernetes-validations": older} if older else {})
     return definition
 
 
