@@ -53,10 +53,10 @@ def height(browser: str, url: str, width: int) -> int:
         ValueError: the page does not.
     """
     content = _run(browser, f"--window-size={width},200", "--dump-dom", url)
-    found = HEIGHT.search(content)
-    if found is None:
+    match = HEIGHT.search(content)
+    if match is None:
         raise ValueError(f"{url} has no attribute data-height")
-    return int(found[1])
+    return int(match[1])
 
 
 def _run(browser: str, *arguments: str) -> str:

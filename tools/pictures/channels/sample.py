@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from notification_operator.delivery.channel import BodyFormat, Message
+from notification_contract.messages import BodyFormat
+from notification_operator.delivery.channel import Message
 from notification_operator.domain.model import Content
 
 NOW: Final = datetime(2026, 3, 2, 14, 35, 0, tzinfo=UTC)

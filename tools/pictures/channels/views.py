@@ -39,14 +39,14 @@ def pages(sent: Mapping[str, Sent]) -> dict[str, str]:
 def _email(sent: Sent) -> str:
     mail = sent.mail
     html = mail.get_body(("html",))
-    found = MAIL.search(html.get_content() if html else "")
-    if found is None:
+    match = MAIL.search(html.get_content() if html else "")
+    if match is None:
         raise ValueError("the mail has no page")
     rows = "".join(
         f"<div><span>{name}</span> {escape(str(mail[name]))}</div>" for name in ("From", "To", "Date")
     )
     head = f"<header><h2>{escape(str(mail['Subject']))}</h2>{rows}</header>"
-    return f'{head}<article style="{found[1]}">{found[2]}</article>'
+    return f'{head}<article style="{match[1]}">{match[2]}</article>'
 
 
 def _slack(sent: Sent) -> str:
