@@ -178,4 +178,4 @@ def test_example_channel_matches_the_channel_contract() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_yaml_examples_are_valid(document: Path) -> None:
     for block in re.findall(r"^```yaml\n(.*?)^```", document.read_text("utf-8"), re.DOTALL | re.MULTILINE):
-        assert yaml.safe_load(block)
+        assert all(yaml.safe_load_all(block))
