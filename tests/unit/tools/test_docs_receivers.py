@@ -11,7 +11,8 @@ import yaml
 
 from notification_cli.views import schema
 from notification_contract import crds, names
-from notification_contract.receivers import ReceiverType, parse_spec
+from notification_contract.receivers.kinds import ReceiverType
+from notification_contract.receivers.spec import parse_spec
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.templates import Template
 from tests.unit.tools.test_docs import DOCUMENTS
