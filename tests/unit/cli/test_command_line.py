@@ -81,7 +81,7 @@ def test_help_loads_neither_the_kubernetes_client_nor_yaml() -> None:
 def test_completion_of_kubectl_offers_options_and_values() -> None:
     assert run("ls", "--ph", module="notification_cli.completion")[1] == "--phase\n:0\n"
     values = run("ls", "--phase", "", module="notification_cli.completion")[1].split()
-    assert values == ["Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed", ":0"]
+    assert values == ["Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed", "Suppressed", ":0"]
 
 
 @pytest.mark.parametrize(
