@@ -221,6 +221,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Name of the ConfigMap. It does not have to exist. The default is `"notification-routing-config"`."""
     routing_config_map_key: str
     """Key of the ConfigMap that holds the routing document. The default is `"routing.yaml"`."""
+    receivers_enabled: bool
+    """Whether the operator delivers to NotificationReceivers. It then needs permission to read Secrets and ConfigMaps of its own namespace. The default is `true`."""
+    receivers_namespaced: bool
+    """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
     events_level: str
     """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from platform_infra.crd.definitions import notification_request
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
@@ -129,7 +129,8 @@ def api_server() -> Iterator[ApiServer]:
     """The API server with the objects of the default stack."""
     with control_plane() as plane:
         cluster = Cluster(plane.kubeconfig)
-        cluster.apply(dict(notification_request()))
+        cluster.apply(notification_request())
+        cluster.apply(notification_receiver())
         eventually(cluster.has_kind, bool, within=30)
         server = ApiServer(cluster=cluster)
         for obj in objects():

@@ -105,6 +105,7 @@ ROLES, ADMISSION = (
 )
 POLICY = f"{ADMISSION}$kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy"
 ADDED_WITH_CRD = {
+    f"{BUNDLE}$notification-platform:index:Crds$kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition::notificationreceivers",
     f"{ROLES}::user-roles",
     f"{ROLES}$kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::notifications-viewer",
     f"{ROLES}$kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::notifications-editor",
