@@ -76,8 +76,9 @@ class ApiServer:
         return Answer(code=answer.status, document=json.loads(answer.data or b"{}"))
 
     def create(self, obj: dict[str, Any], *, user: str = "") -> Answer:
-        """Create a notification."""
-        return self.send("POST", f"{KIND}/{obj['metadata']['namespace']}/{names.PLURAL}", obj, user=user)
+        """Create a notification or a receiver."""
+        plural = f"{obj['kind'].lower()}s"
+        return self.send("POST", f"{KIND}/{obj['metadata']['namespace']}/{plural}", obj, user=user)
 
     def write_status(self, obj: dict[str, Any], *, user: str = "", **status: object) -> Answer:
         """Replace the status of a notification, based on a fresh read."""

@@ -114,7 +114,10 @@ ADDED_WITH_CRD = {
     *(
         f"{POLICY}{kind}::{name}"
         for kind in ("", "Binding")
-        for name in ("notification-requests", "notification-requests-status")
+        for name in (
+            *("notification-requests", "notification-requests-status"),
+            *("notification-receivers", "notification-receivers-status"),
+        )
     ),
 }
 """The resources that have come since, in each stack that owns the CRD."""
