@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from notification_contract import bounds
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -148,7 +150,7 @@ class Email(TypeBlock):
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Security = Security.STARTTLS
     sender: EmailAddress = Field(alias="from")
-    to: Annotated[tuple[EmailAddress, ...], Field(max_length=20)] = ()
+    to: Annotated[tuple[EmailAddress, ...], Field(max_length=bounds.RECEIVER_RECIPIENTS)] = ()
     auth_secret_ref: SecretName | None = None
     """A Secret with the keys `username` and `password`."""
     allowed_networks: Annotated[tuple[Network, ...], Field(max_length=16)] = ()
@@ -224,7 +226,7 @@ class Sms(TypeBlock):
     """A Secret with the keys `username` and `password`."""
     sender: Annotated[str, Field(alias="from", max_length=64)] = ""
     messaging_service_sid: Annotated[str, Field(max_length=128)] = ""
-    to: Annotated[tuple[PhoneNumber, ...], Field(max_length=20)] = ()
+    to: Annotated[tuple[PhoneNumber, ...], Field(max_length=bounds.RECEIVER_RECIPIENTS)] = ()
     base_url: Url = ""
     unknown_outcome: UnknownOutcome = UnknownOutcome.FAIL
     allowed_networks: Annotated[tuple[Network, ...], Field(max_length=16)] = ()

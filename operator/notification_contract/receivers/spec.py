@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from notification_contract import bounds
 from notification_contract.durations import PATTERN, seconds
 from notification_contract.receivers.blocks import (
     BLOCKS,
@@ -119,7 +120,7 @@ class InlineTemplate(Block):
     """Templates in the spec itself."""
 
     subject: Annotated[str, Field(max_length=4096)] = ""
-    body: Annotated[str, Field(max_length=65_536)] = ""
+    body: Annotated[str, Field(max_length=bounds.RECEIVER_TEMPLATE)] = ""
 
 
 class ConfigMapKeys(Block):

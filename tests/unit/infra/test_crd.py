@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import bounds
-from notification_contract.crds import notification_receiver
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from platform_infra.crd.definitions import notification_request
 from tests.harness.cluster import FINAL
 
 if TYPE_CHECKING:

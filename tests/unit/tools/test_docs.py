@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
+from notification_contract.crds import notification_request
 from notification_contract.settings import Audit
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channels.console import ConsoleChannel
@@ -21,7 +22,6 @@ from notification_operator.domain.routing.route import RoutingReason
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics
-from platform_infra.crd.definitions import notification_request
 from platform_infra.workload import rbac
 from tools.platform.pulumi.environment import ROOT
 
@@ -157,7 +157,11 @@ def test_every_phase_and_reason_is_documented() -> None:
 
 def test_permissions_table_lists_every_granted_verb() -> None:
     text = page("operations.md")
-    for grant in (*rbac.SERVED, *rbac.OWN, *rbac.SHARDING, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION):
+    receivers = (*rbac.RECEIVERS, *rbac.REFERENCES)
+    for grant in (
+        *(*rbac.SERVED, *rbac.OWN, *rbac.SHARDING, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION),
+        *receivers,
+    ):
         rows = re.findall(rf"^\|(.*)\| `{re.escape(grant.resource)}` \| (.*) \|$", text, re.MULTILINE)
         assert any(
             all(f"`{name}`" in where for name in grant.names)

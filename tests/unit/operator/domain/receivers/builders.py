@@ -57,9 +57,7 @@ def healthy_at(seconds: float, **more: Any) -> Health:
 def failing_at(seconds: float, *, error: str = "503", failures: int = 1, **more: Any) -> Health:
     """Return the health after failures."""
     plain: dict[str, Any] = {"circuit": Circuit.CLOSED}
-    return Health(
-        last_attempt=at(seconds), last_error=error, consecutive_failures=failures, **plain | more
-    )
+    return Health(last_attempt=at(seconds), last_error=error, consecutive_failures=failures, **plain | more)
 
 
 @dataclass(frozen=True, kw_only=True)

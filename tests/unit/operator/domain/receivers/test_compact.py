@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from notification_contract.receivers import parse_spec
+from notification_contract.receivers.spec import parse_spec
 from notification_operator.domain.receivers.catalog import Receiver
 from notification_operator.domain.receivers.compact import SHARED_PARTS, PartPool
 from notification_operator.domain.receivers.declared import declare
@@ -84,7 +84,9 @@ def test_part_in_use_by_many_stays_in_the_pool() -> None:
     assert last.rate_limit is first.rate_limit
 
 
-@pytest.mark.parametrize("of_name", [full, lambda name: {**SLACK, "description": name}], ids=["full", "short"])
+@pytest.mark.parametrize(
+    "of_name", [full, lambda name: {**SLACK, "description": name}], ids=["full", "short"]
+)
 def test_thousand_receivers_take_less_than_two_kilobytes_each(of_name: Any) -> None:
     objects = [stored_receiver(f"receiver-{n}", spec=of_name(f"secret-{n}")) for n in range(RECEIVERS)]
     gc.collect()

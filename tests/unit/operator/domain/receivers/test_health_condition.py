@@ -49,7 +49,12 @@ def result(*entries: ReplicaStatus, **more: Any) -> tuple[str, str]:
             "The latest attempts failed (2 in a row), the circuit breaker is closed: 503",
         ),
         (failing_at(1, circuit=Circuit.OPEN), "False", "CircuitOpen", "The circuit breaker is open: 503"),
-        (failing_at(1, circuit=Circuit.HALF_OPEN), "False", "CircuitOpen", "The circuit breaker is open: 503"),
+        (
+            failing_at(1, circuit=Circuit.HALF_OPEN),
+            "False",
+            "CircuitOpen",
+            "The circuit breaker is open: 503",
+        ),
         (
             failing_at(1, error="401", problem="AuthenticationFailed", circuit=Circuit.OPEN),
             "False",

@@ -168,12 +168,16 @@ def test_number_of_entries_is_bounded_and_the_own_one_is_kept() -> None:
 
 def test_summary_has_latest_times_worst_circuit_and_most_failures() -> None:
     status = folded(
-        health=replace(failing_at(80, failures=7, circuit=Circuit.HALF_OPEN), last_success=at(50)), replica="b"
+        health=replace(failing_at(80, failures=7, circuit=Circuit.HALF_OPEN), last_success=at(50)),
+        replica="b",
     )
     opened = failing_at(70, failures=2, circuit=Circuit.OPEN, circuit_until=at(120), error="old")
     status = folded(status, opened, replica="c")
     status = folded(status, healthy_at(60), replica="d")
-    assert (status["lastSuccessTime"], status["lastAttemptTime"]) == (format_time(at(60)), format_time(at(80)))
+    assert (status["lastSuccessTime"], status["lastAttemptTime"]) == (
+        format_time(at(60)),
+        format_time(at(80)),
+    )
     assert (status["lastError"], status["consecutiveFailures"]) == ("503", 7)
     assert status["circuit"] == {"state": "Open", "until": format_time(at(120))}
 
@@ -209,7 +213,10 @@ def test_times_of_the_future_are_not_kept() -> None:
         "lastError": "forged",
     }
     status = folded(forged, healthy_at(90))
-    assert (status["lastSuccessTime"], status["lastAttemptTime"]) == (format_time(at(90)), format_time(at(90)))
+    assert (status["lastSuccessTime"], status["lastAttemptTime"]) == (
+        format_time(at(90)),
+        format_time(at(90)),
+    )
     assert "lastError" not in status
 
 
@@ -289,7 +296,10 @@ def test_missing_secret_shows_in_resolved_refs_alone() -> None:
 
 def test_receiver_that_needs_no_secret_has_its_references_resolved() -> None:
     none = replace(READY, references=ReferenceReason.NONE, secret_version="")
-    assert conditions(folded(owner=replace(OWNER, readiness=none)))["ResolvedRefs"] == ("True", "NoReferences")
+    assert conditions(folded(owner=replace(OWNER, readiness=none)))["ResolvedRefs"] == (
+        "True",
+        "NoReferences",
+    )
 
 
 def test_unusable_value_is_not_ready_with_its_own_reason() -> None:
@@ -306,9 +316,7 @@ def test_long_secret_version_is_replaced_by_its_hash() -> None:
 
 
 def test_result_of_a_test_is_recorded_by_the_owner_alone() -> None:
-    test = LastTest(
-        requested_at="2026-03-01T12:00:00Z", outcome=ReceiverTestOutcome.SUCCEEDED, message="ok"
-    )
+    test = LastTest(requested_at="2026-03-01T12:00:00Z", outcome=ReceiverTestOutcome.SUCCEEDED, message="ok")
     status = folded(owner=replace(OWNER, test=test))
     assert status["lastTest"] == {
         "requestedAt": "2026-03-01T12:00:00Z",

@@ -132,9 +132,9 @@ def test_changed_status_keeps_foreign_fields_and_unchanged_time_texts() -> None:
     dumped = replace(status, secret_version="hook=8", replicas=(status.replicas[0], changed)).dump()
     assert (dumped["foreign"], dumped["lastSuccessTime"]) == (3, raw["lastSuccessTime"])
     assert dumped["replicas"][0] == other
-    assert dumped["replicas"][1] == {
-        key: value for key, value in own.items() if key != "problem"
-    } | {"updated": format_time(at(10))}
+    assert dumped["replicas"][1] == {key: value for key, value in own.items() if key != "problem"} | {
+        "updated": format_time(at(10))
+    }
     assert raw["secretVersion"] == "hook=7"
 
 
