@@ -53,10 +53,12 @@ class App:
         ports: Ports,
         *,
         client: ApiClient,
+        watching: ApiClient,
         cluster: Cluster,
         connectivity: Connectivity,
     ) -> None:
         self.client = client
+        self._watching = watching
         self.cluster = cluster
         self.connectivity = connectivity
         self.operator = build(settings, ports, clock=_now)
@@ -100,9 +102,11 @@ class App:
         """
         connectivity = Connectivity()
         cluster = await connect(connectivity, pool=settings.queue.workers * 2)
-        client = cluster.client()
-        ports = live_ports(settings, client, cluster)
-        app = cls(settings, ports, client=client, cluster=cluster, connectivity=connectivity)
+        client, watching = cluster.client(), cluster.unbounded_client()
+        ports = live_ports(settings, client, cluster, watching=watching)
+        app = cls(
+            settings, ports, client=client, watching=watching, cluster=cluster, connectivity=connectivity
+        )
         try:
             await check_reachable(app.client, cluster)
             await app.select_open()
@@ -169,6 +173,7 @@ class App:
         """Close the ports and the connections of this process."""
         await self._health.stop()
         await self.client.close()
+        await self._watching.close()
         if self.watching_session is not None:
             await self.watching_session.close()
 
@@ -198,10 +203,19 @@ class App:
                 passed=routing.known,
                 text=routing.error or ("looked for" if routing.known else "not looked for yet"),
             ),
+            **self._receivers_ready(),
             "accepting_work": Check(
                 passed=accepting, text="accepting work" if accepting else "shutting down"
             ),
         }
+
+    def _receivers_ready(self) -> Mapping[str, Check]:
+        if self.operator.receivers is None:
+            return {}
+        catalog = self.operator.receivers.sources.catalog
+        notes = [f"{name}: {error}" for name, error in catalog.errors.items()]
+        text = "; ".join(notes) or ("looked for" if catalog.known else "not looked for yet")
+        return {"receivers": Check(passed=catalog.known, text=text)}
 
     def _watches_ready(self) -> Check:
         supervisor, watches = self.supervisor, self.connectivity.open_watches

@@ -17,7 +17,7 @@ from notification_operator.delivery.content_budget import ContentBudget
 from notification_operator.delivery.content_redaction import ContentRedaction
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.registry import channel_limits
-from notification_operator.delivery.senders import ChannelSenders
+from notification_operator.delivery.senders import ChannelSenders, NoReceivers, TargetSenders
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.kube.resources import RESOURCE
@@ -29,11 +29,12 @@ from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
 from notification_operator.observers.publisher import Publisher
+from notification_operator.receiver_wiring import receiver_parts, receiver_sources
 from notification_operator.watch.backlog_listing import BacklogListing
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 from notification_operator.watch.routing_config import RoutingConfig
-from notification_operator.watch.rules import RuleBook
+from notification_operator.watch.rules import NO_CATALOG, RuleBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from notification_operator.config.settings import Settings
     from notification_operator.controller.request import Key
     from notification_operator.ports import EventRecorder, Ports
+    from notification_operator.receiver_wiring import ReceiverParts
     from notification_operator.telemetry.metrics import Metrics
 
 
@@ -60,6 +62,8 @@ class Operator:
     namespaces: AllNamespaces | SelectedNamespaces
     event_handler: EventHandler
     routing: RoutingConfig
+    receivers: ReceiverParts | None
+    """None for an operator without NotificationReceivers."""
     backlog_listing: BacklogListing
     sweeper: RetentionSweeper | None
     """None if retention is disabled."""
@@ -106,8 +110,9 @@ def build(
         on_change=event_observer.breaker_changed,
         spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
     )
-    dispatcher = _dispatcher(
-        settings, ports, breakers=breakers, redactor=redactor, clock=clock, seconds=seconds
+    channels = ChannelSenders(ports.channels, channel_limits(settings.channels))
+    sources = receiver_sources(
+        settings, ports.receivers, channels=channels, redactor=redactor, clock=clock
     )
     routing = RoutingConfig(
         ports.routing,
@@ -121,14 +126,37 @@ def build(
     )
     attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
-    rule_book = RuleBook(routing, ports.receivers, channels=frozenset(ports.channels))
+    rule_book = RuleBook(
+        routing, sources.catalog if sources else NO_CATALOG, channels=frozenset(ports.channels)
+    )
     ownership = Ownership(elector, attempts, queue, rules=rule_book)
+    receivers = receiver_parts(
+        sources,
+        breakers=breakers,
+        queue=queue,
+        ownership=ownership,
+        redactor=redactor,
+        replica=ports.replica,
+        clock=clock,
+    )
+    dispatcher = Dispatcher(
+        channels,
+        breakers=breakers,
+        timeout=settings.delivery.timeout_seconds,
+        concurrency=settings.delivery.concurrency_per_channel,
+        clock=clock,
+        redactor=redactor,
+        seconds=seconds,
+        senders=TargetSenders(channels, sources.directory if sources else NoReceivers()),
+        observer=receivers,
+    )
     starter = Starter(
         dispatcher,
         ContentRedaction(redactor),
         ownership=ownership,
         clock=clock,
         visible_after=settings.delivery.visible_after_seconds,
+        waiting=receivers.waiting if receivers else None,
     )
     reconciler = Reconciler(
         store=ports.store,
@@ -164,6 +192,7 @@ def build(
         namespaces=namespaces,
         event_handler=event_handler,
         routing=routing,
+        receivers=receivers,
         backlog_listing=backlog_listing,
         sweeper=sweeper,
         audit=audit,
@@ -185,26 +214,6 @@ def _elector(
         clock=seconds,
         now=clock,
         observers=ports.elector_observers,
-    )
-
-
-def _dispatcher(  # noqa: PLR0913 - what it delivers through, and two clocks
-    settings: Settings,
-    ports: Ports,
-    *,
-    breakers: Breakers,
-    redactor: Redactor,
-    clock: Callable[[], datetime],
-    seconds: Callable[[], float],
-) -> Dispatcher:
-    return Dispatcher(
-        ChannelSenders(ports.channels, channel_limits(settings.channels)),
-        breakers=breakers,
-        timeout=settings.delivery.timeout_seconds,
-        concurrency=settings.delivery.concurrency_per_channel,
-        clock=clock,
-        redactor=redactor,
-        seconds=seconds,
     )
 
 

@@ -7,7 +7,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from notification_operator.delivery.destinations import NO_LIMITS, ChannelLimits
-from notification_operator.delivery.refusals import no_default_receiver, not_allowed, not_configured
+from notification_operator.delivery.refusals import (
+    no_default_receiver,
+    not_allowed,
+    not_configured,
+    receiver_not_ready,
+)
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import Reason
 
@@ -79,6 +84,17 @@ class ChannelSenders:
             error = not_allowed(target, message.namespace, sender.limits.namespaces)
             return Unavailable(error=error, reason=Reason.CHANNEL_NOT_ALLOWED)
         return sender
+
+
+class NoReceivers:
+    """The senders of an operator without NotificationReceivers."""
+
+    def find(self, target: str, message: Message) -> Unavailable:
+        """Return why nobody sends to a receiver."""
+        key = receiver_of(target, message.namespace)
+        assert key is not None, "the target has a receiver"
+        problem = "receivers are disabled; set receivers.enabled of the operator"
+        return Unavailable(error=receiver_not_ready(key, problem), reason=Reason.RECEIVER_NOT_READY)
 
 
 class TargetSenders:

@@ -12,8 +12,6 @@ from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.health import UNTESTED, Health
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from notification_operator.delivery.breakers import Breakers, Destination
     from notification_operator.delivery.senders import Sender
     from notification_operator.domain.attempt import Attempt
@@ -24,16 +22,10 @@ MOST: Final = 10_000
 
 
 class HealthBook:
-    """Takes in the result of every call of a receiver.
+    """Takes in the result of every call of a receiver; the state of its breaker is a part of the health."""
 
-    Args:
-        breakers: the breakers, whose state is a part of the health.
-        on_change: called with the receiver after each call.
-    """
-
-    def __init__(self, breakers: Breakers, *, on_change: Callable[[ReceiverKey], None]) -> None:
+    def __init__(self, breakers: Breakers) -> None:
         self._breakers = breakers
-        self._on_change = on_change
         self._health: OrderedDict[ReceiverKey, Health] = OrderedDict()
         self._names: dict[ReceiverKey, str] = {}
 
@@ -68,7 +60,6 @@ class HealthBook:
         if len(self._health) > MOST:
             forgotten, _ = self._health.popitem(last=False)
             del self._names[forgotten]
-        self._on_change(key)
 
     def health(self, key: ReceiverKey) -> Health:
         """Return the health of a receiver, with the present state of its breaker."""
