@@ -84,6 +84,7 @@ OPERATORS = {
                 "breakerProbes": 2,
             },
         ),
+        OperatorSpec(name="receivers", namespace="notification-receivers", settings=AUDITED),
         OperatorSpec(
             name="proxied",
             namespace="notification-proxied",

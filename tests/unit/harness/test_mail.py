@@ -25,6 +25,7 @@ from notification_operator.delivery.channels.email import (
 )
 from tests.harness.authority import Authority
 from tests.harness.counterparts import Account
+from tests.harness.receiver_types import TYPES
 from tests.harness.sink.app import Sink
 from tests.harness.sink.mail import account_of
 from tests.harness.sink.smtp import Encryption
@@ -147,6 +148,17 @@ async def test_scripted_reply_is_given_once_and_recorded(
     assert accepted["accepted"]
     if step == "DATA":
         assert refused["headers"]["Message-ID"] == accepted["headers"]["Message-ID"]
+
+
+async def test_scripted_outcomes_are_what_the_stack_tests_expect(post: Post) -> None:
+    mail = TYPES["email"]
+    await asyncio.to_thread(mail.script, post.account, "refused", "trouble", "accepted")
+    assert isinstance(await post.failure(), Permanent)
+    assert isinstance(await post.failure(), Transient)
+    await post.send()
+    refused, first, second = await asyncio.to_thread(mail.arrivals, post.account)
+    assert (refused.handle, first.handle) == ("", second.handle)
+    assert "from shop/order-1" in first.text
 
 
 async def test_port_without_starttls_offers_none(post: Post) -> None:

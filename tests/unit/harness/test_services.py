@@ -32,6 +32,7 @@ from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSec
 from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
 from notification_operator.delivery.egress_guard import guarded_session
 from tests.harness.counterparts import Account
+from tests.harness.receiver_types import TYPES
 from tests.harness.sink.services import mattermost, slack
 from tests.unit.operator.delivery.channels.receivers import LOOPBACK, SID, access, composer, message
 
@@ -144,6 +145,23 @@ async def test_wrong_credential_is_refused_as_the_service_does(counterpart: Coun
     # A credential that is changed at the service is one that it refuses.
     await counterpart.set(expect=WRONG)
     await counterpart.deliver(kind, WRONG)
+
+
+@pytest.mark.parametrize("kind", CHANNELS)
+async def test_scripted_outcomes_are_what_the_stack_tests_expect(counterpart: Counterpart, kind: str) -> None:
+    tested = TYPES[kind]
+    await asyncio.to_thread(tested.script, counterpart.account, "refused")
+    with pytest.raises(Permanent):
+        await counterpart.deliver(kind)
+    await asyncio.to_thread(tested.script, counterpart.account, "trouble", "accepted")
+    with pytest.raises(Transient):
+        await counterpart.deliver(kind)
+    await counterpart.deliver(kind, attempt=2)
+    arrivals = await asyncio.to_thread(tested.arrivals, counterpart.account)
+    assert len(arrivals) == 3
+    assert len({arrival.handle for arrival in arrivals}) == 1
+    assert arrivals[0].handle
+    assert all("order-1" in arrival.text.replace("\\", "") for arrival in arrivals)
 
 
 async def test_references_are_those_of_the_service(counterpart: Counterpart) -> None:
