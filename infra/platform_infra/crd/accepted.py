@@ -1,8 +1,9 @@
 """Incompatible changes of the definition that a decision accepts, so that they need no crdAllowIncompatible. Pure.
 
 Each is the first bound of a field that had none (DD-CRD-002). An object that was stored before stays as it is: from
-Kubernetes 1.30 the API server checks only the values that a request changes. The table does not grow: a new field has its
-bounds from the beginning.
+Kubernetes 1.30 the API server checks only the values that a request changes. The table of bounds does not grow: a new field
+has its bounds from the beginning. A rule is accepted, too, if it concerns only fields or values that no older definition
+has: it rejects no object of an older one.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ STATUS: Final[Mapping[str, str]] = {
     "observedGeneration": "minimum 0",
     "conditions": "maxItems 64",
     "conditions[].lastTransitionTime": "maxLength 64",
-    "resolvedChannels": "maxItems 16",
-    "resolvedChannels[]": "maxLength 63",
+    "resolvedChannels": "maxItems 20",
+    "resolvedChannels[]": "maxLength 253",
     "deliveryAttempts": "maxItems 1024",
-    "deliveryAttempts[].channel": "maxLength 63",
+    "deliveryAttempts[].channel": "maxLength 253",
     "deliveryAttempts[].attempt": "maximum 2147483647",
     "deliveryAttempts[].timestamp": "maxLength 64",
     "deliveryAttempts[].error": "maxLength 4096",
@@ -58,19 +59,32 @@ STATUS: Final[Mapping[str, str]] = {
     "completionTime": "maxLength 64",
     "nextAttemptAt": "maxLength 64",
 }
-RULES: Final[Mapping[str, str]] = {
-    "spec.metadata": "self.all(name, size(name) <= 253)",
-    "spec.retryPolicy": "self.initialBackoffSeconds <= self.maxBackoffSeconds",
+RULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "spec": (
+        (
+            "!has(self.receiverRefs) || !has(self.channels) || size(self.receiverRefs) == 0 "
+            "|| size(self.channels) + size(self.receiverRefs) <= 20"
+        ),
+        "!has(self.notBefore) || !has(self.deliverBefore) || self.deliverBefore > self.notBefore",
+    ),
+    "spec.metadata": ("self.all(name, size(name) <= 253)",),
+    "spec.retryPolicy": ("self.initialBackoffSeconds <= self.maxBackoffSeconds",),
     "status": (
-        "!(oldSelf.?phase.orValue('') in ['Sent', 'PartiallySent', 'Failed']) "
-        "|| self.?phase.orValue('') == oldSelf.phase"
+        (
+            "!(oldSelf.?phase.orValue('') in ['Sent', 'PartiallySent', 'Failed', 'Suppressed']) "
+            "|| self.?phase.orValue('') == oldSelf.phase"
+        ),
     ),
 }
 ACCEPTED: Final = frozenset(
     {
         *(f"v1alpha1.spec.{field}: {bound} was added" for field, bound in SPEC.items()),
         *(f"v1alpha1.status.{field}: {bound} was added" for field, bound in STATUS.items()),
-        *(f"v1alpha1.{field}: the rule `{rule}` was added" for field, rule in RULES.items()),
+        *(
+            f"v1alpha1.{field}: the rule `{rule}` was added"
+            for field, rules in RULES.items()
+            for rule in rules
+        ),
         "v1alpha1.status: maxProperties 64 was added",
     }
 )

@@ -10,6 +10,14 @@ import yaml
 
 def notification_request() -> dict[str, Any]:
     """Return the CustomResourceDefinition of NotificationRequest; each call reads the file again."""
-    text = resources.files(__name__).joinpath("notificationrequest.yaml").read_text("utf-8")
-    definition: dict[str, Any] = yaml.safe_load(text)
+    return _definition("notificationrequest.yaml")
+
+
+def notification_receiver() -> dict[str, Any]:
+    """Return the CustomResourceDefinition of NotificationReceiver; each call reads the file again."""
+    return _definition("notificationreceiver.yaml")
+
+
+def _definition(file: str) -> dict[str, Any]:
+    definition: dict[str, Any] = yaml.safe_load(resources.files(__name__).joinpath(file).read_text("utf-8"))
     return definition

@@ -14,10 +14,10 @@ import pytest
 from aiohttp.test_utils import TestServer
 from standardwebhooks import Webhook
 
-from examples.receivers.inbox import smtp
-from examples.receivers.inbox.mailbox import REMEMBERED, Mailbox
-from examples.receivers.inbox.pages import Pages
-from examples.receivers.inbox.signature import NotVerifiedError, verify
+from examples.demo.inbox import smtp
+from examples.demo.inbox.mailbox import REMEMBERED, Mailbox
+from examples.demo.inbox.pages import Pages
+from examples.demo.inbox.signature import NotVerifiedError, verify
 from notification_operator.delivery.channel import DeliveryError, ReceiverError, ReceiverProblem
 from notification_operator.delivery.channels.email import (
     EmailAccess,

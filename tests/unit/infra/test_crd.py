@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import bounds
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from platform_infra.crd.definitions import notification_request
 from tests.harness.cluster import FINAL
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ DEFINITION = notification_request()
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]
 SPEC = SCHEMA["properties"]["spec"]
 STATUS = SCHEMA["properties"]["status"]
+(RECEIVER_VERSION,) = notification_receiver()["spec"]["versions"]
+RECEIVER_SCHEMA = RECEIVER_VERSION["schema"]["openAPIV3Schema"]
 
 
 def described(path: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -56,7 +58,7 @@ def test_phase_is_a_selectable_field() -> None:
 
 
 def test_spec_is_immutable_with_decision_id_in_the_message() -> None:
-    (rule,) = SPEC["x-kubernetes-validations"]
+    rule, *_ = SPEC["x-kubernetes-validations"]
     assert rule["rule"] == "self == oldSelf"
     assert "immutable" in rule["message"]
     assert "DD-NOT-005" in rule["message"]
@@ -84,6 +86,9 @@ def test_channels_are_an_enum_and_may_repeat() -> None:
         "console",
         "file",
         "log",
+        "pagerduty",
+        "discord",
+        "mattermost",
     ]
     assert "x-kubernetes-list-type" not in channels
 
@@ -119,11 +124,40 @@ def test_status_preserves_unknown_fields_and_keys_its_lists() -> None:
     assert STATUS["x-kubernetes-preserve-unknown-fields"] is True
     assert STATUS["properties"]["conditions"]["x-kubernetes-list-map-keys"] == ["type"]
     assert STATUS["properties"]["deliveryAttempts"]["x-kubernetes-list-map-keys"] == ["channel", "attempt"]
+    assert STATUS["properties"]["targets"]["x-kubernetes-list-map-keys"] == ["name"]
 
 
-def test_every_field_of_spec_and_status_has_bounds() -> None:
+def test_receivers_and_targets_have_the_bounds_of_the_contract() -> None:
+    refs = SPEC["properties"]["receiverRefs"]
+    assert refs["maxItems"] == bounds.RECEIVER_REFS
+    assert refs["items"]["properties"]["name"]["maxLength"] == bounds.RECEIVER_NAME
+    assert SPEC["properties"]["dedupKey"]["maxLength"] == bounds.DEDUP_KEY
+    targets = STATUS["properties"]["targets"]
+    attempt = STATUS["properties"]["deliveryAttempts"]["items"]["properties"]
+    assert targets["maxItems"] == STATUS["properties"]["resolvedChannels"]["maxItems"] == bounds.TARGETS
+    for fields in (targets["items"]["properties"], attempt):
+        assert fields["messageRef"]["maxLength"] == bounds.MESSAGE_REF
+        assert fields["note"]["maxLength"] == bounds.NOTE
+    assert targets["items"]["properties"]["name"]["maxLength"] == bounds.TARGET_KEY
+
+
+def test_event_is_trigger_by_default() -> None:
+    event = SPEC["properties"]["event"]
+    assert (event["enum"], event["default"]) == (["Trigger", "Acknowledge", "Resolve"], "Trigger")
+    assert SPEC["properties"]["format"]["enum"] == ["Plain", "Markdown", "Native"]
+
+
+def test_rules_on_the_spec_name_fields_and_hint() -> None:
+    _, entries, times = SPEC["x-kubernetes-validations"]
+    assert f"<= {bounds.TARGETS}" in entries["rule"]
+    assert "leave entries out" in entries["message"]
+    assert "spec.deliverBefore is not after spec.notBefore" in times["message"]
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, RECEIVER_SCHEMA], ids=["request", "receiver"])
+def test_every_field_of_spec_and_status_has_bounds(schema: dict[str, Any]) -> None:
     """The API server sets apiVersion and kind, and checks metadata itself."""
-    parts = dict(described("", SCHEMA))
+    parts = dict(described("", schema))
     unbounded = [
         path
         for path, field in parts.items()
@@ -155,12 +189,13 @@ def test_first_backoff_is_not_longer_than_the_longest() -> None:
 
 def test_final_phase_does_not_change() -> None:
     (rule,) = STATUS["x-kubernetes-validations"]
-    for phase in FINAL:
+    for phase in (*FINAL, "Suppressed"):
         assert f"'{phase}'" in rule["rule"]
     assert "create a new NotificationRequest" in rule["message"]
 
 
-def test_every_field_has_a_description() -> None:
-    fields = dict(described("", SCHEMA))
+@pytest.mark.parametrize("schema", [SCHEMA, RECEIVER_SCHEMA], ids=["request", "receiver"])
+def test_every_field_has_a_description(schema: dict[str, Any]) -> None:
+    fields = dict(described("", schema))
     undescribed = [path for path, field in fields.items() if not field.get("description")]
     assert undescribed == [".metadata"]

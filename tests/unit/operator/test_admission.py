@@ -17,9 +17,9 @@ from notification_operator.config.settings import Settings
 from notification_operator.controller.request import Key
 from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
+from notification_operator.ports import live_ports
 from notification_operator.telemetry.http_server import Check
 from notification_operator.watch import config_map as config_map_watch
-from notification_operator.wiring import live_ports
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 from tests.unit.operator.leadership.lease_fixture import Leases
 

@@ -71,7 +71,7 @@ def show_receivers(cluster: DemoCluster, kubeconfig: Path) -> bool:
     )
     inbox.start()
     receivers.apply()
-    notifications.apply(EXAMPLES / "receivers" / "notifications", lambda obj: addressed_to(obj, home))
+    notifications.apply(EXAMPLES / "demo" / "notifications", lambda obj: addressed_to(obj, home))
     finished = notifications.follow(waiting=SUSPENDED)
     out.print(receivers_table(receivers.stored()))
     out.print("\nResuming demo-night:\n")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 NAME, AUTHORITY, WEBHOOK, MAIL = "inbox", "demo-inbox-ca", "demo-webhook", "demo-mail"
 """The inbox, and the Secrets that its receivers refer to."""
 HOST = f"{NAME}.{NAMESPACE}.svc"
-SOURCES = ROOT / "examples" / "receivers" / "inbox"
-CODE, FILES = "/demo/examples/receivers/inbox", "/etc/inbox"
+SOURCES = ROOT / "examples" / "demo" / "inbox"
+CODE, FILES = "/demo/examples/demo/inbox", "/etc/inbox"
 USER = 65532
 READY_SECONDS = 60.0
 PORTS = {"http": (80, 8080), "https": (443, 8443), "submissions": (465, 8465)}
@@ -143,7 +143,7 @@ def _container(image: str) -> Object:
         "name": NAME,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-m", "examples.receivers.inbox"],
+        "command": ["python3", "-m", "examples.demo.inbox"],
         "env": [{"name": "PYTHONPATH", "value": "/demo:/app/lib"}],
         "ports": [{"name": name, "containerPort": port} for name, (_, port) in PORTS.items()],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},

@@ -1,4 +1,4 @@
-"""The receivers of the demonstration: those of examples/receivers, in the operator's namespace."""
+"""The receivers of the demonstration: those of examples/demo/receivers, in the operator's namespace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.platform.pulumi.environment import ROOT
 if TYPE_CHECKING:
     from tools.platform.demo.cluster import DemoCluster
 
-FOLDER = ROOT / "examples" / "receivers"
+FOLDER = ROOT / "examples" / "demo" / "receivers"
 SEEN_SECONDS = 30.0
 
 

@@ -10,9 +10,9 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
+from notification_contract.messages import LifecycleEvent
 from notification_operator.delivery.channel import (
     InvalidOptionsError,
-    LifecycleEvent,
     Permanent,
     ReceiverError,
     ReceiverProblem,

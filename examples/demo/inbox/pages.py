@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from examples.receivers.inbox.signature import NotVerifiedError, verify
+from examples.demo.inbox.signature import NotVerifiedError, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from examples.receivers.inbox.mailbox import Mailbox
+    from examples.demo.inbox.mailbox import Mailbox
 
 MAX_BODY = 10 * 1024 * 1024
 SECURITY = {

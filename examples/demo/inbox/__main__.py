@@ -10,9 +10,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from examples.receivers.inbox import smtp
-from examples.receivers.inbox.mailbox import Mailbox
-from examples.receivers.inbox.pages import Pages
+from examples.demo.inbox import smtp
+from examples.demo.inbox.mailbox import Mailbox
+from examples.demo.inbox.pages import Pages
 
 HOST = "0.0.0.0"  # noqa: S104 - a pod's ports
 PAGES_PORT, WEBHOOK_PORT, MAIL_PORT = 8080, 8443, 8465

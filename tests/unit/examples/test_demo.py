@@ -1,4 +1,4 @@
-"""The receivers of examples/: valid, without a Secret in a file, and what `make demo` says of them is true."""
+"""The receivers of examples/demo: valid, without a Secret in a file, and what `make demo` says of them is true."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECEIVERS = sorted(FOLDER.glob("*.yaml"))
-NOTIFICATIONS = sorted((FOLDER / "notifications").glob("*.yaml"))
+NOTIFICATIONS = sorted((FOLDER.parent / "notifications").glob("*.yaml"))
 SECRETS = {AUTHORITY: {"ca.crt"}, WEBHOOK: {"signing-key"}, MAIL: {"username", "password"}}
 """The Secrets that the demonstration creates, with their keys."""
 
