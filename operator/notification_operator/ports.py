@@ -112,7 +112,9 @@ class Ports:
     """Called when the shards of this replica have changed."""
 
 
-def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watching: ApiClient) -> Ports:
+def live_ports(
+    settings: Settings, client: ApiClient, cluster: Cluster, *, watching: ApiClient
+) -> Ports:
     """Return the real ends.
 
     Args:
@@ -133,9 +135,7 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watch
         leases=KubeLeases(client, settings.leader_election.namespace or cluster.namespace),
         objects=KubeObjects(client, RESOURCE),
         routing=ConfigMapWatch(client, ref),
-        receivers=_receiver_ports(settings, client, cluster, watching)
-        if settings.receivers.enabled
-        else None,
+        receivers=_receiver_ports(settings, client, cluster, watching) if settings.receivers.enabled else None,
         channels=channels(settings.channels),
         audit=audit_store(settings.audit),
         events=KubeEventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
@@ -146,9 +146,7 @@ def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watch
     )
 
 
-def _receiver_ports(
-    settings: Settings, client: ApiClient, cluster: Cluster, watching: ApiClient
-) -> ReceiverPorts:
+def _receiver_ports(settings: Settings, client: ApiClient, cluster: Cluster, watching: ApiClient) -> ReceiverPorts:
     return ReceiverPorts(
         watches=KubeWatches(watching, hint=CRD_HINT),
         store=KubeStatusStore(client, RECEIVER_RESOURCE),
