@@ -20,6 +20,7 @@ from platform_infra.monitoring.collection import monitoring_kinds, pod_annotatio
 from platform_infra.monitoring.component import Observability, ObservabilityArgs
 from platform_infra.preview.access import PreviewAccess, bind_manager
 from platform_infra.settings.cluster import ClusterKind
+from platform_infra.settings.derivation import operator_settings
 from platform_infra.workload import config_file
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
@@ -123,6 +124,7 @@ class Bundle(pulumi.ComponentResource):
             shards=settings.operator.shards,
             events=settings.events.level,
             retention=settings.retention.enabled,
+            receivers=operator_settings(settings).receivers,
         )
 
     def _flow_schemas(self, account: OperatorAccount, opts: pulumi.ResourceOptions) -> None:

@@ -42,15 +42,15 @@ class NotificationPlatformArgs(TypedDict, total=False):
     cluster_eks_kms_key: str
     """For `eks`: ARN of the KMS key that encrypts Secrets; empty creates a key."""
     crd_managed: bool
-    """Whether this stack owns the CRD; set it to false if another stack of the same cluster does. The default is `true`."""
+    """Whether this stack owns the CRDs; set it to false if another stack of the same cluster does. The default is `true`."""
     crd_retain: bool
-    """Whether the CRD, and with it every notification, stays in the cluster when the stack is destroyed. The default is `false`."""
+    """Whether the CRDs, and with them every notification and receiver, stay in the cluster when the stack is destroyed. The default is `false`."""
     crd_allow_incompatible: bool
     """Whether an incompatible CRD change is applied, as a rollback may need. The default is `false`."""
     crd_user_roles: bool
-    """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications, and `view` reading them (ClusterRoles `notifications-editor` and `notifications-viewer`). The default is `true`."""
+    """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications and changing receivers, and `view` reading both (ClusterRoles `notifications-editor` and `notifications-viewer`). The default is `true`."""
     admission_enabled: bool
-    """Whether the stack that owns the CRD creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one with the limits below, and one that reserves the status for operators. The default is `true`."""
+    """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one each for notifications and receivers with the limits below, and two that reserve their status for operators. The default is `true`."""
     admission_body_characters: int
     """Maximum length of `spec.body` in characters. The default is `262144`."""
     admission_metadata_entries: int
@@ -62,13 +62,17 @@ class NotificationPlatformArgs(TypedDict, total=False):
     admission_link_schemes: list[str]
     """Schemes that the URLs of `spec.actionLinks` can have. The default is `["https"]`."""
     admission_channels_by_namespace: bool
-    """Whether a namespace can name only the channels in its annotation `kubernaut.ai/channels`, such as `console,slack`. The default is `false`."""
+    """Whether a namespace can name only the channels in its annotation `kubernaut.ai/channels`, such as `console,slack`, and have receivers of these types only. The default is `false`."""
     admission_default_channels: list[str]
     """For `admissionChannelsByNamespace`: channels of a namespace without the annotation. The default is `["console", "log"]`."""
+    admission_receiver_recipients: int
+    """Maximum number of recipients that a NotificationReceiver names in `spec.email.to` or `spec.sms.to`. The default is `20`."""
+    admission_receiver_template_characters: int
+    """Maximum length of `spec.template.inline.body` of a NotificationReceiver in characters. The default is `65536`."""
     admission_status_writers: list[str]
     """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""
     operator_enabled: bool
-    """Whether the operator is deployed; false deploys only the cluster, the CRD and the permissions. The default is `true`."""
+    """Whether the operator is deployed; false deploys only the cluster, the CRDs and the permissions. The default is `true`."""
     operator_namespace: str
     """Namespace of the operator, of its Leases and of the routing ConfigMap. A namespace holds one operator. The default is `"notification-system"`."""
     operator_image: str
@@ -221,6 +225,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Name of the ConfigMap. It does not have to exist. The default is `"notification-routing-config"`."""
     routing_config_map_key: str
     """Key of the ConfigMap that holds the routing document. The default is `"routing.yaml"`."""
+    receivers_enabled: bool
+    """Whether the operator delivers to NotificationReceivers. It then needs permission to read Secrets and ConfigMaps of its own namespace. The default is `true`."""
+    receivers_namespaced: bool
+    """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
     events_level: str
     """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str

@@ -22,6 +22,8 @@ TARGETS: Final = 20
 """Targets of one notification, and entries of `status.targets` and `status.resolvedChannels`."""
 TARGET_KEY: Final = 253
 RECEIVER_NAME: Final = 63
+RECEIVER_RECIPIENTS: Final = 20
+RECEIVER_TEMPLATE: Final = 65_536
 MESSAGE_REF: Final = 512
 NOTE: Final = 512
 ATTEMPT_NUMBER: Final = 2**31 - 1

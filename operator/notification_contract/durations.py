@@ -17,6 +17,6 @@ def seconds(duration: str) -> float:
     Raises:
         ValueError: the text is no duration.
     """
-    if re.match(PATTERN, duration) is None:
+    if re.fullmatch(PATTERN, duration) is None:
         raise ValueError(f"{duration!r} is not a duration; write it like 30s, 5m or 1h30m")
     return sum(int(number) * UNITS[unit] for number, unit in _PART.findall(duration))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from platform_infra.crd.definitions import notification_request
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
 from tests.harness.eventually import eventually
@@ -76,8 +76,9 @@ class ApiServer:
         return Answer(code=answer.status, document=json.loads(answer.data or b"{}"))
 
     def create(self, obj: dict[str, Any], *, user: str = "") -> Answer:
-        """Create a notification."""
-        return self.send("POST", f"{KIND}/{obj['metadata']['namespace']}/{names.PLURAL}", obj, user=user)
+        """Create a notification or a receiver."""
+        plural = f"{obj['kind'].lower()}s"
+        return self.send("POST", f"{KIND}/{obj['metadata']['namespace']}/{plural}", obj, user=user)
 
     def write_status(self, obj: dict[str, Any], *, user: str = "", **status: object) -> Answer:
         """Replace the status of a notification, based on a fresh read."""
@@ -129,7 +130,8 @@ def api_server() -> Iterator[ApiServer]:
     """The API server with the objects of the default stack."""
     with control_plane() as plane:
         cluster = Cluster(plane.kubeconfig)
-        cluster.apply(dict(notification_request()))
+        cluster.apply(notification_request())
+        cluster.apply(notification_receiver())
         eventually(cluster.has_kind, bool, within=30)
         server = ApiServer(cluster=cluster)
         for obj in objects():

@@ -238,12 +238,12 @@ def test_listed_status_writer_is_admitted(api_server: ApiServer, namespace: str,
     )
 
 
-@pytest.mark.parametrize("phase", ["Sent", "PartiallySent", "Failed"])
+@pytest.mark.parametrize("phase", ["Sent", "PartiallySent", "Failed", "Suppressed"])
 def test_final_phase_does_not_change(api_server: ApiServer, namespace: str, phase: str) -> None:
     obj = stored(api_server, namespace)
     assert api_server.write_status(obj, phase=phase).code == 200
     for changed in ({"phase": "Sending"}, {}, {"phase": "Pending"}):
         answer = api_server.write_status(obj, **changed)
         assert answer.code == 422
-        assert "Sent, PartiallySent and Failed are final" in answer.message
+        assert "Sent, PartiallySent, Failed and Suppressed are final" in answer.message
     assert api_server.write_status(obj, phase=phase, reason="Corrected", note="theirs").code == 200

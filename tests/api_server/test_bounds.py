@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import bounds
+from notification_contract.crds import notification_request
 from notification_operator.domain.fold import fold
 from notification_operator.domain.model import parse
 from notification_operator.domain.routing.route import Route
-from platform_infra.crd.definitions import notification_request
 from tests.api_server.conftest import objects
 from tests.harness.eventually import eventually
 from tests.harness.notifications import notification
@@ -111,7 +111,7 @@ def test_object_stored_before_the_bounds_can_be_refused_by_the_operator(
     status = fold(
         read,
         (),
-        route=Route(channels=read.channels),
+        route=Route(targets=read.channels),
         in_flight=frozenset(),
         queued_at=read.created,
         now=max(read.created, START),

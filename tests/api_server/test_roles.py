@@ -85,6 +85,21 @@ def test_user_roles_grant_exactly_these_verbs(
     assert allowed(api_server, user, "default", names.PLURAL) == set()
 
 
+@pytest.mark.parametrize(
+    ("user", "receivers", "status"),
+    [
+        ("editor", {*READ, "create", "update", "patch", "delete"}, {"get"}),
+        ("viewer", READ, {"get"}),
+        ("nobody", set(), set()),
+    ],
+)
+def test_user_roles_grant_exactly_these_verbs_on_receivers(
+    api_server: ApiServer, namespace: str, user: str, receivers: set[str], status: set[str]
+) -> None:
+    assert allowed(api_server, user, namespace, names.RECEIVER_PLURAL) == receivers
+    assert allowed(api_server, user, namespace, f"{names.RECEIVER_PLURAL}/status") == status
+
+
 def test_editor_creates_and_deletes_and_writes_no_status(api_server: ApiServer, namespace: str) -> None:
     obj = notification(namespace)
     assert api_server.create(obj, user="editor").code == 201
@@ -147,5 +162,20 @@ def test_operator_reads_and_deletes_notifications_and_updates_their_status(
 ) -> None:
     assert allowed(api_server, OPERATOR, namespace, names.PLURAL) == {*READ, "delete"}
     assert allowed(api_server, OPERATOR, namespace, f"{names.PLURAL}/status") == {"update"}
-    for resource in ("secrets", "pods", "configmaps", "namespaces"):
+    for resource in ("secrets", "pods", "configmaps"):
+        assert allowed(api_server, OPERATOR, namespace, resource, group="") == set()
+    assert allowed(api_server, OPERATOR, namespace, "namespaces", group="") == {"list", "watch"}
+
+
+def test_operator_reads_receivers_and_updates_their_status(api_server: ApiServer, namespace: str) -> None:
+    for each in (namespace, NAMESPACE):
+        assert allowed(api_server, OPERATOR, each, names.RECEIVER_PLURAL) == READ
+        assert allowed(api_server, OPERATOR, each, f"{names.RECEIVER_PLURAL}/status") == {"update"}
+
+
+def test_operator_reads_secrets_and_config_maps_of_its_own_namespace_only(
+    api_server: ApiServer, namespace: str
+) -> None:
+    for resource in ("secrets", "configmaps"):
+        assert allowed(api_server, OPERATOR, NAMESPACE, resource, group="") == READ
         assert allowed(api_server, OPERATOR, namespace, resource, group="") == set()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
-from platform_infra.crd.definitions import notification_request
+from notification_contract.crds import notification_request
 from tests.bench.machine import processor_seconds
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane

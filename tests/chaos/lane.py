@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from platform_infra.crd.definitions import notification_request
+from notification_contract.crds import notification_request
 from tests.chaos.loop_thread import LoopThread
 from tests.chaos.servers import Servers
 from tests.chaos.tcp_faults import Mode, TcpFaults

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from platform_infra.crd.definitions import notification_request
+from notification_contract.crds import notification_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from platform_infra.crd.definitions import notification_request
+from notification_contract.crds import notification_request
 from tests.fuzz.schema import problems, stored
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane

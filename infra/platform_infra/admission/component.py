@@ -22,9 +22,10 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
-from platform_infra.admission.policies import POLICIES, Policy, parameters
+from platform_infra.admission.policies import POLICIES, parameters
 
 if TYPE_CHECKING:
+    from platform_infra.admission.policy import Policy
     from platform_infra.settings.admission import Admission
 
 COMPONENT = "admission"
@@ -32,7 +33,7 @@ CONFIG_MAP = "notification-admission"
 
 
 class RequestAdmission(pulumi.ComponentResource):
-    """The policies for notifications and their status (DD-ADMISSION-001); a cluster has them once, with the CRD."""
+    """The policies for notifications, receivers and their status (DD-ADMISSION-001); a cluster has them once, with the CRDs."""
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ def _spec(policy: Policy) -> ValidatingAdmissionPolicySpecArgs:
     rule = NamedRuleWithOperationsArgs(
         api_groups=[names.GROUP],
         api_versions=[names.VERSION],
-        operations=[policy.operation],
+        operations=list(policy.operations),
         resources=[policy.resource],
     )
     return ValidatingAdmissionPolicySpecArgs(

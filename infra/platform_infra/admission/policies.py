@@ -1,4 +1,4 @@
-"""The admission policies of notifications, as CEL expressions. Pure.
+"""The admission policies, as CEL expressions. Pure.
 
 The API server evaluates them; no webhook takes part. The limits come from a ConfigMap, so a change of a limit changes no
 policy.
@@ -7,62 +7,40 @@ policy.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from platform_infra import names
+from platform_infra.admission.policy import (
+    ALLOWED_CHANNELS,
+    CHANNELS_ANNOTATION,
+    Check,
+    Policy,
+    status_policy,
+)
+from platform_infra.admission.receivers import RECEIVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from platform_infra.settings.admission import Admission
 
-CHANNELS_ANNOTATION: Final = f"{names.GROUP}/channels"
 MAX_LABELS: Final = 64
 SHOWN: Final = 80
 """Characters of a value that a message quotes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """A CEL expression that must be true, and the CEL expression of the message if it is not."""
-
-    expression: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """A ValidatingAdmissionPolicy for one resource."""
-
-    name: str
-    resource: str
-    operation: str
-    conditions: Mapping[str, str]
-    """CEL expressions by name; the policy applies to a request for which all are true."""
-    variables: Mapping[str, str]
-    checks: tuple[Check, ...]
-    reason: str
-    """The reason in the API server's answer."""
 
 
 REQUESTS: Final = Policy(
     name="notification-requests",
     resource=names.PLURAL,
     # The spec never changes, and labels of a stored notification can still be corrected.
-    operation="CREATE",
+    operations=("CREATE",),
     conditions={},
     variables={
         "metadata": "has(object.spec.metadata) ? object.spec.metadata : {}",
         "links": "has(object.spec.actionLinks) ? object.spec.actionLinks : []",
         "schemes": "params.data.linkSchemes.split(',')",
         "foreign": "variables.links.filter(link, !variables.schemes.exists(s, link.url.startsWith(s + '://')))",
-        "annotations": "has(namespaceObject.metadata.annotations) ? namespaceObject.metadata.annotations : {}",
-        "listed": (
-            f"'{CHANNELS_ANNOTATION}' in variables.annotations ? "
-            f"variables.annotations['{CHANNELS_ANNOTATION}'] : params.data.defaultChannels"
-        ),
-        "allowed": "variables.listed.split(',').map(name, name.trim())",
+        **ALLOWED_CHANNELS,
         "channels": "has(object.spec.channels) ? object.spec.channels : []",
         "refused": "variables.channels.filter(name, !(name in variables.allowed))",
         "reference": (
@@ -131,33 +109,17 @@ REQUESTS: Final = Policy(
     ),
     reason="Invalid",
 )
-STATUS: Final = Policy(
-    name="notification-requests-status",
-    resource=f"{names.PLURAL}/status",
-    operation="UPDATE",
-    conditions={
-        # Operators of other stacks and of previews, too. Nothing that this policy reads can keep one of them from recording
-        # a delivery.
-        "not-an-operator": (
-            f"!request.userInfo.username.matches('^system:serviceaccount:[a-z0-9-]+:{names.OPERATOR}$')"
-        ),
-        # For repairs; the API server grants this group everything.
-        "not-an-administrator": "!has(request.userInfo.groups) || !('system:masters' in request.userInfo.groups)",
-    },
-    variables={},
-    checks=(
-        Check(
-            expression="request.userInfo.username.matches(params.data.statusWriters)",
-            message=(
-                "'status cannot be written by ' + request.userInfo.username + ', because it records what the "
-                "notification-operator has delivered; to send the message again, create a new NotificationRequest; "
-                "an administrator can add the user to the setting admissionStatusWriters'"
-            ),
-        ),
-    ),
-    reason="Forbidden",
+STATUS: Final = status_policy(
+    "notification-requests-status",
+    names.PLURAL,
+    "what the notification-operator has delivered; to send the message again, create a new NotificationRequest",
 )
-POLICIES: Final = (REQUESTS, STATUS)
+RECEIVER_STATUS: Final = status_policy(
+    "notification-receivers-status",
+    names.RECEIVER_PLURAL,
+    "what the notification-operator knows of the receiver; to change the receiver, change its spec",
+)
+POLICIES: Final = (REQUESTS, STATUS, RECEIVERS, RECEIVER_STATUS)
 
 
 def parameters(admission: Admission) -> dict[str, str]:
@@ -170,6 +132,8 @@ def parameters(admission: Admission) -> dict[str, str]:
         "linkSchemes": ",".join(admission.link_schemes),
         "channelsByNamespace": str(admission.channels_by_namespace).lower(),
         "defaultChannels": ",".join(admission.default_channels),
+        "receiverRecipients": str(admission.receiver_recipients),
+        "receiverTemplateCharacters": str(admission.receiver_template_characters),
         "statusWriters": pattern(admission.status_writers),
     }
 

@@ -61,22 +61,30 @@ STATUS: Final[Mapping[str, str]] = {
 }
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "spec": (
-        "!has(self.receiverRefs) || !has(self.channels) || size(self.receiverRefs) == 0 "
-        "|| size(self.channels) + size(self.receiverRefs) <= 20",
+        (
+            "!has(self.receiverRefs) || !has(self.channels) || size(self.receiverRefs) == 0 "
+            "|| size(self.channels) + size(self.receiverRefs) <= 20"
+        ),
         "!has(self.notBefore) || !has(self.deliverBefore) || self.deliverBefore > self.notBefore",
     ),
     "spec.metadata": ("self.all(name, size(name) <= 253)",),
     "spec.retryPolicy": ("self.initialBackoffSeconds <= self.maxBackoffSeconds",),
     "status": (
-        "!(oldSelf.?phase.orValue('') in ['Sent', 'PartiallySent', 'Failed', 'Suppressed']) "
-        "|| self.?phase.orValue('') == oldSelf.phase",
+        (
+            "!(oldSelf.?phase.orValue('') in ['Sent', 'PartiallySent', 'Failed', 'Suppressed']) "
+            "|| self.?phase.orValue('') == oldSelf.phase"
+        ),
     ),
 }
 ACCEPTED: Final = frozenset(
     {
         *(f"v1alpha1.spec.{field}: {bound} was added" for field, bound in SPEC.items()),
         *(f"v1alpha1.status.{field}: {bound} was added" for field, bound in STATUS.items()),
-        *(f"v1alpha1.{field}: the rule `{rule}` was added" for field, rules in RULES.items() for rule in rules),
+        *(
+            f"v1alpha1.{field}: the rule `{rule}` was added"
+            for field, rules in RULES.items()
+            for rule in rules
+        ),
         "v1alpha1.status: maxProperties 64 was added",
     }
 )

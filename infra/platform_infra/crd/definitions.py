@@ -1,20 +1,19 @@
-"""The custom resource definition of NotificationRequest as a component."""
+"""The custom resource definitions as a component."""
 
 from __future__ import annotations
 
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
-import yaml
 from pulumi_kubernetes.apiextensions import CustomResource
 
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
 from platform_infra.crd.accepted import unaccepted
 from platform_infra.crd.compatibility import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from platform_infra.settings.sections import Crd
 
@@ -31,19 +30,17 @@ class CrdError(pulumi.RunError):
         )
 
 
-def notification_request() -> dict[str, Any]:
-    """Return the CustomResourceDefinition from its file."""
-    text = (
-        resources.files("notification_contract").joinpath("crds/notificationrequest.yaml").read_text("utf-8")
-    )
-    definition: dict[str, Any] = yaml.safe_load(text)
-    return definition
+DEFINITIONS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    names.PLURAL: notification_request,
+    names.RECEIVER_PLURAL: notification_receiver,
+}
+"""The function that returns each definition, by the plural of its kind: the name of its resource in a stack."""
 
 
 class Crds(pulumi.ComponentResource):
     """The custom resource definitions of the platform.
 
-    The definition goes to the API server as its file has it: the typed class renames known fields and drops unknown
+    A definition goes to the API server as its file has it: the typed class renames known fields and drops unknown
     ones. Pulumi refuses a definition that rejects objects which the applied one accepts (DD-CRD-001). The API server
     refuses a definition that another stack owns, because the owner annotations conflict.
     """
@@ -52,20 +49,22 @@ class Crds(pulumi.ComponentResource):
         self, name: str, *, crd: Crd, protect: bool, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:Crds", name, None, opts)
-        document = notification_request()
-        self.definition = CustomResource(
-            "notificationrequests",
-            api_version=document["apiVersion"],
-            kind=document["kind"],
-            metadata=_owned(document["metadata"]),
-            spec=document["spec"],
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                protect=protect,
-                retain_on_delete=crd.retain,
-                hooks=None if crd.allow_incompatible else _compatibility_hook(),
-            ),
+        options = pulumi.ResourceOptions(
+            parent=self,
+            protect=protect,
+            retain_on_delete=crd.retain,
+            hooks=None if crd.allow_incompatible else _compatibility_hook(),
         )
+        for plural, read in DEFINITIONS.items():
+            document = read()
+            CustomResource(
+                plural,
+                api_version=document["apiVersion"],
+                kind=document["kind"],
+                metadata=_owned(document["metadata"]),
+                spec=document["spec"],
+                opts=options,
+            )
         self.register_outputs({})
 
 

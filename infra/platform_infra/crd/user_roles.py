@@ -10,12 +10,12 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRole
 
 from platform_infra import names
-from platform_infra.workload.rbac import RBAC_GROUP, Grant, policy_rules
+from platform_infra.workload.rbac import RBAC_GROUP, READ, Grant, policy_rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-READ: Final = ("get", "list", "watch")
+CHANGE: Final = ("create", "update", "patch", "delete")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ ROLES: Final = (
         grants=(
             Grant(group=names.GROUP, resource=names.PLURAL, verbs=READ),
             Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get",)),
+            Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=READ),
+            Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("get",)),
         ),
         part_of=("view",),
     ),
@@ -42,6 +44,8 @@ ROLES: Final = (
         grants=(
             Grant(group=names.GROUP, resource=names.PLURAL, verbs=(*READ, "create", "delete")),
             Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get",)),
+            Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=(*READ, *CHANGE)),
+            Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("get",)),
         ),
         part_of=("edit", "admin"),
     ),

@@ -40,9 +40,11 @@ MANAGER = (
             (RBAC, "rolebindings"),
             (RBAC, "roles"),
             (names.GROUP, names.PLURAL),
+            (names.GROUP, names.RECEIVER_PLURAL),
         )
     ),
     Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("get", "update")),
+    Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("get", "update")),
     *(
         Grant(group=group, resource=resource, verbs=READ)
         for group, resource in (

@@ -15,10 +15,10 @@ ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 
 
 class Admission(Section):
-    """What the API server accepts as a notification. The limits apply to new notifications; stored ones stay."""
+    """What the API server accepts as a notification or a receiver. The limits apply to new notifications, and to receivers whose spec changes; stored ones stay."""
 
     enabled: bool = True
-    """Whether the stack that owns the CRD creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one with the limits below, and one that reserves the status for operators."""
+    """Whether the stack that owns the CRDs creates ValidatingAdmissionPolicies (Kubernetes 1.30 or later): one each for notifications and receivers with the limits below, and two that reserve their status for operators."""
     body_characters: Annotated[int, Field(ge=1, le=bounds.BODY)] = bounds.BODY
     """Maximum length of `spec.body` in characters."""
     metadata_entries: Annotated[int, Field(ge=0, le=bounds.METADATA_ENTRIES)] = bounds.METADATA_ENTRIES
@@ -30,8 +30,16 @@ class Admission(Section):
     link_schemes: tuple[Scheme, ...] = ("https",)
     """Schemes that the URLs of `spec.actionLinks` can have."""
     channels_by_namespace: bool = False
-    """Whether a namespace can name only the channels in its annotation `kubernaut.ai/channels`, such as `console,slack`."""
+    """Whether a namespace can name only the channels in its annotation `kubernaut.ai/channels`, such as `console,slack`, and have receivers of these types only."""
     default_channels: tuple[ChannelName, ...] = ("console", "log")
     """For `admissionChannelsByNamespace`: channels of a namespace without the annotation."""
+    receiver_recipients: Annotated[int, Field(ge=0, le=bounds.RECEIVER_RECIPIENTS)] = (
+        bounds.RECEIVER_RECIPIENTS
+    )
+    """Maximum number of recipients that a NotificationReceiver names in `spec.email.to` or `spec.sms.to`."""
+    receiver_template_characters: Annotated[int, Field(ge=0, le=bounds.RECEIVER_TEMPLATE)] = (
+        bounds.RECEIVER_TEMPLATE
+    )
+    """Maximum length of `spec.template.inline.body` of a NotificationReceiver in characters."""
     status_writers: tuple[UserPattern, ...] = ()
     """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""

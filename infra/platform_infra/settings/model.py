@@ -13,6 +13,7 @@ from notification_contract import settings as contract
 from platform_infra.settings.admission import Admission
 from platform_infra.settings.base import Section
 from platform_infra.settings.cluster import Cluster
+from platform_infra.settings.derivation import operator_setting
 from platform_infra.settings.monitoring import Monitoring
 from platform_infra.settings.network import Network
 from platform_infra.settings.placement import Placement, Protection
@@ -51,6 +52,8 @@ class Settings(Section):
     routing: dict[str, Any] = Field(default_factory=dict)
     """Rules that select channels for notifications that name none; empty leaves the ConfigMap to others."""
     routing_config_map: RoutingConfigMap = RoutingConfigMap()
+    receivers_enabled: bool = operator_setting("receivers.enabled")
+    receivers_namespaced: bool = operator_setting("receivers.namespaced")
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()
     server: contract.Server = contract.Server()

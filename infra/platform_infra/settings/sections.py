@@ -34,23 +34,23 @@ class FileVolume(StrEnum):
 
 
 class Crd(Section):
-    """The CustomResourceDefinition of NotificationRequest."""
+    """The CustomResourceDefinitions of NotificationRequest and NotificationReceiver."""
 
     managed: bool = True
-    """Whether this stack owns the CRD; set it to false if another stack of the same cluster does."""
+    """Whether this stack owns the CRDs; set it to false if another stack of the same cluster does."""
     retain: bool = False
-    """Whether the CRD, and with it every notification, stays in the cluster when the stack is destroyed."""
+    """Whether the CRDs, and with them every notification and receiver, stay in the cluster when the stack is destroyed."""
     allow_incompatible: bool = False
     """Whether an incompatible CRD change is applied, as a rollback may need."""
     user_roles: bool = True
-    """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications, and `view` reading them (ClusterRoles `notifications-editor` and `notifications-viewer`)."""
+    """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications and changing receivers, and `view` reading both (ClusterRoles `notifications-editor` and `notifications-viewer`)."""
 
 
 class Operator(Section):
     """The operator's Deployment."""
 
     enabled: bool = True
-    """Whether the operator is deployed; false deploys only the cluster, the CRD and the permissions."""
+    """Whether the operator is deployed; false deploys only the cluster, the CRDs and the permissions."""
     namespace: Annotated[DnsLabel, Sets(("leader_election.namespace", "routing.namespace"))] = (
         "notification-system"
     )

@@ -34,6 +34,8 @@ OMITTED_DEFAULTS: frozenset[Path] = frozenset(
         ("channels", "slack", "mrkdwn"),
         ("channels", "file", "size"),
         ("channels", "file", "keep_days"),
+        ("receivers", "enabled"),
+        ("receivers", "namespaced"),
         ("audit", "buffer_size"),
         ("audit", "token_audience"),
         ("audit", "file"),
@@ -67,7 +69,8 @@ def document(settings: Settings) -> dict[str, Any]:
         for name in OMITTED_OF_PLUGINS:
             if _is_default(plugin[name], PluginChannel.model_fields[name]):
                 del plugin[name]
-    return content
+    # A section that an earlier release does not know makes its operator refuse the file.
+    return {name: section for name, section in content.items() if section}
 
 
 def _is_default(value: Any, field: FieldInfo) -> bool:  # noqa: ANN401 - a setting can have any type

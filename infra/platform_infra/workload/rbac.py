@@ -22,7 +22,7 @@ from pulumi_kubernetes.rbac.v1 import (
     SubjectArgs,
 )
 
-from notification_contract.settings import EventLevel
+from notification_contract import settings as contract
 from platform_infra import names
 
 if TYPE_CHECKING:
@@ -80,7 +80,26 @@ RETENTION = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("delete",)),
 """In every watched namespace if the operator deletes notifications after their retention."""
 
 NAMESPACE_SELECTION = (Grant(group="", resource="namespaces", verbs=("list", "watch")),)
-"""In the cluster if the settings select namespaces by label."""
+"""In the cluster if the settings select namespaces by label, or if a receiver can: the selector of `allowedNamespaces`."""
+
+READ = ("get", "list", "watch")
+RECEIVERS = (
+    Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=READ),
+    Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("update",)),
+)
+"""In the operator's own namespace and in every watched namespace, unless receivers are disabled."""
+
+REFERENCES = (
+    Grant(group="", resource="secrets", verbs=READ),
+    Grant(group="", resource="configmaps", verbs=READ),
+)
+"""What receivers refer to, under names that only they know: in the operator's own namespace unless receivers are disabled, and in
+every watched namespace if receivers there may have references, too."""
+CLUSTER_WIDE_READ = (
+    "receiversNamespaced is true and the operator watches namespaces that no list names, so its ClusterRole can read every "
+    "Secret and every ConfigMap of the cluster; list the namespaces in watchNamespaces for a Role in each of them, or set "
+    "receiversNamespaced to false"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +116,37 @@ class OperatorAccountArgs:
     lease: str
     """The name of the Lease of the first shard."""
     shards: int
-    events: EventLevel
+    events: contract.EventLevel
     retention: bool
     """Whether the operator deletes notifications after their retention."""
+    receivers: contract.Receivers
+
+
+def home_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
+    """Return the grants in the operator's own namespace."""
+    # Without a list of namespaces, the receivers of this one are among those of the cluster.
+    receivers = (*(RECEIVERS if args.watch.namespaces else ()), *REFERENCES)
+    return (
+        *own_grants(args.routing_config_map, args.lease),
+        *(SHARDING if args.shards > 1 else ()),
+        *_events(args),
+        *(receivers if args.receivers.enabled else ()),
+    )
+
+
+def served_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
+    """Return the grants in every watched namespace."""
+    receivers = (*RECEIVERS, *(REFERENCES if args.receivers.namespaced else ()))
+    return (
+        *SERVED,
+        *(RETENTION if args.retention else ()),
+        *_events(args),
+        *(receivers if args.receivers.enabled else ()),
+    )
+
+
+def _events(args: OperatorAccountArgs) -> tuple[Grant, ...]:
+    return () if args.events == contract.EventLevel.NONE else EVENTS
 
 
 class OperatorAccount(pulumi.ComponentResource):
@@ -117,22 +164,21 @@ class OperatorAccount(pulumi.ComponentResource):
             "operator", metadata=metadata, opts=self._child
         ).metadata.name
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=args.namespace)
-        events = () if args.events == EventLevel.NONE else EVENTS
-        sharding = SHARDING if args.shards > 1 else ()
-        own = (*own_grants(args.routing_config_map, args.lease), *sharding, *events)
-        self._grant_in("own", args.namespace, own, subject)
-        self._grant_served((*SERVED, *(RETENTION if args.retention else ()), *events), subject)
+        self._grant_in("own", args.namespace, home_grants(args), subject)
+        self._grant_served(served_grants(args), subject)
         self.register_outputs({"accountName": self.account_name})
 
     def _grant_served(self, grants: Sequence[Grant], subject: SubjectArgs) -> None:
         """Grant access to the watched namespaces: in each by name, or in the whole cluster."""
-        watch = self._args.watch
-        for served in watch.namespaces:
+        watch, receivers = self._args.watch, self._args.receivers
+        for each in watch.namespaces:
             # The role in the operator's own namespace depends on the namespace, which this stack creates.
-            namespace = self._args.namespace if served == self._args.home else served
-            self._grant_in(f"served-{served}", namespace, grants, subject)
+            namespace = self._args.namespace if each == self._args.home else each
+            self._grant_in(f"served-{each}", namespace, grants, subject)
         if not watch.namespaces:
-            selection = NAMESPACE_SELECTION if watch.namespace_selector else ()
+            if receivers.enabled and receivers.namespaced:
+                pulumi.log.warn(CLUSTER_WIDE_READ, resource=self)
+            selection = NAMESPACE_SELECTION if watch.namespace_selector or receivers.enabled else ()
             self._grant_everywhere((*grants, *selection), subject)
 
     def _grant_in(

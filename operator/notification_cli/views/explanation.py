@@ -11,7 +11,6 @@ from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTableError
 from notification_operator.domain.fallback import follow
 from notification_operator.domain.plan import Plan, plan
-from notification_operator.domain.progress import Progress, State
 from notification_operator.domain.routing.state import RoutingState
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
+    from notification_operator.domain.progress import Progress, State
     from notification_operator.domain.routing.route import Route
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from notification_contract import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +18,22 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 Text = Annotated[str, Field(max_length=1024)]
 Url = Annotated[str, Field(max_length=2048)]
 EmailAddress = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
-PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{4,14}$")]
-Network = Annotated[str, Field(max_length=64)]
+PhoneNumber = Annotated[str, Field(max_length=16, pattern=r"^\+[1-9][0-9]{4,14}$")]
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        known = False
+    else:
+        known = text.rpartition("/")[2].isdecimal() and "/" in text
+    if not known:
+        raise ValueError(f"{text!r} is not a network; write it like 10.1.0.0/16")
+    return text
+
+
+Network = Annotated[str, Field(max_length=64, json_schema_extra={"format": "cidr"}), AfterValidator(_network)]
 
 
 class Block(BaseModel):
@@ -133,7 +150,7 @@ class Email(TypeBlock):
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Security = Security.STARTTLS
     sender: EmailAddress = Field(alias="from")
-    to: Annotated[tuple[EmailAddress, ...], Field(max_length=20)] = ()
+    to: Annotated[tuple[EmailAddress, ...], Field(max_length=bounds.RECEIVER_RECIPIENTS)] = ()
     auth_secret_ref: SecretName | None = None
     """A Secret with the keys `username` and `password`."""
     allowed_networks: Annotated[tuple[Network, ...], Field(max_length=16)] = ()
@@ -209,7 +226,7 @@ class Sms(TypeBlock):
     """A Secret with the keys `username` and `password`."""
     sender: Annotated[str, Field(alias="from", max_length=64)] = ""
     messaging_service_sid: Annotated[str, Field(max_length=128)] = ""
-    to: Annotated[tuple[PhoneNumber, ...], Field(max_length=20)] = ()
+    to: Annotated[tuple[PhoneNumber, ...], Field(max_length=bounds.RECEIVER_RECIPIENTS)] = ()
     base_url: Url = ""
     unknown_outcome: UnknownOutcome = UnknownOutcome.FAIL
     allowed_networks: Annotated[tuple[Network, ...], Field(max_length=16)] = ()

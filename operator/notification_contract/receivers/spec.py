@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from notification_contract import bounds
 from notification_contract.durations import PATTERN, seconds
 from notification_contract.receivers.blocks import (
     BLOCKS,
@@ -29,48 +29,28 @@ from notification_contract.receivers.blocks import (
     Webhook,
     use,
 )
+from notification_contract.receivers.kinds import (
+    ADDRESSING,
+    SHARED,
+    NamespacesFrom,
+    OnReceiverError,
+    Overflow,
+    ReceiverType,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
-
-
-class ReceiverType(StrEnum):
-    """The type of a receiver: the channel that its targets begin with."""
-
-    WEBHOOK = "webhook"
-    EMAIL = "email"
-    TEAMS = "teams"
-    PAGERDUTY = "pagerduty"
-    SMS = "sms"
-    SLACK = "slack"
-    DISCORD = "discord"
-    MATTERMOST = "mattermost"
-    CONSOLE = "console"
-    FILE = "file"
-    LOG = "log"
-    APPRISE = "apprise"
-
-
-SHARED: Final = frozenset({ReceiverType.CONSOLE, ReceiverType.FILE, ReceiverType.LOG})
-"""Types without a block: they use the channel of the operator's settings."""
-ADDRESSING: Final = frozenset({ReceiverType.EMAIL, ReceiverType.SMS})
-"""Types with one target per recipient."""
-
-
-class NamespacesFrom(StrEnum):
-    """Whose notifications may use a receiver."""
-
-    SAME = "Same"
-    ALL = "All"
-    SELECTOR = "Selector"
+LabelName = Annotated[str, Field(max_length=317)]
+LabelValue = Annotated[str, Field(max_length=63)]
+Priority = Literal["critical", "high", "medium", "low"]
 
 
 class Selector(Block):
     """Labels that a namespace must have."""
 
-    match_labels: Annotated[dict[str, str], Field(max_length=16)]
+    match_labels: Annotated[dict[LabelName, LabelValue], Field(max_length=16)]
 
 
 class AllowedNamespaces(Block):
@@ -91,19 +71,12 @@ class Fallback(Block):
 
     name: Name
     after: Duration | None = None
-    """How long a notification may be undelivered before the fallback is told; None: until this receiver has failed for good."""
+    """How long a notification may be undelivered before the fallback gets it; None: until this receiver has failed for good."""
 
     @property
     def after_seconds(self) -> float | None:
         """The time in seconds."""
         return None if self.after is None else seconds(self.after)
-
-
-class Overflow(StrEnum):
-    """What happens to a message beyond the rate limit."""
-
-    DEFER = "Defer"
-    SUPPRESS = "Suppress"
 
 
 class RateLimit(Block):
@@ -132,13 +105,6 @@ class RetryCap(Block):
     max_attempts: Annotated[int, Field(ge=1, le=10)]
 
 
-class OnReceiverError(StrEnum):
-    """What happens to a message while the receiver accepts none."""
-
-    FAIL = "Fail"
-    HOLD = "Hold"
-
-
 class Recipients(Block):
     """The recipients of notifications that a receiver accepts."""
 
@@ -154,7 +120,7 @@ class InlineTemplate(Block):
     """Templates in the spec itself."""
 
     subject: Annotated[str, Field(max_length=4096)] = ""
-    body: Annotated[str, Field(max_length=65_536)] = ""
+    body: Annotated[str, Field(max_length=bounds.RECEIVER_TEMPLATE)] = ""
 
 
 class ConfigMapKeys(Block):
@@ -214,7 +180,7 @@ class ReceiverSpec(Block):
     retry_policy: RetryCap | None = None
     timeout: Duration = "10s"
     on_receiver_error: OnReceiverError = OnReceiverError.FAIL
-    priorities: Annotated[tuple[str, ...], Field(max_length=4)] = ()
+    priorities: Annotated[tuple[Priority, ...], Field(max_length=4)] = ()
     """The priorities that are delivered; empty: all."""
     recipients: Recipients = Recipients()
     template: TemplateSource | None = None
@@ -226,9 +192,9 @@ class ReceiverSpec(Block):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for name, _ in BLOCKS:
-            given = getattr(self, name) is not None
-            if given != (name == self.type):
-                problem = "is missing" if not given else "is set"
+            present = getattr(self, name) is not None
+            if present != (name == self.type):
+                problem = "is missing" if not present else "is set"
                 raise ValueError(
                     f"{name} {problem} although type is {self.type}; set exactly the block of that name"
                 )

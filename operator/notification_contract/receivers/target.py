@@ -16,6 +16,8 @@ from typing import Final
 
 MAX_TARGETS: Final = 20
 """Targets of one notification."""
+UNKNOWN_TYPE: Final = "receiver"
+"""Stands in a key for the type of a receiver that is not known: routing does not look receivers up."""
 ADDRESS_DIGITS: Final = 8
 """Hexadecimal digits that stand for an address: a status shows no address of a person."""
 
@@ -39,7 +41,9 @@ class TargetKey:
     @classmethod
     def parse(cls, text: str) -> TargetKey:
         """Return the parts of a key; a text that is no key is the name of a channel."""
-        path, _, address = text.partition("#")
+        path, mark, address = text.partition("#")
+        if mark and not address:
+            return cls(channel=text)
         match path.split("/"):
             case [channel, receiver] if channel and receiver:
                 return cls(channel=channel, receiver=receiver, address=address)

@@ -14,6 +14,7 @@ from notification_contract.settings.channels import (
 )
 from notification_contract.settings.delivery import Breaker, Delivery, Redaction, Routing
 from notification_contract.settings.operator import OperatorSettings, declared_settings, value_at
+from notification_contract.settings.receivers import Receivers
 from notification_contract.settings.section import (
     RULES_LATER,
     Port,
@@ -57,6 +58,7 @@ __all__ = [
     "Port",
     "Queue",
     "RatedChannel",
+    "Receivers",
     "Redaction",
     "Retention",
     "Routing",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from notification_contract.receivers import MAX_TARGETS
+from notification_contract.receivers.target import MAX_TARGETS
 from notification_operator.domain.progress import Progress, State, progress
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def follow(
     running: AbstractSet[str] = frozenset(),
     now: datetime,
 ) -> tuple[Route, tuple[Progress, ...]]:
-    """Return the route with the fallbacks that are to be told, and the progress of its targets.
+    """Return the route with the fallbacks that join it, and the progress of its targets.
 
     The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once.
     """
@@ -43,9 +43,9 @@ def follow(
 
 
 def fallback_times(notification: Notification, route: Route, steps: Iterable[Progress]) -> Iterator[datetime]:
-    """Yield the times at which fallbacks are told although nothing has failed."""
+    """Yield the times at which fallbacks join although nothing has failed."""
     for step in steps:
-        after = _told_after(notification, route, step)
+        after = _joins_at(notification, route, step)
         if step.open and after is not None:
             yield after
 
@@ -53,17 +53,17 @@ def fallback_times(notification: Notification, route: Route, steps: Iterable[Pro
 def _joining(
     notification: Notification, route: Route, steps: Sequence[Progress], now: datetime
 ) -> tuple[str, ...]:
-    told: dict[str, None] = {}
+    joining: dict[str, None] = {}
     for step in steps:
-        after = _told_after(notification, route, step)
+        after = _joins_at(notification, route, step)
         if step.state in FAILED or (step.open and after is not None and after <= now):
             rules = route.rules.get(step.channel)
-            told.update(dict.fromkeys(rules.fallback if rules else ()))
-    return tuple(each for each in told if each not in route.targets)[: MAX_TARGETS - len(route.targets)]
+            joining.update(dict.fromkeys(rules.fallback if rules else ()))
+    return tuple(each for each in joining if each not in route.targets)[: MAX_TARGETS - len(route.targets)]
 
 
-def _told_after(notification: Notification, route: Route, step: Progress) -> datetime | None:
-    """Return the time from which the fallback of an undelivered target is told; None if it has none left to tell."""
+def _joins_at(notification: Notification, route: Route, step: Progress) -> datetime | None:
+    """Return the time from which the fallback of an undelivered target joins; None if it has none, or all have joined."""
     rules = route.rules.get(step.channel)
     if rules is None or rules.fallback_after is None or set(rules.fallback) <= set(route.targets):
         return None

@@ -37,15 +37,18 @@ def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> N
     """Return the notification with the attempts that it does not hold yet.
 
     Two processes may make an attempt of the same id, when the first one died or lost its shard and its write
-    came late. A message that reached the receiver stays delivered: a success replaces a failure.
+    came late. A message that reached the receiver stays delivered: a success replaces a failure. And what was
+    made replaces what a circuit breaker rejected.
 
     Of consecutive attempts that an open circuit breaker rejected, a target keeps the first, so that their
     number is bounded by the number of its other attempts (DD-BREAKER-001).
     """
     completed = sorted(attempts, key=lambda attempt: attempt.ended)
-    successes = {attempt.key: attempt for attempt in completed if attempt.succeeded}
+    called = {attempt.key: attempt for attempt in completed if not attempt.circuit_open}
+    successes = {key: attempt for key, attempt in called.items() if attempt.succeeded}
     recorded = tuple(
-        each if each.succeeded else successes.get(each.key, each) for each in notification.attempts
+        each if each.succeeded else (called if each.circuit_open else successes).get(each.key, each)
+        for each in notification.attempts
     )
     known = {attempt.key for attempt in recorded}
     circuit_open = {attempt.channel: attempt.circuit_open for attempt in recorded}
@@ -126,7 +129,14 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         message=decision.message,
         observed_generation=notification.generation,
         next_attempt_at=_next_attempt(
-            notification, followed, steps, in_flight, open_breakers, holds=holds, now=now
+            notification,
+            followed,
+            steps,
+            in_flight,
+            open_breakers,
+            holds=holds,
+            joined=frozenset(followed.targets) - frozenset(route.targets),
+            now=now,
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
         targets=target_statuses(steps, notification.attempts, running=in_flight),
@@ -199,12 +209,17 @@ def _next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     open_breakers: Mapping[str, datetime],
     *,
     holds: Mapping[str, Hold],
+    joined: AbstractSet[str] = frozenset(),
     now: datetime,
 ) -> datetime | None:
+    """Return the time; `joined` are the fallbacks of this very decision, for which no attempt was started."""
     if notification.too_large or route.refusal:
         return None
     waiting = [step for step in steps if step.open and step.channel not in excluding]
-    times = [step.due(notification, open_breakers, holds, now=now) for step in waiting]
+    times = [
+        step.due(notification, open_breakers, holds, now=now) or (now if step.channel in joined else None)
+        for step in waiting
+    ]
     if any(step.open for step in steps):
         times += fallback_times(notification, route, steps)
         times.append(notification.deliver_before if waiting else None)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract import bounds
+from notification_contract.receivers.spec import parse_spec
 from platform_infra.admission.policies import POLICIES, parameters, pattern
+from platform_infra.admission.receivers import RECEIVERS
 from platform_infra.settings.admission import Admission
 from platform_infra.settings.reader import SettingsError, parse
+from tests.unit.operator.contract.receivers.specs import BLOCKS, spec
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -51,9 +54,9 @@ def test_policy_is_created_after_its_limits_and_refuses_on_errors(record: Record
 @pytest.mark.parametrize(
     ("values", "policies", "roles"),
     [
-        ({}, 2, 2),
+        ({}, 4, 2),
         ({"admissionEnabled": "false"}, 0, 2),
-        ({"crdUserRoles": "false"}, 2, 0),
+        ({"crdUserRoles": "false"}, 4, 0),
         (SHARED, 0, 0),
     ],
 )
@@ -74,16 +77,25 @@ def test_default_limits_are_the_bounds_of_the_schema() -> None:
         "linkSchemes": "https",
         "channelsByNamespace": "false",
         "defaultChannels": "console,log",
+        "receiverRecipients": str(bounds.RECEIVER_RECIPIENTS),
+        "receiverTemplateCharacters": str(bounds.RECEIVER_TEMPLATE),
         "statusWriters": "^()$",
     }
 
 
 def test_limits_beyond_the_schema_are_refused() -> None:
     with pytest.raises(SettingsError) as caught:
-        parse({"admissionBodyCharacters": "262145", "admissionActionLinks": "33"})
+        parse(
+            {
+                "admissionBodyCharacters": "262145",
+                "admissionActionLinks": "33",
+                "admissionReceiverRecipients": "21",
+            }
+        )
     assert {problem.key for problem in caught.value.problems} == {
         "admissionBodyCharacters",
         "admissionActionLinks",
+        "admissionReceiverRecipients",
     }
 
 
@@ -91,6 +103,7 @@ def test_every_check_of_a_policy_reads_only_limits_that_exist() -> None:
     for policy in POLICIES:
         texts = [*policy.variables.values(), *(f"{c.expression} {c.message}" for c in policy.checks)]
         read = set(re.findall(r"params\.data\.(\w+)", " ".join(texts)))
+        assert len(set(re.findall(r"variables\.(\w+)", " ".join(texts))) - policy.variables.keys()) == 0
         assert read
         assert read <= parameters(Admission()).keys()
 
@@ -108,3 +121,19 @@ def test_every_check_of_a_policy_reads_only_limits_that_exist() -> None:
 )
 def test_pattern_of_users_takes_asterisks_only(users: tuple[str, ...], user: str, *, matches: bool) -> None:
     assert bool(re.search(pattern(users), user)) is matches
+
+
+IN_USE = {"insecure": True, "allowedNetworks": ["10.0.0.0/8"], "baseUrl": "https://example.com"}
+
+
+@pytest.mark.parametrize("type_", BLOCKS)
+def test_policy_restricts_what_the_operator_restricts(type_: str) -> None:
+    fields = type(getattr(parse_spec(spec(type_)), type_)).model_fields.values()
+    in_use = {field.alias: IN_USE[field.alias] for field in fields if field.alias in IN_USE}
+    proxied = spec(type_, **in_use) | {"proxySecretRef": {"name": "p"}}
+    restricted = set(parse_spec(proxied).restricted_fields())
+    assert restricted == {
+        name
+        for name in re.findall(r"\['([\w.]+)'\]", RECEIVERS.variables["restricted"])
+        if name.partition(".")[0] in {type_, "proxySecretRef"}
+    }

@@ -40,6 +40,7 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("ClusterRoleBinding", "served"),
         ("ConfigMap", "config"),
         ("ConfigMap", "limits"),
+        ("CustomResourceDefinition", "notificationreceivers"),
         ("CustomResourceDefinition", "notificationrequests"),
         ("Deployment", "operator"),
         ("FlowSchema", "leases"),
@@ -53,8 +54,12 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("RoleBinding", "own"),
         ("Service", "metrics"),
         ("ServiceAccount", "operator"),
+        ("ValidatingAdmissionPolicy", "notification-receivers"),
+        ("ValidatingAdmissionPolicy", "notification-receivers-status"),
         ("ValidatingAdmissionPolicy", "notification-requests"),
         ("ValidatingAdmissionPolicy", "notification-requests-status"),
+        ("ValidatingAdmissionPolicyBinding", "notification-receivers"),
+        ("ValidatingAdmissionPolicyBinding", "notification-receivers-status"),
         ("ValidatingAdmissionPolicyBinding", "notification-requests"),
         ("ValidatingAdmissionPolicyBinding", "notification-requests-status"),
         ("kubernetes", "cluster"),
@@ -107,7 +112,7 @@ def test_configured_image_is_neither_built_nor_loaded(record: Record) -> None:
 def test_disabled_operator_keeps_crd_and_permissions(record: Record) -> None:
     recording = record(operatorEnabled="false")
     assert recording.of("Deployment") == recording.of("OperatorImage") == []
-    assert len(recording.of("CustomResourceDefinition")) == 1
+    assert len(recording.of("CustomResourceDefinition")) == 2
     assert len(recording.of("ServiceAccount")) == 1
 
 
@@ -166,8 +171,9 @@ def test_same_settings_register_the_same_resources(record: Record) -> None:
     assert sorted(map(repr, first.registered)) == sorted(map(repr, second.registered))
 
 
-def test_crd_is_annotated_with_the_owning_stack(
-    record: Record,
-) -> None:
-    annotations = record().one("CustomResourceDefinition").inputs["metadata"]["annotations"]
-    assert annotations["kubernaut.ai/owner"].endswith("/notification-platform/test")
+def test_crds_are_annotated_with_the_owning_stack(record: Record) -> None:
+    definitions = record().of("CustomResourceDefinition")
+    assert [each.inputs["metadata"]["name"] for each in definitions] == [names.CRD, names.RECEIVER_CRD]
+    for each in definitions:
+        owner = each.inputs["metadata"]["annotations"]["kubernaut.ai/owner"]
+        assert owner.endswith("/notification-platform/test")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from notification_contract import bounds
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from platform_infra.crd.definitions import notification_request
 from tests.harness.cluster import FINAL
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ DEFINITION = notification_request()
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]
 SPEC = SCHEMA["properties"]["spec"]
 STATUS = SCHEMA["properties"]["status"]
+(RECEIVER_VERSION,) = notification_receiver()["spec"]["versions"]
+RECEIVER_SCHEMA = RECEIVER_VERSION["schema"]["openAPIV3Schema"]
 
 
 def described(path: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -145,16 +147,17 @@ def test_event_is_trigger_by_default() -> None:
     assert SPEC["properties"]["format"]["enum"] == ["Plain", "Markdown", "Native"]
 
 
-def test_rules_on_the_spec_name_the_fields_and_the_remedy() -> None:
+def test_rules_on_the_spec_name_fields_and_hint() -> None:
     _, entries, times = SPEC["x-kubernetes-validations"]
     assert f"<= {bounds.TARGETS}" in entries["rule"]
     assert "leave entries out" in entries["message"]
     assert "spec.deliverBefore is not after spec.notBefore" in times["message"]
 
 
-def test_every_field_of_spec_and_status_has_bounds() -> None:
+@pytest.mark.parametrize("schema", [SCHEMA, RECEIVER_SCHEMA], ids=["request", "receiver"])
+def test_every_field_of_spec_and_status_has_bounds(schema: dict[str, Any]) -> None:
     """The API server sets apiVersion and kind, and checks metadata itself."""
-    parts = dict(described("", SCHEMA))
+    parts = dict(described("", schema))
     unbounded = [
         path
         for path, field in parts.items()
@@ -191,7 +194,8 @@ def test_final_phase_does_not_change() -> None:
     assert "create a new NotificationRequest" in rule["message"]
 
 
-def test_every_field_has_a_description() -> None:
-    fields = dict(described("", SCHEMA))
+@pytest.mark.parametrize("schema", [SCHEMA, RECEIVER_SCHEMA], ids=["request", "receiver"])
+def test_every_field_has_a_description(schema: dict[str, Any]) -> None:
+    fields = dict(described("", schema))
     undescribed = [path for path, field in fields.items() if not field.get("description")]
     assert undescribed == [".metadata"]

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notification_contract.crds import notification_request
 from platform_infra.crd.accepted import ACCEPTED, unaccepted
 from platform_infra.crd.compatibility import problems
-from platform_infra.crd.definitions import CrdError, notification_request, refuse_incompatible
+from platform_infra.crd.definitions import CrdError, refuse_incompatible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -275,5 +276,7 @@ def test_hook_raises_every_reason_and_names_the_override() -> None:
 
 
 def test_crd_has_the_hook_unless_incompatible_is_allowed(record: Record) -> None:
-    assert record().one("CustomResourceDefinition").update_hooks == ("crd-compatibility",)
-    assert record(crdAllowIncompatible="true").one("CustomResourceDefinition").update_hooks == ()
+    for each in record().of("CustomResourceDefinition"):
+        assert each.update_hooks == ("crd-compatibility",)
+    for each in record(crdAllowIncompatible="true").of("CustomResourceDefinition"):
+        assert each.update_hooks == ()

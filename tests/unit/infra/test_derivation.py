@@ -68,6 +68,8 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "routing.namespace": ("elsewhere", "elsewhere"),
     "routing.config_map": ("rules", "rules"),
     "routing.key": ("rules.yaml", "rules.yaml"),
+    "receivers.enabled": ("false", False),
+    "receivers.namespaced": ("true", True),
     "sanitizer.emails": ("false", False),
     "sanitizer.ip_addresses": ("false", False),
     "audit.url": ("http://store.example.com:8080/audit", "http://store.example.com:8080/audit"),

@@ -96,10 +96,10 @@ def test_protection_covers_exactly_the_resources_with_data(record: Record) -> No
     assert {entry.kind for entry in protected if entry.protected} == DATA
 
 
-def test_crd_retain_applies_to_the_crd_only(record: Record) -> None:
+def test_crd_retain_applies_to_the_crds_only(record: Record) -> None:
     assert not any(entry.retained for entry in record(**FILES).registered)
     kept = record(**FILES, crdRetain="true").registered
-    assert [entry.kind for entry in kept if entry.retained] == ["CustomResourceDefinition"]
+    assert [entry.kind for entry in kept if entry.retained] == ["CustomResourceDefinition"] * 2
 
 
 @pytest.mark.parametrize(

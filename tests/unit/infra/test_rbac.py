@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pulumi
+import pytest
+
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
@@ -13,6 +16,14 @@ SERVED = [
 ]
 RETENTION = [("kubernaut.ai", "notificationrequests", ("delete",))]
 EVENTS = [("events.k8s.io", "events", ("create",))]
+READ = ("get", "list", "watch")
+RECEIVERS = [
+    ("kubernaut.ai", "notificationreceivers", READ),
+    ("kubernaut.ai", "notificationreceivers/status", ("update",)),
+]
+REFERENCES = [("", "secrets", READ), ("", "configmaps", READ)]
+NAMESPACES = [("", "namespaces", ("list", "watch"))]
+WITHOUT_RECEIVERS = {"receiversEnabled": "false"}
 USER_ROLES = {"notifications-viewer", "notifications-editor"}
 OWN = [
     ("coordination.k8s.io", "leases", ("list", "create")),
@@ -33,35 +44,96 @@ def grants(role: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_operator_has_exactly_these_permissions(record: Record) -> None:
     recording = record()
-    assert grants(recording.named("ClusterRole", "served").inputs) == SERVED + RETENTION + EVENTS
-    assert grants(recording.one("Role").inputs) == OWN + EVENTS
+    everywhere = SERVED + RETENTION + EVENTS + RECEIVERS + NAMESPACES
+    assert grants(recording.named("ClusterRole", "served").inputs) == everywhere
+    assert grants(recording.one("Role").inputs) == OWN + EVENTS + REFERENCES
     assert recording.one("Role").inputs["metadata"]["namespace"] == "notification-system"
 
 
 def test_grants_have_no_wildcard_and_no_status_patch(record: Record) -> None:
-    for values in ({}, {"watchNamespaces": '["a"]'}, {"watchNamespaceSelector": "a=b"}):
+    for values in (
+        {},
+        {"watchNamespaces": '["a"]', "receiversNamespaced": "true"},
+        {"watchNamespaceSelector": "a=b"},
+    ):
         recording = record(**values)
-        for role in recording.of("Role") + recording.of("ClusterRole"):
+        roles = [role for role in recording.of("ClusterRole") if role.name not in USER_ROLES]
+        for role in recording.of("Role") + roles:
             for group, resource, verbs in grants(role.inputs):
                 assert "*" not in (group, resource, *verbs)
                 assert "patch" not in verbs
 
 
-def test_namespace_access_needs_a_namespace_selector(record: Record) -> None:
-    permissions = grants(record(watchNamespaceSelector="team=web").named("ClusterRole", "served").inputs)
-    assert permissions == [*SERVED, *RETENTION, *EVENTS, ("", "namespaces", ("list", "watch"))]
+def test_namespace_access_needs_a_namespace_selector_or_receivers(record: Record) -> None:
+    for values, expected in (
+        ({"watchNamespaceSelector": "team=web"} | WITHOUT_RECEIVERS, NAMESPACES),
+        ({}, RECEIVERS + NAMESPACES),
+        (WITHOUT_RECEIVERS, []),
+    ):
+        permissions = grants(record(**values).named("ClusterRole", "served").inputs)
+        assert permissions == SERVED + RETENTION + EVENTS + expected
+
+
+def test_disabled_receivers_read_no_secret(record: Record) -> None:
+    for values in ({}, {"watchNamespaces": '["a"]'}):
+        recording = record(**values, **WITHOUT_RECEIVERS, receiversNamespaced="true")
+        roles = [role for role in recording.of("ClusterRole") if role.name not in USER_ROLES]
+        resources = {
+            resource for role in recording.of("Role") + roles for _, resource, _ in grants(role.inputs)
+        }
+        assert resources.isdisjoint({"secrets", "notificationreceivers", "notificationreceivers/status"})
+
+
+def test_references_are_read_in_the_namespace_of_the_operator_only(record: Record) -> None:
+    recording = record(watchNamespaces='["a"]')
+    roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
+    assert roles["notification-system"] == OWN + EVENTS + RECEIVERS + REFERENCES
+    assert roles["a"] == SERVED + RETENTION + EVENTS + RECEIVERS
+
+
+def test_namespaced_receivers_read_references_by_a_role_per_namespace(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings = warned(monkeypatch)
+    recording = record(watchNamespaces='["a","b"]', receiversNamespaced="true")
+    assert {role.name for role in recording.of("ClusterRole")} == USER_ROLES
+    roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
+    for namespace in ("a", "b"):
+        assert roles[namespace] == SERVED + RETENTION + EVENTS + RECEIVERS + REFERENCES
+    assert warnings == []
+
+
+@pytest.mark.parametrize("values", [{}, {"watchNamespaceSelector": "team=web"}])
+def test_cluster_role_that_reads_every_secret_is_announced(
+    record: Record, monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
+) -> None:
+    warnings = warned(monkeypatch)
+    recording = record(**values, receiversNamespaced="true")
+    everywhere = SERVED + RETENTION + EVENTS + RECEIVERS + REFERENCES + NAMESPACES
+    assert grants(recording.named("ClusterRole", "served").inputs) == everywhere
+    (warning,) = warnings
+    assert "can read every Secret" in warning
+    assert "watchNamespaces" in warning
+
+
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the list that gets the warnings of the program."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, **_where: warnings.append(message))
+    return warnings
 
 
 def test_update_is_limited_to_the_lease_of_the_operator(record: Record) -> None:
     for values, expected in (({}, "notification-operator"), ({"leaderElectionLeaseName": "mine"}, "mine")):
         rules = record(**values).one("Role").inputs["rules"]
         (update,) = [rule for rule in rules if rule["verbs"] == ["update"]]
+        assert update["resources"] == ["leases"]
         assert update["resourceNames"] == [expected]
 
 
 def test_leases_of_replicas_need_several_shards(record: Record) -> None:
     sharding = ("coordination.k8s.io", "leases", ("update", "delete"))
-    assert grants(record(operatorShards="4").one("Role").inputs) == [*OWN, sharding, *EVENTS]
+    assert grants(record(operatorShards="4").one("Role").inputs) == [*OWN, sharding, *EVENTS, *REFERENCES]
 
 
 def test_namespace_list_needs_no_cluster_role(record: Record) -> None:
@@ -69,18 +141,19 @@ def test_namespace_list_needs_no_cluster_role(record: Record) -> None:
     assert {role.name for role in recording.of("ClusterRole")} == USER_ROLES
     assert recording.of("ClusterRoleBinding") == []
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
-    served = SERVED + RETENTION + EVENTS
-    assert roles == {"notification-system": OWN + EVENTS, "a": served, "b": served}
+    served = SERVED + RETENTION + EVENTS + RECEIVERS
+    own = OWN + EVENTS + RECEIVERS + REFERENCES
+    assert roles == {"notification-system": own, "a": served, "b": served}
 
 
-def test_config_map_access_is_limited_to_the_routing_config(record: Record) -> None:
-    rules = record().one("Role").inputs["rules"]
+def test_without_receivers_only_the_routing_config_map_is_read(record: Record) -> None:
+    rules = record(**WITHOUT_RECEIVERS).one("Role").inputs["rules"]
     (config_maps,) = [rule for rule in rules if rule["resources"] == ["configmaps"]]
     assert config_maps["resourceNames"] == ["notification-routing-config"]
 
 
 def test_disabled_events_remove_the_event_permissions(record: Record) -> None:
-    recording = record(eventsLevel="none")
+    recording = record(eventsLevel="none", **WITHOUT_RECEIVERS)
     assert grants(recording.named("ClusterRole", "served").inputs) == SERVED + RETENTION
     assert grants(recording.one("Role").inputs) == OWN
 
@@ -105,6 +178,6 @@ def test_bindings_bind_their_role_to_the_operator_account(record: Record) -> Non
 
 def test_disabled_retention_removes_the_delete_permission(record: Record) -> None:
     everywhere = record(retentionEnabled="false").named("ClusterRole", "served")
-    assert grants(everywhere.inputs) == SERVED + EVENTS
+    assert grants(everywhere.inputs) == SERVED + EVENTS + RECEIVERS + NAMESPACES
     for role in record(retentionEnabled="false", watchNamespaces='["a"]').of("Role"):
         assert "delete" not in {verb for _, _, verbs in grants(role.inputs) for verb in verbs}

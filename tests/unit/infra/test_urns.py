@@ -105,6 +105,7 @@ ROLES, ADMISSION = (
 )
 POLICY = f"{ADMISSION}$kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy"
 ADDED_WITH_CRD = {
+    f"{BUNDLE}$notification-platform:index:Crds$kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition::notificationreceivers",
     f"{ROLES}::user-roles",
     f"{ROLES}$kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::notifications-viewer",
     f"{ROLES}$kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::notifications-editor",
@@ -113,7 +114,10 @@ ADDED_WITH_CRD = {
     *(
         f"{POLICY}{kind}::{name}"
         for kind in ("", "Binding")
-        for name in ("notification-requests", "notification-requests-status")
+        for name in (
+            *("notification-requests", "notification-requests-status"),
+            *("notification-receivers", "notification-receivers-status"),
+        )
     ),
 }
 """The resources that have come since, in each stack that owns the CRD."""

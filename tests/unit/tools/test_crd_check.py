@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from platform_infra.crd.definitions import notification_request
+from notification_contract.crds import notification_receiver, notification_request
 from tools.platform.cli import app
 from tools.platform.commands import crd_check
 
@@ -24,15 +24,17 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository whose tag v1 has one field more in the CRD than this checkout, and whose head has the CRD of this checkout."""
+    """A repository whose tag v1 has one field more in the CRD than this checkout, and whose head has the CRDs of this checkout."""
     wider = notification_request()
     schema = wider["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     schema["properties"]["urgent"] = {"type": "boolean"}
-    file = tmp_path / crd_check.FILE
+    file, other = (tmp_path / each for each in crd_check.FILES)
     file.parent.mkdir(parents=True)
     git(tmp_path, "init", "--quiet")
     for definition, tag in ((wider, "v1"), (notification_request(), None)):
         file.write_text(yaml.safe_dump(definition))
+        if not tag:
+            other.write_text(yaml.safe_dump(notification_receiver()))
         git(tmp_path, "add", ".")
         git(tmp_path, "commit", "--quiet", "--message", "a definition")
         if tag:
@@ -50,7 +52,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_commit_with_the_same_definition_is_compatible() -> None:
     code, text = run("HEAD")
     assert code == 0
-    assert "accepts everything that it accepted at HEAD" in text
+    assert "accept everything that they accepted at HEAD" in text
 
 
 @pytest.mark.usefixtures("history")
@@ -59,7 +61,24 @@ def test_removed_field_is_incompatible_with_the_last_tag() -> None:
     code, text = run()
     assert code == 2
     assert "Incompatible CRD change since v1" in text
-    assert "- v1alpha1.spec.urgent: the field was removed" in text
+    assert "- notificationrequest.yaml: v1alpha1.spec.urgent: the field was removed" in text
+
+
+def test_removed_field_of_a_receiver_is_incompatible(history: Path) -> None:
+    wider = notification_receiver()
+    schema = wider["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    schema["properties"]["urgent"] = {"type": "boolean"}
+    _, other = (history / each for each in crd_check.FILES)
+    other.write_text(yaml.safe_dump(wider))
+    git(history, "commit", "--quiet", "--all", "--message", "a wider definition")
+    code, text = run("HEAD")
+    assert code == 2
+    assert "- notificationreceiver.yaml: v1alpha1.spec.urgent: the field was removed" in text
+
+
+@pytest.mark.usefixtures("history")
+def test_crd_that_the_commit_does_not_have_is_compatible() -> None:
+    assert list(crd_check.crds_at("v1")) == [next(iter(crd_check.FILES))]
 
 
 @pytest.mark.usefixtures("history")

@@ -68,8 +68,8 @@ def test_own_cluster_has_its_own_node_crd_and_image() -> None:
     settings = settings_of(7, base="", image="")
     assert (settings.cluster.kind, settings.cluster.stack) == ("local", "")
     recording = record_settings(settings)
-    for kind in ("Node", "CustomResourceDefinition", "OperatorImage"):
-        assert len(recording.of(kind)) == 1
+    for kind, count in (("Node", 1), ("CustomResourceDefinition", 2), ("OperatorImage", 1)):
+        assert len(recording.of(kind)) == count
     assert recording.of("StackReference") == []
 
 

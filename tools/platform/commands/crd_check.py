@@ -1,4 +1,4 @@
-"""Compare the CRD of this checkout with that of a commit."""
+"""Compare the CRDs of this checkout with those of a commit."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import Annotated
 import typer
 import yaml
 
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra.crd.accepted import unaccepted
 from platform_infra.crd.compatibility import problems
-from platform_infra.crd.definitions import notification_request
 from tools.platform.console import out
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.pulumi.environment import ROOT
 
-FILE = "operator/notification_contract/crds/notificationrequest.yaml"
+FOLDER = "operator/notification_contract/crds"
+FILES = {
+    f"{FOLDER}/notificationrequest.yaml": notification_request,
+    f"{FOLDER}/notificationreceiver.yaml": notification_receiver,
+}
+"""The function that returns each definition of this checkout, by its file."""
 
 app = typer.Typer(add_completion=False)
 
@@ -34,18 +39,25 @@ def crd_check(
         ),
     ] = "",
 ) -> None:
-    """Check that the CRD accepts everything that it accepted at a commit.
+    """Check that the CRDs accept everything that they accepted at a commit.
+
+    A CRD that the commit does not have is new, and accepts more.
 
     The exit code is 2 if existing or new objects would be rejected.
 
     Examples: `crd-check`, `crd-check origin/main`.
     """
     commit = commit or last_release()
-    reported = problems(yaml.safe_load(crd_at(commit)), notification_request())
-    incompatibilities = unaccepted(reported)
+    reported = {file: problems(yaml.safe_load(text), FILES[file]()) for file, text in crds_at(commit).items()}
+    incompatibilities = [
+        f"{file.rpartition('/')[2]}: {reason}"
+        for file, reasons in reported.items()
+        for reason in unaccepted(reasons)
+    ]
     if not incompatibilities:
-        accepted = f", except for {len(reported)} first bounds of a field (DD-CRD-002)" if reported else ""
-        out.print(f"The CRD accepts everything that it accepted at {commit}{accepted}.")
+        count = sum(map(len, reported.values()))
+        accepted = f", except for {count} first bounds of a field (DD-CRD-002)" if count else ""
+        out.print(f"The CRDs accept everything that they accepted at {commit}{accepted}.")
         return
     out.print(f"Incompatible CRD change since {commit}: existing or new objects would be rejected.")
     for reason in incompatibilities:
@@ -59,19 +71,21 @@ def last_release() -> str:
     return tag.stdout.strip() if tag.returncode == 0 else "HEAD~"
 
 
-def crd_at(commit: str) -> str:
-    """Return the text of the CRD in a commit.
+def crds_at(commit: str) -> dict[str, str]:
+    """Return the text of each CRD in a commit by its file, of those that the commit has.
 
     Raises:
-        NoSuchCommitError: the commit does not have it.
+        NoSuchCommitError: the commit has none.
     """
-    result = _git("show", f"{commit}:{FILE}")
-    if result.returncode:
+    results = {file: _git("show", f"{commit}:{file}") for file in FILES}
+    texts = {file: result.stdout for file, result in results.items() if result.returncode == 0}
+    if not texts:
+        reason = next(iter(results.values())).stderr.strip()
         raise NoSuchCommitError(
-            f"{commit} has no {FILE} ({result.stderr.strip()})",
+            f"{commit} has no CRD in {FOLDER} ({reason})",
             hint="name another commit; a shallow clone has to fetch it first",
         )
-    return result.stdout
+    return texts
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import names
-from notification_contract.receivers import NamespacesFrom, ReceiverSpecError, parse_spec
+from notification_contract.receivers.kinds import NamespacesFrom
+from notification_contract.receivers.spec import ReceiverSpecError, parse_spec
 from notification_operator.domain.json_values import integer, mapping, text
 from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
 from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTERS
@@ -14,7 +15,7 @@ from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTER
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from notification_contract.receivers import ReceiverSpec
+    from notification_contract.receivers.spec import ReceiverSpec
     from notification_operator.domain.receivers.compact import PartPool
 
 MOST_PROBLEMS: Final = 20

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.receivers import MAX_TARGETS, ReceiverType, TargetKey
-from notification_contract.receivers.target import address_digits
+from notification_contract.receivers.kinds import ReceiverType
+from notification_contract.receivers.target import MAX_TARGETS, UNKNOWN_TYPE, TargetKey, address_digits
 from notification_operator.domain.receivers.catalog import ReceiverKey
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.receivers.catalog import Catalog, Receiver
 
-UNKNOWN_TYPE: Final = "receiver"
-"""Stands in the key for the type of a receiver that does not exist."""
 PLACEHOLDER: Final = f"{UNKNOWN_TYPE}/"
 RECIPIENT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {ReceiverType.EMAIL: "email", ReceiverType.SMS: "phone"}
@@ -66,20 +64,20 @@ class Resolver:
 
     def targets(self, notification: Notification, channels: Iterable[str]) -> tuple[str, ...]:
         """Return the targets of some channels and target keys, and of the receivers that the spec names."""
-        found: dict[str, None] = {}
+        targets: dict[str, None] = {}
         for name in channels:
-            found.update(dict.fromkeys(self._named(notification, name)))
+            targets.update(dict.fromkeys(self._named(notification, name)))
         for key in notification.receiver_refs:
-            found.update(dict.fromkeys(self.of_receiver(notification, key)))
-        return tuple(found)
+            targets.update(dict.fromkeys(self.of_receiver(notification, key)))
+        return tuple(targets)
 
     def kept(self, notification: Notification, recorded: Iterable[str]) -> tuple[str, ...]:
         """Return recorded targets; the placeholder of a receiver that exists now is replaced."""
-        found: dict[str, None] = {}
+        targets: dict[str, None] = {}
         for name in recorded:
             key = receiver_of(name, notification.namespace) if name.startswith(PLACEHOLDER) else None
-            found.update(dict.fromkeys((name,) if key is None else self.of_receiver(notification, key)))
-        return tuple(found)
+            targets.update(dict.fromkeys((name,) if key is None else self.of_receiver(notification, key)))
+        return tuple(targets)
 
     def _named(self, notification: Notification, name: str) -> Iterable[str]:
         receiver = receiver_of(name, notification.namespace)
@@ -142,8 +140,8 @@ def addresses(receiver: Receiver, content: Content) -> tuple[str, ...]:
 def address_of(target: str, receiver: Receiver, content: Content) -> str:
     """Return the recipient that the digits of a target stand for; empty if nobody has them any more."""
     digits = target.partition("#")[2]
-    found = (each for each in addresses(receiver, content) if address_digits(each) == digits)
-    return next(found, "")
+    matching = (each for each in addresses(receiver, content) if address_digits(each) == digits)
+    return next(matching, "")
 
 
 def accepts(receiver: Receiver, address: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.receivers import MAX_TARGETS
+from notification_contract.receivers.target import MAX_TARGETS
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
 from notification_operator.domain.conditions import Condition, ConditionStatus
 from notification_operator.domain.receivers.catalog import EMPTY
@@ -46,7 +46,7 @@ class Route:
     targets: tuple[str, ...]
     reason: RoutingReason | None = None
     message: str = ""
-    rules: Mapping[str, TargetRules] = NO_TARGET_RULES
+    rules: Mapping[str, TargetRules] = field(default_factory=lambda: NO_TARGET_RULES)
     """What the receivers demand, by target: of these targets, and of the fallbacks that may join them."""
     refusal: str = ""
     """Why nothing can be sent; empty if it can."""

@@ -263,7 +263,7 @@ async def test_sms_goes_to_the_address_of_the_message_by_a_messaging_service(
     )
     form = parse_qs(server.received[0].body.decode())
     assert (form["To"], form["MessagingServiceSid"], "From" in form) == (["+1999"], ["MG01"], False)
-    assert receipt.message_ref == "SM0123"
+    assert receipt.message_ref == "SM0123456789abcdef0123456789abcdef"
 
 
 async def test_sms_unknown_outcome_is_repeated_once_where_the_receiver_wants_it(

@@ -24,8 +24,9 @@ from notification_operator.delivery.rendering.templates import Template
 from tests.unit.operator.delivery.channels.receivers import composer, message
 
 if TYPE_CHECKING:
-    from notification_operator.delivery.channel import Message
     from collections.abc import Callable
+
+    from notification_operator.delivery.channel import Message
 
 
 def template(subject: str | None = None, body: str | None = None) -> Templates:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from notification_contract.receivers import parse_spec
+from notification_contract.receivers.spec import parse_spec
 from notification_operator.domain.receivers.catalog import Receiver
 from notification_operator.domain.receivers.compact import SHARED_PARTS, PartPool
 from notification_operator.domain.receivers.declared import declare
