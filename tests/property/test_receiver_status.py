@@ -13,6 +13,7 @@ from notification_contract.crds import notification_receiver
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold
 from notification_operator.domain.receivers.health import UNTESTED, Health
+from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import LastTest, ReceiverStatus, ReceiverTestOutcome
 from tests.harness.schema import violations
@@ -22,7 +23,6 @@ from tests.unit.operator.domain.receivers.builders import (
     INVALID,
     RESTRICTED,
     SLACK,
-    ReadyFacts,
     stored_receiver,
 )
 
@@ -44,9 +44,9 @@ healths = st.just(UNTESTED) | st.builds(
     circuit_until=times,
 )
 facts = st.builds(
-    ReadyFacts,
+    Readiness,
     generation=st.integers(1, 2),
-    reason=st.sampled_from(["Accepted", "Invalid", "TemplateInvalid"]),
+    reason=st.sampled_from(ReadyReason),
     references=st.sampled_from(ReferenceReason),
     references_message=st.text(max_size=9),
     secret_version=st.sampled_from(["", "hook=7", "x" * 600]),

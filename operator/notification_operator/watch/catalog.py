@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from atomic_status import Resource
 from notification_contract import names
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.kube.pagination import collection
+from notification_operator.kube.resources import RECEIVER_RESOURCE
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
 from notification_operator.watch.namespace_labels import NAMESPACES, NamespaceLabels
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.watch.collection_watch import Watch, Watches
 
-RECEIVERS: Final = Resource(group=names.GROUP, version=names.VERSION, plural=names.RECEIVER_PLURAL)
 CRD_HINT: Final = (
     f"apply the CRD {names.RECEIVER_CRD}; until then there are no receivers, and channels of the settings work "
     "as before; the operator needs no restart"
@@ -121,7 +120,7 @@ class ReceiverCatalog:
 
     def _scope(self, watches: Watches, namespace: str | None) -> Scope:
         name = f"receivers in namespace {namespace}" if namespace else "receivers"
-        followed = Collection(path=collection(RECEIVERS, namespace), name=name, crd=RECEIVERS)
+        followed = Collection(path=collection(RECEIVER_RESOURCE, namespace), name=name, crd=RECEIVER_RESOURCE)
         return Scope(namespace=namespace, name=name, watch=watches.open(followed, self._declare))
 
     def _declare(self, obj: Mapping[str, Any]) -> Declared:

@@ -27,6 +27,7 @@ from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.receivers.declared import declare
 from notification_operator.domain.receivers.health import UNTESTED, Health
+from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import ReceiverTestOutcome, ReceiverTestResult
 from tests.simulation.virtual_loop import VirtualLoop
@@ -36,7 +37,6 @@ from tests.unit.operator.domain.receivers.builders import (
     INVALID,
     READY,
     SLACK,
-    ReadyFacts,
     failing_at,
     healthy_at,
     stored_receiver,
@@ -120,7 +120,7 @@ class Cluster:
     def health(self, key: ReceiverKey) -> Health:
         return self.facts.get(key, UNTESTED)
 
-    def readiness(self, receiver: Receiver) -> ReadyFacts:
+    def readiness(self, receiver: Receiver) -> Readiness:
         return replace(self.ready, generation=receiver.generation)
 
     async def test(self, key: ReceiverKey, requested_at: str) -> ReceiverTestResult:
@@ -331,7 +331,7 @@ async def test_other_replica_writes_its_own_entry_and_only_when_it_has_one(clust
         before = status(cluster)
         assert [each["name"] for each in before["replicas"]] == ["b"]
         assert condition(cluster, "Healthy") == ("True", "Delivering")
-        other.ready = replace(READY, reason="TemplateInvalid")
+        other.ready = replace(READY, reason=ReadyReason.TEMPLATE_INVALID)
         other.ask_for_test()
         await settle(TRANSITION)
         assert (status(cluster), other.tests) == (before, [])
@@ -341,7 +341,7 @@ async def test_other_replica_writes_its_own_entry_and_only_when_it_has_one(clust
 async def test_new_owner_writes_what_only_the_owner_knows(cluster: Cluster) -> None:
     other = Cluster(cluster.store, "b")
     other.owned = False
-    other.ready = replace(READY, reason="TemplateInvalid")
+    other.ready = replace(READY, reason=ReadyReason.TEMPLATE_INVALID)
     async with other.at_work():
         other.see()
         await settle()

@@ -11,8 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from notification_operator.kube import pagination, requests
+from notification_operator.kube.resources import RECEIVER_RESOURCE
 from notification_operator.watch import backoff, collection_watch
-from notification_operator.watch.catalog import CRD_HINT, RECEIVERS
+from notification_operator.watch.catalog import CRD_HINT
 from notification_operator.watch.collection_watch import (
     Changed,
     Collection,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 CRD = "notificationreceivers"
 PATH = f"/apis/kubernaut.ai/v1alpha1/{CRD}"
-ALL = Collection(path=PATH, name="receivers", crd=RECEIVERS)
+ALL = Collection(path=PATH, name="receivers", crd=RECEIVER_RESOURCE)
 SECRET = Collection(
     path="/api/v1/namespaces/own/secrets",
     name="Secret hook in namespace own",

@@ -12,6 +12,7 @@ import pytest
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold, is_test_due
 from notification_operator.domain.receivers.health import UNTESTED, Health
+from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import (
     MOST_REPLICAS,
@@ -303,7 +304,7 @@ def test_receiver_that_needs_no_secret_has_its_references_resolved() -> None:
 
 
 def test_unusable_value_is_not_ready_with_its_own_reason() -> None:
-    ready = replace(READY, reason="TemplateInvalid", message="line 3")
+    ready = replace(READY, reason=ReadyReason.TEMPLATE_INVALID, message="line 3")
     status = folded(owner=replace(OWNER, readiness=ready))
     assert conditions(status)["Ready"] == ("False", "TemplateInvalid")
     assert condition(status, "Ready")["message"] == "line 3"
@@ -350,7 +351,7 @@ def test_request_is_due_if_it_is_newer_than_the_latest_test(
 
 
 def test_long_texts_are_cut_to_what_the_schema_admits() -> None:
-    ready = replace(READY, reason="Invalid", message="x" * 9_999)
+    ready = replace(READY, reason=ReadyReason.INVALID, message="x" * 9_999)
     status = folded(
         health=failing_at(90, error="x" * 9_999, problem="P" * 9_999),
         owner=replace(OWNER, readiness=ready),
