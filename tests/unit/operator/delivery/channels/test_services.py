@@ -384,7 +384,7 @@ async def test_slack_answer_of_another_server_is_no_success(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
     server.add_response(200, "<html>Sign in</html>")
-    with pytest.raises(Permanent, match="not from Slack"):
+    with pytest.raises(Permanent, match="not one of Slack"):
         await slack(server, session).deliver(message())
 
 
