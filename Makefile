@@ -78,7 +78,7 @@ engine-tests: ## run the tests with the real Pulumi engine and no cluster
 api-tests: ## run the tests with a real API server and no cluster
 	$(ENV) python -m pytest tests/api_server tests/cli $(ARGS)
 
-pictures: ## take the pictures of notif web for the documentation; needs Chromium
+pictures: ## take the pictures of notif web and of every channel for the documentation; needs Chromium
 	$(ENV) python -m tools.pictures
 
 simulate: ## run the operator in 200,000 simulated schedules (ARGS="--inject cached-reads")

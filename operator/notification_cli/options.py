@@ -60,6 +60,7 @@ class PhaseChoice(StrEnum):
     SENT = "Sent"
     PARTIALLY_SENT = "PartiallySent"
     FAILED = "Failed"
+    SUPPRESSED = "Suppressed"
 
 
 class PriorityChoice(StrEnum):
@@ -92,3 +93,6 @@ class ChannelChoice(StrEnum):
     CONSOLE = "console"
     FILE = "file"
     LOG = "log"
+    PAGERDUTY = "pagerduty"
+    DISCORD = "discord"
+    MATTERMOST = "mattermost"

@@ -14,14 +14,16 @@ from notification_operator.kube.client import check_reachable, connect, keep_pro
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.event import Event, EventType
 from notification_operator.kube.pagination import collection
+from notification_operator.kube.resources import RESOURCE
 from notification_operator.lifecycle import Lifecycle
+from notification_operator.ports import live_ports
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.watch.served_kind import ServedKind
 from notification_operator.watch.supervisor import SupervisedWatch, WatchSupervisor
-from notification_operator.wiring import RESOURCE, build, live_ports
+from notification_operator.wiring import build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from notification_operator.config.settings import Settings
     from notification_operator.kube.client import Cluster
-    from notification_operator.wiring import Ports
+    from notification_operator.ports import Ports
 
 SILENCE = 20.0
 """Seconds without any answer of the API server after which this process is no longer ready."""
@@ -45,7 +47,7 @@ logger = structlog.get_logger(__name__)
 class App:
     """The operator on a real cluster, with probes and metrics."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, and its connections
         self,
         settings: Settings,
         ports: Ports,
@@ -53,8 +55,10 @@ class App:
         client: ApiClient,
         cluster: Cluster,
         connectivity: Connectivity,
+        watching: ApiClient | None = None,
     ) -> None:
         self.client = client
+        self._watching = watching
         self.cluster = cluster
         self.connectivity = connectivity
         self.operator = build(settings, ports, clock=_now)
@@ -98,9 +102,11 @@ class App:
         """
         connectivity = Connectivity()
         cluster = await connect(connectivity, pool=settings.queue.workers * 2)
-        client = cluster.client()
-        ports = live_ports(settings, client, cluster)
-        app = cls(settings, ports, client=client, cluster=cluster, connectivity=connectivity)
+        client, watching = cluster.client(), cluster.unbounded_client()
+        ports = live_ports(settings, client, cluster, watching=watching)
+        app = cls(
+            settings, ports, client=client, watching=watching, cluster=cluster, connectivity=connectivity
+        )
         try:
             await check_reachable(app.client, cluster)
             await app.select_open()
@@ -167,6 +173,8 @@ class App:
         """Close the ports and the connections of this process."""
         await self._health.stop()
         await self.client.close()
+        if self._watching is not None:
+            await self._watching.close()
         if self.watching_session is not None:
             await self.watching_session.close()
 
@@ -196,10 +204,19 @@ class App:
                 passed=routing.known,
                 text=routing.error or ("looked for" if routing.known else "not looked for yet"),
             ),
+            **self._receivers_ready(),
             "accepting_work": Check(
                 passed=accepting, text="accepting work" if accepting else "shutting down"
             ),
         }
+
+    def _receivers_ready(self) -> Mapping[str, Check]:
+        if self.operator.receivers is None:
+            return {}
+        catalog = self.operator.receivers.sources.catalog
+        notes = [f"{name}: {error}" for name, error in catalog.errors.items()]
+        text = "; ".join(notes) or ("looked for" if catalog.known else "not looked for yet")
+        return {"receivers": Check(passed=catalog.known, text=text)}
 
     def _watches_ready(self) -> Check:
         supervisor, watches = self.supervisor, self.connectivity.open_watches

@@ -15,9 +15,9 @@ import structlog
 
 from notification_operator.app import App
 from notification_operator.kube.client import watching_session
+from notification_operator.kube.resources import RESOURCE
 from notification_operator.watch.kopf_settings import NoMemories, kopf_settings, supervised
 from notification_operator.watch.namespaces import SelectedNamespaces
-from notification_operator.wiring import RESOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -57,10 +57,13 @@ class Lifecycle:
 
     def start(self) -> None:
         """Start every part."""
-        operator, on_change = self.operator, self.operator.ownership.on_change
+        operator, on_change = self.operator, self._on_change
         operator.audit.start()
         operator.events.start()
         self.spawn(operator.routing.run(on_known=on_change), name="routing")
+        if operator.receivers:
+            self.spawn(operator.receivers.watch.run(on_known=on_change), name="receivers")
+            self.spawn(operator.receivers.status.run(), name="receiver status")
         self.spawn(
             operator.queue.run(operator.reconciler.reconcile, admit=operator.reconciler.admits),
             name="work queue",
@@ -72,6 +75,12 @@ class Lifecycle:
             drained = operator.ownership.drained
             election = operator.elector.run(watches=self._watches, drained=drained, on_change=on_change)
             self.spawn(election, name="elector")
+
+    def _on_change(self) -> None:
+        """Admit what this replica may work on now."""
+        self.operator.ownership.on_change()
+        if self.operator.receivers:
+            self.operator.receivers.status.note_all()
 
     def spawn(self, work: Coroutine[None, None, None], *, name: str) -> None:
         """Run a task until the shutdown."""
@@ -115,8 +124,13 @@ class Lifecycle:
             operator.events.close(left),
             _within(left, operator.dispatcher.close()),
             _within(left, self._release()),
+            _within(left, self._close_receivers()),
         )
         return lost
+
+    async def _close_receivers(self) -> None:
+        if self.operator.receivers:
+            await self.operator.receivers.sources.sessions.close()
 
     async def _release(self) -> None:
         if self.operator.elector:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
-import uuid
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING
 
-from atomic_status import KubeStatusStore, ObjectRef, Resource
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.starter import Starter
@@ -20,102 +16,35 @@ from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.content_budget import ContentBudget
 from notification_operator.delivery.content_redaction import ContentRedaction
 from notification_operator.delivery.dispatcher import Dispatcher
-from notification_operator.delivery.registry import channel_limits, channels
+from notification_operator.delivery.registry import channel_limits
+from notification_operator.delivery.senders import ChannelSenders, NoReceivers, TargetSenders
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
-from notification_operator.kube.event_recorder import EventRecorder as KubeEventRecorder
-from notification_operator.kube.event_recorder import own_pod
-from notification_operator.kube.leases import KubeLeases
-from notification_operator.kube.objects import KubeObjects
+from notification_operator.kube.resources import RESOURCE
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
 from notification_operator.leadership.ownership import Ownership
-from notification_operator.observers.audit.observer import AuditObserver, audit_store
+from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
 from notification_operator.observers.publisher import Publisher
-from notification_operator.telemetry.metrics import Metrics
+from notification_operator.receiver_wiring import receiver_parts, receiver_sources
 from notification_operator.watch.backlog_listing import BacklogListing
-from notification_operator.watch.config_map import ConfigMapWatch
 from notification_operator.watch.event_handler import EventHandler
 from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 from notification_operator.watch.routing_config import RoutingConfig
+from notification_operator.watch.rules import NO_CATALOG, RuleBook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Container
     from datetime import datetime
 
-    from kubernetes.aio.client import ApiClient
-
-    from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
     from notification_operator.controller.request import Key
-    from notification_operator.delivery.channel import Channel
-    from notification_operator.kube.client import Cluster
-    from notification_operator.kube.event import Event, Regarding
-    from notification_operator.leadership.lease import LeaseStore
-    from notification_operator.observers.audit.store import AuditStore
-    from notification_operator.observers.publisher import Observer
-    from notification_operator.telemetry.statistics import ElectorStatistics
-    from notification_operator.watch.routing_config import Documents
-
-RESOURCE: Final = Resource(group="kubernaut.ai", version="v1alpha1", plural="notificationrequests")
-
-
-class EventRecorder(Protocol):
-    """Posts Kubernetes Events."""
-
-    @property
-    def tasks(self) -> Mapping[str, bool]:
-        """Whether each task is running, by name, for the liveness probe."""
-        ...
-
-    def start(self) -> None:
-        """Start posting."""
-        ...
-
-    def record(self, event: Event) -> None:
-        """Post an Event soon; returns at once."""
-        ...
-
-    async def close(self, seconds: float) -> None:
-        """Post what waits, for so many seconds at most, then stop."""
-        ...
-
-
-class Objects(Protocol):
-    """The notifications of the cluster."""
-
-    def pages(self, namespace: str | None, *, selector: str = "") -> AsyncIterator[Sequence[dict[str, Any]]]:
-        """Return the pages of the objects in a namespace, or in all, that a field selector chooses."""
-        ...
-
-    async def delete(self, ref: ObjectRef, *, uid: str, version: str) -> None:
-        """Delete an object, unless it was replaced or changed since this version."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The ends of the operator: everything outside the process that its parts read or write."""
-
-    store: StatusStore
-    leases: LeaseStore
-    objects: Objects
-    routing: Documents
-    channels: Mapping[str, Channel]
-    audit: AuditStore
-    events: EventRecorder
-    metrics: Metrics
-    pod: Regarding
-    """This pod: Events about the operator itself regard it."""
-    identity: str
-    """Identifies this process as a holder of Leases."""
-    observers: Sequence[Observer] = ()
-    """Further observers of status writes, before the audit trail."""
-    elector_observers: Sequence[Callable[[ElectorStatistics], None]] = ()
-    """Called when the shards of this replica have changed."""
+    from notification_operator.ports import EventRecorder, Ports
+    from notification_operator.receiver_wiring import ReceiverParts
+    from notification_operator.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +62,8 @@ class Operator:
     namespaces: AllNamespaces | SelectedNamespaces
     event_handler: EventHandler
     routing: RoutingConfig
+    receivers: ReceiverParts | None
+    """None for an operator without NotificationReceivers."""
     backlog_listing: BacklogListing
     sweeper: RetentionSweeper | None
     """None if retention is disabled."""
@@ -179,9 +110,8 @@ def build(
         on_change=event_observer.breaker_changed,
         spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
     )
-    dispatcher = _dispatcher(
-        settings, ports, breakers=breakers, redactor=redactor, clock=clock, seconds=seconds
-    )
+    channels = ChannelSenders(ports.channels, channel_limits(settings.channels))
+    sources = receiver_sources(settings, ports.receivers, channels=channels, redactor=redactor, clock=clock)
     routing = RoutingConfig(
         ports.routing,
         settings.routing.key,
@@ -194,19 +124,43 @@ def build(
     )
     attempts: AttemptTracker[Key] = AttemptTracker(on_finished=queue.add, budget=budget)
     elector = _elector(settings, ports, clock=clock, seconds=seconds)
-    ownership = Ownership(elector, attempts, queue, routing=routing)
+    rule_book = RuleBook(
+        routing, sources.catalog if sources else NO_CATALOG, channels=frozenset(ports.channels)
+    )
+    ownership = Ownership(elector, attempts, queue, rules=rule_book)
+    receivers = receiver_parts(
+        sources,
+        breakers=breakers,
+        queue=queue,
+        ownership=ownership,
+        redactor=redactor,
+        replica=ports.replica,
+        clock=clock,
+    )
+    dispatcher = Dispatcher(
+        channels,
+        breakers=breakers,
+        timeout=settings.delivery.timeout_seconds,
+        concurrency=settings.delivery.concurrency_per_channel,
+        clock=clock,
+        redactor=redactor,
+        seconds=seconds,
+        senders=TargetSenders(channels, sources.directory if sources else NoReceivers()),
+        observer=receivers,
+    )
     starter = Starter(
         dispatcher,
         ContentRedaction(redactor),
         ownership=ownership,
         clock=clock,
         visible_after=settings.delivery.visible_after_seconds,
+        waiting=receivers.waiting if receivers else None,
     )
     reconciler = Reconciler(
         store=ports.store,
         attempts=attempts,
         starter=starter,
-        routing=routing,
+        rules=rule_book,
         ownership=ownership,
         publisher=publisher,
         metrics=metrics_observer,
@@ -236,35 +190,12 @@ def build(
         namespaces=namespaces,
         event_handler=event_handler,
         routing=routing,
+        receivers=receivers,
         backlog_listing=backlog_listing,
         sweeper=sweeper,
         audit=audit,
         events=ports.events,
         metrics=metrics,
-    )
-
-
-def live_ports(settings: Settings, client: ApiClient, cluster: Cluster) -> Ports:
-    """Return the real ends.
-
-    Raises:
-        SettingsError: a channel plugin cannot be loaded.
-    """
-    metrics = Metrics()
-    pod = own_pod(cluster.namespace)
-    routing = settings.routing
-    ref = ObjectRef(namespace=routing.namespace or cluster.namespace, name=routing.config_map)
-    return Ports(
-        store=KubeStatusStore(client, RESOURCE),
-        leases=KubeLeases(client, settings.leader_election.namespace or cluster.namespace),
-        objects=KubeObjects(client, RESOURCE),
-        routing=ConfigMapWatch(client, ref),
-        channels=channels(settings.channels),
-        audit=audit_store(settings.audit),
-        events=KubeEventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
-        metrics=metrics,
-        pod=pod,
-        identity=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
 
 
@@ -281,27 +212,6 @@ def _elector(
         clock=seconds,
         now=clock,
         observers=ports.elector_observers,
-    )
-
-
-def _dispatcher(  # noqa: PLR0913 - what it delivers through, and two clocks
-    settings: Settings,
-    ports: Ports,
-    *,
-    breakers: Breakers,
-    redactor: Redactor,
-    clock: Callable[[], datetime],
-    seconds: Callable[[], float],
-) -> Dispatcher:
-    return Dispatcher(
-        ports.channels,
-        breakers=breakers,
-        timeout=settings.delivery.timeout_seconds,
-        concurrency=settings.delivery.concurrency_per_channel,
-        clock=clock,
-        redactor=redactor,
-        seconds=seconds,
-        limits=channel_limits(settings.channels),
     )
 
 

@@ -111,7 +111,7 @@ def test_object_stored_before_the_bounds_can_be_refused_by_the_operator(
     status = fold(
         read,
         (),
-        route=Route(channels=read.channels),
+        route=Route(targets=read.channels),
         in_flight=frozenset(),
         queued_at=read.created,
         now=max(read.created, START),

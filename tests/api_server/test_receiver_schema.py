@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_contract.receivers import ReceiverSpecError, ReceiverType, parse_spec
+from notification_contract.receivers.kinds import ReceiverType
+from notification_contract.receivers.spec import ReceiverSpecError, parse_spec
 from platform_infra import names
 from tests.api_server.conftest import KIND, NAMESPACE
 from tests.api_server.receivers import receiver

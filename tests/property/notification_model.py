@@ -18,7 +18,7 @@ from tests.unit.operator.domain.builders import START, stored
 OURS = {
     *("phase", "reason", "message", "observedGeneration", "conditions", "deliveryAttempts", "totalAttempts"),
     *("successfulDeliveries", "failedDeliveries", "queuedAt", "processingStartedAt", "completionTime"),
-    *("nextAttemptAt", "resolvedChannels"),
+    *("nextAttemptAt", "resolvedChannels", "targets"),
 }
 
 
@@ -71,7 +71,7 @@ class NotificationModel:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return resolve(self.current).channels
+        return resolve(self.current).targets
 
     @property
     def final(self) -> bool:

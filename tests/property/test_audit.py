@@ -9,6 +9,7 @@ from hypothesis import given
 from notification_operator.domain.audit_events import all_events, events
 from notification_operator.domain.fold import excluding_attempts
 from notification_operator.domain.model import Phase, RetryPolicy
+from notification_operator.domain.routing.route import resolve
 from notification_operator.observers.publisher import Transition
 from tests.property.notification_model import NotificationModel
 from tests.property.strategies import Outcome, channel_lists, outcomes, policies
@@ -51,7 +52,9 @@ class Recorder:
             check=lambda: None,
         )
         if fate in {Fate.WRITTEN, Fate.CRASH}:
-            transition = Transition(before=excluding_attempts(read, finished), after=model.current)
+            transition = Transition(
+                before=excluding_attempts(read, finished, route=resolve(read)), after=model.current
+            )
             content = transition.after.content
             self.events += events(
                 transition.before, transition.after, content=content, attempts=transition.new_attempts

@@ -84,9 +84,12 @@ class Calls(RuleBasedStateMachine):
         new = not permit.notification or permit.notification not in self.failing
         if result is Result.FAILURE and new:
             self.failing.append(permit.notification)
-        opens = result is Result.FAILURE and (
-            circuit is Circuit.HALF_OPEN
-            or (new and len(self.failing) >= failures_to_open(self._recent(before), self._threshold))
+        opens = result is Result.REFUSAL or (
+            result is Result.FAILURE
+            and (
+                circuit is Circuit.HALF_OPEN
+                or (new and len(self.failing) >= failures_to_open(self._recent(before), self._threshold))
+            )
         )
         assert (self.circuit is Circuit.OPEN) == opens
         if self.breaker.generation != before.generation:

@@ -153,7 +153,7 @@ def test_phase_depends_on_the_recorded_attempts_alone(case: tuple[NotificationMo
     status = steps(model, finished)
     read = parse(model.obj)
     decision = decide_phase(
-        progress(read, resolve(read).channels, read.attempts),
+        progress(read, resolve(read), read.attempts, now=read.created),
         read.retry,
         present=read.phase,
         in_flight=frozenset(),
@@ -169,6 +169,6 @@ def test_final_status_is_returned_unchanged(
     status = fields | {"phase": phase}
     read = parse(stored(spec={"channels": CHANNELS}, status=status))
     again = fold(
-        read, finished, route=Route(channels=read.channels), in_flight=frozenset(), queued_at=START, now=at(9)
+        read, finished, route=Route(targets=read.channels), in_flight=frozenset(), queued_at=START, now=at(9)
     )
     assert again.dump() == status

@@ -171,7 +171,7 @@ def assert_recorded(explanation: Explanation, obj: Mapping[str, Any]) -> None:
     if route.reason is None:
         assert not resolved
         return
-    assert tuple(status["resolvedChannels"]) == route.channels
+    assert tuple(status["resolvedChannels"]) == route.targets
     assert (resolved[0]["reason"], resolved[0]["message"]) == (route.reason, route.message)
 
 

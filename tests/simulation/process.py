@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry
 from notification_operator.domain.sharding import shard_of
 from notification_operator.kube.event import Regarding
 from notification_operator.lifecycle import Lifecycle
+from notification_operator.ports import Ports
 from notification_operator.telemetry.metrics import Metrics
-from notification_operator.wiring import Ports, build
+from notification_operator.wiring import build
 from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
 from tests.simulation.environment import GRACE_SECONDS, now
 from tests.simulation.leases import SimulatedLeases

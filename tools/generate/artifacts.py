@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -97,6 +98,19 @@ def editor_schema() -> str:
     return json.dumps(declarations.editor_schema(), indent=2) + "\n"
 
 
+def receiver_examples(page: str) -> str:
+    """Return the examples of a type of receivers as blocks of Markdown."""
+    files = (file for file in EXAMPLES if _page(file) == page)
+    return "\n\n".join(f"```yaml\n{file.read_text('utf-8')}```" for file in files)
+
+
+def _page(example: Path) -> str:
+    """Return the page of an example: `slack` of `slack-bot.yaml`."""
+    return example.stem.partition("-")[0]
+
+
+EXAMPLES = tuple(sorted((ROOT / "examples" / "receivers").glob("*.yaml")))
+
 ARTIFACTS = (
     Artifact(path="Pulumi.yaml", extent=Extent.TAIL, marker=f"# {STACK_SETTINGS}", content=config_block),
     Artifact(
@@ -125,6 +139,15 @@ ARTIFACTS = (
         content=phase_diagram.diagram,
     ),
     Artifact(path="docs/images/notif.svg", extent=Extent.FILE, content=recording),
+    *(
+        Artifact(
+            path=f"docs/receivers/{page}.md",
+            extent=Extent.BLOCK,
+            marker="examples, by make generate",
+            content=partial(receiver_examples, page),
+        )
+        for page in dict.fromkeys(map(_page, EXAMPLES))
+    ),
 )
 
 COMMANDS = (

@@ -9,8 +9,8 @@ from notification_cli.views.rules import Step, evaluate
 from notification_cli.views.text import clean
 from notification_contract.routing.document import read_table
 from notification_contract.routing.table import RoutingTableError
+from notification_operator.domain.fallback import follow
 from notification_operator.domain.plan import Plan, plan
-from notification_operator.domain.progress import Progress, State, progress
 from notification_operator.domain.routing.state import RoutingState
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.model import Notification
+    from notification_operator.domain.progress import Progress, State
     from notification_operator.domain.routing.route import Route
 
 
@@ -67,7 +68,7 @@ def explain(notification: Notification, rules: RoutingState | None, *, now: date
         rules: the routing rules; None if they cannot be read.
         now: the present time.
     """
-    recorded = bool(notification.channels or notification.resolved_channels)
+    recorded = notification.names_targets or bool(notification.resolved_channels)
     if rules is None and not recorded:
         return Explanation(route=None, origin="The routing rules choose its channels; they cannot be read.")
     route = (rules or RoutingState()).route(notification)
@@ -84,7 +85,7 @@ def explain(notification: Notification, rules: RoutingState | None, *, now: date
 
 def channels_of(notification: Notification, route: Route, *, now: datetime) -> tuple[Channel, ...]:
     """Return the progress of each channel of a route."""
-    steps = progress(notification, route.channels, notification.attempts)
+    _, steps = follow(notification, route, notification.attempts, now=now)
     return tuple(_channel(notification, step, now) for step in steps)
 
 
@@ -102,8 +103,8 @@ def _channel(notification: Notification, step: Progress, now: datetime) -> Chann
 
 
 def _origin(notification: Notification, route: Route) -> str:
-    if notification.channels:
-        return "The spec names the channels; the routing rules do not apply."
+    if notification.names_targets:
+        return "The spec names the channels or receivers; the routing rules do not apply."
     if notification.resolved_channels:
         return f"The status records the choice of the routing rules: {clean(route.message)}."
     return f"The routing rules choose: {clean(route.message)}."
@@ -116,14 +117,14 @@ def _steps(labels: Mapping[str, str], rules: RoutingState | None) -> tuple[Step,
 def _notes(
     notification: Notification, route: Route, rules: RoutingState | None, *, now: datetime
 ) -> Iterator[str]:
-    for step in progress(notification, route.channels, notification.attempts):
+    for step in follow(notification, route, notification.attempts, now=now)[1]:
         due = notification.status.next_attempt_at
         if step.open and step.circuit_open and due is not None and due > now:
             yield (
                 f"A circuit breaker rejected the last attempt on {clean(step.channel)}. While it stays open, "
                 "the operator attempts the channel with its next probe."
             )
-    if rules is not None and notification.resolved_channels and not notification.channels:
+    if rules is not None and notification.resolved_channels and not notification.names_targets:
         yield from _changed(notification, rules)
 
 

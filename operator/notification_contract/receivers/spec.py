@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
@@ -30,6 +29,14 @@ from notification_contract.receivers.blocks import (
     Webhook,
     use,
 )
+from notification_contract.receivers.kinds import (
+    ADDRESSING,
+    SHARED,
+    NamespacesFrom,
+    OnReceiverError,
+    Overflow,
+    ReceiverType,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,37 +45,6 @@ Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
 LabelName = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
 Priority = Literal["critical", "high", "medium", "low"]
-
-
-class ReceiverType(StrEnum):
-    """The type of a receiver: the channel that its targets begin with."""
-
-    WEBHOOK = "webhook"
-    EMAIL = "email"
-    TEAMS = "teams"
-    PAGERDUTY = "pagerduty"
-    SMS = "sms"
-    SLACK = "slack"
-    DISCORD = "discord"
-    MATTERMOST = "mattermost"
-    CONSOLE = "console"
-    FILE = "file"
-    LOG = "log"
-    APPRISE = "apprise"
-
-
-SHARED: Final = frozenset({ReceiverType.CONSOLE, ReceiverType.FILE, ReceiverType.LOG})
-"""Types without a block: they use the channel of the operator's settings."""
-ADDRESSING: Final = frozenset({ReceiverType.EMAIL, ReceiverType.SMS})
-"""Types with one target per recipient."""
-
-
-class NamespacesFrom(StrEnum):
-    """Whose notifications may use a receiver."""
-
-    SAME = "Same"
-    ALL = "All"
-    SELECTOR = "Selector"
 
 
 class Selector(Block):
@@ -103,13 +79,6 @@ class Fallback(Block):
         return None if self.after is None else seconds(self.after)
 
 
-class Overflow(StrEnum):
-    """What happens to a message beyond the rate limit."""
-
-    DEFER = "Defer"
-    SUPPRESS = "Suppress"
-
-
 class RateLimit(Block):
     """How many messages a receiver gets."""
 
@@ -134,13 +103,6 @@ class RetryCap(Block):
     """Limits of the retry policy of notifications: the smaller of both holds."""
 
     max_attempts: Annotated[int, Field(ge=1, le=10)]
-
-
-class OnReceiverError(StrEnum):
-    """What happens to a message while the receiver accepts none."""
-
-    FAIL = "Fail"
-    HOLD = "Hold"
 
 
 class Recipients(Block):

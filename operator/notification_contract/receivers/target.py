@@ -16,6 +16,8 @@ from typing import Final
 
 MAX_TARGETS: Final = 20
 """Targets of one notification."""
+UNKNOWN_TYPE: Final = "receiver"
+"""Stands in a key for the type of a receiver that is not known: routing does not look receivers up."""
 ADDRESS_DIGITS: Final = 8
 """Hexadecimal digits that stand for an address: a status shows no address of a person."""
 

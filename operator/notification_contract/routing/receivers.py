@@ -6,21 +6,32 @@ There are two ways to write the same receiver::
       channels:                            slack_configs:
         - slack: {channel: "#oncall"}        - {channel: "#oncall"}
         - console                          console_configs: [{}]
+
+A receiver can also refer to a NotificationReceiver, or to several with a list::
+
+    - name: oncall
+      receiverRef: {name: on-call, namespace: notification-system}
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from reprlib import repr as shown
 from typing import Any, Final
 
-CHANNELS: Final = ("email", "slack", "teams", "sms", "webhook", "console", "file", "log")
+from notification_contract.receivers.target import UNKNOWN_TYPE, TargetKey
+
+CHANNELS: Final = (
+    *("email", "slack", "teams", "sms", "webhook", "console", "file", "log"),
+    *("pagerduty", "discord", "mattermost"),
+)
 """The channels of the API: the values of `spec.channels`."""
 
 KINDS: Final[Mapping[str, str]] = {
     "slack": "slack",
-    "pagerduty": "webhook",
+    "pagerduty": "pagerduty",
     "email": "email",
     "webhook": "webhook",
     "console": "console",
@@ -29,10 +40,15 @@ KINDS: Final[Mapping[str, str]] = {
     "sms": "sms",
     "file": "file",
     "log": "log",
+    "discord": "discord",
+    "mattermost": "mattermost",
 }
 """The channel of each kind of `<kind>_configs`; a receiver with several kinds delivers in this order."""
 
 FALLBACK_CHANNEL: Final = "console"
+REFERENCE: Final = "receiverRef"
+DNS_LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+REFERENCE_KEYS: Final = frozenset({"name", "namespace"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +56,7 @@ class Target:
     """One channel of a receiver, with its details from the document."""
 
     channel: str
+    """Its name; for a NotificationReceiver `receiver/NAMESPACE/NAME`."""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -81,10 +98,11 @@ def _receiver(entry: object, path: str, problems: list[str]) -> Receiver | None:
     for kind, channel in KINDS.items():
         for key in (key for key in entry if _kind(key) == kind):
             targets += _configured(entry[key], channel, f"{path}.{key}", problems)
+    targets += _references(entry.get(REFERENCE), f"{path}.{REFERENCE}", problems)
     problems += [
-        f"{path}.{key}: unknown key; the keys are name, channels and {_kinds()}"
+        f"{path}.{key}: unknown key; the keys are name, channels, {REFERENCE} and {_kinds()}"
         for key in entry
-        if key not in {"name", "channels"} and _kind(key) is None
+        if key not in {"name", "channels", REFERENCE} and _kind(key) is None
     ]
     if not isinstance(name, str) or not name:
         problems.append(f"{path}.name: must be a string that routes can refer to (got {shown(name)})")
@@ -110,6 +128,23 @@ def _listed(value: object, path: str, problems: list[str]) -> list[Target]:
                 problems.append(
                     f"{path}[{index}]: unknown channel {shown(channel)}; the channels are {known}"
                 )
+    return targets
+
+
+def _references(value: object, path: str, problems: list[str]) -> list[Target]:
+    """Parse a reference to a NotificationReceiver, or a list of those."""
+    if value is None:
+        return []
+    targets = []
+    for ref in value if isinstance(value, list) else [value]:
+        names = ref if isinstance(ref, Mapping) and ref.keys() == REFERENCE_KEYS else {}
+        if all(isinstance(name, str) and re.fullmatch(DNS_LABEL, name) for name in names.values()) and names:
+            key = TargetKey(channel=UNKNOWN_TYPE, namespace=names["namespace"], receiver=names["name"])
+            targets.append(Target(channel=str(key)))
+        else:
+            problems.append(
+                f"{path}: must be a mapping with the name and the namespace of a NotificationReceiver (got {shown(ref)})"
+            )
     return targets
 
 

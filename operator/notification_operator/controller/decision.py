@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from notification_operator.controller.request import Key
     from notification_operator.delivery.attempt_tracker import ObjectAttempts
     from notification_operator.domain.model import Notification
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.rules import Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,9 @@ class Decision:
         notification: Notification,
         *,
         attempts: ObjectAttempts[Key],
-        rules: RoutingState,
+        rules: Rules,
         waits: Waits,
+        suppressions: Mapping[str, str],
         queued_at: datetime,
         clock: Callable[[], datetime],
     ) -> None:
@@ -61,6 +63,7 @@ class Decision:
         self._route, self._rules = attempts.route, rules
         self.finished, self._running = attempts.finished, attempts.running
         self._waits = waits
+        self._suppressions = suppressions
         self._queued_at = queued_at
         self._clock = clock
         self.at = clock()
@@ -70,6 +73,10 @@ class Decision:
         """Parse an object; the version that the reconciliation began with is parsed already."""
         return self._notification if obj["metadata"]["resourceVersion"] == self._version else parse(obj)
 
+    def route(self, notification: Notification) -> Route:
+        """Return the route that the decision follows: that of tracked attempts, else that of the rules."""
+        return self._route or self._rules.route(notification)
+
     def __call__(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Return the next status of an object just read."""
         current, self.at = self.parsed(obj), self._clock()
@@ -77,10 +84,11 @@ class Decision:
         return fold(
             current,
             self.finished,
-            route=self._route or self._rules.route(current),
+            route=self.route(current),
             in_flight=self._running,
             open_breakers=waits.open_breakers,
             holds=waits.holds,
+            suppressions=self._suppressions,
             queued_at=self._queued_at,
             now=self.at,
         ).dump()

@@ -22,6 +22,7 @@ from notification_operator.controller.request import Result
 from notification_operator.domain.fold import excluding_attempts, next_attempt
 from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
+from notification_operator.domain.status import Phase
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.content_redaction import RedactedContent
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_operator.domain.rules import Rules
     from notification_operator.observers.metrics import MetricsObserver
     from notification_operator.observers.publisher import Publisher
 
@@ -63,11 +64,11 @@ class Ownership(Protocol):
         ...
 
 
-class Routing(Protocol):
-    """Holds the routing rules."""
+class RuleSource(Protocol):
+    """Holds the rules of routing and receivers."""
 
     @property
-    def state(self) -> RoutingState:
+    def rules(self) -> Rules:
         """The rules in force."""
         ...
 
@@ -81,7 +82,7 @@ class Reconciler:
         store: StatusStore,
         attempts: AttemptTracker[Key],
         starter: Starter,
-        routing: Routing,
+        rules: RuleSource,
         ownership: Ownership,
         publisher: Publisher,
         metrics: MetricsObserver,
@@ -90,7 +91,7 @@ class Reconciler:
         self._store = store
         self._attempts = attempts
         self._starter = starter
-        self._routing = routing
+        self._rules = rules
         self._ownership = ownership
         self._publisher = publisher
         self._metrics = metrics
@@ -127,7 +128,7 @@ class Reconciler:
         if attempts.forgotten or fresh["metadata"]["uid"] != ref.uid:
             raise Gone(ref)
         attempts.mute()
-        notification, rules = parse(fresh), self._routing.state
+        notification, rules = parse(fresh), self._rules.rules
         route = attempts.route or rules.route(notification)
         started = await self._starter.start(request, notification, route, attempts, turn)
         if started.nothing_to_write:
@@ -141,6 +142,7 @@ class Reconciler:
             attempts=attempts,
             rules=rules,
             waits=waits,
+            suppressions=started.suppressions,
             queued_at=request.queued_at,
             clock=self._clock,
         )
@@ -149,7 +151,7 @@ class Reconciler:
         attempts.unmute()
         after = self._publish(outcome, decision, started.redacted)
         due = after.status.next_attempt_at
-        if started.without_room:
+        if started.without_room or after.phase is Phase.PENDING:
             excluded = started.without_room | attempts.running
             moved = waits.moved_to(decision.at)
             due = _due(after, route, excluding=excluded, waits=moved, now=decision.at)
@@ -179,7 +181,7 @@ class Reconciler:
             self._metrics.count_conflicts(outcome.attempts - 1)
         before = decision.parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
         after = decision.parsed(outcome.after) if isinstance(outcome, Applied) else before
-        published = excluding_attempts(before, decision.finished)
+        published = excluding_attempts(before, decision.finished, route=decision.route(before))
         self._metrics.track_phase(after.uid, after.phase)
         if published is not after:
             self._publisher.publish(Transition(before=published, after=after, redacted=redacted))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from atomic_status import Gone
 from notification_operator.controller.decision import Waits
+from notification_operator.controller.request import Key
 from notification_operator.delivery.content_budget import content_size, cost
+from notification_operator.delivery.receivers.waiting import WaitingForReceivers
 from notification_operator.domain.fold import merge_attempts
 from notification_operator.domain.hold import NO_HOLDS, Hold
 from notification_operator.domain.plan import plan
+from notification_operator.domain.receivers.targets import receiver_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from notification_operator.controller.request import Key, Request
+    from notification_operator.controller.request import Request
     from notification_operator.delivery.attempt_tracker import ObjectAttempts
     from notification_operator.delivery.content_budget import Reservation, Turn
     from notification_operator.delivery.content_redaction import ContentRedaction, RedactedContent
@@ -47,7 +50,9 @@ class Started:
     without_room: frozenset[str] = frozenset()
     """The channels whose attempts wait for room; the object is reconciled again when there is some."""
     asked: Waits | None = None
-    """The channels whose destinations take no message now."""
+    """The targets whose destinations take no message now."""
+    suppressions: Mapping[str, str] = field(default_factory=dict)
+    """The targets that get nothing, with the reason."""
     nothing_to_write: bool = False
     """Whether the object only waits for room, so that its status stays as it is."""
 
@@ -55,7 +60,7 @@ class Started:
 class Starter:
     """Starts attempts in the turn of a reconciliation."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an attempt needs before it starts
         self,
         dispatcher: Dispatcher,
         redaction: ContentRedaction,
@@ -63,8 +68,10 @@ class Starter:
         ownership: Ownership,
         clock: Callable[[], datetime],
         visible_after: float,
+        waiting: WaitingForReceivers[Key] | None = None,
     ) -> None:
         self._dispatcher = dispatcher
+        self._waiting: WaitingForReceivers[Key] = waiting or WaitingForReceivers()
         self._redaction = redaction
         self._ownership = ownership
         self._clock = clock
@@ -109,11 +116,21 @@ class Starter:
         now = self._clock()
         asked = NO_HOLDS if started.asked is None else started.asked.moved_to(now).holds
         pauses = self._dispatcher.pauses(notification, route, started.redacted)
-        return Waits(
+        waits = Waits(
             at=now,
             open_breakers=self._dispatcher.open_breakers(notification, route, started.redacted),
             holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
         )
+        self._register(notification, waits)
+        return waits
+
+    def _register(self, notification: Notification, waits: Waits) -> None:
+        """Let a change of a receiver request the notification that waits for it."""
+        for target in (*waits.holds, *waits.open_breakers):
+            receiver = receiver_of(target, notification.namespace)
+            if receiver is not None:
+                key = Key(notification.namespace, notification.name, notification.uid)
+                self._waiting.add(receiver, key)
 
     def _hold_if_large(
         self, notification: Notification, route: Route, attempts: ObjectAttempts[Key], turn: Turn[Key]
@@ -149,14 +166,19 @@ class Starter:
         reserved = {send: turn.reserve(send.channel, size) for send in planned.sends}
         starting: dict[Send, Reservation] = {}
         holds: dict[str, Hold] = {}
+        suppressions: dict[str, str] = {}
         for send, room in reserved.items():
             if room is None:
                 continue
-            if hold := self._dispatcher.ask(send, message):
-                holds[send.channel] = hold
-                room.release()
-            else:
+            answer = self._dispatcher.ask(send, message)
+            if answer is None:
                 starting[send] = room
+                continue
+            room.release()
+            if isinstance(answer, Hold):
+                holds[send.channel] = answer
+            else:
+                suppressions[send.channel] = answer.value
         if starting:
             redacted.count()
         for send, room in starting.items():
@@ -174,6 +196,7 @@ class Starter:
             any=bool(starting),
             without_room=without_room,
             asked=Waits(at=self._clock(), holds=holds) if holds else None,
+            suppressions=suppressions,
         )
 
 

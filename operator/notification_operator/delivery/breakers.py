@@ -170,6 +170,21 @@ class Breakers:
         assert admits_at is not None, "a closed breaker rejects nothing"
         return Rejected(until=self._until(guard, notification)) if now < admits_at else None
 
+    def forget(self, receiver: str) -> None:
+        """Close the breakers of a receiver that has changed: what they rest on holds no longer."""
+        for destination in [each for each in self._guards if each.channel.partition("/")[2] == receiver]:
+            guard = self._guards.pop(destination)
+            guard.changed.set()
+
+    def probe_at(self, name: str) -> datetime | None:
+        """Return the latest time of the next probe among the destinations of a sender; None if all are closed."""
+        times = (
+            self._probe_at(guard)
+            for key, guard in self._guards.items()
+            if key.channel == name and guard.breaker.opened_at is not None
+        )
+        return max(times, default=None)
+
     async def changed(self, destination: Destination) -> None:
         """Return when a probe of a destination has ended."""
         await self._guard(destination).changed.wait()

@@ -6,27 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from notification_contract.messages import BodyFormat, LifecycleEvent
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.model import Content
-
-
-class LifecycleEvent(StrEnum):
-    """What a notification says about the incident of its `dedup_key`."""
-
-    TRIGGER = "Trigger"
-    ACKNOWLEDGE = "Acknowledge"
-    RESOLVE = "Resolve"
-
-
-class BodyFormat(StrEnum):
-    """How a channel reads the body."""
-
-    PLAIN = "Plain"
-    MARKDOWN = "Markdown"
-    NATIVE = "Native"
-    """The markup of the channel itself, such as mrkdwn; the author writes for one channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

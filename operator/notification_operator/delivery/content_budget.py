@@ -1,5 +1,6 @@
 """The budget of each channel: the bytes of content that its running and waiting attempts may hold (DD-BOUNDS-001).
 
+There may be any number of receivers, so they share a few parts: a receiver that hangs delays those of its part alone.
 An attempt that does not fit waits as a key, without content. When its turn comes, its object is reconciled and read
 again. Namespaces take turns. An object that is larger than the budget of a channel has that channel to itself.
 """
@@ -10,6 +11,7 @@ import sys
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, Protocol, Self, TypeVar
+from zlib import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +23,8 @@ OVERHEAD: Final = 4_096
 """Bytes of an attempt without its content."""
 COPIES: Final = 3
 """Copies of a content that an attempt may hold at once: as read, as redacted, and as sent."""
+RECEIVER_PARTS: Final = 4
+"""Parts of the budget that all receivers share."""
 MOST_OVERTAKEN: Final = 64
 """Attempts that overtake a larger one; after them everything waits until that one fits."""
 
@@ -165,8 +169,8 @@ class ContentBudget(Generic[KeyT]):
     def __init__(
         self, limit: int | None, *, channels: Iterable[str] = (), on_room: Callable[[KeyT], None]
     ) -> None:
-        names = tuple(channels)
-        self._part = sys.maxsize if limit is None else limit // max(len(names), 1)
+        parts = len(tuple(channels)) + RECEIVER_PARTS
+        self._part = sys.maxsize if limit is None else limit // parts
         self._on_room = on_room
         self._shares: dict[str, _Share[KeyT]] = {}
 
@@ -189,15 +193,15 @@ class ContentBudget(Generic[KeyT]):
         for share in self._shares.values():
             share.forget(uid)
 
-    def share(self, channel: str) -> _Share[KeyT]:
-        """Return the budget of a channel; a channel that is not configured has one too."""
-        share = self._shares.get(channel)
+    def share(self, part: str) -> _Share[KeyT]:
+        """Return a part of the budget; a channel that is not configured has one too."""
+        share = self._shares.get(part)
         if share is None:
-            share = self._shares[channel] = _Share(self._part, self._on_room)
+            share = self._shares[part] = _Share(self._part, self._on_room)
         return share
 
     def grants(self, uid: str) -> dict[str, int]:
-        """Remove and return the room that is kept for an object, by channel."""
+        """Remove and return the room that is kept for an object, by part."""
         kept = ((name, share.take_grant(uid)) for name, share in self._shares.items())
         return {name: size for name, size in kept if size is not None}
 
@@ -220,27 +224,34 @@ class Turn(Generic[KeyT]):
         for channel, size in self._grants.items():
             self._budget.share(channel).release(size)
 
-    def hold(self, channels: Iterable[str], size: int) -> frozenset[str]:
-        """Keep room in each channel for a later `reserve` in this turn; return the channels that have none."""
-        missing = {name for name in channels if not self._hold(name, size)}
-        for name in missing:
-            self._budget.share(name).wait(self._key, size)
+    def hold(self, targets: Iterable[str], size: int) -> frozenset[str]:
+        """Keep room for each target, for a later `reserve` in this turn; return the targets that have none."""
+        missing = {target for target in targets if not self._hold(part_of(target), size)}
+        for target in missing:
+            self._budget.share(part_of(target)).wait(self._key, size)
         return frozenset(missing)
 
-    def _hold(self, channel: str, size: int) -> bool:
-        if channel not in self._grants:
-            if not self._budget.share(channel).take(self._key.namespace, size):
+    def _hold(self, part: str, size: int) -> bool:
+        if part not in self._grants:
+            if not self._budget.share(part).take(self._key.namespace, size):
                 return False
-            self._grants[channel] = size
+            self._grants[part] = size
         return True
 
-    def reserve(self, channel: str, size: int) -> Reservation | None:
+    def reserve(self, target: str, size: int) -> Reservation | None:
         """Return room for an attempt; without room, wait for it and return None."""
-        share = self._budget.share(channel)
-        granted = self._grants.pop(channel, None)
+        part = part_of(target)
+        share = self._budget.share(part)
+        granted = self._grants.pop(part, None)
         if granted is not None:
             return Reservation(share.release, granted)
         if share.take(self._key.namespace, size):
             return Reservation(share.release, size)
         share.wait(self._key, size)
         return None
+
+
+def part_of(target: str) -> str:
+    """Return the part of the budget that a target takes its room from."""
+    path, slash, _ = target.partition("#")[0].partition("/")
+    return f"receivers {crc32(target.partition('#')[0].encode()) % RECEIVER_PARTS}" if slash else path

@@ -14,12 +14,12 @@ from notification_operator.domain.hold import Hold, HoldReason
 from notification_operator.fair_semaphore import FairSemaphore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from notification_operator.delivery.breakers import Breakers
-    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.channel import Message
     from notification_operator.delivery.pacing import Pacing
+    from notification_operator.delivery.senders import Sender
     from notification_operator.domain.model import Notification
     from notification_operator.domain.rate import Rate
 
@@ -54,66 +54,49 @@ NO_LIMITS: Final = ChannelLimits()
 
 
 class Destinations:
-    """The destinations of all channels."""
+    """The destinations of all senders."""
 
-    def __init__(
-        self,
-        channels: Mapping[str, Channel],
-        *,
-        breakers: Breakers,
-        pacing: Pacing,
-        limits: Mapping[str, ChannelLimits],
-        concurrency: int,
-    ) -> None:
-        self._channels = channels
+    def __init__(self, *, breakers: Breakers, pacing: Pacing, concurrency: int) -> None:
         self._breakers = breakers
         self._pacing = pacing
-        self._limits = limits
         self._concurrency = concurrency
         self._slots: dict[Destination | str, CallSlots] = {}
-        """By destination, and by channel name for all destinations of a channel together."""
+        """By destination, and by the name of a sender for all its destinations together."""
         self._local: dict[str, FairSemaphore] = {}
 
-    def limits(self, channel: str) -> ChannelLimits:
-        """Return what the settings say about a channel."""
-        return self._limits.get(channel, NO_LIMITS)
-
-    def of(self, name: str, message: Message) -> Destination | None:
-        """Return the destination of a message; None for a channel that needs none, or does not exist."""
-        channel = self._channels.get(name)
-        if channel is None:
-            return None
+    def of(self, sender: Sender, message: Message) -> Destination | None:
+        """Return the destination of a message; None for a channel that needs none."""
         address: Any
         try:
-            address = destination_of(channel, message)
+            address = destination_of(sender.channel, message)
         except Exception as error:
-            logger.warning("channel failed to name its destination", channel=name, exc_info=error)
+            logger.warning("channel failed to name its destination", channel=sender.name, exc_info=error)
             address = ""
         if address is None:
             return None
         # The contract says text; an address of another type may have no hash.
-        return Destination(name, address if isinstance(address, str) else "")
+        return Destination(sender.name, address if isinstance(address, str) else "")
 
-    def slots(self, destination: Destination) -> CallSlots:
+    def slots(self, destination: Destination, sender: Sender) -> CallSlots:
         """Return the slots of a destination, as many as it may use now."""
         slots = self._slots.get(destination)
         if slots is None:
-            slots = self._slots[destination] = CallSlots(self._size(destination.channel))
+            slots = self._slots[destination] = CallSlots(self._size(sender))
         slots.limit(self._breakers.allowance(destination))
         return slots
 
-    def channel_slots(self, name: str) -> CallSlots:
-        """Return the slots that all destinations of a channel share."""
-        slots = self._slots.get(name)
+    def sender_slots(self, sender: Sender) -> CallSlots:
+        """Return the slots that all destinations of a sender share."""
+        slots = self._slots.get(sender.name)
         if slots is None:
-            slots = self._slots[name] = CallSlots(self._concurrency)
+            slots = self._slots[sender.name] = CallSlots(self._concurrency)
         return slots
 
-    def local_slots(self, name: str) -> FairSemaphore:
+    def local_slots(self, sender: Sender) -> FairSemaphore:
         """Return the slots of a channel that delivers within the process."""
-        slots = self._local.get(name)
+        slots = self._local.get(sender.name)
         if slots is None:
-            slots = self._local[name] = FairSemaphore(self._size(name))
+            slots = self._local[sender.name] = FairSemaphore(self._size(sender))
         return slots
 
     def update(self, destination: Destination) -> None:
@@ -124,12 +107,14 @@ class Destinations:
             if slots.idle:
                 del self._slots[destination]
 
-    def waiting_until(self, name: str, message: Message, notification: Notification) -> datetime | None:
+    def waiting_until(
+        self, sender: Sender, target: str, message: Message, notification: Notification
+    ) -> datetime | None:
         """Return when the open breaker of a message's destination permits its next attempt; None if it is not open."""
-        destination = self.of(name, message)
+        destination = self.of(sender, message)
         if destination is None:
             return None
-        failed = [each for each in notification.attempts if each.channel == name and not each.circuit_open]
+        failed = [each for each in notification.attempts if each.channel == target and not each.circuit_open]
         left = notification.retry.max_attempts - len(failed)
         waiting = Waiting(
             notification=message.uid,
@@ -138,32 +123,37 @@ class Destinations:
         )
         return self._breakers.open_until(destination, waiting)
 
-    def pause(self, name: str, message: Message) -> Hold | None:
+    def pause(self, sender: Sender, message: Message) -> Hold | None:
         """Return the pause that the destination of a message asked for; None without one."""
-        destination = self.of(name, message)
+        destination = self.of(sender, message)
         until = None if destination is None else self._pacing.paused_until(destination)
         return None if until is None else Hold(until=until, reason=HoldReason.PAUSE)
 
-    def ask(self, name: str, message: Message) -> Hold | None:
+    def ask(self, sender: Sender, message: Message) -> Hold | None:
         """Return None if a message may be sent now, as far as rate and pauses go; else when to ask again."""
-        destination = self.of(name, message)
+        destination = self.of(sender, message)
         if destination is None or self._breakers.open_until(destination) is not None:
             return None
         return self._pacing.ask(
             destination,
-            rate=self.limits(name).rate,
+            rate=sender.limits.rate,
             notification=message.uid,
             namespace=message.namespace,
-            messages=messages_of(self._channels[name], message),
+            messages=messages_of(sender.channel, message),
         )
 
-    def _size(self, name: str) -> int:
-        """Return how many calls a destination of a channel takes at once: among others never all of the channel's."""
-        channel = self._channels[name]
-        shared = callable(getattr(channel, "destination", ""))
+    def leave(self, sender: Sender, message: Message) -> None:
+        """Let a message wait no longer for its rate limit."""
+        destination = self.of(sender, message)
+        if destination is not None:
+            self._pacing.leave(destination, message.uid)
+
+    def _size(self, sender: Sender) -> int:
+        """Return how many calls a destination takes at once: among others never all of the sender's."""
+        shared = callable(getattr(sender.channel, "destination", ""))
         most = max(1, self._concurrency - self._concurrency // SHARE) if shared else self._concurrency
-        slots = getattr(channel, "concurrency", max(1, self._concurrency // SHARE) if shared else most)
+        slots = getattr(sender.channel, "concurrency", max(1, self._concurrency // SHARE) if shared else most)
         if isinstance(slots, int) and slots >= 1:
             return min(most, slots)
-        logger.warning("channel states an unusable concurrency", channel=name, concurrency=repr(slots))
+        logger.warning("channel states an unusable concurrency", channel=sender.name, concurrency=repr(slots))
         return most

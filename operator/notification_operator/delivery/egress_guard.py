@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable
 
     from aiohttp.connector import AddrInfoType
@@ -43,11 +44,23 @@ class GuardedResolver(AbstractResolver):
 
 
 def guarded_session(
-    policy: EgressPolicy, *, connections: int, resolver: AbstractResolver | None = None
+    policy: EgressPolicy,
+    *,
+    connections: int,
+    resolver: AbstractResolver | None = None,
+    tls: ssl.SSLContext | None = None,
+    proxy: str = "",
 ) -> aiohttp.ClientSession:
     """Return a session that connects to nothing but what the policy permits; the caller closes it.
 
-    It uses no proxy: a proxy would resolve the name itself. Call it within the running loop.
+    Call it within the running loop.
+
+    Args:
+        policy: what is permitted.
+        connections: the most at once; 0 for no limit.
+        resolver: how names are resolved; None for that of the system.
+        tls: the certificates; None for those of the system.
+        proxy: the URL of a proxy. It resolves names itself, so the policy applies to the proxy alone.
     """
 
     def guarded_socket(info: AddrInfoType) -> socket.socket:
@@ -61,9 +74,11 @@ def guarded_session(
         keepalive_timeout=30.0,
         resolver=GuardedResolver(policy, resolver or aiohttp.ThreadedResolver()),
         socket_factory=guarded_socket,
+        ssl=True if tls is None else tls,
     )
     return aiohttp.ClientSession(
         connector=connector,
+        proxy=proxy or None,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,

@@ -18,7 +18,13 @@ import orjson
 from yarl import URL
 
 from atomic_status.headers import parse_retry_after
-from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem, Transient
+from notification_operator.delivery.channel import (
+    Permanent,
+    RateLimited,
+    ReceiverError,
+    ReceiverProblem,
+    Transient,
+)
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.http_client import BODY_SECONDS, MAX_QUOTE, MIN_SECRET, REDACTED
 from notification_operator.domain.text.error_text import chain, describe
@@ -114,6 +120,8 @@ class HttpAccess:
     policy: EgressPolicy
     clock: Callable[[], datetime]
     timeout: float = 10.0
+    server_name: str = ""
+    """The name in the server's certificate; empty: the host of the URL."""
 
 
 class HttpExchange:
@@ -155,7 +163,11 @@ class HttpExchange:
             async with (
                 asyncio.timeout(self._access.timeout),
                 self._access.session.post(
-                    url, data=body, headers=dict(headers), allow_redirects=False
+                    url,
+                    data=body,
+                    headers=dict(headers),
+                    allow_redirects=False,
+                    server_hostname=self._access.server_name or None,
                 ) as response,
             ):
                 text = await _quote(response)
@@ -203,14 +215,16 @@ def raise_for(reply: Reply, table: StatusTable) -> None:
     """Raise what a reply means, unless it is a success.
 
     Raises:
-        Transient, Permanent, ReceiverError: by the table.
+        RateLimited, Transient, Permanent, ReceiverError: by the table.
     """
     status = reply.status
     if status in table.success:
         return
     if status in table.receiver:
         raise ReceiverError(table.receiver[status], reply.text)
-    if status == TOO_MANY or status >= SERVER_ERROR or status in table.transient:
+    if status == TOO_MANY:
+        raise RateLimited(reply.text, retry_after=reply.retry_after)
+    if status >= SERVER_ERROR or status in table.transient:
         raise Transient(reply.text, retry_after=reply.retry_after)
     raise Permanent(reply.text)
 

@@ -110,6 +110,12 @@ class Pacing:
         reason = HoldReason.PAUSE if now < pace.paused_until else HoldReason.RATE
         return Hold(until=self._next_time(ticket, now, wait), reason=reason)
 
+    def leave(self, destination: Destination, notification: str) -> None:
+        """Let a notification wait no longer."""
+        pace = self._paces.get(destination)
+        if pace is not None:
+            pace.line.serve(notification)
+
     def _next_time(self, ticket: Ticket, now: float, wait: float) -> datetime:
         """Return when a notification asks again: the same time as before, as long as that is ahead."""
         if ticket.shown is not None and now < ticket.due <= now + wait:

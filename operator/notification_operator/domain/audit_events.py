@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.status import Attempt, Phase
+from notification_operator.domain.status import Phase
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Content, Notification
 
 ACTOR: Final = "notification-controller"

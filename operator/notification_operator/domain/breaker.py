@@ -47,6 +47,8 @@ class Result(StrEnum):
 
     SUCCESS = "success"
     FAILURE = "failure"
+    REFUSAL = "refusal"
+    """The receiver accepts no message at all, so further calls are useless."""
     NEITHER = "neither"
     """The call was cancelled, the message itself was at fault, or the receiver only asked for a pause."""
 
@@ -196,6 +198,8 @@ def _report_closed(
             )
         case Result.FAILURE:
             return _failed(breaker, notification, now, spread)
+        case Result.REFUSAL:
+            return _opened(replace(breaker, failing=(), openings=1), now, spread)
     assert_never(result)
 
 
@@ -232,7 +236,7 @@ def _report_probe(
     match result:
         case Result.NEITHER:
             return replace(breaker, probing=breaker.probing - 1)
-        case Result.FAILURE:
+        case Result.FAILURE | Result.REFUSAL:
             return _reopened(breaker, notification, now, spread)
         case Result.SUCCESS:
             passed = breaker.passed + 1

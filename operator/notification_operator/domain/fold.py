@@ -8,37 +8,47 @@ channel and number. So the result does not depend on how often, or on which read
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
+from notification_operator.domain.fallback import fallback_times, follow
 from notification_operator.domain.hold import NO_HOLDS
 from notification_operator.domain.outcome import PhaseDecision, decide_phase, delivered_condition, refuse
 from notification_operator.domain.phases import FINAL, check_move
-from notification_operator.domain.progress import NO_OPEN_BREAKERS, Progress, State, progress
+from notification_operator.domain.progress import NO_OPEN_BREAKERS, Progress, State
 from notification_operator.domain.routing.route import Route, routing_condition
-from notification_operator.domain.status import Attempt, Phase, Status
+from notification_operator.domain.status import Phase, Status
+from notification_operator.domain.target_view import target_statuses, with_suppressions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.hold import Hold
     from notification_operator.domain.model import Notification
+
+
+NO_SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> Notification:
     """Return the notification with the attempts that it does not hold yet.
 
     Two processes may make an attempt of the same id, when the first one died or lost its shard and its write
-    came late. A message that reached the receiver stays delivered: a success replaces a failure.
+    came late. A message that reached the receiver stays delivered: a success replaces a failure. And what was
+    made replaces what a circuit breaker rejected.
 
-    Of consecutive attempts that an open circuit breaker rejected, a channel keeps the first, so that their
+    Of consecutive attempts that an open circuit breaker rejected, a target keeps the first, so that their
     number is bounded by the number of its other attempts (DD-BREAKER-001).
     """
     completed = sorted(attempts, key=lambda attempt: attempt.ended)
-    successes = {attempt.key: attempt for attempt in completed if attempt.succeeded}
+    called = {attempt.key: attempt for attempt in completed if not attempt.circuit_open}
+    successes = {key: attempt for key, attempt in called.items() if attempt.succeeded}
     recorded = tuple(
-        each if each.succeeded else successes.get(each.key, each) for each in notification.attempts
+        each if each.succeeded else (called if each.circuit_open else successes).get(each.key, each)
+        for each in notification.attempts
     )
     known = {attempt.key for attempt in recorded}
     circuit_open = {attempt.channel: attempt.circuit_open for attempt in recorded}
@@ -54,7 +64,9 @@ def merge_attempts(notification: Notification, attempts: Iterable[Attempt]) -> N
     return replace(notification, status=replace(notification.status, attempts=(*recorded, *new)))
 
 
-def excluding_attempts(notification: Notification, attempts: Iterable[Attempt]) -> Notification:
+def excluding_attempts(
+    notification: Notification, attempts: Iterable[Attempt], *, route: Route
+) -> Notification:
     """Return the notification as it was before its status held these attempts; itself if it holds none.
 
     The phase follows from the remaining attempts; all other fields stay.
@@ -63,8 +75,7 @@ def excluding_attempts(notification: Notification, attempts: Iterable[Attempt]) 
     remaining = tuple(attempt for attempt in notification.attempts if attempt.key not in excluded)
     if len(remaining) == len(notification.attempts):
         return notification
-    channels = notification.channels or notification.resolved_channels
-    steps = progress(notification, channels, remaining)
+    _, steps = follow(notification, route, remaining, now=notification.created)
     decision = decide_phase(steps, notification.retry, present=Phase.PENDING, in_flight=frozenset())
     status = replace(notification.status, attempts=remaining, phase=decision.phase)
     return replace(notification, status=status)
@@ -78,6 +89,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     in_flight: AbstractSet[str],
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
     holds: Mapping[str, Hold] = NO_HOLDS,
+    suppressions: Mapping[str, str] = NO_SUPPRESSIONS,
     queued_at: datetime,
     now: datetime,
 ) -> Status:
@@ -86,10 +98,11 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     Args:
         fresh: the object as just read; fields of other writers survive.
         attempts: completed attempts, whether the read holds them already or not.
-        route: the channels of the notification.
-        in_flight: channels with a running attempt.
-        open_breakers: channels whose circuit breaker is open, with the time of its next probe.
-        holds: channels whose destination takes no message now.
+        route: the targets of the notification; fallbacks join it.
+        in_flight: targets with a running attempt.
+        open_breakers: targets whose circuit breaker is open, with the time of its next probe.
+        holds: targets whose destination takes no message now.
+        suppressions: targets to which nothing is sent from now on, with the reason.
         queued_at: the time at which the operator first saw the object.
         now: the time of this decision.
 
@@ -100,10 +113,10 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         return fresh.status
     if fresh.too_large:
         # Routing chooses by labels, and the content of this notification is left out.
-        route = Route(channels=fresh.channels or fresh.resolved_channels)
-    notification = merge_attempts(fresh, attempts)
-    steps = progress(notification, route.channels, notification.attempts)
-    decision = _decide(notification, steps, in_flight, holds)
+        route = Route(targets=fresh.status.target_names or fresh.channels or fresh.resolved_channels)
+    notification = merge_attempts(with_suppressions(fresh, suppressions), attempts)
+    followed, steps = follow(notification, route, notification.attempts, running=in_flight, now=now)
+    decision = _decide(notification, followed, steps, in_flight, holds)
     if decision.phase is Phase.PENDING:
         return fresh.status
     check_move(fresh.phase, decision.phase)
@@ -115,8 +128,18 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         reason=decision.reason.value,
         message=decision.message,
         observed_generation=notification.generation,
-        next_attempt_at=_next_attempt(notification, steps, in_flight, open_breakers, holds, now=now),
-        resolved_channels=status.resolved_channels if notification.channels else route.channels,
+        next_attempt_at=_next_attempt(
+            notification,
+            followed,
+            steps,
+            in_flight,
+            open_breakers,
+            holds=holds,
+            joined=frozenset(followed.targets) - frozenset(route.targets),
+            now=now,
+        ),
+        resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
+        targets=target_statuses(steps, notification.attempts, running=in_flight),
     )
     conditions = (delivered_condition(decision), *routing_condition(route))
     return status.with_conditions(conditions, generation=notification.generation, now=now)
@@ -124,14 +147,17 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
 
 def _decide(
     notification: Notification,
+    route: Route,
     steps: Sequence[Progress],
     in_flight: AbstractSet[str],
     holds: Mapping[str, Hold],
 ) -> PhaseDecision:
-    if notification.too_large:
-        return refuse(steps, notification.too_large)
+    refusal = notification.too_large or route.refusal
+    if refusal:
+        return refuse(steps, refusal)
+    caps = {name: rules.max_attempts for name, rules in route.rules.items() if rules.max_attempts}
     return decide_phase(
-        steps, notification.retry, present=notification.phase, in_flight=in_flight, holds=holds
+        steps, notification.retry, present=notification.phase, in_flight=in_flight, holds=holds, caps=caps
     )
 
 
@@ -144,9 +170,12 @@ def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     holds: Mapping[str, Hold] = NO_HOLDS,
     now: datetime,
 ) -> datetime | None:
-    """Return the time of the next attempt on a channel that is not excluded; None if there is none to wait for."""
-    steps = progress(notification, route.channels, notification.attempts)
-    return _next_attempt(notification, steps, excluding, open_breakers, holds, now=now)
+    """Return the time of the next attempt on a target that is not excluded; None if there is none to wait for.
+
+    It is also the time at which a fallback joins, or at which the notification expires, if that is earlier.
+    """
+    route, steps = follow(notification, route, notification.attempts, running=excluding, now=now)
+    return _next_attempt(notification, route, steps, excluding, open_breakers, holds=holds, now=now)
 
 
 def _counted(status: Status, steps: Iterable[Progress]) -> Status:
@@ -174,15 +203,24 @@ def _timed(status: Status, decision: PhaseDecision, *, queued_at: datetime, now:
 
 def _next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     notification: Notification,
-    steps: Iterable[Progress],
-    in_flight: AbstractSet[str],
+    route: Route,
+    steps: Sequence[Progress],
+    excluding: AbstractSet[str],
     open_breakers: Mapping[str, datetime],
-    holds: Mapping[str, Hold],
     *,
+    holds: Mapping[str, Hold],
+    joined: AbstractSet[str] = frozenset(),
     now: datetime,
 ) -> datetime | None:
-    if notification.too_large:
+    """Return the time; `joined` are the fallbacks of this very decision, for which no attempt was started."""
+    if notification.too_large or route.refusal:
         return None
-    waiting = (step for step in steps if step.open and step.channel not in in_flight)
-    times = (step.due(notification, open_breakers, holds, now=now) for step in waiting)
+    waiting = [step for step in steps if step.open and step.channel not in excluding]
+    times = [
+        step.due(notification, open_breakers, holds, now=now) or (now if step.channel in joined else None)
+        for step in waiting
+    ]
+    if any(step.open for step in steps):
+        times += fallback_times(notification, route, steps)
+        times.append(notification.deliver_before if waiting else None)
     return min((moment for moment in times if moment is not None), default=None)

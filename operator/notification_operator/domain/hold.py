@@ -19,6 +19,8 @@ class HoldReason(StrEnum):
 
     PAUSE = "the receiver asked for a pause"
     RATE = "the rate limit of the channel is reached"
+    SUSPENDED = "the receiver is suspended"
+    NOT_READY = "the receiver is not ready"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from notification_contract import bounds
+from notification_contract.messages import BodyFormat, LifecycleEvent
+from notification_operator.domain.attempt import Attempt, AttemptStatus
+from notification_operator.domain.json_values import moment
+from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.size import too_large
-from notification_operator.domain.status import (
-    Attempt,
-    AttemptStatus,
-    Phase,
-    Reason,
-    Status,
-)
+from notification_operator.domain.status import Phase, Reason, Status
 from notification_operator.domain.text.timestamps import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 __all__ = [
@@ -60,6 +58,11 @@ class Content:
     action_links: tuple[Mapping[str, str], ...] = ()
     recipients: tuple[Mapping[str, str], ...] = ()
     remediation_ref: str | None = None
+    event: LifecycleEvent = LifecycleEvent.TRIGGER
+    dedup_key: str = ""
+    """The incident that the notification belongs to; empty: it stands alone."""
+    format: BodyFormat | None = None
+    """How the body is read; None: as plain text, or as the channel of the settings always has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,12 @@ class Notification:
     """The channels that the spec names, each once, in first-seen order; empty: routing chooses."""
     retry: RetryPolicy
     status: Status
+    receiver_refs: tuple[ReceiverKey, ...] = ()
+    """The receivers that the spec names, each once."""
+    not_before: datetime | None = None
+    """The time before which no attempt starts."""
+    deliver_before: datetime | None = None
+    """The time from which no attempt starts."""
     too_large: str = ""
     """Why this notification is too large to be delivered; empty if it is not. Its content is left out then."""
 
@@ -91,12 +100,21 @@ class Notification:
 
     @property
     def resolved_channels(self) -> tuple[str, ...]:
-        """The channels that an earlier reconciliation recorded as routing's choice."""
+        """The targets that an earlier reconciliation recorded as routing's choice."""
         return self.status.resolved_channels
 
-    def attempt_id(self, channel: str, number: int) -> str:
-        """Return the id of an attempt, stable across restarts: receivers recognize a repeat by it."""
-        return f"{self.uid}:{channel}:{number}"
+    @property
+    def names_targets(self) -> bool:
+        """Whether the spec names channels or receivers; otherwise routing chooses."""
+        return bool(self.channels or self.receiver_refs)
+
+    def attempt_id(self, target: str, number: int) -> str:
+        """Return the id of an attempt, stable across restarts."""
+        return f"{self.uid}:{target}:{number}"
+
+    def delivery_id(self, target: str) -> str:
+        """Return the id that all attempts on a target share: receivers recognize a repeat by it."""
+        return f"{self.uid}/{target}"
 
 
 def parse(obj: Mapping[str, Any]) -> Notification:
@@ -114,13 +132,21 @@ def parse(obj: Mapping[str, Any]) -> Notification:
         channels=channels,
         retry=_retry_policy(spec.get("retryPolicy") or {}),
         status=_reachable(Status.parse(obj), channels),
+        receiver_refs=_receiver_refs(spec.get("receiverRefs") or (), meta["namespace"]),
+        not_before=moment(spec.get("notBefore")),
+        deliver_before=moment(spec.get("deliverBefore")),
         too_large=refusal,
     )
 
 
+def _receiver_refs(refs: Iterable[Mapping[str, str]], namespace: str) -> tuple[ReceiverKey, ...]:
+    keys = (ReceiverKey(ref.get("namespace") or namespace, ref["name"]) for ref in refs)
+    return tuple(dict.fromkeys(keys))
+
+
 def _reachable(status: Status, channels: tuple[str, ...]) -> Status:
-    """Return a status from which the delivery can go on: Retrying requires a channel that has succeeded."""
-    named = channels or status.resolved_channels
+    """Return a status from which the delivery can go on: Retrying requires a target that has succeeded."""
+    named = status.target_names or channels or status.resolved_channels
     if status.phase is Phase.RETRYING and not any(
         a.succeeded and a.channel in named for a in status.attempts
     ):
@@ -151,6 +177,9 @@ def _content(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Content:
         action_links=tuple(spec.get("actionLinks") or ()),
         recipients=tuple(spec.get("recipients") or ()),
         remediation_ref=_own_reference(spec.get("remediationRequestRef") or {}, meta["namespace"]),
+        event=LifecycleEvent(spec.get("event") or LifecycleEvent.TRIGGER),
+        dedup_key=spec.get("dedupKey") or "",
+        format=BodyFormat(spec["format"]) if spec.get("format") else None,
     )
 
 

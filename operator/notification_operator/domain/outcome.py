@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
+from notification_operator.domain.conditions import Condition, ConditionStatus
 from notification_operator.domain.hold import NO_HOLDS, describe_holds
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.progress import Progress, State
-from notification_operator.domain.status import DELIVERED, Condition, ConditionStatus, Phase, Reason
+from notification_operator.domain.status import DELIVERED, Phase, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +18,27 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.hold import Hold
     from notification_operator.domain.model import RetryPolicy
+
+
+WAITING: Final = "Waiting for the first delivery attempt"
+NO_CAPS: Final[Mapping[str, int]] = MappingProxyType({})
+SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Reason.MUTED: "Muted: the receiver is not for this priority",
+        Reason.RATE_LIMITED: "RateLimited: the receiver suppresses what exceeds its rate limit",
+    }
+)
+EXPLANATIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Reason.CHANNEL_NOT_ALLOWED: "the namespace may not use {}",
+        Reason.RECEIVER_NOT_ALLOWED: "{} may not be used by this namespace or for this recipient",
+        Reason.NO_DEFAULT_RECEIVER: "{} is not configured, and no receiver of this type is the default",
+    }
+)
+"""What a refusal by the operator itself means, by its reason."""
+SPEAKING: Final = frozenset({*EXPLANATIONS, Reason.RECEIVER_NOT_READY, Reason.EXPIRED})
+"""Reasons of targets that are the reason of the phase if all targets have the same."""
+_REASONS: Final = frozenset(Reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,41 +50,63 @@ class PhaseDecision:
     message: str
 
 
-def decide_phase(
+def decide_phase(  # noqa: PLR0913 - each fact that decides
     steps: Sequence[Progress],
     policy: RetryPolicy,
     *,
     present: Phase,
     in_flight: AbstractSet[str],
     holds: Mapping[str, Hold] = NO_HOLDS,
+    caps: Mapping[str, int] = NO_CAPS,
 ) -> PhaseDecision:
     """Return the phase; it is final as soon as no attempt is left, the latest one included.
 
-    While no channel has succeeded and attempts remain, the phase is Sending. Retrying requires a channel
-    that succeeded and another that failed and has attempts left; it is kept until the end.
+    While no target has succeeded and attempts remain, the phase is Sending. Retrying requires a target
+    that succeeded and another that failed and has attempts left; it is kept until the end. Suppressed
+    targets count as neither.
     """
-    succeeded = [step for step in steps if step.state is State.SUCCEEDED]
-    if len(succeeded) == len(steps):
+    wanted = [step for step in steps if step.state is not State.SUPPRESSED]
+    if not wanted:
+        return _suppressed(steps)
+    succeeded = [step for step in wanted if step.state is State.SUCCEEDED]
+    if len(succeeded) == len(wanted):
         message = f"Successfully delivered to {len(succeeded)} channel(s)"
         return PhaseDecision(phase=Phase.SENT, reason=Reason.ALL_DELIVERIES_SUCCEEDED, message=message)
-    if any(step.open for step in steps):
-        held = describe_holds(holds, (step.channel for step in steps if step.open))
-        return _unfinished(steps, succeeded, present, in_flight, held)
-    failures = _failures(steps, policy)
+    if any(step.open for step in wanted):
+        held = describe_holds(holds, (step.channel for step in wanted if step.open))
+        return _unfinished(wanted, succeeded, present, in_flight, held)
+    failures = _failures(wanted, policy, caps)
     if succeeded:
         return PhaseDecision(
             phase=Phase.PARTIALLY_SENT,
             reason=Reason.PARTIAL_DELIVERY_SUCCESS,
-            message=f"Delivered to {len(succeeded)} of {len(steps)} channel(s); {failures}",
+            message=f"Delivered to {len(succeeded)} of {len(wanted)} channel(s); {failures}",
         )
     return PhaseDecision(
-        phase=Phase.FAILED, reason=_failed_reason(steps), message=f"Not delivered; {failures}"
+        phase=Phase.FAILED, reason=_failed_reason(wanted), message=f"Not delivered; {failures}"
     )
 
 
+def _suppressed(steps: Sequence[Progress]) -> PhaseDecision:
+    """Return the final phase of a notification of which nothing is sent; Pending for one without targets."""
+    if not steps:
+        return PhaseDecision(phase=Phase.PENDING, reason=Reason.INITIALIZED, message=WAITING)
+    targets = ", ".join(f"{step.channel} ({SUPPRESSIONS.get(step.reason, step.reason)})" for step in steps)
+    return PhaseDecision(
+        phase=Phase.SUPPRESSED,
+        reason=_reason(steps[0].reason, Reason.MUTED),
+        message=f"Nothing was sent to {targets}",
+    )
+
+
+def _reason(text: str, default: Reason) -> Reason:
+    return Reason(text) if text in _REASONS else default
+
+
 def _failed_reason(steps: Sequence[Progress]) -> Reason:
-    if all(step.reason == Reason.CHANNEL_NOT_ALLOWED for step in steps):
-        return Reason.CHANNEL_NOT_ALLOWED
+    shared = {step.reason for step in steps}
+    if len(shared) == 1 and (reason := shared.pop()) in SPEAKING:
+        return Reason(reason)
     refused = all(step.state is State.REFUSED for step in steps)
     return Reason.ALL_DELIVERIES_FAILED if refused else Reason.MAX_RETRIES_EXHAUSTED
 
@@ -99,25 +144,28 @@ def _unfinished(
         return PhaseDecision(phase=Phase.RETRYING, reason=Reason.PARTIAL_FAILURE_RETRYING, message=message)
     not_attempted = all(step.state is State.NOT_ATTEMPTED for step in steps)
     if not_attempted and not in_flight and not held:
-        return PhaseDecision(
-            phase=Phase.PENDING, reason=Reason.INITIALIZED, message="Waiting for the first delivery attempt"
-        )
+        return PhaseDecision(phase=Phase.PENDING, reason=Reason.INITIALIZED, message=WAITING)
     message = f"Not delivered yet; retrying {remaining}" if failed_before else f"Delivering to {remaining}"
     return PhaseDecision(
         phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message=f"{message}{suffix}"
     )
 
 
-def _failures(steps: Sequence[Progress], policy: RetryPolicy) -> str:
-    refused = ", ".join(step.channel for step in steps if step.state is State.REFUSED and not step.reason)
-    not_allowed = ", ".join(step.channel for step in steps if step.reason == Reason.CHANNEL_NOT_ALLOWED)
-    exhausted = ", ".join(step.channel for step in steps if step.state is State.EXHAUSTED)
-    limit = policy.max_attempts
-    parts = []
-    if refused:
-        parts.append(f"{refused} failed permanently")
-    if not_allowed:
-        parts.append(f"the namespace may not use {not_allowed}")
-    if exhausted:
-        parts.append(f"{exhausted} failed after {limit} of {limit} attempts")
-    return "; ".join(parts)
+def _failures(steps: Sequence[Progress], policy: RetryPolicy, caps: Mapping[str, int]) -> str:
+    refused = [step for step in steps if step.state is State.REFUSED]
+    unexplained = ", ".join(step.channel for step in refused if step.reason not in EXPLANATIONS)
+    parts = [f"{unexplained} failed permanently"] if unexplained else []
+    for reason, explanation in EXPLANATIONS.items():
+        named = ", ".join(step.channel for step in refused if step.reason == reason)
+        if named:
+            parts.append(explanation.format(named))
+    exhausted: dict[int, list[str]] = {}
+    for step in steps:
+        if step.state is State.EXHAUSTED:
+            limit = min(policy.max_attempts, caps.get(step.channel, policy.max_attempts))
+            exhausted.setdefault(limit, []).append(step.channel)
+    parts += [
+        f"{', '.join(names)} failed after {limit} of {limit} attempts" for limit, names in exhausted.items()
+    ]
+    expired = ", ".join(step.channel for step in steps if step.state is State.EXPIRED)
+    return "; ".join([*parts, f"{expired} expired at spec.deliverBefore"] if expired else parts)

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 MOVES: Final[Mapping[Phase, frozenset[Phase]]] = {
     # A quick delivery is written once, from Pending straight to its result.
     Phase.PENDING: frozenset(set(Phase) - {Phase.PENDING}),
-    Phase.SENDING: frozenset({Phase.RETRYING, Phase.SENT, Phase.PARTIALLY_SENT, Phase.FAILED}),
-    # A channel has succeeded, so Failed is out of reach.
+    # What waits for its rate limit is shown as Sending, and may be suppressed then.
+    Phase.SENDING: frozenset(
+        {Phase.RETRYING, Phase.SENT, Phase.PARTIALLY_SENT, Phase.FAILED, Phase.SUPPRESSED}
+    ),
+    # A target has succeeded, so Failed is out of reach.
     Phase.RETRYING: frozenset({Phase.SENT, Phase.PARTIALLY_SENT}),
     Phase.SENT: frozenset(),
     Phase.PARTIALLY_SENT: frozenset(),
     Phase.FAILED: frozenset(),
+    Phase.SUPPRESSED: frozenset(),
 }
 
 FINAL: Final = frozenset(phase for phase, moves in MOVES.items() if not moves)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from notification_operator.domain.fallback import follow
 from notification_operator.domain.phases import FINAL
-from notification_operator.domain.progress import NO_OPEN_BREAKERS, Progress, progress
+from notification_operator.domain.progress import NO_OPEN_BREAKERS, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,16 +27,19 @@ class PlanReason(StrEnum):
     DUE = "attempts are due"
     BACKOFF = "the next attempt is not due yet"
     IN_FLIGHT = "attempts are still running"
-    TOO_LARGE = "the notification is too large"
+    REFUSED = "the notification is too large, or has too many targets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One attempt to start now; `id` travels to the receiver, so that it can recognize a repeat."""
+    """One attempt to start now; its ids travel to the receiver, so that it can recognize a repeat."""
 
     channel: str
+    """The key of the target."""
     number: int
     id: str
+    delivery_id: str = ""
+    """The same for all attempts on the target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +62,8 @@ def plan(
 
     Args:
         notification: the fresh read, with the completed attempts that are not written yet.
-        route: the channels of the notification.
-        in_flight: channels with a running attempt; a channel never has two at once.
+        route: the targets of the notification; fallbacks join it.
+        in_flight: targets with a running attempt; a target never has two at once.
         open_breakers: channels whose circuit breaker is open, with the time of its next probe. A channel whose
             status records that waits for the probe; any other is attempted once more and rejected
             (DD-BREAKER-001).
@@ -67,9 +71,10 @@ def plan(
     """
     if notification.phase in FINAL:
         return Plan(reason=PlanReason.FINAL)
-    if notification.too_large:
-        return Plan(reason=PlanReason.TOO_LARGE)
-    waiting = [step for step in progress(notification, route.channels, notification.attempts) if step.open]
+    if notification.too_large or route.refusal:
+        return Plan(reason=PlanReason.REFUSED)
+    _, steps = follow(notification, route, notification.attempts, running=in_flight, now=now)
+    waiting = [step for step in steps if step.open]
     idle = [step for step in waiting if step.channel not in in_flight]
     due = tuple(_send(notification, step) for step in idle if _is_due(notification, step, open_breakers, now))
     if due:
@@ -91,4 +96,5 @@ def _send(notification: Notification, step: Progress) -> Send:
         channel=step.channel,
         number=step.next_number,
         id=notification.attempt_id(step.channel, step.next_number),
+        delivery_id=notification.delivery_id(step.channel),
     )

@@ -1,8 +1,8 @@
-"""The progress of each channel of a notification, read from its recorded attempts alone."""
+"""The progress of each target of a notification, read from its recorded attempts, its route and the time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from itertools import count
@@ -10,21 +10,28 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from notification_operator.domain.hold import NO_HOLDS
+from notification_operator.domain.receivers.targets import NO_RULES
 from notification_operator.domain.retry import next_attempt_at
+from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.hold import Hold
     from notification_operator.domain.model import Notification
-    from notification_operator.domain.status import Attempt
+    from notification_operator.domain.receivers.targets import TargetRules
+    from notification_operator.domain.routing.route import Route
 
+MOST_ATTEMPTS: Final = 10
+"""The most that any policy allows."""
 NO_OPEN_BREAKERS: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
 class State(StrEnum):
-    """The state of a channel."""
+    """The state of a target."""
 
     NOT_ATTEMPTED = "not attempted"
     BACKING_OFF = "backing off"
@@ -34,21 +41,26 @@ class State(StrEnum):
     """Failed permanently."""
     EXHAUSTED = "exhausted"
     """Failed as often as the policy allows."""
+    SUPPRESSED = "suppressed"
+    """Nothing is sent on purpose; decided before the first attempt."""
+    EXPIRED = "expired"
+    """Not delivered before `spec.deliverBefore`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One channel: its state, the number of its next attempt, and the time at which that may start."""
+    """One target: its state, the number of its next attempt, and the time at which that may start."""
 
     channel: str
+    """The key of the target."""
     state: State
     next_number: int
     next_at: datetime | None = None
-    """None before the first attempt (at once) and after the last."""
+    """None for at once, and after the last attempt."""
     circuit_open: bool = False
     """Whether the latest attempt records an open circuit breaker."""
     reason: str = ""
-    """Why the channel is refused, in one word, where an attempt says so."""
+    """Why no further attempt is made, in one word, where that is known."""
 
     @property
     def open(self) -> bool:
@@ -72,42 +84,81 @@ class Progress:
         until = None if hold is None else hold.until
         if self.next_at is None:
             return until
-        next_at = _within_policy(notification, self.next_at, now)
+        next_at = self.next_at
+        if self.state is State.BACKING_OFF:
+            next_at = _within_policy(notification, next_at, now)
         if self.circuit_open:
             next_at = max(next_at, open_breakers.get(self.channel, next_at))
         return next_at if until is None else max(next_at, until)
 
 
 def progress(
-    notification: Notification, channels: Iterable[str], attempts: Iterable[Attempt]
+    notification: Notification,
+    route: Route,
+    attempts: Iterable[Attempt],
+    *,
+    running: AbstractSet[str] = frozenset(),
+    now: datetime,
 ) -> tuple[Progress, ...]:
-    """Return the progress of each channel, in the given order."""
-    by_channel: dict[str, list[Attempt]] = {}
+    """Return the progress of each target of a route, in its order.
+
+    Args:
+        notification: as read.
+        route: its targets.
+        attempts: the attempts to count.
+        running: targets with a running attempt, which do not expire.
+        now: the time by which targets expire.
+    """
+    by_target: dict[str, list[Attempt]] = {}
     for attempt in attempts:
-        by_channel.setdefault(attempt.channel, []).append(attempt)
-    return tuple(_channel_progress(notification, name, by_channel.get(name, [])) for name in channels)
+        by_target.setdefault(attempt.channel, []).append(attempt)
+    deadline = notification.deliver_before
+    expired = deadline is not None and deadline <= now
+    steps = (_target_progress(notification, route, name, by_target.get(name, [])) for name in route.targets)
+    if not expired:
+        return tuple(steps)
+    return tuple(
+        replace(step, state=State.EXPIRED, reason=Reason.EXPIRED, next_at=None)
+        if step.open and step.channel not in running
+        else step
+        for step in steps
+    )
 
 
-def _channel_progress(notification: Notification, channel: str, attempts: Sequence[Attempt]) -> Progress:
+def _target_progress(
+    notification: Notification, route: Route, target: str, attempts: Sequence[Attempt]
+) -> Progress:
     last = max(attempts, key=lambda attempt: attempt.number, default=None)
     number = _next_number(attempts)
+    rules = route.rules.get(target, NO_RULES)
     if last is None:
-        return Progress(channel=channel, state=State.NOT_ATTEMPTED, next_number=number)
+        reason = _suppression(notification, rules, target)
+        if reason:
+            return Progress(channel=target, state=State.SUPPRESSED, next_number=number, reason=reason)
+        return Progress(
+            channel=target, state=State.NOT_ATTEMPTED, next_number=number, next_at=notification.not_before
+        )
     if any(attempt.succeeded for attempt in attempts):
-        return Progress(channel=channel, state=State.SUCCEEDED, next_number=number)
+        return Progress(channel=target, state=State.SUCCEEDED, next_number=number)
     if any(attempt.permanent for attempt in attempts):
         reason = next((attempt.reason for attempt in attempts if attempt.permanent), "")
-        return Progress(channel=channel, state=State.REFUSED, next_number=number, reason=reason)
+        return Progress(channel=target, state=State.REFUSED, next_number=number, reason=reason)
     received = [attempt for attempt in attempts if not attempt.circuit_open]
-    if len(received) >= notification.retry.max_attempts:
-        return Progress(channel=channel, state=State.EXHAUSTED, next_number=number)
+    if len(received) >= min(notification.retry.max_attempts, rules.max_attempts or MOST_ATTEMPTS):
+        return Progress(channel=target, state=State.EXHAUSTED, next_number=number, reason=last.reason)
     return Progress(
-        channel=channel,
+        channel=target,
         state=State.BACKING_OFF,
         next_number=number,
         next_at=_backoff_end(notification, received) or last.ended,
         circuit_open=last.circuit_open,
     )
+
+
+def _suppression(notification: Notification, rules: TargetRules, target: str) -> str:
+    """Return why nothing is sent to a target that has no attempt; empty if something is."""
+    recorded = (each.suppressed_by for each in notification.status.targets if each.name == target)
+    return next(recorded, "") or (Reason.MUTED if rules.muted else "")
 
 
 def _next_number(attempts: Sequence[Attempt]) -> int:

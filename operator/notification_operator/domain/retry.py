@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import RetryPolicy
-    from notification_operator.domain.status import Attempt
 
 JITTER = 0.1
 MOST_STEPS = 64

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,13 @@ class Cluster:
         if self.files is not None:
             self.files.follow(client.rest_client.ssl_context)
         return client
+
+    def unbounded_client(self) -> ApiClient:
+        """Return a client with any number of connections, for watches that take one each; it traces nothing."""
+        configuration = copy.copy(self.configuration)
+        configuration.connection_pool_maxsize = 0
+        configuration.trace_configs = []
+        return replace(self, configuration=configuration).client()
 
 
 async def connect(connectivity: Connectivity, *, pool: int) -> Cluster:

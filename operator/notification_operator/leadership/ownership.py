@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 
-class Routing(Protocol):
-    """Knows whether the routing rules are known."""
+class Rules(Protocol):
+    """Knows whether the rules of routing and receivers are known."""
 
     @property
     def known(self) -> bool:
-        """Whether the routing document was looked for."""
+        """Whether they were looked for."""
         ...
 
 
@@ -40,12 +40,12 @@ class Ownership:
         attempts: AttemptTracker[Key],
         queue: WorkQueue,
         *,
-        routing: Routing,
+        rules: Rules,
     ) -> None:
         self._elector = elector
         self._attempts = attempts
         self._queue = queue
-        self._routing = routing
+        self._rules = rules
         self._shutting_down = False
 
     def statistics(self) -> ElectorStatistics:
@@ -74,7 +74,7 @@ class Ownership:
         """Return whether a reconciliation may start; in a shard that is released, only one that records attempts."""
         uid = key.uid
         records = self._works_on(uid) or (self.may_record(uid) and bool(self._attempts.finished(uid)))
-        return records and self._routing.known
+        return records and self._rules.known
 
     def drained(self, shard: int) -> bool:
         """Return whether no reconciliation and no attempt of a shard is running or unrecorded."""

@@ -7,7 +7,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from atomic_status import ConflictExhausted, Gone
+from notification_contract.receivers.target import TargetKey
 from notification_operator.domain.phases import FINAL
+from notification_operator.domain.receivers.targets import receiver_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +51,7 @@ class MetricsObserver:
         after = transition.after
         for attempt in transition.new_attempts:
             if not attempt.circuit_open:
-                self._count_attempt(attempt)
+                self._count_attempt(attempt, after.namespace)
         content = after.content
         self._metrics.reconciles.labels(
             type=content.type, priority=content.priority, phase=after.phase.value
@@ -62,11 +64,16 @@ class MetricsObserver:
         else:
             self._metrics.enter(uid, phase)
 
-    def _count_attempt(self, attempt: Attempt) -> None:
+    def _count_attempt(self, attempt: Attempt, namespace: str) -> None:
         metrics = self._metrics
+        receiver = receiver_of(attempt.channel, namespace)
+        target = {
+            "channel": TargetKey.parse(attempt.channel).channel,
+            "receiver": "" if receiver is None else str(receiver),
+        }
         status = "success" if attempt.succeeded else "failure"
-        metrics.delivery_attempts.labels(channel=attempt.channel, status=status).inc()
-        metrics.delivery_seconds.labels(channel=attempt.channel).observe(attempt.duration)
+        metrics.delivery_attempts.labels(**target, status=status).inc()
+        metrics.delivery_seconds.labels(**target).observe(attempt.duration)
         if attempt.number > 1:
             reason = "recovered" if attempt.succeeded else "failed_again"
-            metrics.delivery_retries.labels(channel=attempt.channel, reason=reason).inc()
+            metrics.delivery_retries.labels(**target, reason=reason).inc()

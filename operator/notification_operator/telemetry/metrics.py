@@ -48,20 +48,20 @@ class Metrics:
         )
         self.delivery_attempts = Counter(
             f"{PREFIX}delivery_attempts_total",
-            "Recorded delivery attempts, by channel and status (success or failure).",
-            ["channel", "status"],
+            "Recorded delivery attempts, by channel, receiver (empty for a channel of the settings) and status (success or failure).",
+            ["channel", "receiver", "status"],
             registry=registry,
         )
         self.delivery_seconds = Histogram(
             f"{PREFIX}delivery_duration_seconds",
             "Duration in seconds of one delivery attempt.",
-            ["channel"],
+            ["channel", "receiver"],
             registry=registry,
         )
         self.delivery_retries = Counter(
             f"{PREFIX}delivery_retries_total",
             "Delivery attempts after the first one, by result (recovered or failed_again).",
-            ["channel", "reason"],
+            ["channel", "receiver", "reason"],
             registry=registry,
         )
         self.conflicts = Counter(
@@ -151,8 +151,8 @@ class Metrics:
     def _initialize(self, channel: str) -> None:
         """Start the counters of a channel at 0: the first increase of a new series is invisible to `rate`."""
         for status in ("success", "failure"):
-            self.delivery_attempts.labels(channel=channel, status=status)
-        self.delivery_seconds.labels(channel=channel)
+            self.delivery_attempts.labels(channel=channel, receiver="", status=status)
+        self.delivery_seconds.labels(channel=channel, receiver="")
 
     def add_gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
         """Publish a gauge, read at each scrape."""

@@ -107,7 +107,7 @@ class Controller:
     def _requeue(self, seen: Notification) -> Result:
         if seen.phase in FINAL:
             return Result(final=True)
-        steps = progress(seen, resolve(seen).channels, seen.attempts)
+        steps = progress(seen, resolve(seen), seen.attempts, now=self._clock())
         due = min((step.next_at for step in steps if step.next_at is not None), default=None)
         return Result(requeue_after=(due - self._clock()).total_seconds() if due else None)
 

@@ -23,8 +23,8 @@ from kubernetes.aio.config import load_kube_config
 
 from atomic_status.headers import auth_headers
 from notification_contract.settings import Watch
+from notification_operator.kube.resources import RESOURCE
 from notification_operator.watch.kopf_settings import kopf_settings
-from notification_operator.wiring import RESOURCE
 
 WATCHING = '{"event": "watching"}'
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}

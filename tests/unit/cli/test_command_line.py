@@ -81,7 +81,7 @@ def test_help_loads_neither_the_kubernetes_client_nor_yaml() -> None:
 def test_completion_of_kubectl_offers_options_and_values() -> None:
     assert run("ls", "--ph", module="notification_cli.completion")[1] == "--phase\n:0\n"
     values = run("ls", "--phase", "", module="notification_cli.completion")[1].split()
-    assert values == ["Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed", ":0"]
+    assert values == ["Pending", "Sending", "Retrying", "Sent", "PartiallySent", "Failed", "Suppressed", ":0"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,10 @@ def test_selector_of_several_phases_excludes_the_others() -> None:
     assert phase_selector([]) == ""
     assert phase_selector(["Failed"]) == "status.phase=Failed"
     selector = phase_selector(["Failed", "PartiallySent"])
-    assert selector == "status.phase!=Pending,status.phase!=Sending,status.phase!=Retrying,status.phase!=Sent"
+    assert (
+        selector
+        == "status.phase!=Pending,status.phase!=Sending,status.phase!=Retrying,status.phase!=Sent,status.phase!=Suppressed"
+    )
 
 
 def test_labels_and_links_are_read_or_refused_with_their_form() -> None:

@@ -57,7 +57,7 @@ def test_pause_that_the_receiver_asked_for_says_so() -> None:
 
 def test_explanation_of_an_open_breaker_says_when_it_is_probed() -> None:
     explanation = explain(parse(retrying()), None, now=NOW)
-    assert explanation.origin == "The spec names the channels; the routing rules do not apply."
+    assert explanation.origin == "The spec names the channels or receivers; the routing rules do not apply."
     assert "circuit breaker rejected the last attempt on slack" in explanation.notes[0]
 
 
@@ -112,8 +112,8 @@ def test_control_characters_of_a_text_do_not_reach_the_terminal() -> None:
 
 
 def test_object_of_a_newer_form_is_listed_and_its_details_are_refused() -> None:
-    obj = stored(status={"phase": "Suppressed", "totalAttempts": None})
-    assert row_of(obj).phase == "Suppressed"
+    obj = stored(status={"phase": "Digested", "totalAttempts": None})
+    assert row_of(obj).phase == "Digested"
     with pytest.raises(CliError, match="upgrade notif"):
         read(obj)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract import bounds
-from notification_contract.receivers import parse_spec
+from notification_contract.receivers.spec import parse_spec
 from platform_infra.admission.policies import POLICIES, parameters, pattern
 from platform_infra.admission.receivers import RECEIVERS
 from platform_infra.settings.admission import Admission

@@ -15,6 +15,7 @@ from notification_contract.settings import Audit
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Phase, Reason
 from notification_operator.domain.routing.route import RoutingReason
@@ -95,7 +96,9 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     """Yield the name, type and labels of each of the operator's own metrics."""
     metrics = Metrics()
     clock = partial(datetime.now, UTC)
-    channels = Dispatcher({}, breakers=Breakers(Limits(), clock=clock), timeout=1, concurrency=1, clock=clock)
+    channels = Dispatcher(
+        ChannelSenders({}), breakers=Breakers(Limits(), clock=clock), timeout=1, concurrency=1, clock=clock
+    )
     channels.publish(metrics.add_channel_gauge)
     unread = cast("Any", None)
     publish(metrics, queue=unread, attempts=unread, ownership=unread, routing=unread, watches=unread)
@@ -179,4 +182,4 @@ def test_example_channel_matches_the_channel_contract() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_yaml_examples_are_valid(document: Path) -> None:
     for block in re.findall(r"^```yaml\n(.*?)^```", document.read_text("utf-8"), re.DOTALL | re.MULTILINE):
-        assert yaml.safe_load(block)
+        assert all(yaml.safe_load_all(block))

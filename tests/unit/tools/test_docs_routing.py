@@ -39,7 +39,7 @@ def test_example_produces_the_results_in_the_table() -> None:
         pairs = (word.split("=") for word in words(labels))
         request = notification(labels={f"{LABEL_DOMAIN}{key}": value for key, value in pairs})
         route = resolve(request, table)
-        assert (list(route.channels), route.reason) == (words(channels), reason)
+        assert (list(route.targets), route.reason) == (words(channels), reason)
 
 
 def test_documented_message_is_the_one_of_the_first_row() -> None:

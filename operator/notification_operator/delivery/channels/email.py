@@ -60,6 +60,8 @@ class EmailOptions:
     security: Security = Security.STARTTLS
     timeout: float = 10.0
     """Seconds for each step of the conversation."""
+    server_name: str = ""
+    """The name in the server's certificate; empty: the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,7 @@ class EmailChannel:
         async with asyncio.timeout(options.timeout):
             connection = await guarded_socket(self._access.policy, options.host, options.port)
         client = aiosmtplib.SMTP(
-            hostname=options.host,
+            hostname=options.server_name or options.host,
             sock=connection,
             use_tls=options.security is Security.TLS,
             start_tls=False,
@@ -157,7 +159,7 @@ class EmailChannel:
                 ReceiverProblem.TLS_UNAVAILABLE,
                 f"{self.destination} does not offer STARTTLS; set email.security to TLS, or choose another server",
             )
-        await client.starttls(server_hostname=self._options.host)
+        await client.starttls(server_hostname=self._options.server_name or self._options.host)
 
     def _failure(self, error: Exception) -> Exception:
         links = list(chain(error))

@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.delivery.channel import (
-    LifecycleEvent,
-    Permanent,
-    Receipt,
-    ReceiverError,
-    ReceiverProblem,
-)
+from notification_contract.messages import LifecycleEvent
+from notification_operator.delivery.channel import Permanent, Receipt, ReceiverError, ReceiverProblem
 from notification_operator.delivery.http_exchange import JSON, HttpExchange, StatusTable, raise_for
 from notification_operator.delivery.rendering.compose import links, origin
 from notification_operator.delivery.rendering.plain import PlainRenderer

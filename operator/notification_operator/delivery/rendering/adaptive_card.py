@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.delivery.channel import BodyFormat
+from notification_contract.messages import BodyFormat
 from notification_operator.delivery.rendering.lines import Block, Kind, LineRenderer
 from notification_operator.delivery.rendering.markdown import MAX_MARKDOWN
 

@@ -15,7 +15,8 @@ from notification_operator.domain.text.timestamps import format_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from notification_operator.delivery.channel import BodyFormat, Message
+    from notification_contract.messages import BodyFormat
+    from notification_operator.delivery.channel import Message
 
 Body = TypeVar("Body")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from markdown_it.renderer import RendererHTML
 
-from notification_operator.delivery.channel import BodyFormat
+from notification_contract.messages import BodyFormat
 from notification_operator.delivery.rendering.markdown import MAX_MARKDOWN, parser
 
 if TYPE_CHECKING:

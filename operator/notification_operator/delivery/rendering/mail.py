@@ -23,7 +23,8 @@ from notification_operator.delivery.rendering.templates import Output
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from notification_operator.delivery.channel import BodyFormat, Message
+    from notification_contract.messages import BodyFormat
+    from notification_operator.delivery.channel import Message
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
 IMPORTANCE: Final = {"critical": "high", "high": "high", "low": "low"}

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from notification_contract.receivers import NamespacesFrom
+from notification_contract.receivers.kinds import NamespacesFrom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from notification_contract.receivers import ReceiverSpec
+    from notification_contract.receivers.spec import ReceiverSpec
 
 
 class ReceiverKey(NamedTuple):

@@ -1,24 +1,34 @@
-"""The route of a notification: the channels that its spec names, else those that routing chooses."""
+"""The route of a notification: its targets, which follow from its spec, or from the choice of routing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from notification_contract.receivers.target import MAX_TARGETS
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
-from notification_operator.domain.status import ROUTING_RESOLVED, Condition, ConditionStatus
+from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_operator.domain.receivers.catalog import EMPTY
+from notification_operator.domain.receivers.targets import Resolver, fits, too_many
+from notification_operator.domain.status import ROUTING_RESOLVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from notification_contract.routing.table import Match, RoutingTable
     from notification_operator.domain.model import Notification
+    from notification_operator.domain.receivers.targets import TargetRules
 
 LABEL_DOMAIN: Final = "kubernaut.ai/"
 """The domain of the labels that describe a notification."""
 MAX_MESSAGE: Final = 1024
 """Characters: a document may hold rules of any length, a condition may not."""
+
+
+NO_TARGET_RULES: Final[Mapping[str, TargetRules]] = MappingProxyType({})
+NO_RECEIVERS: Final = Resolver(catalog=EMPTY, configured=frozenset())
 
 
 class RoutingReason(StrEnum):
@@ -31,15 +41,19 @@ class RoutingReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """The channels of one notification; `reason` and `message` are empty where its spec names them."""
+    """The targets of one notification; `reason` and `message` are empty where its spec names them."""
 
-    channels: tuple[str, ...]
+    targets: tuple[str, ...]
     reason: RoutingReason | None = None
     message: str = ""
+    rules: Mapping[str, TargetRules] = field(default_factory=lambda: NO_TARGET_RULES)
+    """What the receivers demand, by target: of these targets, and of the fallbacks that may join them."""
+    refusal: str = ""
+    """Why nothing can be sent; empty if it can."""
 
 
-def resolve(notification: Notification, table: RoutingTable | None = None, *, broken: str = "") -> Route:
-    """Return the route of a notification.
+def choose(notification: Notification, table: RoutingTable | None = None, *, broken: str = "") -> Route:
+    """Return the channels of a notification, before receivers are looked up.
 
     A choice that the status records stays, with its reason, so that retries keep their channels when the
     table changes.
@@ -49,14 +63,37 @@ def resolve(notification: Notification, table: RoutingTable | None = None, *, br
         table: the rules; None where there is no routing document, or no valid one.
         broken: why the present document is invalid, if no earlier one is in force.
     """
-    if notification.channels:
-        return Route(channels=notification.channels)
+    if notification.names_targets:
+        return Route(targets=notification.channels)
     if notification.resolved_channels:
         return _recorded(notification)
     chosen = table.match(notification.content.labels) if table else ()
     if chosen:
         return _chosen(chosen, notification.content.labels)
     return _fallback(broken)
+
+
+def resolve(
+    notification: Notification,
+    table: RoutingTable | None = None,
+    *,
+    broken: str = "",
+    resolver: Resolver = NO_RECEIVERS,
+) -> Route:
+    """Return the route of a notification; the arguments are those of `choose`, and how receivers are found.
+
+    Targets that the status records stay. A placeholder among them, for a receiver that did not exist, is
+    replaced when the receiver exists.
+    """
+    route = choose(notification, table, broken=broken)
+    recorded = notification.status.target_names
+    keep = bool(recorded) and fits(recorded, notification)
+    targets = resolver.kept(notification, recorded) if keep else resolver.targets(notification, route.targets)
+    refusal = too_many(targets)
+    if refusal:
+        return replace(route, targets=targets[:MAX_TARGETS], refusal=refusal)
+    rules = resolver.rules(notification, targets)
+    return replace(route, targets=targets, rules=rules or NO_TARGET_RULES)
 
 
 def routing_condition(route: Route) -> tuple[Condition, ...]:
@@ -72,7 +109,7 @@ def routing_condition(route: Route) -> tuple[Condition, ...]:
 def _recorded(notification: Notification) -> Route:
     channels, condition = notification.resolved_channels, notification.status.condition(ROUTING_RESOLVED)
     if condition is not None and condition.reason in set(RoutingReason):
-        return Route(channels=channels, reason=RoutingReason(condition.reason), message=condition.message)
+        return Route(targets=channels, reason=RoutingReason(condition.reason), message=condition.message)
     message = f"Chosen in an earlier reconciliation: {', '.join(channels)}"
     return _route(channels, RoutingReason.FALLBACK, message)
 
@@ -108,4 +145,4 @@ def _fallback(broken: str) -> Route:
 def _route(channels: tuple[str, ...], reason: RoutingReason, message: str) -> Route:
     if len(message) > MAX_MESSAGE:
         message = message[: MAX_MESSAGE - 1] + "…"
-    return Route(channels=channels, reason=reason, message=message)
+    return Route(targets=channels, reason=reason, message=message)

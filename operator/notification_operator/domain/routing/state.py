@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from notification_operator.domain.routing.route import Route, resolve
+from notification_operator.domain.routing.route import NO_RECEIVERS, Route, resolve
 
 if TYPE_CHECKING:
     from notification_contract.routing.table import RoutingTable
     from notification_operator.domain.model import Notification
+    from notification_operator.domain.receivers.targets import Resolver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +32,10 @@ class RoutingState:
         """Whether a document exists and its rules are in force."""
         return self.table is not None and not self.problems
 
-    def route(self, notification: Notification) -> Route:
-        """Return the route of a notification by these rules."""
+    def route(self, notification: Notification, resolver: Resolver = NO_RECEIVERS) -> Route:
+        """Return the route of a notification by these rules, with the receivers that the resolver finds."""
         broken = "" if self.table else "; ".join(self.problems)
-        return resolve(notification, self.table, broken=broken)
+        return resolve(notification, self.table, broken=broken, resolver=resolver)
 
     def accept(self, table: RoutingTable) -> RoutingState:
         """Return the state with a new table in force."""

@@ -20,8 +20,8 @@ from notification_operator.kube import pagination as listing
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.kube.requests import call, read
+from notification_operator.kube.resources import RESOURCE
 from notification_operator.watch.namespaces import AllNamespaces
-from notification_operator.wiring import RESOURCE
 from tests.unit.operator.kube_api import refusal, until
 from tests.unit.operator.notifications_api import NotificationsApi, running
 

@@ -13,7 +13,7 @@ from notification_operator.domain.model import Attempt, AttemptStatus
 from notification_operator.domain.routing.route import Route
 from notification_operator.telemetry.statistics import AttemptStatistics
 
-ROUTE = Route(channels=("slack", "console"))
+ROUTE = Route(targets=("slack", "console"))
 
 
 class Key(NamedTuple):

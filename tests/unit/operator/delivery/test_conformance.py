@@ -20,6 +20,7 @@ from notification_operator.delivery.channels.slack import SlackChannel
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.refusals import BUILT_IN
 from notification_operator.delivery.registry import channels
+from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Attempt, AttemptStatus
 from notification_operator.domain.plan import Send
@@ -67,7 +68,9 @@ async def channel(name: str, tmp_path: Path, server: HttpServer) -> AsyncIterato
 async def attempt(channel: Channel, sent: Message) -> Attempt:
     clock = lambda: datetime.now(UTC)  # noqa: E731 - used twice below
     breakers = Breakers(Limits(), clock=clock)
-    dispatcher = Dispatcher({"it": channel}, breakers=breakers, timeout=5, concurrency=8, clock=clock)
+    dispatcher = Dispatcher(
+        ChannelSenders({"it": channel}), breakers=breakers, timeout=5, concurrency=8, clock=clock
+    )
     return await dispatcher.attempt(Send(channel="it", number=1, id=sent.id), sent)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from notification_operator.controller.request import Key
 from notification_operator.delivery.content_budget import (
     MOST_OVERTAKEN,
+    RECEIVER_PARTS,
     ContentBudget,
     Reservation,
     content_size,
@@ -20,7 +21,9 @@ class BudgetFixture:
         self.granted: list[str] = []
         self.held: dict[str, Reservation] = {}
         self.budget: ContentBudget[Key] = ContentBudget(
-            100 * len(names), channels=names, on_room=lambda key: self.granted.append(key.uid)
+            100 * (len(names) + RECEIVER_PARTS),
+            channels=names,
+            on_room=lambda key: self.granted.append(key.uid),
         )
 
     def reserve(self, name: str, size: int, channel: str = "slack") -> bool:

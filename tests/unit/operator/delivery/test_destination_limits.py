@@ -13,6 +13,7 @@ from notification_operator.delivery.content_redaction import RedactedContent
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.registry import channel_limits
+from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.hold import Hold, HoldReason
 from notification_operator.domain.plan import Send
@@ -27,13 +28,12 @@ SEND = Send(channel="slack", number=1, id="uid:slack:1")
 
 def dispatcher_with(stub: Stub, limits: ChannelLimits, *, timeout: float = 5) -> Dispatcher:
     return Dispatcher(
-        {"slack": stub},
+        ChannelSenders({"slack": stub}, {"slack": limits}),
         breakers=Breakers(Limits(), clock=lambda: START),
         timeout=timeout,
         concurrency=1,
         clock=lambda: START,
         seconds=lambda: 0.0,
-        limits={"slack": limits},
     )
 
 
@@ -77,7 +77,7 @@ async def test_channel_says_how_many_messages_a_notification_is() -> None:
     dispatcher = dispatcher_with(stub, ChannelLimits(rate=Rate(per_second=1, burst=1)))
     assert dispatcher.ask(SEND, MESSAGE) is None
     hold = dispatcher.ask(SEND, replace(MESSAGE, uid="uid-2"))
-    assert hold is not None
+    assert isinstance(hold, Hold)
     assert hold.until == START + timedelta(seconds=3)
 
 

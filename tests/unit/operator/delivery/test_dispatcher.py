@@ -10,6 +10,7 @@ import pytest
 from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channel import Channel, Message, Permanent, Transient
 from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Attempt, AttemptStatus, Content
 from notification_operator.domain.plan import Send
@@ -58,7 +59,9 @@ def dispatcher_of(
     channels: Mapping[str, Channel], *, timeout: float = 5, concurrency: int = 8, limits: Limits = TOUCHY
 ) -> Dispatcher:
     breakers = Breakers(limits, clock=now)
-    return Dispatcher(channels, breakers=breakers, timeout=timeout, concurrency=concurrency, clock=now)
+    return Dispatcher(
+        ChannelSenders(channels), breakers=breakers, timeout=timeout, concurrency=concurrency, clock=now
+    )
 
 
 async def attempt(channel: Channel | None, *, number: int = 1, seconds: float = 5.0) -> Attempt:

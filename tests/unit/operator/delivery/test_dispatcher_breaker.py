@@ -12,6 +12,7 @@ from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channel import Channel, Message, Permanent, RateLimited, Transient
 from notification_operator.delivery.content_redaction import RedactedContent
 from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.senders import ChannelSenders
 from notification_operator.domain.breaker import Limits
 from notification_operator.domain.model import Attempt
 from notification_operator.domain.plan import Send
@@ -41,7 +42,11 @@ class DispatcherFixture:
         self.notifications = 0
         breakers = Breakers(Limits(failure_threshold=3, open_seconds=30, probes=2), clock=lambda: self.now)
         self.dispatcher = Dispatcher(
-            channels, breakers=breakers, timeout=timeout, concurrency=8, clock=lambda: self.now
+            ChannelSenders(channels),
+            breakers=breakers,
+            timeout=timeout,
+            concurrency=8,
+            clock=lambda: self.now,
         )
         self.metrics = Metrics()
         self.dispatcher.publish(self.metrics.add_channel_gauge)

@@ -1,5 +1,6 @@
 """Builders of domain values for tests: every field has a default, and a test names its subject."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Never
@@ -12,6 +13,8 @@ from notification_operator.domain.model import (
     RetryPolicy,
     parse,
 )
+from notification_operator.domain.progress import Progress, progress
+from notification_operator.domain.routing.route import Route
 from notification_operator.domain.text.timestamps import format_time
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -109,3 +112,10 @@ def circuit_open(channel: str, number: int = 1, seconds: float = 0) -> Attempt:
         error="circuit breaker open",
         circuit_open=True,
     )
+
+
+def progress_of(
+    read: Notification, targets: Iterable[str], attempts: Iterable[Attempt]
+) -> tuple[Progress, ...]:
+    """Return the progress of some targets, long before anything expires."""
+    return progress(read, Route(targets=tuple(targets)), attempts, now=START)

@@ -17,7 +17,7 @@ def folded(*attempts: Attempt) -> dict[str, Any]:
     channels = tuple(attempt.channel for attempt in attempts)
     fresh = notification(*channels)
     return fold(
-        fresh, attempts, route=Route(channels=channels), in_flight=frozenset(), queued_at=START, now=at(5)
+        fresh, attempts, route=Route(targets=channels), in_flight=frozenset(), queued_at=START, now=at(5)
     ).dump()
 
 

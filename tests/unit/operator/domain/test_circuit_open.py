@@ -7,7 +7,7 @@ from typing import Any
 from notification_operator.domain.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, Notification, RetryPolicy, parse
 from notification_operator.domain.plan import PlanReason, Send, plan
-from notification_operator.domain.progress import State, progress
+from notification_operator.domain.progress import State
 from notification_operator.domain.retry import next_attempt_at
 from notification_operator.domain.routing.route import Route
 from notification_operator.domain.text.timestamps import format_time
@@ -18,6 +18,7 @@ from tests.unit.operator.domain.builders import (
     circuit_open,
     failure,
     notification,
+    progress_of,
     stored,
     success,
 )
@@ -30,7 +31,7 @@ def planned(
 ) -> tuple[PlanReason, list[Send]]:
     result = plan(
         fresh,
-        Route(channels=fresh.channels),
+        Route(targets=fresh.channels),
         in_flight=frozenset(),
         open_breakers=open_breakers,
         now=at(seconds),
@@ -44,7 +45,7 @@ def folded(
     return fold(
         fresh,
         attempts,
-        route=Route(channels=fresh.channels),
+        route=Route(targets=fresh.channels),
         in_flight=frozenset(),
         open_breakers=open_breakers,
         queued_at=START,
@@ -54,22 +55,22 @@ def folded(
 
 def test_rejected_attempt_has_a_number_and_does_not_count() -> None:
     once = notification("slack", retry=RetryPolicy(max_attempts=1))
-    [step] = progress(once, ["slack"], [circuit_open("slack")])
+    [step] = progress_of(once, ["slack"], [circuit_open("slack")])
     assert (step.state, step.next_number, step.circuit_open) == (State.BACKING_OFF, 2, True)
-    [step] = progress(once, ["slack"], [circuit_open("slack"), failure("slack", 2)])
+    [step] = progress_of(once, ["slack"], [circuit_open("slack"), failure("slack", 2)])
     assert (step.state, step.next_number) == (State.EXHAUSTED, 3)
 
 
 def test_backoff_grows_with_attempts_that_reached_the_receiver() -> None:
     second = failure("slack", 3, seconds=40)
     attempts = [failure("slack", 1), circuit_open("slack", 2, seconds=2), second]
-    [step] = progress(notification("slack"), ["slack"], attempts)
+    [step] = progress_of(notification("slack"), ["slack"], attempts)
     assert step.next_at == next_attempt_at(FAST, second, failures=2, seed="uid-1:slack:3")
     assert not step.circuit_open
 
 
 def test_next_attempt_is_due_at_once_if_none_reached_the_receiver() -> None:
-    [step] = progress(notification("slack"), ["slack"], [circuit_open("slack", seconds=3)])
+    [step] = progress_of(notification("slack"), ["slack"], [circuit_open("slack", seconds=3)])
     assert step.next_at == at(3)
 
 
@@ -82,7 +83,7 @@ def test_first_attempt_at_an_open_breaker_is_due_to_record_it() -> None:
 def test_recorded_open_breaker_defers_attempts_to_the_next_probe() -> None:
     fresh = notification("slack", attempts=(failure("slack"), circuit_open("slack", 2, seconds=2)))
     assert planned(fresh, OPEN_BREAKERS, seconds=29.9) == (PlanReason.BACKOFF, [])
-    expected = [Send(channel="slack", number=3, id="uid-1:slack:3")]
+    expected = [Send(channel="slack", number=3, id="uid-1:slack:3", delivery_id="uid-1/slack")]
     assert planned(fresh, OPEN_BREAKERS, seconds=30) == (PlanReason.DUE, expected)
     assert planned(fresh, {}, seconds=5) == (PlanReason.DUE, expected)
     assert planned(fresh, {"file": at(30)}, seconds=5) == (PlanReason.DUE, expected)

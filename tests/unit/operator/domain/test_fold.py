@@ -9,10 +9,9 @@ import pytest
 from notification_operator.domain.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, Notification, Phase, parse
 from notification_operator.domain.phases import IllegalMoveError
-from notification_operator.domain.progress import progress
 from notification_operator.domain.routing.route import Route, RoutingReason
 from notification_operator.domain.text.timestamps import format_time
-from tests.unit.operator.domain.builders import START, at, failure, notification, stored, success
+from tests.unit.operator.domain.builders import START, at, failure, notification, progress_of, stored, success
 
 
 def folded(
@@ -25,7 +24,7 @@ def folded(
     return fold(
         fresh,
         attempts,
-        route=route or Route(channels=fresh.channels),
+        route=route or Route(targets=fresh.channels),
         in_flight=frozenset(in_flight),
         queued_at=START,
         now=at(seconds),
@@ -59,6 +58,14 @@ def test_quick_delivery_is_one_status_from_pending_to_sent() -> None:
         "queuedAt": format_time(START),
         "processingStartedAt": format_time(at(0.2)),
         "completionTime": format_time(at(1)),
+        "targets": [
+            {
+                "name": "slack",
+                "state": "Delivered",
+                "attempts": 1,
+                "deliveredAt": format_time(at(0.45)),
+            }
+        ],
         "conditions": [
             {
                 "type": "Delivered",
@@ -132,7 +139,7 @@ def test_running_delivery_has_no_completion_time() -> None:
 
 def test_next_attempt_time_is_set_while_no_attempt_runs() -> None:
     waiting = notification("slack", "file", attempts=(failure("slack", seconds=5), failure("file")))
-    due = [step.next_at for step in progress(waiting, waiting.channels, waiting.attempts)]
+    due = [step.next_at for step in progress_of(waiting, waiting.channels, waiting.attempts)]
     assert folded(waiting)["nextAttemptAt"] == format_time(min(filter(None, due)))
     assert folded(waiting, in_flight=["file"])["nextAttemptAt"] == format_time(due[0] or START)
     assert "nextAttemptAt" not in folded(waiting, in_flight=["slack", "file"])
@@ -149,7 +156,7 @@ def test_recorded_times_are_kept() -> None:
     later = fold(
         stored_with(status, "slack"),
         [success("slack", seconds=20)],
-        route=Route(channels=("slack",)),
+        route=Route(targets=("slack",)),
         in_flight=frozenset(),
         queued_at=at(30),
         now=at(40),
@@ -165,7 +172,7 @@ def test_queued_time_is_never_after_the_first_attempt() -> None:
     status = fold(
         notification("slack"),
         [success("slack", seconds=1)],
-        route=Route(channels=("slack",)),
+        route=Route(targets=("slack",)),
         in_flight=frozenset(),
         queued_at=at(9),
         now=at(10),
@@ -204,7 +211,7 @@ def test_fresh_read_is_not_changed() -> None:
 
 
 def test_choice_of_routing_is_recorded_with_its_reason() -> None:
-    route = Route(channels=("slack", "console"), reason=RoutingReason.RULE_MATCHED, message="rule x")
+    route = Route(targets=("slack", "console"), reason=RoutingReason.RULE_MATCHED, message="rule x")
     status = folded(notification(), success("slack"), success("console"), route=route)
     assert status["resolvedChannels"] == ["slack", "console"]
     resolved = {condition["type"]: condition for condition in status["conditions"]}["RoutingResolved"]

@@ -16,7 +16,7 @@ def folded(fresh: Notification, *attempts: Attempt, **options: Any) -> dict[str,
     return fold(
         fresh,
         attempts,
-        route=Route(channels=fresh.channels),
+        route=Route(targets=fresh.channels),
         in_flight=options.get("in_flight", frozenset()),
         holds=PAUSE,
         queued_at=START,

@@ -4,8 +4,7 @@ import pytest
 
 from notification_operator.domain.model import Attempt, Phase, Reason, RetryPolicy
 from notification_operator.domain.outcome import PhaseDecision, decide_phase
-from notification_operator.domain.progress import progress
-from tests.unit.operator.domain.builders import FAST, failure, notification, success
+from tests.unit.operator.domain.builders import FAST, failure, notification, progress_of, success
 
 THREE = RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=2, max_backoff=60)
 
@@ -17,7 +16,7 @@ def decision(
     in_flight: frozenset[str] = frozenset(),
     policy: RetryPolicy = THREE,
 ) -> PhaseDecision:
-    steps = progress(notification(*channels, retry=policy), channels, attempts)
+    steps = progress_of(notification(*channels, retry=policy), channels, attempts)
     return decide_phase(steps, policy, present=present, in_flight=in_flight)
 
 

@@ -7,8 +7,11 @@ from notification_operator.domain.phases import FINAL, MOVES, IllegalMoveError, 
 
 P = Phase
 ALLOWED = {
-    *((P.PENDING, after) for after in (P.SENDING, P.RETRYING, P.SENT, P.PARTIALLY_SENT, P.FAILED)),
-    *((P.SENDING, after) for after in (P.RETRYING, P.SENT, P.PARTIALLY_SENT, P.FAILED)),
+    *(
+        (P.PENDING, after)
+        for after in (P.SENDING, P.RETRYING, P.SENT, P.PARTIALLY_SENT, P.FAILED, P.SUPPRESSED)
+    ),
+    *((P.SENDING, after) for after in (P.RETRYING, P.SENT, P.PARTIALLY_SENT, P.FAILED, P.SUPPRESSED)),
     *((P.RETRYING, after) for after in (P.SENT, P.PARTIALLY_SENT)),
 }
 
@@ -28,4 +31,4 @@ def test_table_holds_every_phase() -> None:
 
 
 def test_phases_without_moves_are_final() -> None:
-    assert {P.SENT, P.PARTIALLY_SENT, P.FAILED} == FINAL
+    assert {P.SENT, P.PARTIALLY_SENT, P.FAILED, P.SUPPRESSED} == FINAL

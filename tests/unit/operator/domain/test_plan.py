@@ -4,9 +4,8 @@ import pytest
 
 from notification_operator.domain.model import Attempt, Notification, Phase
 from notification_operator.domain.plan import Plan, PlanReason, Send, plan
-from notification_operator.domain.progress import progress
 from notification_operator.domain.routing.route import Route
-from tests.unit.operator.domain.builders import START, at, failure, notification, success
+from tests.unit.operator.domain.builders import START, at, failure, notification, progress_of, success
 
 NONE: frozenset[str] = frozenset()
 
@@ -14,21 +13,21 @@ NONE: frozenset[str] = frozenset()
 def planned(
     fresh: Notification, *, in_flight: frozenset[str] = NONE, seconds: float = 0, route: Route | None = None
 ) -> Plan:
-    return plan(fresh, route or Route(channels=fresh.channels), in_flight=in_flight, now=at(seconds))
+    return plan(fresh, route or Route(targets=fresh.channels), in_flight=in_flight, now=at(seconds))
 
 
 def test_new_channels_are_due_at_once_with_their_own_ids() -> None:
     assert planned(notification("slack", "console")) == Plan(
         reason=PlanReason.DUE,
         sends=(
-            Send(channel="slack", number=1, id="uid-1:slack:1"),
-            Send(channel="console", number=1, id="uid-1:console:1"),
+            Send(channel="slack", number=1, id="uid-1:slack:1", delivery_id="uid-1/slack"),
+            Send(channel="console", number=1, id="uid-1:console:1", delivery_id="uid-1/console"),
         ),
     )
 
 
 def test_plan_follows_the_route() -> None:
-    assert [send.channel for send in planned(notification(), route=Route(channels=("file",))).sends] == [
+    assert [send.channel for send in planned(notification(), route=Route(targets=("file",))).sends] == [
         "file"
     ]
 
@@ -41,7 +40,7 @@ def test_final_notification_has_no_attempts(phase: Phase) -> None:
 @pytest.mark.parametrize("phase", [Phase.PENDING, Phase.SENDING, Phase.RETRYING])
 def test_attempt_is_due_only_after_its_backoff_in_every_phase(phase: Phase) -> None:
     fresh = notification("slack", phase=phase, attempts=(failure("slack"),))
-    due = progress(fresh, ["slack"], fresh.attempts)[0].next_at
+    due = progress_of(fresh, ["slack"], fresh.attempts)[0].next_at
     assert due is not None
     seconds = (due - START).total_seconds()
     assert planned(fresh, seconds=seconds - 0.001) == Plan(reason=PlanReason.BACKOFF)

@@ -8,20 +8,28 @@ import pytest
 from notification_operator.domain.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, Phase, RetryPolicy
 from notification_operator.domain.plan import plan
-from notification_operator.domain.progress import State, progress
+from notification_operator.domain.progress import State
 from notification_operator.domain.retry import backoff, next_attempt_at
 from notification_operator.domain.routing.route import resolve
-from tests.unit.operator.domain.builders import FAST, at, failure, notification, success, with_status
+from tests.unit.operator.domain.builders import (
+    FAST,
+    at,
+    failure,
+    notification,
+    progress_of,
+    success,
+    with_status,
+)
 
 
 def test_new_channel_is_due_at_once() -> None:
-    [step] = progress(notification("slack"), ["slack"], [])
+    [step] = progress_of(notification("slack"), ["slack"], [])
     assert (step.state, step.next_number, step.next_at, step.open) == (State.NOT_ATTEMPTED, 1, None, True)
 
 
 def test_failed_channel_backs_off_until_its_next_attempt() -> None:
     failed = failure("slack", 2, seconds=7)
-    [step] = progress(notification("slack"), ["slack"], [failure("slack", 1), failed])
+    [step] = progress_of(notification("slack"), ["slack"], [failure("slack", 1), failed])
     assert (step.state, step.next_number, step.open) == (State.BACKING_OFF, 3, True)
     assert step.next_at == next_attempt_at(FAST, failed, failures=2, seed="uid-1:slack:2")
 
@@ -33,7 +41,7 @@ def test_next_number_is_free_and_follows_the_number_of_attempts(
     numbers: tuple[int, ...], following: int
 ) -> None:
     attempts = [failure("slack", number) for number in numbers]
-    [step] = progress(notification("slack"), ["slack"], attempts)
+    [step] = progress_of(notification("slack"), ["slack"], attempts)
     assert step.next_number == following
 
 
@@ -52,19 +60,19 @@ def test_next_number_is_free_and_follows_the_number_of_attempts(
     ],
 )
 def test_finished_channel_has_no_next_attempt(attempts: list[Attempt], state: State) -> None:
-    [step] = progress(notification("slack"), ["slack"], attempts)
+    [step] = progress_of(notification("slack"), ["slack"], attempts)
     assert (step.state, step.next_at, step.open) == (state, None, False)
     assert step.next_number == len(attempts) + 1
 
 
 def test_limit_of_one_attempt_is_exhausted_after_one() -> None:
     once = notification("slack", retry=RetryPolicy(max_attempts=1))
-    assert progress(once, ["slack"], [failure("slack")])[0].state is State.EXHAUSTED
+    assert progress_of(once, ["slack"], [failure("slack")])[0].state is State.EXHAUSTED
 
 
 def test_channels_are_independent_and_keep_their_order() -> None:
     attempts = [failure("console", 1, permanent=True), success("slack", 1), failure("file", 1)]
-    steps = progress(notification(), ["slack", "file", "console", "log"], attempts)
+    steps = progress_of(notification(), ["slack", "file", "console", "log"], attempts)
     assert [(step.channel, step.state) for step in steps] == [
         ("slack", State.SUCCEEDED),
         ("file", State.BACKING_OFF),
@@ -75,7 +83,7 @@ def test_channels_are_independent_and_keep_their_order() -> None:
 
 def test_order_of_attempts_does_not_matter() -> None:
     attempts = [failure("slack", 1, seconds=0), failure("slack", 2, seconds=2)]
-    assert progress(notification(), ["slack"], attempts) == progress(
+    assert progress_of(notification(), ["slack"], attempts) == progress_of(
         notification(), ["slack"], attempts[::-1]
     )
 

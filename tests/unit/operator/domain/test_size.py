@@ -103,11 +103,11 @@ def test_oversized_notification_starts_no_attempt() -> None:
     for phase in (Phase.PENDING, Phase.SENDING):
         result = plan(
             oversized("slack", phase=phase),
-            Route(channels=("slack",)),
+            Route(targets=("slack",)),
             in_flight=frozenset(),
             now=START,
         )
-        assert result == Plan(reason=PlanReason.TOO_LARGE)
+        assert result == Plan(reason=PlanReason.REFUSED)
 
 
 @pytest.mark.parametrize("channels", [("slack", "file"), ()])
@@ -116,7 +116,7 @@ def test_oversized_notification_fails_with_its_own_reason_in_one_write(channels:
     status = fold(
         fresh,
         (),
-        route=Route(channels=channels or ("console",)),
+        route=Route(targets=channels or ("console",)),
         in_flight=frozenset(),
         queued_at=START,
         now=at(1),
@@ -128,7 +128,7 @@ def test_oversized_notification_fails_with_its_own_reason_in_one_write(channels:
     again = parse({**stored(spec={"body": TOO_LONG, "channels": list(channels)}), "status": status.dump()})
     assert (
         fold(
-            again, (), route=Route(channels=channels), in_flight=frozenset(), queued_at=START, now=at(9)
+            again, (), route=Route(targets=channels), in_flight=frozenset(), queued_at=START, now=at(9)
         ).dump()
         == status.dump()
     )
@@ -139,7 +139,7 @@ def test_oversized_notification_with_a_delivered_channel_is_partially_sent() -> 
     status = fold(
         fresh,
         (success("slack"), failure("file")),
-        route=Route(channels=fresh.channels),
+        route=Route(targets=fresh.channels),
         in_flight=frozenset(),
         queued_at=START,
         now=at(1),

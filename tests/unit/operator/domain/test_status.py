@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from notification_operator.domain.conditions import Condition, ConditionStatus
 from notification_operator.domain.model import Attempt, Phase, Reason
 from notification_operator.domain.outcome import PhaseDecision, delivered_condition
 from notification_operator.domain.routing.route import Route, RoutingReason, routing_condition
-from notification_operator.domain.status import Condition, ConditionStatus, Status, phase_of
+from notification_operator.domain.status import Status, phase_of
+from notification_operator.domain.target_status import TargetState, TargetStatus
 from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import START, at, circuit_open, failure, success
 
@@ -88,6 +90,23 @@ FULL: dict[str, Any] = {
     "completionTime": format_time(at(41)),
     "nextAttemptAt": format_time(at(50)),
     "resolvedChannels": ["slack", "file"],
+    "targets": [
+        {
+            "name": "slack/team",
+            "state": "Delivered",
+            "attempts": 2,
+            "deliveredAt": format_time(at(41)),
+            "lastError": "e",
+            "messageRef": "C1/1.2",
+            "note": "n",
+        },
+        {
+            "name": "email/team#12345678",
+            "state": "Suppressed",
+            "attempts": 0,
+            "suppressedBy": "RateLimited",
+        },
+    ],
     "conditions": [entry("False", 41, observedGeneration=3)],
 }
 TYPED = Status(
@@ -109,6 +128,18 @@ TYPED = Status(
     completed_at=at(41),
     next_attempt_at=at(50),
     resolved_channels=("slack", "file"),
+    targets=(
+        TargetStatus(
+            name="slack/team",
+            state=TargetState.DELIVERED,
+            attempts=2,
+            last_error="e",
+            delivered_at=at(41),
+            message_ref="C1/1.2",
+            note="n",
+        ),
+        TargetStatus(name="email/team#12345678", state=TargetState.SUPPRESSED, suppressed_by="RateLimited"),
+    ),
     conditions=(condition(ConditionStatus.FALSE, observed_generation=3, last_transition_time=at(41)),),
 )
 
@@ -227,12 +258,12 @@ def test_delivered_is_unknown_until_the_phase_is_final(phase: Phase, status: Con
 def test_routing_resolved_holds_the_reason_of_the_route(
     reason: RoutingReason, status: ConditionStatus
 ) -> None:
-    [result] = routing_condition(Route(channels=("slack",), reason=reason, message="m"))
+    [result] = routing_condition(Route(targets=("slack",), reason=reason, message="m"))
     assert result == Condition(type="RoutingResolved", status=status, reason=reason.value, message="m")
 
 
 def test_named_channels_have_no_routing_condition() -> None:
-    assert routing_condition(Route(channels=("slack",))) == ()
+    assert routing_condition(Route(targets=("slack",))) == ()
 
 
 def test_new_condition_gets_generation_and_time() -> None:

@@ -9,7 +9,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from notification_operator.kube import pagination
 from notification_operator.kube.pagination import collection, pages
-from notification_operator.wiring import RESOURCE
+from notification_operator.kube.resources import RESOURCE
 from tests.unit.operator.notifications_api import NotificationsApi, running
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from notification_operator.kube import pagination
 from notification_operator.kube.pagination import collection, pages
+from notification_operator.kube.resources import RESOURCE
 from notification_operator.watch import kopf_settings as watching
 from notification_operator.watch.field_selector import OPEN, OpenSelector
-from notification_operator.wiring import RESOURCE
 from tests.unit.operator.kube_api import refusal, until
 from tests.unit.operator.notifications_api import NotificationsApi, running
 from tests.unit.operator.watch.kopf_fixture import kopf_at
@@ -55,7 +55,7 @@ async def test_start_lists_open_objects_page_by_page_and_no_final_ones(
     ]
     assert [query.get("limit") for query in queries(api)] == ["2", "2", "2", None]
     assert {query["fieldSelector"] for query in queries(api)} == {
-        "status.phase!=Failed,status.phase!=PartiallySent,status.phase!=Sent"
+        "status.phase!=Failed,status.phase!=PartiallySent,status.phase!=Sent,status.phase!=Suppressed"
     }
 
 

@@ -63,7 +63,7 @@ class RoutingFixture:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        return self.config.state.route(ROUTED).channels
+        return self.config.state.route(ROUTED).targets
 
     @property
     def reason(self) -> RoutingReason | None:

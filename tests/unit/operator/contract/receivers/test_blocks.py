@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from notification_contract.receivers import SecretUse, parse_spec
-from notification_contract.receivers.blocks import TypeBlock
+from notification_contract.receivers.blocks import SecretUse, TypeBlock
+from notification_contract.receivers.spec import parse_spec
 from tests.unit.operator.contract.receivers.specs import BLOCKS, spec
 
 NAME = {"name": "s"}

@@ -5,16 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from notification_contract.receivers import (
-    NamespacesFrom,
-    OnReceiverError,
-    Overflow,
-    ReceiverSpec,
-    ReceiverSpecError,
-    ReceiverType,
-    SecretUse,
-    parse_spec,
-)
+from notification_contract.receivers.blocks import SecretUse
+from notification_contract.receivers.kinds import NamespacesFrom, OnReceiverError, Overflow, ReceiverType
+from notification_contract.receivers.spec import ReceiverSpec, ReceiverSpecError, parse_spec
 from tests.unit.operator.contract.receivers.specs import BLOCKS, REF, spec
 
 

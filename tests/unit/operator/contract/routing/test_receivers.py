@@ -49,7 +49,7 @@ def test_each_spelling_of_a_kind_selects_its_channel(kind: str, spelling: str) -
 def test_the_kinds_of_the_contract() -> None:
     kinds = {
         "slack": "slack",
-        "pagerduty": "webhook",
+        "pagerduty": "pagerduty",
         "email": "email",
         "webhook": "webhook",
         "console": "console",
@@ -66,7 +66,7 @@ def test_kinds_follow_listed_channels_in_the_order_of_the_contract() -> None:
         "slack_configs": [{}],
         "channels": ["log"],
     }
-    assert parse(entry)["r"].channels == ("log", "slack", "webhook", "console")
+    assert parse(entry)["r"].channels == ("log", "slack", "pagerduty", "console")
 
 
 def test_two_spellings_of_one_kind_are_combined() -> None:
@@ -81,6 +81,29 @@ def test_receiver_without_channels_delivers_to_the_console(entry: dict[str, Any]
 
 def test_kind_without_details_is_a_channel() -> None:
     assert parse({"name": "r", "slack": None})["r"].channels == ("slack",)
+
+
+def test_references_name_receivers_of_the_api() -> None:
+    ref = {"name": "on-call", "namespace": "platform"}
+    entry = {"name": "r", "receiverRef": [ref, {**ref, "name": "mail"}], "channels": ["console"]}
+    assert parse(entry)["r"].channels == ("console", "receiver/platform/on-call", "receiver/platform/mail")
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "on-call",
+        {"name": "on-call"},
+        {"name": "a", "namespace": "b", "kind": "c"},
+        {"name": "a/b", "namespace": "c"},
+        {"name": "a", "namespace": 1},
+    ],
+)
+def test_reference_needs_name_and_namespace(ref: Any) -> None:
+    [problem] = problems_of([{"name": "r", "receiverRef": ref}])
+    assert problem.startswith(
+        "receivers[0].receiverRef: must be a mapping with the name and the namespace of a NotificationReceiver"
+    )
 
 
 @pytest.mark.parametrize("document", [None, [], {}, "x"])
@@ -119,7 +142,7 @@ def test_each_problem_has_its_path(entry: Any, problem: str) -> None:
 def test_unknown_key_is_reported_with_the_valid_keys() -> None:
     [problem] = problems_of([{"name": "r", "slak_configs": []}])
     assert problem.startswith(
-        "receivers[0].slak_configs: unknown key; the keys are name, channels and slack_configs,"
+        "receivers[0].slak_configs: unknown key; the keys are name, channels, receiverRef and slack_configs,"
     )
 
 

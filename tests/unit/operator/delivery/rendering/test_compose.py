@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.delivery.channel import BodyFormat, LifecycleEvent, Message
+from notification_contract.messages import BodyFormat, LifecycleEvent
 from notification_operator.delivery.rendering.compose import (
     MAX_INLINE,
     Composer,
@@ -25,6 +25,8 @@ from tests.unit.operator.delivery.channels.receivers import composer, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from notification_operator.delivery.channel import Message
 
 
 def template(subject: str | None = None, body: str | None = None) -> Templates:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_operator.delivery.channel import BodyFormat
+from notification_contract.messages import BodyFormat
 from notification_operator.delivery.rendering.adaptive_card import CardRenderer
 from notification_operator.delivery.rendering.chat_markdown import discord, mattermost
 from notification_operator.delivery.rendering.html import HtmlRenderer

@@ -42,12 +42,12 @@ def routed(table: RoutingTable | None = TABLE, *, broken: str = "", **labels: st
 
 
 def test_channels_named_in_the_spec_are_not_routed() -> None:
-    assert resolve(notification("file", "log"), TABLE) == Route(channels=("file", "log"))
+    assert resolve(notification("file", "log"), TABLE) == Route(targets=("file", "log"))
 
 
 def test_missing_table_routes_to_the_console() -> None:
     assert routed(None) == Route(
-        channels=("console",),
+        targets=("console",),
         reason=RoutingReason.FALLBACK,
         message="No routing rule applies; delivering to the fallback channel console",
     )
@@ -58,7 +58,7 @@ def test_message_names_rule_labels_receiver_and_channels() -> None:
         domain__skip_reason="PreviousExecutionFailed", domain__environment="production", other="hidden"
     )
     assert route == Route(
-        channels=("slack", "console"),
+        targets=("slack", "console"),
         reason=RoutingReason.RULE_MATCHED,
         message="Rule failed-before matches the labels "
         "environment=production, skip-reason=PreviousExecutionFailed; "
@@ -68,7 +68,7 @@ def test_message_names_rule_labels_receiver_and_channels() -> None:
 
 def test_unnamed_rule_is_shown_by_its_matchers() -> None:
     route = routed(domain__skip_reason="ResourceBusy")
-    assert route.channels == ("slack",)
+    assert route.targets == ("slack",)
     assert route.message == (
         'Rule kubernaut.ai/skip-reason=~".+" matches the labels skip-reason=ResourceBusy; '
         "receiver ops delivers to slack"
@@ -77,7 +77,7 @@ def test_unnamed_rule_is_shown_by_its_matchers() -> None:
 
 def test_default_receiver_is_reported_as_fallback() -> None:
     assert routed(domain__severity="low") == Route(
-        channels=("console",),
+        targets=("console",),
         reason=RoutingReason.FALLBACK,
         message="No routing rule matches the labels severity=low; "
         "the default receiver default delivers to console",
@@ -92,7 +92,7 @@ def test_message_lists_only_labels_of_the_own_domain() -> None:
 
 def test_channels_of_several_rules_are_listed_once_in_order() -> None:
     route = routed(team="web")
-    assert route.channels == ("file", "slack", "console")
+    assert route.targets == ("file", "slack", "console")
     assert route.message == (
         'Rule team="web" and team=~"web|shop" matches its labels; '
         "receiver web, oncall delivers to file, slack, console"
@@ -102,7 +102,7 @@ def test_channels_of_several_rules_are_listed_once_in_order() -> None:
 def test_similar_domain_does_not_match() -> None:
     look_alike = notification(labels={"kubernaut.io/skip-reason": "ResourceBusy", "skip-reason": "x"})
     route = resolve(look_alike, TABLE)
-    assert (route.channels, route.reason) == (("console",), RoutingReason.FALLBACK)
+    assert (route.targets, route.reason) == (("console",), RoutingReason.FALLBACK)
     assert "ResourceBusy" not in route.message
 
 
@@ -110,14 +110,14 @@ def test_notification_outside_a_root_matcher_goes_to_the_console() -> None:
     strict = parse_table(
         {"route": {"receiver": "r", "matchers": ["x=1"]}, "receivers": [{"name": "r", "channels": ["slack"]}]}
     )
-    assert routed(strict).channels == ("console",)
+    assert routed(strict).targets == ("console",)
     assert routed(strict, x="1").reason is RoutingReason.RULE_MATCHED
 
 
 def test_invalid_document_is_the_reason_of_the_condition() -> None:
     route = routed(None, broken="route.receiver: missing")
     assert route == Route(
-        channels=("console",),
+        targets=("console",),
         reason=RoutingReason.FAILED,
         message="The routing document is invalid, delivering to the fallback channel console: "
         "route.receiver: missing",
@@ -140,7 +140,7 @@ def test_recorded_choice_stays_with_its_reason(
     )
     status = {
         "phase": "Sending",
-        "resolvedChannels": list(first.channels),
+        "resolvedChannels": list(first.targets),
         "conditions": [{"type": "Theirs", "status": "True"}, *conditions],
     }
     assert resolve(notification(status=status), table, broken="broken since") == first
@@ -150,5 +150,5 @@ def test_recorded_choice_stays_with_its_reason(
 def test_recorded_choice_without_a_reason_stays(conditions: list[dict[str, str]]) -> None:
     status = {"phase": "Sending", "resolvedChannels": ["slack"], "conditions": conditions}
     route = resolve(notification(status=status), TABLE)
-    assert (route.channels, route.reason) == (("slack",), RoutingReason.FALLBACK)
+    assert (route.targets, route.reason) == (("slack",), RoutingReason.FALLBACK)
     assert route.message == "Chosen in an earlier reconciliation: slack"

@@ -22,22 +22,22 @@ def test_state_without_a_document_uses_the_fallback() -> None:
 
 def test_document_is_in_force_until_the_next_one() -> None:
     state = RoutingState().accept(table("slack"))
-    assert (state.loaded, state.generation, state.route(ROUTED).channels) == (True, 1, ("slack",))
+    assert (state.loaded, state.generation, state.route(ROUTED).targets) == (True, 1, ("slack",))
     state = state.accept(table("email"))
-    assert (state.loaded, state.generation, state.route(ROUTED).channels) == (True, 2, ("email",))
+    assert (state.loaded, state.generation, state.route(ROUTED).targets) == (True, 2, ("email",))
 
 
 def test_refused_document_leaves_the_last_valid_one_in_force() -> None:
     state = RoutingState().accept(table("slack")).refuse(("wrong",))
     assert (state.loaded, state.generation, state.problems) == (False, 2, ("wrong",))
-    assert state.route(ROUTED).channels == ("slack",)
+    assert state.route(ROUTED).targets == ("slack",)
     assert state.route(ROUTED).reason is RoutingReason.FALLBACK
     assert state.accept(table("email")).loaded
 
 
 def test_refused_first_document_is_the_reason_of_the_fallback() -> None:
     route = RoutingState().refuse(("route: missing", "receivers: missing")).route(ROUTED)
-    assert (route.channels, route.reason) == (("console",), RoutingReason.FAILED)
+    assert (route.targets, route.reason) == (("console",), RoutingReason.FAILED)
     assert "route: missing; receivers: missing" in route.message
 
 
@@ -50,6 +50,6 @@ def test_removal_clears_document_and_problems() -> None:
 
 def test_notification_keeps_its_named_or_recorded_channels() -> None:
     state = RoutingState().accept(table("slack"))
-    assert state.route(notification("file")).channels == ("file",)
+    assert state.route(notification("file")).targets == ("file",)
     status = {"phase": "Sending", "resolvedChannels": ["log"]}
-    assert state.route(notification(status=status)).channels == ("log",)
+    assert state.route(notification(status=status)).targets == ("log",)

@@ -1,0 +1,251 @@
+"""The receivers that this process can send to: which are ready, and the sender of each.
+
+A sender is created when it is needed, and again after a change of the spec, of a Secret or of a template. So a change
+takes effect with the next attempt, without a restart.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
+from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.destinations import ChannelLimits
+from notification_operator.delivery.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.receivers.factory import TemplateRefusedError, templates
+from notification_operator.delivery.refusals import (
+    no_recipient,
+    receiver_not_allowed,
+    receiver_not_ready,
+    recipient_not_allowed,
+)
+from notification_operator.delivery.rendering.compose import Templates
+from notification_operator.delivery.senders import Sender, Unavailable
+from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.domain.rate import Rate
+from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
+from notification_operator.domain.receivers.references import (
+    ReferenceReason,
+    References,
+    resolve_references,
+    template_key,
+)
+from notification_operator.domain.receivers.targets import (
+    RECIPIENT_FIELDS,
+    accepts,
+    address_of,
+    receiver_of,
+)
+from notification_operator.domain.status import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.receivers.factory import ChannelFactory
+    from notification_operator.delivery.senders import ChannelSenders
+    from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+    from notification_operator.domain.receivers.references import ObjectSource
+
+KEPT: Final = 512
+"""Senders that are kept: the ones used most recently."""
+HOLD_SECONDS: Final = 900.0
+"""After this time a held notification is looked at again, even if its receiver has not changed."""
+MARGIN_SECONDS: Final = 1.0
+"""An attempt takes at most so much longer than the receiver's time limit, which the channel itself keeps."""
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    readiness: Readiness
+    references: References
+    sender: Sender | None = None
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes two senders different for their receiver."""
+        ready = self.readiness
+        return ready.generation, ready.secret_version, ready.references, ready.sendable
+
+
+class ReceiverDirectory:
+    """Finds the sender of a target with a receiver.
+
+    Args:
+        catalog: returns the receivers that exist now.
+        secrets: the Secrets that they refer to.
+        config_maps: the ConfigMaps with their templates.
+        channels: the channels of the settings, which receivers of type console, file and log use.
+        factory: creates channels.
+        clock: the wall clock.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a receiver is made of
+        self,
+        catalog: Callable[[], Catalog],
+        *,
+        secrets: ObjectSource,
+        config_maps: ObjectSource,
+        channels: ChannelSenders,
+        factory: ChannelFactory,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._catalog = catalog
+        self._secrets = secrets
+        self._config_maps = config_maps
+        self._channels = channels
+        self._factory = factory
+        self._clock = clock
+        self._entries: OrderedDict[ReceiverKey, _Entry] = OrderedDict()
+
+    def refresh(self, keys: frozenset[ReceiverKey]) -> frozenset[ReceiverKey]:
+        """Take in what some receivers and their Secrets are now; return those that differ from before."""
+        return frozenset(key for key in keys if self._refresh(key))
+
+    def _refresh(self, key: ReceiverKey) -> bool:
+        before, receiver = self._entries.pop(key, None), self._catalog().get(key)
+        if before is None or receiver is None:
+            return True
+        after = self._entries[key] = self._create(receiver)
+        return after.identity != before.identity
+
+    def readiness(self, receiver: Receiver) -> Readiness:
+        """Return whether messages can be sent to a receiver, and what it lacks."""
+        return self._entry(receiver).readiness
+
+    def find(self, target: str, message: Message) -> Sender | Unavailable:
+        """Return who sends a message to a target now."""
+        key = receiver_of(target, message.namespace)
+        assert key is not None, "the target has a receiver"
+        catalog = self._catalog()
+        receiver = catalog.get(key)
+        if receiver is None:
+            problem = (
+                f"it does not exist; create NotificationReceiver {key.name} in namespace {key.namespace}"
+            )
+            return Unavailable(error=receiver_not_ready(key, problem), reason=Reason.RECEIVER_NOT_READY)
+        if not catalog.allows(receiver, message.namespace):
+            error = receiver_not_allowed(key, message.namespace)
+            return Unavailable(error=error, reason=Reason.RECEIVER_NOT_ALLOWED)
+        if receiver.spec.suspend:
+            problem = "it is suspended; set spec.suspend to false"
+            return self._unavailable(receiver, problem, HoldReason.SUSPENDED)
+        entry = self._entry(receiver)
+        if entry.sender is None:
+            return self._unavailable(receiver, entry.readiness.problem, HoldReason.NOT_READY)
+        return _addressed(entry.sender, receiver, target, message)
+
+    def sender(self, receiver: Receiver) -> Sender | None:
+        """Return the sender of a receiver, for a test message; None if it is not ready."""
+        return self._entry(receiver).sender
+
+    def _unavailable(self, receiver: Receiver, problem: str, reason: HoldReason) -> Unavailable:
+        pending = self._entry(receiver).references.reason is ReferenceReason.PENDING
+        holds = (
+            reason is HoldReason.SUSPENDED
+            or pending
+            or receiver.spec.on_receiver_error is OnReceiverError.HOLD
+        )
+        until = self._clock() + timedelta(seconds=HOLD_SECONDS)
+        return Unavailable(
+            error=receiver_not_ready(receiver.key, problem),
+            reason=Reason.RECEIVER_NOT_READY,
+            hold=Hold(until=until, reason=reason) if holds else None,
+        )
+
+    def _entry(self, receiver: Receiver) -> _Entry:
+        entry = self._entries.get(receiver.key)
+        if entry is None or entry.readiness.generation != receiver.generation:
+            entry = self._entries[receiver.key] = self._create(receiver)
+            if len(self._entries) > KEPT:
+                self._entries.popitem(last=False)
+        self._entries.move_to_end(receiver.key)
+        return entry
+
+    def _create(self, receiver: Receiver) -> _Entry:
+        references = resolve_references(receiver, self._secrets)
+        ready = Readiness(
+            generation=receiver.generation,
+            references=references.reason,
+            references_message=references.message,
+            secret_version=references.version,
+        )
+        try:
+            texts = self._templates(receiver)
+        except TemplateRefusedError as error:
+            # The built-in templates are used: a message is never lost to a template.
+            ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=str(error))
+            texts = Templates()
+        if not references.resolved:
+            return _Entry(replace(ready, sendable=False), references)
+        try:
+            sender = self._sender(receiver, references, texts)
+        except (InvalidOptionsError, AddressNotAllowedError) as error:
+            ready = replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False)
+            return _Entry(ready, references)
+        return _Entry(ready, references, sender)
+
+    def _templates(self, receiver: Receiver) -> Templates:
+        key = template_key(receiver)
+        data = None
+        if key is not None:
+            data = self._config_maps.get(key).data
+            if data is None:
+                raise TemplateRefusedError(
+                    f"template.configMapRef: ConfigMap {key.name} in namespace {key.namespace} cannot be read; create it"
+                )
+        return templates(receiver.spec, data)
+
+    def _sender(self, receiver: Receiver, references: References, texts: Templates) -> Sender:
+        """Return the sender of a receiver.
+
+        Raises:
+            InvalidOptionsError, AddressNotAllowedError: a value can never work.
+        """
+        spec = receiver.spec
+        if spec.type in SHARED:
+            shared = self._channels.senders.get(spec.type)
+            if shared is None:
+                raise InvalidOptionsError(
+                    f"the operator has no channel {spec.type}; enable channels.{spec.type} in its settings"
+                )
+            if not shared.limits.allows(receiver.key.namespace):
+                raise InvalidOptionsError(
+                    f"namespace {receiver.key.namespace} may not use the channel {spec.type}"
+                )
+            channel = shared.channel
+        else:
+            channel = self._factory.create(receiver, references, texts)
+        limit = spec.rate_limit
+        rate = None if limit is None else Rate(per_second=limit.per_second, burst=limit.count)
+        return Sender(
+            name=f"{spec.type}/{receiver.key}",
+            channel=channel,
+            limits=ChannelLimits(rate=rate),
+            timeout=spec.timeout_seconds + MARGIN_SECONDS,
+            receiver=receiver.key,
+            holds_errors=spec.on_receiver_error is OnReceiverError.HOLD,
+            suppresses=limit is not None and limit.overflow is Overflow.SUPPRESS,
+        )
+
+
+def _addressed(sender: Sender, receiver: Receiver, target: str, message: Message) -> Sender | Unavailable:
+    """Return the sender with the recipient of a target, if the receiver accepts it."""
+    if not receiver.spec.addresses_people:
+        return sender
+    if "#" not in target:
+        field = RECIPIENT_FIELDS[receiver.spec.type]
+        return Unavailable(error=no_recipient(receiver.key, field))
+    address = address_of(target, receiver, message.content)
+    if not address or not accepts(receiver, address):
+        error = recipient_not_allowed(receiver.key)
+        return Unavailable(error=error, reason=Reason.RECEIVER_NOT_ALLOWED)
+    return replace(sender, address=address)

@@ -1,0 +1,295 @@
+"""Creates the channel of a receiver from its spec and the values of its Secrets; knows every channel for receivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+from time import thread_time
+from typing import TYPE_CHECKING
+
+from notification_contract.receivers.kinds import ReceiverType
+from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.channels.apprise import AppriseChannel, AppriseOptions, AppriseSecrets
+from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
+from notification_operator.delivery.channels.email import (
+    EmailAccess,
+    EmailChannel,
+    EmailOptions,
+    EmailSecrets,
+    Security,
+)
+from notification_operator.delivery.channels.mattermost import (
+    MattermostChannel,
+    MattermostOptions,
+    MattermostSecrets,
+)
+from notification_operator.delivery.channels.pagerduty import (
+    PagerDutyChannel,
+    PagerDutyOptions,
+    PagerDutySecrets,
+)
+from notification_operator.delivery.channels.slack_bot import (
+    SlackBotChannel,
+    SlackBotOptions,
+    SlackBotSecrets,
+)
+from notification_operator.delivery.channels.slack_webhook import SlackWebhookChannel, SlackWebhookSecrets
+from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets, UnknownOutcome
+from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
+from notification_operator.delivery.channels.webhook import (
+    WebhookChannel,
+    WebhookFormat,
+    WebhookOptions,
+    WebhookSecrets,
+)
+from notification_operator.delivery.egress_policy import EgressPolicy
+from notification_operator.delivery.http_exchange import HttpAccess
+from notification_operator.delivery.receivers.sessions import Connection, Trust
+from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
+from notification_operator.delivery.rendering.templates import Template, TemplateInvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_operator.delivery.channel import Channel
+    from notification_operator.delivery.receivers.sessions import Sessions
+    from notification_operator.domain.receivers.catalog import Receiver
+    from notification_operator.domain.receivers.references import References
+
+
+class TemplateRefusedError(ValueError):
+    """A template of a receiver cannot be used; the text names its line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the channels of all receivers share."""
+
+    sessions: Sessions
+    clock: Callable[[], datetime]
+    redact: Callable[[str], str]
+    cluster: str = ""
+    """The name of the cluster, for templates and webhooks."""
+
+
+def templates(spec: ReceiverSpec, config_map: Mapping[str, str] | None) -> Templates:
+    """Return the compiled templates of a receiver.
+
+    Raises:
+        TemplateRefusedError: one is not valid.
+    """
+    source = spec.template
+    if source is None:
+        return Templates()
+    if source.inline is not None:
+        texts = {"subject": source.inline.subject, "body": source.inline.body}
+    else:
+        texts = {key: (config_map or {}).get(key, "") for key in ("subject", "body")}
+    compiled: dict[str, Template | None] = {}
+    for key, text in texts.items():
+        try:
+            compiled[key] = Template(text) if text else None
+        except TemplateInvalidError as error:
+            raise TemplateRefusedError(f"template, {key}: {error}") from None
+    return Templates(subject=compiled["subject"], body=compiled["body"])
+
+
+class ChannelFactory:
+    """Creates channels."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def create(self, receiver: Receiver, references: References, texts: Templates) -> Channel:
+        """Return the channel of a receiver that has one of its own.
+
+        Raises:
+            InvalidOptionsError: a value of a Secret, or a field, can never work.
+        """
+        composer = Composer(
+            facts=Facts(
+                cluster=self._tools.cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
+            ),
+            clock=thread_time,
+            templates=texts,
+            redact=self._tools.redact,
+        )
+        return _Build(self._tools, receiver.spec, references, composer).channel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """One channel in the making."""
+
+    tools: Tools
+    spec: ReceiverSpec
+    references: References
+    composer: Composer
+
+    def channel(self) -> Channel:
+        makers: Mapping[ReceiverType, Callable[[], Channel]] = {
+            ReceiverType.WEBHOOK: self._webhook,
+            ReceiverType.EMAIL: self._email,
+            ReceiverType.TEAMS: self._teams,
+            ReceiverType.PAGERDUTY: self._pagerduty,
+            ReceiverType.SMS: self._sms,
+            ReceiverType.SLACK: self._slack,
+            ReceiverType.DISCORD: self._discord,
+            ReceiverType.MATTERMOST: self._mattermost,
+            ReceiverType.APPRISE: self._apprise,
+        }
+        return makers[self.spec.type]()
+
+    def _value(self, field: str) -> str:
+        return self.references.values.get(field, "").strip()
+
+    def _policy(self, *, insecure: bool = False) -> EgressPolicy:
+        texts: tuple[str, ...] = getattr(self.spec.block, "allowed_networks", ())
+        try:
+            networks = tuple(ip_network(text) for text in texts)
+        except ValueError as error:
+            raise InvalidOptionsError(f"{self.spec.type}.allowedNetworks: {error}") from None
+        return EgressPolicy(allowed_networks=networks, insecure=insecure)
+
+    def _trust(self) -> Trust:
+        return Trust(
+            authorities=self._value("tls.caSecretRef"),
+            certificate=self._value("tls.certSecretRef/tls.crt"),
+            key=self._value("tls.certSecretRef/tls.key"),
+        )
+
+    def _access(self, *, insecure: bool = False) -> HttpAccess:
+        policy = self._policy(insecure=insecure)
+        connection = Connection(policy=policy, trust=self._trust(), proxy=self._value("proxySecretRef"))
+        return HttpAccess(
+            session=self.tools.sessions.session(connection),
+            policy=policy,
+            clock=self.tools.clock,
+            timeout=self.spec.timeout_seconds,
+            server_name=self.spec.tls.server_name if self.spec.tls else "",
+        )
+
+    def _webhook(self) -> Channel:
+        block = self.spec.webhook
+        assert block is not None, "the spec requires the block of its type"
+        keys = [self._value(f"webhook.signingSecretRefs[{i}]") for i in range(len(block.signing_secret_refs))]
+        access = self._access(insecure=block.insecure)
+        url = block.url or self._value("webhook.urlSecretRef")
+        access.policy.check_url(url)
+        return WebhookChannel(
+            WebhookOptions(format=WebhookFormat(block.format), content_type=block.content_type),
+            WebhookSecrets(
+                url=url,
+                signing_keys=tuple(keys),
+                headers=self.references.groups.get("webhook.headersSecretRef", {}),
+            ),
+            access=access,
+            composer=self.composer,
+        )
+
+    def _email(self) -> Channel:
+        block = self.spec.email
+        assert block is not None, "the spec requires the block of its type"
+        return EmailChannel(
+            EmailOptions(
+                host=block.host,
+                sender=block.sender,
+                port=block.port,
+                security=Security(block.security),
+                timeout=self.spec.timeout_seconds,
+                server_name=self.spec.tls.server_name if self.spec.tls else "",
+            ),
+            EmailSecrets(
+                username=self._value("email.authSecretRef/username"),
+                password=self._value("email.authSecretRef/password"),
+            ),
+            access=EmailAccess(
+                policy=self._policy(),
+                clock=self.tools.clock,
+                tls=self.tools.sessions.context(self._trust()),
+            ),
+            composer=self.composer,
+        )
+
+    def _teams(self) -> Channel:
+        secrets = TeamsSecrets(url=self._url("teams.urlSecretRef"))
+        return TeamsChannel(secrets, access=self._access(), composer=self.composer)
+
+    def _pagerduty(self) -> Channel:
+        block = self.spec.pagerduty
+        assert block is not None, "the spec requires the block of its type"
+        return PagerDutyChannel(
+            PagerDutyOptions(base_url=block.base_url) if block.base_url else PagerDutyOptions(),
+            PagerDutySecrets(routing_key=self._value("pagerduty.routingKeySecretRef")),
+            access=self._access(),
+            composer=self.composer,
+        )
+
+    def _sms(self) -> Channel:
+        block = self.spec.sms
+        assert block is not None, "the spec requires the block of its type"
+        options = SmsOptions(
+            account_sid=block.account_sid,
+            sender=block.sender,
+            messaging_service_sid=block.messaging_service_sid,
+            unknown_outcome=UnknownOutcome(block.unknown_outcome),
+            **({"base_url": block.base_url} if block.base_url else {}),
+        )
+        secrets = SmsSecrets(
+            username=self._value("sms.authSecretRef/username"),
+            password=self._value("sms.authSecretRef/password"),
+        )
+        return SmsChannel(options, secrets, access=self._access(), composer=self.composer)
+
+    def _slack(self) -> Channel:
+        block = self.spec.slack
+        assert block is not None, "the spec requires the block of its type"
+        if block.webhook_url_secret_ref is not None:
+            return SlackWebhookChannel(
+                SlackWebhookSecrets(url=self._url("slack.webhookUrlSecretRef")),
+                access=self._access(),
+                composer=self.composer,
+                mentions=block.mentions,
+            )
+        options = SlackBotOptions(
+            channel=block.channel,
+            mentions=block.mentions,
+            **({"base_url": block.base_url} if block.base_url else {}),
+        )
+        secrets = SlackBotSecrets(token=self._value("slack.botTokenSecretRef"))
+        return SlackBotChannel(options, secrets, access=self._access(), composer=self.composer)
+
+    def _discord(self) -> Channel:
+        block = self.spec.discord
+        assert block is not None, "the spec requires the block of its type"
+        secrets = DiscordSecrets(url=self._url("discord.urlSecretRef"))
+        return DiscordChannel(secrets, access=self._access(), composer=self.composer, mentions=block.mentions)
+
+    def _mattermost(self) -> Channel:
+        block = self.spec.mattermost
+        assert block is not None, "the spec requires the block of its type"
+        return MattermostChannel(
+            MattermostOptions(channel=block.channel, username=block.username, mentions=block.mentions),
+            MattermostSecrets(url=self._url("mattermost.urlSecretRef")),
+            access=self._access(),
+            composer=self.composer,
+        )
+
+    def _apprise(self) -> Channel:
+        return AppriseChannel(
+            AppriseOptions(timeout=self.spec.timeout_seconds),
+            AppriseSecrets(url=self._value("apprise.urlSecretRef")),
+            composer=self.composer,
+        )
+
+    def _url(self, field: str) -> str:
+        """Return a URL from a Secret that the egress policy permits, as far as that is known without a look-up.
+
+        Raises:
+            AddressNotAllowedError: it can never be used.
+        """
+        url = self._value(field)
+        self._policy().check_url(url)
+        return url

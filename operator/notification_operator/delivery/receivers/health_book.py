@@ -1,0 +1,82 @@
+"""The health of receivers, from the calls of this replica since its start."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from notification_operator.delivery.channel import ReceiverError
+from notification_operator.delivery.recording import first
+from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.receivers.health import UNTESTED, Health
+
+if TYPE_CHECKING:
+    from notification_operator.delivery.breakers import Breakers, Destination
+    from notification_operator.delivery.senders import Sender
+    from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.receivers.catalog import ReceiverKey
+
+MOST: Final = 10_000
+"""Receivers that are remembered: the ones called most recently."""
+
+
+class HealthBook:
+    """Takes in the result of every call of a receiver; the state of its breaker is a part of the health."""
+
+    def __init__(self, breakers: Breakers) -> None:
+        self._breakers = breakers
+        self._health: OrderedDict[ReceiverKey, Health] = OrderedDict()
+        self._names: dict[ReceiverKey, str] = {}
+
+    def called(
+        self, sender: Sender, destination: Destination | None, attempt: Attempt, error: BaseException | None
+    ) -> None:
+        """Take in the result of a call; returns at once."""
+        del destination
+        key = sender.receiver
+        assert key is not None, "a channel of the settings has no receiver"
+        before = self._health.get(key, UNTESTED)
+        if error is None:
+            health = replace(
+                before,
+                last_success=attempt.ended,
+                last_attempt=attempt.ended,
+                last_error="",
+                consecutive_failures=0,
+                problem="",
+            )
+        else:
+            refused = first(error, ReceiverError)
+            health = replace(
+                before,
+                last_attempt=attempt.ended,
+                last_error=attempt.error or "",
+                consecutive_failures=before.consecutive_failures + 1,
+                problem="" if refused is None else str(refused.reason),
+            )
+        self._health[key], self._names[key] = health, sender.name
+        self._health.move_to_end(key)
+        if len(self._health) > MOST:
+            forgotten, _ = self._health.popitem(last=False)
+            del self._names[forgotten]
+
+    def health(self, key: ReceiverKey) -> Health:
+        """Return the health of a receiver, with the present state of its breaker."""
+        health = self._health.get(key)
+        if health is None:
+            return UNTESTED
+        circuit = self._breakers.state(self._names[key])
+        until = None if circuit is Circuit.CLOSED else self._breakers.probe_at(self._names[key])
+        return replace(health, circuit=circuit, circuit_until=until)
+
+    def restart(self, key: ReceiverKey) -> None:
+        """Forget that a receiver accepted no message: it has changed."""
+        health = self._health.get(key)
+        if health is not None:
+            self._health[key] = replace(health, problem="", consecutive_failures=0)
+
+    def forget(self, key: ReceiverKey) -> None:
+        """Forget a receiver that was deleted."""
+        if self._health.pop(key, None) is not None:
+            del self._names[key]

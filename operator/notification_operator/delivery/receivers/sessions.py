@@ -1,0 +1,124 @@
+"""The HTTP sessions of receivers: one for all with the same policy, certificates and proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from notification_contract.receivers.spec import MAX_TIMEOUT
+from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.egress_guard import guarded_session
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from notification_operator.delivery.egress_policy import EgressPolicy
+
+MOST: Final = 64
+"""Sessions that are kept: the ones used most recently."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """The certificates of a receiver, in PEM; empty values mean those of the system, and none of the client's own."""
+
+    authorities: str = field(default="", repr=False)
+    certificate: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+
+
+NO_TRUST: Final = Trust()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What receivers that share a session have in common."""
+
+    policy: EgressPolicy
+    trust: Trust = NO_TRUST
+    proxy: str = field(default="", repr=False)
+
+
+class Sessions:
+    """Opens sessions when they are needed. Slots bound the connections, so a session does not."""
+
+    def __init__(self) -> None:
+        self._sessions: OrderedDict[Connection, aiohttp.ClientSession] = OrderedDict()
+        self._contexts: OrderedDict[Trust, ssl.SSLContext] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def session(self, connection: Connection) -> aiohttp.ClientSession:
+        """Return the session; call it within the running loop.
+
+        Raises:
+            InvalidOptionsError: a certificate is not valid.
+        """
+        session = self._sessions.get(connection)
+        if session is None or session.closed:
+            context = self.context(connection.trust)
+            session = guarded_session(connection.policy, connections=0, tls=context, proxy=connection.proxy)
+            self._sessions[connection] = session
+        self._sessions.move_to_end(connection)
+        if len(self._sessions) > MOST:
+            _, oldest = self._sessions.popitem(last=False)
+            task = asyncio.get_running_loop().create_task(_close_later(oldest), name="close session")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        return session
+
+    def context(self, trust: Trust) -> ssl.SSLContext:
+        """Return the TLS context for some certificates: making one takes milliseconds.
+
+        Raises:
+            InvalidOptionsError: a certificate is not valid.
+        """
+        context = self._contexts.get(trust)
+        if context is None:
+            context = self._contexts[trust] = _context(trust)
+        self._contexts.move_to_end(trust)
+        if len(self._contexts) > MOST:
+            self._contexts.popitem(last=False)
+        return context
+
+    async def close(self) -> None:
+        """Close every session."""
+        for task in self._closing:
+            task.cancel()
+        sessions = list(self._sessions.values())
+        self._sessions.clear()
+        await asyncio.gather(*(session.close() for session in sessions))
+
+
+async def _close_later(session: aiohttp.ClientSession) -> None:
+    """Close a session when no attempt can use it any more."""
+    try:
+        await asyncio.sleep(2 * MAX_TIMEOUT)
+    finally:
+        await session.close()
+
+
+def _context(trust: Trust) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=trust.authorities or None)
+    except (ssl.SSLError, ValueError) as error:
+        raise InvalidOptionsError(f"tls.caSecretRef holds no certificate in PEM: {error}") from None
+    if trust.certificate:
+        try:
+            _load(context, trust)
+        except (ssl.SSLError, OSError, ValueError):
+            raise InvalidOptionsError(
+                "tls.certSecretRef holds no certificate with its key in PEM under tls.crt and tls.key"
+            ) from None
+    return context
+
+
+def _load(context: ssl.SSLContext, trust: Trust) -> None:
+    # The ssl module reads a key from a file only. This one has no name, and exists in memory alone.
+    with open(os.memfd_create("certificate"), "w+") as file:  # noqa: PTH123 - a descriptor has no path
+        file.write(f"{trust.certificate}\n{trust.key}\n")
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")

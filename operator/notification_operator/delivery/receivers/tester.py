@@ -1,0 +1,91 @@
+"""Sends a test message to a receiver, past its circuit breaker and its rate limit: somebody wants to know now."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from notification_operator.delivery.channel import DeliveryError, Message
+from notification_operator.domain.model import Content
+from notification_operator.domain.receivers.status import ReceiverTestOutcome, ReceiverTestResult
+from notification_operator.domain.text.error_text import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from notification_operator.delivery.receivers.directory import ReceiverDirectory
+    from notification_operator.delivery.senders import Sender
+    from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+
+SUBJECT = "Test message of the notification platform"
+
+
+class ReceiverTester:
+    """Sends test messages."""
+
+    def __init__(
+        self,
+        catalog: Callable[[], Catalog],
+        directory: ReceiverDirectory,
+        *,
+        clock: Callable[[], datetime],
+        redact: Callable[[str], str],
+    ) -> None:
+        self._catalog = catalog
+        self._directory = directory
+        self._clock = clock
+        self._redact = redact
+
+    async def test(self, key: ReceiverKey, requested_at: str) -> ReceiverTestResult:
+        """Send one message to each recipient of a receiver; the same request has the same delivery id."""
+        receiver = self._catalog().get(key)
+        if receiver is None:
+            return _failed("the receiver has no valid spec")
+        sender = self._directory.sender(receiver)
+        if sender is None:
+            return _failed(self._directory.readiness(receiver).problem)
+        if receiver.spec.addresses_people and not receiver.spec.own_addresses:
+            return _failed(
+                f"the receiver has no recipients of its own; set {receiver.spec.type}.to to test it"
+            )
+        addresses = receiver.spec.own_addresses or ("",)
+        for number, address in enumerate(addresses, start=1):
+            problem = await self._send(sender, self._message(receiver, f"{requested_at}/{number}", address))
+            if problem:
+                return _failed(problem)
+        return ReceiverTestResult(
+            outcome=ReceiverTestOutcome.SUCCEEDED, message="The receiver accepted the message"
+        )
+
+    async def _send(self, sender: Sender, message: Message) -> str:
+        """Send a message; return why it failed, or an empty text."""
+        try:
+            async with asyncio.timeout(sender.timeout):
+                await sender.channel.deliver(message)
+        except TimeoutError:
+            return f"timed out after {sender.timeout:g} s"
+        except Exception as error:  # noqa: BLE001 - whatever a channel raises is the result of the test
+            return describe(error, bare=DeliveryError, redact=self._redact)
+        return ""
+
+    def _message(self, receiver: Receiver, request: str, address: str) -> Message:
+        key = receiver.key
+        text = f"Receiver {key} works. Somebody asked for this message at {request.partition('/')[0]}."
+        delivery_id = f"{receiver.uid}/test/{request}"
+        return Message(
+            id=delivery_id,
+            delivery_id=delivery_id,
+            namespace=key.namespace,
+            name=key.name,
+            uid=receiver.uid,
+            created=self._clock(),
+            channels=(f"{receiver.spec.type}/{key.name}",),
+            content=Content(type="simple", priority="low", subject=SUBJECT, body=text),
+            dedup_key=delivery_id,
+            address=address,
+        )
+
+
+def _failed(message: str) -> ReceiverTestResult:
+    return ReceiverTestResult(outcome=ReceiverTestOutcome.FAILED, message=message)

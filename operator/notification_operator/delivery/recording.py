@@ -1,0 +1,141 @@
+"""From the result of a call to the attempt that the status records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import structlog
+
+from notification_contract import bounds
+from notification_operator.delivery.channel import DeliveryError, Permanent, ReceiverError, Transient
+from notification_operator.domain.attempt import Attempt, AttemptStatus
+from notification_operator.domain.status import Reason
+from notification_operator.domain.text.error_text import chain, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from notification_operator.delivery.channel import Receipt
+    from notification_operator.delivery.senders import Unavailable
+    from notification_operator.domain.plan import Send
+    from notification_operator.domain.redaction.redactor import Redactor
+
+Kind = TypeVar("Kind", bound=BaseException)
+
+PERMANENT_MARK: Final = "permanent failure: "
+
+logger = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """Builds attempts; every text in them is redacted."""
+
+    def __init__(self, *, clock: Callable[[], datetime], redactor: Redactor) -> None:
+        self._clock = clock
+        self._redactor = redactor
+
+    def success(self, send: Send, receipt: Receipt | None, *, began: datetime, duration: float) -> Attempt:
+        """Return the attempt of a message that the receiver accepted."""
+        return Attempt(
+            channel=send.channel,
+            number=send.number,
+            timestamp=began,
+            duration=duration,
+            status=AttemptStatus.SUCCESS,
+            message_ref=receipt.message_ref[: bounds.MESSAGE_REF] if receipt else "",
+            note=self._redactor.text(receipt.note)[: bounds.NOTE] if receipt and receipt.note else "",
+        )
+
+    def failed(
+        self,
+        send: Send,
+        error: BaseException,
+        *,
+        began: datetime | None = None,
+        duration: float = 0.0,
+        holds: bool = False,
+    ) -> Attempt:
+        """Return the attempt of an error.
+
+        Args:
+            send: the attempt.
+            error: why it failed.
+            began: the start; None for an attempt that was not made.
+            duration: its length in seconds.
+            holds: whether the message waits because its receiver accepts none, so that the attempt does not count.
+        """
+        refused = first(error, ReceiverError)
+        held = holds and refused is not None
+        retryable = first(error, Transient)
+        permanent = not held and (retryable is None or first(error, Permanent) is error)
+        return Attempt(
+            channel=send.channel,
+            number=send.number,
+            timestamp=began or self._clock(),
+            duration=duration,
+            status=AttemptStatus.FAILED,
+            error=self._text(error, permanent=permanent),
+            permanent=permanent,
+            retry_after=None if permanent or retryable is None else _usable_pause(retryable.retry_after),
+            circuit_open=held,
+            reason=Reason.RECEIVER_NOT_READY if held else "",
+        )
+
+    def rejected(self, send: Send, error: Transient) -> Attempt:
+        """Return the attempt that an open circuit breaker kept from the receiver."""
+        return Attempt(
+            channel=send.channel,
+            number=send.number,
+            timestamp=self._clock(),
+            status=AttemptStatus.FAILED,
+            error=self._text(error, permanent=False),
+            circuit_open=True,
+        )
+
+    def unavailable(self, send: Send, why: Unavailable) -> Attempt:
+        """Return the attempt on a target that nobody sends to."""
+        permanent = isinstance(why.error, Permanent)
+        return Attempt(
+            channel=send.channel,
+            number=send.number,
+            timestamp=self._clock(),
+            status=AttemptStatus.FAILED,
+            error=self._text(why.error, permanent=permanent),
+            permanent=permanent,
+            reason="" if why.reason is None else why.reason.value,
+        )
+
+    def unexpected(self, send: Send, error: BaseException) -> Attempt:
+        """Return the record of an attempt that an unexpected exception ended; never raises."""
+        logger.error("attempt ended unexpectedly", channel=send.channel, attempt=send.id, exc_info=error)
+        try:
+            text = self._text(error, permanent=True)
+        except Exception:  # noqa: BLE001 - the record matters more than its text
+            text = f"{PERMANENT_MARK}{type(error).__name__}"
+        return Attempt(
+            channel=send.channel,
+            number=send.number,
+            timestamp=self._clock(),
+            status=AttemptStatus.FAILED,
+            error=text,
+            permanent=True,
+        )
+
+    def _text(self, error: BaseException, *, permanent: bool) -> str:
+        mark = PERMANENT_MARK if permanent else ""
+        return describe(error, mark=mark, bare=DeliveryError, redact=self._redactor.text)
+
+
+def first(error: BaseException | None, kind: type[Kind]) -> Kind | None:
+    """Return the first error of a kind in the chain of an error, from the outside in."""
+    return next((link for link in chain(error) if isinstance(link, kind)), None)
+
+
+def _usable_pause(seconds: object) -> float | None:
+    """Return the pause that a receiver requested, if it is a finite number of seconds; channels pass anything."""
+    try:
+        pause = float(seconds)  # type: ignore[arg-type]  # whatever is no number raises
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return pause if 0 <= pause < float("inf") else None

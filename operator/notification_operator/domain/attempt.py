@@ -1,0 +1,115 @@
+"""One completed attempt of a notification: an entry of `status.deliveryAttempts`, typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from notification_contract import bounds
+from notification_operator.domain.json_values import EARLIEST, integer, mapping, moment, number, text
+from notification_operator.domain.text.timestamps import format_time
+
+
+class AttemptStatus(StrEnum):
+    """How one attempt on one target ended."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One completed attempt.
+
+    `number` counts from 1 on each target; `timestamp` is the start, `duration` is in seconds.
+    `retry_after` is the delay in seconds that a failing receiver asked for. `circuit_open` says that an
+    open circuit breaker kept the attempt from the receiver: a failure that uses up a number, and none of
+    the attempts that the policy allows (DD-BREAKER-001).
+    """
+
+    channel: str
+    """The key of the target; of a channel of the settings it is the channel's name."""
+    number: int
+    timestamp: datetime
+    status: AttemptStatus
+    duration: float = 0.0
+    error: str | None = None
+    permanent: bool = False
+    retry_after: float | None = None
+    circuit_open: bool = False
+    reason: str = ""
+    """Why it failed, in one word, where the operator knows that; otherwise empty."""
+    message_ref: str = ""
+    """The message at the receiver, in the receiver's terms."""
+    note: str = ""
+    """A problem that did not prevent the delivery."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The identity of an attempt within its object; never its time or text."""
+        return self.channel, self.number
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the receiver accepted the message."""
+        return self.status is AttemptStatus.SUCCESS
+
+    @property
+    def ended(self) -> datetime:
+        """The time at which the attempt ended."""
+        return self.timestamp + timedelta(seconds=self.duration)
+
+
+_RESULTS: Final = frozenset(AttemptStatus)
+
+
+def parse_attempt(value: object) -> Attempt | None:
+    """Return an attempt; None for an entry without channel, number or result. A missing time is long past."""
+    entry = mapping(value)
+    channel, attempt = text(entry.get("channel")), integer(entry.get("attempt")) or 0
+    result = text(entry.get("status"))
+    if result not in _RESULTS or not (channel and 1 <= attempt <= bounds.ATTEMPT_NUMBER):
+        return None
+    error = entry.get("error")
+    return Attempt(
+        channel=channel,
+        number=attempt,
+        timestamp=moment(entry.get("timestamp")) or EARLIEST,
+        status=AttemptStatus(result),
+        duration=number(entry.get("durationSeconds"), most=bounds.ATTEMPT_SECONDS) or 0.0,
+        error=error if isinstance(error, str) else None,
+        permanent=entry.get("permanent") is True,
+        retry_after=number(entry.get("retryAfterSeconds"), most=bounds.RETRY_AFTER_SECONDS),
+        circuit_open=entry.get("circuitOpen") is True,
+        reason=text(entry.get("reason")),
+        message_ref=text(entry.get("messageRef"))[: bounds.MESSAGE_REF],
+        note=text(entry.get("note"))[: bounds.NOTE],
+    )
+
+
+def dump_attempt(attempt: Attempt) -> dict[str, Any]:
+    """Return the JSON of an attempt."""
+    entry: dict[str, Any] = {
+        "channel": attempt.channel,
+        "attempt": attempt.number,
+        "timestamp": format_time(attempt.timestamp),
+        "status": attempt.status.value,
+        "durationSeconds": min(round(attempt.duration, 6), bounds.ATTEMPT_SECONDS),
+    }
+    if attempt.error is not None:
+        entry["error"] = attempt.error
+    if attempt.permanent:
+        entry["permanent"] = True
+    if attempt.retry_after is not None:
+        entry["retryAfterSeconds"] = min(attempt.retry_after, bounds.RETRY_AFTER_SECONDS)
+    if attempt.circuit_open:
+        entry["circuitOpen"] = True
+    for key, value in (
+        ("reason", attempt.reason),
+        ("messageRef", attempt.message_ref),
+        ("note", attempt.note),
+    ):
+        entry |= {key: value} if value else {}
+    return entry

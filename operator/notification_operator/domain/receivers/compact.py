@@ -1,0 +1,70 @@
+"""Specs that share what they have in common: a thousand receivers differ in little, and all of them stay in memory.
+
+Parsed by pydantic, a spec of a few lines takes several kilobytes, most of them for empty fields.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+SHARED_PARTS: Final = 128
+"""Parts that a pool remembers for sharing, the ones used most recently."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class PartPool:
+    """Returns for each part of a spec an equal one that is in use already, if there is one."""
+
+    def __init__(self) -> None:
+        self._parts: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def compact(self, model: Model) -> Model:
+        """Return an equal model that takes less memory; the model is one that nobody changes.
+
+        Its attributes are set one by one: so all instances of a class share the table of names, which pydantic's
+        own do not.
+        """
+        result = object.__new__(type(model))
+        for name in type(model).model_fields:
+            object.__setattr__(result, name, self._compact(getattr(model, name)))
+        fields_set = model.__pydantic_fields_set__
+        object.__setattr__(result, "__pydantic_fields_set__", self._share(frozenset(fields_set), fields_set))
+        object.__setattr__(result, "__pydantic_extra__", None)
+        object.__setattr__(result, "__pydantic_private__", None)
+        return result
+
+    def _compact(self, value: Any) -> Any:  # noqa: ANN401 - fields have values of any type
+        if isinstance(value, BaseModel):
+            part = self.compact(value)
+            return self._share(_key(part), part)
+        if isinstance(value, tuple):
+            parts = tuple(map(self._compact, value))
+            return self._share(_key(parts), parts)
+        return value
+
+    def _share(self, key: Hashable, part: Any) -> Any:  # noqa: ANN401 - returns what it gets
+        part = self._parts.setdefault(key, part)
+        self._parts.move_to_end(key)
+        if len(self._parts) > SHARED_PARTS:
+            self._parts.popitem(last=False)
+        return part
+
+
+def _key(value: Any) -> Hashable:  # noqa: ANN401 - fields have values of any type
+    """Return what is equal for equal parts of the same types, and can be hashed."""
+    match value:
+        case BaseModel():
+            return (type(value), *(_key(getattr(value, name)) for name in type(value).model_fields))
+        case tuple():
+            return (tuple, *map(_key, value))
+        case dict():
+            return (dict, *sorted(value.items()))
+        case _:
+            return (type(value), value)

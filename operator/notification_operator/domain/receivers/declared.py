@@ -1,0 +1,129 @@
+"""A NotificationReceiver as it was seen last: the spec that is in force, and what is wrong with a newer one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_contract import names
+from notification_contract.receivers.kinds import NamespacesFrom
+from notification_contract.receivers.spec import ReceiverSpecError, parse_spec
+from notification_operator.domain.json_values import integer, mapping, text
+from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
+from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_operator.domain.receivers.compact import PartPool
+
+MOST_PROBLEMS: Final = 20
+"""Problems of a spec that are named; a spec may have as many as fields."""
+PROBLEM_CHARACTERS: Final = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A spec that can be used, or the reasons why it cannot."""
+
+    spec: ReceiverSpec | None = None
+    problems: tuple[str, ...] = ()
+    not_allowed: bool = False
+    """Whether the spec is valid, but not in this namespace."""
+
+
+def examine(spec: object, *, namespace: str, home: str) -> Examined:
+    """Examine the spec of a receiver.
+
+    Args:
+        spec: as the API server holds it.
+        namespace: that of the receiver.
+        home: the operator's own namespace.
+    """
+    try:
+        parsed = parse_spec(mapping(spec))
+        restricted = () if namespace == home else parsed.restricted_fields()
+    except ReceiverSpecError as error:
+        return Examined(problems=_bounded(error.problems))
+    except Exception as error:  # noqa: BLE001 - a fault of one spec must not keep the others from being read
+        return Examined(problems=_bounded((f"the spec cannot be used: {error!r}",)))
+    if restricted:
+        problems = tuple(
+            f"{field}: only receivers in the operator's namespace {home} may have this field"
+            for field in restricted
+        )
+        return Examined(problems=_bounded(problems), not_allowed=True)
+    return Examined(spec=parsed)
+
+
+def _bounded(problems: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(problem[:PROBLEM_CHARACTERS] for problem in problems[:MOST_PROBLEMS])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """One NotificationReceiver as it was seen last."""
+
+    key: ReceiverKey
+    uid: str
+    generation: int
+    """Of the object; that of the receiver in force is smaller if this one was refused."""
+    receiver: Receiver | None
+    """With the last valid spec; None if there was none since this process has started."""
+    problems: tuple[str, ...] = ()
+    """Why the present spec is refused; empty if it is in force."""
+    test_requested_at: str = ""
+    """The value of the annotation that asks for a test message; empty without one."""
+
+    @property
+    def selects_namespaces(self) -> bool:
+        """Whether the labels of a namespace decide who may use the receiver."""
+        return (
+            self.receiver is not None
+            and self.receiver.spec.allowed_namespaces.source is NamespacesFrom.SELECTOR
+        )
+
+
+def requested_test(obj: Mapping[str, Any]) -> str:
+    """Return the value of the annotation that asks for a test message, as much as a status holds; empty without one."""
+    annotations = mapping(mapping(obj.get("metadata")).get("annotations"))
+    return text(annotations.get(names.TEST_ANNOTATION))[:REQUESTED_AT_CHARACTERS]
+
+
+def declare(obj: Mapping[str, Any], before: Declared | None, *, home: str, parts: PartPool) -> Declared:
+    """Return what an object declares; `before` itself if that is the same, as after a write of the status.
+
+    Args:
+        obj: the object.
+        before: what was seen of this name before; its last valid spec stays in force if the new one is refused.
+        home: the operator's own namespace.
+        parts: those of the other specs, for sharing.
+    """
+    meta = mapping(obj.get("metadata"))
+    key = ReceiverKey(text(meta.get("namespace")), text(meta.get("name")))
+    uid, generation = text(meta.get("uid")), integer(meta.get("generation")) or 0
+    annotations = mapping(meta.get("annotations"))
+    if before is not None and before.uid != uid:
+        before = None
+    if before is not None and generation and before.generation == generation:
+        spec, problems = None, before.problems
+    else:
+        examined = examine(obj.get("spec"), namespace=key.namespace, home=home)
+        spec, problems = examined.spec, examined.problems
+    receiver = None if before is None else before.receiver
+    is_default = annotations.get(names.DEFAULT_RECEIVER_ANNOTATION) == "true"
+    if spec is not None:
+        spec = parts.compact(spec)
+        receiver = Receiver(key=key, uid=uid, generation=generation, spec=spec, is_default=is_default)
+    elif receiver is not None and receiver.is_default != is_default:
+        receiver = replace(receiver, is_default=is_default)
+    declared = Declared(
+        key=key,
+        uid=uid,
+        generation=generation,
+        receiver=receiver,
+        problems=problems,
+        test_requested_at=requested_test(obj),
+    )
+    return before if before is not None and declared == before else declared

@@ -1,0 +1,289 @@
+"""The next status of a receiver, from the object just read and from what one replica knows (DD-CATALOG-001).
+
+Each replica writes an entry of its own and recounts the summary of all entries, so the order of the writes does not
+matter. Only the owner of the object writes what is decided once: Ready, ResolvedRefs and the result of a test.
+
+Folding twice is folding once: an entry gets a new time only if it says something new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.conditions import Condition, ConditionStatus, updated
+from notification_operator.domain.json_values import EARLIEST, integer, mapping, moment, text
+from notification_operator.domain.receivers.declared import examine
+from notification_operator.domain.receivers.health import UNTESTED
+from notification_operator.domain.receivers.health_condition import HEALTHY, healthy
+from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.domain.receivers.status import (
+    ERROR_CHARACTERS,
+    MESSAGE_CHARACTERS,
+    MOST_REPLICAS,
+    VERSION_CHARACTERS,
+    CircuitState,
+    CircuitStatus,
+    Observation,
+    ReceiverStatus,
+    ReplicaStatus,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from notification_operator.domain.receivers.health import Health
+    from notification_operator.domain.receivers.status import LastTest
+
+MAX_AGE: Final = timedelta(minutes=10)
+"""An entry that is older belongs to a replica that has ended, or that has nothing new to say."""
+READY: Final = "Ready"
+RESOLVED_REFS: Final = "ResolvedRefs"
+ACCEPTED: Final = "Accepted"
+INVALID: Final = "Invalid"
+NOT_ALLOWED: Final = "NotAllowed"
+
+_STATES: Final = {
+    Circuit.CLOSED: CircuitState.CLOSED,
+    Circuit.HALF_OPEN: CircuitState.HALF_OPEN,
+    Circuit.OPEN: CircuitState.OPEN,
+}
+_WORSE: Final = tuple(CircuitState)
+
+
+class Readiness(Protocol):
+    """What the owner found out about the spec that is in force."""
+
+    @property
+    def generation(self) -> int:
+        """The generation of that spec."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """The reason of the condition Ready; `Accepted` if it is true."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """The message of the condition Ready; empty if it is true."""
+        ...
+
+    @property
+    def references(self) -> ReferenceReason:
+        """The reason of the condition ResolvedRefs."""
+        ...
+
+    @property
+    def references_message(self) -> str:
+        """The message of the condition ResolvedRefs."""
+        ...
+
+    @property
+    def secret_version(self) -> str:
+        """Changes with every change of a Secret; empty without one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerFacts:
+    """What only the owner of the object writes."""
+
+    home: str
+    """The operator's own namespace."""
+    readiness: Readiness | None = None
+    """None while no valid spec was seen."""
+    test: LastTest | None = None
+    """The result of a test message."""
+
+
+def fold(
+    obj: Mapping[str, Any], *, replica: str, health: Health, owner: OwnerFacts | None, now: datetime
+) -> ReceiverStatus:
+    """Return the next status.
+
+    Args:
+        obj: the object as just read.
+        replica: the name of this replica.
+        health: what the attempts of this replica have shown.
+        owner: None where another replica owns the object.
+        now: the time.
+    """
+    status = ReceiverStatus.parse(obj)
+    generation = integer(mapping(obj.get("metadata")).get("generation")) or 1
+    own = _own_entry(status.replica(replica), replica, health, now)
+    if owner is None and own is None:
+        return status
+    replicas = _merged(status.replicas, own, replica=replica, now=now)
+    known = _not_after(status.observed.last_attempt, now)
+    condition = healthy(
+        replicas,
+        suspended=mapping(obj.get("spec")).get("suspend") is True,
+        before=status.condition(HEALTHY),
+        known=known,
+    )
+    status = replace(status, replicas=replicas, observed=_recounted(status.observed, replicas, now))
+    if owner is not None:
+        status = _with_owner_facts(status, obj, owner, generation=generation, now=now)
+    return _with_condition(status, condition, generation=generation, now=now)
+
+
+def entry_of(replica: str, health: Health, now: datetime) -> ReplicaStatus:
+    """Return the entry of a replica that has written none before."""
+    return ReplicaStatus(
+        name=replica,
+        updated=now,
+        problem=health.problem[:MESSAGE_CHARACTERS],
+        observed=Observation(
+            last_success=health.last_success,
+            last_attempt=health.last_attempt,
+            last_error=health.last_error[:ERROR_CHARACTERS],
+            consecutive_failures=health.consecutive_failures,
+            circuit=_circuit(health),
+        ),
+    )
+
+
+def _circuit(health: Health) -> CircuitStatus | None:
+    if health.circuit is None:
+        return None
+    state = _STATES[health.circuit]
+    return CircuitStatus(state=state, until=health.circuit_until if state is CircuitState.OPEN else None)
+
+
+def _own_entry(
+    stored: ReplicaStatus | None, replica: str, health: Health, now: datetime
+) -> ReplicaStatus | None:
+    """Return the entry of this replica; None if it has nothing to say and has said nothing."""
+    if stored is None:
+        return None if health == UNTESTED else entry_of(replica, health, now)
+    entry = entry_of(replica, health, now)
+    # A process that was restarted under the same name has forgotten the times.
+    observed = replace(
+        entry.observed,
+        last_success=_latest(stored.observed.last_success, entry.observed.last_success),
+        last_attempt=_latest(stored.observed.last_attempt, entry.observed.last_attempt),
+    )
+    entry = replace(entry, observed=observed, raw=stored.raw)
+    unchanged = replace(entry, updated=stored.updated) == stored
+    return stored if unchanged and _lives(stored, now) else entry
+
+
+def _merged(
+    stored: Iterable[ReplicaStatus], own: ReplicaStatus | None, *, replica: str, now: datetime
+) -> tuple[ReplicaStatus, ...]:
+    """Return the entries of the replicas that run, by name."""
+    others = [each for each in stored if each.name != replica and _lives(each, now)]
+    others.sort(key=lambda each: (each.updated or now, each.name), reverse=True)
+    kept = others[: MOST_REPLICAS - 1] + ([] if own is None else [own])
+    return tuple(sorted(kept, key=lambda each: each.name))
+
+
+def _lives(entry: ReplicaStatus, now: datetime) -> bool:
+    return entry.updated is not None and abs(now - entry.updated) <= MAX_AGE
+
+
+def _recounted(before: Observation, replicas: Iterable[ReplicaStatus], now: datetime) -> Observation:
+    """Return what all replicas together have observed.
+
+    The times outlive the entries that they come from: a receiver that gets a message per day has a latest success.
+    """
+    seen = tuple(each.observed for each in replicas)
+    successes = (each.last_success for each in seen)
+    freshest = max(_attempted(replicas), default=None)
+    known = _not_after(before.last_attempt, now)
+    last_attempt, last_error = known, before.last_error if known else ""
+    if freshest is not None and (known is None or freshest[0] >= known):
+        last_attempt, _, last_error = freshest
+    return Observation(
+        last_success=_latest(_not_after(before.last_success, now), *successes),
+        last_attempt=last_attempt,
+        last_error=last_error,
+        consecutive_failures=max((each.consecutive_failures for each in seen), default=0),
+        circuit=max((each.circuit for each in seen if each.circuit), key=_badness, default=None),
+    )
+
+
+def _attempted(replicas: Iterable[ReplicaStatus]) -> Iterator[tuple[datetime, str, str]]:
+    """Yield time, name and error of the latest attempt of each replica."""
+    for each in replicas:
+        if each.observed.last_attempt is not None:
+            yield each.observed.last_attempt, each.name, each.observed.last_error
+
+
+def _badness(circuit: CircuitStatus) -> tuple[int, datetime]:
+    return _WORSE.index(circuit.state), circuit.until or EARLIEST
+
+
+def _with_owner_facts(
+    status: ReceiverStatus, obj: Mapping[str, Any], owner: OwnerFacts, *, generation: int, now: datetime
+) -> ReceiverStatus:
+    """Return the status with what the owner decides."""
+    namespace = text(mapping(obj.get("metadata")).get("namespace"))
+    examined = examine(obj.get("spec"), namespace=namespace, home=owner.home)
+    # Nothing is said about a spec whose Secrets are being read: this takes moments.
+    ready = owner.readiness
+    if ready is not None and ready.references is ReferenceReason.PENDING:
+        ready = None
+    status = replace(status, observed_generation=generation)
+    if examined.problems:
+        reason = NOT_ALLOWED if examined.not_allowed else INVALID
+        refused = _condition(READY, reason, "; ".join(examined.problems), true=False)
+        status = _with_condition(status, refused, generation=generation, now=now)
+    elif ready is not None and ready.generation == generation:
+        message = ready.message or "The spec is valid"
+        condition = _condition(READY, ready.reason, message, true=ready.reason == ACCEPTED)
+        status = _with_condition(status, condition, generation=generation, now=now)
+    if ready is not None:
+        status = _with_references(status, ready, now=now)
+    if owner.test is not None and is_test_due(owner.test.requested_at, status.last_test, now):
+        status = replace(status, last_test=owner.test)
+    return status
+
+
+def _with_references(status: ReceiverStatus, ready: Readiness, *, now: datetime) -> ReceiverStatus:
+    found = ready.references in {ReferenceReason.FOUND, ReferenceReason.NONE}
+    condition = _condition(RESOLVED_REFS, ready.references, ready.references_message, true=found)
+    status = _with_condition(status, condition, generation=ready.generation, now=now)
+    version = ready.secret_version
+    if len(version) > VERSION_CHARACTERS:
+        version = sha256(version.encode()).hexdigest()
+    return replace(status, secret_version=version)
+
+
+def is_test_due(requested_at: str, last: LastTest | None, now: datetime) -> bool:
+    """Return whether a request for a test is newer than the latest test.
+
+    A request from a clock that is ahead must not silence the ones that follow it.
+    """
+    if not requested_at or (last is not None and requested_at == last.requested_at):
+        return False
+    requested, tested = moment(requested_at), None if last is None else moment(last.requested_at)
+    return requested is None or tested is None or requested > tested or tested > now
+
+
+def _condition(condition_type: str, reason: str, message: str, *, true: bool) -> Condition:
+    status = ConditionStatus.TRUE if true else ConditionStatus.FALSE
+    return Condition(
+        type=condition_type, status=status, reason=str(reason), message=message[:MESSAGE_CHARACTERS]
+    )
+
+
+def _with_condition(
+    status: ReceiverStatus, condition: Condition, *, generation: int, now: datetime
+) -> ReceiverStatus:
+    conditions = updated(status.conditions, [condition], generation=generation, now=now)
+    return replace(status, conditions=conditions)
+
+
+def _latest(*times: datetime | None) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)
+
+
+def _not_after(time: datetime | None, now: datetime) -> datetime | None:
+    """Return a time of the past; None for one that a clock which is ahead, or somebody else, has written."""
+    return None if time is None or time > now else time

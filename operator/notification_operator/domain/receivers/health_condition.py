@@ -1,0 +1,88 @@
+"""The condition Healthy of a receiver, from the freshest evidence that any replica has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_operator.domain.json_values import EARLIEST
+from notification_operator.domain.receivers.status import CircuitState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from notification_operator.domain.receivers.status import ReplicaStatus
+
+HEALTHY: Final = "Healthy"
+DELIVERING: Final = "Delivering"
+CIRCUIT_OPEN: Final = "CircuitOpen"
+SUSPENDED: Final = "Suspended"
+UNTESTED: Final = "Untested"
+_PASSING: Final = frozenset({"", CIRCUIT_OPEN, SUSPENDED, UNTESTED})
+"""Reasons that end with what they rest on: the breaker of a process that has ended is not open any more."""
+
+
+def healthy(
+    replicas: Iterable[ReplicaStatus], *, suspended: bool, before: Condition | None, known: datetime | None
+) -> Condition:
+    """Return the condition.
+
+    Args:
+        replicas: the entries of the replicas that run.
+        suspended: whether the spec suspends the receiver.
+        before: the condition as it was read.
+        known: the time of the latest attempt that it may rest on, perhaps one of a replica that has ended since.
+    """
+    if suspended:
+        return _condition(ConditionStatus.FALSE, SUSPENDED, "spec.suspend is true: no message is sent")
+    freshest = max(replicas, key=_freshness, default=None)
+    if (
+        freshest is not None
+        and (time := _evidence_time(freshest)) is not None
+        and time >= (known or EARLIEST)
+    ):
+        return assess(freshest)
+    if before is None or before.reason in _PASSING:
+        return _untested("No replica that runs has sent a message")
+    return before
+
+
+def assess(replica: ReplicaStatus) -> Condition:
+    """Return the condition as one replica sees it."""
+    observed = replica.observed
+    detail = f": {observed.last_error}" if observed.last_error else ""
+    if replica.problem:
+        message = f"The receiver accepts no message{detail}"
+        return _condition(ConditionStatus.FALSE, replica.problem, message)
+    if observed.circuit is not None and observed.circuit.state is not CircuitState.CLOSED:
+        return _condition(ConditionStatus.FALSE, CIRCUIT_OPEN, f"The circuit breaker is open{detail}")
+    if observed.last_success is None:
+        return _untested(f"No attempt has succeeded yet{detail}")
+    if observed.consecutive_failures:
+        count = observed.consecutive_failures
+        message = f"The latest attempts failed ({count} in a row), the circuit breaker is closed{detail}"
+        return _condition(ConditionStatus.TRUE, DELIVERING, message)
+    if observed.last_attempt is not None and observed.last_attempt > observed.last_success:
+        return _untested("No message was sent since the receiver changed")
+    return _condition(ConditionStatus.TRUE, DELIVERING, "The latest attempt succeeded")
+
+
+def _freshness(replica: ReplicaStatus) -> tuple[datetime, bool, str]:
+    return _evidence_time(replica) or EARLIEST, bool(replica.problem), replica.name
+
+
+def _evidence_time(replica: ReplicaStatus) -> datetime | None:
+    """Return the time that an entry is evidence for; None if it shows nothing.
+
+    A problem without an attempt, such as a certificate that is none, was found when the entry was written.
+    """
+    return replica.observed.last_attempt or (replica.updated if replica.problem else None)
+
+
+def _untested(message: str) -> Condition:
+    return _condition(ConditionStatus.UNKNOWN, UNTESTED, message)
+
+
+def _condition(status: ConditionStatus, reason: str, message: str) -> Condition:
+    return Condition(type=HEALTHY, status=status, reason=reason, message=message)

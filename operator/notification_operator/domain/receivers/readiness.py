@@ -1,0 +1,39 @@
+"""Whether messages can be sent to a receiver: the facts behind its conditions Ready and ResolvedRefs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from notification_operator.domain.receivers.references import ReferenceReason
+
+
+class ReadyReason(StrEnum):
+    """The reason of the condition Ready."""
+
+    ACCEPTED = "Accepted"
+    INVALID = "Invalid"
+    NOT_ALLOWED = "NotAllowed"
+    TEMPLATE_INVALID = "TemplateInvalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What one replica found out about a receiver; `reason` is Accepted while nothing is wrong with the spec."""
+
+    generation: int = 0
+    """Of the spec that it is about."""
+    references: ReferenceReason = ReferenceReason.NONE
+    references_message: str = ""
+    secret_version: str = ""
+    """Changes with every change of a Secret."""
+    reason: ReadyReason = ReadyReason.ACCEPTED
+    message: str = ""
+    sendable: bool = True
+    """Whether messages are sent although something may be wrong."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, in a sentence; empty if nothing is."""
+        unresolved = self.references not in {ReferenceReason.FOUND, ReferenceReason.NONE}
+        return self.references_message if unresolved else self.message

@@ -1,0 +1,144 @@
+"""The values that a receiver reads from Secrets and ConfigMaps: all of them, or the reason why one is missing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from notification_contract.receivers.blocks import SecretUse
+    from notification_operator.domain.receivers.catalog import Receiver
+
+
+class ObjectKey(NamedTuple):
+    """Namespace and name of a Secret or ConfigMap."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return both as people write them."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectState:
+    """What is known of one Secret or ConfigMap."""
+
+    data: Mapping[str, str] | None = field(default=None, repr=False)
+    """Its decoded values; None if it does not exist, or cannot be read."""
+    version: str = ""
+    """Its resourceVersion."""
+    known: bool = False
+    """Whether it was looked for."""
+    denied: bool = False
+    """Whether the API server does not let the operator read it."""
+    error: str = ""
+    """Why it cannot be read now; the data may be older then."""
+
+
+class ObjectSource(Protocol):
+    """The Secrets or ConfigMaps that receivers refer to."""
+
+    def get(self, key: ObjectKey) -> ObjectState:
+        """Return the state of an object; an unknown one for an object that is not followed."""
+        ...
+
+
+class ReferenceReason(StrEnum):
+    """The reason of the condition ResolvedRefs."""
+
+    FOUND = "SecretFound"
+    NONE = "NoReferences"
+    NOT_FOUND = "SecretNotFound"
+    KEY_MISSING = "KeyMissing"
+    NOT_ALLOWED = "NotAllowed"
+    PENDING = "Pending"
+    """The Secret was not looked for yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class References:
+    """The values by field of the spec; without them, why they are missing."""
+
+    reason: ReferenceReason
+    message: str = ""
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By field and key, such as `email.authSecretRef/password`; a field with one key by the field alone."""
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """The values of a whole Secret, by field."""
+    version: str = ""
+    """Changes with every change of a value."""
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every value was found."""
+        return self.reason in {ReferenceReason.FOUND, ReferenceReason.NONE}
+
+
+def object_keys(receiver: Receiver) -> frozenset[ObjectKey]:
+    """Return the Secrets that a receiver refers to."""
+    return frozenset(ObjectKey(receiver.key.namespace, use.name) for use in receiver.spec.secret_uses())
+
+
+def template_key(receiver: Receiver) -> ObjectKey | None:
+    """Return the ConfigMap with the templates of a receiver, if there is one."""
+    source = receiver.spec.template
+    if source is None or source.config_map_ref is None:
+        return None
+    return ObjectKey(receiver.key.namespace, source.config_map_ref.name)
+
+
+def resolve_references(receiver: Receiver, secrets: ObjectSource) -> References:
+    """Return the values of a receiver's Secrets, or the first reason why there are not all."""
+    values: dict[str, str] = {}
+    groups: dict[str, Mapping[str, str]] = {}
+    versions: dict[str, str] = {}
+    for use in receiver.spec.secret_uses():
+        key = ObjectKey(receiver.key.namespace, use.name)
+        state = secrets.get(key)
+        missing = _missing(use, key, state)
+        if missing is not None:
+            return missing
+        assert state.data is not None, "a missing object has been handled"
+        versions[use.name] = state.version
+        if use.key is None:
+            groups[use.field] = state.data
+        else:
+            values[f"{use.field}/{use.key}"] = values[use.field] = state.data[use.key]
+    reason = ReferenceReason.FOUND if versions else ReferenceReason.NONE
+    version = ",".join(f"{name}={version}" for name, version in sorted(versions.items()))
+    return References(reason=reason, message=_found(versions), values=values, groups=groups, version=version)
+
+
+def _found(versions: Mapping[str, str]) -> str:
+    return f"Read Secret {', '.join(sorted(versions))}" if versions else "The receiver needs no Secret"
+
+
+def _missing(use: SecretUse, key: ObjectKey, state: ObjectState) -> References | None:
+    if state.data is None and state.denied:
+        return References(
+            reason=ReferenceReason.NOT_ALLOWED,
+            message=f"{use.field}: the operator may not read Secret {use.name} in namespace {key.namespace}; put the "
+            "receiver into the operator's namespace, or set receiversNamespaced in the stack",
+        )
+    if state.data is None and not state.known:
+        return References(
+            reason=ReferenceReason.PENDING,
+            message=f"{use.field}: Secret {use.name} is being read{f': {state.error}' if state.error else ''}",
+        )
+    if state.data is None:
+        return References(
+            reason=ReferenceReason.NOT_FOUND,
+            message=f"{use.field}: namespace {key.namespace} has no Secret {use.name}; create it",
+        )
+    if use.key is not None and not state.data.get(use.key):
+        keys = ", ".join(sorted(state.data)) or "no keys"
+        return References(
+            reason=ReferenceReason.KEY_MISSING,
+            message=f"{use.field}: Secret {use.name} has no value under the key {use.key}; it has {keys}",
+        )
+    return None

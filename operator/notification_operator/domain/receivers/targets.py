@@ -1,0 +1,183 @@
+"""The targets of a notification: from the channels and receivers that it names to keys, and what holds for each.
+
+An attempt belongs to a target. Once a status records targets they stay, so that retries go where the first attempt
+went, whatever becomes of default receivers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from notification_contract.receivers.kinds import ReceiverType
+from notification_contract.receivers.target import MAX_TARGETS, UNKNOWN_TYPE, TargetKey, address_digits
+from notification_operator.domain.receivers.catalog import ReceiverKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from notification_operator.domain.model import Content, Notification
+    from notification_operator.domain.receivers.catalog import Catalog, Receiver
+
+PLACEHOLDER: Final = f"{UNKNOWN_TYPE}/"
+RECIPIENT_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {ReceiverType.EMAIL: "email", ReceiverType.SMS: "phone"}
+)
+"""The field of `spec.recipients[]` that a type of receiver reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRules:
+    """What the receiver of a target demands."""
+
+    max_attempts: int | None = None
+    """The most attempts; None: as many as the notification allows."""
+    muted: bool = False
+    """Whether the receiver is not for messages of this priority."""
+    fallback: tuple[str, ...] = ()
+    """The targets that get what this one does not."""
+    fallback_after: float | None = None
+    """Seconds after the creation from which the fallback also gets what is not delivered yet."""
+
+
+NO_RULES: Final = TargetRules()
+
+
+def receiver_of(target: str, namespace: str) -> ReceiverKey | None:
+    """Return the receiver of a target, as a notification of this namespace means it; None for a channel."""
+    if "/" not in target:
+        return None
+    key = TargetKey.parse(target)
+    return ReceiverKey(key.namespace or namespace, key.receiver) if key.receiver else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolver:
+    """Turns names into targets, by one catalog.
+
+    `configured` holds the channels of the operator's settings.
+    """
+
+    catalog: Catalog
+    configured: frozenset[str]
+
+    def targets(self, notification: Notification, channels: Iterable[str]) -> tuple[str, ...]:
+        """Return the targets of some channels and target keys, and of the receivers that the spec names."""
+        targets: dict[str, None] = {}
+        for name in channels:
+            targets.update(dict.fromkeys(self._named(notification, name)))
+        for key in notification.receiver_refs:
+            targets.update(dict.fromkeys(self.of_receiver(notification, key)))
+        return tuple(targets)
+
+    def kept(self, notification: Notification, recorded: Iterable[str]) -> tuple[str, ...]:
+        """Return recorded targets; the placeholder of a receiver that exists now is replaced."""
+        targets: dict[str, None] = {}
+        for name in recorded:
+            key = receiver_of(name, notification.namespace) if name.startswith(PLACEHOLDER) else None
+            targets.update(dict.fromkeys((name,) if key is None else self.of_receiver(notification, key)))
+        return tuple(targets)
+
+    def _named(self, notification: Notification, name: str) -> Iterable[str]:
+        receiver = receiver_of(name, notification.namespace)
+        if receiver is not None:
+            return self.of_receiver(notification, receiver)
+        if name in self.configured or name not in _TYPES:
+            return (name,)
+        default = self.catalog.default(name, notification.namespace)
+        return (name,) if default is None else _addressed(default, notification)
+
+    def of_receiver(self, notification: Notification, key: ReceiverKey) -> tuple[str, ...]:
+        """Return the targets of a receiver; a placeholder for one that does not exist."""
+        receiver = self.catalog.get(key)
+        if receiver is not None:
+            return tuple(_addressed(receiver, notification))
+        return (str(_target(UNKNOWN_TYPE, key, notification.namespace)),)
+
+    def rules(self, notification: Notification, targets: Iterable[str]) -> Mapping[str, TargetRules]:
+        """Return the rules of targets with a receiver, and of all their fallbacks."""
+        rules: dict[str, TargetRules] = {}
+        waiting = list(targets)
+        while waiting:
+            target = waiting.pop()
+            key = receiver_of(target, notification.namespace)
+            receiver = None if key is None or target in rules else self.catalog.get(key)
+            if receiver is not None:
+                rules[target] = self._rules(notification, receiver)
+                waiting += rules[target].fallback
+        return rules
+
+    def _rules(self, notification: Notification, receiver: Receiver) -> TargetRules:
+        spec, fallback = receiver.spec, receiver.spec.fallback
+        if not self.catalog.allows(receiver, notification.namespace):
+            return NO_RULES
+        following: tuple[str, ...] = ()
+        if fallback is not None:
+            following = self.of_receiver(notification, ReceiverKey(receiver.key.namespace, fallback.name))
+        return TargetRules(
+            max_attempts=spec.retry_policy.max_attempts if spec.retry_policy else None,
+            muted=bool(spec.priorities) and notification.content.priority not in spec.priorities,
+            fallback=following,
+            fallback_after=fallback.after_seconds if fallback else None,
+        )
+
+
+_TYPES: Final = frozenset(ReceiverType)
+
+
+def addresses(receiver: Receiver, content: Content) -> tuple[str, ...]:
+    """Return the recipients of a notification at a receiver: its own, and those of the spec if it accepts any.
+
+    A recipient that it does not accept is among them, so that its target can say so.
+    """
+    spec = receiver.spec
+    field = RECIPIENT_FIELDS[spec.type]
+    named = [entry.get(field, "") for entry in content.recipients] if spec.recipients.allow else []
+    return tuple(dict.fromkeys((*spec.own_addresses, *filter(None, named))))
+
+
+def address_of(target: str, receiver: Receiver, content: Content) -> str:
+    """Return the recipient that the digits of a target stand for; empty if nobody has them any more."""
+    digits = target.partition("#")[2]
+    matching = (each for each in addresses(receiver, content) if address_digits(each) == digits)
+    return next(matching, "")
+
+
+def accepts(receiver: Receiver, address: str) -> bool:
+    """Return whether a receiver sends to a recipient."""
+    return address in receiver.spec.own_addresses or receiver.spec.recipients.allows(address)
+
+
+def too_many(targets: Iterable[str]) -> str:
+    """Return why a notification has too many targets; empty if it has not."""
+    count = len(tuple(targets))
+    if count <= MAX_TARGETS:
+        return ""
+    return (
+        f"the notification has {count} targets, but at most {MAX_TARGETS} are possible; name fewer receivers "
+        "or recipients, or create several NotificationRequests"
+    )
+
+
+def fits(recorded: Iterable[str], notification: Notification) -> bool:
+    """Return whether recorded targets are those of the spec, which a forged status may deny."""
+    targets = [TargetKey.parse(each) for each in recorded]
+    channels = {target.channel for target in targets}
+    receivers = {receiver_of(str(target), notification.namespace) for target in targets}
+    return channels >= set(notification.channels) and receivers >= set(notification.receiver_refs)
+
+
+def _addressed(receiver: Receiver, notification: Notification) -> Iterator[str]:
+    """Yield the targets of a receiver: one, or one for each recipient."""
+    key = _target(receiver.spec.type, receiver.key, notification.namespace)
+    people = addresses(receiver, notification.content) if receiver.spec.addresses_people else ()
+    if not people:
+        yield str(key)
+    for address in people:
+        yield str(key.to(address))
+
+
+def _target(kind: str, key: ReceiverKey, namespace: str) -> TargetKey:
+    own = key.namespace == namespace
+    return TargetKey(channel=kind, namespace="" if own else key.namespace, receiver=key.name)

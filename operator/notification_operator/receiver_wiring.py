@@ -1,0 +1,135 @@
+"""Composes what receivers need: the catalog, their senders, and the controller of their status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from notification_operator.controller.receiver_status import ReceiverStatusController
+from notification_operator.delivery.receivers.changes import ReceiverChanges
+from notification_operator.delivery.receivers.directory import ReceiverDirectory
+from notification_operator.delivery.receivers.factory import ChannelFactory, Tools
+from notification_operator.delivery.receivers.health_book import HealthBook
+from notification_operator.delivery.receivers.sessions import Sessions
+from notification_operator.delivery.receivers.tester import ReceiverTester
+from notification_operator.delivery.receivers.waiting import WaitingForReceivers
+from notification_operator.watch.catalog import ReceiverCatalog
+from notification_operator.watch.receiver_references import ReceiverReferences
+from notification_operator.watch.receiver_watch import ReceiverWatch
+from notification_operator.watch.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from notification_operator.config.settings import Settings
+    from notification_operator.controller.request import Key
+    from notification_operator.controller.workqueue import WorkQueue
+    from notification_operator.delivery.breakers import Breakers, Destination
+    from notification_operator.delivery.senders import ChannelSenders, Sender
+    from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.redaction.redactor import Redactor
+    from notification_operator.leadership.ownership import Ownership
+    from notification_operator.ports import ReceiverPorts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSources:
+    """What is known of receivers, before anything works with it."""
+
+    ports: ReceiverPorts
+    catalog: ReceiverCatalog
+    secrets: ReferencedObjects
+    config_maps: ReferencedObjects
+    directory: ReceiverDirectory
+    sessions: Sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverParts:
+    """The parts that work with receivers; `lifecycle` starts and stops them."""
+
+    sources: ReceiverSources
+    health: HealthBook
+    status: ReceiverStatusController
+    watch: ReceiverWatch
+    waiting: WaitingForReceivers[Key]
+
+    def called(
+        self, sender: Sender, destination: Destination | None, attempt: Attempt, error: BaseException | None
+    ) -> None:
+        """Take in the result of a call of a receiver."""
+        self.health.called(sender, destination, attempt, error)
+        if sender.receiver is not None:
+            self.status.note(sender.receiver)
+
+
+def receiver_sources(
+    settings: Settings,
+    ports: ReceiverPorts | None,
+    *,
+    channels: ChannelSenders,
+    redactor: Redactor,
+    clock: Callable[[], datetime],
+) -> ReceiverSources | None:
+    """Return the sources, None for an operator without receivers; nothing is read before the watch runs."""
+    if ports is None:
+        return None
+    catalog = ReceiverCatalog(ports.watches, home=ports.home, namespaces=settings.watch.namespaces)
+    secrets, config_maps = (
+        ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
+        for kind in (SECRETS, CONFIG_MAPS)
+    )
+    sessions = Sessions()
+    directory = ReceiverDirectory(
+        lambda: catalog.catalog,
+        secrets=secrets,
+        config_maps=config_maps,
+        channels=channels,
+        factory=ChannelFactory(
+            Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)
+        ),
+        clock=clock,
+    )
+    return ReceiverSources(
+        ports=ports,
+        catalog=catalog,
+        secrets=secrets,
+        config_maps=config_maps,
+        directory=directory,
+        sessions=sessions,
+    )
+
+
+def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
+    sources: ReceiverSources | None,
+    *,
+    breakers: Breakers,
+    queue: WorkQueue,
+    ownership: Ownership,
+    redactor: Redactor,
+    replica: str,
+    clock: Callable[[], datetime],
+) -> ReceiverParts | None:
+    """Return the parts that work with the sources; None without sources."""
+    if sources is None:
+        return None
+    ports = sources.ports
+    health = HealthBook(breakers)
+    waiting: WaitingForReceivers[Key] = WaitingForReceivers()
+    catalog, directory = sources.catalog, sources.directory
+    status = ReceiverStatusController(
+        store=ports.store,
+        receivers=catalog,
+        ownership=ownership,
+        health=health,
+        readiness=directory,
+        tester=ReceiverTester(lambda: catalog.catalog, directory, clock=clock, redact=redactor.text),
+        replica=replica,
+        home=ports.home,
+        clock=clock,
+    )
+    changes = ReceiverChanges(directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add)
+    references = ReceiverReferences(catalog, secrets=sources.secrets, config_maps=sources.config_maps)
+    watch = ReceiverWatch(catalog, references, changes=changes, health=health, status=status)
+    return ReceiverParts(sources=sources, health=health, status=status, watch=watch, waiting=waiting)

@@ -1,0 +1,56 @@
+"""Follows the receivers and what they refer to, and lets the operator take in each change."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from notification_operator.controller.receiver_status import ReceiverStatusController
+    from notification_operator.controller.request import Key
+    from notification_operator.delivery.receivers.changes import ReceiverChanges
+    from notification_operator.delivery.receivers.health_book import HealthBook
+    from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_operator.watch.catalog import ReceiverCatalog
+    from notification_operator.watch.receiver_references import ReceiverReferences
+
+
+class ReceiverWatch:
+    """Follows receivers, their Secrets, and the ConfigMaps with their templates."""
+
+    def __init__(
+        self,
+        catalog: ReceiverCatalog,
+        references: ReceiverReferences,
+        *,
+        changes: ReceiverChanges[Key],
+        health: HealthBook,
+        status: ReceiverStatusController,
+    ) -> None:
+        self._catalog = catalog
+        self._references = references
+        self._changes = changes
+        self._health = health
+        self._status = status
+
+    async def run(self, *, on_known: Callable[[], None]) -> None:
+        """Work until cancelled; call `on_known` once, when all receivers were looked for."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                self._catalog.run(on_known=on_known, on_change=self._on_receivers), name="receiver catalog"
+            )
+            tasks.create_task(self._references.run(self._on_references), name="receiver references")
+
+    def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
+        for key in changed:
+            if self._catalog.declared(key) is None:
+                self._health.forget(key)
+        self._references.update(changed)
+        self._on_references(changed)
+
+    def _on_references(self, changed: frozenset[ReceiverKey]) -> None:
+        self._changes.apply(changed)
+        for key in changed:
+            self._status.note(key)

@@ -1,0 +1,155 @@
+"""The examples of receivers, in examples/ and in every page: the operator and the API server accept each of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from notification_cli.views import schema
+from notification_contract import crds, names
+from notification_contract.receivers.kinds import ReceiverType
+from notification_contract.receivers.spec import parse_spec
+from notification_operator.delivery.channel import ReceiverProblem
+from notification_operator.delivery.rendering.compose import Composer, Facts
+from notification_operator.delivery.rendering.templates import Template
+from notification_operator.domain.receivers.health_condition import (
+    CIRCUIT_OPEN,
+    DELIVERING,
+    SUSPENDED,
+    UNTESTED,
+)
+from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.domain.target_status import TargetState
+from tests.unit.tools.test_docs import DOCUMENTS
+from tools.pictures.channels.sample import MESSAGE
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+EXAMPLES = sorted((ROOT / "examples" / "receivers").glob("*.yaml"))
+BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = {"console": "local", "file": "local", "log": "local"}
+"""Types that share a page."""
+PLACEHOLDER = re.compile(r"REPLACE|UkVQTEFDRS1NRS1SRVBMQUNFLU1F")
+"""What stands for a secret; the second one is the first in base64, for a signing key."""
+
+DEFINITIONS = {names.KIND: crds.notification_request, names.RECEIVER_KIND: crds.notification_receiver}
+
+Document = dict[str, Any]
+
+
+def objects(text: str) -> Iterator[Document]:
+    """Yield the mappings of a YAML text."""
+    yield from (document for document in yaml.safe_load_all(text) if isinstance(document, dict))
+
+
+def published(kind: str) -> list[Any]:
+    """Return the objects of a kind in the examples, and in every page."""
+    result = [(file.name, obj) for file in EXAMPLES for obj in objects(file.read_text("utf-8"))]
+    for page in DOCUMENTS:
+        for block in BLOCK.findall(page.read_text("utf-8")):
+            result += [(page.name, obj) for obj in objects(block)]
+    return [
+        pytest.param(obj, id=f"{file}:{obj['metadata']['name']}")
+        for file, obj in result
+        if obj.get("kind") == kind
+    ]
+
+
+@pytest.mark.parametrize("receiver", published(names.RECEIVER_KIND))
+def test_receiver_is_accepted_by_the_operator(receiver: Document) -> None:
+    assert receiver["apiVersion"] == names.API_VERSION
+    assert parse_spec(receiver["spec"]).type in set(ReceiverType)
+
+
+@pytest.mark.parametrize(
+    ("kind", "obj"),
+    [
+        pytest.param(kind, *parameter.values, id=parameter.id)
+        for kind in (names.KIND, names.RECEIVER_KIND)
+        for parameter in published(kind)
+    ],
+)
+def test_object_fits_the_schema_of_its_kind(kind: str, obj: Document) -> None:
+    (version,) = DEFINITIONS[kind]()["spec"]["versions"]
+    properties = version["schema"]["openAPIV3Schema"]["properties"]
+    assert not list(schema.problems(obj["spec"], properties["spec"], "spec"))
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_example_is_complete(file: Path) -> None:
+    """It creates each Secret that a receiver reads, and each receiver that a notification or a fallback names."""
+    result = list(objects(file.read_text("utf-8")))
+    secrets = {key(obj): set(obj["stringData"]) for obj in result if obj["kind"] == "Secret"}
+    receivers = {key(obj): parse_spec(obj["spec"]) for obj in result if obj["kind"] == names.RECEIVER_KIND}
+    requests = [obj for obj in result if obj["kind"] == names.KIND]
+    for (namespace, _), spec in receivers.items():
+        for use in spec.secret_uses():
+            assert use.key is None or use.key in secrets[namespace, use.name]
+        assert spec.fallback is None or (namespace, spec.fallback.name) in receivers
+    assert requests
+    for request in requests:
+        own = request["metadata"]["namespace"]
+        for ref in request["spec"]["receiverRefs"]:
+            assert (ref.get("namespace", own), ref["name"]) in receivers
+
+
+def key(obj: Document) -> tuple[str, str]:
+    """Return namespace and name of an object."""
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+@pytest.mark.parametrize("secret", published("Secret"))
+def test_secret_holds_placeholders(secret: Document) -> None:
+    assert "data" not in secret
+    for name, value in secret["stringData"].items():
+        assert name == "username" or PLACEHOLDER.search(value), f"{name} looks like a real value"
+
+
+@pytest.mark.parametrize("kind", ReceiverType)
+def test_every_type_has_a_page_and_an_example(kind: ReceiverType) -> None:
+    name = PAGES.get(kind, str(kind))
+    page = (ROOT / "docs" / "receivers" / f"{name}.md").read_text("utf-8")
+    for heading in ("Success", "Failures", "Limits", "Repeats"):
+        assert f"\n## {heading}\n" in page
+    assert f"receivers/{name}.md" in (ROOT / "docs" / "receivers.md").read_text("utf-8")
+    assert any(file.stem.partition("-")[0] == name for file in EXAMPLES)
+
+
+def test_every_reason_of_a_condition_is_explained() -> None:
+    text = (ROOT / "docs" / "receivers" / "troubleshooting.md").read_text("utf-8")
+    healthy = (*ReceiverProblem, DELIVERING, CIRCUIT_OPEN, SUSPENDED, UNTESTED)
+    # These two are never written.
+    silent = {ReferenceReason.PENDING, ReadyReason.REFERENCES_NOT_RESOLVED}
+    for reason in {*healthy, *ReadyReason, *ReferenceReason} - silent:
+        assert f"`{reason}`" in text, f"{reason} is not explained"
+
+
+def test_every_state_of_a_target_is_explained() -> None:
+    text = (ROOT / "docs" / "notificationrequest.md").read_text("utf-8")
+    for state in TargetState:
+        assert re.search(rf"^\| `{state}` \|", text, re.MULTILINE)
+
+
+def templates() -> Iterator[Any]:
+    """Yield each template in the pages."""
+    for page in DOCUMENTS:
+        for block in BLOCK.findall(page.read_text("utf-8")):
+            for obj in objects(block):
+                spec = obj.get("spec")
+                inline = spec.get("template", {}).get("inline", {}) if isinstance(spec, dict) else {}
+                yield from (pytest.param(source, id=f"{page.name}:{name}") for name, source in inline.items())
+
+
+@pytest.mark.parametrize("source", list(templates()))
+def test_template_in_the_documentation_works(source: str) -> None:
+    composer = Composer(facts=Facts(cluster="prod"), clock=time.thread_time)
+    result = Template(source).render(composer.context(MESSAGE), clock=time.thread_time)
+    assert MESSAGE.content.subject in result or "61 % of the orders" in result
