@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_status import ReceiverStatusController
 from notification_operator.delivery.receivers.changes import ReceiverChanges
+from notification_operator.delivery.receivers.creation import OnDemandCreator, Tools
 from notification_operator.delivery.receivers.directory import ReceiverDirectory
-from notification_operator.delivery.receivers.factory import ChannelFactory, Tools
 from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
@@ -91,7 +91,7 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
         secrets=secrets,
         config_maps=config_maps,
         channels=channels,
-        factory=ChannelFactory(
+        factory=OnDemandCreator(
             Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)
         ),
         clock=clock,
