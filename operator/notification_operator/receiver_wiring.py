@@ -13,13 +13,15 @@ from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
+from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.telemetry.receiver_gauges import ReceiverState
 from notification_operator.watch.catalog import ReceiverCatalog
 from notification_operator.watch.receiver_references import ReceiverReferences
 from notification_operator.watch.receiver_watch import ReceiverWatch
 from notification_operator.watch.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from notification_operator.config.settings import Settings
@@ -56,6 +58,19 @@ class ReceiverParts:
     status: ReceiverStatusController
     watch: ReceiverWatch
     waiting: WaitingForReceivers[Key]
+
+    def states(self) -> Iterator[ReceiverState]:
+        """Yield what the metrics show of each receiver."""
+        directory, catalog = self.sources.directory, self.sources.catalog
+        invalid = catalog.invalid
+        for key, receiver in catalog.catalog.receivers.items():
+            ready, health = directory.readiness(receiver), self.health.health(key)
+            usable = ready.reason is ReadyReason.ACCEPTED and ready.sendable and not health.problem
+            yield ReceiverState(
+                name=str(key), ready=usable and key not in invalid, last_success=health.last_success
+            )
+        for key in invalid.keys() - catalog.catalog.receivers.keys():
+            yield ReceiverState(name=str(key), ready=False, last_success=None)
 
     def called(
         self, sender: Sender, destination: Destination | None, attempt: Attempt, error: BaseException | None
