@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_status import ReceiverStatusController
+from notification_operator.delivery.channel import ReceiverError, ReceiverProblem
 from notification_operator.delivery.receivers.changes import ReceiverChanges
 from notification_operator.delivery.receivers.creation import OnDemandCreator, Tools
 from notification_operator.delivery.receivers.directory import ReceiverDirectory
@@ -13,6 +14,7 @@ from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
+from notification_operator.delivery.recording import first
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.telemetry.receiver_gauges import ReceiverState
 from notification_operator.watch.catalog import ReceiverCatalog
@@ -77,8 +79,12 @@ class ReceiverParts:
     ) -> None:
         """Take in the result of a call of a receiver."""
         self.health.called(sender, destination, attempt, error)
-        if sender.receiver is not None:
-            self.status.note(sender.receiver)
+        if sender.receiver is None:
+            return
+        refused = first(error, ReceiverError)
+        if refused is not None and refused.reason is ReceiverProblem.GONE:
+            self.sources.directory.close(sender.receiver, sender.revision)
+        self.status.note(sender.receiver)
 
 
 def receiver_sources(  # noqa: PLR0913 - what they are made of

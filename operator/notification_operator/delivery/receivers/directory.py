@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
-from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.channel import InvalidOptionsError, Permanent
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Created
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.channel import Channel, DeliveryError, Message
     from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.delivery.senders import ChannelSenders
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
@@ -56,6 +56,7 @@ KEPT: Final = 512
 """Senders that are kept: the ones used most recently."""
 HOLD_SECONDS: Final = 900.0
 """After this time a held notification is looked at again, even if its receiver has not changed."""
+GONE: Final = "the far end answered that it does not exist any more; change the receiver or its Secret"
 MARGIN_SECONDS: Final = 1.0
 """An attempt takes at most so much longer than the receiver's time limit, which the channel itself keeps."""
 
@@ -92,6 +93,8 @@ class ReceiverDirectory:
         self._clock = clock
         self._readiness: dict[ReceiverKey, Readiness] = {}
         self._senders: OrderedDict[ReceiverKey, Sender] = OrderedDict()
+        self._gone: dict[ReceiverKey, str] = {}
+        """The revisions of receivers whose far end said that it does not exist any more."""
 
     def refresh(self, keys: frozenset[ReceiverKey]) -> frozenset[ReceiverKey]:
         """Take in what some receivers and their Secrets are now; return those that differ from before."""
@@ -99,6 +102,8 @@ class ReceiverDirectory:
 
     def _refresh(self, key: ReceiverKey) -> bool:
         self._senders.pop(key, None)
+        if self._catalog().get(key) is None:
+            self._gone.pop(key, None)
         before, receiver = self._readiness.pop(key, None), self._catalog().get(key)
         return receiver is None or self.readiness(receiver) != before
 
@@ -129,6 +134,10 @@ class ReceiverDirectory:
         sender = self.sender(receiver)
         if sender is None:
             return self._unavailable(receiver, self.readiness(receiver).problem, HoldReason.NOT_READY)
+        if self._gone.get(key) == sender.revision:
+            return self._unavailable(
+                receiver, GONE, HoldReason.NOT_READY, error=Permanent(f"receiver {key}: {GONE}")
+            )
         return _addressed(sender, receiver, target, message)
 
     def sender(self, receiver: Receiver) -> Sender | None:
@@ -142,7 +151,13 @@ class ReceiverDirectory:
             self._senders.move_to_end(receiver.key)
         return sender
 
-    def _unavailable(self, receiver: Receiver, problem: str, reason: HoldReason) -> Unavailable:
+    def close(self, key: ReceiverKey, revision: str) -> None:
+        """Send nothing more to a receiver until it changes: its far end is gone for good."""
+        self._gone[key] = revision
+
+    def _unavailable(
+        self, receiver: Receiver, problem: str, reason: HoldReason, *, error: DeliveryError | None = None
+    ) -> Unavailable:
         pending = self.readiness(receiver).references is ReferenceReason.PENDING
         holds = (
             reason is HoldReason.SUSPENDED
@@ -151,7 +166,7 @@ class ReceiverDirectory:
         )
         until = self._clock() + timedelta(seconds=HOLD_SECONDS)
         return Unavailable(
-            error=receiver_not_ready(receiver.key, problem),
+            error=error or receiver_not_ready(receiver.key, problem),
             reason=Reason.RECEIVER_NOT_READY,
             hold=Hold(until=until, reason=reason) if holds else None,
         )
