@@ -77,9 +77,7 @@ def receiver_sources(
         return None
     catalog = ReceiverCatalog(ports.watches, home=ports.home, namespaces=settings.watch.namespaces)
     secrets, config_maps = (
-        ReferencedObjects(
-            ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced
-        )
+        ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
         for kind in (SECRETS, CONFIG_MAPS)
     )
     sessions = Sessions()
@@ -94,7 +92,12 @@ def receiver_sources(
         clock=clock,
     )
     return ReceiverSources(
-        ports=ports, catalog=catalog, secrets=secrets, config_maps=config_maps, directory=directory, sessions=sessions
+        ports=ports,
+        catalog=catalog,
+        secrets=secrets,
+        config_maps=config_maps,
+        directory=directory,
+        sessions=sessions,
     )
 
 
@@ -112,7 +115,8 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
     if sources is None:
         return None
     ports = sources.ports
-    health, waiting = HealthBook(breakers), WaitingForReceivers[Key]()
+    health = HealthBook(breakers)
+    waiting: WaitingForReceivers[Key] = WaitingForReceivers()
     catalog, directory = sources.catalog, sources.directory
     status = ReceiverStatusController(
         store=ports.store,
@@ -125,9 +129,7 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
         home=ports.home,
         clock=clock,
     )
-    changes = ReceiverChanges(
-        directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add
-    )
+    changes = ReceiverChanges(directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add)
     references = ReceiverReferences(catalog, secrets=sources.secrets, config_maps=sources.config_maps)
     watch = ReceiverWatch(catalog, references, changes=changes, health=health, status=status)
     return ReceiverParts(sources=sources, health=health, status=status, watch=watch, waiting=waiting)

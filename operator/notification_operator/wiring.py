@@ -111,9 +111,7 @@ def build(
         spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
     )
     channels = ChannelSenders(ports.channels, channel_limits(settings.channels))
-    sources = receiver_sources(
-        settings, ports.receivers, channels=channels, redactor=redactor, clock=clock
-    )
+    sources = receiver_sources(settings, ports.receivers, channels=channels, redactor=redactor, clock=clock)
     routing = RoutingConfig(
         ports.routing,
         settings.routing.key,

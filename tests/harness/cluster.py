@@ -22,7 +22,7 @@ Object: TypeAlias = dict[str, Any]
 
 KIND = ("kubernaut.ai", "v1alpha1")
 PLURAL = "notificationrequests"
-FINAL = {"Sent", "PartiallySent", "Failed"}
+FINAL = {"Sent", "PartiallySent", "Failed", "Suppressed"}
 
 
 class Refused(Exception):  # noqa: N818 - names what the API server did

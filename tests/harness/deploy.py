@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
+import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,9 +32,12 @@ if TYPE_CHECKING:
     from tests.harness.place import EphemeralStack
     from tools.localcluster.toolchain import Toolchain
 
-CONTEXT = Path(__file__).parent
+HERE = Path(__file__).parent
 ADDED = ("Dockerfile", "sink", "faultproxy", "stub")
 """The parts of this folder that go into the image with the stubs."""
+LIBRARIES = ("aiosmtpd", "public")
+"""Packages of this environment that go there as well, in pure Python: the mail server, and what it imports."""
+LEFT_OUT = ("__pycache__", "docs", "qa", "testing", "tests")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,9 @@ class BuiltImages:
     stubs: str
 
 
+OF_THEMSELVES = (FIRST, "receivers")
+"""Operators that watch their own namespace, because some checks create notifications there."""
+
 REPEATABLE = {"channelsSlackBurst": 10_000}
 """One run of the suite stays within the shipped burst; repeated runs on the same stack do not."""
 
@@ -50,29 +59,36 @@ def build_images() -> BuiltImages:
     """Build the images that are missing."""
     operator = image_build.image_name("")
     image_build.build(image=operator, base="")
-    stubs = f"{operator}-stubs-{_content()}"
-    build = [
-        "docker",
-        "build",
-        "--quiet",
-        "--tag",
-        stubs,
-        "--build-arg",
-        f"OPERATOR={operator}",
-        str(CONTEXT),
-    ]
-    done = subprocess.run(build, check=False, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory(prefix="stubs-") as folder:
+        context = Path(folder)
+        stage(context)
+        stubs = f"{operator}-stubs-{_content(context)}"
+        build = ["docker", "build", "--quiet", "--tag", stubs, "--build-arg", f"OPERATOR={operator}", folder]
+        done = subprocess.run(build, check=False, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(build)}: {done.stdout}{done.stderr}"
     return BuiltImages(operator=operator, stubs=stubs)
 
 
-def _content() -> str:
-    """Return a hash of what is added to the operator's image."""
+def stage(context: Path) -> None:
+    """Put everything that is added to the operator's image into an empty folder."""
+    places = {HERE / added: context / added for added in ADDED}
+    for library in LIBRARIES:
+        spec = importlib.util.find_spec(library)
+        assert spec is not None
+        assert spec.origin is not None, f"{library} is no package with code"
+        places[Path(spec.origin).parent] = context / "libraries" / library
+    for source, target in places.items():
+        if source.is_file():
+            shutil.copy(source, target)
+        else:
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
+
+
+def _content(context: Path) -> str:
+    """Return a hash of the files in a folder."""
     digest = hashlib.sha256()
-    for added in ADDED:
-        place = CONTEXT / added
-        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            digest.update(file.relative_to(CONTEXT).as_posix().encode() + b"\0" + file.read_bytes())
+    for file in sorted(file for file in context.rglob("*") if file.is_file()):
+        digest.update(file.relative_to(context).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -112,8 +128,8 @@ def deploy(
         eventually(lambda: first.done() or cluster.has_kind(), bool, within=120)
         sinks.result()
         _all([first, *(begin(spec) for spec in specs if spec.name != FIRST)])
-    # Some checks create notifications in the operator's own namespace.
-    cluster.core.patch_namespace(OPERATORS[FIRST].namespace, {"metadata": {"labels": {LABEL: FIRST}}})
+    for name in OF_THEMSELVES:
+        cluster.core.patch_namespace(OPERATORS[name].namespace, {"metadata": {"labels": {LABEL: name}}})
 
 
 def _all(futures: Iterable[Future[None]]) -> None:

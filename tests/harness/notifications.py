@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.harness.receivers import StoredReceiver
 
 
 def policy(attempts: int, initial: int = 1, multiplier: int = 2, longest: int = 60) -> dict[str, int]:
@@ -49,3 +52,9 @@ def notification(
 def slack_notification(namespace: str, **values: Any) -> dict[str, Any]:
     """Return BASE-S, which goes to Slack; arguments as for `notification`."""
     return notification(namespace, **{"recipients": [{"slack": "#test"}], "channels": ["slack"], **values})
+
+
+def addressed(namespace: str, *receivers: StoredReceiver, **values: Any) -> dict[str, Any]:
+    """Return a notification to receivers alone; arguments as for `notification`."""
+    refs = [receiver.ref for receiver in receivers]
+    return notification(namespace, **{"recipients": None, "channels": None, "receiverRefs": refs, **values})

@@ -46,7 +46,7 @@ EVERYWHERE: dict[str, Any] = {
     "channelsSlackEnabled": True,
     "channelsSlackWebhookUrl": "{sink}/slack/{name}",
     "breakerFailureThreshold": NEVER,
-    "networkEgressPorts": [443, 6443, 8080, PROXY_PORT],
+    "networkEgressPorts": [25, 443, 465, 587, 6443, 8080, PROXY_PORT],
 }
 AUDITED = {"auditUrl": "{sink}/audit/{name}"}
 SCRIPTED: dict[str, Any] = {
@@ -84,6 +84,7 @@ OPERATORS = {
                 "breakerProbes": 2,
             },
         ),
+        OperatorSpec(name="receivers", namespace="notification-receivers", settings=AUDITED),
         OperatorSpec(
             name="proxied",
             namespace="notification-proxied",

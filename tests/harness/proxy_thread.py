@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.harness.faultproxy.app import FaultProxy, Place
-from tests.harness.sinks_in_cluster import CERTIFICATE, NAMESPACE
+from tests.harness.sinks_in_cluster import NAMESPACE, PROXY_CERTIFICATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ async def _closed(selector: selectors.BaseSelector) -> None:
 
 
 def _proxy(cluster: Cluster) -> FaultProxy:
-    secret = cluster.request("GET", f"/api/v1/namespaces/{NAMESPACE}/secrets/{CERTIFICATE}")["data"]
+    secret = cluster.request("GET", f"/api/v1/namespaces/{NAMESPACE}/secrets/{PROXY_CERTIFICATE}")["data"]
     identity = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     with tempfile.TemporaryDirectory() as folder:
         for name, content in secret.items():

@@ -35,6 +35,28 @@ class Attempt:
     result: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One target as the status shows it."""
+
+    name: str
+    state: str
+    attempts: int
+
+
+def targets(status: Mapping[str, Any]) -> list[Target]:
+    """Return the targets, sorted by name."""
+    return sorted(
+        Target(entry["name"], entry["state"], entry.get("attempts", 0)) for entry in status.get("targets", [])
+    )
+
+
+def target(status: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the entry of a target."""
+    (entry,) = (each for each in status.get("targets", []) if each["name"] == name)
+    return dict(entry)
+
+
 def counts(status: Mapping[str, Any]) -> Counts:
     """Return the counters of a status."""
     return Counts(

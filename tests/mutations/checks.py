@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.mutations.mutation import ROOT
-from tests.stack.catalogue import BY_ID
+from tests.stack.catalogue import BY_ID, files_of
 from tests.stack.conftest import HANDED_ON
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def run_checks(
     wanted = sorted(set(ids))
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        files = sorted({f"tests/stack/test_{BY_ID[check].group}.py" for check in wanted})
+        groups = {BY_ID[check].group for check in wanted}
+        files = [f"tests/stack/{file}" for group in sorted(groups) for file in files_of(group)]
         command = [sys.executable, "-m", "pytest", *files, f"--junitxml={report}"]
         command += [word for check in wanted for word in ("--check", check)]
         if not alone and len(wanted) >= WORKERS:

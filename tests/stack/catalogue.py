@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.stack.receiver_descriptions import RECEIVER_DESCRIPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +23,15 @@ class Check:
 
     @property
     def group(self) -> str:
-        """The id without its number; the tests are in tests/stack/test_<group>.py."""
+        """The id without its number; the tests are in `files_of(group)`."""
         return self.id.rpartition("-")[0]
+
+
+def files_of(group: str) -> list[str]:
+    """Return the names of a group's files: test_<group>.py, or several by topic, test_<group>_<topic>.py."""
+    return sorted(
+        file.name for pattern in (f"test_{group}.py", f"test_{group}_*.py") for file in HERE.glob(pattern)
+    )
 
 
 DESCRIPTIONS = {
@@ -175,10 +191,19 @@ DESCRIPTIONS = {
         "Many attempts fit into the status",
     ),
 }
-GROUPS = tuple(DESCRIPTIONS)
-CATALOGUE = tuple(
-    Check(f"{group}-{number:02}", promise)
-    for group, promises in DESCRIPTIONS.items()
-    for number, promise in enumerate(promises, start=1)
-)
-BY_ID = {check.id: check for check in CATALOGUE}
+
+
+def _checks(descriptions: Mapping[str, Sequence[str]]) -> tuple[Check, ...]:
+    return tuple(
+        Check(f"{group}-{number:02}", promise)
+        for group, promises in descriptions.items()
+        for number, promise in enumerate(promises, start=1)
+    )
+
+
+CATALOGUE = _checks(DESCRIPTIONS)
+RECEIVERS = _checks(RECEIVER_DESCRIPTIONS)
+CATALOGUES = {"": CATALOGUE, "receivers": RECEIVERS}
+"""The checks by the name under which they are counted; those of the first have none."""
+GROUPS = (*DESCRIPTIONS, *RECEIVER_DESCRIPTIONS)
+BY_ID = {check.id: check for checks in CATALOGUES.values() for check in checks}

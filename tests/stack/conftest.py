@@ -26,6 +26,7 @@ from tests.stack.operators import Operators
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.harness.receivers import Receivers
     from tests.stack.operator_under_test import OperatorUnderTest
 
 __all__ = [
@@ -98,6 +99,20 @@ def proxied_operator(operators: Operators, request: pytest.FixtureRequest) -> It
         operator.proxy.clear()
         yield operator
         operator.proxy.clear()
+
+
+@pytest.fixture
+def receivers_operator(operators: Operators, request: pytest.FixtureRequest) -> Iterator[OperatorUnderTest]:
+    """The operator whose namespace has the receivers of tests; its own namespace is watched, too."""
+    with operators.under_test("receivers", request.node) as operator:
+        yield operator
+
+
+@pytest.fixture
+def receivers(receivers_operator: OperatorUnderTest) -> Iterator[Receivers]:
+    """Makes receivers of that operator, and deletes them after the test."""
+    with receivers_operator.receivers() as receivers:
+        yield receivers
 
 
 @pytest.fixture

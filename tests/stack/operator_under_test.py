@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.harness.cluster import FINAL
 from tests.harness.eventually import eventually
 from tests.harness.operator_deployment import HEALTH, METRICS, OperatorDeployment
+from tests.harness.receivers import Receivers
 from tests.harness.routing_document import RoutingDocument
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class OperatorUnderTest:
     webhook: WebhookSink
     audit: AuditStore
     proxy: FaultProxy
+    sink_url: str
+    """The sink's API for tests."""
 
     def create(self, obj: Object) -> Object:
         """Create a notification and return it as stored; raises `Refused`."""
@@ -129,6 +132,15 @@ class OperatorUnderTest:
     def _is_final(self, obj: Object) -> bool:
         result = self.cluster.get(*_key(obj))
         return result is not None and result["status"]["phase"] in FINAL
+
+    @contextmanager
+    def receivers(self) -> Iterator[Receivers]:
+        """Give a maker of receivers in the operator's namespace, and delete them after the block."""
+        receivers = Receivers(self.cluster, sink=self.sink_url, home=self.workload.namespace)
+        try:
+            yield receivers
+        finally:
+            receivers.delete_all()
 
     @contextmanager
     def read_only_files(self) -> Iterator[None]:

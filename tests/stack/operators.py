@@ -98,6 +98,7 @@ class Operators:
             webhook=WebhookSink(self._stack.sink, running.name),
             audit=AuditStore(self._stack.sink, running.name),
             proxy=FaultProxy(running.proxy),
+            sink_url=self._stack.sink,
         )
         yield operator
         if FAILED not in test.stash:

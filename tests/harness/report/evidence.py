@@ -13,6 +13,7 @@ from tests.harness.report.records import Evidence
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tests.harness.cluster import Object
     from tests.stack.operator_under_test import OperatorUnderTest
 
 LONGEST_LINE = 2_000
@@ -22,14 +23,22 @@ MOST_LINES = 1_000
 def gather(fixtures: Iterable[object], since: float) -> list[Evidence]:
     """Return the evidence of every operator of a test; `since` is its start, in seconds of the epoch."""
     # Imported late: it takes a second, and most runs need no evidence.
+    from tests.harness.receivers import Receivers  # noqa: PLC0415
     from tests.stack.operator_under_test import OperatorUnderTest  # noqa: PLC0415
 
-    return [_of(fixture, since) for fixture in fixtures if isinstance(fixture, OperatorUnderTest)]
+    evidence = []
+    for fixture in fixtures:
+        match fixture:
+            case OperatorUnderTest():
+                evidence.append(_of(fixture, since))
+            case Receivers():
+                evidence.append(Evidence(objects=_yaml(fixture.objects)))
+    return evidence
 
 
 def _of(operator: OperatorUnderTest, since: float) -> Evidence:
     return Evidence(
-        objects=_read(lambda: yaml.safe_dump(_objects(operator), sort_keys=False, allow_unicode=True)),
+        objects=_yaml(lambda: operator.cluster.all(operator.namespace)),
         events=_read(lambda: "\n".join(_events(operator))),
         log=_read(lambda: "\n".join(_log(operator, since))),
     )
@@ -44,11 +53,17 @@ def _read(look: Callable[[], str]) -> str:
         return f"(not available: {error!r})"
 
 
-def _objects(operator: OperatorUnderTest) -> list[object]:
-    objects = operator.cluster.all(operator.namespace)
-    for obj in objects:
-        obj["metadata"].pop("managedFields", None)
-    return list(objects)
+def _yaml(listing: Callable[[], list[Object]]) -> str:
+    """Return objects as YAML, without the fields that the API server manages."""
+
+    def text() -> str:
+        objects = listing()
+        for obj in objects:
+            obj["metadata"].pop("managedFields", None)
+        written: str = yaml.safe_dump(objects, sort_keys=False, allow_unicode=True)
+        return written
+
+    return _read(text)
 
 
 def _events(operator: OperatorUnderTest) -> list[str]:

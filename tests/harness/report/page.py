@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tests.harness.report.records import failed
 from tests.harness.report.table import closing_line
-from tests.stack.catalogue import CATALOGUE, GROUPS
+from tests.stack.catalogue import BY_ID, GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def render(records: Sequence[Record], *, at: datetime) -> str:
         passed=bool(records) and not failed(records),
         failures=failed(records),
         groups=_groups(records),
-        missing=[check for check in CATALOGUE if check.id not in ran],
+        missing=[check for check in BY_ID.values() if check.id not in ran],
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from tests.stack.catalogue import CATALOGUE, GROUPS
+from tests.stack.catalogue import BY_ID, CATALOGUES, GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tests.harness.report.records import Record
+    from tests.stack.catalogue import Check
 
 
 def print_table(console: Console, records: Sequence[Record]) -> None:
@@ -21,7 +22,7 @@ def print_table(console: Console, records: Sequence[Record]) -> None:
     by_check = {record.check: record for record in records if record.check}
     table = Table("group", "passed", "seconds", "failed", box=None, pad_edge=False)
     for group in GROUPS:
-        ids = [check for check in CATALOGUE if check.group == group]
+        ids = [check for check in BY_ID.values() if check.group == group]
         ran = [by_check[check.id] for check in ids if check.id in by_check]
         if ran:
             passed = sum(record.passed for record in ran)
@@ -36,11 +37,25 @@ def print_table(console: Console, records: Sequence[Record]) -> None:
 
 
 def closing_line(records: Sequence[Record]) -> str:
-    """Return `117/117`, or less; checks that were not run count as not passed."""
-    checks = [record for record in records if record.check]
-    passed = sum(record.passed for record in checks)
-    chosen = "" if len(checks) == len(CATALOGUE) else f" ({len(checks)} run)"
-    return f"{passed}/{len(CATALOGUE)}{chosen}"
+    """Return `117/117 · receivers 102/102`, or less; checks that were not run count as not passed.
+
+    A part from which no check was run is left out, except the first one.
+    """
+    ran = {
+        name: [record for record in records if record.check in {check.id for check in checks}]
+        for name, checks in CATALOGUES.items()
+    }
+    return " · ".join(
+        f"{name} {_passed(ran[name], checks)}".strip()
+        for name, checks in CATALOGUES.items()
+        if ran[name] or not name
+    )
+
+
+def _passed(ran: Sequence[Record], checks: Sequence[Check]) -> str:
+    passed = sum(record.passed for record in ran)
+    chosen = "" if len(ran) == len(checks) else f" ({len(ran)} run)"
+    return f"{passed}/{len(checks)}{chosen}"
 
 
 def _score(passed: int, total: int) -> str:

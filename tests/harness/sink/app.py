@@ -1,4 +1,4 @@
-"""The sink: every server that test operators deliver to, on one port, with an API for the tests."""
+"""The sink: every server that test operators deliver to, with an API for the tests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from pydantic import ValidationError
 
+from tests.harness.sink.accounts import Accounts
 from tests.harness.sink.audit import AuditApi
 from tests.harness.sink.connections import Connections
 from tests.harness.sink.hits import Hits
+from tests.harness.sink.mail import MailServer
+from tests.harness.sink.posts import Posts
 from tests.harness.sink.receivers import Receiver, header_text, raw_text
 from tests.harness.sink.scripts import StubScripts
 
 if TYPE_CHECKING:
+    import ssl
+
     from aiohttp.typedefs import Handler
 
 LARGEST_BODY = 32 * 1024 * 1024
@@ -31,8 +36,10 @@ class Sink:
     def __init__(self) -> None:
         self._hits = Hits()
         self._connections = Connections()
+        self._accounts = Accounts()
+        self.mail = MailServer(accounts=self._accounts)
         self._runner: web.AppRunner | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int) -> int:
         """Serve; return the port, which the system chooses if it is 0."""
@@ -45,16 +52,23 @@ class Sink:
             access_log=None,
         )
         await self._runner.setup()
+        return await self.start_on(host, port)
+
+    async def start_on(self, host: str, port: int, context: ssl.SSLContext | None = None) -> int:
+        """Serve the same on one more port, over TLS with a context."""
+        assert self._runner is not None
         assert self._runner.server is not None
         factory = self._connections.counted(self._runner.server)
-        self._server = await asyncio.get_running_loop().create_server(factory, host, port)
-        address: tuple[str, int] = self._server.sockets[0].getsockname()
+        server = await asyncio.get_running_loop().create_server(factory, host, port, ssl=context)
+        self._servers.append(server)
+        address: tuple[str, int] = server.sockets[0].getsockname()
         return address[1]
 
     async def stop(self) -> None:
         """Stop, and abort open connections."""
-        if self._server is not None:
-            self._server.close()
+        self.mail.stop()
+        for server in self._servers:
+            server.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -66,6 +80,9 @@ class Sink:
             Receiver("webhook", key=raw_text, hits=hits, connections=connections),
             AuditApi(hits=hits, connections=connections),
             StubScripts(),
+            Posts(accounts=self._accounts, hits=hits, connections=connections),
+            self._accounts,
+            self.mail,
         ):
             application.add_routes(part.routes())
         application.add_routes(

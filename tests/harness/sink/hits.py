@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,12 +37,14 @@ class Hit:
     """The text that script tokens are matched with."""
     code: int | None = None
     ended: float | None = None
+    client: str = ""
+    """The name in the client's certificate, empty without one."""
 
     @property
     def uid(self) -> str:
-        """The uid of its notification, from the header `<uid>:<channel>:<number>`."""
+        """The uid of its notification, from the header: `<uid>/<target>`, or `<uid>:<channel>:<number>`."""
         result = (value for name, value in self.headers.items() if name.lower() == "idempotency-key")
-        return next(result, "").partition(":")[0]
+        return re.split("[:/]", next(result, ""), maxsplit=1)[0]
 
     def seen(self) -> dict[str, Any]:
         text = self.body.decode(errors="backslashreplace")
@@ -58,6 +61,7 @@ class Hit:
             "code": self.code,
             "completed": self.code is not None,
             "connection": self.connection,
+            "client": self.client,
         }
 
 

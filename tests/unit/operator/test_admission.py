@@ -39,7 +39,7 @@ async def running_app(api: KubeApi, leases: Leases | None = None, **settings: ob
     parts = {"routing": {"config_map": "rules"}, "shutdown": {"grace_seconds": 1}, **settings}
     validated = Settings.model_validate(parts)
     client = ApiClient(configuration)
-    ports = live_ports(validated, client, cluster)
+    ports = live_ports(validated, client, cluster, watching=client)
     if leases is not None:
         ports = replace(ports, leases=leases)
     app = App(validated, ports, client=client, cluster=cluster, connectivity=connectivity)

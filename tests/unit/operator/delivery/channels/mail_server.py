@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import warnings
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.harness.sink.smtp import Encryption, is_encrypted, smtp_protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,13 +75,12 @@ class MailServer:
         return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
-        transport = server.transport
-        assert isinstance(transport, asyncio.Transport)
         self.envelopes.append(envelope)
-        self.encrypted.append(session.ssl is not None or transport.get_extra_info("sslcontext") is not None)
+        self.encrypted.append(is_encrypted(server, session))
         answer = self.answers.get("DATA", "250 queued as 42")
         if answer == "break":
-            transport.abort()
+            assert isinstance(server.transport, asyncio.Transport)
+            server.transport.abort()
         if answer == "silence":
             await asyncio.sleep(3600)
         return answer
@@ -93,23 +93,13 @@ async def mail_server(
     """Run a server; with `auth` it accepts no mail without a login."""
     mail = MailServer()
     context = mail.certificate(host)
+    encryption = Encryption.TLS if tls else Encryption.STARTTLS if starttls else Encryption.NONE
 
     def protocol() -> SMTP:
         mail.connections += 1
-        with warnings.catch_warnings():
-            # The library does not see that the connection is encrypted from its start.
-            warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
-            return SMTP(
-                mail,
-                hostname="mail.test",
-                tls_context=context if starttls and not tls else None,
-                require_starttls=starttls and not tls,
-                authenticator=mail.authenticate,
-                auth_required=auth,
-                auth_require_tls=not tls,
-                loop=asyncio.get_running_loop(),
-                **options,
-            )
+        return smtp_protocol(
+            mail, encryption, context, authenticator=mail.authenticate, auth_required=auth, **options
+        )
 
     server = await asyncio.get_running_loop().create_server(
         protocol, "127.0.0.1", 0, ssl=context if tls else None

@@ -34,6 +34,7 @@ from notification_operator.delivery.channels.webhook import WebhookChannel, Webh
 from notification_operator.delivery.egress_policy import EgressPolicy
 from notification_operator.delivery.http_exchange import HttpAccess
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
+from tests.harness.sink.services import discord, pagerduty, slack, teams, twilio
 from tests.unit.operator.delivery import test_channels
 from tests.unit.operator.delivery.receiving import PATH, HttpServer, Received
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from notification_operator.delivery.channel import Channel
+    from tests.harness.sink.services.service import Answered
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 DELIVERY_ID = "3f0c2a1b-uid/webhook/orders"
@@ -71,6 +73,11 @@ def composer(templates: Templates | None = None, **options: Any) -> Composer:
 
 def access(session: aiohttp.ClientSession, **changes: Any) -> HttpAccess:
     return replace(HttpAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5), **changes)
+
+
+def gives(answered: Answered) -> Callable[[HttpServer], None]:
+    """Return a script of an answer."""
+    return lambda server: server.add_response(answered.status, answered.text)
 
 
 def base(server: HttpServer) -> str:
@@ -121,8 +128,9 @@ SERVICES: dict[str, Service] = {
         make=lambda server, way, texts: TeamsChannel(
             TeamsSecrets(url=server.url), access=way, composer=texts
         ),
-        accepts=lambda server: server.add_response(202, ""),
+        accepts=gives(teams.ACCEPTED),
         handle=lambda received: received.headers["Idempotency-Key"],
+        refuses_credentials=gives(teams.UNAUTHORIZED),
         permanent=(400, 413),
         parts=15,
     ),
@@ -133,14 +141,10 @@ SERVICES: dict[str, Service] = {
             access=way,
             composer=texts,
         ),
-        accepts=lambda server: server.add_response(
-            202, '{"status":"success","message":"Event processed","dedup_key":"shop/order-1/uid"}'
-        ),
+        accepts=gives(pagerduty.accepted("shop/order-1/uid")),
         handle=lambda received: received.json["dedup_key"],
-        refuses_credentials=lambda server: server.add_response(
-            400,
-            '{"status":"invalid event","message":"Event object is invalid",'
-            '"errors":["Length of \'routing_key\' is incorrect (should be 32 characters)"]}',
+        refuses_credentials=gives(
+            pagerduty.refused("Length of 'routing_key' is incorrect (should be 32 characters)")
         ),
     ),
     "sms": Service(
@@ -150,13 +154,9 @@ SERVICES: dict[str, Service] = {
             access=way,
             composer=texts,
         ),
-        accepts=lambda server: server.add_response(
-            201, '{"sid":"SM0123","status":"queued","num_segments":"1"}'
-        ),
+        accepts=gives(twilio.accepted(SID, {})),
         handle=lambda received: _form(received)["Body"],
-        refuses_credentials=lambda server: server.add_response(
-            401, '{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/","status":401}'
-        ),
+        refuses_credentials=gives(twilio.UNAUTHORIZED),
         origin="from+shop%2Forder-1",
         safe_to_repeat=False,
     ),
@@ -167,22 +167,18 @@ SERVICES: dict[str, Service] = {
             access=way,
             composer=texts,
         ),
-        accepts=lambda server: server.add_response(
-            200, '{"ok":true,"channel":"C0123","ts":"1716969600.000100","message":{"type":"message"}}'
-        ),
+        accepts=gives(slack.accepted("C0123")),
         handle=lambda received: received.json["metadata"]["event_payload"]["delivery_id"],
-        refuses_credentials=lambda server: server.add_response(200, '{"ok":false,"error":"invalid_auth"}'),
+        refuses_credentials=gives(slack.refused("invalid_auth")),
         parts=2,
     ),
     "discord": Service(
         make=lambda server, way, texts: DiscordChannel(
             DiscordSecrets(url=server.url), access=way, composer=texts
         ),
-        accepts=lambda server: server.add_response(200, '{"id":"1122334455","type":0}'),
+        accepts=gives(discord.ACCEPTED),
         handle=lambda received: received.json["embeds"][0]["footer"]["text"],
-        refuses_credentials=lambda server: server.add_response(
-            401, '{"message": "Invalid Webhook Token", "code": 50027}'
-        ),
+        refuses_credentials=gives(discord.UNAUTHORIZED),
         parts=2,
     ),
     "mattermost": Service(

@@ -263,7 +263,7 @@ async def test_sms_goes_to_the_address_of_the_message_by_a_messaging_service(
     )
     form = parse_qs(server.received[0].body.decode())
     assert (form["To"], form["MessagingServiceSid"], "From" in form) == (["+1999"], ["MG01"], False)
-    assert receipt.message_ref == "SM0123"
+    assert receipt.message_ref == "SM0123456789abcdef0123456789abcdef"
 
 
 async def test_sms_unknown_outcome_is_repeated_once_where_the_receiver_wants_it(
@@ -320,7 +320,7 @@ async def test_slack_message_has_header_body_fields_buttons_and_origin(
     header, body, fields, buttons, context = payload["blocks"]
     assert header["text"]["text"] == "Заказ 📦"
     assert body["text"] == {"type": "mrkdwn", "text": "a &amp; b", "verbatim": True}
-    assert fields["fields"][0]["text"] == "node\n&lt;7&gt;"
+    assert fields["fields"][0]["text"] == "*node*\n&lt;7&gt;"
     assert [(button["text"]["text"], button["url"]) for button in buttons["elements"]] == [
         ("Dash [1]", "https://example.com/d?a=1&b=2")
     ]
@@ -384,7 +384,7 @@ async def test_slack_answer_of_another_server_is_no_success(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
     server.add_response(200, "<html>Sign in</html>")
-    with pytest.raises(Permanent, match="not from Slack"):
+    with pytest.raises(Permanent, match="not one of Slack"):
         await slack(server, session).deliver(message())
 
 

@@ -1,0 +1,77 @@
+"""`make demo` against a real API server: what it applies is accepted, and can be applied again."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools.platform.demo.cluster import NAMESPACE, DemoCluster, DemoError, RejectedError, path_of
+from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox
+from tools.platform.demo.notifications import Notifications
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from tests.api_server.conftest import ApiServer
+
+HOME = "notification-system"
+OPERATOR = {
+    "metadata": {"namespace": HOME},
+    "spec": {"template": {"spec": {"containers": [{"name": "operator", "image": "operator:1"}]}}},
+}
+
+
+@pytest.fixture
+def cluster(api_server: ApiServer) -> DemoCluster:
+    cluster = DemoCluster(api_server.cluster.kubeconfig)
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    return cluster
+
+
+def secret(cluster: DemoCluster, namespace: str, name: str) -> dict[str, str]:
+    metadata = {"namespace": namespace, "name": name}
+    stored = cluster.get({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
+    assert stored is not None
+    return {key: base64.b64decode(value).decode() for key, value in stored["data"].items()}
+
+
+def test_inbox_is_accepted_and_its_secrets_stay(
+    cluster: DemoCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No node runs the pod, so it is never ready.
+    monkeypatch.setattr("tools.platform.demo.inbox.READY_SECONDS", 0)
+    stored = []
+    for _ in range(2):
+        with pytest.raises(DemoError, match="the inbox serves"):
+            Inbox(cluster, OPERATOR).start()
+        stored.append(secret(cluster, NAMESPACE, "inbox"))
+    first, second = stored
+    assert first == second
+    assert secret(cluster, HOME, AUTHORITY) == {"ca.crt": first["ca.crt"]}
+    assert secret(cluster, HOME, WEBHOOK) == {"signing-key": first["signing-key"]}
+    assert secret(cluster, HOME, MAIL) == {"username": "demo", "password": first["password"]}
+
+
+def test_notifications_are_created_again_and_the_invalid_one_is_shown(cluster: DemoCluster) -> None:
+    for _ in range(2):
+        notifications = Notifications(cluster)
+        notifications.apply(ROOT / "examples")
+    assert sorted(notifications.applied) == ["full", "partial", "simple"]
+    cells = [[str(cell) for cell in column.cells] for column in notifications.table().columns]
+    assert cells[0] == ["full", "partial", "simple", "refused"]
+    assert cells[2] == ["Pending", "Pending", "Pending", "rejected (422)"]
+    assert "spec.priority" in cells[4][3]
+
+
+def test_cluster_without_an_operator_says_what_to_do(cluster: DemoCluster) -> None:
+    with pytest.raises(DemoError, match="has no operator") as caught:
+        cluster.operator()
+    assert "make up" in caught.value.hint
+
+
+def test_rejection_without_a_field_has_the_message(cluster: DemoCluster) -> None:
+    metadata = {"namespace": NAMESPACE, "name": "Not a name"}
+    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    with pytest.raises(RejectedError, match=r"metadata\.name"):
+        cluster.request("POST", path_of(obj).rpartition("/")[0], obj)

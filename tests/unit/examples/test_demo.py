@@ -1,0 +1,69 @@
+"""The receivers of examples/demo: valid, without a Secret in a file, and what `make demo` says of them is true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from notification_contract.receivers.spec import ReceiverSpec, parse_spec
+from tools.platform.commands.demo import SUSPENDED, addressed_to
+from tools.platform.demo.inbox import AUTHORITY, HOST, MAIL, PORTS, WEBHOOK, new_secrets
+from tools.platform.demo.receivers import FOLDER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECEIVERS = sorted(FOLDER.glob("*.yaml"))
+NOTIFICATIONS = sorted((FOLDER.parent / "notifications").glob("*.yaml"))
+SECRETS = {AUTHORITY: {"ca.crt"}, WEBHOOK: {"signing-key"}, MAIL: {"username", "password"}}
+"""The Secrets that the demonstration creates, with their keys."""
+
+
+def read(file: Path) -> dict[str, Any]:
+    (obj,) = yaml.safe_load_all(file.read_text("utf-8"))
+    assert isinstance(obj, dict)
+    return obj
+
+
+def spec(name: str) -> ReceiverSpec:
+    return parse_spec(read(FOLDER / f"{name}.yaml")["spec"])
+
+
+@pytest.mark.parametrize("file", RECEIVERS, ids=lambda file: file.stem)
+def test_receiver_is_valid_and_its_secrets_are_those_of_the_demonstration(file: Path) -> None:
+    obj = read(file)
+    assert (obj["kind"], obj["metadata"]["namespace"]) == ("NotificationReceiver", "notification-system")
+    missing = {
+        use.name for use in parse_spec(obj["spec"]).secret_uses() if use.key not in SECRETS.get(use.name, ())
+    }
+    assert missing == ({"demo-slack"} if file.stem == "broken" else set())
+
+
+def test_receivers_lead_to_the_inbox() -> None:
+    webhook, mail, fallback = spec("webhook").webhook, spec("email").email, spec("fallback")
+    assert webhook is not None
+    assert webhook.url == f"https://{HOST}/webhook"
+    assert mail is not None
+    assert (mail.host, mail.port) == (HOST, PORTS["submissions"][0])
+    assert fallback.fallback is not None
+    assert fallback.fallback.name == read(FOLDER / "email.yaml")["metadata"]["name"]
+    assert spec("suspended").suspend
+
+
+@pytest.mark.parametrize("file", NOTIFICATIONS, ids=lambda file: file.stem)
+def test_notification_names_receivers_of_the_examples(file: Path) -> None:
+    known = {read(each)["metadata"]["name"]: each.stem for each in RECEIVERS}
+    obj = read(file)
+    named = [known[ref["name"]] for ref in obj["spec"]["receiverRefs"]]
+    assert obj["metadata"]["name"] == file.stem
+    assert (file.stem in SUSPENDED) == ("suspended" in named)
+    moved = addressed_to(obj, "elsewhere")["spec"]["receiverRefs"]
+    assert {ref["namespace"] for ref in moved} == {"elsewhere"}
+
+
+def test_secrets_of_the_inbox_are_new_each_time() -> None:
+    first, second = new_secrets(), new_secrets()
+    for key in ("signing-key", "password", "tls.key"):
+        assert first[key] != second[key]

@@ -1,0 +1,1 @@
+"""The demonstration: notifications, receivers, and an inbox in the cluster that shows what arrives."""

@@ -1,0 +1,145 @@
+"""The cluster of a demonstration: applies and reads objects of any kind, and reads pages of Services."""
+
+from __future__ import annotations
+
+import json
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from tools.platform.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Object: TypeAlias = dict[str, Any]
+
+API = "kubernaut.ai/v1alpha1"
+NAMESPACE, OPERATOR = "demo", "app.kubernetes.io/name=notification-operator"
+MANAGER = "demo"
+INTERVAL_SECONDS = 0.2
+
+
+class DemoError(PlatformError):
+    """The demonstration cannot run, or did not finish."""
+
+
+class RejectedError(Exception):
+    """The API server rejected an object; the text names the field."""
+
+
+class DemoCluster:
+    """One cluster, with the rights of a kubeconfig."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._api = config.new_client_from_config(str(kubeconfig))
+        self.core = client.CoreV1Api(self._api)
+
+    def operator(self) -> Object:
+        """Return the Deployment of the operator; of several, the oldest one.
+
+        Raises:
+            DemoError: there is none.
+        """
+        operators: list[Object] = self.request("GET", f"/apis/apps/v1/deployments?labelSelector={OPERATOR}")[
+            "items"
+        ]
+        if not operators:
+            raise DemoError("the cluster has no operator", hint="run `make up` first")
+        return min(operators, key=lambda each: str(each["metadata"]["creationTimestamp"]))
+
+    def apply(self, obj: Object) -> Object:
+        """Create an object, or change it to what it is here.
+
+        Raises:
+            RejectedError: the API server does not accept it.
+        """
+        options = f"fieldManager={MANAGER}&force=true"
+        answer: Object = self.request("PATCH", f"{path_of(obj)}?{options}", obj)
+        return answer
+
+    def replace(self, obj: Object) -> Object:
+        """Create an object after deleting the one of the same name, because some are immutable.
+
+        Raises:
+            RejectedError: the API server does not accept it.
+        """
+        if self.get(obj) is not None:
+            self.request("DELETE", path_of(obj))
+            wait(lambda: self.get(obj) is None, seconds=10, what=f"{obj['metadata']['name']} is deleted")
+        answer: Object = self.request("POST", path_of(obj).rpartition("/")[0], obj)
+        return answer
+
+    def get(self, obj: Object) -> Object | None:
+        """Return the stored state of an object, or None if there is none."""
+        try:
+            answer: Object = self.request("GET", path_of(obj))
+        except ApiException as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return answer
+
+    def page(self, service: str, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Return the JSON of a page of a Service, by way of the API server."""
+        return self.request("GET", f"/api/v1/namespaces/{NAMESPACE}/services/{service}/proxy/{path}")
+
+    def request(self, method: str, path: str, body: Object | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Send a request, and return the JSON of the answer.
+
+        Raises:
+            RejectedError: the API server does not accept the object.
+            ApiException: any other error.
+        """
+        apply = method == "PATCH"
+        sent = self._api.param_serialize(
+            method,
+            path,
+            header_params={
+                "Content-Type": "application/apply-patch+yaml" if apply else "application/json",
+                "Accept": "application/json",
+            },
+            # JSON is YAML, too; the client serializes only what it declares as JSON.
+            body=json.dumps(body) if apply else body,
+            auth_settings=["BearerToken"],
+        )
+        answer = self._api.call_api(*sent)
+        text = answer.read().decode()
+        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            raise RejectedError(_cause(text))
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise ApiException(status=answer.status, reason=answer.reason, body=text)
+        return json.loads(text or "null")
+
+
+def path_of(obj: Object) -> str:
+    """Return where an object is at the API server."""
+    version, metadata = obj["apiVersion"], obj["metadata"]
+    base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
+    folder = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+    return f"{base}{folder}/{obj['kind'].lower()}s/{metadata['name']}"
+
+
+def wait(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Wait until a condition holds.
+
+    Raises:
+        DemoError: it did not hold in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DemoError(f"not within {seconds:g} s: {what}")
+        time.sleep(INTERVAL_SECONDS)
+
+
+def _cause(text: str) -> str:
+    answer = json.loads(text)
+    causes = answer.get("details", {}).get("causes", [])
+    return "\n".join(f"{cause['field']}: {cause['message']}" for cause in causes[:1]) or str(
+        answer["message"]
+    )

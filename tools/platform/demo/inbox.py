@@ -1,0 +1,161 @@
+"""The inbox in the cluster: its certificate, its Secrets, and its pod, which runs from the operator's image."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
+
+import trustme
+
+from tools.platform.demo.cluster import NAMESPACE, Object, wait
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.platform.demo.cluster import DemoCluster
+
+NAME, AUTHORITY, WEBHOOK, MAIL = "inbox", "demo-inbox-ca", "demo-webhook", "demo-mail"
+"""The inbox, and the Secrets that its receivers refer to."""
+HOST = f"{NAME}.{NAMESPACE}.svc"
+SOURCES = ROOT / "examples" / "demo" / "inbox"
+CODE, FILES = "/demo/examples/demo/inbox", "/etc/inbox"
+USER = 65532
+READY_SECONDS = 60.0
+PORTS = {"http": (80, 8080), "https": (443, 8443), "submissions": (465, 8465)}
+"""The ports of the Service and of the pod."""
+LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "notification-demo"}
+
+
+class Inbox:
+    """The inbox of one cluster."""
+
+    def __init__(self, cluster: DemoCluster, operator: Object) -> None:
+        self._cluster = cluster
+        self._home: str = operator["metadata"]["namespace"]
+        (container,) = operator["spec"]["template"]["spec"]["containers"]
+        self._image: str = container["image"]
+
+    def start(self) -> None:
+        """Create or update it, and wait until it serves; Secrets of an earlier demonstration stay as they are."""
+        values = self._existing() or new_secrets()
+        self._cluster.apply(_object("v1", "Secret", NAMESPACE, NAME, data=_encoded(values)))
+        for name, keys in {
+            AUTHORITY: ("ca.crt",),
+            WEBHOOK: ("signing-key",),
+            MAIL: ("username", "password"),
+        }.items():
+            data = _encoded({key: values[key] for key in keys})
+            self._cluster.apply(_object("v1", "Secret", self._home, name, data=data))
+        code = {file.name: file.read_text("utf-8") for file in sorted(SOURCES.iterdir()) if file.is_file()}
+        self._cluster.apply(_object("v1", "ConfigMap", NAMESPACE, NAME, data=code))
+        self._cluster.apply(_service())
+        deployment = _deployment(self._image, checksum(code))
+        self._cluster.apply(deployment)
+        wait(lambda: self._serves(deployment), seconds=READY_SECONDS, what="the inbox serves")
+
+    def messages(self) -> list[Object]:
+        """Return what has arrived, oldest first."""
+        newest_first: list[Object] = self._cluster.page(f"{NAME}:http", "api/messages")
+        return newest_first[::-1]
+
+    def _existing(self) -> dict[str, str] | None:
+        stored = self._cluster.get(_object("v1", "Secret", NAMESPACE, NAME))
+        if stored is None:
+            return None
+        return {key: base64.b64decode(value).decode() for key, value in stored["data"].items()}
+
+    def _serves(self, deployment: Object) -> bool:
+        stored = self._cluster.get(deployment)
+        assert stored is not None, "it was applied before"
+        status = stored.get("status", {})
+        counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")}
+        return counts == {1} and status.get("observedGeneration") == stored["metadata"]["generation"]
+
+
+def new_secrets() -> dict[str, str]:
+    """Return a certificate and its authority, a key that signs webhooks, and the user of the mail server."""
+    authority = trustme.CA()
+    issued = authority.issue_cert(HOST, f"{HOST}.cluster.local", common_name=NAME)
+    return {
+        "tls.crt": "".join(blob.bytes().decode() for blob in issued.cert_chain_pems),
+        "tls.key": issued.private_key_pem.bytes().decode(),
+        "ca.crt": authority.cert_pem.bytes().decode(),
+        "signing-key": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "username": "demo",
+        "password": secrets.token_urlsafe(24),
+    }
+
+
+def checksum(code: Mapping[str, str]) -> str:
+    """Return what the pod's annotation has, so that changed code replaces the pod."""
+    return hashlib.sha256("\0".join(f"{name}\0{text}" for name, text in code.items()).encode()).hexdigest()
+
+
+def _object(version: str, kind: str, namespace: str, name: str, **fields: object) -> Object:
+    metadata = {"name": name, "namespace": namespace, "labels": LABELS}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
+
+
+def _encoded(values: Mapping[str, str]) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+
+
+def _service() -> Object:
+    ports = [{"name": name, "port": port, "targetPort": name} for name, (port, _) in PORTS.items()]
+    selector = {"app.kubernetes.io/name": NAME}
+    return _object("v1", "Service", NAMESPACE, NAME, spec={"selector": selector, "ports": ports})
+
+
+def _deployment(image: str, content: str) -> Object:
+    template = {
+        "metadata": {"labels": LABELS, "annotations": {"checksum/code": content}},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [_container(image)],
+            "volumes": [
+                {"name": "code", "configMap": {"name": NAME}},
+                {"name": "files", "secret": {"secretName": NAME, "defaultMode": 0o440}},
+                {"name": "tmp", "emptyDir": {}},
+            ],
+        },
+    }
+    spec = {
+        "replicas": 1,
+        "selector": {"matchLabels": {"app.kubernetes.io/name": NAME}},
+        "template": template,
+    }
+    return _object("apps/v1", "Deployment", NAMESPACE, NAME, spec={**spec, "strategy": {"type": "Recreate"}})
+
+
+def _container(image: str) -> Object:
+    return {
+        "name": NAME,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-m", "examples.demo.inbox"],
+        "env": [{"name": "PYTHONPATH", "value": "/demo:/app/lib"}],
+        "ports": [{"name": name, "containerPort": port} for name, (_, port) in PORTS.items()],
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"memory": "192Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "code", "mountPath": CODE, "readOnly": True},
+            {"name": "files", "mountPath": FILES, "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an empty directory of the pod
+        ],
+    }
