@@ -323,8 +323,8 @@ async def test_refused_namespaces_match_no_selector_and_this_is_said(
             await asyncio.sleep(0.15)
             api.refusals.clear()
             await until(lambda: allows(catalog, "web"))
-    said = [line for line in logs if line["event"].startswith("namespaces not readable")]
-    assert [line["log_level"] for line in said] == ["warning"]
+    warnings = [line for line in logs if line["event"].startswith("namespaces not readable")]
+    assert [line["log_level"] for line in warnings] == ["warning"]
 
 
 async def test_fault_of_a_callback_does_not_end_the_watch(api: CollectionsApi, client: ApiClient) -> None:
