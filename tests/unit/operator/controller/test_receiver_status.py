@@ -602,13 +602,17 @@ async def test_newer_request_during_a_test_is_sent_after_it(cluster: Cluster) ->
 
 @on_virtual_clock
 async def test_result_that_comes_during_a_write_is_recorded_by_the_next(cluster: Cluster) -> None:
-    cluster.answer = succeed_after_a_second
+    async def slowly() -> ReceiverTestResult:
+        await sleep(2 * TRANSITION)
+        return await succeed()
+
+    cluster.answer = slowly
     await sleep(TRANSITION)
     cluster.ask_for_test()
-    await sleep(0.5)
-    cluster.store.seconds = 2
+    await sleep()
+    cluster.store.seconds = 2 * TRANSITION
     cluster.set(healthy_at(1))
-    await sleep(10)
+    await sleep(10 * TRANSITION)
     assert status(cluster)["lastTest"]["outcome"] == "Succeeded"
     assert len(cluster.tests) == 1
 
@@ -662,7 +666,14 @@ async def test_request_that_is_no_time_is_answered_without_a_test(cluster: Clust
 
 @on_virtual_clock
 async def test_lost_ownership_ends_the_test(cluster: Cluster) -> None:
-    cluster.answer = succeed_after_a_second
+    ended = list[str]()
+
+    async def slowly() -> ReceiverTestResult:
+        await sleep(3 * TRANSITION)
+        ended.append("sent")
+        return await succeed()
+
+    cluster.answer = slowly
     await sleep(TRANSITION)
     cluster.ask_for_test()
     await sleep(TRANSITION / 2)
@@ -671,6 +682,7 @@ async def test_lost_ownership_ends_the_test(cluster: Cluster) -> None:
     cluster.set(healthy_at(1))
     await sleep(5 * TRANSITION)
     assert len(cluster.tests) == 1
+    assert ended == []
     assert "lastTest" not in status(cluster)
 
 
