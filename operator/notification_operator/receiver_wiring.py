@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,9 +87,8 @@ def receiver_sources(
         secrets=secrets,
         config_maps=config_maps,
         channels=channels,
-        factory=ChannelFactory(
-            Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)
-        ),
+        factory=ports.factory
+        or ChannelFactory(Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)),
         clock=clock,
     )
     return ReceiverSources(
@@ -128,6 +128,7 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
         replica=replica,
         home=ports.home,
         clock=clock,
+        spread=random.Random(replica).random,  # noqa: S311 - spreads writes, keeps no secret
     )
     changes = ReceiverChanges(directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add)
     references = ReceiverReferences(catalog, secrets=sources.secrets, config_maps=sources.config_maps)

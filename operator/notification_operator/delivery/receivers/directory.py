@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.receivers.factory import ChannelFactory
+    from notification_operator.delivery.channel import Channel, Message
     from notification_operator.delivery.senders import ChannelSenders
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectSource
@@ -61,6 +60,18 @@ MARGIN_SECONDS: Final = 1.0
 """An attempt takes at most so much longer than the receiver's time limit, which the channel itself keeps."""
 
 logger = structlog.get_logger(__name__)
+
+
+class CreatesChannels(Protocol):
+    """Creates the channels of receivers."""
+
+    def create(self, receiver: Receiver, references: References, texts: Templates) -> Channel:
+        """Return the channel of a receiver that has one of its own.
+
+        Raises:
+            InvalidOptionsError, AddressNotAllowedError: a value can never work.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class ReceiverDirectory:
         secrets: ObjectSource,
         config_maps: ObjectSource,
         channels: ChannelSenders,
-        factory: ChannelFactory,
+        factory: CreatesChannels,
         clock: Callable[[], datetime],
     ) -> None:
         self._catalog = catalog
