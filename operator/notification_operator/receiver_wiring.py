@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,8 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
         secrets=secrets,
         config_maps=config_maps,
         channels=channels,
-        factory=OnDemandCreator(
+        factory=ports.factory
+        or OnDemandCreator(
             Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)
         ),
         clock=clock,
@@ -155,6 +157,7 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
         replica=replica,
         home=ports.home,
         clock=clock,
+        spread=random.Random(replica).random,  # noqa: S311 - spreads writes, keeps no secret
     )
     changes = ReceiverChanges(directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add)
     references = ReceiverReferences(catalog, secrets=sources.secrets, config_maps=sources.config_maps)

@@ -160,7 +160,9 @@ def _decide(
 ) -> PhaseDecision:
     caps = {name: rules.max_attempts for name, rules in route.rules.items() if rules.max_attempts}
     # A hold delays nothing before `spec.notBefore`: until then the notification is Pending.
-    early = {step.channel for step in steps if step.state is State.NOT_ATTEMPTED and (step.next_at or now) > now}
+    early = {
+        step.channel for step in steps if step.state is State.NOT_ATTEMPTED and (step.next_at or now) > now
+    }
     if early & holds.keys():
         holds = {name: hold for name, hold in holds.items() if name not in early}
     return decide_phase(
