@@ -47,15 +47,15 @@ logger = structlog.get_logger(__name__)
 class App:
     """The operator on a real cluster, with probes and metrics."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, and its connections
         self,
         settings: Settings,
         ports: Ports,
         *,
         client: ApiClient,
-        watching: ApiClient,
         cluster: Cluster,
         connectivity: Connectivity,
+        watching: ApiClient | None = None,
     ) -> None:
         self.client = client
         self._watching = watching
@@ -173,7 +173,8 @@ class App:
         """Close the ports and the connections of this process."""
         await self._health.stop()
         await self.client.close()
-        await self._watching.close()
+        if self._watching is not None:
+            await self._watching.close()
         if self.watching_session is not None:
             await self.watching_session.close()
 

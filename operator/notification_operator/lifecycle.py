@@ -124,9 +124,13 @@ class Lifecycle:
             operator.events.close(left),
             _within(left, operator.dispatcher.close()),
             _within(left, self._release()),
-            *([_within(left, operator.receivers.sources.sessions.close())] if operator.receivers else []),
+            _within(left, self._close_receivers()),
         )
         return lost
+
+    async def _close_receivers(self) -> None:
+        if self.operator.receivers:
+            await self.operator.receivers.sources.sessions.close()
 
     async def _release(self) -> None:
         if self.operator.elector:

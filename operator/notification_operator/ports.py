@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.publisher import Observer
     from notification_operator.telemetry.statistics import ElectorStatistics
-    from notification_operator.watch.routing_config import Documents
     from notification_operator.watch.collection_watch import Watches
+    from notification_operator.watch.routing_config import Documents
 
 
 class EventRecorder(Protocol):
@@ -112,9 +112,7 @@ class Ports:
     """Called when the shards of this replica have changed."""
 
 
-def live_ports(
-    settings: Settings, client: ApiClient, cluster: Cluster, *, watching: ApiClient
-) -> Ports:
+def live_ports(settings: Settings, client: ApiClient, cluster: Cluster, *, watching: ApiClient) -> Ports:
     """Return the real ends.
 
     Args:
@@ -135,7 +133,9 @@ def live_ports(
         leases=KubeLeases(client, settings.leader_election.namespace or cluster.namespace),
         objects=KubeObjects(client, RESOURCE),
         routing=ConfigMapWatch(client, ref),
-        receivers=_receiver_ports(settings, client, cluster, watching) if settings.receivers.enabled else None,
+        receivers=_receiver_ports(settings, client, cluster, watching)
+        if settings.receivers.enabled
+        else None,
         channels=channels(settings.channels),
         audit=audit_store(settings.audit),
         events=KubeEventRecorder(client, instance=pod.name, dropped=metrics.events_dropped),
@@ -146,7 +146,9 @@ def live_ports(
     )
 
 
-def _receiver_ports(settings: Settings, client: ApiClient, cluster: Cluster, watching: ApiClient) -> ReceiverPorts:
+def _receiver_ports(
+    settings: Settings, client: ApiClient, cluster: Cluster, watching: ApiClient
+) -> ReceiverPorts:
     return ReceiverPorts(
         watches=KubeWatches(watching, hint=CRD_HINT),
         store=KubeStatusStore(client, RECEIVER_RESOURCE),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_status import ReceiverStatusController
 from notification_operator.delivery.receivers.changes import ReceiverChanges
+from notification_operator.delivery.receivers.creation import OnDemandCreator, Tools
 from notification_operator.delivery.receivers.directory import ReceiverDirectory
-from notification_operator.delivery.receivers.factory import ChannelFactory, Tools
 from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.redaction.redactor import Redactor
     from notification_operator.leadership.ownership import Ownership
     from notification_operator.ports import ReceiverPorts
+    from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class ReceiverSources:
 
     ports: ReceiverPorts
     catalog: ReceiverCatalog
+    namespaces: AllNamespaces | SelectedNamespaces
     secrets: ReferencedObjects
     config_maps: ReferencedObjects
     directory: ReceiverDirectory
@@ -64,10 +66,11 @@ class ReceiverParts:
             self.status.note(sender.receiver)
 
 
-def receiver_sources(
+def receiver_sources(  # noqa: PLR0913 - what they are made of
     settings: Settings,
     ports: ReceiverPorts | None,
     *,
+    namespaces: AllNamespaces | SelectedNamespaces,
     channels: ChannelSenders,
     redactor: Redactor,
     clock: Callable[[], datetime],
@@ -75,11 +78,11 @@ def receiver_sources(
     """Return the sources, None for an operator without receivers; nothing is read before the watch runs."""
     if ports is None:
         return None
-    catalog = ReceiverCatalog(ports.watches, home=ports.home, namespaces=settings.watch.namespaces)
+    catalog = ReceiverCatalog(
+        ports.watches, home=ports.home, namespaces=settings.watch.namespaces, served=namespaces
+    )
     secrets, config_maps = (
-        ReferencedObjects(
-            ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced
-        )
+        ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
         for kind in (SECRETS, CONFIG_MAPS)
     )
     sessions = Sessions()
@@ -88,13 +91,19 @@ def receiver_sources(
         secrets=secrets,
         config_maps=config_maps,
         channels=channels,
-        factory=ChannelFactory(
+        factory=OnDemandCreator(
             Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)
         ),
         clock=clock,
     )
     return ReceiverSources(
-        ports=ports, catalog=catalog, secrets=secrets, config_maps=config_maps, directory=directory, sessions=sessions
+        ports=ports,
+        catalog=catalog,
+        namespaces=namespaces,
+        secrets=secrets,
+        config_maps=config_maps,
+        directory=directory,
+        sessions=sessions,
     )
 
 
@@ -112,7 +121,8 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
     if sources is None:
         return None
     ports = sources.ports
-    health, waiting = HealthBook(breakers), WaitingForReceivers[Key]()
+    health = HealthBook(breakers)
+    waiting: WaitingForReceivers[Key] = WaitingForReceivers()
     catalog, directory = sources.catalog, sources.directory
     status = ReceiverStatusController(
         store=ports.store,
@@ -125,9 +135,9 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
         home=ports.home,
         clock=clock,
     )
-    changes = ReceiverChanges(
-        directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add
-    )
+    changes = ReceiverChanges(directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add)
     references = ReceiverReferences(catalog, secrets=sources.secrets, config_maps=sources.config_maps)
-    watch = ReceiverWatch(catalog, references, changes=changes, health=health, status=status)
+    watch = ReceiverWatch(
+        catalog, references, changes=changes, health=health, status=status, namespaces=sources.namespaces
+    )
     return ReceiverParts(sources=sources, health=health, status=status, watch=watch, waiting=waiting)

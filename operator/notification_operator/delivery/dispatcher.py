@@ -26,6 +26,7 @@ from notification_operator.delivery.pacing import Pacing
 from notification_operator.delivery.recording import Recorder, first
 from notification_operator.delivery.refusals import circuit_open
 from notification_operator.delivery.senders import Sender, Unavailable
+from notification_operator.delivery.threads import Threads
 from notification_operator.domain.breaker import Circuit, Result
 from notification_operator.domain.hold import NO_HOLDS, HoldReason
 from notification_operator.domain.redaction.redactor import Redactor
@@ -87,6 +88,7 @@ class Dispatcher:
         self._clock = clock
         self._record = Recorder(clock=clock, redactor=redactor or Redactor())
         self._health = ChannelHealth()
+        self._threads = Threads()
 
     def message(self, notification: Notification, route: Route, redacted: RedactedContent) -> Message:
         """Return the message of a notification, without the ids of an attempt."""
@@ -247,9 +249,11 @@ class Dispatcher:
         self, send: Send, sender: Sender, destination: Destination | None, message: Message
     ) -> tuple[Attempt, BaseException | None]:
         began, start = self._clock(), asyncio.get_running_loop().time()
-        result = await self._call(send, sender, replace(message, address=sender.address))
+        message = replace(message, address=sender.address, thread_ref=self._threads.find(sender, message))
+        result = await self._call(send, sender, message)
         duration = asyncio.get_running_loop().time() - start
         if not isinstance(result, BaseException):
+            self._threads.delivered(sender, message, result)
             error, attempt = None, self._record.success(send, result, began=began, duration=duration)
         else:
             error = self._after_change(send, sender, message, result)

@@ -129,7 +129,14 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         message=decision.message,
         observed_generation=notification.generation,
         next_attempt_at=_next_attempt(
-            notification, followed, steps, in_flight, open_breakers, holds=holds, now=now
+            notification,
+            followed,
+            steps,
+            in_flight,
+            open_breakers,
+            holds=holds,
+            joined=frozenset(followed.targets) - frozenset(route.targets),
+            now=now,
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
         targets=target_statuses(steps, notification.attempts, running=in_flight),
@@ -202,12 +209,17 @@ def _next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     open_breakers: Mapping[str, datetime],
     *,
     holds: Mapping[str, Hold],
+    joined: AbstractSet[str] = frozenset(),
     now: datetime,
 ) -> datetime | None:
+    """Return the time; `joined` are the fallbacks of this very decision, for which no attempt was started."""
     if notification.too_large or route.refusal:
         return None
     waiting = [step for step in steps if step.open and step.channel not in excluding]
-    times = [step.due(notification, open_breakers, holds, now=now) for step in waiting]
+    times = [
+        step.due(notification, open_breakers, holds, now=now) or (now if step.channel in joined else None)
+        for step in waiting
+    ]
     if any(step.open for step in steps):
         times += fallback_times(notification, route, steps)
         times.append(notification.deliver_before if waiting else None)

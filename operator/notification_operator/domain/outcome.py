@@ -31,7 +31,7 @@ SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType(
 EXPLANATIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         Reason.CHANNEL_NOT_ALLOWED: "the namespace may not use {}",
-        Reason.RECEIVER_NOT_ALLOWED: "{} may not be used for this notification",
+        Reason.RECEIVER_NOT_ALLOWED: "{} may not be used by this namespace or for this recipient",
         Reason.NO_DEFAULT_RECEIVER: "{} is not configured, and no receiver of this type is the default",
     }
 )

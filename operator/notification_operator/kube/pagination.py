@@ -49,7 +49,12 @@ async def pages(
 
 
 async def lists(
-    client: ApiClient, path: str, query: Mapping[str, Any], *, metadata_only: bool
+    client: ApiClient,
+    path: str,
+    query: Mapping[str, Any],
+    *,
+    metadata_only: bool,
+    seconds: float = SECONDS,
 ) -> AsyncIterator[dict[str, Any]]:
     """Yield the pages of a collection as lists with their metadata; see `pages`."""
     accept, most = (METADATA_LIST, METADATA_PAGE) if metadata_only else (JSON, PAGE)
@@ -59,7 +64,7 @@ async def lists(
         bound = PAGE_BYTES if limit > 1 else None
         try:
             page, size = await read(
-                client, path, query=request, accept=accept, seconds=SECONDS, max_bytes=bound
+                client, path, query=request, accept=accept, seconds=seconds, max_bytes=bound
             )
         except ResponseTooLargeError:
             limit = max(limit // FACTOR, 1)

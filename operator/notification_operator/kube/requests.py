@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
+from aiohttp.http_exceptions import LineTooLong
 
 from atomic_status.headers import AUTH_SETTINGS
 from notification_operator.kube.errors import KubeError, from_status, translated
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 CHUNK: Final = 65_536
 """Bytes that are read at once from a response of bounded size."""
+EVENT_BYTES: Final = 8 * 1024 * 1024
+"""The longest event of a watch: an object of the largest size, with its text escaped."""
 
 
 class ResponseTooLargeError(Exception):
@@ -77,7 +80,7 @@ async def read(  # noqa: PLR0913 - the parts of a request
 
 @asynccontextmanager
 async def watch(
-    client: ApiClient, path: str, *, query: Mapping[str, Any], seconds: float
+    client: ApiClient, path: str, *, query: Mapping[str, Any], seconds: float, accept: str = JSON
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """Open a watch; yields its events, until the API server ends it.
 
@@ -86,12 +89,14 @@ async def watch(
         path: the collection.
         query: the version to watch from, selectors, and the server's own time-out.
         seconds: the time after which a watch without an end counts as broken.
+        accept: the form of the objects.
 
     Raises:
         KubeError: the API server refused the watch or sent an ERROR event, or the connection broke.
     """
     with translated():
-        response = await _send(client, "GET", path, query={**query, "watch": "true"}, seconds=seconds)
+        query = {**query, "watch": "true"}
+        response = await _send(client, "GET", path, query=query, accept=accept, seconds=seconds)
     async with response:
         if response.status != HTTPStatus.OK:
             with translated():
@@ -100,16 +105,24 @@ async def watch(
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
-    lines = aiter(response.content)
     while True:
         with translated():
-            line = await anext(lines, None)
-            event = None if line is None else orjson.loads(line)
+            line = await _line(response)
+            event = orjson.loads(line) if line else None
         if event is None:
             return
         if event["type"] == "ERROR":
             raise from_status(event["object"])
         yield event
+
+
+async def _line(response: aiohttp.ClientResponse) -> bytes:
+    """Return the next line; empty at the end. The library's own limit is shorter than many objects."""
+    try:
+        return await response.content.readline(max_line_length=EVENT_BYTES)
+    except LineTooLong:
+        # The library's message quotes the line, which may be a Secret.
+        raise KubeError(status=None, reason=f"an event has more than {EVENT_BYTES} bytes") from None
 
 
 async def _send(  # noqa: PLR0913 - the parts of a request

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.requests import call
 from notification_operator.watch import backoff
@@ -18,16 +19,22 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 10.0
 """Time limit of one discovery request."""
+HINT: Final = "apply the CRD; the operator begins to work a few seconds later and needs no restart"
 
 logger = structlog.get_logger(__name__)
 
 
 class ServedKind:
-    """Asks the API server's discovery for the kind."""
+    """Asks the API server's discovery for the kind.
 
-    def __init__(self, client: ApiClient, resource: Resource) -> None:
+    Args:
+        hint: what to do about a missing CRD, for the log.
+    """
+
+    def __init__(self, client: ApiClient, resource: Resource, *, hint: str = HINT) -> None:
         self._client = client
         self._resource = resource
+        self._hint = hint
         self._polling = asyncio.Lock()
         """One watch polls, and the others wait for it."""
         self.missing = False
@@ -42,31 +49,50 @@ class ServedKind:
         """Wait while the kind is not served, without end; return whether there was anything to wait for."""
         async with self._polling:
             failures = 0
-            while await self._is_missing():
+            while await self.is_missing():
                 failures += 1
                 await asyncio.sleep(backoff.delay(failures))
             return failures > 0
 
-    async def _is_missing(self) -> bool:
+    async def is_missing(self) -> bool:
         """Ask once. Without an answer, the previous one counts."""
-        path = f"/apis/{self._resource.group}/{self._resource.version}"
         try:
-            discovery = await call(self._client, "GET", path, seconds=SECONDS)
-        except KubeError as error:
-            if error.not_found:
-                self._note(missing=True)
-        else:
-            kinds = (each.get("name") for each in discovery.get("resources", ()))
-            self._note(missing=self._resource.plural not in kinds)
+            kinds = await self._kinds()
+        except KubeError:
+            return self.missing
+        self._note(missing=self._resource.plural not in kinds)
         return self.missing
+
+    async def _kinds(self) -> frozenset[str]:
+        """Return the served kinds of the version.
+
+        Raises:
+            KubeError: there is no answer, or one that does not come from an API server.
+        """
+        version = f"{self._resource.group}/{self._resource.version}"
+        try:
+            discovery = mapping(await call(self._client, "GET", f"/apis/{version}", seconds=SECONDS))
+        except KubeError as error:
+            if not error.not_found or await self._serves(version):
+                raise
+            return frozenset()
+        return frozenset(text(mapping(each).get("name")) for each in entries(discovery.get("resources")))
+
+    async def _serves(self, version: str) -> bool:
+        """Return whether the API server serves a version of a group.
+
+        Its 404 for a version that does not exist is a plain page, which a load balancer may have written.
+        """
+        discovery = mapping(await call(self._client, "GET", "/apis", seconds=SECONDS))
+        if "groups" not in discovery:
+            raise KubeError(status=None, reason="unexpected response instead of the API groups")
+        groups = map(mapping, entries(discovery["groups"]))
+        versions = (mapping(each) for group in groups for each in entries(group.get("versions")))
+        return any(each.get("groupVersion") == version for each in versions)
 
     def _note(self, *, missing: bool) -> None:
         if missing and not self.missing:
-            logger.warning(
-                "CRD not found; waiting for it",
-                crd=self.name,
-                hint="apply the CRD; the operator begins to work a few seconds later and needs no restart",
-            )
+            logger.warning("CRD not found; waiting for it", crd=self.name, hint=self._hint)
         elif self.missing and not missing:
             logger.info("CRD found", crd=self.name)
         self.missing = missing

@@ -13,8 +13,18 @@ from notification_cli.views import schema
 from notification_contract import crds, names
 from notification_contract.receivers.kinds import ReceiverType
 from notification_contract.receivers.spec import parse_spec
+from notification_operator.delivery.channel import ReceiverProblem
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.templates import Template
+from notification_operator.domain.receivers.health_condition import (
+    CIRCUIT_OPEN,
+    DELIVERING,
+    SUSPENDED,
+    UNTESTED,
+)
+from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.domain.receivers.references import ReferenceReason
+from notification_operator.domain.target_status import TargetState
 from tests.unit.tools.test_docs import DOCUMENTS
 from tools.pictures.channels.sample import MESSAGE
 from tools.platform.pulumi.environment import ROOT
@@ -111,6 +121,21 @@ def test_every_type_has_a_page_and_an_example(kind: ReceiverType) -> None:
         assert f"\n## {heading}\n" in page
     assert f"receivers/{name}.md" in (ROOT / "docs" / "receivers.md").read_text("utf-8")
     assert any(file.stem.partition("-")[0] == name for file in EXAMPLES)
+
+
+def test_every_reason_of_a_condition_is_explained() -> None:
+    text = (ROOT / "docs" / "receivers" / "troubleshooting.md").read_text("utf-8")
+    healthy = (*ReceiverProblem, DELIVERING, CIRCUIT_OPEN, SUSPENDED, UNTESTED)
+    # These two are never written.
+    silent = {ReferenceReason.PENDING, ReadyReason.REFERENCES_NOT_RESOLVED}
+    for reason in {*healthy, *ReadyReason, *ReferenceReason} - silent:
+        assert f"`{reason}`" in text, f"{reason} is not explained"
+
+
+def test_every_state_of_a_target_is_explained() -> None:
+    text = (ROOT / "docs" / "notificationrequest.md").read_text("utf-8")
+    for state in TargetState:
+        assert re.search(rf"^\| `{state}` \|", text, re.MULTILINE)
 
 
 def templates() -> Iterator[Any]:

@@ -51,7 +51,7 @@ def test_picture_shows_subject_body_and_origin(sent: dict[str, Sent], name: str)
     assert "shop/checkout-failing" in text
 
 
-@pytest.mark.parametrize("name", sorted(VIEWS.keys() - {"console", "slack-webhook", "sms"}))
+@pytest.mark.parametrize("name", sorted(VIEWS.keys() - {"console", "slack-settings", "sms"}))
 def test_picture_shows_links_and_metadata(sent: dict[str, Sent], name: str) -> None:
     text = shown(pages(sent)[name])
     assert all(link["label"] in text for link in MESSAGE.content.action_links)
@@ -59,10 +59,10 @@ def test_picture_shows_links_and_metadata(sent: dict[str, Sent], name: str) -> N
 
 
 def test_picture_shows_what_the_service_does_not_render(sent: dict[str, Sent]) -> None:
-    """Slack's own webhook takes mrkdwn: two asterisks are no emphasis there."""
+    """The channel of the settings passes the body on as mrkdwn: two asterisks are no emphasis there."""
     drawn = pages(sent)
-    assert "**61 % of the orders**" in shown(drawn["slack-webhook"])
-    assert "<b>61 % of the orders</b>" in drawn["slack-bot"]
+    assert "**61 % of the orders**" in shown(drawn["slack-settings"])
+    assert "<b>61 % of the orders</b>" in drawn["slack"]
 
 
 def test_every_channel_has_a_picture_in_the_documentation() -> None:

@@ -113,8 +113,8 @@ def _channels(url: str, access: HttpAccess) -> dict[str, Channel]:
             SmsSecrets(username="SK0123456789", password="not-a-password"),  # noqa: S106 - nor used anywhere
             **common,
         ),
-        "slack-webhook": SlackChannel(url, connections=1, clock=lambda: NOW),
-        "slack-bot": SlackBotChannel(
+        "slack-settings": SlackChannel(url, connections=1, clock=lambda: NOW),
+        "slack": SlackBotChannel(
             SlackBotOptions(channel="C0123", base_url=url),
             SlackBotSecrets(token="xoxb-not-a-token"),  # noqa: S106 - likewise
             **common,

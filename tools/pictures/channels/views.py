@@ -180,8 +180,8 @@ def _all(form: str, texts: Iterable[str]) -> str:
 
 VIEWS: Final[Mapping[str, Callable[[Sent], str]]] = {
     "email": _email,
-    "slack-bot": _slack,
-    "slack-webhook": _slack,
+    "slack": _slack,
+    "slack-settings": _slack,
     "teams": _teams,
     "discord": _discord,
     "mattermost": _mattermost,

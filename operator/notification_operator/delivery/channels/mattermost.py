@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from notification_operator.delivery.channel import Receipt
-from notification_operator.delivery.http_exchange import JSON, HttpExchange, StatusTable
+from notification_operator.delivery.channel import Receipt, ReceiverError, ReceiverProblem
+from notification_operator.delivery.http_exchange import JSON, HttpExchange, StatusTable, raise_for
 from notification_operator.delivery.rendering.chat_markdown import mattermost
 from notification_operator.delivery.rendering.compose import links, origin
 from notification_operator.delivery.rendering.pieces import limited
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http_exchange import HttpAccess
+    from notification_operator.delivery.http_exchange import HttpAccess, Reply
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
 MAX_TEXT: Final = 10_000
 """Characters of a body in one post; Mattermost accepts 16,383 of a post, with title, facts and links."""
 MAX_MESSAGES: Final = 2
 MAX_FACTS, MAX_LINKS, MAX_NAME, MAX_VALUE, MAX_LINK = 5, 3, 100, 200, 400
+BAD_REQUEST: Final = 400
+UNKNOWN_WEBHOOK: Final = "web.incoming_webhook.invalid"
 TABLE: Final = StatusTable(success=frozenset({200, 204}))
 
 
@@ -62,9 +64,10 @@ class MattermostChannel:
         """Post the message; a long one as two, and what is longer is cut."""
         composed = await self._composer.compose(message, self._renderer.body)
         for payload in self.payloads(message, composed):
-            await self._http.post(
-                self.destination, orjson.dumps(payload), headers={"Content-Type": JSON}, table=TABLE
+            reply = await self._http.request(
+                self.destination, orjson.dumps(payload), headers={"Content-Type": JSON}
             )
+            _raise_for(reply)
         return Receipt(note=composed.note)
 
     def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
@@ -93,3 +96,10 @@ class MattermostChannel:
         lines = [f"**{name}:** {value}" for name, value in pairs[:MAX_FACTS]]
         lines += [link for link in shown if len(link) <= MAX_LINK][:MAX_LINKS]
         return "".join(f"\n\n{line}" for line in lines)
+
+
+def _raise_for(reply: Reply) -> None:
+    # Mattermost answers 400, not 404, for a webhook that was deleted.
+    if reply.status == BAD_REQUEST and str(reply.json.get("id", "")).startswith(UNKNOWN_WEBHOOK):
+        raise ReceiverError(ReceiverProblem.NOT_FOUND, reply.text)
+    raise_for(reply, TABLE)

@@ -111,7 +111,9 @@ class SlackBotChannel:
 def _raise_for(reply: Reply) -> None:
     if reply.json.get("ok") is True:
         return
-    error = str(reply.json.get("error") or "an answer that is not from Slack")
+    error = str(reply.json.get("error") or "")
+    if not error:
+        raise Permanent("the answer is not one of Slack: it has neither ok nor error")
     if error in RECEIVER_ERRORS:
         raise ReceiverError(RECEIVER_ERRORS[error], f"Slack answered {error}")
     if error in LIMITED_ERRORS:

@@ -17,14 +17,13 @@ from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overf
 from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
-from notification_operator.delivery.receivers.factory import TemplateRefusedError, templates
+from notification_operator.delivery.receivers.creation import Created
 from notification_operator.delivery.refusals import (
     no_recipient,
     receiver_not_allowed,
     receiver_not_ready,
     recipient_not_allowed,
 )
-from notification_operator.delivery.rendering.compose import Templates
 from notification_operator.delivery.senders import Sender, Unavailable
 from notification_operator.domain.hold import Hold, HoldReason
 from notification_operator.domain.rate import Rate
@@ -44,11 +43,11 @@ from notification_operator.domain.receivers.targets import (
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.receivers.factory import ChannelFactory
+    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.delivery.senders import ChannelSenders
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectSource
@@ -95,7 +94,7 @@ class ReceiverDirectory:
         secrets: ObjectSource,
         config_maps: ObjectSource,
         channels: ChannelSenders,
-        factory: ChannelFactory,
+        factory: ChannelCreator,
         clock: Callable[[], datetime],
     ) -> None:
         self._catalog = catalog
@@ -178,63 +177,66 @@ class ReceiverDirectory:
             references_message=references.message,
             secret_version=references.version,
         )
-        try:
-            texts = self._templates(receiver)
-        except TemplateRefusedError as error:
-            # The built-in templates are used: a message is never lost to a template.
-            ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=str(error))
-            texts = Templates()
         if not references.resolved:
             return _Entry(replace(ready, sendable=False), references)
+        sources, missing = self._template_sources(receiver)
         try:
-            sender = self._sender(receiver, references, texts)
+            created = self._created(receiver, references, sources)
         except (InvalidOptionsError, AddressNotAllowedError) as error:
             ready = replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False)
             return _Entry(ready, references)
-        return _Entry(ready, references, sender)
+        problem = missing or created.template_problem
+        if problem:
+            # The built-in templates are used: a message is never lost to a template.
+            ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=problem)
+        return _Entry(ready, references, _sender(receiver, created.channel))
 
-    def _templates(self, receiver: Receiver) -> Templates:
-        key = template_key(receiver)
-        data = None
-        if key is not None:
-            data = self._config_maps.get(key).data
-            if data is None:
-                raise TemplateRefusedError(
-                    f"template.configMapRef: ConfigMap {key.name} in namespace {key.namespace} cannot be read; create it"
-                )
-        return templates(receiver.spec, data)
+    def _template_sources(self, receiver: Receiver) -> tuple[Mapping[str, str], str]:
+        """Return the templates of a receiver by key, and why they are missing."""
+        source, key = receiver.spec.template, template_key(receiver)
+        if source is not None and source.inline is not None:
+            return {"subject": source.inline.subject, "body": source.inline.body}, ""
+        if key is None:
+            return {}, ""
+        data = self._config_maps.get(key).data
+        if data is None:
+            problem = f"ConfigMap {key.name} in namespace {key.namespace} cannot be read; create it"
+            return {}, f"template.configMapRef: {problem}"
+        return {name: data.get(name, "") for name in ("subject", "body")}, ""
 
-    def _sender(self, receiver: Receiver, references: References, texts: Templates) -> Sender:
-        """Return the sender of a receiver.
+    def _created(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Created:
+        """Return the channel of a receiver.
 
         Raises:
             InvalidOptionsError, AddressNotAllowedError: a value can never work.
         """
         spec = receiver.spec
-        if spec.type in SHARED:
-            shared = self._channels.senders.get(spec.type)
-            if shared is None:
-                raise InvalidOptionsError(
-                    f"the operator has no channel {spec.type}; enable channels.{spec.type} in its settings"
-                )
-            if not shared.limits.allows(receiver.key.namespace):
-                raise InvalidOptionsError(
-                    f"namespace {receiver.key.namespace} may not use the channel {spec.type}"
-                )
-            channel = shared.channel
-        else:
-            channel = self._factory.create(receiver, references, texts)
-        limit = spec.rate_limit
-        rate = None if limit is None else Rate(per_second=limit.per_second, burst=limit.count)
-        return Sender(
-            name=f"{spec.type}/{receiver.key}",
-            channel=channel,
-            limits=ChannelLimits(rate=rate),
-            timeout=spec.timeout_seconds + MARGIN_SECONDS,
-            receiver=receiver.key,
-            holds_errors=spec.on_receiver_error is OnReceiverError.HOLD,
-            suppresses=limit is not None and limit.overflow is Overflow.SUPPRESS,
-        )
+        if spec.type not in SHARED:
+            return self._factory.create(receiver, references, sources)
+        shared = self._channels.senders.get(spec.type)
+        if shared is None:
+            raise InvalidOptionsError(
+                f"the operator has no channel {spec.type}; enable channels.{spec.type} in its settings"
+            )
+        if not shared.limits.allows(receiver.key.namespace):
+            raise InvalidOptionsError(
+                f"namespace {receiver.key.namespace} may not use the channel {spec.type}"
+            )
+        return Created(channel=shared.channel)
+
+
+def _sender(receiver: Receiver, channel: Channel) -> Sender:
+    spec, limit = receiver.spec, receiver.spec.rate_limit
+    rate = None if limit is None else Rate(per_second=limit.per_second, burst=limit.count)
+    return Sender(
+        name=f"{spec.type}/{receiver.key}",
+        channel=channel,
+        limits=ChannelLimits(rate=rate),
+        timeout=spec.timeout_seconds + MARGIN_SECONDS,
+        receiver=receiver.key,
+        holds_errors=spec.on_receiver_error is OnReceiverError.HOLD,
+        suppresses=limit is not None and limit.overflow is Overflow.SUPPRESS,
+    )
 
 
 def _addressed(sender: Sender, receiver: Receiver, target: str, message: Message) -> Sender | Unavailable:

@@ -46,15 +46,17 @@ class ReceiverTester:
         if sender is None:
             return _failed(self._directory.readiness(receiver).problem)
         if receiver.spec.addresses_people and not receiver.spec.own_addresses:
-            return _failed(f"the receiver has no recipients of its own; set {receiver.spec.type}.to to test it")
+            return _failed(
+                f"the receiver has no recipients of its own; set {receiver.spec.type}.to to test it"
+            )
         addresses = receiver.spec.own_addresses or ("",)
         for number, address in enumerate(addresses, start=1):
-            problem = await self._send(
-                sender, self._message(receiver, f"{requested_at}/{number}", address)
-            )
+            problem = await self._send(sender, self._message(receiver, f"{requested_at}/{number}", address))
             if problem:
                 return _failed(problem)
-        return ReceiverTestResult(outcome=ReceiverTestOutcome.SUCCEEDED, message="The receiver accepted the message")
+        return ReceiverTestResult(
+            outcome=ReceiverTestOutcome.SUCCEEDED, message="The receiver accepted the message"
+        )
 
     async def _send(self, sender: Sender, message: Message) -> str:
         """Send a message; return why it failed, or an empty text."""

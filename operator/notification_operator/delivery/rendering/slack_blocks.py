@@ -90,8 +90,7 @@ class SlackBlocks:
     def _fields(self, message: Message) -> list[Block]:
         shown = [
             self._mrkdwn(
-                self.renderer.text(_shortened(name, MAX_FIELD))
-                + "\n"
+                f"*{self.renderer.text(_shortened(name, MAX_FIELD))}*\n"
                 + self.renderer.text(_shortened(self._composer.redact(value), MAX_FIELD))
             )
             for name, value in list(message.content.metadata.items())[:MAX_FIELDS]

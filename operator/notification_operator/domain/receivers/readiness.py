@@ -15,7 +15,6 @@ class ReadyReason(StrEnum):
     INVALID = "Invalid"
     NOT_ALLOWED = "NotAllowed"
     TEMPLATE_INVALID = "TemplateInvalid"
-    REFERENCES_NOT_RESOLVED = "ReferencesNotResolved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ async def test_metrics_count_the_recorded_attempts() -> None:
     fixture = ReconcilerFixture({"slack": Stub(Transient("busy"))}, retryPolicy={"maxAttempts": 1})
     await fixture.reconcile()
     value = fixture.metrics.registry.get_sample_value
-    labels = {"channel": "slack", "status": "failure"}
+    labels = {"channel": "slack", "receiver": "", "status": "failure"}
     assert value("kubernaut_notification_delivery_attempts_total", labels) == 1
     phase = {"type": "simple", "priority": "low", "phase": "Failed"}
     assert value("kubernaut_notification_reconciler_requests_total", phase) == 1
@@ -42,7 +42,7 @@ async def test_failing_observer_disturbs_no_other_and_each_write_is_seen_once() 
         assert (transition.before.phase, transition.after.phase) == (Phase.PENDING, Phase.SENT)
         assert [attempt.channel for attempt in transition.new_attempts] == ["console"]
     value = fixture.metrics.registry.get_sample_value
-    labels = {"channel": "console", "status": "success"}
+    labels = {"channel": "console", "receiver": "", "status": "success"}
     assert value("kubernaut_notification_delivery_attempts_total", labels) == 1
 
 

@@ -320,7 +320,7 @@ async def test_slack_message_has_header_body_fields_buttons_and_origin(
     header, body, fields, buttons, context = payload["blocks"]
     assert header["text"]["text"] == "Заказ 📦"
     assert body["text"] == {"type": "mrkdwn", "text": "a &amp; b", "verbatim": True}
-    assert fields["fields"][0]["text"] == "node\n&lt;7&gt;"
+    assert fields["fields"][0]["text"] == "*node*\n&lt;7&gt;"
     assert [(button["text"]["text"], button["url"]) for button in buttons["elements"]] == [
         ("Dash [1]", "https://example.com/d?a=1&b=2")
     ]
@@ -384,7 +384,7 @@ async def test_slack_answer_of_another_server_is_no_success(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
     server.add_response(200, "<html>Sign in</html>")
-    with pytest.raises(Permanent, match="not from Slack"):
+    with pytest.raises(Permanent, match="not one of Slack"):
         await slack(server, session).deliver(message())
 
 

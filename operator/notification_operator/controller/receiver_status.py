@@ -1,0 +1,210 @@
+"""Keeps the status of the receivers up to date: the second controller on `atomic_status`.
+
+Each write is one fresh read, all changes in memory, and one status update that is retried on conflict (DD-PERF-001,
+SP-CACHE-001, DD-STATUS-001). What is written is decided by `domain.receivers.fold`.
+
+A transition is written at once. Everything else, such as the time of the latest success, changes with every message,
+so it is written at most every 30 seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import random
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+
+from atomic_status import Applied, Gone, Rejected, StatusError, Unavailable, apply
+from notification_operator.controller.receiver_tests import ReceiverTests
+from notification_operator.controller.receiver_view import Views, Written
+from notification_operator.controller.request import Key, Result
+from notification_operator.controller.workqueue import WorkQueue, backoff
+from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.domain.receivers.declared import requested_test
+from notification_operator.domain.receivers.fold import OwnerFacts, fold, is_test_due
+from notification_operator.domain.receivers.status import ReceiverStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from atomic_status import JsonObject, StatusStore
+    from notification_operator.controller.receiver_tests import Tester
+    from notification_operator.controller.receiver_view import HealthSource, Owns, ReadinessSource, View
+    from notification_operator.controller.request import Request
+    from notification_operator.domain.receivers.declared import Declared
+
+CONCURRENT_WRITES: Final = 4
+REFUSED_RETRY: Final = 300.0
+"""Seconds until a write is retried that the API server refuses for good, as without the permission."""
+
+logger = structlog.get_logger(__name__)
+
+
+class Receivers(Protocol):
+    """The receivers that exist."""
+
+    @property
+    def keys(self) -> Iterable[ReceiverKey]:
+        """All of them."""
+        ...
+
+    def declared(self, key: ReceiverKey) -> Declared | None:
+        """Return what was seen last of a receiver; None if it does not exist."""
+        ...
+
+
+class ReceiverStatusController:
+    """Writes the status of each receiver: every replica its own entry, the owner of the object the rest.
+
+    Args:
+        store: the status of receivers.
+        replica: the name of this replica's entries.
+        home: the operator's own namespace.
+        spread: returns random numbers in [0, 1).
+    """
+
+    def __init__(  # noqa: PLR0913 - what it reports on, and whom it asks
+        self,
+        *,
+        store: StatusStore,
+        receivers: Receivers,
+        ownership: Owns,
+        health: HealthSource,
+        readiness: ReadinessSource,
+        tester: Tester,
+        replica: str,
+        home: str,
+        clock: Callable[[], datetime],
+        spread: Callable[[], float] = random,
+    ) -> None:
+        self._store = store
+        self._receivers = receivers
+        self._views = Views(
+            ownership=ownership, health=health, readiness=readiness, replica=replica, clock=clock
+        )
+        self._replica = replica
+        self._home = home
+        self._clock = clock
+        self._spread = spread
+        self._queue = WorkQueue(workers=CONCURRENT_WRITES, clock=clock)
+        self._tests = ReceiverTests(tester, on_result=self._queue.add)
+        self._test_tasks: asyncio.TaskGroup
+        self._written: dict[ReceiverKey, Written] = {}
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        async with asyncio.TaskGroup() as self._test_tasks:
+            await self._queue.run(self._reconcile, admit=_admit_all)
+
+    def note_all(self) -> None:
+        """Look at every receiver: this replica may own others now."""
+        for key in tuple(self._receivers.keys):
+            self.note(key)
+
+    def note(self, key: ReceiverKey) -> None:
+        """Write soon what has changed about a receiver: its health, its spec, its Secrets, a request, or that it is gone."""
+        try:
+            self._note(key)
+        except Exception:
+            logger.exception("change of receiver not noted", receiver=str(key))
+
+    def _note(self, key: ReceiverKey) -> None:
+        declared, written = self._receivers.declared(key), self._written.get(key)
+        if written is not None and (declared is None or declared.uid != written.key.uid):
+            self._forget(written.key)
+            written = None
+        if declared is None:
+            return
+        view, queue_key = self._views.view(declared), Key(key.namespace, key.name, declared.uid)
+        if not view.has_content:
+            # What another owner writes from now on is not known here.
+            self._forget(queue_key)
+            return
+        due = 0.0 if written is None else written.due(view)
+        if due is not None:
+            self._add_at(queue_key, due)
+
+    def _add_at(self, key: Key, time: float) -> None:
+        seconds = time - asyncio.get_running_loop().time()
+        if seconds > 0:
+            self._queue.add_after(key, seconds)
+        else:
+            self._queue.add(key)
+
+    def _forget(self, key: Key) -> None:
+        self._queue.forget(key)
+        self._tests.forget(key)
+        self._written.pop(ReceiverKey(key.namespace, key.name), None)
+
+    async def _reconcile(self, request: Request) -> Result:
+        """Bring the status of a receiver up to date; never called concurrently for the same key."""
+        queue_key = request.key
+        key = ReceiverKey(queue_key.namespace, queue_key.name)
+        declared = self._receivers.declared(key)
+        if declared is None or declared.uid != queue_key.uid:
+            self._forget(queue_key)
+            return Result(final=True)
+        view = self._views.view(declared)
+        if not view.has_content:
+            self._forget(queue_key)
+            return Result(final=True)
+        if not view.owner:
+            self._tests.forget(queue_key)
+        try:
+            fresh = await self._write(queue_key, view)
+        except Gone:
+            self._forget(queue_key)
+            return Result(final=True)
+        except StatusError as error:
+            return self._retry(request, error)
+        now = asyncio.get_running_loop().time()
+        self._written[key] = Written.now(queue_key, view, now, spread=self._spread())
+        if view.owner:
+            self._start_test(queue_key, fresh)
+        return Result(final=True)
+
+    async def _write(self, key: Key, view: View) -> JsonObject:
+        """Write the status if it changes; return the object as it is then."""
+        now, owner = self._clock(), None
+        test = self._tests.result(key)
+        if view.owner:
+            owner = OwnerFacts(home=self._home, readiness=view.readiness, test=test)
+
+        def next_status(obj: JsonObject) -> JsonObject:
+            return fold(obj, replica=self._replica, health=view.health, owner=owner, now=now).dump()
+
+        outcome = await apply(self._store, key.ref, next_status)
+        self._tests.recorded(key, test)
+        return outcome.after if isinstance(outcome, Applied) else outcome.current
+
+    def _start_test(self, key: Key, fresh: JsonObject) -> None:
+        """Send a test message if one was asked for that the status does not answer."""
+        requested, last = requested_test(fresh), ReceiverStatus.parse(fresh).last_test
+        if is_test_due(requested, last, self._clock()):
+            self._tests.start(key, requested, self._test_tasks)
+
+    def _retry(self, request: Request, error: StatusError) -> Result:
+        """Return when to try again, and let no change of the receiver try earlier; log the first of several failures."""
+        if not request.failures:
+            logger.warning("receiver status not written; retrying", receiver=str(error.ref), error=str(error))
+        seconds = _pause(error, failures=request.failures + 1)
+        at = asyncio.get_running_loop().time() + seconds
+        key = ReceiverKey(request.key.namespace, request.key.name)
+        written = self._written.get(key)
+        view = None if written is None else written.view
+        self._written[key] = Written(key=request.key, view=view, transition_at=at, change_at=at)
+        return Result(error=error, stalled=True, requeue_after=seconds)
+
+
+def _pause(error: StatusError, *, failures: int) -> float:
+    """Return the seconds until a failed write is repeated."""
+    if isinstance(error, Rejected):
+        return REFUSED_RETRY
+    asked = error.retry_after if isinstance(error, Unavailable) else None
+    return max(backoff(failures), asked or 0.0)
+
+
+def _admit_all(_key: Key) -> bool:
+    return True

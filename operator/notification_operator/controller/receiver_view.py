@@ -1,0 +1,129 @@
+"""What one replica knows of a receiver, and when that has to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from notification_operator.domain.receivers.fold import entry_of
+from notification_operator.domain.receivers.health import UNTESTED
+from notification_operator.domain.receivers.health_condition import assess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from notification_operator.controller.request import Key
+    from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
+    from notification_operator.domain.receivers.declared import Declared
+    from notification_operator.domain.receivers.health import Health
+    from notification_operator.domain.receivers.readiness import Readiness
+
+INTERVAL: Final = 30.0
+"""Seconds between two writes of a receiver that bring no transition; up to a fifth more, so that writes spread."""
+SPREAD: Final = 0.2
+TRANSITION_INTERVAL: Final = 1.0
+"""Seconds between two writes of a receiver, whatever they bring: a breaker may open and close in turn."""
+
+
+class Owns(Protocol):
+    """Decides which replica owns an object."""
+
+    def may_start(self, uid: str) -> bool:
+        """Return whether this replica owns it now."""
+        ...
+
+
+class HealthSource(Protocol):
+    """Knows what the attempts of this replica have shown."""
+
+    def health(self, key: ReceiverKey) -> Health:
+        """Return the health of a receiver."""
+        ...
+
+
+class ReadinessSource(Protocol):
+    """Knows what a receiver lacks."""
+
+    def readiness(self, receiver: Receiver) -> Readiness:
+        """Return whether messages can be sent to a receiver."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What this replica knows of a receiver."""
+
+    owner: bool
+    health: Health
+    readiness: Readiness | None
+    """None where another replica owns the receiver, and while no valid spec was seen."""
+    transitions: tuple[object, ...]
+    """What is written at once when it differs."""
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything to write."""
+        return self.owner or self.health != UNTESTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """Returns the view of each receiver.
+
+    `replica` is the name of this replica's entries.
+    """
+
+    ownership: Owns
+    health: HealthSource
+    readiness: ReadinessSource
+    replica: str
+    clock: Callable[[], datetime]
+
+    def view(self, declared: Declared) -> View:
+        """Return what this replica knows of a receiver now."""
+        owner = self.ownership.may_start(declared.uid)
+        health = self.health.health(declared.key)
+        readiness = self.readiness.readiness(declared.receiver) if owner and declared.receiver else None
+        healthy = assess(entry_of(self.replica, health, self.clock()))
+        requested = declared.test_requested_at if owner else ""
+        ready = _transitions(readiness)
+        return View(
+            owner=owner,
+            health=health,
+            readiness=readiness,
+            transitions=(declared.generation, owner, healthy.status, healthy.reason, *ready, requested),
+        )
+
+
+def _transitions(readiness: Readiness | None) -> tuple[object, ...]:
+    if readiness is None:
+        return ()
+    return readiness.generation, readiness.reason, readiness.references, readiness.secret_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The latest write, or the latest read that found nothing to write. Times are those of the loop's clock."""
+
+    key: Key
+    view: View | None
+    """None before the first write that has succeeded."""
+    transition_at: float
+    """From this time a transition may be written."""
+    change_at: float
+    """From this time any change may be written."""
+
+    @classmethod
+    def now(cls, key: Key, view: View, time: float, *, spread: float) -> Written:
+        """Return a write of this moment; `spread` is a random number in [0, 1)."""
+        change_at = time + INTERVAL * (1 + SPREAD * spread)
+        return cls(key=key, view=view, transition_at=time + TRANSITION_INTERVAL, change_at=change_at)
+
+    def due(self, view: View) -> float | None:
+        """Return the time from which to write; None if there is nothing new."""
+        if self.view is None or view.transitions != self.view.transitions:
+            return self.transition_at
+        if (view.health, view.readiness) != (self.view.health, self.view.readiness):
+            return self.change_at
+        return None
