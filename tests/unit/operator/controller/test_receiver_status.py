@@ -226,6 +226,15 @@ async def test_nothing_new_is_neither_read_nor_written(cluster: Cluster) -> None
 
 
 @on_virtual_clock
+async def test_change_of_other_shards_asks_no_receiver_what_it_lacks(cluster: Cluster) -> None:
+    cluster.ready = None  # type: ignore[assignment]  # the question fails
+    with capture_logs() as logs:
+        cluster.controller.note_all()
+        await sleep(INTERVAL)
+    assert (logs, len(cluster.store.calls)) == ([], 2)
+
+
+@on_virtual_clock
 async def test_restarted_process_reads_once_and_writes_nothing(cluster: Cluster) -> None:
     restarted = Cluster(cluster.store, "b")
     async with restarted.at_work():
