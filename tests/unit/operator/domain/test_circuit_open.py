@@ -142,8 +142,8 @@ def test_attempt_that_was_made_replaces_a_rejected_one_of_the_same_id() -> None:
     """Another process was not rejected: its breaker was closed."""
     fresh = notification("slack", attempts=(circuit_open("slack", 1),))
     for attempted in (failure("slack", 1, seconds=5), success("slack", 1, seconds=5)):
-        assert merge_attempts(fresh, [made]).attempts == (attempted,)
-        assert merge_attempts(fresh, [circuit_open("slack", 1, seconds=9), made]).attempts == (attempted,)
+        assert merge_attempts(fresh, [attempted]).attempts == (attempted,)
+        assert merge_attempts(fresh, [circuit_open("slack", 1, seconds=9), attempted]).attempts == (attempted,)
     assert merge_attempts(fresh, [failure("file", 1)]).attempts == (
         circuit_open("slack", 1),
         failure("file", 1),
