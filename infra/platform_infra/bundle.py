@@ -25,6 +25,7 @@ from platform_infra.workload import config_file
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
+from platform_infra.workload.receivers import Receivers, ReceiversArgs
 from platform_infra.workload.routing_config import routing_rules
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Bundle(pulumi.ComponentResource):
             self.image, image = self._image()
             self._flow_schemas(account, inside)
             rules = routing_rules(settings, self.namespace, inside)
-            self._operator(account, [*crds, account, *rules, *image], inside)
+            operator = self._operator(account, [*crds, account, *rules, *image], inside)
+            self._receivers([*crds, account, operator], inside)
         self.register_outputs({"namespace": self.namespace, "image": self.image})
 
     def outputs(self) -> dict[str, pulumi.Input[str | None]]:
@@ -147,9 +149,15 @@ class Bundle(pulumi.ComponentResource):
         )
         return args.image, [OperatorImage("image", args=args, opts=self.cluster.options(self))]
 
+    def _receivers(self, depends_on: list[pulumi.Resource], opts: pulumi.ResourceOptions) -> None:
+        """Create the receivers of the stack."""
+        if receivers := self._settings.receivers:
+            args = ReceiversArgs(namespace=self.namespace, receivers=receivers, depends_on=depends_on)
+            Receivers("receivers", args=args, opts=opts)
+
     def _operator(
         self, account: OperatorAccount, depends_on: list[pulumi.Resource], opts: pulumi.ResourceOptions
-    ) -> None:
+    ) -> OperatorDeployment:
         settings = self._settings
         kinds = monitoring_kinds(settings.monitoring.mode, self.cluster)
         deployment = OperatorDeploymentArgs(
@@ -167,7 +175,7 @@ class Bundle(pulumi.ComponentResource):
             annotations=pod_annotations(settings.monitoring.mode, kinds, settings.server.metrics_port),
             depends_on=depends_on,
         )
-        OperatorDeployment("operator", args=deployment, opts=opts)
+        operator = OperatorDeployment("operator", args=deployment, opts=opts)
         observability = ObservabilityArgs(
             namespace=self.namespace,
             home=settings.operator.namespace,
@@ -175,6 +183,7 @@ class Bundle(pulumi.ComponentResource):
             kinds=kinds,
         )
         Observability("observability", args=observability, opts=opts)
+        return operator
 
 
 def _namespace(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

@@ -225,10 +225,16 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Name of the ConfigMap. It does not have to exist. The default is `"notification-routing-config"`."""
     routing_config_map_key: str
     """Key of the ConfigMap that holds the routing document. The default is `"routing.yaml"`."""
+    receivers: list[dict[str, Any]]
+    """NotificationReceivers that the stack creates in the operator's namespace: name, `spec` as in the CRD, `secrets` with their keys and values, `existingSecrets`, and whether it is the `default` of its type."""
+    receivers_elsewhere: list[str]
+    """Types of receivers whose defaults others create, in the operator's namespace or in those of the notifications. Routing rules can then use these channels."""
     receivers_enabled: bool
     """Whether the operator delivers to NotificationReceivers. It then needs permission to read Secrets and ConfigMaps of its own namespace. The default is `true`."""
     receivers_namespaced: bool
     """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
+    receivers_cluster: str
+    """Name of the cluster that messages to receivers contain, and that templates can use; empty for none."""
     events_level: str
     """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str

@@ -27,11 +27,28 @@ BASE = {"baseUrl": "https://example.com"}
 @pytest.fixture(scope="module", autouse=True)
 def enforced(api_server: ApiServer) -> None:
     """Wait until the API server has compiled the policies."""
+    grant_everything(api_server)
     namespace = api_server.namespace()
     eventually(
         lambda: created(api_server, namespace, spec("apprise")).code, lambda code: code == 422, within=30
     )
     eventually(lambda: forged(api_server).code, lambda code: code == 403, within=30)
+
+
+def grant_everything(api_server: ApiServer) -> None:
+    """Grant the group `writers` everything on receivers, as an administrator may do by mistake."""
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "writers"},
+        "rules": [{"apiGroups": [names.GROUP], "resources": ["*"], "verbs": ["*"]}],
+    }
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "writers"}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "writers"}
+    binding = role | {"kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [subject]}
+    del binding["rules"]
+    api_server.apply(role)
+    api_server.apply(binding)
 
 
 @pytest.fixture(scope="module")
@@ -234,23 +251,6 @@ def test_spec_is_checked_on_update_and_metadata_is_not(
     assert api_server.send("PATCH", path, labels, content=merge).code == 200
     described = {"spec": {"description": "d"}}
     assert api_server.send("PATCH", path, described, content=merge).code == 422
-
-
-@pytest.fixture(scope="module", autouse=True)
-def writers(api_server: ApiServer) -> None:
-    """Grant the group `writers` everything on receivers, as an administrator may do by mistake."""
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "writers"},
-        "rules": [{"apiGroups": [names.GROUP], "resources": ["*"], "verbs": ["*"]}],
-    }
-    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "writers"}
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "writers"}
-    binding = role | {"kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [subject]}
-    del binding["rules"]
-    api_server.apply(role)
-    api_server.apply(binding)
 
 
 def test_status_is_written_by_operators_only(api_server: ApiServer, limits: Any) -> None:

@@ -8,7 +8,7 @@ RECEIVER_DESCRIPTIONS = {
         "The first delivery makes a receiver Healthy, with the time of its success",
         "`kubectl get nrecv` shows type, Ready and Healthy, and the category lists both kinds",
         "A receiver without the block of its type is rejected, with the field's name",
-        "Outside the operator's namespace a receiver that opens private networks is not Ready, and says why",
+        "Outside the operator's namespace a receiver that opens private networks is rejected, or not Ready",
         "Outside the operator's namespace a Secret is not read, and the condition says what permits it",
         "With receiversNamespaced a Secret in the receiver's own namespace is read",
         "A missing Secret is reported by name, and its creation delivers what waits",

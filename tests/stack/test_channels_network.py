@@ -122,7 +122,12 @@ def test_plain_http_is_refused_unless_it_is_permitted(
 ) -> None:
     account = receivers.account()
     url = f"http://sink.sinks.svc:8080/at/{account.name}/webhook"
-    receiver = receivers.add("webhook", account=account, block={"url": url}).ready()
+    with pytest.raises(AssertionError, match=r"answered 422.*only https is accepted"):
+        receivers.add("webhook", block={"url": url})
+
+    # Nobody sees a URL in a Secret before the operator does.
+    block = {"url": None, "urlSecretRef": {"name": receivers.secret({"url": url})}}
+    receiver = receivers.add("webhook", account=account, block=block).ready()
     is_refused(receivers_operator, receiver, "AddressNotAllowed")
     assert account.hits() == []
 

@@ -173,7 +173,7 @@ def test_more_receivers_than_allowed_are_rejected(receivers_operator: OperatorUn
     with pytest.raises(Refused) as caught:
         receivers_operator.create(addressed(receivers_operator.namespace, receiverRefs=refs))
     assert caught.value.code == 422
-    assert caught.value.fields == ["spec.receiverRefs"]
+    assert "spec.receiverRefs" in caught.value.fields
 
 
 @pytest.mark.check("receivers-38")
@@ -228,7 +228,7 @@ def test_pause_that_a_receiver_asks_for_holds_every_message(
     receiver = receivers.add().ready()
     receiver.account.answer({"code": 429, "headers": {"Retry-After": "5"}}, {})
     objects = [
-        addressed(receivers_operator.namespace, receiver, retryPolicy=policy(2, 1, 1, 1)) for _ in range(4)
+        addressed(receivers_operator.namespace, receiver, retryPolicy=policy(2, 1, 1)) for _ in range(4)
     ]
     receivers_operator.create(objects[0])
     first = receiver.account.hit()

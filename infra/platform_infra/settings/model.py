@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import Field, SecretStr
 
 from notification_contract import settings as contract
+from notification_contract.receivers.kinds import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
 from platform_infra.settings.admission import Admission
 from platform_infra.settings.base import Section
 from platform_infra.settings.cluster import Cluster
@@ -18,6 +19,7 @@ from platform_infra.settings.monitoring import Monitoring
 from platform_infra.settings.network import Network
 from platform_infra.settings.placement import Placement, Protection
 from platform_infra.settings.preview import Preview
+from platform_infra.settings.receivers import StackReceiver  # noqa: TC001 - likewise
 from platform_infra.settings.sections import (
     Audit,
     Channels,
@@ -52,8 +54,13 @@ class Settings(Section):
     routing: dict[str, Any] = Field(default_factory=dict)
     """Rules that select channels for notifications that name none; empty leaves the ConfigMap to others."""
     routing_config_map: RoutingConfigMap = RoutingConfigMap()
+    receivers: tuple[StackReceiver, ...] = ()
+    """NotificationReceivers that the stack creates in the operator's namespace: name, `spec` as in the CRD, `secrets` with their keys and values, `existingSecrets`, and whether it is the `default` of its type."""
+    receivers_elsewhere: tuple[ReceiverType, ...] = ()
+    """Types of receivers whose defaults others create, in the operator's namespace or in those of the notifications. Routing rules can then use these channels."""
     receivers_enabled: bool = operator_setting("receivers.enabled")
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
+    receivers_cluster: str = operator_setting("receivers.cluster")
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()
     server: contract.Server = contract.Server()

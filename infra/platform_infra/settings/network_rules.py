@@ -18,13 +18,14 @@ NETWORK_RULES = (
             "networkAuditCidrs",
             "channelsSlackEnabled",
             "channelsPlugins",
+            "receivers",
         ),
         is_broken=lambda s: (
             s.network.restricts_destinations
             and not s.network.receiver_cidrs
-            and bool(s.channels.slack.enabled or s.channels.plugins)
+            and bool(s.channels.slack.enabled or s.channels.plugins or s.receivers)
         ),
-        what="is empty, but destinations are listed for the network policy, so Slack and plugins would reach no receiver",
+        what="is empty, but destinations are listed for the network policy, so messages would reach no receiver",
         hint="set it to the addresses of the receivers or of their proxy, such as 0.0.0.0/0 for all",
     ),
     Rule(

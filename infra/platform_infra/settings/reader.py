@@ -54,7 +54,7 @@ def parse_arguments(values: Mapping[str, Any]) -> Settings:
     Raises:
         SettingsError: they are invalid; lists every problem.
     """
-    return parse(values, secret_keys=SECRET_KEYS)
+    return parse(values, secret_keys=SECRET_KEYS | {"receivers"})
 
 
 def parse(
@@ -77,7 +77,10 @@ def parse(
         settings = _build(known)
     except ValidationError as error:
         entries = [(_setting(entry["loc"]), entry) for entry in error.errors()]
-        problems += [_invalid(path, entry, secret=key_of(path) in secret_keys) for path, entry in entries]
+        problems += [
+            _invalid(path, entry, secret=_is_hidden(entry["loc"], key_of(path) in secret_keys))
+            for path, entry in entries
+        ]
         invalid = {key_of(path) for path, _ in entries}
         settings = _build({key: value for key, value in known.items() if key not in invalid})
     problems += broken_rules(settings, secret_keys, invalid.union(hidden_keys))
@@ -112,6 +115,17 @@ def _build(values: Mapping[str, Any]) -> Settings:
 def _setting(location: tuple[str | int, ...]) -> Path:
     """Return the setting of an error's location. The location of a list's item is longer than the setting's path."""
     return next(path for path in PATHS.values() if location[: len(path)] == path)
+
+
+SHOWN_OF_RECEIVERS = {("name",), ("default",), ("existingSecrets",)}
+
+
+def _is_hidden(location: tuple[str | int, ...], encrypted: bool) -> bool:  # noqa: FBT001 - the other reason
+    """Return whether the value at the location of an error must not be shown.
+
+    In a list of receivers only some values are encrypted. A misspelled key may hide any of them.
+    """
+    return location[2:3] not in SHOWN_OF_RECEIVERS if location[0] == "receivers" else encrypted
 
 
 def _unknown(key: str) -> Problem:

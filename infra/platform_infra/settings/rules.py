@@ -14,8 +14,12 @@ from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
 from platform_infra.settings.network_rules import NETWORK_RULES
 from platform_infra.settings.preview import EXCLUDED, excludes_previews
 from platform_infra.settings.problem import Problem
+from platform_infra.settings.receiver_rules import RULES as RECEIVER_RULES
+from platform_infra.settings.receiver_rules import receiver_problems
 from platform_infra.settings.rule import Rule
 from platform_infra.settings.sections import FileVolume
+from platform_infra.settings.served_channels import KEYS as SERVED_KEYS
+from platform_infra.settings.served_channels import unserved_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -146,6 +150,7 @@ RULES = (
         hint="set it to true, or use an existing cluster",
     ),
     *NETWORK_RULES,
+    *RECEIVER_RULES,
     Rule(
         keys=("channelsFileSize", "channelsFileVolume", "channelsFileEnabled"),
         is_broken=lambda s: (
@@ -217,7 +222,14 @@ def broken_rules(
             Problem(key="routing", what=f"is invalid: {problem}", hint=ROUTING_HINT)
             for problem in problems_of(settings.routing)
         ]
-    return problems + [problem for problem in _plain_text(settings) if problem.key not in set(secret_keys)]
+    if "receivers" not in unreadable:
+        problems += receiver_problems(settings)
+    if settings.routing and unreadable.isdisjoint(SERVED_KEYS):
+        problems += unserved_channels(settings)
+    encrypted = set(secret_keys)
+    return problems + [
+        problem for problem in _plain_text(settings) if problem.key.partition("[")[0] not in encrypted
+    ]
 
 
 def _operator_problems(settings: Settings, unreadable: set[str]) -> Iterator[Problem]:
@@ -244,6 +256,12 @@ def _plain_text(settings: Settings) -> Iterator[Problem]:
     if settings.channels.slack.url.startswith("https:"):
         hint = "store it with `pulumi config set --secret channelsSlackWebhookUrl URL`"
         yield Problem(key="channelsSlackWebhookUrl", what=what, hint=hint)
+    for index, receiver in enumerate(settings.receivers):
+        for name, values in receiver.secrets.items():
+            for key in values:
+                place = f'receivers[{index}].secrets["{name}"]["{key}"]'
+                hint = f"store it with `pulumi config set --secret --path '{place}' VALUE`"
+                yield Problem(key=place, what=what, hint=hint)
 
 
 def is_kubeconfig_content(value: str) -> bool:

@@ -118,8 +118,6 @@ class ReceiverStatusController:
         if declared is None:
             return
         view, queue_key = self._views.view(declared), Key(key.namespace, key.name, declared.uid)
-        if not view.has_content:
-            return
         due = 0.0 if written is None else written.due(view)
         if due is not None:
             self._add_at(queue_key, due)
@@ -145,11 +143,12 @@ class ReceiverStatusController:
             self._forget(queue_key)
             return Result(final=True)
         view = self._views.view(declared)
+        if not view.has_content:
+            # What another owner writes from now on is not known here.
+            self._forget(queue_key)
+            return Result(final=True)
         if not view.owner:
             self._tests.forget(queue_key)
-        if not view.has_content:
-            self._written.pop(key, None)
-            return Result(final=True)
         try:
             fresh = await self._write(queue_key, view)
         except Gone:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from notification_operator.controller.request import Key
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.declared import Declared
-    from notification_operator.domain.receivers.fold import Readiness
     from notification_operator.domain.receivers.health import Health
+    from notification_operator.domain.receivers.readiness import Readiness
 
 INTERVAL: Final = 30.0
 """Seconds between two writes of a receiver that bring no transition; up to a fifth more, so that writes spread."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from notification_operator.domain.json_values import entries, mapping, text
 from notification_operator.kube.errors import KubeError
 from notification_operator.kube.requests import call
 from notification_operator.watch import backoff
@@ -70,21 +71,24 @@ class ServedKind:
         """
         version = f"{self._resource.group}/{self._resource.version}"
         try:
-            discovery = await call(self._client, "GET", f"/apis/{version}", seconds=SECONDS)
+            discovery = mapping(await call(self._client, "GET", f"/apis/{version}", seconds=SECONDS))
         except KubeError as error:
             if not error.not_found or await self._serves(version):
                 raise
             return frozenset()
-        return frozenset(each.get("name") for each in discovery.get("resources", ()))
+        return frozenset(text(mapping(each).get("name")) for each in entries(discovery.get("resources")))
 
     async def _serves(self, version: str) -> bool:
         """Return whether the API server serves a version of a group.
 
         Its 404 for a version that does not exist is a plain page, which a load balancer may have written.
         """
-        discovery = await call(self._client, "GET", "/apis", seconds=SECONDS)
-        versions = (each for group in discovery["groups"] for each in group["versions"])
-        return any(each["groupVersion"] == version for each in versions)
+        discovery = mapping(await call(self._client, "GET", "/apis", seconds=SECONDS))
+        if "groups" not in discovery:
+            raise KubeError(status=None, reason="unexpected response instead of the API groups")
+        groups = map(mapping, entries(discovery["groups"]))
+        versions = (mapping(each) for group in groups for each in entries(group.get("versions")))
+        return any(each.get("groupVersion") == version for each in versions)
 
     def _note(self, *, missing: bool) -> None:
         if missing and not self.missing:

@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from notification_contract import names
+from notification_contract.receivers.kinds import ReceiverType
 from notification_contract.routing.document import MAX_CHARACTERS, MAX_VALUES, read_table, render
 from notification_contract.routing.table import MAX_DEPTH, MAX_RULES, RoutingTableError
 from platform_infra.settings.reader import SettingsError, parse
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
 R = [{"name": "r"}]
+ELSEWHERE = {"receiversElsewhere": json.dumps([*ReceiverType])}
+"""Whether there is a receiver behind a channel is another question than whether a document is valid."""
 
 
 def tower(levels: int) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def is_valid_for_operator(document: dict[str, Any]) -> bool:
 
 def is_valid_for_stack(document: dict[str, Any]) -> bool:
     try:
-        parse({"routing": document})
+        parse({"routing": document, **ELSEWHERE})
     except SettingsError:
         return False
     return True
@@ -250,7 +253,7 @@ def test_document_that_is_not_a_mapping_is_one_problem() -> None:
 
 
 def test_rules_of_a_stack_become_the_config_map_of_the_operator(record: Record) -> None:
-    recording = record(routing=json.dumps(GOOD["full"]))
+    recording = record(routing=json.dumps(GOOD["full"]), **ELSEWHERE)
     (config_map,) = [each for each in recording.of("ConfigMap") if each.name == "routing"]
     assert config_map.inputs["metadata"]["name"] == names.ROUTING_CONFIG_MAP
     assert config_map.inputs["metadata"]["namespace"] == "notification-system"
@@ -260,7 +263,7 @@ def test_rules_of_a_stack_become_the_config_map_of_the_operator(record: Record) 
 
 def test_named_config_map_is_created_and_readable_by_the_operator(record: Record) -> None:
     rules = {"routing": json.dumps(GOOD["full"])}
-    recording = record(**rules, routingConfigMapName="rules", routingConfigMapKey="rules.yaml")
+    recording = record(**rules, **ELSEWHERE, routingConfigMapName="rules", routingConfigMapKey="rules.yaml")
     (config_map,) = [each for each in recording.of("ConfigMap") if each.name == "routing"]
     assert config_map.inputs["metadata"]["name"] == "rules"
     assert list(config_map.inputs["data"]) == ["rules.yaml"]
@@ -274,5 +277,5 @@ def test_stack_without_rules_creates_no_routing_config_map(record: Record) -> No
 
 
 def test_changed_rules_update_the_config_map_in_place(record: Record) -> None:
-    (provider,) = record(routing=json.dumps(GOOD["full"])).of("kubernetes")
+    (provider,) = record(routing=json.dumps(GOOD["full"]), **ELSEWHERE).of("kubernetes")
     assert provider.inputs["enableConfigMapMutable"] == "true"

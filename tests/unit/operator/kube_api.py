@@ -103,6 +103,8 @@ class KubeApi:
         match request.path.strip("/").split("/"):
             case ["version"]:
                 return web.json_response({"gitVersion": "v1.30.0", "major": "1", "minor": "30"})
+            case ["apis"]:
+                return web.json_response({"kind": "APIGroupList", "groups": []})
             case ["api", "v1", "namespaces", namespace, "configmaps"]:
                 return await self._config_maps(request, namespace)
             case ["apis", "events.k8s.io", "v1", "namespaces", namespace, "events", *name]:

@@ -130,7 +130,7 @@ class NotificationsApi:
             case ["apis", _, _, "namespaces", namespace, "notificationrequests", name]:
                 return await self._delete(request, namespace, name)
             case parts:
-                return _discovery("/".join(parts))
+                return _discovery("/".join(parts), served=self.served)
 
     async def _collection(self, request: web.Request, namespace: str | None) -> web.StreamResponse:
         selector = request.query.get("fieldSelector", "")
@@ -218,12 +218,13 @@ def _metadata_only(obj: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 
-def _discovery(path: str) -> web.Response:
+def _discovery(path: str, *, served: bool) -> web.Response:
     """Return a discovery document for kopf."""
+    groups = [_group("apiextensions.k8s.io", "v1"), *([_group(GROUP, VERSION)] if served else [])]
     documents: dict[str, dict[str, Any]] = {
         "api": {"versions": ["v1"]},
         "api/v1": _resources("namespaces", "Namespace", namespaced=False),
-        "apis": {"groups": [_group("apiextensions.k8s.io", "v1"), _group(GROUP, VERSION)]},
+        "apis": {"groups": groups},
         "apis/apiextensions.k8s.io/v1": _resources(
             "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
         ),

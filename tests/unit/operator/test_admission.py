@@ -19,7 +19,7 @@ from notification_operator.kube.client import Cluster
 from notification_operator.kube.connectivity import Connectivity
 from notification_operator.ports import live_ports
 from notification_operator.telemetry.http_server import Check
-from notification_operator.watch import config_map as config_map_watch
+from notification_operator.watch import backoff
 from tests.unit.operator.kube_api import KubeApi, refusal, until
 from tests.unit.operator.leadership.lease_fixture import Leases
 
@@ -52,7 +52,7 @@ async def running_app(api: KubeApi, leases: Leases | None = None, **settings: ob
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config_map_watch, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(backoff, "FIRST", 0.05)
 
 
 def reconciliations(api: KubeApi) -> int:

@@ -28,7 +28,7 @@ from tools.platform.pulumi.environment import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from platform_infra.settings.model import Settings
 
@@ -154,8 +154,10 @@ def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
         StackFileError: it cannot be used.
     """
     values = _own_values(_content(stack, folder))
-    readable = {key: _text(value) for key, value in values.items() if not _is_encrypted(value)}
-    return _parse(stack, readable, values.keys() - readable.keys(), folder)
+    readable = {key: value for key, value in values.items() if not _is_encrypted(value)}
+    texts = {key: _text(_without_secrets(value)) for key, value in readable.items()}
+    secret = {key for key, value in readable.items() if _without_secrets(value) != value}
+    return _parse(stack, texts, values.keys() - readable.keys(), folder, secret=secret)
 
 
 def check_configuration(
@@ -174,9 +176,11 @@ def check_configuration(
     return _parse(stack, values, ours.keys() - values.keys(), ROOT / "stacks")
 
 
-def _parse(stack: str, values: Mapping[str, Any], hidden: set[str], folder: Path) -> Settings:
+def _parse(
+    stack: str, values: Mapping[str, Any], hidden: set[str], folder: Path, *, secret: Collection[str] = ()
+) -> Settings:
     try:
-        return parse(values, hidden_keys=hidden)
+        return parse(values, hidden_keys=hidden, secret_keys=secret)
     except SettingsError as error:
         raise StackFileError(f"{folder / f'Pulumi.{stack}.yaml'}: {error}") from None
 
@@ -196,6 +200,15 @@ def _short(key: str) -> str:
 
 def _is_encrypted(value: Any) -> bool:  # noqa: ANN401 - any YAML value
     return isinstance(value, dict) and SECURE in value
+
+
+def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any YAML value
+    """Return a value with a text in the place of each encrypted part."""
+    if _is_encrypted(value):
+        return "encrypted"
+    if isinstance(value, dict):
+        return {key: _without_secrets(part) for key, part in value.items()}
+    return [_without_secrets(part) for part in value] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any YAML value

@@ -44,56 +44,31 @@ from notification_operator.delivery.channels.webhook import (
 )
 from notification_operator.delivery.egress_policy import EgressPolicy
 from notification_operator.delivery.http_exchange import HttpAccess
+from notification_operator.delivery.receivers.creation import Created
 from notification_operator.delivery.receivers.sessions import Connection, Trust
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
 from notification_operator.delivery.rendering.templates import Template, TemplateInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from notification_contract.receivers.spec import ReceiverSpec
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.receivers.sessions import Sessions
+    from notification_operator.delivery.receivers.creation import Tools
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
 
 
-class TemplateRefusedError(ValueError):
-    """A template of a receiver cannot be used; the text names its line."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What the channels of all receivers share."""
-
-    sessions: Sessions
-    clock: Callable[[], datetime]
-    redact: Callable[[str], str]
-    cluster: str = ""
-    """The name of the cluster, for templates and webhooks."""
-
-
-def templates(spec: ReceiverSpec, config_map: Mapping[str, str] | None) -> Templates:
-    """Return the compiled templates of a receiver.
-
-    Raises:
-        TemplateRefusedError: one is not valid.
-    """
-    source = spec.template
-    if source is None:
-        return Templates()
-    if source.inline is not None:
-        texts = {"subject": source.inline.subject, "body": source.inline.body}
-    else:
-        texts = {key: (config_map or {}).get(key, "") for key in ("subject", "body")}
+def _templates(sources: Mapping[str, str]) -> tuple[Templates, str]:
+    """Return the compiled templates, and why one is not valid; the built-in one takes its place."""
     compiled: dict[str, Template | None] = {}
-    for key, text in texts.items():
+    problems: list[str] = []
+    for key, text in sources.items():
         try:
             compiled[key] = Template(text) if text else None
         except TemplateInvalidError as error:
-            raise TemplateRefusedError(f"template, {key}: {error}") from None
-    return Templates(subject=compiled["subject"], body=compiled["body"])
+            problems.append(f"template, {key}: {error}")
+    return Templates(subject=compiled.get("subject"), body=compiled.get("body")), "; ".join(problems)
 
 
 class ChannelFactory:
@@ -102,12 +77,18 @@ class ChannelFactory:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    def create(self, receiver: Receiver, references: References, texts: Templates) -> Channel:
+    def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Created:
         """Return the channel of a receiver that has one of its own.
+
+        Args:
+            receiver: the receiver.
+            references: the values of its Secrets.
+            sources: its templates by their keys, `subject` and `body`.
 
         Raises:
             InvalidOptionsError: a value of a Secret, or a field, can never work.
         """
+        texts, problem = _templates(sources)
         composer = Composer(
             facts=Facts(
                 cluster=self._tools.cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
@@ -116,7 +97,8 @@ class ChannelFactory:
             templates=texts,
             redact=self._tools.redact,
         )
-        return _Build(self._tools, receiver.spec, references, composer).channel()
+        channel = _Build(self._tools, receiver.spec, references, composer).channel()
+        return Created(channel=channel, template_problem=problem)
 
 
 @dataclass(frozen=True, slots=True)

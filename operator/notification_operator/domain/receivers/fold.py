@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.conditions import Condition, ConditionStatus, updated
@@ -19,6 +19,7 @@ from notification_operator.domain.json_values import EARLIEST, integer, mapping,
 from notification_operator.domain.receivers.declared import examine
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.health_condition import HEALTHY, healthy
+from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import (
     ERROR_CHARACTERS,
@@ -37,15 +38,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.domain.receivers.health import Health
+    from notification_operator.domain.receivers.readiness import Readiness
     from notification_operator.domain.receivers.status import LastTest
 
 MAX_AGE: Final = timedelta(minutes=10)
 """An entry that is older belongs to a replica that has ended, or that has nothing new to say."""
 READY: Final = "Ready"
 RESOLVED_REFS: Final = "ResolvedRefs"
-ACCEPTED: Final = "Accepted"
-INVALID: Final = "Invalid"
-NOT_ALLOWED: Final = "NotAllowed"
 
 _STATES: Final = {
     Circuit.CLOSED: CircuitState.CLOSED,
@@ -53,40 +52,6 @@ _STATES: Final = {
     Circuit.OPEN: CircuitState.OPEN,
 }
 _WORSE: Final = tuple(CircuitState)
-
-
-class Readiness(Protocol):
-    """What the owner found out about the spec that is in force."""
-
-    @property
-    def generation(self) -> int:
-        """The generation of that spec."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """The reason of the condition Ready; `Accepted` if it is true."""
-        ...
-
-    @property
-    def message(self) -> str:
-        """The message of the condition Ready; empty if it is true."""
-        ...
-
-    @property
-    def references(self) -> ReferenceReason:
-        """The reason of the condition ResolvedRefs."""
-        ...
-
-    @property
-    def references_message(self) -> str:
-        """The message of the condition ResolvedRefs."""
-        ...
-
-    @property
-    def secret_version(self) -> str:
-        """Changes with every change of a Secret; empty without one."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,12 +196,12 @@ def _with_owner_facts(
         ready = None
     status = replace(status, observed_generation=generation)
     if examined.problems:
-        reason = NOT_ALLOWED if examined.not_allowed else INVALID
+        reason = ReadyReason.NOT_ALLOWED if examined.not_allowed else ReadyReason.INVALID
         refused = _condition(READY, reason, "; ".join(examined.problems), true=False)
         status = _with_condition(status, refused, generation=generation, now=now)
     elif ready is not None and ready.generation == generation:
         message = ready.message or "The spec is valid"
-        condition = _condition(READY, ready.reason, message, true=ready.reason == ACCEPTED)
+        condition = _condition(READY, ready.reason, message, true=ready.reason is ReadyReason.ACCEPTED)
         status = _with_condition(status, condition, generation=generation, now=now)
     if ready is not None:
         status = _with_references(status, ready, now=now)
@@ -246,8 +211,8 @@ def _with_owner_facts(
 
 
 def _with_references(status: ReceiverStatus, ready: Readiness, *, now: datetime) -> ReceiverStatus:
-    found = ready.references in {ReferenceReason.FOUND, ReferenceReason.NONE}
-    condition = _condition(RESOLVED_REFS, ready.references, ready.references_message, true=found)
+    resolved = ready.references in {ReferenceReason.FOUND, ReferenceReason.NONE}
+    condition = _condition(RESOLVED_REFS, ready.references, ready.references_message, true=resolved)
     status = _with_condition(status, condition, generation=ready.generation, now=now)
     version = ready.secret_version
     if len(version) > VERSION_CHARACTERS:

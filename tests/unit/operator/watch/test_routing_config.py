@@ -14,8 +14,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from atomic_status import ObjectRef
 from notification_operator.domain.routing.route import RoutingReason
-from notification_operator.watch import config_map as config_map_watch
-from notification_operator.watch import routing_config
+from notification_operator.watch import backoff, routing_config
 from notification_operator.watch.config_map import ConfigMapWatch
 from notification_operator.watch.routing_config import RoutingConfig
 from tests.unit.operator.domain.builders import notification
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 KEY = "routing.yaml"
 PAUSE = 0.05
+LEAST_SHARE = backoff.LEAST_SHARE
 ROUTED = notification()
 
 
@@ -84,7 +84,7 @@ class RoutingFixture:
 
 @pytest.fixture
 def routing(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> RoutingFixture:
-    monkeypatch.setattr(config_map_watch, "FIRST_PAUSE", PAUSE)
+    monkeypatch.setattr(backoff, "FIRST", PAUSE)
     return RoutingFixture(client)
 
 
@@ -248,8 +248,8 @@ async def test_listing_of_another_shape_is_reported_and_retried(
 async def test_thousands_of_failures_do_not_end_the_watch(
     routing: RoutingFixture, api: KubeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config_map_watch, "FIRST_PAUSE", 0.0)
-    routing.watch.failures = 2_000
+    monkeypatch.setattr(backoff, "FIRST", 0.0)
+    routing.watch.watch.failures = 2_000
     api.refusals = [refusal(503, "down")]
     async with routing.at_work():
         await until(lambda: len(api.requests) >= 3)
@@ -257,7 +257,7 @@ async def test_thousands_of_failures_do_not_end_the_watch(
         await until(lambda: routing.config.known)
 
 
-async def test_change_between_two_watches_is_seen_by_the_next_listing(
+async def test_change_between_two_watches_is_seen_by_the_next_one(
     routing: RoutingFixture, api: KubeApi
 ) -> None:
     api.put(document("slack"))
@@ -309,8 +309,11 @@ async def test_refused_listing_names_the_missing_permission(routing: RoutingFixt
             assert routing.config.error == f"403 {message}"
             api.refusals = []
             await until(lambda: routing.config.known and not routing.config.error)
-    (line,) = [log for log in logs if log["event"] == "cannot read ConfigMap; retrying"]
-    assert line["hint"] == "allow the operator's service account to list and watch ConfigMap rules in own"
+    (line,) = [log for log in logs if log["event"] == "cannot list or watch; retrying"]
+    assert (
+        line["hint"]
+        == "allow the operator's service account to list and watch ConfigMap rules in namespace own"
+    )
 
 
 async def test_pauses_grow_while_the_api_server_fails(routing: RoutingFixture, api: KubeApi) -> None:
@@ -318,7 +321,7 @@ async def test_pauses_grow_while_the_api_server_fails(routing: RoutingFixture, a
     async with routing.at_work():
         await until(lambda: len(api.requests) == 5)
     pauses = [later - earlier for earlier, later in itertools.pairwise(api.times)]
-    assert all(pause >= PAUSE * 2**number for number, pause in enumerate(pauses))
+    assert all(pause >= LEAST_SHARE * PAUSE * 2**number for number, pause in enumerate(pauses))
 
 
 async def test_successful_listing_does_not_shorten_the_pauses_of_a_failing_watch(
@@ -329,7 +332,7 @@ async def test_successful_listing_does_not_shorten_the_pauses_of_a_failing_watch
         await until(lambda: api.lists == 4)
     lists = [at for at, (_, _, query) in zip(api.times, api.requests, strict=True) if "watch" not in query]
     pauses = [later - earlier for earlier, later in itertools.pairwise(lists)]
-    assert all(pause >= PAUSE * 2**number for number, pause in enumerate(pauses))
+    assert all(pause >= LEAST_SHARE * PAUSE * 2**number for number, pause in enumerate(pauses))
     assert routing.config.known
     assert routing.config.error == "403 no watching"
 
@@ -352,7 +355,7 @@ async def test_answer_of_another_server_is_reported_and_the_request_retried(
             await until(lambda: len(api.requests) == 4)
             api.refusals = []
             await until(lambda: routing.config.known)
-    troubles = [log["error"] for log in logs if log["event"] == "cannot read ConfigMap; retrying"]
+    troubles = [log["error"] for log in logs if log["event"] == "cannot list or watch; retrying"]
     assert troubles[0].startswith("404")
     assert troubles[1] == "502 Bad Gateway"
     assert "unexpected character" in troubles[2]
@@ -366,11 +369,13 @@ async def test_established_watch_is_logged_first_and_after_a_failure(
         async with routing.at_work():
             await until(lambda: api.watches)
             api.cut()
-            await until(lambda: api.lists == 2 and api.watches)
+            await until(lambda: not api.watches)
+            await until(lambda: api.watches)
+            assert api.lists == 1
             api.refusals = [refusal(500, "down")]
             api.cut()
             await until(lambda: routing.config.error)
             api.refusals = []
             await until(lambda: api.watches)
     established = [log for log in logs if log["event"] == "watch established"]
-    assert [log["config_map"] for log in established] == ["own/rules", "own/rules"]
+    assert [log["collection"] for log in established] == ["ConfigMap rules in namespace own"] * 2

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from notification_contract import names
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.health import Health
+from notification_operator.domain.receivers.readiness import Readiness
 from notification_operator.domain.receivers.references import ReferenceReason
 from tests.unit.operator.domain.builders import at
 
@@ -60,16 +60,9 @@ def failing_at(seconds: float, *, error: str = "503", failures: int = 1, **more:
     return Health(last_attempt=at(seconds), last_error=error, consecutive_failures=failures, **plain | more)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadyFacts:
-    """What the owner found out about a spec."""
-
-    generation: int = 1
-    reason: str = "Accepted"
-    message: str = ""
-    references: ReferenceReason = ReferenceReason.FOUND
-    references_message: str = "Read Secret hook"
-    secret_version: str = "hook=7"
-
-
-READY = ReadyFacts()
+READY = Readiness(
+    generation=1,
+    references=ReferenceReason.FOUND,
+    references_message="Read Secret hook",
+    secret_version="hook=7",
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,9 +11,11 @@ from notification_operator.domain.conditions import Condition, ConditionStatus
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.health_condition import assess, healthy
-from notification_operator.domain.receivers.status import ReplicaStatus
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import failing_at, healthy_at
+
+if TYPE_CHECKING:
+    from notification_operator.domain.receivers.status import ReplicaStatus
 
 SUCCESS_AND_FAILURE = Health(
     last_success=at(1), last_attempt=at(2), last_error="503", consecutive_failures=2, circuit=Circuit.CLOSED
@@ -31,9 +33,9 @@ def condition(status: str, reason: str, message: str = "m") -> Condition:
 
 
 def result(*entries: ReplicaStatus, **more: Any) -> tuple[str, str]:
-    given: dict[str, Any] = {"suspended": False, "before": None, "known": None}
-    found = healthy(entries, **given | more)
-    return found.status.value, found.reason
+    arguments: dict[str, Any] = {"suspended": False, "before": None, "known": None}
+    decided = healthy(entries, **arguments | more)
+    return decided.status.value, decided.reason
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold, is_test_due
 from notification_operator.domain.receivers.health import UNTESTED, Health
+from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import (
     MOST_REPLICAS,
@@ -55,8 +56,8 @@ def conditions(status: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def condition(status: dict[str, Any], name: str) -> dict[str, Any]:
-    (found,) = [each for each in status["conditions"] if each["type"] == name]
-    return found
+    (entry,) = [each for each in status["conditions"] if each["type"] == name]
+    return entry
 
 
 def names(status: dict[str, Any]) -> list[str]:
@@ -303,7 +304,7 @@ def test_receiver_that_needs_no_secret_has_its_references_resolved() -> None:
 
 
 def test_unusable_value_is_not_ready_with_its_own_reason() -> None:
-    ready = replace(READY, reason="TemplateInvalid", message="line 3")
+    ready = replace(READY, reason=ReadyReason.TEMPLATE_INVALID, message="line 3")
     status = folded(owner=replace(OWNER, readiness=ready))
     assert conditions(status)["Ready"] == ("False", "TemplateInvalid")
     assert condition(status, "Ready")["message"] == "line 3"
@@ -343,14 +344,14 @@ def test_result_of_a_test_is_recorded_by_the_owner_alone() -> None:
     ],
 )
 def test_request_is_due_if_it_is_newer_than_the_latest_test(
-    requested: str, last: str | None, due: bool
+    requested: str, last: str | None, *, due: bool
 ) -> None:
     test = last and LastTest(requested_at=last, outcome=ReceiverTestOutcome.FAILED)
     assert is_test_due(requested, test or None, at(0) + timedelta(minutes=1)) is due
 
 
 def test_long_texts_are_cut_to_what_the_schema_admits() -> None:
-    ready = replace(READY, reason="Invalid", message="x" * 9_999)
+    ready = replace(READY, reason=ReadyReason.INVALID, message="x" * 9_999)
     status = folded(
         health=failing_at(90, error="x" * 9_999, problem="P" * 9_999),
         owner=replace(OWNER, readiness=ready),
@@ -361,7 +362,7 @@ def test_long_texts_are_cut_to_what_the_schema_admits() -> None:
 
 
 def test_fields_of_other_writers_survive() -> None:
-    theirs = {"foreign": [1], "conditions": [{"type": "Theirs", "status": "True", "x": 1}]}
+    theirs: dict[str, Any] = {"foreign": [1], "conditions": [{"type": "Theirs", "status": "True", "x": 1}]}
     status = folded(theirs, healthy_at(90), owner=OWNER)
     assert status["foreign"] == [1]
     assert status["conditions"][0] == theirs["conditions"][0]
