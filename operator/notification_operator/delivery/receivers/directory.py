@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
-from notification_operator.delivery.channel import InvalidOptionsError, Permanent
+from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Created
@@ -136,7 +136,7 @@ class ReceiverDirectory:
             return self._unavailable(receiver, self.readiness(receiver).problem, HoldReason.NOT_READY)
         if self._gone.get(key) == sender.revision:
             return self._unavailable(
-                receiver, GONE, HoldReason.NOT_READY, error=Permanent(f"receiver {key}: {GONE}")
+                receiver, GONE, HoldReason.NOT_READY, error=Permanent(f"{ReceiverProblem.GONE}: receiver {key}: {GONE}")
             )
         return _addressed(sender, receiver, target, message)
 
