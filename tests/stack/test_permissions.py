@@ -26,11 +26,7 @@ AT_HOME = {
     ("list", "coordination.k8s.io", "leases", ""),
     ("create", "coordination.k8s.io", "leases", ""),
     ("create", "events.k8s.io", "events", ""),
-    *(
-        (verb, "", resource, "")
-        for resource in ("secrets", "configmaps")
-        for verb in ("get", "list", "watch")
-    ),
+    *((verb, "", resource, "") for resource in ("secrets", "configmaps") for verb in ("list", "watch")),
 }
 """In the operator's own namespace, in addition to the rights everywhere."""
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
