@@ -128,7 +128,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         steps = tuple(map(refused, steps))
         decision = refuse(steps, refusal)
     else:
-        decision = _decide(notification, followed, steps, in_flight, holds, now)
+        decision = _decide(notification, followed, steps, in_flight, _shown(holds, steps, now))
     if decision.phase is Phase.PENDING:
         return fresh.status
     check_move(reachable_from(fresh.phase, steps), decision.phase)
@@ -156,18 +156,19 @@ def _decide(
     steps: Sequence[Progress],
     in_flight: AbstractSet[str],
     holds: Mapping[str, Hold],
-    now: datetime,
 ) -> PhaseDecision:
     caps = {name: rules.max_attempts for name, rules in route.rules.items() if rules.max_attempts}
-    # A hold delays nothing before `spec.notBefore`: until then the notification is Pending.
-    early = {
-        step.channel for step in steps if step.state is State.NOT_ATTEMPTED and (step.next_at or now) > now
-    }
-    if early & holds.keys():
-        holds = {name: hold for name, hold in holds.items() if name not in early}
     return decide_phase(
         steps, notification.retry, present=notification.phase, in_flight=in_flight, holds=holds, caps=caps
     )
+
+
+def _shown(holds: Mapping[str, Hold], steps: Iterable[Progress], now: datetime) -> Mapping[str, Hold]:
+    """Return the holds that delay something: before `spec.notBefore` none does, and the notification is Pending."""
+    early = {
+        step.channel for step in steps if step.state is State.NOT_ATTEMPTED and (step.next_at or now) > now
+    }
+    return {name: hold for name, hold in holds.items() if name not in early} if holds and early else holds
 
 
 def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
@@ -192,13 +193,13 @@ def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
 
 
 def _counted(status: Status, steps: Iterable[Progress]) -> Status:
-    states = [step.state for step in steps]
-    failed = {State.BACKING_OFF, State.REFUSED, State.EXHAUSTED}
+    attempted = {attempt.channel for attempt in status.attempts}
+    succeeded = [step.state is State.SUCCEEDED for step in steps if step.channel in attempted]
     return replace(
         status,
         total_attempts=len(status.attempts),
-        successful_deliveries=states.count(State.SUCCEEDED),
-        failed_deliveries=sum(state in failed for state in states),
+        successful_deliveries=sum(succeeded),
+        failed_deliveries=len(succeeded) - sum(succeeded),
     )
 
 

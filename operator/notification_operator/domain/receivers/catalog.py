@@ -6,7 +6,7 @@ A reconciliation takes the snapshot once, so that all its decisions follow the s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from notification_contract.receivers.kinds import NamespacesFrom
 
@@ -79,6 +79,7 @@ class Catalog:
                 assert allowed.selector is not None, "the spec requires a selector"
                 labels = self.labels.get(namespace, {})
                 return all(labels.get(key) == value for key, value in allowed.selector.match_labels.items())
+        assert_never(allowed.source)
 
     def is_undecided(self, receiver: Receiver, namespace: str) -> bool:
         """Return whether labels decide about a namespace and are not known yet: the namespace may be new."""
