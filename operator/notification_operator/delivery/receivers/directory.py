@@ -136,7 +136,10 @@ class ReceiverDirectory:
             return self._unavailable(receiver, self.readiness(receiver).problem, HoldReason.NOT_READY)
         if self._gone.get(key) == sender.revision:
             return self._unavailable(
-                receiver, GONE, HoldReason.NOT_READY, error=Permanent(f"{ReceiverProblem.GONE}: receiver {key}: {GONE}")
+                receiver,
+                GONE,
+                HoldReason.NOT_READY,
+                error=Permanent(f"{ReceiverProblem.GONE}: receiver {key}: {GONE}"),
             )
         return _addressed(sender, receiver, target, message)
 
