@@ -130,7 +130,7 @@ class _Build:
     def _policy(self, *, insecure: bool = False) -> EgressPolicy:
         texts: tuple[str, ...] = getattr(self.spec.block, "allowed_networks", ())
         try:
-            networks = tuple(ip_network(text) for text in texts)
+            networks = tuple(ip_network(text, strict=False) for text in texts)
         except ValueError as error:
             raise InvalidOptionsError(f"{self.spec.type}.allowedNetworks: {error}") from None
         return EgressPolicy(allowed_networks=networks, insecure=insecure)
