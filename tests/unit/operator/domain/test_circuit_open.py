@@ -143,7 +143,9 @@ def test_attempt_that_was_made_replaces_a_rejected_one_of_the_same_id() -> None:
     fresh = notification("slack", attempts=(circuit_open("slack", 1),))
     for attempted in (failure("slack", 1, seconds=5), success("slack", 1, seconds=5)):
         assert merge_attempts(fresh, [attempted]).attempts == (attempted,)
-        assert merge_attempts(fresh, [circuit_open("slack", 1, seconds=9), attempted]).attempts == (attempted,)
+        assert merge_attempts(fresh, [circuit_open("slack", 1, seconds=9), attempted]).attempts == (
+            attempted,
+        )
     assert merge_attempts(fresh, [failure("file", 1)]).attempts == (
         circuit_open("slack", 1),
         failure("file", 1),
