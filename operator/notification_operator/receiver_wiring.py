@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_status import ReceiverStatusController
+from notification_operator.delivery.channel import ReceiverError, ReceiverProblem
 from notification_operator.delivery.receivers.changes import ReceiverChanges
 from notification_operator.delivery.receivers.creation import OnDemandCreator, Tools
 from notification_operator.delivery.receivers.directory import ReceiverDirectory
@@ -13,13 +15,16 @@ from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
+from notification_operator.delivery.recording import first
+from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.telemetry.receiver_gauges import ReceiverState
 from notification_operator.watch.catalog import ReceiverCatalog
 from notification_operator.watch.receiver_references import ReceiverReferences
 from notification_operator.watch.receiver_watch import ReceiverWatch
 from notification_operator.watch.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from notification_operator.config.settings import Settings
@@ -57,13 +62,30 @@ class ReceiverParts:
     watch: ReceiverWatch
     waiting: WaitingForReceivers[Key]
 
+    def states(self) -> Iterator[ReceiverState]:
+        """Yield what the metrics show of each receiver."""
+        directory, catalog = self.sources.directory, self.sources.catalog
+        invalid = catalog.invalid
+        for key, receiver in catalog.catalog.receivers.items():
+            ready, health = directory.readiness(receiver), self.health.health(key)
+            usable = ready.reason is ReadyReason.ACCEPTED and ready.sendable and not health.problem
+            yield ReceiverState(
+                name=str(key), ready=usable and key not in invalid, last_success=health.last_success
+            )
+        for key in invalid.keys() - catalog.catalog.receivers.keys():
+            yield ReceiverState(name=str(key), ready=False, last_success=None)
+
     def called(
         self, sender: Sender, destination: Destination | None, attempt: Attempt, error: BaseException | None
     ) -> None:
         """Take in the result of a call of a receiver."""
         self.health.called(sender, destination, attempt, error)
-        if sender.receiver is not None:
-            self.status.note(sender.receiver)
+        if sender.receiver is None:
+            return
+        refused = first(error, ReceiverError)
+        if refused is not None and refused.reason is ReceiverProblem.GONE:
+            self.sources.directory.close(sender.receiver, sender.revision)
+        self.status.note(sender.receiver)
 
 
 def receiver_sources(  # noqa: PLR0913 - what they are made of
@@ -91,7 +113,8 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
         secrets=secrets,
         config_maps=config_maps,
         channels=channels,
-        factory=OnDemandCreator(
+        factory=ports.factory
+        or OnDemandCreator(
             Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)
         ),
         clock=clock,
@@ -134,6 +157,7 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
         replica=replica,
         home=ports.home,
         clock=clock,
+        spread=random.Random(replica).random,  # noqa: S311 - spreads writes, keeps no secret
     )
     changes = ReceiverChanges(directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add)
     references = ReceiverReferences(catalog, secrets=sources.secrets, config_maps=sources.config_maps)

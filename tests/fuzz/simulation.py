@@ -10,10 +10,11 @@ from notification_operator.domain.text.timestamps import format_time
 from tests.fuzz.schema import definition, problems, stored
 from tests.simulation.choices import Choices
 from tests.simulation.environment import now
-from tests.simulation.invariants import MOST_READS, require
+from tests.simulation.invariants import MOST_READS
 from tests.simulation.schedule import run_simulation
 from tests.simulation.simulation import Simulation
 from tests.simulation.users import Users
+from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

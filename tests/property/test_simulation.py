@@ -17,6 +17,13 @@ OVERTAKEN = bytes.fromhex(
 )
 """A success of a second process, which dies before it is written, and a late write of the first process."""
 
+REPLACED = bytes.fromhex(
+    "0000b600e8c4550000008200004900f0009a9700f000c60000000000a4000000ce000000000000d9380000000000000000000000b2dd"
+    "00000000000000000000000000de00000000fd0041005da100002f0000000000000000000000fe000000000000000000000000000000"
+    "0000000096"
+)
+"""A late write of a dead process records as rejected what its successor has called meanwhile."""
+
 
 def test_undisturbed_notification_is_delivered_and_written_once() -> None:
     outcome = run_schedule(b"")
@@ -54,6 +61,12 @@ def test_unavoidable_loss_is_counted_also_after_a_rejected_attempt() -> None:
     assert not outcome.violation
     assert outcome.overtaken == 1
     assert any(line.endswith("operator 3: calls uid-3:slack:3") for line in outcome.trace)
+
+
+def test_recorded_rejection_is_replaced_by_the_call_under_its_number() -> None:
+    outcome = run_schedule(REPLACED)
+    assert not outcome.violation
+    assert not outcome.overtaken
 
 
 def test_cached_reads_deliver_after_a_success() -> None:

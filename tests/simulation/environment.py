@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from atomic_status import StatusStore
     from tests.simulation.audit_store import AuditLog
+    from tests.simulation.channels import Call
     from tests.simulation.choices import Choices
     from tests.simulation.cluster import Cluster
     from tests.simulation.outages import Outages
     from tests.simulation.process import Process
-    from tests.simulation.receivers import Call
     from tests.simulation.status_store import Reconciliation
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
-from notification_operator.domain import audit_events as audit
-from notification_operator.domain.model import Phase, parse
-from notification_operator.domain.phases import FINAL, MOVES
-from notification_operator.domain.redaction.redact import ALL_RULES, redact_content
+from notification_operator.domain.model import parse
+from notification_operator.domain.phases import FINAL
+from tests.simulation.record_invariants import RecordInvariants
+from tests.simulation.violations import CLOCK, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.observers.publisher import Transition
-    from tests.simulation.audit_store import AuditLog
-    from tests.simulation.receivers import Call
+    from tests.simulation.channels import Call
     from tests.simulation.status_store import Reconciliation
 
-FOREIGN = "a foreign writer"
-END = "the end"
 MOST_READS = 200
 """Far more than the reconciliations of any schedule need."""
-CLOCK = timedelta(milliseconds=2)
-"""Timestamps in a status are truncated to the precision of their format."""
 
 
-class InvariantViolation(Exception):  # noqa: N818 - says what happened
-    """A schedule violated an invariant."""
-
-
-def require(condition: object, violation: str) -> None:
-    """Raise `InvariantViolation` unless a condition holds."""
-    if not condition:
-        raise InvariantViolation(violation)
-
-
-class Invariants:
+class Invariants(RecordInvariants):
     """Observes every call, write, reconciliation and published transition."""
 
-    def __init__(self, read: Callable[[str], Notification | None], *, breakers: bool) -> None:
-        self._read = read
-        """Returns the stored notification of a uid; None if it is gone."""
-        self._breakers = breakers
-        """Whether circuit breakers may open: then an attempt may take a number without calling a receiver."""
-        self.calls: dict[tuple[str, str], list[Call]] = defaultdict(list)
+    def __init__(self, read: Callable[[str], Notification | None], *, gaps: bool) -> None:
+        super().__init__(read)
+        self._gaps = gaps
+        """Whether an attempt may take a number without calling a channel, as where circuit breakers may open."""
         self.clocks_agree = True
         """Whether no clock has stepped: then pauses between attempts and times in a status can be checked."""
         self.most_reads = MOST_READS
@@ -58,14 +38,6 @@ class Invariants:
         self.overtaken = 0
         """Successes that are lost because a late write of a dead process recorded the attempt as failed before."""
         self.published: set[tuple[str, str, int, str]] = set()
-        self.latest: dict[str, Notification] = {}
-        """The latest written notification, by uid."""
-        self.writers: dict[tuple[str, object], str] = {}
-        """The writer that recorded an attempt, or the end, by uid and attempt key or `END`."""
-        self.replaced: list[Notification] = []
-        """Notifications with one attempt each, whose record was replaced."""
-        self.unreliable: set[str] = set()
-        """Processes that died, lost a shard or abandoned attempts: their events may be lost."""
 
     def call(self, call: Call, reconciliation: Reconciliation) -> None:
         """Check a call of a receiver, by the reconciliation that started its attempt."""
@@ -93,7 +65,7 @@ class Invariants:
         known = {each.number for each in recorded} | {each.number for each in earlier if each.who == call.who}
         expected = max(known, default=0) + 1
         require(
-            call.number == expected or (self._breakers and call.number > expected),
+            call.number == expected or (self._gaps and call.number > expected),
             f"{call.id} has a number other than {expected}",
         )
         if seen is not None and self.clocks_agree:
@@ -110,8 +82,7 @@ class Invariants:
         """
         failed = {each.key for each in recorded if not each.succeeded}
         for each in earlier:
-            key = (each.channel, each.number)
-            late = key in failed and self.writers[call.uid, key] != each.who
+            late = each.key in failed and self.writers[call.uid, each.key] != each.who
             if each.end == "success" and not each.excused and late and each.who in self.unreliable:
                 each.excused = True
                 self.overtaken += 1
@@ -132,59 +103,6 @@ class Invariants:
             due = min(each.ended_at for each in same) + max(pause, asked)
             require(call.at + CLOCK.total_seconds() >= due, f"{call.id} comes too early")
 
-    def write(self, before: dict[str, Any], after: dict[str, Any], who: str) -> None:
-        """Check a status write."""
-        old, new = parse(before), parse(after)
-        status = after["status"]
-        self.latest[new.uid] = new
-        if who == FOREIGN:
-            return
-        require(old.phase not in FINAL, f"{new.name} is written although it is final")
-        require(old.phase is new.phase or new.phase in MOVES[old.phase], f"{old.phase} becomes {new.phase}")
-        require(status.get("foreign") == before["status"].get("foreign"), "a foreign field is lost")
-        require(
-            status["observedGeneration"] <= after["metadata"]["generation"], "observedGeneration is ahead"
-        )
-        require(("completionTime" in status) == (new.phase in FINAL), "completionTime and phase disagree")
-        known = {attempt.key for attempt in old.attempts}
-        kept = {attempt.key for attempt in new.attempts}
-        require(known <= kept, "a recorded attempt is lost")
-        require(len(kept) == len(new.attempts), "an attempt is recorded twice")
-        for was, is_ in zip(old.attempts, new.attempts, strict=False):
-            if was != is_:
-                self._upgraded(old, was, is_)
-        self._counters(new, status)
-        if new.phase in FINAL:
-            self.writers[new.uid, END] = who
-        for attempt in new.attempts:
-            if attempt.key not in known:
-                self.writers[new.uid, attempt.key] = who
-                if not attempt.circuit_open:
-                    self._real(new.uid, attempt)
-
-    def _upgraded(self, old: Notification, was: Attempt, is_: Attempt) -> None:
-        """Check a changed record: a failure may become a success, by a repeat of another process under the same id."""
-        right = was.key == is_.key and is_.succeeded and not was.succeeded
-        require(right, "a recorded attempt is changed")
-        self._real(old.uid, is_)
-        status = replace(old.status, phase=Phase.SENDING, attempts=(was,))
-        self.replaced.append(replace(old, status=status))
-
-    def _counters(self, new: Notification, status: dict[str, Any]) -> None:
-        succeeded = {attempt.channel for attempt in new.attempts if attempt.succeeded}
-        failed = {attempt.channel for attempt in new.attempts} - succeeded
-        require(status["totalAttempts"] == len(new.attempts), "totalAttempts is wrong")
-        require(status["successfulDeliveries"] == len(succeeded), "successfulDeliveries is wrong")
-        require(status["failedDeliveries"] == len(failed), "failedDeliveries is wrong")
-
-    def _real(self, uid: str, attempt: Attempt) -> None:
-        calls = [each for each in self.calls[uid, attempt.channel] if each.number == attempt.number]
-        require(calls, f"{uid}:{attempt.channel}:{attempt.number} is recorded but was never made")
-        ends = {each.end for each in calls}
-        require(
-            ("success" in ends) if attempt.succeeded else (ends != {"success"}), f"{uid} is recorded wrongly"
-        )
-
     def reconciled(self, done: Reconciliation) -> None:
         """Check a finished reconciliation."""
         subject = f"a reconciliation of {done.name}"
@@ -203,9 +121,14 @@ class Invariants:
             self.published.add(fact)
 
     def excuse(self, who: str, of: Callable[[str], bool] = lambda _uid: True) -> None:
-        """Excuse a process that died or lost objects: unrecorded attempts may be repeated under the same id."""
+        """Excuse a process that died or lost objects: unrecorded attempts may be repeated under the same id.
+
+        One that the status holds as rejected, by a late write of another process, gets the next id.
+        """
         self.unreliable.add(who)
         for call in self._unrecorded(who, of):
+            if call.end == "success" and not call.excused and call.key in self._recorded_keys(call.uid):
+                self.overtaken += 1
             call.excused = True
 
     def released(self, who: str, of: Callable[[str], bool]) -> None:
@@ -218,12 +141,14 @@ class Invariants:
             call
             for calls in self.calls.values()
             for call in calls
-            if call.who == who and of(call.uid) and not self._recorded(call)
+            if call.who == who and of(call.uid) and call.key not in self._recorded_keys(call.uid, made=True)
         ]
 
-    def _recorded(self, call: Call) -> bool:
-        stored = self._read(call.uid)
-        return stored is not None and (call.channel, call.number) in {a.key for a in stored.attempts}
+    def _recorded_keys(self, uid: str, *, made: bool = False) -> set[tuple[str, int]]:
+        """Return the keys of the recorded attempts; `made` leaves out what a circuit breaker rejected."""
+        stored = self._read(uid)
+        attempts = () if stored is None else stored.attempts
+        return {each.key for each in attempts if not (made and each.circuit_open)}
 
     def end(self, notifications: Iterable[Notification]) -> None:
         """Check the notifications after everything has ended."""
@@ -233,11 +158,7 @@ class Invariants:
             attempted = [
                 call for (uid, _), calls in self.calls.items() if uid == notification.uid for call in calls
             ]
-            lost = [
-                call.id
-                for call in attempted
-                if not call.excused and (call.channel, call.number) not in recorded
-            ]
+            lost = [call.id for call in attempted if not call.excused and call.key not in recorded]
             require(not lost, f"{notification.name}: {lost} were made but are not recorded")
             completed = notification.status.completed_at
             assert completed is not None
@@ -245,33 +166,6 @@ class Invariants:
                 not self.clocks_agree or all(a.timestamp <= completed + CLOCK for a in notification.attempts),
                 "it completes before its attempts",
             )
-
-    def audited(self, log: AuditLog) -> None:
-        """Check the audit store: it holds what the statuses hold, each fact once, and nothing else.
-
-        The next reconciliation publishes what a write recorded whose answer was lost, unless the object is gone.
-        """
-        require(not log.changed, f"audit events came again with another content: {log.changed}")
-        rest = dict(log.events)
-        for notification in self.latest.values():
-            stays = self._read(notification.uid) is not None
-            for event, who in self._due(notification):
-                stored = rest.pop(event["event_id"], None)
-                excused = not stays or who in self.unreliable
-                require(stored or excused, f"an audit event is lost: {event}")
-                require(stored in (None, event), f"an audit event is wrong: {stored}")
-        for notification in self.replaced:
-            for event, _ in self._due(notification):
-                rest.pop(event["event_id"], None)
-        require(not rest, f"audit events without a fact: {rest}")
-
-    def _due(self, notification: Notification) -> Iterable[tuple[dict[str, Any], str]]:
-        """Yield every audit event of a notification, and the writer that recorded its fact."""
-        facts = [attempt.key for attempt in notification.attempts] + [END]
-        content = redact_content(notification.content, ALL_RULES)
-        events = audit.all_events(notification, content=content)
-        for event, fact in zip(events, facts, strict=False):
-            yield event, self.writers[notification.uid, fact]
 
 
 def _of(notification: Notification, call: Call) -> list[Attempt]:

@@ -16,12 +16,12 @@ from notification_operator.ports import Ports
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.wiring import build
 from tests.simulation.audit_store import AuditLog, SimulatedAuditStore
+from tests.simulation.channels import Call, SimulatedChannel
 from tests.simulation.environment import GRACE_SECONDS, now
 from tests.simulation.leases import SimulatedLeases
 from tests.simulation.network import Network
 from tests.simulation.null_ports import NoEvents, SimulatedDocument
 from tests.simulation.objects import SimulatedObjects
-from tests.simulation.receivers import Call, SimulatedChannel
 from tests.simulation.status_store import CURRENT, SimulatedStore
 from tests.simulation.virtual_loop import PROCESS, VirtualLoop
 from tests.simulation.watch import SimulatedWatch

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.domain.sharding import shard_of
 from notification_operator.lifecycle import LAST_STEPS
 from tests.simulation.environment import GRACE_SECONDS, Environment
-from tests.simulation.invariants import Invariants, require
 from tests.simulation.process import Process
+from tests.simulation.violations import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from notification_operator.observers.publisher import Transition
     from notification_operator.telemetry.statistics import ElectorStatistics
+    from tests.simulation.invariants import Invariants
 
 PAUSES = (0.1, 2.0, 14.0)
 """Seconds until a process that has ended is restarted."""

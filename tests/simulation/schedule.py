@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.simulation.choices import Choices
-from tests.simulation.invariants import InvariantViolation
 from tests.simulation.simulation import Simulation, TimeLimitError
+from tests.simulation.violations import InvariantViolation
 from tests.simulation.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ from notification_operator.domain.model import Notification, parse
 from tests.simulation.audit_store import AuditLog
 from tests.simulation.cluster import Cluster, attempts_of
 from tests.simulation.environment import Environment
-from tests.simulation.invariants import Invariants, InvariantViolation, require
+from tests.simulation.invariants import Invariants
 from tests.simulation.network import LATE
 from tests.simulation.outages import Outages
 from tests.simulation.processes import Processes
 from tests.simulation.rare_faults import RareFaults
 from tests.simulation.users import CHANNELS, Users
+from tests.simulation.violations import InvariantViolation, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -74,7 +75,7 @@ class Simulation:
         self.audit_log = AuditLog() if choices.chance(25) else None
         uid = ("{}-0000" if self._shards > 1 else "uid-{}").format
         self.cluster = Cluster(on_write=self._written, uid=uid)
-        self.invariants = Invariants(self._find, breakers=breakers)
+        self.invariants = Invariants(self._find, gaps=breakers)
         self.users = self._users()
         self.outages = Outages()
         self.environment = Environment(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from notification_operator.domain.text.timestamps import format_time
 from tests.simulation.cluster import Cluster, ConflictError, MissingError
 from tests.simulation.environment import now
-from tests.simulation.invariants import FOREIGN
+from tests.simulation.record_invariants import FOREIGN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

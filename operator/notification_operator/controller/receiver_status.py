@@ -81,6 +81,7 @@ class ReceiverStatusController:
     ) -> None:
         self._store = store
         self._receivers = receivers
+        self._ownership = ownership
         self._views = Views(
             ownership=ownership, health=health, readiness=readiness, replica=replica, clock=clock
         )
@@ -99,9 +100,13 @@ class ReceiverStatusController:
             await self._queue.run(self._reconcile, admit=_admit_all)
 
     def note_all(self) -> None:
-        """Look at every receiver: this replica may own others now."""
+        """Look at the receivers that this replica owns now and did not own before, or the other way round."""
         for key in tuple(self._receivers.keys):
-            self.note(key)
+            declared, written = self._receivers.declared(key), self._written.get(key)
+            view = written and written.view
+            # Only this is asked: what a receiver lacks takes longer to find out, for a thousand of them at once.
+            if declared is not None and self._ownership.may_start(declared.uid) != bool(view and view.owner):
+                self.note(key)
 
     def note(self, key: ReceiverKey) -> None:
         """Write soon what has changed about a receiver: its health, its spec, its Secrets, a request, or that it is gone."""
@@ -117,13 +122,10 @@ class ReceiverStatusController:
             written = None
         if declared is None:
             return
-        view, queue_key = self._views.view(declared), Key(key.namespace, key.name, declared.uid)
-        if not view.has_content:
-            # What another owner writes from now on is not known here.
-            self._forget(queue_key)
-            return
-        due = 0.0 if written is None else written.due(view)
-        if due is not None:
+        queue_key = Key(key.namespace, key.name, declared.uid)
+        if written is None:
+            self._queue.add(queue_key)
+        elif (due := written.due(self._views.view(declared))) is not None:
             self._add_at(queue_key, due)
 
     def _add_at(self, key: Key, time: float) -> None:
@@ -148,6 +150,7 @@ class ReceiverStatusController:
             return Result(final=True)
         view = self._views.view(declared)
         if not view.has_content:
+            # What another owner writes from now on is not known here.
             self._forget(queue_key)
             return Result(final=True)
         if not view.owner:

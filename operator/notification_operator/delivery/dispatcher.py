@@ -270,7 +270,10 @@ class Dispatcher:
         self, send: Send, sender: Sender, message: Message, error: BaseException
     ) -> BaseException:
         """Return an error; a transient one if the receiver has got other credentials since the call began."""
-        if first(error, ReceiverError) is None or self._senders.find(send.channel, message) == sender:
+        if first(error, ReceiverError) is None:
+            return error
+        current = self._senders.find(send.channel, message)
+        if isinstance(current, Sender) and current.revision == sender.revision:
             return error
         return Transient(f"the receiver changed during the attempt, which failed with: {error}")
 

@@ -7,14 +7,14 @@ takes effect with the next attempt, without a restart.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
-from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Created
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.channel import Channel, DeliveryError, Message
     from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.delivery.senders import ChannelSenders
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
@@ -56,23 +56,11 @@ KEPT: Final = 512
 """Senders that are kept: the ones used most recently."""
 HOLD_SECONDS: Final = 900.0
 """After this time a held notification is looked at again, even if its receiver has not changed."""
+GONE: Final = "the far end answered that it does not exist any more; change the receiver or its Secret"
 MARGIN_SECONDS: Final = 1.0
 """An attempt takes at most so much longer than the receiver's time limit, which the channel itself keeps."""
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    readiness: Readiness
-    references: References
-    sender: Sender | None = None
-
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """What makes two senders different for their receiver."""
-        ready = self.readiness
-        return ready.generation, ready.secret_version, ready.references, ready.sendable
 
 
 class ReceiverDirectory:
@@ -103,22 +91,28 @@ class ReceiverDirectory:
         self._channels = channels
         self._factory = factory
         self._clock = clock
-        self._entries: OrderedDict[ReceiverKey, _Entry] = OrderedDict()
+        self._readiness: dict[ReceiverKey, Readiness] = {}
+        self._senders: OrderedDict[ReceiverKey, Sender] = OrderedDict()
+        self._gone: dict[ReceiverKey, str] = {}
+        """The revisions of receivers whose far end said that it does not exist any more."""
 
     def refresh(self, keys: frozenset[ReceiverKey]) -> frozenset[ReceiverKey]:
         """Take in what some receivers and their Secrets are now; return those that differ from before."""
         return frozenset(key for key in keys if self._refresh(key))
 
     def _refresh(self, key: ReceiverKey) -> bool:
-        before, receiver = self._entries.pop(key, None), self._catalog().get(key)
-        if before is None or receiver is None:
-            return True
-        after = self._entries[key] = self._create(receiver)
-        return after.identity != before.identity
+        self._senders.pop(key, None)
+        if self._catalog().get(key) is None:
+            self._gone.pop(key, None)
+        before, receiver = self._readiness.pop(key, None), self._catalog().get(key)
+        return receiver is None or self.readiness(receiver) != before
 
     def readiness(self, receiver: Receiver) -> Readiness:
         """Return whether messages can be sent to a receiver, and what it lacks."""
-        return self._entry(receiver).readiness
+        ready = self._readiness.get(receiver.key)
+        if ready is None or ready.generation != receiver.generation:
+            ready, _ = self._create(receiver)
+        return ready
 
     def find(self, target: str, message: Message) -> Sender | Unavailable:
         """Return who sends a message to a target now."""
@@ -137,17 +131,37 @@ class ReceiverDirectory:
         if receiver.spec.suspend:
             problem = "it is suspended; set spec.suspend to false"
             return self._unavailable(receiver, problem, HoldReason.SUSPENDED)
-        entry = self._entry(receiver)
-        if entry.sender is None:
-            return self._unavailable(receiver, entry.readiness.problem, HoldReason.NOT_READY)
-        return _addressed(entry.sender, receiver, target, message)
+        sender = self.sender(receiver)
+        if sender is None:
+            return self._unavailable(receiver, self.readiness(receiver).problem, HoldReason.NOT_READY)
+        if self._gone.get(key) == sender.revision:
+            return self._unavailable(
+                receiver,
+                GONE,
+                HoldReason.NOT_READY,
+                error=Permanent(f"{ReceiverProblem.GONE}: receiver {key}: {GONE}"),
+            )
+        return _addressed(sender, receiver, target, message)
 
     def sender(self, receiver: Receiver) -> Sender | None:
-        """Return the sender of a receiver, for a test message; None if it is not ready."""
-        return self._entry(receiver).sender
+        """Return the sender of a receiver; None if it is not ready."""
+        if not self.readiness(receiver).sendable:
+            return None
+        sender = self._senders.get(receiver.key)
+        if sender is None:
+            _, sender = self._create(receiver)
+        if sender is not None:
+            self._senders.move_to_end(receiver.key)
+        return sender
 
-    def _unavailable(self, receiver: Receiver, problem: str, reason: HoldReason) -> Unavailable:
-        pending = self._entry(receiver).references.reason is ReferenceReason.PENDING
+    def close(self, key: ReceiverKey, revision: str) -> None:
+        """Send nothing more to a receiver until it changes: its far end is gone for good."""
+        self._gone[key] = revision
+
+    def _unavailable(
+        self, receiver: Receiver, problem: str, reason: HoldReason, *, error: DeliveryError | None = None
+    ) -> Unavailable:
+        pending = self.readiness(receiver).references is ReferenceReason.PENDING
         holds = (
             reason is HoldReason.SUSPENDED
             or pending
@@ -155,22 +169,25 @@ class ReceiverDirectory:
         )
         until = self._clock() + timedelta(seconds=HOLD_SECONDS)
         return Unavailable(
-            error=receiver_not_ready(receiver.key, problem),
+            error=error or receiver_not_ready(receiver.key, problem),
             reason=Reason.RECEIVER_NOT_READY,
             hold=Hold(until=until, reason=reason) if holds else None,
         )
 
-    def _entry(self, receiver: Receiver) -> _Entry:
-        entry = self._entries.get(receiver.key)
-        if entry is None or entry.readiness.generation != receiver.generation:
-            entry = self._entries[receiver.key] = self._create(receiver)
-            if len(self._entries) > KEPT:
-                self._entries.popitem(last=False)
-        self._entries.move_to_end(receiver.key)
-        return entry
+    def _create(self, receiver: Receiver) -> tuple[Readiness, Sender | None]:
+        """Create and remember the sender of a receiver."""
+        key, references = receiver.key, resolve_references(receiver, self._secrets)
+        ready, created = self._prepare(receiver, references)
+        self._readiness[key] = ready
+        if created is None:
+            self._senders.pop(key, None)
+            return ready, None
+        sender = self._senders[key] = _sender(receiver, created.channel, version=references.version)
+        if len(self._senders) > KEPT:
+            self._senders.popitem(last=False)
+        return ready, sender
 
-    def _create(self, receiver: Receiver) -> _Entry:
-        references = resolve_references(receiver, self._secrets)
+    def _prepare(self, receiver: Receiver, references: References) -> tuple[Readiness, Created | None]:
         ready = Readiness(
             generation=receiver.generation,
             references=references.reason,
@@ -178,18 +195,17 @@ class ReceiverDirectory:
             secret_version=references.version,
         )
         if not references.resolved:
-            return _Entry(replace(ready, sendable=False), references)
+            return replace(ready, sendable=False), None
         sources, missing = self._template_sources(receiver)
         try:
             created = self._created(receiver, references, sources)
         except (InvalidOptionsError, AddressNotAllowedError) as error:
-            ready = replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False)
-            return _Entry(ready, references)
+            return replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False), None
         problem = missing or created.template_problem
         if problem:
             # The built-in templates are used: a message is never lost to a template.
             ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=problem)
-        return _Entry(ready, references, _sender(receiver, created.channel))
+        return ready, created
 
     def _template_sources(self, receiver: Receiver) -> tuple[Mapping[str, str], str]:
         """Return the templates of a receiver by key, and why they are missing."""
@@ -225,7 +241,7 @@ class ReceiverDirectory:
         return Created(channel=shared.channel)
 
 
-def _sender(receiver: Receiver, channel: Channel) -> Sender:
+def _sender(receiver: Receiver, channel: Channel, *, version: str) -> Sender:
     spec, limit = receiver.spec, receiver.spec.rate_limit
     rate = None if limit is None else Rate(per_second=limit.per_second, burst=limit.count)
     return Sender(
@@ -234,6 +250,7 @@ def _sender(receiver: Receiver, channel: Channel) -> Sender:
         limits=ChannelLimits(rate=rate),
         timeout=spec.timeout_seconds + MARGIN_SECONDS,
         receiver=receiver.key,
+        revision=f"{receiver.uid}/{receiver.generation}/{version}",
         holds_errors=spec.on_receiver_error is OnReceiverError.HOLD,
         suppresses=limit is not None and limit.overflow is Overflow.SUPPRESS,
     )

@@ -46,6 +46,11 @@ class Call:
     """Whether its process died, or lost the shard, before a write held its outcome."""
 
     @property
+    def key(self) -> tuple[str, int]:
+        """The key of its record."""
+        return self.channel, self.number
+
+    @property
     def id(self) -> str:
         """The idempotency key."""
         return f"{self.uid}:{self.channel}:{self.number}"
