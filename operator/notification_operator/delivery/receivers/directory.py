@@ -6,6 +6,7 @@ takes effect with the next attempt, without a restart.
 
 from __future__ import annotations
 
+import traceback
 from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -198,9 +199,15 @@ class ReceiverDirectory:
             created = self._created(receiver, references, sources)
         except (InvalidOptionsError, AddressNotAllowedError) as error:
             return replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False), None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a channel raises
             # A fault of one receiver must not fail the notifications of others; its text may hold a secret.
-            logger.exception("receiver not usable", receiver=str(receiver.key))
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(  # noqa: TRY400 - without the text of the error
+                "receiver not usable",
+                receiver=str(receiver.key),
+                error=type(error).__name__,
+                at=f"{place.filename}:{place.lineno}",
+            )
             problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
             return replace(ready, reason=ReadyReason.INVALID, message=problem, sendable=False), None
         problem = missing or created.template_problem
