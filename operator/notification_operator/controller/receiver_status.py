@@ -122,9 +122,16 @@ class ReceiverStatusController:
             # What another owner writes from now on is not known here.
             self._forget(queue_key)
             return
-        due = 0.0 if written is None else written.due(view)
+        if written is None and view.is_premature:
+            return
+        due = self._due(key, view)
         if due is not None:
             self._add_at(queue_key, due)
+
+    def _due(self, key: ReceiverKey, view: View) -> float | None:
+        """Return the time from which to write; None if there is nothing new."""
+        written = self._written.get(key)
+        return 0.0 if written is None else written.due(view)
 
     def _add_at(self, key: Key, time: float) -> None:
         seconds = time - asyncio.get_running_loop().time()
@@ -152,6 +159,11 @@ class ReceiverStatusController:
             return Result(final=True)
         if not view.owner:
             self._tests.forget(queue_key)
+        if self._tests.result(queue_key) is None:
+            # It was requested during the latest write, which may have been too early, or have written the same.
+            due, now = self._due(key, view), asyncio.get_running_loop().time()
+            if due is None or due > now:
+                return Result(final=True, requeue_after=None if due is None else due - now)
         try:
             fresh = await self._write(queue_key, view)
         except Gone:
@@ -192,9 +204,7 @@ class ReceiverStatusController:
         seconds = _pause(error, failures=request.failures + 1)
         at = asyncio.get_running_loop().time() + seconds
         key = ReceiverKey(request.key.namespace, request.key.name)
-        written = self._written.get(key)
-        view = None if written is None else written.view
-        self._written[key] = Written(key=request.key, view=view, transition_at=at, change_at=at)
+        self._written[key] = Written(key=request.key, view=None, transition_at=at, change_at=at)
         return Result(error=error, stalled=True, requeue_after=seconds)
 
 

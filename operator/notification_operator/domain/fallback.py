@@ -31,12 +31,14 @@ def follow(
 ) -> tuple[Route, tuple[Progress, ...]]:
     """Return the route with the fallbacks that join it, and the progress of its targets.
 
-    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once.
+    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. One with an
+    attempt has joined, whatever has become of the target that it was told for.
     """
     attempts = tuple(attempts)
+    told = running | {attempt.channel for attempt in attempts} if route.rules else running
     while True:
         steps = progress(notification, route, attempts, running=running, now=now)
-        joining = _joining(notification, route, steps, now) if route.rules else ()
+        joining = _joining(notification, route, steps, told, now=now) if route.rules else ()
         if not joining:
             return route, steps
         route = replace(route, targets=(*route.targets, *joining))
@@ -51,14 +53,20 @@ def fallback_times(notification: Notification, route: Route, steps: Iterable[Pro
 
 
 def _joining(
-    notification: Notification, route: Route, steps: Sequence[Progress], now: datetime
+    notification: Notification,
+    route: Route,
+    steps: Sequence[Progress],
+    told: AbstractSet[str],
+    *,
+    now: datetime,
 ) -> tuple[str, ...]:
     joining: dict[str, None] = {}
     for step in steps:
+        rules = route.rules.get(step.channel)
+        fallback = rules.fallback if rules else ()
         after = _joins_at(notification, route, step)
-        if step.state in FAILED or (step.open and after is not None and after <= now):
-            rules = route.rules.get(step.channel)
-            joining.update(dict.fromkeys(rules.fallback if rules else ()))
+        due = step.state in FAILED or (step.open and after is not None and after <= now)
+        joining.update(dict.fromkeys(each for each in fallback if due or each in told))
     return tuple(each for each in joining if each not in route.targets)[: MAX_TARGETS - len(route.targets)]
 
 
