@@ -128,7 +128,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     placement_max_unavailable: int
     """Maximum number of pods that are unavailable while nodes are drained (PodDisruptionBudget). The default is `1`."""
     protection_data: bool
-    """Whether Pulumi refuses to delete the CRD, the namespace and the file channel's volume. `pulumi state unprotect` lifts the protection. The default is `false`."""
+    """Whether Pulumi refuses to delete the CRDs, the namespace and the file channel's volume. `pulumi state unprotect` lifts the protection. The default is `false`."""
     watch_namespaces: list[str]
     """Names of the namespaces to watch; empty watches all. Cannot be combined with a namespace selector."""
     watch_namespace_selector: str
@@ -233,6 +233,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether the operator delivers to NotificationReceivers. It then needs permission to read Secrets and ConfigMaps of its own namespace. The default is `true`."""
     receivers_namespaced: bool
     """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
+    receivers_cluster: str
+    """Name of the cluster that messages to receivers contain, and that templates can use; empty for none."""
     events_level: str
     """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str

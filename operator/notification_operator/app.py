@@ -19,6 +19,7 @@ from notification_operator.lifecycle import Lifecycle
 from notification_operator.ports import live_ports
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.http_server import Check, HealthServer
+from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from notification_operator.watch.field_selector import OpenSelector
 from notification_operator.watch.namespaces import SelectedNamespaces
 from notification_operator.watch.served_kind import ServedKind
@@ -133,6 +134,8 @@ class App:
         operator = self.operator
         await self._health.start()
         operator.dispatcher.publish(operator.metrics.add_channel_gauge)
+        if operator.receivers:
+            operator.metrics.registry.register(ReceiverGauges(operator.receivers.states))
         publish(
             operator.metrics,
             queue=operator.queue,

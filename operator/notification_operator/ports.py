@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.receivers.directory import CreatesChannels
+    from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.kube.client import Cluster
     from notification_operator.kube.event import Event, Regarding
     from notification_operator.leadership.lease import LeaseStore
@@ -85,7 +85,7 @@ class ReceiverPorts:
     """The operator's own namespace."""
     cluster: str = ""
     """The name of the cluster, for templates and webhooks."""
-    factory: CreatesChannels | None = None
+    factory: ChannelCreator | None = None
     """Creates the channels of receivers; None for those that send over the network."""
 
 

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from notification_operator.controller.receiver_status import ReceiverStatusController
+from notification_operator.delivery.channel import ReceiverError, ReceiverProblem
 from notification_operator.delivery.receivers.changes import ReceiverChanges
+from notification_operator.delivery.receivers.creation import OnDemandCreator, Tools
 from notification_operator.delivery.receivers.directory import ReceiverDirectory
-from notification_operator.delivery.receivers.factory import ChannelFactory, Tools
 from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
+from notification_operator.delivery.recording import first
+from notification_operator.domain.receivers.readiness import ReadyReason
+from notification_operator.telemetry.receiver_gauges import ReceiverState
 from notification_operator.watch.catalog import ReceiverCatalog
 from notification_operator.watch.receiver_references import ReceiverReferences
 from notification_operator.watch.receiver_watch import ReceiverWatch
 from notification_operator.watch.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from notification_operator.config.settings import Settings
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.redaction.redactor import Redactor
     from notification_operator.leadership.ownership import Ownership
     from notification_operator.ports import ReceiverPorts
+    from notification_operator.watch.namespaces import AllNamespaces, SelectedNamespaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class ReceiverSources:
 
     ports: ReceiverPorts
     catalog: ReceiverCatalog
+    namespaces: AllNamespaces | SelectedNamespaces
     secrets: ReferencedObjects
     config_maps: ReferencedObjects
     directory: ReceiverDirectory
@@ -56,19 +62,37 @@ class ReceiverParts:
     watch: ReceiverWatch
     waiting: WaitingForReceivers[Key]
 
+    def states(self) -> Iterator[ReceiverState]:
+        """Yield what the metrics show of each receiver."""
+        directory, catalog = self.sources.directory, self.sources.catalog
+        invalid = catalog.invalid
+        for key, receiver in catalog.catalog.receivers.items():
+            ready, health = directory.readiness(receiver), self.health.health(key)
+            usable = ready.reason is ReadyReason.ACCEPTED and ready.sendable and not health.problem
+            yield ReceiverState(
+                name=str(key), ready=usable and key not in invalid, last_success=health.last_success
+            )
+        for key in invalid.keys() - catalog.catalog.receivers.keys():
+            yield ReceiverState(name=str(key), ready=False, last_success=None)
+
     def called(
         self, sender: Sender, destination: Destination | None, attempt: Attempt, error: BaseException | None
     ) -> None:
         """Take in the result of a call of a receiver."""
         self.health.called(sender, destination, attempt, error)
-        if sender.receiver is not None:
-            self.status.note(sender.receiver)
+        if sender.receiver is None:
+            return
+        refused = first(error, ReceiverError)
+        if refused is not None and refused.reason is ReceiverProblem.GONE:
+            self.sources.directory.close(sender.receiver, sender.revision)
+        self.status.note(sender.receiver)
 
 
-def receiver_sources(
+def receiver_sources(  # noqa: PLR0913 - what they are made of
     settings: Settings,
     ports: ReceiverPorts | None,
     *,
+    namespaces: AllNamespaces | SelectedNamespaces,
     channels: ChannelSenders,
     redactor: Redactor,
     clock: Callable[[], datetime],
@@ -76,7 +100,9 @@ def receiver_sources(
     """Return the sources, None for an operator without receivers; nothing is read before the watch runs."""
     if ports is None:
         return None
-    catalog = ReceiverCatalog(ports.watches, home=ports.home, namespaces=settings.watch.namespaces)
+    catalog = ReceiverCatalog(
+        ports.watches, home=ports.home, namespaces=settings.watch.namespaces, served=namespaces
+    )
     secrets, config_maps = (
         ReferencedObjects(ports.watches, kind, home=ports.home, namespaced=settings.receivers.namespaced)
         for kind in (SECRETS, CONFIG_MAPS)
@@ -88,12 +114,15 @@ def receiver_sources(
         config_maps=config_maps,
         channels=channels,
         factory=ports.factory
-        or ChannelFactory(Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)),
+        or OnDemandCreator(
+            Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)
+        ),
         clock=clock,
     )
     return ReceiverSources(
         ports=ports,
         catalog=catalog,
+        namespaces=namespaces,
         secrets=secrets,
         config_maps=config_maps,
         directory=directory,
@@ -132,5 +161,7 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
     )
     changes = ReceiverChanges(directory, breakers=breakers, health=health, waiting=waiting, enqueue=queue.add)
     references = ReceiverReferences(catalog, secrets=sources.secrets, config_maps=sources.config_maps)
-    watch = ReceiverWatch(catalog, references, changes=changes, health=health, status=status)
+    watch = ReceiverWatch(
+        catalog, references, changes=changes, health=health, status=status, namespaces=sources.namespaces
+    )
     return ReceiverParts(sources=sources, health=health, status=status, watch=watch, waiting=waiting)

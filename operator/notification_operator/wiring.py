@@ -111,7 +111,11 @@ def build(
         spread=random.Random(ports.identity).random,  # noqa: S311 - spreads times, keeps no secret
     )
     channels = ChannelSenders(ports.channels, channel_limits(settings.channels))
-    sources = receiver_sources(settings, ports.receivers, channels=channels, redactor=redactor, clock=clock)
+    selects = settings.watch.namespace_selector is not None
+    namespaces = SelectedNamespaces(ports.objects) if selects else AllNamespaces()
+    sources = receiver_sources(
+        settings, ports.receivers, namespaces=namespaces, channels=channels, redactor=redactor, clock=clock
+    )
     routing = RoutingConfig(
         ports.routing,
         settings.routing.key,
@@ -166,8 +170,6 @@ def build(
         metrics=metrics_observer,
         clock=clock,
     )
-    selects = settings.watch.namespace_selector is not None
-    namespaces = SelectedNamespaces(ports.objects) if selects else AllNamespaces()
     event_handler = EventHandler(
         queue, attempts=attempts, ownership=ownership, metrics=metrics, served=namespaces
     )

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.platform.commands.demo import addressed_to
 from tools.platform.demo.cluster import NAMESPACE, DemoCluster, DemoError, RejectedError, path_of
 from tools.platform.demo.inbox import AUTHORITY, MAIL, WEBHOOK, Inbox
 from tools.platform.demo.notifications import Notifications
+from tools.platform.demo.receivers import Receivers
+from tools.platform.demo.tables import receivers_table
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -51,6 +54,33 @@ def test_inbox_is_accepted_and_its_secrets_stay(
     assert secret(cluster, HOME, AUTHORITY) == {"ca.crt": first["ca.crt"]}
     assert secret(cluster, HOME, WEBHOOK) == {"signing-key": first["signing-key"]}
     assert secret(cluster, HOME, MAIL) == {"username": "demo", "password": first["password"]}
+
+
+def test_receivers_are_accepted_and_the_suspended_one_can_be_resumed(
+    cluster: DemoCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without an operator, no receiver gets a status.
+    monkeypatch.setattr("tools.platform.demo.receivers.SEEN_SECONDS", 0)
+    receivers = Receivers(cluster, HOME)
+    for _ in range(2):
+        with pytest.raises(DemoError, match="have a status"):
+            receivers.apply()
+    stored = {each["metadata"]["name"]: each["spec"] for each in receivers.stored()}
+    assert sorted(stored) == ["demo-broken", "demo-mail", "demo-night", "demo-on-call", "demo-webhook"]
+    assert [name for name, spec in stored.items() if spec.get("suspend")] == ["demo-night"]
+    receivers.resume()
+    assert not any(each["spec"].get("suspend") for each in receivers.stored())
+    cells = [list(column.cells) for column in receivers_table(receivers.stored()).columns]
+    assert cells[0][0] == f"{HOME}/demo-broken"
+    assert str(cells[2][0]) == "Unknown"
+
+
+def test_notifications_to_receivers_are_accepted(cluster: DemoCluster) -> None:
+    notifications = Notifications(cluster)
+    notifications.apply(ROOT / "examples" / "demo" / "notifications", lambda obj: addressed_to(obj, HOME))
+    assert sorted(notifications.applied) == ["incident", "night", "no-token", "on-call"]
+    cells = [[str(cell) for cell in column.cells] for column in notifications.table().columns]
+    assert cells[1][0] == "demo-webhook, demo-mail"
 
 
 def test_notifications_are_created_again_and_the_invalid_one_is_shown(cluster: DemoCluster) -> None:

@@ -59,7 +59,12 @@ OPERATORS = {
     spec.name: spec
     for spec in (
         OperatorSpec(name="shipped", namespace="notification-system", settings=AUDITED),
-        OperatorSpec(name="scripted", namespace="notification-scripted", settings=SCRIPTED, stubs=True),
+        OperatorSpec(
+            name="scripted",
+            namespace="notification-scripted",
+            settings={**SCRIPTED, "receiversNamespaced": True},
+            stubs=True,
+        ),
         OperatorSpec(
             name="stoppable",
             namespace="notification-stoppable",

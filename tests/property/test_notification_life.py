@@ -121,7 +121,12 @@ class Life(RuleBasedStateMachine):
         waiting = {c for c, each in by_channel.items() if each} - succeeded - finished
         held = {c for c, each in by_channel.items() if c in self.model.holds() and not each}
         running = set(self.model.running)
-        assert ("nextAttemptAt" in status) == bool((waiting | held) - running)
+        if (waiting | held) - running:
+            assert "nextAttemptAt" in status
+        elif (shown := status.get("nextAttemptAt")) is not None:
+            # The end of a hold stays until the attempt that it delayed is recorded.
+            assert seen.phase is Phase.SENDING
+            assert parse_time(shown) <= self.model.now
         if len((waiting | held) - running) == 1:
             ((channel,), holds) = (waiting | held) - running, self.model.holds()
             assert channel not in holds or parse_time(status["nextAttemptAt"]) >= holds[channel].until

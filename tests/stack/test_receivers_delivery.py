@@ -143,7 +143,7 @@ def test_fallback_gets_what_its_receiver_refused(
         receiver.key(): "Refused",
         key: "Delivered",
     }
-    assert obj["spec"]["subject"] in fallback.account.accepted()[0]["text"]
+    assert obj["spec"]["subject"] in fallback.account.accepted()[0]["headers"]["Subject"]
 
 
 @pytest.mark.check("receivers-34")
@@ -173,7 +173,7 @@ def test_more_receivers_than_allowed_are_rejected(receivers_operator: OperatorUn
     with pytest.raises(Refused) as caught:
         receivers_operator.create(addressed(receivers_operator.namespace, receiverRefs=refs))
     assert caught.value.code == 422
-    assert caught.value.fields == ["spec.receiverRefs"]
+    assert "spec.receiverRefs" in caught.value.fields
 
 
 @pytest.mark.check("receivers-38")
@@ -198,7 +198,7 @@ def test_receiver_with_the_name_of_a_channel_is_no_channel(
     receiver = receivers.add("webhook", name="console").ready()
     obj = notification(receivers_operator.namespace)
     status = receivers_operator.deliver(obj, "Sent", within=20)["status"]
-    assert status["resolvedChannels"] == ["console"]
+    assert targets(status) == [Target("console", "Delivered", 1)]
     assert receiver.account.hits() == []
 
     both = addressed(receivers_operator.namespace, receiver, channels=["console"])
@@ -228,7 +228,7 @@ def test_pause_that_a_receiver_asks_for_holds_every_message(
     receiver = receivers.add().ready()
     receiver.account.answer({"code": 429, "headers": {"Retry-After": "5"}}, {})
     objects = [
-        addressed(receivers_operator.namespace, receiver, retryPolicy=policy(2, 1, 1, 1)) for _ in range(4)
+        addressed(receivers_operator.namespace, receiver, retryPolicy=policy(2, 1, 1)) for _ in range(4)
     ]
     receivers_operator.create(objects[0])
     first = receiver.account.hit()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from platform_infra.monitoring.queries import maximum, total
+from platform_infra.monitoring.queries import maximum, minimum, total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,8 @@ class Panel:
 
 
 def panels(scope: Scope) -> Sequence[Panel]:
-    """Return all panels in reading order: deliveries, work, errors, resource usage."""
-    return (*_deliveries(scope), *_work(scope), *_errors(scope), *_usage(scope))
+    """Return all panels in reading order: deliveries, receivers, work, errors, resource usage."""
+    return (*_deliveries(scope), *_receivers(scope), *_work(scope), *_errors(scope), *_usage(scope))
 
 
 def _deliveries(scope: Scope) -> Sequence[Panel]:
@@ -79,6 +79,42 @@ def _deliveries(scope: Scope) -> Sequence[Panel]:
             description="0 closed, 1 half-open, 2 open. A channel with several breakers shows the highest value.",
             unit=Unit.COUNT,
             curves=[Curve(expression=state, legend="{{channel}}")],
+        ),
+    )
+
+
+def _receivers(scope: Scope) -> Sequence[Panel]:
+    rate = scope.rate("delivery_attempts_total", by="receiver, status", present="receiver")
+    duration = scope.quantile(0.95, "delivery_duration_seconds", by="receiver", present="receiver")
+    ready = minimum(scope.series("receiver_ready"), "receiver")
+    last = maximum(scope.series("receiver_last_success_timestamp_seconds"), "receiver")
+    return (
+        Panel(
+            title="Delivery attempts by receiver",
+            description="Completed delivery attempts per second, by NotificationReceiver and result.",
+            unit=Unit.PER_SECOND,
+            curves=[Curve(expression=rate, legend="{{receiver}} {{status}}")],
+        ),
+        Panel(
+            title="Usable receivers",
+            description=(
+                "1 if a NotificationReceiver is valid, has its Secrets, and is not refused by the far end; 0 if a replica "
+                "knows otherwise."
+            ),
+            unit=Unit.COUNT,
+            curves=[Curve(expression=ready, legend="{{receiver}}")],
+        ),
+        Panel(
+            title="Time since the last delivery by receiver",
+            description="How long ago a message was delivered to a NotificationReceiver.",
+            unit=Unit.SECONDS,
+            curves=[Curve(expression=f"time() - {last}", legend="{{receiver}}")],
+        ),
+        Panel(
+            title="Attempt duration by receiver (p95)",
+            description="The duration that 95 % of the delivery attempts do not exceed, by NotificationReceiver.",
+            unit=Unit.SECONDS,
+            curves=[Curve(expression=duration, legend="{{receiver}}")],
         ),
     )
 

@@ -24,30 +24,36 @@ class Scope:
     window: str
     """A range such as `5m`, or a dashboard variable."""
 
-    def series(self, name: str, **labels: str) -> str:
-        """Return a selector of the metric's series with these labels."""
+    def series(self, name: str, *, present: str = "", **labels: str) -> str:
+        """Return a selector of the metric's series with these labels, and with any value of the label `present`."""
         full = name if name.startswith(UNPREFIXED) else PREFIX + name
         matchers = {"namespace": self.namespace} | labels
-        selector = ", ".join(f'{label}="{value}"' for label, value in matchers.items())
-        return f"{full}{{{selector}}}"
+        selectors = [f'{label}="{value}"' for label, value in matchers.items()]
+        selectors += [f'{present}!=""'] if present else []
+        return f"{full}{{{', '.join(selectors)}}}"
 
-    def rate(self, name: str, *, by: str = "namespace", **labels: str) -> str:
+    def rate(self, name: str, *, by: str = "namespace", present: str = "", **labels: str) -> str:
         """Return the per-second rate of a counter, by the labels in `by`."""
-        return total(f"rate({self.series(name, **labels)}[{self.window}])", by)
+        return total(f"rate({self.series(name, present=present, **labels)}[{self.window}])", by)
 
     def increase(self, name: str, window: str) -> str:
         """Return the increase of a counter over a range such as `15m`."""
         return total(f"increase({self.series(name)}[{window}])")
 
-    def quantile(self, quantile: float, name: str, *, by: str = "namespace") -> str:
+    def quantile(self, quantile: float, name: str, *, by: str = "namespace", present: str = "") -> str:
         """Return a quantile of a histogram, such as 0.95, by the labels in `by`."""
-        buckets = self.rate(f"{name}_bucket", by=f"le, {by}")
+        buckets = self.rate(f"{name}_bucket", by=f"le, {by}", present=present)
         return f"histogram_quantile({quantile}, {buckets})"
 
 
 def total(expression: str, by: str = "namespace") -> str:
     """Return the sum by the labels in `by`."""
     return f"sum by ({by}) ({expression})"
+
+
+def minimum(expression: str, by: str = "namespace") -> str:
+    """Return the minimum by the labels in `by`."""
+    return f"min by ({by}) ({expression})"
 
 
 def maximum(expression: str, by: str = "namespace") -> str:

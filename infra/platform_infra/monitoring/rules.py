@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from platform_infra import names
 from platform_infra.monitoring.alert import Alert, Severity
-from platform_infra.monitoring.queries import MINUTE, Scope, duration, maximum, total
+from platform_infra.monitoring.queries import MINUTE, Scope, duration, maximum, minimum, total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from platform_infra.settings.monitoring import Monitoring
 
 NAMESPACE, CHANNEL = "{{ $labels.namespace }}", "{{ $labels.channel }}"
+RECEIVER = "{{ $labels.receiver }}"
 PERCENTAGE, AGE = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
 
 RETENTION_HOLD = duration(180 * MINUTE)
@@ -71,7 +72,12 @@ def groups(namespace: str, limits: Limits, runbooks: str) -> list[dict[str, Any]
 def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
     """Return the rules for the operator in a namespace."""
     scope = Scope(namespace=namespace, window=duration(limits.seconds))
-    return (*_deliveries(scope, limits), *_work(scope, limits), *_losses(scope, limits))
+    return (
+        *_deliveries(scope, limits),
+        _receivers(scope, limits),
+        *_work(scope, limits),
+        *_losses(scope, limits),
+    )
 
 
 def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
@@ -102,6 +108,28 @@ def _deliveries(scope: Scope, limits: Limits) -> Sequence[Alert]:
                 f"A circuit breaker of the operator in {NAMESPACE} for channel {CHANNEL} has been open or half-open for "
                 f"{limits.hold}. Notifications for its destination wait until a probe succeeds."
             ),
+        ),
+    )
+
+
+def _receivers(scope: Scope, limits: Limits) -> Alert:
+    by = "namespace, receiver"
+    # Each replica knows what it has seen itself, so that one may know of a problem before the others.
+    unusable = f"{minimum(scope.series('receiver_ready'), by)} == 0"
+    failed, delivered = (
+        scope.rate("delivery_attempts_total", by=by, present="receiver", status=status)
+        for status in ("failure", "success")
+    )
+    return Alert(
+        name="NotificationReceiverUnhealthy",
+        expression=f"{unusable} or ({failed} > 0 unless {delivered} > 0)",
+        hold=limits.hold,
+        severity=Severity.WARNING,
+        runbook="NotificationReceiverUnhealthy",
+        summary=f"NotificationReceiver {RECEIVER} gets no messages",
+        description=(
+            f"For {limits.hold}, the operator in {NAMESPACE} cannot use the NotificationReceiver {RECEIVER}, or all attempts "
+            f"to deliver to it have failed. Its conditions say why: kubectl describe nrecv."
         ),
     )
 

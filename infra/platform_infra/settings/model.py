@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import Field, SecretStr
 
 from notification_contract import settings as contract
-from notification_contract.receivers import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
+from notification_contract.receivers.kinds import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
 from platform_infra.settings.admission import Admission
 from platform_infra.settings.base import Section
 from platform_infra.settings.cluster import Cluster
@@ -60,6 +60,7 @@ class Settings(Section):
     """Types of receivers whose defaults others create, in the operator's namespace or in those of the notifications. Routing rules can then use these channels."""
     receivers_enabled: bool = operator_setting("receivers.enabled")
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
+    receivers_cluster: str = operator_setting("receivers.cluster")
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()
     server: contract.Server = contract.Server()

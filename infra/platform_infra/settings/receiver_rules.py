@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from notification_contract.receivers import (
+from notification_contract.receivers.blocks import BLOCKS
+from notification_contract.receivers.kinds import NamespacesFrom
+from notification_contract.receivers.spec import (
     AllowedNamespaces,
     Fallback,
-    NamespacesFrom,
     RateLimit,
     ReceiverSpec,
     ReceiverSpecError,
     parse_spec,
 )
-from notification_contract.receivers.blocks import BLOCKS
 from platform_infra import names
 from platform_infra.settings.problem import Problem
 from platform_infra.settings.rule import Rule

@@ -36,6 +36,7 @@ OMITTED_DEFAULTS: frozenset[Path] = frozenset(
         ("channels", "file", "keep_days"),
         ("receivers", "enabled"),
         ("receivers", "namespaced"),
+        ("receivers", "cluster"),
         ("audit", "buffer_size"),
         ("audit", "token_audience"),
         ("audit", "file"),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from atomic_status import StatusStore
     from notification_operator.controller.request import Key, Request
-    from notification_operator.controller.starter import Starter
+    from notification_operator.controller.starter import Started, Starter
     from notification_operator.delivery.attempt_tracker import AttemptTracker
     from notification_operator.delivery.content_budget import Turn
     from notification_operator.delivery.content_redaction import RedactedContent
@@ -133,9 +133,10 @@ class Reconciler:
         started = await self._starter.start(request, notification, route, attempts, turn)
         if started.nothing_to_write:
             attempts.unmute()
-            due = next_attempt(notification, route, excluding=started.without_room, now=self._clock())
-            return _result(notification, due, observed=observed, now=self._clock())
-        waits = self._starter.waits(notification, route, started)
+            now = self._clock()
+            due = next_attempt(notification, route, without_room=started.without_room, now=now)
+            return _result(notification, due, observed=observed, now=now)
+        waits = self._starter.waits(notification, started)
         decision = Decision(
             fresh,
             notification,
@@ -152,9 +153,8 @@ class Reconciler:
         after = self._publish(outcome, decision, started.redacted)
         due = after.status.next_attempt_at
         if started.without_room or after.phase is Phase.PENDING:
-            excluded = started.without_room | attempts.running
             moved = waits.moved_to(decision.at)
-            due = _due(after, route, excluding=excluded, waits=moved, now=decision.at)
+            due = _due(after, route, started, attempts.running, waits=moved, now=decision.at)
         observed |= _versions(outcome)
         # A clock that was set back during the write would turn a short wait into a long one.
         result = _result(after, due, observed=observed, now=max(self._clock(), decision.at))
@@ -188,14 +188,21 @@ class Reconciler:
         return after
 
 
-def _due(
-    notification: Notification, route: Route, *, excluding: AbstractSet[str], waits: Waits, now: datetime
+def _due(  # noqa: PLR0913 - each fact that decides
+    notification: Notification,
+    route: Route,
+    started: Started,
+    running: AbstractSet[str],
+    *,
+    waits: Waits,
+    now: datetime,
 ) -> datetime | None:
     """Return the time of the next attempt; the room itself requests the channels that wait for it."""
     return next_attempt(
         notification,
         route,
-        excluding=excluding,
+        running=running,
+        without_room=started.without_room,
         open_breakers=waits.open_breakers,
         holds=waits.holds,
         now=now,

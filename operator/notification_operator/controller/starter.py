@@ -11,6 +11,7 @@ from notification_operator.controller.decision import Waits
 from notification_operator.controller.request import Key
 from notification_operator.delivery.content_budget import content_size, cost
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
+from notification_operator.domain.fallback import follow
 from notification_operator.domain.fold import merge_attempts
 from notification_operator.domain.hold import NO_HOLDS, Hold
 from notification_operator.domain.plan import plan
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.dispatcher import Dispatcher
     from notification_operator.domain.model import Notification
     from notification_operator.domain.plan import Send
+    from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.routing.route import Route
 
 
@@ -43,6 +45,8 @@ class Started:
     """What became of the attempts that are due."""
 
     redacted: RedactedContent
+    route: Route
+    """The route, with the fallbacks that have joined it."""
     permitted: bool
     """Whether this process may start attempts of the object."""
     any: bool = False
@@ -96,7 +100,9 @@ class Starter:
         if self._ownership.may_start(uid):
             held, missing = self._hold_if_large(notification, route, attempts, turn)
         if missing and not held:
-            return Started(redacted=redacted, permitted=True, without_room=missing, nothing_to_write=True)
+            return Started(
+                redacted=redacted, route=route, permitted=True, without_room=missing, nothing_to_write=True
+            )
         if held:
             # The room that is held bounds the contents that are redacted, so no worker is needed for that.
             await request.without_worker(redacted.prepare())
@@ -105,15 +111,15 @@ class Starter:
         if attempts.forgotten:
             raise Gone(request.key.ref)
         if not self._ownership.may_start(uid):
-            return Started(redacted=redacted, permitted=False)
+            return Started(redacted=redacted, route=route, permitted=False)
         started = self._start_due(notification, route, attempts, turn=turn, redacted=redacted)
         if started.any:
             await request.without_worker(attempts.wait(self._visible_after))
         return started
 
-    def waits(self, notification: Notification, route: Route, started: Started) -> Waits:
-        """Return what the channels of a route wait for now."""
-        now = self._clock()
+    def waits(self, notification: Notification, started: Started) -> Waits:
+        """Return what the targets of a notification wait for now."""
+        now, route = self._clock(), started.route
         asked = NO_HOLDS if started.asked is None else started.asked.moved_to(now).holds
         pauses = self._dispatcher.pauses(notification, route, started.redacted)
         waits = Waits(
@@ -121,16 +127,23 @@ class Starter:
             open_breakers=self._dispatcher.open_breakers(notification, route, started.redacted),
             holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
         )
-        self._register(notification, waits)
+        self._register(notification, route, waits)
         return waits
 
-    def _register(self, notification: Notification, waits: Waits) -> None:
-        """Let a change of a receiver request the notification that waits for it."""
-        for target in (*waits.holds, *waits.open_breakers):
+    def _register(self, notification: Notification, route: Route, waits: Waits) -> None:
+        """Let a change of a receiver request the notification, as long as that waits for it."""
+        key = Key(notification.namespace, notification.name, notification.uid)
+        waiting = {*waits.holds, *waits.open_breakers}
+        receivers: dict[ReceiverKey, bool] = {}
+        for target in route.targets:
             receiver = receiver_of(target, notification.namespace)
             if receiver is not None:
-                key = Key(notification.namespace, notification.name, notification.uid)
+                receivers[receiver] = receivers.get(receiver, False) or target in waiting
+        for receiver, waits_for_it in receivers.items():
+            if waits_for_it:
                 self._waiting.add(receiver, key)
+            else:
+                self._waiting.discard(receiver, key)
 
     def _hold_if_large(
         self, notification: Notification, route: Route, attempts: ObjectAttempts[Key], turn: Turn[Key]
@@ -156,12 +169,15 @@ class Starter:
         turn: Turn[Key],
         redacted: RedactedContent,
     ) -> Started:
-        known = merge_attempts(notification, attempts.finished)
-        breakers = self._dispatcher.open_breakers(notification, route, redacted)
-        planned = plan(known, route, in_flight=attempts.running, open_breakers=breakers, now=self._clock())
+        known, now = merge_attempts(notification, attempts.finished), self._clock()
+        followed = route
+        if route.rules:
+            followed, _ = follow(known, route, known.attempts, running=attempts.running, now=now)
+        breakers = self._dispatcher.open_breakers(notification, followed, redacted)
+        planned = plan(known, followed, in_flight=attempts.running, open_breakers=breakers, now=now)
         if not planned.sends:
-            return Started(redacted=redacted, permitted=True)
-        message = self._dispatcher.message(notification, route, redacted)
+            return Started(redacted=redacted, route=followed, permitted=True)
+        message = self._dispatcher.message(notification, followed, redacted)
         size = cost(content_size(notification.content))
         without_room: set[str] = set()
         starting: dict[Send, Reservation] = {}
@@ -193,6 +209,7 @@ class Starter:
             )
         return Started(
             redacted=redacted,
+            route=followed,
             permitted=True,
             any=bool(starting),
             without_room=frozenset(without_room),

@@ -29,7 +29,7 @@ NO_CHANNEL_LIMITS: Final[Mapping[str, ChannelLimits]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """A channel, and how it is used. A receiver whose spec or Secret changes gets a new sender."""
+    """A channel, and how it is used."""
 
     name: str
     """Of breakers, slots and paces: the channel's name, or type, namespace and name of the receiver."""
@@ -38,6 +38,8 @@ class Sender:
     timeout: float | None = None
     """Seconds for one attempt; None for the time of the settings."""
     receiver: ReceiverKey | None = None
+    revision: str = ""
+    """Changes with the spec and the Secrets of the receiver."""
     holds_errors: bool = False
     """Whether messages wait while the receiver accepts none, without using attempts."""
     suppresses: bool = False

@@ -10,12 +10,13 @@ from notification_contract.receivers.target import MAX_TARGETS
 from notification_operator.domain.progress import Progress, State, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.model import Notification
+    from notification_operator.domain.receivers.targets import TargetRules
     from notification_operator.domain.routing.route import Route
 
 FAILED = frozenset({State.REFUSED, State.EXHAUSTED})
@@ -32,47 +33,86 @@ def follow(
     """Return the route with the fallbacks that join it, and the progress of its targets.
 
     The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. One with an
-    attempt has joined, whatever has become of the target that it was told for.
+    attempt has joined, whatever has become of the target that wanted it.
     """
     attempts = tuple(attempts)
-    told = running | {attempt.channel for attempt in attempts} if route.rules else running
     while True:
         steps = progress(notification, route, attempts, running=running, now=now)
-        joining = _joining(notification, route, steps, told, now=now) if route.rules else ()
-        if not joining:
+        if not route.rules:
             return route, steps
+        wanted = _wanted(notification, route, steps, attempts, now)
+        names = (*wanted, *_joined(route, attempts, running))
+        joining = [name for name in dict.fromkeys(names) if name not in route.targets]
+        joining = joining[: MAX_TARGETS - len(route.targets)]
+        if not joining:
+            return route, tuple(_due(step, wanted.get(step.channel)) for step in steps)
         route = replace(route, targets=(*route.targets, *joining))
 
 
-def fallback_times(notification: Notification, route: Route, steps: Iterable[Progress]) -> Iterator[datetime]:
-    """Yield the times at which fallbacks join although nothing has failed."""
-    for step in steps:
-        after = _joins_at(notification, route, step)
-        if step.open and after is not None:
-            yield after
-
-
-def _joining(
-    notification: Notification,
-    route: Route,
-    steps: Sequence[Progress],
-    told: AbstractSet[str],
-    *,
-    now: datetime,
-) -> tuple[str, ...]:
-    joining: dict[str, None] = {}
+def fallback_times(
+    notification: Notification, route: Route, steps: Iterable[Progress], *, now: datetime
+) -> Iterator[datetime]:
+    """Yield the future times at which fallbacks join although nothing has failed."""
     for step in steps:
         rules = route.rules.get(step.channel)
-        fallback = rules.fallback if rules else ()
-        after = _joins_at(notification, route, step)
-        due = step.state in FAILED or (step.open and after is not None and after <= now)
-        joining.update(dict.fromkeys(each for each in fallback if due or each in told))
-    return tuple(each for each in joining if each not in route.targets)[: MAX_TARGETS - len(route.targets)]
+        if rules is None or rules.fallback_after is None or set(rules.fallback) <= set(route.targets):
+            continue
+        joins_at = _overdue_at(notification, rules.fallback_after)
+        # What should have joined by now finds no place in the route, and waits for no time.
+        if step.open and joins_at > now:
+            yield joins_at
 
 
-def _joins_at(notification: Notification, route: Route, step: Progress) -> datetime | None:
-    """Return the time from which the fallback of an undelivered target joins; None if it has none, or all have joined."""
-    rules = route.rules.get(step.channel)
-    if rules is None or rules.fallback_after is None or set(rules.fallback) <= set(route.targets):
+def _joined(route: Route, attempts: Iterable[Attempt], running: AbstractSet[str]) -> Iterator[str]:
+    """Yield the fallbacks that have an attempt."""
+    attempted = running | {attempt.channel for attempt in attempts}
+    for target in route.targets:
+        rules = route.rules.get(target)
+        yield from (name for name in rules.fallback if name in attempted) if rules else ()
+
+
+def _wanted(
+    notification: Notification,
+    route: Route,
+    steps: Iterable[Progress],
+    attempts: Sequence[Attempt],
+    now: datetime,
+) -> Mapping[str, datetime]:
+    """Return the targets that are wanted as fallbacks, with the earliest time since when."""
+    wanted: dict[str, datetime] = {}
+    for step in steps:
+        rules = route.rules.get(step.channel)
+        since = _since(notification, rules, step, attempts, now) if rules and rules.fallback else None
+        if rules and since is not None and since <= now:
+            for name in rules.fallback:
+                wanted[name] = min(since, wanted.get(name, since))
+    return wanted
+
+
+def _since(
+    notification: Notification,
+    rules: TargetRules,
+    step: Progress,
+    attempts: Sequence[Attempt],
+    now: datetime,
+) -> datetime | None:
+    """Return since when a target wants its fallback, or from when on it will; None if it does not."""
+    if step.state in FAILED:
+        ends = [attempt.ended for attempt in attempts if attempt.channel == step.channel]
+        return min(max(ends), now)
+    if not step.open or rules.fallback_after is None:
         return None
-    return notification.created + timedelta(seconds=rules.fallback_after)
+    return _overdue_at(notification, rules.fallback_after)
+
+
+def _overdue_at(notification: Notification, seconds: float) -> datetime:
+    """Return when an undelivered notification is overdue: so long after the time from which it may be delivered."""
+    begin = max(notification.created, notification.not_before or notification.created)
+    return begin + timedelta(seconds=seconds)
+
+
+def _due(step: Progress, since: datetime | None) -> Progress:
+    """Return a step that is due since it is wanted: a fallback joins while a status is decided, and has to be started."""
+    if since is None or step.state is not State.NOT_ATTEMPTED:
+        return step
+    return replace(step, next_at=max(since, step.next_at or since))

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from notification_operator.domain.fallback import fallback_times, follow
 from notification_operator.domain.hold import NO_HOLDS
-from notification_operator.domain.outcome import PhaseDecision, decide_phase, delivered_condition, refuse
+from notification_operator.domain.outcome import (
+    PhaseDecision,
+    decide_phase,
+    delivered_condition,
+    reachable_from,
+    refuse,
+    refused,
+)
 from notification_operator.domain.phases import FINAL, check_move
 from notification_operator.domain.progress import NO_OPEN_BREAKERS, Progress, State
 from notification_operator.domain.routing.route import Route, routing_condition
@@ -111,15 +118,20 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
     """
     if fresh.phase in FINAL:
         return fresh.status
-    if fresh.too_large:
+    if fresh.too_large and not fresh.names_targets:
         # Routing chooses by labels, and the content of this notification is left out.
-        route = Route(targets=fresh.status.target_names or fresh.channels or fresh.resolved_channels)
+        route = Route(targets=fresh.status.target_names or fresh.resolved_channels)
     notification = merge_attempts(with_suppressions(fresh, suppressions), attempts)
     followed, steps = follow(notification, route, notification.attempts, running=in_flight, now=now)
-    decision = _decide(notification, followed, steps, in_flight, holds)
+    refusal = notification.too_large or route.refusal
+    if refusal:
+        steps = tuple(map(refused, steps))
+        decision = refuse(steps, refusal)
+    else:
+        decision = _decide(notification, followed, steps, in_flight, _shown(holds, steps, now))
     if decision.phase is Phase.PENDING:
         return fresh.status
-    check_move(fresh.phase, decision.phase)
+    check_move(reachable_from(fresh.phase, steps), decision.phase)
     status = _counted(notification.status, steps)
     status = _timed(status, decision, queued_at=queued_at, now=now)
     status = replace(
@@ -129,14 +141,7 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         message=decision.message,
         observed_generation=notification.generation,
         next_attempt_at=_next_attempt(
-            notification,
-            followed,
-            steps,
-            in_flight,
-            open_breakers,
-            holds=holds,
-            joined=frozenset(followed.targets) - frozenset(route.targets),
-            now=now,
+            notification, followed, steps, in_flight, open_breakers=open_breakers, holds=holds, now=now
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
         targets=target_statuses(steps, notification.attempts, running=in_flight),
@@ -152,40 +157,49 @@ def _decide(
     in_flight: AbstractSet[str],
     holds: Mapping[str, Hold],
 ) -> PhaseDecision:
-    refusal = notification.too_large or route.refusal
-    if refusal:
-        return refuse(steps, refusal)
     caps = {name: rules.max_attempts for name, rules in route.rules.items() if rules.max_attempts}
     return decide_phase(
         steps, notification.retry, present=notification.phase, in_flight=in_flight, holds=holds, caps=caps
     )
 
 
+def _shown(holds: Mapping[str, Hold], steps: Iterable[Progress], now: datetime) -> Mapping[str, Hold]:
+    """Return the holds that delay something: before `spec.notBefore` none does, and the notification is Pending."""
+    early = {
+        step.channel for step in steps if step.state is State.NOT_ATTEMPTED and (step.next_at or now) > now
+    }
+    return {name: hold for name, hold in holds.items() if name not in early} if holds and early else holds
+
+
 def next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     notification: Notification,
     route: Route,
     *,
-    excluding: AbstractSet[str],
+    running: AbstractSet[str] = frozenset(),
+    without_room: AbstractSet[str] = frozenset(),
     open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
     holds: Mapping[str, Hold] = NO_HOLDS,
     now: datetime,
 ) -> datetime | None:
-    """Return the time of the next attempt on a target that is not excluded; None if there is none to wait for.
+    """Return the time of the next attempt; None if there is none to wait for.
 
-    It is also the time at which a fallback joins, or at which the notification expires, if that is earlier.
+    It is also the time at which a fallback joins, or at which the notification expires, if that is earlier. A target
+    with a running attempt, or without room for one, waits for its end or for room, not for a time.
     """
-    route, steps = follow(notification, route, notification.attempts, running=excluding, now=now)
-    return _next_attempt(notification, route, steps, excluding, open_breakers, holds=holds, now=now)
+    route, steps = follow(notification, route, notification.attempts, running=running, now=now)
+    return _next_attempt(
+        notification, route, steps, running, without_room, open_breakers=open_breakers, holds=holds, now=now
+    )
 
 
 def _counted(status: Status, steps: Iterable[Progress]) -> Status:
-    states = [step.state for step in steps]
-    failed = {State.BACKING_OFF, State.REFUSED, State.EXHAUSTED}
+    attempted = {attempt.channel for attempt in status.attempts}
+    succeeded = [step.state is State.SUCCEEDED for step in steps if step.channel in attempted]
     return replace(
         status,
         total_attempts=len(status.attempts),
-        successful_deliveries=states.count(State.SUCCEEDED),
-        failed_deliveries=sum(state in failed for state in states),
+        successful_deliveries=sum(succeeded),
+        failed_deliveries=len(succeeded) - sum(succeeded),
     )
 
 
@@ -205,22 +219,22 @@ def _next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     notification: Notification,
     route: Route,
     steps: Sequence[Progress],
-    excluding: AbstractSet[str],
-    open_breakers: Mapping[str, datetime],
+    running: AbstractSet[str],
+    without_room: AbstractSet[str] = frozenset(),
     *,
+    open_breakers: Mapping[str, datetime],
     holds: Mapping[str, Hold],
-    joined: AbstractSet[str] = frozenset(),
     now: datetime,
 ) -> datetime | None:
-    """Return the time; `joined` are the fallbacks of this very decision, for which no attempt was started."""
-    if notification.too_large or route.refusal:
+    unfinished = [step for step in steps if step.open]
+    if not unfinished or notification.too_large or route.refusal:
         return None
-    waiting = [step for step in steps if step.open and step.channel not in excluding]
+    idle = [step for step in unfinished if step.channel not in running]
     times = [
-        step.due(notification, open_breakers, holds, now=now) or (now if step.channel in joined else None)
-        for step in waiting
+        step.due(notification, open_breakers, holds, now=now)
+        for step in idle
+        if step.channel not in without_room
     ]
-    if any(step.open for step in steps):
-        times += fallback_times(notification, route, steps)
-        times.append(notification.deliver_before if waiting else None)
+    times += fallback_times(notification, route, unfinished, now=now)
+    times.append(notification.deliver_before if idle else None)
     return min((moment for moment in times if moment is not None), default=None)

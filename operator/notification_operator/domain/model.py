@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from notification_contract import bounds
@@ -131,7 +131,7 @@ def parse(obj: Mapping[str, Any]) -> Notification:
         content=_heading(spec) if refusal else _content(meta, spec),
         channels=channels,
         retry=_retry_policy(spec.get("retryPolicy") or {}),
-        status=_reachable(Status.parse(obj), channels),
+        status=Status.parse(obj),
         receiver_refs=_receiver_refs(spec.get("receiverRefs") or (), meta["namespace"]),
         not_before=moment(spec.get("notBefore")),
         deliver_before=moment(spec.get("deliverBefore")),
@@ -142,16 +142,6 @@ def parse(obj: Mapping[str, Any]) -> Notification:
 def _receiver_refs(refs: Iterable[Mapping[str, str]], namespace: str) -> tuple[ReceiverKey, ...]:
     keys = (ReceiverKey(ref.get("namespace") or namespace, ref["name"]) for ref in refs)
     return tuple(dict.fromkeys(keys))
-
-
-def _reachable(status: Status, channels: tuple[str, ...]) -> Status:
-    """Return a status from which the delivery can go on: Retrying requires a target that has succeeded."""
-    named = status.target_names or channels or status.resolved_channels
-    if status.phase is Phase.RETRYING and not any(
-        a.succeeded and a.channel in named for a in status.attempts
-    ):
-        return replace(status, phase=Phase.SENDING)
-    return status
 
 
 def _heading(spec: Mapping[str, Any]) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +13,7 @@ from notification_operator.domain.progress import Progress, State
 from notification_operator.domain.status import DELIVERED, Phase, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from notification_operator.domain.hold import Hold
@@ -107,8 +107,24 @@ def _failed_reason(steps: Sequence[Progress]) -> Reason:
     shared = {step.reason for step in steps}
     if len(shared) == 1 and (reason := shared.pop()) in SPEAKING:
         return Reason(reason)
-    refused = all(step.state is State.REFUSED for step in steps)
-    return Reason.ALL_DELIVERIES_FAILED if refused else Reason.MAX_RETRIES_EXHAUSTED
+    states = {step.state for step in steps}
+    if states == {State.REFUSED}:
+        return Reason.ALL_DELIVERIES_FAILED
+    return Reason.MAX_RETRIES_EXHAUSTED if State.EXHAUSTED in states else Reason.EXPIRED
+
+
+def reachable_from(phase: Phase, steps: Iterable[Progress]) -> Phase:
+    """Return the phase that a status really has: Retrying requires a target that has succeeded.
+
+    Another writer may have set it, and targets may have changed since.
+    """
+    retrying = phase is Phase.RETRYING
+    return Phase.SENDING if retrying and all(step.state is not State.SUCCEEDED for step in steps) else phase
+
+
+def refused(step: Progress) -> Progress:
+    """Return the end of a target that no further attempt is made on, because of the notification itself."""
+    return replace(step, state=State.REFUSED, reason=Reason.TOO_LARGE, next_at=None) if step.open else step
 
 
 def refuse(steps: Sequence[Progress], reason: str) -> PhaseDecision:

@@ -39,6 +39,7 @@ class TargetStatus:
     """The key of the target."""
     state: TargetState
     attempts: int = 0
+    """Without those that a circuit breaker rejected, or that did not count for another reason."""
     last_error: str = ""
     delivered_at: datetime | None = None
     message_ref: str = ""

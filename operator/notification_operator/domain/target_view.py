@@ -60,7 +60,7 @@ def _status(step: Progress, attempts: Sequence[Attempt], running: AbstractSet[st
     return TargetStatus(
         name=step.channel,
         state=TargetState.DELIVERING if delivering else STATES[step.state],
-        attempts=len(attempts),
+        attempts=sum(not attempt.circuit_open for attempt in attempts),
         last_error=(last.error or "")[:MAX_ERROR] if last and not success else "",
         delivered_at=success.ended if success else None,
         message_ref=success.message_ref if success else "",

@@ -17,13 +17,15 @@ from notification_operator.kube.pagination import collection
 from notification_operator.kube.resources import RECEIVER_RESOURCE
 from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
 from notification_operator.watch.namespace_labels import NAMESPACES, NamespaceLabels
+from notification_operator.watch.namespaces import AllNamespaces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.watch.collection_watch import Watch, Watches
 
+EVERYTHING: Final = AllNamespaces()
 CRD_HINT: Final = (
     f"apply the CRD {names.RECEIVER_CRD}; until then there are no receivers, and channels of the settings work "
     "as before; the operator needs no restart"
@@ -54,10 +56,20 @@ class ReceiverCatalog:
     Args:
         home: the operator's own namespace, whose receivers are always followed.
         namespaces: the namespaces that are watched; empty for all.
+        served: contains the namespaces that this operator serves. The receivers of others, except those of its own
+            namespace, are another operator's.
     """
 
-    def __init__(self, watches: Watches, *, home: str, namespaces: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        watches: Watches,
+        *,
+        home: str,
+        namespaces: Sequence[str] = (),
+        served: Container[str] = EVERYTHING,
+    ) -> None:
         self._home = home
+        self._served = served
         self._parts = PartPool()
         followed = dict.fromkeys((*namespaces, home)) if namespaces else (None,)
         self._scopes = tuple(self._scope(watches, namespace) for namespace in followed)
@@ -96,11 +108,19 @@ class ReceiverCatalog:
     @property
     def keys(self) -> Iterable[ReceiverKey]:
         """All receivers, those that cannot be used included."""
-        return self._declared.keys()
+        return filter(self._serves, self._declared)
 
     def declared(self, key: ReceiverKey) -> Declared | None:
         """Return what was seen last of a receiver; None if it does not exist."""
-        return self._declared.get(key)
+        return self._declared.get(key) if self._serves(key) else None
+
+    def reselect(self, namespace: str) -> None:
+        """Take in that a namespace is served, or is not served any more."""
+        self._changed.update(key for key in self._declared if key.namespace == namespace)
+        self._publish()
+
+    def _serves(self, key: ReceiverKey) -> bool:
+        return key.namespace == self._home or key.namespace in self._served
 
     async def run(
         self, *, on_known: Callable[[], None], on_change: Callable[[frozenset[ReceiverKey]], None]
@@ -169,7 +189,11 @@ class ReceiverCatalog:
         if changed:
             self._labels.want(wanted=any(each.selects_namespaces for each in self._declared.values()))
             self._catalog = Catalog(home=self._home, receivers=self._usable(), labels=self._labels.labels)
-            self._invalid = {key: each.problems for key, each in self._declared.items() if each.problems}
+            self._invalid = {
+                key: each.problems
+                for key, each in self._declared.items()
+                if each.problems and self._serves(key)
+            }
             _call(self._on_change, changed)
         if not self._known and self._all_answered():
             self._known = True
@@ -184,7 +208,9 @@ class ReceiverCatalog:
         return {
             key: each.receiver
             for key, each in self._declared.items()
-            if each.receiver is not None and (self._labels.answered or not each.selects_namespaces)
+            if each.receiver is not None
+            and self._serves(key)
+            and (self._labels.answered or not each.selects_namespaces)
         }
 
     def _all_answered(self) -> bool:

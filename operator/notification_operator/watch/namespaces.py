@@ -16,7 +16,7 @@ from notification_operator.watch import backoff
 from notification_operator.watch.event_handler import DELETED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from notification_operator.watch.event_handler import EventHandler
 
@@ -58,6 +58,9 @@ class AllNamespaces:
     def __contains__(self, _name: object) -> bool:
         return True
 
+    def observe(self, on_change: Callable[[str], None]) -> None:
+        """Call nobody: the namespaces never change."""
+
 
 class SelectedNamespaces:
     """Serves the namespaces that match; the notifications of a namespace that begins to match are listed once."""
@@ -67,6 +70,11 @@ class SelectedNamespaces:
         self._names: set[str] = set()
         self.selector = ""
         """The field selector of the notifications that are listed; an empty one selects all."""
+        self._on_change: list[Callable[[str], None]] = []
+
+    def observe(self, on_change: Callable[[str], None]) -> None:
+        """Call a function with each namespace that begins or ceases to match, from now on."""
+        self._on_change.append(on_change)
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
@@ -78,6 +86,7 @@ class SelectedNamespaces:
         elif name not in self._names:
             self._names.add(name)
             logger.info("namespace joined", namespace=name)
+            self._report(name)
             await self._list(name, handler)
 
     def begin_listing(self, _namespace: str | None) -> NamespaceListing:
@@ -88,6 +97,11 @@ class SelectedNamespaces:
         """Serve a namespace no longer."""
         self._names.discard(name)
         logger.info("namespace left", namespace=name)
+        self._report(name)
+
+    def _report(self, name: str) -> None:
+        for on_change in self._on_change:
+            on_change(name)
 
     async def _list(self, name: str, handler: EventHandler) -> None:
         """Enqueue the existing notifications; retry until the API server answers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from notification_operator.watch.receiver_references import ReceiverReferences
 
 
+class Namespaces(Protocol):
+    """The namespaces that are served."""
+
+    def observe(self, on_change: Callable[[str], None]) -> None:
+        """Call a function with each namespace that begins or ceases to be served, from now on."""
+        ...
+
+
 class ReceiverWatch:
     """Follows receivers, their Secrets, and the ConfigMaps with their templates."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what they are made of
         self,
         catalog: ReceiverCatalog,
         references: ReceiverReferences,
@@ -28,15 +36,18 @@ class ReceiverWatch:
         changes: ReceiverChanges[Key],
         health: HealthBook,
         status: ReceiverStatusController,
+        namespaces: Namespaces,
     ) -> None:
         self._catalog = catalog
         self._references = references
         self._changes = changes
         self._health = health
         self._status = status
+        self._namespaces = namespaces
 
     async def run(self, *, on_known: Callable[[], None]) -> None:
         """Work until cancelled; call `on_known` once, when all receivers were looked for."""
+        self._namespaces.observe(self._catalog.reselect)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
                 self._catalog.run(on_known=on_known, on_change=self._on_receivers), name="receiver catalog"

@@ -70,6 +70,7 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "routing.key": ("rules.yaml", "rules.yaml"),
     "receivers.enabled": ("false", False),
     "receivers.namespaced": ("true", True),
+    "receivers.cluster": ("prod-eu", "prod-eu"),
     "sanitizer.emails": ("false", False),
     "sanitizer.ip_addresses": ("false", False),
     "audit.url": ("http://store.example.com:8080/audit", "http://store.example.com:8080/audit"),

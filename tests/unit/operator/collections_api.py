@@ -35,7 +35,7 @@ class Collection:
     plural: str
     namespace: str | None
     name: str = ""
-    """Of the one object that a field selector names."""
+    """The name in the field selector; empty without one."""
     metadata_only: bool = False
 
     def holds(self, key: Key) -> bool:

@@ -22,6 +22,7 @@ from notification_operator.domain.routing.route import RoutingReason
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.telemetry.gauges import publish
 from notification_operator.telemetry.metrics import PREFIX, Metrics
+from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from platform_infra.workload import rbac
 from tools.platform.pulumi.environment import ROOT
 
@@ -109,6 +110,8 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
             continue
         suffix = "_total" if own._type == "counter" else ""
         yield own._name + suffix, own._type, set(own._labelnames)
+    for family in ReceiverGauges(lambda: ()).describe():
+        yield family.name, family.type, set(cast("Any", family)._labelnames)
 
 
 def test_every_field_of_the_crd_has_a_row_with_its_default() -> None:

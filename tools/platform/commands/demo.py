@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from tools.platform.console import out
@@ -15,9 +13,6 @@ from tools.platform.demo.tables import inbox_table, receivers_table, targets_tab
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.kubeconfig import kubeconfig_path
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXAMPLES = ROOT / "examples"
 SUSPENDED = frozenset({"night"})
@@ -40,8 +35,12 @@ def demo(stack: Stack = "dev") -> None:
         )
     cluster = DemoCluster(kubeconfig)
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    finished = [show_channels(cluster), show_receivers(cluster, kubeconfig)]
-    if not all(finished):
+    finished = show_channels(cluster) & show_receivers(cluster, cluster.operator())
+    out.print(
+        "\nOpen the inbox at http://127.0.0.1:8025/ while this runs:\n"
+        f"  kubectl --kubeconfig {kubeconfig} -n {NAMESPACE} port-forward svc/inbox 8025:80"
+    )
+    if not finished:
         raise DemoError(
             f"some notifications were not final after {TIMEOUT_SECONDS:g} s",
             hint="see `kubectl describe notif -n demo`",
@@ -59,9 +58,8 @@ def show_channels(cluster: DemoCluster) -> bool:
     return finished
 
 
-def show_receivers(cluster: DemoCluster, kubeconfig: Path) -> bool:
+def show_receivers(cluster: DemoCluster, operator: Object) -> bool:
     """Show notifications to receivers, and the inbox that they lead to; return whether all were final in time."""
-    operator = cluster.operator()
     home = operator["metadata"]["namespace"]
     out.print("\nReceivers, and an inbox in the cluster:\n")
     inbox, receivers, notifications = (
@@ -73,16 +71,10 @@ def show_receivers(cluster: DemoCluster, kubeconfig: Path) -> bool:
     receivers.apply()
     notifications.apply(EXAMPLES / "demo" / "notifications", lambda obj: addressed_to(obj, home))
     finished = notifications.follow(waiting=SUSPENDED)
-    out.print(receivers_table(receivers.stored()))
-    out.print("\nResuming demo-night:\n")
+    out.print("", receivers_table(receivers.settled()), "\nResuming demo-night:\n", sep="\n")
     receivers.resume()
     finished &= notifications.follow()
-    out.print(targets_table(notifications.applied))
-    out.print(inbox_table(inbox.messages()))
-    out.print(
-        "\nOpen the inbox at http://127.0.0.1:8025/ while this runs:\n"
-        f"  kubectl --kubeconfig {kubeconfig} -n {NAMESPACE} port-forward svc/inbox 8025:80"
-    )
+    out.print("", targets_table(notifications.applied), "", inbox_table(inbox.messages()), sep="\n")
     return finished
 
 

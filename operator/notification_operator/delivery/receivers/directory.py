@@ -7,26 +7,29 @@ takes effect with the next attempt, without a restart.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
-from notification_operator.delivery.channel import InvalidOptionsError
+from notification_contract.receivers.target import UNKNOWN_TYPE
+from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
-from notification_operator.delivery.receivers.factory import TemplateRefusedError, templates
-from notification_operator.delivery.refusals import (
-    no_recipient,
-    receiver_not_allowed,
-    receiver_not_ready,
-    recipient_not_allowed,
+from notification_operator.delivery.receivers.creation import Created
+from notification_operator.delivery.receivers.holds import (
+    GONE,
+    NEW,
+    NEW_SECONDS,
+    SUSPENDED,
+    held,
+    next_look,
+    not_for,
 )
-from notification_operator.delivery.rendering.compose import Templates
+from notification_operator.delivery.refusals import another_type, no_recipient, recipient_not_allowed
 from notification_operator.delivery.senders import Sender, Unavailable
-from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.domain.hold import HoldReason
 from notification_operator.domain.rate import Rate
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import (
@@ -44,47 +47,21 @@ from notification_operator.domain.receivers.targets import (
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from notification_operator.delivery.channel import Channel, Message
+    from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.delivery.senders import ChannelSenders
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectSource
 
-KEPT: Final = 512
+KEPT: Final = 1024
 """Senders that are kept: the ones used most recently."""
-HOLD_SECONDS: Final = 900.0
-"""After this time a held notification is looked at again, even if its receiver has not changed."""
 MARGIN_SECONDS: Final = 1.0
 """An attempt takes at most so much longer than the receiver's time limit, which the channel itself keeps."""
 
 logger = structlog.get_logger(__name__)
-
-
-class CreatesChannels(Protocol):
-    """Creates the channels of receivers."""
-
-    def create(self, receiver: Receiver, references: References, texts: Templates) -> Channel:
-        """Return the channel of a receiver that has one of its own.
-
-        Raises:
-            InvalidOptionsError, AddressNotAllowedError: a value can never work.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    readiness: Readiness
-    references: References
-    sender: Sender | None = None
-
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """What makes two senders different for their receiver."""
-        ready = self.readiness
-        return ready.generation, ready.secret_version, ready.references, ready.sendable
 
 
 class ReceiverDirectory:
@@ -106,7 +83,7 @@ class ReceiverDirectory:
         secrets: ObjectSource,
         config_maps: ObjectSource,
         channels: ChannelSenders,
-        factory: CreatesChannels,
+        factory: ChannelCreator,
         clock: Callable[[], datetime],
     ) -> None:
         self._catalog = catalog
@@ -115,22 +92,29 @@ class ReceiverDirectory:
         self._channels = channels
         self._factory = factory
         self._clock = clock
-        self._entries: OrderedDict[ReceiverKey, _Entry] = OrderedDict()
+        self._readiness: dict[ReceiverKey, Readiness] = {}
+        self._senders: OrderedDict[ReceiverKey, Sender] = OrderedDict()
+        self._gone: dict[ReceiverKey, str] = {}
+        """The revisions of receivers whose far end said that it does not exist any more."""
 
     def refresh(self, keys: frozenset[ReceiverKey]) -> frozenset[ReceiverKey]:
         """Take in what some receivers and their Secrets are now; return those that differ from before."""
         return frozenset(key for key in keys if self._refresh(key))
 
     def _refresh(self, key: ReceiverKey) -> bool:
-        before, receiver = self._entries.pop(key, None), self._catalog().get(key)
-        if before is None or receiver is None:
-            return True
-        after = self._entries[key] = self._create(receiver)
-        return after.identity != before.identity
+        self._senders.pop(key, None)
+        before, receiver = self._readiness.pop(key, None), self._catalog().get(key)
+        if receiver is None:
+            self._gone.pop(key, None)
+        # A receiver that nobody has asked for is not created here: at the start that would be all of them at once.
+        return before is None or receiver is None or self.readiness(receiver) != before
 
     def readiness(self, receiver: Receiver) -> Readiness:
         """Return whether messages can be sent to a receiver, and what it lacks."""
-        return self._entry(receiver).readiness
+        ready = self._readiness.get(receiver.key)
+        if ready is None or ready.generation != receiver.generation:
+            ready, _ = self._create(receiver)
+        return ready
 
     def find(self, target: str, message: Message) -> Sender | Unavailable:
         """Return who sends a message to a target now."""
@@ -139,113 +123,139 @@ class ReceiverDirectory:
         catalog = self._catalog()
         receiver = catalog.get(key)
         if receiver is None:
-            problem = (
+            missing = (
                 f"it does not exist; create NotificationReceiver {key.name} in namespace {key.namespace}"
             )
-            return Unavailable(error=receiver_not_ready(key, problem), reason=Reason.RECEIVER_NOT_READY)
+            return held(key, missing, until=None)
         if not catalog.allows(receiver, message.namespace):
-            error = receiver_not_allowed(key, message.namespace)
-            return Unavailable(error=error, reason=Reason.RECEIVER_NOT_ALLOWED)
+            undecided = catalog.is_undecided(receiver, message.namespace)
+            return not_for(key, message.namespace, undecided=undecided)
+        kind = target.partition("/")[0]
+        if kind == UNKNOWN_TYPE:
+            # The targets of the notification were found before the receiver existed. They are found again soon.
+            return held(key, NEW, until=next_look(self._clock(), message.uid, NEW_SECONDS))
+        if kind != receiver.spec.type:
+            error = another_type(key, receiver.spec.type, kind)
+            return Unavailable(error=error, reason=Reason.RECEIVER_NOT_READY)
+        return self._find(receiver, target, message)
+
+    def _find(self, receiver: Receiver, target: str, message: Message) -> Sender | Unavailable:
+        key, sender = receiver.key, self.sender(receiver)
+        gone = sender is not None and self._gone.get(key) == sender.revision
+        if sender is not None and not gone and not receiver.spec.suspend:
+            return _addressed(sender, receiver, target, message)
+        until = next_look(self._clock(), message.uid)
         if receiver.spec.suspend:
-            problem = "it is suspended; set spec.suspend to false"
-            return self._unavailable(receiver, problem, HoldReason.SUSPENDED)
-        entry = self._entry(receiver)
-        if entry.sender is None:
-            return self._unavailable(receiver, entry.readiness.problem, HoldReason.NOT_READY)
-        return _addressed(entry.sender, receiver, target, message)
+            return held(key, SUSPENDED, reason=HoldReason.SUSPENDED, until=until)
+        ready, holds = self.readiness(receiver), receiver.spec.on_receiver_error is OnReceiverError.HOLD
+        if gone and not holds:
+            return Unavailable(
+                error=Permanent(f"{ReceiverProblem.GONE}: receiver {key}: {GONE}"),
+                reason=Reason.RECEIVER_NOT_READY,
+            )
+        holds = holds or ready.references is ReferenceReason.PENDING
+        return held(key, GONE if gone else ready.problem, until=until if holds else None)
 
     def sender(self, receiver: Receiver) -> Sender | None:
-        """Return the sender of a receiver, for a test message; None if it is not ready."""
-        return self._entry(receiver).sender
+        """Return the sender of a receiver; None if it is not ready."""
+        if not self.readiness(receiver).sendable:
+            return None
+        sender = self._senders.get(receiver.key)
+        if sender is None:
+            _, sender = self._create(receiver)
+        if sender is not None:
+            self._senders.move_to_end(receiver.key)
+        return sender
 
-    def _unavailable(self, receiver: Receiver, problem: str, reason: HoldReason) -> Unavailable:
-        pending = self._entry(receiver).references.reason is ReferenceReason.PENDING
-        holds = (
-            reason is HoldReason.SUSPENDED
-            or pending
-            or receiver.spec.on_receiver_error is OnReceiverError.HOLD
-        )
-        until = self._clock() + timedelta(seconds=HOLD_SECONDS)
-        return Unavailable(
-            error=receiver_not_ready(receiver.key, problem),
-            reason=Reason.RECEIVER_NOT_READY,
-            hold=Hold(until=until, reason=reason) if holds else None,
-        )
+    def close(self, key: ReceiverKey, revision: str) -> None:
+        """Send nothing more to a receiver until it changes: its far end is gone for good."""
+        self._gone[key] = revision
 
-    def _entry(self, receiver: Receiver) -> _Entry:
-        entry = self._entries.get(receiver.key)
-        if entry is None or entry.readiness.generation != receiver.generation:
-            entry = self._entries[receiver.key] = self._create(receiver)
-            if len(self._entries) > KEPT:
-                self._entries.popitem(last=False)
-        self._entries.move_to_end(receiver.key)
-        return entry
+    def _create(self, receiver: Receiver) -> tuple[Readiness, Sender | None]:
+        """Create and remember the sender of a receiver."""
+        key, references = receiver.key, resolve_references(receiver, self._secrets)
+        ready, created = self._prepare(receiver, references)
+        self._readiness[key] = ready
+        if created is None:
+            self._senders.pop(key, None)
+            return ready, None
+        sender = self._senders[key] = _sender(receiver, created.channel, version=references.version)
+        if len(self._senders) > KEPT:
+            self._senders.popitem(last=False)
+        return ready, sender
 
-    def _create(self, receiver: Receiver) -> _Entry:
-        references = resolve_references(receiver, self._secrets)
+    def _prepare(self, receiver: Receiver, references: References) -> tuple[Readiness, Created | None]:
         ready = Readiness(
             generation=receiver.generation,
             references=references.reason,
             references_message=references.message,
             secret_version=references.version,
         )
-        try:
-            texts = self._templates(receiver)
-        except TemplateRefusedError as error:
-            # The built-in templates are used: a message is never lost to a template.
-            ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=str(error))
-            texts = Templates()
         if not references.resolved:
-            return _Entry(replace(ready, sendable=False), references)
+            return replace(ready, sendable=False), None
+        sources, missing = self._template_sources(receiver)
         try:
-            sender = self._sender(receiver, references, texts)
+            created = self._created(receiver, references, sources)
         except (InvalidOptionsError, AddressNotAllowedError) as error:
-            ready = replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False)
-            return _Entry(ready, references)
-        return _Entry(ready, references, sender)
+            return replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False), None
+        except Exception as error:
+            # A fault of one receiver must not fail the notifications of others; its text may hold a secret.
+            logger.exception("receiver not usable", receiver=str(receiver.key))
+            problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
+            return replace(ready, reason=ReadyReason.INVALID, message=problem, sendable=False), None
+        problem = missing or created.template_problem
+        if problem:
+            # The built-in templates are used: a message is never lost to a template.
+            ready = replace(ready, reason=ReadyReason.TEMPLATE_INVALID, message=problem)
+        return ready, created
 
-    def _templates(self, receiver: Receiver) -> Templates:
-        key = template_key(receiver)
-        data = None
-        if key is not None:
-            data = self._config_maps.get(key).data
-            if data is None:
-                raise TemplateRefusedError(
-                    f"template.configMapRef: ConfigMap {key.name} in namespace {key.namespace} cannot be read; create it"
-                )
-        return templates(receiver.spec, data)
+    def _template_sources(self, receiver: Receiver) -> tuple[Mapping[str, str], str]:
+        """Return the templates of a receiver by key, and why they are missing."""
+        source, key = receiver.spec.template, template_key(receiver)
+        if source is not None and source.inline is not None:
+            return {"subject": source.inline.subject, "body": source.inline.body}, ""
+        if key is None:
+            return {}, ""
+        data = self._config_maps.get(key).data
+        if data is None:
+            problem = f"ConfigMap {key.name} in namespace {key.namespace} cannot be read; create it"
+            return {}, f"template.configMapRef: {problem}"
+        return {name: data.get(name, "") for name in ("subject", "body")}, ""
 
-    def _sender(self, receiver: Receiver, references: References, texts: Templates) -> Sender:
-        """Return the sender of a receiver.
+    def _created(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Created:
+        """Return the channel of a receiver.
 
         Raises:
             InvalidOptionsError, AddressNotAllowedError: a value can never work.
         """
         spec = receiver.spec
-        if spec.type in SHARED:
-            shared = self._channels.senders.get(spec.type)
-            if shared is None:
-                raise InvalidOptionsError(
-                    f"the operator has no channel {spec.type}; enable channels.{spec.type} in its settings"
-                )
-            if not shared.limits.allows(receiver.key.namespace):
-                raise InvalidOptionsError(
-                    f"namespace {receiver.key.namespace} may not use the channel {spec.type}"
-                )
-            channel = shared.channel
-        else:
-            channel = self._factory.create(receiver, references, texts)
-        limit = spec.rate_limit
-        rate = None if limit is None else Rate(per_second=limit.per_second, burst=limit.count)
-        return Sender(
-            name=f"{spec.type}/{receiver.key}",
-            channel=channel,
-            limits=ChannelLimits(rate=rate),
-            timeout=spec.timeout_seconds + MARGIN_SECONDS,
-            receiver=receiver.key,
-            holds_errors=spec.on_receiver_error is OnReceiverError.HOLD,
-            suppresses=limit is not None and limit.overflow is Overflow.SUPPRESS,
-        )
+        if spec.type not in SHARED:
+            return self._factory.create(receiver, references, sources)
+        shared = self._channels.senders.get(spec.type)
+        if shared is None:
+            raise InvalidOptionsError(
+                f"the operator has no channel {spec.type}; enable channels.{spec.type} in its settings"
+            )
+        if not shared.limits.allows(receiver.key.namespace):
+            raise InvalidOptionsError(
+                f"namespace {receiver.key.namespace} may not use the channel {spec.type}"
+            )
+        return Created(channel=shared.channel)
+
+
+def _sender(receiver: Receiver, channel: Channel, *, version: str) -> Sender:
+    spec, limit = receiver.spec, receiver.spec.rate_limit
+    rate = None if limit is None else Rate(per_second=limit.per_second, burst=limit.count)
+    return Sender(
+        name=f"{spec.type}/{receiver.key}",
+        channel=channel,
+        limits=ChannelLimits(rate=rate),
+        timeout=spec.timeout_seconds + MARGIN_SECONDS,
+        receiver=receiver.key,
+        revision=f"{receiver.uid}/{receiver.generation}/{version}",
+        holds_errors=spec.on_receiver_error is OnReceiverError.HOLD,
+        suppresses=limit is not None and limit.overflow is Overflow.SUPPRESS,
+    )
 
 
 def _addressed(sender: Sender, receiver: Receiver, target: str, message: Message) -> Sender | Unavailable:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_network
 from time import thread_time
 from typing import TYPE_CHECKING
 
 from notification_contract.receivers.kinds import ReceiverType
-from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.channels.apprise import AppriseChannel, AppriseOptions, AppriseSecrets
 from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
 from notification_operator.delivery.channels.email import (
@@ -42,58 +40,31 @@ from notification_operator.delivery.channels.webhook import (
     WebhookOptions,
     WebhookSecrets,
 )
-from notification_operator.delivery.egress_policy import EgressPolicy
-from notification_operator.delivery.http_exchange import HttpAccess
-from notification_operator.delivery.receivers.sessions import Connection, Trust
+from notification_operator.delivery.receivers.creation import Created
+from notification_operator.delivery.receivers.network import Network
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
 from notification_operator.delivery.rendering.templates import Template, TemplateInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from notification_contract.receivers.spec import ReceiverSpec
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.receivers.sessions import Sessions
+    from notification_operator.delivery.receivers.creation import Tools
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
 
 
-class TemplateRefusedError(ValueError):
-    """A template of a receiver cannot be used; the text names its line."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What the channels of all receivers share."""
-
-    sessions: Sessions
-    clock: Callable[[], datetime]
-    redact: Callable[[str], str]
-    cluster: str = ""
-    """The name of the cluster, for templates and webhooks."""
-
-
-def templates(spec: ReceiverSpec, config_map: Mapping[str, str] | None) -> Templates:
-    """Return the compiled templates of a receiver.
-
-    Raises:
-        TemplateRefusedError: one is not valid.
-    """
-    source = spec.template
-    if source is None:
-        return Templates()
-    if source.inline is not None:
-        texts = {"subject": source.inline.subject, "body": source.inline.body}
-    else:
-        texts = {key: (config_map or {}).get(key, "") for key in ("subject", "body")}
+def _templates(sources: Mapping[str, str]) -> tuple[Templates, str]:
+    """Return the compiled templates, and why one is not valid; the built-in one takes its place."""
     compiled: dict[str, Template | None] = {}
-    for key, text in texts.items():
+    problems: list[str] = []
+    for key, text in sources.items():
         try:
             compiled[key] = Template(text) if text else None
         except TemplateInvalidError as error:
-            raise TemplateRefusedError(f"template, {key}: {error}") from None
-    return Templates(subject=compiled["subject"], body=compiled["body"])
+            problems.append(f"template, {key}: {error}")
+    return Templates(subject=compiled.get("subject"), body=compiled.get("body")), "; ".join(problems)
 
 
 class ChannelFactory:
@@ -102,12 +73,18 @@ class ChannelFactory:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    def create(self, receiver: Receiver, references: References, texts: Templates) -> Channel:
+    def create(self, receiver: Receiver, references: References, sources: Mapping[str, str]) -> Created:
         """Return the channel of a receiver that has one of its own.
+
+        Args:
+            receiver: the receiver.
+            references: the values of its Secrets.
+            sources: its templates by their keys, `subject` and `body`.
 
         Raises:
             InvalidOptionsError: a value of a Secret, or a field, can never work.
         """
+        texts, problem = _templates(sources)
         composer = Composer(
             facts=Facts(
                 cluster=self._tools.cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
@@ -116,7 +93,9 @@ class ChannelFactory:
             templates=texts,
             redact=self._tools.redact,
         )
-        return _Build(self._tools, receiver.spec, references, composer).channel()
+        network = Network(tools=self._tools, spec=receiver.spec, references=references)
+        channel = _Build(self._tools, receiver.spec, network, composer).channel()
+        return Created(channel=channel, template_problem=problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +104,7 @@ class _Build:
 
     tools: Tools
     spec: ReceiverSpec
-    references: References
+    network: Network
     composer: Composer
 
     def channel(self) -> Channel:
@@ -142,48 +121,23 @@ class _Build:
         }
         return makers[self.spec.type]()
 
-    def _value(self, field: str) -> str:
-        return self.references.values.get(field, "").strip()
-
-    def _policy(self, *, insecure: bool = False) -> EgressPolicy:
-        texts: tuple[str, ...] = getattr(self.spec.block, "allowed_networks", ())
-        try:
-            networks = tuple(ip_network(text) for text in texts)
-        except ValueError as error:
-            raise InvalidOptionsError(f"{self.spec.type}.allowedNetworks: {error}") from None
-        return EgressPolicy(allowed_networks=networks, insecure=insecure)
-
-    def _trust(self) -> Trust:
-        return Trust(
-            authorities=self._value("tls.caSecretRef"),
-            certificate=self._value("tls.certSecretRef/tls.crt"),
-            key=self._value("tls.certSecretRef/tls.key"),
-        )
-
-    def _access(self, *, insecure: bool = False) -> HttpAccess:
-        policy = self._policy(insecure=insecure)
-        connection = Connection(policy=policy, trust=self._trust(), proxy=self._value("proxySecretRef"))
-        return HttpAccess(
-            session=self.tools.sessions.session(connection),
-            policy=policy,
-            clock=self.tools.clock,
-            timeout=self.spec.timeout_seconds,
-            server_name=self.spec.tls.server_name if self.spec.tls else "",
-        )
-
     def _webhook(self) -> Channel:
         block = self.spec.webhook
         assert block is not None, "the spec requires the block of its type"
-        keys = [self._value(f"webhook.signingSecretRefs[{i}]") for i in range(len(block.signing_secret_refs))]
-        access = self._access(insecure=block.insecure)
-        url = block.url or self._value("webhook.urlSecretRef")
+        keys = [
+            self.network.value(f"webhook.signingSecretRefs[{i}]")
+            for i in range(len(block.signing_secret_refs))
+        ]
+        headers = self.network.references.groups.get("webhook.headersSecretRef", {})
+        access = self.network.access(insecure=block.insecure)
+        url = block.url or self.network.value("webhook.urlSecretRef")
         access.policy.check_url(url)
         return WebhookChannel(
             WebhookOptions(format=WebhookFormat(block.format), content_type=block.content_type),
             WebhookSecrets(
                 url=url,
                 signing_keys=tuple(keys),
-                headers=self.references.groups.get("webhook.headersSecretRef", {}),
+                headers={name: value.strip() for name, value in headers.items()},
             ),
             access=access,
             composer=self.composer,
@@ -192,6 +146,8 @@ class _Build:
     def _email(self) -> Channel:
         block = self.spec.email
         assert block is not None, "the spec requires the block of its type"
+        policy = self.network.policy()
+        policy.check_host(block.host)
         return EmailChannel(
             EmailOptions(
                 host=block.host,
@@ -202,28 +158,28 @@ class _Build:
                 server_name=self.spec.tls.server_name if self.spec.tls else "",
             ),
             EmailSecrets(
-                username=self._value("email.authSecretRef/username"),
-                password=self._value("email.authSecretRef/password"),
+                username=self.network.value("email.authSecretRef/username"),
+                password=self.network.value("email.authSecretRef/password"),
             ),
             access=EmailAccess(
-                policy=self._policy(),
+                policy=policy,
                 clock=self.tools.clock,
-                tls=self.tools.sessions.context(self._trust()),
+                tls=self.tools.sessions.context(self.network.trust()),
             ),
             composer=self.composer,
         )
 
     def _teams(self) -> Channel:
-        secrets = TeamsSecrets(url=self._url("teams.urlSecretRef"))
-        return TeamsChannel(secrets, access=self._access(), composer=self.composer)
+        secrets = TeamsSecrets(url=self.network.url("teams.urlSecretRef"))
+        return TeamsChannel(secrets, access=self.network.access(), composer=self.composer)
 
     def _pagerduty(self) -> Channel:
         block = self.spec.pagerduty
         assert block is not None, "the spec requires the block of its type"
         return PagerDutyChannel(
-            PagerDutyOptions(base_url=block.base_url) if block.base_url else PagerDutyOptions(),
-            PagerDutySecrets(routing_key=self._value("pagerduty.routingKeySecretRef")),
-            access=self._access(),
+            PagerDutyOptions(**self.network.base(block.base_url)),
+            PagerDutySecrets(routing_key=self.network.value("pagerduty.routingKeySecretRef")),
+            access=self.network.access(),
             composer=self.composer,
         )
 
@@ -235,61 +191,53 @@ class _Build:
             sender=block.sender,
             messaging_service_sid=block.messaging_service_sid,
             unknown_outcome=UnknownOutcome(block.unknown_outcome),
-            **({"base_url": block.base_url} if block.base_url else {}),
+            **self.network.base(block.base_url),
         )
         secrets = SmsSecrets(
-            username=self._value("sms.authSecretRef/username"),
-            password=self._value("sms.authSecretRef/password"),
+            username=self.network.value("sms.authSecretRef/username"),
+            password=self.network.value("sms.authSecretRef/password"),
         )
-        return SmsChannel(options, secrets, access=self._access(), composer=self.composer)
+        return SmsChannel(options, secrets, access=self.network.access(), composer=self.composer)
 
     def _slack(self) -> Channel:
         block = self.spec.slack
         assert block is not None, "the spec requires the block of its type"
         if block.webhook_url_secret_ref is not None:
             return SlackWebhookChannel(
-                SlackWebhookSecrets(url=self._url("slack.webhookUrlSecretRef")),
-                access=self._access(),
+                SlackWebhookSecrets(url=self.network.url("slack.webhookUrlSecretRef")),
+                access=self.network.access(),
                 composer=self.composer,
                 mentions=block.mentions,
             )
         options = SlackBotOptions(
             channel=block.channel,
             mentions=block.mentions,
-            **({"base_url": block.base_url} if block.base_url else {}),
+            **self.network.base(block.base_url),
         )
-        secrets = SlackBotSecrets(token=self._value("slack.botTokenSecretRef"))
-        return SlackBotChannel(options, secrets, access=self._access(), composer=self.composer)
+        secrets = SlackBotSecrets(token=self.network.value("slack.botTokenSecretRef"))
+        return SlackBotChannel(options, secrets, access=self.network.access(), composer=self.composer)
 
     def _discord(self) -> Channel:
         block = self.spec.discord
         assert block is not None, "the spec requires the block of its type"
-        secrets = DiscordSecrets(url=self._url("discord.urlSecretRef"))
-        return DiscordChannel(secrets, access=self._access(), composer=self.composer, mentions=block.mentions)
+        secrets = DiscordSecrets(url=self.network.url("discord.urlSecretRef"))
+        return DiscordChannel(
+            secrets, access=self.network.access(), composer=self.composer, mentions=block.mentions
+        )
 
     def _mattermost(self) -> Channel:
         block = self.spec.mattermost
         assert block is not None, "the spec requires the block of its type"
         return MattermostChannel(
             MattermostOptions(channel=block.channel, username=block.username, mentions=block.mentions),
-            MattermostSecrets(url=self._url("mattermost.urlSecretRef")),
-            access=self._access(),
+            MattermostSecrets(url=self.network.url("mattermost.urlSecretRef")),
+            access=self.network.access(),
             composer=self.composer,
         )
 
     def _apprise(self) -> Channel:
         return AppriseChannel(
             AppriseOptions(timeout=self.spec.timeout_seconds),
-            AppriseSecrets(url=self._value("apprise.urlSecretRef")),
+            AppriseSecrets(url=self.network.value("apprise.urlSecretRef")),
             composer=self.composer,
         )
-
-    def _url(self, field: str) -> str:
-        """Return a URL from a Secret that the egress policy permits, as far as that is known without a look-up.
-
-        Raises:
-            AddressNotAllowedError: it can never be used.
-        """
-        url = self._value(field)
-        self._policy().check_url(url)
-        return url

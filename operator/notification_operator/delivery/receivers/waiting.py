@@ -40,6 +40,10 @@ class WaitingForReceivers(Generic[KeyT]):
         if len(self._waiting) > MOST:
             self._waiting.popitem(last=False)
 
+    def discard(self, receiver: ReceiverKey, key: KeyT) -> None:
+        """Forget that a notification waited for a receiver: what waits no longer is not worth a reconciliation."""
+        self._waiting.pop((receiver, key.uid), None)
+
     def take(self, receivers: frozenset[ReceiverKey]) -> tuple[KeyT, ...]:
         """Forget and return the notifications that wait for one of these receivers."""
         keys = [each for each in self._waiting if each[0] in receivers]

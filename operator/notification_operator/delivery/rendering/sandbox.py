@@ -142,6 +142,8 @@ class Checked(NodeTransformer):
             _refuse(node, f"the template is nested more than {MAX_DEPTH} levels deep")
         if not isinstance(node, (*STATEMENTS, *EXPRESSIONS)):
             _refuse(node, f"a template cannot use {_name_of(node)}")
+        if _named(node).startswith("__"):
+            _refuse(node, f"a template cannot use the name {_named(node)}")
         self._check_names(node)
         result = super().visit(node, *args, **kwargs)
         self._depth -= 1
@@ -178,6 +180,17 @@ class Checked(NodeTransformer):
         """Join texts with `~` through a function that counts them."""
         self.generic_visit(node)
         return _call(CONCAT, node.nodes, node.lineno)
+
+
+def _named(node: nodes.Node) -> str:
+    """Return the name that a node reads; empty for one that reads none, or that only the context decides."""
+    match node:
+        case nodes.Getattr(attr=str(name)) | nodes.Getitem(arg=nodes.Const(value=str(name))):
+            return name
+        case nodes.Name(name=str(name)):
+            return name
+        case _:
+            return ""
 
 
 def _is_flat(node: nodes.List | nodes.Tuple | nodes.Dict) -> bool:

@@ -6,12 +6,12 @@ A reconciliation takes the snapshot once, so that all its decisions follow the s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from notification_contract.receivers.kinds import NamespacesFrom
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from notification_contract.receivers.spec import ReceiverSpec
 
@@ -51,6 +51,15 @@ class Catalog:
     home: str = ""
     receivers: Mapping[ReceiverKey, Receiver] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    _defaults: Mapping[tuple[str, str], Sequence[Receiver]] = field(init=False, repr=False, compare=False)
+    """The default receivers by namespace and type, in the order of their names."""
+
+    def __post_init__(self) -> None:
+        """Group the defaults: each notification that names a channel without settings asks for one."""
+        defaults: dict[tuple[str, str], list[Receiver]] = {}
+        for each in sorted(filter(_is_default, self.receivers.values()), key=lambda each: each.key):
+            defaults.setdefault((each.key.namespace, each.spec.type), []).append(each)
+        object.__setattr__(self, "_defaults", defaults)
 
     def get(self, key: ReceiverKey) -> Receiver | None:
         """Return a receiver, if it exists."""
@@ -70,24 +79,31 @@ class Catalog:
                 assert allowed.selector is not None, "the spec requires a selector"
                 labels = self.labels.get(namespace, {})
                 return all(labels.get(key) == value for key, value in allowed.selector.match_labels.items())
+        assert_never(allowed.source)
+
+    def is_undecided(self, receiver: Receiver, namespace: str) -> bool:
+        """Return whether labels decide about a namespace and are not known yet: the namespace may be new."""
+        selects = receiver.spec.allowed_namespaces.source is NamespacesFrom.SELECTOR
+        return selects and receiver.key.namespace != namespace and namespace not in self.labels
 
     def default(self, channel: str, namespace: str) -> Receiver | None:
         """Return the default receiver of a channel: first of the own namespace, then of the operator's if it allows.
 
         Of several in one namespace the first by name counts.
         """
-        for home in dict.fromkeys((namespace, self.home)):
-            candidates = [
-                each
-                for each in self.receivers.values()
-                if each.is_default
-                and each.spec.type == channel
-                and each.key.namespace == home
-                and self.allows(each, namespace)
-            ]
-            if candidates:
-                return min(candidates, key=lambda each: each.key.name)
-        return None
+        candidates = (
+            each
+            for home in dict.fromkeys((namespace, self.home))
+            for each in self._defaults.get((home, channel), ())
+        )
+        return next((each for each in candidates if self._may_allow(each, namespace)), None)
+
+    def _may_allow(self, receiver: Receiver, namespace: str) -> bool:
+        return self.allows(receiver, namespace) or self.is_undecided(receiver, namespace)
+
+
+def _is_default(receiver: Receiver) -> bool:
+    return receiver.is_default
 
 
 EMPTY: Final = Catalog()

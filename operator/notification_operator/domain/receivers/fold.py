@@ -211,8 +211,8 @@ def _with_owner_facts(
 
 
 def _with_references(status: ReceiverStatus, ready: Readiness, *, now: datetime) -> ReceiverStatus:
-    found = ready.references in {ReferenceReason.FOUND, ReferenceReason.NONE}
-    condition = _condition(RESOLVED_REFS, ready.references, ready.references_message, true=found)
+    resolved = ready.references in {ReferenceReason.FOUND, ReferenceReason.NONE}
+    condition = _condition(RESOLVED_REFS, ready.references, ready.references_message, true=resolved)
     status = _with_condition(status, condition, generation=ready.generation, now=now)
     version = ready.secret_version
     if len(version) > VERSION_CHARACTERS:

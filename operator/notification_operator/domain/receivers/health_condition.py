@@ -55,7 +55,7 @@ def assess(replica: ReplicaStatus) -> Condition:
     if replica.problem:
         message = f"The receiver accepts no message{detail}"
         return _condition(ConditionStatus.FALSE, replica.problem, message)
-    if observed.circuit is not None and observed.circuit.state is not CircuitState.CLOSED:
+    if observed.circuit is not None and not _admits(observed.circuit.state, observed.consecutive_failures):
         return _condition(ConditionStatus.FALSE, CIRCUIT_OPEN, f"The circuit breaker is open{detail}")
     if observed.last_success is None:
         return _untested(f"No attempt has succeeded yet{detail}")
@@ -66,6 +66,11 @@ def assess(replica: ReplicaStatus) -> Condition:
     if observed.last_attempt is not None and observed.last_attempt > observed.last_success:
         return _untested("No message was sent since the receiver changed")
     return _condition(ConditionStatus.TRUE, DELIVERING, "The latest attempt succeeded")
+
+
+def _admits(circuit: CircuitState, failures: int) -> bool:
+    """Return whether messages pass: also through a half-open breaker whose first probe has succeeded."""
+    return circuit is CircuitState.CLOSED or (circuit is CircuitState.HALF_OPEN and not failures)
 
 
 def _freshness(replica: ReplicaStatus) -> tuple[datetime, bool, str]:

@@ -98,14 +98,18 @@ class Resolver:
     def rules(self, notification: Notification, targets: Iterable[str]) -> Mapping[str, TargetRules]:
         """Return the rules of targets with a receiver, and of all their fallbacks."""
         rules: dict[str, TargetRules] = {}
+        by_receiver: dict[ReceiverKey, TargetRules] = {}
         waiting = list(targets)
         while waiting:
             target = waiting.pop()
             key = receiver_of(target, notification.namespace)
             receiver = None if key is None or target in rules else self.catalog.get(key)
-            if receiver is not None:
-                rules[target] = self._rules(notification, receiver)
-                waiting += rules[target].fallback
+            if receiver is None:
+                continue
+            if receiver.key not in by_receiver:
+                by_receiver[receiver.key] = self._rules(notification, receiver)
+                waiting += by_receiver[receiver.key].fallback
+            rules[target] = by_receiver[receiver.key]
         return rules
 
     def _rules(self, notification: Notification, receiver: Receiver) -> TargetRules:

@@ -83,7 +83,7 @@ def resolve(
     """Return the route of a notification; the arguments are those of `choose`, and how receivers are found.
 
     Targets that the status records stay. A placeholder among them, for a receiver that did not exist, is
-    replaced when the receiver exists.
+    replaced when the receiver exists; unless there are too many targets then.
     """
     route = choose(notification, table, broken=broken)
     recorded = notification.status.target_names
@@ -91,7 +91,7 @@ def resolve(
     targets = resolver.kept(notification, recorded) if keep else resolver.targets(notification, route.targets)
     refusal = too_many(targets)
     if refusal:
-        return replace(route, targets=targets[:MAX_TARGETS], refusal=refusal)
+        return replace(route, targets=recorded if keep else targets[:MAX_TARGETS], refusal=refusal)
     rules = resolver.rules(notification, targets)
     return replace(route, targets=targets, rules=rules or NO_TARGET_RULES)
 

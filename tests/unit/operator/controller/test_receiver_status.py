@@ -176,7 +176,7 @@ def on_virtual_clock(scenario: Callable[[Cluster], Coroutine[None, None, None]])
             cluster.store.create(stored_receiver())
             async with cluster.at_work():
                 cluster.see()
-                await settle()
+                await sleep()
                 await scenario(cluster)
 
         loop = VirtualLoop()
@@ -189,19 +189,19 @@ def on_virtual_clock(scenario: Callable[[Cluster], Coroutine[None, None, None]])
     return test
 
 
-async def settle(seconds: float = 0.01) -> None:
-    """Let what is due happen."""
+async def sleep(seconds: float = 0.01) -> None:
+    """Let time pass."""
     await asyncio.sleep(seconds)
 
 
 def status(cluster: Cluster) -> dict[str, Any]:
-    found: dict[str, Any] = cluster.store.peek(REF)["status"]
-    return found
+    current: dict[str, Any] = cluster.store.peek(REF)["status"]
+    return current
 
 
 def condition(cluster: Cluster, name: str) -> tuple[str, str]:
-    (found,) = [each for each in status(cluster)["conditions"] if each["type"] == name]
-    return found["status"], found["reason"]
+    (each,) = [each for each in status(cluster)["conditions"] if each["type"] == name]
+    return each["status"], each["reason"]
 
 
 def puts(cluster: Cluster) -> int:
@@ -221,8 +221,17 @@ async def test_nothing_new_is_neither_read_nor_written(cluster: Cluster) -> None
     for _ in range(9):
         cluster.see()
         cluster.controller.note_all()
-        await settle(INTERVAL)
+        await sleep(INTERVAL)
     assert len(cluster.store.calls) == 2
+
+
+@on_virtual_clock
+async def test_change_of_other_shards_asks_no_receiver_what_it_lacks(cluster: Cluster) -> None:
+    cluster.ready = None  # type: ignore[assignment]  # the question fails
+    with capture_logs() as logs:
+        cluster.controller.note_all()
+        await sleep(INTERVAL)
+    assert (logs, len(cluster.store.calls)) == ([], 2)
 
 
 @on_virtual_clock
@@ -230,31 +239,31 @@ async def test_restarted_process_reads_once_and_writes_nothing(cluster: Cluster)
     restarted = Cluster(cluster.store, "b")
     async with restarted.at_work():
         restarted.see()
-        await settle(INTERVAL)
+        await sleep(INTERVAL)
     assert cluster.store.calls[2:] == [("GET", "shop/on-call")]
 
 
 @on_virtual_clock
 async def test_transition_of_healthy_is_written_at_once(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     for health in (
         healthy_at(1),
         failing_at(2, circuit=Circuit.OPEN, last_success=at(1)),
         failing_at(3, problem="Gone"),
     ):
         cluster.set(health)
-        await settle()
+        await sleep()
         assert status(cluster)["replicas"][0].get("problem", "") == health.problem
         assert status(cluster)["lastAttemptTime"].startswith("2026-03-01T12:00:0")
-        await settle(TRANSITION)
+        await sleep(TRANSITION)
     assert puts(cluster) == 4
 
 
 @on_virtual_clock
 async def test_change_without_a_transition_is_written_every_thirty_seconds(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.set(healthy_at(1))
-    await settle()
+    await sleep()
     began = len(cluster.store.times)
     for second in range(100):
         cluster.set(healthy_at(2 + second))
@@ -267,7 +276,7 @@ async def test_change_without_a_transition_is_written_every_thirty_seconds(clust
 
 @on_virtual_clock
 async def test_breaker_that_opens_and_closes_in_turn_writes_once_per_second(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     began = puts(cluster)
     for step in range(100):
         seconds = 2 + step / 10
@@ -279,42 +288,42 @@ async def test_breaker_that_opens_and_closes_in_turn_writes_once_per_second(clus
 
 @on_virtual_clock
 async def test_changed_spec_is_written_at_once(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.store.write_spec(REF, INVALID)
     cluster.see()
-    await settle()
+    await sleep()
     assert condition(cluster, "Ready") == ("False", "Invalid")
     assert status(cluster)["observedGeneration"] == 2
     cluster.store.write_spec(REF, {**SLACK, "suspend": True})
     cluster.see()
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert condition(cluster, "Ready") == ("True", "Accepted")
     assert condition(cluster, "Healthy") == ("False", "Suspended")
 
 
 @on_virtual_clock
 async def test_missing_secret_and_its_return_are_written_at_once(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.ready = replace(READY, references=ReferenceReason.NOT_FOUND, secret_version="")
     cluster.controller.note(KEY)
-    await settle()
+    await sleep()
     assert condition(cluster, "ResolvedRefs") == ("False", "SecretNotFound")
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.ready = replace(READY, secret_version="hook=8")
     cluster.controller.note(KEY)
-    await settle()
+    await sleep()
     assert condition(cluster, "ResolvedRefs") == ("True", "SecretFound")
     assert status(cluster)["secretVersion"] == "hook=8"
 
 
 @on_virtual_clock
 async def test_changed_message_of_a_condition_is_written_with_the_next_write(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.ready = replace(READY, references_message="another")
     cluster.controller.note(KEY)
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert puts(cluster) == 1
-    await settle(INTERVAL * (1 + receiver_view.SPREAD))
+    await sleep(INTERVAL * (1 + receiver_view.SPREAD))
     assert puts(cluster) == 2
 
 
@@ -324,16 +333,16 @@ async def test_other_replica_writes_its_own_entry_and_only_when_it_has_one(clust
     other.owned = False
     async with other.at_work():
         other.see()
-        await settle()
+        await sleep()
         assert len(cluster.store.calls) == 2
         other.set(healthy_at(0))
-        await settle()
+        await sleep()
         before = status(cluster)
         assert [each["name"] for each in before["replicas"]] == ["b"]
         assert condition(cluster, "Healthy") == ("True", "Delivering")
         other.ready = replace(READY, reason=ReadyReason.TEMPLATE_INVALID)
         other.ask_for_test()
-        await settle(TRANSITION)
+        await sleep(TRANSITION)
         assert (status(cluster), other.tests) == (before, [])
 
 
@@ -344,52 +353,52 @@ async def test_new_owner_writes_what_only_the_owner_knows(cluster: Cluster) -> N
     other.ready = replace(READY, reason=ReadyReason.TEMPLATE_INVALID)
     async with other.at_work():
         other.see()
-        await settle()
+        await sleep()
         cluster.owned, other.owned = False, True
         for each in (cluster, other):
             each.controller.note_all()
-        await settle()
+        await sleep()
     assert condition(cluster, "Ready") == ("False", "TemplateInvalid")
 
 
 @on_virtual_clock
 async def test_former_owner_reads_nothing_until_it_is_the_owner_again(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.owned = False
     cluster.controller.note_all()
-    await settle(INTERVAL)
+    await sleep(INTERVAL)
     assert len(cluster.store.calls) == 2
     cluster.store.write_as_other(REF, conditions=[], secretVersion="of another owner")
     cluster.owned = True
     cluster.controller.note_all()
-    await settle()
+    await sleep()
     assert condition(cluster, "Ready") == ("True", "Accepted")
     assert status(cluster)["secretVersion"] == "hook=7"
 
 
 @on_virtual_clock
 async def test_ownership_lost_while_a_write_waits_ends_it(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.ready = replace(READY, secret_version="hook=8")
     cluster.controller.note(KEY)
     cluster.owned = False
-    await settle(INTERVAL)
+    await sleep(INTERVAL)
     assert len(cluster.store.calls) == 2
 
 
 @on_virtual_clock
 async def test_conflict_is_resolved_on_a_fresh_read(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.store.interfere_next(lambda: cluster.store.write_as_other(REF, foreign=1))
     cluster.set(healthy_at(1))
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert status(cluster)["foreign"] == 1
     assert condition(cluster, "Healthy") == ("True", "Delivering")
 
 
 @on_virtual_clock
 async def test_failed_write_is_repeated_with_a_growing_capped_delay(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     for _ in range(14):
         cluster.store.fail_next("GET", Unavailable(REF, reason="injected"))
     began, attempts = asyncio.get_running_loop().time(), len(cluster.store.calls)
@@ -409,33 +418,33 @@ async def test_failed_write_is_repeated_with_a_growing_capped_delay(cluster: Clu
 
 @on_virtual_clock
 async def test_delay_that_the_api_server_asks_for_is_kept(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.store.fail_next("PUT", Unavailable(REF, reason="injected", retry_after=7))
     cluster.set(healthy_at(1))
-    await settle(6.9)
+    await sleep(6.9)
     assert puts(cluster) == 2
-    await settle(0.2)
+    await sleep(0.2)
     assert puts(cluster) == 3
 
 
 @on_virtual_clock
 async def test_lost_response_of_a_write_costs_one_more_read(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.store.fail_next("PUT", Unavailable(REF, reason="injected"), applied=True)
     cluster.set(healthy_at(1))
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert [verb for verb, _ in cluster.store.calls[2:]] == ["GET", "PUT", "GET"]
 
 
 @on_virtual_clock
 async def test_refused_write_is_repeated_after_minutes_whatever_changes(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.store.fail_next("PUT", Rejected(REF, code=403, reason="injected"))
     for second in range(1, int(REFUSED_RETRY)):
         cluster.set(healthy_at(second))
         await asyncio.sleep(1)
     assert puts(cluster) == 2
-    await settle(2)
+    await sleep(2)
     assert puts(cluster) == 3
 
 
@@ -461,7 +470,7 @@ async def test_receivers_that_hang_delay_the_others_only_by_their_places(cluster
     cluster.store.seconds = 0.1
     for key in others:
         cluster.see(key)
-    await settle(5)
+    await sleep(5)
     assert cluster.store.most == CONCURRENT_WRITES
     written = {name for verb, name in cluster.store.calls if verb == "PUT"}
     assert written == {"shop/on-call", *map(str, others)} - cluster.store.hanging
@@ -471,34 +480,34 @@ async def test_receivers_that_hang_delay_the_others_only_by_their_places(cluster
 async def test_failure_of_one_receiver_does_not_reach_another(cluster: Cluster) -> None:
     other = ReceiverKey("shop", "other")
     cluster.store.create(stored_receiver("other"))
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.store.fail_next("GET", Conflict(REF))
     cluster.set(healthy_at(1))
     cluster.see(other)
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert {name for verb, name in cluster.store.calls[2:] if verb == "PUT"} == {"shop/on-call", "shop/other"}
 
 
 @on_virtual_clock
 async def test_deleted_receiver_is_forgotten(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.set(healthy_at(1))
-    await settle()
+    await sleep()
     cluster.set(healthy_at(2))
     cluster.store.delete(REF)
     cluster.see()
     calls = len(cluster.store.calls)
-    await settle(2 * INTERVAL)
+    await sleep(2 * INTERVAL)
     assert len(cluster.store.calls) == calls
     assert (cluster.controller._written, cluster.controller._queue.keys) == ({}, frozenset())
 
 
 @on_virtual_clock
 async def test_receiver_that_is_gone_before_its_event_is_forgotten(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.store.delete(REF)
     cluster.set(healthy_at(1))
-    await settle()
+    await sleep()
     assert (cluster.controller._written, cluster.controller._queue.keys) == ({}, frozenset())
 
 
@@ -508,18 +517,18 @@ async def test_receiver_that_is_gone_while_it_waits_is_neither_read_nor_kept(clu
     cluster.store.create(stored_receiver("other"))
     cluster.see(other)
     del cluster.known[other]
-    await settle()
+    await sleep()
     assert len(cluster.store.calls) == 2
     assert cluster.controller._queue.keys == frozenset()
 
 
 @on_virtual_clock
 async def test_recreated_receiver_is_another_one(cluster: Cluster) -> None:
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.store.delete(REF)
     cluster.store.create(stored_receiver(uid="uid-2"))
     cluster.see()
-    await settle()
+    await sleep()
     assert condition(cluster, "Ready") == ("True", "Accepted")
     assert len(cluster.controller._written) == 1
 
@@ -527,7 +536,7 @@ async def test_recreated_receiver_is_another_one(cluster: Cluster) -> None:
 @on_virtual_clock
 async def test_requested_test_is_sent_once_and_its_result_recorded(cluster: Cluster) -> None:
     cluster.ask_for_test()
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert cluster.tests == [(KEY, REQUESTED)]
     assert status(cluster)["lastTest"] == {
         "requestedAt": REQUESTED,
@@ -536,17 +545,17 @@ async def test_requested_test_is_sent_once_and_its_result_recorded(cluster: Clus
     }
     cluster.see()
     cluster.controller.note_all()
-    await settle(2 * INTERVAL)
+    await sleep(2 * INTERVAL)
     assert len(cluster.tests) == 1
 
 
 @on_virtual_clock
 async def test_older_request_is_not_sent(cluster: Cluster) -> None:
-    await settle(10)
+    await sleep(10)
     cluster.ask_for_test()
-    await settle(2 * TRANSITION)
+    await sleep(2 * TRANSITION)
     cluster.ask_for_test("2026-03-01T12:00:04Z")
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert len(cluster.tests) == 1
 
 
@@ -557,7 +566,7 @@ async def test_request_that_was_open_at_the_start_is_sent(cluster: Cluster) -> N
     restarted = Cluster(cluster.store, "b")
     async with restarted.at_work():
         restarted.see()
-        await settle(TRANSITION)
+        await sleep(TRANSITION)
     assert restarted.tests == [(KEY, REQUESTED)]
     assert status(cluster)["lastTest"]["requestedAt"] == REQUESTED
 
@@ -568,13 +577,13 @@ async def test_process_that_ends_before_the_record_leaves_the_test_to_the_next(c
     cluster.owned = False
     async with crashed.at_work():
         crashed.ask_for_test()
-        await settle(0)
+        await sleep(0)
         crashed.answer = asyncio.Event().wait  # type: ignore[assignment]  # never answers
-        await settle()
+        await sleep()
     assert "lastTest" not in status(cluster)
     async with successor.at_work():
         successor.see()
-        await settle(TRANSITION)
+        await sleep(TRANSITION)
     assert crashed.tests == successor.tests == [(KEY, REQUESTED)]
     assert status(cluster)["lastTest"]["outcome"] == "Succeeded"
 
@@ -589,26 +598,30 @@ async def test_newer_request_during_a_test_is_sent_after_it(cluster: Cluster) ->
 
     cluster.answer = slowly
     cluster.ask_for_test()
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     later = "2026-03-01T12:00:09Z"
     cluster.ask_for_test(later)
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert cluster.tests == [(KEY, REQUESTED)]
     release.set()
-    await settle(5 * TRANSITION)
+    await sleep(5 * TRANSITION)
     assert cluster.tests == [(KEY, REQUESTED), (KEY, later)]
     assert status(cluster)["lastTest"]["requestedAt"] == later
 
 
 @on_virtual_clock
 async def test_result_that_comes_during_a_write_is_recorded_by_the_next(cluster: Cluster) -> None:
-    cluster.answer = succeed_after_a_second
-    await settle(TRANSITION)
+    async def slowly() -> ReceiverTestResult:
+        await sleep(2 * TRANSITION)
+        return await succeed()
+
+    cluster.answer = slowly
+    await sleep(TRANSITION)
     cluster.ask_for_test()
-    await settle(0.5)
-    cluster.store.seconds = 2
+    await sleep()
+    cluster.store.seconds = 2 * TRANSITION
     cluster.set(healthy_at(1))
-    await settle(10)
+    await sleep(10 * TRANSITION)
     assert status(cluster)["lastTest"]["outcome"] == "Succeeded"
     assert len(cluster.tests) == 1
 
@@ -625,12 +638,12 @@ async def test_tests_that_hang_delay_no_status(cluster: Cluster) -> None:
     for key in others:
         cluster.store.create(stored_receiver(key.name, test=REQUESTED))
         cluster.see(key)
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert len(cluster.tests) == len(others)
     cluster.set(healthy_at(1))
-    await settle()
+    await sleep()
     assert condition(cluster, "Healthy") == ("True", "Delivering")
-    await settle(receiver_tests.SECONDS)
+    await sleep(receiver_tests.SECONDS)
     last = cluster.store.peek(ObjectRef(namespace="shop", name="r0"))["status"]["lastTest"]
     assert last == {"requestedAt": REQUESTED, "outcome": "Failed", "message": "no result within 180 s"}
 
@@ -642,7 +655,7 @@ async def test_unexpected_error_of_a_test_is_its_result(cluster: Cluster) -> Non
 
     cluster.answer = fail
     cluster.ask_for_test()
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert status(cluster)["lastTest"]["outcome"] == "Failed"
     assert status(cluster)["lastTest"]["message"].startswith("ValueError: odd")
     assert "hunter2" not in status(cluster)["lastTest"]["message"]
@@ -651,7 +664,7 @@ async def test_unexpected_error_of_a_test_is_its_result(cluster: Cluster) -> Non
 @on_virtual_clock
 async def test_request_that_is_no_time_is_answered_without_a_test(cluster: Cluster) -> None:
     cluster.ask_for_test("now")
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     assert cluster.tests == []
     assert status(cluster)["lastTest"] == {
         "requestedAt": "now",
@@ -662,29 +675,37 @@ async def test_request_that_is_no_time_is_answered_without_a_test(cluster: Clust
 
 @on_virtual_clock
 async def test_lost_ownership_ends_the_test(cluster: Cluster) -> None:
-    cluster.answer = succeed_after_a_second
-    await settle(TRANSITION)
+    ended = list[str]()
+
+    async def slowly() -> ReceiverTestResult:
+        await sleep(3 * TRANSITION)
+        ended.append("sent")
+        return await succeed()
+
+    cluster.answer = slowly
+    await sleep(TRANSITION)
     cluster.ask_for_test()
-    await settle(TRANSITION / 2)
+    await sleep(TRANSITION / 2)
     assert len(cluster.tests) == 1
     cluster.owned = False
     cluster.set(healthy_at(1))
-    await settle(5 * TRANSITION)
+    await sleep(5 * TRANSITION)
     assert len(cluster.tests) == 1
+    assert ended == []
     assert "lastTest" not in status(cluster)
 
 
 @on_virtual_clock
 async def test_deleted_receiver_ends_its_test(cluster: Cluster) -> None:
     cluster.answer = succeed_after_a_second
-    await settle(TRANSITION)
+    await sleep(TRANSITION)
     cluster.ask_for_test()
-    await settle(TRANSITION / 2)
+    await sleep(TRANSITION / 2)
     assert len(cluster.tests) == 1
     cluster.store.delete(REF)
     cluster.see()
     calls = len(cluster.store.calls)
-    await settle(5 * TRANSITION)
+    await sleep(5 * TRANSITION)
     assert len(cluster.store.calls) == calls
 
 

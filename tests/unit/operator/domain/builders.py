@@ -62,12 +62,7 @@ def notification(
         spec={"channels": list(channels)}, status=status or {"phase": phase}, metadata={"labels": labels}
     )
     parsed = replace(parse(document), retry=retry)
-    # `parse` reads Retrying only where an attempt has succeeded.
-    return (
-        with_status(parsed, attempts=attempts)
-        if status
-        else with_status(parsed, attempts=attempts, phase=phase)
-    )
+    return with_status(parsed, attempts=attempts)
 
 
 def with_status(notification: Notification, **fields: Any) -> Notification:

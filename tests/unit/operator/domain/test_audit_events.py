@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.audit_events import Kind, correlation_id, events
+from notification_operator.domain.audit_events import Kind, all_events, correlation_id, events
 from notification_operator.domain.model import Attempt, Notification, Phase, parse
 from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.text.timestamps import parse_time
@@ -176,3 +176,11 @@ def test_metadata_is_omitted_when_empty() -> None:
     assert all(
         "metadata" not in event["event_data"] for event in events_of(success("console"), phase=Phase.SENT)
     )
+
+
+def test_all_events_of_a_notification_are_those_of_its_writes() -> None:
+    attempts = (failure("console"), success("slack"))
+    after = with_status(order(), phase=Phase.FAILED, attempts=attempts, completed_at=parse_time(ENDED))
+    replayed = list(all_events(after, content=redact_content(after.content)))
+    assert kinds(replayed) == ["failed", "sent", "escalated"]
+    assert replayed[:2] == events_of(*attempts)

@@ -49,6 +49,18 @@ def test_neutral_result_neither_counts_nor_resets_the_count() -> None:
     assert after(breaker, Result.NEITHER, Result.FAILURE).circuit(at(0)) is Circuit.OPEN
 
 
+def test_receiver_that_refuses_everything_opens_the_breaker_at_once() -> None:
+    breaker = after(Breaker(limits=LIMITS), Result.REFUSAL)
+    assert (breaker.circuit(at(0)), breaker.probe_at) == (Circuit.OPEN, at(30))
+    assert (breaker.recent, breaker.failing) == ((), ())
+
+
+def test_refusal_of_a_probe_opens_the_breaker_again() -> None:
+    breaker, probe = enter(after(Breaker(limits=LIMITS), Result.REFUSAL), at(30))
+    breaker = report(breaker, probe, Result.REFUSAL, at(31))
+    assert (breaker.circuit(at(31)), breaker.probe_at) == (Circuit.OPEN, at(61))
+
+
 def test_open_breaker_admits_no_call() -> None:
     breaker = opened()
     assert admit(breaker, at(29.999)) == (breaker, None)

@@ -136,3 +136,28 @@ def test_dropped_rejected_attempt_leaves_its_number_free() -> None:
     completed = [circuit_open("slack", 2, seconds=30), delivered]
     assert merge_attempts(fresh, completed).attempts == (circuit_open("slack"), delivered)
     assert merge_attempts(fresh, reversed(completed)).attempts == (circuit_open("slack"), delivered)
+
+
+def test_attempt_that_was_made_replaces_a_rejected_one_of_the_same_id() -> None:
+    """Another process was not rejected: its breaker was closed."""
+    fresh = notification("slack", attempts=(circuit_open("slack", 1),))
+    for attempted in (failure("slack", 1, seconds=5), success("slack", 1, seconds=5)):
+        assert merge_attempts(fresh, [attempted]).attempts == (attempted,)
+        assert merge_attempts(fresh, [circuit_open("slack", 1, seconds=9), attempted]).attempts == (
+            attempted,
+        )
+    assert merge_attempts(fresh, [failure("file", 1)]).attempts == (
+        circuit_open("slack", 1),
+        failure("file", 1),
+    )
+
+
+def test_rejected_attempt_never_replaces_one_that_was_made() -> None:
+    fresh = notification("slack", attempts=(failure("slack", 1),))
+    assert merge_attempts(fresh, [circuit_open("slack", 1, seconds=5)]) is fresh
+
+
+def test_attempt_that_was_made_makes_room_for_the_next_rejection() -> None:
+    fresh = notification("slack", attempts=(circuit_open("slack", 1),))
+    attempted, rejected = failure("slack", 1, seconds=5), circuit_open("slack", 2, seconds=9)
+    assert merge_attempts(fresh, [attempted, rejected]).attempts == (attempted, rejected)

@@ -8,7 +8,6 @@ import pytest
 
 from notification_operator.domain.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, Notification, Phase, parse
-from notification_operator.domain.phases import IllegalMoveError
 from notification_operator.domain.routing.route import Route, RoutingReason
 from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import START, at, failure, notification, progress_of, stored, success
@@ -245,7 +244,8 @@ def test_recorded_attempt_parses_as_the_same_attempt() -> None:
     assert stored_with(folded(notification("slack"), attempts), "slack").attempts == (attempts,)
 
 
-def test_illegal_phase_raises_an_error() -> None:
-    illegal = notification("slack", phase=Phase.RETRYING, attempts=(failure("slack"),))
-    with pytest.raises(IllegalMoveError, match="phase Retrying cannot become Sending"):
-        folded(illegal)
+def test_retrying_without_a_success_goes_on_as_sending() -> None:
+    forged = notification("slack", phase=Phase.RETRYING, attempts=(failure("slack"),))
+    assert folded(forged)["phase"] == "Sending"
+    refused = notification("slack", phase=Phase.RETRYING, attempts=(failure("slack", permanent=True),))
+    assert folded(refused)["phase"] == "Failed"

@@ -1,10 +1,15 @@
 """Phase, reason and message, from the progress of the channels."""
 
+from dataclasses import replace
+
 import pytest
 
 from notification_operator.domain.model import Attempt, Phase, Reason, RetryPolicy
 from notification_operator.domain.outcome import PhaseDecision, decide_phase
-from tests.unit.operator.domain.builders import FAST, failure, notification, progress_of, success
+from notification_operator.domain.progress import progress
+from notification_operator.domain.receivers.targets import TargetRules
+from notification_operator.domain.routing.route import Route
+from tests.unit.operator.domain.builders import FAST, START, failure, notification, progress_of, success
 
 THREE = RetryPolicy(max_attempts=3, initial_backoff=1, multiplier=2, max_backoff=60)
 
@@ -134,3 +139,52 @@ def test_message_names_the_limit_of_the_policy() -> None:
         "after 5 of 5 attempts"
         in decision(*[failure("a", n) for n in range(1, 6)], channels=("a",), policy=FAST).message
     )
+
+
+def test_route_without_targets_is_pending() -> None:
+    assert decision(channels=()).phase is Phase.PENDING
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        (Reason.CHANNEL_NOT_ALLOWED, "Not delivered; the namespace may not use a, b"),
+        (
+            Reason.RECEIVER_NOT_ALLOWED,
+            "Not delivered; a, b may not be used by this namespace or for this recipient",
+        ),
+        (
+            Reason.NO_DEFAULT_RECEIVER,
+            "Not delivered; a, b is not configured, and no receiver of this type is the default",
+        ),
+    ],
+)
+def test_reason_that_all_targets_share_is_that_of_the_phase(reason: Reason, message: str) -> None:
+    attempts = [replace(refused(channel), reason=reason) for channel in "ab"]
+    result = decision(*attempts)
+    assert (result.phase, result.reason, result.message) == (Phase.FAILED, reason, message)
+    assert decision(attempts[0], refused("b")).reason is Reason.ALL_DELIVERIES_FAILED
+
+
+def test_receiver_that_never_became_ready_is_the_reason() -> None:
+    attempts = [replace(each, reason=Reason.RECEIVER_NOT_READY) for each in exhausted("a")]
+    result = decision(*attempts, channels=("a",))
+    assert (result.reason, result.message) == (
+        Reason.RECEIVER_NOT_READY,
+        "Not delivered; a failed after 3 of 3 attempts",
+    )
+
+
+@pytest.mark.parametrize(("cap", "limit"), [(1, 1), (2, 2), (9, 3), (None, 3)])
+def test_message_names_the_smaller_limit_of_policy_and_receiver(cap: int | None, limit: int) -> None:
+    route = Route(targets=("a",), rules={"a": TargetRules(max_attempts=cap)})
+    attempts = [failure("a", number) for number in range(1, limit + 1)]
+    steps = progress(notification("a", retry=THREE), route, attempts, now=START)
+    caps = {"a": cap} if cap else {}
+    result = decide_phase(steps, THREE, present=Phase.SENDING, in_flight=frozenset(), caps=caps)
+    assert (result.phase, result.message) == (
+        Phase.FAILED,
+        f"Not delivered; a failed after {limit} of {limit} attempts",
+    )
+    fewer = progress(notification("a", retry=THREE), route, attempts[:-1], now=START)
+    assert fewer[0].open

@@ -33,9 +33,9 @@ def condition(status: str, reason: str, message: str = "m") -> Condition:
 
 
 def result(*entries: ReplicaStatus, **more: Any) -> tuple[str, str]:
-    given: dict[str, Any] = {"suspended": False, "before": None, "known": None}
-    found = healthy(entries, **given | more)
-    return found.status.value, found.reason
+    arguments: dict[str, Any] = {"suspended": False, "before": None, "known": None}
+    decided = healthy(entries, **arguments | more)
+    return decided.status.value, decided.reason
 
 
 @pytest.mark.parametrize(

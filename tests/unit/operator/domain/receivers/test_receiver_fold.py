@@ -56,8 +56,8 @@ def conditions(status: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def condition(status: dict[str, Any], name: str) -> dict[str, Any]:
-    (found,) = [each for each in status["conditions"] if each["type"] == name]
-    return found
+    (entry,) = [each for each in status["conditions"] if each["type"] == name]
+    return entry
 
 
 def names(status: dict[str, Any]) -> list[str]:

@@ -149,7 +149,7 @@ def test_fields_that_end_are_removed() -> None:
     }
 
 
-def test_circuit_without_a_probe_and_test_without_a_message_are_dumped_short() -> None:
+def test_empty_parts_of_a_circuit_and_of_a_test_are_left_out() -> None:
     status = ReceiverStatus(
         observed=Observation(circuit=CircuitStatus(state=CircuitState.CLOSED)),
         last_test=LastTest(requested_at="now", outcome=ReceiverTestOutcome.SUCCEEDED),

@@ -1,0 +1,137 @@
+"""References: the values of Secrets, or the first reason why there are not all."""
+
+import pytest
+
+from notification_operator.domain.receivers.references import (
+    ObjectKey,
+    ObjectState,
+    ReferenceReason,
+    References,
+    object_keys,
+    resolve_references,
+    template_key,
+)
+from tests.unit.operator.domain.receivers.entries import receiver
+
+TOKEN = "s3cret"
+WITH_URL = receiver(block={"url": "", "urlSecretRef": {"name": "hook"}})
+
+
+class Objects(dict[ObjectKey, ObjectState]):
+    """The objects that are known; others were not looked for."""
+
+    def get(self, key: ObjectKey) -> ObjectState:  # type: ignore[override]  # the protocol has no default
+        return super().get(key) or ObjectState()
+
+
+def secrets(namespace: str = "shop", **data: dict[str, str] | None) -> Objects:
+    """Return Secrets by name; None for one that does not exist."""
+    return Objects(
+        {
+            ObjectKey(namespace, name): ObjectState(data=values, version=f"v-{name}", known=True)
+            for name, values in data.items()
+        }
+    )
+
+
+def test_values_are_found_by_field_and_by_key() -> None:
+    mail = receiver(kind="email", block={"authSecretRef": {"name": "login"}})
+    references = resolve_references(mail, secrets(login={"username": "me", "password": TOKEN, "more": "x"}))
+    assert references.resolved
+    assert references.reason is ReferenceReason.FOUND
+    assert references.values["email.authSecretRef/username"] == "me"
+    assert references.values["email.authSecretRef/password"] == TOKEN
+    assert (references.message, references.version) == ("Read Secret login", "login=v-login")
+
+
+def test_whole_secret_is_a_group() -> None:
+    hook = receiver(block={"headersSecretRef": {"name": "headers"}})
+    references = resolve_references(hook, secrets(headers={"X-Token": TOKEN}))
+    assert references.groups == {"webhook.headersSecretRef": {"X-Token": TOKEN}}
+
+
+def test_receiver_without_references_needs_no_secret() -> None:
+    references = resolve_references(receiver(), secrets())
+    assert (references.reason, references.version, references.resolved) == (ReferenceReason.NONE, "", True)
+    assert references.message == "The receiver needs no Secret"
+
+
+def test_version_changes_with_each_secret() -> None:
+    signed = receiver(block={"signingSecretRefs": [{"name": "b"}, {"name": "a"}]})
+    keys = {"signing-key": TOKEN}
+    assert resolve_references(signed, secrets(a=keys, b=keys)).version == "a=v-a,b=v-b"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "message"),
+    [
+        (
+            ObjectState(known=True, denied=True),
+            ReferenceReason.NOT_ALLOWED,
+            (
+                "webhook.urlSecretRef: the operator may not read Secret hook in namespace shop; put the receiver "
+                "into the operator's namespace, or set receiversNamespaced in the stack"
+            ),
+        ),
+        (ObjectState(), ReferenceReason.PENDING, "webhook.urlSecretRef: Secret hook is being read"),
+        (
+            ObjectState(error="timed out"),
+            ReferenceReason.PENDING,
+            "webhook.urlSecretRef: Secret hook is being read: timed out",
+        ),
+        (
+            ObjectState(known=True),
+            ReferenceReason.NOT_FOUND,
+            "webhook.urlSecretRef: namespace shop has no Secret hook; create it",
+        ),
+        (
+            ObjectState(known=True, data={"b": TOKEN, "a": TOKEN}),
+            ReferenceReason.KEY_MISSING,
+            "webhook.urlSecretRef: Secret hook has no value under the key url; it has a, b",
+        ),
+        (
+            ObjectState(known=True, data={"url": ""}),
+            ReferenceReason.KEY_MISSING,
+            "webhook.urlSecretRef: Secret hook has no value under the key url; it has url",
+        ),
+        (
+            ObjectState(known=True, data={}),
+            ReferenceReason.KEY_MISSING,
+            "webhook.urlSecretRef: Secret hook has no value under the key url; it has no keys",
+        ),
+    ],
+)
+def test_missing_value_is_explained(state: ObjectState, reason: ReferenceReason, message: str) -> None:
+    references = resolve_references(WITH_URL, Objects({ObjectKey("shop", "hook"): state}))
+    assert (references.reason, references.message, references.resolved) == (reason, message, False)
+    assert (references.values, references.groups, references.version) == ({}, {}, "")
+
+
+def test_last_known_data_is_used_while_the_secret_cannot_be_read() -> None:
+    state = ObjectState(data={"url": TOKEN}, known=True, denied=True, error="503")
+    assert resolve_references(WITH_URL, Objects({ObjectKey("shop", "hook"): state})).resolved
+
+
+def test_neither_state_nor_references_show_a_value() -> None:
+    references = resolve_references(WITH_URL, secrets(hook={"url": TOKEN}))
+    shown = repr(references) + repr(ObjectState(data={"url": TOKEN})) + references.message
+    assert references.values["webhook.urlSecretRef"] == TOKEN
+    assert TOKEN not in shown
+    assert TOKEN not in repr(References(reason=ReferenceReason.FOUND, groups={"a": {"b": TOKEN}}))
+
+
+def test_secrets_of_a_receiver_are_those_of_its_own_namespace() -> None:
+    hook = receiver(
+        namespace="bank",
+        block={"signingSecretRefs": [{"name": "keys"}, {"name": "keys", "key": "old"}]},
+        tls={"caSecretRef": {"name": "ca"}},
+    )
+    assert object_keys(hook) == {ObjectKey("bank", "keys"), ObjectKey("bank", "ca")}
+    assert str(ObjectKey("bank", "ca")) == "bank/ca"
+
+
+def test_config_map_with_templates_is_that_of_the_own_namespace() -> None:
+    assert template_key(receiver()) is None
+    assert template_key(receiver(template={"inline": {"subject": "s"}})) is None
+    referring = receiver(namespace="bank", template={"configMapRef": {"name": "texts"}})
+    assert template_key(referring) == ObjectKey("bank", "texts")

@@ -1,0 +1,25 @@
+"""The rules in force: routing chooses names, and the catalog turns them into targets."""
+
+import yaml
+
+from notification_contract.routing.table import parse_table
+from notification_operator.domain.routing.state import RoutingState
+from notification_operator.domain.rules import Rules
+from tests.unit.operator.domain.builders import notification
+from tests.unit.operator.domain.receivers.entries import HOME, receiver, resolver
+
+TABLE = parse_table(
+    yaml.safe_load(f"""
+route: {{receiver: default}}
+receivers:
+- {{name: default, channels: [console], receiverRef: {{name: hook, namespace: {HOME}}}}}
+""")
+)
+
+
+def test_route_has_the_targets_of_the_chosen_receivers_and_their_rules() -> None:
+    hook = receiver("hook", namespace=HOME, allowedNamespaces={"from": "All"}, retryPolicy={"maxAttempts": 2})
+    rules = Rules(routing=RoutingState().accept(TABLE), resolver=resolver(hook))
+    route = rules.route(notification())
+    assert route.targets == ("console", "webhook/platform/hook")
+    assert {target: each.max_attempts for target, each in route.rules.items()} == {"webhook/platform/hook": 2}
