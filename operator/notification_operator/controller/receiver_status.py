@@ -155,6 +155,8 @@ class ReceiverStatusController:
             return Result(final=True)
         if not view.owner:
             self._tests.forget(queue_key)
+        if (seconds := self._wait(queue_key, view)) != 0.0:
+            return Result(final=True, requeue_after=seconds)
         try:
             fresh = await self._write(queue_key, view)
         except Gone:
@@ -167,6 +169,19 @@ class ReceiverStatusController:
         if view.owner:
             self._start_test(queue_key, fresh)
         return Result(final=True)
+
+    def _wait(self, queue_key: Key, view: View) -> float | None:
+        """Return the seconds until the status may be written; None if there is nothing to write.
+
+        What was noted during a write may be in it already, or come too early after it.
+        """
+        written = self._written.get(ReceiverKey(queue_key.namespace, queue_key.name))
+        if written is None:
+            return None if view.is_premature else 0.0
+        if self._tests.result(queue_key) is not None:
+            return 0.0
+        due = written.due(view)
+        return None if due is None else max(due - asyncio.get_running_loop().time(), 0.0)
 
     async def _write(self, key: Key, view: View) -> JsonObject:
         """Write the status if it changes; return the object as it is then."""
@@ -195,9 +210,7 @@ class ReceiverStatusController:
         seconds = _pause(error, failures=request.failures + 1)
         at = asyncio.get_running_loop().time() + seconds
         key = ReceiverKey(request.key.namespace, request.key.name)
-        written = self._written.get(key)
-        view = None if written is None else written.view
-        self._written[key] = Written(key=request.key, view=view, transition_at=at, change_at=at)
+        self._written[key] = Written(key=request.key, view=None, transition_at=at, change_at=at)
         return Result(error=error, stalled=True, requeue_after=seconds)
 
 

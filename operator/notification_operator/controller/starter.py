@@ -179,18 +179,20 @@ class Starter:
             return Started(redacted=redacted, route=followed, permitted=True)
         message = self._dispatcher.message(notification, followed, redacted)
         size = cost(content_size(notification.content))
-        reserved = {send: turn.reserve(send.channel, size) for send in planned.sends}
+        without_room: set[str] = set()
         starting: dict[Send, Reservation] = {}
         holds: dict[str, Hold] = {}
         suppressions: dict[str, str] = {}
-        for send, room in reserved.items():
+        for send in planned.sends:
+            room = turn.reserve(send.channel, size)
             if room is None:
+                without_room.add(send.channel)
                 continue
             answer = self._dispatcher.ask(send, message)
             if answer is None:
                 starting[send] = room
                 continue
-            room.release()
+            turn.keep(send.channel, room)
             if isinstance(answer, Hold):
                 holds[send.channel] = answer
             else:
@@ -205,13 +207,12 @@ class Starter:
                 failed=partial(self._dispatcher.failure, send),
                 reservation=room,
             )
-        without_room = _channels(send for send, room in reserved.items() if room is None)
         return Started(
             redacted=redacted,
             route=followed,
             permitted=True,
             any=bool(starting),
-            without_room=without_room,
+            without_room=frozenset(without_room),
             asked=Waits(at=self._clock(), holds=holds) if holds else None,
             suppressions=suppressions,
         )
