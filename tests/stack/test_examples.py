@@ -48,7 +48,7 @@ def test_example_on_the_console_has_its_secrets_redacted(shipped_operator: Opera
     assert "hunter2" not in printed
 
 
-def test_example_with_unconfigured_channel_names_the_remedy(shipped_operator: OperatorUnderTest) -> None:
+def test_example_with_unconfigured_channel_says_what_to_do(shipped_operator: OperatorUnderTest) -> None:
     shipped_operator.cluster.create(example("partial", shipped_operator.namespace))
     status = shipped_operator.cluster.final(shipped_operator.namespace, "partial")["status"]
     (failed,) = [entry for entry in status["deliveryAttempts"] if entry["status"] == "failed"]
