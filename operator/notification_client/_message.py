@@ -12,7 +12,7 @@ from notification_contract import names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FINAL: Final = frozenset({"Sent", "PartiallySent", "Failed"})
+FINAL: Final = frozenset({"Sent", "PartiallySent", "Failed", "Suppressed"})
 """The phases that do not change any more."""
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds between two looks at a status; the last one repeats."""

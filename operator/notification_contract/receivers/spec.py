@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Duration = Annotated[str, Field(max_length=32, pattern=PATTERN)]
+ReceiverName = Annotated[str, Field(min_length=1, max_length=bounds.RECEIVER_NAME)]
 LabelName = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
 Priority = Literal["critical", "high", "medium", "low"]
@@ -69,7 +70,7 @@ class AllowedNamespaces(Block):
 class Fallback(Block):
     """Another receiver of the same namespace that gets what this one does not."""
 
-    name: Name
+    name: ReceiverName
     after: Duration | None = None
     """How long a notification may be undelivered before the fallback gets it; None: until this receiver has failed for good."""
 

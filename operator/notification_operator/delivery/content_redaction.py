@@ -9,13 +9,14 @@ import structlog
 
 from notification_operator.delivery.content_budget import content_size
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
-from notification_operator.domain.redaction.redact import redact_content_counted
+from notification_operator.domain.redaction.redact import ALL_RULES, redact_content_counted, redact_key
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Awaitable, Callable, Mapping
 
     from notification_operator.domain.model import Content
+    from notification_operator.domain.redaction.redact import Rules
     from notification_operator.domain.redaction.redactor import Redactor
 
 LARGE: Final = 65_536
@@ -96,12 +97,15 @@ class ContentRedaction:
             await self._threads.run(work, seconds=self._seconds)
         except (TimeoutError, SaturatedError):
             logger.warning("content not redacted in time and therefore withheld", seconds=self._seconds)
-            return without_text(content), {WITHHELD: 1}
+            return without_text(content, self._redactor.rules), {WITHHELD: 1}
         return results.pop()
 
 
-def without_text(content: Content) -> Content:
-    """Return a copy without anything that may hold a secret: an unredacted text never leaves the operator."""
+def without_text(content: Content, rules: Rules = ALL_RULES) -> Content:
+    """Return a copy without anything that may hold a secret: an unredacted text never leaves the operator.
+
+    The recipients and the incident stay: they decide where the message goes, and are short.
+    """
     return replace(
         content,
         subject="[REDACTED]",
@@ -110,4 +114,5 @@ def without_text(content: Content) -> Content:
         labels={},
         annotations={},
         action_links=(),
+        dedup_key=redact_key(content.dedup_key, rules),
     )

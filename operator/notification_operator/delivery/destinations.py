@@ -93,29 +93,34 @@ class Destinations:
         return slots
 
     def local_slots(self, sender: Sender) -> FairSemaphore:
-        """Return the slots of a channel that delivers within the process."""
-        slots = self._local.get(sender.name)
+        """Return the slots of a channel that delivers within the process; its receivers share them."""
+        channel = sender.name.partition("/")[0]
+        slots = self._local.get(channel)
         if slots is None:
-            slots = self._local[sender.name] = FairSemaphore(self._size(sender))
+            slots = self._local[channel] = FairSemaphore(self._size(sender))
         return slots
 
     def update(self, destination: Destination) -> None:
-        """Let a destination use as many slots as its breaker allows, after a call; forget it if it is idle."""
+        """Let a destination use as many slots as its breaker allows, after a call; forget what is idle."""
         slots = self._slots.get(destination)
         if slots is not None:
             slots.limit(self._breakers.allowance(destination))
-            if slots.idle:
-                del self._slots[destination]
+        for name in (destination, destination.channel):
+            if name in self._slots and self._slots[name].idle:
+                del self._slots[name]
 
     def waiting_until(
-        self, sender: Sender, target: str, message: Message, notification: Notification
+        self, sender: Sender, target: str, message: Message, notification: Notification, *, most: int
     ) -> datetime | None:
-        """Return when the open breaker of a message's destination permits its next attempt; None if it is not open."""
+        """Return when the open breaker of a message's destination permits its next attempt; None if it is not open.
+
+        `most` is the number of attempts that the target may have.
+        """
         destination = self.of(sender, message)
         if destination is None:
             return None
         failed = [each for each in notification.attempts if each.channel == target and not each.circuit_open]
-        left = notification.retry.max_attempts - len(failed)
+        left = most - len(failed)
         waiting = Waiting(
             notification=message.uid,
             namespace=message.namespace,

@@ -20,6 +20,7 @@ from notification_operator.delivery.channel import (
     Transient,
     close,
 )
+from notification_operator.delivery.channel_call import breaker_result, call
 from notification_operator.delivery.channel_health import LATEST, ChannelHealth
 from notification_operator.delivery.destinations import Destinations
 from notification_operator.delivery.pacing import Pacing
@@ -27,8 +28,10 @@ from notification_operator.delivery.recording import Recorder, first
 from notification_operator.delivery.refusals import circuit_open
 from notification_operator.delivery.senders import Sender, Unavailable
 from notification_operator.delivery.threads import Threads
-from notification_operator.domain.breaker import Circuit, Result
+from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.hold import NO_HOLDS, HoldReason
+from notification_operator.domain.progress import most_attempts
+from notification_operator.domain.receivers.targets import NO_RULES
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.status import Reason
 
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.delivery.breakers import Breakers, Destination, PermittedCall
-    from notification_operator.delivery.channel import Receipt
     from notification_operator.delivery.content_redaction import RedactedContent
     from notification_operator.delivery.senders import ChannelSenders, Senders
     from notification_operator.domain.attempt import Attempt
@@ -149,6 +151,8 @@ class Dispatcher:
                 current = self._find(send, message)
                 if isinstance(current, Unavailable):
                     return self._record.unavailable(send, current)
+                if current != sender and self._destinations.of(current, message) != destination:
+                    raise Postponed(f"{send.id}: {sender.name} has another destination now")
                 answer = self._breakers.try_enter(destination, notification=message.uid)
                 if isinstance(answer, Rejected):
                     return self._record.rejected(send, circuit_open(sender.name, answer.until))
@@ -161,7 +165,7 @@ class Dispatcher:
     ) -> Attempt:
         with permit:
             attempt, error = await self._deliver(send, sender, destination, message)
-            permit.result = _breaker_result(attempt, error)
+            permit.result = breaker_result(attempt, error)
         if first(error, RateLimited) and attempt.retry_after:
             self._pacing.pause(destination, attempt.retry_after)
         return attempt
@@ -177,11 +181,13 @@ class Dispatcher:
         if self._breakers.all_closed:
             return {}
         message = self.message(notification, route, redacted)
-        until = {
-            target: self._destinations.waiting_until(sender, target, message, notification)
-            for target, sender in self._available(route, message)
-        }
-        return {target: time for target, time in until.items() if time is not None}
+        until: dict[str, datetime] = {}
+        for target, sender in self._available(route, message):
+            most = most_attempts(notification, route.rules.get(target, NO_RULES))
+            time = self._destinations.waiting_until(sender, target, message, notification, most=most)
+            if time is not None:
+                until[target] = time
+        return until
 
     def pauses(
         self, notification: Notification, route: Route, redacted: RedactedContent
@@ -250,16 +256,16 @@ class Dispatcher:
     ) -> tuple[Attempt, BaseException | None]:
         began, start = self._clock(), asyncio.get_running_loop().time()
         message = replace(message, address=sender.address, thread_ref=self._threads.find(sender, message))
-        result = await self._call(send, sender, message)
+        result = await call(
+            sender.channel, message, seconds=sender.timeout or self._timeout, target=send.channel
+        )
         duration = asyncio.get_running_loop().time() - start
         if not isinstance(result, BaseException):
             self._threads.delivered(sender, message, result)
             error, attempt = None, self._record.success(send, result, began=began, duration=duration)
         else:
             error = self._after_change(send, sender, message, result)
-            attempt = self._record.failed(
-                send, error, began=began, duration=duration, holds=sender.holds_errors
-            )
+            attempt = self._record.failed(send, error, sender, began=began, duration=duration)
         if sender.receiver is None:
             self._health.record(send.channel, succeeded=error is None)
         elif self._observer is not None:
@@ -273,44 +279,10 @@ class Dispatcher:
         if first(error, ReceiverError) is None:
             return error
         current = self._senders.find(send.channel, message)
-        if isinstance(current, Sender) and current.revision == sender.revision:
+        if isinstance(current, Unavailable):
+            changed = not isinstance(current.error, Permanent)
+        else:
+            changed = current.revision != sender.revision
+        if not changed:
             return error
         return Transient(f"the receiver changed during the attempt, which failed with: {error}")
-
-    async def _call(self, send: Send, sender: Sender, message: Message) -> Receipt | BaseException | None:
-        seconds = sender.timeout or self._timeout
-        try:
-            async with asyncio.timeout(seconds):
-                return await sender.channel.deliver(message)
-        except TimeoutError as error:
-            return Transient(f"timed out after {seconds:g} s").with_traceback(error.__traceback__)
-        except (Transient, Permanent, ReceiverError) as error:
-            return error
-        except BaseException as error:
-            # Whatever a channel raises is its own failure; a cancellation of this attempt is not.
-            if _cancelled_from_outside(error):
-                raise
-            if first(error, Transient) is None:
-                logger.warning(
-                    "channel raised an unexpected error",
-                    channel=send.channel,
-                    attempt=send.id,
-                    exc_info=error,
-                )
-            return error
-
-
-def _breaker_result(attempt: Attempt, error: BaseException | None) -> Result:
-    """Return what an attempt says about its destination: nothing if the message was at fault, or there are too many."""
-    if attempt.succeeded:
-        return Result.SUCCESS
-    if first(error, ReceiverError):
-        return Result.REFUSAL
-    return Result.NEITHER if attempt.permanent or first(error, RateLimited) else Result.FAILURE
-
-
-def _cancelled_from_outside(error: BaseException) -> bool:
-    """Return whether the operator, not the channel, ends an attempt."""
-    task = asyncio.current_task()
-    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
-    return cancelled or isinstance(error, GeneratorExit)

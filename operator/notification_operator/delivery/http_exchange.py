@@ -11,7 +11,7 @@ import contextlib
 import ssl
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
 import orjson
@@ -31,6 +31,7 @@ from notification_operator.domain.text.error_text import chain, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from aiohttp.abc import AbstractStreamWriter
@@ -108,6 +109,22 @@ class _Body(aiohttp.BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
+class Session(Protocol):
+    """What posts: a session of aiohttp, or a part that finds one for each request."""
+
+    def post(
+        self,
+        url: str,
+        *,
+        data: aiohttp.BytesPayload | bytes | str,
+        headers: Mapping[str, str] | None = None,
+        allow_redirects: bool = True,
+        server_hostname: str | None = None,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Post once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAccess:
     """How one receiver reaches the network.
@@ -116,7 +133,7 @@ class HttpAccess:
     before each request. `timeout` is the limit of one request in seconds.
     """
 
-    session: aiohttp.ClientSession
+    session: Session
     policy: EgressPolicy
     clock: Callable[[], datetime]
     timeout: float = 10.0

@@ -68,7 +68,7 @@ class Pacing:
     def pause(self, destination: Destination, seconds: float) -> None:
         """Send nothing to a destination for so many seconds, as it asks; then no faster than at its rate."""
         now, seconds = self._seconds(), min(seconds, LONGEST_PAUSE)
-        pace = self._pace(destination, None)
+        pace = self._pace(destination)
         if pace.bucket is not None:
             pace.bucket = pace.bucket.emptied(now)
         if now + seconds <= pace.paused_until:
@@ -99,7 +99,8 @@ class Pacing:
         """Return None if a notification may send now, which uses up its share of the rate; else when to ask again."""
         if rate is None and destination not in self._paces:
             return None
-        pace, now = self._pace(destination, rate), self._seconds()
+        pace, now = self._pace(destination), self._seconds()
+        pace.bucket = _at_rate(pace.bucket, rate, now)
         pace.line.drop_stale(now)
         ticket = pace.line.join(notification, namespace)
         wait = _wait(pace, pace.line.position(ticket), now)
@@ -125,17 +126,25 @@ class Pacing:
         ticket.due, ticket.shown = now + wait, self._clock() + timedelta(seconds=wait)
         return ticket.shown
 
-    def _pace(self, destination: Destination, rate: Rate | None) -> _Pace:
+    def _pace(self, destination: Destination) -> _Pace:
         pace = self._paces.get(destination)
         if pace is None:
-            bucket = None if rate is None else Bucket.full(rate, self._seconds())
-            pace = self._paces[destination] = _Pace(bucket)
-        elif pace.bucket is None and rate is not None:
-            pace.bucket = Bucket.full(rate, self._seconds())
+            pace = self._paces[destination] = _Pace(None)
         self._paces.move_to_end(destination)
         if len(self._paces) > MOST:
             self._paces.popitem(last=False)
         return pace
+
+
+def _at_rate(bucket: Bucket | None, rate: Rate | None, now: float) -> Bucket | None:
+    """Return the bucket at the present rate, which a change of the receiver may have changed."""
+    if rate is None:
+        return None
+    if bucket is None:
+        return Bucket.full(rate, now)
+    if bucket.rate == rate:
+        return bucket
+    return Bucket(rate=rate, tokens=min(bucket.tokens_at(now), float(rate.burst)), at=now)
 
 
 def _wait(pace: _Pace, position: int, now: float) -> float:

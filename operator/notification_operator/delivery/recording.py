@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import quote
 
 import structlog
 
 from notification_contract import bounds
 from notification_operator.delivery.channel import DeliveryError, Permanent, ReceiverError, Transient
+from notification_operator.delivery.http_client import REDACTED
 from notification_operator.domain.attempt import Attempt, AttemptStatus
 from notification_operator.domain.status import Reason
 from notification_operator.domain.text.error_text import chain, describe
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.delivery.channel import Receipt
-    from notification_operator.delivery.senders import Unavailable
+    from notification_operator.delivery.senders import Sender, Unavailable
     from notification_operator.domain.plan import Send
     from notification_operator.domain.redaction.redactor import Redactor
 
@@ -48,34 +51,20 @@ class Recorder:
         )
 
     def failed(
-        self,
-        send: Send,
-        error: BaseException,
-        *,
-        began: datetime | None = None,
-        duration: float = 0.0,
-        holds: bool = False,
+        self, send: Send, error: BaseException, sender: Sender, *, began: datetime, duration: float
     ) -> Attempt:
-        """Return the attempt of an error.
-
-        Args:
-            send: the attempt.
-            error: why it failed.
-            began: the start; None for an attempt that was not made.
-            duration: its length in seconds.
-            holds: whether the message waits because its receiver accepts none, so that the attempt does not count.
-        """
+        """Return the attempt of an error; it does not count if the message waits until its receiver accepts some."""
         refused = first(error, ReceiverError)
-        held = holds and refused is not None
+        held = sender.holds_errors and refused is not None
         retryable = first(error, Transient)
-        permanent = not held and (retryable is None or first(error, Permanent) is error)
+        permanent = not held and (retryable is None or isinstance(error, Permanent | ReceiverError))
         return Attempt(
             channel=send.channel,
             number=send.number,
-            timestamp=began or self._clock(),
+            timestamp=began,
             duration=duration,
             status=AttemptStatus.FAILED,
-            error=self._text(error, permanent=permanent),
+            error=self._text(error, permanent=permanent, address=sender.address),
             permanent=permanent,
             retry_after=None if permanent or retryable is None else _usable_pause(retryable.retry_after),
             circuit_open=held,
@@ -122,9 +111,20 @@ class Recorder:
             permanent=True,
         )
 
-    def _text(self, error: BaseException, *, permanent: bool) -> str:
+    def _text(self, error: BaseException, *, permanent: bool, address: str = "") -> str:
+        def redact(text: str) -> str:
+            return self._redactor.text(without_address(text, address) if address else text)
+
         mark = PERMANENT_MARK if permanent else ""
-        return describe(error, mark=mark, bare=DeliveryError, redact=self._redactor.text)
+        return describe(error, mark=mark, bare=DeliveryError, redact=redact)
+
+
+def without_address(text: str, address: str) -> str:
+    """Return a text in which the address of a person is not shown, however a server writes it."""
+    forms = {address, quote(address, safe=""), address.removeprefix("+")}
+    return re.sub(
+        "|".join(map(re.escape, sorted(forms, key=len, reverse=True))), REDACTED, text, flags=re.IGNORECASE
+    )
 
 
 def first(error: BaseException | None, kind: type[Kind]) -> Kind | None:

@@ -67,6 +67,14 @@ def receiver_not_ready(receiver: ReceiverKey, problem: str) -> Transient:
     return Transient(f"{Reason.RECEIVER_NOT_READY}: receiver {receiver}: {problem}")
 
 
+def another_type(receiver: ReceiverKey, kind: str, before: str) -> Permanent:
+    """Return the error for a receiver that was replaced by one of another type: its messages would look otherwise."""
+    return Permanent(
+        f"{Reason.RECEIVER_NOT_READY}: receiver {receiver} has the type {kind}, and this notification was for one of "
+        f"type {before}; create another NotificationRequest"
+    )
+
+
 def not_allowed(channel: str, namespace: str, allowed: Sequence[str]) -> Permanent:
     """Return the error for a namespace that may not use a channel."""
     return Permanent(

@@ -20,7 +20,7 @@ class Threads:
     """Remembers references of messages; an incident belongs to the namespace of its notifications."""
 
     def __init__(self) -> None:
-        self._first: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        self._first: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
     def find(self, sender: Sender, message: Message) -> str:
         """Return the first message of the incident; empty if there is none, or the message belongs to no incident."""
@@ -37,5 +37,6 @@ class Threads:
             self._first.popitem(last=False)
 
 
-def _key(sender: Sender, message: Message) -> tuple[str, str, str]:
-    return sender.name, message.namespace, message.dedup_key
+def _key(sender: Sender, message: Message) -> tuple[str, ...]:
+    # A receiver that has changed may send to another room, which does not know the thread.
+    return sender.name, sender.revision, message.namespace, message.dedup_key

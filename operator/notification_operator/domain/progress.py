@@ -144,7 +144,7 @@ def _target_progress(
         reason = next((attempt.reason for attempt in attempts if attempt.permanent), "")
         return Progress(channel=target, state=State.REFUSED, next_number=number, reason=reason)
     received = [attempt for attempt in attempts if not attempt.circuit_open]
-    if len(received) >= min(notification.retry.max_attempts, rules.max_attempts or MOST_ATTEMPTS):
+    if len(received) >= most_attempts(notification, rules):
         return Progress(channel=target, state=State.EXHAUSTED, next_number=number, reason=last.reason)
     return Progress(
         channel=target,
@@ -153,6 +153,11 @@ def _target_progress(
         next_at=_backoff_end(notification, received) or last.ended,
         circuit_open=last.circuit_open,
     )
+
+
+def most_attempts(notification: Notification, rules: TargetRules) -> int:
+    """Return how many attempts a target may have: by the policy, or by its receiver if that allows fewer."""
+    return min(notification.retry.max_attempts, rules.max_attempts or MOST_ATTEMPTS)
 
 
 def _suppression(notification: Notification, rules: TargetRules, target: str) -> str:

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from atomic_status import ConflictExhausted, Gone
-from notification_contract.receivers.target import TargetKey
+from notification_contract.receivers.target import UNKNOWN_TYPE, TargetKey
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.receivers.targets import receiver_of
 
@@ -66,14 +66,17 @@ class MetricsObserver:
 
     def _count_attempt(self, attempt: Attempt, namespace: str) -> None:
         metrics = self._metrics
-        receiver = receiver_of(attempt.channel, namespace)
-        target = {
-            "channel": TargetKey.parse(attempt.channel).channel,
-            "receiver": "" if receiver is None else str(receiver),
-        }
+        target = _labels(attempt.channel, namespace)
         status = "success" if attempt.succeeded else "failure"
         metrics.delivery_attempts.labels(**target, status=status).inc()
         metrics.delivery_seconds.labels(**target).observe(attempt.duration)
         if attempt.number > 1:
             reason = "recovered" if attempt.succeeded else "failed_again"
             metrics.delivery_retries.labels(**target, reason=reason).inc()
+
+
+def _labels(target: str, namespace: str) -> dict[str, str]:
+    """Return the labels of a target; without a receiver that does not exist: anybody can name any number of those."""
+    key, receiver = TargetKey.parse(target), receiver_of(target, namespace)
+    exists = receiver is not None and key.channel != UNKNOWN_TYPE
+    return {"channel": key.channel, "receiver": str(receiver) if exists else ""}

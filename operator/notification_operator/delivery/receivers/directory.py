@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
+from notification_contract.receivers.target import UNKNOWN_TYPE
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Created
-from notification_operator.delivery.refusals import (
-    no_recipient,
-    receiver_not_allowed,
-    receiver_not_ready,
-    recipient_not_allowed,
+from notification_operator.delivery.receivers.holds import (
+    GONE,
+    NEW,
+    NEW_SECONDS,
+    SUSPENDED,
+    held,
+    next_look,
+    not_for,
 )
+from notification_operator.delivery.refusals import another_type, no_recipient, recipient_not_allowed
 from notification_operator.delivery.senders import Sender, Unavailable
-from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.domain.hold import HoldReason
 from notification_operator.domain.rate import Rate
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import (
@@ -46,17 +50,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Channel, DeliveryError, Message
+    from notification_operator.delivery.channel import Channel, Message
     from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.delivery.senders import ChannelSenders
     from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import ObjectSource
 
-KEPT: Final = 512
+KEPT: Final = 1024
 """Senders that are kept: the ones used most recently."""
-HOLD_SECONDS: Final = 900.0
-"""After this time a held notification is looked at again, even if its receiver has not changed."""
-GONE: Final = "the far end answered that it does not exist any more; change the receiver or its Secret"
 MARGIN_SECONDS: Final = 1.0
 """An attempt takes at most so much longer than the receiver's time limit, which the channel itself keeps."""
 
@@ -102,10 +103,11 @@ class ReceiverDirectory:
 
     def _refresh(self, key: ReceiverKey) -> bool:
         self._senders.pop(key, None)
-        if self._catalog().get(key) is None:
-            self._gone.pop(key, None)
         before, receiver = self._readiness.pop(key, None), self._catalog().get(key)
-        return receiver is None or self.readiness(receiver) != before
+        if receiver is None:
+            self._gone.pop(key, None)
+        # A receiver that nobody has asked for is not created here: at the start that would be all of them at once.
+        return before is None or receiver is None or self.readiness(receiver) != before
 
     def readiness(self, receiver: Receiver) -> Readiness:
         """Return whether messages can be sent to a receiver, and what it lacks."""
@@ -121,27 +123,38 @@ class ReceiverDirectory:
         catalog = self._catalog()
         receiver = catalog.get(key)
         if receiver is None:
-            problem = (
+            missing = (
                 f"it does not exist; create NotificationReceiver {key.name} in namespace {key.namespace}"
             )
-            return Unavailable(error=receiver_not_ready(key, problem), reason=Reason.RECEIVER_NOT_READY)
+            return held(key, missing, until=None)
         if not catalog.allows(receiver, message.namespace):
-            error = receiver_not_allowed(key, message.namespace)
-            return Unavailable(error=error, reason=Reason.RECEIVER_NOT_ALLOWED)
+            undecided = catalog.is_undecided(receiver, message.namespace)
+            return not_for(key, message.namespace, undecided=undecided)
+        kind = target.partition("/")[0]
+        if kind == UNKNOWN_TYPE:
+            # The targets of the notification were found before the receiver existed. They are found again soon.
+            return held(key, NEW, until=next_look(self._clock(), message.uid, NEW_SECONDS))
+        if kind != receiver.spec.type:
+            error = another_type(key, receiver.spec.type, kind)
+            return Unavailable(error=error, reason=Reason.RECEIVER_NOT_READY)
+        return self._find(receiver, target, message)
+
+    def _find(self, receiver: Receiver, target: str, message: Message) -> Sender | Unavailable:
+        key, sender = receiver.key, self.sender(receiver)
+        gone = sender is not None and self._gone.get(key) == sender.revision
+        if sender is not None and not gone and not receiver.spec.suspend:
+            return _addressed(sender, receiver, target, message)
+        until = next_look(self._clock(), message.uid)
         if receiver.spec.suspend:
-            problem = "it is suspended; set spec.suspend to false"
-            return self._unavailable(receiver, problem, HoldReason.SUSPENDED)
-        sender = self.sender(receiver)
-        if sender is None:
-            return self._unavailable(receiver, self.readiness(receiver).problem, HoldReason.NOT_READY)
-        if self._gone.get(key) == sender.revision:
-            return self._unavailable(
-                receiver,
-                GONE,
-                HoldReason.NOT_READY,
+            return held(key, SUSPENDED, reason=HoldReason.SUSPENDED, until=until)
+        ready, holds = self.readiness(receiver), receiver.spec.on_receiver_error is OnReceiverError.HOLD
+        if gone and not holds:
+            return Unavailable(
                 error=Permanent(f"{ReceiverProblem.GONE}: receiver {key}: {GONE}"),
+                reason=Reason.RECEIVER_NOT_READY,
             )
-        return _addressed(sender, receiver, target, message)
+        holds = holds or ready.references is ReferenceReason.PENDING
+        return held(key, GONE if gone else ready.problem, until=until if holds else None)
 
     def sender(self, receiver: Receiver) -> Sender | None:
         """Return the sender of a receiver; None if it is not ready."""
@@ -157,22 +170,6 @@ class ReceiverDirectory:
     def close(self, key: ReceiverKey, revision: str) -> None:
         """Send nothing more to a receiver until it changes: its far end is gone for good."""
         self._gone[key] = revision
-
-    def _unavailable(
-        self, receiver: Receiver, problem: str, reason: HoldReason, *, error: DeliveryError | None = None
-    ) -> Unavailable:
-        pending = self.readiness(receiver).references is ReferenceReason.PENDING
-        holds = (
-            reason is HoldReason.SUSPENDED
-            or pending
-            or receiver.spec.on_receiver_error is OnReceiverError.HOLD
-        )
-        until = self._clock() + timedelta(seconds=HOLD_SECONDS)
-        return Unavailable(
-            error=error or receiver_not_ready(receiver.key, problem),
-            reason=Reason.RECEIVER_NOT_READY,
-            hold=Hold(until=until, reason=reason) if holds else None,
-        )
 
     def _create(self, receiver: Receiver) -> tuple[Readiness, Sender | None]:
         """Create and remember the sender of a receiver."""
@@ -201,6 +198,11 @@ class ReceiverDirectory:
             created = self._created(receiver, references, sources)
         except (InvalidOptionsError, AddressNotAllowedError) as error:
             return replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False), None
+        except Exception as error:
+            # A fault of one receiver must not fail the notifications of others; its text may hold a secret.
+            logger.exception("receiver not usable", receiver=str(receiver.key))
+            problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
+            return replace(ready, reason=ReadyReason.INVALID, message=problem, sendable=False), None
         problem = missing or created.template_problem
         if problem:
             # The built-in templates are used: a message is never lost to a template.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_network
 from time import thread_time
 from typing import TYPE_CHECKING
 
 from notification_contract.receivers.kinds import ReceiverType
-from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.channels.apprise import AppriseChannel, AppriseOptions, AppriseSecrets
 from notification_operator.delivery.channels.discord import DiscordChannel, DiscordSecrets
 from notification_operator.delivery.channels.email import (
@@ -42,10 +40,8 @@ from notification_operator.delivery.channels.webhook import (
     WebhookOptions,
     WebhookSecrets,
 )
-from notification_operator.delivery.egress_policy import EgressPolicy
-from notification_operator.delivery.http_exchange import HttpAccess
 from notification_operator.delivery.receivers.creation import Created
-from notification_operator.delivery.receivers.sessions import Connection, Trust
+from notification_operator.delivery.receivers.network import Network
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
 from notification_operator.delivery.rendering.templates import Template, TemplateInvalidError
 
@@ -97,7 +93,8 @@ class ChannelFactory:
             templates=texts,
             redact=self._tools.redact,
         )
-        channel = _Build(self._tools, receiver.spec, references, composer).channel()
+        network = Network(tools=self._tools, spec=receiver.spec, references=references)
+        channel = _Build(self._tools, receiver.spec, network, composer).channel()
         return Created(channel=channel, template_problem=problem)
 
 
@@ -107,7 +104,7 @@ class _Build:
 
     tools: Tools
     spec: ReceiverSpec
-    references: References
+    network: Network
     composer: Composer
 
     def channel(self) -> Channel:
@@ -124,48 +121,23 @@ class _Build:
         }
         return makers[self.spec.type]()
 
-    def _value(self, field: str) -> str:
-        return self.references.values.get(field, "").strip()
-
-    def _policy(self, *, insecure: bool = False) -> EgressPolicy:
-        texts: tuple[str, ...] = getattr(self.spec.block, "allowed_networks", ())
-        try:
-            networks = tuple(ip_network(text) for text in texts)
-        except ValueError as error:
-            raise InvalidOptionsError(f"{self.spec.type}.allowedNetworks: {error}") from None
-        return EgressPolicy(allowed_networks=networks, insecure=insecure)
-
-    def _trust(self) -> Trust:
-        return Trust(
-            authorities=self._value("tls.caSecretRef"),
-            certificate=self._value("tls.certSecretRef/tls.crt"),
-            key=self._value("tls.certSecretRef/tls.key"),
-        )
-
-    def _access(self, *, insecure: bool = False) -> HttpAccess:
-        policy = self._policy(insecure=insecure)
-        connection = Connection(policy=policy, trust=self._trust(), proxy=self._value("proxySecretRef"))
-        return HttpAccess(
-            session=self.tools.sessions.session(connection),
-            policy=policy,
-            clock=self.tools.clock,
-            timeout=self.spec.timeout_seconds,
-            server_name=self.spec.tls.server_name if self.spec.tls else "",
-        )
-
     def _webhook(self) -> Channel:
         block = self.spec.webhook
         assert block is not None, "the spec requires the block of its type"
-        keys = [self._value(f"webhook.signingSecretRefs[{i}]") for i in range(len(block.signing_secret_refs))]
-        access = self._access(insecure=block.insecure)
-        url = block.url or self._value("webhook.urlSecretRef")
+        keys = [
+            self.network.value(f"webhook.signingSecretRefs[{i}]")
+            for i in range(len(block.signing_secret_refs))
+        ]
+        headers = self.network.references.groups.get("webhook.headersSecretRef", {})
+        access = self.network.access(insecure=block.insecure)
+        url = block.url or self.network.value("webhook.urlSecretRef")
         access.policy.check_url(url)
         return WebhookChannel(
             WebhookOptions(format=WebhookFormat(block.format), content_type=block.content_type),
             WebhookSecrets(
                 url=url,
                 signing_keys=tuple(keys),
-                headers=self.references.groups.get("webhook.headersSecretRef", {}),
+                headers={name: value.strip() for name, value in headers.items()},
             ),
             access=access,
             composer=self.composer,
@@ -174,6 +146,8 @@ class _Build:
     def _email(self) -> Channel:
         block = self.spec.email
         assert block is not None, "the spec requires the block of its type"
+        policy = self.network.policy()
+        policy.check_host(block.host)
         return EmailChannel(
             EmailOptions(
                 host=block.host,
@@ -184,28 +158,28 @@ class _Build:
                 server_name=self.spec.tls.server_name if self.spec.tls else "",
             ),
             EmailSecrets(
-                username=self._value("email.authSecretRef/username"),
-                password=self._value("email.authSecretRef/password"),
+                username=self.network.value("email.authSecretRef/username"),
+                password=self.network.value("email.authSecretRef/password"),
             ),
             access=EmailAccess(
-                policy=self._policy(),
+                policy=policy,
                 clock=self.tools.clock,
-                tls=self.tools.sessions.context(self._trust()),
+                tls=self.tools.sessions.context(self.network.trust()),
             ),
             composer=self.composer,
         )
 
     def _teams(self) -> Channel:
-        secrets = TeamsSecrets(url=self._url("teams.urlSecretRef"))
-        return TeamsChannel(secrets, access=self._access(), composer=self.composer)
+        secrets = TeamsSecrets(url=self.network.url("teams.urlSecretRef"))
+        return TeamsChannel(secrets, access=self.network.access(), composer=self.composer)
 
     def _pagerduty(self) -> Channel:
         block = self.spec.pagerduty
         assert block is not None, "the spec requires the block of its type"
         return PagerDutyChannel(
-            PagerDutyOptions(base_url=block.base_url) if block.base_url else PagerDutyOptions(),
-            PagerDutySecrets(routing_key=self._value("pagerduty.routingKeySecretRef")),
-            access=self._access(),
+            PagerDutyOptions(**self.network.base(block.base_url)),
+            PagerDutySecrets(routing_key=self.network.value("pagerduty.routingKeySecretRef")),
+            access=self.network.access(),
             composer=self.composer,
         )
 
@@ -217,61 +191,53 @@ class _Build:
             sender=block.sender,
             messaging_service_sid=block.messaging_service_sid,
             unknown_outcome=UnknownOutcome(block.unknown_outcome),
-            **({"base_url": block.base_url} if block.base_url else {}),
+            **self.network.base(block.base_url),
         )
         secrets = SmsSecrets(
-            username=self._value("sms.authSecretRef/username"),
-            password=self._value("sms.authSecretRef/password"),
+            username=self.network.value("sms.authSecretRef/username"),
+            password=self.network.value("sms.authSecretRef/password"),
         )
-        return SmsChannel(options, secrets, access=self._access(), composer=self.composer)
+        return SmsChannel(options, secrets, access=self.network.access(), composer=self.composer)
 
     def _slack(self) -> Channel:
         block = self.spec.slack
         assert block is not None, "the spec requires the block of its type"
         if block.webhook_url_secret_ref is not None:
             return SlackWebhookChannel(
-                SlackWebhookSecrets(url=self._url("slack.webhookUrlSecretRef")),
-                access=self._access(),
+                SlackWebhookSecrets(url=self.network.url("slack.webhookUrlSecretRef")),
+                access=self.network.access(),
                 composer=self.composer,
                 mentions=block.mentions,
             )
         options = SlackBotOptions(
             channel=block.channel,
             mentions=block.mentions,
-            **({"base_url": block.base_url} if block.base_url else {}),
+            **self.network.base(block.base_url),
         )
-        secrets = SlackBotSecrets(token=self._value("slack.botTokenSecretRef"))
-        return SlackBotChannel(options, secrets, access=self._access(), composer=self.composer)
+        secrets = SlackBotSecrets(token=self.network.value("slack.botTokenSecretRef"))
+        return SlackBotChannel(options, secrets, access=self.network.access(), composer=self.composer)
 
     def _discord(self) -> Channel:
         block = self.spec.discord
         assert block is not None, "the spec requires the block of its type"
-        secrets = DiscordSecrets(url=self._url("discord.urlSecretRef"))
-        return DiscordChannel(secrets, access=self._access(), composer=self.composer, mentions=block.mentions)
+        secrets = DiscordSecrets(url=self.network.url("discord.urlSecretRef"))
+        return DiscordChannel(
+            secrets, access=self.network.access(), composer=self.composer, mentions=block.mentions
+        )
 
     def _mattermost(self) -> Channel:
         block = self.spec.mattermost
         assert block is not None, "the spec requires the block of its type"
         return MattermostChannel(
             MattermostOptions(channel=block.channel, username=block.username, mentions=block.mentions),
-            MattermostSecrets(url=self._url("mattermost.urlSecretRef")),
-            access=self._access(),
+            MattermostSecrets(url=self.network.url("mattermost.urlSecretRef")),
+            access=self.network.access(),
             composer=self.composer,
         )
 
     def _apprise(self) -> Channel:
         return AppriseChannel(
             AppriseOptions(timeout=self.spec.timeout_seconds),
-            AppriseSecrets(url=self._value("apprise.urlSecretRef")),
+            AppriseSecrets(url=self.network.value("apprise.urlSecretRef")),
             composer=self.composer,
         )
-
-    def _url(self, field: str) -> str:
-        """Return a URL from a Secret that the egress policy permits, as far as that is known without a look-up.
-
-        Raises:
-            AddressNotAllowedError: it can never be used.
-        """
-        url = self._value(field)
-        self._policy().check_url(url)
-        return url

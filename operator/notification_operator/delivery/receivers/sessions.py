@@ -14,6 +14,9 @@ from notification_operator.delivery.channel import InvalidOptionsError
 from notification_operator.delivery.egress_guard import guarded_session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
+
     import aiohttp
 
     from notification_operator.delivery.egress_policy import EgressPolicy
@@ -51,8 +54,17 @@ class Sessions:
         self._contexts: OrderedDict[Trust, ssl.SSLContext] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
+    def shared(self, connection: Connection) -> SharedSession:
+        """Return what finds the session for each request: a receiver lives longer than a session that nobody uses.
+
+        Raises:
+            InvalidOptionsError: a certificate is not valid.
+        """
+        self.context(connection.trust)
+        return SharedSession(self, connection)
+
     def session(self, connection: Connection) -> aiohttp.ClientSession:
-        """Return the session; call it within the running loop.
+        """Return the session, which may be closed some minutes later; call it within the running loop.
 
         Raises:
             InvalidOptionsError: a certificate is not valid.
@@ -90,7 +102,34 @@ class Sessions:
             task.cancel()
         sessions = list(self._sessions.values())
         self._sessions.clear()
+        await asyncio.gather(*self._closing, return_exceptions=True)
         await asyncio.gather(*(session.close() for session in sessions))
+
+
+class SharedSession:
+    """Posts through the session that exists at the time."""
+
+    def __init__(self, sessions: Sessions, connection: Connection) -> None:
+        self._sessions = sessions
+        self._connection = connection
+
+    def post(
+        self,
+        url: str,
+        *,
+        data: aiohttp.BytesPayload | bytes | str,
+        headers: Mapping[str, str] | None = None,
+        allow_redirects: bool = True,
+        server_hostname: str | None = None,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Post once."""
+        return self._sessions.session(self._connection).post(
+            url,
+            data=data,
+            headers=headers,
+            allow_redirects=allow_redirects,
+            server_hostname=server_hostname,
+        )
 
 
 async def _close_later(session: aiohttp.ClientSession) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -76,6 +77,8 @@ KEYED: Final = "keyed_value"
 """The name under which values of such keys are counted."""
 LIMIT: Final = 4_000
 """Secrets of one kind in a text; a text with more is a dump, and its time would grow with each of them."""
+KEY_DIGITS: Final = 32
+"""Hexadecimal digits that stand for the name of an incident."""
 FALLBACK: Final = "fallback"
 """The name under which texts are counted for which a rule failed."""
 
@@ -103,7 +106,8 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
     """Return a redacted copy, and the number of secrets by rule name.
 
     Subject, body, metadata, action links, labels and annotations are redacted; in maps the keys too, and
-    the values also by their key. Recipients stay: they are the destination of the message, not its content.
+    the values also by their key. Recipients stay: they are the destination of the message, not its content. The name
+    of its incident becomes a digest.
     """
     counts: Counter[str] = Counter()
 
@@ -126,8 +130,16 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
         labels=values(content.labels),
         annotations=values(content.annotations),
         action_links=tuple(values(link) for link in content.action_links),
+        dedup_key=redact_key(content.dedup_key, rules),
     )
     return redacted, counts
+
+
+def redact_key(key: str, rules: Rules = ALL_RULES) -> str:
+    """Return the name of an incident: a digest of one that contains a secret, since redacted names could be equal."""
+    if not key or redact(key, rules) == key:
+        return key
+    return hashlib.sha256(key.encode()).hexdigest()[:KEY_DIGITS]
 
 
 def _value(key: str, raw: str, text: Callable[[str], str], counts: Counter[str]) -> str:
