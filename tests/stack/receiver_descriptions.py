@@ -102,7 +102,7 @@ RECEIVER_DESCRIPTIONS = {
         "A template in the receiver shapes subject and body",
         "A template in a ConfigMap shapes the message, and its change the next one",
         "A template with a syntax error makes the receiver not Ready, and the condition names its line",
-        "A template that reaches for Python is refused when it is loaded: __class__, calls, imports",
+        "A template reaches nothing of Python: calls, imports and names like __class__ are refused",
         "A template without an end is replaced by the built-in one, and a note says so",
         "A template that takes too long is replaced by the built-in one, and delays no other receiver",
         "A name that templates do not know, such as a Secret, is replaced likewise",

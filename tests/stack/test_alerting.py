@@ -15,6 +15,7 @@ from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts
 from tests.harness.cluster import Cluster
 from tests.harness.eventually import eventually, steadily
+from tests.harness.footprint import PREFIX
 from tests.harness.notifications import addressed, fast, notification
 from tests.harness.place import EphemeralStack
 from tests.harness.prometheus_in_cluster import Prometheus, prometheus
@@ -66,6 +67,8 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
         with breaker_operator.receivers() as receivers:
             receiver = receivers.add().ready()
             breaker_operator.deliver(addressed(breaker_operator.namespace, receiver), "Sent", within=20)
+            last_success = f'{PREFIX}receiver_last_success_timestamp_seconds{{receiver="{receiver.label}"}}'
+            eventually(lambda: watcher.value(last_success), lambda time: time is not None)
         breaker_operator.slack.answer(word, UP)
         eventually(watcher.firing, lambda firing: firing.isdisjoint(BOTH), within=60, every=0.5)
         steadily(watcher.firing, lambda firing: firing.isdisjoint(BOTH), during=4)

@@ -122,9 +122,7 @@ def test_wrong_credentials_are_the_fault_of_the_receiver(
         assert receiver.credential not in text
 
     receiver.account.expect(receiver.credential)
-    # Two probes close the circuit breaker.
-    for _ in range(2):
-        receivers_operator.deliver(addressed(receivers_operator.namespace, receiver), "Sent", within=20)
+    receivers_operator.deliver(addressed(receivers_operator.namespace, receiver), "Sent", within=20)
     receiver.wait("Healthy", "True", "Delivering")
 
 

@@ -171,8 +171,9 @@ def test_revoked_token_with_hold_waits_for_the_new_one(
 
     for obj in objects:
         status = receivers_operator.status(obj, "Sent", within=15)
-        # Their only attempt is still theirs: what the receiver refused as a whole does not count.
+        # What the receiver refused as a whole is recorded, and counts as no attempt.
         assert all(entry["circuitOpen"] for entry in status["deliveryAttempts"][:-1])
+        assert targets(status) == [Target(receiver.key(), "Delivered", 1)]
     receiver.wait("Healthy", "True", "Delivering")
 
 

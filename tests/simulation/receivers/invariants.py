@@ -104,12 +104,12 @@ class ReceiverInvariants(Invariants):
         """Check that a receiver gets a notification under one key."""
         for (uid, target), others in self.calls.items():
             if uid == call.uid and target != call.channel and place_of(target, call.namespace) == place:
-                told = [
+                earlier = [
                     each.id
                     for each in others
                     if each.end in {"open", "success"} and not each.excused and each.address == call.address
                 ]
-                require(not told, f"{call.id} is called although {place} has got {told}")
+                require(not earlier, f"{call.id} is called although {place} has got {earlier}")
 
     def _named(self, call: Call, place: Place, notification: Notification) -> None:
         """Check that the notification names a receiver, or that it is a fallback whose time has come.
