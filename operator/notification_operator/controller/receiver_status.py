@@ -155,6 +155,9 @@ class ReceiverStatusController:
             return Result(final=True)
         if not view.owner:
             self._tests.forget(queue_key)
+        early = self._early(queue_key, view)
+        if early is not None:
+            return early
         try:
             fresh = await self._write(queue_key, view)
         except Gone:
@@ -167,6 +170,20 @@ class ReceiverStatusController:
         if view.owner:
             self._start_test(queue_key, fresh)
         return Result(final=True)
+
+    def _early(self, key: Key, view: View) -> Result | None:
+        """Return when to write; None if a write is due.
+
+        What changed during a write was noted while the write before that one counted as the latest.
+        """
+        written = self._written.get(ReceiverKey(key.namespace, key.name))
+        if written is None or self._tests.result(key) is not None:
+            return None
+        due = written.due(view)
+        if due is None:
+            return Result(final=True)
+        seconds = due - asyncio.get_running_loop().time()
+        return Result(final=True, requeue_after=seconds) if seconds > 0 else None
 
     async def _write(self, key: Key, view: View) -> JsonObject:
         """Write the status if it changes; return the object as it is then."""

@@ -73,7 +73,7 @@ class FarEnd:
     async def control(self, request: web.BaseRequest) -> web.Response:
         """Serve the bench."""
         if request.method == "GET":
-            return web.Response(body=orjson.dumps(self._hits))
+            return web.Response(body=orjson.dumps([list(hit) for hit in self._hits]))
         if request.method == "PUT":
             self._accounts, self._hits, self._paused_until = {}, [], {}
         changed = orjson.loads(await request.read())
@@ -130,9 +130,8 @@ async def serve(certificate: str, key: str) -> None:
     ports = [str(runner.addresses[0][1]) for runner in runners]
     sys.stdout.write(f"listens on {' '.join(ports)}\n")
     sys.stdout.flush()
+    # Without a cleanup, which would wait for the requests that are never answered.
     await stopped.wait()
-    for runner in runners:
-        await runner.cleanup()
 
 
 if __name__ == "__main__":

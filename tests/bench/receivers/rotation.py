@@ -28,7 +28,7 @@ EVERY_SECONDS: Final = 5.0
 OVERLAP_SECONDS: Final = 2.0
 """How long a service accepts the old credential as well: the usual order of a rotation."""
 LOAD: Final = Load(
-    count=round(RATE * EVERY_SECONDS * (ROTATIONS + 1)), rate=RATE, retry=policy(5, initial=1, longest=5)
+    count=round(RATE * EVERY_SECONDS * (ROTATIONS + 1)), rate=RATE, retry=policy(5, initial=1, multiplier=1)
 )
 FIRST_USE_BAR: Final = 2.0
 WITHIN: Final = 120.0

@@ -34,7 +34,7 @@ HANGS_SECONDS: Final = 45.0
 """After this time the one that hangs answers, so that everything is delivered in the end."""
 HEALTHY_BAR: Final = 10.0
 WITHIN: Final = 240.0
-LOAD: Final = Load(count=(HEALTHY + 2) * EACH, retry=policy(8, initial=2, multiplier=2, longest=10))
+LOAD: Final = Load(count=(HEALTHY + 2) * EACH, retry=policy(10, initial=3, multiplier=1))
 ON_THEIR_WAY: Final = 0.5
 """Seconds after an answer in which requests may arrive that the operator sent before it."""
 
