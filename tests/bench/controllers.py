@@ -81,9 +81,7 @@ def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterato
     """
     name = f"{kind}-{uuid.uuid4().hex[:6]}"
     namespace = place.cluster.create_namespace({})
-    account = ProcessAccount(
-        place.cluster, namespace, namespaced=settings.get("receiversNamespaced", False)
-    )
+    account = ProcessAccount(place.cluster, namespace, namespaced=settings.get("receiversNamespaced", False))
     with contextlib.ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}-")))
         kubeconfig = folder / "kubeconfig"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.health_condition import assess
@@ -96,11 +97,20 @@ class Views:
         healthy = assess(entry_of(self.replica, health, self.clock()))
         requested = declared.test_requested_at if owner else ""
         ready = _transitions(readiness)
+        closed = health.circuit in {None, Circuit.CLOSED}
         return View(
             owner=owner,
             health=health,
             readiness=readiness,
-            transitions=(declared.generation, owner, healthy.status, healthy.reason, *ready, requested),
+            transitions=(
+                declared.generation,
+                owner,
+                healthy.status,
+                healthy.reason,
+                closed,
+                *ready,
+                requested,
+            ),
         )
 
 

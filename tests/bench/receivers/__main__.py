@@ -36,7 +36,7 @@ from tests.bench.receivers.figures import Outcome, ReceiverFigures
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from tests.bench.place import Place
     from tests.bench.receivers.measured import Measured

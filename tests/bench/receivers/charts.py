@@ -69,7 +69,9 @@ def _draw(chart: Chart, axes: Axes) -> None:
             axes.plot(*zip(*series.points, strict=True), color=colour, drawstyle=style, label=series.label)
     for label, x in chart.marks.items():
         axes.axvline(x, color=COLOURS[-1], ls="--", lw=0.8)
-        axes.annotate(label, (x, 1), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right", fontsize=7)
+        axes.annotate(
+            label, (x, 1), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right", fontsize=7
+        )
     axes.set_title(chart.title)
     axes.set(xlabel=chart.x, ylabel=chart.y, ylim=(0, None))
     axes.legend(**{**LEGEND, "bbox_to_anchor": (0.5, -0.2)})

@@ -127,7 +127,13 @@ def table(outcomes: Iterable[Outcome]) -> Table:
 def runs(outcomes: Iterable[Outcome]) -> Table:
     """Return when and under which load the scenarios were measured."""
     rows = [
-        (one.title, f"`{one.commit}`", f"{one.at:%Y-%m-%d %H:%M}", f"{one.seconds:.0f} s", f"{one.load_before:.1f}")
+        (
+            one.title,
+            f"`{one.commit}`",
+            f"{one.at:%Y-%m-%d %H:%M}",
+            f"{one.seconds:.0f} s",
+            f"{one.load_before:.1f}",
+        )
         for one in outcomes
     ]
     return Table(head=("scenario", "commit", "at", "took", "load of the machine before"), rows=rows)

@@ -189,7 +189,12 @@ def _common(number: int, *, home: bool) -> Object:
     """Return fields that about every second receiver has."""
     sharing: tuple[Object, ...] = (
         {"allowedNamespaces": {"from": "All"}},
-        {"allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"tier": f"tier-{number % 8}"}}}},
+        {
+            "allowedNamespaces": {
+                "from": "Selector",
+                "selector": {"matchLabels": {"tier": f"tier-{number % 8}"}},
+            }
+        },
     )
     limits: tuple[Object, ...] = (
         {},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.bench.generator import Batch, create
 from tests.bench.receivers.far_end import Account
-from tests.bench.receivers.figures import Chart, Kind, Row, Series, at_most
+from tests.bench.receivers.figures import Chart, Kind, Row, Series
 from tests.bench.receivers.measured import Measured
 from tests.bench.receivers.objects import WEBHOOK, ref, secret
 from tests.bench.receivers.stage import Stage, stage
@@ -167,10 +167,11 @@ def chart(rotated: Rotated, way: Way) -> Chart:
         x="seconds",
         y="requests so far",
         kind=Kind.STEPS,
-        series=[
-            Series(label=label, points=_so_far(rotated, status)) for label, status in answers.items()
-        ],
-        marks={f"{number}": round(at - rotated.began, 3) for number, (at, _) in enumerate(rotated.changes, start=1)},
+        series=[Series(label=label, points=_so_far(rotated, status)) for label, status in answers.items()],
+        marks={
+            f"{number}": round(at - rotated.began, 3)
+            for number, (at, _) in enumerate(rotated.changes, start=1)
+        },
     )
 
 

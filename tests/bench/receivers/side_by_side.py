@@ -183,7 +183,8 @@ def _chart(delivered: Delivered, healthy: Sequence[str]) -> Chart:
         y="%",
         kind=Kind.STEPS,
         series=[
-            Series(label=label, points=shares(delivered.ends(*accounts))) for label, accounts in groups.items()
+            Series(label=label, points=shares(delivered.ends(*accounts)))
+            for label, accounts in groups.items()
         ],
         marks={"the hanging one answers": HANGS_SECONDS},
     )
@@ -192,5 +193,9 @@ def _chart(delivered: Delivered, healthy: Sequence[str]) -> Chart:
 def shares(ends: Sequence[float], *, steps: int = 100) -> list[tuple[float, float]]:
     """Return the share in percent that has ended by each time, in at most so many steps."""
     every = max(len(ends) // steps, 1)
-    kept = [(end, number) for number, end in enumerate(ends, start=1) if number % every == 0 or number == len(ends)]
+    kept = [
+        (end, number)
+        for number, end in enumerate(ends, start=1)
+        if number % every == 0 or number == len(ends)
+    ]
     return [(0.0, 0.0), *((round(end, 2), round(number / len(ends) * 100, 1)) for end, number in kept)]

@@ -204,9 +204,7 @@ class Stage:
 
     async def stored(self, batch: Batch) -> list[Object]:
         """Return the notifications of a batch."""
-        return [
-            obj for obj in await self.api.all(self.namespace) if obj["metadata"]["name"] in batch.created
-        ]
+        return [obj for obj in await self.api.all(self.namespace) if obj["metadata"]["name"] in batch.created]
 
     async def empty(self) -> None:
         """Delete the notifications."""
@@ -226,9 +224,7 @@ async def stage(place: Place, settings: Mapping[str, Any], *, teams: int = 0) ->
                 metadata = {"name": team(measured.home, number), "labels": labels}
                 body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
                 await server.send("POST", "/api/v1/namespaces", orjson.dumps(body))
-            made = Stage(
-                place=place, api=server, measured=measured, services=far_end, namespace=namespace
-            )
+            made = Stage(place=place, api=server, measured=measured, services=far_end, namespace=namespace)
             yield made
             await made.stop()
             await made.empty()

@@ -68,7 +68,9 @@ async def _observe(on: Stage) -> Observed:
     refs, began = [ref(on.home, NAME)], datetime.now(UTC)
     async with _versions(on) as versions:
         start = time.perf_counter()
-        batches = [Batch(load=load, first=first, refs=refs) for first, load in ((1_000, BURST), (5_000, AFTER))]
+        batches = [
+            Batch(load=load, first=first, refs=refs) for first, load in ((1_000, BURST), (5_000, AFTER))
+        ]
         for batch in batches:
             await on.deliver(batch)
         await asyncio.sleep(SETTLE_SECONDS)
@@ -105,9 +107,7 @@ def _version(obj: Object) -> Version:
 
 def evaluate(observed: Observed) -> Measured:
     """Return the rows and charts."""
-    transitions = sum(
-        before.conditions != after.conditions for before, after in pairwise(observed.versions)
-    )
+    transitions = sum(before.conditions != after.conditions for before, after in pairwise(observed.versions))
     seconds = [(at - observed.began).total_seconds() for at in observed.writes]
     others = len(seconds) - transitions
     duration = max(observed.delivered)
