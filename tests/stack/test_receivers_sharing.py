@@ -69,7 +69,7 @@ def test_secret_elsewhere_is_not_read(receivers_operator: OperatorUnderTest, rec
     )
     resolved = receiver.wait("ResolvedRefs", "False", "NotAllowed")
     assert "receiversNamespaced" in resolved["message"]
-    assert receiver.condition("Ready")["status"] == "True"
+    assert receiver.condition("Ready")["reason"] == "ReferencesNotResolved"
 
 
 @pytest.mark.check("receivers-07")
