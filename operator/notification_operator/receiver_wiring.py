@@ -107,7 +107,7 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
     )
     sessions = Sessions()
     directory = ReceiverDirectory(
-        lambda: catalog.catalog,
+        catalog.snapshot,
         secrets=secrets,
         config_maps=config_maps,
         channels=channels,
@@ -151,7 +151,7 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
         ownership=ownership,
         health=health,
         readiness=directory,
-        tester=ReceiverTester(lambda: catalog.catalog, directory, clock=clock, redact=redactor.text),
+        tester=ReceiverTester(catalog.snapshot, directory, clock=clock, redact=redactor.text),
         replica=replica,
         home=ports.home,
         clock=clock,
