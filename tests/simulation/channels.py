@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,13 +97,13 @@ class SimulatedChannel:
         on_call: Callable[[Call], None],
         *,
         clock: Callable[[], datetime],
-        pause: Pause | None = None,
+        pauses: defaultdict[str, Pause] | None = None,
     ) -> None:
         self._network = network
         self._choices = choices
         self._on_call = on_call
         self._clock = clock
-        self._pause = pause or Pause()
+        self._pauses = defaultdict(Pause) if pauses is None else pauses
         self._poisonous: set[str] = set()
 
     async def deliver(self, message: Message) -> None:
@@ -133,8 +134,12 @@ class SimulatedChannel:
             namespace=message.namespace,
             delivery_id=message.delivery_id,
             address=message.address,
-            paused_until=self._pause.until,
+            paused_until=self._pauses[self._sender(target)].until,
         )
+
+    def _sender(self, target: str) -> str:
+        """Return what has a pause of its own: the channel of the settings, or a receiver that uses it."""
+        return target
 
     def _end(self, call: Call) -> tuple[str, float]:
         """Choose how a call ends, and after how many seconds."""
@@ -171,5 +176,5 @@ class SimulatedChannel:
             RateLimited: always.
         """
         call.retry_after = seconds
-        self._pause.extend(seconds)
+        self._pauses[self._sender(call.channel)].extend(seconds)
         raise RateLimited("too many", retry_after=seconds)

@@ -149,7 +149,10 @@ class Invariants(RecordInvariants):
             call
             for calls in self.calls.values()
             for call in calls
-            if call.who == who and of(call.uid) and call.key not in self._recorded_keys(call.uid, made=True)
+            if call.who == who
+            and of(call.uid)
+            and not call.held
+            and call.key not in self._recorded_keys(call.uid, made=True)
         ]
 
     def _recorded_keys(self, uid: str, *, made: bool = False) -> set[tuple[str, int]]:

@@ -161,6 +161,12 @@ class Processes:
             self._log(f"{process.name}: its clock steps to {offset / timedelta(hours=1):+g} h")
             process.clock_offset = offset
 
+    def mend_clocks(self) -> None:
+        """Restart the processes whose clock is wrong, with the right one."""
+        for process in [each for each in self if each.clock_offset]:
+            self._log(f"{process.name}: is restarted with the right time")
+            self._crash(process)
+
     def calm(self) -> None:
         """End all faults."""
         for process in self:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from notification_operator.delivery.channel import InvalidOptionsError, ReceiverError, ReceiverProblem
+from notification_operator.delivery.receivers.creation import Created
 from tests.simulation.channels import Pause, SimulatedChannel
 from tests.simulation.receivers.api_objects import Kind, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.rendering.compose import Templates
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
     from tests.simulation.channels import Call
@@ -57,9 +57,9 @@ class ReceiverChannel(SimulatedChannel):
         far_end: FarEnd,
         credential: str,
         clock: Callable[[], datetime],
-        pause: Pause,
+        pauses: defaultdict[str, Pause],
     ) -> None:
-        super().__init__(network, choices, on_call, clock=clock, pause=pause)
+        super().__init__(network, choices, on_call, clock=clock, pauses=pauses)
         self._receiver = receiver
         self._far_end = far_end
         self._credential = credential
@@ -70,6 +70,9 @@ class ReceiverChannel(SimulatedChannel):
             await super().deliver(message)
         elif not self._authorized:
             raise ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "the credential is not valid")
+
+    def _sender(self, _target: str) -> str:
+        return f"{self._receiver.spec.type}/{self._receiver.key}"
 
     @property
     def _authorized(self) -> bool:
@@ -120,15 +123,14 @@ class SimulatedFactory:
         self._on_call = on_call
         self._clock = clock
         self._pauses: defaultdict[str, Pause] = defaultdict(Pause)
-        """By type and receiver."""
 
-    def create(self, receiver: Receiver, references: References, _texts: Templates) -> ReceiverChannel:
-        """See `CreatesChannels.create`."""
+    def create(self, receiver: Receiver, references: References, _sources: Mapping[str, str]) -> Created:
+        """See `ChannelCreator.create`."""
         credential = next(iter(references.values.values()))
         if credential == UNUSABLE:
             raise InvalidOptionsError("the value of the Secret can never work")
         place = Place(kind=Kind.RECEIVERS, namespace=receiver.key.namespace, name=receiver.key.name)
-        return ReceiverChannel(
+        channel = ReceiverChannel(
             self._network,
             self._choices,
             self._on_call,
@@ -136,5 +138,6 @@ class SimulatedFactory:
             far_end=self._far_ends[place],
             credential=credential,
             clock=self._clock,
-            pause=self._pauses[f"{receiver.spec.type}/{receiver.key}"],
+            pauses=self._pauses,
         )
+        return Created(channel=channel)

@@ -139,7 +139,7 @@ class ReceiverInvariants(Invariants):
         for spec in specs:
             if spec.fallback is not None:
                 after = spec.fallback.after_seconds
-                waited = after is not None and notification.created + timedelta(seconds=after) <= call.wall
+                waited = after is not None and _overdue(notification, after) <= call.wall
                 if waited or failed:
                     yield _fallback(place, spec)
 
@@ -173,8 +173,7 @@ class ReceiverInvariants(Invariants):
 
     def _failed(self, new: Notification) -> set[str]:
         """Return the targets whose attempts count as failed, unless they have succeeded."""
-        counted = {each.name for each in new.status.targets if each.state is not TargetState.EXPIRED}
-        return super()._failed(new) & counted
+        return super()._failed(new) & set(new.status.target_names)
 
     def write(self, before: dict[str, Any], after: dict[str, Any], who: str) -> None:
         """Check a status write."""
@@ -182,7 +181,8 @@ class ReceiverInvariants(Invariants):
         new = parse(after)
         for target in new.status.targets:
             attempts = [each for each in new.attempts if each.channel == target.name]
-            require(target.attempts == len(attempts), f"{new.name}: the attempts of {target.name} are wrong")
+            made = sum(not each.circuit_open for each in attempts)
+            require(target.attempts == made, f"{new.name}: the attempts of {target.name} are wrong")
             if target.state is TargetState.SUPPRESSED:
                 called = [each.id for each in self.calls[new.uid, target.name] if not each.excused]
                 require(not (attempts or called), f"{target.name} is suppressed after {called}")
@@ -244,10 +244,16 @@ class ReceiverInvariants(Invariants):
             return None, None
         told = {place_of(name, notification.namespace) for name in notification.status.target_names}
         waits = after is not None and fallback not in told
-        return fallback, notification.created + timedelta(seconds=after or 0.0) if waits else None
+        return fallback, _overdue(notification, after or 0.0) if waits else None
 
 
 def _fallback(place: Place | None, spec: ReceiverSpec) -> Place:
     assert place is not None
     assert spec.fallback is not None
     return Place(kind=Kind.RECEIVERS, namespace=place.namespace, name=spec.fallback.name)
+
+
+def _overdue(notification: Notification, seconds: float) -> datetime:
+    """Return the time so long after the first one at which a notification may be delivered."""
+    begins = max(notification.created, notification.not_before or notification.created)
+    return begins + timedelta(seconds=seconds)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.ports import ReceiverPorts
 from tests.simulation.receivers.far_ends import FarEnds, SimulatedFactory
 from tests.simulation.receivers.seen import HOME, Seen
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.simulation.process import Process
-    from tests.simulation.receivers.api_objects import ApiObjects
+    from tests.simulation.receivers.api_objects import ApiObjects, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class ProcessReceivers:
                 network,
                 replica=process.replica,
                 owns=self._owns,
+                untested=self._untested,
                 on_write=ends.on_write,
                 on_reconciled=ends.on_reconciled,
             ),
@@ -61,3 +64,9 @@ class ProcessReceivers:
     def _owns(self, uid: str) -> bool:
         """Return whether the process works on an object now."""
         return self._process.operator.ownership.may_start(uid)
+
+    def _untested(self, place: Place) -> bool:
+        """Return whether the process knows nothing of the health of a receiver."""
+        parts = self._process.operator.receivers
+        assert parts is not None
+        return parts.health.health(ReceiverKey(place.namespace, place.name)) == UNTESTED

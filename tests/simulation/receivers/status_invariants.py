@@ -90,13 +90,17 @@ class ReceiverStatusInvariants:
     ) -> None:
         """Check that a process does not write too often."""
         meta, entry = after["metadata"], new.replica(by.replica)
-        healthy = None if entry is None else assess(entry)
+        healthy = None if entry is None or by.untested else assess(entry)
         facts = (
             meta["generation"],
             by.owner,
             self._changes(by.who),
             None if healthy is None else (healthy.status, healthy.reason),
-            *((each.status, each.reason) for each in map(new.condition, OWNED) if each and by.owner),
+            *(
+                (each.status, each.reason, each.observed_generation)
+                for each in map(new.condition, OWNED)
+                if each and by.owner
+            ),
             new.secret_version if by.owner else "",
             meta["annotations"].get(names.TEST_ANNOTATION) if by.owner else None,
         )
