@@ -82,8 +82,24 @@ class TypeChoice(StrEnum):
     MANUAL_REVIEW = "manual-review"
 
 
+class FormatChoice(StrEnum):
+    """The values of `--format`."""
+
+    PLAIN = "Plain"
+    MARKDOWN = "Markdown"
+    NATIVE = "Native"
+
+
+class EventChoice(StrEnum):
+    """The values of `--event`."""
+
+    TRIGGER = "Trigger"
+    ACKNOWLEDGE = "Acknowledge"
+    RESOLVE = "Resolve"
+
+
 class ChannelChoice(StrEnum):
-    """The values of `--to`."""
+    """The channels that `--to` offers."""
 
     EMAIL = "email"
     SLACK = "slack"

@@ -35,7 +35,7 @@ def web(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
-        from notification_cli.kube.connection import Access
+        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.rules import Rules
         from notification_cli.session import run
