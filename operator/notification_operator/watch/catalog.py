@@ -89,7 +89,7 @@ class ReceiverCatalog:
         return self._catalog
 
     def snapshot(self) -> Catalog:
-        """Return the receivers that can be used now, as a function of the time of the call."""
+        """Return the receivers that can be used at the time of the call."""
         return self._catalog
 
     @property

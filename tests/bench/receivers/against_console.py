@@ -35,7 +35,7 @@ async def measure(place: Place, rounds: int) -> Measured:
         await on.warm_up()
         await on.warm_up(refs=refs)
         for number in range(rounds):
-            turns = ((console, []), (receiver, refs))
+            turns: tuple[tuple[list[float], list[dict[str, str]]], ...] = ((console, []), (receiver, refs))
             for seen, to in turns if number % 2 == 0 else reversed(turns):
                 seen.append(await _burst(on, to))
     return evaluate(console, receiver)
