@@ -43,5 +43,5 @@ class TaskSet(Generic[Key]):
                 self._changed.clear()
                 for key in tasks.keys() - self._wanted:
                     tasks.pop(key).cancel()
-                for key in self._wanted - tasks.keys():
+                for key in sorted(self._wanted - tasks.keys(), key=str):  # in the same order in every process
                     tasks[key] = group.create_task(self._work(key), name=f"watch {key}")

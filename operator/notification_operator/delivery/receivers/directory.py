@@ -100,7 +100,7 @@ class ReceiverDirectory:
 
     def refresh(self, keys: frozenset[ReceiverKey]) -> frozenset[ReceiverKey]:
         """Take in what some receivers and their Secrets are now; return those that differ from before."""
-        return frozenset(key for key in keys if self._refresh(key))
+        return frozenset(key for key in sorted(keys) if self._refresh(key))
 
     def _refresh(self, key: ReceiverKey) -> bool:
         self._senders.pop(key, None)
