@@ -32,10 +32,10 @@ def follow(
 ) -> tuple[Route, tuple[Progress, ...]]:
     """Return the route with the fallbacks that join it, and the progress of its targets.
 
-    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. One with an
-    attempt has joined, whatever has become of the target that wanted it.
+    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. One that the status
+    records, or that has an attempt, has joined, whatever has become of the target that wanted it.
     """
-    attempts = tuple(attempts)
+    attempts, route = tuple(attempts), _with_recorded(notification, route)
     while True:
         steps = progress(notification, route, attempts, running=running, now=now)
         if not route.rules:
@@ -47,6 +47,17 @@ def follow(
         if not joining:
             return route, tuple(_due(step, wanted.get(step.channel)) for step in steps)
         route = replace(route, targets=(*route.targets, *joining))
+
+
+def _with_recorded(notification: Notification, route: Route) -> Route:
+    """Return the route with the fallbacks that the status records; a route may be older than the status."""
+    fallbacks = {name for rules in route.rules.values() for name in rules.fallback}
+    recorded = [
+        name for name in notification.status.target_names if name in fallbacks and name not in route.targets
+    ]
+    if not recorded:
+        return route
+    return replace(route, targets=(*route.targets, *recorded)[:MAX_TARGETS])
 
 
 def fallback_times(

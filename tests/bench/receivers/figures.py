@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,8 @@ from tests.bench.figures import Kept, Machine
 from tests.bench.tables import Table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from collections.abc import Mapping, Sequence
     from collections.abc import Iterable
     from pathlib import Path
 

@@ -136,7 +136,7 @@ class Stage:
         """Start the operator, and wait until it is ready and all receivers are."""
         await asyncio.to_thread(self.measured.controller.start)
         async with asyncio.timeout(READY_SECONDS):
-            while not all(map(_is_ready, await self.receivers())):
+            while not all(map(_is_ready, await self.receivers())):  # noqa: ASYNC110 - the API server reports nothing
                 await asyncio.sleep(0.5)
         await asyncio.sleep(SETTLE_SECONDS)
 
@@ -176,7 +176,7 @@ class Stage:
             for collection in (f"{GROUP}/namespaces/{namespace}/{RECEIVERS}", _secrets(namespace)):
                 await self.api.send("DELETE", collection)
         async with asyncio.timeout(GONE_SECONDS):
-            while await self.receivers():
+            while await self.receivers():  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.2)
 
     async def deliver(self, batch: Batch, *, within: float = 120.0) -> float:

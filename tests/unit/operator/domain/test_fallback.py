@@ -16,6 +16,7 @@ from notification_operator.domain.plan import plan
 from notification_operator.domain.progress import State
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing.route import Route
+from notification_operator.domain.target_status import TargetState, TargetStatus
 from tests.unit.operator.domain.builders import (
     START,
     at,
@@ -221,3 +222,20 @@ def test_notification_comes_back_when_its_fallback_joins() -> None:
     assert next_attempt(fresh, route, running=frozenset({"a"}), now=at(1)) == at(60)
     assert [send.channel for send in plan(fresh, route, in_flight=NONE, now=at(60)).sends] == ["b"]
     assert plan(fresh, route, in_flight=NONE, now=at(60) - timedelta(microseconds=1)).sends == ()
+
+
+def test_recorded_fallback_stays_in_an_older_route() -> None:
+    """The route of running attempts is that of their start: the fallback has joined since, and may be running."""
+    route = route_of("a", a=falls_back_to("b", after=60))
+    late = folded(notification("a"), route, failure("b", seconds=70), seconds=80)
+    assert late.status.target_names == ("a", "b")
+    delivered = folded(late, route, success("a", seconds=81), seconds=82)
+    assert (delivered.phase, delivered.status.target_names) == ("Retrying", ("a", "b"))
+    followed, _ = follow(delivered, route, delivered.attempts, now=at(82))
+    assert followed.targets == ("a", "b")
+
+
+def test_recorded_target_that_is_no_fallback_is_not_taken_from_the_status() -> None:
+    route = route_of("a", a=falls_back_to("b"))
+    forged = with_status(notification("a"), targets=(TargetStatus(name="x", state=TargetState.WAITING),))
+    assert follow(forged, route, (), now=at(1))[0].targets == ("a",)
