@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -61,11 +62,14 @@ def has_receivers(data: bytes) -> bool:
 
 def run_simulation(simulation: Simulation) -> Outcome:
     """Run a simulation on a virtual loop, and return its outcome."""
-    loop = VirtualLoop()
+    loop, state = VirtualLoop(), random.getstate()
+    # Delays that spread load are random in the operator, and the same in each run of a schedule.
+    random.seed(0)
     try:
         return loop.run_until_complete(_outcome(simulation))
     finally:
         loop.close()
+        random.setstate(state)
 
 
 async def _outcome(simulation: Simulation) -> Outcome:

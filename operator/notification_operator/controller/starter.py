@@ -18,7 +18,7 @@ from notification_operator.domain.plan import plan
 from notification_operator.domain.receivers.targets import receiver_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
     from datetime import datetime
 
     from notification_operator.controller.request import Request
@@ -127,13 +127,12 @@ class Starter:
             open_breakers=self._dispatcher.open_breakers(notification, route, started.redacted),
             holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
         )
-        self._register(notification, route, waits)
+        self._register(notification, route, {*waits.holds, *waits.open_breakers})
         return waits
 
-    def _register(self, notification: Notification, route: Route, waits: Waits) -> None:
-        """Let a change of a receiver request the notification, as long as that waits for it."""
+    def _register(self, notification: Notification, route: Route, waiting: Container[str]) -> None:
+        """Let a change of a receiver request the notification, as long as targets of it wait for that."""
         key = Key(notification.namespace, notification.name, notification.uid)
-        waiting = {*waits.holds, *waits.open_breakers}
         receivers: dict[ReceiverKey, bool] = {}
         for target in route.targets:
             receiver = receiver_of(target, notification.namespace)
@@ -197,6 +196,9 @@ class Starter:
                 holds[send.channel] = answer
             else:
                 suppressions[send.channel] = answer.value
+        if holds:
+            # At once: the receiver may change while the attempts of other targets are awaited.
+            self._register(notification, followed, holds)
         if starting:
             redacted.count()
         for send, room in starting.items():

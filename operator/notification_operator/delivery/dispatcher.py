@@ -17,14 +17,13 @@ from notification_operator.delivery.channel import (
     Postponed,
     RateLimited,
     ReceiverError,
-    Transient,
     close,
 )
 from notification_operator.delivery.channel_call import breaker_result, call
 from notification_operator.delivery.channel_health import LATEST, ChannelHealth
 from notification_operator.delivery.destinations import Destinations
 from notification_operator.delivery.pacing import Pacing
-from notification_operator.delivery.recording import Recorder, first
+from notification_operator.delivery.recording import ReceiverChanged, Recorder, first
 from notification_operator.delivery.refusals import circuit_open
 from notification_operator.delivery.senders import Sender, Unavailable
 from notification_operator.delivery.threads import Threads
@@ -289,4 +288,4 @@ class Dispatcher:
             changed = current.revision != sender.revision
         if not changed:
             return error
-        return Transient(f"the receiver changed during the attempt, which failed with: {error}")
+        return ReceiverChanged(f"the receiver changed during the attempt, which failed with: {error}")

@@ -9,9 +9,8 @@ from tests.bench.figures import Kept, Machine
 from tests.bench.tables import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from collections.abc import Mapping, Sequence
-    from collections.abc import Iterable
     from pathlib import Path
 
 HEAD = ("measure", "bar", "measured", "reached")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.domain.receivers.health import UNTESTED
+from notification_operator.domain.receivers.fold import entry_of
+from notification_operator.domain.receivers.health_condition import assess
 from notification_operator.ports import ReceiverPorts
 from tests.simulation.receivers.far_ends import FarEnds, SimulatedFactory
 from tests.simulation.receivers.seen import HOME, Seen
@@ -51,7 +52,7 @@ class ProcessReceivers:
                 network,
                 replica=process.replica,
                 owns=self._owns,
-                untested=self._untested,
+                view=self._view,
                 on_write=ends.on_write,
                 on_reconciled=ends.on_reconciled,
             ),
@@ -65,8 +66,10 @@ class ProcessReceivers:
         """Return whether the process works on an object now."""
         return self._process.operator.ownership.may_start(uid)
 
-    def _untested(self, place: Place) -> bool:
-        """Return whether the process knows nothing of the health of a receiver."""
-        parts = self._process.operator.receivers
+    def _view(self, place: Place) -> tuple[object, ...]:
+        """Return the generation that the process has seen of a receiver, and how it finds its health."""
+        process, parts = self._process, self._process.operator.receivers
         assert parts is not None
-        return parts.health.health(ReceiverKey(place.namespace, place.name)) == UNTESTED
+        health = parts.health.health(ReceiverKey(place.namespace, place.name))
+        condition = assess(entry_of(process.replica, health, process.clock()))
+        return self.seen.generation(place), condition.status, condition.reason

@@ -58,6 +58,11 @@ class Seen:
         """Take in a deletion."""
         self._objects.pop(place, None)
 
+    def generation(self, place: Place) -> int | None:
+        """Return the generation of a receiver; None if it does not exist."""
+        data = self._objects.get(place)
+        return None if data is None else orjson.loads(data)["metadata"]["generation"]
+
     def spec(self, place: Place) -> ReceiverSpec | None:
         """Return the spec that is in force of a receiver; None if it does not exist, or never had a valid one."""
         force = self._in_force.get(place) if place in self._objects else None

@@ -30,8 +30,8 @@ class StatusReconciliation:
     place: Place
     owner: bool
     """Whether the process owned the receiver when it began."""
-    untested: bool
-    """Whether the process knew nothing of its health then."""
+    view: tuple[object, ...]
+    """What the process knew of the receiver then: its changes are transitions."""
     reads: int = 0
     writes: int = 0
     conflicts: int = 0
@@ -48,7 +48,7 @@ class ReceiverStatusStore:
 
     Args:
         owns: returns whether the process owns an object now.
-        untested: returns whether the process knows nothing of the health of a receiver.
+        view: returns what the process knows of a receiver.
         on_write: called with the object before and after each write, and the reconciliation.
         on_reconciled: called at the end of each reconciliation.
     """
@@ -60,7 +60,7 @@ class ReceiverStatusStore:
         *,
         replica: str,
         owns: Callable[[str], bool],
-        untested: Callable[[Place], bool],
+        view: Callable[[Place], tuple[object, ...]],
         on_write: Callable[[dict[str, Any], dict[str, Any], StatusReconciliation], None],
         on_reconciled: Callable[[StatusReconciliation], None],
     ) -> None:
@@ -68,7 +68,7 @@ class ReceiverStatusStore:
         self._network = network
         self._replica = replica
         self._owns = owns
-        self._untested = untested
+        self._view = view
         self._on_write = on_write
         self._on_reconciled = on_reconciled
 
@@ -118,7 +118,7 @@ class ReceiverStatusStore:
                 replica=self._replica,
                 place=place,
                 owner=self._owns(ref.uid or ""),
-                untested=self._untested(place),
+                view=self._view(place),
             )
             CURRENT_STATUS.set(current)
             task = asyncio.current_task()

@@ -55,7 +55,7 @@ class SimulatedWatches:
         self.outages = outages
         self.seen = seen
         self.conditions = Conditions()
-        self.streams: set[Stream] = set()
+        self.streams: list[Stream] = []
 
     def open(self, collection: Collection, keep: Callable[[Mapping[str, Any]], Item]) -> SimulatedWatch[Item]:
         """See `Watches.open`."""
@@ -104,7 +104,7 @@ class Stream:
         self._changes: asyncio.Queue[Change | None] = asyncio.Queue()
         self._due = 0.0
         watches.objects.followers.append(self._take)
-        watches.streams.add(self)
+        watches.streams.append(self)
 
     async def next(self) -> Change | None:
         """Return the next change; None at the end."""
