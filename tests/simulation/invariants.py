@@ -152,14 +152,14 @@ class Invariants(RecordInvariants):
             if call.who == who
             and of(call.uid)
             and not call.held
-            and call.key not in self._recorded_keys(call.uid, made=True)
+            and call.key not in self._recorded_keys(call.uid, called=True)
         ]
 
-    def _recorded_keys(self, uid: str, *, made: bool = False) -> set[tuple[str, int]]:
-        """Return the keys of the recorded attempts; `made` leaves out what a circuit breaker rejected."""
+    def _recorded_keys(self, uid: str, *, called: bool = False) -> set[tuple[str, int]]:
+        """Return the keys of the recorded attempts; `called` leaves out what a circuit breaker rejected."""
         stored = self._read(uid)
         attempts = () if stored is None else stored.attempts
-        return {each.key for each in attempts if not (made and each.circuit_open)}
+        return {each.key for each in attempts if not (called and each.circuit_open)}
 
     def end(self, notifications: Iterable[Notification]) -> None:
         """Check the notifications after everything has ended."""

@@ -76,8 +76,8 @@ class RecordInvariants:
 
         A failure may become a success, and what a circuit breaker rejected may become what was made.
         """
-        made = was.circuit_open and not is_.circuit_open
-        right = was.key == is_.key and not was.succeeded and (is_.succeeded or made)
+        called = was.circuit_open and not is_.circuit_open
+        right = was.key == is_.key and not was.succeeded and (is_.succeeded or called)
         require(right, "a recorded attempt is changed")
         if self._was_made(is_):
             self._real(old.uid, is_)
@@ -118,8 +118,7 @@ class RecordInvariants:
             stays = self._read(notification.uid) is not None
             for event, who in self._due(notification):
                 stored = rest.pop(event["event_id"], None)
-                # Without an attempt nothing remembers a write whose answer was lost (DD-TARGET-001).
-                excused = not stays or who in self.unreliable or not notification.attempts
+                excused = not stays or who in self.unreliable
                 require(stored or excused, f"an audit event is lost: {event}")
                 require(stored in (None, event), f"an audit event is wrong: {stored}")
         for notification in self.replaced:

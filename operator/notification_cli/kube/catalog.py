@@ -128,17 +128,17 @@ class _Search:
             self._objects[ReceiverKey(meta["namespace"], meta["name"])] = obj
 
     async def result(self, namespace: str, channels: frozenset[str] | None) -> Known:
-        """Return what was found, for the notifications of a namespace."""
+        """Return the receivers that were listed, for the notifications of a namespace."""
         # The models of specs take a tenth of a second to load, and most notifications go to channels.
         from notification_cli.views.declaring import declared  # noqa: PLC0415
 
-        found = declared(self._objects, home=self._home)
+        result = declared(self._objects, home=self._home)
         return replace(
-            found,
+            result,
             catalog=Catalog(
                 home=self._home,
-                receivers=found.catalog.receivers,
-                labels=await self._labels(namespace, found.catalog.receivers.values()),
+                receivers=result.catalog.receivers,
+                labels=await self._labels(namespace, result.catalog.receivers.values()),
             ),
             unreadable=self._unreadable,
             channels=channels,

@@ -32,8 +32,8 @@ def follow(
 ) -> tuple[Route, tuple[Progress, ...]]:
     """Return the route with the fallbacks that join it, and the progress of its targets.
 
-    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. One that the status
-    records, or that has an attempt, has joined, whatever has become of the target that wanted it.
+    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. A target in the status,
+    or with an attempt, has joined, whatever has become of the target that wanted it.
     """
     attempts, route = tuple(attempts), _with_recorded(notification, route)
     while True:

@@ -224,11 +224,11 @@ async def stage(place: Place, settings: Mapping[str, Any], *, teams: int = 0) ->
                 metadata = {"name": team(measured.home, number), "labels": labels}
                 body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
                 await server.send("POST", "/api/v1/namespaces", orjson.dumps(body))
-            made = Stage(place=place, api=server, measured=measured, services=far_end, namespace=namespace)
-            yield made
-            await made.stop()
-            await made.empty()
-            await made.remove_receivers([made.home, *(team(made.home, each) for each in range(teams))])
+            placed = Stage(place=place, api=server, measured=measured, services=far_end, namespace=namespace)
+            yield placed
+            await placed.stop()
+            await placed.empty()
+            await placed.remove_receivers([placed.home, *(team(placed.home, each) for each in range(teams))])
 
 
 def _is_ready(obj: Object) -> bool:

@@ -132,7 +132,7 @@ class ReceiverInvariants(Invariants):
         require(place in reached, f"{call.id} is called although no target needs its fallback")
 
     def _joining(self, call: Call, place: Place, notification: Notification) -> Iterable[Place]:
-        """Yield the receivers that may be told because this one has failed, or takes too long."""
+        """Yield the receivers that may join because this one has failed, or takes too long."""
         specs = self._seen(call.who).specs[place]
         attempts = (*notification.attempts, *self._finished(call.who, call.uid))
         failed = self._failed_for_good(place, attempts, notification, specs)
@@ -181,8 +181,8 @@ class ReceiverInvariants(Invariants):
         new = parse(after)
         for target in new.status.targets:
             attempts = [each for each in new.attempts if each.channel == target.name]
-            made = sum(not each.circuit_open for each in attempts)
-            require(target.attempts == made, f"{new.name}: the attempts of {target.name} are wrong")
+            calls = sum(not each.circuit_open for each in attempts)
+            require(target.attempts == calls, f"{new.name}: the attempts of {target.name} are wrong")
             if target.state is TargetState.SUPPRESSED:
                 called = [each.id for each in self.calls[new.uid, target.name] if not each.excused]
                 require(not (attempts or called), f"{target.name} is suppressed after {called}")
@@ -212,15 +212,15 @@ class ReceiverInvariants(Invariants):
         super().end(notifications)
         for notification in notifications:
             for target in notification.status.targets:
-                self._fallback_told(notification, target.name, target.state)
+                self._fallback_joins(notification, target.name, target.state)
 
-    def _fallback_told(self, notification: Notification, target: str, state: TargetState) -> None:
-        """Check that the fallback of a target is told if it has failed for good."""
+    def _fallback_joins(self, notification: Notification, target: str, state: TargetState) -> None:
+        """Check that the fallback of a target joins if it has failed for good."""
         if state in FAILED:
             fallback, _ = self._declared_fallback(notification, target)
-            told = {place_of(name, notification.namespace) for name in notification.status.target_names}
-            known = fallback is None or fallback in told
-            require(known, f"{notification.name}: the fallback of {target} is never told: {state}")
+            joined = {place_of(name, notification.namespace) for name in notification.status.target_names}
+            known = fallback is None or fallback in joined
+            require(known, f"{notification.name}: the fallback of {target} never joins: {state}")
 
     def _fallback_due(self, new: Notification, target: str, now: datetime) -> None:
         """Check that an open target looks for its fallback in time."""
@@ -234,7 +234,7 @@ class ReceiverInvariants(Invariants):
     def _declared_fallback(
         self, notification: Notification, target: str
     ) -> tuple[Place | None, datetime | None]:
-        """Return the fallback of a target, and when it is told at the latest; None where that has changed."""
+        """Return the fallback of a target, and when it joins at the latest; None where that has changed."""
         place = place_of(target, notification.namespace)
         spec = None if place is None else self._history.only_spec(place, notification.namespace)
         if spec is None or spec.fallback is None:
@@ -242,8 +242,8 @@ class ReceiverInvariants(Invariants):
         fallback, after = _fallback(place, spec), spec.fallback.after_seconds
         if not self._history.always_exists(fallback):
             return None, None
-        told = {place_of(name, notification.namespace) for name in notification.status.target_names}
-        waits = after is not None and fallback not in told
+        joined = {place_of(name, notification.namespace) for name in notification.status.target_names}
+        waits = after is not None and fallback not in joined
         return fallback, _overdue(notification, after or 0.0) if waits else None
 
 
@@ -254,6 +254,6 @@ def _fallback(place: Place | None, spec: ReceiverSpec) -> Place:
 
 
 def _overdue(notification: Notification, seconds: float) -> datetime:
-    """Return the time so long after the first one at which a notification may be delivered."""
+    """Return the earliest time, counted from the first one, at which a notification may be delivered."""
     begins = max(notification.created, notification.not_before or notification.created)
     return begins + timedelta(seconds=seconds)
