@@ -150,7 +150,9 @@ class Checks:
 
 @settings(max_examples=250)
 @given(specs(), receivers(), st.data())
-def test_life_of_a_notification_with_receivers(spec: dict[str, Any], known: list[Any], data: st.DataObject) -> None:
+def test_life_of_a_notification_with_receivers(
+    spec: dict[str, Any], known: list[Any], data: st.DataObject
+) -> None:
     model = TargetModel(spec, known)
     checks = Checks(model)
     for _ in range(data.draw(st.integers(0, 8))):
@@ -184,7 +186,7 @@ def reconcile(model: TargetModel, choose: Any) -> None:
 
 def to_the_end(model: TargetModel, checks: Checks) -> None:
     """Without further changes every attempt fails, and the notification ends in a bounded number of rounds."""
-    model.now += (max([model.now, *model.held.values(), *model.breakers.values()]) - model.now)
+    model.now += max([model.now, *model.held.values(), *model.breakers.values()]) - model.now
     rounds = MAX_TARGETS * 5 + 20
     for _ in range(rounds):
         if model.final:

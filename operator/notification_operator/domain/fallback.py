@@ -51,9 +51,7 @@ def _with_recorded(notification: Notification, route: Route) -> Route:
     """Return the route with the fallbacks that the status records; a route may be older than the status."""
     fallbacks = {name for rules in route.rules.values() for name in rules.fallback}
     recorded = [
-        name
-        for name in notification.status.target_names
-        if name in fallbacks and name not in route.targets
+        name for name in notification.status.target_names if name in fallbacks and name not in route.targets
     ]
     if not recorded:
         return route
