@@ -128,7 +128,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     placement_max_unavailable: int
     """Maximum number of pods that are unavailable while nodes are drained (PodDisruptionBudget). The default is `1`."""
     protection_data: bool
-    """Whether Pulumi refuses to delete the CRD, the namespace and the file channel's volume. `pulumi state unprotect` lifts the protection. The default is `false`."""
+    """Whether Pulumi refuses to delete the CRDs, the namespace and the file channel's volume. `pulumi state unprotect` lifts the protection. The default is `false`."""
     watch_namespaces: list[str]
     """Names of the namespaces to watch; empty watches all. Cannot be combined with a namespace selector."""
     watch_namespace_selector: str

@@ -12,10 +12,10 @@ from notification_cli.commands.lint import lint
 from notification_cli.commands.ls import ls
 from notification_cli.commands.route import route
 from notification_cli.commands.send import send
-from notification_cli.commands.show import show
+from notification_cli.commands.show import show, why
 from notification_cli.commands.top import top
 from notification_cli.commands.web import web
-from notification_cli.commands.why import why
+from notification_cli.parameters import Command, Group
 
 EPILOG = (
     "Exit codes: 0 success; 1 the answer is no, such as not delivered, not found or invalid; 2 wrong usage; "
@@ -24,6 +24,7 @@ EPILOG = (
 
 app = typer.Typer(
     name="notif",
+    cls=Group,
     help="Send, list and explain notifications, with your kubeconfig and your rights.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -52,7 +53,7 @@ def options(
 
 
 for command in (ls, show, why, send, top, lint, web):
-    app.command()(command)
+    app.command(cls=Command)(command)
 app.add_typer(route, name="route")
 
 

@@ -34,12 +34,20 @@ class ApiError(CliError):
         status: the HTTP status; None without a response.
         next_page: where an expired listing may be continued with newer objects.
         unselectable: whether the CRD does not offer the field of a field selector.
+        of_object: whether it is about one object, and not about its kind.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, next_page: str = "", unselectable: bool = False
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        next_page: str = "",
+        unselectable: bool = False,
+        of_object: bool = False,
     ) -> None:
         super().__init__(message, code=ExitCode.NO_ACCESS)
         self.status = status
+        self.of_object = of_object
         self.next_page = next_page
         self.unselectable = unselectable

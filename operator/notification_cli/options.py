@@ -23,11 +23,13 @@ Kubeconfig = Annotated[
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Write no colors; NO_COLOR does the same.")]
 Name = Annotated[str, typer.Argument(help="Name of the notification.", show_default=False)]
-RulesNamespace = Annotated[
+OperatorNamespace = Annotated[
     str,
     typer.Option(
-        envvar="NOTIF_RULES_NAMESPACE",
-        help="Namespace of the ConfigMap with the routing rules: that of the operator.",
+        "--operator-namespace",
+        "--rules-namespace",
+        envvar=["NOTIF_OPERATOR_NAMESPACE", "NOTIF_RULES_NAMESPACE"],
+        help="Namespace of the operator: of the routing rules, and of receivers for everybody.",
     ),
 ]
 RulesFile = Annotated[
@@ -36,7 +38,7 @@ RulesFile = Annotated[
         "--rules", help="File with the routing rules, in place of the ConfigMap.", show_default=False
     ),
 ]
-DEFAULT_RULES_NAMESPACE = "notification-system"
+DEFAULT_OPERATOR_NAMESPACE = "notification-system"
 
 
 class Output(StrEnum):
@@ -82,8 +84,24 @@ class TypeChoice(StrEnum):
     MANUAL_REVIEW = "manual-review"
 
 
+class FormatChoice(StrEnum):
+    """The values of `--format`."""
+
+    PLAIN = "Plain"
+    MARKDOWN = "Markdown"
+    NATIVE = "Native"
+
+
+class EventChoice(StrEnum):
+    """The values of `--event`."""
+
+    TRIGGER = "Trigger"
+    ACKNOWLEDGE = "Acknowledge"
+    RESOLVE = "Resolve"
+
+
 class ChannelChoice(StrEnum):
-    """The values of `--to`."""
+    """The channels that `--to` offers."""
 
     EMAIL = "email"
     SLACK = "slack"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from notification_cli.clock import now
 from notification_cli.kube.connection import Connection, connect
 from notification_cli.kube.notifications import Notifications
+from notification_cli.kube.receivers import Receivers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from notification_cli.kube.connection import Access
+    from notification_cli.kube.kubeconfig import Access
     from notification_cli.output.screen import Screen
 
 
@@ -24,6 +25,7 @@ class Session:
 
     connection: Connection
     notifications: Notifications
+    receivers: Receivers
     screen: Screen
     clock: Callable[[], datetime] = now
 
@@ -38,7 +40,12 @@ def run(access: Access, screen: Screen, work: Callable[[Session], Awaitable[int]
 
     async def connected() -> int:
         async with connect(access) as connection:
-            session = Session(connection=connection, notifications=Notifications(connection), screen=screen)
+            session = Session(
+                connection=connection,
+                notifications=Notifications(connection),
+                receivers=Receivers(connection),
+                screen=screen,
+            )
             return await work(session)
 
     return asyncio.run(connected())

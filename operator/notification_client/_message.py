@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from notification_contract import names
@@ -12,7 +13,7 @@ from notification_contract import names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FINAL: Final = frozenset({"Sent", "PartiallySent", "Failed"})
+FINAL: Final = frozenset({"Sent", "PartiallySent", "Failed", "Suppressed"})
 """The phases that do not change any more."""
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds between two looks at a status; the last one repeats."""
@@ -36,11 +37,21 @@ class Options(TypedDict, total=False):
     priority: str
     """critical, high, medium (the default) or low."""
     channels: Iterable[str]
-    """Without channels, the routing rules choose them by the labels."""
+    """Without channels and receivers, the routing rules choose them by the labels."""
+    receivers: Iterable[str]
+    """NotificationReceivers: `NAME` in the notification's own namespace, or `NAMESPACE/NAME`."""
     labels: Mapping[str, str]
     links: Iterable[Link]
     dedup_key: str
-    """At most one notification exists in a namespace for each key."""
+    """At most one notification exists in a namespace for each key: its name is a hash of the key."""
+    incident: str
+    """`spec.dedupKey`: what all notifications about the same incident have in common."""
+    event: str
+    """What the message says about the incident: Trigger (the default), Acknowledge or Resolve."""
+    format: str
+    """How the body is read: Plain, Markdown or Native."""
+    not_before: datetime
+    deliver_before: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +70,7 @@ class Status:
 
     @property
     def delivered(self) -> bool:
-        """Whether every channel accepted the message."""
+        """Whether every target accepted the message."""
         return self.phase == "Sent"
 
 
@@ -85,11 +96,28 @@ def notification(subject: str, body: str, options: Options) -> dict[str, Any]:
     name = stable_name(key) if key is not None else f"notif-{uuid.uuid4().hex[:DIGITS]}"
     spec: dict[str, Any] = {"type": options.get("kind", "simple"), "subject": subject, "body": body}
     spec["priority"] = options.get("priority", "medium")
-    if channels := list(options.get("channels", ())):
-        spec["channels"] = channels
-    if links := [
+    links = [
         {"service": link.service, "url": link.url, "label": link.label} for link in options.get("links", ())
-    ]:
-        spec["actionLinks"] = links
+    ]
+    optional = {
+        "channels": list(options.get("channels", ())),
+        "receiverRefs": [_receiver_ref(each) for each in options.get("receivers", ())],
+        "actionLinks": links,
+        "dedupKey": options.get("incident"),
+        "event": options.get("event"),
+        "format": options.get("format"),
+        "notBefore": _time(options.get("not_before")),
+        "deliverBefore": _time(options.get("deliver_before")),
+    }
+    spec |= {field: value for field, value in optional.items() if value}
     metadata = {"name": name, "labels": dict(options.get("labels", {}))}
     return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "spec": spec}
+
+
+def _receiver_ref(text: str) -> dict[str, str]:
+    namespace, _, name = text.rpartition("/")
+    return {"name": name, "namespace": namespace} if namespace else {"name": name}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from notification_operator.config.settings import Settings
     from notification_operator.controller.request import Key
     from notification_operator.controller.workqueue import WorkQueue
-    from notification_operator.delivery.breakers import Breakers, Destination
+    from notification_operator.delivery.breakers import Breakers
     from notification_operator.delivery.senders import ChannelSenders, Sender
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.redaction.redactor import Redactor
@@ -75,11 +75,9 @@ class ReceiverParts:
         for key in invalid.keys() - catalog.catalog.receivers.keys():
             yield ReceiverState(name=str(key), ready=False, last_success=None)
 
-    def called(
-        self, sender: Sender, destination: Destination | None, attempt: Attempt, error: BaseException | None
-    ) -> None:
+    def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call of a receiver."""
-        self.health.called(sender, destination, attempt, error)
+        self.health.called(sender, attempt, error)
         if sender.receiver is None:
             return
         refused = first(error, ReceiverError)
@@ -109,7 +107,7 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
     )
     sessions = Sessions()
     directory = ReceiverDirectory(
-        lambda: catalog.catalog,
+        catalog.snapshot,
         secrets=secrets,
         config_maps=config_maps,
         channels=channels,
@@ -153,7 +151,7 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
         ownership=ownership,
         health=health,
         readiness=directory,
-        tester=ReceiverTester(lambda: catalog.catalog, directory, clock=clock, redact=redactor.text),
+        tester=ReceiverTester(catalog.snapshot, directory, clock=clock, redact=redactor.text),
         replica=replica,
         home=ports.home,
         clock=clock,

@@ -177,5 +177,5 @@ def test_operator_reads_secrets_and_config_maps_of_its_own_namespace_only(
     api_server: ApiServer, namespace: str
 ) -> None:
     for resource in ("secrets", "configmaps"):
-        assert allowed(api_server, OPERATOR, NAMESPACE, resource, group="") == READ
+        assert allowed(api_server, OPERATOR, NAMESPACE, resource, group="") == {"list", "watch"}
         assert allowed(api_server, OPERATOR, namespace, resource, group="") == set()

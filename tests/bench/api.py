@@ -83,6 +83,23 @@ class Api:
         async with self._session.get(self._where(namespace), params={"limit": "1"}) as answer:
             return not orjson.loads(await answer.read())["items"]
 
+    async def send(self, method: str, path: str, body: bytes | None = None) -> Object:
+        """Send a request about any object, and return the answer.
+
+        Raises:
+            aiohttp.ClientResponseError: it is rejected.
+        """
+        async with self._session.request(method, f"{self._server}{path}", data=body, headers=JSON) as answer:
+            result: Object = orjson.loads(await answer.read())
+        return result
+
+    async def events(self, path: str, version: str) -> AsyncIterator[Object]:
+        """Yield the events about the objects of any collection after a version."""
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "3600"}
+        async with self._session.get(f"{self._server}{path}", params=query) as answer:
+            async for line in answer.content:
+                yield orjson.loads(line)
+
     def _where(self, namespace: str) -> str:
         return f"{self._server}{GROUP}/namespaces/{namespace}/notificationrequests"
 

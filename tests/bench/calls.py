@@ -41,13 +41,35 @@ def calls(folder: Path, account: str, namespaces: Collection[str], since: dateti
     Raises:
         AuditLogTornError: the log starts after `since`.
     """
+    return count(_lines(folder, account, since), account, namespaces, since)
+
+
+def times(folder: Path, account: str, namespace: str, called: str, since: datetime) -> list[datetime]:
+    """Return when an account sent the requests of a kind, such as `update notificationreceivers/status`.
+
+    Raises:
+        AuditLogTornError: the log starts after `since`.
+    """
+    entries = map(orjson.loads, _lines(folder, account, since))
+    return sorted(
+        datetime.fromisoformat(entry["requestReceivedTimestamp"]).astimezone(UTC)
+        for entry in entries
+        if _is_meant(entry, account, (namespace,), since) and _called(entry) == called
+    )
+
+
+def _lines(folder: Path, account: str, since: datetime) -> Iterator[bytes]:
+    """Return the lines about an account.
+
+    Raises:
+        AuditLogTornError: the log starts after `since`.
+    """
     files = sorted(folder.glob(FILES))
     oldest = min(filter(None, map(_begin, files)), default=None)
     if oldest is None or oldest > since:
         begins = f"begins at {oldest.isoformat()}" if oldest else "is empty"
         raise AuditLogTornError(f"the audit log {begins}, after {since.isoformat()}")
-    lines = (line for file in files for line in _holding(file, account.encode()))
-    return count(lines, account, namespaces, since)
+    return (line for file in files for line in _holding(file, account.encode()))
 
 
 def _begin(file: Path) -> datetime | None:

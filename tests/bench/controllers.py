@@ -67,6 +67,8 @@ class MeasuredController:
     controller: Controller
     account: str
     """Its user name at the API server."""
+    home: str
+    """Its own namespace."""
     labels: Mapping[str, str]
     """Labels of the namespaces that it watches."""
 
@@ -79,7 +81,7 @@ def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterato
     """
     name = f"{kind}-{uuid.uuid4().hex[:6]}"
     namespace = place.cluster.create_namespace({})
-    account = ProcessAccount(place.cluster, namespace)
+    account = ProcessAccount(place.cluster, namespace, namespaced=settings.get("receiversNamespaced", False))
     with contextlib.ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}-")))
         kubeconfig = folder / "kubeconfig"
@@ -102,7 +104,7 @@ def controller(kind: Kind, place: Place, settings: Mapping[str, Any]) -> Iterato
                 created = Program("prototype", kubeconfig)
         cleanup.callback(created.stop)
         user = f"system:serviceaccount:{namespace}:notification-operator"
-        yield MeasuredController(controller=created, account=user, labels={LABEL: name})
+        yield MeasuredController(controller=created, account=user, home=namespace, labels={LABEL: name})
     # The API server evaluates each request against all roles.
     account.remove()
 

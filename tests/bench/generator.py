@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,7 +20,7 @@ from tests.harness.cluster import FINAL
 from tests.harness.notifications import notification, slack_notification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.bench.api import Api, Object
     from tests.bench.scenarios import Load
@@ -40,6 +40,8 @@ class Batch:
     load: Load
     first: int
     """The number of the first one; numbers are unique within a run."""
+    refs: Sequence[Mapping[str, str]] = ()
+    """The NotificationReceivers, one for each notification in turn; without them the channel of the load."""
     tag: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
     created: dict[str, float] = field(default_factory=dict)
     final: dict[str, float] = field(default_factory=dict)
@@ -76,10 +78,20 @@ class Batch:
                     subject=f"bench-{name.rpartition('-')[2]}-",
                     body="measured",
                     retryPolicy=self.load.retry,
+                    **self._targets(number),
                 )
             )
-            for name in self.names
+            for number, name in enumerate(self.names)
         }
+
+    def ref(self, number: int) -> Mapping[str, str]:
+        """Return the receiver of a notification, counted from 0."""
+        return self.refs[number % len(self.refs)]
+
+    def _targets(self, number: int) -> dict[str, Any]:
+        if not self.refs:
+            return {}
+        return {"channels": None, "recipients": None, "receiverRefs": [self.ref(number)]}
 
 
 class Follower:

@@ -1,4 +1,4 @@
-"""The environment of the bench: an API server and etcd with only the CRD in them, and a sink."""
+"""The environment of the bench: an API server and etcd with only the CRDs in them, and a sink."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
-from notification_contract.crds import notification_request
+from notification_contract.crds import notification_receiver, notification_request
 from tests.bench.machine import processor_seconds
 from tests.harness.cluster import Cluster
 from tests.harness.control_plane import control_plane
@@ -70,7 +70,8 @@ def place(base: Path = ROOT) -> Iterator[Place]:
     """Start API server, etcd and sink, and remove everything at the end."""
     with control_plane() as started:
         cluster = Cluster(started.kubeconfig)
-        cluster.apply(dict(notification_request()))
+        for definition in (notification_request(), notification_receiver()):
+            cluster.apply(definition)
         eventually(cluster.has_kind, bool, within=30)
         generator = _account(cluster, started.kubeconfig.with_name("generator"))
         with sink() as (url, pid):

@@ -13,7 +13,7 @@ import yaml
 from kubernetes import client, config
 
 from notification_contract import crds
-from notification_contract.names import CRD, GROUP, PLURAL, VERSION
+from notification_contract.names import CRD, GROUP, PLURAL, RECEIVER_PLURAL, VERSION
 from tests.harness.eventually import eventually
 from tools.platform.pulumi.environment import ROOT
 
@@ -48,16 +48,22 @@ class Cluster:
         client.ApiextensionsV1Api(self.api).create_custom_resource_definition(
             definition or crds.notification_request()
         )
-        eventually(self._served, bool, within=SECONDS)
+        eventually(lambda: self._serves(PLURAL), bool, within=SECONDS)
+
+    def install_receivers(self) -> None:
+        """Create the CRD of receivers and wait until it is served."""
+        definition = crds.notification_receiver()
+        client.ApiextensionsV1Api(self.api).create_custom_resource_definition(definition)
+        eventually(lambda: self._serves(RECEIVER_PLURAL), bool, within=SECONDS)
 
     def remove_crd(self) -> None:
         """Delete the CRD and all notifications."""
         client.ApiextensionsV1Api(self.api).delete_custom_resource_definition(CRD)
-        eventually(self._served, lambda served: not served, within=SECONDS)
+        eventually(lambda: self._serves(PLURAL), lambda served: not served, within=SECONDS)
 
-    def _served(self) -> bool:
+    def _serves(self, plural: str) -> bool:
         try:
-            self.objects.list_cluster_custom_object(*PLACE, PLURAL, limit=1)
+            self.objects.list_cluster_custom_object(*PLACE, plural, limit=1)
         except client.ApiException:
             return False
         return True
@@ -81,11 +87,48 @@ class Cluster:
             body = {**created, "status": dict(status)}
             self.objects.replace_namespaced_custom_object_status(*PLACE, self.namespace, PLURAL, name, body)
 
-    def accepts(self, obj: Mapping[str, Any]) -> bool:
+    def create_receiver(
+        self, name: str, spec: Mapping[str, Any], *, status: Mapping[str, Any] | None = None, **meta: Any
+    ) -> dict[str, Any]:
+        """Create a receiver, with a status as the operator would write it."""
+        obj = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "NotificationReceiver",
+            "metadata": {"name": name, **meta},
+            "spec": dict(spec),
+        }
+        created: Any = self.objects.create_namespaced_custom_object(
+            *PLACE, self.namespace, RECEIVER_PLURAL, obj
+        )
+        return created if status is None else self.report(name, status)
+
+    def report(self, name: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the status of a receiver."""
+        place = (*PLACE, self.namespace, RECEIVER_PLURAL, name)
+        obj: Any = self.objects.get_namespaced_custom_object(*place)
+        written: Any = self.objects.replace_namespaced_custom_object_status(
+            *place, {**obj, "status": dict(status)}
+        )
+        result: dict[str, Any] = written
+        return result
+
+    def read(self, name: str, plural: str = PLURAL) -> dict[str, Any]:
+        """Return an object of the test's namespace."""
+        obj: Any = self.objects.get_namespaced_custom_object(*PLACE, self.namespace, plural, name)
+        result: dict[str, Any] = obj
+        return result
+
+    def all(self, plural: str = PLURAL) -> list[dict[str, Any]]:
+        """Return all objects of the test's namespace."""
+        listing: Any = self.objects.list_namespaced_custom_object(*PLACE, self.namespace, plural)
+        items: list[dict[str, Any]] = listing["items"]
+        return items
+
+    def accepts(self, obj: Mapping[str, Any], plural: str = PLURAL) -> bool:
         """Return whether the API server would store an object, with strict validation of its fields."""
         try:
             self.objects.create_namespaced_custom_object(
-                *PLACE, self.namespace, PLURAL, obj, dry_run="All", field_validation="Strict"
+                *PLACE, self.namespace, plural, obj, dry_run="All", field_validation="Strict"
             )
         except client.ApiException as error:
             if error.status not in {400, 404, 422}:

@@ -25,6 +25,7 @@ def shared_cluster() -> Iterator[Cluster]:
     with control_plane() as plane:
         cluster = Cluster(plane.kubeconfig)
         cluster.install_crd()
+        cluster.install_receivers()
         yield cluster
 
 

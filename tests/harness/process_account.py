@@ -23,17 +23,20 @@ TOKEN_SECONDS = 24 * 3600
 class ProcessAccount:
     """The operator's service account in a namespace; `remove` deletes its cluster-scoped objects.
 
-    With `shares` for replicas that share the work.
+    With `shares` for replicas that share the work, and with `namespaced` for an operator with `receiversNamespaced`.
     """
 
-    def __init__(self, cluster: Cluster, namespace: str, *, shares: bool = False) -> None:
+    def __init__(
+        self, cluster: Cluster, namespace: str, *, shares: bool = False, namespaced: bool = False
+    ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._everywhere = names.cluster_scoped(namespace)
         self._subject = {"kind": "ServiceAccount", "name": names.OPERATOR, "namespace": namespace}
         self._apply("v1", "ServiceAccount", names.OPERATOR)
-        own = (*rbac.OWN, *(rbac.SHARDING if shares else ()), *rbac.EVENTS)
-        watched = (*rbac.SERVED, *rbac.RETENTION, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION)
+        own = (*rbac.OWN, *(rbac.SHARDING if shares else ()), *rbac.EVENTS, *rbac.REFERENCES)
+        receivers = (*rbac.RECEIVERS, *(rbac.REFERENCES if namespaced else ()))
+        watched = (*rbac.SERVED, *rbac.RETENTION, *rbac.EVENTS, *rbac.NAMESPACE_SELECTION, *receivers)
         self._apply(API, "Role", names.OPERATOR, rules=_rules(own))
         self._apply(API, "RoleBinding", names.OPERATOR, **self._binding("Role", names.OPERATOR))
         self._apply(API, "ClusterRole", self._everywhere, rules=_rules(watched))

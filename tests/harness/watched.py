@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST = 180
 """Seconds after which the API server ends the watch."""
-FINAL = {"Sent", "PartiallySent", "Failed"}
+FINAL = {"Sent", "PartiallySent", "Failed", "Suppressed"}
 
 
 class Watched:

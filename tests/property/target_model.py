@@ -107,7 +107,7 @@ class TargetModel:
         return {target: until for target, until in self.breakers.items() if until > self.now}
 
     def reconcile(self, choose: Callable[[Send], Step]) -> Plan:
-        """Start what is due, decide, write, and set the time of the next reconciliation."""
+        """Start the due attempts, decide, write, and set the time of the next reconciliation."""
         planned = self.plan()
         holds: dict[str, Hold] = {}
         suppressions: dict[str, str] = {}

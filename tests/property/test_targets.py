@@ -237,7 +237,7 @@ def mail(name: str, **more: Any) -> Any:
 
 
 @given(specs(), st.sampled_from([None, 1, 30, 90, 300]), st.data())
-def test_fallbacks_beyond_the_limit_make_nobody_look_again_and_again(
+def test_fallbacks_beyond_the_limit_cause_no_endless_reconciliation(
     spec: dict[str, Any], after: int | None, data: st.DataObject
 ) -> None:
     fallback = {"name": "b"} | ({"after": f"{after}s"} if after else {})

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.cluster import Cluster
     from tests.simulation.outages import Outages
     from tests.simulation.process import Process
+    from tests.simulation.receivers.ports import ReceiverEnds
     from tests.simulation.status_store import Reconciliation
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -57,6 +58,8 @@ class Environment:
     """Creates a store with an injected fault; None for the correct one."""
     config_maps: Sequence[Mapping[str, Any] | None] = (None,)
     """The contents of the ConfigMap with the routing document, one after another; None without one."""
+    receivers: ReceiverEnds | None = None
+    """None for an operator without NotificationReceivers."""
     more_settings: tuple[tuple[str, str, Any], ...] = ()
     """Further settings, each as section, name and value: such as limits that a schedule should reach."""
 

@@ -46,6 +46,8 @@ class Invariants(RecordInvariants):
         earlier = self.calls[call.uid, call.channel]
         repeats = [each for each in earlier if each.number == call.number]
         self._excuse_overtaken(call, recorded, earlier)
+        delivery_id = f"{call.uid}/{call.channel}"
+        require(call.delivery_id == delivery_id, f"{call.id} has the delivery id {call.delivery_id}")
         require(reconciliation.may_start, f"{call.id} is called by a process that stops")
         require(call.at >= call.paused_until, f"{call.id} is called although the receiver asked for a pause")
         require(
@@ -56,13 +58,15 @@ class Invariants(RecordInvariants):
             not any(each.end == "success" and not each.excused for each in earlier),
             f"{call.id} is called after a success",
         )
-        require(all(each.excused for each in repeats), f"{call.id} is called again without any crash")
+        crashed = all(each.excused or each.held for each in repeats)
+        require(crashed, f"{call.id} is called again without any crash")
         require(
             not any(each.number == call.number for each in recorded if not each.circuit_open),
             f"{call.id} is called although the status holds that attempt",
         )
         # What this process knows: what it has read, and its own attempts, written or not.
-        known = {each.number for each in recorded} | {each.number for each in earlier if each.who == call.who}
+        own = [each for each in earlier if each.who == call.who and not each.held]
+        known = {each.number for each in recorded} | {each.number for each in own}
         expected = max(known, default=0) + 1
         require(
             call.number == expected or (self._gaps and call.number > expected),
@@ -90,7 +94,7 @@ class Invariants(RecordInvariants):
     def _in_time(self, call: Call, seen: Notification, reached: set[int]) -> None:
         """Check the number of attempts, and the pause before this one, against the policy."""
         policy = seen.retry
-        require(len(reached) < policy.max_attempts, f"{call.id} is one attempt too many")
+        require(len(reached) < self._most_attempts(call, seen), f"{call.id} is one attempt too many")
         same = [
             each
             for each in self.calls[call.uid, call.channel]
@@ -102,6 +106,10 @@ class Invariants(RecordInvariants):
             asked = min(*(each.retry_after for each in same), policy.max_backoff)
             due = min(each.ended_at for each in same) + max(pause, asked)
             require(call.at + CLOCK.total_seconds() >= due, f"{call.id} comes too early")
+
+    def _most_attempts(self, _call: Call, seen: Notification) -> int:
+        """Return how many attempts of a target may reach its far end."""
+        return seen.retry.max_attempts
 
     def reconciled(self, done: Reconciliation) -> None:
         """Check a finished reconciliation."""
@@ -141,14 +149,17 @@ class Invariants(RecordInvariants):
             call
             for calls in self.calls.values()
             for call in calls
-            if call.who == who and of(call.uid) and call.key not in self._recorded_keys(call.uid, made=True)
+            if call.who == who
+            and of(call.uid)
+            and not call.held
+            and call.key not in self._recorded_keys(call.uid, called=True)
         ]
 
-    def _recorded_keys(self, uid: str, *, made: bool = False) -> set[tuple[str, int]]:
-        """Return the keys of the recorded attempts; `made` leaves out what a circuit breaker rejected."""
+    def _recorded_keys(self, uid: str, *, called: bool = False) -> set[tuple[str, int]]:
+        """Return the keys of the recorded attempts; `called` leaves out what a circuit breaker rejected."""
         stored = self._read(uid)
         attempts = () if stored is None else stored.attempts
-        return {each.key for each in attempts if not (made and each.circuit_open)}
+        return {each.key for each in attempts if not (called and each.circuit_open)}
 
     def end(self, notifications: Iterable[Notification]) -> None:
         """Check the notifications after everything has ended."""
@@ -158,7 +169,9 @@ class Invariants(RecordInvariants):
             attempted = [
                 call for (uid, _), calls in self.calls.items() if uid == notification.uid for call in calls
             ]
-            lost = [call.id for call in attempted if not call.excused and call.key not in recorded]
+            lost = [
+                call.id for call in attempted if not (call.excused or call.held) and call.key not in recorded
+            ]
             require(not lost, f"{notification.name}: {lost} were made but are not recorded")
             completed = notification.status.completed_at
             assert completed is not None

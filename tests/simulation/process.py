@@ -28,6 +28,7 @@ from tests.simulation.watch import SimulatedWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from notification_operator.domain.model import Phase
     from notification_operator.observers.publisher import Observer
@@ -52,8 +53,11 @@ class Process:
         observer: Observer,
         on_shards: Callable[[Process, ElectorStatistics, frozenset[int]], None],
         crash: Callable[[Process], None],
+        replica: str = "",
     ) -> None:
         self.name = name
+        self.replica = replica or name
+        """The name of its pod, which outlives a container."""
         self.environment = environment
         self.network = Network(
             environment.choices,
@@ -72,10 +76,11 @@ class Process:
             environment.audit_log or AuditLog(), self.network, environment.choices, environment.outages
         )
         self._metrics = SimulatedMetrics()
+        self.receivers = None if environment.receivers is None else environment.receivers.of(self)
         self.operator = build(
             environment.settings(),
             self._ports(observer),
-            clock=lambda: now() + self.clock_offset,
+            clock=self.clock,
             seconds=asyncio.get_running_loop().time,
         )
         self.watch = SimulatedWatch(
@@ -86,6 +91,10 @@ class Process:
             outages=environment.outages,
         )
         self.lifecycle = Lifecycle(self.operator, watches=self.watch, grace_seconds=GRACE_SECONDS)
+
+    def clock(self) -> datetime:
+        """Return the time by its wall clock."""
+        return now() + self.clock_offset
 
     def start(self) -> None:
         """Start working."""
@@ -105,23 +114,32 @@ class Process:
             leases=SimulatedLeases({} if environment.leases is None else environment.leases, self.network),
             objects=SimulatedObjects(environment.cluster, self.network),
             routing=SimulatedDocument(environment.config_maps),
-            channels={name: self._channel(name) for name in environment.channels},
+            receivers=None if self.receivers is None else self.receivers.ports,
+            channels={
+                name: SimulatedChannel(self.network, environment.choices, self.on_call, clock=self.clock)
+                for name in environment.channels
+            },
             audit=self._audit_store,
             events=NoEvents(),
             metrics=self._metrics,
             pod=POD,
             identity=self.name,
+            replica=self.replica,
             observers=(observer,),
             elector_observers=(self._shards_changed,),
         )
 
-    def _channel(self, name: str) -> SimulatedChannel:
-        def on_call(call: Call) -> None:
-            reconciliation = CURRENT.get()
-            assert reconciliation is not None
-            self.environment.on_call(call, reconciliation)
+    def on_call(self, call: Call) -> None:
+        """Report a call of a channel, with the reconciliation that started its attempt."""
+        reconciliation = CURRENT.get()
+        assert reconciliation is not None
+        self.environment.on_call(call, reconciliation)
 
-        return SimulatedChannel(name, self.network, self.environment.choices, on_call)
+    def relist(self) -> None:
+        """Break every watch, and list again."""
+        self.watch.relist()
+        if self.receivers is not None:
+            self.receivers.watches.relist()
 
     def _shards_changed(self, elector: ElectorStatistics) -> None:
         if elector.shards == 1:

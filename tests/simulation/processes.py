@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -50,6 +51,9 @@ class Processes:
         self.present: list[Process] = []
         """The ones that work or stand by."""
         self._leaving: list[Process] = []
+        self._all: dict[str, Process] = {}
+        self.shard_changes: Counter[str] = Counter()
+        """How often the shards of a process have changed."""
 
     def __iter__(self) -> Iterator[Process]:
         """Return every live process."""
@@ -70,8 +74,12 @@ class Processes:
         """Return the owner of an object."""
         return next((process for process in self if process.owns(uid)), None)
 
-    def start(self) -> None:
-        """Start one more."""
+    def named(self, name: str) -> Process:
+        """Return a process, also one that has ended."""
+        return self._all[name]
+
+    def start(self, *, replica: str = "") -> None:
+        """Start one more, in a pod of its own or as a container that was restarted."""
         self._starts += 1
         name = f"operator {self._starts}"
         process = Process(
@@ -80,7 +88,9 @@ class Processes:
             observer=_Observer(self._guarded(self._invariants.publish), name),
             on_shards=self._guarded(self._shards_changed),
             crash=self._crash,
+            replica=replica,
         )
+        self._all[name] = process
         self.present.append(process)
         process.start()
 
@@ -129,7 +139,7 @@ class Processes:
         outages = self._environment.outages
         outages.api_until = max(outages.api_until, asyncio.get_running_loop().time() + seconds)
         for process in self.present:
-            process.watch.relist()
+            process.relist()
         self._disturb_stops()
 
     def forbid(self, namespace: str, seconds: float) -> None:
@@ -151,6 +161,12 @@ class Processes:
             self._log(f"{process.name}: its clock steps to {offset / timedelta(hours=1):+g} h")
             process.clock_offset = offset
 
+    def mend_clocks(self) -> None:
+        """Restart the processes whose clock is wrong, with the right one."""
+        for process in [each for each in self if each.clock_offset]:
+            self._log(f"{process.name}: is restarted with the right time")
+            self._crash(process)
+
     def calm(self) -> None:
         """End all faults."""
         for process in self:
@@ -166,6 +182,7 @@ class Processes:
     def _shards_changed(self, process: Process, elector: ElectorStatistics, lost: frozenset[int]) -> None:
         """Check a change of shards: nothing of a released one is running, and no shard has two owners."""
         name, operator = process.name, process.operator
+        self.shard_changes[name] += 1
         for shard in lost:
             in_shard = partial(_in_shard, shard, elector.shards)
             if shard in elector.released:
@@ -188,11 +205,11 @@ class Processes:
         for group in (self.present, self._leaving):
             if process in group:
                 group.remove(process)
-                self._spawn(self._restart())
+                self._spawn(self._restart(replica=process.replica))
 
-    async def _restart(self) -> None:
+    async def _restart(self, *, replica: str = "") -> None:
         await asyncio.sleep(self._choices.pick(PAUSES))
-        self.start()
+        self.start(replica=replica)
 
     def _begin_stop(self, process: Process) -> None:
         self.present.remove(process)

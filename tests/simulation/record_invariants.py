@@ -76,8 +76,8 @@ class RecordInvariants:
 
         A failure may become a success, and what a circuit breaker rejected may become what was made.
         """
-        made = was.circuit_open and not is_.circuit_open
-        right = was.key == is_.key and not was.succeeded and (is_.succeeded or made)
+        called = was.circuit_open and not is_.circuit_open
+        right = was.key == is_.key and not was.succeeded and (is_.succeeded or called)
         require(right, "a recorded attempt is changed")
         if self._was_made(is_):
             self._real(old.uid, is_)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Store = Callable[[Process], StatusStore]
 
-CHOICES_LENGTH = 600
+CHOICES_LENGTH = 1200
 """Bytes: more than nearly every schedule uses."""
 CANDIDATES = 12
 """Violating schedules that are searched."""

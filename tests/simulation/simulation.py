@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from atomic_status import StatusStore
     from tests.simulation.choices import Choices
     from tests.simulation.process import Process
+    from tests.simulation.receivers.ports import ReceiverEnds
 
 CALM_AFTER = 40.0
 """Virtual seconds after which all faults end."""
@@ -75,7 +76,8 @@ class Simulation:
         self.audit_log = AuditLog() if choices.chance(25) else None
         uid = ("{}-0000" if self._shards > 1 else "uid-{}").format
         self.cluster = Cluster(on_write=self._written, uid=uid)
-        self.invariants = Invariants(self._find, gaps=breakers)
+        self._prepare()
+        self.invariants = self._invariants(breakers=breakers)
         self.users = self._users()
         self.outages = Outages()
         self.environment = Environment(
@@ -93,12 +95,23 @@ class Simulation:
             on_reconciled=self._guarded(self.invariants.reconciled),
             store=store,
             config_maps=self._config_maps(),
+            receivers=self._receivers(),
             more_settings=self.more_settings,
         )
         self.processes = Processes(
             self.environment, self.invariants, spawn=self._spawn, guarded=self._guarded
         )
         self.rare_faults = RareFaults(self.environment, self.processes, self.invariants)
+
+    def _prepare(self) -> None:
+        """Create what a kind of simulation has in addition."""
+
+    def _invariants(self, *, breakers: bool) -> Invariants:
+        return Invariants(self._find, gaps=breakers)
+
+    def _receivers(self) -> ReceiverEnds | None:
+        """Return what the processes share that concerns receivers."""
+        return None
 
     def _users(self) -> Users:
         return Users(self.cluster, self.choices, log=self.log, spawn=self._spawn)
@@ -116,15 +129,14 @@ class Simulation:
         loop = asyncio.get_running_loop()
         for _ in range(self._process_count):
             self.processes.start()
-        self.users.begin()
+        self._begin()
         while loop.time() < CALM_AFTER:
             await self._wait(self.choices.pick(TICKS))
             self._disturb()
         if loop.time() < self.outages.ends:
             await self._wait(self.outages.ends - loop.time() + 0.001)
         self.log("all faults end")
-        for process in self.processes.present:
-            process.watch.relist()
+        await self._end_faults()
         await self._rest()
         if self.environment.leases is not None:
             self.processes.hand_over()
@@ -132,6 +144,14 @@ class Simulation:
         # Late events and writes may still arrive; they must not start anything.
         await self._wait(max(LATE) + 1.0)
         self._check()
+
+    def _begin(self) -> None:
+        self.users.begin()
+
+    async def _end_faults(self) -> None:
+        """End what does not end by itself."""
+        for process in self.processes.present:
+            process.relist()
 
     async def _wait(self, seconds: float) -> None:
         """Let time pass; raises `InvariantViolation` at once, and `TimeLimitError`."""

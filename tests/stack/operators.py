@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from filelock import FileLock
 from rich.console import Console
 
+from platform_infra import names
 from tests.harness.faultproxy_client import FaultProxy
 from tests.harness.node import Node
 from tests.harness.operator_deployment import OperatorDeployment
@@ -118,9 +119,10 @@ def _deployment(name: str, stack: EphemeralStack, cluster: Cluster) -> RunningOp
 @contextmanager
 def _process(name: str, stack: EphemeralStack, cluster: Cluster) -> Iterator[RunningOperator]:
     unique = f"{name}-{uuid.uuid4().hex[:8]}"
-    # Some checks create notifications in the operator's own namespace.
-    namespace = cluster.create_namespace({LABEL: unique})
-    account = ProcessAccount(cluster, namespace)
+    # Some checks create notifications in the operator's own namespace, and receivers there may open private networks.
+    namespace = cluster.create_namespace({**names.labels("namespace"), LABEL: unique})
+    namespaced = bool(working(name).settings.get("receiversNamespaced"))
+    account = ProcessAccount(cluster, namespace, namespaced=namespaced)
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(cluster.core.delete_namespace, namespace)
         cleanup.callback(account.remove)

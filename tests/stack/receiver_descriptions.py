@@ -101,14 +101,14 @@ RECEIVER_DESCRIPTIONS = {
     "templates": (
         "A template in the receiver shapes subject and body",
         "A template in a ConfigMap shapes the message, and its change the next one",
-        "A template with a syntax error makes the receiver not Ready, with line and message",
-        "A template that reaches for __class__ is refused when it is loaded",
+        "A template with a syntax error makes the receiver not Ready, and the condition names its line",
+        "A template reaches nothing of Python: calls, imports and names like __class__ are refused",
         "A template without an end is replaced by the built-in one, and a note says so",
         "A template that takes too long is replaced by the built-in one, and delays no other receiver",
         "A name that templates do not know, such as a Secret, is replaced likewise",
         "A webhook with the format Template sends what the template says, with its content type",
         "A secret that a template joins from parts is redacted",
         "What a template inserts into an HTML mail is escaped",
-        "A template that becomes invalid leaves the previous one in force",
+        "A template that becomes invalid is replaced by the built-in one until it is valid again",
     ),
 }

@@ -15,7 +15,8 @@ from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts
 from tests.harness.cluster import Cluster
 from tests.harness.eventually import eventually, steadily
-from tests.harness.notifications import fast, notification
+from tests.harness.footprint import PREFIX
+from tests.harness.notifications import addressed, fast, notification
 from tests.harness.place import EphemeralStack
 from tests.harness.prometheus_in_cluster import Prometheus, prometheus
 from tests.harness.traffic import traffic
@@ -63,6 +64,11 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
         expression = f'count_over_time(ALERTS{{alertname="{FAILING[0]}", alertstate="firing"}}[1m])'
         eventually(lambda: watcher.value(expression), lambda times: times is not None and times >= 5)
 
+        with breaker_operator.receivers() as receivers:
+            receiver = receivers.add().ready()
+            breaker_operator.deliver(addressed(breaker_operator.namespace, receiver), "Sent", within=20)
+            last_success = f'{PREFIX}receiver_last_success_timestamp_seconds{{receiver="{receiver.label}"}}'
+            eventually(lambda: watcher.value(last_success), lambda time: time is not None)
         breaker_operator.slack.answer(word, UP)
         eventually(watcher.firing, lambda firing: firing.isdisjoint(BOTH), within=60, every=0.5)
         steadily(watcher.firing, lambda firing: firing.isdisjoint(BOTH), during=4)

@@ -73,7 +73,6 @@ def test_message_arrives_whole_with_its_origin(
         assert expected in text
     assert obj["metadata"]["name"] in text
     key, status = key_of(receiver), stored["status"]
-    assert status["resolvedChannels"] == [key]
     assert attempts(status) == [succeeded(key, 1)]
     assert targets(status) == [Target(key, "Delivered", 1)]
     assert target(status, key)["deliveredAt"]

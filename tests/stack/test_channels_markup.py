@@ -29,7 +29,7 @@ BOLD = {
 }
 PLAIN = ("pagerduty", "sms")
 WITH_LINKS = tuple(kind for kind in TYPES if kind != "sms")
-CHATS = ("slack", "discord", "mattermost", "teams")
+CHATS = ("slack", "discord", "mattermost")
 
 
 def shown(operator: OperatorUnderTest, receivers: Receivers, **spec: object) -> Mapping[str, str]:

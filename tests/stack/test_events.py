@@ -13,7 +13,7 @@ def test_failure_emits_one_event_that_references_its_notification(
 ) -> None:
     obj = shipped_operator.deliver(notification(shipped_operator.namespace, channels=["sms"]), "Failed")
     (event,) = eventually(lambda: shipped_operator.events(obj), bool, within=10)
-    assert (event["type"], event["reason"], event["action"]) == ("Warning", "AllDeliveriesFailed", "Deliver")
+    assert (event["type"], event["reason"], event["action"]) == ("Warning", "NoDefaultReceiver", "Deliver")
     assert event["note"] == f"Failed: {obj['status']['message']}"
     meta = obj["metadata"]
     assert event["regarding"] == {

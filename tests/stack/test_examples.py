@@ -48,13 +48,13 @@ def test_example_on_the_console_has_its_secrets_redacted(shipped_operator: Opera
     assert "hunter2" not in printed
 
 
-def test_example_with_unconfigured_channel_names_the_setting(shipped_operator: OperatorUnderTest) -> None:
+def test_example_with_unconfigured_channel_says_what_to_do(shipped_operator: OperatorUnderTest) -> None:
     shipped_operator.cluster.create(example("partial", shipped_operator.namespace))
     status = shipped_operator.cluster.final(shipped_operator.namespace, "partial")["status"]
     (failed,) = [entry for entry in status["deliveryAttempts"] if entry["status"] == "failed"]
     assert failed["permanent"] is True
     assert "'teams'" in failed["error"]
-    assert "channels.plugins.teams" in failed["error"]
+    assert "name a receiver in spec.receiverRefs" in failed["error"]
 
 
 def test_invalid_example_is_rejected_with_field_and_allowed_values(

@@ -28,7 +28,8 @@ pytestmark = [
 ]
 KNOWN = {"PULUMI_CONFIG_PASSPHRASE": "trial"}
 NOWHERE = "127.0.0.1:1/operator:not-there"
-CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{names.CRD}"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+CRDS = [f"{DEFINITIONS}/{name}" for name in (names.CRD, names.RECEIVER_CRD)]
 
 
 @pytest.fixture
@@ -74,9 +75,10 @@ class Trial:
 
     @property
     def owner(self) -> str:
-        """The owner of the CRD, from its annotation."""
-        result = self.bare.cluster.request("GET", CRD)["metadata"]["annotations"]
-        return str(result.get(names.CRD_OWNER, ""))
+        """The owner of both CRDs, from their annotations."""
+        definitions = [self.bare.cluster.request("GET", path) for path in CRDS]
+        (owner,) = {each["metadata"]["annotations"].get(names.CRD_OWNER, "") for each in definitions}
+        return str(owner)
 
 
 @pytest.fixture
@@ -110,7 +112,8 @@ def test_destroy_keeps_data_and_crd_until_the_stack_gives_it_up(
     trial.down("claimer")
 
     given_up = {"metadata": {"annotations": {names.CRD_OWNER: None}}}
-    cluster.text("PATCH", CRD, given_up, kind="application/merge-patch+json")
+    for path in CRDS:
+        cluster.text("PATCH", path, given_up, kind="application/merge-patch+json")
     trial.up("claimer", operatorEnabled=False)
     assert trial.owner == "organization/notification-platform/claimer"
     trial.down("claimer")

@@ -7,13 +7,16 @@ from kubernetes import client
 
 from tests.stack.operator_under_test import OperatorUnderTest
 
-RULES = "notification-routing-config"
 HERE = {
     ("get", "kubernaut.ai", "notificationrequests", ""),
     ("list", "kubernaut.ai", "notificationrequests", ""),
     ("watch", "kubernaut.ai", "notificationrequests", ""),
     ("delete", "kubernaut.ai", "notificationrequests", ""),
     ("update", "kubernaut.ai", "notificationrequests", "status"),
+    ("get", "kubernaut.ai", "notificationreceivers", ""),
+    ("list", "kubernaut.ai", "notificationreceivers", ""),
+    ("watch", "kubernaut.ai", "notificationreceivers", ""),
+    ("update", "kubernaut.ai", "notificationreceivers", "status"),
     ("list", "", "namespaces", ""),
     ("watch", "", "namespaces", ""),
     ("create", "events.k8s.io", "events", ""),
@@ -23,12 +26,15 @@ AT_HOME = {
     ("list", "coordination.k8s.io", "leases", ""),
     ("create", "coordination.k8s.io", "leases", ""),
     ("create", "events.k8s.io", "events", ""),
+    *((verb, "", resource, "") for resource in ("secrets", "configmaps") for verb in ("list", "watch")),
 }
 """In the operator's own namespace, in addition to the rights everywhere."""
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 RESOURCES = (
     ("kubernaut.ai", "notificationrequests", ""),
     ("kubernaut.ai", "notificationrequests", "status"),
+    ("kubernaut.ai", "notificationreceivers", ""),
+    ("kubernaut.ai", "notificationreceivers", "status"),
     ("", "namespaces", ""),
     ("", "secrets", ""),
     ("", "pods", ""),
@@ -59,7 +65,7 @@ def test_operator_rbac_grants_exactly_what_is_used(
     ],
     ids=lambda resource: "/".join(filter(None, resource)),
 )
-def test_operator_namespace_role_grants_leases_and_events(
+def test_operator_namespace_role_grants_leases_events_and_references(
     shipped_operator: OperatorUnderTest, resource: tuple[str, str, str]
 ) -> None:
     allowed = {
@@ -83,25 +89,18 @@ def test_lease_role_grants_updates_of_the_operator_lease_only(
     } == expected
 
 
-@pytest.mark.parametrize(("name", "expected"), [(RULES, {"list", "watch"}), ("kube-root-ca.crt", set())])
-def test_config_map_role_grants_the_routing_document_only(
-    shipped_operator: OperatorUnderTest, name: str, expected: set[str]
+@pytest.mark.parametrize("resource", ["configmaps", "secrets"])
+def test_api_server_lists_references_in_the_operator_namespace_only(
+    shipped_operator: OperatorUnderTest, resource: str
 ) -> None:
-    home = shipped_operator.workload.namespace
-    assert {
-        verb for verb in VERBS if may(shipped_operator, verb, "", "configmaps", "", namespace=home, name=name)
-    } == expected
-
-
-@pytest.mark.parametrize(
-    ("selector", "code"),
-    [(f"metadata.name={RULES}", 200), ("metadata.name=kube-root-ca.crt", 403), ("", 403)],
-)
-def test_api_server_lists_only_the_routing_config_map(
-    shipped_operator: OperatorUnderTest, selector: str, code: int
-) -> None:
-    path = f"/api/v1/namespaces/{shipped_operator.workload.namespace}/configmaps?fieldSelector={selector}"
-    assert call(shipped_operator, "GET", path) == code
+    for namespace, code in (
+        (shipped_operator.workload.namespace, 200),
+        (shipped_operator.namespace, 403),
+        ("kube-system", 403),
+    ):
+        path = f"/api/v1/namespaces/{namespace}/{resource}?fieldSelector=metadata.name=any"
+        assert call(shipped_operator, "GET", path) == code
+    assert call(shipped_operator, "GET", f"/api/v1/{resource}") == 403
 
 
 def test_api_server_rejects_a_status_patch_by_the_operator_account(

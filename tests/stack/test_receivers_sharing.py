@@ -69,7 +69,7 @@ def test_secret_elsewhere_is_not_read(receivers_operator: OperatorUnderTest, rec
     )
     resolved = receiver.wait("ResolvedRefs", "False", "NotAllowed")
     assert "receiversNamespaced" in resolved["message"]
-    assert receiver.condition("Ready")["status"] == "True"
+    assert receiver.condition("Ready")["reason"] == "ReferencesNotResolved"
 
 
 @pytest.mark.check("receivers-07")
@@ -136,7 +136,7 @@ def test_channel_goes_to_the_default_receiver_of_the_platform(
 
     status = receivers_operator.deliver(obj, "Sent", within=20)["status"]
 
-    assert sorted(status["resolvedChannels"]) == ["console", default.key()]
+    assert targets(status) == [Target("console", "Delivered", 1), Target(default.key(), "Delivered", 1)]
     assert len(default.account.hits()) == 1
     assert other.account.hits() == []
 
@@ -161,7 +161,7 @@ def test_default_receiver_of_the_own_namespace_comes_first(
     # The services of the tests have private addresses, which a receiver outside the operator's namespace cannot open.
     status = receivers_operator.deliver(obj, "Failed", within=20)["status"]
 
-    assert status["resolvedChannels"] == [own.key(own=True)]
+    assert [entry.name for entry in targets(status)] == [own.key(own=True)]
     assert "AddressNotAllowed" in json.dumps(status["targets"])
     assert platform.account.hits() == []
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class CrdError(pulumi.RunError):
     """The new definition rejects objects that the applied one accepts; the message lists every reason."""
 
-    def __init__(self, reasons: Sequence[str]) -> None:
+    def __init__(self, plural: str, reasons: Sequence[str]) -> None:
         listed = "\n".join(f"  - {reason}" for reason in reasons)
         super().__init__(
-            f"incompatible CRD change: existing or new objects would be rejected:\n{listed}\n"
+            f"incompatible CRD change of {plural}: existing or new objects would be rejected:\n{listed}\n"
             "Revert these changes, or serve a new version in addition to this one; to apply the change nevertheless, "
             "for example in a rollback, set crdAllowIncompatible to true for this `up`"
         )
@@ -85,7 +85,7 @@ def refuse_incompatible(change: pulumi.ResourceHookArgs) -> None:
     """
     reasons = unaccepted(problems(change.old_inputs or {}, change.new_inputs or {}))
     if reasons:
-        raise CrdError(reasons)
+        raise CrdError(change.name, reasons)
 
 
 def _compatibility_hook() -> pulumi.ResourceHookBinding:

@@ -80,4 +80,4 @@ class Protection(Section):
     """Protection of data against accidental deletion."""
 
     data: bool = False
-    """Whether Pulumi refuses to delete the CRD, the namespace and the file channel's volume. `pulumi state unprotect` lifts the protection."""
+    """Whether Pulumi refuses to delete the CRDs, the namespace and the file channel's volume. `pulumi state unprotect` lifts the protection."""

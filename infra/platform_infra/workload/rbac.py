@@ -90,8 +90,8 @@ RECEIVERS = (
 """In the operator's own namespace and in every watched namespace, unless receivers are disabled."""
 
 REFERENCES = (
-    Grant(group="", resource="secrets", verbs=READ),
-    Grant(group="", resource="configmaps", verbs=READ),
+    Grant(group="", resource="secrets", verbs=("list", "watch")),
+    Grant(group="", resource="configmaps", verbs=("list", "watch")),
 )
 """What receivers refer to, under names that only they know: in the operator's own namespace unless receivers are disabled, and in
 every watched namespace if receivers there may have references, too."""

@@ -8,7 +8,7 @@ from notification_cli.errors import ExitCode
 from notification_cli.options import Output
 from notification_cli.output.documents import document
 from notification_cli.rules import read_file
-from notification_cli.views.lint import Checked, NotYamlError, check
+from notification_cli.views.lint import Checked, NotYamlError, check, read_documents
 from notification_cli.views.text import clean
 
 if TYPE_CHECKING:
@@ -17,9 +17,18 @@ if TYPE_CHECKING:
     from notification_cli.output.screen import Screen
 
 
-def lint_files(files: Sequence[str], screen: Screen, output: Output) -> int:
-    """Validate files; the exit code is negative if one has a problem."""
-    results = [_file(file) for file in files]
+def lint_files(files: Sequence[str], screen: Screen, output: Output, *, home: str) -> int:
+    """Validate files together; the exit code is negative if one has a problem.
+
+    Args:
+        files: their paths; receivers of one may refer to objects of another.
+        screen: where the result is written.
+        output: its format.
+        home: the operator's namespace.
+    """
+    contents = [_read(file) for file in files]
+    among = [each for content in contents if not isinstance(content, NotYamlError) for each in content]
+    results = [_result(file, content, among, home) for file, content in zip(files, contents, strict=True)]
     if output is Output.TABLE:
         for result in results:
             _write(screen, result)
@@ -29,14 +38,26 @@ def lint_files(files: Sequence[str], screen: Screen, output: Output) -> int:
     return ExitCode.OK if all(map(_valid, results)) else ExitCode.NEGATIVE
 
 
-def _file(file: str) -> dict[str, Any]:
+def _read(file: str) -> Sequence[object] | NotYamlError:
     try:
-        documents = list(check(read_file(file)))
+        return read_documents(read_file(file))
     except NotYamlError as error:
-        documents = [Checked(what="file", problems=(f"it is not YAML: {error}",))]
+        return error
+
+
+def _result(
+    file: str, content: Sequence[object] | NotYamlError, among: Sequence[object], home: str
+) -> dict[str, Any]:
+    if isinstance(content, NotYamlError):
+        checked = [Checked(what="file", problems=(f"it is not YAML: {content}",))]
+    else:
+        checked = list(check(content, among=among, home=home))
     return {
         "file": file,
-        "documents": [{"what": each.what, "problems": list(each.problems)} for each in documents],
+        "documents": [
+            {"what": each.what, "problems": list(each.problems), "notes": list(each.notes)}
+            for each in checked
+        ],
     }
 
 
@@ -45,10 +66,15 @@ def _valid(result: dict[str, Any]) -> bool:
 
 
 def _write(screen: Screen, result: dict[str, Any]) -> None:
+    file = result["file"]
     if not result["documents"]:
-        screen.line(f"{result['file']}: nothing to check: no NotificationRequest and no routing document")
+        screen.line(
+            f"{file}: nothing to check: no NotificationRequest, no NotificationReceiver and no routing document"
+        )
     for each in result["documents"]:
+        what = clean(each["what"])
         if not each["problems"]:
-            screen.line(f"{result['file']}: {clean(each['what'])}: ", ("ok", "green"))
+            notes = f" ({clean('; '.join(each['notes']))})" if each["notes"] else ""
+            screen.line(f"{file}: {what}: ", ("ok", "green"), (notes, "dim"))
         for problem in each["problems"]:
-            screen.paragraph(f"{result['file']}: {clean(each['what'])}: ", (clean(problem), "red"))
+            screen.paragraph(f"{file}: {what}: ", (clean(problem), "red"))

@@ -12,7 +12,7 @@ from notification_cli.kube.notifications import Selection
 from notification_cli.options import Output
 from notification_cli.output.documents import Objects, stream
 from notification_cli.output.table import Column, Table
-from notification_cli.views.rows import STYLES, created_at, row_of
+from notification_cli.views.rows import STYLES, ReceiverFilter, created_at, receivers_of, row_of
 from notification_cli.views.text import parse_duration
 from notification_operator.domain.status import Phase
 
@@ -46,12 +46,26 @@ class Listing:
 
     phases: Sequence[str] = ()
     since: str = ""
+    receiver: str = ""
+    """`NAME` or `NAMESPACE/NAME`; empty for any."""
     labels: str = ""
     all_namespaces: bool = False
     limit: int = 0
     output: Output = Output.TABLE
     _selectable: bool = field(default=True, init=False)
     """Whether the API server selects by phase."""
+    _filter: ReceiverFilter | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Read the receiver.
+
+        Raises:
+            CliError: it has another form.
+        """
+        try:
+            self._filter = ReceiverFilter.parse(self.receiver) if self.receiver else None
+        except ValueError as error:
+            raise CliError(f"--receiver: {error}", code=ExitCode.USAGE) from None
 
     async def list(self, session: Session) -> int:
         """Write every page; the first one is small, so that its lines appear at once."""
@@ -90,7 +104,8 @@ class Listing:
 
     async def _pages(self, session: Session) -> AsyncIterator[Page]:
         # With a filter of our own, how many objects to read is not known.
-        limit = 0 if self.since or (self.phases and not self._selectable) else self.limit
+        filtered = self.since or self.receiver or (self.phases and not self._selectable)
+        limit = 0 if filtered else self.limit
         try:
             async for page in session.notifications.pages(self._selection(session), limit=limit):
                 yield page
@@ -123,7 +138,9 @@ class Listing:
     def _matches(self, obj: dict[str, Any], oldest: datetime | None) -> bool:
         phase = (obj.get("status") or {}).get("phase") or Phase.PENDING
         selected = self._selectable or not self.phases or phase in self.phases
-        return selected and (oldest is None or created_at(obj) >= oldest)
+        recent = oldest is None or created_at(obj) >= oldest
+        wanted = self._filter is None or self._filter.matches(receivers_of(obj))
+        return selected and recent and wanted
 
 
 class Writer:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column(title="RESULT"),
     Column(title="TEST"),
-    Column(title="CHANNELS", rank=1),
+    Column(title="TARGETS", rank=1),
     Column(title="PROBLEM", rank=2),
 )
 
@@ -77,7 +77,7 @@ def _explain(screen: Screen, state: RoutingState, outcome: Outcome) -> None:
         detail.rules(screen, evaluate(state.table, outcome.expectation.labels))
     receivers = ", ".join(outcome.receivers) or "none, because no rule applies"
     screen.line(("Receivers  ", "bold"), clean(receivers))
-    screen.line(("Channels   ", "bold"), ", ".join(outcome.channels))
+    screen.line(("Targets    ", "bold"), clean(", ".join(outcome.channels)))
 
 
 def _table(screen: Screen, outcomes: Sequence[Outcome]) -> None:

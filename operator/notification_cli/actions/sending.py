@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from notification_cli.actions.routing import parse_labels
+from notification_cli.actions.waiting import time_limit, until
 from notification_cli.errors import ApiError, CliError, ExitCode
-from notification_cli.kube.requests import translated
 from notification_cli.options import Output
 from notification_cli.output.documents import document, resource_name
 from notification_cli.rules import STANDARD_INPUT, read_file
+from notification_cli.views.destinations import Destination, parse_destination
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, parse_duration
-from notification_client import AsyncNotifier, Link, Options
+from notification_client import Link, Options, notification, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from notification_cli.session import Session
-    from notification_client import AsyncHandle, Status
+    from notification_client import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,85 +34,155 @@ class Sending:
     body: str = ""
     kind: str = "simple"
     priority: str = "medium"
-    channels: Sequence[str] = ()
+    to: Sequence[str] = ()
     labels: Sequence[str] = ()
     links: Sequence[str] = ()
-    dedup: str = ""
+    once: str = ""
+    """A key for which at most one notification is created."""
+    incident: str = ""
+    event: str = ""
+    format: str = ""
+    not_before: str = ""
+    deliver_before: str = ""
     wait: bool = False
     timeout: str = "60s"
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
         """Create it, write its name, and wait if that was asked for."""
-        seconds = self._seconds()
+        seconds = time_limit(self.timeout)
+        destinations = [_destination(each) for each in self.to]
+        options = self._options(destinations, session.clock())
         body = read_file(STANDARD_INPUT) if self.body == STANDARD_INPUT else self.body
-        options = self._options()
-        handle = await self._create(session, body or self.subject, options)
+        await self._check(session, destinations)
+        obj, created = await self._create(session, notification(self.subject, body or self.subject, options))
         if self.output is Output.TABLE:
-            self._report(session, handle)
-        status = await self._result(session, handle, seconds) if self.wait else None
+            self._report(session, obj["metadata"]["name"], created=created)
+        if self.wait:
+            obj = await self._result(session, obj, seconds)
         if self.output is not Output.TABLE:
-            obj = await session.notifications.get(handle.namespace, handle.name) if self._needs_object else {}
-            document(session.screen, self.output, obj, name=resource_name(handle.name))
-        return ExitCode.OK if status is None or status.delivered else ExitCode.NEGATIVE
+            document(session.screen, self.output, obj)
+        return ExitCode.OK if not self.wait or status_of(obj).delivered else ExitCode.NEGATIVE
 
-    async def _create(self, session: Session, body: str, options: Options) -> AsyncHandle:
-        notifier = AsyncNotifier(session.namespace, api=session.connection.client)
+    async def _check(self, session: Session, destinations: Sequence[Destination]) -> None:
+        """Refuse a receiver of another type than the one that the user wrote, as far as the user may read it."""
+        for each in destinations:
+            if not each.receiver or not each.channel:
+                continue
+            namespace = each.namespace or session.namespace
+            try:
+                obj = await session.receivers.get(namespace, each.receiver)
+            except CliError as error:
+                if error.code is ExitCode.NEGATIVE:
+                    session.screen.note(f"{error}; the message waits for it as long as its attempts last")
+                continue
+            kind = str((obj.get("spec") or {}).get("type", ""))
+            if kind != each.channel:
+                raise CliError(
+                    f"receiver {each.receiver} in namespace {namespace} has the type {kind}, not {each.channel}; "
+                    f"write --to {kind}/{each.reference}"
+                )
+
+    async def _create(self, session: Session, obj: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Return the stored object, and whether it is new: a key may have created it before."""
         try:
-            with translated(session.connection.context):
-                return await notifier.send(self.subject, body, **options)
+            return await session.notifications.create(session.namespace, obj), True
         except ApiError as error:
-            if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                # The notification itself is invalid; the API server's message names the field.
-                raise CliError(str(error)) from None
-            raise
+            if error.status != HTTPStatus.CONFLICT or not self.once:
+                raise
+        if self.output in {Output.JSON, Output.YAML}:
+            return await session.notifications.get(session.namespace, obj["metadata"]["name"]), False
+        return obj, False
 
-    @property
-    def _needs_object(self) -> bool:
-        return self.output in {Output.JSON, Output.YAML}
-
-    def _seconds(self) -> float:
-        try:
-            return parse_duration(self.timeout)
-        except ValueError as error:
-            raise CliError(f"--timeout: {error}", code=ExitCode.USAGE) from None
-
-    def _options(self) -> Options:
-        options = Options(kind=self.kind, priority=self.priority, channels=self.channels)
-        options["labels"] = {key: value for each in self.labels for key, value in parse_labels(each).items()}
-        options["links"] = [_link(each) for each in self.links]
-        if self.dedup:
-            options["dedup_key"] = self.dedup
+    def _options(self, destinations: Sequence[Destination], now: datetime) -> Options:
+        options = Options(
+            kind=self.kind,
+            priority=self.priority,
+            channels=[each.channel for each in destinations if not each.receiver],
+            receivers=[each.reference for each in destinations if each.receiver],
+            labels={key: value for each in self.labels for key, value in parse_labels(each).items()},
+            links=[_link(each) for each in self.links],
+            incident=self.incident,
+            event=self.event,
+            format=self.format,
+        )
+        if self.once:
+            options["dedup_key"] = self.once
+        if self.not_before:
+            options["not_before"] = _moment("--not-before", self.not_before, now)
+        if self.deliver_before:
+            options["deliver_before"] = _moment("--deliver-before", self.deliver_before, now)
         return options
 
-    def _report(self, session: Session, handle: AsyncHandle) -> None:
+    def _report(self, session: Session, name: str, *, created: bool) -> None:
         what = (
-            "created"
-            if handle.created
-            else f"exists already for the key {clean(self.dedup)!r}; nothing was created"
+            "created" if created else f"exists already for the key {clean(self.once)!r}; nothing was created"
         )
-        session.screen.line(f"{resource_name(handle.name)} {what}")
+        session.screen.line(f"{resource_name(name)} {what}")
         session.screen.flush()
 
-    async def _result(self, session: Session, handle: AsyncHandle, seconds: float) -> Status:
-        try:
-            with translated(session.connection.context):
-                status = await _waited(handle, seconds)
-        except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                raise CliError(f"{handle.name} was deleted before its delivery ended") from None
-            text = f"{handle.name} was created, but cannot be followed: {error}"
-            raise CliError(text, code=error.code) from None
+    async def _result(self, session: Session, obj: dict[str, Any], seconds: float) -> dict[str, Any]:
+        result = await delivered(session, session.namespace, obj["metadata"]["name"], seconds)
         if self.output is Output.TABLE:
+            status = status_of(result)
             session.screen.line((status.phase, STYLES.get(status.phase, "")), f"  {clean(status.message)}")
-        return status
+        return result
 
 
-async def _waited(handle: AsyncHandle, seconds: float) -> Status:
+async def delivered(session: Session, namespace: str, name: str, seconds: float) -> dict[str, Any]:
+    """Wait until the delivery of a notification is over, and return it.
+
+    Raises:
+        CliError: it is not over in time, or the notification was deleted.
+    """
     try:
-        return await handle.wait(seconds)
-    except TimeoutError as error:
-        raise CliError(f"{error}; follow it with notif show {handle.name}", code=ExitCode.TIMEOUT) from None
+        return await until(
+            lambda: session.notifications.get(namespace, name),
+            lambda obj: status_of(obj).final,
+            seconds=seconds,
+            late=lambda obj: _late(namespace, name, status_of(obj), seconds),
+        )
+    except ApiError as error:
+        raise CliError(f"{name} was created, but cannot be followed: {error}", code=error.code) from None
+    except CliError as error:
+        if error.code is ExitCode.NEGATIVE:
+            raise CliError(f"{name} was deleted before its delivery ended") from None
+        raise
+
+
+def _late(namespace: str, name: str, status: Status, seconds: float) -> str:
+    return (
+        f"{namespace}/{name} is {clean(status.phase)} after {seconds:g} s; follow it with notif show {name}"
+    )
+
+
+def _destination(text: str) -> Destination:
+    try:
+        return parse_destination(text)
+    except ValueError as error:
+        raise CliError(f"--to: {error}", code=ExitCode.USAGE) from None
+
+
+def _moment(option: str, text: str, now: datetime) -> datetime:
+    """Return the time of an RFC 3339 text, or of a duration from now.
+
+    Raises:
+        CliError: it is neither.
+    """
+    try:
+        return now + timedelta(seconds=parse_duration(text))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise CliError(
+            f"{option}: {text!r} is no time; write it like 2026-01-31T12:00:00Z, or like 15m for a time from now",
+            code=ExitCode.USAGE,
+        )
+    return moment
 
 
 def _link(text: str) -> Link:

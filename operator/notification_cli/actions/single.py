@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from notification_cli.errors import CliError, ExitCode
+from notification_cli.kube.catalog import known_receivers
 from notification_cli.options import Output
 from notification_cli.output import detail
 from notification_cli.output.documents import document, plain, resource_name
@@ -18,63 +19,94 @@ from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from notification_cli.rules import Rules
     from notification_cli.session import Session
+    from notification_cli.views.explanation import Explanation
     from notification_operator.domain.routing.state import RoutingState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Single:
-    """Which notification, and how to write it."""
+    """Which notification, and how to write it.
+
+    Args:
+        name: the notification.
+        rules: where the routing rules are.
+        home: the operator's namespace, whose receivers others may use.
+        explains: whether to write why it goes where it goes, in place of what became of it.
+        output: the format.
+    """
 
     name: str
     rules: Rules
+    home: str
+    explains: bool = False
     output: Output = Output.TABLE
 
-    async def show(self, session: Session) -> int:
-        """Write its state, its channels and its timeline."""
+    async def run(self, session: Session) -> int:
+        """Write the notification; the first lines, which need no further request, at once."""
         obj = await session.notifications.get(session.namespace, self.name)
         notification, now = read(obj), session.clock()
-        rules, missing = await self._load(session, notification)
-        explanation, entries = explain(notification, rules, now=now), timeline(notification, now=now)
-        if self.output is not Output.TABLE:
+        if self.output is Output.TABLE:
+            if self.explains:
+                detail.title(session.screen, notification)
+            else:
+                detail.head(session.screen, notification, now)
+        explanation, missing = await explained(
+            session, notification, rules=self.rules, home=self.home, now=now
+        )
+        if self.output is Output.TABLE:
+            self._table(session, notification, explanation, now)
+        else:
+            self._document(session, obj, notification, explanation, now)
+        for each in missing:
+            session.screen.note(each)
+        return ExitCode.OK if explanation.route or not self.explains else ExitCode.NEGATIVE
+
+    def _table(
+        self, session: Session, notification: Notification, explanation: Explanation, now: datetime
+    ) -> None:
+        if self.explains:
+            detail.why(session.screen, explanation, now=now)
+        else:
+            entries = timeline(notification, now=now)
+            detail.show(session.screen, notification, explanation, entries, now=now)
+
+    def _document(
+        self,
+        session: Session,
+        obj: Mapping[str, Any],
+        notification: Notification,
+        explanation: Explanation,
+        now: datetime,
+    ) -> None:
+        value = plain(explanation)
+        if not self.explains:
             value = {
                 "metadata": {"namespace": notification.namespace, "name": notification.name},
                 "status": obj.get("status") or {},
                 "route": plain(explanation.route),
-                "channels": plain(explanation.channels),
-                "timeline": plain(entries),
+                "targets": plain(explanation.targets),
+                "receivers": plain(explanation.receivers),
+                "timeline": plain(timeline(notification, now=now)),
             }
-            document(session.screen, self.output, value, name=resource_name(self.name))
-            return ExitCode.OK
-        detail.show(session.screen, notification, explanation, entries, now=now)
-        if missing:
-            session.screen.note(missing)
-        return ExitCode.OK
+        document(session.screen, self.output, value, name=resource_name(self.name))
 
-    async def why(self, session: Session) -> int:
-        """Write why it goes where it goes, and what happens next."""
-        notification, now = (
-            read(await session.notifications.get(session.namespace, self.name)),
-            session.clock(),
-        )
-        rules, missing = await self._load(session, notification)
-        explanation = explain(notification, rules, now=now)
-        if self.output is not Output.TABLE:
-            document(session.screen, self.output, plain(explanation), name=resource_name(self.name))
-        else:
-            detail.why(session.screen, notification, explanation, now=now)
-        if missing:
-            session.screen.note(missing)
-        return ExitCode.OK if explanation.route else ExitCode.NEGATIVE
 
-    async def _load(self, session: Session, notification: Notification) -> tuple[RoutingState | None, str]:
-        """Return the rules if they can matter, and a note if they cannot be read."""
-        if notification.channels or notification.phase in FINAL:
-            return None, ""
-        rules, where = await self.rules.load(session)
-        return rules, where if rules is None else ""
+async def explained(
+    session: Session, notification: Notification, *, rules: Rules, home: str, now: datetime
+) -> tuple[Explanation, tuple[str, ...]]:
+    """Return the explanation of a notification, and what could not be read for it."""
+    # Only what names no targets, and is not over, can depend on the rules.
+    state: RoutingState | None = None
+    missing: tuple[str, ...] = ()
+    if not notification.names_targets and notification.phase not in FINAL:
+        state, where = await rules.load(session)
+        missing = (where,) if state is None else ()
+    known = await known_receivers(session.receivers, notification, state, home=home)
+    return explain(notification, state, known, now=now), (*missing, *known.notes)
 
 
 def read(obj: Mapping[str, Any]) -> Notification:

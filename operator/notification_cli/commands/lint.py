@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from notification_cli.boundary import finish
-from notification_cli.options import NoColor, Output, OutputOption
+from notification_cli.options import (
+    DEFAULT_OPERATOR_NAMESPACE,
+    NoColor,
+    OperatorNamespace,
+    Output,
+    OutputOption,
+)
 
 
 def lint(
@@ -16,12 +22,14 @@ def lint(
         typer.Argument(metavar="FILE...", help="YAML files; - is standard input.", show_default=False),
     ],
     *,
+    operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
     output: OutputOption = Output.TABLE,
     no_color: NoColor = False,
 ) -> None:
-    """Validate NotificationRequests and routing documents by the schema of the API and the operator's own parser.
+    """Validate NotificationRequests, NotificationReceivers and routing documents by the API's schema and the operator's parser.
 
-    No cluster is needed. The exit code is 1 if there is a problem. Documents of other kinds are left out.
+    No cluster is needed. The exit code is 1 if there is a problem. Receivers are checked against the Secrets,
+    ConfigMaps and receivers in the same files; documents of other kinds are left out.
 
     Example: `notif lint examples/*.yaml routing.yaml`.
     """
@@ -30,6 +38,6 @@ def lint(
         from notification_cli.actions.linting import lint_files
         from notification_cli.output.screen import Screen
 
-        return lint_files(files, Screen.standard(no_color=no_color), output)
+        return lint_files(files, Screen.standard(no_color=no_color), output, home=operator_namespace)
 
     finish(work)

@@ -33,6 +33,14 @@ def ls(  # noqa: PLR0913 - the options
             help="Only notifications created within this time, such as 15m or 2d.", show_default=False
         ),
     ] = "",
+    receiver: Annotated[
+        str,
+        typer.Option(
+            metavar="RECEIVER",
+            help="Only notifications for this NotificationReceiver, as NAME or NAMESPACE/NAME.",
+            show_default=False,
+        ),
+    ] = "",
     selector: Annotated[
         str, typer.Option("--selector", "-l", help="Label selector, as in kubectl.", show_default=False)
     ] = "",
@@ -52,13 +60,14 @@ def ls(  # noqa: PLR0913 - the options
 
     def work() -> int:
         from notification_cli.actions.listing import Listing
-        from notification_cli.kube.connection import Access
+        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 
         listing = Listing(
             phases=[each.value for each in phase or ()],
             since=since,
+            receiver=receiver,
             labels=selector,
             all_namespaces=all_namespaces,
             limit=limit,

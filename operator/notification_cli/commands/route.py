@@ -8,17 +8,18 @@ import typer
 
 from notification_cli.boundary import finish
 from notification_cli.options import (
-    DEFAULT_RULES_NAMESPACE,
+    DEFAULT_OPERATOR_NAMESPACE,
     Context,
     Kubeconfig,
     NoColor,
+    OperatorNamespace,
     Output,
     OutputOption,
     RulesFile,
-    RulesNamespace,
 )
+from notification_cli.parameters import Command, Group
 
-route = typer.Typer(help="Test the routing rules.", no_args_is_help=True, rich_markup_mode=None)
+route = typer.Typer(cls=Group, help="Test the routing rules.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @route.callback()
@@ -26,7 +27,7 @@ def group() -> None:
     """Test the routing rules."""
 
 
-@route.command("test")
+@route.command("test", cls=Command)
 def check(  # noqa: PLR0913 - the options
     *,
     labels: Annotated[
@@ -37,7 +38,7 @@ def check(  # noqa: PLR0913 - the options
         typer.Option(help="File with labels and expected channels; - is standard input.", show_default=False),
     ] = "",
     rules: RulesFile = "",
-    rules_namespace: RulesNamespace = DEFAULT_RULES_NAMESPACE,
+    operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
     output: OutputOption = Output.TABLE,
     context: Context = "",
     kubeconfig: Kubeconfig = "",
@@ -53,12 +54,12 @@ def check(  # noqa: PLR0913 - the options
 
     def work() -> int:
         from notification_cli.actions.routing import RouteTest, expectations_of
-        from notification_cli.kube.connection import Access
+        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.rules import Rules
         from notification_cli.session import run
 
-        source = Rules(file=rules, namespace=rules_namespace)
+        source = Rules(file=rules, namespace=operator_namespace)
         expectations = expectations_of(labels, file)
         command = RouteTest(expectations=expectations, explains=not file, rules=source, output=output)
         screen = Screen.standard(no_color=no_color)

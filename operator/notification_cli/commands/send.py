@@ -10,6 +10,8 @@ from notification_cli.boundary import finish
 from notification_cli.options import (
     ChannelChoice,
     Context,
+    EventChoice,
+    FormatChoice,
     Kubeconfig,
     Namespace,
     NoColor,
@@ -18,6 +20,11 @@ from notification_cli.options import (
     PriorityChoice,
     TypeChoice,
 )
+
+
+def channels(incomplete: str) -> list[str]:
+    """Return the channels that begin so, for completion."""
+    return [each.value for each in ChannelChoice if each.value.startswith(incomplete)]
 
 
 def send(  # noqa: PLR0913 - the options
@@ -32,8 +39,15 @@ def send(  # noqa: PLR0913 - the options
     kind: Annotated[TypeChoice, typer.Option("--type", help="Type of the message.")] = TypeChoice.SIMPLE,
     priority: Annotated[PriorityChoice, typer.Option(help="Priority.")] = PriorityChoice.MEDIUM,
     to: Annotated[
-        list[ChannelChoice] | None,
-        typer.Option(help="Channel; repeatable. Without it, the routing rules choose.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            help=(
+                "Channel such as slack, receiver as slack/NAME or NAMESPACE/NAME; repeatable. Without it, the "
+                "routing rules choose."
+            ),
+            show_default=False,
+            autocompletion=channels,
+        ),
     ] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="Label such as a=b; repeatable.", show_default=False)
@@ -41,11 +55,44 @@ def send(  # noqa: PLR0913 - the options
     link: Annotated[
         list[str] | None, typer.Option(help="Link as URL or TEXT=URL; repeatable.", show_default=False)
     ] = None,
-    dedup: Annotated[
+    once: Annotated[
         str,
         typer.Option(
-            metavar="KEY", help="Send once for each key: a repeat finds the first one.", show_default=False
+            "--once",
+            "--dedup",
+            metavar="KEY",
+            help="Send once for each key: a repeat finds the first notification and creates nothing.",
+            show_default=False,
         ),
+    ] = "",
+    incident: Annotated[
+        str,
+        typer.Option(
+            "--dedup-key",
+            metavar="KEY",
+            help="Incident that the message is about; channels put its messages into one incident or thread.",
+            show_default=False,
+        ),
+    ] = "",
+    event: Annotated[
+        EventChoice | None,
+        typer.Option(
+            help="What happened to the incident. Trigger by default.",
+            case_sensitive=False,
+            show_default=False,
+        ),
+    ] = None,
+    body_format: Annotated[
+        FormatChoice | None,
+        typer.Option("--format", help="How the body is read.", case_sensitive=False, show_default=False),
+    ] = None,
+    not_before: Annotated[
+        str,
+        typer.Option(help="Deliver not before this time, as RFC 3339 or like 15m.", show_default=False),
+    ] = "",
+    deliver_before: Annotated[
+        str,
+        typer.Option(help="Start no delivery after this time, as RFC 3339 or like 2h.", show_default=False),
     ] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is delivered or has failed.")] = False,
     timeout: Annotated[str, typer.Option(help="Time limit of --wait.")] = "60s",
@@ -55,14 +102,15 @@ def send(  # noqa: PLR0913 - the options
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
 ) -> None:
-    """Create a notification. With `--wait`, the exit code is 1 if it is not delivered to all its channels.
+    """Create a notification. With `--wait`, the exit code is 1 if it is not delivered to all its targets.
 
-    Example: `make test 2>&1 | notif send -s "Tests failed" -b - --to slack --wait`.
+    Examples: `make test 2>&1 | notif send -s "Tests failed" -b - --to slack --wait`,
+    `notif send -s "Checkout is down" --to notification-system/on-call --dedup-key checkout --event trigger`.
     """
 
     def work() -> int:
         from notification_cli.actions.sending import Sending
-        from notification_cli.kube.connection import Access
+        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 
@@ -71,10 +119,15 @@ def send(  # noqa: PLR0913 - the options
             body=body,
             kind=kind.value,
             priority=priority.value,
-            channels=[each.value for each in to or ()],
+            to=to or (),
             labels=label or (),
             links=link or (),
-            dedup=dedup,
+            once=once,
+            incident=incident,
+            event=event.value if event else "",
+            format=body_format.value if body_format else "",
+            not_before=not_before,
+            deliver_before=deliver_before,
             wait=wait,
             timeout=timeout,
             output=output,

@@ -1,47 +1,77 @@
-"""`notif show`: one notification, its channels and its timeline."""
+"""`notif show` and `notif why`: one notification, what became of it, and why."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from notification_cli.boundary import finish
 from notification_cli.options import (
-    DEFAULT_RULES_NAMESPACE,
+    DEFAULT_OPERATOR_NAMESPACE,
     Context,
     Kubeconfig,
     Name,
     Namespace,
     NoColor,
+    OperatorNamespace,
     Output,
     OutputOption,
     RulesFile,
-    RulesNamespace,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def show(  # noqa: PLR0913 - the options
-    name: Name,
-    *,
-    namespace: Namespace = "",
-    rules: RulesFile = "",
-    rules_namespace: RulesNamespace = DEFAULT_RULES_NAMESPACE,
-    output: OutputOption = Output.TABLE,
-    context: Context = "",
-    kubeconfig: Kubeconfig = "",
-    no_color: NoColor = False,
-) -> None:
-    """Show a notification: its state, its channels, and the timeline of its attempts and pauses.
+
+def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., None]:
+    """Return a command about one notification; both have the same options."""
+
+    def command(  # noqa: PLR0913 - the options
+        name: Name,
+        *,
+        namespace: Namespace = "",
+        rules: RulesFile = "",
+        operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
+        output: OutputOption = Output.TABLE,
+        context: Context = "",
+        kubeconfig: Kubeconfig = "",
+        no_color: NoColor = False,
+    ) -> None:
+        def work() -> int:
+            from notification_cli.actions.single import Single
+            from notification_cli.kube.kubeconfig import Access
+            from notification_cli.output.screen import Screen
+            from notification_cli.rules import Rules
+            from notification_cli.session import run
+
+            single = Single(
+                name=name,
+                rules=Rules(file=rules, namespace=operator_namespace),
+                home=operator_namespace,
+                explains=explains,
+                output=output,
+            )
+            access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+            return run(access, Screen.standard(no_color=no_color), single.run)
+
+        finish(work)
+
+    command.__name__, command.__doc__ = name, help_text
+    return command
+
+
+show = _command(
+    "show",
+    """Show a notification: its state, its targets and receivers, and the timeline of its attempts and pauses.
 
     Example: `notif show order-4711 -n shop`.
-    """
+    """,
+    explains=False,
+)
+why = _command(
+    "why",
+    """Explain where a notification goes and what the operator does next, by the operator's own rules.
 
-    def work() -> int:
-        from notification_cli.actions.single import Single
-        from notification_cli.kube.connection import Access
-        from notification_cli.output.screen import Screen
-        from notification_cli.rules import Rules
-        from notification_cli.session import run
-
-        single = Single(name=name, rules=Rules(file=rules, namespace=rules_namespace), output=output)
-        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-        return run(access, Screen.standard(no_color=no_color), single.show)
-
-    finish(work)
+    Example: `notif why order-4711 -n shop`.
+    """,
+    explains=True,
+)

@@ -28,7 +28,7 @@ def top(  # noqa: PLR0913 - the options
 
     def work() -> int:
         from notification_cli.actions.counting import Counting
-        from notification_cli.kube.connection import Access
+        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.session import run
 

@@ -8,13 +8,13 @@ import typer
 
 from notification_cli.boundary import finish
 from notification_cli.options import (
-    DEFAULT_RULES_NAMESPACE,
+    DEFAULT_OPERATOR_NAMESPACE,
     AllNamespaces,
     Context,
     Kubeconfig,
     Namespace,
     NoColor,
-    RulesNamespace,
+    OperatorNamespace,
 )
 
 
@@ -24,7 +24,7 @@ def web(  # noqa: PLR0913 - the options
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     namespace: Namespace = "",
     all_namespaces: AllNamespaces = False,
-    rules_namespace: RulesNamespace = DEFAULT_RULES_NAMESPACE,
+    operator_namespace: OperatorNamespace = DEFAULT_OPERATOR_NAMESPACE,
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
@@ -35,7 +35,7 @@ def web(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
-        from notification_cli.kube.connection import Access
+        from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
         from notification_cli.rules import Rules
         from notification_cli.session import run
@@ -45,7 +45,7 @@ def web(  # noqa: PLR0913 - the options
             port=port,
             all_namespaces=all_namespaces,
             open_browser=open_browser,
-            rules=Rules(namespace=rules_namespace),
+            rules=Rules(namespace=operator_namespace),
         )
         access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
         return run(access, Screen.standard(no_color=no_color), serving.run)

@@ -1,40 +1,89 @@
-"""The connection that kubectl would use: kubeconfig, context, namespace."""
+"""The connection that kubectl would use: server, certificates, proxy and credentials of a context."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
 
-from notification_cli.errors import CliError, ExitCode
+from notification_cli.errors import ApiError
+from notification_cli.kube.credentials import Credentials
+from notification_cli.kube.http import GZIP, HttpClient, Request
+from notification_cli.kube.kubeconfig import read_profile, unusable
+from notification_cli.kube.tls import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping
 
-POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """What the user chose on the command line; empty for the kubeconfig's own choice."""
-
-    kubeconfig: str = ""
-    context: str = ""
-    namespace: str = ""
+    from notification_cli.kube.http import Response
+    from notification_cli.kube.kubeconfig import Access, Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A client of the API server, and what the kubeconfig says about it."""
 
-    client: Any
+    client: HttpClient
+    credentials: Credentials
+    prefix: str
+    """The path of the server's URL, such as that of a proxy of clusters."""
     namespace: str
     context: str
     """The name of the context, for messages."""
+
+    async def send(  # noqa: PLR0913 - the parts of a request
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any],
+        seconds: float,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Response:
+        """Send a request and return the response; a token that the API server refuses is renewed once, if it can be.
+
+        Raises:
+            OSError: there is no response.
+            http.client.HTTPException: the response is none of HTTP.
+        """
+        for renewable in (self.credentials.renewable, False):
+            headers = await self._headers()
+            if body is not None:
+                headers.append(("Content-Type", content_type))
+            request = Request(
+                method=method, target=self._target(path, query), headers=headers, body=body, seconds=seconds
+            )
+            response = await self.client.send(request)
+            if response.status != HTTPStatus.UNAUTHORIZED or not renewable:
+                break
+            self.credentials.discard()
+        return response
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, query: Mapping[str, Any], seconds: float
+    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+        """Send a request for a long response; gives its status and its lines as they arrive."""
+        request = Request(
+            method="GET", target=self._target(path, query), headers=await self._headers(), seconds=seconds
+        )
+        async with self.client.stream(request) as response:
+            yield response
+
+    async def _headers(self) -> list[tuple[str, str]]:
+        return [
+            ("Accept", "application/json"),
+            ("Accept-Encoding", GZIP),
+            ("User-Agent", "notif"),
+            *await self.credentials.headers(),
+        ]
+
+    def _target(self, path: str, query: Mapping[str, Any]) -> str:
+        return f"{self.prefix}{path}?{urlencode(query)}" if query else f"{self.prefix}{path}"
 
 
 @asynccontextmanager
@@ -44,68 +93,41 @@ async def connect(access: Access) -> AsyncIterator[Connection]:
     Raises:
         CliError: there is no usable kubeconfig.
     """
-    _skip_synchronous_client()
-    from kubernetes.aio.client import ApiClient, Configuration  # noqa: PLC0415 - takes half a second
-
-    configuration = Configuration()
-    # None, never False, which the client reads as a number of retries.
-    configuration.retries = None
-    namespace, context = await _load(access, configuration)
+    profile = read_profile(access)
+    credentials = Credentials(profile)
+    issued = await credentials.issued()
     try:
-        client = ApiClient(configuration)
+        tls = tls_context(profile, issued)
     except (OSError, ValueError) as error:
-        raise _unusable(access, f"its certificates cannot be read: {error}") from None
-    async with client:
-        yield Connection(client=client, namespace=access.namespace or namespace, context=context)
-
-
-async def _load(access: Access, configuration: Any) -> tuple[str, str]:  # noqa: ANN401 - the client has no types
-    from kubernetes.aio import config  # noqa: PLC0415 - takes half a second
-
-    file, context = access.kubeconfig or None, access.context or None
-    paths = (access.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").split(os.pathsep)
-    if not any(Path(path).expanduser().is_file() for path in paths if path):  # noqa: ASYNC240 - once, at start
-        if file is None and context is None and POD_NAMESPACE.is_file():  # noqa: ASYNC240 - likewise
-            return _in_cluster(config, configuration)
-        text = f"there is no kubeconfig at {', '.join(paths)}; set KUBECONFIG or --kubeconfig"
-        raise CliError(text, code=ExitCode.NO_ACCESS)
+        raise unusable(access, f"its certificates cannot be read: {error}") from None
+    server = str(profile.cluster["server"])
+    client = HttpClient(
+        server, tls=tls, name=str(profile.cluster.get("tls-server-name") or ""), proxy=_proxy(profile)
+    )
     try:
-        contexts, current = config.list_kube_config_contexts(config_file=file)
-        chosen = _chosen(access, contexts, current)
-        await config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
-    except config.ConfigException as error:
-        raise _unusable(access, str(error)) from None
-    except CliError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a kubeconfig of any shape, or a failing exec plugin
-        raise _unusable(access, f"{type(error).__name__}: {error}") from None
-    return chosen["context"].get("namespace") or "default", chosen["name"]
+        yield Connection(
+            client=client,
+            credentials=credentials,
+            prefix=urlsplit(server).path.rstrip("/"),
+            namespace=profile.namespace,
+            context=profile.context,
+        )
+    finally:
+        client.close()
 
 
-def _chosen(access: Access, contexts: Sequence[Any], current: Any) -> Any:  # noqa: ANN401 - decoded YAML
-    """Return the context that the user named, else the current one."""
-    if not access.context:
-        return current
-    for context in contexts:
-        if context["name"] == access.context:
-            return context
-    known = ", ".join(context["name"] for context in contexts)
-    raise _unusable(access, f"it has no context {access.context}; its contexts are {known}")
+def _proxy(profile: Profile) -> str:
+    """Return the proxy of the kubeconfig, else that of the environment, as kubectl chooses it; empty without one.
 
+    Raises:
+        ApiError: this program cannot use it.
+    """
+    proxy = str(profile.cluster.get("proxy-url") or "")
+    if not proxy and any(name.lower().endswith("s_proxy") for name in os.environ):
+        from notification_operator.kube.proxies import session_options  # noqa: PLC0415 - rarely needed
 
-def _in_cluster(config: Any, configuration: Any) -> tuple[str, str]:  # noqa: ANN401 - the client has no types
-    config.load_incluster_config(client_configuration=configuration)
-    return POD_NAMESPACE.read_text("utf-8").strip(), "the pod's service account"
-
-
-def _unusable(access: Access, reason: str) -> CliError:
-    where = access.kubeconfig or "KUBECONFIG or ~/.kube/config"
-    one_line = " ".join(reason.split())
-    return CliError(f"the kubeconfig ({where}) cannot be used: {one_line}", code=ExitCode.NO_ACCESS)
-
-
-def _skip_synchronous_client() -> None:
-    """Import `kubernetes` without running its `__init__`, which loads the synchronous client: half a second."""
-    spec = importlib.util.find_spec("kubernetes")
-    if spec is not None and "kubernetes" not in sys.modules:
-        sys.modules["kubernetes"] = importlib.util.module_from_spec(spec)
+        proxy = str(session_options(str(profile.cluster["server"])).get("proxy") or "")
+    if proxy and not proxy.startswith("http://"):
+        scheme = proxy.partition("://")[0]
+        raise ApiError(f"the proxy of {profile.context} has the scheme {scheme}; notif can use http:// only")
+    return proxy

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from notification_cli.errors import ApiError, CliError
-from notification_cli.kube.requests import get, watch
+from notification_cli.kube.requests import create, get, watch
 from notification_contract import names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from notification_cli.kube.connection import Connection
 
@@ -64,8 +64,22 @@ class Notifications:
         try:
             return await get(self._connection, f"{collection(namespace)}/{quote(name, safe='')}")
         except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND and await self._served(namespace):
+            if error.status == HTTPStatus.NOT_FOUND and error.of_object:
                 raise CliError(f"there is no notification {name} in namespace {namespace}") from None
+            raise
+
+    async def create(self, namespace: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a notification and return it as stored.
+
+        Raises:
+            CliError: the notification itself is invalid; the message names the field.
+            ApiError: it cannot be created; its status is 409 if the name is taken.
+        """
+        try:
+            return await create(self._connection, collection(namespace), obj)
+        except ApiError as error:
+            if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise CliError(str(error)) from None
             raise
 
     async def page(self, selection: Selection, *, limit: int, start: str = "") -> Page:
@@ -109,13 +123,6 @@ class Notifications:
             ApiError: it cannot be read, or does not exist.
         """
         return await get(self._connection, f"/api/v1/namespaces/{quote(namespace)}/configmaps/{quote(name)}")
-
-    async def _served(self, namespace: str) -> bool:
-        try:
-            await get(self._connection, collection(namespace), {"limit": 1})
-        except ApiError as error:
-            return error.status != HTTPStatus.NOT_FOUND
-        return True
 
 
 def collection(namespace: str = "") -> str:

@@ -21,8 +21,8 @@ SHOWN: Final = 500
 """Characters of the API server's message that are shown."""
 
 
-def explain(context: str, status: int, document: Mapping[str, Any]) -> str:
-    """Return the line for a refusal with this HTTP status and this `Status` object, which may be empty."""
+def explain(context: str, status: int, document: Mapping[str, Any], *, path: str = "") -> str:
+    """Return the line for a refusal of a path with this HTTP status and this `Status` object, which may be empty."""
     message = " ".join(str(document.get("message") or "").split())[:SHOWN]
     match status:
         case HTTPStatus.UNAUTHORIZED:
@@ -30,9 +30,11 @@ def explain(context: str, status: int, document: Mapping[str, Any]) -> str:
         case HTTPStatus.FORBIDDEN:
             text = _missing_right(message)
         case HTTPStatus.NOT_FOUND if not (document.get("details") or {}).get("name"):
+            receivers = names.RECEIVER_PLURAL in path
+            kind, crd = (names.RECEIVER_KIND, names.RECEIVER_CRD) if receivers else (names.KIND, names.CRD)
             text = (
-                f"the cluster of {context} does not serve {names.KIND}: "
-                f"the CustomResourceDefinition {names.CRD} is not installed, or another version of it is"
+                f"the cluster of {context} does not serve {kind}: "
+                f"the CustomResourceDefinition {crd} is not installed, or another version of it is"
             )
         case HTTPStatus.BAD_REQUEST if NOT_SELECTABLE in message:
             text = f"the CRD in the cluster of {context} is older and cannot select by phase; upgrade the platform"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.errors import ApiError
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 30.0
 """Time limit of a request."""
-AUTH_SETTINGS: Final = ("BearerToken",)
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
 
 
 async def get(connection: Connection, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -26,13 +28,44 @@ async def get(connection: Connection, path: str, query: Mapping[str, Any] | None
     Raises:
         ApiError: the API server refused the request, or there was no usable response.
     """
+    return await _request(connection, "GET", path, query=query or {})
+
+
+async def create(connection: Connection, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Create an object in a collection and return it as stored.
+
+    Raises:
+        ApiError: the API server refused the request, or there was no usable response.
+    """
+    return await _request(connection, "POST", path, body=json.dumps(obj).encode())
+
+
+async def merge(connection: Connection, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
+    """Change fields of the object at a path and return it.
+
+    Raises:
+        ApiError: the API server refused the request, or there was no usable response.
+    """
+    body = json.dumps(change).encode()
+    return await _request(connection, "PATCH", path, body=body, content_type=MERGE_PATCH)
+
+
+async def _request(  # noqa: PLR0913 - the parts of a request
+    connection: Connection,
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, Any] | None = None,
+    body: bytes | None = None,
+    content_type: str = JSON,
+) -> dict[str, Any]:
     with translated(connection.context):
-        response = await _send(connection, path, query or {}, SECONDS)
-        async with response:
-            body = await response.read()
-            if response.status != HTTPStatus.OK:
-                raise refusal(connection.context, response.status, body)
-            decoded: dict[str, Any] = json.loads(body)
+        response = await connection.send(
+            method, path, query=query or {}, seconds=SECONDS, body=body, content_type=content_type
+        )
+        if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            raise refusal(connection.context, response.status, response.body, path=path)
+        decoded: dict[str, Any] = json.loads(response.body)
     return decoded
 
 
@@ -46,16 +79,17 @@ async def watch(
         ApiError: the API server refused the watch or ended it with an error, or the connection broke.
     """
     options = {**query, "watch": "true", "timeoutSeconds": seconds}
-    with translated(connection.context):
-        response = await _send(connection, path, options, seconds + SECONDS)
-    async with response:
-        if response.status != HTTPStatus.OK:
-            raise refusal(connection.context, response.status, await response.read())
-        yield _events(connection, response)
+    async with AsyncExitStack() as stack:
+        with translated(connection.context):
+            stream = connection.stream(path, query=options, seconds=seconds + SECONDS)
+            status, lines = await stack.enter_async_context(stream)
+            if status != HTTPStatus.OK:
+                body = b"".join([line async for line in lines])
+                raise refusal(connection.context, status, body, path=path)
+        yield _events(connection, lines)
 
 
-async def _events(connection: Connection, response: Any) -> AsyncIterator[dict[str, Any]]:  # noqa: ANN401
-    lines = aiter(response.content)
+async def _events(connection: Connection, lines: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
     while True:
         with translated(connection.context):
             line = await anext(lines, None)
@@ -68,28 +102,18 @@ async def _events(connection: Connection, response: Any) -> AsyncIterator[dict[s
         yield event
 
 
-async def _send(connection: Connection, path: str, query: Mapping[str, Any], seconds: float) -> Any:  # noqa: ANN401
-    request = await connection.client.param_serialize(
-        "GET",
-        path,
-        query_params=list(query.items()),
-        header_params={"Accept": "application/json"},
-        auth_settings=AUTH_SETTINGS,
-    )
-    return (await connection.client.call_api(*request, _request_timeout=seconds)).response
-
-
-def refusal(context: str, status: int, body: bytes | str | None) -> ApiError:
-    """Return the error for a refused request."""
+def refusal(context: str, status: int, body: bytes | str | None, *, path: str = "") -> ApiError:
+    """Return the error for a refused request of a path."""
     try:
         decoded = json.loads(body or "")
     except ValueError:
         decoded = {}
     document = decoded if isinstance(decoded, dict) else {}
     return ApiError(
-        explain(context, status, document),
+        explain(context, status, document, path=path),
         status=status,
         next_page=(document.get("metadata") or {}).get("continue") or "",
+        of_object=bool((document.get("details") or {}).get("name")),
         unselectable=NOT_SELECTABLE in str(document.get("message") or ""),
     )
 
@@ -97,18 +121,10 @@ def refusal(context: str, status: int, body: bytes | str | None) -> ApiError:
 @contextmanager
 def translated(context: str) -> Iterator[None]:
     """Turn failures of a request into `ApiError`; cancellation passes through."""
-    import aiohttp  # noqa: PLC0415 - the client has loaded it; help and completion do without
-    from kubernetes.aio.client.exceptions import ApiException  # noqa: PLC0415 - likewise
-    from kubernetes.aio.config import ConfigException  # noqa: PLC0415 - likewise
-
     try:
         yield
-    except ApiException as error:
-        raise refusal(context, error.status or 0, error.body) from error
-    except ConfigException as error:
-        raise ApiError(f"the credentials of {context} cannot be renewed: {error}") from error
     except TimeoutError as error:
         raise ApiError(f"the API server of {context} did not respond in time; check the network") from error
-    except (aiohttp.ClientError, OSError, ValueError) as error:
+    except (HTTPException, OSError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ApiError(f"the API server of {context} cannot be reached: {reason}") from error

@@ -1,39 +1,51 @@
-"""One notification for a person: state, channels, timeline, route."""
+"""One notification for a person: state, targets, receivers, timeline, route."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from notification_cli.output.table import Column, Table
+from notification_cli.views.outlook import Meeting
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, clock, duration, moment
 from notification_cli.views.timeline import Kind
 from notification_operator.domain.plan import PlanReason
-from notification_operator.domain.progress import State
+from notification_operator.domain.target_status import TargetState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from notification_cli.output.screen import Screen, Span
-    from notification_cli.views.explanation import Channel, Explanation
+    from notification_cli.views.explanation import Explanation
     from notification_cli.views.rules import Step
+    from notification_cli.views.targets import Link, Target
     from notification_cli.views.timeline import Entry
     from notification_operator.domain.model import Notification
 
-CHANNELS = (
-    Column(title="CHANNEL"),
+TARGETS = (
+    Column(title="TARGET"),
     Column(title="STATE"),
     Column(title="ATTEMPTS", rank=2),
     Column(title="NEXT", rank=1),
-    Column(title="LAST ERROR", rank=3),
+    Column(title="DETAIL", rank=3),
 )
-TIMELINE = (Column(title="UTC"), Column(title="CHANNEL", rank=1), Column(title="EVENT"))
+RECEIVERS = (
+    Column(title="RECEIVER"),
+    Column(title="READY"),
+    Column(title="HEALTHY"),
+    Column(title="FALLBACK", rank=2),
+    Column(title="PROBLEM", rank=3),
+)
+TIMELINE = (Column(title="UTC"), Column(title="TARGET", rank=1), Column(title="EVENT"))
 STATES = {
-    State.SUCCEEDED: "green",
-    State.REFUSED: "bold red",
-    State.EXHAUSTED: "bold red",
-    State.BACKING_OFF: "yellow",
+    TargetState.DELIVERED: "green",
+    TargetState.DELIVERING: "cyan",
+    TargetState.REFUSED: "bold red",
+    TargetState.EXHAUSTED: "bold red",
+    TargetState.EXPIRED: "bold red",
+    TargetState.SUPPRESSED: "dim",
+    TargetState.WAITING: "yellow",
 }
 INDENT = 2
 
@@ -46,11 +58,10 @@ def show(
     *,
     now: datetime,
 ) -> None:
-    """Write a notification."""
-    _head(screen, notification, now)
+    """Write a notification, after its head."""
     screen.paragraph(("Route  ", "bold"), explanation.origin)
     screen.line()
-    _channels(screen, explanation.channels, now)
+    _targets(screen, explanation, now)
     screen.line()
     day = notification.created.date()
     table = Table(screen, TIMELINE)
@@ -59,16 +70,16 @@ def show(
     )
 
 
-def why(screen: Screen, notification: Notification, explanation: Explanation, *, now: datetime) -> None:
-    """Write an explanation."""
-    screen.line((f"{notification.namespace}/{notification.name}", "bold"), "  ", *_phase(notification))
+def why(screen: Screen, explanation: Explanation, *, now: datetime) -> None:
+    """Write an explanation, after the title."""
     screen.paragraph(explanation.origin)
     rules(screen, explanation.steps)
     if explanation.plan is not None:
         screen.line()
-        _channels(screen, explanation.channels, now)
+        _targets(screen, explanation, now)
         screen.line()
-        screen.paragraph(("Next  ", "bold"), _next(explanation, now))
+        for text in _next(explanation, now):
+            screen.paragraph(("Next  ", "bold"), clean(text))
     for note in explanation.notes:
         screen.paragraph(("Note  ", "bold"), note)
 
@@ -84,9 +95,21 @@ def rules(screen: Screen, steps: Iterable[Step]) -> None:
             screen.line(" " * INDENT * (step.depth + 2), clean(condition.text), f"  {clean(sign)}")
 
 
-def _head(screen: Screen, notification: Notification, now: datetime) -> None:
+def title(screen: Screen, notification: Notification) -> None:
+    """Write which notification it is, and its phase."""
+    reason = clean(notification.status.reason)
+    phase: tuple[Span, ...] = (
+        (notification.phase.value, STYLES[notification.phase]),
+        (f"  {reason}" if reason else "", "dim"),
+    )
+    screen.line((f"{notification.namespace}/{notification.name}", "bold"), "  ", *phase)
+    screen.flush()
+
+
+def head(screen: Screen, notification: Notification, now: datetime) -> None:
+    """Write what needs nothing but the notification itself."""
+    title(screen, notification)
     content, status = notification.content, notification.status
-    screen.line((f"{notification.namespace}/{notification.name}", "bold"), "  ", *_phase(notification))
     screen.paragraph(clean(content.subject))
     age = duration((now - notification.created).total_seconds())
     screen.line(
@@ -94,39 +117,59 @@ def _head(screen: Screen, notification: Notification, now: datetime) -> None:
     )
     if labels := ", ".join(f"{key}={value}" for key, value in sorted(content.labels.items())):
         screen.paragraph(("Labels  ", "bold"), clean(labels))
+    if content.dedup_key:
+        screen.paragraph(("Incident  ", "bold"), clean(content.dedup_key), f"  {content.event.value}")
     for link in content.action_links:
         screen.line(("Link  ", "bold"), clean(f"{link.get('label', '')} {link.get('url', '')}"))
     if status.message:
         screen.paragraph(("Status  ", "bold"), clean(status.message))
+    screen.flush()
 
 
-def _phase(notification: Notification) -> tuple[Span, ...]:
-    reason = clean(notification.status.reason)
-    return (notification.phase.value, STYLES[notification.phase]), (f"  {reason}" if reason else "", "dim")
+def _targets(screen: Screen, explanation: Explanation, now: datetime) -> None:
+    Table(screen, TARGETS).write([_target(target, now) for target in explanation.targets])
+    if explanation.receivers:
+        screen.line()
+        Table(screen, RECEIVERS).write([_receiver(link) for link in explanation.receivers])
 
 
-def _channels(screen: Screen, channels: Iterable[Channel], now: datetime) -> None:
-    table = Table(screen, CHANNELS)
-    table.write(
-        [
-            [
-                channel.name,
-                (channel.state.value, STATES.get(channel.state, "")),
-                str(channel.attempts),
-                _when(channel, now),
-                channel.last_error,
-            ]
-            for channel in channels
-        ]
+def _target(target: Target, now: datetime) -> list[Span | str]:
+    return [
+        target.name,
+        (target.state.value, STATES[target.state]),
+        str(target.attempts),
+        _when(target, now),
+        _detail(target),
+    ]
+
+
+def _detail(target: Target) -> str:
+    parts = (
+        target.last_error,
+        f"suppressed: {target.suppressed_by}" if target.suppressed_by else "",
+        f"message {target.message_ref}" if target.message_ref else "",
+        target.note,
     )
+    return "; ".join(filter(None, parts)) or "-"
 
 
-def _when(channel: Channel, now: datetime) -> str:
-    if channel.state not in {State.NOT_ATTEMPTED, State.BACKING_OFF}:
+def _receiver(link: Link) -> list[Span | str]:
+    if link.exists is None:
+        return [link.receiver, "-", "-", "-", "it cannot be read"]
+    ready = "does not exist" if not link.exists else link.ready
+    style = "bold red" if not link.exists or link.ready.startswith("False") else ""
+    healthy = "suspended" if link.suspended else link.healthy
+    sick = "red" if healthy.startswith("False") else ""
+    problem = "" if not link.exists else link.problem
+    return [link.receiver, (ready, style), (healthy, sick), link.fallback or "-", problem or "-"]
+
+
+def _when(target: Target, now: datetime) -> str:
+    if not target.waits:
         return "-"
-    if channel.next_at is None or channel.next_at <= now:
+    if target.next_at is None or target.next_at <= now:
         return "due"
-    return f"in {duration((channel.next_at - now).total_seconds())}"
+    return f"in {duration((target.next_at - now).total_seconds())}"
 
 
 def _entry(entry: Entry, when: str) -> list[Span | str]:
@@ -134,15 +177,36 @@ def _entry(entry: Entry, when: str) -> list[Span | str]:
     return [when, entry.channel, (entry.text, "dim" if entry.kind is Kind.WAIT else style)]
 
 
-def _next(explanation: Explanation, now: datetime) -> str:
+def _next(explanation: Explanation, now: datetime) -> Iterator[str]:
+    """Yield what the operator does next, in sentences."""
     assert explanation.plan is not None, "the caller checked it"
     match explanation.plan.reason:
         case PlanReason.DUE:
-            due = ", ".join(f"{send.channel} (attempt {send.number})" for send in explanation.plan.sends)
-            return f"The operator starts these attempts at once: {due}."
+            yield from _due(explanation)
         case PlanReason.BACKOFF:
-            times = [channel.next_at for channel in explanation.channels if channel.next_at is not None]
+            times = [target.next_at for target in explanation.targets if target.next_at is not None]
             left = duration((min(times) - now).total_seconds())
-            return f"The next attempt is due in {left}, when its backoff ends."
+            yield f"The next attempt is due in {left}."
         case reason:
-            return f"Nothing: {reason}."
+            yield f"Nothing: {reason}."
+
+
+def _due(explanation: Explanation) -> Iterator[str]:
+    started = [
+        f"{each.send.channel} (attempt {each.send.number})"
+        for each in explanation.next
+        if each.outlook.meeting in {Meeting.SENT, Meeting.UNKNOWN}
+    ]
+    if started:
+        yield f"The operator starts these attempts at once: {', '.join(started)}."
+    for each in explanation.next:
+        target, why = each.send.channel, each.outlook.why
+        match each.outlook.meeting:
+            case Meeting.HELD:
+                yield f"{target} waits and uses no attempt, because {why}."
+            case Meeting.FAILS:
+                yield f"Attempt {each.send.number} on {target} fails and is retried while attempts are left, because {why}."
+            case Meeting.REFUSED:
+                yield f"{target} fails for good, because {why}."
+            case Meeting.UNKNOWN:
+                yield f"What becomes of {target} is not known here: {why}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +16,7 @@ from notification_contract import names
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from notification_cli.output.screen import Screen
 
@@ -92,6 +93,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value of a view
         return {_camel(each.name): plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, datetime):
         return format_time(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]
     return value.value if isinstance(value, StrEnum) else value

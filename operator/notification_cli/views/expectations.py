@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from notification_contract.receivers.target import UNKNOWN_TYPE
 from notification_contract.routing.receivers import FALLBACK_CHANNEL
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ KEYS: Final = frozenset({"name", "labels", "channels", "receivers"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What the rules must choose for some labels; None is anything."""
+    """What the rules must choose for some labels; None is anything.
+
+    Among the channels are NotificationReceivers, as `NAMESPACE/NAME`.
+    """
 
     name: str
     labels: Mapping[str, str]
@@ -83,7 +87,7 @@ def _entry(entry: object, path: str) -> Expectation:
     return Expectation(
         name=str(entry.get("name") or path),
         labels={str(key): value for key, value in labels.items()},
-        channels=channels,
+        channels=None if channels is None else _targets(channels),
         receivers=receivers,
     )
 
@@ -96,12 +100,17 @@ def _names(value: Any, path: str) -> tuple[str, ...] | None:  # noqa: ANN401 - d
     return tuple(value)
 
 
+def _targets(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return channels, and receivers as `NAMESPACE/NAME`."""
+    return tuple(name.removeprefix(f"{UNKNOWN_TYPE}/") for name in names)
+
+
 def verify(table: RoutingTable | None, expectation: Expectation) -> Outcome:
     """Return what the rules choose for the labels of an expectation."""
     chosen: tuple[Match, ...] = table.match(expectation.labels) if table else ()
-    channels = tuple(dict.fromkeys(channel for each in chosen for channel in each.receiver.channels))
+    targets = dict.fromkeys(target for each in chosen for target in each.receiver.channels)
     return Outcome(
         expectation=expectation,
-        channels=channels or (FALLBACK_CHANNEL,),
+        channels=_targets(tuple(targets)) or (FALLBACK_CHANNEL,),
         receivers=tuple(dict.fromkeys(each.receiver.name for each in chosen)),
     )

@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean, duration
+from notification_operator.domain.json_values import entries, mapping, text
+from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import Phase
 from notification_operator.domain.text.timestamps import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 STYLES: Final[Mapping[str, str]] = {
@@ -21,6 +24,7 @@ STYLES: Final[Mapping[str, str]] = {
     Phase.RETRYING: "yellow",
     Phase.SENDING: "cyan",
     Phase.PENDING: "dim",
+    Phase.SUPPRESSED: "dim",
 }
 """Colors of the phases."""
 
@@ -66,3 +70,38 @@ def created_at(obj: Mapping[str, Any]) -> datetime:
     """Return the time of creation."""
     text = obj["metadata"].get("creationTimestamp")
     return parse_time(text) if text else EPOCH
+
+
+def receivers_of(obj: Mapping[str, Any]) -> frozenset[ReceiverKey]:
+    """Return the receivers that an object names, and those of its recorded targets."""
+    namespace, spec = obj["metadata"].get("namespace", ""), mapping(obj.get("spec"))
+    status = mapping(obj.get("status"))
+    refs = [mapping(ref) for ref in entries(spec.get("receiverRefs"))]
+    names = [text(mapping(target).get("name")) for target in entries(status.get("targets"))]
+    names += [text(name) for name in entries(status.get("resolvedChannels"))]
+    keys = {ReceiverKey(text(ref.get("namespace")) or namespace, text(ref.get("name"))) for ref in refs}
+    return frozenset(keys | {key for name in names if (key := receiver_of(name, namespace)) is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverFilter:
+    """A receiver by name; an empty namespace means any."""
+
+    name: str
+    namespace: str = ""
+
+    @classmethod
+    def parse(cls, written: str) -> ReceiverFilter:
+        """Return the filter of `NAME` or `NAMESPACE/NAME`.
+
+        Raises:
+            ValueError: the text has another form.
+        """
+        namespace, slash, name = written.rpartition("/")
+        if not name or "/" in namespace or bool(slash) != bool(namespace):
+            raise ValueError(f"{written!r} is no receiver; write NAME or NAMESPACE/NAME")
+        return cls(name=name, namespace=namespace)
+
+    def matches(self, keys: Iterable[ReceiverKey]) -> bool:
+        """Return whether one of some receivers is meant."""
+        return any(key.name == self.name and self.namespace in {"", key.namespace} for key in keys)

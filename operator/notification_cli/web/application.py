@@ -11,7 +11,6 @@ from aiohttp import web
 
 from notification_cli.actions.single import read
 from notification_cli.errors import CliError, ExitCode
-from notification_cli.views.explanation import explain
 from notification_cli.views.timeline import timeline
 from notification_cli.web.pages import Pages, query
 from notification_cli.web.security import add_headers, guard
@@ -86,11 +85,10 @@ class Application:
             raise CliError(f"this page shows namespace {self._namespace} only; start it with -A for all")
         obj = await self._source.get(namespace, name)
         notification, now = read(obj), self._clock()
-        rules, _ = await self._source.rules() if not notification.channels else (None, "")
         version = obj["metadata"]["resourceVersion"]
         return self._pages.single(
             notification,
-            explain(notification, rules, now=now),
+            await self._source.explained(notification, now),
             timeline(notification, now=now),
             events=query(Filter(namespace=namespace, name=name), version=version),
             now=now,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from notification_cli.views.explanation import Channel, Explanation
+    from notification_cli.views.explanation import Explanation
+    from notification_cli.views.targets import Link, Target
     from notification_cli.views.timeline import Entry
     from notification_cli.web.source import Filter, Listed
     from notification_operator.domain.model import Notification
@@ -86,8 +87,9 @@ class Pages:
             created=moment(notification.created),
             age=duration((now - notification.created).total_seconds()),
             origin=fit(explanation.origin, LABEL_BYTES, LABEL_BYTES),
-            notes=explanation.notes,
-            channels=[_channel(each, now) for each in explanation.channels],
+            notes=[fit(note, TEXT_CHARACTERS, TEXT_BYTES) for note in explanation.notes],
+            targets=[_target(each, now) for each in explanation.targets],
+            receivers=[_receiver(each) for each in explanation.receivers],
             entries=[_entry(each) for each in entries[-MOST_ENTRIES:]],
             omitted=max(len(entries) - MOST_ENTRIES, 0),
             events=f"{self._root}/events?{events}",
@@ -136,14 +138,27 @@ def fit(text: str, characters: int, size: int) -> str:
     return shown if shown == text else f"{shown}…"
 
 
-def _channel(channel: Channel, now: datetime) -> dict[str, Any]:
-    left = (channel.next_at - now).total_seconds() if channel.next_at else 0.0
+def _target(target: Target, now: datetime) -> dict[str, Any]:
+    left = (target.next_at - now).total_seconds() if target.next_at else 0.0
+    suppressed = f"suppressed: {target.suppressed_by}" if target.suppressed_by else ""
+    details = "; ".join(filter(None, (target.last_error, suppressed, target.message_ref, target.note)))
     return {
-        "name": channel.name,
-        "state": channel.state.value,
-        "attempts": channel.attempts,
+        "name": fit(target.name, TEXT_CHARACTERS, SUBJECT_BYTES),
+        "state": target.state.value,
+        "attempts": target.attempts,
         "next": f"in {duration(left)}" if left > 0 else "",
-        "error": fit(channel.last_error, TEXT_CHARACTERS, TEXT_BYTES),
+        "detail": fit(details, TEXT_CHARACTERS, TEXT_BYTES),
+    }
+
+
+def _receiver(link: Link) -> dict[str, Any]:
+    return {
+        "name": fit(link.receiver, TEXT_CHARACTERS, SUBJECT_BYTES),
+        "ready": "does not exist" if link.exists is False else link.ready,
+        "healthy": "suspended" if link.suspended else link.healthy,
+        "bad": link.exists is False or link.ready.startswith("False") or link.healthy.startswith("False"),
+        "fallback": fit(link.fallback, TEXT_CHARACTERS, SUBJECT_BYTES),
+        "problem": fit(link.problem, TEXT_CHARACTERS, TEXT_BYTES),
     }
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from notification_cli.actions.listing import phase_selector
+from notification_cli.actions.single import explained
 from notification_cli.kube.notifications import Notifications, Selection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
 
     from notification_cli.rules import Rules
     from notification_cli.session import Session
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_cli.views.explanation import Explanation
+    from notification_operator.domain.model import Notification
 
 PAGE: Final = 100
 
@@ -61,8 +64,8 @@ class Source(Protocol):
         """Yield the events after a version, until the API server ends the watch."""
         ...
 
-    async def rules(self) -> tuple[RoutingState | None, str]:
-        """Return the routing rules, or None and the reason."""
+    async def explained(self, notification: Notification, now: datetime) -> Explanation:
+        """Return why a notification goes where it goes, as far as that can be read."""
         ...
 
 
@@ -91,9 +94,12 @@ class ClusterSource:
         """See `Source.changes`."""
         return self._notifications.changes(_selection(chosen), version)
 
-    async def rules(self) -> tuple[RoutingState | None, str]:
-        """See `Source.rules`."""
-        return await self._rules.load(self._session)
+    async def explained(self, notification: Notification, now: datetime) -> Explanation:
+        """See `Source.explained`."""
+        explanation, missing = await explained(
+            self._session, notification, rules=self._rules, home=self._rules.namespace, now=now
+        )
+        return replace(explanation, notes=(*explanation.notes, *missing))
 
 
 def _selection(chosen: Filter) -> Selection:

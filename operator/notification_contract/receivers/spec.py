@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from notification_contract import bounds
-from notification_contract import bounds
 from notification_contract.durations import PATTERN, seconds
 from notification_contract.receivers.blocks import (
     BLOCKS,

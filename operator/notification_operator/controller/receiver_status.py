@@ -81,6 +81,7 @@ class ReceiverStatusController:
     ) -> None:
         self._store = store
         self._receivers = receivers
+        self._ownership = ownership
         self._views = Views(
             ownership=ownership, health=health, readiness=readiness, replica=replica, clock=clock
         )
@@ -99,9 +100,13 @@ class ReceiverStatusController:
             await self._queue.run(self._reconcile, admit=_admit_all)
 
     def note_all(self) -> None:
-        """Look at every receiver: this replica may own others now."""
+        """Look at the receivers that this replica owns now and did not own before, or the other way round."""
         for key in tuple(self._receivers.keys):
-            self.note(key)
+            declared, written = self._receivers.declared(key), self._written.get(key)
+            view = written and written.view
+            # Only this is asked: what a receiver lacks takes longer to find out, for a thousand of them at once.
+            if declared is not None and self._ownership.may_start(declared.uid) != bool(view and view.owner):
+                self.note(key)
 
     def note(self, key: ReceiverKey) -> None:
         """Write soon what has changed about a receiver: its health, its spec, its Secrets, a request, or that it is gone."""
@@ -117,9 +122,10 @@ class ReceiverStatusController:
             written = None
         if declared is None:
             return
-        view, queue_key = self._views.view(declared), Key(key.namespace, key.name, declared.uid)
-        due = 0.0 if written is None else written.due(view)
-        if due is not None:
+        queue_key = Key(key.namespace, key.name, declared.uid)
+        if written is None:
+            self._queue.add(queue_key)
+        elif (due := written.due(self._views.view(declared))) is not None:
             self._add_at(queue_key, due)
 
     def _add_at(self, key: Key, time: float) -> None:
@@ -149,6 +155,8 @@ class ReceiverStatusController:
             return Result(final=True)
         if not view.owner:
             self._tests.forget(queue_key)
+        if (seconds := self._wait(queue_key, view)) != 0.0:
+            return Result(final=True, requeue_after=seconds)
         try:
             fresh = await self._write(queue_key, view)
         except Gone:
@@ -161,6 +169,19 @@ class ReceiverStatusController:
         if view.owner:
             self._start_test(queue_key, fresh)
         return Result(final=True)
+
+    def _wait(self, queue_key: Key, view: View) -> float | None:
+        """Return the seconds until the status may be written; None if there is nothing to write.
+
+        What was noted during a write may be in it already, or come too early after it.
+        """
+        written = self._written.get(ReceiverKey(queue_key.namespace, queue_key.name))
+        if written is None:
+            return None if view.is_premature else 0.0
+        if self._tests.result(queue_key) is not None:
+            return 0.0
+        due = written.due(view)
+        return None if due is None else max(due - asyncio.get_running_loop().time(), 0.0)
 
     async def _write(self, key: Key, view: View) -> JsonObject:
         """Write the status if it changes; return the object as it is then."""
@@ -189,9 +210,7 @@ class ReceiverStatusController:
         seconds = _pause(error, failures=request.failures + 1)
         at = asyncio.get_running_loop().time() + seconds
         key = ReceiverKey(request.key.namespace, request.key.name)
-        written = self._written.get(key)
-        view = None if written is None else written.view
-        self._written[key] = Written(key=request.key, view=view, transition_at=at, change_at=at)
+        self._written[key] = Written(key=request.key, view=None, transition_at=at, change_at=at)
         return Result(error=error, stalled=True, requeue_after=seconds)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.health_condition import assess
+from notification_operator.domain.receivers.references import ReferenceReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +68,13 @@ class View:
         """Whether there is anything to write."""
         return self.owner or self.health != UNTESTED
 
+    @property
+    def is_premature(self) -> bool:
+        """Whether there is nothing to say before the Secrets were looked for, which takes moments."""
+        ready = self.readiness
+        pending = ready is not None and ready.references is ReferenceReason.PENDING
+        return pending and self.health == UNTESTED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Views:
@@ -88,11 +97,20 @@ class Views:
         healthy = assess(entry_of(self.replica, health, self.clock()))
         requested = declared.test_requested_at if owner else ""
         ready = _transitions(readiness)
+        closed = health.circuit in {None, Circuit.CLOSED}
         return View(
             owner=owner,
             health=health,
             readiness=readiness,
-            transitions=(declared.generation, owner, healthy.status, healthy.reason, *ready, requested),
+            transitions=(
+                declared.generation,
+                owner,
+                healthy.status,
+                healthy.reason,
+                closed,
+                *ready,
+                requested,
+            ),
         )
 
 
@@ -108,7 +126,7 @@ class Written:
 
     key: Key
     view: View | None
-    """None before the first write that has succeeded."""
+    """None where it is not known what the status holds: after a failure."""
     transition_at: float
     """From this time a transition may be written."""
     change_at: float

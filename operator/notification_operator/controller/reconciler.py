@@ -147,10 +147,15 @@ class Reconciler:
             queued_at=request.queued_at,
             clock=self._clock,
         )
-        outcome = await apply(self._store, ref, decision, base=fresh)
+        try:
+            outcome = await apply(self._store, ref, decision, base=fresh)
+        except Unavailable:
+            attempts.keep(notification)
+            raise
+        unanswered = attempts.unanswered
         attempts.acknowledge(decision.finished)
         attempts.unmute()
-        after = self._publish(outcome, decision, started.redacted)
+        after = self._publish(outcome, decision, started.redacted, unanswered=unanswered)
         due = after.status.next_attempt_at
         if started.without_room or after.phase is Phase.PENDING:
             moved = waits.moved_to(decision.at)
@@ -174,7 +179,12 @@ class Reconciler:
         return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
 
     def _publish(
-        self, outcome: Applied | Unchanged, decision: Decision, redacted: RedactedContent
+        self,
+        outcome: Applied | Unchanged,
+        decision: Decision,
+        redacted: RedactedContent,
+        *,
+        unanswered: Notification | None,
     ) -> Notification:
         """Publish what is new in the status, also if the answer to a write was lost; return the notification."""
         if isinstance(outcome, Applied):
@@ -182,6 +192,8 @@ class Reconciler:
         before = decision.parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
         after = decision.parsed(outcome.after) if isinstance(outcome, Applied) else before
         published = excluding_attempts(before, decision.finished, route=decision.route(before))
+        if unanswered is not None and unanswered.phase is not published.phase:
+            published = replace(published, status=replace(published.status, phase=unanswered.phase))
         self._metrics.track_phase(after.uid, after.phase)
         if published is not after:
             self._publisher.publish(Transition(before=published, after=after, redacted=redacted))

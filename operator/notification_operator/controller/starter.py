@@ -18,7 +18,7 @@ from notification_operator.domain.plan import plan
 from notification_operator.domain.receivers.targets import receiver_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
     from datetime import datetime
 
     from notification_operator.controller.request import Request
@@ -127,13 +127,12 @@ class Starter:
             open_breakers=self._dispatcher.open_breakers(notification, route, started.redacted),
             holds={**asked, **pauses} if asked or pauses else NO_HOLDS,
         )
-        self._register(notification, route, waits)
+        self._register(notification, route, {*waits.holds, *waits.open_breakers})
         return waits
 
-    def _register(self, notification: Notification, route: Route, waits: Waits) -> None:
-        """Let a change of a receiver request the notification, as long as that waits for it."""
+    def _register(self, notification: Notification, route: Route, waiting: Container[str]) -> None:
+        """Let a change of a receiver request the notification, as long as targets of it wait for that."""
         key = Key(notification.namespace, notification.name, notification.uid)
-        waiting = {*waits.holds, *waits.open_breakers}
         receivers: dict[ReceiverKey, bool] = {}
         for target in route.targets:
             receiver = receiver_of(target, notification.namespace)
@@ -179,22 +178,27 @@ class Starter:
             return Started(redacted=redacted, route=followed, permitted=True)
         message = self._dispatcher.message(notification, followed, redacted)
         size = cost(content_size(notification.content))
-        reserved = {send: turn.reserve(send.channel, size) for send in planned.sends}
+        without_room: set[str] = set()
         starting: dict[Send, Reservation] = {}
         holds: dict[str, Hold] = {}
         suppressions: dict[str, str] = {}
-        for send, room in reserved.items():
+        for send in planned.sends:
+            room = turn.reserve(send.channel, size)
             if room is None:
+                without_room.add(send.channel)
                 continue
             answer = self._dispatcher.ask(send, message)
             if answer is None:
                 starting[send] = room
                 continue
-            room.release()
+            turn.keep(send.channel, room)
             if isinstance(answer, Hold):
                 holds[send.channel] = answer
             else:
                 suppressions[send.channel] = answer.value
+        if holds:
+            # At once: the receiver may change while the attempts of other targets are awaited.
+            self._register(notification, followed, holds)
         if starting:
             redacted.count()
         for send, room in starting.items():
@@ -205,13 +209,12 @@ class Starter:
                 failed=partial(self._dispatcher.failure, send),
                 reservation=room,
             )
-        without_room = _channels(send for send, room in reserved.items() if room is None)
         return Started(
             redacted=redacted,
             route=followed,
             permitted=True,
             any=bool(starting),
-            without_room=without_room,
+            without_room=frozenset(without_room),
             asked=Waits(at=self._clock(), holds=holds) if holds else None,
             suppressions=suppressions,
         )

@@ -20,7 +20,7 @@ from notification_operator.telemetry.statistics import AttemptStatistics
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from notification_operator.domain.model import Attempt
+    from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.routing.route import Route
 
 
@@ -88,6 +88,8 @@ class ObjectAttempts(Generic[KeyT]):
         """The route of the attempts that are tracked."""
         self.forgotten = False
         """Whether the tracker dropped these attempts after they were tracked."""
+        self.unanswered: Notification | None = None
+        """The notification before a write whose answer was lost: what that has changed is not published yet."""
         self._registry = registry
         self._running: dict[str, asyncio.Task[Attempt]] = {}
         self._finished: list[Attempt] = []
@@ -146,8 +148,14 @@ class ObjectAttempts(Generic[KeyT]):
         if self._finished:
             self._report()
 
+    def keep(self, before: Notification) -> None:
+        """Remember a notification as it was before a write of which nobody knows whether it was applied."""
+        self.unanswered = self.unanswered or before
+        self._registry.add(self)
+
     def acknowledge(self, recorded: Iterable[Attempt]) -> None:
-        """Drop finished attempts that a write is known to hold."""
+        """Drop finished attempts that a write is known to hold; it is also known what became of earlier writes."""
+        self.unanswered = None
         keys = {attempt.key for attempt in recorded}
         self._finished = [attempt for attempt in self._finished if attempt.key not in keys]
         self._remove_if_empty()
@@ -155,7 +163,7 @@ class ObjectAttempts(Generic[KeyT]):
     def close(self) -> None:
         """Drop everything; running attempts finish unheard."""
         self.forgotten = True
-        self.route = None
+        self.route = self.unanswered = None
         self._running.clear()
         self._finished.clear()
 
@@ -188,8 +196,8 @@ class ObjectAttempts(Generic[KeyT]):
             logger.exception("end of an attempt not reported", uid=self.key.uid)
 
     def _remove_if_empty(self) -> None:
-        uid = self.key.uid
-        if not self._running and not self._finished and self._registry.handles.get(uid) is self:
+        uid, empty = self.key.uid, not self._running and not self._finished and self.unanswered is None
+        if empty and self._registry.handles.get(uid) is self:
             self._registry.remove(uid)
 
 
@@ -239,6 +247,11 @@ class AttemptTracker(Generic[KeyT]):
         """Return an object's finished attempts that no write is known to hold."""
         handle = self._registry.handles.get(uid)
         return () if handle is None else handle.finished
+
+    def has_unrecorded(self, uid: str) -> bool:
+        """Return whether an object needs a reconciliation that records attempts, or finds out what a write has done."""
+        handle = self._registry.handles.get(uid)
+        return handle is not None and (bool(handle.finished) or handle.unanswered is not None)
 
     def forget(self, uid: str) -> None:
         """Drop the attempts of an object; running ones finish unheard, and it waits for no room."""

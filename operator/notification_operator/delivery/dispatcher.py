@@ -17,14 +17,13 @@ from notification_operator.delivery.channel import (
     Postponed,
     RateLimited,
     ReceiverError,
-    Transient,
     close,
 )
 from notification_operator.delivery.channel_call import breaker_result, call
 from notification_operator.delivery.channel_health import LATEST, ChannelHealth
 from notification_operator.delivery.destinations import Destinations
 from notification_operator.delivery.pacing import Pacing
-from notification_operator.delivery.recording import Recorder, first
+from notification_operator.delivery.recording import ReceiverChanged, Recorder, first
 from notification_operator.delivery.refusals import circuit_open
 from notification_operator.delivery.senders import Sender, Unavailable
 from notification_operator.delivery.threads import Threads
@@ -57,9 +56,7 @@ logger = structlog.get_logger(__name__)
 class CallObserver(Protocol):
     """Learns how the receivers do."""
 
-    def called(
-        self, sender: Sender, destination: Destination | None, attempt: Attempt, error: BaseException | None
-    ) -> None:
+    def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call; returns at once."""
         ...
 
@@ -121,7 +118,9 @@ class Dispatcher:
         destination = self._destinations.of(sender, message)
         if destination is None:
             async with self._destinations.local_slots(sender).slot(message.namespace):
-                return (await self._deliver(send, sender, None, message))[0]
+                attempt, error = await self._deliver(send, sender, message)
+                self._observe(send, sender, attempt, error)
+                return attempt
         try:
             async with self._destinations.slots(destination, sender).slot(message.namespace):
                 return await self._attempt_at(destination, send, sender, message)
@@ -164,8 +163,10 @@ class Dispatcher:
         self, permit: PermittedCall, destination: Destination, send: Send, sender: Sender, message: Message
     ) -> Attempt:
         with permit:
-            attempt, error = await self._deliver(send, sender, destination, message)
+            attempt, error = await self._deliver(send, sender, message)
             permit.result = breaker_result(attempt, error)
+        # After the breaker, whose state is a part of what is observed.
+        self._observe(send, sender, attempt, error)
         if first(error, RateLimited) and attempt.retry_after:
             self._pacing.pause(destination, attempt.retry_after)
         return attempt
@@ -252,7 +253,7 @@ class Dispatcher:
         return float(list(Circuit).index(self._breakers.state(channel)))
 
     async def _deliver(
-        self, send: Send, sender: Sender, destination: Destination | None, message: Message
+        self, send: Send, sender: Sender, message: Message
     ) -> tuple[Attempt, BaseException | None]:
         began, start = self._clock(), asyncio.get_running_loop().time()
         message = replace(message, address=sender.address, thread_ref=self._threads.find(sender, message))
@@ -266,11 +267,13 @@ class Dispatcher:
         else:
             error = self._after_change(send, sender, message, result)
             attempt = self._record.failed(send, error, sender, began=began, duration=duration)
+        return attempt, error
+
+    def _observe(self, send: Send, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
         if sender.receiver is None:
             self._health.record(send.channel, succeeded=error is None)
         elif self._observer is not None:
-            self._observer.called(sender, destination, attempt, error)
-        return attempt, error
+            self._observer.called(sender, attempt, error)
 
     def _after_change(
         self, send: Send, sender: Sender, message: Message, error: BaseException
@@ -285,4 +288,4 @@ class Dispatcher:
             changed = current.revision != sender.revision
         if not changed:
             return error
-        return Transient(f"the receiver changed during the attempt, which failed with: {error}")
+        return ReceiverChanged(f"the receiver changed during the attempt, which failed with: {error}")

@@ -31,6 +31,10 @@ PERMANENT_MARK: Final = "permanent failure: "
 logger = structlog.get_logger(__name__)
 
 
+class ReceiverChanged(Transient):
+    """The receiver accepted no message, but has another spec or Secret since the call began."""
+
+
 class Recorder:
     """Builds attempts; every text in them is redacted."""
 
@@ -54,8 +58,8 @@ class Recorder:
         self, send: Send, error: BaseException, sender: Sender, *, began: datetime, duration: float
     ) -> Attempt:
         """Return the attempt of an error; it does not count if the message waits until its receiver accepts some."""
-        refused = first(error, ReceiverError)
-        held = sender.holds_errors and refused is not None
+        refused = first(error, ReceiverError) is not None or isinstance(error, ReceiverChanged)
+        held = sender.holds_errors and refused
         retryable = first(error, Transient)
         permanent = not held and (retryable is None or isinstance(error, Permanent | ReceiverError))
         return Attempt(

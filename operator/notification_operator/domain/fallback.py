@@ -32,8 +32,8 @@ def follow(
 ) -> tuple[Route, tuple[Progress, ...]]:
     """Return the route with the fallbacks that join it, and the progress of its targets.
 
-    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. One that has
-    joined before, as the status records, stays: its attempt may be running.
+    The arguments are those of `progress`. Receivers can be each other's fallback: a target joins once. A target in the status,
+    or with an attempt, has joined, whatever has become of the target that wanted it.
     """
     attempts, route = tuple(attempts), _with_recorded(notification, route)
     while True:
@@ -41,7 +41,9 @@ def follow(
         if not route.rules:
             return route, steps
         wanted = _wanted(notification, route, steps, attempts, now)
-        joining = [name for name in wanted if name not in route.targets][: MAX_TARGETS - len(route.targets)]
+        names = (*wanted, *_joined(route, attempts, running))
+        joining = [name for name in dict.fromkeys(names) if name not in route.targets]
+        joining = joining[: MAX_TARGETS - len(route.targets)]
         if not joining:
             return route, tuple(_due(step, wanted.get(step.channel)) for step in steps)
         route = replace(route, targets=(*route.targets, *joining))
@@ -70,6 +72,14 @@ def fallback_times(
         # What should have joined by now finds no place in the route, and waits for no time.
         if step.open and joins_at > now:
             yield joins_at
+
+
+def _joined(route: Route, attempts: Iterable[Attempt], running: AbstractSet[str]) -> Iterator[str]:
+    """Yield the fallbacks that have an attempt."""
+    attempted = running | {attempt.channel for attempt in attempts}
+    for target in route.targets:
+        rules = route.rules.get(target)
+        yield from (name for name in rules.fallback if name in attempted) if rules else ()
 
 
 def _wanted(

@@ -73,7 +73,7 @@ class Ownership:
     def admits(self, key: Key) -> bool:
         """Return whether a reconciliation may start; in a shard that is released, only one that records attempts."""
         uid = key.uid
-        records = self._works_on(uid) or (self.may_record(uid) and bool(self._attempts.finished(uid)))
+        records = self._works_on(uid) or (self.may_record(uid) and self._attempts.has_unrecorded(uid))
         return records and self._rules.known
 
     def drained(self, shard: int) -> bool:

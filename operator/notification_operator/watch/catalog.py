@@ -88,6 +88,10 @@ class ReceiverCatalog:
         """The receivers that can be used now."""
         return self._catalog
 
+    def snapshot(self) -> Catalog:
+        """Return the receivers that can be used at the time of the call."""
+        return self._catalog
+
     @property
     def known(self) -> bool:
         """Whether the receivers were looked for everywhere; until then no target can be resolved."""

@@ -69,7 +69,7 @@ class ReceiverReferences:
     def update(self, changed: frozenset[ReceiverKey]) -> None:
         """Follow what the changed receivers refer to now."""
         for uses in self._uses:
-            for key in changed:
+            for key in sorted(changed):
                 uses.put(key, self._catalog.catalog.get(key))
             uses.follow()
 

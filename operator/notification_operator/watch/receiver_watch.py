@@ -55,7 +55,7 @@ class ReceiverWatch:
             tasks.create_task(self._references.run(self._on_references), name="receiver references")
 
     def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
-        for key in changed:
+        for key in sorted(changed):
             if self._catalog.declared(key) is None:
                 self._health.forget(key)
         self._references.update(changed)
@@ -63,5 +63,5 @@ class ReceiverWatch:
 
     def _on_references(self, changed: frozenset[ReceiverKey]) -> None:
         self._changes.apply(changed)
-        for key in changed:
+        for key in sorted(changed):
             self._status.note(key)

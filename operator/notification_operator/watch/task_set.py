@@ -35,13 +35,13 @@ class TaskSet(Generic[Key]):
             self._changed.set()
 
     async def run(self) -> None:
-        """Run the tasks until cancelled."""
+        """Run the tasks until cancelled; those of new keys start in the order of their texts."""
         tasks: dict[Key, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
-                for key in tasks.keys() - self._wanted:
+                for key in sorted(tasks.keys() - self._wanted, key=str):
                     tasks.pop(key).cancel()
-                for key in self._wanted - tasks.keys():
+                for key in sorted(self._wanted - tasks.keys(), key=str):
                     tasks[key] = group.create_task(self._work(key), name=f"watch {key}")

@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from notification_cli.errors import ApiError, CliError
+from notification_cli.views.explanation import explain
 from notification_cli.web.application import Application
 from notification_cli.web.serve import listen
 from notification_cli.web.source import PAGE, Filter, Listed
@@ -19,6 +20,10 @@ from tests.unit.cli.samples import NOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
+
+    from notification_cli.views.explanation import Explanation
+    from notification_operator.domain.model import Notification
 
 ROOT = "/secret"
 
@@ -63,8 +68,8 @@ class MemorySource:
         finally:
             self.watches -= 1
 
-    async def rules(self) -> tuple[RoutingState | None, str]:
-        return RoutingState(), ""
+    async def explained(self, notification: Notification, now: datetime) -> Explanation:
+        return explain(notification, RoutingState(), now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

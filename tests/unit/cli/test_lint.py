@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from notification_cli.views import schema
-from notification_cli.views.lint import NotYamlError, check
+from notification_cli.views.lint import NotYamlError, check, read_documents
 from notification_contract import crds
 from tools.platform.pulumi.environment import ROOT
 
@@ -29,7 +29,7 @@ def problems(**changes: Any) -> list[str]:
 
 
 def of(obj: dict[str, Any]) -> list[str]:
-    return [problem for each in check(yaml.safe_dump(obj)) for problem in each.problems]
+    return [problem for each in check([obj]) for problem in each.problems]
 
 
 def test_minimal_notification_is_valid() -> None:
@@ -111,13 +111,13 @@ def test_routing_document_is_checked_alone_and_in_a_config_map() -> None:
     broken = "route: {receiver: nobody}\nreceivers: [{name: a}]"
     config_map = {"kind": "ConfigMap", "metadata": {"name": "r"}, "data": {"routing.yaml": broken}}
     for text in (broken, yaml.safe_dump(config_map)):
-        (result,) = check(text)
+        (result,) = check(read_documents(text))
         assert any("unknown receiver 'nobody'" in problem for problem in result.problems)
 
 
 def test_documents_of_other_kinds_and_lists_are_walked_through() -> None:
     text = yaml.safe_dump_all([{"kind": "Service"}, {"kind": "List", "items": [VALID, VALID]}, None, ["x"]])
-    assert [(each.what, len(each.problems)) for each in check(text)] == [
+    assert [(each.what, len(each.problems)) for each in check(read_documents(text))] == [
         ("NotificationRequest a", 0),
         ("NotificationRequest a", 0),
         ("document", 1),
@@ -127,7 +127,7 @@ def test_documents_of_other_kinds_and_lists_are_walked_through() -> None:
 @pytest.mark.parametrize("text", ["a: [", "a: b: c", "\tx", "{" * 2000])
 def test_text_that_is_not_yaml_is_one_problem(text: str) -> None:
     with pytest.raises(NotYamlError):
-        list(check(text))
+        read_documents(text)
 
 
 def test_every_keyword_of_the_crd_is_understood() -> None:
@@ -140,14 +140,120 @@ def test_every_keyword_of_the_crd_is_understood() -> None:
             elif key in {"items", "additionalProperties"} and isinstance(value, dict):
                 yield from keywords(value)
 
-    (version,) = crds.notification_request()["spec"]["versions"]
-    assert set(keywords(version["schema"]["openAPIV3Schema"])) <= schema.KEYWORDS
+    for definition in (crds.notification_request(), crds.notification_receiver()):
+        (version,) = definition["spec"]["versions"]
+        assert set(keywords(version["schema"]["openAPIV3Schema"])) <= schema.KEYWORDS
 
 
 def test_examples_are_as_the_readme_says() -> None:
     results = {
-        file.name: [problem for each in check(file.read_text("utf-8")) for problem in each.problems]
-        for file in sorted((ROOT / "examples").glob("*.yaml"))
+        file.name: [
+            problem for each in check(read_documents(file.read_text("utf-8"))) for problem in each.problems
+        ]
+        for folder in ("", "receivers")
+        for file in sorted((ROOT / "examples" / folder).glob("*.yaml"))
     }
     assert results.pop("refused.yaml")
     assert not any(results.values())
+
+
+RECEIVER: dict[str, Any] = {
+    "apiVersion": "kubernaut.ai/v1alpha1",
+    "kind": "NotificationReceiver",
+    "metadata": {"name": "on-call", "namespace": "shop"},
+    "spec": {"type": "slack", "slack": {"webhookUrlSecretRef": {"name": "hook"}}},
+}
+
+
+def receiver_results(*others: dict[str, Any], **spec: Any) -> tuple[list[str], list[str]]:
+    """Return problems and notes of a valid receiver with changes in its spec, together with other documents."""
+    obj = {**RECEIVER, "spec": {**RECEIVER["spec"], **spec}}
+    (checked,) = check([obj], among=[obj, *others], home="platform")
+    return list(checked.problems), list(checked.notes)
+
+
+def in_shop(kind: str, name: str, **content: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name, "namespace": "shop"}, **content}
+
+
+def test_valid_receiver_has_notes_about_what_is_not_in_the_files() -> None:
+    assert receiver_results(fallback={"name": "mail"}) == (
+        [],
+        ["the fallback mail is not in these files", "the Secret hook is not in these files"],
+    )
+    secret = in_shop("Secret", "hook", stringData={"url": "u"})
+    assert receiver_results(secret, in_shop("NotificationReceiver", "mail"), fallback={"name": "mail"}) == (
+        [],
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ({"type": "pager"}, "spec.type: unsupported value 'pager'"),
+        ({"timeout": "5"}, "spec.timeout: must match"),
+        ({"timeout": "5m"}, "spec: timeout must be longer than 0s and at most 120s"),
+        ({"slack": {"channel": "#a"}}, "spec: set exactly one of slack.webhookUrlSecretRef"),
+        ({"fallback": {"name": "on-call"}}, "spec.fallback.name: names this receiver itself"),
+        ({"slack": {"webhookUrlSecretRef": {"name": "hook"}, "url": "x"}}, "spec.slack.url: unknown field"),
+        (
+            {"proxySecretRef": {"name": "p"}},
+            "spec.proxySecretRef: only receivers in the operator's namespace platform",
+        ),
+        ({"template": {"inline": {"subject": "{{ a"}}}, "spec.template.inline.subject: line 1: "),
+        (
+            {"template": {"inline": {"body": "ok\n{{ a.__class__ }}"}}},
+            "spec.template.inline.body: line 2: a template cannot use",
+        ),
+    ],
+)
+def test_invalid_receiver_is_named_with_its_field(spec: dict[str, Any], problem: str) -> None:
+    problems, _ = receiver_results(**spec)
+    assert len(problems) == 1
+    assert problems[0].startswith(problem)
+
+
+def test_objects_of_the_same_files_are_read_for_receivers() -> None:
+    problems, _ = receiver_results(in_shop("Secret", "hook", data={"token": "eA=="}))
+    assert problems == ["spec.slack.webhookUrlSecretRef: Secret hook has no key url; it has token"]
+    template = {"configMapRef": {"name": "texts"}}
+    problems, _ = receiver_results(
+        in_shop("ConfigMap", "texts", data={"body": "{% if %}"}), template=template
+    )
+    assert len(problems) == 1
+    assert problems[0].startswith("spec.template.configMapRef: ConfigMap texts, body: line 1: ")
+    elsewhere = {"kind": "Secret", "metadata": {"name": "hook", "namespace": "other"}, "data": {}}
+    assert receiver_results(elsewhere)[0] == []
+
+
+def test_restricted_fields_are_permitted_where_the_namespace_is_not_known() -> None:
+    obj = {
+        **RECEIVER,
+        "metadata": {"name": "a"},
+        "spec": {**RECEIVER["spec"], "proxySecretRef": {"name": "p"}},
+    }
+    assert of(obj) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"channels": ["log"], "receiverRefs": [{"name": f"r{n}"} for n in range(20)]},
+            "spec: channels and receiverRefs",
+        ),
+        (
+            {"notBefore": "2026-03-01T12:00:00Z", "deliverBefore": "2026-03-01T12:00:00Z"},
+            "spec.deliverBefore: must be after notBefore",
+        ),
+        ({"metadata": {"n" * 254: "v"}}, "spec.metadata: a name has more than 253"),
+        (
+            {"retryPolicy": {"initialBackoffSeconds": 300, "maxBackoffSeconds": 60}},
+            "spec.retryPolicy: initialBackoff",
+        ),
+    ],
+)
+def test_rules_of_the_crd_are_applied(changes: dict[str, Any], problem: str) -> None:
+    (result,) = problems(**changes)
+    assert result.startswith(problem)

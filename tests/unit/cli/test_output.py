@@ -14,9 +14,11 @@ from notification_cli.options import ChannelChoice, Output, PhaseChoice, Priorit
 from notification_cli.output.documents import Objects, document, plain
 from notification_cli.output.screen import Screen
 from notification_cli.output.table import Column, Table
+from notification_cli.views.targets import Target
 from notification_contract import crds
 from notification_contract.routing.receivers import CHANNELS
 from notification_operator.domain.status import Phase
+from notification_operator.domain.target_status import TargetState
 from tests.unit.cli.samples import screen
 from tests.unit.operator.domain.builders import START, stored
 
@@ -67,20 +69,14 @@ def test_name_is_written_as_kubectl_writes_it() -> None:
 
 
 def test_views_become_json_with_the_names_of_the_api_style() -> None:
-    from notification_cli.views.explanation import Channel  # noqa: PLC0415 - a value to convert
-    from notification_operator.domain.progress import State  # noqa: PLC0415 - likewise
-
-    channel = Channel(name="log", state=State.SUCCEEDED, attempts=1, next_at=START)
-    assert plain((channel,)) == [
-        {
-            "name": "log",
-            "state": "succeeded",
-            "attempts": 1,
-            "nextAt": "2026-03-01T12:00:00.000000Z",
-            "circuitOpen": False,
-            "lastError": "",
-        }
-    ]
+    target = Target(name="log", state=TargetState.DELIVERED, attempts=1, next_at=START)
+    (value,) = plain((target,))
+    assert (value["name"], value["state"], value["nextAt"], value["circuitOpen"]) == (
+        "log",
+        "Delivered",
+        "2026-03-01T12:00:00.000000Z",
+        False,
+    )
 
 
 def test_terminal_gets_colors_and_no_color_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,7 @@ def test_recorded_choice_that_the_rules_no_longer_make_is_noted() -> None:
 def test_show_fits_a_terminal_of_40_columns() -> None:
     notification = parse(retrying(subject="A subject that is longer than forty columns of a terminal"))
     target, file = screen(40)
+    detail.head(target, notification, NOW)
     detail.show(
         target, notification, explain(notification, None, now=NOW), timeline(notification, now=NOW), now=NOW
     )
@@ -82,6 +83,7 @@ def test_show_fits_a_terminal_of_40_columns() -> None:
 def test_pipe_gets_whole_lines_without_colors() -> None:
     notification = parse(retrying(subject="word " * 60))
     target, file = screen()
+    detail.head(target, notification, NOW)
     detail.show(
         target, notification, explain(notification, None, now=NOW), timeline(notification, now=NOW), now=NOW
     )
@@ -92,15 +94,15 @@ def test_pipe_gets_whole_lines_without_colors() -> None:
 def test_why_names_the_next_step() -> None:
     notification = parse(retrying())
     target, file = screen()
-    detail.why(target, notification, explain(notification, None, now=NOW), now=NOW)
+    detail.why(target, explain(notification, None, now=NOW), now=NOW)
     assert "Next  The operator starts these attempts at once: slack (attempt 3)." in file.getvalue()
     early = START + timedelta(seconds=2)
     target, file = screen()
-    detail.why(target, notification, explain(notification, None, now=early), now=early)
-    assert "when its backoff ends" in file.getvalue()
+    detail.why(target, explain(notification, None, now=early), now=early)
+    assert "Next  The next attempt is due in" in file.getvalue()
     final = parse(failed())
     target, file = screen()
-    detail.why(target, final, explain(final, None, now=NOW), now=NOW)
+    detail.why(target, explain(final, None, now=NOW), now=NOW)
     assert "Nothing: the notification is final." in file.getvalue()
 
 

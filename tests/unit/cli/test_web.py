@@ -47,7 +47,7 @@ async def test_single_notification_shows_channels_and_timeline() -> None:
         assert status == 200
         for part in (
             "Checkout is failing",
-            "backing off",
+            "Waiting",
             "attempt 1 failed",
             "503 from Slack",
             "circuit breaker",

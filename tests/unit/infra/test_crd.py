@@ -141,9 +141,9 @@ def test_receivers_and_targets_have_the_bounds_of_the_contract() -> None:
     assert targets["items"]["properties"]["name"]["maxLength"] == bounds.TARGET_KEY
 
 
-def test_event_is_trigger_by_default() -> None:
+def test_event_has_no_default_that_would_change_stored_specs() -> None:
     event = SPEC["properties"]["event"]
-    assert (event["enum"], event["default"]) == (["Trigger", "Acknowledge", "Resolve"], "Trigger")
+    assert (event["enum"], event.get("default")) == (["Trigger", "Acknowledge", "Resolve"], None)
     assert SPEC["properties"]["format"]["enum"] == ["Plain", "Markdown", "Native"]
 
 

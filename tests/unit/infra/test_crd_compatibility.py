@@ -262,7 +262,7 @@ def test_lower_bound_is_refused_after_the_first_one() -> None:
 
 def change(before: dict[str, Any], after: dict[str, Any]) -> pulumi.ResourceHookArgs:
     return pulumi.ResourceHookArgs(
-        urn="urn", id="id", name="crd", type="crd", old_inputs=before, new_inputs=after
+        urn="urn", id="id", name="notificationrequests", type="crd", old_inputs=before, new_inputs=after
     )
 
 
@@ -272,6 +272,7 @@ def test_hook_raises_every_reason_and_names_the_override() -> None:
         refuse_incompatible(change(notification_request(), narrowed))
     assert str(caught.value).count("\n  - ") == 2
     assert "crdAllowIncompatible" in str(caught.value)
+    assert str(caught.value).startswith("incompatible CRD change of notificationrequests: ")
     refuse_incompatible(change(narrowed, notification_request()))
 
 

@@ -21,7 +21,7 @@ RECEIVERS = [
     ("kubernaut.ai", "notificationreceivers", READ),
     ("kubernaut.ai", "notificationreceivers/status", ("update",)),
 ]
-REFERENCES = [("", "secrets", READ), ("", "configmaps", READ)]
+REFERENCES = [("", "secrets", ("list", "watch")), ("", "configmaps", ("list", "watch"))]
 NAMESPACES = [("", "namespaces", ("list", "watch"))]
 WITHOUT_RECEIVERS = {"receiversEnabled": "false"}
 USER_ROLES = {"notifications-viewer", "notifications-editor"}

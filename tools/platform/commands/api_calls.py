@@ -30,9 +30,9 @@ NAMESPACE = f"measure-{uuid.uuid4().hex[:6]}"
 """New for each run: the namespace of the previous run may still be terminating."""
 KIND = ("kubernaut.ai", "v1alpha1", NAMESPACE, "notificationrequests")
 EXPECTED = {("get", "notificationrequests"): COUNT, ("update", "notificationrequests/status"): COUNT}
+WATCHED = ("notificationrequests", "notificationreceivers", "secrets", "configmaps", "namespaces")
 BACKGROUND = {
-    ("watch", "notificationrequests"),
-    ("list", "notificationrequests"),
+    *((verb, resource) for resource in WATCHED for verb in ("list", "watch")),
     ("update", "leases"),
     ("list", "leases"),
 }

@@ -71,12 +71,10 @@ def show_receivers(cluster: DemoCluster, operator: Object) -> bool:
     receivers.apply()
     notifications.apply(EXAMPLES / "demo" / "notifications", lambda obj: addressed_to(obj, home))
     finished = notifications.follow(waiting=SUSPENDED)
-    out.print(receivers_table(receivers.stored()))
-    out.print("\nResuming demo-night:\n")
+    out.print("", receivers_table(receivers.settled()), "\nResuming demo-night:\n", sep="\n")
     receivers.resume()
     finished &= notifications.follow()
-    out.print(targets_table(notifications.applied))
-    out.print(inbox_table(inbox.messages()))
+    out.print("", targets_table(notifications.applied), "", inbox_table(inbox.messages()), sep="\n")
     return finished
 
 

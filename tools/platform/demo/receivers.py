@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import yaml
 
-from tools.platform.demo.cluster import Object, wait
+from tools.platform.demo.cluster import DemoError, Object, wait
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from tools.platform.demo.cluster import DemoCluster
 
 FOLDER = ROOT / "examples" / "demo" / "receivers"
-SEEN_SECONDS = 30.0
+SEEN_SECONDS, SETTLED_SECONDS = 30.0, 5.0
 
 
 class Receivers:
@@ -40,6 +41,16 @@ class Receivers:
             what="the receivers have a status",
         )
 
+    def settled(self) -> list[Object]:
+        """Return their stored states, once each one that can deliver says how it does; a late one is not waited for."""
+        with contextlib.suppress(DemoError):
+            wait(
+                lambda: all(map(_says_how_it_does, self.stored())),
+                seconds=SETTLED_SECONDS,
+                what="all are settled",
+            )
+        return self.stored()
+
     def stored(self) -> list[Object]:
         """Return their stored states."""
         return [stored for each in self._manifests if (stored := self._cluster.get(each)) is not None]
@@ -49,6 +60,11 @@ class Receivers:
         for manifest in self._manifests:
             if manifest["spec"].get("suspend"):
                 self._cluster.apply({**manifest, "spec": {**manifest["spec"], "suspend": False}})
+
+
+def _says_how_it_does(receiver: Object) -> bool:
+    conditions = {each["type"]: each["status"] for each in receiver["status"]["conditions"]}
+    return conditions.get("ResolvedRefs") == "False" or conditions.get("Healthy") != "Unknown"
 
 
 def _is_seen(receiver: Object) -> bool:

@@ -49,8 +49,8 @@ KNOWN_ERRORS = (
     ),
     KnownError(
         pattern=re.compile(re.escape(CRD_OWNER)),
-        hint="the CRD of this cluster belongs to another stack, named by its annotation kubernaut.ai/owner: set crdManaged to "
-        "false, or remove the annotation if that stack no longer exists",
+        hint="a CRD of this cluster belongs to another stack, named by its annotation kubernaut.ai/owner: set crdManaged to "
+        "false, or remove the annotation of each CRD if that stack no longer exists",
     ),
     KnownError(
         pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),

@@ -47,7 +47,7 @@ class ReceiverChanges(Generic[KeyT]):
     def apply(self, changed: frozenset[ReceiverKey]) -> None:
         """Take in that some receivers, or what they refer to, may have changed."""
         different = self._directory.refresh(changed)
-        for key in different:
+        for key in sorted(different):
             self._breakers.forget(str(key))
             self._health.restart(key)
         notifications = self._waiting.take(different)

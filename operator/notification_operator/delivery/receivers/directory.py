@@ -6,6 +6,7 @@ takes effect with the next attempt, without a restart.
 
 from __future__ import annotations
 
+import traceback
 from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ import structlog
 
 from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
 from notification_contract.receivers.target import UNKNOWN_TYPE
-from notification_operator.delivery.channel import InvalidOptionsError, Permanent
+from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
 from notification_operator.delivery.destinations import ChannelLimits
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Created
@@ -99,7 +100,7 @@ class ReceiverDirectory:
 
     def refresh(self, keys: frozenset[ReceiverKey]) -> frozenset[ReceiverKey]:
         """Take in what some receivers and their Secrets are now; return those that differ from before."""
-        return frozenset(key for key in keys if self._refresh(key))
+        return frozenset(key for key in sorted(keys) if self._refresh(key))
 
     def _refresh(self, key: ReceiverKey) -> bool:
         self._senders.pop(key, None)
@@ -149,7 +150,10 @@ class ReceiverDirectory:
             return held(key, SUSPENDED, reason=HoldReason.SUSPENDED, until=until)
         ready, holds = self.readiness(receiver), receiver.spec.on_receiver_error is OnReceiverError.HOLD
         if gone and not holds:
-            return Unavailable(error=Permanent(f"receiver {key}: {GONE}"), reason=Reason.RECEIVER_NOT_READY)
+            return Unavailable(
+                error=Permanent(f"{ReceiverProblem.GONE}: receiver {key}: {GONE}"),
+                reason=Reason.RECEIVER_NOT_READY,
+            )
         holds = holds or ready.references is ReferenceReason.PENDING
         return held(key, GONE if gone else ready.problem, until=until if holds else None)
 
@@ -195,9 +199,15 @@ class ReceiverDirectory:
             created = self._created(receiver, references, sources)
         except (InvalidOptionsError, AddressNotAllowedError) as error:
             return replace(ready, reason=ReadyReason.INVALID, message=str(error), sendable=False), None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a channel raises
             # A fault of one receiver must not fail the notifications of others; its text may hold a secret.
-            logger.exception("receiver not usable", receiver=str(receiver.key))
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(  # noqa: TRY400 - without the text of the error
+                "receiver not usable",
+                receiver=str(receiver.key),
+                error=type(error).__name__,
+                at=f"{place.filename}:{place.lineno}",
+            )
             problem = f"the receiver cannot be used: {type(error).__name__}; see the log of the operator"
             return replace(ready, reason=ReadyReason.INVALID, message=problem, sendable=False), None
         problem = missing or created.template_problem

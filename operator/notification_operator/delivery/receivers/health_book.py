@@ -12,7 +12,7 @@ from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.health import UNTESTED, Health
 
 if TYPE_CHECKING:
-    from notification_operator.delivery.breakers import Breakers, Destination
+    from notification_operator.delivery.breakers import Breakers
     from notification_operator.delivery.senders import Sender
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -29,11 +29,8 @@ class HealthBook:
         self._health: OrderedDict[ReceiverKey, Health] = OrderedDict()
         self._names: dict[ReceiverKey, str] = {}
 
-    def called(
-        self, sender: Sender, destination: Destination | None, attempt: Attempt, error: BaseException | None
-    ) -> None:
+    def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call; returns at once."""
-        del destination
         key = sender.receiver
         assert key is not None, "a channel of the settings has no receiver"
         before = self._health.get(key, UNTESTED)

@@ -200,8 +200,8 @@ def _with_owner_facts(
         refused = _condition(READY, reason, "; ".join(examined.problems), true=False)
         status = _with_condition(status, refused, generation=generation, now=now)
     elif ready is not None and ready.generation == generation:
-        message = ready.message or "The spec is valid"
-        condition = _condition(READY, ready.reason, message, true=ready.reason is ReadyReason.ACCEPTED)
+        reason, message = ready.condition
+        condition = _condition(READY, reason, message, true=reason is ReadyReason.ACCEPTED)
         status = _with_condition(status, condition, generation=generation, now=now)
     if ready is not None:
         status = _with_references(status, ready, now=now)

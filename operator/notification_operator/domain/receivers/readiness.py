@@ -15,6 +15,8 @@ class ReadyReason(StrEnum):
     INVALID = "Invalid"
     NOT_ALLOWED = "NotAllowed"
     TEMPLATE_INVALID = "TemplateInvalid"
+    REFERENCES_NOT_RESOLVED = "ReferencesNotResolved"
+    """The spec is valid, and a Secret is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,5 +37,15 @@ class Readiness:
     @property
     def problem(self) -> str:
         """What is wrong, in a sentence; empty if nothing is."""
-        unresolved = self.references not in {ReferenceReason.FOUND, ReferenceReason.NONE}
-        return self.references_message if unresolved else self.message
+        return self.message if self._resolved else self.references_message
+
+    @property
+    def condition(self) -> tuple[ReadyReason, str]:
+        """Reason and message of the condition Ready."""
+        if self.reason is ReadyReason.ACCEPTED and not self._resolved:
+            return ReadyReason.REFERENCES_NOT_RESOLVED, self.references_message
+        return self.reason, self.message or "The spec is valid"
+
+    @property
+    def _resolved(self) -> bool:
+        return self.references in {ReferenceReason.FOUND, ReferenceReason.NONE}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -226,6 +227,15 @@ async def test_nothing_new_is_neither_read_nor_written(cluster: Cluster) -> None
 
 
 @on_virtual_clock
+async def test_change_of_other_shards_asks_no_receiver_what_it_lacks(cluster: Cluster) -> None:
+    cluster.ready = None  # type: ignore[assignment]  # the question fails
+    with capture_logs() as logs:
+        cluster.controller.note_all()
+        await sleep(INTERVAL)
+    assert (logs, len(cluster.store.calls)) == ([], 2)
+
+
+@on_virtual_clock
 async def test_restarted_process_reads_once_and_writes_nothing(cluster: Cluster) -> None:
     restarted = Cluster(cluster.store, "b")
     async with restarted.at_work():
@@ -263,6 +273,18 @@ async def test_change_without_a_transition_is_written_every_thirty_seconds(clust
     first, *later = cluster.store.times[began - 1 :]
     gaps = [time - before for before, time in zip([first, *later], later, strict=False)]
     assert gaps == pytest.approx([spread] * 3, abs=0.1)
+
+
+@on_virtual_clock
+async def test_changes_during_a_write_wait_as_long_as_others(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.store.seconds = 0.1
+    for step in range(1000):
+        cluster.set(healthy_at(1 + step / 10))
+        await asyncio.sleep(0.1)
+    spread = INTERVAL * (1 + receiver_view.SPREAD / 2)
+    gaps = [time - before for before, time in pairwise(cluster.store.times[1:])]
+    assert gaps == pytest.approx([spread] * 3, abs=0.2)
 
 
 @on_virtual_clock

@@ -362,6 +362,10 @@ async def test_answer_of_another_server_is_reported_and_the_request_retried(
     assert troubles[3] == "503 starting"
 
 
+def watch_requests(api: KubeApi) -> int:
+    return sum("watch" in query for _, _, query in api.requests)
+
+
 async def test_established_watch_is_logged_first_and_after_a_failure(
     routing: RoutingFixture, api: KubeApi
 ) -> None:
@@ -369,8 +373,7 @@ async def test_established_watch_is_logged_first_and_after_a_failure(
         async with routing.at_work():
             await until(lambda: api.watches)
             api.cut()
-            await until(lambda: not api.watches)
-            await until(lambda: api.watches)
+            await until(lambda: watch_requests(api) == 2 and api.watches)
             assert api.lists == 1
             api.refusals = [refusal(500, "down")]
             api.cut()

@@ -284,13 +284,13 @@ def test_nothing_is_said_about_secrets_that_are_being_read() -> None:
     assert conditions(first) == {"Healthy": ("Unknown", "Untested")}
 
 
-def test_missing_secret_shows_in_resolved_refs_alone() -> None:
+def test_receiver_with_a_missing_secret_is_not_ready() -> None:
     missing = replace(
         READY, references=ReferenceReason.NOT_FOUND, references_message="create it", secret_version=""
     )
     status = folded(folded(owner=OWNER), owner=replace(OWNER, readiness=missing))
     assert conditions(status)["ResolvedRefs"] == ("False", "SecretNotFound")
-    assert conditions(status)["Ready"] == ("True", "Accepted")
+    assert conditions(status)["Ready"] == ("False", "ReferencesNotResolved")
     assert condition(status, "ResolvedRefs")["message"] == "create it"
     assert "secretVersion" not in status
 

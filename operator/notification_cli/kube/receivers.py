@@ -1,0 +1,80 @@
+"""NotificationReceivers as the API server holds them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from notification_cli.errors import ApiError, CliError
+from notification_cli.kube.notifications import FIRST_PAGE, LARGEST_PAGE, Page
+from notification_cli.kube.requests import get, merge
+from notification_contract import names
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from notification_cli.kube.connection import Connection
+
+
+class Receivers:
+    """Reads receivers over one connection, and asks the operator to test them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def get(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return one receiver.
+
+        Raises:
+            CliError: there is none of this name.
+            ApiError: it cannot be read.
+        """
+        try:
+            return await get(self._connection, f"{collection(namespace)}/{quote(name, safe='')}")
+        except ApiError as error:
+            if error.status == HTTPStatus.NOT_FOUND and error.of_object:
+                raise CliError(f"there is no receiver {name} in namespace {namespace}") from None
+            raise
+
+    async def pages(self, namespace: str, *, labels: str = "") -> AsyncIterator[Page]:
+        """Yield the receivers of a namespace, or of all for an empty name, page by page.
+
+        Raises:
+            ApiError: they cannot be listed.
+        """
+        size, start = FIRST_PAGE, ""
+        while True:
+            query = {"limit": size, "continue": start, "labelSelector": labels}
+            listing = await get(
+                self._connection, collection(namespace), {key: value for key, value in query.items() if value}
+            )
+            start, size = listing["metadata"].get("continue") or "", LARGEST_PAGE
+            yield Page(items=listing["items"], next=start)
+            if not start:
+                return
+
+    async def request_test(self, namespace: str, name: str, requested_at: str) -> dict[str, Any]:
+        """Ask the operator for a test message, by an annotation.
+
+        Raises:
+            ApiError: the receiver cannot be changed.
+        """
+        change = {"metadata": {"annotations": {names.TEST_ANNOTATION: requested_at}}}
+        return await merge(self._connection, f"{collection(namespace)}/{quote(name, safe='')}", change)
+
+    async def namespace_labels(self, name: str) -> dict[str, str]:
+        """Return the labels of a namespace.
+
+        Raises:
+            ApiError: it cannot be read.
+        """
+        namespace = await get(self._connection, f"/api/v1/namespaces/{quote(name, safe='')}")
+        labels: dict[str, str] = namespace["metadata"].get("labels") or {}
+        return labels
+
+
+def collection(namespace: str = "") -> str:
+    """Return the URL path of the receivers in a namespace, or in all."""
+    within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    return f"/apis/{names.API_VERSION}{within}/{names.RECEIVER_PLURAL}"

@@ -1,0 +1,154 @@
+"""The targets of a notification for people, and the receivers behind them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from notification_cli.views.receivers import described
+from notification_cli.views.text import clean
+from notification_operator.domain.phases import FINAL
+from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.target_status import TargetState
+from notification_operator.domain.target_view import target_statuses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from notification_cli.views.known import Known
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.progress import Progress
+    from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.target_status import TargetStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One target of a notification: how far it is, and when it continues."""
+
+    name: str
+    state: TargetState
+    attempts: int = 0
+    """Those that count."""
+    next_at: datetime | None = None
+    """The time before which no attempt starts; None for at once, and after the last attempt."""
+    circuit_open: bool = False
+    last_error: str = ""
+    delivered_at: datetime | None = None
+    message_ref: str = ""
+    """The message at the receiver, in the receiver's terms."""
+    suppressed_by: str = ""
+    note: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a further attempt may follow."""
+        return self.state is TargetState.WAITING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The receiver behind a target, as far as it could be read."""
+
+    receiver: str
+    """As `NAMESPACE/NAME`."""
+    targets: tuple[str, ...]
+    exists: bool | None
+    """None if it cannot be read."""
+    allowed: bool | None = None
+    """Whether the notification's namespace may use it; None if that is not known."""
+    type: str = ""
+    ready: str = "-"
+    healthy: str = "-"
+    suspended: bool = False
+    fallback: str = ""
+    problem: str = ""
+    """Why it cannot be used, in a sentence; empty if it can, or if that is not known."""
+
+
+def targets_of(notification: Notification, steps: Iterable[Progress], *, now: datetime) -> tuple[Target, ...]:
+    """Return the targets of a notification, with what its status records of each."""
+    steps = tuple(steps)
+    recorded = {each.name: each for each in notification.status.targets}
+    counted = target_statuses(steps, notification.attempts, running=frozenset())
+    final = notification.phase in FINAL
+    targets = []
+    for step, status in zip(steps, counted, strict=True):
+        stored = recorded.pop(step.channel, None)
+        # What runs, and how an attempt of a large notification was refused, only the operator knows.
+        known = stored if stored and (final or stored.state is TargetState.DELIVERING) else status
+        targets.append(_target(known, step, notification, now))
+    # A recorded target that is none any more: a receiver has been replaced by its real type, for instance.
+    return (*targets, *(_recorded(each) for each in recorded.values()))
+
+
+def _target(status: TargetStatus, step: Progress, notification: Notification, now: datetime) -> Target:
+    waits = status.state is TargetState.WAITING
+    return Target(
+        name=clean(status.name),
+        state=status.state,
+        attempts=status.attempts,
+        next_at=step.due(notification, {}, now=now) if waits else None,
+        circuit_open=step.circuit_open and waits,
+        last_error=clean(status.last_error),
+        delivered_at=status.delivered_at,
+        message_ref=clean(status.message_ref),
+        suppressed_by=clean(status.suppressed_by),
+        note=clean(status.note),
+    )
+
+
+def _recorded(status: TargetStatus) -> Target:
+    return Target(
+        name=clean(status.name),
+        state=status.state,
+        attempts=status.attempts,
+        last_error=clean(status.last_error),
+        delivered_at=status.delivered_at,
+        message_ref=clean(status.message_ref),
+        suppressed_by=clean(status.suppressed_by),
+        note=clean(status.note),
+    )
+
+
+def links_of(notification: Notification, route: Route, known: Known) -> tuple[Link, ...]:
+    """Return the receivers behind the targets of a route, each once."""
+    targets: dict[ReceiverKey, list[str]] = {}
+    for target in route.targets:
+        key = receiver_of(target, notification.namespace)
+        if key is not None:
+            targets.setdefault(key, []).append(clean(target))
+    return tuple(_link(key, tuple(names), notification, known) for key, names in targets.items())
+
+
+def _link(key: ReceiverKey, targets: tuple[str, ...], notification: Notification, known: Known) -> Link:
+    view, receiver = known.views.get(key), known.catalog.get(key)
+    name = clean(key)
+    if key in known.unreadable:
+        return Link(receiver=name, targets=targets, exists=None)
+    if view is None:
+        problem = f"it does not exist; create NotificationReceiver {key.name} in namespace {key.namespace}"
+        return Link(receiver=name, targets=targets, exists=False, problem=clean(problem))
+    allowed: bool | None = None
+    if receiver is not None and not known.catalog.is_undecided(receiver, notification.namespace):
+        allowed = known.catalog.allows(receiver, notification.namespace)
+    return Link(
+        receiver=name,
+        targets=targets,
+        exists=True,
+        allowed=allowed,
+        type=clean(view.type),
+        ready=described(view.ready),
+        healthy=described(view.healthy),
+        suspended=view.suspended,
+        fallback=view.fallback,
+        problem=_problem(allowed, key, notification.namespace) or clean(view.problem),
+    )
+
+
+def _problem(allowed: bool | None, key: ReceiverKey, namespace: str) -> str:  # noqa: FBT001 - three values
+    if allowed is not False:
+        return ""
+    return f"it is not for notifications of namespace {namespace}; its owner may extend spec.allowedNamespaces of {key}"

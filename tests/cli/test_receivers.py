@@ -1,0 +1,140 @@
+"""Receivers on the command line, against a real API server."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.cluster import Cluster
+
+SLACK = {"type": "slack", "slack": {"webhookUrlSecretRef": {"name": "hook"}}}
+READ = {"apiGroups": ["kubernaut.ai"], "resources": ["notificationrequests"], "verbs": ["get", "list"]}
+READ_ALL = {**READ, "resources": ["notificationrequests", "notificationreceivers"]}
+
+
+def status(*, healthy: str = "True", reason: str = "Delivering", **more: Any) -> dict[str, Any]:
+    """Return the status of a receiver that is ready."""
+
+    def condition(kind: str, value: str, why: str) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "status": value,
+            "reason": why,
+            "message": f"{kind} is {value}",
+            "observedGeneration": 1,
+            "lastTransitionTime": "2026-03-01T12:00:00Z",
+        }
+
+    conditions = [
+        condition("Ready", "True", "Accepted"),
+        condition("ResolvedRefs", "True", "SecretFound"),
+        condition("Healthy", healthy, reason),
+    ]
+    return {"observedGeneration": 1, "conditions": conditions, **more}
+
+
+def test_message_goes_to_the_receivers_that_are_named(cluster: Cluster) -> None:
+    cluster.create_receiver("checkout", SLACK)
+    sent = cluster.notif(
+        *("send", "-n", cluster.namespace, "-s", "Checkout is down", "-o", "json"),
+        *("--to", "log", "--to", "slack/checkout", "--to", "platform/on-call"),
+        *("--dedup-key", "checkout", "--event", "acknowledge", "--format", "markdown"),
+        *("--not-before", "10m", "--deliver-before", "2099-01-01T00:00:00Z"),
+    )
+    assert (sent.code, sent.err) == (0, "")
+    spec = json.loads(sent.out)["spec"]
+    assert spec["channels"] == ["log"]
+    assert spec["receiverRefs"] == [{"name": "checkout"}, {"name": "on-call", "namespace": "platform"}]
+    assert (spec["dedupKey"], spec["event"], spec["format"]) == ("checkout", "Acknowledge", "Markdown")
+    assert spec["notBefore"] < spec["deliverBefore"] == "2099-01-01T00:00:00.000000Z"
+
+
+def test_receiver_of_another_type_is_refused_before_anything_is_sent(cluster: Cluster) -> None:
+    cluster.create_receiver("checkout", SLACK)
+    refused = cluster.notif("send", "-n", cluster.namespace, "-s", "x", "--to", "pagerduty/checkout")
+    assert (refused.code, refused.out) == (1, "")
+    assert "has the type slack, not pagerduty; write --to slack/checkout" in refused.err
+    assert cluster.all() == []
+    later = cluster.notif("send", "-n", cluster.namespace, "-s", "x", "--to", "pagerduty/later")
+    assert (later.code, "there is no receiver later" in later.err) == (0, True)
+
+
+@pytest.mark.parametrize("to", ["pager", "slack/", "a/b/c/d", "slack/checkout#1f3a9c20"])
+def test_destination_of_another_form_is_wrong_usage(cluster: Cluster, to: str) -> None:
+    refused = cluster.notif("send", "-n", cluster.namespace, "-s", "x", "--to", to)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+
+
+def test_show_and_why_name_the_receiver_and_what_is_wrong_with_it(cluster: Cluster) -> None:
+    cluster.create_receiver(
+        "checkout",
+        {**SLACK, "fallback": {"name": "mail"}},
+        status=status(healthy="False", reason="CircuitOpen"),
+    )
+    cluster.create("order", receiverRefs=[{"name": "checkout"}, {"name": "absent"}])
+    for verb in ("show", "why"):
+        result = cluster.notif(verb, "order", "-n", cluster.namespace)
+        assert (result.code, result.err) == (0, "")
+        (line,) = [each for each in result.out.splitlines() if f"{cluster.namespace}/checkout " in each]
+        assert "False (CircuitOpen)" in line
+        assert "mail once this one has failed" in line
+        assert re.search(rf"{cluster.namespace}/absent +does not exist", result.out)
+    assert f"because receiver {cluster.namespace}/absent does not exist" in result.out
+    value = json.loads(cluster.notif("show", "order", "-n", cluster.namespace, "-o", "json").out)
+    assert [each["name"] for each in value["targets"]] == ["slack/checkout", "receiver/absent"]
+    assert [each["exists"] for each in value["receivers"]] == [True, False]
+
+
+def test_missing_right_to_read_receivers_is_named_and_the_rest_is_shown(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    reader = cluster.user(tmp_path, READ)
+    cluster.create("order", receiverRefs=[{"name": "checkout"}], status={"phase": "Sending", "message": "m"})
+    result = cluster.notif("show", "order", "-n", cluster.namespace, kubeconfig=reader)
+    assert (result.code, "it cannot be read" in result.out) == (0, True)
+    assert "may not get notificationreceivers.kubernaut.ai in namespace" in result.err
+
+
+def test_list_is_filtered_by_receiver(cluster: Cluster) -> None:
+    cluster.create("named", receiverRefs=[{"name": "checkout"}])
+    cluster.create(
+        "routed",
+        status={
+            "phase": "Suppressed",
+            "targets": [{"name": "slack/platform/checkout", "state": "Suppressed"}],
+        },
+    )
+    cluster.create("other", channels=["log"])
+    where = ("-n", cluster.namespace, "-o", "name")
+    names = {
+        text: [line.partition("/")[2] for line in cluster.notif("ls", *where, "--receiver", text).out.split()]
+        for text in ("checkout", f"{cluster.namespace}/checkout", "platform/checkout", "absent")
+    }
+    assert list(names.values()) == [["named", "routed"], ["named"], ["routed"], []]
+    assert cluster.notif("ls", "--receiver", "a/b/c").code == 2
+    suppressed = cluster.notif("ls", "-n", cluster.namespace, "--phase", "Suppressed")
+    assert "routed" in suppressed.out
+
+
+def test_route_test_shows_receivers_and_takes_expectations_about_them(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    rules, tests = tmp_path / "rules.yaml", tmp_path / "tests.yaml"
+    rules.write_text(
+        "route: {receiver: a}\n"
+        "receivers: [{name: a, channels: [log], receiverRef: {name: on-call, namespace: platform}}]",
+        "utf-8",
+    )
+    shown = cluster.notif("route", "test", "--rules", str(rules), "--labels", "a=b")
+    assert "log, platform/on-call" in shown.out
+    tests.write_text("tests: [{labels: {}, channels: [log, platform/on-call]}]", "utf-8")
+    assert cluster.notif("route", "test", "--rules", str(rules), "--file", str(tests)).code == 0
+    tests.write_text("tests: [{labels: {}, channels: [log, platform/other]}]", "utf-8")
+    result = cluster.notif("route", "test", "--rules", str(rules), "--file", str(tests))
+    assert (result.code, "expected log, platform/other, got log, platform/on-call" in result.out) == (1, True)

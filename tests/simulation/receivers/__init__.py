@@ -1,0 +1,1 @@
+"""NotificationReceivers in the simulation: their objects, watches, far ends and owners, and the invariants about them."""
