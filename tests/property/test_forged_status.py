@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notification_contract.crds import notification_request
+from notification_contract.receivers.target import MAX_TARGETS
 from notification_contract.routing.receivers import CHANNELS
 from notification_operator.domain.attempt import AttemptStatus
 from notification_operator.domain.fold import excluding_attempts, fold
@@ -16,12 +17,21 @@ from notification_operator.domain.plan import plan
 from notification_operator.domain.retention import due_at
 from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.status import Phase, Status
+from notification_operator.domain.target_status import TargetState
 from tests.harness.schema import violations
 from tests.unit.operator.domain.builders import START, at, stored, success
+from tests.unit.operator.domain.receivers.entries import receiver, resolver
 
 (VERSION,) = notification_request()["spec"]["versions"]
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]["properties"]["status"]
 NONE: frozenset[str] = frozenset()
+RECEIVERS = resolver(
+    receiver("hook", fallback={"name": "spare"}),
+    receiver("spare", priorities=["critical"], fallback={"name": "hook", "after": "1s"}),
+    receiver("smtp", "email", block={"to": [f"p{number}@example.com" for number in range(3)]}),
+    receiver("hook", namespace="platform"),
+)
+REFERENCES = [[], ["hook"], ["smtp", "missing"], ["spare", "hook"]]
 
 scalars = st.one_of(
     st.none(),
@@ -46,10 +56,28 @@ times = st.sampled_from(
     ]
 )
 numbers = st.sampled_from([0, 1, 2, 1e300, -1, 2**31 - 1, 2**63 - 1, float("nan"), float("inf"), 1.0])
+keys = st.sampled_from(
+    [
+        *("slack", "console", "webhook/hook", "webhook/shop/hook", "webhook/platform/hook", "email/smtp"),
+        *(
+            "email/smtp#1f3a9c20",
+            "receiver/missing",
+            "receiver/hook",
+            "receiver/",
+            "a/b/c/d",
+            "slack/",
+            "#",
+            "/#",
+        ),
+        "webhook/spare",
+        "x" * 400,
+    ]
+)
+"""Keys of targets, and what another writer may take for one."""
 attempts = st.fixed_dictionaries(
     {},
     optional={
-        "channel": st.sampled_from(CHANNELS) | values,
+        "channel": st.sampled_from(CHANNELS) | keys | values,
         "attempt": numbers | values,
         "timestamp": times | values,
         "status": st.sampled_from(AttemptStatus) | values,
@@ -58,6 +86,22 @@ attempts = st.fixed_dictionaries(
         "error": values,
         "permanent": values,
         "circuitOpen": values,
+        "reason": values,
+        "messageRef": values,
+        "note": values,
+    },
+)
+targets = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": keys | values,
+        "state": st.sampled_from(TargetState) | values,
+        "attempts": numbers | values,
+        "lastError": values,
+        "deliveredAt": times | values,
+        "messageRef": values,
+        "suppressedBy": st.sampled_from(["Muted", "x"]) | values,
+        "note": values,
     },
 )
 conditions = st.fixed_dictionaries(
@@ -79,7 +123,8 @@ statuses = st.fixed_dictionaries(
         "message": values,
         "deliveryAttempts": st.lists(attempts | values, max_size=4) | values,
         "conditions": st.lists(conditions | values, max_size=3) | values,
-        "resolvedChannels": st.lists(st.sampled_from(CHANNELS) | values, max_size=20) | values,
+        "resolvedChannels": st.lists(st.sampled_from(CHANNELS) | keys | values, max_size=20) | values,
+        "targets": st.lists(targets | values, max_size=4) | values,
         "totalAttempts": numbers | values,
         "queuedAt": times | values,
         "processingStartedAt": times | values,
@@ -91,9 +136,16 @@ statuses = st.fixed_dictionaries(
 """Statuses that no schema has checked."""
 
 
-@given(statuses | values, st.sampled_from([[], ["slack"], ["slack", "console"]]))
-@example({"phase": "Retrying"}, ["slack"])
-@example({"phase": "Retrying", "resolvedChannels": ["sms"]}, [])
+def named(name: str) -> dict[str, Any]:
+    return {"name": name, "state": "Waiting", "attempts": 0}
+
+
+@given(statuses | values, st.sampled_from([[], ["slack"], ["slack", "console"]]), st.sampled_from(REFERENCES))
+@example({"phase": "Retrying"}, ["slack"], [])
+@example({"phase": "Retrying", "resolvedChannels": ["sms"]}, [], [])
+@example({"phase": "Retrying", "targets": [named("receiver/hook")]}, [], ["hook"])
+@example({"targets": [named(f"webhook/{number}") for number in range(40)]}, [], [])
+@example({"targets": [named("receiver/smtp"), *(named(str(number)) for number in range(19))]}, [], [])
 @example(
     {
         "phase": "Sending",
@@ -109,12 +161,17 @@ statuses = st.fixed_dictionaries(
         ],
     },
     ["slack"],
+    [],
 )
-def test_any_status_can_be_reconciled_and_what_is_written_is_valid(status: Any, channels: list[str]) -> None:
-    document = {**stored(spec={"channels": channels}), "status": status}
+def test_any_status_can_be_reconciled_and_what_is_written_is_valid(
+    status: Any, channels: list[str], references: list[str]
+) -> None:
+    spec = {"channels": channels, "receiverRefs": [{"name": name} for name in references]}
+    document = {**stored(spec=spec), "status": status}
     due_at(document)
     notification = parse(document)
-    route = resolve(notification)
+    route = resolve(notification, resolver=RECEIVERS)
+    assert len(route.targets) <= MAX_TARGETS
     planned = plan(notification, route, in_flight=NONE, now=at(9))
     finished = [success(send.channel, send.number, seconds=9) for send in planned.sends]
     assert all(1 <= send.number <= 2**31 - 1 for send in planned.sends)
@@ -141,5 +198,6 @@ def changed(written: dict[str, Any], status: object) -> dict[str, Any]:
 WRITTEN = {
     *("phase", "reason", "message", "observedGeneration", "deliveryAttempts", "totalAttempts", "conditions"),
     *("successfulDeliveries", "failedDeliveries", "queuedAt", "processingStartedAt", "resolvedChannels"),
+    "targets",
 }
 """The fields that each status write of a delivery contains."""

@@ -70,7 +70,9 @@ def parse_attempt(value: object) -> Attempt | None:
     entry = mapping(value)
     channel, attempt = text(entry.get("channel")), integer(entry.get("attempt")) or 0
     result = text(entry.get("status"))
-    if result not in _RESULTS or not (channel and 1 <= attempt <= bounds.ATTEMPT_NUMBER):
+    if result not in _RESULTS or not (
+        1 <= len(channel) <= bounds.TARGET_KEY and 1 <= attempt <= bounds.ATTEMPT_NUMBER
+    ):
         return None
     error = entry.get("error")
     return Attempt(

@@ -38,6 +38,7 @@ def test_reading_and_writing_are_inverse(attempt: Any) -> None:
     [
         {"channel": ""},
         {"channel": 7},
+        {"channel": "x" * 254},
         {"attempt": 0},
         {"attempt": -1},
         {"attempt": 2**31},
