@@ -132,13 +132,13 @@ class _Search:
         # The models of specs take a tenth of a second to load, and most notifications go to channels.
         from notification_cli.views.declaring import declared  # noqa: PLC0415
 
-        found = declared(self._objects, home=self._home)
+        result = declared(self._objects, home=self._home)
         return replace(
-            found,
+            result,
             catalog=Catalog(
                 home=self._home,
-                receivers=found.catalog.receivers,
-                labels=await self._labels(namespace, found.catalog.receivers.values()),
+                receivers=result.catalog.receivers,
+                labels=await self._labels(namespace, result.catalog.receivers.values()),
             ),
             unreadable=self._unreadable,
             channels=channels,

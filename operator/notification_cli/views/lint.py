@@ -102,9 +102,9 @@ def _check(document: object, among: Sequence[object], home: str) -> Checked | No
 
 def notification(obj: Mapping[str, Any]) -> Iterator[str]:
     """Yield the problems of a NotificationRequest."""
-    found = list(schema_problems(obj, crds.notification_request()))
-    yield from found
-    if not found:
+    result = list(schema_problems(obj, crds.notification_request()))
+    yield from result
+    if not result:
         yield from _rules(obj["spec"])
 
 

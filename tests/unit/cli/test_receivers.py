@@ -15,7 +15,7 @@ from notification_cli.views.declaring import declared
 from notification_cli.views.destinations import Destination, parse_destination
 from notification_cli.views.explanation import explain, read_rules
 from notification_cli.views.outlook import Meeting
-from notification_cli.views.receivers import receiver_view, verdict
+from notification_cli.views.receivers import in_words, receiver_view
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.views.timeline import timeline
 from notification_operator.domain.model import parse
@@ -101,10 +101,10 @@ async def known(cluster: Cluster, obj: dict[str, Any], rules: RoutingState | Non
     return await known_receivers(cluster, parse(obj), rules, home=HOME)  # type: ignore[arg-type]  # by its interface
 
 
-def about(obj: dict[str, Any], found: Known) -> str:
+def about(obj: dict[str, Any], result: Known) -> str:
     """Return what show and why write, one after the other."""
     notification, (target, file) = parse(obj), screen()
-    explanation = explain(notification, read_rules(None), found, now=NOW)
+    explanation = explain(notification, read_rules(None), result, now=NOW)
     detail.show(target, notification, explanation, timeline(notification, now=NOW), now=NOW)
     detail.why(target, explanation, now=NOW)
     return file.getvalue()
@@ -120,8 +120,8 @@ async def test_target_names_its_receiver_with_ready_healthy_and_fallback() -> No
         receiver("mail"),
         receiver("on-call", namespace=HOME, spec={"allowedNamespaces": {"from": "All"}}),
     )
-    found = await known(cluster, obj)
-    text = about(obj, found)
+    result = await known(cluster, obj)
+    text = about(obj, result)
     assert sorted(cluster.requests) == ["get platform/on-call", "get shop/checkout", "get shop/mail"]
     lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
     assert "slack/checkout" in text
@@ -220,31 +220,31 @@ async def test_receiver_of_another_namespace_says_whom_it_serves(
 ) -> None:
     obj = stored(spec={"receiverRefs": REFS[1:]})
     cluster = Cluster(receiver("on-call", namespace=HOME, spec={"allowedNamespaces": allowed}), labels=labels)
-    found = await known(cluster, obj)
-    explanation = explain(parse(obj), None, found, now=NOW)
+    result = await known(cluster, obj)
+    explanation = explain(parse(obj), None, result, now=NOW)
     assert [each.outlook.meeting for each in explanation.next] == [meeting]
     assert [each.allowed for each in explanation.receivers] == [
         {Meeting.SENT: True, Meeting.REFUSED: False, Meeting.UNKNOWN: None}[meeting]
     ]
-    assert bool(found.notes) == (meeting is Meeting.UNKNOWN)
+    assert bool(result.notes) == (meeting is Meeting.UNKNOWN)
 
 
 async def test_receiver_that_may_not_be_read_is_not_called_absent() -> None:
     obj = stored(spec={"receiverRefs": REFS[1:]})
-    found = await known(Cluster(denied=[HOME]), obj)
-    assert found.notes == ("missing right: user ann may not get receivers in namespace platform",)
-    text = about(obj, found)
+    result = await known(Cluster(denied=[HOME]), obj)
+    assert result.notes == ("missing right: user ann may not get receivers in namespace platform",)
+    text = about(obj, result)
     assert ("it cannot be read" in text, "does not exist" in text) == (True, False)
 
 
-async def test_channel_without_settings_goes_to_the_default_receiver_and_says_on_what_that_depends() -> None:
+async def test_channel_without_settings_goes_to_the_default_receiver() -> None:
     obj = stored(spec={"channels": ["slack"]})
     cluster = Cluster(
         receiver("main", namespace=HOME, default=True, spec={"allowedNamespaces": {"from": "All"}})
     )
-    found = await known(cluster, obj)
+    result = await known(cluster, obj)
     assert sorted(cluster.requests) == ["list platform", "list shop"]
-    text = about(obj, found)
+    text = about(obj, result)
     assert "slack/platform/main" in text
     assert (
         "goes to the default receiver platform/main, unless the operator's own settings have this channel"
@@ -268,8 +268,8 @@ async def test_routed_receiver_is_looked_up() -> None:
 
 def test_refused_spec_is_named_with_its_problem() -> None:
     obj = receiver(spec={"type": "teams"})
-    found = declared({ReceiverKey("shop", "checkout"): obj}, home=HOME)
-    (note,) = explain(parse(stored(spec={"receiverRefs": REFS[:1]})), None, found, now=NOW).notes
+    result = declared({ReceiverKey("shop", "checkout"): obj}, home=HOME)
+    (note,) = explain(parse(stored(spec={"receiverRefs": REFS[:1]})), None, result, now=NOW).notes
     assert "teams is missing although type is teams" in note
 
 
@@ -314,7 +314,7 @@ def test_receiver_of_an_object_is_found_in_spec_and_status() -> None:
 
 def test_receiver_of_any_form_can_be_shown() -> None:
     view = receiver_view({"metadata": {"name": "x", "namespace": "y"}, "spec": 5, "status": []})
-    assert (view.type, verdict(view.ready), view.users, view.fallback, list(view.limits)) == (
+    assert (view.type, in_words(view.ready), view.users, view.fallback, list(view.limits)) == (
         "",
         "-",
         "namespace y only",
