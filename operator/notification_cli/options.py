@@ -12,6 +12,9 @@ Namespace = Annotated[
     typer.Option("--namespace", "-n", help="Namespace. Defaults to that of the context.", show_default=False),
 ]
 AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
+Selector = Annotated[
+    str, typer.Option("--selector", "-l", help="Label selector, as in kubectl.", show_default=False)
+]
 Context = Annotated[
     str, typer.Option(help="Context of the kubeconfig. Defaults to the current one.", show_default=False)
 ]

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from notification_contract.names import RECEIVER_PLURAL
+from tests.cli.cluster import COMMAND
+from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,3 +144,121 @@ def test_route_test_shows_receivers_and_takes_expectations_about_them(
     tests.write_text("tests: [{labels: {}, channels: [log, platform/other]}]", "utf-8")
     result = cluster.notif("route", "test", "--rules", str(rules), "--file", str(tests))
     assert (result.code, "expected log, platform/other, got log, platform/on-call" in result.out) == (1, True)
+
+
+def test_receivers_are_listed_with_their_health(cluster: Cluster) -> None:
+    cluster.create_receiver(
+        "checkout",
+        SLACK,
+        status=status(
+            healthy="False",
+            reason="CircuitOpen",
+            lastSuccessTime="2026-03-01T12:00:00Z",
+            consecutiveFailures=7,
+            circuit={"state": "Open"},
+        ),
+        annotations={"kubernaut.ai/is-default-receiver": "true"},
+    )
+    cluster.create_receiver("fresh", SLACK)
+    for number in range(30):
+        cluster.create_receiver(f"more-{number:02}", SLACK)
+    result = cluster.notif("receivers", "-n", cluster.namespace)
+    header, first, second, *others = result.out.splitlines()
+    assert header.split()[:3] == ["NAME", "TYPE", "DEFAULT"]
+    assert re.split(" {2,}", first)[:6] == [
+        "checkout",
+        "slack",
+        "yes",
+        "True",
+        "False (CircuitOpen)",
+        re.split(" {2,}", first)[5],
+    ]
+    assert re.split(" {2,}", first)[6:] == ["7", "Open"]
+    assert (second.split()[0], len(others)) == ("fresh", 30)
+    everywhere = cluster.notif("receivers", "-A")
+    assert (everywhere.out.split()[0], cluster.namespace in everywhere.out) == ("NAMESPACE", True)
+    names = cluster.notif("receivers", "-n", cluster.namespace, "-o", "name").out.split()
+    assert (len(names), names[0]) == (32, "notificationreceiver.kubernaut.ai/checkout")
+    assert (
+        len(json.loads(cluster.notif("receivers", "-n", cluster.namespace, "-o", "json").out)["items"]) == 32
+    )
+
+
+def test_receiver_is_shown_with_conditions_replicas_and_users(cluster: Cluster) -> None:
+    replica = {
+        "name": "operator-a",
+        "updated": "2026-03-01T12:00:00Z",
+        "consecutiveFailures": 3,
+        "lastError": "503",
+    }
+    cluster.create_receiver(
+        "checkout",
+        {
+            **SLACK,
+            "description": "The checkout team",
+            "allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}},
+            "rateLimit": {"count": 5, "period": "1m"},
+        },
+        status=status(
+            replicas=[replica], lastTest={"requestedAt": "t", "outcome": "Failed", "message": "401"}
+        ),
+    )
+    shown = cluster.notif("receivers", f"{cluster.namespace}/checkout").out
+    for part in (
+        "The checkout team",
+        "namespaces with the labels tier=prod",
+        "5 messages in 1m; what exceeds it is delayed",
+        "ResolvedRefs is True",
+        "operator-a",
+        "Failed, requested t: 401",
+    ):
+        assert part in shown, part
+    absent = cluster.notif("receivers", "absent", "-n", cluster.namespace)
+    assert (absent.code, absent.err) == (
+        1,
+        f"notif: there is no receiver absent in namespace {cluster.namespace}\n",
+    )
+    assert cluster.notif("receivers", "a/b/c").code == 2
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("Succeeded", 0), ("Failed", 1)])
+def test_test_of_a_receiver_ends_with_its_result(cluster: Cluster, outcome: str, code: int) -> None:
+    cluster.create_receiver("checkout", SLACK, status=status())
+    process = subprocess.Popen(
+        [*COMMAND, "test", "checkout", "-n", cluster.namespace, "--wait", "--timeout", "30s"],
+        env=cluster.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    requested = eventually(lambda: requested_test(cluster), bool, within=30)
+    answer = {"requestedAt": requested, "outcome": outcome, "message": "The answer"}
+    cluster.report("checkout", status(lastTest=answer))
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (code, "")
+    assert f"{outcome}  The answer" in out
+    assert datetime.fromisoformat(requested).tzinfo is not None
+
+
+def requested_test(cluster: Cluster) -> str:
+    annotations = cluster.read("checkout", RECEIVER_PLURAL)["metadata"].get("annotations") or {}
+    return annotations.get("kubernaut.ai/test-requested-at", "")
+
+
+def test_request_of_a_test_is_later_than_the_last_one(cluster: Cluster) -> None:
+    answer = {"requestedAt": "2099-01-01T00:00:00Z", "outcome": "Succeeded", "message": "m"}
+    cluster.create_receiver("checkout", SLACK, status=status(lastTest=answer))
+    result = cluster.notif("test", "checkout", "-n", cluster.namespace)
+    assert (result.code, result.out) == (0, "notificationreceiver.kubernaut.ai/checkout test requested\n")
+    assert requested_test(cluster) == "2099-01-01T00:00:00.001000Z"
+
+
+def test_test_that_nobody_answers_has_an_exit_code_of_its_own(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.create_receiver("checkout", SLACK)
+    late = cluster.notif("test", "checkout", "-n", cluster.namespace, "--wait", "--timeout", "1s")
+    assert (late.code, late.err.count("\n")) == (4, 1)
+    assert "check that it runs and serves receivers" in late.err
+    denied = cluster.notif(
+        "test", "checkout", "-n", cluster.namespace, kubeconfig=cluster.user(tmp_path, READ_ALL)
+    )
+    assert (denied.code, "may not patch notificationreceivers.kubernaut.ai" in denied.err) == (3, True)

@@ -26,9 +26,9 @@ def lint(
     output: OutputOption = Output.TABLE,
     no_color: NoColor = False,
 ) -> None:
-    """Validate NotificationRequests, NotificationReceivers and routing documents by the API's schema and the operator's parser.
+    """Validate notifications, receivers and routing rules.
 
-    No cluster is needed. The exit code is 1 if there is a problem. Receivers are checked against the Secrets,
+    The schema of the API and the operator's own parsers decide. No cluster is needed. The exit code is 1 if there is a problem. Receivers are checked against the Secrets,
     ConfigMaps and receivers in the same files; documents of other kinds are left out.
 
     Example: `notif lint examples/*.yaml routing.yaml`.

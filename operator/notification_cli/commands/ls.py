@@ -16,6 +16,7 @@ from notification_cli.options import (
     Output,
     OutputOption,
     PhaseChoice,
+    Selector,
 )
 
 
@@ -41,9 +42,7 @@ def ls(  # noqa: PLR0913 - the options
             show_default=False,
         ),
     ] = "",
-    selector: Annotated[
-        str, typer.Option("--selector", "-l", help="Label selector, as in kubectl.", show_default=False)
-    ] = "",
+    selector: Selector = "",
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Then show each change, until Ctrl-C.")
     ] = False,

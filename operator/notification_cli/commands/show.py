@@ -61,7 +61,9 @@ def _command(name: str, help_text: str, *, explains: bool) -> Callable[..., None
 
 show = _command(
     "show",
-    """Show a notification: its state, its targets and receivers, and the timeline of its attempts and pauses.
+    """Show a notification, its targets and its timeline.
+
+    The receiver behind each target is named, with its health, and the attempts with the pauses between them.
 
     Example: `notif show order-4711 -n shop`.
     """,
@@ -69,7 +71,9 @@ show = _command(
 )
 why = _command(
     "why",
-    """Explain where a notification goes and what the operator does next, by the operator's own rules.
+    """Explain where a notification goes and what happens next.
+
+    The answer follows the operator's own rules: routing, attempts and backoff, receivers and their fallbacks.
 
     Example: `notif why order-4711 -n shop`.
     """,

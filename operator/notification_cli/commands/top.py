@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from notification_cli.boundary import finish
-from notification_cli.options import Context, Kubeconfig, Namespace, NoColor, Output, OutputOption
+from notification_cli.options import Context, Kubeconfig, Namespace, NoColor, Output, OutputOption, Selector
 
 
 def top(  # noqa: PLR0913 - the options
     *,
     namespace: Namespace = "",
-    selector: Annotated[
-        str, typer.Option("--selector", "-l", help="Label selector, as in kubectl.", show_default=False)
-    ] = "",
+    selector: Selector = "",
     output: OutputOption = Output.TABLE,
     context: Context = "",
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
 ) -> None:
-    """Show figures of the stored notifications by namespace: phases, reasons of failure, delivery times.
+    """Show figures of the notifications by namespace.
 
-    All namespaces are shown, or the one of `-n`. P50 and P95 are times from creation to delivery.
+    They are phases, reasons of failure, and delivery times. All namespaces are shown, or the one of `-n`. P50 and P95 are times from creation to delivery.
     """
 
     def work() -> int:

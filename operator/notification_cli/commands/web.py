@@ -29,9 +29,9 @@ def web(  # noqa: PLR0913 - the options
     kubeconfig: Kubeconfig = "",
     no_color: NoColor = False,
 ) -> None:
-    """Serve a read-only page with the notifications on 127.0.0.1, until Ctrl-C.
+    """Serve a read-only page on this machine.
 
-    The page has your rights in the cluster, and only this machine reaches it.
+    It ends with Ctrl-C. The page has your rights in the cluster, and only this machine reaches it.
     """
 
     def work() -> int:

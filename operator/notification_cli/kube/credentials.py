@@ -36,7 +36,7 @@ class Issued:
 
     token: str = ""
     certificate: str = ""
-    """In PEM, together with the key."""
+    """In PEM; its key is next to it."""
     key: str = ""
     until: datetime | None = None
 
@@ -109,12 +109,12 @@ class Credentials:
         if program is None:
             hint = " ".join(str(settings.get("installHint") or "install it, or log in another way").split())
             raise self._failed(f"the program {settings['command']} is not installed; {hint}")
-        values = {each["name"]: str(each["value"]) for each in settings.get("env") or ()}
+        variables = {each["name"]: str(each["value"]) for each in settings.get("env") or ()}
         done = subprocess.run(  # noqa: S603 - the kubeconfig of the user names it
             [program, *map(str, settings.get("args") or ())],
             env={
                 **os.environ,
-                **values,
+                **variables,
                 "KUBERNETES_EXEC_INFO": json.dumps(self._request(settings, interactive)),
             },
             stdin=None if interactive else subprocess.DEVNULL,

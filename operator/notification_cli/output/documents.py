@@ -79,7 +79,8 @@ def document(
 
 def name_of(obj: Mapping[str, Any]) -> str:
     """Return the name of an object as `kubectl get -o name` writes it."""
-    return resource_name(obj["metadata"]["name"])
+    kind = str(obj.get("kind") or names.KIND).lower()
+    return f"{kind}.{names.GROUP}/{obj['metadata']['name']}"
 
 
 def resource_name(name: str) -> str:

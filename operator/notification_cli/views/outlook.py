@@ -74,7 +74,7 @@ def outlook(target: str, notification: Notification, known: Known) -> Outlook:
         why = f"receiver {key} does not exist"
         return Outlook(meeting=Meeting.FAILS, why=why, reason=Reason.RECEIVER_NOT_READY)
     if not known.catalog.allows(receiver, notification.namespace):
-        return _other_namespace(receiver, notification, known)
+        return _outsider(receiver, notification, known)
     return _allowed(target, receiver, view, notification)
 
 
@@ -93,7 +93,7 @@ def _channel(target: str, known: Known) -> Outlook:
     return Outlook(meeting=Meeting.REFUSED, why=why, reason=reason)
 
 
-def _other_namespace(receiver: Receiver, notification: Notification, known: Known) -> Outlook:
+def _outsider(receiver: Receiver, notification: Notification, known: Known) -> Outlook:
     if known.catalog.is_undecided(receiver, notification.namespace):
         why = f"the labels of namespace {notification.namespace} decide, and they cannot be read"
         return Outlook(meeting=Meeting.UNKNOWN, why=why)

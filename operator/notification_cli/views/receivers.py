@@ -123,7 +123,7 @@ def receiver_view(obj: Mapping[str, Any]) -> ReceiverView:
     )
 
 
-def described(condition: Condition) -> str:
+def in_words(condition: Condition) -> str:
     """Return a condition in a few words, such as `True` or `False (CircuitOpen)`."""
     if not condition.type:
         return "-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from notification_cli.views.receivers import described
+from notification_cli.views.receivers import in_words
 from notification_cli.views.text import clean
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.receivers.targets import receiver_of
@@ -140,8 +140,8 @@ def _link(key: ReceiverKey, targets: tuple[str, ...], notification: Notification
         exists=True,
         allowed=allowed,
         type=clean(view.type),
-        ready=described(view.ready),
-        healthy=described(view.healthy),
+        ready=in_words(view.ready),
+        healthy=in_words(view.healthy),
         suspended=view.suspended,
         fallback=view.fallback,
         problem=_problem(allowed, key, notification.namespace) or clean(view.problem),

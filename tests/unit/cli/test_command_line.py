@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-m", "notification_cli")
 CPU_SECONDS = 0.3
-COMMANDS = ("ls", "show", "why", "send", "top", "lint", "web", "route")
+COMMANDS = ("ls", "show", "why", "send", "receivers", "test", "top", "lint", "web", "route")
 
 
 def run(

@@ -166,7 +166,7 @@ RECEIVER: dict[str, Any] = {
 
 
 def receiver_results(*others: dict[str, Any], **spec: Any) -> tuple[list[str], list[str]]:
-    """Return problems and notes of a valid receiver with changes in its spec, together with other documents."""
+    """Return problems and notes of a valid receiver with changes in its spec, among other documents."""
     obj = {**RECEIVER, "spec": {**RECEIVER["spec"], **spec}}
     (checked,) = check([obj], among=[obj, *others], home="platform")
     return list(checked.problems), list(checked.notes)

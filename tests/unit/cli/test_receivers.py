@@ -15,7 +15,7 @@ from notification_cli.views.declaring import declared
 from notification_cli.views.destinations import Destination, parse_destination
 from notification_cli.views.explanation import explain, read_rules
 from notification_cli.views.outlook import Meeting
-from notification_cli.views.receivers import described, receiver_view
+from notification_cli.views.receivers import in_words, receiver_view
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.views.timeline import timeline
 from notification_operator.domain.model import parse
@@ -314,7 +314,7 @@ def test_receiver_of_an_object_is_found_in_spec_and_status() -> None:
 
 def test_receiver_of_any_form_can_be_shown() -> None:
     view = receiver_view({"metadata": {"name": "x", "namespace": "y"}, "spec": 5, "status": []})
-    assert (view.type, described(view.ready), view.users, view.fallback, list(view.limits)) == (
+    assert (view.type, in_words(view.ready), view.users, view.fallback, list(view.limits)) == (
         "",
         "-",
         "namespace y only",

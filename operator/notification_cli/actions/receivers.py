@@ -1,0 +1,135 @@
+"""Lists receivers, shows one of them, and has it tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from notification_cli.actions.waiting import until
+from notification_cli.errors import CliError, ExitCode
+from notification_cli.options import Output
+from notification_cli.output.documents import Objects, document, name_of
+from notification_cli.output.receivers import ReceiverTable, show
+from notification_cli.views.receivers import receiver_view
+from notification_cli.views.rows import ReceiverFilter
+from notification_cli.views.text import clean
+from notification_operator.domain.json_values import moment
+from notification_operator.domain.receivers.status import ReceiverTestOutcome
+from notification_operator.domain.text.timestamps import format_time
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from notification_cli.session import Session
+    from notification_operator.domain.receivers.status import LastTest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverListing:
+    """Which receivers, and how to write them; a name means this one, with all its details."""
+
+    name: str = ""
+    all_namespaces: bool = False
+    labels: str = ""
+    output: Output = Output.TABLE
+
+    async def run(self, session: Session) -> int:
+        """Write them."""
+        await (self._single(session) if self.name else self._all(session))
+        return ExitCode.OK
+
+    async def _single(self, session: Session) -> None:
+        namespace, name = receiver_place(self.name, session.namespace)
+        obj = await session.receivers.get(namespace, name)
+        if self.output is Output.TABLE:
+            show(session.screen, receiver_view(obj), session.clock())
+        else:
+            document(session.screen, self.output, obj)
+
+    async def _all(self, session: Session) -> None:
+        namespace, count = "" if self.all_namespaces else session.namespace, 0
+        table = ReceiverTable(session.screen, namespaces=self.all_namespaces)
+        objects = Objects(session.screen, self.output)
+        async for page in session.receivers.pages(namespace, labels=self.labels):
+            count += len(page.items)
+            if self.output is Output.TABLE:
+                table.write([receiver_view(obj) for obj in page.items], session.clock())
+            else:
+                objects.add(page.items)
+        if self.output is not Output.TABLE:
+            objects.close()
+        elif not count:
+            where = f"namespace {namespace}" if namespace else "any namespace"
+            session.screen.note(f"no receivers found in {where}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverTesting:
+    """Which receiver to test, and how long to wait for the answer; None does not wait."""
+
+    name: str
+    seconds: float | None = None
+    output: Output = Output.TABLE
+
+    async def run(self, session: Session) -> int:
+        """Ask for a test, and wait for its result if that was asked for."""
+        namespace, name = receiver_place(self.name, session.namespace)
+        before = receiver_view(await session.receivers.get(namespace, name)).status.last_test
+        requested_at = _request_time(before, session.clock())
+        obj = await session.receivers.request_test(namespace, name, requested_at)
+        if self.output is Output.TABLE:
+            session.screen.line(f"{name_of(obj)} test requested")
+            session.screen.flush()
+        if self.seconds is not None:
+            obj = await self._answered(session, namespace, name, requested_at)
+        test = receiver_view(obj).status.last_test if self.seconds is not None else None
+        if self.output is not Output.TABLE:
+            document(session.screen, self.output, obj)
+        elif test is not None:
+            good = test.outcome is ReceiverTestOutcome.SUCCEEDED
+            style = "green" if good else "bold red"
+            session.screen.paragraph((test.outcome.value, style), f"  {clean(test.message)}")
+        failed = test is not None and test.outcome is ReceiverTestOutcome.FAILED
+        return ExitCode.NEGATIVE if failed else ExitCode.OK
+
+    async def _answered(
+        self, session: Session, namespace: str, name: str, requested_at: str
+    ) -> dict[str, Any]:
+        return await until(
+            lambda: session.receivers.get(namespace, name),
+            lambda obj: _answers(receiver_view(obj).status.last_test, requested_at),
+            seconds=self.seconds or 0.0,
+            late=lambda _: (
+                f"the operator has not answered the test of {namespace}/{name} within {self.seconds:g} s; "
+                f"check that it runs and serves receivers, and look again with notif receivers {name} -n {namespace}"
+            ),
+        )
+
+
+def receiver_place(text: str, namespace: str) -> tuple[str, str]:
+    """Return namespace and name of a receiver that is written as `NAME` or `NAMESPACE/NAME`.
+
+    Raises:
+        CliError: it has another form.
+    """
+    try:
+        chosen = ReceiverFilter.parse(text)
+    except ValueError as error:
+        raise CliError(str(error), code=ExitCode.USAGE) from None
+    return chosen.namespace or namespace, chosen.name
+
+
+def _request_time(last: LastTest | None, now: datetime) -> str:
+    """Return the time of a request, which is later than the last one: the operator answers no earlier request."""
+    requested = None if last is None else moment(last.requested_at)
+    later = now if requested is None else max(now, requested + timedelta(milliseconds=1))
+    return format_time(later)
+
+
+def _answers(last: LastTest | None, requested_at: str) -> bool:
+    """Return whether a result is that of a request, or of a later one."""
+    if last is None:
+        return False
+    answered, requested = moment(last.requested_at), moment(requested_at)
+    return answered is not None and requested is not None and answered >= requested

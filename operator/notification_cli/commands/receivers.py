@@ -1,0 +1,93 @@
+"""`notif receivers` and `notif test`: where messages can go, and whether they arrive there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from notification_cli.boundary import finish
+from notification_cli.options import (
+    AllNamespaces,
+    Context,
+    Kubeconfig,
+    Namespace,
+    NoColor,
+    Output,
+    OutputOption,
+    Selector,
+)
+
+
+def receivers(  # noqa: PLR0913 - the options
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Receiver to show in detail, as NAME or NAMESPACE/NAME.",
+            show_default=False,
+        ),
+    ] = "",
+    *,
+    namespace: Namespace = "",
+    all_namespaces: AllNamespaces = False,
+    selector: Selector = "",
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> None:
+    """List receivers with their health, or show one of them.
+
+    Of one receiver, its conditions, its replicas and who may use it are shown.
+
+    Examples: `notif receivers -A`, `notif receivers on-call -n notification-system`.
+    """
+
+    def work() -> int:
+        from notification_cli.actions.receivers import ReceiverListing
+        from notification_cli.kube.kubeconfig import Access
+        from notification_cli.output.screen import Screen
+        from notification_cli.session import run
+
+        listing = ReceiverListing(name=name, all_namespaces=all_namespaces, labels=selector, output=output)
+        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+        return run(access, Screen.standard(no_color=no_color), listing.run)
+
+    finish(work)
+
+
+def send_test(  # noqa: PLR0913 - the options
+    receiver: Annotated[
+        str,
+        typer.Argument(metavar="RECEIVER", help="Receiver, as NAME or NAMESPACE/NAME.", show_default=False),
+    ],
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False,
+    timeout: Annotated[str, typer.Option(help="Time limit of --wait.")] = "60s",
+    namespace: Namespace = "",
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> None:
+    """Let the operator send a test message to a receiver.
+
+    With `--wait`, the exit code is 1 if the receiver does not accept it.
+
+    Example: `notif test on-call -n notification-system --wait`.
+    """
+
+    def work() -> int:
+        from notification_cli.actions.receivers import ReceiverTesting
+        from notification_cli.actions.waiting import time_limit
+        from notification_cli.kube.kubeconfig import Access
+        from notification_cli.output.screen import Screen
+        from notification_cli.session import run
+
+        seconds = time_limit(timeout) if wait else None
+        testing = ReceiverTesting(name=receiver, seconds=seconds, output=output)
+        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+        return run(access, Screen.standard(no_color=no_color), testing.run)
+
+    finish(work)

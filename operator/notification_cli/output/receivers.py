@@ -1,0 +1,158 @@
+"""Receivers for a person: the list, and one with its conditions and replicas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from notification_cli.output.table import Column, Table
+from notification_cli.views.receivers import in_words
+from notification_cli.views.text import clean, duration, moment
+from notification_operator.domain.conditions import ConditionStatus
+from notification_operator.domain.receivers.status import ReceiverTestOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from notification_cli.output.screen import Screen, Span
+    from notification_cli.views.receivers import ReceiverView
+    from notification_operator.domain.conditions import Condition
+    from notification_operator.domain.receivers.status import CircuitStatus, Observation, ReplicaStatus
+
+COLUMNS = (
+    Column(title="NAMESPACE"),
+    Column(title="NAME"),
+    Column(title="TYPE", rank=2),
+    Column(title="DEFAULT", rank=4),
+    Column(title="READY"),
+    Column(title="HEALTHY"),
+    Column(title="LAST SUCCESS", rank=1),
+    Column(title="FAILURES", rank=3),
+    Column(title="CIRCUIT", rank=3),
+)
+CONDITIONS = (
+    Column(title="CONDITION"),
+    Column(title="STATUS"),
+    Column(title="REASON", rank=1),
+    Column(title="SINCE", rank=3),
+    Column(title="MESSAGE", rank=2),
+)
+REPLICAS = (
+    Column(title="REPLICA"),
+    Column(title="LAST SUCCESS", rank=1),
+    Column(title="LAST ATTEMPT", rank=3),
+    Column(title="FAILURES"),
+    Column(title="CIRCUIT"),
+    Column(title="PROBLEM", rank=2),
+)
+
+
+class ReceiverTable:
+    """Writes receivers page by page; without the namespace where there is only one."""
+
+    def __init__(self, screen: Screen, *, namespaces: bool) -> None:
+        self._first = 0 if namespaces else 1
+        self._table = Table(screen, COLUMNS[self._first :])
+
+    def write(self, views: Sequence[ReceiverView], now: datetime) -> None:
+        """Write some receivers."""
+        if views:
+            self._table.write([_row(view, now)[self._first :] for view in views])
+
+
+def _row(view: ReceiverView, now: datetime) -> list[Span | str]:
+    observed = view.status.observed
+    return [
+        clean(view.key.namespace),
+        clean(view.key.name),
+        clean(view.type),
+        "yes" if view.is_default else "",
+        _condition(view.ready),
+        ("suspended", "dim") if view.suspended else _condition(view.healthy),
+        _ago(observed.last_success, now),
+        (str(observed.consecutive_failures), "yellow" if observed.consecutive_failures else ""),
+        _circuit(observed.circuit, now),
+    ]
+
+
+def show(screen: Screen, view: ReceiverView, now: datetime) -> None:
+    """Write one receiver."""
+    kind = f"  {clean(view.type)}" + (", the default of its type" if view.is_default else "")
+    screen.line((clean(view.key), "bold"), kind, ("  suspended" if view.suspended else "", "yellow"))
+    if view.description:
+        screen.paragraph(clean(view.description))
+    screen.paragraph(("Used by  ", "bold"), view.users)
+    if view.fallback:
+        screen.paragraph(("Fallback  ", "bold"), view.fallback)
+    for limit in view.limits:
+        screen.paragraph(("Limit  ", "bold"), clean(limit))
+    if view.status.secret_version:
+        screen.paragraph(("Secrets  ", "bold"), clean(view.status.secret_version))
+    _observation(screen, view.status.observed, now)
+    _test(screen, view)
+    screen.line()
+    if view.status.conditions:
+        Table(screen, CONDITIONS).write([_condition_row(each, now) for each in view.status.conditions])
+    else:
+        screen.paragraph("No operator has reported about it yet.")
+    if view.status.replicas:
+        screen.line()
+        Table(screen, REPLICAS).write([_replica(each, now) for each in view.status.replicas])
+
+
+def _observation(screen: Screen, observed: Observation, now: datetime) -> None:
+    success = f"{moment(observed.last_success)} UTC, " if observed.last_success else ""
+    screen.line(("Last success  ", "bold"), f"{success}{_ago(observed.last_success, now)}")
+    if observed.last_error:
+        screen.paragraph(("Last error  ", "bold"), clean(observed.last_error))
+
+
+def _test(screen: Screen, view: ReceiverView) -> None:
+    test = view.status.last_test
+    if test is not None:
+        style = "green" if test.outcome is ReceiverTestOutcome.SUCCEEDED else "bold red"
+        screen.paragraph(
+            ("Last test  ", "bold"),
+            (test.outcome.value, style),
+            f", requested {clean(test.requested_at)}: {clean(test.message)}",
+        )
+    if view.requested_test and (test is None or test.requested_at != view.requested_test):
+        screen.paragraph(("Test  ", "bold"), f"requested {clean(view.requested_test)}, not answered yet")
+
+
+def _condition(condition: Condition) -> Span:
+    style = {ConditionStatus.TRUE: "green", ConditionStatus.FALSE: "bold red"}.get(condition.status, "dim")
+    return in_words(condition), style if condition.type else ""
+
+
+def _condition_row(condition: Condition, now: datetime) -> list[Span | str]:
+    return [
+        clean(condition.type),
+        (condition.status.value, _condition(condition)[1]),
+        clean(condition.reason) or "-",
+        _ago(condition.last_transition_time, now),
+        clean(condition.message) or "-",
+    ]
+
+
+def _replica(replica: ReplicaStatus, now: datetime) -> list[Span | str]:
+    observed = replica.observed
+    return [
+        clean(replica.name),
+        _ago(observed.last_success, now),
+        _ago(observed.last_attempt, now),
+        str(observed.consecutive_failures),
+        _circuit(observed.circuit, now),
+        clean(": ".join(filter(None, (replica.problem, observed.last_error)))) or "-",
+    ]
+
+
+def _circuit(circuit: CircuitStatus | None, now: datetime) -> str:
+    if circuit is None:
+        return "-"
+    until = (circuit.until - now).total_seconds() if circuit.until else 0.0
+    return f"{circuit.state.value}, probe in {duration(until)}" if until > 0 else circuit.state.value
+
+
+def _ago(time: datetime | None, now: datetime) -> str:
+    return "-" if time is None else f"{duration((now - time).total_seconds())} ago"
