@@ -259,7 +259,7 @@ blocks = st.sampled_from(
         {"type": "slack"},
     ]
 )
-"""One that works, and ones without a Secret, a key, a recipient, a channel of the settings, or a valid spec."""
+"""Receivers that work, or lack a Secret, a key, a recipient, a channel of the settings, or a valid spec."""
 allowed = st.sampled_from(
     [
         {"from": "Same"},
