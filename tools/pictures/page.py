@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from notification_cli.errors import CliError
-from notification_cli.views.explanation import read_rules
+from notification_cli.views.explanation import explain, read_rules
 from notification_cli.web.application import Application
 from notification_cli.web.serve import ADDRESS, listen
 from notification_cli.web.source import Filter, Listed
@@ -17,9 +17,11 @@ from tools.pictures.samples import NOTIFICATIONS, NOW, RULES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
     from pathlib import Path
 
-    from notification_operator.domain.routing.state import RoutingState
+    from notification_cli.views.explanation import Explanation
+    from notification_operator.domain.model import Notification
 
 ROOT: Final = "/pictures"
 SINGLE: Final = "/n/shop/checkout-failing"
@@ -46,9 +48,9 @@ class Samples:
         await asyncio.get_running_loop().create_future()
         yield {}
 
-    async def rules(self) -> tuple[RoutingState | None, str]:
-        """See `Source.rules`."""
-        return read_rules(RULES), ""
+    async def explained(self, notification: Notification, now: datetime) -> Explanation:
+        """See `Source.explained`."""
+        return explain(notification, read_rules(RULES), now=now)
 
 
 async def take(browser: str, folder: Path) -> None:
