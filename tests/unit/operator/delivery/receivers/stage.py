@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from notification_operator.delivery.breakers import Breakers
-from notification_operator.delivery.channel import Receipt
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.receivers.changes import ReceiverChanges
 from notification_operator.delivery.receivers.creation import Created
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.channel import Message, Receipt
     from notification_operator.delivery.senders import Sender, Unavailable
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.hold import Hold
