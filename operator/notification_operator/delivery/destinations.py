@@ -64,6 +64,11 @@ class Destinations:
         """By destination, and by the name of a sender for all its destinations together."""
         self._local: dict[str, FairSemaphore] = {}
 
+    @property
+    def busy(self) -> int:
+        """The destinations and senders that have or wait for a slot."""
+        return len(self._slots)
+
     def of(self, sender: Sender, message: Message) -> Destination | None:
         """Return the destination of a message; None for a channel that needs none."""
         address: Any

@@ -1,0 +1,397 @@
+"""Attempts on targets of receivers: whose sender they use, and what receivers that refuse everything do to them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from notification_contract.receivers.target import address_digits
+from notification_operator.delivery.channel import (
+    Permanent,
+    Postponed,
+    RateLimited,
+    Receipt,
+    ReceiverError,
+    ReceiverProblem,
+    Transient,
+)
+from notification_operator.delivery.content_redaction import RedactedContent
+from notification_operator.domain.breaker import Circuit, Limits
+from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.domain.redaction.redactor import Redactor
+from notification_operator.domain.routing.route import resolve
+from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage, until_idle
+from tests.unit.operator.domain.builders import at, notification
+from tests.unit.operator.domain.receivers.entries import receiver, resolver
+
+if TYPE_CHECKING:
+    from notification_operator.domain.attempt import Attempt
+
+REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401: token_revoked")
+HOOK = receiver("hook", block=BLOCKS)
+HOLDING = receiver("hook", block=BLOCKS, onReceiverError="Hold")
+OPS, BOSS = "ops@example.com", "boss@example.com"
+MAIL = receiver("smtp", "email", block={"to": [OPS, BOSS]})
+
+
+def email(address: str) -> str:
+    return f"email/smtp#{address_digits(address)}"
+
+
+def hook(stage: Stage) -> str:
+    """Let the Secret of a webhook exist, and return its target."""
+    stage.secrets.put("hook", url="https://a.example.com/hook")
+    return "webhook/hook"
+
+
+def refused(attempt: Attempt) -> tuple[bool, bool, str]:
+    return attempt.permanent, attempt.circuit_open, attempt.reason
+
+
+async def test_message_reaches_its_receiver_with_both_ids() -> None:
+    stage = Stage(HOOK)
+    stage.creator.scripts["hook"] = [Transient("busy"), Receipt(message_ref="42", note="a note")]
+    first = await stage.attempt(hook(stage))
+    second = await stage.attempt("webhook/hook", number=2)
+    assert [first.succeeded, second.succeeded] == [False, True]
+    assert (second.channel, second.number, second.message_ref, second.note) == (
+        "webhook/hook",
+        2,
+        "42",
+        "a note",
+    )
+    sent = stage.creator.messages
+    assert [each.id for each in sent] == ["uid-1:webhook/hook:1", "uid-1:webhook/hook:2"]
+    assert {each.delivery_id for each in sent} == {"uid-1/webhook/hook"}
+    assert [each.attempt for each in sent] == [1, 2]
+
+
+async def test_channel_of_the_settings_is_used_as_before() -> None:
+    stage = Stage(HOOK)
+    assert (await stage.attempt("console")).succeeded
+    assert (len(stage.console.calls), stage.creator.created) == (1, [])
+
+
+async def test_receiver_that_refuses_everything_opens_the_breaker_at_once() -> None:
+    stage = Stage(HOOK)
+    stage.creator.scripts["hook"] = [REVOKED]
+    attempt = await stage.attempt(hook(stage))
+    assert refused(attempt) == (True, False, "")
+    assert attempt.error == "permanent failure: AuthenticationFailed: HTTP 401: token_revoked"
+    assert stage.breakers.state("webhook/shop/hook") is Circuit.OPEN
+    other = await stage.attempt("webhook/hook", uid="uid-2")
+    assert refused(other) == (False, True, "")
+    assert len(stage.creator.messages) == 1
+
+
+async def test_message_of_a_holding_receiver_uses_no_attempt() -> None:
+    stage = Stage(HOLDING)
+    stage.creator.scripts["hook"] = [REVOKED]
+    attempt = await stage.attempt(hook(stage))
+    assert refused(attempt) == (False, True, "ReceiverNotReady")
+    assert attempt.error == "AuthenticationFailed: HTTP 401: token_revoked"
+    assert stage.breakers.state("webhook/shop/hook") is Circuit.OPEN
+
+
+def open_until(stage: Stage) -> object:
+    waiting = notification("webhook/hook")
+    redacted = RedactedContent(Redactor(), waiting.content)
+    route = resolve(waiting, resolver=resolver(*stage.catalog.receivers.values()))
+    return stage.dispatcher.open_breakers(waiting, route, redacted).get("webhook/hook")
+
+
+async def test_message_of_a_holding_receiver_waits_for_the_next_probe() -> None:
+    stage = Stage(HOLDING, limits=Limits(open_seconds=30))
+    stage.creator.scripts["hook"] = [REVOKED, REVOKED, None]
+    await stage.attempt(hook(stage))
+    assert open_until(stage) == at(30)
+    stage.wait(32)
+    assert open_until(stage) is None
+    assert refused(await stage.attempt("webhook/hook", number=2)) == (False, True, "ReceiverNotReady")
+    assert open_until(stage) == at(32 + 30 + 2), "others may probe first"
+    stage.wait(35)
+    assert (await stage.attempt("webhook/hook", number=2)).succeeded
+
+
+async def test_other_failures_of_a_holding_receiver_use_attempts() -> None:
+    stage = Stage(HOLDING)
+    stage.creator.scripts["hook"] = [Transient("busy"), Permanent("HTTP 400"), ZeroDivisionError()]
+    attempts = [await stage.attempt(hook(stage), number=number) for number in (1, 2, 3)]
+    assert [refused(each) for each in attempts] == [(False, False, ""), (True, False, ""), (True, False, "")]
+
+
+async def test_error_that_a_transient_one_caused_is_still_that_of_the_receiver() -> None:
+    error = ReceiverError(ReceiverProblem.TLS_UNAVAILABLE, "no STARTTLS")
+    error.__cause__ = Transient("connection reset")
+    stage = Stage(HOOK)
+    stage.creator.scripts["hook"] = [error]
+    assert (await stage.attempt(hook(stage))).permanent
+
+
+async def test_new_secret_is_used_by_an_attempt_that_waited_for_a_slot() -> None:
+    stage = Stage(receiver("hook", block={"signingSecretRefs": [{"name": "keys"}]}))
+    stage.secrets.put("keys", **{"signing-key": "old"})
+    stage.creator.hanging = True
+    running = [stage.start("webhook/hook", uid=f"uid-{number}") for number in range(5)]
+    await until_idle()
+    old = stage.creator.last
+    assert len(old.sent) == 4, "as many as the destination takes"
+    stage.creator.hanging = False
+    stage.rotate("keys", **{"signing-key": "new"})
+    old.gate.set()
+    assert all(each.succeeded for each in await asyncio.gather(*running))
+    assert stage.creator.last is not old
+    assert [each.uid for each in stage.creator.last.sent] == ["uid-4"]
+
+
+async def test_attempt_whose_destination_changed_during_the_wait_begins_again() -> None:
+    stage = Stage(HOOK)
+    stage.creator.hanging = True
+    running = [stage.start(hook(stage), uid=f"uid-{number}") for number in range(5)]
+    await until_idle()
+    old, stage.creator.hanging = stage.creator.last, False
+    stage.rotate("hook", url="https://b.example.com/hook")
+    old.gate.set()
+    *finished, postponed = await asyncio.gather(*running, return_exceptions=True)
+    assert not any(isinstance(each, BaseException) for each in finished)
+    assert isinstance(postponed, Postponed)
+    assert (await stage.attempt("webhook/hook", uid="uid-4")).succeeded
+    assert stage.creator.last.destination == "https://b.example.com/hook"
+
+
+@pytest.mark.parametrize("entry", [HOOK, HOLDING], ids=["Fail", "Hold"])
+async def test_refusal_of_a_call_with_an_old_secret_is_no_failure_for_good(entry: object) -> None:
+    stage = Stage(entry)  # type: ignore[arg-type]  # a receiver
+    stage.creator.hanging = True
+    stage.creator.scripts["hook"] = [REVOKED]
+    running = stage.start(hook(stage))
+    await until_idle()
+    old, stage.creator.hanging, stage.creator.scripts = stage.creator.last, False, {}
+    stage.rotate("hook", url="https://b.example.com/hook")
+    old.gate.set()
+    attempt = await running
+    assert not attempt.permanent
+    assert attempt.error == (
+        "the receiver changed during the attempt, which failed with: AuthenticationFailed: HTTP 401: token_revoked"
+    )
+    assert stage.breakers.state("webhook/shop/hook") is Circuit.CLOSED
+    assert (await stage.attempt("webhook/hook", number=2)).succeeded
+
+
+async def test_sender_that_was_made_again_has_the_same_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders are forgotten when there are many receivers: that is no change."""
+    monkeypatch.setattr("notification_operator.delivery.receivers.directory.KEPT", 1)
+    stage = Stage(HOOK, receiver("other"))
+    stage.creator.hanging = True
+    stage.creator.scripts["hook"] = [REVOKED]
+    running = stage.start(hook(stage))
+    await until_idle()
+    old = stage.creator.last
+    stage.find("webhook/other")
+    old.gate.set()
+    assert (await running).permanent
+    assert len(stage.creator.created) == 3
+
+
+async def test_receiver_that_is_suspended_during_a_call_fails_nothing_for_good() -> None:
+    stage = Stage(HOOK)
+    stage.creator.hanging = True
+    stage.creator.scripts["hook"] = [REVOKED]
+    running = stage.start(hook(stage))
+    await until_idle()
+    old = stage.creator.last
+    stage.exist(receiver("hook", block=BLOCKS, suspend=True, generation=2))
+    old.gate.set()
+    assert not (await running).permanent
+
+
+async def test_receiver_whose_far_end_is_gone_fails_calls_that_run() -> None:
+    gone = ReceiverError(ReceiverProblem.GONE, "HTTP 410")
+    stage = Stage(HOOK)
+    stage.creator.hanging = True
+    stage.creator.scripts["hook"] = [gone]
+    running = stage.start(hook(stage))
+    await until_idle()
+    sender = stage.find("webhook/hook")
+    stage.directory.close(stage.key(), sender.revision)  # type: ignore[union-attr]  # it is available
+    stage.creator.last.gate.set()
+    attempt = await running
+    assert attempt.error == "permanent failure: Gone: HTTP 410"
+
+
+def hold_of(stage: Stage, target: str) -> HoldReason | None:
+    answer = stage.ask(target)
+    return answer.reason if isinstance(answer, Hold) else None
+
+
+async def test_suspended_receiver_holds_its_messages_before_and_during_the_wait() -> None:
+    suspended = receiver("hook", block=BLOCKS, suspend=True, generation=2)
+    stage = Stage(HOOK)
+    stage.creator.hanging = True
+    running = [stage.start(hook(stage), uid=f"uid-{number}") for number in range(5)]
+    await until_idle()
+    old = stage.creator.last
+    stage.exist(suspended)
+    assert hold_of(stage, "webhook/hook") is HoldReason.SUSPENDED
+    old.gate.set()
+    assert isinstance((await asyncio.gather(*running, return_exceptions=True))[-1], Postponed)
+    assert len(stage.creator.messages) == 4
+
+
+async def test_receiver_without_its_secret_fails_attempts_or_holds_messages() -> None:
+    for entry, reason in ((HOOK, None), (HOLDING, HoldReason.NOT_READY)):
+        stage = Stage(entry)
+        stage.secrets.put("hook", other="x")
+        assert hold_of(stage, "webhook/hook") is reason
+        if reason is None:
+            attempt = await stage.attempt("webhook/hook")
+            assert refused(attempt) == (False, False, "ReceiverNotReady")
+            assert attempt.error == (
+                "ReceiverNotReady: receiver shop/hook: webhook.urlSecretRef: Secret hook has no value under the key url; "
+                "it has other"
+            )
+        else:
+            with pytest.raises(Postponed):
+                await stage.attempt("webhook/hook")
+
+
+async def test_receiver_whose_secret_is_not_read_yet_holds_its_messages() -> None:
+    stage = Stage(HOOK)
+    assert hold_of(stage, "webhook/hook") is HoldReason.NOT_READY
+
+
+@pytest.mark.parametrize(
+    ("number", "overflow", "expected"),
+    [(1, "Suppress", "RateLimited"), (2, "Suppress", HoldReason.RATE), (1, "Defer", HoldReason.RATE)],
+)
+def test_message_beyond_the_rate_is_suppressed_at_its_first_attempt_only(
+    number: int, overflow: str, expected: str
+) -> None:
+    stage = Stage(receiver("hook", rateLimit={"count": 1, "period": "10s", "overflow": overflow}))
+    assert stage.ask("webhook/hook", uid="uid-1") is None
+    answer = stage.ask("webhook/hook", number=number, uid="uid-2")
+    assert (answer.reason if isinstance(answer, Hold) else answer) == expected
+    # What was suppressed keeps no place in the line.
+    stage.wait(10)
+    third = stage.ask("webhook/hook", uid="uid-3")
+    assert (third is None) is (expected == "RateLimited")
+
+
+def test_changed_rate_of_a_receiver_holds_from_then_on() -> None:
+    slow = receiver("hook", rateLimit={"count": 1, "period": "1h"})
+    stage = Stage(slow)
+    assert stage.ask("webhook/hook", uid="uid-1") is None
+    assert isinstance(stage.ask("webhook/hook", uid="uid-2"), Hold)
+    stage.exist(receiver("hook", generation=2, rateLimit={"count": 10, "period": "1s"}))
+    soon = stage.ask("webhook/hook", uid="uid-2")
+    assert isinstance(soon, Hold)
+    assert soon.until <= at(0.1)
+    stage.wait(1)
+    assert [stage.ask("webhook/hook", uid=f"uid-{number}") for number in range(2, 8)] == [None] * 6
+    stage.exist(receiver("hook", generation=3))
+    assert [stage.ask("webhook/hook", uid=f"uid-{number}") for number in range(50)] == [None] * 50
+
+
+async def test_pause_of_one_receiver_holds_no_other() -> None:
+    stage = Stage(receiver("hook"), receiver("other"))
+    stage.creator.scripts["hook"] = [RateLimited("HTTP 429", retry_after=60)]
+    await stage.attempt("webhook/hook")
+    assert hold_of(stage, "webhook/hook") is HoldReason.PAUSE
+    assert stage.ask("webhook/other") is None
+    assert stage.breakers.state("webhook/shop/hook") is Circuit.CLOSED
+
+
+async def test_receiver_that_hangs_delays_no_other() -> None:
+    stage = Stage(receiver("slow"), *(receiver(f"r{number}") for number in range(20)))
+    stage.creator.hanging = True
+    hanging = [stage.start("webhook/slow", uid=f"uid-{number}") for number in range(50)]
+    await until_idle()
+    stage.creator.hanging = False
+    others = [stage.attempt(f"webhook/r{number}") for number in range(20)]
+    async with asyncio.timeout(1):
+        assert all(each.succeeded for each in await asyncio.gather(*others))
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
+
+
+async def test_time_limit_is_that_of_the_receiver() -> None:
+    stage = Stage(receiver("hook", timeout="10ms"), timeout=60)
+    stage.creator.hanging = True
+    attempt = await stage.attempt("webhook/hook")
+    assert attempt.error == "timed out after 1.01 s"
+    assert not attempt.permanent
+
+
+async def test_each_recipient_gets_a_message_of_its_own() -> None:
+    stage = Stage(MAIL)
+    attempts = [await stage.attempt(email(address)) for address in (OPS, BOSS)]
+    assert all(each.succeeded for each in attempts)
+    assert [each.address for each in stage.creator.messages] == [OPS, BOSS]
+    assert len({each.delivery_id for each in stage.creator.messages}) == 2
+
+
+async def test_recipient_of_the_notification_is_used_if_the_receiver_accepts_it() -> None:
+    stage = Stage(receiver("smtp", "email", block={"to": []}, recipients={"allow": ["*@example.com"]}))
+    message = stage.message(recipients=({"email": BOSS}, {"email": "x@elsewhere.org"}))
+    assert (await stage.attempt(email(BOSS), message=message)).succeeded
+    foreign = await stage.attempt(email("x@elsewhere.org"), message=message)
+    assert refused(foreign) == (True, False, "ReceiverNotAllowed")
+    assert foreign.error is not None
+    assert "elsewhere" not in foreign.error
+    assert [each.address for each in stage.creator.messages] == [BOSS]
+
+
+async def test_target_without_a_recipient_is_refused() -> None:
+    stage = Stage(receiver("smtp", "email", block={"to": []}, recipients={"allow": ["*"]}))
+    attempt = await stage.attempt("email/smtp")
+    assert attempt.permanent
+    assert attempt.error is not None
+    assert "spec.recipients of this notification has no email" in attempt.error
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SMTP 550: <{OPS}>: no such user",
+        f"SMTP 550: {OPS.upper()} is unknown",
+        "550 ops%40example.com unknown",
+    ],
+)
+async def test_error_shows_no_recipient(text: str) -> None:
+    stage = Stage(MAIL)
+    stage.creator.scripts["smtp"] = [Permanent(text)]
+    attempt = await stage.attempt(email(OPS))
+    assert attempt.error is not None
+    assert "ops" not in attempt.error.lower()
+    assert stage.health.health(stage.key("smtp")).last_error == attempt.error
+
+
+async def test_error_shows_no_number() -> None:
+    stage = Stage(receiver("sms", "sms", block={"to": ["+4915112345678"]}))
+    stage.secrets.put("s", username="u", password="p")
+    stage.creator.scripts["sms"] = [
+        Permanent("HTTP 400: the number +4915112345678 (4915112345678) is not valid: %2B4915112345678")
+    ]
+    attempt = await stage.attempt(f"sms/sms#{address_digits('+4915112345678')}")
+    assert attempt.error is not None
+    assert "12345678" not in attempt.error
+
+
+async def test_error_shows_no_secret() -> None:
+    stage = Stage(HOOK)
+    stage.creator.scripts["hook"] = [Transient("password=hunter2 and Authorization: Bearer abcdef0123456789")]
+    attempt = await stage.attempt(hook(stage))
+    assert attempt.error is not None
+    assert "hunter2" not in attempt.error
+    assert "abcdef" not in attempt.error
+
+
+async def test_probe_is_left_to_notifications_that_have_attempts_left() -> None:
+    """The limit of the receiver counts, not that of the policy alone."""
+    stage = Stage(receiver("hook", retryPolicy={"maxAttempts": 1}), limits=Limits(open_seconds=30))
+    stage.creator.scripts["hook"] = [REVOKED]
+    await stage.attempt("webhook/hook")
+    assert open_until(stage) == at(30)
