@@ -46,6 +46,8 @@ class Simulation:
     longest = LONGEST
     more_settings: tuple[tuple[str, str, Any], ...] = ()
     """Further settings of the operator, each as section, name and value."""
+    settling = max(LATE) + 1.0
+    """Virtual seconds at the end, in which late events and writes may still arrive."""
     rest_interval = 1.0
     """Virtual seconds between two looks whether everything is at rest."""
 
@@ -142,7 +144,7 @@ class Simulation:
             self.processes.hand_over()
             await self._rest()
         # Late events and writes may still arrive; they must not start anything.
-        await self._wait(max(LATE) + 1.0)
+        await self._wait(self.settling)
         self._check()
 
     def _begin(self) -> None:

@@ -25,6 +25,8 @@ class History:
     def __init__(self) -> None:
         self._specs: defaultdict[Place, list[ReceiverSpec | None]] = defaultdict(list)
         """Each spec of a receiver, None for one that is refused, and for a receiver that does not exist."""
+        self._values: dict[tuple[Place, str], dict[str, str]] = {}
+        """What a Secret held at each version."""
         self._relabeled = False
         self._truth = Seen()
 
@@ -34,8 +36,10 @@ class History:
             self._relabeled = True
         if change.place.kind is Kind.NAMESPACES:
             self._truth.changed(change.place, change.data)
+        obj = orjson.loads(change.data)
+        if change.place.kind is Kind.SECRETS:
+            self._values[change.place, obj["metadata"]["resourceVersion"]] = obj["data"]
         if change.place.kind is Kind.RECEIVERS:
-            obj = orjson.loads(change.data)
             gone = change.type == "DELETED"
             spec = None if gone else examine(obj["spec"], namespace=change.place.namespace, home=HOME).spec
             self._specs[change.place].append(spec)
@@ -55,6 +59,11 @@ class History:
         return self.always_exists(place) and all(
             spec is not None and spec.on_receiver_error is OnReceiverError.HOLD for spec in self._specs[place]
         )
+
+    def same_values(self, secret: Place, version: str, other: str) -> bool:
+        """Return whether a Secret held the same values at two versions."""
+        values = self._values.get((secret, version))
+        return values is not None and values == self._values.get((secret, other))
 
     def only_spec(self, place: Place, namespace: str) -> ReceiverSpec | None:
         """Return the spec of a receiver that has never changed, nor who may use it; None if a namespace may not."""

@@ -33,6 +33,8 @@ NOT_MADE: Final = frozenset(
     {Reason.RECEIVER_NOT_READY, Reason.RECEIVER_NOT_ALLOWED, Reason.NO_DEFAULT_RECEIVER}
 )
 """Reasons of attempts that fail without a call."""
+LONGEST_ATTEMPT: Final = 40.0
+"""Seconds that an attempt takes at most, with its wait for a slot."""
 OPEN: Final = frozenset({TargetState.WAITING, TargetState.DELIVERING})
 FAILED: Final = frozenset({TargetState.REFUSED, TargetState.EXHAUSTED})
 
@@ -79,11 +81,11 @@ class ReceiverInvariants(Invariants):
         require(closes is None or call.wall < closes, f"{call.id} is called after {closes}")
         place = place_of(call.channel, call.namespace)
         if place is not None:
-            self._permitted(call, place)
+            self._permitted(call, place, notification.content.priority)
             self._once(call, place)
             self._named(call, place, notification)
 
-    def _permitted(self, call: Call, place: Place) -> None:
+    def _permitted(self, call: Call, place: Place, priority: str) -> None:
         """Check that the process may call a receiver, as far as it knows."""
         seen = self._seen(call.who)
         spec = seen.spec(place)
@@ -94,6 +96,8 @@ class ReceiverInvariants(Invariants):
             seen.allows(place, spec, call.namespace),
             f"{call.id} is called although the receiver is not for namespace {call.namespace}",
         )
+        muted = [each.priorities and priority not in each.priorities for each in seen.specs[place]]
+        require(not all(muted), f"{call.id} is called although the receiver is not for priority {priority}")
         if call.credential is not None:
             secret = seen.secret(BY_PLACE[place].secret)
             latest = None if secret is None else next(iter(secret.values()))
@@ -159,13 +163,17 @@ class ReceiverInvariants(Invariants):
         return refused or any(count >= most for count in counted.values())
 
     def _most_attempts(self, call: Call, seen: Notification) -> int:
-        """Return the smaller of both limits; a reconciliation may follow a spec that was replaced meanwhile."""
-        place = place_of(call.channel, call.namespace)
-        specs = [] if place is None else self._seen(call.who).specs[place]
-        caps = [each.retry_policy.max_attempts if each.retry_policy else None for each in specs]
-        known = [each for each in caps if each is not None]
-        largest = max(known) if known and len(known) == len(caps) else seen.retry.max_attempts
-        return min(seen.retry.max_attempts, largest)
+        """Return the smaller of both limits.
+
+        As long as an attempt of the notification is running, its others follow the spec that was in force when that
+        started: the largest limit that the process has seen counts, and none just after it has seen the first one.
+        """
+        place, known = place_of(call.channel, call.namespace), self._seen(call.who)
+        if place is None or call.at - known.first.get(place, call.at) < LONGEST_ATTEMPT:
+            return seen.retry.max_attempts
+        caps = [each.retry_policy.max_attempts if each.retry_policy else None for each in known.specs[place]]
+        limits = [seen.retry.max_attempts if each is None else each for each in caps]
+        return min(seen.retry.max_attempts, max(limits))
 
     def _was_made(self, attempt: Attempt) -> bool:
         """Return whether a record says that the channel was called."""

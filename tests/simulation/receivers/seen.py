@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64decode
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ class Seen:
         self.specs: defaultdict[Place, list[ReceiverSpec]] = defaultdict(list)
         """Every valid spec that was ever reported, in this order."""
 
+        self.first: dict[Place, float] = {}
+        """When the first valid spec was reported, on the loop's clock."""
+
     def listed(self, selection: Selection, items: Iterable[tuple[Place, bytes]]) -> None:
         """Take in a listing."""
         self._listed.add(selection)
@@ -53,6 +57,7 @@ class Seen:
             if spec is not None:
                 self._in_force[place] = uid, spec
                 self.specs[place].append(spec)
+                self.first.setdefault(place, asyncio.get_running_loop().time())
 
     def removed(self, place: Place) -> None:
         """Take in a deletion."""

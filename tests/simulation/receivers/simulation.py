@@ -8,6 +8,7 @@ from notification_operator.domain.model import parse
 from notification_operator.domain.phases import FINAL
 from tests.simulation.receivers.api_objects import ApiObjects
 from tests.simulation.receivers.far_ends import FarEnds
+from tests.simulation.receivers.final_status import FinalStatuses
 from tests.simulation.receivers.history import History
 from tests.simulation.receivers.invariants import ReceiverInvariants
 from tests.simulation.receivers.owners import ROTATION_SECONDS, Owners
@@ -43,6 +44,8 @@ class ReceiverSimulation(Simulation):
     longest = 600.0
     """Shorter than the time after which a held notification is looked at again: a change must be noticed before."""
     more_settings = (("receivers", "namespaced", True),)
+    settling = 50.0
+    """Longer than the time between two writes of a receiver's status."""
     invariants: ReceiverInvariants
 
     def _prepare(self) -> None:
@@ -137,6 +140,17 @@ class ReceiverSimulation(Simulation):
         notifications = [parse(self.cluster.read(name)) for name in self.cluster.objects]
         targets = sum(len(each.status.targets) + 1 for each in notifications if each.phase not in FINAL)
         return int(targets * (MOST_READS_PER_MINUTE * seconds / 60 + 1))
+
+    def _check(self) -> None:
+        super()._check()
+        FinalStatuses(
+            objects=self.objects,
+            history=self.history,
+            calls=[call for calls in self.invariants.calls.values() for call in calls],
+            replicas={process.name: process.replica for process in self.processes.present},
+            tests=self.owners.tests,
+            clocks_agree=self.invariants.clocks_agree,
+        ).check()
 
     def _status_written(
         self, before: dict[str, Any], after: dict[str, Any], by: StatusReconciliation
