@@ -11,6 +11,7 @@ import typer
 from notification_cli.commands.lint import lint
 from notification_cli.commands.ls import ls
 from notification_cli.commands.receivers import receivers, send_test
+from notification_cli.commands.replay import redrive, replay
 from notification_cli.commands.route import route
 from notification_cli.commands.send import send
 from notification_cli.commands.show import show, why
@@ -56,7 +57,7 @@ def options(
 for command in (ls, show, why, send, receivers):
     app.command(cls=Command)(command)
 app.command("test", cls=Command)(send_test)
-for command in (top, lint, web):
+for command in (replay, redrive, top, lint, web):
     app.command(cls=Command)(command)
 app.add_typer(route, name="route")
 

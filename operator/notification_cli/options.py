@@ -68,6 +68,14 @@ class PhaseChoice(StrEnum):
     SUPPRESSED = "Suppressed"
 
 
+class FinalPhaseChoice(StrEnum):
+    """The phases of what can be sent again."""
+
+    FAILED = "Failed"
+    PARTIALLY_SENT = "PartiallySent"
+    SUPPRESSED = "Suppressed"
+
+
 class PriorityChoice(StrEnum):
     """The values of `--priority`."""
 

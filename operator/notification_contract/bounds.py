@@ -18,6 +18,8 @@ CHANNELS: Final = 64
 
 RECEIVER_REFS: Final = 20
 DEDUP_KEY: Final = 255
+REPLAY_DEPTH: Final = 5
+"""How often a notification may be sent again, each time as a replay of the one before."""
 TARGETS: Final = 20
 """Targets of one notification, and entries of `status.targets` and `status.resolvedChannels`."""
 TARGET_KEY: Final = 253

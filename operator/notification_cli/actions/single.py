@@ -13,6 +13,7 @@ from notification_cli.output.documents import document, plain, resource_name
 from notification_cli.views.explanation import explain
 from notification_cli.views.text import clean
 from notification_cli.views.timeline import timeline
+from notification_operator.domain.json_values import mapping
 from notification_operator.domain.model import Notification, parse
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.status import phase_of
@@ -53,7 +54,8 @@ class Single:
             if self.explains:
                 detail.title(session.screen, notification)
             else:
-                detail.head(session.screen, notification, now)
+                replay_of = mapping(obj["spec"].get("replayOf")).get("name", "")
+                detail.head(session.screen, notification, now, replay_of=replay_of)
         explanation, missing = await explained(
             session, notification, rules=self.rules, home=self.home, now=now
         )

@@ -17,6 +17,8 @@ _FORBIDDEN: Final = re.compile(
 )
 NOT_SELECTABLE: Final = "field label not supported"
 """A part of the API server's message for a field selector that the CRD does not offer."""
+UNKNOWN_FIELD: Final = "strict decoding error: unknown field"
+"""A part of the API server's message for a field that the CRD does not have."""
 SHOWN: Final = 500
 """Characters of the API server's message that are shown."""
 
@@ -38,6 +40,9 @@ def explain(context: str, status: int, document: Mapping[str, Any], *, path: str
             )
         case HTTPStatus.BAD_REQUEST if NOT_SELECTABLE in message:
             text = f"the CRD in the cluster of {context} is older and cannot select by phase; upgrade the platform"
+        case HTTPStatus.BAD_REQUEST if UNKNOWN_FIELD in message:
+            field = message.partition(UNKNOWN_FIELD)[2].strip(' "')
+            text = f"the CRD in the cluster of {context} is older and does not have the field {field}; upgrade the platform"
         case HTTPStatus.GONE:
             text = "the listing expired while it was read; repeat the command"
         case HTTPStatus.TOO_MANY_REQUESTS:

@@ -32,12 +32,14 @@ async def get(connection: Connection, path: str, query: Mapping[str, Any] | None
 
 
 async def create(connection: Connection, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Create an object in a collection and return it as stored.
+    """Create an object in a collection and return it as stored; a field that the CRD does not have is an error.
 
     Raises:
         ApiError: the API server refused the request, or there was no usable response.
     """
-    return await _request(connection, "POST", path, body=json.dumps(obj).encode())
+    return await _request(
+        connection, "POST", path, query={"fieldValidation": "Strict"}, body=json.dumps(obj).encode()
+    )
 
 
 async def merge(connection: Connection, path: str, change: Mapping[str, Any]) -> dict[str, Any]:

@@ -106,8 +106,8 @@ def title(screen: Screen, notification: Notification) -> None:
     screen.flush()
 
 
-def head(screen: Screen, notification: Notification, now: datetime) -> None:
-    """Write what needs nothing but the notification itself."""
+def head(screen: Screen, notification: Notification, now: datetime, *, replay_of: str = "") -> None:
+    """Write what needs nothing but the notification itself; `replay_of` is what it sends again."""
     title(screen, notification)
     content, status = notification.content, notification.status
     screen.paragraph(clean(content.subject))
@@ -117,6 +117,8 @@ def head(screen: Screen, notification: Notification, now: datetime) -> None:
     )
     if labels := ", ".join(f"{key}={value}" for key, value in sorted(content.labels.items())):
         screen.paragraph(("Labels  ", "bold"), clean(labels))
+    if replay_of:
+        screen.line(("Replay of  ", "bold"), clean(replay_of))
     if content.dedup_key:
         screen.paragraph(("Incident  ", "bold"), clean(content.dedup_key), f"  {content.event.value}")
     for link in content.action_links:

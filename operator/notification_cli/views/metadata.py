@@ -34,11 +34,11 @@ def metadata_problems(meta: object) -> Iterator[str]:
 
 def _label(key: object, value: object) -> Iterator[str]:
     prefix, _, short = str(key).rpartition("/")
-    if not _is_label(short) or (prefix and not _is_subdomain(prefix)):
+    if not is_label(short) or (prefix and not _is_subdomain(prefix)):
         yield f"metadata.labels: {key!r} is not the name of a label"
     if not isinstance(value, str):
         yield f"metadata.labels.{key}: must be a string (got {value!r}); put it in quotes"
-    elif value and not _is_label(value):
+    elif value and not is_label(value):
         yield (
             f"metadata.labels.{key}: {value!r} is not the value of a label; use letters, digits, -, _ and ., "
             f"at most {LONGEST_LABEL} characters"
@@ -49,5 +49,6 @@ def _is_subdomain(text: object) -> bool:
     return isinstance(text, str) and len(text) <= LONGEST_NAME and _SUBDOMAIN.fullmatch(text) is not None
 
 
-def _is_label(text: str) -> bool:
+def is_label(text: str) -> bool:
+    """Return whether a text can be the value of a label, or the name of one."""
     return len(text) <= LONGEST_LABEL and _LABEL_NAME.fullmatch(text) is not None

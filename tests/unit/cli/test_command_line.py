@@ -23,7 +23,20 @@ if TYPE_CHECKING:
 
 COMMAND = (sys.executable, "-m", "notification_cli")
 CPU_SECONDS = 0.3
-COMMANDS = ("ls", "show", "why", "send", "receivers", "test", "top", "lint", "web", "route")
+COMMANDS = (
+    "ls",
+    "show",
+    "why",
+    "send",
+    "receivers",
+    "test",
+    "replay",
+    "redrive",
+    "top",
+    "lint",
+    "web",
+    "route",
+)
 
 
 def run(

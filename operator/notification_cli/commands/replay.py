@@ -1,0 +1,141 @@
+"""`notif replay` and `notif redrive`: send finished notifications again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from notification_cli.boundary import finish
+from notification_cli.options import (
+    AllNamespaces,
+    Context,
+    FinalPhaseChoice,
+    Kubeconfig,
+    Name,
+    Namespace,
+    NoColor,
+    Output,
+    OutputOption,
+    Selector,
+)
+
+
+def replay(  # noqa: PLR0913 - the options
+    name: Name,
+    *,
+    all_targets: Annotated[
+        bool, typer.Option("--all-targets", help="Also send it to targets that have got it.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is delivered or has failed.")] = False,
+    timeout: Annotated[str, typer.Option(help="Time limit of --wait.")] = "60s",
+    namespace: Namespace = "",
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> None:
+    """Send a finished notification again, to the targets that missed it.
+
+    The replay is a new notification; the original stays as it is.
+
+    Example: `notif replay order-4711 -n shop --wait`.
+    """
+
+    def work() -> int:
+        from notification_cli.actions.replaying import Replaying
+        from notification_cli.actions.waiting import time_limit
+        from notification_cli.kube.kubeconfig import Access
+        from notification_cli.output.screen import Screen
+        from notification_cli.session import run
+
+        seconds = time_limit(timeout) if wait else None
+        replaying = Replaying(name=name, all_targets=all_targets, seconds=seconds, output=output)
+        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+        return run(access, Screen.standard(no_color=no_color), replaying.run)
+
+    finish(work)
+
+
+def redrive(  # noqa: PLR0913 - the options
+    *,
+    selector: Selector = "",
+    phase: Annotated[
+        list[FinalPhaseChoice] | None,
+        typer.Option(
+            help="Only notifications in this phase; repeatable. Failed by default.", show_default=False
+        ),
+    ] = None,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only with this reason, of the phase or of a failed target, such as ReceiverNotReady; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    receiver: Annotated[
+        str,
+        typer.Option(
+            metavar="RECEIVER",
+            help="Only what this receiver missed, and only to it, as NAME or NAMESPACE/NAME.",
+            show_default=False,
+        ),
+    ] = "",
+    since: Annotated[
+        str, typer.Option(help="Only notifications created within this time, such as 2h.", show_default=False)
+    ] = "",
+    rate: Annotated[int, typer.Option(min=1, max=1000, help="Notifications per second.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, help="Send at most so many.")] = 500,
+    batch: Annotated[
+        str,
+        typer.Option(
+            metavar="ID", help="Name of the batch, which sends each notification once.", show_default=False
+        ),
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Send; without it, only show what would be sent.")
+    ] = False,
+    when_healthy: Annotated[
+        bool, typer.Option("--when-healthy", help="Send only while the receivers are healthy.")
+    ] = False,
+    timeout: Annotated[str, typer.Option(help="How long --when-healthy waits.")] = "1h",
+    namespace: Namespace = "",
+    all_namespaces: AllNamespaces = False,
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> None:
+    """Send many failed notifications again, at a bounded rate.
+
+    Without `--yes`, a table shows what would be sent. An interrupted run goes on with the same `--batch`, and repeats
+    nothing.
+
+    Example: `notif redrive -A --receiver notification-system/on-call --since 6h --when-healthy`.
+    """
+
+    def work() -> int:
+        from notification_cli.actions.redriving import Redriving
+        from notification_cli.actions.waiting import time_limit
+        from notification_cli.kube.kubeconfig import Access
+        from notification_cli.output.screen import Screen
+        from notification_cli.session import run
+
+        redriving = Redriving(
+            batch=batch,
+            phases=[each.value for each in phase or (FinalPhaseChoice.FAILED,)],
+            labels=selector,
+            reasons=reason or (),
+            receiver=receiver,
+            since=since,
+            all_namespaces=all_namespaces,
+            rate=rate,
+            limit=limit,
+            sends=yes,
+            healthy_seconds=time_limit(timeout) if when_healthy else None,
+            output=output,
+        )
+        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+        return run(access, Screen.standard(no_color=no_color), redriving.run)
+
+    finish(work)

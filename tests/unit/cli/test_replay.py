@@ -1,0 +1,239 @@
+"""Which object sends a notification again, and which ones a redrive chooses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from notification_cli.views.candidates import Selection, Wanted, reasons_of
+from notification_cli.views.lint import check
+from notification_cli.views.replay import ReplayRefusedError, replay, replay_name
+from notification_cli.views.rows import ReceiverFilter
+from notification_contract import bounds, crds, names
+from notification_contract.receivers.target import address_digits
+from tests.unit.cli.samples import NOW, attempt
+from tests.unit.operator.domain.builders import START, stored
+
+
+def final(
+    targets: dict[str, str], *, phase: str = "Failed", meta: dict[str, Any] | None = None, **spec: Any
+) -> dict[str, Any]:
+    """Return a finished notification with the states of its targets."""
+    status: dict[str, Any] = {
+        "phase": phase,
+        "reason": "MaxRetriesExhausted",
+        "targets": [{"name": name, "state": state, "attempts": 1} for name, state in targets.items()],
+    }
+    if not spec.keys() & {"channels", "receiverRefs"}:
+        status["resolvedChannels"] = list(targets)
+    return stored(spec=spec, status=status, metadata=meta or {})
+
+
+def spec_of(obj: dict[str, Any], **options: Any) -> dict[str, Any]:
+    result = replay(obj, nonce="n", now=NOW, **options)
+    assert [problem for each in check([result.obj]) for problem in each.problems] == []
+    spec: dict[str, Any] = result.obj["spec"]
+    return spec
+
+
+def test_replay_goes_to_the_targets_that_missed_the_message() -> None:
+    obj = final(
+        {
+            "console": "Delivered",
+            "log": "Exhausted",
+            "slack/checkout": "Refused",
+            "pagerduty/platform/on-call": "Expired",
+            "receiver/absent": "Exhausted",
+        },
+        phase="PartiallySent",
+        dedupKey="incident",
+        event="Resolve",
+        priority="high",
+    )
+    spec = spec_of(obj)
+    assert spec["channels"] == ["log"]
+    assert spec["receiverRefs"] == [
+        {"name": "checkout"},
+        {"name": "on-call", "namespace": "platform"},
+        {"name": "absent"},
+    ]
+    assert (spec["dedupKey"], spec["event"], spec["priority"]) == ("incident", "Resolve", "high")
+    assert spec["replayOf"] == {"name": "order-1", "uid": "uid-1", "depth": 1}
+
+
+def test_replay_to_all_targets_copies_what_the_spec_names() -> None:
+    refs = [{"name": "checkout"}]
+    obj = final({"log": "Delivered", "slack/checkout": "Refused"}, channels=["log"], receiverRefs=refs)
+    assert {"channels": ["log"], "receiverRefs": refs}.items() <= spec_of(obj, all_targets=True).items()
+    routed = spec_of(final({"log": "Delivered"}, phase="Sent"), all_targets=True)
+    assert not routed.keys() & {"channels", "receiverRefs"}
+
+
+def test_fallback_is_left_to_join_again_unless_it_alone_failed() -> None:
+    refs = [{"name": "checkout"}]
+    obj = final({"slack/checkout": "Refused", "log/last-resort": "Exhausted"}, receiverRefs=refs)
+    assert spec_of(obj)["receiverRefs"] == refs
+    obj = final({"slack/checkout": "Delivered", "log/last-resort": "Exhausted"}, receiverRefs=refs)
+    assert spec_of(obj)["receiverRefs"] == [{"name": "last-resort"}]
+    by_default = final({"email/smtp": "Refused"}, channels=["email"])
+    assert spec_of(by_default)["receiverRefs"] == [{"name": "smtp"}]
+
+
+def test_recipients_that_got_the_message_are_left_out() -> None:
+    ann, bob, own = (
+        address_digits(each) for each in ("ann@example.com", "bob@example.com", "own@example.com")
+    )
+    obj = final(
+        {f"email/smtp#{ann}": "Delivered", f"email/smtp#{bob}": "Refused", f"email/smtp#{own}": "Delivered"},
+        receiverRefs=[{"name": "smtp"}],
+        recipients=[
+            {"email": "ann@example.com"},
+            {"email": "bob@example.com", "phone": "+491", "slack": "#b"},
+        ],
+    )
+    assert spec_of(obj)["recipients"] == [{"email": "bob@example.com", "slack": "#b"}]
+    (note,) = replay(obj, nonce="n", now=NOW).notes
+    assert "receiver shop/smtp sends it again to all recipients of its own" in note
+
+
+def test_old_status_without_targets_is_read_by_its_attempts() -> None:
+    status = {
+        "phase": "PartiallySent",
+        "deliveryAttempts": [attempt("log", 1, 1, status="success"), attempt("slack", 1, 1)],
+    }
+    assert spec_of(stored(spec={"channels": ["log", "slack"]}, status=status))["channels"] == ["slack"]
+    nothing = spec_of(stored(status={"phase": "Failed"}))
+    assert not nothing.keys() & {"channels", "receiverRefs"}
+
+
+def test_deadline_that_has_passed_is_left_out_and_said() -> None:
+    for deadline, kept in ((NOW - timedelta(seconds=1), False), (NOW + timedelta(seconds=1), True)):
+        obj = final({"log": "Expired"}, notBefore="2026-01-01T00:00:00Z", deliverBefore=deadline.isoformat())
+        spec = spec_of(obj)
+        assert ("deliverBefore" in spec, "notBefore" in spec) == (kept, False)
+        assert bool(replay(obj, nonce="n", now=NOW).notes) is not kept
+
+
+def test_labels_of_the_message_are_copied_and_those_of_tools_are_not() -> None:
+    labels = {
+        "kubernaut.ai/severity": "critical",
+        "team": "a",
+        "app.kubernetes.io/managed-by": "Helm",
+        "app.kubernetes.io/instance": "shop",
+        "argocd.argoproj.io/instance": "shop",
+        "kustomize.toolkit.fluxcd.io/name": "shop",
+        names.REDRIVE_LABEL: "old",
+    }
+    annotations = {"kubernaut.ai/x": "y", "kubectl.kubernetes.io/last-applied-configuration": "{}"}
+    obj = final({"log": "Refused"}, meta={"labels": labels, "annotations": annotations, "name": "o" * 70})
+    meta = replay(obj, nonce="n", now=NOW, batch="b").obj["metadata"]
+    assert meta["labels"] == {
+        "kubernaut.ai/severity": "critical",
+        "team": "a",
+        names.REPLAY_LABEL: "o" * 63,
+        names.REDRIVE_LABEL: "b",
+    }
+    assert meta["annotations"] == {"kubernaut.ai/x": "y"}
+
+
+@pytest.mark.parametrize(
+    ("obj", "why"),
+    [
+        (stored(), "it is Pending and not final yet"),
+        (stored(status={"phase": "Retrying"}), "it is Retrying and not final yet"),
+        (final({"log": "Delivered"}, phase="Sent"), "every target got it; send it again with --all-targets"),
+        (
+            final({"log": "Refused"}, replayOf={"name": "a", "uid": "u", "depth": 5}),
+            "it is the 5th replay in a row",
+        ),
+        (stored(status={"phase": "Failed", "reason": "TooLarge"}), "it is too large"),
+    ],
+)
+def test_what_cannot_be_sent_again_is_refused_with_the_reason(obj: dict[str, Any], why: str) -> None:
+    with pytest.raises(ReplayRefusedError, match=why):
+        replay(obj, nonce="n", now=NOW)
+
+
+def test_replay_of_a_replay_counts_its_depth() -> None:
+    obj = final({"log": "Refused"}, replayOf={"name": "a", "uid": "u", "depth": 4})
+    assert spec_of(obj)["replayOf"] == {"name": "order-1", "uid": "uid-1", "depth": 5}
+    (version,) = crds.notification_request()["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    assert spec["replayOf"]["properties"]["depth"]["maximum"] == bounds.REPLAY_DEPTH == 5
+
+
+def test_name_is_the_same_for_the_same_original_and_batch() -> None:
+    assert replay_name("order", "u", "b") == replay_name("order", "u", "b")
+    different = {replay_name("order", uid, batch) for uid in "uv" for batch in "bc"}
+    assert len(different) == 4
+    long = replay_name("a" * 39 + ".b" * 100, "u", "b")
+    assert (long[:42], len(long)) == ("a" * 39 + "-r-", 50)
+
+
+def select(
+    *objects: dict[str, Any], replays: tuple[dict[str, Any], ...] = (), limit: int = 10, **wanted: Any
+) -> Selection:
+    selection = Selection(wanted=Wanted(**{"batch": "b", **wanted}), limit=limit)
+    for obj in replays:
+        selection.replayed.add(obj)
+    for obj in objects:
+        selection.add(obj)
+    return selection
+
+
+def named(name: str, targets: dict[str, str], **spec: Any) -> dict[str, Any]:
+    return final(targets, meta={"name": name, "uid": f"uid-{name}"}, **spec)
+
+
+def test_selection_keeps_as_many_as_the_limit_and_counts_the_others() -> None:
+    selection = select(*(named(f"n{n}", {"log": "Refused"}) for n in range(15)))
+    assert ([each.name for each in selection.candidates], selection.matching) == (
+        [f"n{n}" for n in range(10)],
+        15,
+    )
+
+
+def test_selection_leaves_out_what_was_sent_again_before() -> None:
+    first, second = named("first", {"log": "Refused"}), named("second", {"log": "Refused"})
+    mine = dict(replay(first, nonce="b", now=NOW, batch="b").obj)
+    other = dict(replay(second, nonce="x", now=NOW).obj)
+    selection = select(first, second, mine, replays=(mine, other))
+    assert [(each.name, each.done) for each in selection.candidates] == [("first", True)]
+    assert (selection.waiting, selection.matching, selection.before) == ([], 1, 1)
+
+
+def test_replay_to_one_receiver_leaves_the_others_to_a_later_redrive() -> None:
+    refs = [{"name": "a"}, {"name": "b"}]
+    obj = named("order", {"slack/a": "Refused", "slack/b": "Refused"}, receiverRefs=refs)
+    only_a = Wanted(batch="x", receiver=ReceiverFilter(name="a"))
+    done = dict(replay(obj, nonce="x", now=NOW, only=only_a.concerns, batch="x").obj)
+    assert done["spec"]["receiverRefs"] == [{"name": "a"}]
+    assert select(obj, replays=(done,), receiver=ReceiverFilter(name="a")).before == 1
+    (candidate,) = select(obj, replays=(done,), receiver=ReceiverFilter(name="b")).waiting
+    assert candidate.targets == ("slack/b",)
+
+
+def test_selection_is_by_reason_receiver_and_time() -> None:
+    by_attempt = named("attempt", {"slack/a": "Exhausted"})
+    by_attempt["status"]["deliveryAttempts"] = [attempt("slack/a", 1, 1, reason="ReceiverNotReady")]
+    muted = named("muted", {"log": "Suppressed"})
+    muted["status"]["targets"][0]["suppressedBy"] = "RateLimited"
+    assert reasons_of(by_attempt) == {"MaxRetriesExhausted", "ReceiverNotReady"}
+    for wanted, expected in (
+        ({"reasons": {"ReceiverNotReady"}}, ["attempt"]),
+        ({"reasons": {"RateLimited", "Other"}}, ["muted"]),
+        ({"reasons": {"MaxRetriesExhausted"}}, ["attempt", "muted"]),
+        ({"receiver": ReceiverFilter(name="a", namespace="shop")}, ["attempt"]),
+        ({"receiver": ReceiverFilter(name="a", namespace="other")}, []),
+        ({"since": START + timedelta(seconds=1)}, []),
+        ({"since": START}, ["attempt", "muted"]),
+    ):
+        assert [each.name for each in select(by_attempt, muted, **wanted).candidates] == expected, wanted
+
+
+def test_selection_counts_what_cannot_be_sent_again_by_its_reason() -> None:
+    deep = named("deep", {"log": "Refused"}, replayOf={"name": "a", "uid": "u", "depth": 5})
+    selection = select(deep, named("fine", {"log": "Refused"}))
+    assert (len(selection.candidates), selection.refused.total()) == (1, 1)
