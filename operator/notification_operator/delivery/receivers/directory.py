@@ -1,7 +1,8 @@
 """The receivers that this process can send to: which are ready, and the sender of each.
 
-A sender is created when it is needed, and again after a change of the spec, of a Secret or of a template. So a change
-takes effect with the next attempt, without a restart.
+A sender is created for the first message, and again after a change of the spec, of a Secret or of a template. So a
+change takes effect with the next attempt, without a restart. To find out what a receiver lacks, its channel is created, too,
+but not kept: most of a thousand receivers get no message for a long time.
 """
 
 from __future__ import annotations
@@ -112,10 +113,12 @@ class ReceiverDirectory:
 
     def readiness(self, receiver: Receiver) -> Readiness:
         """Return whether messages can be sent to a receiver, and what it lacks."""
+        return self._known(receiver) or self._create(receiver)[0]
+
+    def _known(self, receiver: Receiver) -> Readiness | None:
+        """Return what is remembered of this generation of a receiver."""
         ready = self._readiness.get(receiver.key)
-        if ready is None or ready.generation != receiver.generation:
-            ready, _ = self._create(receiver)
-        return ready
+        return ready if ready is not None and ready.generation == receiver.generation else None
 
     def find(self, target: str, message: Message) -> Sender | Unavailable:
         """Return who sends a message to a target now."""
@@ -159,13 +162,16 @@ class ReceiverDirectory:
 
     def sender(self, receiver: Receiver) -> Sender | None:
         """Return the sender of a receiver; None if it is not ready."""
-        if not self.readiness(receiver).sendable:
-            return None
-        sender = self._senders.get(receiver.key)
-        if sender is None:
+        key, ready = receiver.key, self._known(receiver)
+        sender = self._senders.get(key)
+        if ready is None or (ready.sendable and sender is None):
             _, sender = self._create(receiver)
+            if sender is not None:
+                self._senders[key] = sender
         if sender is not None:
-            self._senders.move_to_end(receiver.key)
+            self._senders.move_to_end(key)
+            if len(self._senders) > KEPT:
+                self._senders.popitem(last=False)
         return sender
 
     def close(self, key: ReceiverKey, revision: str) -> None:
@@ -173,17 +179,14 @@ class ReceiverDirectory:
         self._gone[key] = revision
 
     def _create(self, receiver: Receiver) -> tuple[Readiness, Sender | None]:
-        """Create and remember the sender of a receiver."""
-        key, references = receiver.key, resolve_references(receiver, self._secrets)
+        """Create the sender of a receiver, and remember what it lacks; an older sender is not used any more."""
+        references = resolve_references(receiver, self._secrets)
         ready, created = self._prepare(receiver, references)
-        self._readiness[key] = ready
+        self._readiness[receiver.key] = ready
+        self._senders.pop(receiver.key, None)
         if created is None:
-            self._senders.pop(key, None)
             return ready, None
-        sender = self._senders[key] = _sender(receiver, created.channel, version=references.version)
-        if len(self._senders) > KEPT:
-            self._senders.popitem(last=False)
-        return ready, sender
+        return ready, _sender(receiver, created.channel, version=references.version)
 
     def _prepare(self, receiver: Receiver, references: References) -> tuple[Readiness, Created | None]:
         ready = Readiness(
