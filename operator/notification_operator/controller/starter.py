@@ -15,7 +15,7 @@ from notification_operator.domain.fallback import follow
 from notification_operator.domain.fold import merge_attempts
 from notification_operator.domain.hold import NO_HOLDS, Hold
 from notification_operator.domain.plan import plan
-from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
@@ -131,13 +131,17 @@ class Starter:
         return waits
 
     def _register(self, notification: Notification, route: Route, waiting: Container[str]) -> None:
-        """Let a change of a receiver request the notification, as long as targets of it wait for that."""
+        """Let a change of a receiver request the notification, as long as targets of it wait for that.
+
+        A receiver that does not exist is waited for, too.
+        """
         key = Key(notification.namespace, notification.name, notification.uid)
         receivers: dict[ReceiverKey, bool] = {}
         for target in route.targets:
             receiver = receiver_of(target, notification.namespace)
             if receiver is not None:
-                receivers[receiver] = receivers.get(receiver, False) or target in waiting
+                waits = target in waiting or target.startswith(PLACEHOLDER)
+                receivers[receiver] = receivers.get(receiver, False) or waits
         for receiver, waits_for_it in receivers.items():
             if waits_for_it:
                 self._waiting.add(receiver, key)

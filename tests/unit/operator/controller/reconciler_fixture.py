@@ -14,6 +14,7 @@ from notification_operator.controller.request import Key, Request, Result
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.channel import Channel, Message
 from notification_operator.observers.publisher import Observer
+from notification_operator.ports import ReceiverPorts
 from notification_operator.telemetry.metrics import Metrics
 from notification_operator.telemetry.statistics import AttemptStatistics
 from notification_operator.wiring import build
@@ -70,6 +71,8 @@ class ReconcilerFixture:
         elects: bool = False,
         store: MemoryStore | None = None,
         delivery: Mapping[str, Any] | None = None,
+        receivers: ReceiverPorts | None = None,
+        addressed: Sequence[str] | None = None,
         **spec: Any,
     ) -> None:
         self.store, self.metrics = store or MemoryStore(), Metrics()
@@ -83,6 +86,7 @@ class ReconcilerFixture:
                     **(delivery or {}),
                 },
                 "leader_election": {"enabled": elects},
+                "receivers": {"namespaced": True},
             }
         )
         ports = null_ports(
@@ -91,6 +95,7 @@ class ReconcilerFixture:
             leases=self.leases,
             metrics=self.metrics,
             observers=observers,
+            receivers=receivers,
         )
         self.operator = build(settings, ports, clock=now)
         self._spec = {
@@ -98,7 +103,7 @@ class ReconcilerFixture:
             "priority": "low",
             "subject": "s",
             "body": "b",
-            "channels": [] if routed else list(channels),
+            "channels": list(([] if routed else channels) if addressed is None else addressed),
             **spec,
         }
         self.key = self.create("order-1") if store is None else self.stored("order-1")

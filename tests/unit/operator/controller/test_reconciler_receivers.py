@@ -1,0 +1,270 @@
+"""Reconciliations of notifications to receivers: what they cost, and when the operator looks again."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from atomic_status.testing import MemoryStore
+from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, ReceiverProblem
+from notification_operator.domain.text.timestamps import format_time
+from notification_operator.ports import ReceiverPorts
+from tests.unit.operator.contract.receivers.specs import spec
+from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
+from tests.unit.operator.delivery.receivers.stage import Creator
+from tests.unit.operator.domain.receivers.entries import HOME
+from tests.unit.operator.watch.collections_in_memory import Collections
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from notification_operator.controller.request import Key
+    from notification_operator.delivery.channel import Channel
+
+REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")
+BREAKER = {"failure_threshold": 3, "initial_open_seconds": 30, "open_seconds": 30}
+SECRET_URL = {"url": None, "urlSecretRef": {"name": "hook"}}
+
+
+def webhook(**fields: Any) -> dict[str, Any]:
+    return spec("webhook") | fields
+
+
+class Composition:
+    """The composition that ships, with receivers in memory."""
+
+    def __init__(
+        self,
+        *names: str,
+        channels: dict[str, Channel] | None = None,
+        to: list[str] | None = None,
+        **more: Any,
+    ) -> None:
+        self.collections, self.creator = Collections(), Creator()
+        ports = ReceiverPorts(watches=self.collections, store=MemoryStore(), home=HOME, factory=self.creator)
+        self.fixture = ReconcilerFixture(
+            channels or {"console": Stub()},
+            receivers=ports,
+            breaker=BREAKER,
+            addressed=to or [],
+            receiverRefs=[{"name": name} for name in names],
+            **more,
+        )
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[ReconcilerFixture]:
+        """Follow the receivers while the test reconciles."""
+        receivers = self.fixture.operator.receivers
+        assert receivers is not None
+        known = asyncio.Event()
+        task = asyncio.create_task(receivers.watch.run(on_known=known.set))
+        await known.wait()
+        await until_idle()
+        try:
+            yield self.fixture
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def another(self, name: str, **changes: Any) -> Key:
+        """Store another notification, with fields of its spec changed."""
+        stored = self.fixture.store.peek(self.fixture.ref)
+        meta = {key: stored["metadata"][key] for key in ("namespace", "creationTimestamp")}
+        status = {"phase": "Pending"}
+        self.fixture.store.create(
+            {**stored, "metadata": meta | {"name": name}, "spec": stored["spec"] | changes, "status": status}
+        )
+        return self.fixture.stored(name)
+
+    @property
+    def calls(self) -> list[str]:
+        return [message.id.partition(":")[2] for message in self.creator.messages]
+
+
+async def until_idle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_delivery_to_a_receiver_costs_one_read_and_one_write() -> None:
+    composition = Composition("hook")
+    composition.collections.put_receiver("hook", webhook())
+    async with composition.following() as fixture:
+        result = await fixture.reconcile()
+    assert (fixture.verbs, result.final, fixture.status["phase"]) == (["GET", "PUT"], True, "Sent")
+    assert [target["name"] for target in fixture.status["targets"]] == ["webhook/hook"]
+    assert composition.calls == ["webhook/hook:1"]
+
+
+async def test_scheduled_notification_is_not_written_and_comes_back_in_time() -> None:
+    begin = now() + timedelta(hours=1)
+    composition = Composition("hook", notBefore=format_time(begin))
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        for _ in range(2):
+            result = await fixture.reconcile()
+            assert result.requeue_after is not None
+            assert 3590 < result.requeue_after <= 3600
+    assert (fixture.verbs, fixture.status) == (["GET", "GET"], {"phase": "Pending"})
+    assert composition.calls == []
+
+
+async def test_scheduled_notification_is_not_written_during_a_pause() -> None:
+    begin = now() + timedelta(hours=1)
+    composition = Composition(
+        to=["slack"], channels={"slack": Stub(RateLimited("HTTP 429", retry_after=600))}
+    )
+    fixture = composition.fixture
+    await fixture.reconcile()
+    later = composition.another("order-2", notBefore=format_time(begin))
+    fixture.store.calls.clear()
+    result = await fixture.reconcile(later)
+    assert fixture.verbs == ["GET"]
+    assert result.requeue_after is not None
+    assert 3590 < result.requeue_after <= 3600
+
+
+async def test_notification_that_expires_is_final_at_its_end() -> None:
+    composition = Composition("hook", deliverBefore=format_time(now() + timedelta(seconds=0.2)))
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        result = await fixture.reconcile()
+        assert result.requeue_after is not None
+        assert 0 < result.requeue_after <= 0.2
+        await asyncio.sleep(result.requeue_after + 0.01)
+        assert (await fixture.reconcile()).final
+    assert (fixture.status["phase"], fixture.status["reason"]) == ("Failed", "Expired")
+
+
+async def test_fallback_of_a_quick_failure_is_attempted_at_once() -> None:
+    composition = Composition("hook")
+    composition.collections.put_receiver("hook", webhook(fallback={"name": "spare"}))
+    composition.collections.put_receiver("spare", webhook())
+    composition.creator.scripts["hook"] = [Permanent("HTTP 400")]
+    async with composition.following() as fixture:
+        first = await fixture.reconcile()
+        assert fixture.status["phase"] == "Sending"
+        assert first.requeue_after is not None
+        assert first.requeue_after <= 0
+        second = await fixture.reconcile()
+    assert (second.final, fixture.status["phase"], fixture.verbs) == (
+        True,
+        "PartiallySent",
+        ["GET", "PUT"] * 2,
+    )
+    assert composition.calls == ["webhook/hook:1", "webhook/spare:1"]
+
+
+async def test_fallback_with_an_open_breaker_is_not_looked_at_again_and_again() -> None:
+    """The route of the running attempt is older than the fallback."""
+    slow = Stub(seconds=5)
+    composition = Composition("hook", channels={"slack": slow}, to=["slack"])
+    composition.collections.put_receiver("hook", webhook(fallback={"name": "spare"}))
+    composition.collections.put_receiver("spare", webhook())
+    composition.creator.scripts |= {"hook": [Permanent("HTTP 400")], "spare": [REVOKED]}
+    async with composition.following() as fixture:
+        spare = composition.another("order-2", channels=[], receiverRefs=[{"name": "spare"}])
+        await fixture.reconcile(spare)
+        results = [await fixture.reconcile() for _ in range(4)]
+        await fixture.operator.dispatcher.close()
+        fixture.operator.attempts.cancel()
+    assert results[-1].requeue_after is not None
+    assert results[-1].requeue_after > 20
+    assert composition.calls.count("webhook/spare:1") == 1
+
+
+async def test_held_notification_is_written_once() -> None:
+    composition = Composition("hook")
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        results = [await fixture.reconcile() for _ in range(3)]
+    assert fixture.verbs == ["GET", "PUT", "GET", "GET"]
+    assert (fixture.status["phase"], fixture.status["totalAttempts"]) == ("Sending", 0)
+    assert "webhook/hook waits until" in fixture.status["message"]
+    assert all(result.requeue_after is not None and result.requeue_after > 0 for result in results)
+
+
+async def test_resumed_receiver_gets_what_waited_at_once() -> None:
+    composition = Composition("hook")
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        await fixture.reconcile()
+        composition.collections.put_receiver("hook", webhook(), generation=2)
+        await fixture.until_requeued()
+        assert (await fixture.reconcile()).final
+    assert composition.calls == ["webhook/hook:1"]
+
+
+async def test_revoked_credential_of_a_holding_receiver_uses_no_attempt() -> None:
+    composition = Composition("hook", retryPolicy={"maxAttempts": 1})
+    composition.collections.put_receiver("hook", spec("webhook", **SECRET_URL) | {"onReceiverError": "Hold"})
+    composition.collections.put_secret("hook", url="https://a.example.com")
+    composition.creator.scripts["hook"] = [REVOKED]
+    async with composition.following() as fixture:
+        results = [await fixture.reconcile() for _ in range(3)]
+        assert composition.calls == ["webhook/hook:1"]
+        assert fixture.verbs == ["GET", "PUT", "GET", "GET"]
+        assert all(result.requeue_after is not None and result.requeue_after > 20 for result in results)
+        [target] = fixture.status["targets"]
+        assert (target["state"], target["attempts"]) == ("Waiting", 0)
+        composition.creator.scripts = {}
+        composition.collections.put_secret("hook", url="https://b.example.com")
+        await fixture.until_requeued()
+        assert (await fixture.reconcile()).final
+    assert fixture.status["phase"] == "Sent"
+    assert composition.calls == ["webhook/hook:1", "webhook/hook:2"]
+
+
+async def test_notification_that_no_longer_waits_is_not_requested_again() -> None:
+    composition = Composition("hook")
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        await fixture.reconcile()
+        composition.collections.put_receiver("hook", webhook(), generation=2)
+        await fixture.until_requeued()
+        await fixture.reconcile()
+        composition.collections.put_receiver("hook", webhook(timeout="3s"), generation=3)
+        await until_idle()
+        assert not fixture.requeued
+
+
+async def test_message_is_sent_once_when_its_receiver_appears() -> None:
+    composition = Composition("hook")
+    async with composition.following() as fixture:
+        missing = await fixture.reconcile()
+        assert [target["name"] for target in fixture.status["targets"]] == ["receiver/hook"]
+        assert missing.requeue_after is not None
+        assert missing.requeue_after > 20
+        composition.collections.put_receiver("hook", webhook())
+        await fixture.until_requeued()
+        assert (await fixture.reconcile()).final
+    assert composition.calls == ["webhook/hook:1"]
+    assert [target["name"] for target in fixture.status["targets"]] == ["webhook/hook"]
+    assert (fixture.status["phase"], fixture.status["totalAttempts"]) == ("Sent", 2)
+
+
+async def test_message_is_sent_once_to_a_receiver_that_appears_meanwhile() -> None:
+    slow = Stub(seconds=0.3)
+    composition = Composition("hook", channels={"slack": slow}, to=["slack"])
+    async with composition.following() as fixture:
+        await fixture.reconcile()
+        composition.collections.put_receiver("hook", webhook())
+        await fixture.until_requeued()
+        for _ in range(3):
+            await fixture.reconcile()
+        assert composition.calls == [], "the running attempt keeps its route"
+        await fixture.until_requeued()
+        for _ in range(2):
+            await fixture.reconcile()
+    assert composition.calls == ["webhook/hook:1"]
+
+
+async def test_suppressed_notification_costs_one_write() -> None:
+    composition = Composition("hook", priority="low")
+    composition.collections.put_receiver("hook", webhook(priorities=["critical"]))
+    async with composition.following() as fixture:
+        assert (await fixture.reconcile()).final
+    assert (fixture.verbs, fixture.status["phase"]) == (["GET", "PUT"], "Suppressed")
+    assert composition.calls == []
