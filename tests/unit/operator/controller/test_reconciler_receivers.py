@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.channel import Channel
 
 REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")
-BREAKER = {"failure_threshold": 3, "initial_open_seconds": 30, "open_seconds": 30}
+BREAKER: dict[str, Any] = {"failure_threshold": 3, "initial_open_seconds": 30, "open_seconds": 30}
 SECRET_URL = {"url": None, "urlSecretRef": {"name": "hook"}}
 
 
@@ -40,6 +40,7 @@ class Composition:
         *names: str,
         channels: dict[str, Channel] | None = None,
         to: list[str] | None = None,
+        breaker: dict[str, Any] = BREAKER,
         **more: Any,
     ) -> None:
         self.collections, self.creator = Collections(), Creator()
@@ -47,7 +48,7 @@ class Composition:
         self.fixture = ReconcilerFixture(
             channels or {"console": Stub()},
             receivers=ports,
-            breaker=BREAKER,
+            breaker=breaker,
             addressed=to or [],
             receiverRefs=[{"name": name} for name in names],
             **more,
@@ -218,14 +219,14 @@ async def test_revoked_credential_of_a_holding_receiver_uses_no_attempt() -> Non
 
 
 async def test_notification_that_no_longer_waits_is_not_requested_again() -> None:
-    composition = Composition("hook")
-    composition.collections.put_receiver("hook", webhook(suspend=True))
+    composition = Composition("hook", breaker=BREAKER | {"initial_open_seconds": 0.1})
+    composition.collections.put_receiver("hook", webhook(onReceiverError="Hold"))
+    composition.creator.scripts["hook"] = [REVOKED, None]
     async with composition.following() as fixture:
-        await fixture.reconcile()
-        composition.collections.put_receiver("hook", webhook(), generation=2)
-        await fixture.until_requeued()
-        await fixture.reconcile()
-        composition.collections.put_receiver("hook", webhook(timeout="3s"), generation=3)
+        while not (result := await fixture.reconcile()).final:
+            assert result.requeue_after is not None
+            await asyncio.sleep(result.requeue_after)
+        composition.collections.put_receiver("hook", webhook(timeout="3s"), generation=2)
         await until_idle()
         assert not fixture.requeued
 
