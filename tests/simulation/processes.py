@@ -16,7 +16,7 @@ from tests.simulation.process import Process
 from tests.simulation.violations import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from notification_operator.observers.publisher import Transition
     from notification_operator.telemetry.statistics import ElectorStatistics
@@ -73,6 +73,11 @@ class Processes:
     def owner(self, uid: str) -> Process | None:
         """Return the owner of an object."""
         return next((process for process in self if process.owns(uid)), None)
+
+    @property
+    def replicas(self) -> Mapping[str, str]:
+        """The names of the pods by process, also of those that have ended."""
+        return {process.name: process.replica for process in self._all.values()}
 
     def named(self, name: str) -> Process:
         """Return a process, also one that has ended."""

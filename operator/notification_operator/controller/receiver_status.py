@@ -138,7 +138,10 @@ class ReceiverStatusController:
     def _forget(self, key: Key) -> None:
         self._queue.forget(key)
         self._tests.forget(key)
-        self._written.pop(ReceiverKey(key.namespace, key.name), None)
+        name = ReceiverKey(key.namespace, key.name)
+        written = self._written.get(name)
+        if written is not None and written.key == key:
+            del self._written[name]
 
     async def _reconcile(self, request: Request) -> Result:
         """Bring the status of a receiver up to date; never called concurrently for the same key."""

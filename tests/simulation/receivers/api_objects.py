@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -93,7 +92,6 @@ class ApiObjects:
     followers: list[Callable[[Change], None]] = field(default_factory=list)
     """Called with each change, at once."""
     _objects: dict[Place, bytes] = field(default_factory=dict)
-    _created: dict[str, float] = field(default_factory=dict)
     _version: int = 0
     _uids: int = 0
 
@@ -104,7 +102,6 @@ class ApiObjects:
     def create(self, place: Place, **parts: Any) -> dict[str, Any]:
         """Store a new object."""
         self._uids += 1
-        self._created[self.uid(self._uids)] = asyncio.get_running_loop().time()
         meta = {
             "name": place.name,
             "uid": self.uid(self._uids),
@@ -114,10 +111,6 @@ class ApiObjects:
         }
         meta |= {"namespace": place.namespace} if place.namespace else {}
         return self._store("ADDED", place, {"metadata": meta, **parts})
-
-    def created_at(self, uid: str) -> float:
-        """Return when an object was created, on the loop's clock."""
-        return self._created[uid]
 
     def change(self, place: Place, change: Callable[[dict[str, Any]], None]) -> None:
         """Change an object in place; another spec is another generation."""

@@ -15,7 +15,7 @@ from tests.simulation.receivers.specs import BY_PLACE
 from tests.simulation.violations import CLOCK, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tests.simulation.channels import Call
     from tests.simulation.receivers.api_objects import ApiObjects, Place
@@ -29,14 +29,16 @@ RECENT: Final = 500.0
 class FinalStatuses:
     """Compares the statuses with what is true, once everything has settled.
 
-    `calls` are all calls of channels, `replicas` the names of the pods by process, of those that are present, and
-    `tests` the latest requests for a test message.
+    `calls` are all calls of channels; `since` returns when a process has first seen a receiver. `replicas` are the names
+    of the pods by process, `present` the processes that live, and `tests` the latest requests for a test message.
     """
 
     objects: ApiObjects
     history: History
     calls: Sequence[Call]
+    since: Callable[[str, str], float]
     replicas: Mapping[str, str]
+    present: Sequence[str]
     tests: Mapping[Place, str]
     clocks_agree: bool
 
@@ -80,28 +82,34 @@ class FinalStatuses:
         healthy = status.condition("Healthy")
         assert healthy is not None
         require(healthy.reason != "Suspended", f"receiver {place} is resumed, its status says {healthy}")
+        for entry in status.replicas:
+            called = any(self.replicas[each.who] == entry.name for each in calls)
+            require(called, f"receiver {place}: {entry.name} has not called it, its entry says {entry}")
         if not calls:
             return
         last = max(each.ended_at for each in calls)
-        ends = {(each.end, each.who in self.replicas) for each in calls if each.ended_at == last}
+        ends = {(each.end, each.who in self.present) for each in calls if each.ended_at == last}
         if ends == {("success", True)}:
             delivering = healthy.status is ConditionStatus.TRUE
             require(delivering, f"receiver {place} has accepted a message, its status says {healthy}")
         if ends == {("unauthorized", True)}:
             unknown = healthy.status is not ConditionStatus.TRUE
             require(unknown, f"receiver {place} has accepted no message, its status says {healthy}")
-        for who, replica in self.replicas.items():
+        for who in self.present:
             own = [each.ended_at for each in calls if each.who == who]
+            entry = status.replica(self.replicas[who])
+            seen = None if entry is None else entry.observed.last_attempt
             if own and max(own) > asyncio.get_running_loop().time() - RECENT:
-                entry, at = status.replica(replica), START + timedelta(seconds=max(own))
-                seen = None if entry is None else entry.observed.last_attempt
+                at = START + timedelta(seconds=max(own))
                 known = seen is not None and abs(seen - at) <= CLOCK
                 require(known, f"receiver {place}: {who} has called it at {at}, the status says {seen}")
 
     def _calls_of(self, place: Place, uid: str) -> Iterable[Call]:
         """Yield the calls of a receiver that have ended, without those of an earlier one of its name."""
-        created = self.objects.created_at(uid)
         for call in self.calls:
-            ended = call.end != "open" and call.at > created
-            if ended and place_of(call.channel, call.namespace) == place:
+            if (
+                call.end != "open"
+                and call.at > self.since(call.who, uid)
+                and place_of(call.channel, call.namespace) == place
+            ):
                 yield call

@@ -67,9 +67,9 @@ class ProcessReceivers:
         return self._process.operator.ownership.may_start(uid)
 
     def _view(self, place: Place) -> tuple[object, ...]:
-        """Return the generation that the process has seen of a receiver, and how it finds its health."""
+        """Return what the process has seen of a receiver, and how it finds its health."""
         process, parts = self._process, self._process.operator.receivers
         assert parts is not None
         health = parts.health.health(ReceiverKey(place.namespace, place.name))
         condition = assess(entry_of(process.replica, health, process.clock()))
-        return self.seen.generation(place), condition.status, condition.reason
+        return self.seen.identity(place), condition.status, condition.reason

@@ -36,6 +36,8 @@ class Seen:
 
         self.first: dict[Place, float] = {}
         """When the first valid spec was reported, on the loop's clock."""
+        self.since: dict[str, float] = {}
+        """When each incarnation of a receiver was first reported, by uid."""
 
     def listed(self, selection: Selection, items: Iterable[tuple[Place, bytes]]) -> None:
         """Take in a listing."""
@@ -51,6 +53,7 @@ class Seen:
         if place.kind is Kind.RECEIVERS:
             obj = orjson.loads(data)
             uid = obj["metadata"]["uid"]
+            self.since.setdefault(uid, asyncio.get_running_loop().time())
             if self._in_force.get(place, ("",))[0] != uid:
                 self._in_force.pop(place, None)
             spec = examine(obj["spec"], namespace=place.namespace, home=HOME).spec
@@ -63,10 +66,13 @@ class Seen:
         """Take in a deletion."""
         self._objects.pop(place, None)
 
-    def generation(self, place: Place) -> int | None:
-        """Return the generation of a receiver; None if it does not exist."""
+    def identity(self, place: Place) -> tuple[object, ...]:
+        """Return uid, generation and annotations of a receiver; nothing if it does not exist."""
         data = self._objects.get(place)
-        return None if data is None else orjson.loads(data)["metadata"]["generation"]
+        if data is None:
+            return ()
+        meta = orjson.loads(data)["metadata"]
+        return meta["uid"], meta["generation"], *meta["annotations"].items()
 
     def spec(self, place: Place) -> ReceiverSpec | None:
         """Return the spec that is in force of a receiver; None if it does not exist, or never had a valid one."""

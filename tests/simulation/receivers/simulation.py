@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.model import parse
@@ -147,7 +148,9 @@ class ReceiverSimulation(Simulation):
             objects=self.objects,
             history=self.history,
             calls=[call for calls in self.invariants.calls.values() for call in calls],
-            replicas={process.name: process.replica for process in self.processes.present},
+            since=lambda who, uid: self._seen(who).since.get(uid, math.inf),
+            replicas=self.processes.replicas,
+            present=[process.name for process in self.processes.present],
             tests=self.owners.tests,
             clocks_agree=self.invariants.clocks_agree,
         ).check()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_contract import names
 from notification_operator.domain.receivers.status import ReceiverStatus
 from tests.simulation.violations import require
 
@@ -90,7 +89,6 @@ class ReceiverStatusInvariants:
         self, after: dict[str, Any], new: ReceiverStatus, by: StatusReconciliation, subject: str
     ) -> None:
         """Check that a process does not write too often."""
-        meta = after["metadata"]
         facts = (
             *by.view,
             by.owner,
@@ -100,9 +98,8 @@ class ReceiverStatusInvariants:
                 if each and by.owner
             ),
             new.secret_version if by.owner else "",
-            meta["annotations"].get(names.TEST_ANNOTATION) if by.owner else None,
         )
-        at, key = asyncio.get_running_loop().time(), (by.who, meta["uid"])
+        at, key = asyncio.get_running_loop().time(), (by.who, after["metadata"]["uid"])
         last = self._latest.get(key)
         written = self._latest[key] = _Written(
             at=at, facts=facts, answer=new.last_test, changes=self._changes(by.who), by=by
