@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from notification_cli.commands.drill import drill
 from notification_cli.commands.lint import lint
 from notification_cli.commands.ls import ls
 from notification_cli.commands.receivers import receivers, send_test
@@ -57,7 +58,7 @@ def options(
 for command in (ls, show, why, send, receivers):
     app.command(cls=Command)(command)
 app.command("test", cls=Command)(send_test)
-for command in (replay, redrive, top, lint, web):
+for command in (replay, redrive, drill, top, lint, web):
     app.command(cls=Command)(command)
 app.add_typer(route, name="route")
 

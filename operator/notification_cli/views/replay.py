@@ -134,6 +134,8 @@ def refuse(obj: Mapping[str, Any]) -> None:
         ReplayRefusedError: it may not.
     """
     phase, status = phase_of(obj), mapping(obj.get("status"))
+    if names.DRILL_LABEL in mapping(obj["metadata"].get("labels")):
+        raise ReplayRefusedError("it is a drill; start another one with notif drill")
     if phase not in FINAL:
         raise ReplayRefusedError(f"it is {text(status.get('phase')) or Phase.PENDING} and not final yet")
     if depth_of(obj) >= bounds.REPLAY_DEPTH:

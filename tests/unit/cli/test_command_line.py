@@ -24,18 +24,21 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "notification_cli")
 CPU_SECONDS = 0.3
 COMMANDS = (
-    "ls",
-    "show",
-    "why",
-    "send",
-    "receivers",
-    "test",
-    "replay",
-    "redrive",
-    "top",
-    "lint",
-    "web",
-    "route",
+    *(
+        "ls",
+        "show",
+        "why",
+        "send",
+        "receivers",
+        "test",
+        "replay",
+        "redrive",
+        "drill",
+        "top",
+        "lint",
+        "web",
+        "route",
+    ),
 )
 
 

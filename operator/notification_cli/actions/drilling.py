@@ -1,0 +1,125 @@
+"""Sends marked messages through the real path to receivers, and waits for what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_cli.actions.receivers import receiver_place
+from notification_cli.actions.waiting import until
+from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.options import Output
+from notification_cli.output.documents import document, plain
+from notification_cli.output.drill import write_results
+from notification_cli.views.drill import INCIDENTS, DrillOutcome, DrillResult, drill, drill_result, skipped
+from notification_cli.views.receivers import receiver_view
+from notification_cli.views.text import clean
+from notification_client import status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from notification_cli.session import Session
+    from notification_cli.views.receivers import ReceiverView
+
+ALL: Final = "all"
+CONCURRENT: Final = 20
+"""Receivers that are tried at the same time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drilling:
+    """Which receivers, `all` or one by name, and how long to wait for each."""
+
+    receiver: str = ALL
+    seconds: float
+    all_namespaces: bool = False
+    labels: str = ""
+    output: Output = Output.TABLE
+
+    async def run(self, session: Session) -> int:
+        """Send a message to each receiver, and write the results."""
+        views, identity = await self._receivers(session), secrets.token_hex(4)
+        if not views:
+            raise CliError("there is no receiver to send a drill to")
+        slots = asyncio.Semaphore(CONCURRENT)
+        results = await asyncio.gather(*(self._one(session, view, identity, slots) for view in views))
+        if self.output is Output.TABLE:
+            write_results(session.screen, results)
+        else:
+            names = "\n".join(each.receiver for each in results if each.result is DrillOutcome.DELIVERED)
+            document(
+                session.screen,
+                self.output,
+                {"drill": identity, "receivers": plain(results)},
+                name=names or "none",
+            )
+        return _exit_code(results)
+
+    async def _receivers(self, session: Session) -> Sequence[ReceiverView]:
+        if self.receiver != ALL:
+            namespace, name = receiver_place(self.receiver, session.namespace)
+            return [receiver_view(await session.receivers.get(namespace, name))]
+        namespace = "" if self.all_namespaces else session.namespace
+        views: list[ReceiverView] = []
+        async for page in session.receivers.pages(namespace, labels=self.labels):
+            views += map(receiver_view, page.items)
+        return views
+
+    async def _one(
+        self, session: Session, view: ReceiverView, identity: str, slots: asyncio.Semaphore
+    ) -> DrillResult:
+        """Send to one receiver; a failure there does not end the drill of the others."""
+        if reason := skipped(view):
+            return _without_message(view, DrillOutcome.SKIPPED, reason)
+        async with slots:
+            try:
+                result = await self._message(session, view, identity, "Trigger")
+                if view.type in INCIDENTS and result.result is DrillOutcome.DELIVERED:
+                    resolved = await self._message(session, view, identity, "Resolve")
+                    if resolved.result is not DrillOutcome.DELIVERED:
+                        detail = f"the incident of the drill is still open: {resolved.detail}"
+                        return replace(result, result=resolved.result, detail=detail)
+            except CliError as error:
+                return _without_message(view, DrillOutcome.FAILED, str(error))
+        return result
+
+    async def _message(self, session: Session, view: ReceiverView, identity: str, event: str) -> DrillResult:
+        obj = drill(view, identity=identity, event=event, seconds=self.seconds, now=session.clock())
+        namespace, name = view.key.namespace, obj["metadata"]["name"]
+        start = monotonic()
+        latest: dict[str, Any] = await session.notifications.create(namespace, obj)
+
+        async def read() -> dict[str, Any]:
+            nonlocal latest
+            latest = await session.notifications.get(namespace, name)
+            return latest
+
+        try:
+            await until(
+                read,
+                lambda each: status_of(each).final,
+                seconds=self.seconds,
+                late=lambda _: "not over in time",
+            )
+        except ApiError:
+            raise
+        except CliError as error:
+            if error.code is not ExitCode.TIMEOUT:
+                raise
+        final = status_of(latest).final
+        return drill_result(view, latest, seconds=monotonic() - start, final=final)
+
+
+def _without_message(view: ReceiverView, outcome: DrillOutcome, detail: str) -> DrillResult:
+    return DrillResult(receiver=clean(view.key), type=clean(view.type), result=outcome, detail=clean(detail))
+
+
+def _exit_code(results: Sequence[DrillResult]) -> int:
+    outcomes = {each.result for each in results}
+    if DrillOutcome.FAILED in outcomes:
+        return ExitCode.NEGATIVE
+    return ExitCode.TIMEOUT if DrillOutcome.LATE in outcomes else ExitCode.OK

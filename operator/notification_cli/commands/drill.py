@@ -1,0 +1,62 @@
+"""`notif drill`: prove that messages arrive, before one has to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from notification_cli.boundary import finish
+from notification_cli.options import (
+    AllNamespaces,
+    Context,
+    Kubeconfig,
+    Namespace,
+    NoColor,
+    Output,
+    OutputOption,
+    Selector,
+)
+
+
+def drill(  # noqa: PLR0913 - the options
+    *,
+    receiver: Annotated[
+        str,
+        typer.Option(metavar="RECEIVER", help="all, or one receiver as NAME or NAMESPACE/NAME."),
+    ] = "all",
+    timeout: Annotated[str, typer.Option(help="Time limit for each receiver.")] = "60s",
+    namespace: Namespace = "",
+    all_namespaces: AllNamespaces = False,
+    selector: Selector = "",
+    output: OutputOption = Output.TABLE,
+    context: Context = "",
+    kubeconfig: Kubeconfig = "",
+    no_color: NoColor = False,
+) -> None:
+    """Send marked messages to receivers, and say whether they arrive.
+
+    The messages take the way of any other one and begin with [DRILL]; people get them. The exit code is 1 if one
+    does not arrive, and 4 if one takes longer than `--timeout`.
+
+    Example: `notif drill -A`.
+    """
+
+    def work() -> int:
+        from notification_cli.actions.drilling import Drilling
+        from notification_cli.actions.waiting import time_limit
+        from notification_cli.kube.kubeconfig import Access
+        from notification_cli.output.screen import Screen
+        from notification_cli.session import run
+
+        drilling = Drilling(
+            receiver=receiver,
+            seconds=time_limit(timeout),
+            all_namespaces=all_namespaces,
+            labels=selector,
+            output=output,
+        )
+        access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+        return run(access, Screen.standard(no_color=no_color), drilling.run)
+
+    finish(work)

@@ -1,0 +1,139 @@
+"""Marked messages that prove that a receiver gets messages, and what became of them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_cli.views.text import clean
+from notification_contract import names
+from notification_contract.receivers.kinds import ReceiverType
+from notification_operator.domain.json_values import entries, mapping, number, text
+from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.target_status import TargetState
+from notification_operator.domain.text.timestamps import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from notification_cli.views.receivers import ReceiverView
+
+PREFIX: Final = "[DRILL]"
+PRIORITIES: Final = ("low", "medium", "high", "critical")
+"""The least urgent one that a receiver accepts is used."""
+RETRY: Final = {"maxAttempts": 3, "initialBackoffSeconds": 5, "maxBackoffSeconds": 60}
+RETENTION_DAYS: Final = 1
+INCIDENTS: Final = frozenset({ReceiverType.PAGERDUTY})
+"""Types whose messages open incidents, which the drill resolves again."""
+MOST_SECONDS: Final = 86_400.0
+
+
+class DrillOutcome(StrEnum):
+    """The result for one receiver."""
+
+    DELIVERED = "Delivered"
+    FAILED = "Failed"
+    LATE = "Late"
+    """The delivery was not over in time."""
+    SKIPPED = "Skipped"
+    """Nothing was sent on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillResult:
+    """What became of the message to one receiver."""
+
+    receiver: str
+    type: str
+    result: DrillOutcome
+    seconds: float | None = None
+    """From the creation until the end of the delivery was seen; None without one."""
+    call_seconds: float | None = None
+    """Of the latest attempt."""
+    attempts: int = 0
+    detail: str = ""
+    notification: str = ""
+
+
+def skipped(view: ReceiverView) -> str:
+    """Return why no message is sent to a receiver; empty if one is."""
+    if view.suspended:
+        return "it is suspended"
+    if view.type in {ReceiverType.EMAIL, ReceiverType.SMS} and not entries(
+        mapping(view.spec.get(view.type)).get("to")
+    ):
+        return f"it has no recipients of its own; set spec.{clean(view.type)}.to"
+    return ""
+
+
+def drill(view: ReceiverView, *, identity: str, event: str, seconds: float, now: datetime) -> dict[str, Any]:
+    """Return the notification of a drill.
+
+    Args:
+        view: the receiver.
+        identity: the id of the drill, the same for all its messages.
+        event: Trigger, or Resolve for what Trigger has opened.
+        seconds: after this time nothing is sent any more.
+        now: the time.
+    """
+    accepted = [each for each in entries(view.spec.get("priorities")) if each in PRIORITIES]
+    suffix = "" if event == "Trigger" else f"-{event.lower()}"
+    spec: dict[str, Any] = {
+        "type": "simple",
+        "priority": min(accepted, key=PRIORITIES.index, default=PRIORITIES[0]),
+        "subject": f"{PREFIX} Receiver {view.key} gets messages",
+        "body": f"This is a drill: nothing has happened. It proves that messages reach receiver {view.key}. Drill {identity}.",
+        "receiverRefs": [{"name": view.key.name}],
+        "dedupKey": f"drill/{identity}/{view.key}",
+        "event": event,
+        "retryPolicy": RETRY,
+        "retentionDays": RETENTION_DAYS,
+        "deliverBefore": format_time(now + timedelta(seconds=seconds)),
+    }
+    metadata = {
+        "name": f"drill-{identity}-{view.key.name}{suffix}",
+        "namespace": view.key.namespace,
+        "labels": {names.DRILL_LABEL: identity},
+    }
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "spec": spec}
+
+
+def drill_result(view: ReceiverView, obj: Mapping[str, Any], *, seconds: float, final: bool) -> DrillResult:
+    """Return what became of a message; `final` is whether its delivery is over."""
+    meta, status = obj["metadata"], mapping(obj.get("status"))
+    own = [
+        each
+        for each in map(mapping, entries(status.get("targets")))
+        if receiver_of(text(each.get("name")), meta["namespace"]) == view.key
+    ]
+    delivered = bool(own) and all(each.get("state") == TargetState.DELIVERED for each in own)
+    durations = [
+        number(mapping(each).get("durationSeconds"), most=MOST_SECONDS)
+        for each in entries(status.get("deliveryAttempts"))
+        if receiver_of(text(mapping(each).get("channel")), meta["namespace"]) == view.key
+    ]
+    result = DrillOutcome.DELIVERED if delivered else DrillOutcome.FAILED if final else DrillOutcome.LATE
+    return DrillResult(
+        receiver=clean(view.key),
+        type=clean(view.type),
+        result=result,
+        seconds=round(seconds, 3) if final else None,
+        call_seconds=durations[-1] if durations else None,
+        attempts=sum(each.get("attempts") or 0 for each in own),
+        detail="" if delivered else _detail(own, status),
+        notification=clean(f"{meta['namespace']}/{meta['name']}"),
+    )
+
+
+def _detail(targets: list[Mapping[str, Any]], status: Mapping[str, Any]) -> str:
+    errors = [
+        text(each.get("lastError")) or text(each.get("suppressedBy")) or text(each.get("state"))
+        for each in targets
+        if each.get("state") != TargetState.DELIVERED
+    ]
+    return clean(
+        "; ".join(dict.fromkeys(filter(None, errors))) or text(status.get("message")) or "no attempt was made"
+    )

@@ -1,0 +1,113 @@
+"""The messages of a drill, and what is read from their status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from notification_cli.views.drill import DrillOutcome, drill, drill_result, skipped
+from notification_cli.views.lint import check
+from notification_cli.views.receivers import receiver_view
+from notification_cli.views.replay import ReplayRefusedError, replay
+from notification_contract import names
+from tests.unit.cli.samples import NOW, attempt
+from tests.unit.operator.domain.receivers.builders import stored_receiver
+
+MAIL = {"host": "mail.example.com", "from": "a@example.com"}
+
+
+def view(**spec: Any) -> Any:
+    return receiver_view(stored_receiver(spec={"type": "pagerduty", "pagerduty": {}, **spec}))
+
+
+def message(**spec: Any) -> dict[str, Any]:
+    return drill(view(**spec), identity="d", event="Trigger", seconds=60, now=NOW)
+
+
+def test_message_is_valid_marked_and_ends_with_the_drill() -> None:
+    obj = message()
+    assert [problem for each in check([obj]) for problem in each.problems] == []
+    assert obj["metadata"]["labels"] == {names.DRILL_LABEL: "d"}
+    assert obj["spec"]["subject"].startswith("[DRILL] ")
+    assert obj["spec"]["receiverRefs"] == [{"name": "on-call"}]
+    assert obj["spec"]["deliverBefore"] == (NOW + timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    resolved = drill(view(), identity="d", event="Resolve", seconds=60, now=NOW)
+    assert resolved["spec"]["dedupKey"] == obj["spec"]["dedupKey"]
+    assert resolved["metadata"]["name"] != obj["metadata"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("priorities", "expected"), [([], "low"), (["critical"], "critical"), (["high", "medium"], "medium")]
+)
+def test_priority_is_the_least_urgent_that_the_receiver_accepts(priorities: list[str], expected: str) -> None:
+    assert message(priorities=priorities)["spec"]["priority"] == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ({}, ""),
+        ({"suspend": True}, "it is suspended"),
+        ({"type": "email", "email": MAIL}, "it has no recipients of its own; set spec.email.to"),
+        ({"type": "email", "email": {**MAIL, "to": ["a@example.com"]}}, ""),
+    ],
+)
+def test_receiver_without_anybody_to_send_to_is_skipped(spec: dict[str, Any], why: str) -> None:
+    assert skipped(view(**spec)) == why
+
+
+@pytest.mark.parametrize(
+    ("targets", "final", "outcome", "detail"),
+    [
+        (
+            [{"name": "pagerduty/on-call", "state": "Delivered", "attempts": 1}],
+            True,
+            DrillOutcome.DELIVERED,
+            "",
+        ),
+        (
+            [
+                {"name": "pagerduty/on-call", "state": "Refused", "attempts": 1, "lastError": "401"},
+                {"name": "email/mail", "state": "Delivered", "attempts": 1},
+            ],
+            True,
+            DrillOutcome.FAILED,
+            "401",
+        ),
+        (
+            [{"name": "pagerduty/on-call", "state": "Suppressed", "suppressedBy": "Muted"}],
+            True,
+            DrillOutcome.FAILED,
+            "Muted",
+        ),
+        (
+            [{"name": "pagerduty/on-call", "state": "Waiting", "lastError": "503"}],
+            False,
+            DrillOutcome.LATE,
+            "503",
+        ),
+        ([], False, DrillOutcome.LATE, "no attempt was made"),
+    ],
+)
+def test_result_is_that_of_the_receiver_and_not_of_its_fallback(
+    targets: list[dict[str, Any]],
+    final: bool,  # noqa: FBT001 - a parameter
+    outcome: DrillOutcome,
+    detail: str,
+) -> None:
+    status = {
+        "targets": targets,
+        "deliveryAttempts": [attempt("pagerduty/on-call", 1, 1, durationSeconds=0.5)],
+    }
+    result = drill_result(view(), {**message(), "status": status}, seconds=1.23456, final=final)
+    assert (result.result, result.detail, result.call_seconds) == (outcome, detail, 0.5)
+    assert result.seconds == (1.235 if final else None)
+
+
+def test_failed_drill_is_not_sent_again() -> None:
+    obj = message()
+    obj["metadata"]["uid"] = "u"
+    with pytest.raises(ReplayRefusedError, match="it is a drill"):
+        replay({**obj, "status": {"phase": "Failed"}}, nonce="n", now=NOW)
