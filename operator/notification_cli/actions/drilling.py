@@ -91,12 +91,12 @@ class Drilling:
         obj = drill(view, identity=identity, event=event, seconds=self.seconds, now=session.clock())
         namespace, name = view.key.namespace, obj["metadata"]["name"]
         start = monotonic()
-        latest: dict[str, Any] = await session.notifications.create(namespace, obj)
+        current: dict[str, Any] = await session.notifications.create(namespace, obj)
 
         async def read() -> dict[str, Any]:
-            nonlocal latest
-            latest = await session.notifications.get(namespace, name)
-            return latest
+            nonlocal current
+            current = await session.notifications.get(namespace, name)
+            return current
 
         try:
             await until(
@@ -110,8 +110,8 @@ class Drilling:
         except CliError as error:
             if error.code is not ExitCode.TIMEOUT:
                 raise
-        final = status_of(latest).final
-        return drill_result(view, latest, seconds=monotonic() - start, final=final)
+        final = status_of(current).final
+        return drill_result(view, current, seconds=monotonic() - start, final=final)
 
 
 def _without_message(view: ReceiverView, outcome: DrillOutcome, detail: str) -> DrillResult:

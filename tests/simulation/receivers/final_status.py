@@ -97,8 +97,8 @@ class FinalStatuses:
             require(unknown, f"receiver {place} has accepted no message, its status says {healthy}")
         for who in self.present:
             own = [each.ended_at for each in calls if each.who == who]
-            entry = status.replica(self.replicas[who])
-            seen = None if entry is None else entry.observed.last_attempt
+            replica = status.replica(self.replicas[who])
+            seen = None if replica is None else replica.observed.last_attempt
             if own and max(own) > asyncio.get_running_loop().time() - RECENT:
                 at = START + timedelta(seconds=max(own))
                 known = seen is not None and abs(seen - at) <= CLOCK

@@ -210,11 +210,9 @@ async def test_further_batches_do_not_wait_for_the_next_interval(
     for number in range(10):
         api.put(f"old-{number}")
     fixture = SweeperFixture()
-    fixture.settings = Retention(deletes_per_second=1000, interval_seconds=0.5)
-    began = asyncio.get_running_loop().time()
+    fixture.settings = Retention(deletes_per_second=1000, interval_seconds=2)
     async with fixture.at(api):
         await until(lambda: fixture.count == 10)
-    assert api.deleted[-1][1] - began < 0.5
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
