@@ -52,7 +52,7 @@ class Sessions:
     def __init__(self) -> None:
         self._sessions: OrderedDict[Connection, aiohttp.ClientSession] = OrderedDict()
         self._contexts: OrderedDict[Trust, ssl.SSLContext] = OrderedDict()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.Task[None], aiohttp.ClientSession] = {}
 
     def shared(self, connection: Connection) -> SharedSession:
         """Return what finds the session for each request: a receiver lives longer than a session that nobody uses.
@@ -78,8 +78,8 @@ class Sessions:
         if len(self._sessions) > MOST:
             _, oldest = self._sessions.popitem(last=False)
             task = asyncio.get_running_loop().create_task(_close_later(oldest), name="close session")
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._closing[task] = oldest
+            task.add_done_callback(self._closing.pop)
         return session
 
     def context(self, trust: Trust) -> ssl.SSLContext:
@@ -98,11 +98,10 @@ class Sessions:
 
     async def close(self) -> None:
         """Close every session."""
+        sessions = [*self._sessions.values(), *self._closing.values()]
+        self._sessions.clear()
         for task in self._closing:
             task.cancel()
-        sessions = list(self._sessions.values())
-        self._sessions.clear()
-        await asyncio.gather(*self._closing, return_exceptions=True)
         await asyncio.gather(*(session.close() for session in sessions))
 
 
@@ -134,16 +133,14 @@ class SharedSession:
 
 async def _close_later(session: aiohttp.ClientSession) -> None:
     """Close a session when no attempt can use it any more."""
-    try:
-        await asyncio.sleep(2 * MAX_TIMEOUT)
-    finally:
-        await session.close()
+    await asyncio.sleep(2 * MAX_TIMEOUT)
+    await session.close()
 
 
 def _context(trust: Trust) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=trust.authorities or None)
-    except (ssl.SSLError, ValueError) as error:
+    except (ssl.SSLError, ValueError, TypeError) as error:  # a TypeError for characters beyond ASCII
         raise InvalidOptionsError(f"tls.caSecretRef holds no certificate in PEM: {error}") from None
     if trust.certificate:
         try:

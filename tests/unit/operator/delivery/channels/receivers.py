@@ -28,6 +28,7 @@ from notification_operator.delivery.channels.slack_bot import (
     SlackBotOptions,
     SlackBotSecrets,
 )
+from notification_operator.delivery.channels.slack_webhook import SlackWebhookChannel, SlackWebhookSecrets
 from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
 from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
 from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
@@ -170,6 +171,16 @@ SERVICES: dict[str, Service] = {
         accepts=gives(slack.accepted("C0123")),
         handle=lambda received: received.json["metadata"]["event_payload"]["delivery_id"],
         refuses_credentials=gives(slack.refused("invalid_auth")),
+        parts=2,
+    ),
+    "slack-webhook": Service(
+        make=lambda server, way, texts: SlackWebhookChannel(
+            SlackWebhookSecrets(url=server.url), access=way, composer=texts
+        ),
+        accepts=lambda server: server.add_response(200, "ok"),
+        handle=lambda received: received.body.decode(),
+        receiver={**UNTRUSTED, 410: ReceiverProblem.GONE},
+        refuses_credentials=lambda server: server.add_response(403, "invalid_token"),
         parts=2,
     ),
     "discord": Service(

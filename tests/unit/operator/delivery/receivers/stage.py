@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.delivery.channel import Message, Receipt
+    from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.delivery.senders import Sender, Unavailable
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.hold import Hold
@@ -117,7 +118,13 @@ class Creator:
 class Stage:
     """The parts, and the clock that the test moves."""
 
-    def __init__(self, *receivers: Receiver, limits: Limits | None = None, timeout: float = 5) -> None:
+    def __init__(
+        self,
+        *receivers: Receiver,
+        limits: Limits | None = None,
+        timeout: float = 5,
+        factory: ChannelCreator | None = None,
+    ) -> None:
         self.now = START
         self.labels: dict[str, dict[str, str]] = {}
         self.catalog = catalog(*receivers)
@@ -131,7 +138,7 @@ class Stage:
             secrets=self.secrets,
             config_maps=self.config_maps,
             channels=self.channels,
-            factory=self.creator,
+            factory=factory or self.creator,
             clock=lambda: self.now,
         )
         self.breakers = Breakers(limits or Limits(), clock=lambda: self.now)

@@ -1,0 +1,125 @@
+"""Sessions: shared by receivers with the same way to the network, bounded in number, and closed by none of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from notification_operator.delivery.channel import InvalidOptionsError
+from notification_operator.delivery.egress_policy import EgressPolicy
+from notification_operator.delivery.receivers import sessions as module
+from notification_operator.delivery.receivers.sessions import Connection, Sessions, Trust
+from tests.unit.operator.delivery.channels.receivers import LOOPBACK
+from tests.unit.operator.delivery.receivers.far_ends import network
+from tests.unit.operator.delivery.receiving import HttpServer, serving
+from tests.unit.operator.domain.receivers.entries import receiver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def sessions() -> AsyncIterator[Sessions]:
+    parts = Sessions()
+    yield parts
+    await parts.close()
+
+
+def connection(number: int) -> Connection:
+    """Return one of many different connections to this machine."""
+    networks = (ip_network("127.0.0.0/8"), ip_network(f"10.{number}.0.0/16"))
+    return Connection(policy=EgressPolicy(insecure=True, allowed_networks=networks))
+
+
+async def status(sessions: Sessions, number: int, server: HttpServer) -> int:
+    async with sessions.shared(connection(number)).post(server.url, data="x") as response:
+        return response.status
+
+
+async def test_receivers_with_the_same_way_share_a_session(sessions: Sessions) -> None:
+    first = sessions.session(Connection(policy=LOOPBACK))
+    assert sessions.session(Connection(policy=replace(LOOPBACK))) is first
+    assert sessions.session(Connection(policy=LOOPBACK, proxy="http://127.0.0.1:1")) is not first
+    assert sessions.session(Connection(policy=EgressPolicy())) is not first
+
+
+async def test_session_of_a_receiver_that_was_not_used_for_long_is_opened_again(
+    sessions: Sessions, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr(module, "MAX_TIMEOUT", 0)
+    assert await status(sessions, 0, server) == 200
+    first = sessions.session(connection(0))
+    assert await status(sessions, 1, server) == 200
+    async with asyncio.timeout(5):
+        while not first.closed:  # noqa: ASYNC110 - a session has no event
+            await asyncio.sleep(0.01)
+    assert await status(sessions, 0, server) == 200
+
+
+async def test_receiver_outlives_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its channel, which is made once, must not hold a session that others close."""
+    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr(module, "MAX_TIMEOUT", 0)
+    names = [f"r{number}" for number in range(3)]
+    async with network() as stage_of, serving() as server:
+        entries = [
+            receiver(
+                name,
+                block={
+                    "url": server.url,
+                    "insecure": True,
+                    "allowedNetworks": ["127.0.0.0/8", f"10.{number}.0.0/16"],
+                },
+            )
+            for number, name in enumerate(names)
+        ]
+        stage = stage_of(*entries)
+        for _ in range(2):
+            for name in names:
+                attempt = await stage.attempt(f"webhook/{name}")
+                assert attempt.error is None
+                await asyncio.sleep(0.05)
+    assert len(server.received) == 6
+
+
+async def test_evicted_session_is_closed_at_the_end_at_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 1)
+    sessions = Sessions()
+    opened = [sessions.session(connection(number)) for number in range(3)]
+    await sessions.close()
+    assert all(session.closed for session in opened)
+
+
+async def test_certificates_are_read_once(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 2)
+    trusts = [Trust(authorities=trustme.CA().cert_pem.bytes().decode()) for _ in range(3)]
+    contexts = [sessions.context(trust) for trust in trusts]
+    assert sessions.context(trusts[2]) is contexts[2]
+    assert sessions.context(trusts[0]) is not contexts[0], "only the latest ones are remembered"
+    assert len({*map(id, contexts)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("trust", "message"),
+    [
+        (Trust(authorities="no PEM"), "tls.caSecretRef holds no certificate in PEM"),
+        (Trust(authorities="-----BEGIN CERTIFICATE-----\nx"), "tls.caSecretRef holds no certificate in PEM"),
+        (Trust(authorities="é"), "tls.caSecretRef holds no certificate in PEM"),
+        (Trust(certificate="no PEM", key="hunter2"), "tls.certSecretRef holds no certificate with its key"),
+    ],
+)
+async def test_certificate_that_is_none_is_refused(sessions: Sessions, trust: Trust, message: str) -> None:
+    with pytest.raises(InvalidOptionsError, match=message) as caught:
+        sessions.shared(Connection(policy=LOOPBACK, trust=trust))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_connection_shows_neither_key_nor_proxy() -> None:
+    shown = repr(Connection(policy=LOOPBACK, trust=Trust(key="hunter2"), proxy="http://me:hunter2@proxy"))
+    assert "hunter2" not in shown
