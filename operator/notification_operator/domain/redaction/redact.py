@@ -130,16 +130,19 @@ def redact_content_counted(content: Content, rules: Rules = ALL_RULES) -> tuple[
         labels=values(content.labels),
         annotations=values(content.annotations),
         action_links=tuple(values(link) for link in content.action_links),
-        dedup_key=redact_key(content.dedup_key, rules),
+        dedup_key=_distinct(content.dedup_key, text(content.dedup_key)),
     )
     return redacted, counts
 
 
 def redact_key(key: str, rules: Rules = ALL_RULES) -> str:
-    """Return the name of an incident: a digest of one that contains a secret, since redacted names could be equal."""
-    if not key or redact(key, rules) == key:
-        return key
-    return hashlib.sha256(key.encode()).hexdigest()[:KEY_DIGITS]
+    """Return the name of an incident, or a digest of a name that contains a secret."""
+    return _distinct(key, redact(key, rules))
+
+
+def _distinct(key: str, redacted: str) -> str:
+    """Return a digest in place of a name that was redacted: two redacted names could be equal."""
+    return key if key == redacted else hashlib.sha256(key.encode()).hexdigest()[:KEY_DIGITS]
 
 
 def _value(key: str, raw: str, text: Callable[[str], str], counts: Counter[str]) -> str:

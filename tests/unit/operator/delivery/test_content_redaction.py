@@ -7,12 +7,13 @@ import threading
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from notification_operator.delivery import content_redaction
-from notification_operator.delivery.content_redaction import LARGE, WITHHELD, ContentRedaction
+from notification_operator.delivery.content_redaction import LARGE, WITHHELD, ContentRedaction, without_text
 from notification_operator.domain.model import Content
 from notification_operator.domain.redaction.redact import Rules, redact_content
 from notification_operator.domain.redaction.redactor import Redactor
@@ -113,3 +114,21 @@ async def test_content_that_is_not_redacted_in_time_is_withheld(monkeypatch: pyt
         assert (redacted.get().metadata, redacted.get().type) == ({}, "simple")
     assert counted.secrets == {WITHHELD: 2}
     released.set()
+
+
+def test_withheld_content_keeps_what_decides_where_it_goes() -> None:
+    raw = replace(
+        content("token=hunter2x"),
+        recipients=({"email": "ops@example.com"},),
+        dedup_key="disk/full",
+        labels={"team": "token=hunter2x"},
+        annotations={"a": "token=hunter2x"},
+        action_links=({"url": "https://x/?token=hunter2x"},),
+    )
+    withheld = without_text(raw)
+    assert (withheld.recipients, withheld.dedup_key) == (raw.recipients, "disk/full")
+    assert (withheld.type, withheld.priority, withheld.event) == (raw.type, raw.priority, raw.event)
+    assert "hunter2x" not in repr(withheld)
+    secret = without_text(replace(raw, dedup_key="token=hunter2x"))
+    assert "hunter2x" not in repr(secret)
+    assert secret.dedup_key not in {"", "disk/full"}

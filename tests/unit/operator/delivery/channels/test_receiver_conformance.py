@@ -17,6 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from notification_operator.delivery.channel import (
     DeliveryError,
     Permanent,
+    RateLimited,
     Receipt,
     ReceiverError,
     ReceiverProblem,
@@ -148,7 +149,7 @@ async def test_wrong_credentials_are_a_receiver_error(
 async def test_retry_after_of_429_reaches_the_caller(channel: Channel, server: HttpServer) -> None:
     server.add_response(429, "slow down", Retry_After="7")
     error = await failure(channel)
-    assert isinstance(error, Transient)
+    assert isinstance(error, RateLimited), "it says nothing about the health of the receiver"
     assert error.retry_after == 7
 
 

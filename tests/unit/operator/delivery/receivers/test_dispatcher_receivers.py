@@ -161,6 +161,33 @@ async def test_attempt_whose_destination_changed_during_the_wait_begins_again() 
     assert stage.creator.last.destination == "https://b.example.com/hook"
 
 
+async def test_attempt_is_not_made_if_the_secret_goes_during_the_wait() -> None:
+    stage = Stage(HOOK)
+    stage.creator.hanging = True
+    running = [stage.start(hook(stage), uid=f"uid-{number}") for number in range(5)]
+    await until_idle()
+    old = stage.creator.last
+    stage.rotate("hook", other="x")
+    old.gate.set()
+    *finished, unmade = await asyncio.gather(*running)
+    assert all(each.succeeded for each in finished)
+    assert refused(unmade) == (False, False, "ReceiverNotReady")
+
+
+async def test_attempt_waits_for_the_probes_of_its_receiver() -> None:
+    stage = Stage(HOOK, limits=Limits(open_seconds=30, probes=1))
+    stage.creator.scripts["hook"] = [REVOKED, None]
+    await stage.attempt(hook(stage))
+    stage.wait(31)
+    stage.creator.last.gate.clear()
+    probe, waiting = (stage.start("webhook/hook", uid=f"uid-{number}") for number in (2, 3))
+    await until_idle()
+    assert len(stage.creator.messages) == 2
+    stage.creator.last.gate.set()
+    assert (await probe).succeeded
+    assert (await waiting).succeeded
+
+
 @pytest.mark.parametrize("entry", [HOOK, HOLDING], ids=["Fail", "Hold"])
 async def test_refusal_of_a_call_with_an_old_secret_is_no_failure_for_good(entry: object) -> None:
     stage = Stage(entry)  # type: ignore[arg-type]  # a receiver

@@ -5,7 +5,12 @@ from collections import Counter
 import pytest
 
 from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redact import Rules, redact_content, redact_content_counted
+from notification_operator.domain.redaction.redact import (
+    Rules,
+    redact_content,
+    redact_content_counted,
+    redact_key,
+)
 
 
 def content(**parts: object) -> Content:
@@ -82,3 +87,13 @@ def test_value_of_another_key_stays(key: str, value: str) -> None:
 def test_disabled_rules_apply_to_no_part_of_a_content() -> None:
     raw = content(subject="10.0.0.1", metadata={"mail": "a@b.io"})
     assert redact_content(raw, Rules(emails=False, ipv4=False)) == raw
+
+
+def test_incident_whose_name_contains_a_secret_keeps_a_name_of_its_own() -> None:
+    names = ["token=abc123", "token=abc124", "disk/full"]
+    redacted = [redact_content(content(dedup_key=name)).dedup_key for name in names]
+    assert len(set(redacted)) == 3
+    assert redacted[2] == "disk/full"
+    assert not any("abc" in name for name in redacted)
+    assert [redact_key(name) for name in names] == redacted == [redact_key(name) for name in redacted]
+    assert redact_content_counted(content(dedup_key=names[0]))[1] == Counter(token=1)
