@@ -77,13 +77,18 @@ class ReceiverParts:
 
     def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call of a receiver."""
-        self.health.called(sender, attempt, error)
-        if sender.receiver is None:
+        if sender.receiver is None or not self._exists(sender):
             return
+        self.health.called(sender, attempt, error)
         refused = first(error, ReceiverError)
         if refused is not None and refused.reason is ReceiverProblem.GONE:
             self.sources.directory.close(sender.receiver, sender.revision)
         self.status.note(sender.receiver)
+
+    def _exists(self, sender: Sender) -> bool:
+        """Return whether the receiver of a sender still exists; its name may belong to another one meanwhile."""
+        declared = None if sender.receiver is None else self.sources.catalog.declared(sender.receiver)
+        return declared is not None and sender.revision.startswith(f"{declared.uid}/")
 
 
 def receiver_sources(  # noqa: PLR0913 - what they are made of

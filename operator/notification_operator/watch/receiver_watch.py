@@ -44,6 +44,8 @@ class ReceiverWatch:
         self._health = health
         self._status = status
         self._namespaces = namespaces
+        self._uids: dict[ReceiverKey, str] = {}
+        """Of the receivers that exist."""
 
     async def run(self, *, on_known: Callable[[], None]) -> None:
         """Work until cancelled; call `on_known` once, when all receivers were looked for."""
@@ -56,10 +58,17 @@ class ReceiverWatch:
 
     def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
         for key in sorted(changed):
-            if self._catalog.declared(key) is None:
-                self._health.forget(key)
+            self._forget_earlier(key)
         self._references.update(changed)
         self._on_references(changed)
+
+    def _forget_earlier(self, key: ReceiverKey) -> None:
+        """Forget the health of a receiver that is gone, also if another one has its name now."""
+        declared, before = self._catalog.declared(key), self._uids.pop(key, None)
+        if declared is not None:
+            self._uids[key] = declared.uid
+        if declared is None or before not in {None, declared.uid}:
+            self._health.forget(key)
 
     def _on_references(self, changed: frozenset[ReceiverKey]) -> None:
         self._changes.apply(changed)

@@ -97,12 +97,12 @@ class FinalStatuses:
             require(unknown, f"receiver {place} has accepted no message, its status says {healthy}")
         for who in self.present:
             own = [each.ended_at for each in calls if each.who == who]
-            replica = status.replica(self.replicas[who])
-            seen = None if replica is None else replica.observed.last_attempt
+            known = status.replica(self.replicas[who])
+            seen = None if known is None else known.observed.last_attempt
             if own and max(own) > asyncio.get_running_loop().time() - RECENT:
                 at = START + timedelta(seconds=max(own))
-                known = seen is not None and abs(seen - at) <= CLOCK
-                require(known, f"receiver {place}: {who} has called it at {at}, the status says {seen}")
+                current = seen is not None and abs(seen - at) <= CLOCK
+                require(current, f"receiver {place}: {who} has called it at {at}, the status says {seen}")
 
     def _calls_of(self, place: Place, uid: str) -> Iterable[Call]:
         """Yield the calls of a receiver that have ended, without those of an earlier one of its name."""

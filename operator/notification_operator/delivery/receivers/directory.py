@@ -118,7 +118,8 @@ class ReceiverDirectory:
     def _known(self, receiver: Receiver) -> Readiness | None:
         """Return what is remembered of this generation of a receiver."""
         ready = self._readiness.get(receiver.key)
-        return ready if ready is not None and ready.generation == receiver.generation else None
+        same = ready is not None and (ready.uid, ready.generation) == (receiver.uid, receiver.generation)
+        return ready if same else None
 
     def find(self, target: str, message: Message) -> Sender | Unavailable:
         """Return who sends a message to a target now."""
@@ -190,6 +191,7 @@ class ReceiverDirectory:
 
     def _prepare(self, receiver: Receiver, references: References) -> tuple[Readiness, Created | None]:
         ready = Readiness(
+            uid=receiver.uid,
             generation=receiver.generation,
             references=references.reason,
             references_message=references.message,

@@ -23,6 +23,8 @@ class ReadyReason(StrEnum):
 class Readiness:
     """What one replica found out about a receiver; `reason` is Accepted while nothing is wrong with the spec."""
 
+    uid: str = ""
+    """Of the receiver: another one of its name may have the same generation."""
     generation: int = 0
     """Of the spec that it is about."""
     references: ReferenceReason = ReferenceReason.NONE
