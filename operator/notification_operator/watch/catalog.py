@@ -192,7 +192,12 @@ class ReceiverCatalog:
         self._changed.clear()
         if changed:
             self._labels.want(wanted=any(each.selects_namespaces for each in self._declared.values()))
-            self._catalog = Catalog(home=self._home, receivers=self._usable(), labels=self._labels.labels)
+            self._catalog = Catalog(
+                home=self._home,
+                receivers=self._usable(),
+                labels=self._labels.labels,
+                labels_known=self._labels.answered,
+            )
             self._invalid = {
                 key: each.problems
                 for key, each in self._declared.items()
@@ -204,17 +209,11 @@ class ReceiverCatalog:
             _call(self._on_known)
 
     def _usable(self) -> Mapping[ReceiverKey, Receiver]:
-        """Return the receivers in force.
-
-        One that selects namespaces is left out until their labels are known: that nobody may use it would be taken
-        for a decision.
-        """
+        """Return the receivers in force."""
         return {
             key: each.receiver
             for key, each in self._declared.items()
-            if each.receiver is not None
-            and self._serves(key)
-            and (self._labels.answered or not each.selects_namespaces)
+            if each.receiver is not None and self._serves(key)
         }
 
     def _all_answered(self) -> bool:

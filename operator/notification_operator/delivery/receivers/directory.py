@@ -22,6 +22,7 @@ from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Created
 from notification_operator.delivery.receivers.holds import (
     GONE,
+    LABELS,
     NEW,
     NEW_SECONDS,
     SUSPENDED,
@@ -132,6 +133,8 @@ class ReceiverDirectory:
                 f"it does not exist; create NotificationReceiver {key.name} in namespace {key.namespace}"
             )
             return held(key, missing, until=None)
+        if catalog.awaits_labels(receiver, message.namespace):
+            return held(key, LABELS, until=next_look(self._clock(), message.uid, NEW_SECONDS))
         if not catalog.allows(receiver, message.namespace):
             undecided = catalog.is_undecided(receiver, message.namespace)
             return not_for(key, message.namespace, undecided=undecided)

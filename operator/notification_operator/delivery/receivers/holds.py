@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 HOLD_SECONDS: Final = 900
 """After this time a held notification is looked at again, even if its receiver has not changed."""
 NEW_SECONDS: Final = 15
-"""The same for a receiver that did not exist when the targets of the notification were found."""
+"""The same for what takes moments: a receiver that has just been created, and the labels of namespaces."""
 SUSPENDED: Final = "it is suspended; set spec.suspend to false"
 GONE: Final = "the far end answered that it does not exist any more; change the receiver or its Secret"
 NEW: Final = "it has just been created"
+LABELS: Final = "allowedNamespaces selects by labels, and those of the namespaces are being read"
 ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

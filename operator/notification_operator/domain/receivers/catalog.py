@@ -51,6 +51,8 @@ class Catalog:
     home: str = ""
     receivers: Mapping[ReceiverKey, Receiver] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    labels_known: bool = True
+    """Whether the labels were looked for."""
     _defaults: Mapping[tuple[str, str], Sequence[Receiver]] = field(init=False, repr=False, compare=False)
     """The default receivers by namespace and type, in the order of their names."""
 
@@ -85,6 +87,10 @@ class Catalog:
         """Return whether labels decide about a namespace and are not known yet: the namespace may be new."""
         selects = receiver.spec.allowed_namespaces.source is NamespacesFrom.SELECTOR
         return selects and receiver.key.namespace != namespace and namespace not in self.labels
+
+    def awaits_labels(self, receiver: Receiver, namespace: str) -> bool:
+        """Return whether labels decide about a namespace and are being read."""
+        return not self.labels_known and self.is_undecided(receiver, namespace)
 
     def default(self, channel: str, namespace: str) -> Receiver | None:
         """Return the default receiver of a channel: first of the own namespace, then of the operator's if it allows.

@@ -285,9 +285,9 @@ async def test_namespaces_are_followed_while_a_receiver_selects_them(
         api.refusals["/api/v1/namespaces"] = 500
         put(api, A, SELECTING)
         await until(lambda: "namespaces" in catalog.errors)
-        assert A not in catalog.catalog.receivers
+        assert awaits_labels(catalog, "web")
         api.refusals.clear()
-        await until(lambda: len(api.watched) == 2 and A in catalog.catalog.receivers)
+        await until(lambda: len(api.watched) == 2 and not awaits_labels(catalog, "web"))
 
 
 def allows(catalog: ReceiverCatalog, namespace: str) -> bool:
@@ -295,7 +295,11 @@ def allows(catalog: ReceiverCatalog, namespace: str) -> bool:
     return receiver is not None and catalog.catalog.allows(receiver, namespace)
 
 
-async def test_selecting_receiver_is_not_used_before_the_labels_are_known(
+def awaits_labels(catalog: ReceiverCatalog, namespace: str) -> bool:
+    return catalog.catalog.awaits_labels(catalog.catalog.receivers[A], namespace)
+
+
+async def test_selecting_receiver_awaits_the_labels_of_other_namespaces(
     api: CollectionsApi, client: ApiClient
 ) -> None:
     api.put("namespaces", "", "web", meta={"labels": {"tier": "prod"}})
@@ -305,10 +309,14 @@ async def test_selecting_receiver_is_not_used_before_the_labels_are_known(
     fixture = CatalogFixture(client)
     async with fixture.at_work() as catalog:
         await until(lambda: catalog.errors)
-        assert (usable(catalog), catalog.known) == ({"bank/b": 1}, False)
+        assert usable(catalog) == {"bank/b": 1, "shop/a": 1}
+        assert not catalog.known
+        assert awaits_labels(catalog, "web")
+        assert not awaits_labels(catalog, A.namespace)
         api.refusals.clear()
         await until(lambda: catalog.known)
         assert allows(catalog, "web")
+        assert not awaits_labels(catalog, "new"), "a namespace without labels is refused, not awaited"
 
 
 async def test_refused_namespaces_match_no_selector_and_this_is_said(
