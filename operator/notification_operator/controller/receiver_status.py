@@ -117,8 +117,8 @@ class ReceiverStatusController:
 
     def _note(self, key: ReceiverKey) -> None:
         declared, written = self._receivers.declared(key), self._written.get(key)
-        if written is not None and (declared is None or declared.uid != written.key.uid):
-            self._forget(written.key)
+        if written is not None and (declared is None or declared.uid != written.uid):
+            self._forget(Key(key.namespace, key.name, written.uid))
             written = None
         if declared is None:
             return
@@ -140,14 +140,13 @@ class ReceiverStatusController:
         self._tests.forget(key)
         name = ReceiverKey(key.namespace, key.name)
         written = self._written.get(name)
-        if written is not None and written.key == key:
+        if written is not None and written.uid == key.uid:
             del self._written[name]
 
     async def _reconcile(self, request: Request) -> Result:
         """Bring the status of a receiver up to date; never called concurrently for the same key."""
         queue_key = request.key
-        key = ReceiverKey(queue_key.namespace, queue_key.name)
-        declared = self._receivers.declared(key)
+        declared = self._receivers.declared(ReceiverKey(queue_key.namespace, queue_key.name))
         if declared is None or declared.uid != queue_key.uid:
             self._forget(queue_key)
             return Result(final=True)
@@ -168,7 +167,8 @@ class ReceiverStatusController:
         except StatusError as error:
             return self._retry(request, error)
         now = asyncio.get_running_loop().time()
-        self._written[key] = Written.now(queue_key, view, now, spread=self._spread())
+        # The key of the catalog is used: a copy of it would stay in memory.
+        self._written[declared.key] = Written.now(declared.uid, view, now, spread=self._spread())
         if view.owner:
             self._start_test(queue_key, fresh)
         return Result(final=True)
@@ -213,7 +213,7 @@ class ReceiverStatusController:
         seconds = _pause(error, failures=request.failures + 1)
         at = asyncio.get_running_loop().time() + seconds
         key = ReceiverKey(request.key.namespace, request.key.name)
-        self._written[key] = Written(key=request.key, view=None, transition_at=at, change_at=at)
+        self._written[key] = Written(uid=request.key.uid, view=None, transition_at=at, change_at=at)
         return Result(error=error, stalled=True, requeue_after=seconds)
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from notification_operator.controller.request import Key
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.declared import Declared
     from notification_operator.domain.receivers.health import Health
@@ -54,14 +53,23 @@ class ReadinessSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What this replica knows of a receiver."""
+    """What this replica knows of a receiver. All of a thousand receivers have one, so it holds little of its own."""
 
+    generation: int
     owner: bool
     health: Health
+    healthy: str
+    """The reason of the condition Healthy, which decides its status as well."""
     readiness: Readiness | None
     """None where another replica owns the receiver, and while no valid spec was seen."""
-    transitions: tuple[object, ...]
-    """What is written at once when it differs."""
+    test_requested_at: str
+
+    @property
+    def transitions(self) -> tuple[object, ...]:
+        """What is written at once when it differs."""
+        closed = self.health.circuit in {None, Circuit.CLOSED}
+        ready = _transitions(self.readiness)
+        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, *ready
 
     @property
     def has_content(self) -> bool:
@@ -93,24 +101,13 @@ class Views:
         """Return what this replica knows of a receiver now."""
         owner = self.ownership.may_start(declared.uid)
         health = self.health.health(declared.key)
-        readiness = self.readiness.readiness(declared.receiver) if owner and declared.receiver else None
-        healthy = assess(entry_of(self.replica, health, self.clock()))
-        requested = declared.test_requested_at if owner else ""
-        ready = _transitions(readiness)
-        closed = health.circuit in {None, Circuit.CLOSED}
         return View(
+            generation=declared.generation,
             owner=owner,
             health=health,
-            readiness=readiness,
-            transitions=(
-                declared.generation,
-                owner,
-                healthy.status,
-                healthy.reason,
-                closed,
-                *ready,
-                requested,
-            ),
+            healthy=assess(entry_of(self.replica, health, self.clock())).reason,
+            readiness=self.readiness.readiness(declared.receiver) if owner and declared.receiver else None,
+            test_requested_at=declared.test_requested_at if owner else "",
         )
 
 
@@ -124,7 +121,8 @@ def _transitions(readiness: Readiness | None) -> tuple[object, ...]:
 class Written:
     """The latest write, or the latest read that found nothing to write. Times are those of the loop's clock."""
 
-    key: Key
+    uid: str
+    """Of the receiver."""
     view: View | None
     """None where it is not known what the status holds: after a failure."""
     transition_at: float
@@ -133,10 +131,10 @@ class Written:
     """From this time any change may be written."""
 
     @classmethod
-    def now(cls, key: Key, view: View, time: float, *, spread: float) -> Written:
+    def now(cls, uid: str, view: View, time: float, *, spread: float) -> Written:
         """Return a write of this moment; `spread` is a random number in [0, 1)."""
         change_at = time + INTERVAL * (1 + SPREAD * spread)
-        return cls(key=key, view=view, transition_at=time + TRANSITION_INTERVAL, change_at=change_at)
+        return cls(uid=uid, view=view, transition_at=time + TRANSITION_INTERVAL, change_at=change_at)
 
     def due(self, view: View) -> float | None:
         """Return the time from which to write; None if there is nothing new."""

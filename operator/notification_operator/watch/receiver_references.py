@@ -33,7 +33,8 @@ class Uses:
     ) -> None:
         self.objects = objects
         self._keys_of = keys_of
-        self._keys: dict[ReceiverKey, tuple[ObjectKey, ...]] = {}
+        self._noted: dict[ReceiverKey, Receiver] = {}
+        """The receivers that use any, as they were noted."""
         self._users: dict[ObjectKey, tuple[ReceiverKey, ...]] = {}
 
     def users(self, key: ObjectKey) -> frozenset[ReceiverKey]:
@@ -42,15 +43,16 @@ class Uses:
 
     def put(self, key: ReceiverKey, receiver: Receiver | None) -> None:
         """Note what a receiver uses now; None for one that is gone."""
-        for used in self._keys.pop(key, ()):
+        before = self._noted.pop(key, None)
+        for used in () if before is None else self._keys_of(before):
             users = tuple(user for user in self._users.pop(used) if user != key)
             if users:
                 self._users[used] = users
-        keys = () if receiver is None else tuple(self._keys_of(receiver))
-        for used in keys:
+        if receiver is None:
+            return
+        for used in self._keys_of(receiver):
             self._users[used] = (*self._users.get(used, ()), key)
-        if keys:
-            self._keys[key] = keys
+            self._noted[key] = receiver
 
     def follow(self) -> None:
         """Follow what is used."""

@@ -24,8 +24,8 @@ from tests.harness.sink.services.service import Answered
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WORD = re.compile(rb"bench-(\d+)-")
-"""In the subject of each notification."""
+WORD = re.compile(rb"bench\\*-(\d+)\\*-")
+"""In the subject of each notification; channels with Markdown escape the hyphens."""
 BACKLOG = 1024
 LONGEST = 3600.0
 ACCEPTED: Mapping[str, Answered] = {

@@ -159,24 +159,22 @@ MIX: tuple[tuple[str, Callable[[int, str], Object], Callable[[int], dict[str, st
 """Type, block by number and name of the Secret, and the values of the Secret by number."""
 
 
-def mix(home: str, count: int, *, secrets: int) -> Iterator[Object]:
-    """Yield a realistic mix: half of the receivers in the operator's namespace, the others in those of 20 teams.
+def mix(home: str, count: int, *, own_secrets: bool) -> Iterator[Object]:
+    """Yield a realistic mix of receivers, with the Secrets that they refer to.
 
     Args:
         home: the operator's own namespace.
         count: receivers.
-        secrets: Secrets; receivers of the same type and namespace share them if there are fewer than receivers.
+        own_secrets: whether each receiver has a Secret of its own, and every other one is in the namespace of a team;
+            otherwise all are in the operator's namespace, and those of a type share a Secret.
     """
-    seen: set[tuple[str, str]] = set()
     for number in range(count):
         kind, block, values = MIX[number % len(MIX)]
-        at_home = number // len(MIX) % 2 == 0
-        namespace = home if at_home or count <= len(MIX) else team(home, number // len(MIX) // 2 % TEAMS)
-        shared = number if secrets >= count else number % len(MIX)
-        name = f"{kind}-{shared}"
-        if (namespace, name) not in seen:
-            seen.add((namespace, name))
-            yield secret(namespace, name, **values(shared))
+        at_home = not own_secrets or number // len(MIX) % 2 == 0
+        namespace = home if at_home else team(home, number // len(MIX) // 2 % TEAMS)
+        name = f"{kind}-{number if own_secrets else 0}"
+        if own_secrets or number < len(MIX):
+            yield secret(namespace, name, **values(number))
         yield receiver(namespace, f"r-{number}", kind, block(number, name), **_common(number, home=at_home))
 
 

@@ -27,6 +27,8 @@ ROTATIONS: Final = 6
 EVERY_SECONDS: Final = 5.0
 OVERLAP_SECONDS: Final = 2.0
 """How long a service accepts the old credential as well: the usual order of a rotation."""
+VOID_SECONDS: Final = 1.0
+"""How long no valid credential is in the Secret, in the other order."""
 LOAD: Final = Load(
     count=round(RATE * EVERY_SECONDS * (ROTATIONS + 1)), rate=RATE, retry=policy(5, initial=1, multiplier=1)
 )
@@ -41,19 +43,19 @@ class Way:
     name: str
     title: str
     overlap: bool
-    """Whether it accepts the old credential for a while; otherwise it is void before the Secret changes."""
+    """Whether it accepts the old credential for a while; otherwise that is void before the Secret changes."""
     on_receiver_error: str
 
 
 GRACE: Final = Way(
     name="grace",
-    title="the old credential stays valid for 2 s",
+    title="the old credential stays valid for 2 s more",
     overlap=True,
     on_receiver_error="Fail",
 )
 REVOKED: Final = Way(
     name="revoked",
-    title="the old credential is void before the Secret changes, `onReceiverError: Hold`",
+    title="the old credential is void 1 s before the Secret changes, `onReceiverError: Hold`",
     overlap=False,
     on_receiver_error="Hold",
 )
@@ -112,19 +114,23 @@ async def _rotate(on: Stage, way: Way) -> Rotated:
 
 
 async def _change_secret(on: Stage, way: Way) -> list[tuple[float, str]]:
-    before, changes = "first", []
+    changes: list[tuple[float, str]] = []
+    before = "first"
     for number in range(ROTATIONS):
-        await asyncio.sleep(EVERY_SECONDS)
         after = f"credential-{number}"
-        accepted = (before, after) if way.overlap else (after,)
-        await asyncio.to_thread(on.services.change, {way.name: Account(credentials=accepted)})
+        await asyncio.sleep(EVERY_SECONDS - (OVERLAP_SECONDS if way.overlap else VOID_SECONDS))
+        await _accept(on, way, *((before, after) if way.overlap else (after,)))
+        await asyncio.sleep(0.0 if way.overlap else VOID_SECONDS)
         changes.append((time.time(), after))
         await on.replace(secret(on.home, f"{way.name}-secret", Authorization=after))
-        if way.overlap:
-            await asyncio.sleep(OVERLAP_SECONDS)
-            await asyncio.to_thread(on.services.change, {way.name: Account(credentials=(after,))})
+        await asyncio.sleep(OVERLAP_SECONDS if way.overlap else 0.0)
+        await _accept(on, way, after)
         before = after
     return changes
+
+
+async def _accept(on: Stage, way: Way, *credentials: str) -> None:
+    await asyncio.to_thread(on.services.change, {way.name: Account(credentials=credentials)})
 
 
 def evaluate(rotated: Rotated, way: Way) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract import names
@@ -101,7 +102,8 @@ def declare(obj: Mapping[str, Any], before: Declared | None, *, home: str, parts
         parts: those of the other specs, for sharing.
     """
     meta = mapping(obj.get("metadata"))
-    key = ReceiverKey(text(meta.get("namespace")), text(meta.get("name")))
+    # The name of a namespace is shared by all its receivers.
+    key = ReceiverKey(intern(text(meta.get("namespace"))), text(meta.get("name")))
     uid, generation = text(meta.get("uid")), integer(meta.get("generation")) or 0
     annotations = mapping(meta.get("annotations"))
     if before is not None and before.uid != uid:
@@ -114,7 +116,8 @@ def declare(obj: Mapping[str, Any], before: Declared | None, *, home: str, parts
     receiver = None if before is None else before.receiver
     is_default = annotations.get(names.DEFAULT_RECEIVER_ANNOTATION) == "true"
     if spec is not None:
-        spec = parts.compact(spec)
+        # People read the description, the operator does not.
+        spec = parts.compact(spec.model_copy(update={"description": ""}))
         receiver = Receiver(key=key, uid=uid, generation=generation, spec=spec, is_default=is_default)
     elif receiver is not None and receiver.is_default != is_default:
         receiver = replace(receiver, is_default=is_default)

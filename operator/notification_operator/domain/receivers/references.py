@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from sys import intern
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -111,7 +112,14 @@ def resolve_references(receiver: Receiver, secrets: ObjectSource) -> References:
             values[f"{use.field}/{use.key}"] = values[use.field] = state.data[use.key]
     reason = ReferenceReason.FOUND if versions else ReferenceReason.NONE
     version = ",".join(f"{name}={version}" for name, version in sorted(versions.items()))
-    return References(reason=reason, message=_found(versions), values=values, groups=groups, version=version)
+    # Both texts are kept for each receiver; those that use the same Secrets share them.
+    return References(
+        reason=reason,
+        message=intern(_found(versions)),
+        values=values,
+        groups=groups,
+        version=intern(version),
+    )
 
 
 def _found(versions: Mapping[str, str]) -> str:
