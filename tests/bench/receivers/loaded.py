@@ -73,7 +73,7 @@ async def measure(place: Place, rounds: int) -> Measured:
 
 
 async def _measure(on: Stage, state: State, readings: Readings, *, idle: bool) -> None:
-    objects = list(mix(on.home, state.receivers, secrets=state.secrets))
+    objects = list(mix(on.home, state.receivers, own_secrets=state.secrets > 0))
     readings.watched = len(objects) - state.receivers
     # Receivers refer to Secrets that exist from the start.
     await on.create(obj for obj in objects if obj["kind"] == "Secret")
