@@ -221,8 +221,8 @@ def test_channels_alone_can_repeat_beyond_the_number_of_targets(api_server: ApiS
     assert api_server.create(notification(NAMESPACE, channels=["console"] * 64, receiverRefs=[])).code == 201
 
 
-def test_event_is_trigger_by_default(api_server: ApiServer) -> None:
-    assert api_server.create(notification(NAMESPACE)).document["spec"]["event"] == "Trigger"
+def test_event_is_not_added_to_a_notification_without_one(api_server: ApiServer) -> None:
+    assert "event" not in api_server.create(notification(NAMESPACE)).document["spec"]
 
 
 def test_status_has_one_entry_per_target(api_server: ApiServer) -> None:

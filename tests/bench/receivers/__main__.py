@@ -1,8 +1,7 @@
 """Measure what NotificationReceivers cost, and how they behave next to each other, on an API server of their own.
 
 `python -m tests.bench.receivers [--only SCENARIO …] [--rounds N]` prints tables, and writes build/bench/receivers.json,
-one CSV and SVG file per chart, and the same JSON with the time in its name. From the JSON, `python -m tests.bench.page
---receivers FILE` updates docs/performance.md.
+one CSV and SVG file per chart, and the same JSON with the time in its name.
 """
 
 from __future__ import annotations

@@ -9,5 +9,4 @@ FIELDS = VERSION["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"
 
 def test_values_are_those_of_the_schema() -> None:
     assert [*LifecycleEvent] == FIELDS["event"]["enum"]
-    assert FIELDS["event"]["default"] == LifecycleEvent.TRIGGER
     assert [*BodyFormat] == FIELDS["format"]["enum"]

@@ -89,6 +89,12 @@ def test_part_in_use_by_many_stays_in_the_pool() -> None:
 )
 def test_thousand_receivers_take_less_than_two_kilobytes_each(of_name: Any) -> None:
     objects = [stored_receiver(f"receiver-{n}", spec=of_name(f"secret-{n}")) for n in range(RECEIVERS)]
+    # A table of the interpreter that grows meanwhile counts in one of the measurements only.
+    each = min(bytes_each(objects) for _ in range(2))
+    assert each < MOST_BYTES, f"{each:.0f} bytes each"
+
+
+def bytes_each(objects: list[dict[str, Any]]) -> float:
     gc.collect()
     tracemalloc.start()
     try:
@@ -99,7 +105,6 @@ def test_thousand_receivers_take_less_than_two_kilobytes_each(of_name: Any) -> N
             assert declared.receiver is not None
             receivers[declared.key] = declared.receiver
         gc.collect()
-        each = (tracemalloc.get_traced_memory()[0] - before) / RECEIVERS
+        return (tracemalloc.get_traced_memory()[0] - before) / RECEIVERS
     finally:
         tracemalloc.stop()
-    assert each < MOST_BYTES, f"{each:.0f} bytes each"
