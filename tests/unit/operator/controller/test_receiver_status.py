@@ -288,6 +288,80 @@ async def test_changes_during_a_write_wait_as_long_as_others(cluster: Cluster) -
 
 
 @on_virtual_clock
+async def test_transition_during_a_write_is_written_a_second_later(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.store.seconds = 0.1
+    cluster.set(healthy_at(1))
+    await asyncio.sleep(0.05)
+    cluster.set(failing_at(2, problem="Gone"))
+    await sleep(2 * TRANSITION)
+    assert condition(cluster, "Healthy") == ("False", "Gone")
+    first, second = cluster.store.times[1:]
+    assert second - first >= TRANSITION
+
+
+@on_virtual_clock
+async def test_note_during_a_write_that_holds_it_causes_no_read(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.store.seconds = 0.1
+    cluster.set(healthy_at(1))
+    await asyncio.sleep(0.05)
+    cluster.controller.note(KEY)
+    await sleep(INTERVAL)
+    assert len(cluster.store.calls) == 4
+
+
+@on_virtual_clock
+async def test_write_whose_answer_is_lost_does_not_hide_the_next_change(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.store.fail_next("PUT", Unavailable(REF, reason="timed out"), applied=True)
+    cluster.set(failing_at(1, problem="Gone"))
+    await asyncio.sleep(0.001)
+    cluster.set(UNTESTED)
+    await sleep(2 * TRANSITION)
+    assert "problem" not in status(cluster)["replicas"][0]
+    assert status(cluster)["consecutiveFailures"] == 0
+
+
+@on_virtual_clock
+async def test_end_of_an_earlier_receivers_write_leaves_the_pace_of_the_new_one(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.store.seconds = 0.5
+    cluster.set(healthy_at(1))
+    await asyncio.sleep(0.1)
+    cluster.store.seconds = 0.0
+    cluster.store.delete(REF)
+    cluster.store.create(stored_receiver(uid="uid-2"))
+    cluster.see()
+    await asyncio.sleep(0.1)
+    written = cluster.controller._written[KEY]
+    await sleep(TRANSITION)
+    assert cluster.controller._written[KEY] is written
+
+
+def test_status_says_nothing_before_the_secrets_were_looked_for() -> None:
+    async def scenario() -> None:
+        cluster = Cluster(SlowStore())
+        cluster.store.create(stored_receiver())
+        cluster.ready = replace(READY, references=ReferenceReason.PENDING)
+        async with cluster.at_work():
+            cluster.see()
+            await sleep(INTERVAL)
+            assert cluster.store.calls == []
+            cluster.ready = READY
+            cluster.controller.note(KEY)
+            await sleep()
+            assert cluster.store.calls == [("GET", "shop/on-call"), ("PUT", "shop/on-call")]
+            assert condition(cluster, "Ready") == ("True", "Accepted")
+
+    loop = VirtualLoop()
+    try:
+        loop.run_until_complete(scenario())
+    finally:
+        loop.close()
+
+
+@on_virtual_clock
 async def test_breaker_that_opens_and_closes_in_turn_writes_once_per_second(cluster: Cluster) -> None:
     await sleep(TRANSITION)
     began = puts(cluster)

@@ -4,7 +4,7 @@ from atomic_status import Unavailable
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.model import Phase
 from notification_operator.observers.publisher import Transition
-from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub
+from tests.unit.operator.controller.reconciler_fixture import IDLE, ReconcilerFixture, Stub
 
 
 class Recorder:
@@ -57,6 +57,33 @@ async def test_write_without_an_answer_is_published_once() -> None:
     (transition,) = observer.transitions
     assert (transition.before.phase, transition.after.phase) == (Phase.PENDING, Phase.PARTIALLY_SENT)
     assert {attempt.channel for attempt in transition.new_attempts} == {"console", "slack"}
+
+
+async def test_end_without_an_attempt_is_published_once_after_a_lost_answer() -> None:
+    observer = Recorder()
+    fixture = ReconcilerFixture(
+        {"console": Stub()}, [observer], deliverBefore="2026-01-01T00:00:01Z", retryPolicy={"maxAttempts": 1}
+    )
+    fixture.store.fail_next("PUT", Unavailable(fixture.ref, reason="timed out"), applied=True)
+    assert isinstance((await fixture.reconcile()).error, Unavailable)
+    assert fixture.operator.attempts.has_unrecorded(fixture.key.uid), "no event makes it forgotten"
+    for _ in range(2):
+        assert (await fixture.reconcile()).final
+    (transition,) = observer.transitions
+    assert (transition.before.phase, transition.after.phase) == (Phase.PENDING, Phase.FAILED)
+    assert transition.new_attempts == ()
+    assert not fixture.operator.attempts.has_unrecorded(fixture.key.uid)
+    assert fixture.attempts == IDLE
+
+
+async def test_write_that_was_not_applied_is_published_by_the_next() -> None:
+    observer = Recorder()
+    fixture = ReconcilerFixture({"console": Stub()}, [observer], deliverBefore="2026-01-01T00:00:01Z")
+    fixture.store.fail_next("PUT", Unavailable(fixture.ref, reason="timed out"), applied=False)
+    await fixture.reconcile()
+    assert (await fixture.reconcile()).final
+    (transition,) = observer.transitions
+    assert (transition.before.phase, transition.after.phase) == (Phase.PENDING, Phase.FAILED)
 
 
 async def test_notification_of_an_earlier_process_is_counted_under_its_phase() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atomic_status.testing import MemoryStore
 from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, ReceiverProblem
+from notification_operator.delivery.content_budget import part_of
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.ports import ReceiverPorts
 from tests.unit.operator.contract.receivers.specs import spec
@@ -196,6 +197,32 @@ async def test_resumed_receiver_gets_what_waited_at_once() -> None:
         await fixture.until_requeued()
         assert (await fixture.reconcile()).final
     assert composition.calls == ["webhook/hook:1"]
+
+
+async def test_change_of_a_receiver_while_others_are_awaited_is_noticed() -> None:
+    composition = Composition("hook", channels={"slack": Stub(seconds=0.03)}, to=["slack"])
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        reconciling = asyncio.create_task(fixture.reconcile())
+        await asyncio.sleep(0.01)
+        composition.collections.put_receiver("hook", webhook(), generation=2)
+        await reconciling
+        await fixture.until_requeued()
+        assert (await fixture.reconcile()).final
+    assert composition.calls == ["webhook/hook:1"]
+
+
+async def test_held_target_leaves_its_room_to_another_one() -> None:
+    """Both receivers have the same part of the budget, which has room for one attempt."""
+    composition = Composition("hook", "spare-3", delivery={"in_flight_bytes": 1 << 20}, body="x" * 50_000)
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    composition.collections.put_receiver("spare-3", webhook())
+    assert part_of("webhook/hook") == part_of("webhook/spare-3")
+    async with composition.following() as fixture:
+        await fixture.reconcile()
+        assert not fixture.requeued, "room that nobody uses requests nobody"
+    assert composition.calls == ["webhook/spare-3:1"]
+    assert fixture.attempts.waiting == 0
 
 
 async def test_revoked_credential_of_a_holding_receiver_uses_no_attempt() -> None:

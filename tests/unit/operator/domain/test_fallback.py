@@ -16,6 +16,7 @@ from notification_operator.domain.plan import plan
 from notification_operator.domain.progress import State
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing.route import Route
+from notification_operator.domain.status import Phase
 from notification_operator.domain.target_status import TargetState, TargetStatus
 from tests.unit.operator.domain.builders import (
     START,
@@ -239,3 +240,30 @@ def test_recorded_target_that_is_no_fallback_is_not_taken_from_the_status() -> N
     route = route_of("a", a=falls_back_to("b"))
     forged = with_status(notification("a"), targets=(TargetStatus(name="x", state=TargetState.WAITING),))
     assert follow(forged, route, (), now=at(1))[0].targets == ("a",)
+
+
+def test_fallback_that_joined_in_time_stays_a_target_after_a_success() -> None:
+    route = route_of("a", a=falls_back_to("b", after=5))
+    assert targets(route, success("a", seconds=6), seconds=7) == ("a",), "it was not told before"
+    assert targets(route, success("a", seconds=6), failure("b", seconds=6), seconds=7) == ("a", "b")
+    running, _ = follow(
+        notification("a"), route, [success("a", seconds=6)], running=frozenset({"b"}), now=at(7)
+    )
+    assert running.targets == ("a", "b")
+
+
+def test_late_success_does_not_end_what_a_running_fallback_needs() -> None:
+    route = route_of("a", a=falls_back_to("b", after=5))
+    status = fold(
+        notification("a"),
+        [success("a", seconds=6)],
+        route=route,
+        in_flight=frozenset({"b"}),
+        queued_at=START,
+        now=at(7),
+    )
+    assert status.phase is Phase.SENDING
+    assert [(each.name, each.state) for each in status.targets] == [
+        ("a", TargetState.DELIVERED),
+        ("b", TargetState.DELIVERING),
+    ]

@@ -23,7 +23,7 @@ from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage
 from tests.unit.operator.domain.builders import START, at
-from tests.unit.operator.domain.receivers.entries import HOME, receiver
+from tests.unit.operator.domain.receivers.entries import HOME, catalog, receiver
 
 ALL = {"from": "All"}
 SELECTING = {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}}
@@ -98,6 +98,27 @@ def test_change_that_is_none_changes_nothing_for_its_receiver() -> None:
     assert stage.directory.refresh(keys) == {HOOK.key}
     stage.catalog = type(stage.catalog)()
     assert stage.directory.refresh(keys) == keys
+
+
+def test_another_receiver_of_the_name_is_a_change_if_all_else_is_equal() -> None:
+    stage = Stage(HOOK)
+    stage.secrets.put("hook", url="https://a.example.com")
+    stage.directory.readiness(HOOK)
+    assert stage.directory.refresh(frozenset({HOOK.key})) == frozenset()
+    stage.catalog = catalog(replace(HOOK, uid="another"))
+    assert stage.directory.refresh(frozenset({HOOK.key})) == {HOOK.key}
+
+
+def test_message_waits_while_the_labels_of_namespaces_are_being_read() -> None:
+    selecting = receiver("hook", allowedNamespaces=SELECTING)
+    stage = Stage(selecting)
+    stage.catalog = replace(catalog(selecting), labels_known=False)
+    waiting = unavailable(stage, "webhook/shop/hook", namespace="bank")
+    assert waiting.hold is not None
+    assert START < waiting.hold.until <= START + timedelta(seconds=NEW_SECONDS)
+    assert isinstance(stage.find("webhook/hook"), Sender), "its own namespace needs no labels"
+    stage.catalog = catalog(selecting)
+    assert unavailable(stage, "webhook/shop/hook", namespace="bank").hold is None
 
 
 def test_only_the_senders_used_most_recently_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,7 +199,9 @@ async def test_refusal_of_a_call_with_an_old_secret_is_no_failure_for_good(entry
     stage.rotate("hook", url="https://b.example.com/hook")
     old.gate.set()
     attempt = await running
-    assert not attempt.permanent
+    assert refused(attempt) == (
+        (False, True, "ReceiverNotReady") if entry is HOLDING else (False, False, "")
+    ), "a receiver that holds uses up no attempt"
     assert attempt.error == (
         "the receiver changed during the attempt, which failed with: AuthenticationFailed: HTTP 401: token_revoked"
     )
