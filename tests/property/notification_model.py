@@ -57,6 +57,8 @@ class NotificationModel:
         """Channels whose circuit breaker is open, with the time of the next probe."""
         self.pauses: dict[str, datetime] = {}
         """Channels whose receiver asked for a pause, with its end."""
+        self.forgotten_pauses: set[datetime] = set()
+        """Ends of pauses that a crash made the operator forget."""
         self.planned = 0
         """Attempts that were planned, rejected ones included."""
 
@@ -166,6 +168,7 @@ class NotificationModel:
         self.running.clear()
         self.finished.clear()
         self.breakers.clear()
+        self.forgotten_pauses.update(self.pauses.values())
         self.pauses.clear()
 
     def wait_for_next(self, *, ahead: timedelta = timedelta(0)) -> None:

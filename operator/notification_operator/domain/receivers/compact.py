@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from notification_contract.receivers.blocks import Block
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -28,8 +30,8 @@ class PartPool:
     def compact(self, model: Model) -> Model:
         """Return an equal model that takes less memory; the model is one that nobody changes.
 
-        Its attributes are set one by one: so all instances of a class share the table of names, which pydantic's
-        own do not.
+        Its attributes are set one by one: so all instances of a class share a table of names, which pydantic's own
+        do not.
         """
         result = object.__new__(type(model))
         for name in type(model).model_fields:
@@ -68,3 +70,19 @@ def _key(value: Any) -> Hashable:  # noqa: ANN401 - fields have values of any ty
             return (dict, *sorted(value.items()))
         case _:
             return (type(value), value)
+
+
+def _fill_name_tables(model: type[BaseModel]) -> None:
+    """Put the names of all fields into the table that the instances of a class share, and of each subclass.
+
+    CPython adds no names to the table of a class after about thirty instances, and those that pydantic creates add
+    none: so it has to be filled before any spec is parsed.
+    """
+    first = object.__new__(model)
+    for name in model.model_fields:
+        object.__setattr__(first, name, None)
+    for subclass in model.__subclasses__():
+        _fill_name_tables(subclass)
+
+
+_fill_name_tables(Block)

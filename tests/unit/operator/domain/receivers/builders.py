@@ -66,3 +66,23 @@ READY = Readiness(
     references_message="Read Secret hook",
     secret_version="hook=7",
 )
+
+
+def full(name: str) -> dict[str, Any]:
+    """Return a spec that uses most fields."""
+    return {
+        "type": "webhook",
+        "webhook": {
+            "urlSecretRef": {"name": name, "key": "url"},
+            "signingSecretRefs": [{"name": name}],
+        },
+        "allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}},
+        "fallback": {"name": "mail", "after": "15m"},
+        "rateLimit": {"count": 60, "period": "1m", "overflow": "Defer"},
+        "retryPolicy": {"maxAttempts": 8},
+        "onReceiverError": "Hold",
+        "priorities": ["critical", "high"],
+        "recipients": {"allow": ["*@example.com"]},
+        "template": {"inline": {"subject": "{{ subject }}"}},
+        "tls": {"caSecretRef": {"name": name}},
+    }
