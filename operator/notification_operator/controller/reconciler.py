@@ -147,12 +147,8 @@ class Reconciler:
             queued_at=request.queued_at,
             clock=self._clock,
         )
-        try:
-            outcome = await apply(self._store, ref, decision, base=fresh)
-        except Unavailable:
-            attempts.keep(notification)
-            raise
-        unanswered = attempts.unanswered
+        unanswered = attempts.keep(notification)
+        outcome = await apply(self._store, ref, decision, base=fresh)
         attempts.acknowledge(decision.finished)
         attempts.unmute()
         after = self._publish(outcome, decision, started.redacted, unanswered=unanswered)
@@ -184,7 +180,7 @@ class Reconciler:
         decision: Decision,
         redacted: RedactedContent,
         *,
-        unanswered: Notification | None,
+        unanswered: Notification,
     ) -> Notification:
         """Publish what is new in the status, also if the answer to a write was lost; return the notification."""
         if isinstance(outcome, Applied):
@@ -192,7 +188,7 @@ class Reconciler:
         before = decision.parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
         after = decision.parsed(outcome.after) if isinstance(outcome, Applied) else before
         published = excluding_attempts(before, decision.finished, route=decision.route(before))
-        if unanswered is not None and unanswered.phase is not published.phase:
+        if unanswered.phase is not published.phase:
             published = replace(published, status=replace(published.status, phase=unanswered.phase))
         self._metrics.track_phase(after.uid, after.phase)
         if published is not after:

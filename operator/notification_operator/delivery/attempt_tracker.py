@@ -89,7 +89,7 @@ class ObjectAttempts(Generic[KeyT]):
         self.forgotten = False
         """Whether the tracker dropped these attempts after they were tracked."""
         self.unanswered: Notification | None = None
-        """The notification before a write whose answer was lost: what that has changed is not published yet."""
+        """The notification before a write that is not known to have been applied: what that changes is not published."""
         self._registry = registry
         self._running: dict[str, asyncio.Task[Attempt]] = {}
         self._finished: list[Attempt] = []
@@ -148,10 +148,16 @@ class ObjectAttempts(Generic[KeyT]):
         if self._finished:
             self._report()
 
-    def keep(self, before: Notification) -> None:
-        """Remember a notification as it was before a write of which nobody knows whether it was applied."""
+    def keep(self, before: Notification) -> Notification:
+        """Track the object during a write, and until it is known what that has done.
+
+        Returns:
+            The notification before this write, or before the earliest one whose answer was lost.
+        """
         self.unanswered = self.unanswered or before
-        self._registry.add(self)
+        if not self.forgotten:
+            self._registry.add(self)
+        return self.unanswered
 
     def acknowledge(self, recorded: Iterable[Attempt]) -> None:
         """Drop finished attempts that a write is known to hold; it is also known what became of earlier writes."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from notification_contract.receivers.target import MAX_TARGETS
 from notification_operator.domain.progress import Progress, State, progress
+from notification_operator.domain.receivers.targets import receiver_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,7 +43,7 @@ def follow(
             return route, steps
         wanted = _wanted(notification, route, steps, attempts, now)
         names = (*wanted, *_joined(route, attempts, running))
-        joining = [name for name in dict.fromkeys(names) if name not in route.targets]
+        joining = [name for name in dict.fromkeys(names) if not _is_target(notification, route, name)]
         joining = joining[: MAX_TARGETS - len(route.targets)]
         if not joining:
             return route, tuple(_due(step, wanted.get(step.channel)) for step in steps)
@@ -72,6 +73,17 @@ def fallback_times(
         # What should have joined by now finds no place in the route, and waits for no time.
         if step.open and joins_at > now:
             yield joins_at
+
+
+def _is_target(notification: Notification, route: Route, name: str) -> bool:
+    """Return whether a fallback is a target already, perhaps by the type that its receiver had before."""
+    if name in route.targets:
+        return True
+    receiver, channel = receiver_of(name, notification.namespace), name.partition("/")[0]
+    return receiver is not None and any(
+        receiver_of(target, notification.namespace) == receiver and target.partition("/")[0] != channel
+        for target in route.targets
+    )
 
 
 def _joined(route: Route, attempts: Iterable[Attempt], running: AbstractSet[str]) -> Iterator[str]:

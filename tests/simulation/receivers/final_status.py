@@ -109,7 +109,7 @@ class FinalStatuses:
         for call in self.calls:
             if (
                 call.end != "open"
-                and call.at > self.since(call.who, uid)
+                and call.at >= self.since(call.who, uid)
                 and place_of(call.channel, call.namespace) == place
             ):
                 yield call

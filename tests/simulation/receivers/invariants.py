@@ -124,7 +124,7 @@ class ReceiverInvariants(Invariants):
 
         What is recorded as a target was one at its first call.
         """
-        if call.channel in notification.status.target_names:
+        if place in {place_of(name, call.namespace) for name in notification.status.target_names}:
             return
         named = {
             Place(kind=Kind.RECEIVERS, namespace=key.namespace, name=key.name)

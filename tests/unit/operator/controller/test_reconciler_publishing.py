@@ -76,6 +76,15 @@ async def test_end_without_an_attempt_is_published_once_after_a_lost_answer() ->
     assert fixture.attempts == IDLE
 
 
+async def test_shutdown_waits_for_the_answer_to_a_write_without_attempts() -> None:
+    fixture = ReconcilerFixture({"console": Stub()}, deliverBefore="2026-01-01T00:00:01Z")
+    tracked: list[bool] = []
+    fixture.store.interfere_next(lambda: tracked.append(fixture.operator.attempts.tracks(fixture.key.uid)))
+    assert (await fixture.reconcile()).final
+    assert tracked == [True]
+    assert fixture.attempts == IDLE
+
+
 async def test_write_that_was_not_applied_is_published_by_the_next() -> None:
     observer = Recorder()
     fixture = ReconcilerFixture({"console": Stub()}, [observer], deliverBefore="2026-01-01T00:00:01Z")

@@ -267,3 +267,14 @@ def test_late_success_does_not_end_what_a_running_fallback_needs() -> None:
         ("a", TargetState.DELIVERED),
         ("b", TargetState.DELIVERING),
     ]
+
+
+@pytest.mark.parametrize("target", ["webhook/spare", "receiver/spare", "webhook/shop/spare"])
+def test_receiver_that_is_a_target_does_not_join_under_another_type(target: str) -> None:
+    route = route_of("a", target, a=falls_back_to("teams/spare", "teams/other"))
+    assert targets(route, refusal("a")) == ("a", target, "teams/other")
+
+
+def test_recipients_of_a_fallback_are_targets_of_their_own() -> None:
+    route = route_of("a", "email/spare#11111111", a=falls_back_to("email/spare#22222222"))
+    assert targets(route, refusal("a")) == ("a", "email/spare#11111111", "email/spare#22222222")
