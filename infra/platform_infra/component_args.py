@@ -219,6 +219,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Deletions per second; up to ten times as many while the backlog would outlast the interval between two sweeps. The default is `5`."""
     retention_interval_seconds: int
     """Seconds between two sweeps. The first sweep starts after a tenth of this time. The default is `3600`."""
+    retention_failed_days: int
+    """Days for which a notification is kept at least if it was not delivered to every target, or sends another one again. The default is `30`."""
     routing: dict[str, Any]
     """Rules that select channels for notifications that name none; empty leaves the ConfigMap to others."""
     routing_config_map_name: str

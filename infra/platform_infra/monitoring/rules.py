@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from platform_infra.settings.monitoring import Monitoring
 
 NAMESPACE, CHANNEL = "{{ $labels.namespace }}", "{{ $labels.channel }}"
-RECEIVER = "{{ $labels.receiver }}"
+RECEIVER, REASON = "{{ $labels.receiver }}", "{{ $labels.reason }}"
+COUNT = '{{ printf "%.0f" $value }}'
 PERCENTAGE, AGE = "{{ $value | humanizePercentage }}", "{{ $value | humanizeDuration }}"
 
 RETENTION_HOLD = duration(180 * MINUTE)
@@ -197,7 +198,21 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
 def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
     dropped = scope.increase("audit_events_dropped_total", limits.loss_window)
     rejected = scope.increase("routing_refusals_total", limits.loss_window)
+    undelivered = total(
+        f"increase({scope.series('dead_letters_total')}[{limits.loss_window}])", "namespace, reason"
+    )
     return (
+        Alert(
+            name="NotificationDeadLettersGrow",
+            expression=f"{undelivered} > 0",
+            severity=Severity.WARNING,
+            runbook="dead-letters",
+            summary=f"Notifications are not delivered: {REASON}",
+            description=(
+                f"About {COUNT} notifications of the operator in {NAMESPACE} ended as Failed or PartiallySent in the last "
+                f"{limits.loss_window}, with the reason {REASON}. Nobody gets them unless they are sent again: notif redrive."
+            ),
+        ),
         Alert(
             name="NotificationOperatorAuditEventsDropped",
             expression=f"{dropped} > 0",

@@ -43,6 +43,7 @@ OMITTED_DEFAULTS: frozenset[Path] = frozenset(
         ("audit", "file_max_bytes"),
         ("audit", "file_count"),
         ("retention", "interval_seconds"),
+        ("retention", "failed_days"),
         ("leader_election", "lease_seconds"),
         ("server", "host"),
     }

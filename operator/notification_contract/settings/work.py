@@ -46,6 +46,8 @@ class Retention(Section):
     """Deletions per second; up to ten times as many while the backlog would outlast the interval between two sweeps."""
     interval_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
     """Seconds between two sweeps. The first sweep starts after a tenth of this time."""
+    failed_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days for which a notification is kept at least if it was not delivered to every target, or sends another one again."""
 
 
 class LeaderElection(Section):

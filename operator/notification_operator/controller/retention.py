@@ -194,7 +194,8 @@ class RetentionSweeper:
         batch: list[Expired] = []
         try:
             async for page in self._objects.pages(namespace):
-                due = [each for each in map(_expired, page) if each and self._is_due(each)]
+                expired = (_expired(obj, self._settings.failed_days) for obj in page)
+                due = [each for each in expired if each and self._is_due(each)]
                 new = [each for each in due if each.uid not in sweep.skipped]
                 batch += new[: BATCH - len(batch)]
                 if counts:
@@ -251,8 +252,8 @@ def _reason(error: KubeError) -> FailureReason:
     return FailureReason.UNAVAILABLE if error.transient or error.expired else FailureReason.REFUSED
 
 
-def _expired(obj: Mapping[str, Any]) -> Expired | None:
-    since, meta = due_at(obj), obj["metadata"]
+def _expired(obj: Mapping[str, Any], failed_days: int) -> Expired | None:
+    since, meta = due_at(obj, failed_days=failed_days), obj["metadata"]
     if since is None:
         return None
     ref = ObjectRef(namespace=meta["namespace"], name=meta["name"])

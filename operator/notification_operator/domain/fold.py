@@ -15,6 +15,7 @@ from notification_operator.domain.fallback import fallback_times, follow
 from notification_operator.domain.hold import NO_HOLDS
 from notification_operator.domain.outcome import (
     PhaseDecision,
+    dead_letter_condition,
     decide_phase,
     delivered_condition,
     reachable_from,
@@ -146,7 +147,11 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
         targets=target_statuses(steps, notification.attempts, running=in_flight),
     )
-    conditions = (delivered_condition(decision), *routing_condition(route))
+    conditions = (
+        delivered_condition(decision),
+        *dead_letter_condition(decision),
+        *routing_condition(route),
+    )
     return status.with_conditions(conditions, generation=notification.generation, now=now)
 
 

@@ -20,6 +20,21 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import RetryPolicy
 
 
+DEAD_LETTERED: Final = "DeadLettered"
+"""The condition of a notification that nobody gets any more, wholly or in part, unless it is sent again."""
+DEAD_LETTER_PHASES: Final = frozenset({Phase.FAILED, Phase.PARTIALLY_SENT})
+DEAD_LETTER_REASONS: Final = (
+    Reason.PARTIAL_DELIVERY_SUCCESS,
+    Reason.ALL_DELIVERIES_FAILED,
+    Reason.MAX_RETRIES_EXHAUSTED,
+    Reason.TOO_LARGE,
+    Reason.CHANNEL_NOT_ALLOWED,
+    Reason.RECEIVER_NOT_ALLOWED,
+    Reason.RECEIVER_NOT_READY,
+    Reason.NO_DEFAULT_RECEIVER,
+    Reason.EXPIRED,
+)
+"""The reasons of these phases."""
 WAITING: Final = "Waiting for the first delivery attempt"
 NO_CAPS: Final[Mapping[str, int]] = MappingProxyType({})
 SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -143,6 +158,20 @@ def delivered_condition(decision: PhaseDecision) -> Condition:
     if decision.phase in FINAL:
         status = ConditionStatus(str(decision.phase is Phase.SENT))
     return Condition(type=DELIVERED, status=status, reason=decision.reason.value, message=decision.message)
+
+
+def dead_letter_condition(decision: PhaseDecision) -> tuple[Condition, ...]:
+    """Return the condition DeadLettered of a final notification that was not delivered everywhere; else nothing."""
+    if decision.phase not in DEAD_LETTER_PHASES:
+        return ()
+    return (
+        Condition(
+            type=DEAD_LETTERED,
+            status=ConditionStatus.TRUE,
+            reason=decision.reason.value,
+            message=decision.message,
+        ),
+    )
 
 
 def _unfinished(

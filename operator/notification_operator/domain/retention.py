@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_operator.domain.json_values import mapping
+from notification_operator.domain.outcome import DEAD_LETTER_PHASES
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.status import Status, phase_of
 
@@ -16,15 +18,20 @@ DEFAULT_DAYS: Final = 7
 """For an object that was stored before the schema had this default."""
 
 
-def due_at(obj: Mapping[str, Any]) -> datetime | None:
+def due_at(obj: Mapping[str, Any], *, failed_days: int = 0) -> datetime | None:
     """Return the time at which an object may be deleted; None for never.
 
-    An object is never due before its phase is final, while its deletion is in progress, or when its
-    completion time cannot be read: nothing is deleted by a guess.
+    What was not delivered to every target is kept for `failed_days` at least, so that it can be sent again. So is
+    what sends it again: a redrive asks whether it exists, and must not send a third time. An object is never due
+    before its phase is final, while its deletion is in progress, or when its completion time cannot be read: nothing
+    is deleted by a guess.
     """
     if phase_of(obj) not in FINAL or "deletionTimestamp" in obj["metadata"]:
         return None
     completed = Status.parse(obj).completed_at
     if completed is None:
         return None
-    return completed + timedelta(days=obj["spec"].get("retentionDays", DEFAULT_DAYS))
+    days: int = obj["spec"].get("retentionDays", DEFAULT_DAYS)
+    if phase_of(obj) in DEAD_LETTER_PHASES or mapping(obj["spec"].get("replayOf")):
+        days = max(days, failed_days)
+    return completed + timedelta(days=days)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from atomic_status import ConflictExhausted, Gone
 from notification_contract.receivers.target import UNKNOWN_TYPE, TargetKey
+from notification_operator.domain.outcome import DEAD_LETTER_PHASES
 from notification_operator.domain.phases import FINAL
 from notification_operator.domain.receivers.targets import receiver_of
 
@@ -52,6 +53,8 @@ class MetricsObserver:
         for attempt in transition.new_attempts:
             if not attempt.circuit_open:
                 self._count_attempt(attempt, after.namespace)
+        if transition.phase_changed and after.phase in DEAD_LETTER_PHASES:
+            self._metrics.dead_letters.labels(reason=after.status.reason).inc()
         content = after.content
         self._metrics.reconciles.labels(
             type=content.type, priority=content.priority, phase=after.phase.value

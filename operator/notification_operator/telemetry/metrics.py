@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 from notification_operator.domain.model import Phase
+from notification_operator.domain.outcome import DEAD_LETTER_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -64,6 +65,15 @@ class Metrics:
             ["channel", "receiver", "reason"],
             registry=registry,
         )
+        self.dead_letters = Counter(
+            f"{PREFIX}dead_letters_total",
+            "Notifications that ended as Failed or PartiallySent, by the reason of the phase.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in DEAD_LETTER_REASONS:
+            # The first increase of a new series is invisible to `increase`.
+            self.dead_letters.labels(reason=reason.value)
         self.conflicts = Counter(
             f"{PREFIX}status_write_conflicts_total",
             "Status writes that conflicted with another writer and were repeated on a fresh read.",

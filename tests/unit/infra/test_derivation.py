@@ -84,6 +84,7 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "retention.enabled": ("false", False),
     "retention.deletes_per_second": ("2", 2.0),
     "retention.interval_seconds": ("60", 60.0),
+    "retention.failed_days": ("45", 45),
     "events.level": ("all", "all"),
     "leader_election.enabled": ("true", True),
     "leader_election.namespace": ("elsewhere", "elsewhere"),

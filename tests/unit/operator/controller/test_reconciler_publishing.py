@@ -29,6 +29,9 @@ async def test_metrics_count_the_recorded_attempts() -> None:
     phase = {"type": "simple", "priority": "low", "phase": "Failed"}
     assert value("kubernaut_notification_reconciler_requests_total", phase) == 1
     assert value("kubernaut_notification_reconciler_active", {"phase": "Failed"}) == 0
+    lost = "kubernaut_notification_dead_letters_total"
+    assert value(lost, {"reason": "MaxRetriesExhausted"}) == 1
+    assert value(lost, {"reason": "Expired"}) == 0
 
 
 async def test_failing_observer_disturbs_no_other_and_each_write_is_seen_once() -> None:
@@ -57,6 +60,8 @@ async def test_write_without_an_answer_is_published_once() -> None:
     (transition,) = observer.transitions
     assert (transition.before.phase, transition.after.phase) == (Phase.PENDING, Phase.PARTIALLY_SENT)
     assert {attempt.channel for attempt in transition.new_attempts} == {"console", "slack"}
+    labels = {"reason": "PartialDeliverySuccess"}
+    assert fixture.metrics.registry.get_sample_value("kubernaut_notification_dead_letters_total", labels) == 1
 
 
 async def test_end_without_an_attempt_is_published_once_after_a_lost_answer() -> None:

@@ -50,8 +50,15 @@ async def api() -> AsyncIterator[NotificationsApi]:
 class SweeperFixture:
     """A sweeper on a server, and the ownership that it asks."""
 
-    def __init__(self, *, rate: float = 1000, interval: float = 0.02, namespaces: Sequence[str] = ()) -> None:
-        self.settings = Retention(deletes_per_second=rate, interval_seconds=interval)
+    def __init__(
+        self,
+        *,
+        rate: float = 1000,
+        interval: float = 0.02,
+        failed_days: int = 30,
+        namespaces: Sequence[str] = (),
+    ) -> None:
+        self.settings = Retention(deletes_per_second=rate, interval_seconds=interval, failed_days=failed_days)
         self.namespaces = namespaces
         self.active = True
         self.foreign: set[str] = set()
@@ -113,12 +120,22 @@ async def test_expired_notifications_of_all_namespaces_are_deleted(api: Notifica
         api.put(f"old-{number}", FINAL[number % 3], namespace=f"team-{number % 2}")
         api.put(f"young-{number}", FINAL[number % 3], completed=YESTERDAY)
         api.put(f"open-{number}", OPEN[number % 3])
-    fixture = SweeperFixture()
+    fixture = SweeperFixture(failed_days=1)
     async with fixture.at(api):
         await until(lambda: fixture.count == 5)
         await sweeps(api)
     assert sorted(name for name, _ in api.deleted) == [f"old-{number}" for number in range(5)]
     assert len(api.objects) == 10
+
+
+async def test_what_failed_is_kept_longer_than_what_was_delivered(api: NotificationsApi) -> None:
+    for phase in FINAL:
+        api.put(phase.lower(), phase)
+    fixture = SweeperFixture()
+    async with fixture.at(api):
+        await until(lambda: fixture.count == 1)
+        await sweeps(api)
+    assert [name for name, _ in api.deleted] == ["sent"]
 
 
 async def test_notification_that_expires_later_is_deleted_by_a_later_sweep(api: NotificationsApi) -> None:

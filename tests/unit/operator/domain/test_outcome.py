@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 
 from notification_operator.domain.model import Attempt, Phase, Reason, RetryPolicy
-from notification_operator.domain.outcome import PhaseDecision, decide_phase
+from notification_operator.domain.outcome import (
+    DEAD_LETTER_REASONS,
+    PhaseDecision,
+    dead_letter_condition,
+    decide_phase,
+)
 from notification_operator.domain.progress import progress
 from notification_operator.domain.receivers.targets import TargetRules
 from notification_operator.domain.routing.route import Route
@@ -188,3 +193,24 @@ def test_message_names_the_smaller_limit_of_policy_and_receiver(cap: int | None,
     )
     fewer = progress(notification("a", retry=THREE), route, attempts[:-1], now=START)
     assert fewer[0].open
+
+
+def test_notification_that_nobody_gets_any_more_is_dead_lettered() -> None:
+    for attempts, expected in (
+        ([refused("a"), refused("b")], True),
+        ([success("a"), refused("b")], True),
+        ([success("a"), success("b")], False),
+        ([success("a"), failure("b")], False),
+        ([], False),
+    ):
+        result = decision(*attempts)
+        conditions = dead_letter_condition(result)
+        assert [(each.type, each.status, each.reason, each.message) for each in conditions] == (
+            [("DeadLettered", "True", result.reason, result.message)] if expected else []
+        )
+
+
+def test_reasons_of_dead_letters_are_those_that_a_phase_can_have() -> None:
+    never_final = {Reason.INITIALIZED, Reason.PROCESSING_DELIVERIES, Reason.PARTIAL_FAILURE_RETRYING}
+    without_loss = {Reason.ALL_DELIVERIES_SUCCEEDED, Reason.MUTED, Reason.RATE_LIMITED}
+    assert set(DEAD_LETTER_REASONS) == set(Reason) - never_final - without_loss

@@ -44,3 +44,20 @@ def test_notification_being_deleted_is_never_due() -> None:
     obj = finished()
     obj["metadata"]["deletionTimestamp"] = "2026-11-02T00:00:00Z"
     assert due_at(obj) is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "days", "kept"),
+    [("Sent", 3, 3), ("Suppressed", 3, 3), ("Failed", 3, 30), ("PartiallySent", 3, 30), ("Failed", 45, 45)],
+)
+def test_what_was_not_delivered_everywhere_is_kept_longer(phase: str, days: int, kept: int) -> None:
+    assert due_at(finished(phase, days), failed_days=30) == COMPLETED + timedelta(days=kept)
+
+
+@pytest.mark.parametrize(
+    ("replay_of", "kept"), [({"name": "a", "uid": "u", "depth": 1}, 30), (None, 3), (5, 3)]
+)
+def test_replay_is_kept_as_long_as_what_it_sends_again(replay_of: Any, kept: int) -> None:
+    obj = finished()
+    obj["spec"]["replayOf"] = replay_of
+    assert due_at(obj, failed_days=30) == COMPLETED + timedelta(days=kept)

@@ -124,7 +124,7 @@ def test_oversized_notification_fails_with_its_own_reason_in_one_write(channels:
     assert (status.phase, status.reason) == (Phase.FAILED, "TooLarge")
     assert status.message.startswith("Not delivered: spec.body has 262145 characters")
     assert (status.resolved_channels, status.next_attempt_at, status.completed_at) == ((), None, at(1))
-    assert [condition.type for condition in status.conditions] == ["Delivered"]
+    assert [condition.type for condition in status.conditions] == ["Delivered", "DeadLettered"]
     again = parse({**stored(spec={"body": TOO_LONG, "channels": list(channels)}), "status": status.dump()})
     assert (
         fold(
