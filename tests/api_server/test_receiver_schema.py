@@ -84,7 +84,22 @@ def test_defaults_are_stored(api_server: ApiServer) -> None:
             "a name in matchLabels has more than 317 characters; use the name of a label",
         ),
         (BOUND | {"template": {}}, "set exactly one of template.inline and template.configMapRef"),
-        (BOUND | {"rateLimit": {"count": 1, "period": "0m0s"}}, "rateLimit.period must be longer than 0s"),
+        (
+            spec("webhook") | {"rateLimit": {"count": 1, "period": "0m0s"}},
+            "rateLimit.period must be longer than 0s",
+        ),
+        (
+            BOUND | {"rateLimit": {"count": 1, "period": "1m"}},
+            "spec.rateLimit has no effect for type log; remove it",
+        ),
+        (
+            spec("apprise") | {"tls": {"serverName": "a"}},
+            "spec.tls has no effect for type apprise; remove it",
+        ),
+        (
+            spec("email") | {"proxySecretRef": REF},
+            "spec.proxySecretRef has no effect for type email; remove it",
+        ),
         *(
             (
                 BOUND | {"timeout": timeout},

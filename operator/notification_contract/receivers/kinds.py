@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 
@@ -27,6 +28,14 @@ SHARED: Final = frozenset({ReceiverType.CONSOLE, ReceiverType.FILE, ReceiverType
 """Types without a block: they use the channel of the operator's settings."""
 ADDRESSING: Final = frozenset({ReceiverType.EMAIL, ReceiverType.SMS})
 """Types with one target per recipient."""
+WITHOUT_EFFECT: Final = MappingProxyType(
+    {
+        **dict.fromkeys(SHARED, ("rateLimit", "tls", "proxySecretRef")),
+        ReceiverType.EMAIL: ("proxySecretRef",),
+        ReceiverType.APPRISE: ("tls", "proxySecretRef"),
+    }
+)
+"""Fields that a type does not use, and so may not have: nobody should rely on them."""
 
 
 class NamespacesFrom(StrEnum):

@@ -32,6 +32,7 @@ from notification_contract.receivers.blocks import (
 from notification_contract.receivers.kinds import (
     ADDRESSING,
     SHARED,
+    WITHOUT_EFFECT,
     NamespacesFrom,
     OnReceiverError,
     Overflow,
@@ -258,6 +259,10 @@ def _problems(spec: ReceiverSpec) -> Iterator[str]:
         yield f"set {spec.type}.to, or recipients.allow so that notifications can name recipients"
     if not 0 < spec.timeout_seconds <= MAX_TIMEOUT:
         yield f"timeout must be longer than 0s and at most {MAX_TIMEOUT}s"
+    values = {"rateLimit": spec.rate_limit, "tls": spec.tls, "proxySecretRef": spec.proxy_secret_ref}
+    for name in WITHOUT_EFFECT.get(spec.type, ()):
+        if values[name] is not None:
+            yield f"{name} has no effect for type {spec.type}; remove it"
 
 
 MAX_TIMEOUT: Final = 120

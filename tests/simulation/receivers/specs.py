@@ -95,7 +95,7 @@ def new_spec(choices: Choices, declaration: Declaration, *, kind: str = "") -> d
         after = choices.pick(AFTER)
         spec["fallback"] = {"name": declaration.fallback} | ({"after": after} if after else {})
     for key, value in (
-        ("rateLimit", choices.pick(RATES)),
+        ("rateLimit", choices.pick(RATES) if kind in BLOCKS else None),
         ("priorities", list(choices.pick(PRIORITIES))),
         ("retryPolicy", choices.pick(CAPS)),
     ):

@@ -74,8 +74,18 @@ def test_block_of_another_type_is_refused_by_name(type_: str) -> None:
         ({"type": "log", "timeout": "121s"}, "timeout must be longer than 0s and at most 120s"),
         ({"type": "log", "timeout": "soon"}, "timeout: String should match pattern"),
         (
-            {"type": "log", "rateLimit": {"count": 1, "period": "0m"}},
+            spec("webhook") | {"rateLimit": {"count": 1, "period": "0m"}},
             "rateLimit.period must be longer than 0s",
+        ),
+        (
+            {"type": "console", "rateLimit": {"count": 1, "period": "1m"}},
+            "rateLimit has no effect for type console; remove it",
+        ),
+        ({"type": "file", "tls": {"serverName": "a"}}, "tls has no effect for type file; remove it"),
+        (spec("apprise") | {"tls": {}}, "tls has no effect for type apprise; remove it"),
+        (
+            spec("email") | {"proxySecretRef": REF},
+            "proxySecretRef has no effect for type email; remove it",
         ),
         (
             {"type": "log", "allowedNamespaces": {"from": "Selector"}},
@@ -133,20 +143,21 @@ def test_secret_uses_name_field_secret_and_key() -> None:
         SecretUse(field="proxySecretRef", name="p", key="url"),
     )
     assert parse_spec({"type": "log"}).secret_uses() == ()
-    assert parse_spec({"type": "log", "tls": {"serverName": "s"}}).secret_uses() == ()
+    assert parse_spec(spec("pagerduty") | {"tls": {"serverName": "s"}}).secret_uses() == (
+        SecretUse(field="pagerduty.routingKeySecretRef", name="s", key="k"),
+    )
 
 
 def test_proxy_is_a_restricted_field() -> None:
-    assert parse_spec({"type": "log", "proxySecretRef": {"name": "p"}}).restricted_fields() == (
-        "proxySecretRef",
-    )
+    proxied = spec("webhook") | {"proxySecretRef": {"name": "p"}}
+    assert parse_spec(proxied).restricted_fields() == ("proxySecretRef",)
     assert parse_spec({"type": "log"}).restricted_fields() == ()
 
 
 def test_durations_are_seconds() -> None:
     parsed = parse_spec(
-        {
-            "type": "log",
+        spec("teams")
+        | {
             "fallback": {"name": "mail", "after": "15m"},
             "rateLimit": {"count": 60, "period": "1m", "overflow": "Suppress"},
         }
