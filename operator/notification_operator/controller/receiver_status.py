@@ -159,13 +159,14 @@ class ReceiverStatusController:
             self._tests.forget(queue_key)
         if (seconds := self._wait(queue_key, view)) != 0.0:
             return Result(final=True, requeue_after=seconds)
+        decided: list[ReceiverStatus] = []
         try:
-            fresh = await self._write(queue_key, view)
+            fresh = await self._write(queue_key, view, decided)
         except Gone:
             self._forget(queue_key)
             return Result(final=True)
         except StatusError as error:
-            return self._retry(request, error)
+            return self._retry(request, error, read=bool(decided))
         now = asyncio.get_running_loop().time()
         # The key of the catalog is used: a copy of it would stay in memory.
         self._written[declared.key] = Written.now(declared.uid, view, now, spread=self._spread())
@@ -186,15 +187,16 @@ class ReceiverStatusController:
         due = written.due(view)
         return None if due is None else max(due - asyncio.get_running_loop().time(), 0.0)
 
-    async def _write(self, key: Key, view: View) -> JsonObject:
-        """Write the status if it changes; return the object as it is then."""
+    async def _write(self, key: Key, view: View, decided: list[ReceiverStatus]) -> JsonObject:
+        """Write the status if it changes, and add it to `decided` before; return the object as it is then."""
         now, owner = self._clock(), None
         test = self._tests.result(key)
         if view.owner:
             owner = OwnerFacts(home=self._home, readiness=view.readiness, test=test)
 
         def next_status(obj: JsonObject) -> JsonObject:
-            return fold(obj, replica=self._replica, health=view.health, owner=owner, now=now).dump()
+            decided.append(fold(obj, replica=self._replica, health=view.health, owner=owner, now=now))
+            return decided[-1].dump()
 
         outcome = await apply(self._store, key.ref, next_status)
         self._tests.recorded(key, test)
@@ -206,14 +208,20 @@ class ReceiverStatusController:
         if is_test_due(requested, last, self._clock()):
             self._tests.start(key, requested, self._test_tasks)
 
-    def _retry(self, request: Request, error: StatusError) -> Result:
-        """Return when to try again, and let no change of the receiver try earlier; log the first of several failures."""
+    def _retry(self, request: Request, error: StatusError, *, read: bool) -> Result:
+        """Return when to try again, and let no change of the receiver try earlier; log the first of several failures.
+
+        After a failed read, the status is what it was; after a failed write, it may be either.
+        """
         if not request.failures:
             logger.warning("receiver status not written; retrying", receiver=str(error.ref), error=str(error))
         seconds = _pause(error, failures=request.failures + 1)
         at = asyncio.get_running_loop().time() + seconds
         key = ReceiverKey(request.key.namespace, request.key.name)
-        self._written[key] = Written(uid=request.key.uid, view=None, transition_at=at, change_at=at)
+        written = self._written.get(key)
+        if read or written is None:
+            written = Written(uid=request.key.uid, view=None, transition_at=at, change_at=at)
+        self._written[key] = written.not_before(at)
         return Result(error=error, stalled=True, requeue_after=seconds)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from notification_operator.domain.breaker import Circuit
@@ -135,6 +135,14 @@ class Written:
         """Return a write of this moment; `spread` is a random number in [0, 1)."""
         change_at = time + INTERVAL * (1 + SPREAD * spread)
         return cls(uid=uid, view=view, transition_at=time + TRANSITION_INTERVAL, change_at=change_at)
+
+    def not_before(self, time: float) -> Written:
+        """Return the same for one that may write from a time on only."""
+        return replace(
+            self,
+            transition_at=max(self.transition_at, time),
+            change_at=max(self.change_at, time),
+        )
 
     def due(self, view: View) -> float | None:
         """Return the time from which to write; None if there is nothing new."""

@@ -324,6 +324,21 @@ async def test_write_whose_answer_is_lost_does_not_hide_the_next_change(cluster:
 
 
 @on_virtual_clock
+async def test_failed_read_leaves_the_pace_of_what_was_written(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.set(healthy_at(1))
+    await sleep(TRANSITION)
+    for _ in range(3):
+        cluster.store.fail_next("GET", Unavailable(REF, reason="injected"))
+    cluster.set(failing_at(2, problem="Gone"))
+    await asyncio.sleep(0.001)
+    cluster.set(healthy_at(3))
+    await sleep(2 * INTERVAL)
+    (_, first, second) = cluster.store.times
+    assert second - first >= INTERVAL
+
+
+@on_virtual_clock
 async def test_end_of_an_earlier_receivers_write_leaves_the_pace_of_the_new_one(cluster: Cluster) -> None:
     await sleep(TRANSITION)
     cluster.store.seconds = 0.5
