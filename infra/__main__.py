@@ -1,5 +1,11 @@
 """The Pulumi program: loads the settings, creates the bundle and exports its outputs."""
 
+import sys
+from pathlib import Path
+
+# The contract with the operator lies beside it; an environment made by `pulumi install` does not contain it.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "operator"))
+
 import pulumi
 
 from platform_infra import Bundle, load_settings

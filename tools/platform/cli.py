@@ -15,6 +15,7 @@ COMMANDS = {
     "preview": "tools.platform.commands.preview",
     "policy": "tools.platform.commands.policy",
     "publish": "tools.platform.commands.publish",
+    "wheels": "tools.platform.commands.wheels",
     "crd-check": "tools.platform.commands.crd_check",
     "alerts": "tools.platform.commands.alerts",
     "api-calls": "tools.platform.commands.api_calls",
