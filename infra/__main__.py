@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-# The contract with the operator lies beside it; an environment made by `pulumi install` does not contain it.
+# The contract with the operator is in operator/; an environment made by `pulumi install` does not contain it.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "operator"))
 
 import pulumi
