@@ -270,7 +270,9 @@ class AttemptTracker(Generic[KeyT]):
 
     async def idle(self) -> None:
         """Return when no object has attempts that are running or not yet recorded, except the stalled ones."""
-        await self._registry.idle.wait()
+        # Another object may be added before the task that waits runs again.
+        while self._registry.awaited:
+            await self._registry.idle.wait()
 
     def cancel(self) -> None:
         """Cancel every running attempt; none of them leaves a result."""

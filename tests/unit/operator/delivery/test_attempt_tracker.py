@@ -9,9 +9,10 @@ import pytest
 
 from notification_operator.delivery.attempt_tracker import AttemptTracker
 from notification_operator.delivery.channel import Postponed
-from notification_operator.domain.model import Attempt, AttemptStatus
+from notification_operator.domain.model import Attempt, AttemptStatus, parse
 from notification_operator.domain.routing.route import Route
 from notification_operator.telemetry.statistics import AttemptStatistics
+from tests.unit.operator.domain.builders import stored
 
 ROUTE = Route(targets=("slack", "console"))
 
@@ -178,6 +179,21 @@ async def test_tracker_is_idle_when_the_last_attempt_is_acknowledged() -> None:
     await asyncio.sleep(0.02)
     assert not idle.done()
     fixture.attempts.acknowledge([result])
+    await asyncio.wait_for(idle, 5)
+
+
+async def test_tracker_is_not_idle_while_another_object_is_written() -> None:
+    fixture, result, unwritten = TrackerFixture(), attempt(), parse(stored())
+    fixture.start(result)
+    idle = asyncio.create_task(fixture.tracker.idle())
+    await asyncio.sleep(0.02)
+    other = fixture.tracker.open(Key("uid-2"))
+    # The end of the one and the write of the other come before the waiting task runs again.
+    fixture.tracker.forget("uid")
+    other.keep(unwritten)
+    await asyncio.sleep(0.02)
+    assert not idle.done()
+    other.acknowledge([])
     await asyncio.wait_for(idle, 5)
 
 
