@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from notification_cli.errors import CliError
+from notification_cli.views.declaring import declared
 from notification_cli.views.explanation import explain, read_rules
 from notification_cli.web.application import Application
 from notification_cli.web.serve import ADDRESS, listen
 from notification_cli.web.source import Filter, Listed
+from notification_operator.domain.receivers.catalog import ReceiverKey
 from tools.pictures import chromium
-from tools.pictures.samples import NOTIFICATIONS, NOW, RULES
+from tools.pictures.samples import HOME, NOTIFICATIONS, NOW, RECEIVERS, RULES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,17 +26,31 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
 
 ROOT: Final = "/pictures"
-SINGLE: Final = "/n/shop/checkout-failing"
-SIZES: Final = {"laptop": (1000, 640), "phone": (500, 900)}
+PATHS: Final = {
+    "laptop": "/",
+    "phone": "/n/shop/checkout-failing",
+    "receivers": "/receivers",
+    "receiver": "/r/platform/on-call",
+    "failed": "/?phase=Failed&phase=PartiallySent",
+}
+SIZES: Final = {
+    "laptop": (1000, 560),
+    "phone": (500, 1020),
+    "receivers": (1000, 420),
+    "receiver": (500, 1020),
+    "failed": (1000, 420),
+}
 SCHEMES: Final = {"light": 1, "dark": 0}
 
 
 class Samples:
-    """Serves the made-up notifications, which never change."""
+    """Serves the made-up notifications and receivers, which never change."""
 
     async def page(self, chosen: Filter, start: str) -> Listed:  # noqa: ARG002 - the protocol's
         """See `Source.page`."""
-        return Listed(objects=NOTIFICATIONS, next="", version="1")
+        phases = set(chosen.phases)
+        shown = [obj for obj in NOTIFICATIONS if not phases or obj["status"]["phase"] in phases]
+        return Listed(objects=shown, next="", version="1")
 
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
         """See `Source.get`."""
@@ -50,7 +66,25 @@ class Samples:
 
     async def explained(self, notification: Notification, now: datetime) -> Explanation:
         """See `Source.explained`."""
-        return explain(notification, read_rules(RULES), now=now)
+        objects = {
+            ReceiverKey(obj["metadata"]["namespace"], obj["metadata"]["name"]): obj for obj in RECEIVERS
+        }
+        return explain(notification, read_rules(RULES), declared(objects, home=HOME), now=now)
+
+    async def receivers(self, namespace: str, start: str) -> Listed:  # noqa: ARG002 - the protocol's
+        """See `Source.receivers`."""
+        return Listed(objects=RECEIVERS, next="", version="1")
+
+    async def receiver(self, namespace: str, name: str) -> dict[str, Any]:
+        """See `Source.receiver`."""
+        for obj in RECEIVERS:
+            if (obj["metadata"]["namespace"], obj["metadata"]["name"]) == (namespace, name):
+                return obj
+        raise CliError(f"there is no receiver {name}")
+
+    def receiver_changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
+        """See `Source.receiver_changes`."""
+        return self.changes(chosen, version)
 
 
 async def take(browser: str, folder: Path) -> None:
@@ -58,7 +92,12 @@ async def take(browser: str, folder: Path) -> None:
     listener = listen(0)
     port = listener.getsockname()[1]
     application = Application(
-        Samples(), root=ROOT, namespace="", scope="dev, all namespaces", clock=lambda: NOW
+        Samples(),
+        root=ROOT,
+        namespace="",
+        scope="dev, all namespaces",
+        clock=lambda: NOW,
+        options=("--context", "dev"),
     )
     runner = web.AppRunner(application.build(port), shutdown_timeout=0.1)
     await runner.setup()
@@ -66,7 +105,7 @@ async def take(browser: str, folder: Path) -> None:
     try:
         for device, (width, height) in SIZES.items():
             for scheme, number in SCHEMES.items():
-                path = SINGLE if device == "phone" else "/"
+                path = PATHS[device]
                 shape = chromium.Shape(width=width, height=height, scheme=number)
                 await asyncio.to_thread(
                     chromium.shoot,

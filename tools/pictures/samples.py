@@ -99,6 +99,72 @@ NOTIFICATIONS: Final = (
     ),
 )
 
+HOME: Final = "platform"
+
+
+def _receiver(name: str, kind: str, block: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of an object
+    healthy = more.pop("healthy", ("True", "Delivering", "The last message was accepted"))
+    found = {
+        "Ready": ("True", "Accepted", "The spec is valid"),
+        "ResolvedRefs": ("True", "SecretFound", "Every Secret was found"),
+        "Healthy": healthy,
+    }
+    conditions = [
+        {
+            "type": condition,
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "observedGeneration": 1,
+            "lastTransitionTime": _time(1300),
+        }
+        for condition, (status, reason, message) in found.items()
+    ]
+    meta = {"namespace": more.pop("namespace", HOME), "name": name, "uid": f"uid-{name}", "generation": 1}
+    if more.pop("default", False):
+        meta["annotations"] = {"kubernaut.ai/is-default-receiver": "true"}
+    spec = {"type": kind, kind: block, **more.pop("spec", {})}
+    return {
+        "metadata": meta | {"resourceVersion": "1"},
+        "spec": spec,
+        "status": {"conditions": conditions, **more},
+    }
+
+
+RECEIVERS: Final = (
+    _receiver(
+        "mail",
+        "email",
+        {"host": "mail.example.com", "from": "notifications@example.com", "to": ["on-call@example.com"]},
+        lastSuccessTime=_time(7200),
+    ),
+    _receiver(
+        "on-call",
+        "pagerduty",
+        {"routingKeySecretRef": {"name": "pagerduty"}},
+        default=True,
+        healthy=("False", "CircuitOpen", "The circuit breaker is open: 503 Service Unavailable"),
+        lastSuccessTime=_time(1400),
+        lastAttemptTime=_time(12),
+        lastError="503 Service Unavailable",
+        consecutiveFailures=7,
+        circuit={"state": "Open", "until": _time(-18)},
+        lastTest={"requestedAt": _time(86400), "outcome": "Succeeded", "message": "accepted"},
+        spec={
+            "description": "The engineer on call",
+            "allowedNamespaces": {"from": "All"},
+            "fallback": {"name": "mail", "after": "15m"},
+        },
+    ),
+    _receiver(
+        "team",
+        "slack",
+        {"webhookUrlSecretRef": {"name": "slack"}},
+        namespace="shop",
+        lastSuccessTime=_time(95),
+    ),
+)
+
 RULES: Final = """
 route:
   receiver: default

@@ -46,6 +46,7 @@ def web(  # noqa: PLR0913 - the options
             all_namespaces=all_namespaces,
             open_browser=open_browser,
             rules=Rules(namespace=operator_namespace),
+            kubeconfig=kubeconfig,
         )
         access = Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
         return run(access, Screen.standard(no_color=no_color), serving.run)

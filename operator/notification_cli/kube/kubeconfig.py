@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT_CONTEXT: Final = "the pod's service account"
+"""In place of the name of a context."""
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The loader in C reads a kubeconfig with many clusters ten times as fast."""
 PATHS: Final = frozenset(
@@ -129,7 +131,7 @@ def _in_cluster(access: Access) -> Profile:
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "")
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     return Profile(
-        context="the pod's service account",
+        context=SERVICE_ACCOUNT_CONTEXT,
         namespace=access.namespace or (SERVICE_ACCOUNT / "namespace").read_text("utf-8").strip(),
         cluster={"server": server, "certificate-authority": str(SERVICE_ACCOUNT / "ca.crt")},
         user={"tokenFile": str(SERVICE_ACCOUNT / "token")},

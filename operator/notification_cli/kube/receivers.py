@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from notification_cli.errors import ApiError, CliError
-from notification_cli.kube.notifications import FIRST_PAGE, LARGEST_PAGE, Page
-from notification_cli.kube.requests import get, merge
+from notification_cli.kube.notifications import FIRST_PAGE, LARGEST_PAGE, WATCH_SECONDS, Page
+from notification_cli.kube.requests import get, merge, watch
 from notification_contract import names
 
 if TYPE_CHECKING:
@@ -37,6 +37,21 @@ class Receivers:
                 raise CliError(f"there is no receiver {name} in namespace {namespace}") from None
             raise
 
+    async def page(self, namespace: str, *, limit: int, start: str = "", labels: str = "") -> Page:
+        """Return a page of at most so many receivers of a namespace, or of all for an empty name.
+
+        Raises:
+            ApiError: they cannot be listed.
+        """
+        query = {"limit": limit, "continue": start, "labelSelector": labels}
+        listing = await get(
+            self._connection, collection(namespace), {key: value for key, value in query.items() if value}
+        )
+        meta = listing["metadata"]
+        return Page(
+            items=listing["items"], next=meta.get("continue") or "", version=meta.get("resourceVersion") or ""
+        )
+
     async def pages(self, namespace: str, *, labels: str = "") -> AsyncIterator[Page]:
         """Yield the receivers of a namespace, or of all for an empty name, page by page.
 
@@ -45,14 +60,23 @@ class Receivers:
         """
         size, start = FIRST_PAGE, ""
         while True:
-            query = {"limit": size, "continue": start, "labelSelector": labels}
-            listing = await get(
-                self._connection, collection(namespace), {key: value for key, value in query.items() if value}
-            )
-            start, size = listing["metadata"].get("continue") or "", LARGEST_PAGE
-            yield Page(items=listing["items"], next=start)
+            page = await self.page(namespace, limit=size, start=start, labels=labels)
+            start, size = page.next, LARGEST_PAGE
+            yield page
             if not start:
                 return
+
+    async def changes(self, namespace: str, version: str, *, name: str = "") -> AsyncIterator[dict[str, Any]]:
+        """Yield the events after a version until the API server ends the watch: of all receivers, or of one.
+
+        Raises:
+            ApiError: they cannot be watched.
+        """
+        query = {"resourceVersion": version, "allowWatchBookmarks": "true"}
+        query |= {"fieldSelector": f"metadata.name={name}"} if name else {}
+        async with watch(self._connection, collection(namespace), query, seconds=WATCH_SECONDS) as events:
+            async for event in events:
+                yield event
 
     async def request_test(self, namespace: str, name: str, requested_at: str) -> dict[str, Any]:
         """Ask the operator for a test message, by an annotation.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from notification_cli.views.receivers import in_words
@@ -36,6 +36,8 @@ class Target:
     """The time before which no attempt starts; None for at once, and after the last attempt."""
     circuit_open: bool = False
     last_error: str = ""
+    reason: str = ""
+    """Why nothing is sent to it, or why the last attempt failed, in one word where the operator knows that."""
     delivered_at: datetime | None = None
     message_ref: str = ""
     """The message at the receiver, in the receiver's terms."""
@@ -81,36 +83,38 @@ def targets_of(notification: Notification, steps: Iterable[Progress], *, now: da
         known = stored if stored and (final or stored.state is TargetState.DELIVERING) else status
         targets.append(_target(known, step, notification, now))
     # A recorded target that is none any more: a receiver has been replaced by its real type, for instance.
-    return (*targets, *(_recorded(each) for each in recorded.values()))
+    return (*targets, *(_recorded(each, notification) for each in recorded.values()))
 
 
 def _target(status: TargetStatus, step: Progress, notification: Notification, now: datetime) -> Target:
     waits = status.state is TargetState.WAITING
-    return Target(
-        name=clean(status.name),
-        state=status.state,
-        attempts=status.attempts,
+    return replace(
+        _recorded(status, notification),
         next_at=step.due(notification, {}, now=now) if waits else None,
         circuit_open=step.circuit_open and waits,
-        last_error=clean(status.last_error),
-        delivered_at=status.delivered_at,
-        message_ref=clean(status.message_ref),
-        suppressed_by=clean(status.suppressed_by),
-        note=clean(status.note),
     )
 
 
-def _recorded(status: TargetStatus) -> Target:
+def _recorded(status: TargetStatus, notification: Notification) -> Target:
     return Target(
         name=clean(status.name),
         state=status.state,
         attempts=status.attempts,
         last_error=clean(status.last_error),
+        reason=clean(status.suppressed_by or _last_reason(status, notification)),
         delivered_at=status.delivered_at,
         message_ref=clean(status.message_ref),
         suppressed_by=clean(status.suppressed_by),
         note=clean(status.note),
     )
+
+
+def _last_reason(status: TargetStatus, notification: Notification) -> str:
+    """Return the reason of the last attempt on a target that did not get the message; empty if it has none."""
+    attempts = [each for each in notification.attempts if each.channel == status.name]
+    if status.state is TargetState.DELIVERED or not attempts:
+        return ""
+    return max(attempts, key=lambda attempt: attempt.number).reason
 
 
 def links_of(notification: Notification, route: Route, known: Known) -> tuple[Link, ...]:

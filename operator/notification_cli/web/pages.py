@@ -1,17 +1,25 @@
-"""The pages as HTML, of bounded size. Pure, but for reading the templates."""
+"""The pages about notifications as HTML, of bounded size. Pure, but for reading the templates."""
 
 from __future__ import annotations
 
-from html import escape
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from notification_cli.views.rows import row_of
 from notification_cli.views.text import clean, clock, duration, moment
-from notification_operator.domain.status import Phase
+from notification_cli.web.fitting import (
+    LABEL_BYTES,
+    NAME_CHARACTERS,
+    SUBJECT_BYTES,
+    TEXT_CHARACTERS,
+    fit,
+    long,
+    short,
+)
+from notification_cli.web.hints import UNDELIVERED, Hints
+from notification_cli.web.layout import Layout, tab_of
+from notification_cli.web.source import Filter
+from notification_operator.domain.phases import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,49 +28,36 @@ if TYPE_CHECKING:
     from notification_cli.views.explanation import Explanation
     from notification_cli.views.targets import Link, Target
     from notification_cli.views.timeline import Entry
-    from notification_cli.web.source import Filter, Listed
+    from notification_cli.web.source import Listed
     from notification_operator.domain.model import Notification
 
-FOLDER: Final = Path(__file__).parent
-NAME_CHARACTERS, SUBJECT_CHARACTERS, TEXT_CHARACTERS = 60, 100, 300
-SUBJECT_BYTES, TEXT_BYTES, LABEL_BYTES = 200, 450, 4000
-"""Bytes of a text in HTML: a page of 100 notifications has at most 100 KB, whatever its texts are."""
 MOST_ENTRIES: Final = 120
-TABS: Final = (
-    ("All", ()),
-    ("Open", (Phase.PENDING, Phase.SENDING, Phase.RETRYING)),
-    ("Failed", (Phase.FAILED, Phase.PARTIALLY_SENT)),
-    ("Sent", (Phase.SENT,)),
-)
+REASON_CHARACTERS: Final = 80
 
 
 class Pages:
-    """Renders the pages; links are relative to `root`, the path that holds the secret."""
+    """Renders the list, one notification, and what went wrong."""
 
-    def __init__(self, root: str, *, scope: str) -> None:
-        self._root = root
-        self._scope = scope
-        self._templates = Environment(
-            loader=FileSystemLoader(FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+    def __init__(self, layout: Layout, hints: Hints) -> None:
+        self._layout = layout
+        self._hints = hints
 
     def listing(self, listed: Listed, chosen: Filter, now: datetime) -> str:
         """Return the page with a list."""
-        return self._render(
+        undelivered = bool(chosen.phases) and set(chosen.phases) <= set(UNDELIVERED)
+        following = self._layout.list_url(chosen, chosen.phases, start=listed.next)
+        return self._layout.render(
             "list.html.j2",
-            title="Notifications",
-            rows=[self._row(obj, now) for obj in listed.objects],
-            tabs=[
-                {"name": name, "url": self._url(chosen, phases), "here": set(phases) == set(chosen.phases)}
-                for name, phases in TABS
-            ],
             chosen=chosen,
-            next=self._url(chosen, chosen.phases, start=listed.next) if listed.next else "",
-            events=self._events(chosen, listed.version),
+            here=tab_of(chosen.phases),
+            title="Notifications",
+            rows=[self._row(obj, now, undelivered=undelivered) for obj in listed.objects],
+            undelivered=undelivered,
+            command=self._hints.redrive(chosen) if undelivered and listed.objects else "",
+            filter=chosen,
+            scanned=listed.scanned,
+            next=following if listed.next else "",
+            events=self._layout.events_url(chosen, version=listed.version),
         )
 
     def single(
@@ -71,94 +66,99 @@ class Pages:
         explanation: Explanation,
         entries: Sequence[Entry],
         *,
-        events: str,
+        version: str,
         now: datetime,
     ) -> str:
-        """Return the page of one notification."""
-        content = notification.content
+        """Return the page of one notification, as it was in a version."""
+        content, status = notification.content, notification.status
         labels = ", ".join(f"{key}={value}" for key, value in sorted(content.labels.items()))
-        return self._render(
+        here = Filter(namespace=notification.namespace, name=notification.name)
+        again = notification.phase in UNDELIVERED
+        return self._layout.render(
             "single.html.j2",
+            chosen=Filter(),
             title=clean(notification.name),
             notification=notification,
             subject=fit(clean(content.subject), 500, 2 * SUBJECT_BYTES),
-            message=fit(clean(notification.status.message), 1000, LABEL_BYTES),
+            reason=short(clean(status.reason)),
+            message=fit(clean(status.message), 1000, LABEL_BYTES),
             labels=fit(clean(labels), LABEL_BYTES, LABEL_BYTES),
             created=moment(notification.created),
             age=duration((now - notification.created).total_seconds()),
+            window=None if notification.phase in FINAL else _window(notification, now),
             origin=fit(explanation.origin, LABEL_BYTES, LABEL_BYTES),
-            notes=[fit(note, TEXT_CHARACTERS, TEXT_BYTES) for note in explanation.notes],
+            notes=[long(note) for note in explanation.notes],
+            command=self._hints.replay(notification.namespace, notification.name) if again else "",
             targets=[_target(each, now) for each in explanation.targets],
-            receivers=[_receiver(each) for each in explanation.receivers],
+            receivers=[self._receiver(each) for each in explanation.receivers],
             entries=[_entry(each) for each in entries[-MOST_ENTRIES:]],
             omitted=max(len(entries) - MOST_ENTRIES, 0),
-            events=f"{self._root}/events?{events}",
+            events=self._layout.events_url(here, version=version),
         )
 
-    def problem(self, message: str) -> str:
-        """Return the page that says what went wrong."""
-        return self._render("problem.html.j2", title="Problem", message=clean(message), events="")
+    def problem(self, message: str, *, here: str = "", chosen: Filter | None = None) -> str:
+        """Return the page that says what went wrong; its tabs lead to the others."""
+        return self._layout.render(
+            "problem.html.j2",
+            chosen=replace(chosen or Filter(), phases=(), name=""),
+            here=here,
+            title="Problem",
+            message=fit(clean(message), 1000, LABEL_BYTES),
+            events="",
+        )
 
-    def _render(self, template: str, **values: Any) -> str:  # noqa: ANN401 - values of a template
-        return self._templates.get_template(template).render(root=self._root, scope=self._scope, **values)
-
-    def _row(self, obj: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    def _row(self, obj: Mapping[str, Any], now: datetime, *, undelivered: bool) -> dict[str, Any]:
         row = row_of(obj)
+        why = ": ".join(filter(None, (row.reason, row.message)))
         return {
             "namespace": row.namespace,
             "name": fit(row.name, NAME_CHARACTERS, SUBJECT_BYTES),
-            "url": f"{self._root}/n/{quote(row.namespace)}/{quote(row.name)}",
+            "url": self._layout.notification_url(row.namespace, row.name),
             "phase": row.phase,
             "priority": row.priority,
             "attempts": row.attempts,
             "age": row.age(now),
-            "subject": fit(row.subject, SUBJECT_CHARACTERS, SUBJECT_BYTES),
+            "subject": fit(row.subject, REASON_CHARACTERS, SUBJECT_BYTES // 2)
+            if undelivered
+            else short(row.subject),
+            "reason": fit(why, REASON_CHARACTERS, SUBJECT_BYTES // 2) if undelivered else "",
         }
 
-    def _url(self, chosen: Filter, phases: Sequence[str], *, start: str = "") -> str:
-        return f"{self._root}/?{query(chosen, phases=phases, start=start)}"
-
-    def _events(self, chosen: Filter, version: str) -> str:
-        return f"{self._root}/events?{query(chosen, phases=chosen.phases, version=version)}"
-
-
-def query(chosen: Filter, *, phases: Sequence[str] = (), **more: str) -> str:
-    """Return a filter as the query of a URL."""
-    pairs = [("namespace", chosen.namespace), ("labels", chosen.labels), ("name", chosen.name), *more.items()]
-    return urlencode(
-        [*((key, value) for key, value in pairs if value), *(("phase", str(each)) for each in phases)]
-    )
+    def _receiver(self, link: Link) -> dict[str, Any]:
+        namespace, _, name = link.receiver.partition("/")
+        return {
+            "name": short(link.receiver),
+            "url": self._layout.receiver_url(namespace, name) if link.exists else "",
+            "ready": "does not exist" if link.exists is False else link.ready,
+            "healthy": "suspended" if link.suspended else link.healthy,
+            "bad": link.exists is False or link.ready.startswith("False") or link.healthy.startswith("False"),
+            "fallback": short(link.fallback),
+            "problem": "it cannot be read" if link.exists is None else long(link.problem),
+        }
 
 
-def fit(text: str, characters: int, size: int) -> str:
-    """Return a text of at most so many characters, and of at most so many bytes in HTML."""
-    shown = text[:characters]
-    while shown and len(escape(shown).encode(errors="replace")) > size:
-        shown = shown[: len(shown) * 3 // 4]
-    return shown if shown == text else f"{shown}…"
+def _window(notification: Notification, now: datetime) -> str:
+    """Return when a notification may be delivered, in words; empty for at any time."""
+    begin, end = notification.not_before, notification.deliver_before
+    parts = []
+    if begin is not None and begin > now:
+        parts.append(f"not before {moment(begin)} UTC")
+    if end is not None:
+        parts.append(f"only before {moment(end)} UTC")
+    return ", ".join(parts)
 
 
 def _target(target: Target, now: datetime) -> dict[str, Any]:
     left = (target.next_at - now).total_seconds() if target.next_at else 0.0
-    suppressed = f"suppressed: {target.suppressed_by}" if target.suppressed_by else ""
-    details = "; ".join(filter(None, (target.last_error, suppressed, target.message_ref, target.note)))
     return {
-        "name": fit(target.name, TEXT_CHARACTERS, SUBJECT_BYTES),
+        "name": short(target.name),
         "state": target.state.value,
         "attempts": target.attempts,
+        "reason": fit(target.reason, TEXT_CHARACTERS, SUBJECT_BYTES),
+        "delivered": moment(target.delivered_at) if target.delivered_at else "",
         "next": f"in {duration(left)}" if left > 0 else "",
-        "detail": fit(details, TEXT_CHARACTERS, TEXT_BYTES),
-    }
-
-
-def _receiver(link: Link) -> dict[str, Any]:
-    return {
-        "name": fit(link.receiver, TEXT_CHARACTERS, SUBJECT_BYTES),
-        "ready": "does not exist" if link.exists is False else link.ready,
-        "healthy": "suspended" if link.suspended else link.healthy,
-        "bad": link.exists is False or link.ready.startswith("False") or link.healthy.startswith("False"),
-        "fallback": fit(link.fallback, TEXT_CHARACTERS, SUBJECT_BYTES),
-        "problem": fit(link.problem, TEXT_CHARACTERS, TEXT_BYTES),
+        "message": short(target.message_ref),
+        "detail": long("; ".join(filter(None, (target.last_error, target.note)))),
     }
 
 
@@ -168,6 +168,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "day": moment(entry.at).split()[0],
         "kind": entry.kind.value,
         "channel": entry.channel,
-        "text": fit(entry.text, TEXT_CHARACTERS, TEXT_BYTES),
+        "text": long(entry.text),
         "good": entry.good,
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from notification_cli.errors import CliError, ExitCode
+from notification_cli.kube.kubeconfig import SERVICE_ACCOUNT_CONTEXT
 from notification_cli.web.application import Application
 from notification_cli.web.source import ClusterSource
 
@@ -31,6 +32,8 @@ class Serving:
     all_namespaces: bool
     open_browser: bool
     rules: Rules
+    kubeconfig: str = ""
+    """The file that the user named, which the commands on the page name, too."""
 
     async def run(self, session: Session) -> int:
         """Serve until Ctrl-C."""
@@ -43,6 +46,7 @@ class Serving:
             namespace=namespace,
             scope=f"{session.connection.context}, {namespace or 'all namespaces'}",
             clock=session.clock,
+            options=self._options(session),
         )
         runner = web.AppRunner(application.build(port), shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
         await runner.setup()
@@ -60,6 +64,12 @@ class Serving:
         finally:
             await runner.cleanup()
         return ExitCode.OK
+
+    def _options(self, session: Session) -> tuple[str, ...]:
+        """Return the options by which a command reaches the same cluster."""
+        context = session.connection.context
+        named = ("--context", context) if context != SERVICE_ACCOUNT_CONTEXT else ()
+        return (*named, *(("--kubeconfig", self.kubeconfig) if self.kubeconfig else ()))
 
 
 def listen(port: int) -> socket.socket:

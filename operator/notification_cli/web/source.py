@@ -7,18 +7,25 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from notification_cli.actions.listing import phase_selector
 from notification_cli.actions.single import explained
+from notification_cli.errors import CliError, ExitCode
 from notification_cli.kube.notifications import Notifications, Selection
+from notification_cli.views.rows import ReceiverFilter, receivers_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
+    from notification_cli.kube.receivers import Receivers
     from notification_cli.rules import Rules
     from notification_cli.session import Session
     from notification_cli.views.explanation import Explanation
     from notification_operator.domain.model import Notification
 
 PAGE: Final = 100
+STEP: Final = 50
+"""Notifications that are read at once where a filter of our own applies: a page is full when no step may fit."""
+MOST_SCANNED: Final = 2000
+"""Notifications that are read for one page where a filter of our own applies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +35,8 @@ class Filter:
     namespace: str = ""
     phases: Sequence[str] = ()
     labels: str = ""
+    receiver: str = ""
+    """`NAME` or `NAMESPACE/NAME`; empty for any."""
     name: str = ""
     """Set for a single notification."""
 
@@ -39,10 +48,12 @@ class Listed:
     objects: Sequence[dict[str, Any]]
     next: str
     version: str
+    scanned: int = 0
+    """How many notifications were read for it, if more than it has; else 0."""
 
 
 class Source(Protocol):
-    """Where the page reads notifications."""
+    """Where the page reads notifications and receivers."""
 
     async def page(self, chosen: Filter, start: str) -> Listed:
         """Return the page that starts there.
@@ -68,6 +79,26 @@ class Source(Protocol):
         """Return why a notification goes where it goes, as far as that can be read."""
         ...
 
+    async def receivers(self, namespace: str, start: str) -> Listed:
+        """Return the page of receivers that starts there; an empty namespace means all.
+
+        Raises:
+            CliError: they cannot be listed.
+        """
+        ...
+
+    async def receiver(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return one receiver.
+
+        Raises:
+            CliError: it does not exist, or cannot be read.
+        """
+        ...
+
+    def receiver_changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the events of receivers after a version, until the API server ends the watch."""
+        ...
+
 
 class ClusterSource:
     """Reads from the API server."""
@@ -75,16 +106,35 @@ class ClusterSource:
     def __init__(self, session: Session, rules: Rules) -> None:
         self._session = session
         self._notifications: Notifications = session.notifications
+        self._receivers: Receivers = session.receivers
         self._rules = rules
 
     async def page(self, chosen: Filter, start: str) -> Listed:
         """See `Source.page`."""
+        if chosen.receiver:
+            return await self._filtered(chosen, start)
         objects: list[dict[str, Any]] = []
         version, following = "", start
         async for page in self._notifications.pages(_selection(chosen), limit=PAGE, start=start):
             objects += page.items
             version, following = version or page.version, page.next
         return Listed(objects=objects, next=following, version=version)
+
+    async def _filtered(self, chosen: Filter, start: str) -> Listed:
+        """Return a page of what is for a receiver: no selector of the API server knows receivers."""
+        try:
+            receiver = ReceiverFilter.parse(chosen.receiver)
+        except ValueError as error:
+            raise CliError(f"filter for a receiver: {error}", code=ExitCode.USAGE) from None
+        objects: list[dict[str, Any]] = []
+        version, following, scanned = "", start, 0
+        while len(objects) <= PAGE - STEP and scanned < MOST_SCANNED:
+            page = await self._notifications.page(_selection(chosen), limit=STEP, start=following)
+            objects += [obj for obj in page.items if receiver.matches(receivers_of(obj))]
+            version, following, scanned = version or page.version, page.next, scanned + len(page.items)
+            if not following:
+                break
+        return Listed(objects=objects, next=following, version=version, scanned=scanned)
 
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
         """See `Source.get`."""
@@ -100,6 +150,19 @@ class ClusterSource:
             self._session, notification, rules=self._rules, home=self._rules.namespace, now=now
         )
         return replace(explanation, notes=(*explanation.notes, *missing))
+
+    async def receivers(self, namespace: str, start: str) -> Listed:
+        """See `Source.receivers`."""
+        page = await self._receivers.page(namespace, limit=PAGE, start=start)
+        return Listed(objects=page.items, next=page.next, version=page.version)
+
+    async def receiver(self, namespace: str, name: str) -> dict[str, Any]:
+        """See `Source.receiver`."""
+        return await self._receivers.get(namespace, name)
+
+    def receiver_changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
+        """See `Source.receiver_changes`."""
+        return self._receivers.changes(chosen.namespace, version, name=chosen.name)
 
 
 def _selection(chosen: Filter) -> Selection:

@@ -9,6 +9,7 @@ from typing import Any
 from notification_cli.output.screen import Screen
 from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import START, stored
+from tests.unit.operator.domain.receivers.builders import SLACK, stored_receiver
 
 NOW = START + timedelta(minutes=5)
 
@@ -58,6 +59,86 @@ def failed() -> dict[str, Any]:
             "completionTime": format_time(START + timedelta(seconds=2)),
             "deliveryAttempts": [attempt("slack", 1, 1, error="404 channel_not_found", permanent=True)],
         },
+    )
+
+
+def partial() -> dict[str, Any]:
+    """Return a notification with a target in each final state."""
+    names = {
+        "slack/checkout": {
+            "state": "Delivered",
+            "messageRef": "C0123/1.1",
+            "deliveredAt": format_time(START),
+        },
+        "pagerduty/platform/on-call": {"state": "Refused", "lastError": "403 from PagerDuty"},
+        "email/mail#1f3a9c20": {"state": "Suppressed", "suppressedBy": "RateLimited"},
+        "sms/phone": {"state": "Expired"},
+        "teams/chat": {"state": "Exhausted", "lastError": "503 from Teams"},
+    }
+    ended = attempt("pagerduty/platform/on-call", 1, 2, reason="ReceiverNotAllowed", permanent=True)
+    return stored(
+        spec={"receiverRefs": [{"name": "checkout"}], "subject": "Orders are delayed"},
+        metadata={"name": "order-2"},
+        status={
+            "phase": "PartiallySent",
+            "reason": "PartialDeliverySuccess",
+            "message": "Delivered to 1 of 5 targets",
+            "totalAttempts": 7,
+            "successfulDeliveries": 1,
+            "failedDeliveries": 3,
+            "completionTime": format_time(START + timedelta(seconds=90)),
+            "deliveryAttempts": [ended],
+            "targets": [{"name": name, "attempts": 1, **fields} for name, fields in names.items()],
+        },
+    )
+
+
+def reported(
+    *, healthy: str = "True", reason: str = "Delivering", message: str = "", **more: Any
+) -> dict[str, Any]:
+    """Return the status of a receiver that is ready."""
+    common = {"observedGeneration": 1, "lastTransitionTime": format_time(START)}
+    conditions = [
+        {"type": "Ready", "status": "True", "reason": "Accepted", "message": "", **common},
+        {"type": "ResolvedRefs", "status": "True", "reason": "SecretFound", "message": "", **common},
+        {"type": "Healthy", "status": healthy, "reason": reason, "message": message, **common},
+    ]
+    return {"observedGeneration": 1, "conditions": conditions, **more}
+
+
+def sick_receiver(name: str = "checkout", **meta: Any) -> dict[str, Any]:
+    """Return a receiver whose far end refuses messages, with all that its status can have."""
+    replica = {
+        "name": "operator-a",
+        "updated": format_time(NOW),
+        "lastAttemptTime": format_time(NOW),
+        "lastError": "503 from Slack",
+        "consecutiveFailures": 7,
+        "circuit": {"state": "Open", "until": format_time(NOW + timedelta(seconds=20))},
+    }
+    return stored_receiver(
+        name,
+        default=True,
+        spec={
+            **SLACK,
+            "description": "The checkout team",
+            "fallback": {"name": "mail", "after": "15m"},
+            "rateLimit": {"count": 5, "period": "1m"},
+        },
+        status=reported(
+            healthy="False",
+            reason="CircuitOpen",
+            message="The circuit breaker is open: 503",
+            lastSuccessTime=format_time(START),
+            lastTest={"requestedAt": "t", "outcome": "Failed", "message": "401"},
+            replicas=[replica],
+            **{
+                key: replica[key]
+                for key in ("lastAttemptTime", "lastError", "consecutiveFailures", "circuit")
+            },
+        ),
+        resourceVersion="9",
+        **meta,
     )
 
 

@@ -1,11 +1,14 @@
-// Keeps the page current: the server says when something changed, then the main part is read again.
+// Keeps the page current: the server says when something changed, then the content is read again. Tabs and filter stay
+// as they are, so that what somebody is writing there is not lost.
 "use strict";
 (function () {
   let source = null;
   function follow() {
-    const main = document.querySelector("main");
-    const url = main && main.dataset.events;
-    if (!url) return;
+    const url = document.querySelector(".content").dataset.events;
+    if (!url) {
+      document.body.classList.remove("live");
+      return;
+    }
     source = new EventSource(url);
     source.addEventListener("change", refresh);
     source.onopen = function () { document.body.classList.add("live"); };
@@ -16,8 +19,8 @@
     try {
       const response = await fetch(location.href);
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const main = page.querySelector("main");
-      if (main) document.querySelector("main").replaceWith(document.adoptNode(main));
+      const content = page.querySelector(".content");
+      if (content) document.querySelector(".content").replaceWith(document.adoptNode(content));
       follow();
     } catch (error) {
       document.body.classList.remove("live");
