@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -22,7 +23,12 @@ INSTALL = (
     ("apt-get", "update", "--quiet"),
     ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium"),
 )
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "about:blank")
+FOREIGN = "rebound.example"
+"""A name of another site that resolves to this machine in the browser, as an attacker's name may."""
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"),
+    *("--disable-background-networking", f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1", "about:blank"),
+)
 COMPLAINTS = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
 WITHIN = 20.0
 
@@ -42,12 +48,18 @@ def provide() -> str:
 
 
 class Tab:
-    """One tab; `complaints` holds what the browser logs, such as violations of the page's policy."""
+    """One tab.
+
+    `complaints` holds what the browser logs, such as violations of the page's policy; `requests` holds the address of
+    every request, and `statuses` the status of the last response from each address.
+    """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._number = 0
         self.complaints: list[dict[str, Any]] = []
+        self.requests: list[str] = []
+        self.statuses: dict[str, int] = {}
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method of the protocol and return its result."""
@@ -57,15 +69,34 @@ class Tab:
             message = await self._socket.receive_json(timeout=WITHIN)
             if message.get("method") in COMPLAINTS:
                 self.complaints.append(message)
+            self._note(message)
             if message.get("id") == self._number:
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
                 return result
 
+    def _note(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"method": "Network.requestWillBeSent", "params": {"request": {"url": url}}}:
+                self.requests.append(url)
+            case {
+                "method": "Network.responseReceived",
+                "params": {"response": {"url": url, "status": status}},
+            }:
+                self.statuses[url] = status
+
     async def evaluate(self, expression: str) -> Any:
         """Return the value of an expression in the page."""
         result = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         return result["result"].get("value")
+
+    async def evaluate_json(self, expression: str) -> Any:
+        """Return the value of a promise of JSON."""
+        result = await self.call(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
+        assert "exceptionDetails" not in result, result
+        return json.loads(result["result"]["value"])
 
     async def until(self, expression: str) -> None:
         """Wait until an expression is true."""
@@ -105,6 +136,6 @@ async def tab(program: str) -> AsyncIterator[Tab]:
                 target = await response.json(content_type=None)
             async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
                 result = Tab(socket)
-                for domain in ("Page", "Log", "Runtime"):
+                for domain in ("Page", "Log", "Runtime", "Network"):
                     await result.call(f"{domain}.enable")
                 yield result

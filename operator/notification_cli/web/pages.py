@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MOST_ENTRIES: Final = 120
 REASON_CHARACTERS: Final = 80
+PHASE_CHARACTERS: Final = 16
 
 
 class Pages:
@@ -114,7 +115,7 @@ class Pages:
             "namespace": row.namespace,
             "name": fit(row.name, NAME_CHARACTERS, SUBJECT_BYTES),
             "url": self._layout.notification_url(row.namespace, row.name),
-            "phase": row.phase,
+            "phase": fit(row.phase, PHASE_CHARACTERS, SUBJECT_BYTES),
             "priority": row.priority,
             "attempts": row.attempts,
             "age": row.age(now),
@@ -131,7 +132,8 @@ class Pages:
             "url": self._layout.receiver_url(namespace, name) if link.exists else "",
             "ready": "does not exist" if link.exists is False else link.ready,
             "healthy": "suspended" if link.suspended else link.healthy,
-            "bad": link.exists is False or link.ready.startswith("False") or link.healthy.startswith("False"),
+            "unready": link.exists is False or link.ready.startswith("False"),
+            "sick": link.healthy.startswith("False"),
             "fallback": short(link.fallback),
             "problem": "it cannot be read" if link.exists is None else long(link.problem),
         }

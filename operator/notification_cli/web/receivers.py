@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KIND: Final = "receivers"
 """What the address of the changes says for receivers."""
 PROBLEM_CHARACTERS: Final = 90
+TYPE_CHARACTERS: Final = 16
 MOST_CONDITIONS: Final = 20
 
 
@@ -88,11 +89,12 @@ class ReceiverPages:
             "namespace": clean(view.key.namespace),
             "name": fit(clean(view.key.name), NAME_CHARACTERS, SUBJECT_BYTES),
             "url": self._layout.receiver_url(view.key.namespace, view.key.name),
-            "type": fit(clean(view.type), NAME_CHARACTERS, SUBJECT_BYTES),
+            "type": fit(clean(view.type), TYPE_CHARACTERS, SUBJECT_BYTES),
             "default": view.is_default,
             "ready": _words(view.ready),
             "healthy": "suspended" if view.suspended else _words(view.healthy),
-            "bad": bool(view.problem),
+            "unready": view.ready.status is ConditionStatus.FALSE,
+            "sick": view.healthy.status is ConditionStatus.FALSE,
             "failures": observed.consecutive_failures,
             "success": _ago(observed.last_success, now),
             "problem": fit(clean(view.problem), PROBLEM_CHARACTERS, 2 * PROBLEM_CHARACTERS),
