@@ -186,11 +186,21 @@ def _next(explanation: Explanation, now: datetime) -> Iterator[str]:
         case PlanReason.DUE:
             yield from _due(explanation)
         case PlanReason.BACKOFF:
-            times = [target.next_at for target in explanation.targets if target.next_at is not None]
-            left = duration((min(times) - now).total_seconds())
-            yield f"The next attempt is due in {left}."
+            yield _waits(explanation, now)
         case reason:
             yield f"Nothing: {reason}."
+
+
+def _waits(explanation: Explanation, now: datetime) -> str:
+    """Return what happens first while no attempt is due."""
+    assert explanation.due is not None, "what waits for its time has one"
+    left = duration((explanation.due - now).total_seconds())
+    if explanation.expires:
+        return f"It expires in {left}, before its next attempt."
+    times = [target.next_at for target in explanation.targets if target.next_at is not None]
+    if not times or explanation.due < min(times):
+        return f"A fallback joins in {left}."
+    return f"The next attempt is due in {left}."
 
 
 def _due(explanation: Explanation) -> Iterator[str]:

@@ -10,7 +10,8 @@ from notification_cli.views.outlook import Outlook, outlook
 from notification_cli.views.targets import Link, Target, links_of, targets_of
 from notification_cli.views.text import clean
 from notification_operator.domain.fallback import follow
-from notification_operator.domain.plan import Plan, Send, plan
+from notification_operator.domain.fold import next_attempt
+from notification_operator.domain.plan import Plan, PlanReason, Send, plan
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.routing.state import RoutingState
 
@@ -46,6 +47,10 @@ class Explanation:
     plan: Plan | None = None
     next: tuple[Next, ...] = ()
     """The attempts of the plan."""
+    due: datetime | None = None
+    """When the next step is taken if no attempt is due: an attempt, the start of a fallback, or the expiry."""
+    expires: bool = False
+    """Whether that step is the expiry."""
     targets: tuple[Target, ...] = ()
     receivers: tuple[Link, ...] = ()
     """The receivers behind the targets."""
@@ -84,6 +89,7 @@ def explain(
     planned = plan(notification, route, in_flight=frozenset(), now=now)
     followed, steps = follow(notification, route, notification.attempts, now=now)
     decides = rules is not None and not recorded
+    due = next_attempt(notification, route, now=now) if planned.reason is PlanReason.BACKOFF else None
     return Explanation(
         route=route,
         origin=_origin(notification, route),
@@ -92,6 +98,8 @@ def explain(
         next=tuple(
             Next(send=send, outlook=outlook(send.channel, notification, known)) for send in planned.sends
         ),
+        due=due,
+        expires=due is not None and due == notification.deliver_before,
         targets=targets_of(notification, steps, now=now),
         receivers=links_of(notification, followed, known),
         notes=tuple(_notes(notification, route, steps, rules, known, now=now)),

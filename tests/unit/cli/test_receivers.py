@@ -266,6 +266,34 @@ async def test_routed_receiver_is_looked_up() -> None:
     assert explanation.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("spec", "fallback", "sentence"),
+    [
+        ({}, {}, "Next  The next attempt is due in"),
+        ({"deliverBefore": "2026-03-01T12:05:08Z"}, {}, "Next  It expires in 8s, before its next attempt."),
+        ({}, {"fallback": {"name": "mail", "after": "305s"}}, "Next  A fallback joins in 5s."),
+        (
+            {"deliverBefore": "2026-03-01T12:05:03Z"},
+            {"fallback": {"name": "mail", "after": "305s"}},
+            "Next  It expires in 3s, before its next attempt.",
+        ),
+        (
+            {"notBefore": "2026-03-01T12:10:00Z", "deliverBefore": "2026-03-01T12:11:00Z"},
+            {},
+            "Next  The next attempt is due in 5m.",
+        ),
+    ],
+)
+async def test_next_step_is_the_one_that_comes_first(
+    spec: dict[str, Any], fallback: dict[str, Any], sentence: str
+) -> None:
+    tried = {"phase": "Sending", "deliveryAttempts": [attempt("slack/checkout", 1, 299, error="503")]}
+    more = {} if "notBefore" in spec else {"status": tried}
+    obj = stored(spec={"receiverRefs": REFS[:1], **spec}, **more)
+    text = about(obj, await known(Cluster(receiver(spec=fallback), receiver("mail")), obj))
+    assert sentence in text
+
+
 def test_refused_spec_is_named_with_its_problem() -> None:
     obj = receiver(spec={"type": "teams"})
     result = declared({ReceiverKey("shop", "checkout"): obj}, home=HOME)
