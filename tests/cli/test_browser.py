@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from tests.cli import axe
 from tests.cli.browser import FOREIGN, Tab, provide, tab
-from tests.unit.cli.page import ROOT, MemorySource, serving
+from tests.unit.cli.page import MemorySource, serving
 from tests.unit.cli.samples import failed, partial, retrying, sick_receiver
 from tests.unit.operator.domain.receivers.builders import stored_receiver
 from tools.localcluster.toolchain.layout import cache_dir

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
 import subprocess
-from contextlib import contextmanager
-from html import unescape
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
-from urllib.parse import urljoin
-from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -35,6 +28,7 @@ FAILED = {"phase": "Failed", "message": "Not delivered; teams failed permanently
 READ = {"apiGroups": ["kubernaut.ai"], "resources": ["notificationrequests"], "verbs": ["get", "list"]}
 
 
+@pytest.mark.check("cli-01")
 def test_sent_notification_is_listed_shown_and_explained(cluster: Cluster) -> None:
     sent = cluster.notif(
         "send", "-n", cluster.namespace, "-s", "Hello", "-b", "-", "--to", "log", text="from a pipe"
@@ -51,6 +45,7 @@ def test_sent_notification_is_listed_shown_and_explained(cluster: Cluster) -> No
     assert stored["spec"]["body"] == "from a pipe"
 
 
+@pytest.mark.check("cli-02")
 def test_repeated_key_creates_nothing_and_says_so(cluster: Cluster) -> None:
     command = ("send", "-n", cluster.namespace, "-s", "Once", "--dedup", "build 7")
     first, second = cluster.notif(*command), cluster.notif(*command)
@@ -60,6 +55,7 @@ def test_repeated_key_creates_nothing_and_says_so(cluster: Cluster) -> None:
     assert len(cluster.notif("ls", "-n", cluster.namespace, "-o", "name").out.splitlines()) == 1
 
 
+@pytest.mark.check("cli-03")
 def test_pages_together_are_the_whole_list(cluster: Cluster) -> None:
     for number in range(45):
         cluster.create(f"n{number:02}", status=FAILED if number % 9 == 0 else SENT)
@@ -80,6 +76,7 @@ def test_pages_together_are_the_whole_list(cluster: Cluster) -> None:
     assert [each["phases"] for each in figures] == [{"Failed": 5, "Sent": 40}]
 
 
+@pytest.mark.check("cli-04")
 def test_reader_that_closes_the_pipe_ends_the_list_quietly(cluster: Cluster) -> None:
     for number in range(30):
         cluster.create(f"n{number:02}", subject="s" * 500)
@@ -95,6 +92,7 @@ def test_reader_that_closes_the_pipe_ends_the_list_quietly(cluster: Cluster) -> 
     assert done.stdout.startswith("NAME")
 
 
+@pytest.mark.check("cli-05")
 def test_missing_right_is_named(cluster: Cluster, tmp_path: Path) -> None:
     reader = cluster.user(tmp_path, READ)
     cluster.create("a")
@@ -110,6 +108,7 @@ def test_missing_right_is_named(cluster: Cluster, tmp_path: Path) -> None:
     assert denied.err.count("\n") == 1
 
 
+@pytest.mark.check("cli-06")
 def test_unreadable_rules_are_named_and_the_rest_is_shown(cluster: Cluster, tmp_path: Path) -> None:
     reader = cluster.user(tmp_path, READ)
     cluster.create("routed")
@@ -121,6 +120,7 @@ def test_unreadable_rules_are_named_and_the_rest_is_shown(cluster: Cluster, tmp_
     assert (why.code, "they cannot be read" in why.out) == (1, True)
 
 
+@pytest.mark.check("cli-07")
 def test_expired_credentials_are_one_line(cluster: Cluster, tmp_path: Path) -> None:
     expired = cluster.with_token(tmp_path, "expired")
     for command in (("ls",), ("show", "a"), ("send", "-s", "x"), ("top",)):
@@ -129,17 +129,20 @@ def test_expired_credentials_are_one_line(cluster: Cluster, tmp_path: Path) -> N
         assert "they may have expired; log in again" in result.err
 
 
+@pytest.mark.check("cli-11")
 def test_invalid_label_selector_is_wrong_usage(cluster: Cluster) -> None:
     for more in ((), ("--phase", "Failed")):
         result = cluster.notif("ls", "-l", "a b", *more)
         assert (result.code, "unable to parse requirement" in result.err) == (2, True)
 
 
+@pytest.mark.check("cli-12")
 def test_invalid_notification_is_a_negative_answer(cluster: Cluster) -> None:
     result = cluster.notif("send", "-n", cluster.namespace, "-s", "s" * 501)
     assert (result.code, result.err.count("\n"), "spec.subject: Too long" in result.err) == (1, 1, True)
 
 
+@pytest.mark.check("cli-13")
 def test_body_that_is_not_text_is_stored_readably(cluster: Cluster) -> None:
     command = [*COMMAND, "send", "-n", cluster.namespace, "-s", "x", "-b", "-", "-o", "json"]
     done = subprocess.run(
@@ -148,6 +151,7 @@ def test_body_that_is_not_text_is_stored_readably(cluster: Cluster) -> None:
     assert json.loads(done.stdout)["spec"]["body"].startswith("a\ufffd")
 
 
+@pytest.mark.check("cli-14")
 def test_absent_notification_is_a_negative_answer(cluster: Cluster) -> None:
     result = cluster.notif("show", "absent", "-n", cluster.namespace)
     assert (result.code, result.err) == (
@@ -156,6 +160,7 @@ def test_absent_notification_is_a_negative_answer(cluster: Cluster) -> None:
     )
 
 
+@pytest.mark.check("cli-15")
 def test_cluster_without_the_crd_is_named(cluster: Cluster) -> None:
     cluster.remove_crd()
     try:
@@ -167,6 +172,7 @@ def test_cluster_without_the_crd_is_named(cluster: Cluster) -> None:
         cluster.install_crd()
 
 
+@pytest.mark.check("cli-16")
 def test_older_crd_without_selectable_phases_is_read_whole(cluster: Cluster) -> None:
     older = crds.notification_request()
     del older["spec"]["versions"][0]["selectableFields"]
@@ -185,6 +191,7 @@ def test_older_crd_without_selectable_phases_is_read_whole(cluster: Cluster) -> 
         cluster.install_crd()
 
 
+@pytest.mark.check("cli-18")
 @pytest.mark.parametrize(("status", "code"), [(SENT, 0), (FAILED, 1)])
 def test_wait_ends_with_the_result_of_the_delivery(
     cluster: Cluster, status: Mapping[str, Any], code: int
@@ -201,6 +208,7 @@ def test_wait_ends_with_the_result_of_the_delivery(
     assert (process.returncode, status["message"] in out) == (code, True)
 
 
+@pytest.mark.check("cli-19")
 def test_notification_that_is_deleted_during_the_wait_is_named(cluster: Cluster) -> None:
     process = _waiting(cluster)
     name = eventually(lambda: _only_name(cluster), bool, within=30)
@@ -211,6 +219,7 @@ def test_notification_that_is_deleted_during_the_wait_is_named(cluster: Cluster)
     assert (process.returncode, err) == (1, f"notif: {name} was deleted before its delivery ended\n")
 
 
+@pytest.mark.check("cli-20")
 def test_wait_that_takes_too_long_has_an_exit_code_of_its_own(cluster: Cluster) -> None:
     result = cluster.notif("send", "-n", cluster.namespace, "-s", "x", "--wait", "--timeout", "1s")
     assert (result.code, "is Pending after 1 s" in result.err) == (4, True)
@@ -233,6 +242,7 @@ def _only_name(cluster: Cluster) -> str:
     return next((obj["metadata"]["name"] for obj in listing["items"]), "")
 
 
+@pytest.mark.check("cli-21")
 def test_watch_shows_what_is_created_changed_and_deleted(cluster: Cluster) -> None:
     cluster.create("first")
     process = subprocess.Popen(
@@ -264,6 +274,7 @@ def _row(line: str) -> tuple[str, str]:
     return cells[0], cells[3]
 
 
+@pytest.mark.check("cli-22")
 def test_route_test_reads_the_rules_of_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
     from kubernetes import client  # noqa: PLC0415 - only this test needs a ConfigMap
 
@@ -356,6 +367,7 @@ def _variants() -> Iterator[dict[str, Any]]:
         yield {**VALID, "metadata": meta}
 
 
+@pytest.mark.check("cli-23")
 def test_lint_and_the_api_server_agree(cluster: Cluster) -> None:
     verdicts = {json.dumps(obj): not list(lint.notification(obj)) for obj in _variants()}
     expected = {text: cluster.accepts(json.loads(text)) for text in verdicts}
@@ -363,6 +375,7 @@ def test_lint_and_the_api_server_agree(cluster: Cluster) -> None:
     assert len(set(expected.values())) == 2
 
 
+@pytest.mark.check("cli-24")
 def test_lint_and_the_api_server_agree_about_receivers(cluster: Cluster) -> None:
     """What the API server refuses, lint refuses; lint alone knows what no schema can express."""
     head = {"apiVersion": "kubernaut.ai/v1alpha1", "kind": "NotificationReceiver"}
@@ -388,52 +401,3 @@ def test_lint_and_the_api_server_agree_about_receivers(cluster: Cluster) -> None
     verdicts = [not [p for each in lint.check([obj]) for p in each.problems] for obj in variants]
     assert verdicts == [cluster.accepts(obj, RECEIVER_PLURAL) for obj in variants]
     assert len(set(verdicts)) == 2
-
-
-def test_page_shows_the_notifications_of_the_cluster(cluster: Cluster) -> None:
-    for number in range(130):
-        cluster.create(f"n{number:03}")
-    cluster.create("zz-failed", status=FAILED)
-    with _page(cluster, "-A") as url:
-        listed = _read(f"{url}?namespace={cluster.namespace}")
-        assert listed.count("<tr>") == 101
-        (following,) = re.findall(r'href="([^"]*)" rel="next"', listed)
-        assert _read(urljoin(url, unescape(following))).count("<tr>") == 32
-        failed = _read(f"{url}?namespace={cluster.namespace}&phase=Failed&phase=PartiallySent")
-        assert (failed.count("<tr>"), "About zz-failed" in failed) == (2, True)
-        assert "teams failed permanently" in _read(f"{url}n/{cluster.namespace}/zz-failed")
-        version = re.findall(r"version=(\d+)", listed)[0]
-        cluster.create("later")
-        assert "event: change" in _read(f"{url}events?namespace={cluster.namespace}&version={version}")
-        with pytest.raises(HTTPError, match="404"):
-            _read(f"{url}n/{cluster.namespace}/absent")
-
-
-def test_interrupted_page_ends_with_success(cluster: Cluster) -> None:
-    with _page(cluster, "-n", cluster.namespace) as url:
-        assert "No notification meets these filters." in _read(url)
-
-
-@contextmanager
-def _page(cluster: Cluster, *arguments: str) -> Iterator[str]:
-    """Run `notif web`; gives the address that it prints. It ends as with Ctrl-C."""
-    process = subprocess.Popen(
-        [*COMMAND, "web", *arguments],
-        env={**cluster.environment(), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-    assert process.returncode == 0
-
-
-def _read(url: str) -> str:
-    with urlopen(url, timeout=30) as response:  # noqa: S310 - the address that the command printed
-        text: str = response.read().decode()
-    return text

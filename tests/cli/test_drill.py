@@ -56,6 +56,7 @@ def finish(cluster: Cluster, obj: dict[str, Any], state: str) -> None:
     cluster.objects.replace_namespaced_custom_object_status(*place, {**obj, "status": done})
 
 
+@pytest.mark.check("drill-01")
 def test_drill_reaches_every_receiver_and_prints_its_time(cluster: Cluster) -> None:
     cluster.create_receiver("chat", SLACK, status=status())
     cluster.create_receiver("pager", PAGER, status=status())
@@ -78,6 +79,7 @@ def test_drill_reaches_every_receiver_and_prints_its_time(cluster: Cluster) -> N
     assert len(sent) == 3
 
 
+@pytest.mark.check("drill-02")
 def test_drill_that_does_not_arrive_is_a_negative_answer(cluster: Cluster) -> None:
     cluster.create_receiver("chat", SLACK)
     cluster.create_receiver("broken", SLACK)
@@ -90,6 +92,7 @@ def test_drill_that_does_not_arrive_is_a_negative_answer(cluster: Cluster) -> No
     assert 0 < by_name["chat"]["seconds"] < 30
 
 
+@pytest.mark.check("drill-03")
 def test_drill_that_nobody_delivers_ends_in_time_with_its_exit_code(cluster: Cluster) -> None:
     cluster.create_receiver("chat", SLACK)
     cluster.create_receiver("slow", SLACK)
@@ -102,6 +105,7 @@ def test_drill_that_nobody_delivers_ends_in_time_with_its_exit_code(cluster: Clu
     assert only["spec"]["receiverRefs"] == [{"name": "slow"}]
 
 
+@pytest.mark.check("drill-04")
 @pytest.mark.parametrize(
     ("arguments", "code"), [(("--receiver", "absent"), 1), ((), 1), (("--receiver", "a/b/c"), 2)]
 )
@@ -112,6 +116,7 @@ def test_drill_without_a_receiver_is_one_line(
     assert (result.code, result.out, result.err.count("\n")) == (code, "", 1)
 
 
+@pytest.mark.check("drill-05")
 def test_missing_right_fails_a_receiver_and_no_other(cluster: Cluster, tmp_path: Path) -> None:
     cluster.create_receiver("chat", SLACK)
     reader = cluster.user(

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.check("cli-37")
 def test_installed_wheel_is_notif_and_a_plugin_of_kubectl(tmp_path: Path) -> None:
     wheels, venv = tmp_path / "wheels", tmp_path / "venv"
     source = ROOT / "packages" / "notification-cli"

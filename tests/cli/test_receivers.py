@@ -45,6 +45,7 @@ def status(*, healthy: str = "True", reason: str = "Delivering", **more: Any) ->
     return {"observedGeneration": 1, "conditions": conditions, **more}
 
 
+@pytest.mark.check("cli-25")
 def test_message_goes_to_the_receivers_that_are_named(cluster: Cluster) -> None:
     cluster.create_receiver("checkout", SLACK)
     sent = cluster.notif(
@@ -61,6 +62,7 @@ def test_message_goes_to_the_receivers_that_are_named(cluster: Cluster) -> None:
     assert spec["notBefore"] < spec["deliverBefore"] == "2099-01-01T00:00:00.000000Z"
 
 
+@pytest.mark.check("cli-26")
 def test_receiver_of_another_type_is_refused_before_anything_is_sent(cluster: Cluster) -> None:
     cluster.create_receiver("checkout", SLACK)
     refused = cluster.notif("send", "-n", cluster.namespace, "-s", "x", "--to", "pagerduty/checkout")
@@ -71,12 +73,14 @@ def test_receiver_of_another_type_is_refused_before_anything_is_sent(cluster: Cl
     assert (later.code, "there is no receiver later" in later.err) == (0, True)
 
 
+@pytest.mark.check("cli-27")
 @pytest.mark.parametrize("to", ["pager", "slack/", "a/b/c/d", "slack/checkout#1f3a9c20"])
 def test_destination_of_another_form_is_wrong_usage(cluster: Cluster, to: str) -> None:
     refused = cluster.notif("send", "-n", cluster.namespace, "-s", "x", "--to", to)
     assert (refused.code, refused.err.count("\n")) == (2, 1)
 
 
+@pytest.mark.check("cli-28")
 def test_show_and_why_name_the_receiver_and_what_is_wrong_with_it(cluster: Cluster) -> None:
     cluster.create_receiver(
         "checkout",
@@ -97,6 +101,7 @@ def test_show_and_why_name_the_receiver_and_what_is_wrong_with_it(cluster: Clust
     assert [each["exists"] for each in value["receivers"]] == [True, False]
 
 
+@pytest.mark.check("cli-29")
 def test_missing_right_to_read_receivers_is_named_and_the_rest_is_shown(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -107,6 +112,7 @@ def test_missing_right_to_read_receivers_is_named_and_the_rest_is_shown(
     assert "may not get notificationreceivers.kubernaut.ai in namespace" in result.err
 
 
+@pytest.mark.check("cli-30")
 def test_list_is_filtered_by_receiver(cluster: Cluster) -> None:
     cluster.create("named", receiverRefs=[{"name": "checkout"}])
     cluster.create(
@@ -128,6 +134,7 @@ def test_list_is_filtered_by_receiver(cluster: Cluster) -> None:
     assert "routed" in suppressed.out
 
 
+@pytest.mark.check("cli-31")
 def test_route_test_shows_receivers_and_takes_expectations_about_them(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -146,6 +153,7 @@ def test_route_test_shows_receivers_and_takes_expectations_about_them(
     assert (result.code, "expected log, platform/other, got log, platform/on-call" in result.out) == (1, True)
 
 
+@pytest.mark.check("cli-32")
 def test_receivers_are_listed_with_their_health(cluster: Cluster) -> None:
     cluster.create_receiver(
         "checkout",
@@ -184,6 +192,7 @@ def test_receivers_are_listed_with_their_health(cluster: Cluster) -> None:
     )
 
 
+@pytest.mark.check("cli-33")
 def test_receiver_is_shown_with_conditions_replicas_and_users(cluster: Cluster) -> None:
     replica = {
         "name": "operator-a",
@@ -221,6 +230,7 @@ def test_receiver_is_shown_with_conditions_replicas_and_users(cluster: Cluster) 
     assert cluster.notif("receivers", "a/b/c").code == 2
 
 
+@pytest.mark.check("cli-34")
 @pytest.mark.parametrize(("outcome", "code"), [("Succeeded", 0), ("Failed", 1)])
 def test_test_of_a_receiver_ends_with_its_result(cluster: Cluster, outcome: str, code: int) -> None:
     cluster.create_receiver("checkout", SLACK, status=status())
@@ -245,6 +255,7 @@ def requested_test(cluster: Cluster) -> str:
     return annotations.get("kubernaut.ai/test-requested-at", "")
 
 
+@pytest.mark.check("cli-35")
 def test_request_of_a_test_is_later_than_the_last_one(cluster: Cluster) -> None:
     answer = {"requestedAt": "2099-01-01T00:00:00Z", "outcome": "Succeeded", "message": "m"}
     cluster.create_receiver("checkout", SLACK, status=status(lastTest=answer))
@@ -253,6 +264,7 @@ def test_request_of_a_test_is_later_than_the_last_one(cluster: Cluster) -> None:
     assert requested_test(cluster) == "2099-01-01T00:00:00.001000Z"
 
 
+@pytest.mark.check("cli-36")
 def test_test_that_nobody_answers_has_an_exit_code_of_its_own(cluster: Cluster, tmp_path: Path) -> None:
     cluster.create_receiver("checkout", SLACK)
     late = cluster.notif("test", "checkout", "-n", cluster.namespace, "--wait", "--timeout", "1s")

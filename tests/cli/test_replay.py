@@ -49,6 +49,7 @@ def replays(cluster: Cluster) -> list[dict[str, Any]]:
     return [obj for obj in cluster.all() if "replayOf" in obj["spec"]]
 
 
+@pytest.mark.check("redrive-01")
 def test_replay_is_a_new_notification_to_the_targets_that_missed_it(cluster: Cluster) -> None:
     cluster.create(
         "order",
@@ -80,6 +81,7 @@ def test_replay_is_a_new_notification_to_the_targets_that_missed_it(cluster: Clu
     )
 
 
+@pytest.mark.check("redrive-02")
 @pytest.mark.parametrize(
     ("state", "spec", "why"),
     [
@@ -98,6 +100,7 @@ def test_replay_that_makes_no_sense_is_refused(
     assert why in result.err
 
 
+@pytest.mark.check("redrive-03")
 def test_api_server_refuses_a_replay_that_is_too_deep_or_incomplete(cluster: Cluster) -> None:
     obj = {
         "apiVersion": "kubernaut.ai/v1alpha1",
@@ -117,6 +120,7 @@ def test_api_server_refuses_a_replay_that_is_too_deep_or_incomplete(cluster: Clu
         assert cluster.accepts(changed) is accepted, replay_of
 
 
+@pytest.mark.check("redrive-04")
 def test_crd_that_does_not_know_replays_is_named_and_nothing_is_created(cluster: Cluster) -> None:
     older = crds.notification_request()
     properties = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
@@ -135,6 +139,7 @@ def test_crd_that_does_not_know_replays_is_named_and_nothing_is_created(cluster:
         cluster.install_crd()
 
 
+@pytest.mark.check("redrive-05")
 def test_redrive_shows_first_what_it_would_send(cluster: Cluster) -> None:
     cluster.create("a", status=failed("slack/checkout"))
     cluster.create("b", status=failed("log"))
@@ -162,6 +167,7 @@ def test_redrive_shows_first_what_it_would_send(cluster: Cluster) -> None:
     assert len(replays(cluster)) == 2
 
 
+@pytest.mark.check("redrive-06")
 def test_redrive_is_limited_to_a_receiver_and_what_it_missed(cluster: Cluster) -> None:
     cluster.create("a", status=failed("slack/checkout", "log"))
     cluster.create("b", status=failed("log", phase="PartiallySent", **{"slack/checkout": "Delivered"}))
@@ -186,6 +192,7 @@ def test_redrive_is_limited_to_a_receiver_and_what_it_missed(cluster: Cluster) -
     assert [each["name"] for each in json.loads(rest.out)["created"]] == ["a"]
 
 
+@pytest.mark.check("redrive-07")
 def test_redrive_does_not_send_its_own_replays_again(cluster: Cluster) -> None:
     cluster.create("a", status=failed("log"))
     cluster.notif("redrive", "-n", cluster.namespace, "--yes", "--batch", "b")
@@ -200,6 +207,7 @@ def test_redrive_does_not_send_its_own_replays_again(cluster: Cluster) -> None:
     assert sorted(obj["spec"]["replayOf"]["depth"] for obj in replays(cluster)) == [1, 2]
 
 
+@pytest.mark.check("redrive-08")
 def test_name_that_another_notification_has_is_made_longer(cluster: Cluster) -> None:
     cluster.create("a", status=failed("log"))
     plan = json.loads(cluster.notif("redrive", "-n", cluster.namespace, "-o", "json", "--batch", "b").out)
@@ -210,6 +218,7 @@ def test_name_that_another_notification_has_is_made_longer(cluster: Cluster) -> 
     assert replay["metadata"]["name"].startswith(plan["candidates"][0]["replay"])
 
 
+@pytest.mark.check("redrive-09")
 def test_notification_that_vanishes_during_a_redrive_is_counted(cluster: Cluster) -> None:
     for name in ("a", "b", "c"):
         cluster.create(name, status=failed("log"))
@@ -220,6 +229,7 @@ def test_notification_that_vanishes_during_a_redrive_is_counted(cluster: Cluster
     assert (process.returncode, "batch b: 2 created, 1 vanished" in err) == (0, True)
 
 
+@pytest.mark.check("redrive-10")
 def test_redrive_keeps_to_its_rate(cluster: Cluster) -> None:
     for number in range(6):
         cluster.create(f"n{number}", status=failed("log"))
@@ -228,6 +238,7 @@ def test_redrive_keeps_to_its_rate(cluster: Cluster) -> None:
     assert time.monotonic() - start >= 2.5
 
 
+@pytest.mark.check("redrive-11")
 def test_interrupted_redrive_says_how_to_go_on(cluster: Cluster) -> None:
     for number in range(5):
         cluster.create(f"n{number}", status=failed("log"))
@@ -240,6 +251,7 @@ def test_interrupted_redrive_says_how_to_go_on(cluster: Cluster) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.check("redrive-12")
 def test_redrive_waits_until_the_receiver_is_healthy(cluster: Cluster) -> None:
     cluster.create_receiver("checkout", SLACK, status=status(healthy="False", reason="CircuitOpen"))
     cluster.create("a", status=failed("slack/checkout"))
@@ -254,6 +266,7 @@ def test_redrive_waits_until_the_receiver_is_healthy(cluster: Cluster) -> None:
     assert (process.returncode, len(replays(cluster))) == (0, 1)
 
 
+@pytest.mark.check("redrive-13")
 @pytest.mark.parametrize(
     "options",
     [("--limit", "0"), ("--rate", "0"), ("--batch", "not a label"), ("--since", "soon"), ("--phase", "Sent")],
@@ -263,6 +276,7 @@ def test_wrong_option_of_a_redrive_is_wrong_usage(cluster: Cluster, options: tup
     assert (result.code, result.out) == (2, "")
 
 
+@pytest.mark.check("redrive-14")
 def test_redrive_without_the_right_to_create_stops_at_once(cluster: Cluster, tmp_path: Path) -> None:
     cluster.create("a", status=failed("log"))
     reader = cluster.user(
@@ -282,6 +296,7 @@ def started(cluster: Cluster, *options: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.check("redrive-15")
 @pytest.mark.timeout(600)
 def test_redrive_that_is_killed_five_times_sends_each_once(cluster: Cluster) -> None:
     asyncio.run(fill(cluster))
@@ -306,11 +321,11 @@ def test_redrive_that_is_killed_five_times_sends_each_once(cluster: Cluster) -> 
     assert sent == Counter(dict.fromkeys(originals, 1))
 
 
-async def fill(cluster: Cluster) -> None:
-    """Create many failed notifications."""
+async def fill(cluster: Cluster, count: int = MANY) -> None:
+    """Create many failed notifications, with the names `order-00000` and so on."""
     api = await config.new_client_from_config(str(cluster.kubeconfig))
     async with api:
-        objects, numbers = client.CustomObjectsApi(api), iter(range(MANY))
+        objects, numbers = client.CustomObjectsApi(api), iter(range(count))
         await asyncio.gather(*(_create(objects, cluster.namespace, numbers) for _ in range(CONCURRENCY)))
 
 
@@ -319,7 +334,7 @@ async def _create(objects: Any, namespace: str, numbers: Any) -> None:
         obj = {
             "apiVersion": "/".join(PLACE),
             "kind": names.KIND,
-            "metadata": {"name": f"order-{number:04}"},
+            "metadata": {"name": f"order-{number:05}"},
             "spec": {"type": "simple", "priority": "low", "subject": "s", "body": "b"},
         }
         created = await objects.create_namespaced_custom_object(*PLACE, namespace, names.PLURAL, obj)

@@ -1,0 +1,59 @@
+"""The catalogue of the command line and its tests agree: each promise has one test, in its group's files, and none is skipped."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from tests.cli.catalogue import CHECKS, DESCRIPTIONS
+from tests.cli.conftest import closing_line
+from tests.stack.catalogue import BY_ID
+from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = sorted((ROOT / "tests" / "cli").glob("test_*.py"))
+MARK = re.compile(r'^@pytest\.mark\.check\("([^"]+)"\)$((?:\n.+)*?)\n(?:async )?def (test_\w+)', re.MULTILINE)
+
+
+def marked() -> dict[str, list[tuple[Path, str]]]:
+    """Return file and name of the tests of each id."""
+    found: dict[str, list[tuple[Path, str]]] = defaultdict(list)
+    for file in FILES:
+        for check, _, name in MARK.findall(file.read_text("utf-8")):
+            found[check].append((file, name))
+    return found
+
+
+def test_every_check_has_one_test() -> None:
+    found = marked()
+    assert sorted(found) == sorted(CHECKS)
+    assert [check for check, tests in found.items() if len(tests) != 1] == []
+
+
+def test_catalogue_has_its_groups_and_says_each_promise_once() -> None:
+    assert set(DESCRIPTIONS) == {"cli", "redrive", "drill", "page"}
+    assert len(CHECKS) >= 45
+    assert len(set(CHECKS.values())) == len(CHECKS)
+    assert all(len(promise) <= 110 and not promise.endswith(".") for promise in CHECKS.values())
+    assert not CHECKS.keys() & BY_ID.keys()
+
+
+def test_no_test_of_the_command_line_is_skipped_expected_to_fail_or_rerun() -> None:
+    for file in FILES:
+        assert not re.search(r"\b(skip|skipif|xfail|importorskip|flaky|rerun)\b", file.read_text("utf-8")), (
+            file
+        )
+
+
+def test_check_that_failed_or_was_not_run_does_not_count_as_passed() -> None:
+    everything = dict.fromkeys(CHECKS, True)
+    assert closing_line(everything).startswith(f"{len(CHECKS)}/{len(CHECKS)} (cli ")
+    without = {check: passed for check, passed in everything.items() if check != "drill-01"} | {
+        "drill-02": False
+    }
+    drills = len(DESCRIPTIONS["drill"])
+    assert closing_line(without).startswith(f"{len(CHECKS) - 2}/{len(CHECKS)} ")
+    assert f"drill {drills - 2}/{drills}" in closing_line(without)
