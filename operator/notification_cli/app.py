@@ -12,6 +12,7 @@ from notification_cli.commands.drill import drill
 from notification_cli.commands.lint import lint
 from notification_cli.commands.ls import ls
 from notification_cli.commands.receivers import receivers, send_test
+from notification_cli.commands.render import render
 from notification_cli.commands.replay import redrive, replay
 from notification_cli.commands.route import route
 from notification_cli.commands.send import send
@@ -58,7 +59,7 @@ def options(
 for command in (ls, show, why, send, receivers):
     app.command(cls=Command)(command)
 app.command("test", cls=Command)(send_test)
-for command in (replay, redrive, drill, top, lint, web):
+for command in (replay, redrive, drill, top, render, lint, web):
     app.command(cls=Command)(command)
 app.add_typer(route, name="route")
 

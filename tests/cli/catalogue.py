@@ -50,7 +50,7 @@ DESCRIPTIONS: Final = {
         "On a terminal of 40 columns no line is longer, and names and phases are there",
         "In a pipe the output has no colors, and no line is cut",
         "ls --limit 0 lists all, and a limit that makes no sense is wrong usage",
-        "10,000 matches are all listed, in order, and ls --limit ends early",
+        "Thousands of matches are all listed, in order, and ls --limit ends early",
         "render shows what a receiver of the cluster would get, by its template and without its Secrets",
     ),
     "redrive": (
@@ -69,7 +69,7 @@ DESCRIPTIONS: Final = {
         "A wrong option of redrive is wrong usage, and --limit 0 is one",
         "redrive without the right to create stops at once and names the right",
         "A redrive of 1,000 that is killed five times sends each exactly once",
-        "redrive of 10,000 matches counts all of them and keeps to --limit",
+        "redrive of thousands of matches counts all of them and keeps to --limit",
     ),
     "drill": (
         "drill reaches every receiver, prints times and resolves what it has opened",

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from tests.cli.cluster import Cluster
 
 COLUMNS = 40
-MATCHES = 10_000
+MATCHES = 2_000
+"""`python -m tests.bench.cli` has 10,000."""
 PEM = serialization.Encoding.PEM
 
 
@@ -198,16 +199,15 @@ def test_limit_0_lists_all_and_other_limits_are_refused(cluster: Cluster) -> Non
 
 @pytest.fixture(scope="module")
 def crowded(shared_cluster: Cluster) -> str:
-    """A namespace with 10,000 failed notifications."""
+    """A namespace with thousands of failed notifications."""
     shared_cluster.new_namespace()
     namespace = shared_cluster.namespace
     asyncio.run(fill(shared_cluster, MATCHES))
     return namespace
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.check("cli-41")
-def test_10000_matches_are_counted_and_listed_in_order(shared_cluster: Cluster, crowded: str) -> None:
+def test_thousands_of_matches_are_counted_and_listed_in_order(shared_cluster: Cluster, crowded: str) -> None:
     listed = shared_cluster.notif("ls", "-n", crowded, "--phase", "Failed", "-o", "name").out.split()
     assert [name.partition("/")[2] for name in listed] == [f"order-{number:05}" for number in range(MATCHES)]
     some = shared_cluster.notif("ls", "-n", crowded, "--receiver", "checkout", "--limit", "3", "-o", "name")
@@ -216,11 +216,8 @@ def test_10000_matches_are_counted_and_listed_in_order(shared_cluster: Cluster, 
     assert str(MATCHES) in top.out
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.check("redrive-16")
-def test_redrive_of_10000_matches_counts_all_and_sends_the_limit(
-    shared_cluster: Cluster, crowded: str
-) -> None:
+def test_redrive_of_thousands_counts_all_and_sends_the_limit(shared_cluster: Cluster, crowded: str) -> None:
     shared_cluster.namespace = crowded
     where = ("-n", crowded, "--batch", "b")
     plan = shared_cluster.notif("redrive", *where)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kubernetes import client
 
 from notification_contract.names import RECEIVER_PLURAL
 from tests.cli.cluster import COMMAND
@@ -274,3 +275,38 @@ def test_test_that_nobody_answers_has_an_exit_code_of_its_own(cluster: Cluster, 
         "test", "checkout", "-n", cluster.namespace, kubeconfig=cluster.user(tmp_path, READ_ALL)
     )
     assert (denied.code, "may not patch notificationreceivers.kubernaut.ai" in denied.err) == (3, True)
+
+
+@pytest.mark.check("cli-42")
+def test_render_shows_what_a_receiver_would_get(cluster: Cluster, tmp_path: Path) -> None:
+    core = client.CoreV1Api(cluster.api)
+    secret = {
+        "metadata": {"name": "hook"},
+        "stringData": {"url": "https://hooks.example.com/not-for-readers"},
+    }
+    core.create_namespaced_secret(cluster.namespace, secret)
+    templates = {"subject": "{{ notification.subject | upper }}", "body": "From {{ receiver.name }}"}
+    core.create_namespaced_config_map(cluster.namespace, {"metadata": {"name": "texts"}, "data": templates})
+    cluster.create_receiver("checkout", {**SLACK, "template": {"configMapRef": {"name": "texts"}}})
+    file = tmp_path / "order.yaml"
+    file.write_text(
+        "apiVersion: kubernaut.ai/v1alpha1\nkind: NotificationRequest\nmetadata: {name: order}\n"
+        "spec: {type: simple, priority: high, subject: Checkout is down, body: b}",
+        "utf-8",
+    )
+    rules = READ_ALL, {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}
+    reader = cluster.user(tmp_path, *rules)
+    command = ("render", "-f", str(file), "-n", cluster.namespace, "-o", "json", "--receiver")
+    result = cluster.notif(*command, "checkout", kubeconfig=reader)
+    assert (result.code, result.err) == (0, "")
+    ((only,),) = (json.loads(result.out)["rendered"],)
+    assert (only["target"], only["contentType"]) == ("slack/checkout", "application/json")
+    assert only["body"]["text"] == "CHECKOUT IS DOWN"
+    assert f"From {cluster.namespace}/checkout" in json.dumps(only["body"])
+    assert "not-for-readers" not in result.out
+    absent = cluster.notif(*command, "absent", kubeconfig=reader)
+    assert (absent.code, absent.err) == (
+        1,
+        f"notif: there is no receiver absent in namespace {cluster.namespace}\n",
+    )
+    assert cluster.all() == []

@@ -26,7 +26,7 @@ def lint_files(files: Sequence[str], screen: Screen, output: Output, *, home: st
         output: its format.
         home: the operator's namespace.
     """
-    contents = [_read(file) for file in files]
+    contents = [read_content(file) for file in files]
     among = [each for content in contents if not isinstance(content, NotYamlError) for each in content]
     results = [_result(file, content, among, home) for file, content in zip(files, contents, strict=True)]
     if output is Output.TABLE:
@@ -38,7 +38,12 @@ def lint_files(files: Sequence[str], screen: Screen, output: Output, *, home: st
     return ExitCode.OK if all(map(_valid, results)) else ExitCode.NEGATIVE
 
 
-def _read(file: str) -> Sequence[object] | NotYamlError:
+def read_content(file: str) -> Sequence[object] | NotYamlError:
+    """Return the documents of a file, or why it is not YAML.
+
+    Raises:
+        CliError: it cannot be read.
+    """
     try:
         return read_documents(read_file(file))
     except NotYamlError as error:

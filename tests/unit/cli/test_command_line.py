@@ -35,6 +35,7 @@ COMMANDS = (
         "redrive",
         "drill",
         "top",
+        "render",
         "lint",
         "web",
         "route",

@@ -1,0 +1,210 @@
+"""What the operator's channel of a receiver would send, captured in place of being sent."""
+
+from __future__ import annotations
+
+import base64
+import email
+import email.policy
+import json
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from email.headerregistry import Address
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_cli.clock import now
+from notification_cli.errors import CliError
+from notification_contract.messages import BodyFormat
+from notification_contract.receivers.kinds import ReceiverType
+from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
+from notification_operator.delivery.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.receivers.creation import Tools
+from notification_operator.delivery.receivers.factory import ChannelFactory
+from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
+from notification_operator.delivery.rendering.mail import write_mail
+from notification_operator.delivery.rendering.templates import Template, TemplateInvalidError
+from notification_operator.domain.receivers.references import ReferenceReason, References
+from notification_operator.domain.redaction.redactor import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from aiohttp import BytesPayload
+
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.receivers.catalog import Receiver
+
+SERVICE: Final = "https://from-the-secret.example"
+"""In place of a URL of a Secret, whose value nothing here may know."""
+VALUE: Final = "from-the-secret"
+SIGNING_KEY: Final = f"whsec_{base64.b64encode(bytes(24)).decode()}"
+STATUSES: Final = {ReceiverType.PAGERDUTY: 202, ReceiverType.SMS: 201}
+"""What a service answers to a message that it accepts, where that is not 200."""
+OWN: Final = frozenset({ReceiverType.CONSOLE, ReceiverType.FILE, ReceiverType.LOG, ReceiverType.APPRISE})
+"""Types without a channel of their own, and the one whose library composes what is sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One request or mail, as it would be sent to a target."""
+
+    target: str
+    content_type: str
+    body: Any
+    """JSON, or a text; of a mail its headers and its texts."""
+    note: str = ""
+    """A problem that does not prevent the delivery, such as a template that failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The response of a service that accepts everything."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: Answer | None = None
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        """Yield the body."""
+        yield json.dumps({"ok": True, "channel": "C", "ts": "1.1", "id": "1", "sid": "1"}).encode()
+
+
+class Recorder:
+    """Stands for the sessions of receivers, and for each session: keeps requests and sends none."""
+
+    def __init__(self, kind: ReceiverType) -> None:
+        self._status = STATUSES.get(kind, 200)
+        self.requests: list[tuple[str, bytes]] = []
+
+    def shared(self, _connection: object) -> Recorder:
+        """Return the session for a receiver."""
+        return self
+
+    def context(self, _trust: object) -> None:
+        """Return the certificates, which nothing here needs."""
+
+    @asynccontextmanager
+    async def post(
+        self, _url: str, *, data: BytesPayload, headers: Mapping[str, str], **_: object
+    ) -> AsyncIterator[Answer]:
+        """Keep a request, and answer it as accepted."""
+        content = await data.as_bytes()
+        self.requests.append((headers.get("Content-Type", ""), content))
+        answer = Answer(status=self._status, headers={})
+        yield replace(answer, content=answer)
+
+
+async def capture(
+    notification: Notification, receiver: Receiver, sources: Mapping[str, str], targets: Mapping[str, str]
+) -> list[Rendered]:
+    """Return what would be sent to the targets of a receiver.
+
+    Args:
+        notification: as stored; it is redacted as the operator does it.
+        receiver: with a valid spec.
+        sources: its templates by their keys, `subject` and `body`.
+        targets: the recipient of each target, empty where a channel addresses nobody.
+
+    Raises:
+        CliError: nothing can be sent, or this type cannot be shown.
+    """
+    kind = receiver.spec.type
+    if kind in OWN:
+        raise CliError(
+            f"a receiver of the type {kind} cannot be shown: the operator passes on subject and body as they are"
+        )
+    redactor = Redactor()
+    message = _message(notification, redactor, tuple(targets))
+    results: list[Rendered] = []
+    for target, address in targets.items():
+        sent = replace(message, delivery_id=notification.delivery_id(target), address=address)
+        try:
+            if kind is ReceiverType.EMAIL:
+                results.append(await _mail(sent, receiver, sources, target, redactor))
+            else:
+                results += await _posted(sent, receiver, sources, target, redactor)
+        except (InvalidOptionsError, AddressNotAllowedError, DeliveryError) as error:
+            raise CliError(f"receiver {receiver.key} cannot send it: {error}") from None
+    return results
+
+
+def _message(notification: Notification, redactor: Redactor, targets: tuple[str, ...]) -> Message:
+    content = redactor.content(notification.content)
+    return Message(
+        id=f"{notification.uid}:1",
+        namespace=notification.namespace,
+        name=notification.name,
+        uid=notification.uid,
+        created=notification.created,
+        channels=targets,
+        content=content,
+        event=content.event,
+        dedup_key=content.dedup_key,
+        format=content.format or BodyFormat.PLAIN,
+    )
+
+
+async def _posted(
+    message: Message, receiver: Receiver, sources: Mapping[str, str], target: str, redactor: Redactor
+) -> list[Rendered]:
+    recorder = Recorder(receiver.spec.type)
+    tools = Tools(sessions=recorder, clock=now, redact=redactor.text)  # type: ignore[arg-type]  # what channels use of it
+    created = ChannelFactory(tools).create(receiver, _references(receiver), sources)
+    receipt = await created.channel.deliver(message)
+    note = "; ".join(filter(None, (created.template_problem, receipt.note if receipt else "")))
+    return [
+        Rendered(target=target, content_type=content_type, body=_decoded(content), note=note)
+        for content_type, content in recorder.requests
+    ]
+
+
+def _references(receiver: Receiver) -> References:
+    """Return a value in place of each Secret: the right ones are nobody's business here."""
+    values = {}
+    for use in receiver.spec.secret_uses():
+        if use.key is None or use.field.startswith(("tls.", "proxySecretRef")):
+            continue
+        if "signingSecretRefs" in use.field:
+            values[use.field] = SIGNING_KEY
+        else:
+            values[use.field] = SERVICE if "url" in use.field.lower() else VALUE
+    return References(reason=ReferenceReason.FOUND, values=values)
+
+
+async def _mail(
+    message: Message, receiver: Receiver, sources: Mapping[str, str], target: str, redactor: Redactor
+) -> Rendered:
+    block = receiver.spec.email
+    assert block is not None, "the spec requires the block of its type"
+    templates, problem = _templates(sources)
+    facts = Facts(receiver=str(receiver.key), receiver_type=receiver.spec.type)
+    composer = Composer(facts=facts, clock=time.thread_time, templates=templates, redact=redactor.text)
+    mail = await write_mail(
+        message,
+        sender=Address(addr_spec=block.sender),
+        address=message.address,
+        date=now(),
+        composer=composer,
+    )
+    parsed = email.message_from_bytes(mail.content, policy=email.policy.default)
+    texts = {part.get_content_type(): part.get_content() for part in parsed.walk() if not part.is_multipart()}
+    body = {"headers": {name: str(value) for name, value in parsed.items()}, **texts}
+    note = "; ".join(filter(None, (problem, mail.note)))
+    return Rendered(target=target, content_type="message/rfc822", body=body, note=note)
+
+
+def _templates(sources: Mapping[str, str]) -> tuple[Templates, str]:
+    """Return the templates, and why the built-in ones take their place."""
+    try:
+        compiled = {key: Template(text) for key, text in sources.items() if text}
+    except TemplateInvalidError as error:
+        return Templates(), f"the template is not valid: {error}"
+    return Templates(subject=compiled.get("subject"), body=compiled.get("body")), ""
+
+
+def _decoded(content: bytes) -> Any:  # noqa: ANN401 - any JSON, or a text
+    text = content.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

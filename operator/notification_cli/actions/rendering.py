@@ -1,0 +1,224 @@
+"""Shows what notifications look like for a receiver: from files, and from the cluster what the files do not have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_cli.actions.linting import read_content
+from notification_cli.clock import now
+from notification_cli.errors import CliError, ExitCode
+from notification_cli.options import Output
+from notification_cli.output.documents import document, plain
+from notification_cli.output.rendered import write
+from notification_cli.views.declaring import declared
+from notification_cli.views.lint import NotYamlError, check
+from notification_cli.views.rows import ReceiverFilter
+from notification_contract import names
+from notification_operator.domain.json_values import mapping, text
+from notification_operator.domain.model import parse
+from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.domain.receivers.targets import address_of, receiver_of
+from notification_operator.domain.routing.state import RoutingState
+from notification_operator.domain.text.timestamps import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from notification_cli.output.screen import Screen
+    from notification_cli.session import Session
+    from notification_cli.views.known import Known
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.receivers.catalog import Receiver
+
+UID: Final = "00000000-0000-0000-0000-000000000000"
+"""In place of the uid that the API server would give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """What to show for whom.
+
+    Args:
+        files: paths of notifications; receivers and ConfigMaps in them come before those of the cluster.
+        receiver: `NAME` or `NAMESPACE/NAME`.
+        home: the operator's namespace.
+        namespace: that of objects without one; empty for that of the kubeconfig.
+        output: the format.
+    """
+
+    files: Sequence[str]
+    receiver: str
+    home: str
+    namespace: str = ""
+    output: Output = Output.TABLE
+
+    def documents(self) -> list[Mapping[str, Any]]:
+        """Return the documents of all files.
+
+        Raises:
+            CliError: a file cannot be read, or is no YAML.
+        """
+        found: list[Mapping[str, Any]] = []
+        for file in self.files:
+            content = read_content(file)
+            if isinstance(content, NotYamlError):
+                raise CliError(f"{file} is not YAML: {content}")
+            found += map(mapping, content)
+        return found
+
+    def local(self, documents: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether the files have all that is needed."""
+        found = _receiver(documents, self._wanted(), self.namespace or "default")
+        return found is not None and _config_map_name(found) in {"", *_config_maps(documents)}
+
+    async def run(self, session: Session, documents: Sequence[Mapping[str, Any]]) -> int:
+        """Write it, with what the cluster has and the files do not."""
+        namespace, wanted = self.namespace or session.namespace, self._wanted()
+        found = _receiver(documents, wanted, namespace)
+        if found is None:
+            found = await session.receivers.get(wanted.namespace or namespace, wanted.name)
+        config_maps = _config_maps(documents)
+        name = _config_map_name(found)
+        if name and name not in config_maps:
+            where = mapping(found.get("metadata")).get("namespace") or namespace
+            config_maps[name] = mapping((await session.notifications.config_map(where, name)).get("data"))
+        return await self.write(session.screen, documents, found, config_maps, namespace)
+
+    async def offline(self, screen: Screen, documents: Sequence[Mapping[str, Any]]) -> int:
+        """Write it from the files alone."""
+        namespace = self.namespace or "default"
+        found = _receiver(documents, self._wanted(), namespace)
+        assert found is not None, "the caller has looked"
+        return await self.write(screen, documents, found, _config_maps(documents), namespace)
+
+    async def write(
+        self,
+        screen: Screen,
+        documents: Sequence[Mapping[str, Any]],
+        obj: Mapping[str, Any],
+        config_maps: Mapping[str, Mapping[str, Any]],
+        namespace: str,
+    ) -> int:
+        """Write each notification as the receiver would get it."""
+        # The channels and their libraries take long to load, and no other command needs them.
+        from notification_cli.actions.capturing import capture  # noqa: PLC0415
+
+        key = _key(obj, namespace)
+        known = declared({key: _placed(obj, namespace)}, home=self.home)
+        receiver = known.catalog.get(key)
+        if receiver is None:
+            problems = "; ".join(known.problems.get(key, ()))
+            raise CliError(f"the spec of receiver {key} is refused: {problems}")
+        results = []
+        for each in _notifications(documents, namespace):
+            notification = parse(_addressed(each, key))
+            for note in _notes(notification, receiver, known):
+                screen.note(f"{notification.name}: {note}")
+            targets = _targets(notification, receiver, known)
+            results += await capture(notification, receiver, _sources(receiver, config_maps), targets)
+        if self.output is Output.TABLE:
+            write(screen, results)
+        else:
+            document(
+                screen, self.output, {"rendered": plain(results)}, name="\n".join(r.target for r in results)
+            )
+        return ExitCode.OK
+
+    def _wanted(self) -> ReceiverFilter:
+        try:
+            return ReceiverFilter.parse(self.receiver)
+        except ValueError as error:
+            raise CliError(f"--receiver: {error}", code=ExitCode.USAGE) from None
+
+
+def _receiver(
+    documents: Sequence[Mapping[str, Any]], wanted: ReceiverFilter, namespace: str
+) -> Mapping[str, Any] | None:
+    for each in documents:
+        if each.get("kind") == names.RECEIVER_KIND and wanted.matches([_key(each, namespace)]):
+            return each
+    return None
+
+
+def _notifications(documents: Sequence[Mapping[str, Any]], namespace: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the valid notifications of the files, as the API server would store them.
+
+    Raises:
+        CliError: there is none, or one is not valid.
+    """
+    found = [each for each in documents if each.get("kind") == names.KIND]
+    if not found:
+        raise CliError("the files contain no NotificationRequest", code=ExitCode.USAGE)
+    for checked in check(found):
+        if checked.problems:
+            raise CliError(f"{checked.what}: {'; '.join(checked.problems)}")
+    for each in found:
+        meta = {"uid": UID, "generation": 1, "creationTimestamp": format_time(now()), "resourceVersion": "1"}
+        yield {**_placed(each, namespace), "metadata": {**meta, **_placed(each, namespace)["metadata"]}}
+
+
+def _addressed(obj: Mapping[str, Any], key: ReceiverKey) -> dict[str, Any]:
+    """Return a notification that goes to this receiver alone, before its first attempt."""
+    spec = {name: value for name, value in obj["spec"].items() if name not in {"channels", "receiverRefs"}}
+    spec["receiverRefs"] = [{"name": key.name, "namespace": key.namespace}]
+    return {**obj, "spec": spec, "status": {"phase": "Pending"}}
+
+
+def _targets(notification: Notification, receiver: Receiver, known: Known) -> Mapping[str, str]:
+    """Return the recipient of each target of the receiver; those that it suppresses are among them."""
+    route = RoutingState().route(notification, known.resolver)
+    mine = [each for each in route.targets if receiver_of(each, notification.namespace) == receiver.key]
+    if receiver.spec.addresses_people and not any("#" in each for each in mine):
+        raise CliError(
+            f"receiver {receiver.key} has no recipients of its own, and accepts none of notification {notification.name}"
+        )
+    return {each: address_of(each, receiver, notification.content) if "#" in each else "" for each in mine}
+
+
+def _notes(notification: Notification, receiver: Receiver, known: Known) -> Iterator[str]:
+    """Yield why the operator would not send it now."""
+    key = receiver.key
+    rules = RoutingState().route(notification, known.resolver).rules
+    if receiver.spec.suspend:
+        yield f"receiver {key} is suspended, so it would wait"
+    if any(each.muted for each in rules.values()):
+        yield f"receiver {key} does not accept the priority {notification.content.priority}, so it would be suppressed"
+    if not known.catalog.is_undecided(receiver, notification.namespace) and not known.catalog.allows(
+        receiver, notification.namespace
+    ):
+        yield f"receiver {key} is not for namespace {notification.namespace}, so it would be refused"
+
+
+def _sources(receiver: Receiver, config_maps: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+    """Return the templates of a receiver by their keys."""
+    template = receiver.spec.template
+    if template is None:
+        return {}
+    if template.inline is not None:
+        return {"subject": template.inline.subject, "body": template.inline.body}
+    data = config_maps.get(template.config_map_ref.name, {}) if template.config_map_ref else {}
+    return {key: text(data.get(key)) for key in ("subject", "body")}
+
+
+def _config_map_name(obj: Mapping[str, Any]) -> str:
+    """Return the ConfigMap with the templates of a receiver; empty without one."""
+    template = mapping(mapping(obj.get("spec")).get("template"))
+    return text(mapping(template.get("configMapRef")).get("name"))
+
+
+def _config_maps(documents: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {
+        text(mapping(each.get("metadata")).get("name")): mapping(each.get("data"))
+        for each in documents
+        if each.get("kind") == "ConfigMap"
+    }
+
+
+def _key(obj: Mapping[str, Any], namespace: str) -> ReceiverKey:
+    meta = mapping(obj.get("metadata"))
+    return ReceiverKey(text(meta.get("namespace")) or namespace, text(meta.get("name")))
+
+
+def _placed(obj: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    return {**obj, "metadata": {"namespace": namespace, **mapping(obj.get("metadata"))}}
