@@ -139,7 +139,7 @@ NEVER = 1e9
 START, FIRST, MEMORY = Bar(0.3), Bar(1.0), Bar(NEVER)
 
 
-def _command(  # noqa: PLR0913 - what is measured, and what is expected
+def _command(
     cluster: Cluster, words: str, *, bar: Bar, name: str = "", lines: int | None = None, **environment: str
 ) -> Figure:
     """Measure a command once its modules are compiled; its memory is that of its process."""
@@ -156,7 +156,7 @@ def _command(  # noqa: PLR0913 - what is measured, and what is expected
     ended = _ended(process)
     assert ended.code == 0, words
     assert lines is None or count == lines, (words, count)
-    return _figure(name or words, count, first, seconds, ended, bar)
+    return _figure(name=name or words, lines=count, first=first, seconds=seconds, ended=ended, bar=bar)
 
 
 def _started(cluster: Cluster, words: str, **environment: str) -> subprocess.Popen[str]:
@@ -202,14 +202,15 @@ def _page(cluster: Cluster, path: str) -> Figure:
     ended = _ended(process)
     assert len(text) <= PAGE_BYTES, (path, len(text))
     name = f"web /{path[:20]} ({len(text) // 1000} KB)"
-    return _figure(name, max(text.count(b"<tr>") - 1, 0), first, seconds, ended, FIRST)
+    rows = max(text.count(b"<tr>") - 1, 0)
+    return _figure(name=name, lines=rows, first=first, seconds=seconds, ended=ended, bar=FIRST)
 
 
 PAGE_BYTES = 100_000
 
 
 def _figure(  # noqa: PLR0913 - the parts of a measurement
-    name: str, lines: int, first: float, seconds: float, ended: Ended, bar: Bar
+    *, name: str, lines: int, first: float, seconds: float, ended: Ended, bar: Bar
 ) -> Figure:
     figure = Figure(
         name=name,

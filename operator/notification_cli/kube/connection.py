@@ -9,25 +9,30 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from notification_cli.errors import ApiError
+from notification_cli.errors import ApiError, CliError, ExitCode
 from notification_cli.kube.credentials import Credentials
 from notification_cli.kube.http import GZIP, HttpClient, Request
-from notification_cli.kube.kubeconfig import read_profile, unusable
+from notification_cli.kube.kubeconfig import read_profile
 from notification_cli.kube.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from ssl import SSLContext
 
+    from notification_cli.kube.credentials import Issued
     from notification_cli.kube.http import Response
     from notification_cli.kube.kubeconfig import Access, Profile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Connection:
     """A client of the API server, and what the kubeconfig says about it."""
 
     client: HttpClient
     credentials: Credentials
+    profile: Profile
+    certificate: str
+    """The issued certificate that the client presents; empty without one."""
     prefix: str
     """The path of the server's URL, such as that of a proxy of clusters."""
     namespace: str
@@ -75,6 +80,11 @@ class Connection:
             yield response
 
     async def _headers(self) -> list[tuple[str, str]]:
+        issued = await self.credentials.issued()
+        if issued.certificate != self.certificate:
+            # The one before has ended, or was refused.
+            self.client.renew(_trust(self.profile, issued))
+            self.certificate = issued.certificate
         return [
             ("Accept", "application/json"),
             ("Accept-Encoding", GZIP),
@@ -96,10 +106,7 @@ async def connect(access: Access) -> AsyncIterator[Connection]:
     profile = read_profile(access)
     credentials = Credentials(profile)
     issued = await credentials.issued()
-    try:
-        tls = tls_context(profile, issued)
-    except (OSError, ValueError) as error:
-        raise unusable(access, f"its certificates cannot be read: {error}") from None
+    tls = _trust(profile, issued)
     server = str(profile.cluster["server"])
     client = HttpClient(
         server, tls=tls, name=str(profile.cluster.get("tls-server-name") or ""), proxy=_proxy(profile)
@@ -108,12 +115,28 @@ async def connect(access: Access) -> AsyncIterator[Connection]:
         yield Connection(
             client=client,
             credentials=credentials,
+            profile=profile,
+            certificate=issued.certificate,
             prefix=urlsplit(server).path.rstrip("/"),
             namespace=profile.namespace,
             context=profile.context,
         )
     finally:
         client.close()
+
+
+def _trust(profile: Profile, issued: Issued) -> SSLContext:
+    """Return the certificates of a context.
+
+    Raises:
+        CliError: they cannot be read.
+    """
+    try:
+        return tls_context(profile, issued)
+    except (OSError, ValueError) as error:
+        raise CliError(
+            f"the certificates of {profile.context} cannot be read: {error}", code=ExitCode.NO_ACCESS
+        ) from None
 
 
 def _proxy(profile: Profile) -> str:

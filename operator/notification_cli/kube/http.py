@@ -120,6 +120,11 @@ class HttpClient:
         finally:
             link.close()
 
+    def renew(self, tls: ssl.SSLContext) -> None:
+        """Use another certificate from the next request on; a connection keeps the one that it began with."""
+        self._tls = tls
+        self.close()
+
     def close(self) -> None:
         """Close the idle connections."""
         for link in self._idle:

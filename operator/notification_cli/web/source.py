@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
 
 PAGE: Final = 100
-STEP: Final = 50
-"""Notifications that are read at once where a filter of our own applies: a page is full when no step may fit."""
+LEAST_STEP: Final = 25
+"""Notifications that are read at once where a filter of our own applies: a page that has no room for so many is full."""
 MOST_SCANNED: Final = 2000
 """Notifications that are read for one page where a filter of our own applies."""
 
@@ -128,8 +128,8 @@ class ClusterSource:
             raise CliError(f"filter for a receiver: {error}", code=ExitCode.USAGE) from None
         objects: list[dict[str, Any]] = []
         version, following, scanned = "", start, 0
-        while len(objects) <= PAGE - STEP and scanned < MOST_SCANNED:
-            page = await self._notifications.page(_selection(chosen), limit=STEP, start=following)
+        while (step := PAGE - len(objects)) >= LEAST_STEP and scanned < MOST_SCANNED:
+            page = await self._notifications.page(_selection(chosen), limit=step, start=following)
             objects += [obj for obj in page.items if receiver.matches(receivers_of(obj))]
             version, following, scanned = version or page.version, page.next, scanned + len(page.items)
             if not following:

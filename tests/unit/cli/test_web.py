@@ -14,7 +14,7 @@ from notification_cli.errors import ApiError, CliError
 from notification_cli.kube.notifications import Page
 from notification_cli.web.fitting import fit
 from notification_cli.web.hints import Hints
-from notification_cli.web.source import MOST_SCANNED, ClusterSource, Filter
+from notification_cli.web.source import MOST_SCANNED, PAGE, ClusterSource, Filter
 from tests.unit.cli.page import ROOT, MemorySource, serving
 from tests.unit.cli.samples import attempt, failed, partial, reported, retrying, sick_receiver
 from tests.unit.operator.domain.builders import stored
@@ -168,7 +168,8 @@ async def test_page_of_a_receiver_reads_a_bounded_number_of_notifications() -> N
     first = await source.page(Filter(receiver="a"), "")
     assert (len(first.objects), first.scanned) == (100, 100)
     second = await source.page(Filter(receiver="a"), first.next)
-    assert (len(second.objects), second.scanned) == (30, MOST_SCANNED)
+    assert len(second.objects) == 30
+    assert MOST_SCANNED <= second.scanned < MOST_SCANNED + PAGE
     assert second.next
     with pytest.raises(CliError, match="filter for a receiver: 'a/b/c' is no receiver"):
         await source.page(Filter(receiver="a/b/c"), "")
