@@ -209,9 +209,7 @@ def _page(cluster: Cluster, path: str) -> Figure:
 PAGE_BYTES = 100_000
 
 
-def _figure(  # noqa: PLR0913 - the parts of a measurement
-    *, name: str, lines: int, first: float, seconds: float, ended: Ended, bar: Bar
-) -> Figure:
+def _figure(*, name: str, lines: int, first: float, seconds: float, ended: Ended, bar: Bar) -> Figure:
     figure = Figure(
         name=name,
         lines=lines,

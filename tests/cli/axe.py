@@ -21,7 +21,7 @@ INTEGRITY = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNN
 MEMBER = "package/axe.min.js"
 SERIOUS = ("serious", "critical")
 RUN = """
-axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(found => JSON.stringify(found.violations.map(
+axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(result => JSON.stringify(result.violations.map(
   each => ({id: each.id, impact: each.impact, nodes: each.nodes.map(node => node.html + " " + node.failureSummary)}))))
 """
 
@@ -56,5 +56,5 @@ async def violations(tab: Tab, script: str) -> list[dict[str, Any]]:
     The protocol evaluates the script: the page's policy admits none but its own.
     """
     await tab.evaluate(f"{script}; null")
-    found: list[dict[str, Any]] = await tab.evaluate_json(RUN)
-    return found
+    output: list[dict[str, Any]] = await tab.evaluate_json(RUN)
+    return output

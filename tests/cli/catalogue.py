@@ -55,7 +55,7 @@ DESCRIPTIONS: Final = {
     ),
     "redrive": (
         "replay creates a new notification for the targets that missed the original",
-        "A replay of what is open, delivered or too deep is refused in one line",
+        "A replay of a notification that is open, delivered or replayed too often is refused in one line",
         "The API server refuses a replay that is too deep or incomplete",
         "With a CRD without replays nothing is created, and the field is named",
         "redrive shows what it would send, and sends it only with --yes",

@@ -68,7 +68,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def closing_line(results: dict[str, bool]) -> str:
-    """Return how many checks of each group have passed; one that was not run counts as not passed."""
+    """Return how many checks of each group have passed; a check that was not run has not passed."""
     groups = []
     for group, promises in DESCRIPTIONS.items():
         passed = sum(passed for check, passed in results.items() if check.rpartition("-")[0] == group)

@@ -142,8 +142,8 @@ async def test_no_page_has_a_serious_barrier_in_light_and_dark(browser: Tab, scr
             await prefer(browser, scheme)
             for path in PATHS:
                 await browser.open(page.url(path))
-                found = await axe.violations(browser, script)
-                assert [each for each in found if each["impact"] in axe.SERIOUS] == [], (scheme, path)
+                barriers = await axe.violations(browser, script)
+                assert [each for each in barriers if each["impact"] in axe.SERIOUS] == [], (scheme, path)
 
 
 @pytest.mark.check("page-06")

@@ -317,7 +317,7 @@ receiver_specs = st.builds(
 places = [(OWN, "checkout"), (OWN, "mail"), (HOME, "on-call"), (HOME, "mail")]
 receiver_sets = st.tuples(
     *[st.one_of(st.none(), *[st.tuples(receiver_specs, st.booleans())] * 3) for _ in places]
-).map(lambda found: {place: each for place, each in zip(places, found, strict=True) if each is not None})
+).map(lambda drawn: {place: each for place, each in zip(places, drawn, strict=True) if each is not None})
 """By namespace and name: the spec, and whether it is a default."""
 references = st.lists(
     st.sampled_from(
@@ -508,13 +508,13 @@ def assert_states(explanation: Explanation, after: Mapping[str, Any]) -> None:
         return
     for target in explanation.targets:
         if target.name not in attempted:
-            found = recorded.get(target.name)
-            if found is None:
+            status = recorded.get(target.name)
+            if status is None:
                 # A fallback without an attempt leaves again as soon as an attempt of now has succeeded.
                 assert target.name not in explanation.route.targets, target
                 continue
-            assert (target.state, target.attempts) == (found.state, found.attempts), target
-            assert target.suppressed_by == found.suppressed_by, target
+            assert (target.state, target.attempts) == (status.state, status.attempts), target
+            assert target.suppressed_by == status.suppressed_by, target
 
 
 general = st.tuples(

@@ -104,7 +104,7 @@ HOME: Final = "platform"
 
 def _receiver(name: str, kind: str, block: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of an object
     healthy = more.pop("healthy", ("True", "Delivering", "The last message was accepted"))
-    found = {
+    facts = {
         "Ready": ("True", "Accepted", "The spec is valid"),
         "ResolvedRefs": ("True", "SecretFound", "Every Secret was found"),
         "Healthy": healthy,
@@ -118,7 +118,7 @@ def _receiver(name: str, kind: str, block: dict[str, Any], **more: Any) -> dict[
             "observedGeneration": 1,
             "lastTransitionTime": _time(1300),
         }
-        for condition, (status, reason, message) in found.items()
+        for condition, (status, reason, message) in facts.items()
     ]
     meta = {"namespace": more.pop("namespace", HOME), "name": name, "uid": f"uid-{name}", "generation": 1}
     if more.pop("default", False):

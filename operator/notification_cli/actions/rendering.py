@@ -59,38 +59,38 @@ class Rendering:
         Raises:
             CliError: a file cannot be read, or is no YAML.
         """
-        found: list[Mapping[str, Any]] = []
+        documents: list[Mapping[str, Any]] = []
         for file in self.files:
             content = read_content(file)
             if isinstance(content, NotYamlError):
                 raise CliError(f"{file} is not YAML: {content}")
-            found += map(mapping, content)
-        return found
+            documents += map(mapping, content)
+        return documents
 
     def local(self, documents: Sequence[Mapping[str, Any]]) -> bool:
         """Return whether the files have all that is needed."""
-        found = _receiver(documents, self._wanted(), self.namespace or "default")
-        return found is not None and _config_map_name(found) in {"", *_config_maps(documents)}
+        obj = _receiver(documents, self._wanted(), self.namespace or "default")
+        return obj is not None and _config_map_name(obj) in {"", *_config_maps(documents)}
 
     async def run(self, session: Session, documents: Sequence[Mapping[str, Any]]) -> int:
         """Write it, with what the cluster has and the files do not."""
         namespace, wanted = self.namespace or session.namespace, self._wanted()
-        found = _receiver(documents, wanted, namespace)
-        if found is None:
-            found = await session.receivers.get(wanted.namespace or namespace, wanted.name)
+        obj = _receiver(documents, wanted, namespace)
+        if obj is None:
+            obj = await session.receivers.get(wanted.namespace or namespace, wanted.name)
         config_maps = _config_maps(documents)
-        name = _config_map_name(found)
+        name = _config_map_name(obj)
         if name and name not in config_maps:
-            where = mapping(found.get("metadata")).get("namespace") or namespace
+            where = mapping(obj.get("metadata")).get("namespace") or namespace
             config_maps[name] = mapping((await session.notifications.config_map(where, name)).get("data"))
-        return await self.write(session.screen, documents, found, config_maps, namespace)
+        return await self.write(session.screen, documents, obj, config_maps, namespace)
 
     async def offline(self, screen: Screen, documents: Sequence[Mapping[str, Any]]) -> int:
         """Write it from the files alone."""
         namespace = self.namespace or "default"
-        found = _receiver(documents, self._wanted(), namespace)
-        assert found is not None, "the caller has looked"
-        return await self.write(screen, documents, found, _config_maps(documents), namespace)
+        obj = _receiver(documents, self._wanted(), namespace)
+        assert obj is not None, "the caller has looked"
+        return await self.write(screen, documents, obj, _config_maps(documents), namespace)
 
     async def write(
         self,
@@ -147,13 +147,13 @@ def _notifications(documents: Sequence[Mapping[str, Any]], namespace: str) -> It
     Raises:
         CliError: there is none, or one is not valid.
     """
-    found = [each for each in documents if each.get("kind") == names.KIND]
-    if not found:
+    notifications = [each for each in documents if each.get("kind") == names.KIND]
+    if not notifications:
         raise CliError("the files contain no NotificationRequest", code=ExitCode.USAGE)
-    for checked in check(found):
+    for checked in check(notifications):
         if checked.problems:
             raise CliError(f"{checked.what}: {'; '.join(checked.problems)}")
-    for each in found:
+    for each in notifications:
         meta = {"uid": UID, "generation": 1, "creationTimestamp": format_time(now()), "resourceVersion": "1"}
         yield {**_placed(each, namespace), "metadata": {**meta, **_placed(each, namespace)["metadata"]}}
 

@@ -20,17 +20,17 @@ MARK = re.compile(r'^@pytest\.mark\.check\("([^"]+)"\)$((?:\n.+)*?)\n(?:async )?
 
 def marked() -> dict[str, list[tuple[Path, str]]]:
     """Return file and name of the tests of each id."""
-    found: dict[str, list[tuple[Path, str]]] = defaultdict(list)
+    tests_by_id: dict[str, list[tuple[Path, str]]] = defaultdict(list)
     for file in FILES:
         for check, _, name in MARK.findall(file.read_text("utf-8")):
-            found[check].append((file, name))
-    return found
+            tests_by_id[check].append((file, name))
+    return tests_by_id
 
 
 def test_every_check_has_one_test() -> None:
-    found = marked()
-    assert sorted(found) == sorted(CHECKS)
-    assert [check for check, tests in found.items() if len(tests) != 1] == []
+    tests_by_id = marked()
+    assert sorted(tests_by_id) == sorted(CHECKS)
+    assert [check for check, tests in tests_by_id.items() if len(tests) != 1] == []
 
 
 def test_catalogue_has_its_groups_and_says_each_promise_once() -> None:

@@ -109,8 +109,8 @@ def test_template_of_the_receiver_is_applied_or_its_failure_is_noted(tmp_path: P
 def test_what_cannot_be_shown_is_one_line(
     tmp_path: Path, documents: list[dict[str, Any]], name: str, code: int, reason: str
 ) -> None:
-    found, out, err = render(tmp_path, *documents, name=name)
-    assert (found, out, err.count("\n")) == (code, "", 1)
+    result, out, err = render(tmp_path, *documents, name=name)
+    assert (result, out, err.count("\n")) == (code, "", 1)
     assert reason in err
 
 
