@@ -237,6 +237,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether receivers in other namespaces than the operator's may refer to Secrets and ConfigMaps. The operator then needs permission to read those of every namespace that it watches. The default is `false`."""
     receivers_cluster: str
     """Name of the cluster that messages to receivers contain, and that templates can use; empty for none."""
+    drill_schedule: str
+    """Cron expression of the drills, such as `0 9 * * 1`, or a name such as `@daily`; empty for none. At each time the platform sends a message marked [DRILL] to every NotificationReceiver in the watched namespaces, as `notif drill` does; people get them."""
+    drill_time_zone: str
+    """Time zone of drillSchedule, such as `Europe/Berlin`. The default is `"Etc/UTC"`."""
     events_level: str
     """Which Kubernetes Events are created: `actionable` for those that may need action, `all` for every phase change as well, `none` for no Events. One of actionable, all, none. The default is `"actionable"`."""
     log_level: str
@@ -275,6 +279,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Seconds that a condition must hold before an alert fires; also the range of rates. The default is `300`."""
     monitoring_failure_percent: int
     """Percentage of a channel's attempts that can fail without an alert. The default is `10`."""
+    monitoring_drill_hours: int
+    """Hours that a NotificationReceiver can be without a successful drill without an alert, if drillSchedule is set: at least an hour more than the schedule leaves between two drills, and at most what Prometheus stores. The default is `192`."""
     monitoring_queue_seconds: int
     """Seconds that a notification can wait for a worker without an alert. The default is `60`."""
     preview_number: int

@@ -135,7 +135,9 @@ class App:
         await self._health.start()
         operator.dispatcher.publish(operator.metrics.add_channel_gauge)
         if operator.receivers:
-            operator.metrics.registry.register(ReceiverGauges(operator.receivers.states))
+            scheduled = bool(self._settings.drill.schedule)
+            gauges = ReceiverGauges(operator.receivers.states, drills_scheduled=scheduled)
+            operator.metrics.registry.register(gauges)
         publish(
             operator.metrics,
             queue=operator.queue,

@@ -16,6 +16,7 @@ from notification_operator.delivery.receivers.sessions import Sessions
 from notification_operator.delivery.receivers.tester import ReceiverTester
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
 from notification_operator.delivery.recording import first
+from notification_operator.domain.receivers.drills import is_drilled, latest_drill
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.telemetry.receiver_gauges import ReceiverState
 from notification_operator.watch.catalog import ReceiverCatalog
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from notification_operator.delivery.breakers import Breakers
     from notification_operator.delivery.senders import ChannelSenders, Sender
     from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.receivers.catalog import ReceiverKey
+    from notification_operator.domain.receivers.health import Health
     from notification_operator.domain.redaction.redactor import Redactor
     from notification_operator.leadership.ownership import Ownership
     from notification_operator.ports import ReceiverPorts
@@ -46,10 +49,16 @@ class ReceiverSources:
     ports: ReceiverPorts
     catalog: ReceiverCatalog
     namespaces: AllNamespaces | SelectedNamespaces
+    watched: frozenset[str]
+    """The namespaces whose notifications are watched; empty for all."""
     secrets: ReferencedObjects
     config_maps: ReferencedObjects
     directory: ReceiverDirectory
     sessions: Sessions
+
+    def delivers_from(self, namespace: str) -> bool:
+        """Return whether this operator delivers the notifications of a namespace."""
+        return namespace in self.namespaces and (not self.watched or namespace in self.watched)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +70,39 @@ class ReceiverParts:
     status: ReceiverStatusController
     watch: ReceiverWatch
     waiting: WaitingForReceivers[Key]
+    clock: Callable[[], datetime]
 
     def states(self) -> Iterator[ReceiverState]:
         """Yield what the metrics show of each receiver."""
-        directory, catalog = self.sources.directory, self.sources.catalog
+        sources = self.sources
+        directory, catalog = sources.directory, sources.catalog
         invalid = catalog.invalid
         for key, receiver in catalog.catalog.receivers.items():
             ready, health = directory.readiness(receiver), self.health.health(key)
             usable = ready.reason is ReadyReason.ACCEPTED and ready.sendable and not health.problem
             yield ReceiverState(
-                name=str(key), ready=usable and key not in invalid, last_success=health.last_success
+                name=str(key),
+                ready=usable and key not in invalid,
+                last_success=health.last_success,
+                drilled=sources.delivers_from(key.namespace) and is_drilled(receiver.spec),
+                last_drill=self._last_drill(key, health),
             )
         for key in invalid.keys() - catalog.catalog.receivers.keys():
-            yield ReceiverState(name=str(key), ready=False, last_success=None)
+            yield ReceiverState(
+                name=str(key),
+                ready=False,
+                drilled=sources.delivers_from(key.namespace),
+                last_drill=self._last_drill(key, self.health.health(key)),
+            )
+
+    def _last_drill(self, key: ReceiverKey, health: Health) -> datetime | None:
+        declared = self.sources.catalog.declared(key)
+        return latest_drill(declared.last_drill if declared else None, health.last_drill, now=self.clock())
+
+    def drilled(self, key: ReceiverKey, time: datetime) -> None:
+        """Take in that the message of a drill was delivered to a receiver."""
+        self.health.drilled(key, time)
+        self.status.note(key)
 
     def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call of a receiver."""
@@ -126,6 +155,7 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
         ports=ports,
         catalog=catalog,
         namespaces=namespaces,
+        watched=frozenset(settings.watch.namespaces),
         secrets=secrets,
         config_maps=config_maps,
         directory=directory,
@@ -167,4 +197,6 @@ def receiver_parts(  # noqa: PLR0913 - the parts that receivers concern
     watch = ReceiverWatch(
         catalog, references, changes=changes, health=health, status=status, namespaces=sources.namespaces
     )
-    return ReceiverParts(sources=sources, health=health, status=status, watch=watch, waiting=waiting)
+    return ReceiverParts(
+        sources=sources, health=health, status=status, watch=watch, waiting=waiting, clock=clock
+    )

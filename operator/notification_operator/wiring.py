@@ -25,6 +25,7 @@ from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
 from notification_operator.leadership.ownership import Ownership
 from notification_operator.observers.audit.observer import AuditObserver
+from notification_operator.observers.drills import DrillObserver
 from notification_operator.observers.kube_events import EventObserver
 from notification_operator.observers.log import LogObserver
 from notification_operator.observers.metrics import MetricsObserver
@@ -99,9 +100,6 @@ def build(
     )
     audit = AuditObserver(settings.audit, registry=metrics.registry, rules=redactor.rules, store=ports.audit)
     metrics_observer = MetricsObserver(metrics)
-    publisher = Publisher(
-        metrics_observer, LogObserver(), event_observer, *ports.observers, audit, refusals=event_observer
-    )
 
     breakers = Breakers(
         Limits(**settings.breaker.model_dump()),
@@ -140,6 +138,13 @@ def build(
         redactor=redactor,
         replica=ports.replica,
         clock=clock,
+    )
+    publisher = Publisher(
+        *(metrics_observer, LogObserver(), event_observer),
+        *((DrillObserver(receivers.drilled),) if receivers else ()),
+        *ports.observers,
+        audit,
+        refusals=event_observer,
     )
     dispatcher = Dispatcher(
         channels,

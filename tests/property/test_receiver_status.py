@@ -175,6 +175,7 @@ circuits = st.fixed_dictionaries(
 observations: dict[str, st.SearchStrategy[Any]] = {
     "lastSuccessTime": forged_times | values,
     "lastAttemptTime": forged_times | values,
+    "lastDrillTime": forged_times | values,
     "lastError": st.just("x" * 9_999) | values,
     "consecutiveFailures": numbers | values,
     "circuit": circuits | values,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -23,6 +24,7 @@ __all__ = [
     "Quantity",
     "Section",
     "StackName",
+    "TimeZone",
     "VariableName",
 ]
 
@@ -45,6 +47,19 @@ def _block(text: str) -> str:
     return text
 
 
+def _time_zone(text: str) -> str:
+    """Return the name of a time zone as it is written.
+
+    Raises:
+        ValueError: there is no such time zone.
+    """
+    if text not in available_timezones():
+        raise ValueError(
+            "must be the name of a time zone in the IANA database, such as Europe/Berlin or Etc/UTC"
+        )
+    return text
+
+
 Cidr = Annotated[str, AfterValidator(_block)]
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 ObjectName = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
@@ -55,6 +70,7 @@ Quantity = Annotated[str, StringConstraints(pattern=f"^{_QUANTITY}$")]
 OptionalQuantity = Annotated[str, StringConstraints(pattern=f"^({_QUANTITY})?$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 StackName = Annotated[str, StringConstraints(pattern=r"^([\w.-]+/[\w.-]+/[\w.-]+)?$")]
 """A Pulumi stack as `organization/project/stack`, or empty."""
 Port = Annotated[int, Field(ge=1, le=65535)]

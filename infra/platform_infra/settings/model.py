@@ -24,6 +24,7 @@ from platform_infra.settings.sections import (
     Audit,
     Channels,
     Crd,
+    Drill,
     LeaderElection,
     Operator,
     RoutingConfigMap,
@@ -61,6 +62,7 @@ class Settings(Section):
     receivers_enabled: bool = operator_setting("receivers.enabled")
     receivers_namespaced: bool = operator_setting("receivers.namespaced")
     receivers_cluster: str = operator_setting("receivers.cluster")
+    drill: Drill = Drill()
     events: contract.Events = contract.Events()
     log: contract.Log = contract.Log()
     server: contract.Server = contract.Server()

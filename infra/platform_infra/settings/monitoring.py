@@ -32,5 +32,7 @@ class Monitoring(Section):
     """Seconds that a condition must hold before an alert fires; also the range of rates."""
     failure_percent: Annotated[int, Field(ge=0, le=99)] = 10
     """Percentage of a channel's attempts that can fail without an alert."""
+    drill_hours: Annotated[int, Field(ge=2, le=8_784)] = 192
+    """Hours that a NotificationReceiver can be without a successful drill without an alert, if drillSchedule is set: at least an hour more than the schedule leaves between two drills, and at most what Prometheus stores."""
     queue_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     """Seconds that a notification can wait for a worker without an alert."""

@@ -10,6 +10,7 @@ from notification_contract.settings.operator import nested_sections
 from platform_infra import names
 from platform_infra.settings.cluster import ClusterKind
 from platform_infra.settings.derivation import operator_settings, sources
+from platform_infra.settings.drill_rules import DRILL_KEYS, DRILL_RULES, drill_problems
 from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
 from platform_infra.settings.network_rules import NETWORK_RULES
 from platform_infra.settings.preview import EXCLUDED, excludes_previews
@@ -151,6 +152,7 @@ RULES = (
     ),
     *NETWORK_RULES,
     *RECEIVER_RULES,
+    *DRILL_RULES,
     Rule(
         keys=("channelsFileSize", "channelsFileVolume", "channelsFileEnabled"),
         is_broken=lambda s: (
@@ -224,6 +226,8 @@ def broken_rules(
         ]
     if "receivers" not in unreadable:
         problems += receiver_problems(settings)
+    if unreadable.isdisjoint(DRILL_KEYS):
+        problems += drill_problems(settings)
     if settings.routing and unreadable.isdisjoint(SERVED_KEYS):
         problems += unserved_channels(settings)
     encrypted = set(secret_keys)

@@ -20,6 +20,7 @@ from platform_infra.settings.base import (
     OptionalQuantity,
     Quantity,
     Section,
+    TimeZone,
     VariableName,
 )
 from platform_infra.settings.derivation import Sets, operator_setting
@@ -133,6 +134,13 @@ class Audit(contract.Audit):
 
     file_claim: OptionalObjectName = ""
     """For `auditFile`: name of an existing PersistentVolumeClaim in the operator's namespace; empty uses a volume that is deleted with the pod."""
+
+
+class Drill(contract.Drill):
+    """Drills of receivers on a schedule: a CronJob in the operator's namespace."""
+
+    time_zone: TimeZone = "Etc/UTC"
+    """Time zone of drillSchedule, such as `Europe/Berlin`."""
 
 
 class RoutingConfigMap(Section):

@@ -11,6 +11,7 @@ from notification_cli.views.text import clean
 from notification_contract import names
 from notification_contract.receivers.kinds import ReceiverType
 from notification_operator.domain.json_values import entries, mapping, number, text
+from notification_operator.domain.receivers.drills import why_skipped
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.target_status import TargetState
 from notification_operator.domain.text.timestamps import format_time
@@ -60,13 +61,8 @@ class DrillResult:
 
 def skipped(view: ReceiverView) -> str:
     """Return why no message is sent to a receiver; empty if one is."""
-    if view.suspended:
-        return "it is suspended"
-    if view.type in {ReceiverType.EMAIL, ReceiverType.SMS} and not entries(
-        mapping(view.spec.get(view.type)).get("to")
-    ):
-        return f"it has no recipients of its own; set spec.{clean(view.type)}.to"
-    return ""
+    recipients = entries(mapping(view.spec.get(view.type)).get("to"))
+    return why_skipped(view.type, suspended=view.suspended, has_recipients=bool(recipients))
 
 
 def drill(view: ReceiverView, *, identity: str, event: str, seconds: float, now: datetime) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from notification_contract.settings.channels import (
     SlackChannel,
 )
 from notification_contract.settings.delivery import Breaker, Delivery, Redaction, Routing
+from notification_contract.settings.drill import Drill
 from notification_contract.settings.operator import OperatorSettings, declared_settings, value_at
 from notification_contract.settings.receivers import Receivers
 from notification_contract.settings.section import (
@@ -43,6 +44,7 @@ __all__ = [
     "Channels",
     "ConsoleChannel",
     "Delivery",
+    "Drill",
     "EventLevel",
     "Events",
     "FileChannel",

@@ -175,8 +175,9 @@ class ReceiverCatalog:
             before = self._declared.get(each.key)
             if each is not before:
                 self._declared[each.key] = each
-                self._changed.add(each.key)
-                _log(each, before)
+                if before is None or not each.declares_as(before):
+                    self._changed.add(each.key)
+                    _log(each, before)
         for key in gone:
             if self._declared.pop(key, None) is not None:
                 self._changed.add(key)

@@ -71,6 +71,7 @@ UNUSUAL: dict[str, tuple[str, Any]] = {
     "receivers.enabled": ("false", False),
     "receivers.namespaced": ("true", True),
     "receivers.cluster": ("prod-eu", "prod-eu"),
+    "drill.schedule": ("0 9 * * 1", "0 9 * * 1"),
     "sanitizer.emails": ("false", False),
     "sanitizer.ip_addresses": ("false", False),
     "audit.url": ("http://store.example.com:8080/audit", "http://store.example.com:8080/audit"),

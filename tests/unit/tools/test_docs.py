@@ -110,7 +110,7 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
             continue
         suffix = "_total" if own._type == "counter" else ""
         yield own._name + suffix, own._type, set(own._labelnames)
-    for family in ReceiverGauges(lambda: ()).describe():
+    for family in ReceiverGauges(lambda: (), drills_scheduled=False).describe():
         yield family.name, family.type, set(cast("Any", family)._labelnames)
 
 

@@ -12,6 +12,8 @@ from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.health import UNTESTED, Health
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from notification_operator.delivery.breakers import Breakers
     from notification_operator.delivery.senders import Sender
     from notification_operator.domain.attempt import Attempt
@@ -57,6 +59,12 @@ class HealthBook:
         if len(self._health) > MOST:
             forgotten, _ = self._health.popitem(last=False)
             del self._names[forgotten]
+
+    def drilled(self, key: ReceiverKey, time: datetime) -> None:
+        """Take in that a message of a drill was delivered; a receiver that was forgotten meanwhile stays so."""
+        health = self._health.get(key)
+        if health is not None:
+            self._health[key] = replace(health, last_drill=time)
 
     def health(self, key: ReceiverKey) -> Health:
         """Return the health of a receiver, with the present state of its breaker."""

@@ -11,10 +11,11 @@ from notification_contract.receivers.kinds import NamespacesFrom
 from notification_contract.receivers.spec import ReceiverSpecError, parse_spec
 from notification_operator.domain.json_values import integer, mapping, text
 from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
-from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTERS
+from notification_operator.domain.receivers.status import REQUESTED_AT_CHARACTERS, stored_drill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from notification_contract.receivers.spec import ReceiverSpec
     from notification_operator.domain.receivers.compact import PartPool
@@ -76,6 +77,12 @@ class Declared:
     """Why the present spec is refused; empty if it is in force."""
     test_requested_at: str = ""
     """The value of the annotation that asks for a test message; empty without one."""
+    last_drill: datetime | None = None
+    """When the latest message of a drill was delivered, according to the status."""
+
+    def declares_as(self, other: Declared) -> bool:
+        """Return whether another one says the same, whatever has been delivered since."""
+        return replace(self, last_drill=other.last_drill) == other
 
     @property
     def selects_namespaces(self) -> bool:
@@ -128,5 +135,6 @@ def declare(obj: Mapping[str, Any], before: Declared | None, *, home: str, parts
         receiver=receiver,
         problems=problems,
         test_requested_at=requested_test(obj),
+        last_drill=stored_drill(obj),
     )
     return before if before is not None and declared == before else declared

@@ -106,6 +106,7 @@ def entry_of(replica: str, health: Health, now: datetime) -> ReplicaStatus:
         observed=Observation(
             last_success=health.last_success,
             last_attempt=health.last_attempt,
+            last_drill=health.last_drill,
             last_error=health.last_error[:ERROR_CHARACTERS],
             consecutive_failures=health.consecutive_failures,
             circuit=_circuit(health),
@@ -132,6 +133,7 @@ def _own_entry(
         entry.observed,
         last_success=_latest(stored.observed.last_success, entry.observed.last_success),
         last_attempt=_latest(stored.observed.last_attempt, entry.observed.last_attempt),
+        last_drill=_latest(stored.observed.last_drill, entry.observed.last_drill),
     )
     entry = replace(entry, observed=observed, raw=stored.raw)
     unchanged = replace(entry, updated=stored.updated) == stored
@@ -167,6 +169,7 @@ def _recounted(before: Observation, replicas: Iterable[ReplicaStatus], now: date
     return Observation(
         last_success=_latest(_not_after(before.last_success, now), *successes),
         last_attempt=last_attempt,
+        last_drill=_latest(_not_after(before.last_drill, now), *(each.last_drill for each in seen)),
         last_error=last_error,
         consecutive_failures=max((each.consecutive_failures for each in seen), default=0),
         circuit=max((each.circuit for each in seen if each.circuit), key=_badness, default=None),

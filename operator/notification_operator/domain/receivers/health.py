@@ -17,6 +17,8 @@ class Health:
 
     last_success: datetime | None = None
     last_attempt: datetime | None = None
+    last_drill: datetime | None = None
+    """When the latest message of a drill was delivered."""
     last_error: str = ""
     """The redacted text of the latest failure; empty after a success."""
     consecutive_failures: int = 0

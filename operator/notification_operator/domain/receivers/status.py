@@ -26,6 +26,7 @@ REQUESTED_AT_CHARACTERS: Final = 64
 REPLICA_CHARACTERS: Final = 253
 MOST_REPLICAS: Final = 32
 MOST_FAILURES: Final = 2**31 - 1
+LAST_DRILL: Final = "lastDrillTime"
 
 
 class CircuitState(StrEnum):
@@ -50,6 +51,8 @@ class Observation:
 
     last_success: datetime | None = None
     last_attempt: datetime | None = None
+    last_drill: datetime | None = None
+    """When the latest message of a drill was delivered."""
     last_error: str = ""
     consecutive_failures: int = 0
     circuit: CircuitStatus | None = None
@@ -137,6 +140,11 @@ class ReceiverStatus:
         return next((each for each in self.replicas if each.name == name), None)
 
 
+def stored_drill(obj: Mapping[str, Any]) -> datetime | None:
+    """Return when the latest message of a drill was delivered, as the status of an object has it."""
+    return moment(mapping(obj.get("status")).get(LAST_DRILL))
+
+
 _CIRCUITS: Final = frozenset(CircuitState)
 _OUTCOMES: Final = frozenset(ReceiverTestOutcome)
 
@@ -159,6 +167,7 @@ def _parse_observation(entry: Mapping[str, Any]) -> Observation:
     return Observation(
         last_success=moment(entry.get("lastSuccessTime")),
         last_attempt=moment(entry.get("lastAttemptTime")),
+        last_drill=moment(entry.get(LAST_DRILL)),
         last_error=text(entry.get("lastError"))[:ERROR_CHARACTERS],
         consecutive_failures=min(max(failures, 0), MOST_FAILURES),
         circuit=_parse_circuit(entry.get("circuit")),
@@ -216,6 +225,7 @@ def _put_observation(status: dict[str, Any], observed: Observation, read: Mappin
     for key, time in (
         ("lastSuccessTime", observed.last_success),
         ("lastAttemptTime", observed.last_attempt),
+        (LAST_DRILL, observed.last_drill),
     ):
         _put(status, key, time and dump_time(time, read.get(key)))
     _put(status, "lastError", observed.last_error or None)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import tracemalloc
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,6 +116,26 @@ async def test_write_of_a_status_changes_nothing(api: CollectionsApi, client: Ap
         await until(lambda: len(fixture.changes) == 2)
         assert fixture.changes == [ONLY_A, ONLY_B]
         assert catalog.catalog.receivers[A] is before.receivers[A]
+
+
+async def test_time_of_a_drill_is_known_and_changes_nothing_else(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, A)
+    api.put(RECEIVERS, *A, status={"lastDrillTime": "2026-03-01T12:00:00Z"})
+    fixture = CatalogFixture(client)
+
+    def drill() -> datetime | None:
+        declared = fixture.catalog.declared(A)
+        return declared.last_drill if declared else None
+
+    async with fixture.at_work() as catalog:
+        await until(lambda: api.watched)
+        assert drill() == datetime(2026, 3, 1, 12, tzinfo=UTC)
+        snapshot = catalog.catalog
+        api.put(RECEIVERS, *A, status={"lastDrillTime": "2026-03-02T12:00:00Z"})
+        await until(lambda: drill() == datetime(2026, 3, 2, 12, tzinfo=UTC))
+        assert (fixture.changes, catalog.catalog) == ([ONLY_A], snapshot)
 
 
 async def test_bad_object_is_refused_alone_and_its_last_valid_spec_stays(

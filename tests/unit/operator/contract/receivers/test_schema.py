@@ -135,7 +135,8 @@ def test_status_keys_its_lists() -> None:
 
 def test_replica_has_the_fields_of_the_summary() -> None:
     replica = set(STATUS["replicas"]["items"]["properties"])
-    summary = {"lastSuccessTime", "lastAttemptTime", "lastError", "consecutiveFailures", "circuit"}
+    times = {"lastSuccessTime", "lastAttemptTime", "lastDrillTime"}
+    summary = times | {"lastError", "consecutiveFailures", "circuit"}
     assert replica == summary | {"name", "updated", "problem"}
     assert summary <= set(STATUS)
 

@@ -207,10 +207,21 @@ def test_times_outlive_the_replica_that_they_come_from() -> None:
     assert conditions(later)["Healthy"] == ("True", "Delivering")
 
 
+def test_time_of_the_latest_drill_outlives_its_replica_and_a_restart() -> None:
+    drilled = folded(health=healthy_at(90, last_drill=at(90)), replica="b")
+    restarted = folded(drilled, healthy_at(95), replica="b")
+    assert restarted["replicas"][0]["lastDrillTime"] == format_time(at(90))
+    ended = folded(restarted, owner=OWNER, seconds=200 + AGE)
+    assert "replicas" not in ended
+    assert ended["lastDrillTime"] == format_time(at(90))
+    assert folded(ended, healthy_at(300, last_drill=at(300)))["lastDrillTime"] == format_time(at(300))
+
+
 def test_times_of_the_future_are_not_kept() -> None:
     forged = {
         "lastSuccessTime": "2999-01-01T00:00:00Z",
         "lastAttemptTime": "2999-01-01T00:00:00Z",
+        "lastDrillTime": "2999-01-01T00:00:00Z",
         "lastError": "forged",
     }
     status = folded(forged, healthy_at(90))
@@ -219,6 +230,7 @@ def test_times_of_the_future_are_not_kept() -> None:
         format_time(at(90)),
     )
     assert "lastError" not in status
+    assert "lastDrillTime" not in status
 
 
 def test_restarted_replica_of_the_same_name_keeps_its_times() -> None:

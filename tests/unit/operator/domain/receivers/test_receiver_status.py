@@ -25,6 +25,7 @@ ENTRY: dict[str, Any] = {
     "updated": format_time(at(9)),
     "lastSuccessTime": format_time(at(1)),
     "lastAttemptTime": format_time(at(8)),
+    "lastDrillTime": format_time(at(2)),
     "lastError": "401",
     "consecutiveFailures": 3,
     "circuit": {"state": "Open", "until": format_time(at(30))},
@@ -44,6 +45,7 @@ FULL: dict[str, Any] = {
     ],
     "lastSuccessTime": format_time(at(1)),
     "lastAttemptTime": format_time(at(8)),
+    "lastDrillTime": format_time(at(2)),
     "lastError": "401",
     "consecutiveFailures": 3,
     "circuit": {"state": "Open", "until": format_time(at(30))},
@@ -54,6 +56,7 @@ FULL: dict[str, Any] = {
 OBSERVED = Observation(
     last_success=at(1),
     last_attempt=at(8),
+    last_drill=at(2),
     last_error="401",
     consecutive_failures=3,
     circuit=CircuitStatus(state=CircuitState.OPEN, until=at(30)),

@@ -1,0 +1,72 @@
+"""Drills: which receivers a drill sends to, and which ones its messages have reached. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from notification_contract import names
+from notification_contract.receivers.kinds import ADDRESSING
+from notification_operator.domain.receivers.targets import receiver_of
+from notification_operator.domain.target_status import TargetState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from notification_contract.receivers.spec import ReceiverSpec
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.receivers.catalog import ReceiverKey
+
+
+def why_skipped(receiver_type: str, *, suspended: bool, has_recipients: bool) -> str:
+    """Return why a drill sends no message to a receiver; empty if it sends one.
+
+    Args:
+        receiver_type: `spec.type`.
+        suspended: whether the spec suspends the receiver.
+        has_recipients: whether the block of the type lists recipients.
+    """
+    if suspended:
+        return "it is suspended"
+    if receiver_type in ADDRESSING and not has_recipients:
+        return f"it has no recipients of its own; set spec.{receiver_type}.to"
+    return ""
+
+
+def is_drilled(spec: ReceiverSpec) -> bool:
+    """Return whether a drill sends a message to a receiver with this spec."""
+    recipients = getattr(spec.block, "to", ())
+    return not why_skipped(spec.type, suspended=spec.suspend, has_recipients=bool(recipients))
+
+
+def reached(before: Notification, after: Notification) -> Mapping[ReceiverKey, datetime]:
+    """Return the receivers that a write records as reached by the message of a drill, each with the time of its delivery.
+
+    A receiver with several recipients is reached when the message was delivered to all of them.
+    """
+    if names.DRILL_LABEL not in after.content.labels:
+        return {}
+    known = {attempt.key for attempt in before.attempts}
+    times: dict[ReceiverKey, datetime] = {}
+    for attempt in after.attempts:
+        key = receiver_of(attempt.channel, after.namespace)
+        if key is not None and attempt.succeeded and attempt.key not in known:
+            times[key] = max(attempt.ended, times.get(key, attempt.ended))
+    missed = {
+        receiver_of(target.name, after.namespace)
+        for target in after.status.targets
+        if target.state is not TargetState.DELIVERED
+    }
+    return {key: time for key, time in times.items() if key not in missed}
+
+
+def latest_drill(stored: datetime | None, seen: datetime | None, *, now: datetime) -> datetime | None:
+    """Return when the latest drill reached a receiver.
+
+    Args:
+        stored: the time in the status of the receiver, which outlives the process that wrote it.
+        seen: what this replica has delivered itself.
+        now: the time; a stored one after it comes from a clock that is ahead, and is ignored.
+    """
+    credible = None if stored is None or stored > now else stored
+    return max((time for time in (credible, seen) if time is not None), default=None)

@@ -1,0 +1,92 @@
+"""The metric of drills, by the composition that ships, with receivers of a real list and watch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from atomic_status import KubeStatusStore
+from notification_operator.config.settings import Settings
+from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.kube.resources import RECEIVER_RESOURCE
+from notification_operator.ports import ReceiverPorts
+from notification_operator.telemetry.metrics import PREFIX, Metrics
+from notification_operator.telemetry.receiver_gauges import ReceiverGauges
+from notification_operator.watch.catalog import CRD_HINT
+from notification_operator.watch.collection_watch import KubeWatches
+from notification_operator.wiring import build
+from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi, running, watching_client
+from tests.unit.operator.kube_api import until
+from tests.unit.operator.ports import null_ports
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from notification_operator.receiver_wiring import ReceiverParts
+
+HOME = "platform"
+CONSOLE = {"type": "console"}
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EARLIER = "2026-03-01T06:00:00Z"
+
+
+@contextlib.asynccontextmanager
+async def receivers(api: CollectionsApi, **settings: Any) -> AsyncIterator[ReceiverParts]:
+    """Run what follows the receivers, as after a start."""
+    async with watching_client(api) as client:
+        ports = ReceiverPorts(
+            watches=KubeWatches(client, hint=CRD_HINT),
+            store=KubeStatusStore(client, RECEIVER_RESOURCE),
+            home=HOME,
+        )
+        operator = build(Settings(**settings), null_ports(receivers=ports), clock=lambda: NOW)
+        parts = operator.receivers
+        assert parts is not None
+        task = asyncio.create_task(parts.watch.run(on_known=lambda: None))
+        try:
+            await until(lambda: parts.sources.catalog.known)
+            yield parts
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def published(parts: ReceiverParts) -> dict[str, float]:
+    """Return the series by receiver."""
+    metrics = Metrics()
+    metrics.registry.register(ReceiverGauges(parts.states, drills_scheduled=True))
+    name = f"{PREFIX}drill_last_success_timestamp_seconds"
+    return {
+        sample.labels["receiver"]: sample.value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+async def test_metric_is_restored_from_the_status_and_ends_with_its_receiver() -> None:
+    async with running() as api:
+        api.put(RECEIVERS, HOME, "drilled", spec=CONSOLE)
+        api.put(RECEIVERS, HOME, "drilled", status={"lastDrillTime": EARLIER})
+        api.put(RECEIVERS, "shop", "new", spec=CONSOLE)
+        api.put(RECEIVERS, "shop", "suspended", spec={**CONSOLE, "suspend": True})
+        api.put(RECEIVERS, "shop", "invalid", spec={"type": "slack"})
+        async with receivers(api) as parts:
+            assert published(parts) == {
+                "platform/drilled": datetime(2026, 3, 1, 6, tzinfo=UTC).timestamp(),
+                "shop/new": 0,
+                "shop/invalid": 0,
+            }
+            api.remove(RECEIVERS, HOME, "drilled")
+            await until(lambda: "platform/drilled" not in published(parts))
+
+
+async def test_receiver_from_whose_namespace_nothing_is_delivered_is_left_out() -> None:
+    async with running() as api:
+        api.put(RECEIVERS, HOME, "shared", spec=CONSOLE)
+        api.put(RECEIVERS, "shop", "own", spec=CONSOLE)
+        async with receivers(api, watch={"namespaces": ["shop"]}) as parts:
+            assert parts.sources.catalog.declared(ReceiverKey(HOME, "shared"))
+            assert published(parts) == {"shop/own": 0}
