@@ -26,11 +26,18 @@ FROM build AS code
 COPY operator/atomic_status /app/atomic_status
 COPY operator/notification_contract /app/notification_contract
 COPY operator/notification_operator /app/notification_operator
+# The command line, for drills on a schedule; without its page, which nobody serves from here.
+COPY operator/notification_client /app/notification_client
+COPY operator/notification_cli /app/notification_cli
 RUN set -eu; \
-    python3 -m compileall -q /app/atomic_status /app/notification_contract /app/notification_operator; \
+    rm -rf /app/notification_cli/web; \
+    python3 -m compileall -q /app/atomic_status /app/notification_contract /app/notification_operator \
+      /app/notification_client /app/notification_cli; \
     PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_operator.cli, notification_operator.kopf_app'; \
+    PYTHONPATH=/app:/app/lib python3 -B -c 'import notification_cli.app, notification_cli.actions.drilling'; \
     printf '#!/bin/sh\nexec python3 -m notification_operator "$@"\n' > /app/notification-operator; \
-    chmod 755 /app/notification-operator
+    printf '#!/bin/sh\nexec python3 -m notification_cli "$@"\n' > /app/notif; \
+    chmod 755 /app/notification-operator /app/notif
 
 FROM base AS runtime
 ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/app:/usr/local/bin:/usr/bin:/bin
@@ -40,7 +47,10 @@ COPY --from=build /app/lib /app/lib
 COPY --from=code /app/atomic_status /app/atomic_status
 COPY --from=code /app/notification_contract /app/notification_contract
 COPY --from=code /app/notification_operator /app/notification_operator
+COPY --from=code /app/notification_client /app/notification_client
+COPY --from=code /app/notification_cli /app/notification_cli
 COPY --from=code /app/notification-operator /app/notification-operator
+COPY --from=code /app/notif /app/notif
 USER 65532:65532
 EXPOSE 8081 9090
 ENTRYPOINT ["notification-operator"]

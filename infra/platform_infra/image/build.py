@@ -43,7 +43,7 @@ __all__ = ["BuiltImage", "ImageError", "Origin", "build", "build_from_scratch", 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("Dockerfile", "operator")
 IGNORED_PARTS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
-CLIENTS = (Path("operator/notification_cli"), Path("operator/notification_client"))
+LEFT_OUT = (Path("operator/notification_cli/web"),)
 """Packages that the image does not contain: a change of them replaces no pod."""
 _LABEL = "org.opencontainers.image"
 
@@ -199,7 +199,7 @@ def _build(client: DockerClient, recipe: _Recipe) -> str:
 def _is_source(path: Path) -> bool:
     if path.suffix == ".pyc" or any(part.endswith(".egg-info") for part in path.parts):
         return False
-    if any(path.is_relative_to(client) for client in CLIENTS):
+    if any(path.is_relative_to(package) for package in LEFT_OUT):
         return False
     return IGNORED_PARTS.isdisjoint(path.parts)
 
