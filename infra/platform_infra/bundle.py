@@ -23,6 +23,7 @@ from platform_infra.settings.cluster import ClusterKind
 from platform_infra.settings.derivation import operator_settings
 from platform_infra.workload import config_file
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
+from platform_infra.workload.drills import Drills, DrillsArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.receivers import Receivers, ReceiversArgs
@@ -79,6 +80,7 @@ class Bundle(pulumi.ComponentResource):
             rules = routing_rules(settings, self.namespace, inside)
             operator = self._operator(account, [*crds, account, *rules, *image], inside)
             self._receivers([*crds, account, operator], inside)
+            self._drills([operator], inside)
         self.register_outputs({"namespace": self.namespace, "image": self.image})
 
     def outputs(self) -> dict[str, pulumi.Input[str | None]]:
@@ -154,6 +156,15 @@ class Bundle(pulumi.ComponentResource):
         if receivers := self._settings.receivers:
             args = ReceiversArgs(namespace=self.namespace, receivers=receivers, depends_on=depends_on)
             Receivers("receivers", args=args, opts=opts)
+
+    def _drills(self, depends_on: list[pulumi.Resource], opts: pulumi.ResourceOptions) -> None:
+        """Create the drills of the stack; a preview sends none."""
+        settings = self._settings
+        if settings.drill.schedule and not settings.preview.number:
+            args = DrillsArgs(
+                namespace=self.namespace, image=self.image, settings=settings, depends_on=depends_on
+            )
+            Drills("drills", args=args, opts=opts)
 
     def _operator(
         self, account: OperatorAccount, depends_on: list[pulumi.Resource], opts: pulumi.ResourceOptions

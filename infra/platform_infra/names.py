@@ -44,6 +44,7 @@ __all__ = [
     "CONTAINER",
     "CRD",
     "CRD_OWNER",
+    "DRILL",
     "GROUP",
     "HEALTH_PORT",
     "IMAGE_REPOSITORY",
@@ -74,6 +75,7 @@ __all__ = [
     "USER_ID",
     "VERSION",
     "cluster_scoped",
+    "drill_selector",
     "labels",
     "selector",
 ]
@@ -91,6 +93,9 @@ PREVIEW_CONTEXT = PREVIEW_NAMESPACE
 RESERVED_VARIABLES = {*POD_FIELDS, SLACK_URL_VARIABLE}
 """Environment variables that the Deployment sets itself."""
 
+DRILL = "notification-drill"
+"""Name of the CronJob for drills, and of its account."""
+
 IMAGE_REPOSITORY = "notification-platform/operator"
 BASE_IMAGE_REPOSITORY = "notification-platform/base"
 
@@ -101,6 +106,11 @@ USER_ID = 65532
 def selector() -> dict[str, str]:
     """Return the labels that select the operator's pods in their namespace; a selector is immutable."""
     return {"app.kubernetes.io/name": OPERATOR}
+
+
+def drill_selector() -> dict[str, str]:
+    """Return the labels that select the pods of drills; what selects the operator's pods must not."""
+    return {"app.kubernetes.io/name": DRILL}
 
 
 def labels(component: str) -> dict[str, str]:

@@ -88,6 +88,7 @@ def _receivers(scope: Scope) -> Sequence[Panel]:
     duration = scope.quantile(0.95, "delivery_duration_seconds", by="receiver", present="receiver")
     ready = minimum(scope.series("receiver_ready"), "receiver")
     last = maximum(scope.series("receiver_last_success_timestamp_seconds"), "receiver")
+    drill = maximum(scope.series("drill_last_success_timestamp_seconds"), "receiver")
     return (
         Panel(
             title="Delivery attempts by receiver",
@@ -109,6 +110,12 @@ def _receivers(scope: Scope) -> Sequence[Panel]:
             description="How long ago a message was delivered to a NotificationReceiver.",
             unit=Unit.SECONDS,
             curves=[Curve(expression=f"time() - {last}", legend="{{receiver}}")],
+        ),
+        Panel(
+            title="Time since the last drill by receiver",
+            description="How long ago a message of a drill was delivered to a NotificationReceiver.",
+            unit=Unit.SECONDS,
+            curves=[Curve(expression=f"time() - ({drill} > 0)", legend="{{receiver}}")],
         ),
         Panel(
             title="Attempt duration by receiver (p95)",

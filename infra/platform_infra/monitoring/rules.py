@@ -39,6 +39,9 @@ class Limits:
     conflict_share: float = 0.2
     """The share of reconciliations that may meet a status write conflict."""
 
+    drill_hours: int = 192
+    """How long a receiver may be without a successful drill."""
+
     @property
     def hold(self) -> str:
         """How long a condition must hold that may end without intervention."""
@@ -61,6 +64,7 @@ def limits(settings: Monitoring) -> Limits:
         seconds=settings.alert_seconds,
         failure_share=settings.failure_percent / 100,
         queue_seconds=settings.queue_seconds,
+        drill_hours=settings.drill_hours,
     )
 
 
@@ -76,6 +80,7 @@ def alerts(namespace: str, limits: Limits) -> Sequence[Alert]:
     return (
         *_deliveries(scope, limits),
         _receivers(scope, limits),
+        _drills(scope, limits),
         *_work(scope, limits),
         *_losses(scope, limits),
     )
@@ -131,6 +136,30 @@ def _receivers(scope: Scope, limits: Limits) -> Alert:
         description=(
             f"For {limits.hold}, the operator in {NAMESPACE} cannot use the NotificationReceiver {RECEIVER}, or all attempts "
             f"to deliver to it have failed. Its conditions say why: kubectl describe nrecv."
+        ),
+    )
+
+
+def _drills(scope: Scope, limits: Limits) -> Alert:
+    by, limit = "namespace, receiver", f"{limits.drill_hours}h"
+    last, scheduled = scope.series("drill_last_success_timestamp_seconds"), scope.series("drill_scheduled")
+    # Of a receiver that no drill has reached yet, the time is 0. It is late only once it, and the schedule, are old enough;
+    # an hour bridges a restart of the operator at that time.
+    existed = maximum(f"max_over_time({last}[1h] offset {limit})", by)
+    was_scheduled = maximum(f"max_over_time({scheduled}[1h] offset {limit})")
+    return Alert(
+        name="NotificationDrillOverdue",
+        expression=(
+            f"time() - {maximum(last, by)} > {limits.drill_hours * 60 * MINUTE} and {existed} >= 0 "
+            f"and on (namespace) {maximum(scheduled)} == 1 and on (namespace) {was_scheduled} == 1"
+        ),
+        hold=limits.hold,
+        severity=Severity.WARNING,
+        runbook="NotificationDrillOverdue",
+        summary=f"No drill has reached NotificationReceiver {RECEIVER} for {limit}",
+        description=(
+            f"The operator in {NAMESPACE} has delivered no drill to the NotificationReceiver {RECEIVER} for {limit}. "
+            "Nobody knows whether it gets messages. The drills say why: kubectl get notif -A -l kubernaut.ai/drill."
         ),
     )
 

@@ -37,6 +37,7 @@ OMITTED_DEFAULTS: frozenset[Path] = frozenset(
         ("receivers", "enabled"),
         ("receivers", "namespaced"),
         ("receivers", "cluster"),
+        ("drill", "schedule"),
         ("audit", "buffer_size"),
         ("audit", "token_audience"),
         ("audit", "file"),

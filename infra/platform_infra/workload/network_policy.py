@@ -1,4 +1,4 @@
-"""What the network policy of the operator's pods permits. Pure."""
+"""What the network policies of the operator's pods, and of those of drills, permit. Pure."""
 
 from __future__ import annotations
 
@@ -34,6 +34,19 @@ def spec(settings: Network, server: Server, audit_url: str) -> NetworkPolicySpec
         policy_types=["Ingress", "Egress"],
         ingress=_ingress(settings, server),
         egress=[_dns(settings), *_destinations(settings, audit_url)],
+    )
+
+
+def drill_spec(settings: Network) -> NetworkPolicySpecArgs:
+    """Return egress to the API server alone for the pods of drills; they get its address without DNS."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(match_labels=names.drill_selector()),
+        policy_types=["Ingress", "Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                ports=_ports(settings.egress_ports), to=_blocks(settings.api_server_cidrs) or None
+            )
+        ],
     )
 
 

@@ -62,11 +62,14 @@ class Drilling:
     async def _receivers(self, session: Session) -> Sequence[ReceiverView]:
         if self.receiver != ALL:
             namespace, name = receiver_place(self.receiver, session.namespace)
+            if "," in namespace:
+                raise CliError(f"--receiver {name}: write it as NAMESPACE/NAME", code=ExitCode.USAGE)
             return [receiver_view(await session.receivers.get(namespace, name))]
-        namespace = "" if self.all_namespaces else session.namespace
+        namespaces = [""] if self.all_namespaces else session.namespace.split(",")
         views: list[ReceiverView] = []
-        async for page in session.receivers.pages(namespace, labels=self.labels):
-            views += map(receiver_view, page.items)
+        for namespace in dict.fromkeys(namespaces):
+            async for page in session.receivers.pages(namespace, labels=self.labels):
+                views += map(receiver_view, page.items)
         return views
 
     async def _one(

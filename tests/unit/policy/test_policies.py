@@ -23,14 +23,17 @@ from tools.platform.pulumi.stack_file import check_stack_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from platform_infra.settings.model import Settings
+
 RULES = RESOURCE_RULES.keys() | STACK_RULES.keys()
 Resources = list[tuple[str, str, "Mapping[str, Any]"]]
 
 
-def resources_of(stack: str) -> Resources:
+def resources_of(stack: str, settings: Settings | None = None) -> Resources:
     """Return type, name and properties of a committed stack's resources, without its cluster."""
-    settings = check_stack_file(stack)
-    recording = record_settings(settings, connect=lambda _opts: Connection(kubeconfig="", context=""))
+    recording = record_settings(
+        settings or check_stack_file(stack), connect=lambda _opts: Connection(kubeconfig="", context="")
+    )
     return [(entry.type, entry.name, entry.inputs) for entry in recording.registered]
 
 
@@ -43,6 +46,14 @@ def prod() -> Resources:
 def test_production_stacks_violate_no_mandatory_rule(stack: str) -> None:
     assert violations(resources_of(stack)) == set()
     assert json.loads(policy.levels(stack).read_text("utf-8")) == {"all": "mandatory"}
+
+
+def test_drills_on_a_schedule_violate_no_rule() -> None:
+    stack = check_stack_file("prod")
+    drill = stack.drill.model_copy(update={"schedule": "0 9 * * 1"})
+    resources = resources_of("prod", stack.model_copy(update={"drill": drill}))
+    assert "CronJob" in {kind_of(kind) for kind, _, _ in resources}
+    assert violations(resources) == set()
 
 
 @pytest.mark.parametrize("stack", ["dev", "ci"])

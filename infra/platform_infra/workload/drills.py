@@ -1,0 +1,173 @@
+"""Drills on a schedule: a CronJob that runs `notif drill` from the operator's image, with an account of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import CronJob, CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ResourceRequirementsArgs,
+    ServiceAccount,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.rbac.v1 import (
+    ClusterRole,
+    ClusterRoleBinding,
+    Role,
+    RoleBinding,
+    RoleRefArgs,
+    SubjectArgs,
+)
+
+from platform_infra import names
+from platform_infra.workload import network_policy, placement, pod
+from platform_infra.workload.rbac import RBAC_GROUP, Grant, policy_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from platform_infra.settings.model import Settings
+
+COMPONENT: Final = "drill"
+GRANTS: Final = (
+    Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=("list",)),
+    Grant(group=names.GROUP, resource=names.PLURAL, verbs=("create", "get")),
+)
+"""In every namespace that the operator watches."""
+MESSAGE_TIMEOUT: Final = "5m"
+"""How long a message may take: longer than the restart of an operator, and nobody waits for the answer."""
+JOB_SECONDS: Final = 3600
+"""How long a drill may take: the command line sends 20 messages at a time."""
+LATE_SECONDS: Final = 600
+"""How much later than scheduled a drill may start, such as after an outage."""
+KEPT_JOBS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillsArgs:
+    """The image, the settings, and what must exist before the first drill."""
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    settings: Settings
+    depends_on: Sequence[pulumi.Resource] = ()
+
+
+class Drills(pulumi.ComponentResource):
+    """The CronJob with its service account, its permissions and its network policy."""
+
+    def __init__(self, name: str, *, args: DrillsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("notification-platform:index:Drills", name, None, opts)
+        self._args = args
+        self._settings = args.settings
+        self._child = pulumi.ResourceOptions(parent=self)
+        account: pulumi.Output[str] = ServiceAccount(
+            COMPONENT, metadata=self._metadata(names.DRILL), opts=self._child
+        ).metadata.name
+        self._grant(SubjectArgs(kind="ServiceAccount", name=account, namespace=args.namespace))
+        NetworkPolicy(
+            COMPONENT,
+            metadata=self._metadata(names.DRILL),
+            spec=network_policy.drill_spec(self._settings.network),
+            opts=self._child,
+        )
+        self._cron_job(account)
+        self.register_outputs({})
+
+    def _metadata(self, name: str, namespace: pulumi.Input[str] | None = None) -> ObjectMetaArgs:
+        return ObjectMetaArgs(
+            name=name, namespace=namespace or self._args.namespace, labels=names.labels(COMPONENT)
+        )
+
+    def _grant(self, subject: SubjectArgs) -> None:
+        """Grant access to the watched namespaces: in each by name, or in the whole cluster."""
+        home, watched = self._settings.operator.namespace, self._settings.watch.namespaces
+        name, rules = f"{names.cluster_scoped(home)}.{COMPONENT}", policy_rules(GRANTS)
+        for each in watched:
+            metadata = self._metadata(name, self._args.namespace if each == home else each)
+            role = Role(f"{COMPONENT}-{each}", metadata=metadata, rules=rules, opts=self._child)
+            reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
+            RoleBinding(
+                f"{COMPONENT}-{each}",
+                metadata=metadata,
+                role_ref=reference,
+                subjects=[subject],
+                opts=self._child,
+            )
+        if not watched:
+            unbound = ObjectMetaArgs(name=name, labels=names.labels(COMPONENT))
+            everywhere = ClusterRole(COMPONENT, metadata=unbound, rules=rules, opts=self._child)
+            reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=everywhere.metadata.name)
+            ClusterRoleBinding(
+                COMPONENT, metadata=unbound, role_ref=reference, subjects=[subject], opts=self._child
+            )
+
+    def _cron_job(self, account: pulumi.Input[str]) -> None:
+        drill = self._settings.drill
+        job = JobSpecArgs(
+            # A message that has failed is not sent again: the next drill tells more than a repetition.
+            backoff_limit=0,
+            active_deadline_seconds=JOB_SECONDS,
+            template=self._template(account),
+        )
+        CronJob(
+            COMPONENT,
+            metadata=self._metadata(names.DRILL),
+            spec=CronJobSpecArgs(
+                schedule=drill.schedule,
+                time_zone=drill.time_zone,
+                concurrency_policy="Forbid",
+                starting_deadline_seconds=LATE_SECONDS,
+                successful_jobs_history_limit=KEPT_JOBS,
+                failed_jobs_history_limit=KEPT_JOBS,
+                job_template=JobTemplateSpecArgs(
+                    metadata=ObjectMetaArgs(labels=names.labels(COMPONENT)), spec=job
+                ),
+            ),
+            opts=pulumi.ResourceOptions.merge(
+                self._child, pulumi.ResourceOptions(depends_on=list(self._args.depends_on))
+            ),
+        )
+
+    def _template(self, account: pulumi.Input[str]) -> PodTemplateSpecArgs:
+        settings = self._settings
+        fields = placement.pod_fields(settings.placement, settings.operator)
+        # The constraints spread the operator's pods, of which this one is none.
+        fields.pop("topology_spread_constraints", None)
+        return PodTemplateSpecArgs(
+            metadata=ObjectMetaArgs(labels=names.labels(COMPONENT) | names.drill_selector()),
+            spec=PodSpecArgs(
+                service_account_name=account,
+                restart_policy="Never",
+                enable_service_links=False,
+                security_context=pod.pod_security(),
+                containers=[self._container()],
+                **fields,
+            ),
+        )
+
+    def _container(self) -> ContainerArgs:
+        return ContainerArgs(
+            name=COMPONENT,
+            image=self._args.image,
+            image_pull_policy="IfNotPresent",
+            command=["notif"],
+            args=arguments(self._settings.watch.namespaces),
+            resources=ResourceRequirementsArgs(
+                requests={"cpu": "10m", "memory": "64Mi"},
+                limits={"memory": "128Mi", "ephemeral-storage": "16Mi"},
+            ),
+            security_context=pod.container_security(),
+        )
+
+
+def arguments(namespaces: Sequence[str]) -> list[str]:
+    """Return the arguments of `notif` for a drill of all receivers in these namespaces; empty for the cluster."""
+    where = ["-n", ",".join(namespaces)] if namespaces else ["-A"]
+    return ["drill", *where, "--timeout", MESSAGE_TIMEOUT, "-o", "json"]

@@ -1,0 +1,207 @@
+"""Drills on a schedule: the CronJob, its account, its traffic, and settings that would be useless or alarm for nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from platform_infra import names
+from platform_infra.settings.reader import SettingsError, parse
+from tests.unit.infra.test_rbac import grants
+
+if TYPE_CHECKING:
+    from tests.unit.infra.conftest import Record
+    from tests.unit.infra.recording import Recording
+
+WEEKLY = {"drillSchedule": "0 9 * * 1"}
+GRANTED = [
+    ("kubernaut.ai", "notificationreceivers", ("list",)),
+    ("kubernaut.ai", "notificationrequests", ("create", "get")),
+]
+ACCOUNT = {"kind": "ServiceAccount", "name": "notification-drill", "namespace": "notification-system"}
+
+
+def pod_template(recording: Recording) -> dict[str, Any]:
+    template: dict[str, Any] = recording.spec("CronJob")["jobTemplate"]["spec"]["template"]
+    return template
+
+
+def container(recording: Recording) -> dict[str, Any]:
+    (only,) = pod_template(recording)["spec"]["containers"]
+    assert isinstance(only, dict)
+    return only
+
+
+def problems(**values: str) -> list[str]:
+    with pytest.raises(SettingsError) as refusal:
+        parse(values)
+    return [str(problem) for problem in refusal.value.problems]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"drillTimeZone": "Europe/Berlin"},
+        # People must not get the drills of every pull request.
+        {
+            **WEEKLY,
+            "previewNumber": "7",
+            "operatorNamespace": "preview-7",
+            "watchNamespaces": '["preview-7"]',
+        },
+    ],
+)
+def test_stack_without_a_schedule_and_a_preview_have_no_drills(
+    record: Record, values: dict[str, str]
+) -> None:
+    recording = record(**values)
+    assert [entry.name for entry in recording.registered if "drill" in entry.name] == []
+
+
+def test_schedule_runs_one_drill_at_a_time_and_repeats_none(record: Record) -> None:
+    recording = record(**WEEKLY, drillTimeZone="Europe/Berlin")
+    spec = recording.spec("CronJob")
+    assert (spec["schedule"], spec["timeZone"]) == ("0 9 * * 1", "Europe/Berlin")
+    assert spec["concurrencyPolicy"] == "Forbid"
+    assert (spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) == (3, 3)
+    job = spec["jobTemplate"]["spec"]
+    assert (job["backoffLimit"], job["activeDeadlineSeconds"]) == (0, 3600)
+    assert pod_template(recording)["spec"]["restartPolicy"] == "Never"
+
+
+def test_drill_runs_the_command_line_of_the_operator_image(record: Record) -> None:
+    recording = record(**WEEKLY)
+    assert container(recording)["image"] == recording.container["image"]
+    assert container(recording)["command"] == ["notif"]
+    assert container(recording)["args"] == ["drill", "-A", "--timeout", "5m", "-o", "json"]
+
+
+def test_listed_namespaces_are_drilled_alone(record: Record) -> None:
+    recording = record(**WEEKLY, watchNamespaces='["shop","bank"]')
+    assert container(recording)["args"][:3] == ["drill", "-n", "shop,bank"]
+
+
+def test_pod_meets_the_restricted_standard_with_bounded_resources(record: Record) -> None:
+    recording = record(**WEEKLY)
+    security = container(recording)["securityContext"]
+    assert security == recording.container["securityContext"]
+    assert pod_template(recording)["spec"]["securityContext"] == recording.pod["securityContext"]
+    resources = container(recording)["resources"]
+    assert resources["requests"].keys() >= {"cpu", "memory"}
+    assert resources["limits"].keys() >= {"memory", "ephemeral-storage"}
+
+
+def test_pod_is_placed_as_the_operator_is(record: Record) -> None:
+    recording = record(
+        **WEEKLY,
+        placementNodeSelector='{"pool": "platform"}',
+        placementZoneSpread="required",
+        operatorImagePullSecrets='["registry"]',
+    )
+    spec = pod_template(recording)["spec"]
+    assert spec["nodeSelector"] == {"pool": "platform"}
+    assert spec["imagePullSecrets"] == [{"name": "registry"}]
+    assert "topologySpreadConstraints" not in spec
+
+
+def test_nothing_that_selects_the_operator_selects_the_pods_of_drills(record: Record) -> None:
+    labels = pod_template(record(**WEEKLY))["metadata"]["labels"]
+    assert names.selector().items().isdisjoint(labels.items())
+    assert names.drill_selector().items() <= labels.items()
+
+
+def test_account_may_list_receivers_and_create_and_read_notifications(record: Record) -> None:
+    recording = record(**WEEKLY)
+    assert pod_template(recording)["spec"]["serviceAccountName"] == "notification-drill"
+    assert grants(recording.named("ClusterRole", "drill").inputs) == GRANTED
+    binding = recording.named("ClusterRoleBinding", "drill").inputs
+    assert binding["subjects"] == [ACCOUNT]
+    assert binding["roleRef"]["name"] == "notification-operator.notification-system.drill"
+    assert [entry for entry in recording.of("Role") if "drill" in entry.name] == []
+
+
+def test_listed_namespaces_have_a_role_each_and_no_cluster_role(record: Record) -> None:
+    recording = record(**WEEKLY, watchNamespaces='["shop","notification-system"]')
+    roles = [entry.inputs for entry in recording.of("Role") if entry.name.startswith("drill")]
+    assert {role["metadata"]["namespace"]: grants(role) for role in roles} == {
+        "shop": GRANTED,
+        "notification-system": GRANTED,
+    }
+    bindings = [entry.inputs for entry in recording.of("RoleBinding") if entry.name.startswith("drill")]
+    assert [binding["subjects"] for binding in bindings] == [[ACCOUNT], [ACCOUNT]]
+    assert {binding["metadata"]["namespace"] for binding in bindings} == {"shop", "notification-system"}
+    assert "drill" not in {entry.name for entry in recording.of("ClusterRole")}
+
+
+def test_pod_reaches_the_api_server_alone(record: Record) -> None:
+    values = {"networkApiServerCidrs": '["10.96.0.1/32"]', "networkReceiverCidrs": '["0.0.0.0/0"]'}
+    spec = record(**WEEKLY, **values).named("NetworkPolicy", "drill").inputs["spec"]
+    assert spec["podSelector"]["matchLabels"] == names.drill_selector()
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in spec
+    (rule,) = spec["egress"]
+    assert rule["to"] == [{"ipBlock": {"cidr": "10.96.0.1/32"}}]
+    assert [port["port"] for port in rule["ports"]] == [443, 6443]
+
+
+def test_every_child_belongs_to_the_component(record: Record) -> None:
+    recording = record(**WEEKLY)
+    component = recording.one("Drills")
+    children = {(entry.kind, entry.name) for entry in recording.registered if entry.parent == component.urn}
+    assert children == {
+        (kind, "drill")
+        for kind in ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "NetworkPolicy", "CronJob")
+    }
+
+
+def test_drill_waits_for_the_operator(record: Record) -> None:
+    recording = record(**WEEKLY)
+    assert recording.one("Deployment").urn in recording.one("CronJob").dependencies
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            {"drillSchedule": "0 25 * * 1"},
+            "drillSchedule is '0 25 * * 1', but the hour '25' is not within 0 to 23",
+        ),
+        (
+            {"drillTimeZone": "Berlin"},
+            "drillTimeZone is 'Berlin', but must be the name of a time zone in the IANA database",
+        ),
+        (
+            {**WEEKLY, "receiversEnabled": "false"},
+            "drillSchedule is set, but receiversEnabled is false, so no drill would be delivered; set receiversEnabled",
+        ),
+        (
+            {**WEEKLY, "operatorEnabled": "false"},
+            "drillSchedule is set, but operatorEnabled is false, so no drill would be delivered; set operatorEnabled",
+        ),
+        (
+            {**WEEKLY, "monitoringDrillHours": "168"},
+            (
+                "monitoringDrillHours is 168, but drillSchedule '0 9 * * 1' leaves up to 168 hours between two drills; "
+                "set it to at least 169"
+            ),
+        ),
+        (
+            {"drillSchedule": "@monthly"},
+            (
+                "monitoringDrillHours is 192, but drillSchedule '@monthly' leaves up to 744 hours between two drills; "
+                "set it to at least 745"
+            ),
+        ),
+    ],
+)
+def test_useless_setting_is_refused_with_field_value_and_remedy(
+    values: dict[str, str], expected: str
+) -> None:
+    (problem,) = problems(**values)
+    assert problem.startswith(expected)
+
+
+def test_limit_without_a_schedule_is_not_compared() -> None:
+    assert parse({"monitoringDrillHours": "2"}).monitoring.drill_hours == 2
