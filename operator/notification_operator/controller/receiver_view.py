@@ -69,7 +69,9 @@ class View:
         """What is written at once when it differs."""
         closed = self.health.circuit in {None, Circuit.CLOSED}
         ready = _transitions(self.readiness)
-        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, *ready
+        # A drill is rare, and its time must outlive a restart right after it.
+        drill = self.health.last_drill
+        return self.generation, self.owner, self.healthy, closed, self.test_requested_at, drill, *ready
 
     @property
     def has_content(self) -> bool:
