@@ -77,6 +77,7 @@ DESCRIPTIONS: Final = {
         "A drill that nobody delivers ends in time, with the exit code 4",
         "A drill without a receiver is one line",
         "A missing right fails the drill of a receiver, with the right in its row",
+        "drill -n A,B reaches the receivers of each namespace once",
     ),
     "page": (
         "A change appears by itself, and nothing violates the page's policy",

@@ -105,6 +105,23 @@ def test_drill_that_nobody_delivers_ends_in_time_with_its_exit_code(cluster: Clu
     assert only["spec"]["receiverRefs"] == [{"name": "slow"}]
 
 
+@pytest.mark.check("drill-06")
+def test_drill_of_several_namespaces_reaches_the_receivers_of_each(cluster: Cluster) -> None:
+    first = cluster.namespace
+    cluster.create_receiver("chat", {**SLACK, "suspend": True})
+    cluster.new_namespace()
+    cluster.create_receiver("mail", {**SLACK, "suspend": True})
+    cluster.new_namespace()
+    cluster.create_receiver("other", {**SLACK, "suspend": True})
+    both = f"{first},{first}"
+    second = cluster.namespace
+    result = cluster.notif("drill", "-n", f"{both},{second}", "-o", "json")
+    names_seen = [each["receiver"] for each in json.loads(result.out)["receivers"]]
+    assert (result.code, names_seen) == (0, [f"{first}/chat", f"{second}/other"])
+    result = cluster.notif("drill", "-n", f"{first},{second}", "--receiver", "chat")
+    assert (result.code, result.err) == (2, "notif: --receiver chat: write it as NAMESPACE/NAME\n")
+
+
 @pytest.mark.check("drill-04")
 @pytest.mark.parametrize(
     ("arguments", "code"), [(("--receiver", "absent"), 1), ((), 1), (("--receiver", "a/b/c"), 2)]
