@@ -295,7 +295,7 @@ def overdue_after(hours: int, series: dict[str, float], namespace: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_drill_that_succeeds_is_recorded_and_one_that_fails_becomes_overdue(place: Place) -> None:
+def test_drill_that_succeeds_is_recorded_and_one_that_fails_is_overdue(place: Place) -> None:
     good, bad = place.receiver("good", {"type": "console"}), place.receiver("bad", MISSING_SECRET)
     place.receiver("resting", {"type": "console", "suspend": True})
     place.operator.start()

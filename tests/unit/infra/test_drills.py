@@ -196,9 +196,7 @@ def test_drill_waits_for_the_operator(record: Record) -> None:
         ),
     ],
 )
-def test_useless_setting_is_refused_with_field_value_and_remedy(
-    values: dict[str, str], expected: str
-) -> None:
+def test_useless_setting_is_refused_with_field_value_and_hint(values: dict[str, str], expected: str) -> None:
     (problem,) = problems(**values)
     assert problem.startswith(expected)
 
