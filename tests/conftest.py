@@ -1,7 +1,13 @@
-"""The hypothesis profile of all tests."""
+"""What holds for all tests: the hypothesis profile, and that the programs they start can be interrupted."""
+
+import signal
 
 from hypothesis import settings
 
 # A slow example on a busy machine is no failure.
 settings.register_profile("notification-platform", deadline=None)
 settings.load_profile("notification-platform")
+
+# A shell ignores SIGINT in what it starts in the background, and every program below inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
