@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_contract import bounds
+from notification_contract.receivers.kinds import WITHOUT_EFFECT, ReceiverType
 from notification_contract.receivers.spec import parse_spec
 from platform_infra.admission.policies import POLICIES, parameters, pattern
 from platform_infra.admission.receivers import RECEIVERS
@@ -130,10 +131,10 @@ IN_USE = {"insecure": True, "allowedNetworks": ["10.0.0.0/8"], "baseUrl": "https
 def test_policy_restricts_what_the_operator_restricts(type_: str) -> None:
     fields = type(getattr(parse_spec(spec(type_)), type_)).model_fields.values()
     in_use = {field.alias: IN_USE[field.alias] for field in fields if field.alias in IN_USE}
-    proxied = spec(type_, **in_use) | {"proxySecretRef": {"name": "p"}}
-    restricted = set(parse_spec(proxied).restricted_fields())
-    assert restricted == {
+    common = {"proxySecretRef"} - set(WITHOUT_EFFECT.get(ReceiverType(type_), ()))
+    used = spec(type_, **in_use) | {name: {"name": "p"} for name in common}
+    assert set(parse_spec(used).restricted_fields()) == {
         name
         for name in re.findall(r"\['([\w.]+)'\]", RECEIVERS.variables["restricted"])
-        if name.partition(".")[0] in {type_, "proxySecretRef"}
+        if name.partition(".")[0] in {type_, *common}
     }
