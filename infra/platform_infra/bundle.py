@@ -10,12 +10,14 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
 from platform_infra.admission.component import RequestAdmission
+from platform_infra.children import Children
 from platform_infra.cluster import Cluster, prepare
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
 from platform_infra.crd.definitions import Crds
 from platform_infra.crd.user_roles import UserRoles
 from platform_infra.image.build import image_name
 from platform_infra.image.operator_image import OperatorImage, OperatorImageArgs
+from platform_infra.inputs import Inputs
 from platform_infra.monitoring.collection import monitoring_kinds, pod_annotations
 from platform_infra.monitoring.component import Observability, ObservabilityArgs
 from platform_infra.preview.access import PreviewAccess, bind_manager
@@ -39,13 +41,15 @@ POD_SECURITY = {
     for suffix, value in (("", "restricted"), ("-version", "latest"))
 }
 """The newest restricted standard: an upgrade of the cluster that the pods do not meet fails visibly, and in tests first."""
+CRD_NAMES = (names.CRD, names.RECEIVER_CRD)
 
 
 class Bundle(pulumi.ComponentResource):
     """Cluster, CRD, permissions and operator of one stack.
 
     `image` is the operator's image; it is empty when the operator is not deployed. A program that has its own cluster
-    passes `connect`; the cluster settings are then ignored.
+    passes `connect`; the cluster settings are then ignored. `inputs` are the values of the settings that may be outputs of
+    other resources. The names of all resources begin with the name of the bundle.
 
     Raises:
         ClusterError: the cluster is not available; no resource has been registered.
@@ -58,29 +62,35 @@ class Bundle(pulumi.ComponentResource):
         *,
         settings: Settings,
         connect: Connect | None = None,
+        inputs: Inputs | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         connect = connect or prepare(settings.cluster, restricted=settings.preview.restricted)
         super().__init__("notification-platform:index:Bundle", name, None, opts)
         self._settings = settings
-        self.cluster = Cluster("cluster", connect=connect, opts=pulumi.ResourceOptions(parent=self))
-        inside = self.cluster.options(self)
-        self.namespace = _namespace(settings, inside)
-        access = (
-            PreviewAccess("previews", security=POD_SECURITY, opts=inside) if settings.preview.base else None
+        self._inputs = inputs or Inputs.of(settings)
+        outside = Children(self, name)
+        self.cluster = Cluster(outside.name("cluster"), connect=connect, opts=outside.options("cluster"))
+        self._child = Children(self, name, self.cluster.options())
+        self.namespace = self._namespace()
+        self._preview_access = self._previews()
+        crds = self._crds()
+        self.crd_names = crds[0].names if crds else pulumi.Output.from_input(list(CRD_NAMES))
+        """Names of the CRDs, of this stack or of another one."""
+        self._rules_of_the_kind()
+        account = OperatorAccount(
+            self._child.name("account"), args=self._account(), opts=self._child.options("account")
         )
-        self._preview_access = access
-        crds = self._crds(inside)
-        self._rules_of_the_kind(inside)
-        account = OperatorAccount("account", args=self._account(), opts=inside)
-        self.image = ""
+        self.service_account = account.account_name
+        self.image: pulumi.Input[str] = ""
+        self.operator: OperatorDeployment | None = None
         if settings.operator.enabled:
             self.image, image = self._image()
-            self._flow_schemas(account, inside)
-            rules = routing_rules(settings, self.namespace, inside)
-            operator = self._operator(account, [*crds, account, *rules, *image], inside)
-            self._receivers([*crds, account, operator], inside)
-            self._drills([operator], inside)
+            self._flow_schemas(account)
+            rules = routing_rules(settings, self.namespace, self._child)
+            self.operator = self._operator(account, [*crds, account, *rules, *image])
+            self._receivers([*crds, account, self.operator])
+            self._drills([self.operator])
         self.register_outputs({"namespace": self.namespace, "image": self.image})
 
     def outputs(self) -> dict[str, pulumi.Input[str | None]]:
@@ -102,20 +112,41 @@ class Bundle(pulumi.ComponentResource):
             outputs[PREVIEW_KUBECONFIG] = self._preview_access.kubeconfig(self.cluster)
         return outputs
 
-    def _crds(self, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    def _previews(self) -> PreviewAccess | None:
+        """Create the account for previews if the stack is a base of previews."""
+        if not self._settings.preview.base:
+            return None
+        return PreviewAccess(
+            self._child.name("previews"), security=POD_SECURITY, opts=self._child.options("previews")
+        )
+
+    def _crds(self) -> list[Crds]:
         """Return the CRDs; empty when another stack owns them."""
         settings = self._settings
         if not settings.crd.managed:
             return []
-        return [Crds("crds", crd=settings.crd, protect=settings.protection.data, opts=opts)]
+        return [
+            Crds(
+                self._child.name("crds"),
+                crd=settings.crd,
+                owner=self._inputs.instance,
+                protect=settings.protection.data,
+                opts=self._child.options("crds"),
+            )
+        ]
 
-    def _rules_of_the_kind(self, opts: pulumi.ResourceOptions) -> None:
+    def _rules_of_the_kind(self) -> None:
         """Create what a cluster has once, with the CRD: roles of users and admission policies."""
         settings = self._settings
         if settings.crd.managed and settings.crd.user_roles:
-            UserRoles("user-roles", opts=opts)
+            UserRoles(self._child.name("user-roles"), opts=self._child.options("user-roles"))
         if settings.crd.managed and settings.admission.enabled:
-            RequestAdmission("admission", admission=settings.admission, namespace=self.namespace, opts=opts)
+            RequestAdmission(
+                self._child.name("admission"),
+                admission=settings.admission,
+                namespace=self.namespace,
+                opts=self._child.options("admission"),
+            )
 
     def _account(self) -> OperatorAccountArgs:
         settings = self._settings
@@ -131,49 +162,54 @@ class Bundle(pulumi.ComponentResource):
             receivers=operator_settings(settings).receivers,
         )
 
-    def _flow_schemas(self, account: OperatorAccount, opts: pulumi.ResourceOptions) -> None:
+    def _flow_schemas(self, account: OperatorAccount) -> None:
         """Create the FlowSchemas; a preview must not change anything outside of its namespaces."""
         settings = self._settings
         if settings.operator.flow_schemas and not settings.preview.number:
             args = FlowSchemasArgs(account=account.account_name, home=settings.operator.namespace)
-            FlowSchemas("priority", args=args, opts=opts)
+            FlowSchemas(self._child.name("priority"), args=args, opts=self._child.options("priority"))
 
-    def _image(self) -> tuple[str, list[pulumi.Resource]]:
+    def _image(self) -> tuple[pulumi.Input[str], list[pulumi.Resource]]:
         """Return the image to run, and the resource that loads it into the local node."""
         operator, node = self._settings.operator, self.cluster.node
         if operator.image or node is None:
-            return operator.image, []
+            return self._inputs.image, []
         args = OperatorImageArgs(
             image=image_name(operator.base_image),
             base=operator.base_image,
             container=node.container,
             node=node.identity,
         )
-        return args.image, [OperatorImage("image", args=args, opts=self.cluster.options(self))]
+        image = OperatorImage(self._child.name("image"), args=args, opts=self._child.options("image"))
+        return args.image, [image]
 
-    def _receivers(self, depends_on: list[pulumi.Resource], opts: pulumi.ResourceOptions) -> None:
+    def _receivers(self, depends_on: list[pulumi.Resource]) -> None:
         """Create the receivers of the stack."""
         if receivers := self._settings.receivers:
-            args = ReceiversArgs(namespace=self.namespace, receivers=receivers, depends_on=depends_on)
-            Receivers("receivers", args=args, opts=opts)
+            args = ReceiversArgs(
+                namespace=self.namespace,
+                receivers=receivers,
+                secrets=self._inputs.secrets,
+                depends_on=depends_on,
+            )
+            Receivers(self._child.name("receivers"), args=args, opts=self._child.options("receivers"))
 
-    def _drills(self, depends_on: list[pulumi.Resource], opts: pulumi.ResourceOptions) -> None:
+    def _drills(self, depends_on: list[pulumi.Resource]) -> None:
         """Create the drills of the stack; a preview sends none."""
         settings = self._settings
         if settings.drill.schedule and not settings.preview.number:
             args = DrillsArgs(
                 namespace=self.namespace, image=self.image, settings=settings, depends_on=depends_on
             )
-            Drills("drills", args=args, opts=opts)
+            Drills(self._child.name("drills"), args=args, opts=self._child.options("drills"))
 
-    def _operator(
-        self, account: OperatorAccount, depends_on: list[pulumi.Resource], opts: pulumi.ResourceOptions
-    ) -> OperatorDeployment:
+    def _operator(self, account: OperatorAccount, depends_on: list[pulumi.Resource]) -> OperatorDeployment:
         settings = self._settings
         kinds = monitoring_kinds(settings.monitoring.mode, self.cluster)
         deployment = OperatorDeploymentArgs(
             namespace=self.namespace,
             image=self.image,
+            slack_url=self._inputs.slack_url,
             account=account.account_name,
             config=config_file.render(settings),
             operator=settings.operator,
@@ -186,25 +222,34 @@ class Bundle(pulumi.ComponentResource):
             annotations=pod_annotations(settings.monitoring.mode, kinds, settings.server.metrics_port),
             depends_on=depends_on,
         )
-        operator = OperatorDeployment("operator", args=deployment, opts=opts)
+        operator = OperatorDeployment(
+            self._child.name("operator"), args=deployment, opts=self._child.options("operator")
+        )
         observability = ObservabilityArgs(
             namespace=self.namespace,
             home=settings.operator.namespace,
             monitoring=settings.monitoring,
+            labels=self._inputs.monitoring_labels,
             kinds=kinds,
         )
-        Observability("observability", args=observability, opts=opts)
+        Observability(
+            self._child.name("observability"), args=observability, opts=self._child.options("observability")
+        )
         return operator
 
-
-def _namespace(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    metadata = ObjectMetaArgs(
-        name=settings.operator.namespace,
-        labels=names.labels("namespace") | POD_SECURITY | settings.preview.labels(),
-        annotations=settings.preview.annotations() or None,
-    )
-    # Deleting the namespace also deletes the file channel's volume.
-    protect = pulumi.ResourceOptions(protect=settings.protection.data)
-    options = pulumi.ResourceOptions.merge(opts, protect)
-    name: pulumi.Output[str] = Namespace("namespace", metadata=metadata, opts=options).metadata.name
-    return bind_manager(name, opts) if settings.preview.restricted else name
+    def _namespace(self) -> pulumi.Output[str]:
+        settings = self._settings
+        metadata = ObjectMetaArgs(
+            name=settings.operator.namespace,
+            labels=names.labels("namespace") | POD_SECURITY | settings.preview.labels(),
+            annotations=settings.preview.annotations() or None,
+        )
+        # Deleting the namespace also deletes the file channel's volume.
+        protect = pulumi.ResourceOptions(protect=settings.protection.data)
+        created = Namespace(
+            self._child.name("namespace"),
+            metadata=metadata,
+            opts=self._child.options("namespace", protect),
+        )
+        name: pulumi.Output[str] = created.metadata.name
+        return bind_manager(name, self._child) if settings.preview.restricted else name

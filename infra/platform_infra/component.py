@@ -4,7 +4,7 @@ Pulumi reads the annotations at run time, so this module does not postpone their
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,22 +13,37 @@ import pulumi
 from platform_infra.bundle import Bundle
 from platform_infra.cluster import Connect, Connection
 from platform_infra.component_args import NotificationPlatformArgs
+from platform_infra.inputs import Arguments, arguments
 from platform_infra.settings.model import Settings, key_of
 from platform_infra.settings.problem import Problem
 from platform_infra.settings.reader import SettingsError, parse_arguments
 
 CLUSTER_KEYS = ("kubeconfig", "context")
+KIND_KEY = "clusterKind"
 STACK_COMMAND = re.compile(r" with `pulumi config (?:set|rm) [^`]*`")
 """The command in a hint for a stack; a program has arguments and no stack configuration."""
 
 
 class NotificationPlatform(pulumi.ComponentResource):
-    """The notification platform in a cluster: the CRD NotificationRequest, permissions and the operator."""
+    """The notification platform in a cluster: the CRDs, permissions and the operator.
+
+    The cluster is that of the Kubernetes provider in the resource options, or that of `kubeconfig` and `context`, or the one
+    that `clusterKind` selects. Instances in one cluster need different values of `operatorNamespace`, and all but one of them
+    `crdManaged: false`.
+    """
 
     namespace: pulumi.Output[str]
     """The operator's namespace."""
     image: pulumi.Output[str]
     """The operator's image; empty if the operator is not deployed."""
+    service_account: pulumi.Output[str]
+    """The name of the operator's ServiceAccount, for instance to grant it a role of a cloud."""
+    metrics_service: pulumi.Output[str]
+    """The name of the Service with the operator's metrics; empty if the operator is not deployed."""
+    metrics_url: pulumi.Output[str]
+    """The URL of the operator's metrics within the cluster; empty if the operator is not deployed."""
+    crd_names: pulumi.Output[list[str]]
+    """The names of the CRDs, known once they exist; with `crdManaged: false` those of their owner."""
 
     def __init__(
         self, name: str, args: NotificationPlatformArgs, opts: pulumi.ResourceOptions | None = None
@@ -39,37 +54,107 @@ class NotificationPlatform(pulumi.ComponentResource):
             SettingsError: the arguments are invalid; it lists every problem, and no resource has been registered.
             ClusterError: the cluster is not available; no resource has been registered.
         """
-        connect = _connection(args)
-        settings = _settings(args, own_cluster=connect is not None)
+        values = {key_of((key,)): _integer(value) for key, value in args.items() if key not in CLUSTER_KEYS}
+        provider = _own_provider(opts)
+        split = arguments(values)
+        problems = [*_cluster_problems(args, provider), *split.problems]
+        connect = None if problems else _connection(args, provider)
+        settings = _settings(split, problems, own_cluster=provider is not None or "kubeconfig" in args)
         super().__init__("notification-platform:index:NotificationPlatform", name, {}, opts)
-        bundle = Bundle(name, settings=settings, connect=connect, opts=pulumi.ResourceOptions(parent=self))
+        bundle = Bundle(
+            name,
+            settings=settings,
+            connect=connect,
+            inputs=replace(split.inputs(settings, _parse), instance=name),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        operator = bundle.operator
         self.namespace = bundle.namespace
         self.image = pulumi.Output.from_input(bundle.image)
-        self.register_outputs({"namespace": self.namespace, "image": self.image})
+        self.service_account = bundle.service_account
+        self.metrics_service = operator.metrics_service if operator else pulumi.Output.from_input("")
+        self.metrics_url = operator.metrics_url if operator else pulumi.Output.from_input("")
+        self.crd_names = bundle.crd_names
+        outputs = NotificationPlatform.__annotations__
+        self.register_outputs({key_of((output,)): getattr(self, output) for output in outputs})
 
 
-def _connection(args: NotificationPlatformArgs) -> Connect | None:
-    """Return the connection to the program's own cluster, or None if the settings name a cluster."""
-    missing = [key for key in CLUSTER_KEYS if key not in args]
-    if len(missing) == len(CLUSTER_KEYS):
+def _own_provider(opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource | None:
+    """Return the Kubernetes provider of the options, or the one that the component inherits from its parent."""
+    if opts is None:
         return None
-    if missing:
+    several = opts.providers or []
+    listed = several.values() if isinstance(several, Mapping) else several
+    own: list[pulumi.ProviderResource] = [
+        each for each in (opts.provider, *listed) if each and each.package == "kubernetes"
+    ]
+    if own:
+        return own[0]
+    parent: pulumi.Resource | None = opts.parent
+    return parent.get_provider("kubernetes:core/v1:Namespace") if parent else None
+
+
+def _cluster_problems(
+    args: NotificationPlatformArgs, provider: pulumi.ProviderResource | None
+) -> list[Problem]:
+    """Return the problems of the arguments that select a cluster; exactly one way is allowed."""
+    given = [key for key in CLUSTER_KEYS if key in args]
+    if given and len(given) < len(CLUSTER_KEYS):
+        (missing,) = set(CLUSTER_KEYS) - set(given)
         hint = f"the program's own cluster needs {' and '.join(CLUSTER_KEYS)}"
-        raise _error([Problem(key=missing[0], what="is missing", hint=hint)])
-    connection = Connection(kubeconfig=args["kubeconfig"], context=args["context"])
-    return lambda _opts: connection
+        return [Problem(key=missing, what="is missing", hint=hint)]
+    if provider and given:
+        hint = "remove kubeconfig and context, or the provider"
+        return [
+            Problem(key="kubeconfig", what="is set in addition to the component's own provider", hint=hint)
+        ]
+    if (provider or given) and "cluster_kind" in args:
+        hint = f"remove it, or {'the provider' if provider else 'kubeconfig and context'}"
+        return [Problem(key=KIND_KEY, what="is set, but the program has a cluster of its own", hint=hint)]
+    if not provider and not given and "cluster_kind" not in args:
+        hint = (
+            "pass a Kubernetes provider in the component's options (`providers`), or set kubeconfig and context; for a "
+            "cluster of the settings, set clusterKind, for instance to `local`"
+        )
+        return [Problem(key=KIND_KEY, what="is missing, and the program names no cluster", hint=hint)]
+    return []
 
 
-def _settings(args: NotificationPlatformArgs, *, own_cluster: bool) -> Settings:
-    values = {key_of((key,)): _integer(value) for key, value in args.items() if key not in CLUSTER_KEYS}
+def _connection(args: NotificationPlatformArgs, provider: pulumi.ProviderResource | None) -> Connect | None:
+    """Return the connection to the program's own cluster, or None if the settings select a cluster."""
+    if provider:
+        connection = Connection(kubeconfig="", context="", provider=provider)
+    elif "kubeconfig" in args:
+        connection = Connection(kubeconfig=args["kubeconfig"], context=args["context"])
+    else:
+        return None
+    return lambda _child: connection
+
+
+def _settings(split: Arguments, problems: list[Problem], *, own_cluster: bool) -> Settings:
+    """Return the checked settings.
+
+    Raises:
+        SettingsError: with all problems.
+    """
     try:
-        settings = parse_arguments(values)
+        settings = parse_arguments(split.known)
     except SettingsError as error:
-        raise _error(error.problems) from None
+        raise _error([*problems, *error.problems]) from None
     if own_cluster and settings.operator.enabled and not settings.operator.image:
         hint = "set it to an image that the cluster can pull"
-        raise _error([Problem(key="operatorImage", what="is empty", hint=hint)])
+        problems = [*problems, Problem(key="operatorImage", what="is empty", hint=hint)]
+    if problems:
+        raise _error(problems)
     return settings
+
+
+def _parse(values: Mapping[str, Any]) -> Settings:
+    """Check values again when the engine knows those that are outputs."""
+    try:
+        return parse_arguments(values)
+    except SettingsError as error:
+        raise _error(error.problems) from None
 
 
 def _error(problems: Iterable[Problem]) -> SettingsError:

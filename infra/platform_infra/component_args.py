@@ -10,10 +10,13 @@ import pulumi
 
 
 class NotificationPlatformArgs(TypedDict, total=False):
-    """All settings of a stack, and optionally a cluster of the program."""
+    """All settings of a stack, and optionally a cluster of the program.
+
+    A program that has a Kubernetes provider passes it in the resource options instead of `kubeconfig` and `context`.
+    """
 
     kubeconfig: pulumi.Input[str]
-    """Content of a kubeconfig, such as the output of another resource. The settings of the cluster are then ignored."""
+    """Content of a kubeconfig, such as the output of another resource. It cannot be combined with a provider or with `clusterKind`."""
     context: pulumi.Input[str]
     """Context of that kubeconfig."""
     # Generated from the stack's settings by `make generate`.
@@ -75,7 +78,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Whether the operator is deployed; false deploys only the cluster, the CRDs and the permissions. The default is `true`."""
     operator_namespace: str
     """Namespace of the operator, of its Leases and of the routing ConfigMap. A namespace holds one operator. The default is `"notification-system"`."""
-    operator_image: str
+    operator_image: pulumi.Input[str]
     """Image to run, which the cluster must be able to pull; empty builds one from this checkout and loads it into the local node."""
     operator_base_image: str
     """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
@@ -183,7 +186,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Messages that Slack may get at once after a time without messages. If Slack answers 429, the burst is used up and only the rate counts. The default is `600`."""
     channels_slack_enabled: bool
     """Whether the Slack channel is enabled. It needs a webhook URL. The default is `false`."""
-    channels_slack_webhook_url: str
+    channels_slack_webhook_url: pulumi.Input[str]
     """URL of the incoming webhook, a secret. The operator also reads it from the variable SLACK_WEBHOOK_URL."""
     channels_slack_connections: int
     """Number of concurrent messages to Slack, each over a connection of its own. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow. The default is `10`."""
@@ -271,7 +274,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Labels of the pods that can scrape metrics; without networkScrapeNamespaceLabels, pods of the operator's namespace."""
     monitoring_mode: str
     """How Prometheus discovers the operator: `crds` creates a PodMonitor, a PrometheusRule and a dashboard, `annotations` annotates the pods, `auto` selects `crds` or `annotations` by the kinds that the cluster serves, `none` does nothing. One of auto, crds, annotations, none. The default is `"auto"`."""
-    monitoring_labels: dict[str, Any]
+    monitoring_labels: pulumi.Input[dict[str, pulumi.Input[str]]]
     """Labels that your Prometheus selects PodMonitors and PrometheusRules by, such as `{"release": "prometheus"}`."""
     monitoring_runbooks: str
     """Base of the `runbook_url` of each alert: where the pages of docs/runbooks are published. The default is `"docs/runbooks"`."""

@@ -23,6 +23,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
 from platform_infra.admission.policies import POLICIES, parameters
+from platform_infra.children import Children
 
 if TYPE_CHECKING:
     from platform_infra.admission.policy import Policy
@@ -44,12 +45,12 @@ class RequestAdmission(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("notification-platform:index:RequestAdmission", name, None, opts)
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = Children(self, name)
         limits = ConfigMap(
-            "limits",
+            self._child.name("limits"),
             metadata=ObjectMetaArgs(name=CONFIG_MAP, namespace=namespace, labels=names.labels(COMPONENT)),
             data=parameters(admission),
-            opts=self._child,
+            opts=self._child.options("limits"),
         )
         for policy in POLICIES:
             self._policy(policy, limits)
@@ -58,8 +59,10 @@ class RequestAdmission(pulumi.ComponentResource):
     def _policy(self, policy: Policy, limits: ConfigMap) -> None:
         metadata = ObjectMetaArgs(name=policy.name, labels=names.labels(COMPONENT))
         # A new policy may read a limit that the former ConfigMap lacks.
-        options = pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=[limits]))
-        created = ValidatingAdmissionPolicy(policy.name, metadata=metadata, spec=_spec(policy), opts=options)
+        options = self._child.options(policy.name, pulumi.ResourceOptions(depends_on=[limits]))
+        created = ValidatingAdmissionPolicy(
+            self._child.name(policy.name), metadata=metadata, spec=_spec(policy), opts=options
+        )
         reference = ParamRefArgs(
             name=limits.metadata.name,
             namespace=limits.metadata.namespace,
@@ -67,12 +70,12 @@ class RequestAdmission(pulumi.ComponentResource):
             parameter_not_found_action="Allow",
         )
         ValidatingAdmissionPolicyBinding(
-            policy.name,
+            self._child.name(policy.name),
             metadata=metadata,
             spec=ValidatingAdmissionPolicyBindingSpecArgs(
                 policy_name=created.metadata.name, param_ref=reference, validation_actions=["Deny"]
             ),
-            opts=self._child,
+            opts=self._child.options(policy.name),
         )
 
 

@@ -7,24 +7,32 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from platform_infra.children import Children
+
 if TYPE_CHECKING:
-    from platform_infra.cluster.connection import Connect, Node
+    from platform_infra.cluster.connection import Connect, Connection, Node
 
 
 class Cluster(pulumi.ComponentResource):
     """A cluster and the only provider of the objects in it.
 
-    `connect` comes from `kinds.prepare`. The provider never reads the kubeconfig of the environment.
+    `connect` comes from `kinds.prepare`. The provider is that of the connection if it has one. Another one is created, which
+    never reads the kubeconfig of the environment.
     """
 
     def __init__(self, name: str, *, connect: Connect, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("notification-platform:index:Cluster", name, None, opts)
-        connection = connect(pulumi.ResourceOptions(parent=self))
+        self._child = Children(self, name)
+        connection = connect(self._child)
         self.node: Node | None = connection.node
         self.kubeconfig = pulumi.Output.secret(connection.kubeconfig)
         self.context = pulumi.Output.from_input(connection.context)
-        self.provider = kubernetes.Provider(
-            "cluster",
+        self.provider = connection.provider or self._explicit_provider(connection)
+        self.register_outputs({"context": self.context})
+
+    def _explicit_provider(self, connection: Connection) -> kubernetes.Provider:
+        return kubernetes.Provider(
+            self._child.name("provider"),
             kubeconfig=self.kubeconfig,
             context=self.context,
             # A replacement of the ConfigMap with the routing rules would delete it for a moment.
@@ -32,19 +40,18 @@ class Cluster(pulumi.ComponentResource):
             # A replacement of Slack's Secret would do the same.
             enable_secret_mutable=True,
             delete_unreachable=connection.may_vanish,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child.options("provider", former="cluster"),
         )
-        self.register_outputs({"context": self.context})
 
     @property
     def node_name(self) -> pulumi.Output[str | None]:
         """The container of the local node, or None for every other kind of cluster."""
         return pulumi.Output.from_input(self.node.container if self.node else None)
 
-    def options(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
+    def options(self) -> pulumi.ResourceOptions:
         """Return the options of a component in this cluster.
 
         Objects on a local node are deleted with the node, so that Pulumi does not delete each of them.
         """
         node = self.node.resource if self.node else None
-        return pulumi.ResourceOptions(parent=parent, providers=[self.provider], deleted_with=node)
+        return pulumi.ResourceOptions(providers=[self.provider], deleted_with=node)

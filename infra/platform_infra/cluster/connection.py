@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
+
+if TYPE_CHECKING:
+    from platform_infra.children import Children
 
 
 class ClusterError(pulumi.RunError):
@@ -33,7 +37,9 @@ class Connection:
     node: Node | None = None
     may_vanish: pulumi.Input[bool] = False
     """Whether the cluster can disappear with all its objects, so that Pulumi need not delete them."""
+    provider: pulumi.ProviderResource | None = None
+    """The program's own Kubernetes provider, which is used as it is. Kubeconfig and context are then empty."""
 
 
-Connect = Callable[[pulumi.ResourceOptions], Connection]
-"""Creates the connection; the argument holds the options of its resources."""
+Connect = Callable[["Children"], Connection]
+"""Creates the connection; the argument names its resources."""

@@ -15,6 +15,7 @@ import pulumi
 from pulumi_aws import cloudwatch, eks, iam, kms
 
 from platform_infra import names
+from platform_infra.children import Children
 from platform_infra.cluster.connection import Connection
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ class EksCluster(pulumi.ComponentResource):
         self, name: str, *, settings: Eks, stack: str, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:EksCluster", name, None, opts)
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = Children(self, name)
         self._settings = settings
         self._name = f"{names.PROJECT}-{stack}"
         control = self._control_plane()
         iam.OpenIdConnectProvider(
-            "oidc",
+            self._child.name("oidc"),
             url=control.identities.apply(lambda identities: identities[0].oidcs[0].issuer),
             client_id_lists=["sts.amazonaws.com"],
-            opts=self._child,
+            opts=self._child.options("oidc"),
         )
         nodes = self._nodes(control)
         ready = pulumi.Output.all(
@@ -60,11 +61,14 @@ class EksCluster(pulumi.ComponentResource):
     def _control_plane(self) -> eks.Cluster:
         role, attachments = self._role("control", "eks.amazonaws.com", CONTROL_POLICIES)
         logs = cloudwatch.LogGroup(
-            "logs", name=f"/aws/eks/{self._name}/cluster", retention_in_days=LOG_DAYS, opts=self._child
+            self._child.name("logs"),
+            name=f"/aws/eks/{self._name}/cluster",
+            retention_in_days=LOG_DAYS,
+            opts=self._child.options("logs"),
         )
         public_cidrs = list(self._settings.public_cidrs)
         return eks.Cluster(
-            "control",
+            self._child.name("control"),
             name=self._name,
             role_arn=role.arn,
             version=self._settings.version or None,
@@ -81,9 +85,7 @@ class EksCluster(pulumi.ComponentResource):
             access_config=eks.ClusterAccessConfigArgs(
                 authentication_mode="API", bootstrap_cluster_creator_admin_permissions=True
             ),
-            opts=pulumi.ResourceOptions.merge(
-                self._child, pulumi.ResourceOptions(depends_on=[*attachments, logs])
-            ),
+            opts=self._child.options("control", pulumi.ResourceOptions(depends_on=[*attachments, logs])),
         )
 
     def _key(self) -> pulumi.Input[str]:
@@ -91,11 +93,11 @@ class EksCluster(pulumi.ComponentResource):
         if self._settings.kms_key:
             return self._settings.kms_key
         key = kms.Key(
-            "secrets",
+            self._child.name("secrets"),
             description=f"Secrets of the cluster {self._name}",
             enable_key_rotation=True,
             deletion_window_in_days=KEY_DELETION_DAYS,
-            opts=self._child,
+            opts=self._child.options("secrets"),
         )
         arn: pulumi.Output[str] = key.arn
         return arn
@@ -104,7 +106,7 @@ class EksCluster(pulumi.ComponentResource):
         role, attachments = self._role("nodes", "ec2.amazonaws.com", NODE_POLICIES)
         count = self._settings.nodes
         return eks.NodeGroup(
-            "nodes",
+            self._child.name("nodes"),
             cluster_name=control.name,
             node_role_arn=role.arn,
             subnet_ids=list(self._settings.subnets),
@@ -113,27 +115,30 @@ class EksCluster(pulumi.ComponentResource):
                 desired_size=count, min_size=count, max_size=count + 1
             ),
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
-            opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=attachments)),
+            opts=self._child.options("nodes", pulumi.ResourceOptions(depends_on=attachments)),
         )
 
     def _role(
-        self, name: str, service: str, policies: tuple[str, ...]
+        self, part: str, service: str, policies: tuple[str, ...]
     ) -> tuple[iam.Role, list[pulumi.Resource]]:
         """Return a role for a service, and the policy attachments that its users depend on."""
         statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        role = iam.Role(name, assume_role_policy=trust, opts=self._child)
+        role = iam.Role(self._child.name(part), assume_role_policy=trust, opts=self._child.options(part))
         return role, [
             iam.RolePolicyAttachment(
-                f"{name}-{policy}", role=role.name, policy_arn=f"{AWS_POLICY}/{policy}", opts=self._child
+                self._child.name(f"{part}-{policy}"),
+                role=role.name,
+                policy_arn=f"{AWS_POLICY}/{policy}",
+                opts=self._child.options(f"{part}-{policy}"),
             )
             for policy in policies
         ]
 
 
-def connect(settings: Eks, stack: str, opts: pulumi.ResourceOptions) -> Connection:
+def connect(settings: Eks, stack: str, child: Children) -> Connection:
     """Create the cluster and return the connection to it."""
-    cluster = EksCluster("eks", settings=settings, stack=stack, opts=opts)
+    cluster = EksCluster(child.name("eks"), settings=settings, stack=stack, opts=child.options("eks"))
     return Connection(kubeconfig=cluster.kubeconfig, context=f"{names.PROJECT}-{stack}")
 
 

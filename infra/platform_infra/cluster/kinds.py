@@ -14,6 +14,7 @@ from platform_infra.cluster.owned import connect as connect_owned
 from platform_infra.settings.cluster import ClusterKind
 
 if TYPE_CHECKING:
+    from platform_infra.children import Children
     from platform_infra.settings.cluster import Cluster, Eks, Local
 
 CREATE_COMMANDS = {
@@ -40,7 +41,7 @@ def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
             return partial(_local, settings.local)
         case ClusterKind.EXISTING:
             connection = connect_existing(settings.kubeconfig, settings.context)
-            return lambda _opts: connection
+            return lambda _child: connection
         case ClusterKind.STACK:
             return partial(connect_owned, settings.stack, restricted=restricted)
         case ClusterKind.EKS:
@@ -53,7 +54,7 @@ def prepare(settings: Cluster, *, restricted: bool = False) -> Connect:
             assert_never(settings.kind)
 
 
-def _local(settings: Local, opts: pulumi.ResourceOptions) -> Connection:
+def _local(settings: Local, child: Children) -> Connection:
     # Imported here: other kinds of cluster do not need the module.
     from platform_infra.cluster.local.provider import LocalNode  # noqa: PLC0415
     from platform_infra.cluster.local.spec import NodeOptions  # noqa: PLC0415
@@ -61,7 +62,9 @@ def _local(settings: Local, opts: pulumi.ResourceOptions) -> Connection:
     options = NodeOptions(
         network_policy=settings.network_policy, priority_and_fairness=settings.priority_and_fairness
     )
-    node = LocalNode("node", stack=pulumi.get_stack(), options=options, opts=opts)
+    node = LocalNode(
+        child.name("node"), stack=pulumi.get_stack(), options=options, opts=child.options("node")
+    )
     return Connection(
         kubeconfig=node.kubeconfig,
         context=node.context,
@@ -70,10 +73,10 @@ def _local(settings: Local, opts: pulumi.ResourceOptions) -> Connection:
     )
 
 
-def _eks(settings: Eks, opts: pulumi.ResourceOptions) -> Connection:
+def _eks(settings: Eks, child: Children) -> Connection:
     from platform_infra.cluster.eks import connect  # noqa: PLC0415 - pulumi-aws is optional
 
-    return connect(settings, pulumi.get_stack(), opts)
+    return connect(settings, pulumi.get_stack(), child)
 
 
 def _unsupported(kind: ClusterKind) -> ClusterError:

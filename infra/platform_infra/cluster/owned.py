@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
 from platform_infra.cluster.connection import ClusterError, Connection
 from platform_infra.names import PREVIEW_CONTEXT
 
+if TYPE_CHECKING:
+    from platform_infra.children import Children
+
 PREVIEW_KUBECONFIG = "previewKubeconfig"
 """The output of a base stack with the kubeconfig of the account for previews."""
 
 
-def connect(owner: str, opts: pulumi.ResourceOptions, *, restricted: bool = False) -> Connection:
+def connect(owner: str, child: Children, *, restricted: bool = False) -> Connection:
     """Return the connection to the cluster of the stack `owner`, named `organization/project/stack`.
 
     A `restricted` connection uses the account for previews. The engine reads the outputs after the preparation, so a
     missing output fails the update itself.
     """
-    reference = pulumi.StackReference("owner", stack_name=owner, opts=opts)
+    reference = pulumi.StackReference(child.name("owner"), stack_name=owner, opts=child.options("owner"))
     if restricted:
         return Connection(
             kubeconfig=_output(reference, owner, PREVIEW_KUBECONFIG),

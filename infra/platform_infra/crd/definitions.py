@@ -9,6 +9,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
+from platform_infra.children import Children
 from platform_infra.crd.accepted import unaccepted
 from platform_infra.crd.compatibility import problems
 
@@ -34,7 +35,7 @@ DEFINITIONS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     names.PLURAL: notification_request,
     names.RECEIVER_PLURAL: notification_receiver,
 }
-"""The function that returns each definition, by the plural of its kind: the name of its resource in a stack."""
+"""The function that returns each definition, by the plural of its kind, which is part of the name of its resource in a stack."""
 
 
 class Crds(pulumi.ComponentResource):
@@ -46,34 +47,46 @@ class Crds(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, *, crd: Crd, protect: bool, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        crd: Crd,
+        owner: str = "",
+        protect: bool,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("notification-platform:index:Crds", name, None, opts)
         options = pulumi.ResourceOptions(
-            parent=self,
             protect=protect,
             retain_on_delete=crd.retain,
-            hooks=None if crd.allow_incompatible else _compatibility_hook(),
+            hooks=None if crd.allow_incompatible else _compatibility_hook(name),
         )
+        child = Children(self, name, options)
+        crd_names, created = [], []
         for plural, read in DEFINITIONS.items():
             document = read()
-            CustomResource(
-                plural,
+            resource = CustomResource(
+                child.name(plural),
                 api_version=document["apiVersion"],
                 kind=document["kind"],
-                metadata=_owned(document["metadata"]),
+                metadata=_owned(document["metadata"], owner),
                 spec=document["spec"],
-                opts=options,
+                opts=child.options(plural),
             )
+            crd_names.append(document["metadata"]["name"])
+            created.append(resource.urn)
+        self.names: pulumi.Output[list[str]] = pulumi.Output.all(*created).apply(lambda _urns: crd_names)
+        """The names of the CRDs; what uses them is created after the CRDs."""
         self.register_outputs({})
 
 
-def _owned(metadata: dict[str, Any]) -> dict[str, Any]:
+def _owned(metadata: dict[str, Any], instance: str) -> dict[str, Any]:
     """Return the metadata with the owner's annotation, on which two stacks that apply the same definition conflict.
 
     Without the annotation both could apply it, and the first stack to be destroyed would delete it for the other.
     """
-    owner = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    owner = f"{stack}/{instance}" if instance else stack
     return {**metadata, "annotations": {**metadata.get("annotations", {}), names.CRD_OWNER: owner}}
 
 
@@ -85,10 +98,17 @@ def refuse_incompatible(change: pulumi.ResourceHookArgs) -> None:
     """
     reasons = unaccepted(problems(change.old_inputs or {}, change.new_inputs or {}))
     if reasons:
-        raise CrdError(change.name, reasons)
+        raise CrdError(_plural(change), reasons)
 
 
-def _compatibility_hook() -> pulumi.ResourceHookBinding:
+def _plural(change: pulumi.ResourceHookArgs) -> str:
+    spec: Mapping[str, Any] = (change.new_inputs or {})["spec"]
+    plural: str = spec["names"]["plural"]
+    return plural
+
+
+def _compatibility_hook(name: str) -> pulumi.ResourceHookBinding:
+    """Return the hook of an instance: the engine knows a hook by its name."""
     options = pulumi.ResourceHookOptions(on_dry_run=True)
-    hook = pulumi.ResourceHook("crd-compatibility", refuse_incompatible, opts=options)
+    hook = pulumi.ResourceHook(f"{name}-compatibility", refuse_incompatible, opts=options)
     return pulumi.ResourceHookBinding(before_update=[hook])

@@ -10,6 +10,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRole
 
 from platform_infra import names
+from platform_infra.children import Children
 from platform_infra.workload.rbac import RBAC_GROUP, READ, Grant, policy_rules
 
 if TYPE_CHECKING:
@@ -57,12 +58,13 @@ class UserRoles(pulumi.ComponentResource):
 
     def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("notification-platform:index:UserRoles", name, None, opts)
+        child = Children(self, name)
         for role in ROLES:
             aggregated = {f"{RBAC_GROUP}/aggregate-to-{default}": "true" for default in role.part_of}
             ClusterRole(
-                role.name,
+                child.name(role.name),
                 metadata=ObjectMetaArgs(name=role.name, labels=names.labels("rbac") | aggregated),
                 rules=policy_rules(role.grants),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=child.options(role.name),
             )
         self.register_outputs({})

@@ -11,12 +11,13 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
+from platform_infra.children import Children
 from platform_infra.monitoring.dashboard import FILE, LABEL, dashboard
 from platform_infra.monitoring.discovery import GROUP, POD_MONITOR, PROMETHEUS_RULE, VERSION
 from platform_infra.monitoring.rules import groups, limits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from platform_infra.settings.monitoring import Monitoring
 
@@ -32,6 +33,8 @@ class ObservabilityArgs:
     home: str
     """The operator's namespace, for the expressions of the alert rules."""
     monitoring: Monitoring
+    labels: pulumi.Input[Mapping[str, str]]
+    """Labels of the objects that a Prometheus selects them by."""
     kinds: Collection[str]
     """The kinds of the Prometheus operator to create objects of."""
 
@@ -44,6 +47,7 @@ class Observability(pulumi.ComponentResource):
     ) -> None:
         super().__init__("notification-platform:index:Observability", name, None, opts)
         self._args = args
+        self._child = Children(self, name)
         if POD_MONITOR in args.kinds:
             self._monitor()
         if PROMETHEUS_RULE in args.kinds:
@@ -65,19 +69,27 @@ class Observability(pulumi.ComponentResource):
     def _dashboard(self) -> None:
         labels = names.labels("monitoring") | {LABEL: "1"}
         metadata = ObjectMetaArgs(name=DASHBOARD, namespace=self._args.namespace, labels=labels)
-        child = pulumi.ResourceOptions(parent=self)
-        ConfigMap("dashboard", metadata=metadata, data={FILE: dashboard()}, opts=child)
+        ConfigMap(
+            self._child.name("dashboard"),
+            metadata=metadata,
+            data={FILE: dashboard()},
+            opts=self._child.options("dashboard"),
+        )
 
-    def _custom(self, name: str, kind: str, spec: dict[str, object]) -> None:
+    def _labels(self) -> pulumi.Input[Mapping[str, str]]:
+        fixed = names.labels("monitoring")
+        return pulumi.Output.from_input(self._args.labels).apply(lambda labels: {**fixed, **labels})
+
+    def _custom(self, part: str, kind: str, spec: dict[str, object]) -> None:
         CustomResource(
-            name,
+            self._child.name(part),
             api_version=f"{GROUP}/{VERSION}",
             kind=kind,
             metadata={
                 "name": names.OPERATOR,
                 "namespace": self._args.namespace,
-                "labels": names.labels("monitoring") | self._args.monitoring.labels,
+                "labels": self._labels(),
             },
             spec=spec,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child.options(part),
         )

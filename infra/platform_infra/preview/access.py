@@ -23,6 +23,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, RoleBinding, RoleRefArgs, SubjectArgs
 
 from platform_infra import names
+from platform_infra.children import Children
 from platform_infra.cluster import ClusterError
 from platform_infra.cluster.kubeconfig import single_context
 from platform_infra.names import PREVIEW_ACCOUNT as ACCOUNT
@@ -49,23 +50,23 @@ class PreviewAccess(pulumi.ComponentResource):
         self, name: str, *, security: dict[str, str], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:PreviewAccess", name, None, opts)
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = Children(self, name)
         labels = names.labels(COMPONENT)
         namespace = Namespace(
-            "previews",
+            self._child.name("namespace"),
             metadata=ObjectMetaArgs(name=NAMESPACE, labels=labels | security),
-            opts=self._child,
+            opts=self._child.options("namespace", former="previews"),
         ).metadata.name
         account = ServiceAccount(
-            "previews",
+            self._child.name("account"),
             metadata=ObjectMetaArgs(name=ACCOUNT, namespace=namespace, labels=labels),
             automount_service_account_token=False,
-            opts=self._child,
+            opts=self._child.options("account", former="previews"),
         )
         policies = [resource for policy in POLICIES for resource in self._policy(policy)]
         self._roles(_subject(namespace), policies)
         token = Secret(
-            "previews",
+            self._child.name("token"),
             metadata=ObjectMetaArgs(
                 name=f"{ACCOUNT}-token",
                 namespace=namespace,
@@ -73,7 +74,7 @@ class PreviewAccess(pulumi.ComponentResource):
                 annotations={"kubernetes.io/service-account.name": account.metadata.name},
             ),
             type=TOKEN_TYPE,
-            opts=self._child,
+            opts=self._child.options("token", former="previews"),
         )
         self._data: pulumi.Output[Mapping[str, str]] = token.data
         self.register_outputs({})
@@ -85,6 +86,7 @@ class PreviewAccess(pulumi.ComponentResource):
 
     def _policy(self, policy: AccountPolicy) -> list[pulumi.Resource]:
         metadata = ObjectMetaArgs(name=policy.name, labels=names.labels(COMPONENT))
+        name, options = self._child.name(policy.resource), self._child.options(policy.resource)
         rule = NamedRuleWithOperationsArgs(
             api_groups=[policy.group],
             api_versions=["v1"],
@@ -92,7 +94,7 @@ class PreviewAccess(pulumi.ComponentResource):
             resources=[policy.resource],
         )
         created = ValidatingAdmissionPolicy(
-            policy.resource,
+            name,
             metadata=metadata,
             spec=ValidatingAdmissionPolicySpecArgs(
                 failure_policy="Fail",
@@ -103,15 +105,15 @@ class PreviewAccess(pulumi.ComponentResource):
                     for each in policy.validations
                 ],
             ),
-            opts=self._child,
+            opts=options,
         )
         binding = ValidatingAdmissionPolicyBinding(
-            policy.resource,
+            name,
             metadata=metadata,
             spec=ValidatingAdmissionPolicyBindingSpecArgs(
                 policy_name=created.metadata.name, validation_actions=["Deny"]
             ),
-            opts=self._child,
+            opts=options,
         )
         return [created, binding]
 
@@ -120,33 +122,33 @@ class PreviewAccess(pulumi.ComponentResource):
         labels = names.labels(COMPONENT)
         for name, grants in ((DEPLOYER_ROLE, DEPLOYER), (MANAGER_ROLE, MANAGER)):
             ClusterRole(
-                name,
+                self._child.name(name),
                 metadata=ObjectMetaArgs(name=name, labels=labels),
                 rules=policy_rules(grants),
-                opts=self._child,
+                opts=self._child.options(name),
             )
         limited = pulumi.ResourceOptions(depends_on=policies)
         ClusterRoleBinding(
-            DEPLOYER_ROLE,
+            self._child.name(DEPLOYER_ROLE),
             metadata=ObjectMetaArgs(name=DEPLOYER_ROLE, labels=labels),
             role_ref=RoleRefArgs(api_group=RBAC, kind="ClusterRole", name=DEPLOYER_ROLE),
             subjects=[subject],
-            opts=pulumi.ResourceOptions.merge(self._child, limited),
+            opts=self._child.options(DEPLOYER_ROLE, limited),
         )
 
 
-def bind_manager(namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+def bind_manager(namespace: pulumi.Input[str], child: Children) -> pulumi.Output[str]:
     """Bind the manager role to the account in a preview's namespace; return the namespace once that is done.
 
     Every object that uses the result is created after the binding and deleted before it.
     """
     metadata = ObjectMetaArgs(name=MANAGER_ROLE, namespace=namespace, labels=names.labels(COMPONENT))
     binding = RoleBinding(
-        "manager",
+        child.name("manager"),
         metadata=metadata,
         role_ref=RoleRefArgs(api_group=RBAC, kind="ClusterRole", name=MANAGER_ROLE),
         subjects=[_subject(NAMESPACE)],
-        opts=opts,
+        opts=child.options("manager"),
     )
     bound: pulumi.Output[str] = binding.metadata.namespace
     return bound

@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr
 
 from notification_contract.settings import declared_settings
 from platform_infra.names import PROJECT
+from platform_infra.settings.inputs import INPUT_TYPES
 from platform_infra.settings.model import PATHS, Settings, default_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def editor_schema() -> dict[str, Any]:
 def component_arguments() -> str:
     """Return the fields of the typed dictionary in `component_args.py`, one per setting."""
     fields = []
-    for path in PATHS.values():
+    for key, path in PATHS.items():
         entry = _entry(path)
         default = (
             f" The default is `{json.dumps(entry['default'])}`."
@@ -88,7 +89,7 @@ def component_arguments() -> str:
             else ""
         )
         fields.append(
-            f"    {'_'.join(path)}: {_python(entry)}\n    {_docstring(entry['description'] + default)}\n"
+            f"    {'_'.join(path)}: {INPUT_TYPES.get(key) or _python(entry)}\n    {_docstring(entry['description'] + default)}\n"
         )
     return "".join(fields)
 

@@ -27,6 +27,7 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from platform_infra import names
+from platform_infra.children import Children
 from platform_infra.settings.sections import FileVolume
 from platform_infra.workload import audit_volumes, config_file, network_policy, placement, pod
 from platform_infra.workload.slack_secret import pod_annotations as slack_annotations
@@ -52,6 +53,8 @@ class OperatorDeploymentArgs:
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
+    slack_url: pulumi.Input[str]
+    """The URL of Slack's webhook; it is ignored if the channel is disabled."""
     account: pulumi.Input[str]
     config: str
     """The text of the operator's configuration file."""
@@ -77,12 +80,18 @@ class OperatorDeployment(pulumi.ComponentResource):
     ) -> None:
         super().__init__("notification-platform:index:OperatorDeployment", name, None, opts)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = Children(self, name)
         storage = self._storage()
         config = self._config()
-        secret = slack_secret(args.channels.slack, self._metadata(names.SLACK_SECRET), self._child)
-        self._slack_secret = None if secret is None else secret.metadata.name
-        self._service()
+        self._slack_secret: pulumi.Output[str] | None = None
+        if args.channels.slack.enabled:
+            metadata = self._metadata(names.SLACK_SECRET)
+            self._slack_secret = slack_secret(args.slack_url, metadata, self._child).metadata.name
+        self.metrics_service: pulumi.Output[str] = self._service().metadata.name
+        """The name of the Service with the metrics."""
+        host = pulumi.Output.concat(self.metrics_service, ".", args.namespace, ".svc")
+        self.metrics_url = pulumi.Output.concat("http://", host, f":{names.METRICS_PORT}{names.METRICS_PATH}")
+        """The URL of the metrics within the cluster."""
         self._disruption_budget()
         self._network_policy()
         self._deployment(config, storage)
@@ -103,22 +112,26 @@ class OperatorDeployment(pulumi.ComponentResource):
             volume_name=names.cluster_scoped(self._args.operator.namespace),
             protect=self._args.protect,
         )
-        return FileStorage("files", args=args, opts=self._child)
+        return FileStorage(self._child.name("files"), args=args, opts=self._child.options("files"))
 
     def _config(self) -> ConfigMap:
         text = self._args.config
         return ConfigMap(
-            "config",
+            self._child.name("config"),
             metadata=self._metadata(config_file.object_name(text)),
             data={names.CONFIG_KEY: text},
             immutable=True,
-            opts=self._child,
+            opts=self._child.options("config"),
         )
 
     def _deployment(self, config: ConfigMap, storage: FileStorage) -> None:
         timeout = f"{PROGRESS_DEADLINE_SECONDS}s"
+        options = pulumi.ResourceOptions(
+            depends_on=list(self._args.depends_on),
+            custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+        )
         Deployment(
-            "operator",
+            self._child.name("deployment"),
             # `kubectl scale` takes over the field `replicas`; without the annotation an update fails on that conflict.
             metadata=self._metadata(names.OPERATOR, {"pulumi.com/patchForce": "true"}),
             spec=DeploymentSpecArgs(
@@ -129,11 +142,7 @@ class OperatorDeployment(pulumi.ComponentResource):
                 strategy=self._strategy(),
                 template=self._template(config, storage),
             ),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=list(self._args.depends_on),
-                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
-            ),
+            opts=self._child.options("deployment", options, former="operator"),
         )
 
     def _strategy(self) -> DeploymentStrategyArgs:
@@ -147,7 +156,8 @@ class OperatorDeployment(pulumi.ComponentResource):
 
     def _template(self, config: ConfigMap, storage: FileStorage) -> PodTemplateSpecArgs:
         args = self._args
-        annotations = {**args.annotations, **slack_annotations(args.channels.slack)}
+        slack = slack_annotations(args.slack_url) if args.channels.slack.enabled else {}
+        annotations = {**args.annotations, **slack}
         volumes = [
             *pod.volumes(config.metadata.name),
             *storage.volumes,
@@ -183,35 +193,35 @@ class OperatorDeployment(pulumi.ComponentResource):
             volume_mounts=[*pod.mounts(), *storage.mounts, *audit_volumes.mounts(self._args.audit)],
         )
 
-    def _service(self) -> None:
-        Service(
-            "metrics",
+    def _service(self) -> Service:
+        return Service(
+            self._child.name("metrics"),
             # The Deployment already waits for the pods; to wait for endpoints would add ten seconds.
             metadata=self._metadata(names.OPERATOR, {"pulumi.com/skipAwait": "true"}),
             spec=ServiceSpecArgs(
                 selector=names.selector(),
                 ports=[ServicePortArgs(name="metrics", port=names.METRICS_PORT, target_port="metrics")],
             ),
-            opts=self._child,
+            opts=self._child.options("metrics"),
         )
 
     def _network_policy(self) -> None:
         args = self._args
         NetworkPolicy(
-            "traffic",
+            self._child.name("traffic"),
             metadata=self._metadata(names.OPERATOR),
             spec=network_policy.spec(args.network, args.server, args.audit.url),
-            opts=self._child,
+            opts=self._child.options("traffic"),
         )
 
     def _disruption_budget(self) -> None:
         PodDisruptionBudget(
-            "budget",
+            self._child.name("budget"),
             metadata=self._metadata(names.OPERATOR),
             spec=PodDisruptionBudgetSpecArgs(
                 max_unavailable=self._args.placement.max_unavailable,
                 selector=LabelSelectorArgs(match_labels=names.selector()),
                 unhealthy_pod_eviction_policy="AlwaysAllow",
             ),
-            opts=self._child,
+            opts=self._child.options("budget"),
         )

@@ -26,6 +26,7 @@ from pulumi_kubernetes.rbac.v1 import (
 )
 
 from platform_infra import names
+from platform_infra.children import Children
 from platform_infra.workload import network_policy, placement, pod
 from platform_infra.workload.rbac import RBAC_GROUP, Grant, policy_rules
 
@@ -66,16 +67,17 @@ class Drills(pulumi.ComponentResource):
         super().__init__("notification-platform:index:Drills", name, None, opts)
         self._args = args
         self._settings = args.settings
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = Children(self, name)
+        own, options = self._child.name(COMPONENT), self._child.options(COMPONENT)
         account: pulumi.Output[str] = ServiceAccount(
-            COMPONENT, metadata=self._metadata(names.DRILL), opts=self._child
+            own, metadata=self._metadata(names.DRILL), opts=options
         ).metadata.name
         self._grant(SubjectArgs(kind="ServiceAccount", name=account, namespace=args.namespace))
         NetworkPolicy(
-            COMPONENT,
+            own,
             metadata=self._metadata(names.DRILL),
             spec=network_policy.drill_spec(self._settings.network),
-            opts=self._child,
+            opts=options,
         )
         self._cron_job(account)
         self.register_outputs({})
@@ -91,22 +93,17 @@ class Drills(pulumi.ComponentResource):
         name, rules = f"{names.cluster_scoped(home)}.{COMPONENT}", policy_rules(GRANTS)
         for each in watched:
             metadata = self._metadata(name, self._args.namespace if each == home else each)
-            role = Role(f"{COMPONENT}-{each}", metadata=metadata, rules=rules, opts=self._child)
+            part = f"{COMPONENT}-{each}"
+            own, options = self._child.name(part), self._child.options(part)
+            role = Role(own, metadata=metadata, rules=rules, opts=options)
             reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
-            RoleBinding(
-                f"{COMPONENT}-{each}",
-                metadata=metadata,
-                role_ref=reference,
-                subjects=[subject],
-                opts=self._child,
-            )
+            RoleBinding(own, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)
         if not watched:
             unbound = ObjectMetaArgs(name=name, labels=names.labels(COMPONENT))
-            everywhere = ClusterRole(COMPONENT, metadata=unbound, rules=rules, opts=self._child)
+            own, options = self._child.name(COMPONENT), self._child.options(COMPONENT)
+            everywhere = ClusterRole(own, metadata=unbound, rules=rules, opts=options)
             reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=everywhere.metadata.name)
-            ClusterRoleBinding(
-                COMPONENT, metadata=unbound, role_ref=reference, subjects=[subject], opts=self._child
-            )
+            ClusterRoleBinding(own, metadata=unbound, role_ref=reference, subjects=[subject], opts=options)
 
     def _cron_job(self, account: pulumi.Input[str]) -> None:
         drill = self._settings.drill
@@ -117,7 +114,7 @@ class Drills(pulumi.ComponentResource):
             template=self._template(account),
         )
         CronJob(
-            COMPONENT,
+            self._child.name(COMPONENT),
             metadata=self._metadata(names.DRILL),
             spec=CronJobSpecArgs(
                 schedule=drill.schedule,
@@ -130,8 +127,8 @@ class Drills(pulumi.ComponentResource):
                     metadata=ObjectMetaArgs(labels=names.labels(COMPONENT)), spec=job
                 ),
             ),
-            opts=pulumi.ResourceOptions.merge(
-                self._child, pulumi.ResourceOptions(depends_on=list(self._args.depends_on))
+            opts=self._child.options(
+                COMPONENT, pulumi.ResourceOptions(depends_on=list(self._args.depends_on))
             ),
         )
 

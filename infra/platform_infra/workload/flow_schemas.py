@@ -22,6 +22,7 @@ from pulumi_kubernetes.flowcontrol.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
+from platform_infra.children import Children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +79,7 @@ class FlowSchemas(pulumi.ComponentResource):
         self, name: str, *, args: FlowSchemasArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:FlowSchemas", name, None, opts)
+        child = Children(self, name)
         account = ServiceAccountSubjectArgs(namespace=args.home, name=args.account)
         subject = SubjectArgs(kind="ServiceAccount", service_account=account)
         for part, flow in FLOWS.items():
@@ -85,10 +87,10 @@ class FlowSchemas(pulumi.ComponentResource):
                 name=f"{names.cluster_scoped(args.home)}.{part}", labels=names.labels("priority")
             )
             FlowSchema(
-                part,
+                child.name(part),
                 metadata=metadata,
                 spec=_spec(flow, subject, args.home),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=child.options(part),
             )
         self.register_outputs({})
 

@@ -24,6 +24,7 @@ from pulumi_kubernetes.rbac.v1 import (
 
 from notification_contract import settings as contract
 from platform_infra import names
+from platform_infra.children import Children
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,12 +157,12 @@ class OperatorAccount(pulumi.ComponentResource):
         self, name: str, *, args: OperatorAccountArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("notification-platform:index:OperatorAccount", name, None, opts)
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = Children(self, name)
         self._args = args
         self._unique = names.cluster_scoped(args.home)
         metadata = ObjectMetaArgs(name=names.OPERATOR, namespace=args.namespace, labels=names.labels("rbac"))
         self.account_name: pulumi.Output[str] = ServiceAccount(
-            "operator", metadata=metadata, opts=self._child
+            self._child.name("operator"), metadata=metadata, opts=self._child.options("operator")
         ).metadata.name
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=args.namespace)
         self._grant_in("own", args.namespace, home_grants(args), subject)
@@ -182,22 +183,22 @@ class OperatorAccount(pulumi.ComponentResource):
             self._grant_everywhere((*grants, *selection), subject)
 
     def _grant_in(
-        self, name: str, namespace: pulumi.Input[str], grants: Sequence[Grant], subject: SubjectArgs
+        self, part: str, namespace: pulumi.Input[str], grants: Sequence[Grant], subject: SubjectArgs
     ) -> None:
         metadata = ObjectMetaArgs(
-            name=f"{self._unique}.{name.split('-', 1)[0]}", namespace=namespace, labels=names.labels("rbac")
+            name=f"{self._unique}.{part.split('-', 1)[0]}", namespace=namespace, labels=names.labels("rbac")
         )
-        role = Role(name, metadata=metadata, rules=policy_rules(grants), opts=self._child)
+        name, options = self._child.name(part), self._child.options(part)
+        role = Role(name, metadata=metadata, rules=policy_rules(grants), opts=options)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
-        RoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=self._child)
+        RoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)
 
     def _grant_everywhere(self, grants: Sequence[Grant], subject: SubjectArgs) -> None:
         metadata = ObjectMetaArgs(name=self._unique, labels=names.labels("rbac"))
-        role = ClusterRole("served", metadata=metadata, rules=policy_rules(grants), opts=self._child)
+        name, options = self._child.name("served"), self._child.options("served")
+        role = ClusterRole(name, metadata=metadata, rules=policy_rules(grants), opts=options)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=role.metadata.name)
-        ClusterRoleBinding(
-            "served", metadata=metadata, role_ref=reference, subjects=[subject], opts=self._child
-        )
+        ClusterRoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)
 
 
 def policy_rules(grants: Sequence[Grant]) -> list[PolicyRuleArgs]:

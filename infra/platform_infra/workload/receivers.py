@@ -13,11 +13,10 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from notification_contract.names import API_VERSION, DEFAULT_RECEIVER_ANNOTATION, RECEIVER_KIND
 from notification_contract.receivers.spec import parse_spec
 from platform_infra import names
+from platform_infra.children import Children
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pydantic import SecretStr
+    from collections.abc import Iterable, Mapping, Sequence
 
     from platform_infra.settings.receivers import StackReceiver
 
@@ -33,6 +32,8 @@ class ReceiversArgs:
 
     namespace: pulumi.Input[str]
     receivers: Sequence[StackReceiver]
+    secrets: Mapping[tuple[str, str], pulumi.Input[str]]
+    """Values of their Secrets by the name of the Secret and its key."""
     depends_on: Sequence[pulumi.Resource]
     """The CRDs, and the operator, which makes the receivers ready."""
 
@@ -45,7 +46,7 @@ class Receivers(pulumi.ComponentResource):
 
     def __init__(self, name: str, *, args: ReceiversArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("notification-platform:index:Receivers", name, None, opts)
-        self._child = pulumi.ResourceOptions(parent=self)
+        self._child = Children(self, name)
         self._args = args
         # A receiver may refer to the Secret of another one.
         secrets = [
@@ -57,16 +58,15 @@ class Receivers(pulumi.ComponentResource):
             self._receiver(receiver, secrets)
         self.register_outputs({})
 
-    def _secret(self, receiver: str, name: str, values: Mapping[str, SecretStr]) -> Secret:
+    def _secret(self, receiver: str, name: str, keys: Iterable[str]) -> Secret:
+        part = f"{receiver}-{name}"
         return Secret(
-            f"{receiver}-{name}",
+            self._child.name(part),
             metadata=ObjectMetaArgs(
                 name=name, namespace=self._args.namespace, labels=names.labels(COMPONENT)
             ),
-            string_data={
-                key: pulumi.Output.secret(value.get_secret_value()) for key, value in values.items()
-            },
-            opts=self._child,
+            string_data={key: pulumi.Output.secret(self._args.secrets[name, key]) for key in keys},
+            opts=self._child.options(part),
         )
 
     def _receiver(self, receiver: StackReceiver, secrets: Sequence[Secret]) -> None:
@@ -77,7 +77,7 @@ class Receivers(pulumi.ComponentResource):
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
         )
         CustomResource(
-            receiver.name,
+            self._child.name(receiver.name),
             api_version=API_VERSION,
             kind=RECEIVER_KIND,
             metadata=ObjectMetaArgs(
@@ -87,5 +87,5 @@ class Receivers(pulumi.ComponentResource):
                 annotations=WAIT | default,
             ),
             spec=parse_spec(receiver.spec).model_dump(mode="json", by_alias=True, exclude_unset=True),
-            opts=pulumi.ResourceOptions.merge(self._child, options),
+            opts=self._child.options(receiver.name, options),
         )

@@ -13,15 +13,21 @@ from platform_infra import names
 if TYPE_CHECKING:
     import pulumi
 
+    from platform_infra.children import Children
     from platform_infra.settings.model import Settings
 
 
-def routing_rules(
-    settings: Settings, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
-) -> list[ConfigMap]:
+def routing_rules(settings: Settings, namespace: pulumi.Input[str], child: Children) -> list[ConfigMap]:
     """Create the ConfigMap; without rules in the stack there is none, so that others can create their own."""
     if not settings.routing:
         return []
     place = settings.routing_config_map
     metadata = ObjectMetaArgs(name=place.name, namespace=namespace, labels=names.labels("routing"))
-    return [ConfigMap("routing", metadata=metadata, data={place.key: render(settings.routing)}, opts=opts)]
+    return [
+        ConfigMap(
+            child.name("routing"),
+            metadata=metadata,
+            data={place.key: render(settings.routing)},
+            opts=child.options("routing"),
+        )
+    ]

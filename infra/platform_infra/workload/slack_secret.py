@@ -13,22 +13,21 @@ from platform_infra import names
 if TYPE_CHECKING:
     from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-    from notification_contract.settings import SlackChannel
+    from platform_infra.children import Children
 
 
-def slack_secret(
-    settings: SlackChannel, metadata: ObjectMetaArgs, opts: pulumi.ResourceOptions
-) -> Secret | None:
-    """Create the Secret if the channel is enabled; its content is encrypted in the stack's state."""
-    if not settings.enabled:
-        return None
-    content = {names.SLACK_SECRET_KEY: pulumi.Output.secret(settings.url)}
-    return Secret("slack", metadata=metadata, string_data=content, opts=opts)
+def slack_secret(url: pulumi.Input[str], metadata: ObjectMetaArgs, child: Children) -> Secret:
+    """Create the Secret; its content is encrypted in the stack's state."""
+    content = {names.SLACK_SECRET_KEY: pulumi.Output.secret(url)}
+    return Secret(child.name("slack"), metadata=metadata, string_data=content, opts=child.options("slack"))
 
 
-def pod_annotations(settings: SlackChannel) -> dict[str, str]:
+def pod_annotations(url: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
     """Return an annotation with a checksum of the URL; it changes with the URL and does not reveal it."""
-    if not settings.enabled:
-        return {}
-    digest = hashlib.sha256(settings.url.encode()).hexdigest()[:16]
-    return {f"{names.GROUP}/slack-webhook-checksum": digest}
+    checksum = pulumi.Output.from_input(url).apply(_checksum)
+    # A secret annotation would hide every change of the pods in previews.
+    return {names.SLACK_CHECKSUM_ANNOTATION: pulumi.Output.unsecret(checksum)}
+
+
+def _checksum(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()[:16]

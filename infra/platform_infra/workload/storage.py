@@ -23,6 +23,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from notification_contract.quantity import amount
 from platform_infra import names
+from platform_infra.children import Children
 from platform_infra.settings.sections import FileVolume
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class FileStorage(pulumi.ComponentResource):
     ) -> None:
         super().__init__("notification-platform:index:FileStorage", name, None, opts)
         self._args = args
-        self._child = pulumi.ResourceOptions(parent=self, protect=args.protect)
+        self._child = Children(self, name, pulumi.ResourceOptions(protect=args.protect))
         self.volumes: list[VolumeArgs] = []
         self.mounts: list[VolumeMountArgs] = []
         if args.channel.enabled:
@@ -82,7 +83,7 @@ class FileStorage(pulumi.ComponentResource):
     def _host_directory(self) -> PersistentVolume:
         args = self._args
         return PersistentVolume(
-            "directory",
+            self._child.name("directory"),
             metadata=ObjectMetaArgs(name=args.volume_name, labels=names.labels("storage")),
             spec=PersistentVolumeSpecArgs(
                 access_modes=ACCESS,
@@ -92,12 +93,12 @@ class FileStorage(pulumi.ComponentResource):
                 persistent_volume_reclaim_policy="Retain",
                 storage_class_name="",
             ),
-            opts=self._child,
+            opts=self._child.options("directory"),
         )
 
     def _claim(self, *, storage_class: str | None, volume: pulumi.Input[str] | None) -> PersistentVolumeClaim:
         return PersistentVolumeClaim(
-            "claim",
+            self._child.name("claim"),
             metadata=ObjectMetaArgs(
                 name=CLAIM,
                 namespace=self._args.namespace,
@@ -111,5 +112,5 @@ class FileStorage(pulumi.ComponentResource):
                 storage_class_name=storage_class,
                 volume_name=volume,
             ),
-            opts=self._child,
+            opts=self._child.options("claim"),
         )

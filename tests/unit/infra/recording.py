@@ -16,7 +16,7 @@ from platform_infra import Bundle
 from platform_infra.settings.reader import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from platform_infra.cluster import Connect
     from platform_infra.settings.model import Settings
@@ -44,6 +44,8 @@ class Registration:
     kind: str
     type: str
     name: str
+    part: str
+    """The name within its component: the name in earlier releases, which is an alias now."""
     inputs: dict[str, Any]
     provider: str
     parent: str
@@ -90,6 +92,7 @@ class Monitor(mocks.MockMonitor):
                     kind=request.type.split(":")[-1],
                     type=request.type,
                     name=request.name,
+                    part=next((alias.spec.name for alias in request.aliases), request.name),
                     inputs=rpc.deserialize_properties(request.object),
                     provider=request.provider,
                     parent=request.parent,
@@ -118,9 +121,14 @@ class Recording:
         (entry,) = self.of(kind)
         return entry
 
-    def named(self, kind: str, name: str) -> Registration:
-        (entry,) = [entry for entry in self.of(kind) if entry.name == name]
+    def named(self, kind: str, part: str) -> Registration:
+        (entry,) = [entry for entry in self.of(kind) if entry.part == part]
         return entry
+
+    def parts(self, urns: Iterable[str]) -> set[str]:
+        """Return the names of resources within their components."""
+        wanted = set(urns)
+        return {entry.part for entry in self.registered if entry.urn in wanted}
 
     def spec(self, kind: str) -> dict[str, Any]:
         spec: dict[str, Any] = self.one(kind).inputs["spec"]

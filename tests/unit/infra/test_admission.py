@@ -33,11 +33,11 @@ def test_policies_have_provider_parent_and_parameters(record: Record) -> None:
     recording = record(operatorNamespace="elsewhere")
     for kind in KINDS:
         for entry in recording.of(kind):
-            assert entry.parent.endswith("RequestAdmission::admission")
-            assert "::cluster::" in entry.provider
+            assert recording.parts([entry.parent]) == {"admission"}
+            assert "::platform-cluster-provider::" in entry.provider
     for binding in recording.of("ValidatingAdmissionPolicyBinding"):
         spec = binding.inputs["spec"]
-        assert spec["policyName"] == binding.name
+        assert spec["policyName"] == binding.part
         assert spec["validationActions"] == ["Deny"]
         assert spec["paramRef"] == {
             "name": "notification-admission",
@@ -47,8 +47,9 @@ def test_policies_have_provider_parent_and_parameters(record: Record) -> None:
 
 
 def test_policy_is_created_after_its_limits_and_refuses_on_errors(record: Record) -> None:
-    for policy in record().of("ValidatingAdmissionPolicy"):
-        assert any(urn.endswith("ConfigMap::limits") for urn in policy.dependencies)
+    recording = record()
+    for policy in recording.of("ValidatingAdmissionPolicy"):
+        assert "limits" in recording.parts(policy.dependencies)
         assert policy.inputs["spec"]["failurePolicy"] == "Fail"
 
 
@@ -66,7 +67,7 @@ def test_stack_that_owns_the_crd_creates_policies_and_roles(
 ) -> None:
     recording = record(OWNER, **values)
     assert len(recording.of("ValidatingAdmissionPolicy")) == policies
-    assert len([entry for entry in recording.of("ClusterRole") if entry.name != "served"]) == roles
+    assert len([entry for entry in recording.of("ClusterRole") if entry.part != "served"]) == roles
 
 
 def test_default_limits_are_the_bounds_of_the_schema() -> None:

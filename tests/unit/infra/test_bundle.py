@@ -31,7 +31,7 @@ OUTSIDE_CLUSTER = {"Node", "kubernetes"}
 
 def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
     registered = sorted(
-        (entry.kind, entry.name) for entry in record().registered if entry.kind not in COMPONENTS
+        (entry.kind, entry.part) for entry in record().registered if entry.kind not in COMPONENTS
     )
     assert registered == [
         ("ClusterRole", "notifications-editor"),
@@ -75,7 +75,8 @@ def test_kubernetes_objects_use_the_explicit_provider(record: Record) -> None:
     objects = [
         e for e in record().registered if e.custom and e.kind not in OUTSIDE_CLUSTER | {"OperatorImage"}
     ]
-    assert {entry.provider.rpartition("::")[0].rpartition("::")[2] for entry in objects} == {"cluster"}
+    providers = {entry.provider.rpartition("::")[0].rpartition("::")[2] for entry in objects}
+    assert providers == {"platform-cluster-provider"}
 
 
 def test_provider_gets_kubeconfig_and_context(record: Record) -> None:
@@ -91,9 +92,10 @@ def test_kubeconfig_is_a_secret_output_and_input(record: Record) -> None:
 
 
 def test_components_on_a_local_node_are_deleted_with_it(record: Record) -> None:
-    components = [e for e in record().registered if e.parent.endswith("::platform") and e.kind != "Cluster"]
+    recording = record()
+    components = [e for e in recording.registered if e.parent.endswith("::platform") and e.kind != "Cluster"]
     assert components
-    assert {entry.deleted_with.rpartition("::")[2] for entry in components} == {"node"}
+    assert recording.parts(entry.deleted_with for entry in components) == {"node"}
 
 
 def test_operator_runs_the_loaded_image(record: Record) -> None:

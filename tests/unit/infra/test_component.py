@@ -91,7 +91,7 @@ def test_component_is_the_only_root_resource() -> None:
 
 
 def test_invalid_arguments_are_reported_together_without_commands() -> None:
-    messages = problems(operator_replicas="many", operatr_workers=3, log_level="loud")
+    messages = problems(cluster_kind="local", operator_replicas="many", operatr_workers=3, log_level="loud")
     assert [text.split()[0] for text in messages] == ["operatrWorkers", "operatorReplicas", "logLevel"]
     assert "is 'many', but should be a valid integer" in messages[1]
     assert not any("pulumi config" in text for text in messages)
@@ -141,7 +141,14 @@ def test_package_schema_describes_every_setting(schema: dict[str, Any]) -> None:
 def test_package_schema_describes_the_outputs(schema: dict[str, Any]) -> None:
     component = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]
     assert component["isComponent"]
-    assert component["properties"].keys() == {"namespace", "image"}
+    assert component["properties"].keys() == {
+        "crdNames",
+        "image",
+        "metricsService",
+        "metricsUrl",
+        "namespace",
+        "serviceAccount",
+    }
     assert set(component.get("requiredInputs", [])) == set()
 
 

@@ -278,6 +278,6 @@ def test_hook_raises_every_reason_and_names_the_override() -> None:
 
 def test_crd_has_the_hook_unless_incompatible_is_allowed(record: Record) -> None:
     for each in record().of("CustomResourceDefinition"):
-        assert each.update_hooks == ("crd-compatibility",)
+        assert each.update_hooks == ("platform-crds-compatibility",)
     for each in record(crdAllowIncompatible="true").of("CustomResourceDefinition"):
         assert each.update_hooks == ()

@@ -31,13 +31,16 @@ NAME = "notification-platform-test"
 EXPECTED: dict[tuple[str, str], dict[str, Any]] = {
     ("aws:eks/cluster:Cluster", "control"): {
         "name": NAME,
-        "roleArn": "arn:control",
+        "roleArn": "arn:platform-cluster-eks-control",
         "vpcConfig": {
             "subnetIds": SUBNETS,
             "endpointPrivateAccess": True,
             "endpointPublicAccess": False,
         },
-        "encryptionConfig": {"provider": {"keyArn": "arn:secrets"}, "resources": ["secrets"]},
+        "encryptionConfig": {
+            "provider": {"keyArn": "arn:platform-cluster-eks-secrets"},
+            "resources": ["secrets"],
+        },
         "enabledClusterLogTypes": ["api", "audit", "authenticator", "controllerManager", "scheduler"],
         "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
     },
@@ -52,7 +55,7 @@ EXPECTED: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("aws:eks/nodeGroup:NodeGroup", "nodes"): {
         "clusterName": NAME,
-        "nodeRoleArn": "arn:nodes",
+        "nodeRoleArn": "arn:platform-cluster-eks-nodes",
         "subnetIds": SUBNETS,
         "instanceTypes": ["m6i.large"],
         "scalingConfig": {"desiredSize": 2, "minSize": 2, "maxSize": 3},
@@ -102,7 +105,7 @@ def extra() -> Iterator[None]:
 def aws_resources(**more: str) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the inputs of the registered AWS resources by type and name."""
     registered = record_bundle(None, **VALUES, **more).registered
-    return {(entry.type, entry.name): entry.inputs for entry in registered if entry.type.startswith("aws:")}
+    return {(entry.type, entry.part): entry.inputs for entry in registered if entry.type.startswith("aws:")}
 
 
 def test_eks_registers_exactly_the_listed_resources() -> None:
@@ -139,10 +142,10 @@ def test_version_and_node_group_follow_the_settings() -> None:
 
 def test_control_plane_depends_on_logs_and_provider_on_nodes() -> None:
     recording = record_bundle(None, **VALUES)
-    dependencies = {urn.rpartition("::")[2] for urn in recording.named("Cluster", "control").dependencies}
+    dependencies = recording.parts(recording.named("Cluster", "control").dependencies)
     assert dependencies >= {"logs", "control-AmazonEKSClusterPolicy"}
     for entry in (recording.one("kubernetes"),):
-        assert {urn.rpartition("::")[2] for urn in entry.dependencies} >= {"control", "nodes"}
+        assert recording.parts(entry.dependencies) >= {"control", "nodes"}
 
 
 def test_kubeconfig_requests_a_token_and_contains_none() -> None:

@@ -48,7 +48,7 @@ def monitoring_of(recording: Recording) -> set[str]:
     """Return the monitoring objects, and `annotations` if the pods have them."""
     objects = {kind for kind in BOTH if recording.of(kind)}
     objects |= (
-        {"dashboard"} if any(entry.name == "dashboard" for entry in recording.of("ConfigMap")) else set()
+        {"dashboard"} if any(entry.part == "dashboard" for entry in recording.of("ConfigMap")) else set()
     )
     return objects | ({"annotations"} if "prometheus.io/port" in pod_annotations(recording) else set())
 

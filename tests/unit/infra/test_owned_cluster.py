@@ -70,5 +70,4 @@ def test_role_in_the_own_namespace_depends_on_the_namespace(record: Record) -> N
     assert recording.of("ClusterRole") == []
     namespaces = {entry.inputs["metadata"]["namespace"] for entry in recording.of("Role")}
     assert namespaces == {"pr-7"}
-    dependencies = {urn.rpartition("/")[2] for urn in recording.named("Role", "served-pr-7").dependencies}
-    assert "v1:Namespace::namespace" in dependencies
+    assert "namespace" in recording.parts(recording.named("Role", "served-pr-7").dependencies)

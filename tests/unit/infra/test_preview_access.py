@@ -163,11 +163,11 @@ def test_preview_binds_the_manager_role_before_its_other_objects() -> None:
     namespaced = [
         entry
         for entry in recording.registered
-        if entry.type.startswith("kubernetes:") and entry.kind != "Namespace" and entry.name != "manager"
+        if entry.type.startswith("kubernetes:") and entry.kind != "Namespace" and entry.part != "manager"
     ]
     assert namespaced
     for entry in namespaced:
-        assert any(urn.endswith("RoleBinding::manager") for urn in entry.dependencies), entry.urn
+        assert "manager" in recording.parts(entry.dependencies), entry.urn
 
 
 def test_restricted_preview_never_gets_the_admin_kubeconfig() -> None:

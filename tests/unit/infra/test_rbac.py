@@ -57,7 +57,7 @@ def test_grants_have_no_wildcard_and_no_status_patch(record: Record) -> None:
         {"watchNamespaceSelector": "a=b"},
     ):
         recording = record(**values)
-        roles = [role for role in recording.of("ClusterRole") if role.name not in USER_ROLES]
+        roles = [role for role in recording.of("ClusterRole") if role.part not in USER_ROLES]
         for role in recording.of("Role") + roles:
             for group, resource, verbs in grants(role.inputs):
                 assert "*" not in (group, resource, *verbs)
@@ -77,7 +77,7 @@ def test_namespace_access_needs_a_namespace_selector_or_receivers(record: Record
 def test_disabled_receivers_read_no_secret(record: Record) -> None:
     for values in ({}, {"watchNamespaces": '["a"]'}):
         recording = record(**values, **WITHOUT_RECEIVERS, receiversNamespaced="true")
-        roles = [role for role in recording.of("ClusterRole") if role.name not in USER_ROLES]
+        roles = [role for role in recording.of("ClusterRole") if role.part not in USER_ROLES]
         resources = {
             resource for role in recording.of("Role") + roles for _, resource, _ in grants(role.inputs)
         }
@@ -96,7 +96,7 @@ def test_namespaced_receivers_read_references_by_a_role_per_namespace(
 ) -> None:
     warnings = warned(monkeypatch)
     recording = record(watchNamespaces='["a","b"]', receiversNamespaced="true")
-    assert {role.name for role in recording.of("ClusterRole")} == USER_ROLES
+    assert {role.part for role in recording.of("ClusterRole")} == USER_ROLES
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
     for namespace in ("a", "b"):
         assert roles[namespace] == SERVED + RETENTION + EVENTS + RECEIVERS + REFERENCES
@@ -138,7 +138,7 @@ def test_leases_of_replicas_need_several_shards(record: Record) -> None:
 
 def test_namespace_list_needs_no_cluster_role(record: Record) -> None:
     recording = record(watchNamespaces='["a","b"]')
-    assert {role.name for role in recording.of("ClusterRole")} == USER_ROLES
+    assert {role.part for role in recording.of("ClusterRole")} == USER_ROLES
     assert recording.of("ClusterRoleBinding") == []
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
     served = SERVED + RETENTION + EVENTS + RECEIVERS
@@ -170,7 +170,7 @@ def test_bindings_bind_their_role_to_the_operator_account(record: Record) -> Non
     recording = record(watchNamespaces='["a"]')
     account = {"kind": "ServiceAccount", "name": "notification-operator", "namespace": "notification-system"}
     for binding in recording.of("RoleBinding"):
-        (role,) = [entry for entry in recording.of("Role") if entry.name == binding.name]
+        (role,) = [entry for entry in recording.of("Role") if entry.part == binding.part]
         assert binding.inputs["subjects"] == [account]
         assert binding.inputs["roleRef"]["name"] == role.inputs["metadata"]["name"]
         assert binding.inputs["metadata"]["namespace"] == role.inputs["metadata"]["namespace"]

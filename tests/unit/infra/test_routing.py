@@ -254,7 +254,7 @@ def test_document_that_is_not_a_mapping_is_one_problem() -> None:
 
 def test_rules_of_a_stack_become_the_config_map_of_the_operator(record: Record) -> None:
     recording = record(routing=json.dumps(GOOD["full"]), **ELSEWHERE)
-    (config_map,) = [each for each in recording.of("ConfigMap") if each.name == "routing"]
+    (config_map,) = [each for each in recording.of("ConfigMap") if each.part == "routing"]
     assert config_map.inputs["metadata"]["name"] == names.ROUTING_CONFIG_MAP
     assert config_map.inputs["metadata"]["namespace"] == "notification-system"
     assert list(config_map.inputs["data"]) == [names.ROUTING_KEY]
@@ -264,7 +264,7 @@ def test_rules_of_a_stack_become_the_config_map_of_the_operator(record: Record) 
 def test_named_config_map_is_created_and_readable_by_the_operator(record: Record) -> None:
     rules = {"routing": json.dumps(GOOD["full"])}
     recording = record(**rules, **ELSEWHERE, routingConfigMapName="rules", routingConfigMapKey="rules.yaml")
-    (config_map,) = [each for each in recording.of("ConfigMap") if each.name == "routing"]
+    (config_map,) = [each for each in recording.of("ConfigMap") if each.part == "routing"]
     assert config_map.inputs["metadata"]["name"] == "rules"
     assert list(config_map.inputs["data"]) == ["rules.yaml"]
     grants = [rule for role in recording.of("Role") for rule in role.inputs["rules"]]
@@ -273,7 +273,7 @@ def test_named_config_map_is_created_and_readable_by_the_operator(record: Record
 
 
 def test_stack_without_rules_creates_no_routing_config_map(record: Record) -> None:
-    assert {each.name for each in record().of("ConfigMap")} == {"config", "limits"}
+    assert {each.part for each in record().of("ConfigMap")} == {"config", "limits"}
 
 
 def test_changed_rules_update_the_config_map_in_place(record: Record) -> None:

@@ -74,7 +74,7 @@ def urns(recording: Recording) -> list[str]:
         parent, kind = qualified[urn]
         return f"{types(parent)}${kind}" if parent in qualified else kind
 
-    return sorted(f"{types(entry.urn)}::{entry.name}" for entry in recording.registered)
+    return sorted(f"{types(entry.urn)}::{entry.part}" for entry in recording.registered)
 
 
 PRIORITY = "notification-platform:index:Bundle$notification-platform:index:FlowSchemas"
