@@ -6,6 +6,7 @@ Pulumi reads the annotations at run time, so this module does not postpone their
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -13,7 +14,8 @@ import pulumi
 from platform_infra.bundle import Bundle
 from platform_infra.cluster import Connect, Connection
 from platform_infra.component_args import NotificationPlatformArgs
-from platform_infra.inputs import Arguments, arguments
+from platform_infra.inputs import Arguments, Check, arguments
+from platform_infra.settings.inputs import IMAGE
 from platform_infra.settings.model import Settings, key_of
 from platform_infra.settings.problem import Problem
 from platform_infra.settings.reader import SettingsError, parse_arguments
@@ -59,13 +61,14 @@ class NotificationPlatform(pulumi.ComponentResource):
         split = arguments(values)
         problems = [*_cluster_problems(args, provider), *split.problems]
         connect = None if problems else _connection(args, provider)
-        settings = _settings(split, problems, own_cluster=provider is not None or "kubeconfig" in args)
+        check = partial(_parse, own_cluster=provider is not None or "kubeconfig" in args)
+        settings = _settings(split, problems, check)
         super().__init__("notification-platform:index:NotificationPlatform", name, {}, opts)
         bundle = Bundle(
             name,
             settings=settings,
             connect=connect,
-            inputs=replace(split.inputs(settings, _parse), instance=name),
+            inputs=replace(split.inputs(settings, check), instance=name),
             opts=pulumi.ResourceOptions(parent=self),
         )
         operator = bundle.operator
@@ -131,30 +134,35 @@ def _connection(args: NotificationPlatformArgs, provider: pulumi.ProviderResourc
     return lambda _child: connection
 
 
-def _settings(split: Arguments, problems: list[Problem], *, own_cluster: bool) -> Settings:
+def _settings(split: Arguments, problems: list[Problem], check: Check) -> Settings:
     """Return the checked settings.
 
     Raises:
         SettingsError: with all problems.
     """
     try:
-        settings = parse_arguments(split.known)
+        settings = check(split.known)
     except SettingsError as error:
         raise _error([*problems, *error.problems]) from None
-    if own_cluster and settings.operator.enabled and not settings.operator.image:
-        hint = "set it to an image that the cluster can pull"
-        problems = [*problems, Problem(key="operatorImage", what="is empty", hint=hint)]
     if problems:
         raise _error(problems)
     return settings
 
 
-def _parse(values: Mapping[str, Any]) -> Settings:
-    """Check values again when the engine knows those that are outputs."""
+def _parse(values: Mapping[str, Any], *, own_cluster: bool) -> Settings:
+    """Return the settings of values by key.
+
+    Raises:
+        SettingsError: with all problems.
+    """
     try:
-        return parse_arguments(values)
+        settings = parse_arguments(values)
     except SettingsError as error:
         raise _error(error.problems) from None
+    if own_cluster and settings.operator.enabled and not settings.operator.image:
+        hint = "set it to an image that the cluster can pull"
+        raise _error([Problem(key=IMAGE, what="is empty", hint=hint)])
+    return settings
 
 
 def _error(problems: Iterable[Problem]) -> SettingsError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,10 @@ from platform_infra.settings.inputs import (
 from platform_infra.settings.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from platform_infra.settings.model import Settings
 
-    Check = Callable[[Mapping[str, Any]], Settings]
-    """Checks the values of all settings by key."""
+Check = Callable[[Mapping[str, Any]], "Settings"]
+"""Checks the values of all settings by key; raises SettingsError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,7 @@ import pytest
 import yaml
 from pulumi.runtime import rpc
 
-from platform_infra.component import _settings
-from platform_infra.inputs import arguments
+from platform_infra.component import _parse
 from platform_infra.settings.reader import SettingsError, parse
 from tests.unit.infra.recording import record_settings
 from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
@@ -269,7 +268,7 @@ def test_secrets_are_not_shown_with_the_settings() -> None:
 
 
 def test_component_is_responsible_for_its_own_secrets() -> None:
-    settings = _settings(arguments({"receivers": [ON_CALL]}), [], own_cluster=False)
+    settings = _parse({"receivers": [ON_CALL]}, own_cluster=False)
     assert settings.receivers[0].name == "on-call"
 
 
