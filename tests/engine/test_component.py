@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.harness.control_plane import control_plane
+
 if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
 
@@ -58,6 +60,18 @@ def test_two_instances_are_created_and_do_not_change_again(program: Checkout) ->
     assert provider["urn"].endswith("::cluster")
 
 
+@pytest.mark.xdist_group("api-server")
+def test_two_instances_share_one_cluster(program: Checkout) -> None:
+    with control_plane() as plane:
+        program.environment["TRIAL_KUBECONFIG"] = str(plane.kubeconfig)
+        first = program.pulumi(*UP)
+        assert first.code == 0, first.text
+        for command in ("up", "refresh"):
+            again = program.pulumi(command, "--yes", "--skip-preview", "--expect-no-changes", *STACK)
+            assert again.code == 0, again.text
+        assert URL not in exported(program)
+
+
 def test_outputs_reach_their_objects_and_stay_secret(program: Checkout) -> None:
     result = program.pulumi(*UP)
     assert result.code == 0, result.text
@@ -96,4 +110,3 @@ def test_output_that_is_no_valid_value_fails_the_update(program: Checkout) -> No
     result = program.pulumi(*UP, TRIAL_IMAGE="")
     assert result.code != 0
     assert "operatorImage is empty; set it to an image that the cluster can pull" in result.text
-    print(result.text)
