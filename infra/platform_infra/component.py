@@ -101,20 +101,20 @@ def _cluster_problems(
     args: NotificationPlatformArgs, provider: pulumi.ProviderResource | None
 ) -> list[Problem]:
     """Return the problems of the arguments that select a cluster; exactly one way is allowed."""
-    given = [key for key in CLUSTER_KEYS if key in args]
-    if given and len(given) < len(CLUSTER_KEYS):
-        (missing,) = set(CLUSTER_KEYS) - set(given)
+    connection_keys = [key for key in CLUSTER_KEYS if key in args]
+    if connection_keys and len(connection_keys) < len(CLUSTER_KEYS):
+        (missing,) = set(CLUSTER_KEYS) - set(connection_keys)
         hint = f"the program's own cluster needs {' and '.join(CLUSTER_KEYS)}"
         return [Problem(key=missing, what="is missing", hint=hint)]
-    if provider and given:
+    if provider and connection_keys:
         hint = "remove kubeconfig and context, or the provider"
         return [
             Problem(key="kubeconfig", what="is set in addition to the component's own provider", hint=hint)
         ]
-    if (provider or given) and "cluster_kind" in args:
+    if (provider or connection_keys) and "cluster_kind" in args:
         hint = f"remove it, or {'the provider' if provider else 'kubeconfig and context'}"
         return [Problem(key=KIND_KEY, what="is set, but the program has a cluster of its own", hint=hint)]
-    if not provider and not given and "cluster_kind" not in args:
+    if not provider and not connection_keys and "cluster_kind" not in args:
         hint = (
             "pass a Kubernetes provider in the component's options (`providers`), or set kubeconfig and context; for a "
             "cluster of the settings, set clusterKind, for instance to `local`"

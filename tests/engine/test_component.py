@@ -40,8 +40,8 @@ def exported(checkout: Checkout) -> str:
 
 
 def resources(checkout: Checkout) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(exported(checkout))["deployment"]["resources"]
-    return found
+    entries: list[dict[str, Any]] = json.loads(exported(checkout))["deployment"]["resources"]
+    return entries
 
 
 def test_two_instances_are_created_and_do_not_change_again(program: Checkout) -> None:

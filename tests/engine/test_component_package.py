@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
 
 PROGRAM = f"""
 import json
+import tomllib
 import os
 
 import pulumi
@@ -58,6 +61,8 @@ def test_schema_has_every_argument(package: Checkout) -> None:
     result = package.pulumi("package", "get-schema", "./infra/component_package", **variables(package))
     assert result.code == 0
     schema = json.loads(result.text[result.text.index("{\n") :])
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert (schema["namespace"], schema["version"]) == ("kubernaut", version)
     component = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]
     assert component["inputProperties"].keys() == config_block().keys() | {"kubeconfig", "context"}
 
@@ -79,7 +84,11 @@ def previewed(package: Checkout, **arguments: object) -> str:
 
 def test_program_in_another_language_gets_the_whole_platform(package: Checkout) -> None:
     text = previewed(package, operatorImage="i:1", operatorReplicas=2)
-    for resource in ("NotificationPlatform notifications", "CustomResourceDefinition", "Deployment operator"):
+    for resource in (
+        "NotificationPlatform notifications",
+        "CustomResourceDefinition",
+        "Deployment notifications-operator-deployment",
+    ):
         assert resource in text
     assert "errored" not in text
 

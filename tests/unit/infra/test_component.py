@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import tomllib
@@ -52,24 +51,29 @@ def problems(**wrong: Any) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_documented_example_deploys_with_five_statements() -> None:
+def test_documented_examples_deploy_two_instances(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "environments.md").read_text("utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert len(ast.parse(example).body) == 5
-    monitor = Monitor({"kubeconfig": KUBECONFIG, "context": "shared"})
+    example = "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    monitor = Monitor({"kubeconfig": KUBECONFIG})
     use_monitor(monitor)
+    values = {"image": "registry.example/operator:1", "slackUrl": "https://hooks.slack.example/x"}
+    monkeypatch.setenv(
+        "PULUMI_CONFIG", json.dumps({f"{PROJECT}:{key}": each for key, each in values.items()})
+    )
 
     @pulumi.runtime.test
     def program() -> Any:
-        namespace: dict[str, Any] = {}
+        namespace: dict[str, Any] = {"__name__": "__main__"}
         exec(compile(example, "docs/environments.md", "exec"), namespace)  # noqa: S102 - the documentation's own example
         return namespace["platform"].namespace
 
     program()
-    kinds = {entry.kind for entry in monitor.registered}
-    assert kinds >= {"Deployment", "CustomResourceDefinition", "NetworkPolicy"}
-    (inputs,) = [entry.inputs for entry in monitor.registered if entry.kind == "kubernetes"]
-    assert inputs["context"] == "shared"
+    kinds = [entry.kind for entry in monitor.registered]
+    assert [kinds.count(kind) for kind in ("Deployment", "CustomResourceDefinition", "kubernetes")] == [
+        2,
+        2,
+        1,
+    ]
 
 
 def test_component_uses_the_kubeconfig_of_the_program() -> None:

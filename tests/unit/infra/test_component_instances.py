@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 IMAGE = {"operator_image": "registry.example/operator:1"}
-OWN = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "context": "shared"}
+OWN: dict[str, Any] = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "context": "shared"}
 PAGERDUTY = {"type": "pagerduty", "pagerduty": {"routingKeySecretRef": {"name": "pd"}}}
 
 
@@ -72,12 +72,12 @@ def test_provider_of_the_program_is_used_and_no_other_is_created(way: str) -> No
     assert {entry.provider.rpartition("::")[0].rpartition("::")[2] for entry in objects} == {"own"}
 
 
-def test_program_that_names_no_cluster_gets_the_remedies() -> None:
+def test_program_that_names_no_cluster_gets_hints() -> None:
     def program() -> None:
         (problem,) = refused()
         assert problem.startswith("clusterKind is missing, and the program names no cluster; ")
-        for remedy in ("`providers`", "kubeconfig and context", "clusterKind, for instance to `local`"):
-            assert remedy in problem
+        for hint in ("`providers`", "kubeconfig and context", "clusterKind, for instance to `local`"):
+            assert hint in problem
 
     assert recorded(program).registered == []
 
