@@ -13,8 +13,10 @@ from platform_infra.settings.declarations import config_block
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from tests.engine.checkout import Checkout
+    from tests.engine.checkout import Checkout, CommandResult
 
+URL = "https://hooks.slack.example/services/T0/B0/hidden"
+KEY = "s3cr3t-routing-key"
 PROGRAM = f"""
 import json
 import tomllib
@@ -34,6 +36,33 @@ class Platform(pulumi.ComponentResource):
 arguments = json.loads(os.environ["TRIAL_ARGUMENTS"])
 kubeconfig = pulumi.Output.secret("apiVersion: v1\\nkind: Config\\n")
 pulumi.export("namespace", Platform({{"kubeconfig": kubeconfig, "context": "there", **arguments}}).namespace)
+"""
+OWN_PROVIDER = f"""
+import json
+import os
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+
+class Platform(pulumi.ComponentResource):
+    crdNames: pulumi.Output[list[str]]
+    metricsUrl: pulumi.Output[str]
+
+    def __init__(self, args, opts):
+        outputs = {{"crdNames": None, "metricsUrl": None}}
+        super().__init__("{PROJECT}:index:NotificationPlatform", "notifications", {{**args, **outputs}}, opts, remote=True)
+
+files = kubernetes.Provider("files", render_yaml_to_directory="../manifests")
+receiver = {{
+    "name": "on-call",
+    "spec": {{"type": "pagerduty", "pagerduty": {{"routingKeySecretRef": {{"name": "pd"}}}}}},
+    "secrets": {{"pd": {{"routing-key": pulumi.Output.secret("{KEY}")}}}},
+}}
+arguments = json.loads(os.environ["TRIAL_ARGUMENTS"])
+platform = Platform({{**arguments, "receivers": [receiver]}}, pulumi.ResourceOptions(providers=[files]))
+pulumi.export("crds", platform.crdNames)
+pulumi.export("metrics", platform.metricsUrl)
 """
 PROJECT_FILE = f"""
 name: another
@@ -67,19 +96,29 @@ def test_schema_has_every_argument(package: Checkout) -> None:
     assert component["inputProperties"].keys() == config_block().keys() | {"kubeconfig", "context"}
 
 
-def previewed(package: Checkout, **arguments: object) -> str:
-    """Return the output of a preview of a program that uses the component as other languages do."""
+def prepare(package: Checkout, program: str, **arguments: object) -> None:
+    """Write a program that uses the component as other languages do, and create its stack."""
     folder = package.folder / "another"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text(PROJECT_FILE)
-    (folder / "__main__.py").write_text(PROGRAM)
-    environment = {
+    (folder / "__main__.py").write_text(program)
+    package.environment = {
         **variables(package),
         "PULUMI_BACKEND_URL": f"file://{package.folder}/state?create_dir=true",
         "TRIAL_ARGUMENTS": json.dumps(arguments),
     }
-    assert package.pulumi("-C", str(folder), "stack", "init", "trial", **environment).code == 0
-    return package.pulumi("-C", str(folder), "preview", "--stack", "trial", **environment).text
+    assert package.pulumi("-C", "another", "stack", "init", "trial").code == 0
+
+
+def run(package: Checkout, *command: str) -> CommandResult:
+    """Run a command for the stack of the program."""
+    return package.pulumi("-C", "another", *command, "--stack", "trial")
+
+
+def previewed(package: Checkout, **arguments: object) -> str:
+    """Return the output of a preview."""
+    prepare(package, PROGRAM, **arguments)
+    return run(package, "preview").text
 
 
 def test_program_in_another_language_gets_the_whole_platform(package: Checkout) -> None:
@@ -97,3 +136,28 @@ def test_wrong_arguments_are_reported_at_once(package: Checkout) -> None:
     text = previewed(package, operatorImage="i:1", operatorReplicas=0, logLevel="loud")
     assert "2 problem(s) in the component's arguments:" in text
     assert "logLevel is 'loud', but should be" in text
+
+
+def test_provider_and_secrets_of_another_language_reach_the_component(package: Checkout) -> None:
+    prepare(
+        package,
+        OWN_PROVIDER,
+        operatorImage="i:1",
+        channelsSlackEnabled=True,
+        channelsSlackWebhookUrl=URL,
+    )
+    first = run(package, "up", "--yes", "--skip-preview")
+    assert first.code == 0, first.text
+    again = run(package, "up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert again.code == 0, again.text
+    state = run(package, "stack", "export").text
+    assert (URL in state, KEY in state) == (False, False)
+    resources = json.loads(state[state.index("{\n") :])["deployment"]["resources"]
+    assert [each["urn"] for each in resources if each["type"] == "pulumi:providers:kubernetes"] == [
+        "urn:pulumi:trial::another::pulumi:providers:kubernetes::files"
+    ]
+    outputs = run(package, "stack", "output", "--json").text
+    assert json.loads(outputs[outputs.index("{\n") :]) == {
+        "crds": ["notificationrequests.kubernaut.ai", "notificationreceivers.kubernaut.ai"],
+        "metrics": "http://notification-operator.notification-system.svc:9090/metrics",
+    }

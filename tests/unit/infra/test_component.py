@@ -76,6 +76,22 @@ def test_documented_examples_deploy_two_instances(monkeypatch: pytest.MonkeyPatc
     ]
 
 
+@pytest.mark.parametrize(
+    ("language", "arguments"), [("typescript", r"^    (\w+):"), ("yaml", r"^      (\w+):")]
+)
+def test_documented_arguments_of_other_languages_exist(
+    schema: dict[str, Any], language: str, arguments: str
+) -> None:
+    text = (ROOT / "docs" / "environments.md").read_text("utf-8")
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (example,) = [block for block in blocks if "NotificationPlatform" in block]
+    component = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]
+    platform = example[example.rindex("NotificationPlatform") :]
+    used = set(re.findall(arguments, platform.partition("    options:")[0], re.MULTILINE))
+    assert len(used) == 5
+    assert used <= component["inputProperties"].keys()
+
+
 def test_component_uses_the_kubeconfig_of_the_program() -> None:
     monitor = recorded(ARGS | {"kubeconfig": pulumi.Output.secret(KUBECONFIG)})
     (inputs,) = [entry.inputs for entry in monitor.registered if entry.kind == "kubernetes"]
