@@ -1,4 +1,6 @@
-"""A program with two instances of the component in one cluster; image and URL are outputs of another resource.
+"""A program with two instances of the component in one cluster, and, with files, a third one in another cluster.
+
+Image and URL are outputs of another resource.
 
 Replaces infra/__main__.py in a copy. TRIAL_KUBECONFIG is the kubeconfig of the cluster; without it, files take its place.
 TRIAL_IMAGE and TRIAL_URL are the outputs of the other resource.
@@ -15,6 +17,8 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceTransformArgs, ResourceTransformResult, dynamic
 
 from platform_infra import NotificationPlatform
+
+HERE = Path(__file__).resolve().parents[1]
 
 
 class Provider(dynamic.ResourceProvider):
@@ -48,8 +52,7 @@ def without_a_wait(args: ResourceTransformArgs) -> ResourceTransformResult | Non
 if kubeconfig := os.environ.get("TRIAL_KUBECONFIG"):
     cluster = kubernetes.Provider("cluster", kubeconfig=Path(kubeconfig).read_text("utf-8"))
 else:
-    manifests = Path(__file__).resolve().parents[1] / "manifests"
-    cluster = kubernetes.Provider("cluster", render_yaml_to_directory=str(manifests))
+    cluster = kubernetes.Provider("cluster", render_yaml_to_directory=str(HERE / "manifests"))
 options = pulumi.ResourceOptions(providers=[cluster], transforms=[without_a_wait])
 release = Release("release", os.environ["TRIAL_IMAGE"])
 first = NotificationPlatform(
@@ -85,6 +88,12 @@ NotificationPlatform(
     },
     pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[first])),
 )
+if not kubeconfig:
+    # Files cannot be refreshed.
+    another = kubernetes.Provider("another", render_yaml_to_directory=str(HERE / "manifests-elsewhere"))
+    NotificationPlatform(
+        "elsewhere", {"operator_image": release.image}, pulumi.ResourceOptions(provider=another)
+    )
 pulumi.export("image", first.image)
 pulumi.export("crds", first.crd_names)
 pulumi.export("metrics", first.metrics_url)

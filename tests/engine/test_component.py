@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 URL = "https://hooks.slack.example/services/T0/B0/hidden"
 IMAGE = "registry.example/operator:1"
+CHECKSUM = 16
 STACK = ("--stack", "trial")
 UP = ("up", "--yes", "--skip-preview", *STACK)
 INSTANCES = Path(__file__).with_name("instances.py")
@@ -24,7 +25,7 @@ INSTANCES = Path(__file__).with_name("instances.py")
 
 @pytest.fixture
 def program(checkout: Checkout) -> Checkout:
-    """A checkout whose program has two instances of the component."""
+    """A checkout whose program has two instances of the component in one cluster, and a third in another."""
     checkout.use_own_secrets()
     checkout.environment |= {"TRIAL_IMAGE": IMAGE, "TRIAL_URL": URL}
     shutil.copy(INSTANCES, checkout.folder / "infra" / "__main__.py")
@@ -44,7 +45,7 @@ def resources(checkout: Checkout) -> list[dict[str, Any]]:
     return entries
 
 
-def test_two_instances_are_created_and_do_not_change_again(program: Checkout) -> None:
+def test_instances_are_created_and_do_not_change_again(program: Checkout) -> None:
     preview = program.pulumi("preview", *STACK)
     assert preview.code == 0, preview.text
     assert "orders-operator-deployment" in preview.text
@@ -56,8 +57,12 @@ def test_two_instances_are_created_and_do_not_change_again(program: Checkout) ->
     assert first.code == 0, first.text
     again = program.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", *STACK)
     assert again.code == 0, again.text
-    (provider,) = [each for each in resources(program) if each["type"] == "pulumi:providers:kubernetes"]
-    assert provider["urn"].endswith("::cluster")
+    providers = {
+        each["urn"].rpartition("::")[2]
+        for each in resources(program)
+        if each["type"] == "pulumi:providers:kubernetes"
+    }
+    assert providers == {"cluster", "another"}
 
 
 @pytest.mark.xdist_group("api-server")
@@ -96,7 +101,7 @@ def test_outputs_reach_their_objects_and_stay_secret(program: Checkout) -> None:
     ]
     # The checksum of the secret does not make the whole Deployment a secret.
     template = deployment["inputs"]["spec"]["template"]
-    assert template["metadata"]["annotations"]["kubernaut.ai/slack-webhook-checksum"]
+    assert len(template["metadata"]["annotations"]["kubernaut.ai/slack-webhook-checksum"]) == CHECKSUM
     result = program.pulumi("stack", "output", "--json", *STACK)
     assert json.loads(result.text[result.text.index("{\n") :]) == {
         "image": IMAGE,
