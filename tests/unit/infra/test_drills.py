@@ -124,15 +124,15 @@ def test_account_may_list_receivers_and_create_and_read_notifications(record: Re
 
 def test_listed_namespaces_have_a_role_each_and_no_cluster_role(record: Record) -> None:
     recording = record(**WEEKLY, watchNamespaces='["shop","notification-system"]')
-    roles = [entry.inputs for entry in recording.of("Role") if entry.name.startswith("drill")]
+    roles = [entry.inputs for entry in recording.of("Role") if entry.part.startswith("drill")]
     assert {role["metadata"]["namespace"]: grants(role) for role in roles} == {
         "shop": GRANTED,
         "notification-system": GRANTED,
     }
-    bindings = [entry.inputs for entry in recording.of("RoleBinding") if entry.name.startswith("drill")]
+    bindings = [entry.inputs for entry in recording.of("RoleBinding") if entry.part.startswith("drill")]
     assert [binding["subjects"] for binding in bindings] == [[ACCOUNT], [ACCOUNT]]
     assert {binding["metadata"]["namespace"] for binding in bindings} == {"shop", "notification-system"}
-    assert "drill" not in {entry.name for entry in recording.of("ClusterRole")}
+    assert "drill" not in {entry.part for entry in recording.of("ClusterRole")}
 
 
 def test_pod_reaches_the_api_server_alone(record: Record) -> None:
@@ -149,7 +149,7 @@ def test_pod_reaches_the_api_server_alone(record: Record) -> None:
 def test_every_child_belongs_to_the_component(record: Record) -> None:
     recording = record(**WEEKLY)
     component = recording.one("Drills")
-    children = {(entry.kind, entry.name) for entry in recording.registered if entry.parent == component.urn}
+    children = {(entry.kind, entry.part) for entry in recording.registered if entry.parent == component.urn}
     assert children == {
         (kind, "drill")
         for kind in ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "NetworkPolicy", "CronJob")
