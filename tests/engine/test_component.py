@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import yaml
 from tests.harness.control_plane import control_plane
 
 if TYPE_CHECKING:
-    from tests.engine.checkout import Checkout
+    from tests.engine.checkout import Checkout, CommandResult
 
 URL = "https://hooks.slack.example/services/T0/B0/hidden"
 IMAGE = "registry.example/operator:1"
@@ -40,6 +41,12 @@ def exported(checkout: Checkout) -> str:
     return result.text[result.text.index("{\n") :]
 
 
+def created(result: CommandResult) -> int:
+    """Return how many resources a preview or an update creates."""
+    (count,) = re.findall(r"^ +\+ (\d+) (?:to create|created)$", result.text, re.MULTILINE)
+    return int(count)
+
+
 def resources(checkout: Checkout) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = json.loads(exported(checkout))["deployment"]["resources"]
     return entries
@@ -55,6 +62,8 @@ def test_instances_are_created_and_do_not_change_again(program: Checkout) -> Non
     assert "billing-crds" not in preview.text
     first = program.pulumi(*UP)
     assert first.code == 0, first.text
+    # No resource waits for an output before it is registered.
+    assert created(preview) == created(first)
     again = program.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", *STACK)
     assert again.code == 0, again.text
     providers = {
