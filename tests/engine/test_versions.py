@@ -204,13 +204,13 @@ def test_diff_shows_changes_violations_and_errors(stack: Checkout) -> None:
     stack.write_stack(STACK, **SETTINGS, operatorImage="operator:1")
     created = stack.platform("diff", STACK)
     assert created.code == 0
-    assert "`+` create Deployment `operator`" in created.text
+    assert "`+` create Deployment `platform-operator-deployment`" in created.text
 
     assert stack.platform("up", STACK).code == 0
     assert "no changes" in stack.platform("diff", STACK).text
     stack.write_stack(STACK, **SETTINGS, operatorImage="operator:2", operatorReplicas=2)
     updated = stack.platform("diff", STACK)
-    assert "`~` update Deployment `operator`" in updated.text
+    assert "`~` update Deployment `platform-operator-deployment`" in updated.text
     assert "`spec.replicas`: `1` → `2`" in updated.text
     assert "`operator:1` → `operator:2`" in updated.text
 
