@@ -74,8 +74,8 @@ class Decision:
         return self._notification if obj["metadata"]["resourceVersion"] == self._version else parse(obj)
 
     def route(self, notification: Notification) -> Route:
-        """Return the route that the decision follows: that of tracked attempts, else that of the rules."""
-        return self._route or self._rules.route(notification)
+        """Return the route that the decision follows; the targets of tracked attempts stay."""
+        return self._rules.route(notification, self._route)
 
     def __call__(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Return the next status of an object just read."""

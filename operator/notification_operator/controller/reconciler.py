@@ -129,7 +129,7 @@ class Reconciler:
             raise Gone(ref)
         attempts.mute()
         notification, rules = parse(fresh), self._rules.rules
-        route = attempts.route or rules.route(notification)
+        route = rules.route(notification, attempts.route)
         started = await self._starter.start(request, notification, route, attempts, turn)
         if started.nothing_to_write:
             attempts.unmute()

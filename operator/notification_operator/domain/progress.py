@@ -106,7 +106,7 @@ def progress(
         notification: as read.
         route: its targets.
         attempts: the attempts to count.
-        running: targets with a running attempt, which do not expire.
+        running: targets with a running attempt, which neither expire nor become suppressed.
         now: the time by which targets expire.
     """
     by_target: dict[str, list[Attempt]] = {}
@@ -114,7 +114,10 @@ def progress(
         by_target.setdefault(attempt.channel, []).append(attempt)
     deadline = notification.deliver_before
     expired = deadline is not None and deadline <= now
-    steps = (_target_progress(notification, route, name, by_target.get(name, [])) for name in route.targets)
+    steps = (
+        _target_progress(notification, route, name, by_target.get(name, []), running=name in running)
+        for name in route.targets
+    )
     if not expired:
         return tuple(steps)
     return tuple(
@@ -126,13 +129,13 @@ def progress(
 
 
 def _target_progress(
-    notification: Notification, route: Route, target: str, attempts: Sequence[Attempt]
+    notification: Notification, route: Route, target: str, attempts: Sequence[Attempt], *, running: bool
 ) -> Progress:
     last = max(attempts, key=lambda attempt: attempt.number, default=None)
     number = _next_number(attempts)
     rules = route.rules.get(target, NO_RULES)
     if last is None:
-        reason = _suppression(notification, rules, target)
+        reason = "" if running else _suppression(notification, rules, target)
         if reason:
             return Progress(channel=target, state=State.SUPPRESSED, next_number=number, reason=reason)
         return Progress(

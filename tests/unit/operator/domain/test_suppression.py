@@ -41,6 +41,8 @@ def test_muted_target_is_suppressed_before_its_first_attempt_only() -> None:
     assert (new.state, new.reason, new.open) == (State.SUPPRESSED, "Muted", False)
     [attempted] = progress(notification("slack"), route, [failure("slack")], now=START)
     assert attempted.state is State.BACKING_OFF
+    [running] = progress(notification("slack"), route, [], running=frozenset({"slack"}), now=START)
+    assert running.state is State.NOT_ATTEMPTED
 
 
 def test_notification_whose_only_target_is_muted_is_suppressed() -> None:
