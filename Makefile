@@ -12,8 +12,8 @@ help: ## list the targets
 up: ## bring up cluster, image and operator of the stack dev (STACK=name for another stack)
 	$(PLATFORM) up $(STACK)
 
-down: ## destroy the stack and all its resources (STACK=name)
-	$(PLATFORM) down $(STACK)
+down: ## destroy the stack and all its resources (STACK=name; ARGS=--yes answers the question)
+	$(PLATFORM) down $(STACK) $(ARGS)
 
 rollback: ## roll back to the previous deployment (STACK=name ARGS=--dry-run)
 	$(PLATFORM) rollback $(STACK) $(ARGS)

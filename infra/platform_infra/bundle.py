@@ -13,10 +13,12 @@ from platform_infra.admission.component import RequestAdmission
 from platform_infra.children import Children
 from platform_infra.cluster import Cluster, prepare
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
+from platform_infra.cluster.ownership import OwnedObject
 from platform_infra.crd.definitions import Crds
 from platform_infra.crd.user_roles import UserRoles
 from platform_infra.image.build import image_name
 from platform_infra.image.operator_image import OperatorImage, OperatorImageArgs
+from platform_infra.image.placeholder import check_image
 from platform_infra.inputs import Inputs
 from platform_infra.monitoring.collection import monitoring_kinds, pod_annotations
 from platform_infra.monitoring.component import Observability, ObservabilityArgs
@@ -52,7 +54,9 @@ class Bundle(pulumi.ComponentResource):
     other resources. The names of all resources begin with the name of the bundle.
 
     Raises:
-        ClusterError: the cluster is not available; no resource has been registered.
+        ClusterError: the cluster is not available, and no resource has been registered; or it is not that of the stack,
+            and no object in it has been registered.
+        PlaceholderImageError: the image is a placeholder, and this is an update; no resource has been registered.
         DiscoveryError: the cluster does not report which monitoring kinds it serves.
     """
 
@@ -65,12 +69,20 @@ class Bundle(pulumi.ComponentResource):
         inputs: Inputs | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        if settings.operator.enabled:
+            check_image(settings.operator.image)
         connect = connect or prepare(settings.cluster, restricted=settings.preview.restricted)
         super().__init__("notification-platform:index:Bundle", name, None, opts)
         self._settings = settings
         self._inputs = inputs or Inputs.of(settings)
         outside = Children(self, name)
-        self.cluster = Cluster(outside.name("cluster"), connect=connect, opts=outside.options("cluster"))
+        self.cluster = Cluster(
+            outside.name("cluster"),
+            connect=connect,
+            instance=self._inputs.instance,
+            opts=outside.options("cluster"),
+        )
+        self.cluster.identity.check(_owned_objects(settings))
         self._child = Children(self, name, self.cluster.options())
         self.namespace = self._namespace()
         self._preview_access = self._previews()
@@ -129,7 +141,7 @@ class Bundle(pulumi.ComponentResource):
             Crds(
                 self._child.name("crds"),
                 crd=settings.crd,
-                owner=self._inputs.instance,
+                owner=self.cluster.identity.owner(),
                 protect=settings.protection.data,
                 opts=self._child.options("crds"),
             )
@@ -242,7 +254,7 @@ class Bundle(pulumi.ComponentResource):
         metadata = ObjectMetaArgs(
             name=settings.operator.namespace,
             labels=names.labels("namespace") | POD_SECURITY | settings.preview.labels(),
-            annotations=settings.preview.annotations() or None,
+            annotations={**settings.preview.annotations(), names.CRD_OWNER: self.cluster.identity.owner()},
         )
         # Deleting the namespace also deletes the file channel's volume.
         protect = pulumi.ResourceOptions(protect=settings.protection.data)
@@ -253,3 +265,10 @@ class Bundle(pulumi.ComponentResource):
         )
         name: pulumi.Output[str] = created.metadata.name
         return bind_manager(name, self._child) if settings.preview.restricted else name
+
+
+def _owned_objects(settings: Settings) -> list[OwnedObject]:
+    """Return the objects in the cluster that belong to one stack."""
+    crds = [OwnedObject(kind="crd", name=name) for name in CRD_NAMES]
+    namespace = OwnedObject(kind="namespace", name=settings.operator.namespace)
+    return [namespace, *(crds if settings.crd.managed else ())]

@@ -118,11 +118,11 @@ def test_shared_stack_requires_its_own_passphrase(checkout: Checkout) -> None:
 
 
 def test_shared_stack_is_refused_by_the_embedded_backend(checkout: Checkout) -> None:
-    checkout.write_stack("qa", **existing(checkout))
-    for command in (("up", "qa"), ("pulumi", "up", "--stack", "qa")):
+    checkout.write_stack("prod-eu", **existing(checkout))
+    for command in (("up", "prod-eu"), ("pulumi", "up", "--stack", "prod-eu")):
         result = checkout.platform(*command, PULUMI_CONFIG_PASSPHRASE="its own")
         assert result.code == 1
-        assert "qa: its cluster is not local, but its state would be stored in" in result.text
+        assert "prod-eu: its cluster is not local, but its state would be stored in" in result.text
         assert "set PULUMI_BACKEND_URL" in result.text
     assert not (checkout.folder / ".pulumi-state").exists()
 

@@ -10,6 +10,7 @@ import pytest
 from platform_infra import names
 from platform_infra.cluster.local.images import load_image
 from platform_infra.cluster.local.spec import CONTEXT
+from platform_infra.cluster.ownership import Owner
 from platform_infra.image import build as image_build
 from tests.engine.checkout import Checkout
 from tests.harness.bare_node import BareNode, bare_node
@@ -56,7 +57,7 @@ class Trial:
 
     def down(self, stack: str, *, code: int = 0) -> str:
         """Take a stack down, and return the output."""
-        output = self.checkout.platform("down", stack, **self.variables)
+        output = self.checkout.platform("down", stack, "--yes", **self.variables)
         assert output.code == code, output.text
         return output.text
 
@@ -75,10 +76,10 @@ class Trial:
 
     @property
     def owner(self) -> str:
-        """The owner of both CRDs, from their annotations."""
+        """The stack that owns both CRDs, from their annotations."""
         definitions = [self.bare.cluster.request("GET", path) for path in CRDS]
         (owner,) = {each["metadata"]["annotations"].get(names.CRD_OWNER, "") for each in definitions}
-        return str(owner)
+        return Owner.parse(owner).stack
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from platform_infra.children import Children
+from platform_infra.cluster.ownership import identify
 
 if TYPE_CHECKING:
     from platform_infra.cluster.connection import Connect, Connection, Node
@@ -17,13 +18,24 @@ class Cluster(pulumi.ComponentResource):
     """A cluster and the only provider of the objects in it.
 
     `connect` comes from `kinds.prepare`. The provider is that of the connection if it has one. Another one is created, which
-    never reads the kubeconfig of the environment.
+    never reads the kubeconfig of the environment. `instance` is the name of the component's instance, as part of the owner.
+
+    Raises:
+        ClusterError: a lasting cluster is not that of the stack's state; the provider has not been registered.
     """
 
-    def __init__(self, name: str, *, connect: Connect, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        connect: Connect,
+        instance: str = "",
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("notification-platform:index:Cluster", name, None, opts)
         self._child = Children(self, name)
         connection = connect(self._child)
+        self.identity = identify(name, connection, pulumi.ResourceOptions(parent=self), instance=instance)
         self.node: Node | None = connection.node
         self.kubeconfig = pulumi.Output.secret(connection.kubeconfig)
         self.context = pulumi.Output.from_input(connection.context)
@@ -35,6 +47,8 @@ class Cluster(pulumi.ComponentResource):
             self._child.name("provider"),
             kubeconfig=self.kubeconfig,
             context=self.context,
+            # With it, the same cluster at another address replaces nothing.
+            cluster_identifier=self.identity.cluster or None,
             # A replacement of the ConfigMap with the routing rules would delete it for a moment.
             enable_config_map_mutable=True,
             # A replacement of Slack's Secret would do the same.

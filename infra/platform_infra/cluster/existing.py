@@ -22,7 +22,7 @@ def connect(kubeconfig: str, context: str) -> Connection:
     """
     config = read(kubeconfig, context)
     _check(config)
-    return Connection(kubeconfig=config.text(), context=context)
+    return Connection(kubeconfig=config.text(), context=context, lasting=True)
 
 
 def read(kubeconfig: str, context: str) -> SingleContext:

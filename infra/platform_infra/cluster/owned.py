@@ -24,16 +24,12 @@ def connect(owner: str, child: Children, *, restricted: bool = False) -> Connect
     missing output fails the update itself.
     """
     reference = pulumi.StackReference(child.name("owner"), stack_name=owner, opts=child.options("owner"))
-    if restricted:
-        return Connection(
-            kubeconfig=_output(reference, owner, PREVIEW_KUBECONFIG),
-            context=PREVIEW_CONTEXT,
-            may_vanish=reference.get_output("node").apply(bool),
-        )
+    may_vanish: pulumi.Output[bool] = reference.get_output("node").apply(bool)
     return Connection(
-        kubeconfig=_output(reference, owner, "kubeconfig"),
-        context=_output(reference, owner, "context"),
-        may_vanish=reference.get_output("node").apply(bool),
+        kubeconfig=_output(reference, owner, PREVIEW_KUBECONFIG if restricted else "kubeconfig"),
+        context=PREVIEW_CONTEXT if restricted else _output(reference, owner, "context"),
+        may_vanish=may_vanish,
+        lasting=may_vanish.apply(lambda vanishes: not vanishes),
     )
 
 

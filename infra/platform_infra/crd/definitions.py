@@ -51,7 +51,7 @@ class Crds(pulumi.ComponentResource):
         name: str,
         *,
         crd: Crd,
-        owner: str = "",
+        owner: pulumi.Input[str],
         protect: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -80,13 +80,11 @@ class Crds(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _owned(metadata: dict[str, Any], instance: str) -> dict[str, Any]:
+def _owned(metadata: dict[str, Any], owner: pulumi.Input[str]) -> dict[str, Any]:
     """Return the metadata with the owner's annotation, on which two stacks that apply the same definition conflict.
 
     Without the annotation both could apply it, and the first stack to be destroyed would delete it for the other.
     """
-    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    owner = f"{stack}/{instance}" if instance else stack
     return {**metadata, "annotations": {**metadata.get("annotations", {}), names.CRD_OWNER: owner}}
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import NoReturn
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from platform_infra.cluster import ClusterError
 from platform_infra.docker_client import DockerUnavailableError
 from tests.unit.infra.recording import Recording, engine_loop, record_bundle
+
+if TYPE_CHECKING:
+    from platform_infra.cluster.api_server import Reader
 
 Record = Callable[..., Recording]
 
@@ -24,6 +29,44 @@ def engine_event_loop() -> None:
 def cluster_without_monitoring_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the discovery: the recording engine has no API server that could answer."""
     monkeypatch.setattr("platform_infra.monitoring.discovery.discover", lambda _kubeconfig, _context: [])
+
+
+@dataclass
+class SharedCluster:
+    """What the API server of a lasting cluster answers: the cluster's uid, and owners by the name of the object."""
+
+    uid: str = "cluster-uid"
+    owners: dict[str, str] = field(default_factory=dict)
+    silent: bool = False
+    """Whether it does not answer."""
+
+    def reader(self, *, kubeconfig: str, context: str) -> Reader:
+        """Return the reader that a program uses."""
+        cluster = self
+
+        class Answers:
+            def __init__(self) -> None:
+                self.kubeconfig, self.context = kubeconfig, context
+
+            def uid(self) -> str:
+                if cluster.silent:
+                    raise ClusterError("the cluster cannot be identified")
+                return cluster.uid
+
+            def owner_of_namespace(self, name: str) -> str:
+                return cluster.owners.get(name, "")
+
+            owner_of_definition = owner_of_namespace
+
+        return Answers()
+
+
+@pytest.fixture(autouse=True)
+def shared_cluster(monkeypatch: pytest.MonkeyPatch) -> SharedCluster:
+    """Replace the API server of lasting clusters; tests/api_server/test_wrong_place.py has a real one."""
+    cluster = SharedCluster()
+    monkeypatch.setattr("platform_infra.cluster.ownership.ApiServer", cluster.reader)
+    return cluster
 
 
 @pytest.fixture(autouse=True)

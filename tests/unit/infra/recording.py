@@ -16,12 +16,14 @@ from platform_infra import Bundle
 from platform_infra.settings.reader import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from platform_infra.cluster import Connect
     from platform_infra.settings.model import Settings
 
 NODE_IMAGE = "notification-platform/node:test"
+NEW_STATE = "new-state"
+"""The id of a state that has none yet."""
 NODE_OUTPUTS = {
     "container": "notification-platform-test",
     "identity": "abc",
@@ -60,15 +62,24 @@ class Registration:
 
 
 class EngineMocks(mocks.Mocks):
-    """Returns the inputs of each resource as its outputs, and fixed outputs for a node and an EKS cluster."""
+    """Returns the inputs of each resource as its outputs, and fixed outputs for a node and an EKS cluster.
 
-    def __init__(self, owner: dict[str, Any]) -> None:
+    `kept` are values that the state keeps from an earlier update, by the name of their resource.
+    """
+
+    def __init__(self, owner: dict[str, Any], kept: Mapping[str, str]) -> None:
         self._owner = owner
+        self._kept = kept
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if args.typ == "pulumi:pulumi:StackReference":
             owned = {"outputs": self._owner, "secretOutputNames": ["kubeconfig"]}
             return args.resource_id, {"name": args.resource_id, **owned}
+        if args.typ == "pulumi:index:Stash":
+            return f"{args.name}-id", {
+                **args.inputs,
+                "output": self._kept.get(args.name, args.inputs["input"]),
+            }
         outputs: dict[str, dict[str, Any]] = {"Node": NODE_OUTPUTS, "Cluster": CONTROL_OUTPUTS}
         named = {"arn": f"arn:{args.name}"} if args.typ.startswith("aws:") else {}
         return f"{args.name}-id", {**args.inputs, **named, **outputs.get(args.typ.split(":")[-1], {})}
@@ -80,8 +91,8 @@ class EngineMocks(mocks.Mocks):
 class Monitor(mocks.MockMonitor):
     """Records the registration requests, which contain more than the mocks get."""
 
-    def __init__(self, owner: dict[str, Any] | None = None) -> None:
-        super().__init__(EngineMocks(owner or {}))
+    def __init__(self, owner: dict[str, Any] | None = None, kept: Mapping[str, str] | None = None) -> None:
+        super().__init__(EngineMocks(owner or {}, kept or {}))
         self.registered: list[Registration] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
@@ -163,7 +174,13 @@ def use_monitor(monitor: Monitor) -> None:
     """Make `monitor` the engine of the next program."""
     # The SDK uses the thread's event loop, and an asynchronous test leaves none behind.
     asyncio.set_event_loop(engine_loop())
-    mocks.set_mocks(monitor.mocks, project="notification-platform", stack="test", monitor=monitor)
+    mocks.set_mocks(
+        monitor.mocks,
+        project="notification-platform",
+        stack="test",
+        monitor=monitor,
+        organization="organization",
+    )
     SETTINGS.callbacks = cast("Any", Callbacks())
 
 
@@ -180,15 +197,16 @@ def record_settings(
     *,
     owner: dict[str, Any] | None = None,
     connect: Connect | None = None,
+    kept: Mapping[str, str] | None = None,
     inspect: Callable[[Bundle], None] = lambda _bundle: None,
 ) -> Recording:
     """Run the bundle with settings and record its registrations; `connect` replaces the cluster of the settings.
 
-    `inspect` gets the bundle while the program runs.
+    `kept` are values that the state keeps from an earlier update. `inspect` gets the bundle while the program runs.
 
     The node image is a constant, so the machine needs neither Docker nor an image.
     """
-    monitor = Monitor(owner)
+    monitor = Monitor(owner, kept)
     use_monitor(monitor)
 
     @pulumi.runtime.test
@@ -197,6 +215,9 @@ def record_settings(
         inspect(bundle)
         return bundle.namespace
 
-    with mock.patch("platform_infra.cluster.local.node.current_image", return_value=NODE_IMAGE):
+    with (
+        mock.patch("platform_infra.cluster.local.node.current_image", return_value=NODE_IMAGE),
+        mock.patch("platform_infra.cluster.ownership.new_state_id", return_value=NEW_STATE),
+    ):
         program()
     return Recording(registered=list(monitor.registered))

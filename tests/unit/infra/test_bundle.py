@@ -8,7 +8,9 @@ import pytest
 from pulumi.runtime import rpc
 
 from platform_infra import names
+from platform_infra.cluster.ownership import Owner
 from platform_infra.image import build as image_build
+from tests.unit.infra.recording import NEW_STATE
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -25,8 +27,8 @@ COMPONENTS = {
     "RequestAdmission",
     "UserRoles",
 }
-OUTSIDE_CLUSTER = {"Node", "kubernetes"}
-"""Resources that create the cluster or connect to it."""
+OUTSIDE_CLUSTER = {"Node", "kubernetes", "Stash"}
+"""Resources that create the cluster, connect to it, or are in the state alone."""
 
 
 def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
@@ -54,6 +56,7 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("RoleBinding", "own"),
         ("Service", "metrics"),
         ("ServiceAccount", "operator"),
+        ("Stash", "platform-cluster-state"),
         ("ValidatingAdmissionPolicy", "notification-receivers"),
         ("ValidatingAdmissionPolicy", "notification-receivers-status"),
         ("ValidatingAdmissionPolicy", "notification-requests"),
@@ -173,9 +176,11 @@ def test_same_settings_register_the_same_resources(record: Record) -> None:
     assert sorted(map(repr, first.registered)) == sorted(map(repr, second.registered))
 
 
-def test_crds_are_annotated_with_the_owning_stack(record: Record) -> None:
-    definitions = record().of("CustomResourceDefinition")
+def test_crds_and_namespace_are_annotated_with_stack_and_state(record: Record) -> None:
+    recording = record()
+    definitions = recording.of("CustomResourceDefinition")
     assert [each.inputs["metadata"]["name"] for each in definitions] == [names.CRD, names.RECEIVER_CRD]
-    for each in definitions:
-        owner = each.inputs["metadata"]["annotations"]["kubernaut.ai/owner"]
-        assert owner.endswith("/notification-platform/test")
+    for each in (*definitions, recording.one("Namespace")):
+        owner = Owner.parse(each.inputs["metadata"]["annotations"]["kubernaut.ai/owner"])
+        assert owner.stack.endswith("/notification-platform/test")
+        assert (owner.state, owner.cluster) == (NEW_STATE, "")

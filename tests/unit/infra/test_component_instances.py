@@ -136,7 +136,7 @@ def test_two_instances_that_own_the_crds_are_two_owners() -> None:
         instance("billing", **OWN, operator_namespace="billing")
 
     owners = [
-        entry.inputs["metadata"]["annotations"]["kubernaut.ai/owner"].rpartition("/")[2]
+        entry.inputs["metadata"]["annotations"]["kubernaut.ai/owner"].split()[0].rpartition("/")[2]
         for entry in recorded(program).of("CustomResourceDefinition")
     ]
     assert sorted(owners) == ["billing", "billing", "orders", "orders"]

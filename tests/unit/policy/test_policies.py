@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from platform_infra.cluster import Connection
 from platform_policy.broken import Break, broken
@@ -22,17 +24,26 @@ from tools.platform.pulumi.stack_file import check_stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from platform_infra.settings.model import Settings
+
 
 RULES = RESOURCE_RULES.keys() | STACK_RULES.keys()
 Resources = list[tuple[str, str, "Mapping[str, Any]"]]
 
 
+def released(stack: str) -> Settings:
+    """Return the settings of a committed stack with an image: until a release, an update refuses its placeholder."""
+    settings = check_stack_file(stack)
+    image = settings.operator.image.replace("0" * 64, "1" * 64)
+    return settings.model_copy(update={"operator": settings.operator.model_copy(update={"image": image})})
+
+
 def resources_of(stack: str, settings: Settings | None = None) -> Resources:
     """Return type, name and properties of a committed stack's resources, without its cluster."""
     recording = record_settings(
-        settings or check_stack_file(stack), connect=lambda _opts: Connection(kubeconfig="", context="")
+        settings or released(stack), connect=lambda _opts: Connection(kubeconfig="", context="")
     )
     return [(entry.type, entry.name, entry.inputs) for entry in recording.registered]
 
@@ -48,8 +59,28 @@ def test_production_stacks_violate_no_mandatory_rule(stack: str) -> None:
     assert json.loads(policy.levels(stack).read_text("utf-8")) == {"all": "mandatory"}
 
 
+@pytest.mark.parametrize(
+    ("values", "file"),
+    [
+        ({}, "lenient.json"),
+        ({"clusterKind": "existing"}, "strict.json"),
+        ({"clusterKind": "existing", "previewNumber": 7, "watchNamespaces": ["pr-7"]}, "lenient.json"),
+    ],
+)
+def test_level_follows_from_the_cluster_and_not_from_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any], file: str
+) -> None:
+    place = {"clusterKubeconfig": "/k", "clusterContext": "c", "operatorImage": "i:1"}
+    place = place if values else {}
+    config = {f"notification-platform:{key}": value for key, value in {**place, **values}.items()}
+    (tmp_path / "Pulumi.dev-of-somebody.yaml").write_text(yaml.safe_dump({"config": config}))
+    for name in ("check_stack_file", "uses_local_cluster"):
+        monkeypatch.setattr(policy, name, partial(getattr(policy, name), folder=tmp_path))
+    assert policy.levels("dev-of-somebody").name == file
+
+
 def test_drills_on_a_schedule_violate_no_rule() -> None:
-    stack = check_stack_file("prod")
+    stack = released("prod")
     drill = stack.drill.model_copy(update={"schedule": "0 9 * * 1"})
     resources = resources_of("prod", stack.model_copy(update={"drill": drill}))
     assert "CronJob" in {kind_of(kind) for kind, _, _ in resources}
@@ -214,7 +245,7 @@ def test_operator_of_a_base_must_exclude_previews(watch: dict[str, Any], count: 
 
 @pytest.mark.parametrize("stack", ["prod", "staging"])
 def test_production_stack_with_access_for_previews_violates_no_rule(stack: str) -> None:
-    settings = check_stack_file(stack)
+    settings = released(stack)
     watch = settings.watch.model_copy(update={"namespace_selector": "!kubernaut.ai/preview"})
     preview = settings.preview.model_copy(update={"base": True})
     based = settings.model_copy(update={"watch": watch, "preview": preview})

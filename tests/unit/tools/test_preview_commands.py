@@ -174,6 +174,6 @@ def test_base_with_previews_is_not_destroyed(monkeypatch: pytest.MonkeyPatch) ->
     users = [one(1, NOW), one(2, NOW, base="staging"), one(4, NOW)]
     monkeypatch.setattr(down, "exists", lambda _name: True)
     monkeypatch.setattr(down, "previews", lambda: users)
-    monkeypatch.setattr(down, "open_stack", lambda _name: pytest.fail("nothing may be changed"))
+    monkeypatch.setattr(down, "open_with_settings", lambda _name: pytest.fail("nothing may be changed"))
     with pytest.raises(PlatformError, match=r"pr-1, pr-4 live\(s\) in the cluster of dev"):
         down.take_down("dev")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from platform_infra.settings.reader import SettingsError, parse
-from tests.unit.infra.recording import record_settings
+from tests.unit.infra.recording import NEW_STATE, record_settings
 from tests.unit.tools.preview_samples import OWNER, PREVIEW
 from tools.platform.preview import create as preview_up
 from tools.platform.preview.model import Access, values
@@ -96,6 +96,7 @@ def test_namespace_names_its_owner_and_has_the_preview_label() -> None:
     metadata = recorded(7).one("Namespace").inputs["metadata"]
     assert metadata["labels"]["kubernaut.ai/preview"] == "7"
     assert metadata["annotations"] == {
+        "kubernaut.ai/owner": f"organization/notification-platform/test state={NEW_STATE}",
         "kubernaut.ai/preview-owner": "me",
         "kubernaut.ai/preview-commit": "ab" * 20,
         "kubernaut.ai/preview-expires": "2026-03-01T12:00:00Z",

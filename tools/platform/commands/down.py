@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from tools.platform.console import out
+from tools.platform.console import err, out
 from tools.platform.errors import PlatformError
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.preview.stacks import previews
+from tools.platform.pulumi.destruction import check_place, contents
+from tools.platform.pulumi.environment import shown_backend
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
-from tools.platform.pulumi.stack import destroy, exists, open_stack, remove
+from tools.platform.pulumi.stack import destroy, exists, open_with_settings, remove
+from tools.platform.pulumi.stack_file import uses_local_cluster
+
+if TYPE_CHECKING:
+    from pulumi.automation import Stack as PulumiStack
+
+    from platform_infra.settings.model import Settings
 
 app = typer.Typer(add_completion=False)
 
@@ -18,32 +29,72 @@ class StackInUseError(PlatformError):
     """Previews depend on the stack."""
 
 
+class NotConfirmedError(PlatformError):
+    """Nobody has confirmed that a stack with a shared cluster is destroyed."""
+
+
 @app.command()
-def down(stack: Stack = "dev") -> None:
+def down(
+    stack: Stack = "dev",
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for example in CI.")] = False,
+) -> None:
     """Destroy a stack with all its resources.
 
-    A stack that does not exist is no error. A stack whose cluster holds previews is not destroyed.
+    A stack that does not exist is no error. A stack whose cluster holds previews is not destroyed. If the cluster is not a
+    node on this machine, the command shows what it destroys and asks for the name of the stack.
 
     Examples: `down` for the stack dev, `down staging` for another one.
     """
-    take_down(stack)
+    take_down(stack, yes=yes)
 
 
-def take_down(name: str) -> None:
+def take_down(name: str, *, yes: bool = False) -> None:
     """Destroy the stack and remove it.
 
     Raises:
         StackInUseError: previews live in its cluster.
+        WrongClusterError: its shared cluster is not the one that its state records.
+        NotConfirmedError: nobody has confirmed that, and its cluster is a shared one.
     """
     if not exists(name):
         out.print(f"{name} is not up.")
         return
     check_previews(name)
-    stack = open_stack(name)
+    stack, settings = open_with_settings(name)
+    confirm(stack, settings, yes=yes)
     destroy(stack)
     remove(stack)
     drop_kubeconfig(name)
     out.print(f"{name} is down; none of its resources is left.")
+
+
+def confirm(stack: PulumiStack, settings: Settings, *, yes: bool) -> None:
+    """Check the place of a stack with a shared cluster, show what goes, and ask unless `yes` answers that.
+
+    Raises:
+        WrongClusterError: its cluster is not the one that its state records.
+        NotConfirmedError: the answer is not the name of the stack, or there is no terminal to ask at.
+    """
+    state = contents(stack)
+    local = state.may_vanish or (not state.kubeconfig and uses_local_cluster(stack.name))
+    if local or state.is_empty:
+        return
+    check_place(stack.name, state, settings.cluster)
+    err.print(state.text(stack.name, shown_backend()), markup=False, highlight=False, soft_wrap=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise NotConfirmedError(
+            f"{stack.name}: its cluster is shared, and there is no terminal to ask whether it should be destroyed; nothing has "
+            "been destroyed",
+            hint=f"run `python -m tools.platform down {stack.name} --yes`",
+        )
+    answer = typer.prompt(f"To destroy it, enter its name ({stack.name})", default="", show_default=False)
+    if answer != stack.name:
+        raise NotConfirmedError(
+            f"{stack.name}: the answer was not the name of the stack; nothing has been destroyed"
+        )
 
 
 def check_previews(name: str) -> None:

@@ -21,15 +21,13 @@ from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.engine import Engine
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
 from tools.platform.pulumi.stack import preview
-from tools.platform.pulumi.stack_file import check_stack_file
+from tools.platform.pulumi.stack_file import check_stack_file, uses_local_cluster
 from tools.platform.pulumi.workspace import workspace_of
 
 if TYPE_CHECKING:
     from tools.platform.pulumi.events import Violation
 
 PACK = ROOT / "infra" / "policy_pack"
-LENIENT = ("dev", "ci", "pr-")
-"""Prefixes of stacks whose violations are advisory; elsewhere they are mandatory."""
 
 app = typer.Typer(add_completion=False)
 
@@ -89,8 +87,9 @@ def changes() -> list[Break]:
 
 
 def levels(stack: str) -> Path:
-    """Return the file with the enforcement level of each policy."""
-    return PACK / ("lenient.json" if stack.startswith(LENIENT) else "strict.json")
+    """Return the file with the enforcement level of each policy: advisory for local clusters and previews, else mandatory."""
+    lenient = uses_local_cluster(stack) or check_stack_file(stack).preview.number
+    return PACK / ("lenient.json" if lenient else "strict.json")
 
 
 def prepare_pack() -> Path:

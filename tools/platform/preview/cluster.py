@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -14,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from notification_client import Notifier, Options
 from platform_infra.names import GROUP, OPERATOR, PLURAL, VERSION
 from platform_infra.settings.preview import LABEL
+from tools.platform.preview.model import PreviewError
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -98,16 +100,40 @@ class Namespace:
         )
         return Smoke(phase=status.phase, seconds=seconds, message=status.message)
 
-    def delete(self, number: int) -> None:
-        """Delete the namespace if it has the label of this preview, and wait until it is deleted."""
-        core, deadline = client.CoreV1Api(self._api), time.monotonic() + DELETION_SECONDS
-        while self._belongs_to(core, number) and time.monotonic() < deadline:
-            core.delete_namespace(self._name, _request_timeout=REQUEST_SECONDS)
-            time.sleep(1)
+    def delete(self, number: int, *, within: float = DELETION_SECONDS) -> None:
+        """Delete the namespace if it has the label of this preview, and wait until it is deleted.
 
-    def _belongs_to(self, core: client.CoreV1Api, number: int) -> bool:
+        Raises:
+            PreviewError: it still exists after that many seconds; the message has what the API server reports about it.
+            ApiException: the API server refuses it.
+            HTTPError: the API server does not answer.
+        """
+        core, deadline = client.CoreV1Api(self._api), time.monotonic() + within
+        namespace = self._of_preview(core, number)
+        while namespace:
+            if not namespace.metadata.deletion_timestamp:
+                core.delete_namespace(self._name, _request_timeout=REQUEST_SECONDS)
+            time.sleep(1)
+            namespace = self._of_preview(core, number)
+            if namespace and time.monotonic() >= deadline:
+                raise PreviewError(
+                    f"the namespace {self._name} still exists {within:g} s after its deletion: {_remaining(namespace)}",
+                    hint=f"remove what holds it, then run `make preview-down PR={number}` again",
+                )
+
+    def _of_preview(self, core: client.CoreV1Api, number: int) -> Any:  # noqa: ANN401 - the client declares no type
+        """Return the namespace if it exists and belongs to this preview."""
         try:
             namespace: Any = core.read_namespace(self._name, _request_timeout=REQUEST_SECONDS)
-        except CLUSTER_ERRORS:
-            return False
-        return (namespace.metadata.labels or {}).get(LABEL) == str(number)
+        except ApiException as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return namespace if (namespace.metadata.labels or {}).get(LABEL) == str(number) else None
+
+
+def _remaining(namespace: Any) -> str:  # noqa: ANN401 - the client declares no type
+    """Return what holds a namespace that is being deleted, as its conditions report it."""
+    conditions = namespace.status.conditions or []
+    held = [f"{each.reason}: {each.message}" for each in conditions if each.status == "True"]
+    return "; ".join(held) or f"its phase is {namespace.status.phase}, and the cluster reports no reason"

@@ -124,7 +124,8 @@ def take_down(name: str, *, preview: Preview | None, kubeconfig: Path | None = N
 
     Raises:
         CommandError: the engine failed.
-        PreviewError: the first `up` was interrupted, and nothing names the cluster.
+        PreviewError: the first `up` was interrupted, and nothing names the cluster; or the namespace cannot be deleted. The
+            stack is still listed then.
     """
     stack = open_stack(name)
     namespace = _namespace(preview, kubeconfig) if preview and preview.base else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ MARK = "<!-- notification-platform: changes -->"
 LIMIT = 60_000
 """Characters of a comment; GitHub accepts 65,536."""
 MINIMUM = 2_000
+WIDTH = 160
+"""Characters of a line of an error or a violation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +51,16 @@ def _section(entry: StackChanges, room: int) -> str:
     body = [line for change in entry.changes for line in change.markdown()]
     for heading, text in (("Policy violations", entry.violations), ("Error", entry.error)):
         if text:
-            quoted = [f"    {line}"[:200] for line in text.strip().splitlines()]
+            quoted = [f"    {part}" for line in text.strip().splitlines() for part in _wrapped(line)]
             body = [f"{heading}:", "", *quoted, "", *body]
     # Room for the frame, and for the line that reports omitted lines.
     left = room - sum(len(line) + 1 for line in (opened, title, *end)) - 300
     return "\n".join([opened, title, "", *_fitting(body, left), *end])
+
+
+def _wrapped(line: str) -> list[str]:
+    """Return a line in parts that a comment shows without scrolling."""
+    return textwrap.wrap(line, WIDTH, break_long_words=True, break_on_hyphens=False) or [""]
 
 
 def _fitting(lines: Sequence[str], room: int) -> list[str]:

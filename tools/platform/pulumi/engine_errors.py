@@ -48,9 +48,10 @@ KNOWN_ERRORS = (
         '`make pulumi ARGS="cancel --yes --stack NAME"` and run the same command again',
     ),
     KnownError(
-        pattern=re.compile(re.escape(CRD_OWNER)),
-        hint="a CRD of this cluster belongs to another stack, named by its annotation kubernaut.ai/owner: set crdManaged to "
-        "false, or remove the annotation of each CRD if that stack no longer exists",
+        pattern=re.compile(re.escape(f".metadata.annotations.{CRD_OWNER}")),
+        hint="a CRD or the namespace in this cluster belongs to another stack or state, named by its annotation "
+        "kubernaut.ai/owner: use the backend with that state; or set crdManaged to false and choose another "
+        "operatorNamespace; or remove the annotation if that state no longer exists (docs/environments.md#owner)",
     ),
     KnownError(
         pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),

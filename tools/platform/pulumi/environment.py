@@ -40,6 +40,14 @@ def backend_url(variables: Mapping[str, str] = os.environ) -> str:
     return variables.get("PULUMI_BACKEND_URL") or STATE
 
 
+def shown_backend(variables: Mapping[str, str] = os.environ) -> str:
+    """Return the URL of the backend without a password."""
+    url = urlsplit(backend_url(variables))
+    if url.password is None:
+        return url.geturl()
+    return url._replace(netloc=f"{url.username}:…@{url.netloc.rpartition('@')[2]}").geturl()
+
+
 def backend_folder(variables: Mapping[str, str] = os.environ) -> Path | None:
     """Return the folder of a `file://` backend, or None for any other backend."""
     url = urlsplit(backend_url(variables))

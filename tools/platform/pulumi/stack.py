@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi import automation as auto
 
 from platform_infra.names import PROJECT
-from tools.platform.pulumi.environment import backend_folder
+from tools.platform.pulumi.environment import STATE_FOLDER, backend_folder
 from tools.platform.pulumi.events import EventLog
 from tools.platform.pulumi.progress import StackProgress
 from tools.platform.pulumi.stack_file import (
@@ -23,13 +23,15 @@ from tools.platform.pulumi.workspace import workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from platform_infra.settings.model import Settings
     from tools.localcluster.toolchain import Toolchain
 
 SAME = "same"
-IDEMPOTENT_TYPES = ("kubernetes:", "pulumi-python:", "notification-platform:")
-"""Type prefixes of resources with a fixed name in the cluster or on this machine: a second creation adopts the first."""
+IDEMPOTENT_TYPES = ("kubernetes:", "pulumi-python:", "notification-platform:", "pulumi:index:Stash")
+"""Type prefixes of resources with a fixed name in the cluster, on this machine or in the state: a second creation adopts the
+first."""
 
 
 def open_stack(
@@ -192,17 +194,17 @@ def destroy(stack: auto.Stack, *, brief: bool = False) -> None:
 def remove(stack: auto.Stack, *, force: bool = False, generated: bool = False) -> None:
     """Remove a destroyed stack from the backend; its file stays unless a command `generated` it.
 
-    With `force` a stack that still lists resources is removed too: they disappeared with their cluster.
+    In a backend of files, the history of a generated stack and of any stack in the embedded backend is removed, too. With
+    `force` a stack that still lists resources is removed too: they disappeared with their cluster.
     """
     stack.workspace.remove_stack(stack.name, force=force, preserve_config=not generated)
-    _remove_backups(stack.name)
-
-
-def _remove_backups(name: str) -> None:
-    """Remove the copies of a stack's state that the engine leaves in a backend of files."""
     folder = backend_folder()
-    if folder is None:
-        return
+    if folder is not None and (generated or folder == STATE_FOLDER):
+        _remove_backups(folder, stack.name)
+
+
+def _remove_backups(folder: Path, name: str) -> None:
+    """Remove the copies of a stack's state that the engine leaves in a backend of files."""
     for copy in folder.glob(f".pulumi/stacks/{PROJECT}/{name}.json.bak*"):
         copy.unlink()
     for kind in ("backups", "history", "locks/organization"):

@@ -1,0 +1,95 @@
+"""What a program asks an API server before it registers resources: the cluster's uid, and the owners of objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+
+import yaml
+
+from platform_infra.cluster.connection import ClusterError
+from platform_infra.names import CRD_OWNER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TIMEOUT_SECONDS = 8
+IDENTITY_NAMESPACE = "kube-system"
+"""Its uid identifies a cluster, whatever its address is."""
+UNKNOWN = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+"""The account may not read the object, or there is none."""
+
+
+class Reader(Protocol):
+    """Reads an object of a cluster by its name."""
+
+    def uid(self) -> str:
+        """Return the uid of the cluster; empty if the account may not read it."""
+
+    def owner_of_namespace(self, name: str) -> str:
+        """Return the owner's annotation of a namespace; empty if it has none or cannot be read."""
+
+    def owner_of_definition(self, name: str) -> str:
+        """Return the owner's annotation of a CRD; empty if it has none or cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiServer:
+    """The API server of a kubeconfig's context.
+
+    Every method raises ClusterError if the server does not answer, or does not accept the credentials.
+    """
+
+    kubeconfig: str
+    context: str
+
+    def uid(self) -> str:
+        return self._read(_namespace, IDENTITY_NAMESPACE, lambda metadata: metadata.uid)
+
+    def owner_of_namespace(self, name: str) -> str:
+        return self._read(_namespace, name, _owner)
+
+    def owner_of_definition(self, name: str) -> str:
+        return self._read(_definition, name, _owner)
+
+    def _read(self, read: Callable[[Any, str], Any], name: str, part: Callable[[Any], Any]) -> str:
+        # Imported here: the import takes a second, and only a lasting cluster needs it.
+        from kubernetes import client, config  # noqa: PLC0415
+
+        try:
+            settings = client.Configuration()
+            document = yaml.safe_load(self.kubeconfig)
+            config.load_kube_config_from_dict(document, context=self.context, client_configuration=settings)
+            settings.retries = False
+            with client.ApiClient(settings) as api:
+                return str(part(read(api, name).metadata) or "")
+        except client.ApiException as error:
+            if error.status in UNKNOWN:
+                return ""
+            raise ClusterError(self._unavailable(str(error))) from None
+        except Exception as error:  # noqa: BLE001 - every transport error means the same here
+            raise ClusterError(self._unavailable(str(error))) from None
+
+    def _unavailable(self, reason: str) -> str:
+        return (
+            f"the cluster (context {self.context!r}) cannot be identified: {' '.join(reason.split())}; check it with "
+            f"`kubectl --context {self.context} get namespace {IDENTITY_NAMESPACE}`"
+        )
+
+
+def _namespace(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
+    from kubernetes import client  # noqa: PLC0415
+
+    return client.CoreV1Api(api).read_namespace(name, _request_timeout=TIMEOUT_SECONDS)
+
+
+def _definition(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
+    from kubernetes import client  # noqa: PLC0415
+
+    definitions = client.ApiextensionsV1Api(api)
+    return definitions.read_custom_resource_definition(name, _request_timeout=TIMEOUT_SECONDS)
+
+
+def _owner(metadata: Any) -> Any:  # noqa: ANN401 - the client declares no types
+    return (metadata.annotations or {}).get(CRD_OWNER)

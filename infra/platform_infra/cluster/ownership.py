@@ -1,0 +1,200 @@
+"""Which stack, which state and which cluster belong together: the owner of objects, recorded in both (DD-OWNER-001).
+
+A state keeps an id of its own and the uid of its cluster. The objects that a stack needs for itself have both in their
+annotation, so that neither another cluster nor another state is taken for the right one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from platform_infra import names
+from platform_infra.cluster.api_server import IDENTITY_NAMESPACE, ApiServer
+from platform_infra.cluster.connection import ClusterError
+from platform_infra.outputs import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from platform_infra.cluster.api_server import Reader
+    from platform_infra.cluster.connection import Connection
+
+OWNERSHIP_PAGE = "docs/environments.md#owner"
+STATE, CLUSTER = "state", "cluster"
+"""Keys of the annotation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The owner of an object. `state` and `cluster` are empty where an earlier release wrote the annotation."""
+
+    stack: str
+    """The stack as `organization/project/stack`, with `/instance` for an instance of the component."""
+    state: str = ""
+    """The id of the state that holds the object."""
+    cluster: str = ""
+    """The uid of the cluster that the state belongs to."""
+
+    def text(self) -> str:
+        """Return the value of the annotation, such as `organization/notification-platform/prod state=1f… cluster=9a…`."""
+        parts = {STATE: self.state, CLUSTER: self.cluster}
+        return " ".join([self.stack, *(f"{key}={value}" for key, value in parts.items() if value)])
+
+    @classmethod
+    def parse(cls, text: str) -> Owner:
+        """Return the owner that an annotation names, in the present form or in that of an earlier release."""
+        stack, *parts = text.split()
+        values = dict(part.partition("=")[::2] for part in parts)
+        return cls(stack=stack, state=values.get(STATE, ""), cluster=values.get(CLUSTER, ""))
+
+    def owns(self, other: Owner) -> bool:
+        """Return whether objects of the `other` owner belong to this one: to the same state, whatever its stack is called.
+
+        An earlier release recorded no state, so there the name decides; it did not contain that of an instance.
+        """
+        if other.state:
+            return other.state == self.state
+        return f"{self.stack}/".startswith(f"{other.stack}/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedObject:
+    """An object that belongs to one stack: a CRD, or the operator's namespace."""
+
+    kind: str
+    """As kubectl names it: `namespace` or `crd`."""
+    name: str
+
+    def owner(self, reader: Reader) -> str:
+        """Return its owner's annotation in the cluster; empty if it has none."""
+        if self.kind == "crd":
+            return reader.owner_of_definition(self.name)
+        return reader.owner_of_namespace(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The stack of this program with its state and its cluster; `reader` is empty where no cluster is checked."""
+
+    state: pulumi.Output[str]
+    cluster: str
+    reader: Reader | None
+    context: str = ""
+    instance: str = ""
+    """The name of the component's instance; empty in the platform's own program."""
+
+    def owner(self) -> pulumi.Output[str]:
+        """Return the value of the annotation for this stack's objects."""
+        return self.state.apply(lambda state: self._owner(state).text())
+
+    def check(self, objects: Sequence[OwnedObject]) -> None:
+        """Check that none of the objects in the cluster belongs to another state.
+
+        Raises:
+            ClusterError: at least one does; it names their owners and the command that takes them over.
+        """
+        if self.reader is None:
+            return
+        ours = self._owner(wait_for(self.state) or "")
+        owners = [(each, each.owner(self.reader)) for each in objects]
+        foreign = [(each, text) for each, text in owners if text and not ours.owns(Owner.parse(text))]
+        if foreign:
+            raise ClusterError(_foreign(ours, foreign, self.context))
+
+    def _owner(self, state: str) -> Owner:
+        stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+        name = f"{stack}/{self.instance}" if self.instance else stack
+        return Owner(stack=name, state=state, cluster=self.cluster)
+
+
+def identify(
+    name: str, connection: Connection, opts: pulumi.ResourceOptions, *, instance: str = ""
+) -> Identity:
+    """Record the state's id and the uid of a lasting cluster, and check that it is the cluster of this state.
+
+    Raises:
+        ClusterError: the cluster is another one, or does not answer; in a preview, a silent cluster is a warning.
+    """
+    state = _kept(f"{name}-state", new_state_id(), opts)
+    api = _lasting(connection)
+    if api is None:
+        return Identity(state=state, cluster="", reader=None, instance=instance)
+    reached = _reached(api)
+    recorded = wait_for(_kept(f"{name}-uid", reached or "", opts)) or ""
+    if reached and recorded and reached != recorded:
+        raise ClusterError(_another_cluster(api.context, reached, recorded))
+    return Identity(
+        state=state,
+        cluster=recorded,
+        reader=None if reached is None else api,
+        context=api.context,
+        instance=instance,
+    )
+
+
+def new_state_id() -> str:
+    """Return the id of a state that has none yet."""
+    return str(uuid.uuid4())
+
+
+def _kept(name: str, value: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """Return the value that the state keeps under a name; this value if it keeps none."""
+    keep = pulumi.ResourceOptions(ignore_changes=["input"])
+    kept: pulumi.Output[str] = pulumi.Stash(
+        name, input=value, opts=pulumi.ResourceOptions.merge(opts, keep)
+    ).output
+    return kept
+
+
+def _lasting(connection: Connection) -> ApiServer | None:
+    """Return the API server of a lasting cluster; None for another one, and where a preview does not know it."""
+    if not wait_for(pulumi.Output.from_input(connection.lasting)):
+        return None
+    kubeconfig = wait_for(pulumi.Output.from_input(connection.kubeconfig))
+    context = wait_for(pulumi.Output.from_input(connection.context))
+    return ApiServer(kubeconfig=kubeconfig, context=context) if kubeconfig and context else None
+
+
+def _reached(api: ApiServer) -> str | None:
+    """Return the uid of the cluster; empty if the account may not read it, None if a preview gets no answer."""
+    try:
+        uid = api.uid()
+    except ClusterError as error:
+        # The previewed change may be the one that repairs the access.
+        if not pulumi.runtime.is_dry_run():
+            raise
+        pulumi.log.warn(f"{error}; this preview does not check whether it is the cluster of this stack")
+        return None
+    if not uid:
+        pulumi.log.warn(
+            f"the account of context {api.context!r} may not read the namespace {IDENTITY_NAMESPACE}, so it is not checked "
+            f"whether this is the cluster of this stack; permit it to get this namespace: {OWNERSHIP_PAGE}"
+        )
+    return uid
+
+
+def _another_cluster(context: str, reached: str, recorded: str) -> str:
+    stack = pulumi.get_stack()
+    return (
+        f"clusterContext: the context {context!r} leads to another cluster than that of the stack {stack}: its namespace "
+        f"{IDENTITY_NAMESPACE} has the uid {reached}, in the stack's state it is {recorded}. Nothing has been changed. Correct "
+        f"clusterKubeconfig and clusterContext, or clusterStack; to move the stack to this cluster, see {OWNERSHIP_PAGE}"
+    )
+
+
+def _foreign(ours: Owner, foreign: Sequence[tuple[OwnedObject, str]], context: str) -> str:
+    listed = "\n".join(f"  - {each.kind} {each.name}: {text}" for each, text in foreign)
+    commands = "; ".join(
+        f"`kubectl --context {context} annotate {each.kind} {each.name} {names.CRD_OWNER}-`"
+        for each, _ in foreign
+    )
+    return (
+        f"in the cluster (context {context!r}), each of these objects belongs to another stack, or to another state of it:\n"
+        f"{listed}\nThis stack is {ours.text()}. Nothing has been changed. Set PULUMI_BACKEND_URL to the backend with the state "
+        f"that owns them, or give this stack another operatorNamespace and set crdManaged to false. If that state no longer "
+        f"exists, take the objects over: {commands}, then run `up` with PULUMI_K8S_ENABLE_PATCH_FORCE=true; see {OWNERSHIP_PAGE}"
+    )

@@ -1,0 +1,232 @@
+"""Shared clusters without nodes, and stacks of a copy of the checkout in them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pty
+import ssl
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from kubernetes import client, config
+
+from platform_infra import names
+from tests.engine.checkout import PLATFORM, Checkout, CommandResult
+from tests.harness.authority import Authority
+from tests.harness.control_plane import GROUPS, control_plane, running
+from tests.harness.eventually import eventually
+from tests.harness.faultproxy.app import FaultProxy
+from tests.harness.proxy_thread import serving
+from tools.localcluster.toolchain import ensure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+STACK = "prod-eu"
+NAMESPACE = "notification-system"
+CRDS = (names.CRD, names.RECEIVER_CRD)
+ACCOUNT = "deployer"
+CONTROLLERS = (
+    "kube-controller-manager",
+    "--controllers=namespace-controller,garbage-collector-controller",
+    "--leader-elect=false",
+    "--secure-port=0",
+)
+QUESTION = f"enter its name ({STACK}):".encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedCluster:
+    """An API server: its address, its certificate authority, and the token of an administrator."""
+
+    server: str
+    authority: str
+    token: str
+    core: client.CoreV1Api
+    definitions: client.ApiextensionsV1Api
+
+    @property
+    def uid(self) -> str:
+        namespace: Any = self.core.read_namespace("kube-system")
+        return str(namespace.metadata.uid)
+
+    def namespace(self) -> Any:
+        """Return the metadata of the operator's namespace, None if there is none."""
+        return self._metadata(self.core.read_namespace, NAMESPACE)
+
+    def definition(self, name: str = names.CRD) -> Any:
+        """Return the metadata of a CRD, None if there is none."""
+        return self._metadata(self.definitions.read_custom_resource_definition, name)
+
+    def owners(self) -> set[str]:
+        """Return the owners of the namespace and of both CRDs."""
+        metadata = (self.namespace(), *(self.definition(name) for name in CRDS))
+        return {str((each.annotations or {}).get(names.CRD_OWNER)) for each in metadata}
+
+    def give_up(self) -> None:
+        """Remove the owners, as the documentation of a takeover says."""
+        body = {"metadata": {"annotations": {names.CRD_OWNER: None}}}
+        self.core.patch_namespace(NAMESPACE, body)
+        for name in CRDS:
+            self.definitions.patch_custom_resource_definition(name, body)
+
+    def _metadata(self, read: Any, name: str) -> Any:
+        try:
+            return read(name).metadata
+        except client.ApiException as error:
+            if error.status != 404:
+                raise
+            return None
+
+
+@contextmanager
+def shared_cluster() -> Iterator[SharedCluster]:
+    """Start an API server with an administrator who has a token, and the controllers that complete deletions."""
+    with control_plane() as plane, tempfile.TemporaryDirectory() as folder:
+        api = config.new_client_from_config(str(plane.kubeconfig))
+        core = client.CoreV1Api(api)
+        eventually(lambda: _exists(core, "kube-system") and _exists(core, "default"), bool, within=30)
+        (entry,) = yaml.safe_load(plane.kubeconfig.read_text("utf-8"))["clusters"]
+        controllers = (*CONTROLLERS, f"--kubeconfig={plane.kubeconfig}")
+        with running(ensure(GROUPS).bin, controllers, Path(folder)):
+            yield SharedCluster(
+                server=entry["cluster"]["server"],
+                authority=entry["cluster"]["certificate-authority-data"],
+                token=_administrator(api),
+                core=core,
+                definitions=client.ApiextensionsV1Api(api),
+            )
+
+
+def _exists(core: client.CoreV1Api, name: str) -> bool:
+    try:
+        core.read_namespace(name)
+    except client.ApiException:
+        return False
+    return True
+
+
+def _administrator(api: client.ApiClient) -> str:
+    core, rbac = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
+    core.create_namespaced_service_account("default", {"metadata": {"name": ACCOUNT}})
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": "default"}
+    binding = {"metadata": {"name": ACCOUNT}, "roleRef": reference, "subjects": [subject]}
+    rbac.create_cluster_role_binding(binding)
+    token: Any = core.create_namespaced_service_account_token(
+        ACCOUNT, "default", {"spec": {"expirationSeconds": 7200}}
+    )
+    return str(token.status.token)
+
+
+@contextmanager
+def other_address(cluster: SharedCluster, folder: Path) -> Iterator[tuple[str, str]]:
+    """Serve the cluster at another port and with another authority; yield its address and its authority."""
+    (folder / "upstream.crt").write_bytes(base64.b64decode(cluster.authority))
+    trust = ssl.create_default_context(cafile=str(folder / "upstream.crt"))
+    own = Authority(folder)
+    proxy = FaultProxy(upstream=cluster.server, trust=trust, identity=own.identity("proxy"))
+    with serving(proxy) as place:
+        yield f"https://127.0.0.1:{place.api_port}", base64.b64encode(own.file.read_bytes()).decode()
+
+
+def kubeconfig(entries: Mapping[str, tuple[str, str, str]]) -> dict[str, Any]:
+    """Return a kubeconfig; each context has its own server, authority and token, in this order."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": name, "cluster": {"server": server, "certificate-authority-data": authority}}
+            for name, (server, authority, _) in entries.items()
+        ],
+        "users": [{"name": name, "user": {"token": token}} for name, (_, _, token) in entries.items()],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name in entries],
+    }
+
+
+class Team:
+    """A checkout with a backend and a passphrase of its own, and a kubeconfig for several clusters."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.checkout = Checkout(folder)
+        self.checkout.use_own_secrets()
+        self.kubeconfig = folder / "kubeconfig"
+        self._entries: dict[str, tuple[str, str, str]] = {}
+
+    @property
+    def file(self) -> Path:
+        """The stack's file."""
+        return self.checkout.folder / "stacks" / f"Pulumi.{STACK}.yaml"
+
+    def add_context(self, name: str, *, server: str, authority: str, token: str) -> None:
+        """Add a context with its own cluster and user to the kubeconfig."""
+        self._entries[name] = (server, authority, token)
+        self.kubeconfig.write_text(yaml.safe_dump(kubeconfig(self._entries)), "utf-8")
+
+    def configure(self, context: str, **values: object) -> None:
+        """Write the stack's file for a context; the operator is not deployed, because no node would run it."""
+        settings: dict[str, Any] = {
+            "clusterKind": "existing",
+            "clusterKubeconfig": str(self.kubeconfig),
+            "clusterContext": context,
+            "operatorEnabled": False,
+        }
+        self.checkout.write_stack(STACK, **settings, **values)
+
+    def platform(self, *arguments: str) -> CommandResult:
+        return self.checkout.platform(*arguments)
+
+    def up(self, **variables: str) -> str:
+        """Bring the stack up and return the output."""
+        result = self.checkout.platform("up", STACK, **variables)
+        assert result.code == 0, result.text
+        return result.text
+
+    def refused(self, *arguments: str) -> str:
+        """Run a command that must fail with exit code 1, and return its message in one line."""
+        result = self.platform(*arguments)
+        assert result.code == 1, result.text
+        return " ".join(result.text.partition("error: ")[2].split())
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Return the resources of the state by their URN."""
+        # Every operation encrypts secrets again.
+        export = self.checkout.pulumi("stack", "export", "--show-secrets", "--stack", STACK).text
+        return {each["urn"]: each for each in json.loads(export)["deployment"].get("resources") or []}
+
+    def operations(self) -> set[str]:
+        """Return which operations the last update made, such as `same` and `create`."""
+        history = self.checkout.pulumi("stack", "history", "--json", "--stack", STACK).text
+        changes: dict[str, int] = json.loads(history)[0]["resourceChanges"]
+        return set(changes)
+
+    def answered(self, answer: str, *arguments: str) -> CommandResult:
+        """Run a command at a terminal and answer its question, if it asks one."""
+        ours, theirs = pty.openpty()
+        with (
+            os.fdopen(ours, "wb", buffering=0) as keyboard,
+            os.fdopen(theirs, "rb", buffering=0) as terminal,
+            subprocess.Popen(
+                [*PLATFORM, *arguments],
+                env=self.checkout.variables({}),
+                cwd=self.checkout.folder,
+                stdin=terminal,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            ) as process,
+        ):
+            assert process.stdout is not None
+            text = b""
+            while chunk := os.read(process.stdout.fileno(), 4096):
+                text += chunk
+                if text.rstrip().endswith(QUESTION):
+                    keyboard.write(f"{answer}\n".encode())
+        return CommandResult(code=process.returncode, text=text.decode())

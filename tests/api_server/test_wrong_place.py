@@ -1,0 +1,177 @@
+"""No command reaches the wrong cluster or the wrong state: real API servers and the real engine, without nodes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platform_infra import names
+from platform_infra.cluster.ownership import Owner
+from tests.api_server.shared_clusters import NAMESPACE, STACK, Team, other_address, shared_cluster
+from tools.localcluster.toolchain import ensure
+from tools.platform.pulumi.environment import ENGINE_GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.api_server.shared_clusters import SharedCluster
+
+pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
+EARLIER_RELEASE = Path(__file__).with_name("earlier_release.py")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine() -> None:
+    ensure(ENGINE_GROUPS)
+
+
+@pytest.fixture
+def cluster() -> Iterator[SharedCluster]:
+    with shared_cluster() as started:
+        yield started
+
+
+@pytest.fixture
+def another() -> Iterator[SharedCluster]:
+    with shared_cluster() as started:
+        yield started
+
+
+@pytest.fixture
+def team(cluster: SharedCluster, tmp_path: Path) -> Team:
+    return in_cluster(cluster, tmp_path / "team")
+
+
+def in_cluster(cluster: SharedCluster, folder: Path) -> Team:
+    """Return a checkout whose stack is configured for a cluster, with a state of its own."""
+    team = Team(folder)
+    team.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
+    team.configure("there")
+    return team
+
+
+def test_other_contexts_of_the_kubeconfig_are_not_in_the_state(team: Team) -> None:
+    for name in ("second", "third"):
+        team.add_context(name, server=f"https://{name}.example", authority="Q0E=", token=f"token-of-{name}")
+    team.up()
+    export = team.checkout.pulumi("stack", "export", "--show-secrets", "--stack", STACK).text
+    assert "https://127.0.0.1" in export
+    for name in ("second", "third"):
+        assert f"{name}.example" not in export
+        assert f"token-of-{name}" not in export
+
+
+def test_same_cluster_at_another_address_replaces_nothing(
+    team: Team, cluster: SharedCluster, tmp_path: Path
+) -> None:
+    team.up()
+    uids = (cluster.definition().uid, cluster.namespace().uid)
+    with other_address(cluster, tmp_path) as (server, authority):
+        team.add_context("elsewhere", server=server, authority=authority, token=cluster.token)
+        team.configure("elsewhere")
+        team.up()
+        assert team.operations() <= {"same", "update"}
+        assert "nothing to change" in team.up()
+    assert (cluster.definition().uid, cluster.namespace().uid) == uids
+
+
+def test_context_of_another_cluster_is_refused(
+    team: Team, cluster: SharedCluster, another: SharedCluster
+) -> None:
+    team.up()
+    before = team.resources()
+    team.add_context("there", server=another.server, authority=another.authority, token=another.token)
+    for arguments in (("up", STACK), ("diff", STACK), ("down", STACK, "--yes")):
+        result = team.platform(*arguments)
+        assert result.code == 1, result.text
+        assert another.uid in result.text
+        assert cluster.uid in result.text
+    plain = team.checkout.pulumi("up", "--yes", "--stack", STACK)
+    assert plain.code != 0
+    assert "leads to another cluster than that of the stack prod-eu" in " ".join(plain.text.split())
+    assert another.definition() is None
+    assert another.namespace() is None
+    assert team.resources() == before
+
+
+def test_second_state_of_a_stack_is_refused_until_it_takes_over(
+    team: Team, cluster: SharedCluster, tmp_path: Path
+) -> None:
+    team.up()
+    (first,) = cluster.owners()
+    owner = Owner.parse(first)
+    assert owner == Owner(
+        stack=f"organization/{names.PROJECT}/{STACK}", state=owner.state, cluster=cluster.uid
+    )
+    untouched = (cluster.namespace().resource_version, cluster.definition().resource_version)
+
+    second = in_cluster(cluster, tmp_path / "second")
+    for command in ("up", "diff"):
+        result = second.platform(command, STACK)
+        assert result.code == 1, result.text
+        text = " ".join(result.text.split())
+        assert first in text
+        assert f"annotate namespace {NAMESPACE} kubernaut.ai/owner-" in text
+    assert (cluster.namespace().resource_version, cluster.definition().resource_version) == untouched
+
+    cluster.give_up()
+    second.up(PULUMI_K8S_ENABLE_PATCH_FORCE="true")
+    assert "nothing to change" in second.up()
+    (taken,) = cluster.owners()
+    assert Owner.parse(taken).state not in {"", owner.state}
+    assert taken in team.refused("up", STACK)
+    assert taken in team.refused("down", STACK, "--yes")
+    assert cluster.owners() == {taken}
+
+
+def test_stack_of_an_earlier_release_moves_without_replacement(team: Team, cluster: SharedCluster) -> None:
+    program = team.checkout.folder / "infra" / "__main__.py"
+    present = program.read_text("utf-8")
+    shutil.copy(EARLIER_RELEASE, program)
+    team.up()
+    assert cluster.owners() == {f"organization/{names.PROJECT}/{STACK}", "None"}
+    assert "Stash" not in str(team.resources())
+    uids = (cluster.definition().uid, cluster.namespace().uid)
+
+    program.write_text(present, "utf-8")
+    team.up()
+    assert team.operations() <= {"same", "update", "create"}
+    (owner,) = cluster.owners()
+    assert Owner.parse(owner).cluster == cluster.uid
+    assert "nothing to change" in team.up()
+    assert (cluster.definition().uid, cluster.namespace().uid) == uids
+
+
+def test_down_of_a_shared_cluster_asks_and_keeps_the_file(team: Team, cluster: SharedCluster) -> None:
+    team.up()
+    message = team.refused("down", STACK)
+    assert "there is no terminal to ask" in message
+    assert f"down {STACK} --yes" in message
+
+    declined = team.answered("yes", "down", STACK)
+    assert declined.code == 1, declined.text
+    for part in (
+        f"cluster  {cluster.server} (context there, uid {cluster.uid})",
+        f"backend  file://{team.checkout.state}",
+        "2 CustomResourceDefinition",
+        "1 Namespace",
+        "nothing has been destroyed",
+    ):
+        assert part in declined.text
+    assert cluster.definition() is not None
+
+    confirmed = team.answered(STACK, "down", STACK)
+    assert confirmed.code == 0, confirmed.text
+    assert cluster.definition() is None
+    assert cluster.namespace() is None
+    assert "encryptionsalt" in team.file.read_text("utf-8")
+
+
+def test_yes_answers_the_question(team: Team, cluster: SharedCluster) -> None:
+    team.up()
+    result = team.platform("down", STACK, "--yes")
+    assert result.code == 0, result.text
+    assert cluster.definition() is None

@@ -1,0 +1,107 @@
+"""What `down` shows and checks, from the state of a stack."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from platform_infra.cluster.ownership import Owner
+from platform_infra.names import CRD_OWNER
+from platform_infra.settings.cluster import Cluster
+from tools.platform.pulumi import stack as stack_module
+from tools.platform.pulumi.destruction import PROVIDER, STASH, WrongClusterError, check_place, contents_of
+from tools.platform.pulumi.environment import STATE_FOLDER, backend_folder, shown_backend
+
+KUBECONFIG = json.dumps({"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}]})
+SECRET = "4dabf18193072939515e22adb298388d"
+"""The engine's mark of a secret."""
+OWNER = Owner(stack="organization/notification-platform/prod", state="1f", cluster="9a")
+
+
+def resource(kind: str, *, custom: bool = True, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "custom": custom, **more}
+
+
+def provider(**inputs: object) -> dict[str, Any]:
+    kubeconfig = {SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(KUBECONFIG)}
+    return resource(PROVIDER, inputs={"kubeconfig": kubeconfig, "context": "there", **inputs})
+
+
+def crd(**more: Any) -> dict[str, Any]:
+    metadata = {"name": "notificationrequests.kubernaut.ai", "annotations": {CRD_OWNER: OWNER.text()}}
+    kind = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
+    return resource(kind, inputs={"metadata": metadata}, **more)
+
+
+STATE = [
+    resource("pulumi:pulumi:Stack", custom=False),
+    resource("notification-platform:index:Bundle", custom=False),
+    resource(STASH),
+    provider(clusterIdentifier="9a"),
+    resource("pulumi:providers:kubernetes", delete=True, inputs={"clusterIdentifier": "old"}),
+    resource("kubernetes:apps/v1:Deployment"),
+    resource("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"),
+    resource("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"),
+    crd(retainOnDelete=True),
+]
+
+
+def test_question_names_resources_cluster_and_backend() -> None:
+    assert contents_of(STATE).text("prod", "s3://state") == (
+        "`down` destroys the stack prod:\n"
+        "  cluster  https://127.0.0.1:1 (context there, uid 9a)\n"
+        "  backend  s3://state\n"
+        "  deletes  3 resource(s): 2 ClusterRole, 1 Deployment\n"
+        "  keeps    1 resource(s): 1 CustomResourceDefinition, which stay in the cluster"
+    )
+
+
+def test_state_without_objects_is_empty() -> None:
+    assert contents_of([resource("pulumi:pulumi:Stack", custom=False), resource(STASH), provider()]).is_empty
+    assert not contents_of([crd(retainOnDelete=True)]).is_empty
+
+
+@pytest.mark.parametrize(
+    ("value", "vanishes"), [("true", True), (True, True), ("false", False), (None, False)]
+)
+def test_local_cluster_is_recognized_by_its_provider(value: object, *, vanishes: bool) -> None:
+    assert contents_of([provider(deleteUnreachable=value)]).may_vanish is vanishes
+
+
+def test_cluster_that_does_not_answer_has_two_ways_out() -> None:
+    with pytest.raises(WrongClusterError, match="nothing has been destroyed") as caught:
+        check_place("prod", contents_of(STATE), Cluster())
+    for way in ("run `up` first", "pulumi stack rm --force --preserve-config prod"):
+        assert way in caught.value.hint
+
+
+def test_password_of_the_backend_is_not_shown() -> None:
+    for url, shown in (
+        ("postgres://ann:s3cr3t@db.example:5432/state", "postgres://ann:…@db.example:5432/state"),
+        ("s3://state?region=eu", "s3://state?region=eu"),
+    ):
+        assert shown_backend({"PULUMI_BACKEND_URL": url}) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "generated", "removed"),
+    [
+        (f"file://{STATE_FOLDER}", False, True),
+        ("file:///srv/state", False, False),
+        ("file:///srv/state", True, True),
+        ("s3://state", True, False),
+    ],
+)
+def test_history_is_removed_from_the_embedded_backend_only(
+    monkeypatch: pytest.MonkeyPatch, url: str, *, generated: bool, removed: bool
+) -> None:
+    calls: list[str] = []
+    backend = SimpleNamespace(remove_stack=lambda *_name, **_options: None)
+    removable: Any = SimpleNamespace(name="prod", workspace=backend)
+    monkeypatch.setattr(stack_module, "backend_folder", lambda: backend_folder({"PULUMI_BACKEND_URL": url}))
+    monkeypatch.setattr(stack_module, "_remove_backups", lambda _folder, name: calls.append(name))
+    stack_module.remove(removable, generated=generated)
+    assert calls == (["prod"] if removed else [])

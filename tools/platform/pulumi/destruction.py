@@ -1,0 +1,185 @@
+"""What a destruction deletes and where: the content of a stack's state, and whether its cluster is the one that is reached."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from platform_infra.cluster.api_server import ApiServer
+from platform_infra.cluster.connection import ClusterError
+from platform_infra.cluster.existing import read
+from platform_infra.cluster.ownership import OwnedObject, Owner
+from platform_infra.names import CRD_OWNER
+from platform_infra.settings.cluster import ClusterKind
+from tools.platform.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pulumi.automation import Stack
+
+    from platform_infra.settings.cluster import Cluster
+
+Resource = dict[str, Any]
+
+PROVIDER = "pulumi:providers:kubernetes"
+STASH = "pulumi:index:Stash"
+STATE_ONLY = ("pulumi:providers:", "pulumi:pulumi:", STASH)
+"""Prefixes of the types of resources that exist in the state alone."""
+OWNED = {
+    "kubernetes:core/v1:Namespace": "namespace",
+    "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": "crd",
+}
+"""Types of objects that can have an owner, and their names for kubectl."""
+
+
+class WrongClusterError(PlatformError):
+    """The cluster cannot be confirmed to be the one that the stack's resources are in; nothing has been destroyed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The state of a stack: its resources, and the connection that the engine would use to delete them."""
+
+    deleted: Mapping[str, int]
+    """Number of resources by their kind."""
+    retained: Mapping[str, int]
+    """The same for resources that stay in the cluster."""
+    kubeconfig: str
+    """Empty if the state has no connection to a cluster."""
+    context: str
+    cluster: str
+    """The recorded uid of the cluster; empty if none is recorded."""
+    may_vanish: bool
+    """Whether the cluster is a node on this machine, which can disappear with all its objects."""
+    owned: Sequence[tuple[OwnedObject, Owner]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to delete."""
+        return not self.deleted and not self.retained
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server; empty if the state has no connection."""
+        document = yaml.safe_load(self.kubeconfig) if self.kubeconfig else {}
+        return next((entry["cluster"]["server"] for entry in document.get("clusters") or []), "")
+
+    def text(self, stack: str, backend: str) -> str:
+        """Return what is destroyed, for a person who has to confirm it."""
+        lines = [f"`down` destroys the stack {stack}:"]
+        if self.kubeconfig:
+            uid = f", uid {self.cluster}" if self.cluster else ""
+            lines.append(f"  cluster  {self.server} (context {self.context}{uid})")
+        lines += [f"  backend  {backend}", f"  deletes  {_listed(self.deleted)}"]
+        if self.retained:
+            lines.append(f"  keeps    {_listed(self.retained)}, which stay in the cluster")
+        return "\n".join(lines)
+
+
+def contents(stack: Stack) -> Contents:
+    """Return the content of a stack's state."""
+    deployment = stack.export_stack().deployment or {}
+    return contents_of(deployment.get("resources") or [])
+
+
+def contents_of(resources: Iterable[Resource]) -> Contents:
+    """Return the content of a state by its resources, whose secrets are decrypted."""
+    known = [each for each in resources if not each.get("delete")]
+    objects = [each for each in known if each.get("custom") and not each["type"].startswith(STATE_ONLY)]
+    provider = next((each for each in known if each["type"] == PROVIDER), {})
+    inputs = {key: _plain(value) for key, value in (provider.get("inputs") or {}).items()}
+    return Contents(
+        deleted=_kinds(each for each in objects if not each.get("retainOnDelete")),
+        retained=_kinds(each for each in objects if each.get("retainOnDelete")),
+        kubeconfig=str(inputs.get("kubeconfig") or ""),
+        context=str(inputs.get("context") or ""),
+        cluster=str(inputs.get("clusterIdentifier") or ""),
+        may_vanish=str(inputs.get("deleteUnreachable")).lower() == "true",
+        owned=[pair for each in objects for pair in _owned(each)],
+    )
+
+
+def check_place(stack: str, state: Contents, settings: Cluster) -> None:
+    """Check that state and settings lead to the recorded cluster, and that its objects still belong to this state.
+
+    Raises:
+        WrongClusterError: they do not, or no API server answers.
+    """
+    if not state.kubeconfig:
+        return
+    api = ApiServer(kubeconfig=state.kubeconfig, context=state.context)
+    reached = _uid(stack, api)
+    if state.cluster and reached and reached != state.cluster:
+        raise _wrong(stack, f"the address in its state ({state.server})", reached, state.cluster)
+    if settings.kind == ClusterKind.EXISTING:
+        _check_settings(stack, settings, state.cluster or reached)
+    _check_owners(stack, state, api)
+
+
+def _check_settings(stack: str, settings: Cluster, expected: str) -> None:
+    """Check that the settings name the cluster that would be emptied: somebody may expect another one."""
+    try:
+        single = read(settings.kubeconfig, settings.context)
+    except ClusterError as error:
+        raise WrongClusterError(f"{stack}: {error}") from None
+    named = _uid(stack, ApiServer(kubeconfig=single.text(), context=single.context))
+    if named and expected and named != expected:
+        raise _wrong(stack, f"its clusterContext ({single.context}, {single.server})", named, expected)
+
+
+def _check_owners(stack: str, state: Contents, api: ApiServer) -> None:
+    for each, ours in state.owned:
+        text = each.owner(api)
+        if text and not ours.owns(Owner.parse(text)):
+            raise WrongClusterError(
+                f"{stack}: the {each.kind} {each.name} belongs to {text} now, and no longer to this state ({ours.text()}); "
+                "nothing has been destroyed",
+                hint="use the backend with the state that owns it (PULUMI_BACKEND_URL); if all objects of this state have been "
+                f"taken over, remove the state alone: `pulumi stack rm --force --preserve-config {stack}`",
+            )
+
+
+def _uid(stack: str, api: ApiServer) -> str:
+    try:
+        return api.uid()
+    except ClusterError as error:
+        raise WrongClusterError(
+            f"{stack}: {error}; nothing has been destroyed",
+            hint="if the credentials in the state have expired, run `up` first, which renews them. If the cluster no longer "
+            f"exists, remove the state alone: `pulumi stack rm --force --preserve-config {stack}`",
+        ) from None
+
+
+def _wrong(stack: str, what: str, reached: str, expected: str) -> WrongClusterError:
+    return WrongClusterError(
+        f"{stack}: {what} leads to the cluster with the uid {reached}, but the resources of the stack are in that with the uid "
+        f"{expected}; nothing has been destroyed",
+        hint="correct clusterKubeconfig and clusterContext, or select the backend of the other stack",
+    )
+
+
+def _owned(resource: Resource) -> Iterable[tuple[OwnedObject, Owner]]:
+    metadata = (resource.get("inputs") or {}).get("metadata") or {}
+    text = (metadata.get("annotations") or {}).get(CRD_OWNER)
+    if text and resource["type"] in OWNED:
+        yield OwnedObject(kind=OWNED[resource["type"]], name=metadata["name"]), Owner.parse(text)
+
+
+def _kinds(resources: Iterable[Resource]) -> Counter[str]:
+    return Counter(each["type"].rpartition(":")[2] for each in resources)
+
+
+def _listed(kinds: Mapping[str, int]) -> str:
+    total = sum(kinds.values())
+    each = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return f"{total} resource(s): {each}" if total else "nothing"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any property
+    """Return a property of an exported state without the wrapper of a secret."""
+    return json.loads(value["plaintext"]) if isinstance(value, dict) and "plaintext" in value else value
