@@ -90,7 +90,7 @@ def forged(api_server: ApiServer, user: str = ROBOT) -> Answer:
         ),
         *((spec(each, **BASE), f"{each}.baseUrl") for each in ("pagerduty", "sms", "slack")),
         (spec("apprise"), "apprise"),
-        ({"type": "log", "proxySecretRef": {"name": "p"}}, "proxySecretRef"),
+        (spec("webhook") | {"proxySecretRef": {"name": "p"}}, "proxySecretRef"),
     ],
 )
 def test_restricted_field_needs_the_namespace_of_the_operator(

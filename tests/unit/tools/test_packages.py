@@ -26,7 +26,7 @@ OURS = {
     "notification_operator": "notification-operator",
     "platform_infra": "notification-platform-pulumi",
 }
-RANGES = {"pulumi": ">=3.259,<4", "pulumi-kubernetes": ">=4.25,<5"}
+RANGES = {"pulumi": ">=3.259,<4", "pulumi-kubernetes": ">=4.25,<4.29"}
 """The stack of this project pins these; a program of somebody else has versions of its own."""
 
 

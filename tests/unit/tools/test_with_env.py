@@ -54,7 +54,16 @@ def test_uv_is_installed_from_a_wheel_with_a_pinned_hash(tmp_path: Path) -> None
 
 
 def test_component_requirements_have_upper_bounds() -> None:
-    lines = (ROOT / "infra" / "component_package" / "requirements.txt").read_text("utf-8").splitlines()
-    requirements = [line for line in lines if not line.startswith("#")]
+    requirements = required("infra/component_package")
     assert requirements
     assert all(re.search(r"==|<\d", line) for line in requirements)
+
+
+def test_program_and_component_require_the_same() -> None:
+    assert required("infra") == required("infra/component_package")
+
+
+def required(folder: str) -> list[str]:
+    """Return the lines of a folder's requirements.txt without comments."""
+    lines = (ROOT / folder / "requirements.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]

@@ -1,0 +1,124 @@
+"""The platform without the tools of a checkout: Pulumi's own installation, and a program that has the wheels alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.harness.control_plane import control_plane
+from tools.localcluster.toolchain import ensure
+from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECONDS = 300
+WHEELS = ("notification-contract", "notification-platform-pulumi")
+TOOLCHAIN = tuple(f"{name}=={version(name)}" for name in ("pulumi", "pulumi-kubernetes"))
+"""The versions whose engine and provider are there; a program of somebody else may have others."""
+PROGRAM = """
+import pulumi
+import pulumi_kubernetes as kubernetes
+from platform_infra import NotificationPlatform
+
+cluster = kubernetes.Provider("cluster", render_yaml_to_directory="manifests")
+platform = NotificationPlatform(
+    "notifications", {"operator_image": "registry.example/operator:1"}, pulumi.ResourceOptions(provider=cluster)
+)
+pulumi.export("namespace", platform.namespace)
+"""
+PROJECT = "{name: orders, runtime: python}"
+
+
+class Environment:
+    """A virtual environment that knows no checkout, and a backend of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._python = folder / "venv" / "bin" / "python"
+        self._backend = f"file://{folder}/state?create_dir=true"
+        # The engine asks pip for the installed packages.
+        self.run("uv", "venv", "--quiet", "--seed", str(folder / "venv"), cwd=folder)
+
+    def install(self, *arguments: str, cwd: Path) -> None:
+        self.run("uv", "pip", "install", "--quiet", "--python", str(self._python), *arguments, cwd=cwd)
+
+    def pulumi(self, *arguments: str, cwd: Path) -> str:
+        program = str(ensure(ENGINE_GROUPS).program("pulumi"))
+        return self.run(program, "--non-interactive", "--color", "never", *arguments, cwd=cwd)
+
+    def run(self, *command: str, cwd: Path) -> str:
+        """Run a program, and return its output."""
+        known = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in {"PYTHONPATH", "VIRTUAL_ENV"} and not key.startswith("PULUMI_")
+        }
+        toolchain = ensure(ENGINE_GROUPS).env()
+        path = os.pathsep.join((str(self._python.parent), toolchain["PATH"], known["PATH"]))
+        environment = {
+            **known,
+            **toolchain,
+            "PATH": path,
+            "PULUMI_BACKEND_URL": self._backend,
+            "PULUMI_CONFIG_PASSPHRASE": "trial",
+        }
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    return Environment(tmp_path)
+
+
+def test_program_needs_the_wheels_alone(environment: Environment, tmp_path: Path) -> None:
+    wheels, program = tmp_path / "wheels", tmp_path / "program"
+    for name in WHEELS:
+        source = str(ROOT / "packages" / name)
+        environment.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(wheels), source, cwd=tmp_path)
+    environment.install(*map(str, wheels.glob("*.whl")), *TOOLCHAIN, cwd=tmp_path)
+    program.mkdir()
+    (program / "Pulumi.yaml").write_text(PROJECT, "utf-8")
+    (program / "__main__.py").write_text(PROGRAM, "utf-8")
+    environment.pulumi("stack", "init", "dev", cwd=program)
+    preview = environment.pulumi("preview", "--stack", "dev", cwd=program)
+    for part in ("notifications-crds-notificationrequests", "notifications-operator-deployment"):
+        assert part in preview
+
+
+@pytest.mark.xdist_group("api-server")
+def test_pulumi_installs_what_the_program_needs(environment: Environment, tmp_path: Path) -> None:
+    """As `pulumi install` does it: the requirements of the program's folder, installed in that folder."""
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    shutil.copytree(ROOT / "infra", clone / "infra", ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+    for part in ("operator", "stacks"):
+        shutil.copytree(ROOT / part, clone / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("Pulumi.yaml", "Dockerfile", "pyproject.toml"):
+        shutil.copy(ROOT / part, clone / part)
+    environment.install("-r", "requirements.txt", cwd=clone / "infra")
+    environment.pulumi("stack", "init", "team", cwd=clone)
+    with control_plane() as plane:
+        context = environment.run(
+            "python",
+            "-c",
+            f"import yaml; print(yaml.safe_load(open('{plane.kubeconfig}'))['current-context'])",
+            cwd=clone,
+        ).strip()
+        for key, value in (
+            ("clusterKind", "existing"),
+            ("clusterKubeconfig", str(plane.kubeconfig)),
+            ("clusterContext", context),
+            ("operatorImage", "registry.example/operator:1"),
+        ):
+            environment.pulumi("config", "set", "--stack", "team", key, value, cwd=clone)
+        preview = environment.pulumi("preview", "--stack", "team", cwd=clone)
+    assert "platform-operator-deployment" in preview
