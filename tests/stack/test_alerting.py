@@ -91,10 +91,13 @@ def check_scraping(watcher: Prometheus) -> None:
 
 
 def every_panel_has_data(watcher: Prometheus, start: float, end: float) -> None:
-    """Check that no panel of the dashboard was empty."""
-    for panel in panels(SCOPE):
-        series = [watcher.over(curve.expression, start, end) for curve in panel.curves]
-        assert any(series), panel.title
+    """Check that no panel of the dashboard was empty, but that of drills: no receiver here is one that drills reach."""
+    empty = {
+        panel.title
+        for panel in panels(SCOPE)
+        if not any(watcher.over(curve.expression, start, end) for curve in panel.curves)
+    }
+    assert empty == {"Time since the last drill by receiver"}
 
 
 def test_prometheus_operator_crds_are_discovered_after_installation(
