@@ -157,7 +157,12 @@ class Drills(pulumi.ComponentResource):
             command=["notif"],
             args=arguments(self._settings.watch.namespaces),
             resources=ResourceRequirementsArgs(
-                requests={"cpu": "10m", "memory": "64Mi"},
+                requests={
+                    "cpu": "10m",
+                    "memory": "64Mi",
+                    # Without it, the limit would be requested, and a node that counts no local storage has none of it.
+                    "ephemeral-storage": self._settings.operator.ephemeral_storage_request,
+                },
                 limits={"memory": "128Mi", "ephemeral-storage": "16Mi"},
             ),
             security_context=pod.container_security(),

@@ -91,6 +91,7 @@ def test_pod_meets_the_restricted_standard_with_bounded_resources(record: Record
     resources = container(recording)["resources"]
     assert resources["requests"].keys() >= {"cpu", "memory"}
     assert resources["limits"].keys() >= {"memory", "ephemeral-storage"}
+    assert resources["requests"]["ephemeral-storage"] == "0"
 
 
 def test_pod_is_placed_as_the_operator_is(record: Record) -> None:
