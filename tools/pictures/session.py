@@ -93,7 +93,17 @@ class Session:
 def record(session: Session, api: client.ApiClient) -> None:
     """Play the session."""
     session.notif(
-        *("send", "-n", NAMESPACE, "-s", "Checkout is failing", "--to", "console", "--to", "on-call"),
+        *(
+            "send",
+            "-n",
+            NAMESPACE,
+            "-s",
+            "Checkout is failing",
+            "--to",
+            "console",
+            "--to",
+            f"{NAMESPACE}/on-call",
+        ),
         *("--deliver-before", "4s", "--wait"),
     )
     (name,) = session.names()
