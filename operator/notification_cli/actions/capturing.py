@@ -6,7 +6,6 @@ import base64
 import email
 import email.policy
 import json
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from email.headerregistry import Address
@@ -19,10 +18,8 @@ from notification_contract.receivers.kinds import ReceiverType
 from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
 from notification_operator.delivery.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Tools
-from notification_operator.delivery.receivers.factory import ChannelFactory
-from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
+from notification_operator.delivery.receivers.factory import ChannelFactory, composer
 from notification_operator.delivery.rendering.mail import write_mail
-from notification_operator.delivery.rendering.templates import Template, TemplateInvalidError
 from notification_operator.domain.receivers.references import ReferenceReason, References
 from notification_operator.domain.redaction.redactor import Redactor
 
@@ -176,30 +173,19 @@ async def _mail(
 ) -> Rendered:
     block = receiver.spec.email
     assert block is not None, "the spec requires the block of its type"
-    templates, problem = _templates(sources)
-    facts = Facts(receiver=str(receiver.key), receiver_type=receiver.spec.type)
-    composer = Composer(facts=facts, clock=time.thread_time, templates=templates, redact=redactor.text)
+    composing, problem = composer(receiver, sources, redact=redactor.text)
     mail = await write_mail(
         message,
         sender=Address(addr_spec=block.sender),
         address=message.address,
         date=now(),
-        composer=composer,
+        composer=composing,
     )
     parsed = email.message_from_bytes(mail.content, policy=email.policy.default)
     texts = {part.get_content_type(): part.get_content() for part in parsed.walk() if not part.is_multipart()}
     body = {"headers": {name: str(value) for name, value in parsed.items()}, **texts}
     note = "; ".join(filter(None, (problem, mail.note)))
     return Rendered(target=target, content_type="message/rfc822", body=body, note=note)
-
-
-def _templates(sources: Mapping[str, str]) -> tuple[Templates, str]:
-    """Return the templates, and why the built-in ones take their place."""
-    try:
-        compiled = {key: Template(text) for key, text in sources.items() if text}
-    except TemplateInvalidError as error:
-        return Templates(), f"the template is not valid: {error}"
-    return Templates(subject=compiled.get("subject"), body=compiled.get("body")), ""
 
 
 def _decoded(content: bytes) -> Any:  # noqa: ANN401 - any JSON, or a text

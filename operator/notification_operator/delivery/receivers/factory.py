@@ -67,6 +67,18 @@ def _templates(sources: Mapping[str, str]) -> tuple[Templates, str]:
     return Templates(subject=compiled.get("subject"), body=compiled.get("body")), "; ".join(problems)
 
 
+def composer(
+    receiver: Receiver, sources: Mapping[str, str], *, redact: Callable[[str], str], cluster: str = ""
+) -> tuple[Composer, str]:
+    """Return what composes the messages of a receiver, and why one of its templates is not valid; else an empty text.
+
+    `sources` holds its templates by their keys, `subject` and `body`.
+    """
+    texts, problem = _templates(sources)
+    facts = Facts(cluster=cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type)
+    return Composer(facts=facts, clock=thread_time, templates=texts, redact=redact), problem
+
+
 class ChannelFactory:
     """Creates channels."""
 
@@ -84,17 +96,11 @@ class ChannelFactory:
         Raises:
             InvalidOptionsError: a value of a Secret, or a field, can never work.
         """
-        texts, problem = _templates(sources)
-        composer = Composer(
-            facts=Facts(
-                cluster=self._tools.cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type
-            ),
-            clock=thread_time,
-            templates=texts,
-            redact=self._tools.redact,
+        composing, problem = composer(
+            receiver, sources, redact=self._tools.redact, cluster=self._tools.cluster
         )
         network = Network(tools=self._tools, spec=receiver.spec, references=references)
-        channel = _Build(self._tools, receiver.spec, network, composer).channel()
+        channel = _Build(self._tools, receiver.spec, network, composing).channel()
         return Created(channel=channel, template_problem=problem)
 
 
