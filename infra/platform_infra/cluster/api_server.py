@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
+from platform_infra.cluster.api_client import api_client
 from platform_infra.cluster.connection import ClusterError
 from platform_infra.names import CRD_OWNER
 
@@ -55,14 +56,10 @@ class ApiServer:
 
     def _read(self, read: Callable[[Any, str], Any], name: str, part: Callable[[Any], Any]) -> str:
         # Imported here: the import takes a second, and only a lasting cluster needs it.
-        from kubernetes import client, config  # noqa: PLC0415
+        from kubernetes import client  # noqa: PLC0415
 
         try:
-            settings = client.Configuration()
-            document = yaml.safe_load(self.kubeconfig)
-            config.load_kube_config_from_dict(document, context=self.context, client_configuration=settings)
-            settings.retries = False
-            with client.ApiClient(settings) as api:
+            with api_client(yaml.safe_load(self.kubeconfig), self.context) as api:
                 return str(part(read(api, name).metadata) or "")
         except client.ApiException as error:
             if error.status in UNKNOWN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from pathlib import Path
 
+from platform_infra.cluster.api_client import api_client
 from platform_infra.cluster.connection import ClusterError, Connection
 from platform_infra.cluster.kubeconfig import SingleContext, single_context
 from platform_infra.settings.rules import is_kubeconfig_content
@@ -50,16 +51,11 @@ def _read(path: Path) -> str:
 def _check(single: SingleContext) -> None:
     """Request the server's version, which needs no permission."""
     # Imported here: the import takes a second, and only this kind of cluster needs it.
-    from kubernetes import client, config  # noqa: PLC0415
+    from kubernetes import client  # noqa: PLC0415
     from kubernetes.config import ConfigException  # noqa: PLC0415
 
     try:
-        settings = client.Configuration()
-        config.load_kube_config_from_dict(
-            single.document, context=single.context, client_configuration=settings
-        )
-        settings.retries = False
-        with client.ApiClient(settings) as api:
+        with api_client(single.document, single.context) as api:
             client.VersionApi(api).get_code(_request_timeout=TIMEOUT_SECONDS)
     except client.ApiException as error:
         # The client reports a failed TLS handshake as status 0. A client error (4xx) proves that the server answers.

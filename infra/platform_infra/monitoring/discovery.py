@@ -7,6 +7,8 @@ from http import HTTPStatus
 import pulumi
 import yaml
 
+from platform_infra.cluster.api_client import api_client
+
 GROUP = "monitoring.coreos.com"
 VERSION = "v1"
 POD_MONITOR, PROMETHEUS_RULE = "PodMonitor", "PrometheusRule"
@@ -43,14 +45,10 @@ def served(kubeconfig: str, context: str) -> list[str]:
     if not kubeconfig:
         return []
     # Imported here: the import takes a second, and only the mode `auto` needs it.
-    from kubernetes import client, config  # noqa: PLC0415
+    from kubernetes import client  # noqa: PLC0415
 
     try:
-        settings = client.Configuration()
-        document = yaml.safe_load(kubeconfig)
-        config.load_kube_config_from_dict(document, context=context, client_configuration=settings)
-        settings.retries = False
-        with client.ApiClient(settings) as api:
+        with api_client(yaml.safe_load(kubeconfig), context) as api:
             answer = client.CustomObjectsApi(api).get_api_resources(
                 GROUP, VERSION, _request_timeout=TIMEOUT_SECONDS
             )

@@ -36,9 +36,9 @@ class Scope:
         """Return the per-second rate of a counter, by the labels in `by`."""
         return total(f"rate({self.series(name, present=present, **labels)}[{self.window}])", by)
 
-    def increase(self, name: str, window: str) -> str:
-        """Return the increase of a counter over a range such as `15m`."""
-        return total(f"increase({self.series(name)}[{window}])")
+    def increase(self, name: str, window: str, *, by: str = "namespace") -> str:
+        """Return the increase of a counter over a range such as `15m`, by the labels in `by`."""
+        return total(f"increase({self.series(name)}[{window}])", by)
 
     def quantile(self, quantile: float, name: str, *, by: str = "namespace", present: str = "") -> str:
         """Return a quantile of a histogram, such as 0.95, by the labels in `by`."""

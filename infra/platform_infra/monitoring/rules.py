@@ -227,9 +227,7 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
 def _losses(scope: Scope, limits: Limits) -> Sequence[Alert]:
     dropped = scope.increase("audit_events_dropped_total", limits.loss_window)
     rejected = scope.increase("routing_refusals_total", limits.loss_window)
-    undelivered = total(
-        f"increase({scope.series('dead_letters_total')}[{limits.loss_window}])", "namespace, reason"
-    )
+    undelivered = scope.increase("dead_letters_total", limits.loss_window, by="namespace, reason")
     return (
         Alert(
             name="NotificationDeadLettersGrow",
