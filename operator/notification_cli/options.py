@@ -24,6 +24,8 @@ Kubeconfig = Annotated[
         help="Path of the kubeconfig. Defaults to KUBECONFIG or ~/.kube/config.", show_default=False
     ),
 ]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is delivered or has failed.")]
+Timeout = Annotated[str, typer.Option(help="Time limit of --wait.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Write no colors; NO_COLOR does the same.")]
 Name = Annotated[str, typer.Argument(help="Name of the notification.", show_default=False)]
 OperatorNamespace = Annotated[

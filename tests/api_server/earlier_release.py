@@ -14,7 +14,7 @@ from platform_infra import Bundle, load_settings, names
 from platform_infra.cluster import cluster as cluster_module
 from platform_infra.cluster.ownership import Identity, Owner
 
-Owner.text = lambda self: self.stack  # type: ignore[method-assign]
+Owner.text = lambda self: self.stack  # type: ignore[method-assign]  # the earlier form
 UNKNOWN = Identity(state=pulumi.Output.from_input(""), cluster="", reader=None)
 setattr(cluster_module, "identify", lambda *_arguments, **_options: UNKNOWN)  # noqa: B010 - the module does not export it
 

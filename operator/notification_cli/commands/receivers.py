@@ -16,6 +16,7 @@ from notification_cli.options import (
     Output,
     OutputOption,
     Selector,
+    Timeout,
 )
 
 
@@ -64,7 +65,7 @@ def send_test(  # noqa: PLR0913 - the options
     ],
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False,
-    timeout: Annotated[str, typer.Option(help="Time limit of --wait.")] = "60s",
+    timeout: Timeout = "60s",
     namespace: Namespace = "",
     output: OutputOption = Output.TABLE,
     context: Context = "",

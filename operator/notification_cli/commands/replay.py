@@ -18,6 +18,8 @@ from notification_cli.options import (
     Output,
     OutputOption,
     Selector,
+    Timeout,
+    Wait,
 )
 
 
@@ -27,8 +29,8 @@ def replay(  # noqa: PLR0913 - the options
     all_targets: Annotated[
         bool, typer.Option("--all-targets", help="Also send it to targets that have got it.")
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is delivered or has failed.")] = False,
-    timeout: Annotated[str, typer.Option(help="Time limit of --wait.")] = "60s",
+    wait: Wait = False,
+    timeout: Timeout = "60s",
     namespace: Namespace = "",
     output: OutputOption = Output.TABLE,
     context: Context = "",

@@ -18,7 +18,9 @@ from notification_cli.options import (
     Output,
     OutputOption,
     PriorityChoice,
+    Timeout,
     TypeChoice,
+    Wait,
 )
 
 
@@ -94,8 +96,8 @@ def send(  # noqa: PLR0913 - the options
         str,
         typer.Option(help="Start no delivery after this time, as RFC 3339 or like 2h.", show_default=False),
     ] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is delivered or has failed.")] = False,
-    timeout: Annotated[str, typer.Option(help="Time limit of --wait.")] = "60s",
+    wait: Wait = False,
+    timeout: Timeout = "60s",
     namespace: Namespace = "",
     output: OutputOption = Output.TABLE,
     context: Context = "",

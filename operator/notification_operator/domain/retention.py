@@ -26,12 +26,13 @@ def due_at(obj: Mapping[str, Any], *, failed_days: int = 0) -> datetime | None:
     before its phase is final, while its deletion is in progress, or when its completion time cannot be read: nothing
     is deleted by a guess.
     """
-    if phase_of(obj) not in FINAL or "deletionTimestamp" in obj["metadata"]:
+    phase = phase_of(obj)
+    if phase not in FINAL or "deletionTimestamp" in obj["metadata"]:
         return None
     completed = Status.parse(obj).completed_at
     if completed is None:
         return None
     days: int = obj["spec"].get("retentionDays", DEFAULT_DAYS)
-    if phase_of(obj) in DEAD_LETTER_PHASES or mapping(obj["spec"].get("replayOf")):
+    if phase in DEAD_LETTER_PHASES or mapping(obj["spec"].get("replayOf")):
         days = max(days, failed_days)
     return completed + timedelta(days=days)

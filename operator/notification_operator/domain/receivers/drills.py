@@ -35,8 +35,7 @@ def why_skipped(receiver_type: str, *, suspended: bool, has_recipients: bool) ->
 
 def is_drilled(spec: ReceiverSpec) -> bool:
     """Return whether a drill sends a message to a receiver with this spec."""
-    recipients = getattr(spec.block, "to", ())
-    return not why_skipped(spec.type, suspended=spec.suspend, has_recipients=bool(recipients))
+    return not why_skipped(spec.type, suspended=spec.suspend, has_recipients=bool(spec.own_addresses))
 
 
 def reached(before: Notification, after: Notification) -> Mapping[ReceiverKey, datetime]:

@@ -244,7 +244,7 @@ def test_recorded_target_that_is_no_fallback_is_not_taken_from_the_status() -> N
 
 def test_fallback_that_joined_in_time_stays_a_target_after_a_success() -> None:
     route = route_of("a", a=falls_back_to("b", after=5))
-    assert targets(route, success("a", seconds=6), seconds=7) == ("a",), "it was not told before"
+    assert targets(route, success("a", seconds=6), seconds=7) == ("a",), "it got no message before"
     assert targets(route, success("a", seconds=6), failure("b", seconds=6), seconds=7) == ("a", "b")
     running, _ = follow(
         notification("a"), route, [success("a", seconds=6)], running=frozenset({"b"}), now=at(7)
