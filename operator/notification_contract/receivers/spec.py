@@ -207,7 +207,8 @@ class ReceiverSpec(Block):
     @property
     def block(self) -> TypeBlock | None:
         """The block of the type; None for console, file and log."""
-        block: TypeBlock | None = getattr(self, self.type) if self.type not in SHARED else None
+        # By a plain string: a name of another type makes the interpreter keep a dict for the instance.
+        block: TypeBlock | None = getattr(self, self.type.value) if self.type not in SHARED else None
         return block
 
     @property

@@ -38,6 +38,8 @@ class Sender:
     timeout: float | None = None
     """Seconds for one attempt; None for the time of the settings."""
     receiver: ReceiverKey | None = None
+    uid: str = ""
+    """Of the receiver: another one may have its name later."""
     revision: str = ""
     """Changes with the spec and the Secrets of the receiver."""
     holds_errors: bool = False

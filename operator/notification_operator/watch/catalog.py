@@ -157,9 +157,7 @@ class ReceiverCatalog:
             match event:
                 case Listed(items=items):
                     scope.answered = True
-                    listed = {each.key for each in items}
-                    gone = [key for key in self._declared if scope.covers(key) and key not in listed]
-                    self._take(items, gone)
+                    self._take(items, self._unlisted(scope, items))
                 case Changed(item=item):
                     self._take([item])
                 case Removed(item=item):
@@ -168,6 +166,11 @@ class ReceiverCatalog:
                     # Without the permission nobody can use these receivers; everything else must not wait for it.
                     scope.answered = scope.answered or error.status == HTTPStatus.FORBIDDEN
             self._publish()
+
+    def _unlisted(self, scope: Scope, items: Iterable[Declared]) -> Sequence[ReceiverKey]:
+        """Return the receivers of a scope that a listing does not contain."""
+        listed = {each.key for each in items}
+        return [key for key in self._declared if scope.covers(key) and key not in listed]
 
     def _take(self, present: Iterable[Declared], gone: Iterable[ReceiverKey] = ()) -> None:
         """Note what exists, and what does not exist any more."""

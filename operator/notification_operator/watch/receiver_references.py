@@ -43,7 +43,10 @@ class Uses:
 
     def put(self, key: ReceiverKey, receiver: Receiver | None) -> None:
         """Note what a receiver uses now; None for one that is gone."""
-        before = self._noted.pop(key, None)
+        before = self._noted.get(key)
+        if before is receiver:
+            return
+        self._noted.pop(key, None)
         for used in () if before is None else self._keys_of(before):
             users = tuple(user for user in self._users.pop(used) if user != key)
             if users:

@@ -44,8 +44,6 @@ class ReceiverWatch:
         self._health = health
         self._status = status
         self._namespaces = namespaces
-        self._uids: dict[ReceiverKey, str] = {}
-        """Of the receivers that exist."""
 
     async def run(self, *, on_known: Callable[[], None]) -> None:
         """Work until cancelled; call `on_known` once, when all receivers were looked for."""
@@ -57,18 +55,11 @@ class ReceiverWatch:
             tasks.create_task(self._references.run(self._on_references), name="receiver references")
 
     def _on_receivers(self, changed: frozenset[ReceiverKey]) -> None:
-        for key in sorted(changed):
-            self._forget_earlier(key)
+        for key in changed:
+            declared = self._catalog.declared(key)
+            self._health.forget_earlier(key, None if declared is None else declared.uid)
         self._references.update(changed)
         self._on_references(changed)
-
-    def _forget_earlier(self, key: ReceiverKey) -> None:
-        """Forget the health of a receiver that is gone, also if another one has its name now."""
-        declared, before = self._catalog.declared(key), self._uids.pop(key, None)
-        if declared is not None:
-            self._uids[key] = declared.uid
-        if declared is None or before not in {None, declared.uid}:
-            self._health.forget(key)
 
     def _on_references(self, changed: frozenset[ReceiverKey]) -> None:
         self._changes.apply(changed)

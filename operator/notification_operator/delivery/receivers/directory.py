@@ -267,6 +267,7 @@ def _sender(receiver: Receiver, channel: Channel, *, version: str) -> Sender:
         limits=ChannelLimits(rate=rate),
         timeout=spec.timeout_seconds + MARGIN_SECONDS,
         receiver=receiver.key,
+        uid=receiver.uid,
         revision=f"{receiver.uid}/{receiver.generation}/{version}",
         holds_errors=spec.on_receiver_error is OnReceiverError.HOLD,
         suppresses=limit is not None and limit.overflow is Overflow.SUPPRESS,

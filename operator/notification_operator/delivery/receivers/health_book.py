@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from notification_operator.delivery.channel import ReceiverError
@@ -23,13 +23,22 @@ MOST: Final = 10_000
 """Receivers that are remembered: the ones called most recently."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Called:
+    """The receiver that a call was made to."""
+
+    name: str
+    """Of its breaker."""
+    uid: str
+
+
 class HealthBook:
     """Takes in the result of every call of a receiver; the state of its breaker is a part of the health."""
 
     def __init__(self, breakers: Breakers) -> None:
         self._breakers = breakers
         self._health: OrderedDict[ReceiverKey, Health] = OrderedDict()
-        self._names: dict[ReceiverKey, str] = {}
+        self._senders: dict[ReceiverKey, _Called] = {}
 
     def called(self, sender: Sender, attempt: Attempt, error: BaseException | None) -> None:
         """Take in the result of a call; returns at once."""
@@ -54,11 +63,11 @@ class HealthBook:
                 consecutive_failures=before.consecutive_failures + 1,
                 problem="" if refused is None else str(refused.reason),
             )
-        self._health[key], self._names[key] = health, sender.name
+        self._health[key], self._senders[key] = health, _Called(name=sender.name, uid=sender.uid)
         self._health.move_to_end(key)
         if len(self._health) > MOST:
             forgotten, _ = self._health.popitem(last=False)
-            del self._names[forgotten]
+            del self._senders[forgotten]
 
     def drilled(self, key: ReceiverKey, time: datetime) -> None:
         """Take in that a message of a drill was delivered; a receiver that was forgotten meanwhile stays so."""
@@ -71,8 +80,9 @@ class HealthBook:
         health = self._health.get(key)
         if health is None:
             return UNTESTED
-        circuit = self._breakers.state(self._names[key])
-        until = None if circuit is Circuit.CLOSED else self._breakers.probe_at(self._names[key])
+        breaker = self._senders[key].name
+        circuit = self._breakers.state(breaker)
+        until = None if circuit is Circuit.CLOSED else self._breakers.probe_at(breaker)
         return replace(health, circuit=circuit, circuit_until=until)
 
     def restart(self, key: ReceiverKey) -> None:
@@ -81,7 +91,13 @@ class HealthBook:
         if health is not None:
             self._health[key] = replace(health, problem="", consecutive_failures=0)
 
-    def forget(self, key: ReceiverKey) -> None:
-        """Forget a receiver that was deleted."""
-        if self._health.pop(key, None) is not None:
-            del self._names[key]
+    def forget_earlier(self, key: ReceiverKey, uid: str | None) -> None:
+        """Forget a receiver that was deleted.
+
+        Args:
+            key: of the receiver.
+            uid: of the receiver that has this name now; None if there is none.
+        """
+        called = self._senders.get(key)
+        if called is not None and called.uid != uid:
+            del self._health[key], self._senders[key]

@@ -136,9 +136,18 @@ async def test_breaker_of_a_call_is_up_to_date_when_its_result_is_noted() -> Non
 
 async def test_deleted_receiver_is_forgotten() -> None:
     stage = await refusing()
-    stage.health.forget(HOOK)
-    stage.health.forget(HOOK)
+    for _ in range(2):
+        stage.health.forget_earlier(HOOK, None)
     stage.health.restart(HOOK)
+    assert stage.health.health(HOOK) is UNTESTED
+
+
+async def test_receiver_with_the_name_of_a_deleted_one_begins_untested() -> None:
+    stage = await refusing()
+    before = stage.health.health(HOOK)
+    stage.health.forget_earlier(HOOK, stage.catalog.receivers[HOOK].uid)
+    assert stage.health.health(HOOK) == before
+    stage.health.forget_earlier(HOOK, "another uid")
     assert stage.health.health(HOOK) is UNTESTED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -60,6 +61,16 @@ def test_part_in_use_by_many_stays_in_the_pool() -> None:
     for number in range(SHARED_PARTS):
         last = pool.compact(parse_spec(full(f"secret-{number}")))
     assert last.rate_limit is first.rate_limit
+
+
+def test_access_to_the_block_of_a_spec_takes_no_memory() -> None:
+    pool = PartPool()
+    specs = [pool.compact(parse_spec(full(f"secret-{number}"))) for number in range(64)]
+    tracemalloc.start()
+    blocks = [spec.block for spec in specs]
+    used = tracemalloc.get_traced_memory()[0] - sys.getsizeof(blocks)
+    tracemalloc.stop()
+    assert used < len(specs)
 
 
 @pytest.mark.parametrize("kind", ["full", "short"])
