@@ -9,25 +9,27 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from notification_contract import bounds
 from notification_contract.durations import PATTERN, seconds
-from notification_contract.receivers.blocks import (
-    BLOCKS,
-    Apprise,
+from notification_contract.receivers.block import (
     Block,
-    Discord,
-    Email,
-    Mattermost,
     Name,
-    PagerDuty,
     SecretName,
     SecretRef,
     SecretUse,
+    Text,
+    TypeBlock,
+    use,
+)
+from notification_contract.receivers.blocks import (
+    BLOCKS,
+    Apprise,
+    Discord,
+    Email,
+    Mattermost,
+    PagerDuty,
     Slack,
     Sms,
     Teams,
-    Text,
-    TypeBlock,
     Webhook,
-    use,
 )
 from notification_contract.receivers.kinds import (
     ADDRESSING,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel
 
-from notification_contract.receivers.blocks import Block
+import notification_contract.receivers.spec  # noqa: F401 - defines all subclasses of Block
+from notification_contract.receivers.block import Block
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

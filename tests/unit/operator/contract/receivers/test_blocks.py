@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from notification_contract.receivers.blocks import SecretUse, TypeBlock
+from notification_contract.receivers.block import SecretUse, TypeBlock
 from notification_contract.receivers.spec import parse_spec
 from tests.unit.operator.contract.receivers.specs import BLOCKS, spec
 

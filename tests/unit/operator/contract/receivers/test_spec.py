@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from notification_contract.receivers.blocks import SecretUse
+from notification_contract.receivers.block import SecretUse
 from notification_contract.receivers.kinds import NamespacesFrom, OnReceiverError, Overflow, ReceiverType
 from notification_contract.receivers.spec import ReceiverSpec, ReceiverSpecError, parse_spec
 from tests.unit.operator.contract.receivers.specs import BLOCKS, REF, spec
