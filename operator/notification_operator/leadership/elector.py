@@ -16,6 +16,7 @@ import structlog
 from notification_operator.domain.sharding import assign_shards, shard_of
 from notification_operator.kube.errors import KubeError
 from notification_operator.leadership.lease import Lease, LeaseCandidate
+from notification_operator.leadership.membership import Membership
 from notification_operator.leadership.peers import Peers
 from notification_operator.leadership.shard_reports import ShardReports
 from notification_operator.telemetry.statistics import ElectorStatistics
@@ -35,8 +36,6 @@ CALL_PERIODS = 2
 """Periods after which a call is abandoned: half of the renew deadline, so that one hanging call loses no Lease."""
 DRAIN_INTERVAL = 0.5
 """Seconds between two checks whether a shard can be released."""
-STALE_AFTER = 3
-"""Lease durations after which the member Lease of a dead replica is deleted."""
 BACKOFF_ROUNDS = 3
 """Rounds without acquisitions after a replica met another one with a greater number of shards."""
 FAILURES = (KubeError, TimeoutError)
@@ -91,7 +90,13 @@ class Elector:
             self._candidate(name if number == 0 else f"{name}-shard-{number}")
             for number in range(config.shards)
         ]
-        self._member = self._candidate(self._peers.member_prefix + own)
+        self._membership = Membership(
+            store,
+            self._candidate(self._peers.member_prefix + own),
+            self._peers,
+            identity=config.identity,
+            seconds=config.seconds,
+        )
         self._reports = ShardReports(self._candidates)
         self._shutting_down = False
         self._blind = False
@@ -162,7 +167,7 @@ class Elector:
                 await self._act()
         except FAILURES as error:
             logger.warning("lease not reached", error=str(error) or type(error).__name__)
-        for candidate in (*self._candidates, self._member):
+        for candidate in (*self._candidates, self._membership.own):
             candidate.give_up_if_late()
         self._report()
 
@@ -172,7 +177,7 @@ class Elector:
         self._shutting_down = True
         try:
             async with asyncio.timeout(self.period):
-                await _gather((self._leave(), *steps))
+                await _gather((self._membership.leave(), *steps))
         except FAILURES as error:
             logger.warning("lease not released", error=str(error) or type(error).__name__)
         self._report()
@@ -181,7 +186,7 @@ class Elector:
         """List all Leases; confirm the held ones if no replica has another number of shards."""
         held = [candidate for candidate in self._candidates if candidate.held]
         leases = {lease.name: lease for lease in map(Lease, await self._store.list())}
-        for candidate in (*self._candidates, self._member):
+        for candidate in (*self._candidates, self._membership.own):
             candidate.observe(leases.pop(candidate.name, None))
         self._peers.observe(leases)
         if not self._other_shard_counts():
@@ -225,21 +230,9 @@ class Elector:
         renewed = await self._limited(_gather(steps))
         if self.shards == 1:
             return all(renewed) and self._candidates[0].working and not self._blind
-        if self._shutting_down or self._blind:
-            await self._limited(self._leave())
-        elif self._member.held:
-            await self._limited(self._member.renew())
-        else:
-            await self._limited(self._member.acquire())
+        leaves = self._shutting_down or self._blind
+        await self._limited(self._membership.leave() if leaves else self._membership.keep())
         return False
-
-    async def _leave(self) -> None:
-        """Delete the member Lease of this replica."""
-        lease = self._member.lease
-        if lease is not None and lease.holder == self._config.identity:
-            self._member.lose()
-            await self._delete(lease)
-            self._member.lease = None
 
     def _other_shard_counts(self) -> set[int]:
         """Return the other numbers of shards that replicas work with, or are about to."""
@@ -262,7 +255,8 @@ class Elector:
             elif stays and candidate.available and not self._backoff_rounds:
                 steps.append(candidate.acquire())
         self._report_gains()
-        await self._limited(_gather((*steps, *self._stale_member_cleanup())))
+        cleanup = self._membership.stale_cleanup() if self.shards > 1 else ()
+        await self._limited(_gather((*steps, *cleanup)))
         if any(candidate.held and not candidate.confirmed for candidate in self._candidates):
             await self._limited(self.observe())
             # Two replicas may have acquired at the same moment, and both release: the greater number goes first.
@@ -274,18 +268,6 @@ class Elector:
         present = self._peers.identities(shards=self.shards) - {self._config.identity}
         leaves = self._blind or (self._shutting_down and self.shards > 1)
         return present if leaves else present | {self._config.identity}
-
-    def _stale_member_cleanup(self) -> Iterable[Coroutine[None, None, None]]:
-        if self.shards > 1:
-            for lease in self._peers.stale_members(seconds=STALE_AFTER * self._config.seconds):
-                yield self._delete(lease)
-
-    async def _delete(self, lease: Lease) -> None:
-        try:
-            await self._store.delete(lease.body)
-        except KubeError as error:
-            if not (error.not_found or error.conflict):
-                raise
 
     def _report_gains(self) -> None:
         """Report gained shards before calls that may hang; lost shards can wait for these calls."""
