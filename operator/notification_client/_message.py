@@ -50,6 +50,8 @@ class Options(TypedDict, total=False):
     """What the message says about the incident: Trigger (the default), Acknowledge or Resolve."""
     format: str
     """How the body is read: Plain, Markdown or Native."""
+    template: str
+    """A template of the body that overrides those of receivers: `CONFIGMAP/KEY`, in the notification's namespace."""
     not_before: datetime
     deliver_before: datetime
 
@@ -106,6 +108,7 @@ def notification(subject: str, body: str, options: Options) -> dict[str, Any]:
         "dedupKey": options.get("incident"),
         "event": options.get("event"),
         "format": options.get("format"),
+        "template": _template(options.get("template")),
         "notBefore": _time(options.get("not_before")),
         "deliverBefore": _time(options.get("deliver_before")),
     }
@@ -117,6 +120,13 @@ def notification(subject: str, body: str, options: Options) -> dict[str, Any]:
 def _receiver_ref(text: str) -> dict[str, str]:
     namespace, _, name = text.rpartition("/")
     return {"name": name, "namespace": namespace} if namespace else {"name": name}
+
+
+def _template(text: str | None) -> dict[str, Any] | None:
+    if not text:
+        return None
+    config_map, _, key = text.partition("/")
+    return {"configMapKeyRef": {"name": config_map, "key": key}}
 
 
 def _time(moment: datetime | None) -> str | None:

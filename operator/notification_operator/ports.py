@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from atomic_status import KubeStatusStore, ObjectRef
 from notification_operator.delivery.registry import channels
+from notification_operator.kube.config_map_templates import ConfigMapTemplates
 from notification_operator.kube.event_recorder import EventRecorder as KubeEventRecorder
 from notification_operator.kube.event_recorder import own_pod
 from notification_operator.kube.leases import KubeLeases
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.creation import ChannelCreator
+    from notification_operator.delivery.rendering.overrides import TemplateSource
     from notification_operator.kube.client import Cluster
     from notification_operator.kube.event import Event, Regarding
     from notification_operator.leadership.lease import LeaseStore
@@ -85,6 +87,8 @@ class ReceiverPorts:
     """The operator's own namespace."""
     cluster: str = ""
     """The name of the cluster, for templates and webhooks."""
+    overrides: TemplateSource | None = None
+    """Reads the templates of notifications; None: they are not used."""
     factory: ChannelCreator | None = None
     """Creates the channels of receivers; None for those that send over the network."""
 
@@ -157,4 +161,7 @@ def _receiver_ports(
         store=KubeStatusStore(client, RECEIVER_RESOURCE),
         home=cluster.namespace,
         cluster=settings.receivers.cluster,
+        overrides=ConfigMapTemplates(
+            client, home=cluster.namespace, namespaced=settings.receivers.namespaced
+        ),
     )

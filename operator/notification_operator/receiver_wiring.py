@@ -147,7 +147,13 @@ def receiver_sources(  # noqa: PLR0913 - what they are made of
         channels=channels,
         factory=ports.factory
         or OnDemandCreator(
-            Tools(sessions=sessions, clock=clock, redact=redactor.text, cluster=ports.cluster)
+            Tools(
+                sessions=sessions,
+                clock=clock,
+                redact=redactor.text,
+                cluster=ports.cluster,
+                overrides=ports.overrides,
+            )
         ),
         clock=clock,
     )

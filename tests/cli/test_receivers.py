@@ -53,6 +53,7 @@ def test_message_goes_to_the_receivers_that_are_named(cluster: Cluster) -> None:
         *("send", "-n", cluster.namespace, "-s", "Checkout is down", "-o", "json"),
         *("--to", "log", "--to", "slack/checkout", "--to", "platform/on-call"),
         *("--dedup-key", "checkout", "--event", "acknowledge", "--format", "markdown"),
+        *("--template", "texts/incident"),
         *("--not-before", "10m", "--deliver-before", "2099-01-01T00:00:00Z"),
     )
     assert (sent.code, sent.err) == (0, "")
@@ -60,6 +61,7 @@ def test_message_goes_to_the_receivers_that_are_named(cluster: Cluster) -> None:
     assert spec["channels"] == ["log"]
     assert spec["receiverRefs"] == [{"name": "checkout"}, {"name": "on-call", "namespace": "platform"}]
     assert (spec["dedupKey"], spec["event"], spec["format"]) == ("checkout", "Acknowledge", "Markdown")
+    assert spec["template"] == {"configMapKeyRef": {"name": "texts", "key": "incident"}}
     assert spec["notBefore"] < spec["deliverBefore"] == "2099-01-01T00:00:00.000000Z"
 
 

@@ -110,5 +110,7 @@ RECEIVER_DESCRIPTIONS = {
         "A secret that a template joins from parts is redacted",
         "What a template inserts into an HTML mail is escaped",
         "A template that becomes invalid is replaced by the built-in one until it is valid again",
+        "A template that a notification brings along overrides the receiver's, from a ConfigMap of its own namespace",
+        "A notification whose own template cannot be read is delivered with the receiver's, and a note says why",
     ),
 }

@@ -195,3 +195,31 @@ def test_template_that_becomes_invalid_is_replaced(
     receiver.ready()
     hit, _ = delivered(receivers_operator, receiver, body="full")
     assert hit["json"]["data"]["body"] == "better full"
+
+
+@pytest.mark.check("templates-12")
+def test_template_of_a_notification_overrides_the_receiver_s(scripted_operator: OperatorUnderTest) -> None:
+    name = f"texts-{uuid.uuid4().hex[:8]}"
+    with scripted_operator.receivers() as receivers:
+        metadata = {"name": name, "namespace": scripted_operator.namespace}
+        data = {"incident": "own {{ receiver.type }}: {{ notification.body }}"}
+        receivers.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+        receiver = receivers.add("webhook", template=template(subject="S", body="receiver's")).ready()
+        own = {"configMapKeyRef": {"name": name, "key": "incident"}}
+        hit, entry = delivered(scripted_operator, receiver, body="full", template=own)
+        assert (hit["json"]["data"]["subject"], hit["json"]["data"]["body"]) == ("S", "own webhook: full")
+        assert "note" not in entry
+        hit, _ = delivered(scripted_operator, receiver, body="full")
+        assert hit["json"]["data"]["body"] == "receiver's"
+
+
+@pytest.mark.check("templates-13")
+def test_notification_whose_template_cannot_be_read_is_delivered(
+    receivers_operator: OperatorUnderTest, receivers: Receivers
+) -> None:
+    receiver = receivers.add("webhook", template=template(body="receiver's")).ready()
+    own = {"configMapKeyRef": {"name": "absent", "key": "incident"}}
+    hit, entry = delivered(receivers_operator, receiver, body="full", template=own)
+    assert hit["json"]["data"]["body"] == "receiver's"
+    assert entry["note"].startswith("spec.template was not used: ConfigMap absent, key incident: ")
+    assert "receiversNamespaced" in entry["note"]

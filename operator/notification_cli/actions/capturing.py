@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from aiohttp import BytesPayload
 
+    from notification_cli.views.config_maps import ConfigMaps
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.catalog import Receiver
 
@@ -92,14 +93,14 @@ class Recorder:
 
 
 async def capture(
-    notification: Notification, receiver: Receiver, sources: Mapping[str, str], targets: Mapping[str, str]
+    notification: Notification, receiver: Receiver, config_maps: ConfigMaps, targets: Mapping[str, str]
 ) -> list[Rendered]:
     """Return what would be sent to the targets of a receiver.
 
     Args:
         notification: as stored; it is redacted as the operator does it.
         receiver: with a valid spec.
-        sources: its templates by their keys, `subject` and `body`.
+        config_maps: those with the templates of the receiver and of the notification.
         targets: the recipient of each target, empty where a channel addresses nobody.
 
     Raises:
@@ -117,9 +118,9 @@ async def capture(
         sent = replace(message, delivery_id=notification.delivery_id(target), address=address)
         try:
             if kind is ReceiverType.EMAIL:
-                results.append(await _mail(sent, receiver, sources, target, redactor))
+                results.append(await _mail(sent, receiver, config_maps, target, redactor))
             else:
-                results += await _posted(sent, receiver, sources, target, redactor)
+                results += await _posted(sent, receiver, config_maps, target, redactor)
         except (InvalidOptionsError, AddressNotAllowedError, DeliveryError) as error:
             raise CliError(f"receiver {receiver.key} cannot send it: {error}") from None
     return results
@@ -142,11 +143,11 @@ def _message(notification: Notification, redactor: Redactor, targets: tuple[str,
 
 
 async def _posted(
-    message: Message, receiver: Receiver, sources: Mapping[str, str], target: str, redactor: Redactor
+    message: Message, receiver: Receiver, config_maps: ConfigMaps, target: str, redactor: Redactor
 ) -> list[Rendered]:
     recorder = Recorder(receiver.spec.type)
-    tools = Tools(sessions=recorder, clock=now, redact=redactor.text)  # type: ignore[arg-type]  # what channels use of it
-    created = ChannelFactory(tools).create(receiver, _references(receiver), sources)
+    tools = Tools(sessions=recorder, clock=now, redact=redactor.text, overrides=config_maps)  # type: ignore[arg-type]  # what channels use of it
+    created = ChannelFactory(tools).create(receiver, _references(receiver), config_maps.templates(receiver))
     receipt = await created.channel.deliver(message)
     note = "; ".join(filter(None, (created.template_problem, receipt.note if receipt else "")))
     return [
@@ -169,11 +170,13 @@ def _references(receiver: Receiver) -> References:
 
 
 async def _mail(
-    message: Message, receiver: Receiver, sources: Mapping[str, str], target: str, redactor: Redactor
+    message: Message, receiver: Receiver, config_maps: ConfigMaps, target: str, redactor: Redactor
 ) -> Rendered:
     block = receiver.spec.email
     assert block is not None, "the spec requires the block of its type"
-    composing, problem = composer(receiver, sources, redact=redactor.text)
+    composing, problem = composer(
+        receiver, config_maps.templates(receiver), redact=redactor.text, overrides=config_maps
+    )
     mail = await write_mail(
         message,
         sender=Address(addr_spec=block.sender),

@@ -11,6 +11,7 @@ from notification_cli.errors import CliError, ExitCode
 from notification_cli.options import Output
 from notification_cli.output.documents import document, plain
 from notification_cli.output.rendered import write
+from notification_cli.views.config_maps import ConfigMaps
 from notification_cli.views.declaring import declared
 from notification_cli.views.lint import NotYamlError, check
 from notification_cli.views.rows import ReceiverFilter
@@ -69,8 +70,10 @@ class Rendering:
 
     def local(self, documents: Sequence[Mapping[str, Any]]) -> bool:
         """Return whether the files have all that is needed."""
-        obj = _receiver(documents, self._wanted(), self.namespace or "default")
-        return obj is not None and _config_map_name(obj) in {"", *_config_maps(documents)}
+        namespace = self.namespace or "default"
+        obj = _receiver(documents, self._wanted(), namespace)
+        config_maps = ConfigMaps(documents, namespace=namespace)
+        return obj is not None and not config_maps.missing(_placed(obj, namespace), documents)
 
     async def run(self, session: Session, documents: Sequence[Mapping[str, Any]]) -> int:
         """Write it, with what the cluster has and the files do not."""
@@ -78,11 +81,10 @@ class Rendering:
         obj = _receiver(documents, wanted, namespace)
         if obj is None:
             obj = await session.receivers.get(wanted.namespace or namespace, wanted.name)
-        config_maps = _config_maps(documents)
-        name = _config_map_name(obj)
-        if name and name not in config_maps:
-            where = mapping(obj.get("metadata")).get("namespace") or namespace
-            config_maps[name] = mapping((await session.notifications.config_map(where, name)).get("data"))
+        config_maps = ConfigMaps(documents, namespace=namespace)
+        for place in config_maps.missing(_placed(obj, namespace), documents):
+            found = await session.notifications.config_map(place.namespace, place.name)
+            config_maps.add(place, mapping(found.get("data")))
         return await self.write(session.screen, documents, obj, config_maps, namespace)
 
     async def offline(self, screen: Screen, documents: Sequence[Mapping[str, Any]]) -> int:
@@ -90,14 +92,15 @@ class Rendering:
         namespace = self.namespace or "default"
         obj = _receiver(documents, self._wanted(), namespace)
         assert obj is not None, "the caller has looked"
-        return await self.write(screen, documents, obj, _config_maps(documents), namespace)
+        config_maps = ConfigMaps(documents, namespace=namespace)
+        return await self.write(screen, documents, obj, config_maps, namespace)
 
     async def write(
         self,
         screen: Screen,
         documents: Sequence[Mapping[str, Any]],
         obj: Mapping[str, Any],
-        config_maps: Mapping[str, Mapping[str, Any]],
+        config_maps: ConfigMaps,
         namespace: str,
     ) -> int:
         """Write each notification as the receiver would get it."""
@@ -116,7 +119,7 @@ class Rendering:
             for note in _notes(notification, receiver, known):
                 screen.note(f"{notification.name}: {note}")
             targets = _targets(notification, receiver, known)
-            results += await capture(notification, receiver, _sources(receiver, config_maps), targets)
+            results += await capture(notification, receiver, config_maps, targets)
         if self.output is Output.TABLE:
             write(screen, results)
         else:
@@ -188,31 +191,6 @@ def _notes(notification: Notification, receiver: Receiver, known: Known) -> Iter
         receiver, notification.namespace
     ):
         yield f"receiver {key} is not for namespace {notification.namespace}, so it would be refused"
-
-
-def _sources(receiver: Receiver, config_maps: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
-    """Return the templates of a receiver by their keys."""
-    template = receiver.spec.template
-    if template is None:
-        return {}
-    if template.inline is not None:
-        return {"subject": template.inline.subject, "body": template.inline.body}
-    data = config_maps.get(template.config_map_ref.name, {}) if template.config_map_ref else {}
-    return {key: text(data.get(key)) for key in ("subject", "body")}
-
-
-def _config_map_name(obj: Mapping[str, Any]) -> str:
-    """Return the ConfigMap with the templates of a receiver; empty without one."""
-    template = mapping(mapping(obj.get("spec")).get("template"))
-    return text(mapping(template.get("configMapRef")).get("name"))
-
-
-def _config_maps(documents: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {
-        text(mapping(each.get("metadata")).get("name")): mapping(each.get("data"))
-        for each in documents
-        if each.get("kind") == "ConfigMap"
-    }
 
 
 def _key(obj: Mapping[str, Any], namespace: str) -> ReceiverKey:

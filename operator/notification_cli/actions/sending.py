@@ -42,6 +42,8 @@ class Sending:
     incident: str = ""
     event: str = ""
     format: str = ""
+    template: str = ""
+    """`CONFIGMAP/KEY`; empty for none."""
     not_before: str = ""
     deliver_before: str = ""
     wait: bool = False
@@ -105,6 +107,7 @@ class Sending:
             incident=self.incident,
             event=self.event,
             format=self.format,
+            template=_template(self.template),
         )
         if self.once:
             options["dedup_key"] = self.once
@@ -198,6 +201,18 @@ def _link(text: str) -> Link:
         )
     host = urlsplit(url).hostname or "link"
     return Link(url=url, label=label or host, service=host)
+
+
+def _template(text: str) -> str:
+    """Return the place of a template.
+
+    Raises:
+        CliError: it is not like `CONFIGMAP/KEY`.
+    """
+    config_map, _, key = text.partition("/")
+    if text and not (config_map and key):
+        raise CliError(f"--template: {text!r} names no key; write CONFIGMAP/KEY", code=ExitCode.USAGE)
+    return text
 
 
 def _is_url(text: str) -> bool:

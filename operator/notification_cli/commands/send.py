@@ -88,6 +88,14 @@ def send(  # noqa: PLR0913 - the options
         FormatChoice | None,
         typer.Option("--format", help="How the body is read.", case_sensitive=False, show_default=False),
     ] = None,
+    template: Annotated[
+        str,
+        typer.Option(
+            metavar="CONFIGMAP/KEY",
+            help="Template of the body, in place of the receivers' templates.",
+            show_default=False,
+        ),
+    ] = "",
     not_before: Annotated[
         str,
         typer.Option(help="Deliver not before this time, as RFC 3339 or like 15m.", show_default=False),
@@ -128,6 +136,7 @@ def send(  # noqa: PLR0913 - the options
             incident=incident,
             event=event.value if event else "",
             format=body_format.value if body_format else "",
+            template=template,
             not_before=not_before,
             deliver_before=deliver_before,
             wait=wait,

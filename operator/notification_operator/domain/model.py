@@ -12,6 +12,7 @@ from notification_operator.domain.json_values import moment
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.size import too_large
 from notification_operator.domain.status import Phase, Reason, Status
+from notification_operator.domain.template_ref import TemplateRef
 from notification_operator.domain.text.timestamps import parse_time
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Content:
     """The incident that the notification belongs to; empty: it stands alone."""
     format: BodyFormat | None = None
     """How the body is read; None: as plain text, or as the channel of the settings always has."""
+    template: TemplateRef | None = None
+    """The template of the body that overrides that of a receiver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +173,12 @@ def _content(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Content:
         event=LifecycleEvent(spec.get("event") or LifecycleEvent.TRIGGER),
         dedup_key=spec.get("dedupKey") or "",
         format=BodyFormat(spec["format"]) if spec.get("format") else None,
+        template=_template((spec.get("template") or {}).get("configMapKeyRef")),
     )
+
+
+def _template(ref: Mapping[str, str] | None) -> TemplateRef | None:
+    return TemplateRef(config_map=ref["name"], key=ref["key"]) if ref else None
 
 
 def _own_reference(ref: Mapping[str, Any], namespace: str) -> str | None:

@@ -85,6 +85,22 @@ def test_template_of_the_receiver_is_applied_or_its_failure_is_noted(tmp_path: P
     assert "the built-in one was used" in only["note"]
 
 
+def test_template_of_the_notification_comes_first(tmp_path: Path) -> None:
+    own = notification(template={"configMapKeyRef": {"name": "texts", "key": "incident"}})
+    texts = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "texts"},
+        "data": {"incident": "own: {{ notification.priority }}"},
+    }
+    to = receiver("slack", template={"inline": {"subject": "S", "body": "receiver's"}})
+    (only,) = render(tmp_path, own, to, texts)[1]
+    assert only["body"]["blocks"][1]["text"]["text"] == "own: high"
+    (only,) = render(tmp_path, own, to, {**texts, "data": {"other": ""}})[1]
+    assert only["body"]["blocks"][1]["text"]["text"] == "receiver's"
+    assert "ConfigMap texts, key incident: there is no such key, but other" in only["note"]
+
+
 @pytest.mark.parametrize(
     ("documents", "name", "code", "reason"),
     [

@@ -141,6 +141,12 @@ def test_receivers_and_targets_have_the_bounds_of_the_contract() -> None:
     assert targets["items"]["properties"]["name"]["maxLength"] == bounds.TARGET_KEY
 
 
+def test_template_of_a_notification_has_the_bounds_of_the_api_server() -> None:
+    reference = SPEC["properties"]["template"]["properties"]["configMapKeyRef"]
+    assert reference["required"] == ["name", "key"]
+    assert {field["maxLength"] for field in reference["properties"].values()} == {253}
+
+
 def test_event_has_no_default_that_would_change_stored_specs() -> None:
     event = SPEC["properties"]["event"]
     assert (event["enum"], event.get("default")) == (["Trigger", "Acknowledge", "Resolve"], None)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.sessions import Sessions
+    from notification_operator.delivery.rendering.overrides import TemplateSource
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
 
@@ -25,6 +26,8 @@ class Tools:
     redact: Callable[[str], str]
     cluster: str = ""
     """The name of the cluster, for templates and webhooks."""
+    overrides: TemplateSource | None = None
+    """Reads the templates of notifications; None: they are not used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

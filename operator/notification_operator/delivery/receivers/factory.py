@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from notification_contract.receivers.spec import ReceiverSpec
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.creation import Tools
+    from notification_operator.delivery.rendering.overrides import TemplateSource
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
 
@@ -68,15 +69,21 @@ def _templates(sources: Mapping[str, str]) -> tuple[Templates, str]:
 
 
 def composer(
-    receiver: Receiver, sources: Mapping[str, str], *, redact: Callable[[str], str], cluster: str = ""
+    receiver: Receiver,
+    sources: Mapping[str, str],
+    *,
+    redact: Callable[[str], str],
+    cluster: str = "",
+    overrides: TemplateSource | None = None,
 ) -> tuple[Composer, str]:
     """Return what composes the messages of a receiver, and why one of its templates is not valid; else an empty text.
 
-    `sources` holds its templates by their keys, `subject` and `body`.
+    `sources` holds its templates by their keys, `subject` and `body`; `overrides` reads those of notifications.
     """
     texts, problem = _templates(sources)
     facts = Facts(cluster=cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type)
-    return Composer(facts=facts, clock=thread_time, templates=texts, redact=redact), problem
+    composing = Composer(facts=facts, clock=thread_time, templates=texts, redact=redact, overrides=overrides)
+    return composing, problem
 
 
 class ChannelFactory:
@@ -97,7 +104,11 @@ class ChannelFactory:
             InvalidOptionsError: a value of a Secret, or a field, can never work.
         """
         composing, problem = composer(
-            receiver, sources, redact=self._tools.redact, cluster=self._tools.cluster
+            receiver,
+            sources,
+            redact=self._tools.redact,
+            cluster=self._tools.cluster,
+            overrides=self._tools.overrides,
         )
         network = Network(tools=self._tools, spec=receiver.spec, references=references)
         channel = _Build(self._tools, receiver.spec, network, composing).channel()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from notification_operator.delivery.rendering.budget import TemplateRenderError
 from notification_operator.delivery.rendering.markdown import is_link
+from notification_operator.delivery.rendering.overrides import override
 from notification_operator.delivery.rendering.templates import Output, Template, builtin
 from notification_operator.domain.text.timestamps import format_time
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from notification_contract.messages import BodyFormat
     from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.rendering.overrides import TemplateSource
 
 Body = TypeVar("Body")
 
@@ -55,11 +57,22 @@ class Composed(Generic[Body]):
     """Why the built-in template was used."""
 
 
+class _Candidate(NamedTuple):
+    """A template that may be used, and its names in a note about one that failed."""
+
+    template: Template | None
+    name: str
+    """If it fails."""
+    successor: str
+    """If it is used in place of one that failed."""
+
+
 class Composer:
-    """Applies the templates of one receiver.
+    """Applies the templates of one receiver, or those that messages bring along.
 
     Args:
         clock: seconds of processor time of the calling thread.
+        overrides: reads the templates of messages; None: they are not used.
         redact: removes secrets from a text once more, after a template has joined its parts.
     """
 
@@ -70,16 +83,19 @@ class Composer:
         clock: Callable[[], float],
         templates: Templates | None = None,
         redact: Callable[[str], str] = str,
+        overrides: TemplateSource | None = None,
     ) -> None:
         self.facts = facts
         self.clock = clock
         self.redact = redact
         self._templates = templates or Templates()
+        self._overrides = overrides
 
     async def compose(self, message: Message, render: Callable[[str, BodyFormat], Body]) -> Composed[Body]:
         """Return the message; `render` turns a body of a format into what the channel shows."""
-        work = partial(self._compose, message, render)
-        if len(message.content.body) <= MAX_INLINE and self._templates == Templates():
+        template, problem = await override(message, self._overrides)
+        work = partial(self._compose, message, render, template, problem)
+        if len(message.content.body) <= MAX_INLINE and self._templates == Templates() and template is None:
             return work()
         return await asyncio.to_thread(work)
 
@@ -94,33 +110,44 @@ class Composer:
 
     def page(self, name: str, context: Mapping[str, Any], *, last: str, output: Output = Output.TEXT) -> str:
         """Return the text of a built-in template around a rendered body; `last` if a limit is exceeded."""
-        return self._text((_builtin(name, output),), context, last)[0]
+        return self._text((_builtin_candidate(name, output),), context, last)[0]
 
     def _text(
-        self, candidates: Iterable[Template | None], context: Mapping[str, Any], last: str
+        self, candidates: Iterable[_Candidate], context: Mapping[str, Any], last: str
     ) -> tuple[str, str]:
-        """Return the text of the first template that works, and a note about the one that failed."""
-        note = ""
-        for template in filter(None, candidates):
+        """Return the text of the first template that works, and a note about those that failed."""
+        failed: list[str] = []
+        for template, name, successor in candidates:
+            if template is None:
+                continue
             try:
-                return template.render(context, clock=self.clock), note
+                text = template.render(context, clock=self.clock)
             except TemplateRenderError as error:
-                note = self.redact(f"the template failed, {error}; the built-in one was used")
-        return last, note
+                # A body that is too long for the built-in template is used as it is.
+                if name:
+                    failed.append(self.redact(f"{name} failed, {error}"))
+            else:
+                return text, "; ".join((*failed, f"{successor} was used") if failed else ())
+        return last, "; ".join((*failed, "the text was used as it is") if failed else ())
 
-    def _compose(self, message: Message, render: Callable[[str, BodyFormat], Body]) -> Composed[Body]:
+    def _compose(
+        self,
+        message: Message,
+        render: Callable[[str, BodyFormat], Body],
+        template: Template | None,
+        problem: str,
+    ) -> Composed[Body]:
         context, content = self.context(message), message.content
-        subjects = (self._templates.subject, _builtin("subject.j2", Output.TEXT))
+        subjects = (_own(self._templates.subject), _builtin_candidate("subject.j2"))
         subject, first = self._text(subjects, context, content.subject)
-        bodies = (self._templates.body, _builtin("body.j2", Output.TEXT))
+        override = _Candidate(template, "spec.template", "")
+        bodies = (override, _own(self._templates.body), _builtin_candidate("body.j2"))
         body, second = self._text(bodies, context, content.body)
-        if self._templates.body is None:
-            second = ""  # a body that is too long for the built-in template is used as it is
         line = " ".join(subject.split()) or " ".join(content.subject.split()) or message.name
         return Composed(
             subject=self.redact(line),
             body=_redacted(render(self.redact(body), message.format), self.redact),
-            note="; ".join(filter(None, (first, second))),
+            note="; ".join(filter(None, (self.redact(problem), first, second))),
         )
 
 
@@ -165,6 +192,14 @@ def _notification(message: Message) -> dict[str, Any]:
         "annotations": dict(content.annotations),
         "links": links(message),
     }
+
+
+def _own(template: Template | None) -> _Candidate:
+    return _Candidate(template, "the template", "the template of the receiver")
+
+
+def _builtin_candidate(name: str, output: Output = Output.TEXT) -> _Candidate:
+    return _Candidate(_builtin(name, output), "", "the built-in one")
 
 
 @cache

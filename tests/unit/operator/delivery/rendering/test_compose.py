@@ -21,6 +21,7 @@ from notification_operator.delivery.rendering.compose import (
     origin,
 )
 from notification_operator.delivery.rendering.templates import Template
+from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
 from tests.unit.operator.delivery.channels.receivers import composer, message
 
 if TYPE_CHECKING:
@@ -34,8 +35,80 @@ def template(subject: str | None = None, body: str | None = None) -> Templates:
     return Templates(subject=compiled[0], body=compiled[1])
 
 
+class OneTemplate:
+    """Has the template of every notification, or the error of reading it."""
+
+    def __init__(self, text: str = "", error: str = "") -> None:
+        self._text = text
+        self._error = error
+
+    async def source(self, _namespace: str, _ref: TemplateRef) -> str:
+        if self._error:
+            raise TemplateUnavailableError(self._error)
+        return self._text
+
+
 def unchanged(text: str, _form: BodyFormat) -> str:
     return text
+
+
+REF = TemplateRef(config_map="texts", key="incident")
+
+
+@pytest.mark.parametrize(
+    ("own", "receivers", "body", "note"),
+    [
+        (OneTemplate("own {{ notification.priority }}"), None, "own high", ""),
+        (OneTemplate("own"), "the receiver's", "own", ""),
+        (
+            OneTemplate("a\n{{ x }}"),
+            None,
+            "line one\nline two",
+            "spec.template failed, line 2: 'x' is undefined; the built-in one was used",
+        ),
+        (
+            OneTemplate("{{ x }}"),
+            "the receiver's",
+            "the receiver's",
+            "spec.template failed, line 1: 'x' is undefined; the template of the receiver was used",
+        ),
+        (
+            OneTemplate("{{ x }}"),
+            "{{ y }}",
+            "line one\nline two",
+            (
+                "spec.template failed, line 1: 'x' is undefined; the template failed, line 1: 'y' is undefined; "
+                "the built-in one was used"
+            ),
+        ),
+        (
+            OneTemplate("{% if %}"),
+            "the receiver's",
+            "the receiver's",
+            (
+                "spec.template was not used: ConfigMap texts, key incident: line 1: Expected an expression, got 'end of "
+                "statement block'"
+            ),
+        ),
+        (
+            OneTemplate(error="there is no such key"),
+            "the receiver's",
+            "the receiver's",
+            "spec.template was not used: ConfigMap texts, key incident: there is no such key",
+        ),
+    ],
+)
+async def test_template_of_a_notification_overrides_that_of_the_receiver(
+    own: OneTemplate, receivers: str | None, body: str, note: str
+) -> None:
+    composing = composer(template(subject="S", body=receivers), overrides=own)
+    composed = await composing.compose(message(template=REF), unchanged)
+    assert (composed.subject, composed.body, composed.note) == ("S", body, note)
+
+
+async def test_composer_without_a_source_ignores_the_template_of_a_notification() -> None:
+    composed = await composer(template(body="B")).compose(message(template=REF), unchanged)
+    assert (composed.body, composed.note) == ("B", "")
 
 
 async def test_message_without_templates_is_unchanged() -> None:
