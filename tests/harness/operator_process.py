@@ -171,7 +171,8 @@ class OperatorProcess(OperatorDeployment):
         settings = parse(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
         )
-        document = yaml.safe_load(config_file.render(settings))
+        text = config_file.render(settings)
+        document = yaml.safe_load(text)
         document["server"] = {
             "host": "127.0.0.1",
             "health_port": self._ports[HEALTH],
@@ -179,5 +180,6 @@ class OperatorProcess(OperatorDeployment):
         }
         file_channel = document.setdefault("channels", {}).setdefault("file", {})
         file_channel["directory"] = str(self._folder / "files")
-        self._config.write_text(yaml.safe_dump(document), "utf-8")
+        version, *_ = text.splitlines(keepends=True)
+        self._config.write_text(version + yaml.safe_dump(document), "utf-8")
         return str(values["channelsSlackWebhookUrl"])

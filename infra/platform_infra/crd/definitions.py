@@ -35,7 +35,7 @@ class Crds(pulumi.ComponentResource):
     because the owner annotations conflict.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what all CRDs have in common
         self,
         name: str,
         *,
