@@ -86,18 +86,8 @@ def test_wider_definitions_without_a_state_are_refused_with_every_reason(
     assert cluster.definition().annotations[names.CRD_OWNER]
 
 
-def test_retained_definitions_are_adopted_after_a_takeover(
-    team: Team, cluster: SharedCluster, tmp_path: Path
-) -> None:
-    team.configure("there", crdRetain=True)
-    team.up()
-    assert team.platform("down", STACK, "--yes").code == 0
-    assert cluster.definition() is not None
-    for name in (names.CRD, names.RECEIVER_CRD):
-        body = {"metadata": {"annotations": {names.CRD_OWNER: None}}}
-        cluster.definitions.patch_custom_resource_definition(name, body)
-    second = Team(tmp_path / "second")
-    second.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
-    second.configure("there")
-    second.up(**TAKE_OVER)
-    assert "nothing to change" in second.up()
+def test_same_definitions_without_a_state_are_adopted(team: Team, cluster: SharedCluster) -> None:
+    for definition in (notification_request(), notification_receiver()):
+        cluster.definitions.create_custom_resource_definition(definition)
+    team.up(**TAKE_OVER)
+    assert cluster.definition().annotations[names.CRD_OWNER]

@@ -1,6 +1,6 @@
 """Updates from earlier operators, rollbacks to them and updates again, with the settings of today's program and under traffic.
 
-The operators are processes beside an API server, with the account and the file that the program of this checkout creates.
+The operators are processes next to an API server, with the account and the file that the program of this checkout creates.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def replace(stage: Stage, leaving: ChaosOperator, coming: ChaosOperator) -> None
 def delivered(stage: Stage, created: list[str]) -> Outcome:
     """Compare what was created with what arrived."""
     headers = [(hit["at"], header(hit)) for hit in stage.slack.hits(EVERYTHING)]
-    found = [(at, next(each for each in created if text.endswith(each))) for at, text in headers]
-    return outcome(created, found)
+    subjects = [(at, next(each for each in created if text.endswith(each))) for at, text in headers]
+    return outcome(created, subjects)
 
 
 @pytest.mark.parametrize("version", EARLIER)

@@ -88,6 +88,6 @@ class CompatibilityGuard:
 
 
 def _refuse(reasons: Mapping[str, Sequence[str]]) -> None:
-    found = {plural: each for plural, each in reasons.items() if each}
-    if found:
-        raise CrdError(found)
+    incompatible = {plural: each for plural, each in reasons.items() if each}
+    if incompatible:
+        raise CrdError(incompatible)

@@ -37,14 +37,14 @@ def render(settings: OperatorSettings) -> str:
 
     Secrets are left out: a Secret holds them.
     """
-    found = list(differences(settings))
-    return mark(needed(each.setting for each in found)) + yaml.safe_dump(document(found), sort_keys=False)
+    changed = list(differences(settings))
+    return mark(needed(each.setting for each in changed)) + yaml.safe_dump(document(changed), sort_keys=False)
 
 
-def document(found: Iterable[Difference]) -> dict[str, Any]:
+def document(changed: Iterable[Difference]) -> dict[str, Any]:
     """Return the content of a configuration file."""
     content: dict[str, Any] = {}
-    for each in found:
+    for each in changed:
         *sections, name = each.path
         branch = content
         for section in sections:

@@ -32,15 +32,15 @@ def problems(**values: str) -> list[str]:
 
 def test_settings_that_an_older_image_lacks_are_refused_by_name() -> None:
     plugins = '{"sms": {"factory": "a:b", "burst": 3}}'
-    found = problems(
+    texts = problems(
         operatorSettingsVersion="1", drillSchedule="@daily", channelsPlugins=plugins, queueWorkers="3"
     )
-    assert [text.split()[0] for text in found] == [
+    assert [text.split()[0] for text in texts] == [
         "queueWorkers",
         "channelsPlugins.sms.burst",
         "drillSchedule",
     ]
-    assert found[-1] == (
+    assert texts[-1] == (
         "drillSchedule needs version 2 of the operator's settings, but the image has version 1 (operatorSettingsVersion); "
         "set operatorImage to an image with version 2 or newer, and operatorSettingsVersion to its version, or remove it"
     )
