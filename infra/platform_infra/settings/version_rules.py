@@ -36,7 +36,7 @@ def version_problems(settings: Settings, version: int, source: str) -> Iterator[
             yield Problem(
                 key=_key(each),
                 what=f"needs version {introduced} of the operator's settings, but the image has version {version} ({source})",
-                hint=f"set operatorImage to an image with version {introduced} or newer, and {KEY} to its version, or remove it",
+                hint=f"remove it, or set operatorImage to an image with version {introduced} or newer, and {KEY} to its version",
             )
 
 

@@ -42,7 +42,7 @@ def test_settings_that_an_older_image_lacks_are_refused_by_name() -> None:
     ]
     assert texts[-1] == (
         "drillSchedule needs version 2 of the operator's settings, but the image has version 1 (operatorSettingsVersion); "
-        "set operatorImage to an image with version 2 or newer, and operatorSettingsVersion to its version, or remove it"
+        "remove it, or set operatorImage to an image with version 2 or newer, and operatorSettingsVersion to its version"
     )
 
 
