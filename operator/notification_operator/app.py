@@ -133,11 +133,7 @@ class App:
         """
         operator = self.operator
         await self._health.start()
-        operator.metrics.add_gauge(
-            "settings_ignored",
-            "Settings of the configuration file that this version of the operator does not have and ignores.",
-            lambda: len(self._settings.ignored),
-        )
+        operator.metrics.settings_ignored.set(len(self._settings.ignored))
         operator.dispatcher.publish(operator.metrics.add_channel_gauge)
         if operator.receivers:
             scheduled = bool(self._settings.drill.schedule)

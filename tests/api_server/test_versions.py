@@ -9,11 +9,16 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from notification_contract import names
+from notification_contract.settings import SETTINGS_VERSION
+from notification_contract.settings.version import mark
 from tests.chaos.lane import Lane
 from tests.chaos.stage import EVERYTHING, Stage
 from tests.harness.earlier_operators import EARLIER, earlier_operator
 from tests.harness.eventually import eventually
+from tests.harness.operator_deployment import METRICS
 from tests.harness.readings import header
 from tests.harness.traffic import outcome, traffic
 
@@ -37,8 +42,8 @@ def lane() -> Iterator[Lane]:
 
 
 @pytest.fixture
-def stage(lane: Lane, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    with contextlib.closing(Stage(lane, f"from-{request.node.callspec.params['version']}")) as opened:
+def stage(lane: Lane) -> Iterator[Stage]:
+    with contextlib.closing(Stage(lane, "versions")) as opened:
         opened.always({})
         yield opened
 
@@ -81,3 +86,23 @@ def test_update_rollback_and_update_lose_and_repeat_nothing(stage: Stage, versio
     result = delivered(stage, created)
     assert (result.lost, result.repeated) == (0, 0), result
     assert len(finished) == result.created >= 4 * AROUND
+
+
+def test_file_for_a_newer_version_is_used_and_reported(stage: Stage) -> None:
+    operator = stage.operator(start=False)
+    file = operator.folder / names.CONFIG_KEY
+    content = {**yaml.safe_load(file.read_text("utf-8")), "novel": {"setting": 1}}
+    file.write_text(mark(SETTINGS_VERSION + 1) + yaml.safe_dump(content), "utf-8")
+    stage.start(operator)
+    stage.create(1)
+
+    (finished,) = stage.settle(within=30)
+
+    assert finished["status"]["phase"] == "Sent"
+    (record,) = [each for each in operator.records() if each["event"] == "settings ignored"]
+    assert (record["level"], record["settings"]) == ("warning", ["novel"])
+    assert (record["settings_version"], record["settings_version_of_file"]) == (
+        SETTINGS_VERSION,
+        SETTINGS_VERSION + 1,
+    )
+    assert "kubernaut_notification_settings_ignored 1.0" in operator.page(METRICS, "metrics")

@@ -70,4 +70,4 @@ def _remove(content: dict[str, Any], path: SettingPath) -> None:
     branch = content
     for section in sections:
         branch = branch[section]
-    del branch[name]
+    branch.pop(name, None)
