@@ -72,7 +72,7 @@ def docker_with(labels: dict[str, str] | None) -> Iterator[SimpleNamespace]:
     [
         (BUILT, {names.SETTINGS_VERSION_LABEL: "1"}, True),
         (BUILT, {names.SETTINGS_VERSION_LABEL: str(SETTINGS_VERSION)}, False),
-        (BUILT, {}, False),
+        (BUILT, {}, True),
         (BUILT, None, False),
         ("registry.example.com/operator:1", {names.SETTINGS_VERSION_LABEL: "1"}, False),
     ],
@@ -106,3 +106,10 @@ def test_file_that_does_not_fit_into_an_annotation_is_refused() -> None:
 def test_image_has_the_version_of_the_settings_as_a_label() -> None:
     labels = re.findall(r"^LABEL (\S+?)=(\S+)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
     assert (names.SETTINGS_VERSION_LABEL, str(SETTINGS_VERSION)) in labels
+
+
+def test_operator_settings_version_takes_the_place_of_the_label(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_version, "connected", lambda: docker_with({}))
+    record(operatorImage=BUILT, drillSchedule="@daily", operatorSettingsVersion="2")
