@@ -40,6 +40,8 @@ RUN set -eu; \
     chmod 755 /app/notification-operator /app/notif
 
 FROM base AS runtime
+# The version of the settings that the operator reads (docs/operations.md#versions-of-the-settings).
+LABEL ai.kubernaut.settings-version=2
 ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/app:/usr/local/bin:/usr/bin:/bin
 # Large blocks, such as a big body's, go back to the system when they are freed: by default malloc learns to keep them.
 ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072

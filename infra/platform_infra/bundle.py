@@ -19,6 +19,7 @@ from platform_infra.crd.user_roles import UserRoles
 from platform_infra.image.build import image_name
 from platform_infra.image.operator_image import OperatorImage, OperatorImageArgs
 from platform_infra.image.placeholder import check_image
+from platform_infra.image.settings_version import check_settings_version
 from platform_infra.inputs import Inputs
 from platform_infra.monitoring.collection import monitoring_kinds, pod_annotations
 from platform_infra.monitoring.component import Observability, ObservabilityArgs
@@ -56,6 +57,7 @@ class Bundle(pulumi.ComponentResource):
     Raises:
         ClusterError: the cluster is not available, and no resource has been registered; or it is not that of the stack,
             and no object in it has been registered.
+        SettingsError: the image lacks settings of the stack; no resource has been registered.
         PlaceholderImageError: the image is a placeholder, and this is an update; no resource has been registered.
         DiscoveryError: the cluster does not report which monitoring kinds it serves.
     """
@@ -71,6 +73,7 @@ class Bundle(pulumi.ComponentResource):
     ) -> None:
         if settings.operator.enabled:
             check_image(settings.operator.image)
+            check_settings_version(settings)
         connect = connect or prepare(settings.cluster, restricted=settings.preview.restricted)
         super().__init__("notification-platform:index:Bundle", name, None, opts)
         self._settings = settings
@@ -143,6 +146,7 @@ class Bundle(pulumi.ComponentResource):
                 crd=settings.crd,
                 owner=self.cluster.identity.owner(),
                 protect=settings.protection.data,
+                cluster=self.cluster.identity.reader,
                 opts=self._child.options("crds"),
             )
         ]

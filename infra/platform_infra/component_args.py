@@ -80,6 +80,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Namespace of the operator, of its Leases and of the routing ConfigMap. A namespace holds one operator. The default is `"notification-system"`."""
     operator_image: pulumi.Input[str]
     """Image to run, which the cluster must be able to pull; empty builds one from this checkout and loads it into the local node."""
+    operator_settings_version: int
+    """Version of the settings that `operatorImage` has, if it is older than this program: its label `ai.kubernaut.settings-version`, or 1 if it has none. Settings of a newer version are then refused. 0 for an image of the same release. The default is `0`."""
     operator_base_image: str
     """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
     operator_image_pull_secrets: list[str]

@@ -58,6 +58,10 @@ SLACK_SECRET_KEY: Final = "webhook-url"  # noqa: S105 - a key of that object
 CONFIG_DIRECTORY: Final = "/etc/notification"
 CONFIG_KEY: Final = "config.yaml"
 CONFIG_FILE: Final = f"{CONFIG_DIRECTORY}/{CONFIG_KEY}"
+CONFIG_ANNOTATION: Final = f"{GROUP}/config"
+"""On a pod: the content of that file, which a downward API volume mounts. Every revision of the Deployment has its own."""
+SETTINGS_VERSION_LABEL: Final = "ai.kubernaut.settings-version"
+"""On an image of the operator: the version of the settings that it reads."""
 
 # The token for the audit store.
 AUDIT_TOKEN_DIRECTORY: Final = "/var/run/secrets/kubernaut.ai/audit"  # noqa: S105 - a path

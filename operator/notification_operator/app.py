@@ -133,6 +133,7 @@ class App:
         """
         operator = self.operator
         await self._health.start()
+        operator.metrics.settings_ignored.set(len(self._settings.ignored))
         operator.dispatcher.publish(operator.metrics.add_channel_gauge)
         if operator.receivers:
             scheduled = bool(self._settings.drill.schedule)

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 import typer
 from pydantic import BaseModel
 
+from notification_contract.settings import SETTINGS_VERSION
 from notification_operator.config.settings import (
     DEFAULT_CONFIG_FILE,
     ENV_PREFIX,
@@ -35,6 +37,8 @@ SWITCH_SECONDS = 0.001
 """Seconds after which a thread that computes, such as one that redacts, gives way to the event loop; by default five times as many."""
 UNUSABLE = 2
 """Exit code for invalid settings."""
+
+logger = structlog.get_logger(__name__)
 
 
 def _rows(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[str]:
@@ -69,6 +73,7 @@ def run(config: ConfigFile = None) -> None:
     """Run the operator until SIGTERM or Ctrl-C, with the pod's service account or a kubeconfig."""
     settings = _load(config or (DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None))
     log.configure(settings.log, rules(settings.sanitizer))
+    _warn_of_ignored(settings)
     _skip_synchronous_client()
     # Imported late: check-config needs neither kopf nor a Kubernetes client.
     import uvloop  # noqa: PLC0415
@@ -94,8 +99,14 @@ def check_config(
     file: Annotated[Path, typer.Argument(help="Settings file.", show_default=False)],
 ) -> None:
     """Validate a settings file and list every problem."""
-    _load(file)
+    settings = _load(file)
     typer.echo(f"{file}: ok")
+    if settings.ignored:
+        typer.echo(
+            f"notification-operator: {file}: needs version {settings.file_version} of the settings; this operator has version "
+            f"{SETTINGS_VERSION} and ignores {', '.join(settings.ignored)}",
+            err=True,
+        )
 
 
 @app.command("audit-replay")
@@ -199,6 +210,17 @@ def _freeze_imports() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE)
+
+
+def _warn_of_ignored(settings: Settings) -> None:
+    if settings.ignored:
+        logger.warning(
+            "settings ignored",
+            settings=list(settings.ignored),
+            settings_version_of_file=settings.file_version,
+            settings_version=SETTINGS_VERSION,
+            hint="update the operator's image, or remove these settings",
+        )
 
 
 def _load(file: Path | None) -> Settings:

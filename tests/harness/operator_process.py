@@ -14,7 +14,7 @@ import yaml
 from urllib3.exceptions import HTTPError
 
 from platform_infra.settings.reader import parse
-from platform_infra.workload import config_file as operator_config
+from platform_infra.workload import config_file
 from tests.harness.eventually import eventually
 from tests.harness.operator_deployment import HEALTH, METRICS, READY_WITHIN, OperatorDeployment
 from tests.harness.operators import stack_values
@@ -171,12 +171,15 @@ class OperatorProcess(OperatorDeployment):
         settings = parse(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
         )
-        document = operator_config.document(settings)
+        text = config_file.render(settings)
+        document = yaml.safe_load(text)
         document["server"] = {
             "host": "127.0.0.1",
             "health_port": self._ports[HEALTH],
             "metrics_port": self._ports[METRICS],
         }
-        document["channels"]["file"]["directory"] = str(self._folder / "files")
-        self._config.write_text(yaml.safe_dump(document), "utf-8")
+        file_channel = document.setdefault("channels", {}).setdefault("file", {})
+        file_channel["directory"] = str(self._folder / "files")
+        version, *_ = text.splitlines(keepends=True)
+        self._config.write_text(version + yaml.safe_dump(document), "utf-8")
         return str(values["channelsSlackWebhookUrl"])

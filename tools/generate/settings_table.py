@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from notification_contract.settings import since
 from notification_operator.config.settings import ENV_PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 def table() -> str:
-    """Return one row per setting: key in the file, environment variable, default, allowed values, description."""
+    """Return one row per setting: key in the file, variable, default, allowed values, version, description."""
     head = [
-        "| key in the file | variable | default | allowed values | description |",
-        "|---|---|---|---|---|",
+        "| key in the file | variable | default | allowed values | since version | description |",
+        "|---|---|---|---|---|---|",
     ]
     return "\n".join([*head, *(_row(path, field) for path, field in settings())])
 
@@ -45,6 +46,7 @@ def _row(path: tuple[str, ...], field: FieldInfo) -> str:
         f"`{variable}`",
         _default(field.default),
         _allowed(field),
+        str(since(path)),
         str(field.description),
     )
     return f"| {' | '.join(cells)} |"

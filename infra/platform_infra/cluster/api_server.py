@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +14,7 @@ from platform_infra.cluster.connection import ClusterError
 from platform_infra.names import CRD_OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 TIMEOUT_SECONDS = 8
 IDENTITY_NAMESPACE = "kube-system"
@@ -34,6 +35,9 @@ class Reader(Protocol):
     def owner_of_definition(self, name: str) -> str:
         """Return the owner's annotation of a CRD; empty if it has none or cannot be read."""
 
+    def definition(self, name: str) -> Mapping[str, Any] | None:
+        """Return a CRD as the API server has it; None if there is none, or if the account may not read it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServer:
@@ -46,24 +50,27 @@ class ApiServer:
     context: str
 
     def uid(self) -> str:
-        return self._read(_namespace, IDENTITY_NAMESPACE, lambda metadata: metadata.uid)
+        return str((self._read(_namespace, IDENTITY_NAMESPACE) or {}).get("uid") or "")
 
     def owner_of_namespace(self, name: str) -> str:
-        return self._read(_namespace, name, _owner)
+        return _owner(self._read(_namespace, name))
 
     def owner_of_definition(self, name: str) -> str:
-        return self._read(_definition, name, _owner)
+        return _owner((self.definition(name) or {}).get("metadata"))
 
-    def _read(self, read: Callable[[Any, str], Any], name: str, part: Callable[[Any], Any]) -> str:
+    def definition(self, name: str) -> Mapping[str, Any] | None:
+        return self._read(_definition, name)
+
+    def _read(self, read: Callable[[Any, str], Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
         # Imported here: the import takes a second, and only a lasting cluster needs it.
         from kubernetes import client  # noqa: PLC0415
 
         try:
             with api_client(yaml.safe_load(self.kubeconfig), self.context) as api:
-                return str(part(read(api, name).metadata) or "")
+                return read(api, name)
         except client.ApiException as error:
             if error.status in UNKNOWN:
-                return ""
+                return None
             raise ClusterError(self._unavailable(str(error))) from None
         except Exception as error:  # noqa: BLE001 - every transport error means the same here
             raise ClusterError(self._unavailable(str(error))) from None
@@ -75,18 +82,28 @@ class ApiServer:
         )
 
 
-def _namespace(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
+def _namespace(api: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401 - the client declares no types
+    """Return the metadata of a namespace."""
     from kubernetes import client  # noqa: PLC0415
 
-    return client.CoreV1Api(api).read_namespace(name, _request_timeout=TIMEOUT_SECONDS)
+    response = client.CoreV1Api(api).read_namespace(
+        name, _request_timeout=TIMEOUT_SECONDS, _preload_content=False
+    )
+    metadata: Mapping[str, Any] = json.loads(response.data)["metadata"]
+    return metadata
 
 
-def _definition(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
+def _definition(api: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401 - the client declares no types
+    """Return a CRD as the server writes it: the typed class has other names for some keywords of a schema."""
     from kubernetes import client  # noqa: PLC0415
 
-    definitions = client.ApiextensionsV1Api(api)
-    return definitions.read_custom_resource_definition(name, _request_timeout=TIMEOUT_SECONDS)
+    response = client.ApiextensionsV1Api(api).read_custom_resource_definition(
+        name, _request_timeout=TIMEOUT_SECONDS, _preload_content=False
+    )
+    document: Mapping[str, Any] = json.loads(response.data)
+    return document
 
 
-def _owner(metadata: Any) -> Any:  # noqa: ANN401 - the client declares no types
-    return (metadata.annotations or {}).get(CRD_OWNER)
+def _owner(metadata: Mapping[str, Any] | None) -> str:
+    annotations = (metadata or {}).get("annotations") or {}
+    return str(annotations.get(CRD_OWNER) or "")

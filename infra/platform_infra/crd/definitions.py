@@ -10,25 +10,13 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
 from platform_infra.children import Children
-from platform_infra.crd.accepted import unaccepted
-from platform_infra.crd.compatibility import problems
+from platform_infra.crd.guard import CompatibilityGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from platform_infra.crd.guard import Cluster
     from platform_infra.settings.sections import Crd
-
-
-class CrdError(pulumi.RunError):
-    """The new definition rejects objects that the applied one accepts; the message lists every reason."""
-
-    def __init__(self, plural: str, reasons: Sequence[str]) -> None:
-        listed = "\n".join(f"  - {reason}" for reason in reasons)
-        super().__init__(
-            f"incompatible CRD change of {plural}: existing or new objects would be rejected:\n{listed}\n"
-            "Revert these changes, or serve a new version in addition to this one; to apply the change nevertheless, "
-            "for example in a rollback, set crdAllowIncompatible to true for this `up`"
-        )
 
 
 DEFINITIONS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
@@ -42,29 +30,32 @@ class Crds(pulumi.ComponentResource):
     """The custom resource definitions of the platform.
 
     A definition goes to the API server as its file has it: the typed class renames known fields and drops unknown
-    ones. Pulumi refuses a definition that rejects objects which the applied one accepts (DD-CRD-001). The API server
-    refuses a definition that another stack owns, because the owner annotations conflict.
+    ones. Pulumi refuses a definition that rejects objects which the applied one accepts (DD-CRD-001): the one in the state,
+    and the one in the cluster if `cluster` can be asked. The API server refuses a definition that another stack owns,
+    because the owner annotations conflict.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what all CRDs have in common
         self,
         name: str,
         *,
         crd: Crd,
         owner: pulumi.Input[str],
         protect: bool,
+        cluster: Cluster | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("notification-platform:index:Crds", name, None, opts)
+        definitions = {plural: read() for plural, read in DEFINITIONS.items()}
+        guard = CompatibilityGuard(definitions, cluster)
         options = pulumi.ResourceOptions(
             protect=protect,
             retain_on_delete=crd.retain,
-            hooks=None if crd.allow_incompatible else _compatibility_hook(name),
+            hooks=None if crd.allow_incompatible else guard.binding(name),
         )
         child = Children(self, name, options)
         crd_names, created = [], []
-        for plural, read in DEFINITIONS.items():
-            document = read()
+        for plural, document in definitions.items():
             resource = CustomResource(
                 child.name(plural),
                 api_version=document["apiVersion"],
@@ -86,27 +77,3 @@ def _owned(metadata: dict[str, Any], owner: pulumi.Input[str]) -> dict[str, Any]
     Without the annotation both could apply it, and the first stack to be destroyed would delete it for the other.
     """
     return {**metadata, "annotations": {**metadata.get("annotations", {}), names.CRD_OWNER: owner}}
-
-
-def refuse_incompatible(change: pulumi.ResourceHookArgs) -> None:
-    """Check an update of a definition before the engine applies it, except for the changes that a decision accepts.
-
-    Raises:
-        CrdError: the update is incompatible; the message lists every field.
-    """
-    reasons = unaccepted(problems(change.old_inputs or {}, change.new_inputs or {}))
-    if reasons:
-        raise CrdError(_plural(change), reasons)
-
-
-def _plural(change: pulumi.ResourceHookArgs) -> str:
-    spec: Mapping[str, Any] = (change.new_inputs or {})["spec"]
-    plural: str = spec["names"]["plural"]
-    return plural
-
-
-def _compatibility_hook(name: str) -> pulumi.ResourceHookBinding:
-    """Return the hook of an instance: the engine knows a hook by its name."""
-    options = pulumi.ResourceHookOptions(on_dry_run=True)
-    hook = pulumi.ResourceHook(f"{name}-compatibility", refuse_incompatible, opts=options)
-    return pulumi.ResourceHookBinding(before_update=[hook])

@@ -21,6 +21,7 @@ from platform_infra.settings.rule import Rule
 from platform_infra.settings.sections import FileVolume
 from platform_infra.settings.served_channels import KEYS as SERVED_KEYS
 from platform_infra.settings.served_channels import unserved_channels
+from platform_infra.settings.version_rules import file_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -230,6 +231,7 @@ def broken_rules(
         problems += drill_problems(settings)
     if settings.routing and unreadable.isdisjoint(SERVED_KEYS):
         problems += unserved_channels(settings)
+    problems += file_problems(settings)
     encrypted = set(secret_keys)
     return problems + [
         problem for problem in _plain_text(settings) if problem.key.partition("[")[0] not in encrypted

@@ -13,7 +13,6 @@ from pulumi_kubernetes.apps.v1 import (
     RollingUpdateDeploymentArgs,
 )
 from pulumi_kubernetes.core.v1 import (
-    ConfigMap,
     ContainerArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
@@ -29,7 +28,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 from platform_infra import names
 from platform_infra.children import Children
 from platform_infra.settings.sections import FileVolume
-from platform_infra.workload import audit_volumes, config_file, network_policy, placement, pod
+from platform_infra.workload import audit_volumes, network_policy, placement, pod
 from platform_infra.workload.slack_secret import pod_annotations as slack_annotations
 from platform_infra.workload.slack_secret import slack_secret
 from platform_infra.workload.storage import FileStorage, FileStorageArgs
@@ -73,7 +72,7 @@ class OperatorDeploymentArgs:
 
 
 class OperatorDeployment(pulumi.ComponentResource):
-    """The operator's Deployment with its ConfigMap, Service, disruption budget and network policy."""
+    """The operator's Deployment with its Service, disruption budget and network policy."""
 
     def __init__(
         self, name: str, *, args: OperatorDeploymentArgs, opts: pulumi.ResourceOptions | None = None
@@ -82,7 +81,6 @@ class OperatorDeployment(pulumi.ComponentResource):
         self._args = args
         self._child = Children(self, name)
         storage = self._storage()
-        config = self._config()
         self._slack_secret: pulumi.Output[str] | None = None
         if args.channels.slack.enabled:
             metadata = self._metadata(names.SLACK_SECRET)
@@ -94,7 +92,7 @@ class OperatorDeployment(pulumi.ComponentResource):
         """The URL of the metrics within the cluster."""
         self._disruption_budget()
         self._network_policy()
-        self._deployment(config, storage)
+        self._deployment(storage)
         self.register_outputs({})
 
     def _metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:
@@ -114,17 +112,7 @@ class OperatorDeployment(pulumi.ComponentResource):
         )
         return FileStorage(self._child.name("files"), args=args, opts=self._child.options("files"))
 
-    def _config(self) -> ConfigMap:
-        text = self._args.config
-        return ConfigMap(
-            self._child.name("config"),
-            metadata=self._metadata(config_file.object_name(text)),
-            data={names.CONFIG_KEY: text},
-            immutable=True,
-            opts=self._child.options("config"),
-        )
-
-    def _deployment(self, config: ConfigMap, storage: FileStorage) -> None:
+    def _deployment(self, storage: FileStorage) -> None:
         timeout = f"{PROGRESS_DEADLINE_SECONDS}s"
         options = pulumi.ResourceOptions(
             depends_on=list(self._args.depends_on),
@@ -140,7 +128,7 @@ class OperatorDeployment(pulumi.ComponentResource):
                 revision_history_limit=5,
                 selector=LabelSelectorArgs(match_labels=names.selector()),
                 strategy=self._strategy(),
-                template=self._template(config, storage),
+                template=self._template(storage),
             ),
             opts=self._child.options("deployment", options, former="operator"),
         )
@@ -154,12 +142,12 @@ class OperatorDeployment(pulumi.ComponentResource):
         overlap = RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0)
         return DeploymentStrategyArgs(type="RollingUpdate", rolling_update=overlap)
 
-    def _template(self, config: ConfigMap, storage: FileStorage) -> PodTemplateSpecArgs:
+    def _template(self, storage: FileStorage) -> PodTemplateSpecArgs:
         args = self._args
         slack = slack_annotations(args.slack_url) if args.channels.slack.enabled else {}
-        annotations = {**args.annotations, **slack}
+        annotations = {**args.annotations, **slack, **pod.config_annotations(args.config)}
         volumes = [
-            *pod.volumes(config.metadata.name),
+            *pod.volumes(),
             *storage.volumes,
             *audit_volumes.volumes(args.audit),
         ]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
-    ConfigMapVolumeSourceArgs,
     ContainerPortArgs,
+    DownwardAPIVolumeFileArgs,
+    DownwardAPIVolumeSourceArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
     EnvVarSourceArgs,
@@ -121,10 +122,20 @@ def _local_storage(settings: Operator, volumes: Iterable[VolumeArgs]) -> dict[st
     }
 
 
-def volumes(config_map: pulumi.Input[str]) -> list[VolumeArgs]:
+def config_annotations(text: str) -> dict[str, str]:
+    """Return the annotations with the configuration file.
+
+    A part of the pod template, so that each revision of the Deployment has its own: `kubectl rollout undo` restores it.
+    """
+    return {names.CONFIG_ANNOTATION: text}
+
+
+def volumes() -> list[VolumeArgs]:
     """Return the configuration and a scratch directory; the root filesystem is read-only."""
+    field = ObjectFieldSelectorArgs(field_path=f"metadata.annotations['{names.CONFIG_ANNOTATION}']")
+    file = DownwardAPIVolumeFileArgs(path=names.CONFIG_KEY, field_ref=field)
     return [
-        VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=config_map)),
+        VolumeArgs(name="config", downward_api=DownwardAPIVolumeSourceArgs(items=[file])),
         VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="64Mi")),
     ]
 

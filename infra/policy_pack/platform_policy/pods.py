@@ -31,14 +31,27 @@ DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 def pod_of(kind: str, properties: Properties) -> Properties | None:
     """Return the specification of the resource's pods, or None if it has no pods."""
-    spec: Properties = properties.get("spec") or {}
     if kind == "Pod":
-        return spec
+        return properties.get("spec") or {}
+    template = _template(kind, properties)
+    return None if template is None else template.get("spec") or {}
+
+
+def pod_annotations(kind: str, properties: Properties) -> Properties:
+    """Return the annotations of the pods that the resource creates; those of a pod are its own."""
+    metadata = (_template(kind, properties) or {}).get("metadata") or {}
+    annotations: Properties = metadata.get("annotations") or {}
+    return annotations
+
+
+def _template(kind: str, properties: Properties) -> Properties | None:
+    """Return the pod template, or None if the kind has none."""
+    spec: Properties = properties.get("spec") or {}
     if kind == "CronJob":
         spec = (spec.get("jobTemplate") or {}).get("spec") or {}
     elif kind not in TEMPLATES:
         return None
-    return (spec.get("template") or {}).get("spec") or {}
+    return spec.get("template") or {}
 
 
 def containers_of(pod: Properties) -> list[Properties]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from platform_policy.pods import pod_annotations
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 BASE_LABEL = "kubernaut.ai/preview-base"
 """Label of the operator's namespace in a stack whose cluster previews use."""
 EXCLUDED = "!kubernaut.ai/preview"
-CONFIG_KEY = "config.yaml"
+CONFIG_ANNOTATION = "kubernaut.ai/config"
+"""Annotation of the operator's pods with its configuration file."""
 REASON = (
     "previews use the cluster of the stack, but its operator watches their namespaces, so each of their notifications would "
     f"be delivered twice; add `{EXCLUDED}` to watchNamespaceSelector"
@@ -26,7 +29,7 @@ def previews_excluded(resources: Sequence[Resource]) -> Iterator[tuple[str, str]
     if not any(entry.kind == "Namespace" and BASE_LABEL in _labels(entry.properties) for entry in resources):
         return
     for entry in resources:
-        text = (entry.properties.get("data") or {}).get(CONFIG_KEY) if entry.kind == "ConfigMap" else None
+        text = pod_annotations(entry.kind, entry.properties).get(CONFIG_ANNOTATION)
         if text and not _excludes(text):
             yield entry.name, REASON
 

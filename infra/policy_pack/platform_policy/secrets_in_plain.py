@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from platform_policy.pods import containers_of, pod_of
+from platform_policy.pods import containers_of, pod_annotations, pod_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +42,8 @@ def _texts(kind: str, properties: Mapping[str, Any]) -> Iterator[tuple[str, str,
     metadata = properties.get("metadata") or {}
     for name, text in (metadata.get("annotations") or {}).items():
         yield f"metadata.annotations[{name}]", "", str(text)
+    for name, text in pod_annotations(kind, properties).items():
+        yield f"spec.template.metadata.annotations[{name}]", "", str(text)
     if kind == "ConfigMap":
         for name, text in (properties.get("data") or {}).items():
             yield f"data[{name}]", name, str(text)

@@ -16,6 +16,7 @@ from notification_contract.settings.delivery import Breaker, Delivery, Redaction
 from notification_contract.settings.drill import Drill
 from notification_contract.settings.operator import OperatorSettings, declared_settings, value_at
 from notification_contract.settings.receivers import Receivers
+from notification_contract.settings.rendering import Difference, differences, document, render
 from notification_contract.settings.section import (
     RULES_LATER,
     Port,
@@ -34,16 +35,19 @@ from notification_contract.settings.telemetry import (
     Server,
     keeps_tokens_secret,
 )
+from notification_contract.settings.version import SETTINGS_VERSION, since, version_of
 from notification_contract.settings.work import LeaderElection, Queue, Retention, Shutdown, Watch
 
 __all__ = [
     "RULES_LATER",
+    "SETTINGS_VERSION",
     "Audit",
     "Breaker",
     "ChannelSection",
     "Channels",
     "ConsoleChannel",
     "Delivery",
+    "Difference",
     "Drill",
     "EventLevel",
     "Events",
@@ -72,7 +76,12 @@ __all__ = [
     "SlackChannel",
     "Watch",
     "declared_settings",
+    "differences",
+    "document",
     "is_http_url",
     "keeps_tokens_secret",
+    "render",
+    "since",
     "value_at",
+    "version_of",
 ]

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import yaml
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -21,24 +20,43 @@ from pydantic_settings import (
 )
 
 from notification_contract import names
-from notification_contract.settings import OperatorSettings
+from notification_contract.settings import SETTINGS_VERSION, OperatorSettings
+from notification_operator.config import file as config_file
+from notification_operator.config.errors import SettingsError
+from notification_operator.config.file import ConfigFile
+
+__all__ = ["DEFAULT_CONFIG_FILE", "ENV_PREFIX", "Settings", "SettingsError", "load"]
 
 DEFAULT_CONFIG_FILE = Path(names.CONFIG_FILE)
 ENV_PREFIX = names.ENV_PREFIX
-
-
-class SettingsError(Exception):
-    """The settings are invalid; `problems` lists every problem, one line each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 class Settings(OperatorSettings, BaseSettings):
     """All settings of the operator, with the environment as a source."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter=names.ENV_DELIMITER)
+    _file: ConfigFile = PrivateAttr(default_factory=ConfigFile)
+
+    @classmethod
+    def of(cls, file: ConfigFile) -> Self:
+        """Return the settings of a file and the environment.
+
+        Raises:
+            ValidationError: a value is invalid.
+        """
+        settings = cls(**file.content)
+        settings._file = file
+        return settings
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The settings of the file that this operator does not have, because the file is for a newer version."""
+        return self._file.ignored
+
+    @property
+    def file_version(self) -> int:
+        """The version of the settings that the file needs."""
+        return self._file.version
 
     @classmethod
     def settings_customise_sources(
@@ -62,10 +80,16 @@ def load(file: Path | None) -> Settings:
         SettingsError: the file or a variable is invalid; lists every problem.
     """
     problems = _unknown_sections(os.environ)
+    content = config_file.read(file) if file else ConfigFile()
     try:
-        settings = Settings(**_read(file))
+        settings = Settings.of(content)
     except ValidationError as error:
         problems += [_invalid(entry, file) for entry in error.errors()]
+        if content.is_newer:
+            problems.append(
+                f"{file}: needs version {content.version} of the settings, and this operator has version {SETTINGS_VERSION}; "
+                f"use an image whose label {names.SETTINGS_VERSION_LABEL} is {content.version} or greater"
+            )
     if problems:
         raise SettingsError(problems)
     return settings
@@ -81,20 +105,6 @@ def _unknown_sections(environment: Mapping[str, str]) -> list[str]:
         and names.ENV_DELIMITER in name
         and name.split(names.ENV_DELIMITER)[0] not in known
     ]
-
-
-def _read(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        content = yaml.safe_load(file.read_text()) or {}
-    except OSError as error:
-        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from None
-    except yaml.YAMLError as error:
-        raise SettingsError([f"{file}: invalid YAML: {error}"]) from None
-    if not isinstance(content, dict):
-        raise SettingsError([f"{file}: must be a mapping of sections such as `watch:` and `channels:`"])
-    return content
 
 
 def _invalid(entry: Any, file: Path | None) -> str:  # noqa: ANN401 - pydantic's error details

@@ -111,6 +111,11 @@ class Metrics:
             "Notifications whose retention has expired and that are not deleted yet, at the latest sweep.",
             registry=registry,
         )
+        self.settings_ignored = Gauge(
+            f"{PREFIX}settings_ignored",
+            "Settings of the configuration file that this operator does not have and ignores, because the file needs a newer version.",
+            registry=registry,
+        )
         self._redactions = Counter(
             f"{PREFIX}sanitization_redactions_total",
             "Secrets redacted in content and error texts, by pattern type.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -14,6 +14,8 @@ from platform_infra.docker_client import DockerUnavailableError
 from tests.unit.infra.recording import Recording, engine_loop, record_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from platform_infra.cluster.api_server import Reader
 
 Record = Callable[..., Recording]
@@ -37,6 +39,8 @@ class SharedCluster:
 
     uid: str = "cluster-uid"
     owners: dict[str, str] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """CRDs by name."""
     silent: bool = False
     """Whether it does not answer."""
 
@@ -58,6 +62,9 @@ class SharedCluster:
 
             owner_of_definition = owner_of_namespace
 
+            def definition(self, name: str) -> Mapping[str, Any] | None:
+                return cluster.definitions.get(name)
+
         return Answers()
 
 
@@ -76,7 +83,8 @@ def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     def connected(**_options: object) -> NoReturn:
         raise DockerUnavailableError("the Docker daemon does not answer")
 
-    monkeypatch.setattr("platform_infra.image.build.connected", connected)
+    for module in ("build", "settings_version"):
+        monkeypatch.setattr(f"platform_infra.image.{module}.connected", connected)
 
 
 @pytest.fixture

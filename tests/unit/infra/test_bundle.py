@@ -40,7 +40,6 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("ClusterRole", "notifications-viewer"),
         ("ClusterRole", "served"),
         ("ClusterRoleBinding", "served"),
-        ("ConfigMap", "config"),
         ("ConfigMap", "limits"),
         ("CustomResourceDefinition", "notificationreceivers"),
         ("CustomResourceDefinition", "notificationrequests"),
@@ -163,12 +162,11 @@ def test_only_the_deployment_forces_field_ownership(
     assert forced == ["Deployment"]
 
 
-def test_changed_setting_renames_the_config_map(record: Record) -> None:
+def test_changed_setting_changes_the_pod_template(record: Record) -> None:
     before, after = (
-        record(operatorWorkers=workers).named("ConfigMap", "config").inputs["metadata"]
-        for workers in ("8", "9")
+        record(operatorWorkers=workers).spec("Deployment")["template"]["metadata"] for workers in ("8", "9")
     )
-    assert before["name"] != after["name"]
+    assert before != after
 
 
 def test_same_settings_register_the_same_resources(record: Record) -> None:

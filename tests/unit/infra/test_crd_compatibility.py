@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notification_contract.crds import notification_request
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra.crd.accepted import ACCEPTED, unaccepted
 from platform_infra.crd.compatibility import problems
-from platform_infra.crd.definitions import CrdError, refuse_incompatible
+from platform_infra.crd.guard import CompatibilityGuard, CrdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
 SPEC = "v1alpha1.spec"
+UNASKED = CompatibilityGuard({"notificationrequests": notification_request()}, None)
+"""A guard that has no cluster to ask."""
 REMOVED = object()
 
 
@@ -249,7 +251,7 @@ def fields(top: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]
 
 def test_first_bounds_are_accepted_without_the_override() -> None:
     assert set(problems(unbounded(), notification_request())) == ACCEPTED
-    refuse_incompatible(change(unbounded(), notification_request()))
+    UNASKED.before_update(change(unbounded(), notification_request()))
 
 
 def test_lower_bound_is_refused_after_the_first_one() -> None:
@@ -269,15 +271,71 @@ def change(before: dict[str, Any], after: dict[str, Any]) -> pulumi.ResourceHook
 def test_hook_raises_every_reason_and_names_the_override() -> None:
     narrowed = changed("subject", maxLength=9, minLength=2)
     with pytest.raises(CrdError) as caught:
-        refuse_incompatible(change(notification_request(), narrowed))
+        UNASKED.before_update(change(notification_request(), narrowed))
     assert str(caught.value).count("\n  - ") == 2
     assert "crdAllowIncompatible" in str(caught.value)
     assert str(caught.value).startswith("incompatible CRD change of notificationrequests: ")
-    refuse_incompatible(change(narrowed, notification_request()))
+    UNASKED.before_update(change(narrowed, notification_request()))
 
 
 def test_crd_has_the_hook_unless_incompatible_is_allowed(record: Record) -> None:
     for each in record().of("CustomResourceDefinition"):
         assert each.update_hooks == ("platform-crds-compatibility",)
+        assert each.create_hooks == ("platform-crds-compatibility-with-cluster",)
     for each in record(crdAllowIncompatible="true").of("CustomResourceDefinition"):
-        assert each.update_hooks == ()
+        assert (each.create_hooks, each.update_hooks) == ((), ())
+
+
+class Live:
+    """A cluster with definitions by name."""
+
+    def __init__(self, **definitions: dict[str, Any]) -> None:
+        self._definitions = {document["metadata"]["name"]: document for document in definitions.values()}
+
+    def definition(self, name: str) -> dict[str, Any] | None:
+        return self._definitions.get(name)
+
+
+def guard(**live: dict[str, Any]) -> CompatibilityGuard:
+    """Return the guard of both definitions in a cluster with other ones."""
+    shipped = {
+        "notificationrequests": notification_request(),
+        "notificationreceivers": notification_receiver(),
+    }
+    return CompatibilityGuard(shipped, Live(**live))
+
+
+def wider_receiver() -> dict[str, Any]:
+    definition = copy.deepcopy(notification_receiver())
+    schema(definition)["properties"]["description"]["maxLength"] = 9000
+    return definition
+
+
+def test_creation_over_wider_definitions_is_refused_with_every_reason() -> None:
+    wider = changed("subject", maxLength=900, minLength=0)
+    with pytest.raises(CrdError) as caught:
+        guard(requests=wider, receivers=wider_receiver()).before_create(change({}, notification_request()))
+    text = str(caught.value)
+    assert "change of notificationrequests: " in text
+    assert "change of notificationreceivers: " in text
+    assert text.count("\n  - ") == 3
+    assert text.count("crdAllowIncompatible") == 1
+
+
+def test_creation_over_nothing_or_over_the_same_definition_is_accepted() -> None:
+    creation = change({}, notification_request())
+    guard().before_create(creation)
+    guard(requests=notification_request(), receivers=notification_receiver()).before_create(creation)
+    guard(requests=changed("subject", maxLength=9)).before_create(creation)
+    UNASKED.before_create(creation)
+
+
+def test_update_is_compared_with_the_state_and_the_cluster() -> None:
+    same = change(notification_request(), notification_request())
+    with pytest.raises(CrdError, match="maxLength changed from 900") as caught:
+        guard(requests=changed("subject", maxLength=900)).before_update(same)
+    assert str(caught.value).count("\n  - ") == 1
+    wider = changed("subject", maxLength=900)
+    with pytest.raises(CrdError) as caught:
+        guard(requests=wider).before_update(change(wider, notification_request()))
+    assert str(caught.value).count("\n  - ") == 1

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from notification_contract import names
-from notification_contract.settings import OperatorSettings, declared_settings, value_at
+from notification_contract.settings import OperatorSettings, declared_settings, since, value_at, version_of
 from notification_operator.config import settings as operator_config
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import PATHS, SECRET_KEYS, Settings, key_of
@@ -154,28 +154,41 @@ def test_rendered_defaults_are_equivalent_to_no_file(tmp_path: Path) -> None:
     assert read_by_operator(tmp_path, {}) == expected
 
 
+def rendered(**values: str) -> dict[str, Any]:
+    """The content of the file that a stack renders."""
+    document: dict[str, Any] = yaml.safe_load(config_file.render(parse(values)))
+    return document
+
+
 def test_operator_reads_every_setting_from_the_file_and_the_secret() -> None:
     values = {"channelsSlackEnabled": "true", "channelsSlackWebhookUrl": URL}
-    document = config_file.document(parse(values))
-    assert document["channels"]["slack"] == {"enabled": True, "connections": 10}
+    document = rendered(**values)
+    assert document["channels"] == {"slack": {"enabled": True}}
     assert URL not in config_file.render(parse(values))
     document["channels"]["slack"]["webhook_url"] = URL
-    # The file omits some defaults; the operator's settings are the same.
+    # The file omits defaults; the operator's settings are the same.
     assert OperatorSettings.model_validate(document) == operator_settings(parse(values))
 
 
-def test_rendered_file_contains_changed_settings_that_it_omits_by_default() -> None:
-    changed = config_file.document(parse({"leaderElectionLeaseSeconds": "20"}))
+def test_rendered_file_contains_only_what_differs_from_the_defaults() -> None:
+    changed = rendered(leaderElectionLeaseSeconds="20", deliveryTimeoutSeconds="10")
     assert changed["leader_election"]["lease_seconds"] == 20
-    assert "lease_seconds" not in config_file.document(parse({}))["leader_election"]
+    assert "delivery" not in changed
+    namespace = Settings().operator.namespace
+    assert rendered() == {
+        "routing": {"namespace": namespace},
+        "leader_election": {"enabled": True, "namespace": namespace},
+    }
 
 
-def test_config_map_name_changes_only_with_the_content() -> None:
-    default, again, other = (
-        config_file.object_name(config_file.render(parse(values)))
-        for values in ({}, {"deliveryTimeoutSeconds": "10"}, {"deliveryTimeoutSeconds": "11"})
-    )
-    assert default == again != other
+@pytest.mark.parametrize("path", UNUSUAL)
+def test_rendered_file_needs_the_version_that_introduced_its_settings(path: str) -> None:
+    key = key_of(sources(Settings)[tuple(path.split("."))])
+    required = {"auditUrl": "https://store.example.com"} if path == "audit.token_audience" else {}
+    values = {"channelsSlackWebhookUrl": URL, key: UNUSUAL[path][0]} | required
+    # Plugins have settings that are younger than plugins.
+    expected = 2 if path == "channels.plugins" else since(tuple(path.split(".")))
+    assert version_of(config_file.render(parse(values))) == expected
 
 
 def test_stack_field_has_the_bounds_and_text_of_the_operator_setting() -> None:
@@ -234,11 +247,13 @@ def test_mounted_file_is_the_one_that_the_operator_reads(record: Record) -> None
     recording = record()
     (mount,) = [entry for entry in recording.container["volumeMounts"] if entry["name"] == "config"]
     (volume,) = [entry for entry in recording.pod["volumes"] if entry["name"] == "config"]
-    config = recording.named("ConfigMap", "config").inputs
+    (file,) = volume["downwardAPI"]["items"]
+    annotations = recording.spec("Deployment")["template"]["metadata"]["annotations"]
     assert operator_config.DEFAULT_CONFIG_FILE.parent.as_posix() == mount["mountPath"]
-    assert volume["configMap"]["name"] == config["metadata"]["name"]
-    assert list(config["data"]) == [operator_config.DEFAULT_CONFIG_FILE.name]
-    assert yaml.safe_load(config["data"][names.CONFIG_KEY])["server"]["health_port"] == names.HEALTH_PORT
+    assert operator_config.DEFAULT_CONFIG_FILE.name == file["path"]
+    assert file["fieldRef"]["fieldPath"] == f"metadata.annotations['{names.CONFIG_ANNOTATION}']"
+    assert annotations[names.CONFIG_ANNOTATION] == config_file.render(parse({}))
+    assert [entry.part for entry in recording.of("ConfigMap")] == ["limits"]
 
 
 def test_image_lock_pins_every_dependency_and_names_no_index() -> None:
@@ -250,12 +265,9 @@ def test_image_lock_pins_every_dependency_and_names_no_index() -> None:
     assert "--index-url" not in lock
 
 
-def test_rendered_plugin_omits_what_earlier_releases_did_not_write() -> None:
-    plugins = (
-        '{"sms": {"factory": "acme.sms:make"}, "webhook": {"factory": "acme:make", "rate_per_second": 2}}'
-    )
-    rendered = config_file.document(parse({"channelsPlugins": plugins}))["channels"]["plugins"]
-    assert rendered == {
-        "sms": {"factory": "acme.sms:make", "options": {}},
-        "webhook": {"factory": "acme:make", "options": {}, "rate_per_second": 2},
+def test_rendered_plugin_contains_what_differs_from_the_defaults() -> None:
+    plugins = '{"sms": {"factory": "acme.sms:make", "burst": 1}, "hook": {"factory": "acme:make", "rate_per_second": 2}}'
+    assert rendered(channelsPlugins=plugins)["channels"]["plugins"] == {
+        "sms": {"factory": "acme.sms:make"},
+        "hook": {"factory": "acme:make", "rate_per_second": 2},
     }

@@ -273,7 +273,7 @@ def test_named_config_map_is_created_and_readable_by_the_operator(record: Record
 
 
 def test_stack_without_rules_creates_no_routing_config_map(record: Record) -> None:
-    assert {each.part for each in record().of("ConfigMap")} == {"config", "limits"}
+    assert {each.part for each in record().of("ConfigMap")} == {"limits"}
 
 
 def test_changed_rules_update_the_config_map_in_place(record: Record) -> None:

@@ -88,19 +88,8 @@ ADDED_WITH_OPERATOR = {
 }
 """Resources of later releases, which an update creates wherever the operator is deployed."""
 
-CONFIG_MAPS = {
-    "default": "notification-operator-fcecc0bc51",
-    "slack_and_host_path": "notification-operator-52a8cfe2df",
-    "namespaces": "notification-operator-ae066fc08a",
-}
-"""Names of the configuration's ConfigMap in that release. A name contains a hash of the text; another one is a replacement."""
-
-
-@pytest.mark.parametrize("sample", CONFIG_MAPS)
-def test_config_map_of_the_earlier_release_is_not_replaced(record: Record, sample: str) -> None:
-    config_map = record(OWNER, **SAMPLES[sample]).named("ConfigMap", "config")
-    assert config_map.inputs["metadata"]["name"] == CONFIG_MAPS[sample]
-
+REMOVED = "notification-platform:index:Bundle$notification-platform:index:OperatorDeployment$kubernetes:core/v1:ConfigMap::config"
+"""The ConfigMap with the configuration, which is a part of the pod template now (DD-VERSION-001)."""
 
 BUNDLE = "notification-platform:index:Bundle"
 ROLES, ADMISSION = (
@@ -132,14 +121,16 @@ def test_every_urn_of_the_earlier_release_is_kept(record: Record, sample: str) -
     settings = SAMPLES[sample]
     with_operator = set() if sample == "operator_disabled" else ADDED_WITH_OPERATOR
     with_crd = set() if settings.get("crdManaged") == "false" else ADDED_WITH_CRD
-    assert set(urns(record(OWNER, **settings))) == {*FROZEN[sample], *ADDED, *with_operator, *with_crd}
+    kept = {*FROZEN[sample]} - {REMOVED}
+    assert set(urns(record(OWNER, **settings))) == {*kept, *ADDED, *with_operator, *with_crd}
 
 
 def test_discovered_kinds_keep_the_urns_of_the_mode_crds(
     record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(discovery, "discover", lambda _kubeconfig, _context: list(discovery.KINDS))
-    assert set(urns(record())) == {*FROZEN["monitoring_crds"], *ADDED, *ADDED_WITH_OPERATOR, *ADDED_WITH_CRD}
+    kept = {*FROZEN["monitoring_crds"]} - {REMOVED}
+    assert set(urns(record())) == {*kept, *ADDED, *ADDED_WITH_OPERATOR, *ADDED_WITH_CRD}
 
 
 @pytest.mark.parametrize("provider", STORED_PROVIDERS)

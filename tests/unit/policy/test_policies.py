@@ -233,9 +233,9 @@ def test_bind_is_reported_unless_it_names_its_roles() -> None:
 )
 def test_operator_of_a_base_must_exclude_previews(watch: dict[str, Any], count: int) -> None:
     labels = {"kubernaut.ai/preview-base": "true"}
-    config = Resource(
-        kind="ConfigMap", name="config", properties={"data": {"config.yaml": json.dumps({"watch": watch})}}
-    )
+    annotations = {"kubernaut.ai/config": json.dumps({"watch": watch})}
+    template = {"metadata": {"annotations": annotations}}
+    config = Resource(kind="Deployment", name="operator", properties={"spec": {"template": template}})
     routing = Resource(kind="ConfigMap", name="routing", properties={"data": {"routing.yaml": "route: {}"}})
     base = Resource(kind="Namespace", name="namespace", properties={"metadata": {"labels": labels}})
     other = Resource(kind="Namespace", name="namespace", properties={"metadata": {}})

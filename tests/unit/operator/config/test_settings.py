@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from notification_contract.settings import SETTINGS_VERSION
 from notification_operator.cli import UNUSABLE, app
 from notification_operator.config.settings import Settings, SettingsError, load
 
@@ -177,3 +178,50 @@ def test_help_lists_every_setting_with_its_variable() -> None:
     for variable in ("NOTIFICATION_QUEUE__WORKERS", "NOTIFICATION_CHANNELS__FILE__DIRECTORY"):
         assert variable in text
     assert "Directory of the files" in " ".join(text.split())
+
+
+NEWER = f"# settings version: {SETTINGS_VERSION + 1}\n"
+UNKNOWN = (
+    "queue: {workers: 3, order: fifo}\nnovel: {a: 1}\nchannels: {plugins: {sms: {factory: 'a:b', zone: x}}}\n"
+)
+
+
+def test_unknown_settings_of_a_newer_file_are_ignored_and_named(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, NEWER + UNKNOWN))
+    assert settings.queue.workers == 3
+    assert settings.channels.plugins["sms"].factory == "a:b"
+    assert sorted(settings.ignored) == ["channels.plugins.sms.zone", "novel", "queue.order"]
+    assert settings.file_version == SETTINGS_VERSION + 1
+
+
+@pytest.mark.parametrize(
+    "first", ["", "# settings version: 1\n", f"# settings version: {SETTINGS_VERSION}\n"]
+)
+def test_unknown_settings_of_any_other_file_are_refused(tmp_path: Path, first: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(write(tmp_path, first + UNKNOWN))
+    assert len(caught.value.problems) == 3
+    assert "queue.order: unknown setting" in str(caught.value)
+
+
+def test_unknown_variable_is_refused_with_a_newer_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFICATION_QUEUE__WORKER", "3")
+    with pytest.raises(SettingsError, match=r"queue\.worker: unknown setting"):
+        load(write(tmp_path, NEWER + UNKNOWN))
+
+
+def test_invalid_value_of_a_newer_file_names_both_versions(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(write(tmp_path, NEWER + "log: {format: binary}\n"))
+    invalid, version = caught.value.problems
+    assert "log.format" in invalid
+    assert f"needs version {SETTINGS_VERSION + 1} of the settings" in version
+    assert "ai.kubernaut.settings-version" in version
+
+
+def test_check_config_names_what_it_ignores(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["check-config", str(write(tmp_path, NEWER + UNKNOWN))])
+    assert result.exit_code == 0
+    assert "ignores queue.order, " in result.stderr

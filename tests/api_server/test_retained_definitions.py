@@ -1,0 +1,93 @@
+"""A new definition over one that is already in the cluster: compared before it is created, with a real API server and engine."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from notification_contract.crds import notification_receiver, notification_request
+from platform_infra import names
+from tests.api_server.shared_clusters import STACK, Team, shared_cluster
+from tools.localcluster.toolchain import ensure
+from tools.platform.pulumi.environment import ENGINE_GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.api_server.shared_clusters import SharedCluster
+
+pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
+TAKE_OVER = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
+"""Lets Pulumi take over fields of another field manager, as the documentation of a takeover says."""
+REASONS = (
+    "v1alpha1.spec.priority: 'urgent' no longer allowed",
+    "v1alpha1.spec.subject: maxLength changed from 900 to 500",
+    "v1alpha1.spec.ticket: the field was removed",
+    "v1alpha1.spec.description: maxLength changed from 9000 to",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine() -> None:
+    ensure(ENGINE_GROUPS)
+
+
+@pytest.fixture
+def cluster() -> Iterator[SharedCluster]:
+    with shared_cluster() as started:
+        yield started
+
+
+@pytest.fixture
+def team(cluster: SharedCluster, tmp_path: Path) -> Team:
+    team = Team(tmp_path / "team")
+    team.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
+    team.configure("there")
+    return team
+
+
+def fields_of(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a definition's spec."""
+    (version,) = definition["spec"]["versions"]
+    fields: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    return fields
+
+
+def wider() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return both definitions as another installation had them, without an owner."""
+    requests, receivers = copy.deepcopy(notification_request()), copy.deepcopy(notification_receiver())
+    fields_of(requests)["priority"]["enum"].append("urgent")
+    fields_of(requests)["subject"]["maxLength"] = 900
+    fields_of(requests)["ticket"] = {"type": "string", "maxLength": 20}
+    fields_of(receivers)["description"]["maxLength"] = 9000
+    return requests, receivers
+
+
+def test_wider_definitions_without_a_state_are_refused_with_every_reason(
+    team: Team, cluster: SharedCluster
+) -> None:
+    for definition in wider():
+        cluster.definitions.create_custom_resource_definition(definition)
+    before = cluster.definition().resource_version
+    assert team.checkout.pulumi("stack", "init", STACK).code == 0
+    for command in ("diff", "up"):
+        result = team.platform(command, STACK)
+        assert result.code == 1, result.text
+        message = " ".join(result.text.split())
+        assert [reason for reason in REASONS if reason not in message] == [], result.text
+        assert "crdAllowIncompatible" in message
+    assert cluster.definition().resource_version == before
+
+    team.configure("there", crdAllowIncompatible=True)
+    team.up(**TAKE_OVER)
+    assert cluster.definition().annotations[names.CRD_OWNER]
+
+
+def test_same_definitions_without_a_state_are_adopted(team: Team, cluster: SharedCluster) -> None:
+    for definition in (notification_request(), notification_receiver()):
+        cluster.definitions.create_custom_resource_definition(definition)
+    team.up(**TAKE_OVER)
+    assert cluster.definition().annotations[names.CRD_OWNER]
