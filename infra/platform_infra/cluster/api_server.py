@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import yaml
 
@@ -13,26 +14,34 @@ from platform_infra.cluster.connection import ClusterError
 from platform_infra.names import CRD_OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS = 8
 IDENTITY_NAMESPACE = "kube-system"
 """Its uid identifies a cluster, whatever its address is."""
-UNKNOWN = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+UNKNOWN: Mapping[int, str] = {HTTPStatus.FORBIDDEN: "", HTTPStatus.NOT_FOUND: ""}
 """The account may not read the object, or there is none."""
 
 
 class Reader(Protocol):
     """Reads an object of a cluster by its name."""
 
-    def uid(self) -> str:
-        """Return the uid of the cluster; empty if the account may not read it."""
+    def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
+        """Return the uid of a namespace; empty if it does not exist or the account may not read it."""
+
+    def has_namespace(self, name: str) -> bool | None:
+        """Return whether a namespace exists; None if the account may not read it."""
 
     def owner_of_namespace(self, name: str) -> str:
         """Return the owner's annotation of a namespace; empty if it has none or cannot be read."""
 
     def owner_of_definition(self, name: str) -> str:
         """Return the owner's annotation of a CRD; empty if it has none or cannot be read."""
+
+    def owner_of_account(self, namespace: str, name: str) -> str:
+        """Return the owner's annotation of a ServiceAccount; empty if it has none or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,25 +54,38 @@ class ApiServer:
     kubeconfig: str
     context: str
 
-    def uid(self) -> str:
-        return self._read(_namespace, IDENTITY_NAMESPACE, lambda metadata: metadata.uid)
+    def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
+        return self._read(_namespace, namespace, lambda metadata: str(metadata.uid), UNKNOWN)
+
+    def has_namespace(self, name: str) -> bool | None:
+        answers: Mapping[int, bool | None] = {HTTPStatus.NOT_FOUND: False, HTTPStatus.FORBIDDEN: None}
+        return self._read(_namespace, name, lambda _metadata: True, answers)
 
     def owner_of_namespace(self, name: str) -> str:
-        return self._read(_namespace, name, _owner)
+        return self._read(_namespace, name, _owner, UNKNOWN)
 
     def owner_of_definition(self, name: str) -> str:
-        return self._read(_definition, name, _owner)
+        return self._read(_definition, name, _owner, UNKNOWN)
 
-    def _read(self, read: Callable[[Any, str], Any], name: str, part: Callable[[Any], Any]) -> str:
+    def owner_of_account(self, namespace: str, name: str) -> str:
+        return self._read(partial(_account, namespace), name, _owner, UNKNOWN)
+
+    def _read(
+        self,
+        read: Callable[[Any, str], Any],
+        name: str,
+        part: Callable[[Any], T],
+        unknown: Mapping[int, T],
+    ) -> T:
         # Imported here: the import takes a second, and only a lasting cluster needs it.
         from kubernetes import client  # noqa: PLC0415
 
         try:
             with api_client(yaml.safe_load(self.kubeconfig), self.context) as api:
-                return str(part(read(api, name).metadata) or "")
+                return part(read(api, name).metadata)
         except client.ApiException as error:
-            if error.status in UNKNOWN:
-                return ""
+            if error.status in unknown:
+                return unknown[error.status]
             raise ClusterError(self._unavailable(str(error))) from None
         except Exception as error:  # noqa: BLE001 - every transport error means the same here
             raise ClusterError(self._unavailable(str(error))) from None
@@ -88,5 +110,13 @@ def _definition(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declar
     return definitions.read_custom_resource_definition(name, _request_timeout=TIMEOUT_SECONDS)
 
 
-def _owner(metadata: Any) -> Any:  # noqa: ANN401 - the client declares no types
-    return (metadata.annotations or {}).get(CRD_OWNER)
+def _account(namespace: str, api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
+    from kubernetes import client  # noqa: PLC0415
+
+    return client.CoreV1Api(api).read_namespaced_service_account(
+        name, namespace, _request_timeout=TIMEOUT_SECONDS
+    )
+
+
+def _owner(metadata: Any) -> str:  # noqa: ANN401 - the client declares no types
+    return (metadata.annotations or {}).get(CRD_OWNER) or ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from platform_infra.cluster import ClusterError
+from platform_infra.cluster.api_server import IDENTITY_NAMESPACE
 from platform_infra.docker_client import DockerUnavailableError
 from tests.unit.infra.recording import Recording, engine_loop, record_bundle
 
@@ -37,6 +38,8 @@ class SharedCluster:
 
     uid: str = "cluster-uid"
     owners: dict[str, str] = field(default_factory=dict)
+    namespaces: dict[str, str | None] = field(default_factory=dict)
+    """Uids of other namespaces by name; None for one that the account may not read."""
     silent: bool = False
     """Whether it does not answer."""
 
@@ -48,15 +51,23 @@ class SharedCluster:
             def __init__(self) -> None:
                 self.kubeconfig, self.context = kubeconfig, context
 
-            def uid(self) -> str:
+            def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
                 if cluster.silent:
                     raise ClusterError("the cluster cannot be identified")
-                return cluster.uid
+                if namespace == IDENTITY_NAMESPACE:
+                    return cluster.uid
+                return cluster.namespaces.get(namespace) or ""
+
+            def has_namespace(self, name: str) -> bool | None:
+                return None if cluster.namespaces.get(name, "") is None else name in cluster.namespaces
 
             def owner_of_namespace(self, name: str) -> str:
                 return cluster.owners.get(name, "")
 
             owner_of_definition = owner_of_namespace
+
+            def owner_of_account(self, namespace: str, name: str) -> str:
+                return cluster.owners.get(f"{namespace}/{name}", "")
 
         return Answers()
 

@@ -57,6 +57,8 @@ class Registration:
     protected: bool
     retained: bool
     dependencies: tuple[str, ...]
+    ignored: tuple[str, ...]
+    """Paths of the properties whose changes are ignored."""
     update_hooks: tuple[str, ...]
     """Names of the hooks that run before an update."""
 
@@ -113,6 +115,7 @@ class Monitor(mocks.MockMonitor):
                     protected=request.protect,
                     retained=request.retainOnDelete,
                     dependencies=tuple(sorted(request.dependencies)),
+                    ignored=tuple(request.ignoreChanges),
                     update_hooks=tuple(request.hooks.before_update),
                 )
             )
