@@ -14,6 +14,7 @@ from platform_infra.preview.access import bind_manager
 
 if TYPE_CHECKING:
     from platform_infra.children import Children
+    from platform_infra.cluster import Cluster
     from platform_infra.cluster.ownership import Identity
     from platform_infra.settings.model import Settings
 
@@ -49,18 +50,20 @@ def check_namespace(settings: Settings, identity: Identity) -> None:
             )
 
 
-def operator_namespace(settings: Settings, identity: Identity, child: Children) -> pulumi.Output[str]:
+def operator_namespace(settings: Settings, cluster: Cluster, child: Children) -> pulumi.Output[str]:
     """Create the namespace, or read that of others; return its name once it exists.
 
     To read it under the same URN makes the engine release a namespace that the stack has owned, instead of deleting it.
     """
     if not settings.namespace.managed:
+        if cluster.writes_files:
+            return pulumi.Output.from_input(settings.operator.namespace)
         read = Namespace.get(child.name(PART), settings.operator.namespace, opts=child.options(PART))
         return read.id.apply(str)
     metadata = ObjectMetaArgs(
         name=settings.operator.namespace,
         labels=names.labels(PART) | POD_SECURITY | settings.preview.labels(),
-        annotations={**settings.preview.annotations(), names.CRD_OWNER: identity.owner()},
+        annotations={**settings.preview.annotations(), names.CRD_OWNER: cluster.identity.owner()},
     )
     # Deleting the namespace also deletes the file channel's volume.
     protect = pulumi.ResourceOptions(protect=settings.protection.data)

@@ -35,7 +35,7 @@ CRDS = (names.CRD, names.RECEIVER_CRD)
 ACCOUNT = "deployer"
 CONTROLLERS = (
     "kube-controller-manager",
-    "--controllers=namespace-controller,garbage-collector-controller",
+    "--controllers=namespace-controller,garbage-collector-controller,clusterrole-aggregation-controller,serviceaccount-controller",
     "--leader-elect=false",
     "--secure-port=0",
 )
@@ -51,6 +51,7 @@ class SharedCluster:
     token: str
     core: client.CoreV1Api
     definitions: client.ApiextensionsV1Api
+    api: client.ApiClient
 
     @property
     def uid(self) -> str:
@@ -102,6 +103,7 @@ def shared_cluster() -> Iterator[SharedCluster]:
                 token=_administrator(api),
                 core=core,
                 definitions=client.ApiextensionsV1Api(api),
+                api=api,
             )
 
 
@@ -179,7 +181,7 @@ class Team:
             "clusterContext": context,
             "operatorEnabled": False,
         }
-        self.checkout.write_stack(STACK, **settings, **values)
+        self.checkout.write_stack(STACK, **{**settings, **values})
 
     def platform(self, *arguments: str) -> CommandResult:
         return self.checkout.platform(*arguments)

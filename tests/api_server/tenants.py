@@ -1,0 +1,104 @@
+"""A tenant of a cluster that others own: a namespace, and an account with the role `admin` in it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from kubernetes import client
+from kubernetes.utils import create_from_yaml
+
+from notification_contract.crds import notification_receiver, notification_request
+from platform_infra import names
+from platform_infra.crd.user_roles import ROLES
+from tests.api_server.shared_clusters import Team
+from tests.harness.eventually import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tests.api_server.shared_clusters import SharedCluster
+
+HOME = "team-a"
+ACCOUNT = "deployer"
+RBAC = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """A checkout with the credentials of a namespace's administrator, and the cluster with those of its owner."""
+
+    team: Team
+    cluster: SharedCluster
+
+    def configure(self, **values: object) -> None:
+        """Write the stack's file for a guest; the operator is deployed only on request, because no node would run it."""
+        guest: dict[str, Any] = {
+            "operatorNamespace": HOME,
+            "namespaceManaged": False,
+            "crdManaged": False,
+            "watchNamespaces": [HOME],
+            "operatorImage": "registry.example/operator:1",
+        }
+        self.team.configure("tenant", **{**guest, **values})
+
+    def grant(self, documents: str) -> None:
+        """Create roles, as the owner of the cluster does."""
+        create_from_yaml(self.cluster.api, yaml_objects=list(yaml.safe_load_all(documents)))
+
+    def make_default_account(self) -> None:
+        eventually(lambda: self._has_account("default"), bool, within=30)
+
+    def _has_account(self, name: str) -> bool:
+        with suppress(client.ApiException):
+            self.cluster.core.read_namespaced_service_account(name, HOME)
+            return True
+        return False
+
+
+def tenant_of(cluster: SharedCluster, folder: Path) -> Tenant:
+    """Create the namespace, the account and the owner's CRDs and user roles; return the tenant."""
+    rbac = client.RbacAuthorizationV1Api(cluster.api)
+    for definition in (notification_request(), notification_receiver()):
+        cluster.definitions.create_custom_resource_definition(definition)
+    for role in ROLES:
+        rbac.create_cluster_role(_user_role(role))
+    cluster.core.create_namespace({"metadata": {"name": HOME}})
+    cluster.core.create_namespaced_service_account(HOME, {"metadata": {"name": ACCOUNT}})
+    rbac.create_namespaced_role_binding(HOME, _binding("admin"))
+    token: Any = cluster.core.create_namespaced_service_account_token(
+        ACCOUNT, HOME, {"spec": {"expirationSeconds": 7200}}
+    )
+    eventually(lambda: _aggregated(rbac), bool, within=30)
+    team = Team(folder)
+    team.add_context(
+        "tenant", server=cluster.server, authority=cluster.authority, token=str(token.status.token)
+    )
+    tenant = Tenant(team=team, cluster=cluster)
+    tenant.make_default_account()
+    return tenant
+
+
+def _user_role(role: Any) -> dict[str, Any]:
+    rules: Iterable[dict[str, Any]] = [
+        {"apiGroups": [grant.group], "resources": [grant.resource], "verbs": list(grant.verbs)}
+        for grant in role.grants
+    ]
+    labels = {f"{RBAC}/aggregate-to-{default}": "true" for default in role.part_of}
+    return {"metadata": {"name": role.name, "labels": labels}, "rules": list(rules)}
+
+
+def _binding(role: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "tenant"},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": HOME}],
+    }
+
+
+def _aggregated(rbac: client.RbacAuthorizationV1Api) -> bool:
+    role: Any = rbac.read_cluster_role("admin")
+    return any(names.PLURAL in (rule.resources or ()) for rule in role.rules or ())
