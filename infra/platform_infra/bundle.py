@@ -80,7 +80,7 @@ class Bundle(pulumi.ComponentResource):
         self.cluster.identity.check(_owned_objects(settings))
         check_namespace(settings, self.cluster.identity)
         self._child = Children(self, name, self.cluster.options())
-        self.namespace = operator_namespace(settings, self.cluster, self._child)
+        self.namespace = operator_namespace(settings, self.cluster.identity, self._child)
         self._preview_access = self._previews()
         crds = self._crds()
         self.crd_names = crds[0].names if crds else pulumi.Output.from_input(list(CRD_NAMES))

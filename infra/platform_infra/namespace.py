@@ -1,4 +1,4 @@
-"""The operator's namespace: created by the stack, or read where others own it."""
+"""The operator's namespace: created by the stack, or that of others."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from platform_infra.cluster import ClusterError
 from platform_infra.preview.access import bind_manager
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from platform_infra.children import Children
-    from platform_infra.cluster import Cluster
     from platform_infra.cluster.ownership import Identity
     from platform_infra.settings.model import Settings
 
@@ -25,10 +26,14 @@ POD_SECURITY: Final = {
 }
 """The newest restricted standard: an upgrade of the cluster that the pods do not meet fails visibly, and in tests first."""
 PART: Final = "namespace"
+HANDED_OVER: Final = (
+    "namespaceManaged is false, but this stack has created the namespace {!r}: this update gives it up and keeps it; run `up` once "
+    "more to remove it from the state"
+)
 
 
 def check_namespace(settings: Settings, identity: Identity) -> None:
-    """Check that a namespace of others exists; where the cluster cannot be asked, the engine fails to read it.
+    """Check that a namespace of others exists; where the cluster cannot be asked, the objects in it fail.
 
     Raises:
         ClusterError: it does not exist.
@@ -50,23 +55,38 @@ def check_namespace(settings: Settings, identity: Identity) -> None:
             )
 
 
-def operator_namespace(settings: Settings, cluster: Cluster, child: Children) -> pulumi.Output[str]:
-    """Create the namespace, or read that of others; return its name once it exists.
+def operator_namespace(settings: Settings, identity: Identity, child: Children) -> pulumi.Output[str]:
+    """Create the namespace unless it is of others; return its name once it exists.
 
-    To read it under the same URN makes the engine release a namespace that the stack has owned, instead of deleting it.
+    A namespace that the stack has created is handed over in two updates, because the engine would delete what it no longer finds
+    in the program: the first one gives up the owner's annotation and keeps the namespace on deletion, the next one leaves it.
     """
-    if not settings.namespace.managed:
-        if cluster.writes_files:
-            return pulumi.Output.from_input(settings.operator.namespace)
-        read = Namespace.get(child.name(PART), settings.operator.namespace, opts=child.options(PART))
-        return read.id.apply(str)
+    name = settings.operator.namespace
+    if settings.namespace.managed:
+        created = _namespace(settings, {names.CRD_OWNER: identity.owner()}, child, _protection(settings))
+        return bind_manager(created, child) if settings.preview.restricted else created
+    if identity.owns_namespace(name):
+        pulumi.log.warn(HANDED_OVER.format(name))
+        return _namespace(settings, {}, child, pulumi.ResourceOptions(retain_on_delete=True))
+    return pulumi.Output.from_input(name)
+
+
+def _protection(settings: Settings) -> pulumi.ResourceOptions:
+    # Deleting the namespace also deletes the file channel's volume.
+    return pulumi.ResourceOptions(protect=settings.protection.data)
+
+
+def _namespace(
+    settings: Settings,
+    owner: Mapping[str, pulumi.Input[str]],
+    child: Children,
+    options: pulumi.ResourceOptions,
+) -> pulumi.Output[str]:
     metadata = ObjectMetaArgs(
         name=settings.operator.namespace,
         labels=names.labels(PART) | POD_SECURITY | settings.preview.labels(),
-        annotations={**settings.preview.annotations(), names.CRD_OWNER: cluster.identity.owner()},
+        annotations={**settings.preview.annotations(), **owner},
     )
-    # Deleting the namespace also deletes the file channel's volume.
-    protect = pulumi.ResourceOptions(protect=settings.protection.data)
-    created = Namespace(child.name(PART), metadata=metadata, opts=child.options(PART, protect))
+    created = Namespace(child.name(PART), metadata=metadata, opts=child.options(PART, options))
     name: pulumi.Output[str] = created.metadata.name
-    return bind_manager(name, child) if settings.preview.restricted else name
+    return name

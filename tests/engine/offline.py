@@ -43,7 +43,7 @@ class Slow(dynamic.Resource, module="trial", name="Slow"):
 bundle = Bundle(
     "platform",
     settings=load_settings(),
-    connect=lambda _opts: Connection(kubeconfig="", context="", writes_files=True),
+    connect=lambda _opts: Connection(kubeconfig="", context=""),
     opts=pulumi.ResourceOptions(transforms=[without_a_cluster]),
 )
 if "TRIAL_SLOW" in os.environ:

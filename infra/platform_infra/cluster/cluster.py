@@ -40,7 +40,6 @@ class Cluster(pulumi.ComponentResource):
         self.identity = identify(
             name, connection, pulumi.ResourceOptions(parent=self), instance=instance, tenancy=tenancy
         )
-        self.writes_files = connection.writes_files
         self.node: Node | None = connection.node
         self.kubeconfig = pulumi.Output.secret(connection.kubeconfig)
         self.context = pulumi.Output.from_input(connection.context)

@@ -41,8 +41,6 @@ class Connection:
     """The program's own Kubernetes provider, which is used as it is. Kubeconfig and context are then empty."""
     lasting: pulumi.Input[bool] = False
     """Whether the cluster exists independently of this program: another cluster at its address is a mistake."""
-    writes_files: bool = False
-    """Whether the provider writes files instead of connecting to the cluster, so that it can read nothing."""
 
 
 Connect = Callable[["Children"], Connection]

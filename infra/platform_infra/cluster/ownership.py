@@ -116,6 +116,11 @@ class Identity:
         if foreign:
             raise ClusterError(_foreign(ours, foreign, self.context))
 
+    def owns_namespace(self, name: str) -> bool:
+        """Return whether a namespace in the cluster belongs to this state; no where no cluster is asked."""
+        text = self.reader.owner_of_namespace(name) if self.reader else ""
+        return bool(text) and self._owner(wait_for(self.state) or "").owns(Owner.parse(text))
+
     def _owner(self, state: str) -> Owner:
         stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
         name = f"{stack}/{self.instance}" if self.instance else stack

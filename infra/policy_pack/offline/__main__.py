@@ -46,6 +46,6 @@ operator = settings.operator.model_copy(update={"image": settings.operator.image
 Bundle(
     "platform",
     settings=settings.model_copy(update={"operator": operator}),
-    connect=lambda _opts: Connection(kubeconfig="", context="", writes_files=True),
+    connect=lambda _opts: Connection(kubeconfig="", context=""),
     opts=pulumi.ResourceOptions(transforms=[render_to_files, apply_break]),
 )

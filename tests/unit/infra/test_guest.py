@@ -88,6 +88,15 @@ def test_missing_namespace_of_others_is_refused(tenant: SharedCluster) -> None:
         assert part in str(caught.value)
 
 
+def test_own_namespace_is_kept_when_it_is_handed_over(tenant: SharedCluster) -> None:
+    tenant.owners[HOME] = f"organization/notification-platform/test state={NEW_STATE}"
+    entry = record(protectionData="true").one("Namespace")
+    assert (entry.retained, entry.protected) == (True, False)
+    assert "kubernaut.ai/owner" not in entry.inputs["metadata"]["annotations"]
+    tenant.owners[HOME] = "organization/notification-platform/test state=another"
+    assert not record().of("Namespace")
+
+
 def test_unreadable_namespace_is_left_to_the_engine(tenant: SharedCluster) -> None:
     tenant.namespaces[HOME] = None
     assert record().one("Deployment").inputs["metadata"]["namespace"] == HOME

@@ -54,11 +54,6 @@ KNOWN_ERRORS = (
         "operatorNamespace; or remove the annotation if that state no longer exists (docs/environments.md#owner)",
     ),
     KnownError(
-        pattern=re.compile("resource '[^']+' does not exist"),
-        hint="the namespace of others that the stack lives in does not exist (namespaceManaged is false): ask the owner of the "
-        "cluster for it, correct operatorNamespace, or set namespaceManaged to true",
-    ),
-    KnownError(
         pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),
         hint="the cluster cannot pull the image: correct operatorImage, set operatorRegistryServer or operatorImagePullSecrets, or run "
         "`make rollback`; the previous pods keep running",

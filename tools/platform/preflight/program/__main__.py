@@ -27,7 +27,6 @@ def render_to_files(args: ResourceTransformArgs) -> ResourceTransformResult | No
 connection = Connection(
     kubeconfig=Path(os.environ["PREFLIGHT_KUBECONFIG"]).read_text("utf-8"),
     context=os.environ["PREFLIGHT_CONTEXT"],
-    writes_files=True,
 )
 Bundle(
     "platform",
