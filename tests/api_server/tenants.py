@@ -33,14 +33,15 @@ class Tenant:
 
     team: Team
     cluster: SharedCluster
+    home: str
 
     def configure(self, **values: object) -> None:
         """Write the stack's file for a guest; the operator is deployed only on request, because no node would run it."""
         guest: dict[str, Any] = {
-            "operatorNamespace": HOME,
+            "operatorNamespace": self.home,
             "namespaceManaged": False,
             "crdManaged": False,
-            "watchNamespaces": [HOME],
+            "watchNamespaces": [self.home],
             "operatorImage": "registry.example/operator:1",
         }
         self.team.configure("tenant", **{**guest, **values})
@@ -49,37 +50,39 @@ class Tenant:
         """Create roles, as the owner of the cluster does."""
         create_from_yaml(self.cluster.api, yaml_objects=list(yaml.safe_load_all(documents)))
 
-    def make_default_account(self) -> None:
-        eventually(lambda: self._has_account("default"), bool, within=30)
 
-    def _has_account(self, name: str) -> bool:
-        with suppress(client.ApiException):
-            self.cluster.core.read_namespaced_service_account(name, HOME)
-            return True
-        return False
-
-
-def tenant_of(cluster: SharedCluster, folder: Path) -> Tenant:
-    """Create the namespace, the account and the owner's CRDs and user roles; return the tenant."""
+def install_kinds(cluster: SharedCluster) -> None:
+    """Create the CRDs and the roles of users, as the owner of the cluster does."""
     rbac = client.RbacAuthorizationV1Api(cluster.api)
     for definition in (notification_request(), notification_receiver()):
         cluster.definitions.create_custom_resource_definition(definition)
     for role in ROLES:
         rbac.create_cluster_role(_user_role(role))
-    cluster.core.create_namespace({"metadata": {"name": HOME}})
-    cluster.core.create_namespaced_service_account(HOME, {"metadata": {"name": ACCOUNT}})
-    rbac.create_namespaced_role_binding(HOME, _binding("admin"))
+
+
+def tenant_of(cluster: SharedCluster, folder: Path, *, home: str = HOME) -> Tenant:
+    """Create a namespace and its administrator in a cluster that has the kinds; return the tenant."""
+    rbac = client.RbacAuthorizationV1Api(cluster.api)
+    cluster.core.create_namespace({"metadata": {"name": home}})
+    cluster.core.create_namespaced_service_account(home, {"metadata": {"name": ACCOUNT}})
+    rbac.create_namespaced_role_binding(home, _binding("admin", home))
     token: Any = cluster.core.create_namespaced_service_account_token(
-        ACCOUNT, HOME, {"spec": {"expirationSeconds": 7200}}
+        ACCOUNT, home, {"spec": {"expirationSeconds": 7200}}
     )
     eventually(lambda: _aggregated(rbac), bool, within=30)
+    eventually(lambda: _has_default_account(cluster, home), bool, within=30)
     team = Team(folder)
     team.add_context(
         "tenant", server=cluster.server, authority=cluster.authority, token=str(token.status.token)
     )
-    tenant = Tenant(team=team, cluster=cluster)
-    tenant.make_default_account()
-    return tenant
+    return Tenant(team=team, cluster=cluster, home=home)
+
+
+def _has_default_account(cluster: SharedCluster, home: str) -> bool:
+    with suppress(client.ApiException):
+        cluster.core.read_namespaced_service_account("default", home)
+        return True
+    return False
 
 
 def _user_role(role: Any) -> dict[str, Any]:
@@ -91,11 +94,11 @@ def _user_role(role: Any) -> dict[str, Any]:
     return {"metadata": {"name": role.name, "labels": labels}, "rules": list(rules)}
 
 
-def _binding(role: str) -> dict[str, Any]:
+def _binding(role: str, home: str) -> dict[str, Any]:
     return {
         "metadata": {"name": "tenant"},
         "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
-        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": HOME}],
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": home}],
     }
 
 
