@@ -54,8 +54,10 @@ class _Examination:
                 continue
             self._dry_run(each, resource)
             self._pods(each)
+        hints = [remedies.setting(each) for each in self.objects if str(each) in refused]
         return Report(
             missing=missing,
+            hints=list(dict.fromkeys(filter(None, hints))),
             findings=self.findings,
             notes=list(dict.fromkeys(self.notes)),
             rights=len(distinct(wanted)),

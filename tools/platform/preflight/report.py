@@ -30,6 +30,8 @@ class Report:
 
     missing: Sequence[Need] = ()
     """Rights that the account does not have."""
+    hints: Sequence[str] = ()
+    """Settings with which the stack needs fewer of these rights."""
     findings: Sequence[Finding] = ()
     notes: Sequence[str] = field(default=())
     """What could not be checked, and why."""
@@ -48,6 +50,7 @@ class Report:
         for title, rights in _places(self.missing):
             yield title
             yield from (f"  - {line}" for line in rights)
+        yield from (f"to need fewer rights: {hint}" for hint in self.hints)
         yield from (f"- {finding}" for finding in self.findings)
         yield from (f"not checked: {note}" for note in self.notes)
 
