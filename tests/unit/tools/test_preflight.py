@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
+from tools.platform.preflight.hints import setting
 from tools.platform.preflight.manifest import manifest
 from tools.platform.preflight.objects import ApiResource, PlannedObject
 from tools.platform.preflight.references import Reference, references
-from tools.platform.preflight.remedies import setting
 from tools.platform.preflight.report import Finding, Report
 from tools.platform.preflight.rights import Need, Right, needs
 
@@ -58,7 +58,7 @@ def test_namespace_of_others_is_only_read() -> None:
     assert rights_of(home) == {("a", "namespaces", "a", "get")}
 
 
-def test_role_and_binding_need_what_they_grant_unless_the_account_may_escalate() -> None:
+def test_role_and_binding_need_what_they_grant_or_escalate_and_bind() -> None:
     rules = [{"apiGroups": ["g"], "resources": ["r/status"], "verbs": ["update"], "resourceNames": ["n"]}]
     role = planned(f"{RBAC}/v1", "Role", "operator", "a", rules=rules)
     reference = {"apiGroup": RBAC, "kind": "Role", "name": "operator"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from tools.platform.preflight import remedies
+from tools.platform.preflight import hints
 from tools.platform.preflight.objects import ApiResource
 from tools.platform.preflight.references import PLURALS, Reference, pod_template, references
 from tools.platform.preflight.report import Finding, Report, distinct
@@ -54,10 +54,10 @@ class _Examination:
                 continue
             self._dry_run(each, resource)
             self._pods(each)
-        hints = [remedies.setting(each) for each in self.objects if str(each) in refused]
+        fewer = [hints.setting(each) for each in self.objects if str(each) in refused]
         return Report(
             missing=missing,
-            hints=list(dict.fromkeys(filter(None, hints))),
+            hints=list(dict.fromkeys(filter(None, fewer))),
             findings=self.findings,
             notes=list(dict.fromkeys(self.notes)),
             rights=len(distinct(wanted)),
@@ -71,7 +71,7 @@ class _Examination:
         for (version, kind), each in unknown.items():
             if (version, kind) not in known:
                 what = f"the cluster does not serve the kind {kind} of {version}"
-                self.findings.append(Finding(what=what, hint=remedies.unserved(each)))
+                self.findings.append(Finding(what=what, hint=hints.unserved(each)))
 
     def _namespaces(self) -> set[str]:
         """Return the namespaces that do not exist; those that the program does not create are problems."""
@@ -123,7 +123,7 @@ class _Examination:
         if answer.accepted or (each.kind in BINDINGS and answer.status == HTTPStatus.NOT_FOUND):
             return
         what = f"the API server does not accept {each}: {answer.message}"
-        self.findings.append(Finding(what=what, hint=remedies.setting(each) or _ASK))
+        self.findings.append(Finding(what=what, hint=hints.setting(each) or _ASK))
 
     def _pods(self, each: PlannedObject) -> None:
         """Find what refuses the pods: Pod Security, quotas, limits, admission policies, a priority class."""

@@ -44,7 +44,7 @@ def _place(namespace: str, rights: Sequence[Right], user: str) -> list[dict[str,
 
 
 def rules(rights: Sequence[Right]) -> list[dict[str, Any]]:
-    """Return the rules of a role: one per resource and object, with all verbs."""
+    """Return the rules of a role: one per resource and object."""
     verbs: dict[tuple[str, str, str], list[str]] = {}
     for each in rights:
         verbs.setdefault((each.group, each.resource, each.name), []).append(each.verb)

@@ -29,7 +29,7 @@ BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Right:
-    """A verb on a resource; empty `namespace` for the whole cluster, empty `name` for every object."""
+    """What a request does to a resource; empty `namespace` for the whole cluster, empty `name` for every object."""
 
     namespace: str
     group: str
@@ -41,7 +41,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """A right that is needed for an object, unless the account has another one; `purpose` is a verb, such as `create`."""
+    """A right that is needed for an object, unless the account has another one; `purpose` is such as `create`."""
 
     right: Right
     purpose: str
