@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HOME = "team-a"
 ACCOUNT = "deployer"
 RBAC = "rbac.authorization.k8s.io"
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,45 @@ class Tenant:
         }
         self.team.configure("tenant", **{**guest, **values})
 
+    def another(self, folder: Path) -> Team:
+        """Return a second checkout with the same settings and credentials, and a state of its own."""
+        second = Team(folder)
+        second.kubeconfig.write_text(self.team.kubeconfig.read_text("utf-8"), "utf-8")
+        content = self.team.file.read_text("utf-8")
+        second.file.write_text(content.replace(str(self.team.kubeconfig), str(second.kubeconfig)), "utf-8")
+        return second
+
     def grant(self, documents: str) -> None:
         """Create roles, as the owner of the cluster does."""
         create_from_yaml(self.cluster.api, yaml_objects=list(yaml.safe_load_all(documents)))
+
+    def bind(self, role: str, user: str) -> None:
+        """Give a user a default role in the namespace."""
+        binding = {
+            "metadata": {"name": user},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": RBAC, "kind": "User", "name": user}],
+        }
+        client.RbacAuthorizationV1Api(self.cluster.api).create_namespaced_role_binding(self.home, binding)
+        eventually(lambda: self.verbs_of(user, names.PLURAL), bool, within=10)
+
+    def verbs_of(self, user: str, resource: str) -> set[str]:
+        """Return what a user may do with notifications or receivers, as `kubectl auth can-i --as` says."""
+        plural, _, subresource = resource.partition("/")
+        attributes = {
+            "namespace": self.home,
+            "group": names.GROUP,
+            "resource": plural,
+            "subresource": subresource,
+        }
+        reviews = client.AuthorizationV1Api(self.cluster.api)
+
+        def may(verb: str) -> bool:
+            review = {"spec": {"user": user, "resourceAttributes": attributes | {"verb": verb}}}
+            answer: Any = reviews.create_subject_access_review(review)
+            return bool(answer.status.allowed)
+
+        return {verb for verb in VERBS if may(verb)}
 
 
 def install_kinds(cluster: SharedCluster) -> None:
