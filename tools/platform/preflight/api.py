@@ -89,7 +89,7 @@ class Api:
         """Let the API server check an object, without storing it."""
         place = f"/namespaces/{each.namespace}" if resource.namespaced else ""
         path = f"{_base(each.api_version)}{place}/{resource.plural}/{each.name}"
-        query = f"dryRun=All&force=true&fieldValidation=Strict&fieldManager={MANAGER}"
+        query = f"dryRun=All&force=true&fieldManager={MANAGER}"
         return self.send("PATCH", f"{path}?{query}", each.document)
 
     def create_pod(self, namespace: str, document: Mapping[str, Any]) -> Answer:
