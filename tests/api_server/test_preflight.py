@@ -130,7 +130,7 @@ def test_user_without_rights_lacks_all_and_reads_what_a_setting_saves(
     result = report(api_server, home, "nobody", crdManaged=True, namespaceManaged=True, watchNamespaces=[])
     text = "\n".join(result.lines())
     assert "missing rights in the whole cluster:" in text
-    assert f"get, create, patch, delete namespaces {home}: to get Namespace {home}" in text
+    assert f"get, create, patch, delete namespaces {home}: to manage Namespace {home}" in text
     for hint in (
         "namespaceManaged to false",
         "crdManaged to false",
