@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help up rollback demo down test check unit engine-tests api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish wheels diff comment vulnerabilities
+.PHONY: help preflight up rollback demo down test check unit engine-tests api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish wheels diff comment vulnerabilities
 ENV := @tools/with-env
 PLATFORM := $(ENV) python -m tools.platform
 RUNNER := $(ENV) python -m tests.runner
@@ -11,6 +11,9 @@ help: ## list the targets
 
 up: ## bring up cluster, image and operator of the stack dev (STACK=name for another stack)
 	$(PLATFORM) up $(STACK)
+
+preflight: ## check what a cluster permits, before up (STACK=prod; ARGS=--roles prints what is missing as roles)
+	$(PLATFORM) preflight $(STACK) $(ARGS)
 
 down: ## destroy the stack and all its resources (STACK=name; ARGS=--yes answers the question)
 	$(PLATFORM) down $(STACK) $(ARGS)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
 from platform_infra.admission.component import RequestAdmission
@@ -23,13 +21,15 @@ from platform_infra.image.settings_version import check_settings_version
 from platform_infra.inputs import Inputs
 from platform_infra.monitoring.collection import monitoring_kinds, pod_annotations
 from platform_infra.monitoring.component import Observability, ObservabilityArgs
-from platform_infra.preview.access import PreviewAccess, bind_manager
+from platform_infra.namespace import POD_SECURITY, check_namespace, operator_namespace
+from platform_infra.preview.access import PreviewAccess
 from platform_infra.settings.cluster import ClusterKind
 from platform_infra.settings.derivation import operator_settings
 from platform_infra.workload import config_file
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.drills import Drills, DrillsArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
+from platform_infra.workload.pull_secret import pull_secrets
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.receivers import Receivers, ReceiversArgs
 from platform_infra.workload.routing_config import routing_rules
@@ -38,12 +38,6 @@ if TYPE_CHECKING:
     from platform_infra.cluster import Connect
     from platform_infra.settings.model import Settings
 
-POD_SECURITY = {
-    f"pod-security.kubernetes.io/{mode}{suffix}": value
-    for mode in ("enforce", "audit", "warn")
-    for suffix, value in (("", "restricted"), ("-version", "latest"))
-}
-"""The newest restricted standard: an upgrade of the cluster that the pods do not meet fails visibly, and in tests first."""
 CRD_NAMES = (names.CRD, names.RECEIVER_CRD)
 
 
@@ -83,11 +77,13 @@ class Bundle(pulumi.ComponentResource):
             outside.name("cluster"),
             connect=connect,
             instance=self._inputs.instance,
+            tenancy="" if settings.namespace.managed else settings.operator.namespace,
             opts=outside.options("cluster"),
         )
         self.cluster.identity.check(_owned_objects(settings))
+        check_namespace(settings, self.cluster.identity)
         self._child = Children(self, name, self.cluster.options())
-        self.namespace = self._namespace()
+        self.namespace = operator_namespace(settings, self.cluster.identity, self._child)
         self._preview_access = self._previews()
         crds = self._crds()
         self.crd_names = crds[0].names if crds else pulumi.Output.from_input(list(CRD_NAMES))
@@ -102,6 +98,7 @@ class Bundle(pulumi.ComponentResource):
         if settings.operator.enabled:
             self.image, image = self._image()
             self._flow_schemas(account)
+            self._pull_secrets = pull_secrets(settings.operator, self._inputs, self.namespace, self._child)
             rules = routing_rules(settings, self.namespace, self._child)
             self.operator = self._operator(account, [*crds, account, *rules, *image])
             self._receivers([*crds, account, self.operator])
@@ -176,12 +173,14 @@ class Bundle(pulumi.ComponentResource):
             events=settings.events.level,
             retention=settings.retention.enabled,
             receivers=operator_settings(settings).receivers,
+            service_account=settings.operator.service_account,
+            owner=None if settings.namespace.managed else self.cluster.identity.owner(),
         )
 
     def _flow_schemas(self, account: OperatorAccount) -> None:
-        """Create the FlowSchemas; a preview must not change anything outside of its namespaces."""
+        """Create the FlowSchemas; a preview or a guest must not change anything outside of its namespaces."""
         settings = self._settings
-        if settings.operator.flow_schemas and not settings.preview.number:
+        if settings.operator.flow_schemas and not settings.preview.number and not settings.is_guest:
             args = FlowSchemasArgs(account=account.account_name, home=settings.operator.namespace)
             FlowSchemas(self._child.name("priority"), args=args, opts=self._child.options("priority"))
 
@@ -215,7 +214,11 @@ class Bundle(pulumi.ComponentResource):
         settings = self._settings
         if settings.drill.schedule and not settings.preview.number:
             args = DrillsArgs(
-                namespace=self.namespace, image=self.image, settings=settings, depends_on=depends_on
+                namespace=self.namespace,
+                image=self.image,
+                settings=settings,
+                pull_secrets=self._pull_secrets,
+                depends_on=depends_on,
             )
             Drills(self._child.name("drills"), args=args, opts=self._child.options("drills"))
 
@@ -236,6 +239,7 @@ class Bundle(pulumi.ComponentResource):
             server=settings.server,
             protect=settings.protection.data,
             annotations=pod_annotations(settings.monitoring.mode, kinds, settings.server.metrics_port),
+            pull_secrets=self._pull_secrets,
             depends_on=depends_on,
         )
         operator = OperatorDeployment(
@@ -253,26 +257,15 @@ class Bundle(pulumi.ComponentResource):
         )
         return operator
 
-    def _namespace(self) -> pulumi.Output[str]:
-        settings = self._settings
-        metadata = ObjectMetaArgs(
-            name=settings.operator.namespace,
-            labels=names.labels("namespace") | POD_SECURITY | settings.preview.labels(),
-            annotations={**settings.preview.annotations(), names.CRD_OWNER: self.cluster.identity.owner()},
-        )
-        # Deleting the namespace also deletes the file channel's volume.
-        protect = pulumi.ResourceOptions(protect=settings.protection.data)
-        created = Namespace(
-            self._child.name("namespace"),
-            metadata=metadata,
-            opts=self._child.options("namespace", protect),
-        )
-        name: pulumi.Output[str] = created.metadata.name
-        return bind_manager(name, self._child) if settings.preview.restricted else name
-
 
 def _owned_objects(settings: Settings) -> list[OwnedObject]:
     """Return the objects in the cluster that belong to one stack."""
     crds = [OwnedObject(kind="crd", name=name) for name in CRD_NAMES]
-    namespace = OwnedObject(kind="namespace", name=settings.operator.namespace)
-    return [namespace, *(crds if settings.crd.managed else ())]
+    home = settings.operator.namespace
+    # In a namespace of others, the operator's account stands for the operator.
+    own = (
+        OwnedObject(kind="namespace", name=home)
+        if settings.namespace.managed
+        else OwnedObject(kind="serviceaccount", name=names.OPERATOR, namespace=home)
+    )
+    return [own, *(crds if settings.crd.managed else ())]

@@ -74,6 +74,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Maximum length of `spec.template.inline.body` of a NotificationReceiver in characters. The default is `65536`."""
     admission_status_writers: list[str]
     """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""
+    namespace_managed: bool
+    """Whether this stack owns the operator's namespace. `false` uses a namespace of others, which is neither created nor changed nor deleted. The default is `true`."""
     operator_enabled: bool
     """Whether the operator is deployed; false deploys only the cluster, the CRDs and the permissions. The default is `true`."""
     operator_namespace: str
@@ -86,8 +88,18 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
     operator_image_pull_secrets: list[str]
     """Names of existing Secrets in the operator's namespace that the image is pulled with."""
+    operator_registry_server: str
+    """Registry of a pull secret that the stack creates, as in the name of the image, such as `ghcr.io`; empty for none."""
+    operator_registry_username: pulumi.Input[str]
+    """For `operatorRegistryServer`: the user."""
+    operator_registry_password: pulumi.Input[str]
+    """For `operatorRegistryServer`: the password or token, a secret."""
     operator_replicas: int
     """Number of pods. More than one requires leader election. The default is `1`."""
+    operator_replicas_managed: bool
+    """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to others, such as a HorizontalPodAutoscaler. The default is `true`."""
+    operator_rollout_seconds: int
+    """Seconds that a rollout may make no progress before it counts as failed. A node that is started on demand, and its first pull of the image, take longer than the default. The default is `120`."""
     operator_leader_election: bool
     """Whether replicas elect a leader through a Lease. An update then starts the new pod before it stops the old one. The default is `true`."""
     operator_shards: int
@@ -112,10 +124,28 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Limit of local storage of a pod for its log, in addition to its `emptyDir` volumes. A pod that exceeds it is evicted. The default is `"512Mi"`."""
     operator_env: dict[str, Any]
     """Additional environment variables of the operator, such as `HTTPS_PROXY`. Do not store secrets in them."""
+    operator_service_account_labels: dict[str, Any]
+    """Additional labels of the operator's ServiceAccount."""
+    operator_service_account_annotations: dict[str, Any]
+    """Additional annotations of the operator's ServiceAccount, such as `{"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/notifications"}`."""
+    operator_pod_labels: dict[str, Any]
+    """Additional labels of the operator's pods, such as `{"azure.workload.identity/use": "true"}`."""
+    operator_pod_annotations: dict[str, Any]
+    """Additional annotations of the operator's pods, such as those of a service mesh."""
+    operator_volumes: list[dict[str, Any]]
+    """Additional volumes of the pods, as in the Kubernetes API. Types: configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected and secret."""
+    operator_volume_mounts: list[dict[str, Any]]
+    """Where the operator's container mounts these volumes, as in the Kubernetes API."""
+    operator_ca_bundle_config_map: str
+    """Name of an existing ConfigMap with certificates of authorities in PEM that the operator trusts for every TLS connection but those to the API server."""
+    operator_ca_bundle_secret: str
+    """The same in an existing Secret."""
+    operator_ca_bundle_key: str
+    """For `operatorCaBundleConfigMap` and `operatorCaBundleSecret`: the key of the certificates. The default is `"ca.crt"`."""
     operator_host_users: bool
     """Whether the pods run in the user namespace of their node. `false` gives each pod its own, so that a process that leaves its container has no privileges on the node: it requires Kubernetes 1.33, containerd 2.0 with runc 1.2 (or CRI-O 1.25), and Linux 6.3 on the nodes. The default is `true`."""
     operator_flow_schemas: bool
-    """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them. The default is `true`."""
+    """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them, and neither has a stack that is a guest (docs/guest-install.md). The default is `true`."""
     leader_election_lease_name: str
     """Name of the Lease. With several shards, the Lease of the first shard and the prefix of the others. The default is `"notification-operator"`."""
     leader_election_lease_seconds: int
@@ -130,6 +160,8 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Labels that a node must have to run the pods."""
     placement_tolerations: list[dict[str, Any]]
     """Tolerations of the pods, such as `[{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}]`."""
+    placement_affinity: dict[str, Any]
+    """Affinity of the pods, as in the Kubernetes API, such as `{"nodeAffinity": {…}}`."""
     placement_max_unavailable: int
     """Maximum number of pods that are unavailable while nodes are drained (PodDisruptionBudget). The default is `1`."""
     protection_data: bool
@@ -194,6 +226,10 @@ class NotificationPlatformArgs(TypedDict, total=False):
     """Number of concurrent messages to Slack, each over a connection of its own. A message that takes longer than 1.5 s is not counted, so that there are up to twice as many connections while Slack is slow. The default is `10`."""
     channels_slack_mrkdwn: str
     """How Slack reads subject and body: `escaped` shows links with a text of their own and mentions such as `<!channel>` as written, `trusted` lets everyone who can create notifications use them. One of escaped, trusted. The default is `"escaped"`."""
+    channels_slack_existing_secret: str
+    """Name of an existing Secret in the operator's namespace with the URL of the incoming webhook, instead of channelsSlackWebhookUrl."""
+    channels_slack_existing_secret_key: str
+    """For `channelsSlackExistingSecret`: the key of the URL. The default is `"webhook-url"`."""
     channels_plugins: dict[str, Any]
     """Channels from other packages by name, such as `{"sms": {"factory": "module:function", "options": {}}}`. A built-in channel of the same name is replaced."""
     sanitizer_emails: bool

@@ -15,6 +15,8 @@ from platform_infra.settings.inputs import (
     MONITORING_LABELS,
     PLACEHOLDERS,
     RECEIVERS,
+    REGISTRY_PASSWORD,
+    REGISTRY_USERNAME,
     SECRET_PLACEHOLDER,
     SLACK_URL,
 )
@@ -35,6 +37,8 @@ class Inputs:
     """The name of the component's instance, which is part of the owner of the CRDs; empty in the platform's own program."""
     image: pulumi.Input[str]
     slack_url: pulumi.Input[str]
+    registry_username: pulumi.Input[str]
+    registry_password: pulumi.Input[str]
     monitoring_labels: pulumi.Input[Mapping[str, str]]
     secrets: Mapping[tuple[str, str], pulumi.Input[str]]
     """Values of the receivers' Secrets by the name of the Secret and its key."""
@@ -42,9 +46,12 @@ class Inputs:
     @classmethod
     def of(cls, settings: Settings) -> Inputs:
         """Return the values of settings that are all known."""
+        registry = settings.operator.registry
         return cls(
             image=settings.operator.image,
             slack_url=settings.channels.slack.url,
+            registry_username=registry.username,
+            registry_password=registry.password.get_secret_value() if registry.password else "",
             monitoring_labels=settings.monitoring.labels,
             secrets={
                 (name, key): value.get_secret_value()
@@ -79,6 +86,8 @@ class Arguments:
             known,
             image=checked.get(IMAGE, known.image),
             slack_url=checked.get(SLACK_URL, known.slack_url),
+            registry_username=checked.get(REGISTRY_USERNAME, known.registry_username),
+            registry_password=checked.get(REGISTRY_PASSWORD, known.registry_password),
             monitoring_labels=checked.get(MONITORING_LABELS, known.monitoring_labels),
             secrets={**known.secrets, **self.secrets},
         )

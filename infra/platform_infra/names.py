@@ -40,6 +40,8 @@ __all__ = [
     "AUDIT_TOKEN_DIRECTORY",
     "AUDIT_TOKEN_KEY",
     "BASE_IMAGE_REPOSITORY",
+    "CA_DIRECTORY",
+    "CA_VARIABLE",
     "CONFIG_ANNOTATION",
     "CONFIG_DIRECTORY",
     "CONFIG_FILE",
@@ -69,6 +71,7 @@ __all__ = [
     "RECEIVER_CRD",
     "RECEIVER_KIND",
     "RECEIVER_PLURAL",
+    "REGISTRY_SECRET",
     "RESERVED_VARIABLES",
     "ROUTING_CONFIG_MAP",
     "SETTINGS_VERSION_LABEL",
@@ -96,6 +99,13 @@ PREVIEW_CONTEXT = PREVIEW_NAMESPACE
 
 RESERVED_VARIABLES = {*POD_FIELDS, SLACK_URL_VARIABLE}
 """Environment variables that the Deployment sets itself."""
+
+CA_DIRECTORY = "/etc/notification-ca"
+"""Where the pods mount certificates of authorities."""
+CA_VARIABLE = "SSL_CERT_FILE"
+"""OpenSSL's variable for the file with the certificates of authorities."""
+REGISTRY_SECRET = "notification-registry"  # noqa: S105 - the name of an object
+"""Name of the pull secret that a stack creates."""
 
 DRILL = "notification-drill"
 """Name of the CronJob for drills, and of its account."""

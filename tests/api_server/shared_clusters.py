@@ -35,7 +35,7 @@ CRDS = (names.CRD, names.RECEIVER_CRD)
 ACCOUNT = "deployer"
 CONTROLLERS = (
     "kube-controller-manager",
-    "--controllers=namespace-controller,garbage-collector-controller",
+    "--controllers=namespace-controller,garbage-collector-controller,clusterrole-aggregation-controller,serviceaccount-controller",
     "--leader-elect=false",
     "--secure-port=0",
 )
@@ -51,6 +51,7 @@ class SharedCluster:
     token: str
     core: client.CoreV1Api
     definitions: client.ApiextensionsV1Api
+    api: client.ApiClient
 
     @property
     def uid(self) -> str:
@@ -93,16 +94,23 @@ def shared_cluster() -> Iterator[SharedCluster]:
         api = config.new_client_from_config(str(plane.kubeconfig))
         core = client.CoreV1Api(api)
         eventually(lambda: _exists(core, "kube-system") and _exists(core, "default"), bool, within=30)
-        (entry,) = yaml.safe_load(plane.kubeconfig.read_text("utf-8"))["clusters"]
         controllers = (*CONTROLLERS, f"--kubeconfig={plane.kubeconfig}")
         with running(ensure(GROUPS).bin, controllers, Path(folder)):
-            yield SharedCluster(
-                server=entry["cluster"]["server"],
-                authority=entry["cluster"]["certificate-authority-data"],
-                token=_administrator(api),
-                core=core,
-                definitions=client.ApiextensionsV1Api(api),
-            )
+            yield cluster_at(plane.kubeconfig, token=_administrator(api))
+
+
+def cluster_at(kubeconfig: Path, *, token: str = "") -> SharedCluster:
+    """Return the cluster of a kubeconfig, whose only context is that of an administrator."""
+    (entry,) = yaml.safe_load(kubeconfig.read_text("utf-8"))["clusters"]
+    api = config.new_client_from_config(str(kubeconfig))
+    return SharedCluster(
+        server=entry["cluster"]["server"],
+        authority=entry["cluster"]["certificate-authority-data"],
+        token=token,
+        core=client.CoreV1Api(api),
+        definitions=client.ApiextensionsV1Api(api),
+        api=api,
+    )
 
 
 def _exists(core: client.CoreV1Api, name: str) -> bool:
@@ -179,7 +187,7 @@ class Team:
             "clusterContext": context,
             "operatorEnabled": False,
         }
-        self.checkout.write_stack(STACK, **settings, **values)
+        self.checkout.write_stack(STACK, **{**settings, **values})
 
     def platform(self, *arguments: str) -> CommandResult:
         return self.checkout.platform(*arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tools.platform.command_group import command_app
 
 COMMANDS = {
+    "preflight": "tools.platform.commands.preflight",
     "up": "tools.platform.commands.up",
     "down": "tools.platform.commands.down",
     "rollback": "tools.platform.commands.rollback",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import yaml
 
@@ -16,18 +17,25 @@ from platform_infra.names import CRD_OWNER
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+T = TypeVar("T")
+
 TIMEOUT_SECONDS = 8
 IDENTITY_NAMESPACE = "kube-system"
 """Its uid identifies a cluster, whatever its address is."""
-UNKNOWN = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+UNKNOWN: Mapping[int, str] = {HTTPStatus.FORBIDDEN: "", HTTPStatus.NOT_FOUND: ""}
 """The account may not read the object, or there is none."""
+_RAW: Mapping[str, Any] = {"_request_timeout": TIMEOUT_SECONDS, "_preload_content": False}
+"""Options of a call that returns the response as it is."""
 
 
 class Reader(Protocol):
     """Reads an object of a cluster by its name."""
 
-    def uid(self) -> str:
-        """Return the uid of the cluster; empty if the account may not read it."""
+    def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
+        """Return the uid of a namespace; empty if it does not exist or the account may not read it."""
+
+    def has_namespace(self, name: str) -> bool | None:
+        """Return whether a namespace exists; None if the account may not read it."""
 
     def owner_of_namespace(self, name: str) -> str:
         """Return the owner's annotation of a namespace; empty if it has none or cannot be read."""
@@ -37,6 +45,9 @@ class Reader(Protocol):
 
     def definition(self, name: str) -> Mapping[str, Any] | None:
         """Return a CRD as the API server has it; None if there is none, or if the account may not read it."""
+
+    def owner_of_account(self, namespace: str, name: str) -> str:
+        """Return the owner's annotation of a ServiceAccount; empty if it has none or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,28 +60,42 @@ class ApiServer:
     kubeconfig: str
     context: str
 
-    def uid(self) -> str:
-        return str((self._read(_namespace, IDENTITY_NAMESPACE) or {}).get("uid") or "")
+    def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
+        return self._read(_namespace, namespace, lambda found: str(found["metadata"]["uid"]), UNKNOWN)
+
+    def has_namespace(self, name: str) -> bool | None:
+        answers: Mapping[int, bool | None] = {HTTPStatus.NOT_FOUND: False, HTTPStatus.FORBIDDEN: None}
+        return self._read(_namespace, name, lambda _found: True, answers)
 
     def owner_of_namespace(self, name: str) -> str:
-        return _owner(self._read(_namespace, name))
+        return self._read(_namespace, name, _owner, UNKNOWN)
 
     def owner_of_definition(self, name: str) -> str:
-        return _owner((self.definition(name) or {}).get("metadata"))
+        return _owner(self.definition(name) or {})
 
     def definition(self, name: str) -> Mapping[str, Any] | None:
-        return self._read(_definition, name)
+        return self._read(_definition, name, _whole, dict.fromkeys(UNKNOWN))
 
-    def _read(self, read: Callable[[Any, str], Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
+    def owner_of_account(self, namespace: str, name: str) -> str:
+        return self._read(partial(_account, namespace), name, _owner, UNKNOWN)
+
+    def _read(
+        self,
+        read: Callable[[Any, str], Any],
+        name: str,
+        part: Callable[[Mapping[str, Any]], T],
+        unknown: Mapping[int, T],
+    ) -> T:
         # Imported here: the import takes a second, and only a lasting cluster needs it.
         from kubernetes import client  # noqa: PLC0415
 
         try:
             with api_client(yaml.safe_load(self.kubeconfig), self.context) as api:
-                return read(api, name)
+                # As the server writes it: the typed classes have other names for some keywords of a schema.
+                return part(json.loads(read(api, name).data))
         except client.ApiException as error:
-            if error.status in UNKNOWN:
-                return None
+            if error.status in unknown:
+                return unknown[error.status]
             raise ClusterError(self._unavailable(str(error))) from None
         except Exception as error:  # noqa: BLE001 - every transport error means the same here
             raise ClusterError(self._unavailable(str(error))) from None
@@ -82,28 +107,28 @@ class ApiServer:
         )
 
 
-def _namespace(api: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401 - the client declares no types
-    """Return the metadata of a namespace."""
+def _namespace(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
     from kubernetes import client  # noqa: PLC0415
 
-    response = client.CoreV1Api(api).read_namespace(
-        name, _request_timeout=TIMEOUT_SECONDS, _preload_content=False
-    )
-    metadata: Mapping[str, Any] = json.loads(response.data)["metadata"]
-    return metadata
+    return client.CoreV1Api(api).read_namespace(name, **_RAW)
 
 
-def _definition(api: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401 - the client declares no types
-    """Return a CRD as the server writes it: the typed class has other names for some keywords of a schema."""
+def _definition(api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
     from kubernetes import client  # noqa: PLC0415
 
-    response = client.ApiextensionsV1Api(api).read_custom_resource_definition(
-        name, _request_timeout=TIMEOUT_SECONDS, _preload_content=False
-    )
-    document: Mapping[str, Any] = json.loads(response.data)
-    return document
+    return client.ApiextensionsV1Api(api).read_custom_resource_definition(name, **_RAW)
 
 
-def _owner(metadata: Mapping[str, Any] | None) -> str:
-    annotations = (metadata or {}).get("annotations") or {}
+def _account(namespace: str, api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
+    from kubernetes import client  # noqa: PLC0415
+
+    return client.CoreV1Api(api).read_namespaced_service_account(name, namespace, **_RAW)
+
+
+def _whole(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return found
+
+
+def _owner(found: Mapping[str, Any]) -> str:
+    annotations = (found.get("metadata") or {}).get("annotations") or {}
     return str(annotations.get(CRD_OWNER) or "")

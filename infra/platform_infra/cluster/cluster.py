@@ -19,6 +19,7 @@ class Cluster(pulumi.ComponentResource):
 
     `connect` comes from `kinds.prepare`. The provider is that of the connection if it has one. Another one is created, which
     never reads the kubeconfig of the environment. `instance` is the name of the component's instance, as part of the owner.
+    `tenancy` is a namespace of others that the stack lives in, if it does.
 
     Raises:
         ClusterError: a lasting cluster is not that of the stack's state; the provider has not been registered.
@@ -30,12 +31,15 @@ class Cluster(pulumi.ComponentResource):
         *,
         connect: Connect,
         instance: str = "",
+        tenancy: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("notification-platform:index:Cluster", name, None, opts)
         self._child = Children(self, name)
         connection = connect(self._child)
-        self.identity = identify(name, connection, pulumi.ResourceOptions(parent=self), instance=instance)
+        self.identity = identify(
+            name, connection, pulumi.ResourceOptions(parent=self), instance=instance, tenancy=tenancy
+        )
         self.node: Node | None = connection.node
         self.kubeconfig = pulumi.Output.secret(connection.kubeconfig)
         self.context = pulumi.Output.from_input(connection.context)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -18,7 +19,7 @@ from platform_infra.cluster.connection import ClusterError
 from platform_infra.outputs import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from platform_infra.cluster.api_server import Reader
     from platform_infra.cluster.connection import Connection
@@ -63,17 +64,27 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedObject:
-    """An object that belongs to one stack: a CRD, or the operator's namespace."""
+    """An object that belongs to one stack: a CRD, the operator's namespace, or its account in a namespace of others."""
 
     kind: str
-    """As kubectl names it: `namespace` or `crd`."""
+    """As kubectl names it: `namespace`, `crd` or `serviceaccount`."""
     name: str
+    namespace: str = ""
+
+    @property
+    def arguments(self) -> str:
+        """The object as kubectl's arguments name it."""
+        return f"{self.kind} {self.name}" + (f" --namespace {self.namespace}" if self.namespace else "")
 
     def owner(self, reader: Reader) -> str:
         """Return its owner's annotation in the cluster; empty if it has none."""
-        if self.kind == "crd":
-            return reader.owner_of_definition(self.name)
-        return reader.owner_of_namespace(self.name)
+        match self.kind:
+            case "crd":
+                return reader.owner_of_definition(self.name)
+            case "serviceaccount":
+                return reader.owner_of_account(self.namespace, self.name)
+            case _:
+                return reader.owner_of_namespace(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +116,11 @@ class Identity:
         if foreign:
             raise ClusterError(_foreign(ours, foreign, self.context))
 
+    def owns_namespace(self, name: str) -> bool:
+        """Return whether a namespace in the cluster belongs to this state; no where no cluster is asked."""
+        text = self.reader.owner_of_namespace(name) if self.reader else ""
+        return bool(text) and self._owner(wait_for(self.state) or "").owns(Owner.parse(text))
+
     def _owner(self, state: str) -> Owner:
         stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
         name = f"{stack}/{self.instance}" if self.instance else stack
@@ -112,9 +128,11 @@ class Identity:
 
 
 def identify(
-    name: str, connection: Connection, opts: pulumi.ResourceOptions, *, instance: str = ""
+    name: str, connection: Connection, opts: pulumi.ResourceOptions, *, instance: str = "", tenancy: str = ""
 ) -> Identity:
-    """Record the state's id and the uid of a lasting cluster, and check that it is the cluster of this state.
+    """Record the state's id and the identity of a lasting cluster, and check that it is the cluster of this state.
+
+    `tenancy` is a namespace of others that the stack lives in; it identifies the cluster if kube-system cannot be read.
 
     Raises:
         ClusterError: the cluster is another one, or does not answer; in a preview, a silent cluster is a warning.
@@ -123,10 +141,14 @@ def identify(
     api = _lasting(connection)
     if api is None:
         return Identity(state=state, cluster="", reader=None, instance=instance)
-    reached = _reached(api)
+    reached = _asked(partial(reached_identity, api, tenancy))
     recorded = wait_for(_kept(f"{name}-uid", reached or "", opts)) or ""
+    if recorded and source_of(recorded) != source_of(reached or ""):
+        reached = _asked(partial(same_identity, api, recorded))
     if reached and recorded and reached != recorded:
         raise ClusterError(_another_cluster(api.context, reached, recorded))
+    if reached == "":
+        pulumi.log.warn(_unidentified(api.context))
     return Identity(
         state=state,
         cluster=recorded,
@@ -159,38 +181,63 @@ def _lasting(connection: Connection) -> ApiServer | None:
     return ApiServer(kubeconfig=kubeconfig, context=context) if kubeconfig and context else None
 
 
-def _reached(api: ApiServer) -> str | None:
-    """Return the uid of the cluster; empty if the account may not read it, None if a preview gets no answer."""
+def reached_identity(reader: Reader, tenancy: str) -> str:
+    """Return what identifies a cluster: the uid of kube-system, or `tenancy/uid` with the uid of the namespace `tenancy`.
+
+    Empty if the account may read neither.
+    """
+    if uid := reader.uid():
+        return uid
+    uid = reader.uid(tenancy) if tenancy else ""
+    return f"{tenancy}/{uid}" if uid else ""
+
+
+def same_identity(reader: Reader, recorded: str) -> str:
+    """Return the identity of the cluster by the namespace that a recorded identity comes from; empty if it is unknown."""
+    source = source_of(recorded)
+    uid = reader.uid(source)
+    return f"{source}/{uid}" if uid and source != IDENTITY_NAMESPACE else uid
+
+
+def source_of(identity: str) -> str:
+    """Return the namespace that an identity comes from."""
+    namespace, slash, _ = identity.partition("/")
+    return namespace if slash else IDENTITY_NAMESPACE
+
+
+def _asked(ask: Callable[[], str]) -> str | None:
+    """Return the identity of the cluster; None if a preview gets no answer."""
     try:
-        uid = api.uid()
+        return ask()
     except ClusterError as error:
         # The previewed change may be the one that repairs the access.
         if not pulumi.runtime.is_dry_run():
             raise
         pulumi.log.warn(f"{error}; this preview does not check whether it is the cluster of this stack")
         return None
-    if not uid:
-        pulumi.log.warn(
-            f"the account of context {api.context!r} may not read the namespace {IDENTITY_NAMESPACE}, so it is not checked "
-            f"whether this is the cluster of this stack; permit it to get this namespace: {OWNERSHIP_PAGE}"
-        )
-    return uid
+
+
+def _unidentified(context: str) -> str:
+    return (
+        f"the account of context {context!r} may not read the namespace {IDENTITY_NAMESPACE}, so it is not checked "
+        f"whether this is the cluster of this stack; permit it to get this namespace: {OWNERSHIP_PAGE}"
+    )
 
 
 def _another_cluster(context: str, reached: str, recorded: str) -> str:
-    stack = pulumi.get_stack()
+    stack, source = pulumi.get_stack(), source_of(recorded)
+    ours, theirs = (identity.rpartition("/")[2] for identity in (recorded, reached))
     return (
         f"clusterContext: the context {context!r} leads to another cluster than that of the stack {stack}: its namespace "
-        f"{IDENTITY_NAMESPACE} has the uid {reached}, in the stack's state it is {recorded}. Nothing has been changed. Correct "
+        f"{source} has the uid {theirs}, in the stack's state it is {ours}. Nothing has been changed. Correct "
         f"clusterKubeconfig and clusterContext, or clusterStack; to move the stack to this cluster, see {OWNERSHIP_PAGE}"
     )
 
 
 def _foreign(ours: Owner, foreign: Sequence[tuple[OwnedObject, str]], context: str) -> str:
-    listed = "\n".join(f"  - {each.kind} {each.name}: {text}" for each, text in foreign)
+    listed = "\n".join(f"  - {each.arguments}: {text}" for each, text in foreign)
     commands = "; ".join(
-        f"`kubectl --context {context} annotate {each.kind} {each.name} {names.CRD_OWNER}-`"
-        for each, _ in foreign
+        f"`kubectl --context {context} annotate {each.arguments} {names.CRD_OWNER}-`" for each, _ in foreign
     )
     return (
         f"in the cluster (context {context!r}), each of these objects belongs to another stack, or to another state of it:\n"

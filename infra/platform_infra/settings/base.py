@@ -22,6 +22,7 @@ __all__ = [
     "OptionalQuantity",
     "Port",
     "Quantity",
+    "SecretKey",
     "Section",
     "StackName",
     "TimeZone",
@@ -68,6 +69,8 @@ LabelKey = Annotated[str, StringConstraints(pattern=f"^({_NAME}/)?{_LABEL}$")]
 LabelValue = Annotated[str, StringConstraints(pattern=f"^({_LABEL})?$")]
 Quantity = Annotated[str, StringConstraints(pattern=f"^{_QUANTITY}$")]
 OptionalQuantity = Annotated[str, StringConstraints(pattern=f"^({_QUANTITY})?$")]
+SecretKey = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+"""A key of a Secret or of a ConfigMap."""
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]

@@ -9,12 +9,16 @@ if TYPE_CHECKING:
 
 IMAGE: Final = "operatorImage"
 SLACK_URL: Final = "channelsSlackWebhookUrl"
+REGISTRY_USERNAME: Final = "operatorRegistryUsername"
+REGISTRY_PASSWORD: Final = "operatorRegistryPassword"  # noqa: S105 - the key of a setting
 MONITORING_LABELS: Final = "monitoringLabels"
 RECEIVERS: Final = "receivers"
 
 INPUT_TYPES: Final[Mapping[str, str]] = {
     IMAGE: "pulumi.Input[str]",
     SLACK_URL: "pulumi.Input[str]",
+    REGISTRY_USERNAME: "pulumi.Input[str]",
+    REGISTRY_PASSWORD: "pulumi.Input[str]",
     MONITORING_LABELS: "pulumi.Input[dict[str, pulumi.Input[str]]]",
 }
 """The type of the component's argument by the key of the setting. None of them decides which resources are registered."""
@@ -22,6 +26,8 @@ INPUT_TYPES: Final[Mapping[str, str]] = {
 PLACEHOLDERS: Final[Mapping[str, Any]] = {
     IMAGE: "registry.invalid/operator",
     SLACK_URL: "https://slack.invalid/services/x",
+    REGISTRY_USERNAME: "x",
+    REGISTRY_PASSWORD: "x",
     MONITORING_LABELS: {},
 }
 """Valid values that stand for outputs in the check before any resource is registered."""

@@ -26,6 +26,7 @@ from platform_infra.settings.sections import (
     Crd,
     Drill,
     LeaderElection,
+    Namespace,
     Operator,
     RoutingConfigMap,
     Watch,
@@ -41,6 +42,7 @@ class Settings(Section):
     cluster: Cluster = Cluster()
     crd: Crd = Crd()
     admission: Admission = Admission()
+    namespace: Namespace = Namespace()
     operator: Operator = Operator()
     leader_election: LeaderElection = LeaderElection()
     placement: Placement = Placement()
@@ -69,6 +71,11 @@ class Settings(Section):
     network: Network = Network()
     monitoring: Monitoring = Monitoring()
     preview: Preview = Preview()
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether the stack has objects in namespaces of others only, so that it needs no right in the whole cluster."""
+        return not self.crd.managed and not self.namespace.managed and bool(self.watch.namespaces)
 
 
 def key_of(path: tuple[str | int, ...]) -> str:

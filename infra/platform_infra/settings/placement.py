@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -72,6 +72,8 @@ class Placement(Section):
     """Labels that a node must have to run the pods."""
     tolerations: tuple[Toleration, ...] = ()
     """Tolerations of the pods, such as `[{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}]`."""
+    affinity: dict[str, Any] = Field(default_factory=dict)
+    """Affinity of the pods, as in the Kubernetes API, such as `{"nodeAffinity": {…}}`."""
     max_unavailable: Annotated[int, Field(ge=1, le=9)] = 1
     """Maximum number of pods that are unavailable while nodes are drained (PodDisruptionBudget)."""
 

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, StringConstraints, WithJsonSchema
 
 from notification_contract import bounds
 from notification_contract.receivers.spec import ReceiverSpec
-from platform_infra.settings.base import ObjectName, Section
+from platform_infra.settings.base import ObjectName, SecretKey, Section
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
@@ -19,7 +19,6 @@ ReceiverName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=bounds.RECEIVER_NAME),
 ]
-SecretKey = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
 ENCRYPTED = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
 SecretValue = Annotated[SecretStr, WithJsonSchema({"anyOf": [{"type": "string"}, ENCRYPTED]})]
 

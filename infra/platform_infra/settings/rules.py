@@ -9,8 +9,10 @@ from notification_contract.routing.document import problems_of
 from notification_contract.settings.operator import nested_sections
 from platform_infra import names
 from platform_infra.settings.cluster import ClusterKind
+from platform_infra.settings.credentials import plain_text, with_existing_secrets
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.drill_rules import DRILL_KEYS, DRILL_RULES, drill_problems
+from platform_infra.settings.guest_rules import GUEST_RULES, mark_problems
 from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
 from platform_infra.settings.network_rules import NETWORK_RULES
 from platform_infra.settings.preview import EXCLUDED, excludes_previews
@@ -22,6 +24,8 @@ from platform_infra.settings.sections import FileVolume
 from platform_infra.settings.served_channels import KEYS as SERVED_KEYS
 from platform_infra.settings.served_channels import unserved_channels
 from platform_infra.settings.version_rules import file_problems
+from platform_infra.settings.volumes import KEYS as VOLUME_KEYS
+from platform_infra.settings.volumes import volume_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -151,6 +155,7 @@ RULES = (
         what="is false, but the container runtime of a local node does not support user namespaces",
         hint="set it to true, or use an existing cluster",
     ),
+    *GUEST_RULES,
     *NETWORK_RULES,
     *RECEIVER_RULES,
     *DRILL_RULES,
@@ -232,16 +237,19 @@ def broken_rules(
     if settings.routing and unreadable.isdisjoint(SERVED_KEYS):
         problems += unserved_channels(settings)
     problems += file_problems(settings)
+    problems += mark_problems(settings)
+    if unreadable.isdisjoint(VOLUME_KEYS):
+        problems += volume_problems(settings)
     encrypted = set(secret_keys)
     return problems + [
-        problem for problem in _plain_text(settings) if problem.key.partition("[")[0] not in encrypted
+        problem for problem in plain_text(settings) if problem.key.partition("[")[0] not in encrypted
     ]
 
 
 def _operator_problems(settings: Settings, unreadable: set[str]) -> Iterator[Problem]:
     """Yield the rules of the operator that the stack breaks, with the keys of the stack."""
     keys = {target: key_of(source) for target, source in sources(type(settings)).items()}
-    for path, section in nested_sections(operator_settings(settings)):
+    for path, section in nested_sections(operator_settings(with_existing_secrets(settings))):
         for rule in section.broken_rules():
             involved = [keys[(*path, name)] for name in rule.settings]
             key = involved[0]
@@ -250,26 +258,3 @@ def _operator_problems(settings: Settings, unreadable: set[str]) -> Iterator[Pro
             )
             if unreadable.isdisjoint(involved):
                 yield Problem(key=key, what=rule.problem.format(*involved), hint=hint.format(*involved))
-
-
-def _plain_text(settings: Settings) -> Iterator[Problem]:
-    """Yield a problem per value that is a secret; the caller knows which of them are stored as secrets."""
-    what = "contains credentials in plain text"
-    if is_kubeconfig_content(settings.cluster.kubeconfig):
-        hint = "store it with `pulumi config set --secret clusterKubeconfig`, or set the path of a file"
-        yield Problem(key="clusterKubeconfig", what=what, hint=hint)
-    # A URL that is sent over the network unencrypted is not a secret.
-    if settings.channels.slack.url.startswith("https:"):
-        hint = "store it with `pulumi config set --secret channelsSlackWebhookUrl URL`"
-        yield Problem(key="channelsSlackWebhookUrl", what=what, hint=hint)
-    for index, receiver in enumerate(settings.receivers):
-        for name, values in receiver.secrets.items():
-            for key in values:
-                place = f'receivers[{index}].secrets["{name}"]["{key}"]'
-                hint = f"store it with `pulumi config set --secret --path '{place}' VALUE`"
-                yield Problem(key=place, what=what, hint=hint)
-
-
-def is_kubeconfig_content(value: str) -> bool:
-    """Return whether a text is the content of a kubeconfig (YAML or JSON) instead of the path of a file."""
-    return "\n" in value.strip() or value.lstrip().startswith("{")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from notification_contract import settings as contract
+from platform_infra import names
 from platform_infra.settings.base import (
     AbsolutePath,
     DnsLabel,
@@ -19,11 +20,13 @@ from platform_infra.settings.base import (
     OptionalObjectName,
     OptionalQuantity,
     Quantity,
+    SecretKey,
     Section,
     TimeZone,
     VariableName,
 )
 from platform_infra.settings.derivation import Sets, operator_setting
+from platform_infra.settings.pod import CaBundle, Pod, Registry, ServiceAccount
 
 
 class FileVolume(StrEnum):
@@ -47,6 +50,13 @@ class Crd(Section):
     """Whether the default roles `edit` and `admin` include creating, reading and deleting notifications and changing receivers, and `view` reading both (ClusterRoles `notifications-editor` and `notifications-viewer`)."""
 
 
+class Namespace(Section):
+    """The operator's namespace."""
+
+    managed: bool = True
+    """Whether this stack owns the operator's namespace. `false` uses a namespace of others, which is neither created nor changed nor deleted."""
+
+
 class Operator(Section):
     """The operator's Deployment."""
 
@@ -64,8 +74,13 @@ class Operator(Section):
     """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
     image_pull_secrets: tuple[ObjectName, ...] = ()
     """Names of existing Secrets in the operator's namespace that the image is pulled with."""
+    registry: Registry = Registry()
     replicas: Annotated[int, Field(ge=1, le=10)] = 1
     """Number of pods. More than one requires leader election."""
+    replicas_managed: bool = True
+    """Whether this stack decides the number of pods. `false` creates the Deployment with operatorReplicas and then leaves the number to others, such as a HorizontalPodAutoscaler."""
+    rollout_seconds: Annotated[int, Field(ge=30, le=3600)] = 120
+    """Seconds that a rollout may make no progress before it counts as failed. A node that is started on demand, and its first pull of the image, take longer than the default."""
     leader_election: Annotated[bool, Sets(("leader_election.enabled",))] = True
     """Whether replicas elect a leader through a Lease. An update then starts the new pod before it stops the old one."""
     shards: int = operator_setting("leader_election.shards")
@@ -86,10 +101,17 @@ class Operator(Section):
     """Limit of local storage of a pod for its log, in addition to its `emptyDir` volumes. A pod that exceeds it is evicted."""
     env: dict[VariableName, str] = Field(default_factory=dict)
     """Additional environment variables of the operator, such as `HTTPS_PROXY`. Do not store secrets in them."""
+    service_account: ServiceAccount = ServiceAccount()
+    pod: Pod = Pod()
+    volumes: tuple[dict[str, Any], ...] = ()
+    """Additional volumes of the pods, as in the Kubernetes API. Types: configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected and secret."""
+    volume_mounts: tuple[dict[str, Any], ...] = ()
+    """Where the operator's container mounts these volumes, as in the Kubernetes API."""
+    ca_bundle: CaBundle = CaBundle()
     host_users: bool = True
     """Whether the pods run in the user namespace of their node. `false` gives each pod its own, so that a process that leaves its container has no privileges on the node: it requires Kubernetes 1.33, containerd 2.0 with runc 1.2 (or CRI-O 1.25), and Linux 6.3 on the nodes."""
     flow_schemas: bool = True
-    """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them."""
+    """Whether the API server gives the operator's Leases and status updates their own priority (FlowSchemas), so that other clients cannot delay them. A preview never has them, and neither has a stack that is a guest (docs/guest-install.md)."""
 
 
 class LeaderElection(Section):
@@ -121,13 +143,22 @@ class FileChannel(Section):
     namespaces: tuple[contract.NamespacePattern, ...] = operator_setting("channels.file.namespaces")
 
 
+class SlackChannel(contract.SlackChannel):
+    """Posts to a Slack channel; the URL comes from the settings or from a Secret of others."""
+
+    existing_secret: OptionalObjectName = ""
+    """Name of an existing Secret in the operator's namespace with the URL of the incoming webhook, instead of channelsSlackWebhookUrl."""
+    existing_secret_key: SecretKey = names.SLACK_SECRET_KEY
+    """For `channelsSlackExistingSecret`: the key of the URL."""
+
+
 class Channels(Section):
     """The channels."""
 
     console: contract.ConsoleChannel = contract.ConsoleChannel()
     file: FileChannel = FileChannel()
     log: contract.LogChannel = contract.LogChannel()
-    slack: contract.SlackChannel = contract.SlackChannel()
+    slack: SlackChannel = SlackChannel()
     plugins: Mapping[str, contract.PluginChannel] = operator_setting("channels.plugins")
 
 

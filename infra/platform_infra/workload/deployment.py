@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import (
@@ -28,21 +28,19 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 from platform_infra import names
 from platform_infra.children import Children
 from platform_infra.settings.sections import FileVolume
-from platform_infra.workload import audit_volumes, network_policy, placement, pod
+from platform_infra.workload import audit_volumes, ca_bundle, network_policy, placement, pod
 from platform_infra.workload.slack_secret import pod_annotations as slack_annotations
-from platform_infra.workload.slack_secret import slack_secret
+from platform_infra.workload.slack_secret import slack_url_key
 from platform_infra.workload.storage import FileStorage, FileStorageArgs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from notification_contract.settings import Server
     from platform_infra.settings.network import Network
     from platform_infra.settings.placement import Placement
     from platform_infra.settings.sections import Audit, Channels, Operator
 
-PROGRESS_DEADLINE_SECONDS = 120
-"""How long a rollout may make no progress before it counts as failed."""
 STOP_MARGIN_SECONDS = 10
 
 
@@ -53,7 +51,7 @@ class OperatorDeploymentArgs:
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     slack_url: pulumi.Input[str]
-    """The URL of Slack's webhook; it is ignored if the channel is disabled."""
+    """The URL of Slack's webhook; it is ignored if the channel is disabled or has a Secret of others."""
     account: pulumi.Input[str]
     config: str
     """The text of the operator's configuration file."""
@@ -66,7 +64,9 @@ class OperatorDeploymentArgs:
     protect: bool
     """Whether Pulumi refuses to delete the file channel's volume."""
     annotations: Mapping[str, str]
-    """Annotations of the pods, in addition to those of the channels."""
+    """Annotations of the pods, in addition to those of the settings and of the channels."""
+    pull_secrets: Sequence[pulumi.Input[str]] = ()
+    """Names of the Secrets that the image is pulled with."""
     depends_on: Sequence[pulumi.Resource] = ()
     """Resources that must exist before a pod starts."""
 
@@ -81,10 +81,8 @@ class OperatorDeployment(pulumi.ComponentResource):
         self._args = args
         self._child = Children(self, name)
         storage = self._storage()
-        self._slack_secret: pulumi.Output[str] | None = None
-        if args.channels.slack.enabled:
-            metadata = self._metadata(names.SLACK_SECRET)
-            self._slack_secret = slack_secret(args.slack_url, metadata, self._child).metadata.name
+        metadata = self._metadata(names.SLACK_SECRET)
+        self._slack_url = slack_url_key(args.channels.slack, args.slack_url, metadata, self._child)
         self.metrics_service: pulumi.Output[str] = self._service().metadata.name
         """The name of the Service with the metrics."""
         host = pulumi.Output.concat(self.metrics_service, ".", args.namespace, ".svc")
@@ -113,9 +111,12 @@ class OperatorDeployment(pulumi.ComponentResource):
         return FileStorage(self._child.name("files"), args=args, opts=self._child.options("files"))
 
     def _deployment(self, storage: FileStorage) -> None:
-        timeout = f"{PROGRESS_DEADLINE_SECONDS}s"
+        operator = self._args.operator
+        timeout = f"{operator.rollout_seconds}s"
         options = pulumi.ResourceOptions(
             depends_on=list(self._args.depends_on),
+            # The provider then leaves the field to whoever has changed it last.
+            ignore_changes=None if operator.replicas_managed else ["spec.replicas"],
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
         )
         Deployment(
@@ -123,8 +124,8 @@ class OperatorDeployment(pulumi.ComponentResource):
             # `kubectl scale` takes over the field `replicas`; without the annotation an update fails on that conflict.
             metadata=self._metadata(names.OPERATOR, {"pulumi.com/patchForce": "true"}),
             spec=DeploymentSpecArgs(
-                replicas=self._args.operator.replicas,
-                progress_deadline_seconds=PROGRESS_DEADLINE_SECONDS,
+                replicas=operator.replicas,
+                progress_deadline_seconds=operator.rollout_seconds,
                 revision_history_limit=5,
                 selector=LabelSelectorArgs(match_labels=names.selector()),
                 strategy=self._strategy(),
@@ -144,23 +145,28 @@ class OperatorDeployment(pulumi.ComponentResource):
 
     def _template(self, storage: FileStorage) -> PodTemplateSpecArgs:
         args = self._args
-        slack = slack_annotations(args.slack_url) if args.channels.slack.enabled else {}
-        annotations = {**args.annotations, **slack, **pod.config_annotations(args.config)}
-        volumes = [
+        marks, slack = args.operator.pod, slack_annotations(args.channels.slack, args.slack_url)
+        config = pod.config_annotations(args.config)
+        metadata = ObjectMetaArgs(
+            labels={**marks.labels, **names.labels("operator")},
+            annotations={**args.annotations, **marks.annotations, **slack, **config},
+        )
+        own = [
             *pod.volumes(),
             *storage.volumes,
             *audit_volumes.volumes(args.audit),
+            *ca_bundle.volumes(args.operator.ca_bundle),
         ]
         return PodTemplateSpecArgs(
-            metadata=ObjectMetaArgs(labels=names.labels("operator"), annotations=annotations),
+            metadata=metadata,
             spec=PodSpecArgs(
                 service_account_name=args.account,
                 termination_grace_period_seconds=args.operator.grace_seconds + STOP_MARGIN_SECONDS,
                 enable_service_links=False,
                 security_context=pod.pod_security(),
-                containers=[self._container(storage, volumes)],
-                volumes=volumes,
-                **placement.pod_fields(args.placement, args.operator),
+                containers=[self._container(storage, own)],
+                volumes=[*own, *_documents(args.operator.volumes)],
+                **placement.pod_fields(args.placement, args.operator, args.pull_secrets),
             ),
         )
 
@@ -171,14 +177,20 @@ class OperatorDeployment(pulumi.ComponentResource):
             image=self._args.image,
             image_pull_policy="IfNotPresent",
             args=["run", "--config", f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"],
-            env=pod.environment(operator.env, self._slack_secret),
+            env=pod.environment({**operator.env, **ca_bundle.variables(operator.ca_bundle)}, self._slack_url),
             ports=pod.ports(self._args.server),
             startup_probe=pod.startup_probe(),
             liveness_probe=pod.liveness_probe(),
             readiness_probe=pod.readiness_probe(),
             resources=pod.resources(operator, volumes),
             security_context=pod.container_security(),
-            volume_mounts=[*pod.mounts(), *storage.mounts, *audit_volumes.mounts(self._args.audit)],
+            volume_mounts=[
+                *pod.mounts(),
+                *storage.mounts,
+                *audit_volumes.mounts(self._args.audit),
+                *ca_bundle.mounts(operator.ca_bundle),
+                *_documents(operator.volume_mounts),
+            ],
         )
 
     def _service(self) -> Service:
@@ -213,3 +225,8 @@ class OperatorDeployment(pulumi.ComponentResource):
             ),
             opts=self._child.options("budget"),
         )
+
+
+def _documents(values: Iterable[Any]) -> list[Any]:
+    """Return values of the settings that have the form of the Kubernetes API, which the types of the provider's package lack."""
+    return list(values)

@@ -57,6 +57,7 @@ class DrillsArgs:
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     settings: Settings
+    pull_secrets: Sequence[pulumi.Input[str]]
     depends_on: Sequence[pulumi.Resource] = ()
 
 
@@ -134,7 +135,7 @@ class Drills(pulumi.ComponentResource):
 
     def _template(self, account: pulumi.Input[str]) -> PodTemplateSpecArgs:
         settings = self._settings
-        fields = placement.pod_fields(settings.placement, settings.operator)
+        fields = placement.pod_fields(settings.placement, settings.operator, self._args.pull_secrets)
         # The constraints spread the operator's pods, of which this one is none.
         fields.pop("topology_spread_constraints", None)
         return PodTemplateSpecArgs(

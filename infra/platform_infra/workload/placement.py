@@ -11,6 +11,10 @@ from platform_infra import names
 from platform_infra.settings.placement import Spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pulumi
+
     from platform_infra.settings.placement import Placement
     from platform_infra.settings.sections import Operator
 
@@ -19,12 +23,15 @@ NODE = "kubernetes.io/hostname"
 UNSATISFIABLE = {Spread.PREFERRED: "ScheduleAnyway", Spread.REQUIRED: "DoNotSchedule"}
 
 
-def pod_fields(placement: Placement, operator: Operator) -> dict[str, Any]:
-    """Return the fields of a pod specification that the settings set."""
+def pod_fields(
+    placement: Placement, operator: Operator, pull_secrets: Sequence[pulumi.Input[str]] = ()
+) -> dict[str, Any]:
+    """Return the fields of a pod specification that the settings set; the image is pulled with `pull_secrets`."""
     fields = {
-        "image_pull_secrets": [LocalObjectReferenceArgs(name=name) for name in operator.image_pull_secrets],
+        "image_pull_secrets": [LocalObjectReferenceArgs(name=name) for name in pull_secrets],
         "priority_class_name": placement.priority_class,
         "node_selector": placement.node_selector,
+        "affinity": placement.affinity,
         "tolerations": [
             TolerationArgs(
                 key=toleration.key or None,

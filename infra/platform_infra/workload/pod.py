@@ -30,8 +30,6 @@ from platform_infra import names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import pulumi
-
     from notification_contract.settings import Server
     from platform_infra.settings.sections import Operator
 
@@ -57,15 +55,14 @@ def container_security() -> SecurityContextArgs:
     )
 
 
-def environment(extra: Mapping[str, str], slack_secret: pulumi.Input[str] | None = None) -> list[EnvVarArgs]:
+def environment(extra: Mapping[str, str], slack_url: SecretKeySelectorArgs | None = None) -> list[EnvVarArgs]:
     """Return the variables with the pod's identity, Slack's URL from its Secret, and the extra variables."""
     variables = [
         EnvVarArgs(name=name, value_from=EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path=path)))
         for name, path in names.POD_FIELDS.items()
     ]
-    if slack_secret is not None:
-        url = SecretKeySelectorArgs(name=slack_secret, key=names.SLACK_SECRET_KEY)
-        source = EnvVarSourceArgs(secret_key_ref=url)
+    if slack_url is not None:
+        source = EnvVarSourceArgs(secret_key_ref=slack_url)
         variables.append(EnvVarArgs(name=names.SLACK_URL_VARIABLE, value_from=source))
     return variables + [EnvVarArgs(name=name, value=value) for name, value in extra.items()]
 
@@ -115,6 +112,8 @@ def _local_storage(settings: Operator, volumes: Iterable[VolumeArgs]) -> dict[st
         volume.empty_dir for volume in volumes if isinstance(volume.empty_dir, EmptyDirVolumeSourceArgs)
     ]
     sizes = [source.size_limit for source in temporary]
+    extra = [volume["emptyDir"] for volume in settings.volumes if "emptyDir" in volume]
+    sizes += [source.get("sizeLimit") for source in extra if source.get("medium") != "Memory"]
     if None in sizes:
         return {}
     return {

@@ -29,6 +29,7 @@ from platform_infra.children import Children
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from platform_infra.settings.pod import ServiceAccount as ServiceAccountSettings
     from platform_infra.settings.sections import Watch
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
@@ -121,6 +122,9 @@ class OperatorAccountArgs:
     retention: bool
     """Whether the operator deletes notifications after their retention."""
     receivers: contract.Receivers
+    service_account: ServiceAccountSettings
+    owner: pulumi.Input[str] | None = None
+    """The owner's annotation of the account, where the namespace has none because others own it."""
 
 
 def home_grants(args: OperatorAccountArgs) -> tuple[Grant, ...]:
@@ -160,7 +164,13 @@ class OperatorAccount(pulumi.ComponentResource):
         self._child = Children(self, name)
         self._args = args
         self._unique = names.cluster_scoped(args.home)
-        metadata = ObjectMetaArgs(name=names.OPERATOR, namespace=args.namespace, labels=names.labels("rbac"))
+        marks, owner = args.service_account, {names.CRD_OWNER: args.owner} if args.owner else {}
+        metadata = ObjectMetaArgs(
+            name=names.OPERATOR,
+            namespace=args.namespace,
+            labels={**marks.labels, **names.labels("rbac")},
+            annotations={**marks.annotations, **owner} or None,
+        )
         self.account_name: pulumi.Output[str] = ServiceAccount(
             self._child.name("operator"), metadata=metadata, opts=self._child.options("operator")
         ).metadata.name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from platform_infra.cluster import ClusterError
+from platform_infra.cluster.api_server import IDENTITY_NAMESPACE
 from platform_infra.docker_client import DockerUnavailableError
 from tests.unit.infra.recording import Recording, engine_loop, record_bundle
 
@@ -41,6 +42,8 @@ class SharedCluster:
     owners: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """CRDs by name."""
+    namespaces: dict[str, str | None] = field(default_factory=dict)
+    """Uids of other namespaces by name; None for one that the account may not read."""
     silent: bool = False
     """Whether it does not answer."""
 
@@ -52,10 +55,15 @@ class SharedCluster:
             def __init__(self) -> None:
                 self.kubeconfig, self.context = kubeconfig, context
 
-            def uid(self) -> str:
+            def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
                 if cluster.silent:
                     raise ClusterError("the cluster cannot be identified")
-                return cluster.uid
+                if namespace == IDENTITY_NAMESPACE:
+                    return cluster.uid
+                return cluster.namespaces.get(namespace) or ""
+
+            def has_namespace(self, name: str) -> bool | None:
+                return None if cluster.namespaces.get(name, "") is None else name in cluster.namespaces
 
             def owner_of_namespace(self, name: str) -> str:
                 return cluster.owners.get(name, "")
@@ -64,6 +72,9 @@ class SharedCluster:
 
             def definition(self, name: str) -> Mapping[str, Any] | None:
                 return cluster.definitions.get(name)
+
+            def owner_of_account(self, namespace: str, name: str) -> str:
+                return cluster.owners.get(f"{namespace}/{name}", "")
 
         return Answers()
 

@@ -59,6 +59,8 @@ class Registration:
     dependencies: tuple[str, ...]
     create_hooks: tuple[str, ...]
     """Names of the hooks that run before a creation."""
+    ignored: tuple[str, ...]
+    """Paths of the properties whose changes are ignored."""
     update_hooks: tuple[str, ...]
     """Names of the hooks that run before an update."""
 
@@ -116,6 +118,7 @@ class Monitor(mocks.MockMonitor):
                     retained=request.retainOnDelete,
                     dependencies=tuple(sorted(request.dependencies)),
                     create_hooks=tuple(request.hooks.before_create),
+                    ignored=tuple(request.ignoreChanges),
                     update_hooks=tuple(request.hooks.before_update),
                 )
             )

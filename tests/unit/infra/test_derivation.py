@@ -205,7 +205,7 @@ def test_stack_field_has_the_bounds_and_text_of_the_operator_setting() -> None:
 
 
 def test_secret_keys_are_those_of_secret_types_and_the_kubeconfig() -> None:
-    assert {"channelsSlackWebhookUrl", "clusterKubeconfig"} == SECRET_KEYS
+    assert {"channelsSlackWebhookUrl", "clusterKubeconfig", "operatorRegistryPassword"} == SECRET_KEYS
     assert set(PATHS) > SECRET_KEYS
 
 

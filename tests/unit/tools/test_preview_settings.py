@@ -12,8 +12,9 @@ from platform_infra.settings.reader import SettingsError, parse
 from tests.unit.infra.recording import NEW_STATE, record_settings
 from tests.unit.tools.preview_samples import OWNER, PREVIEW
 from tools.platform.preview import create as preview_up
-from tools.platform.preview.model import Access, values
+from tools.platform.preview.model import Access, registry_values, values
 from tools.platform.pulumi.environment import ROOT
+from tools.platform.pulumi.stack import _entry
 from tools.platform.pulumi.stack_file import _text
 
 if TYPE_CHECKING:
@@ -112,3 +113,19 @@ def test_operator_of_a_possible_base_excludes_previews(stack: str) -> None:
 def test_preview_of_every_namespace_is_rejected() -> None:
     with pytest.raises(SettingsError, match="watchNamespaces is empty, but a preview"):
         parse({"previewNumber": "7"})
+
+
+def test_preview_gets_the_credentials_of_a_private_registry() -> None:
+    environment = {
+        "PREVIEW_REGISTRY_SERVER": "ghcr.io",
+        "PREVIEW_REGISTRY_USERNAME": "robot",
+        "PREVIEW_REGISTRY_PASSWORD": "pull-token",
+    }
+    written = registry_values(environment)
+    assert _entry(written["operatorRegistryPassword"]) == {"value": "pull-token", "secret": True}
+    assert "pull-token" not in str(written)
+    assert {key: _entry(written[key])["value"] for key in written if "Password" not in key} == {
+        "operatorRegistryServer": "ghcr.io",
+        "operatorRegistryUsername": "robot",
+    }
+    assert registry_values({"PREVIEW_REGISTRY_PASSWORD": ""}) == {}

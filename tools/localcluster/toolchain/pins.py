@@ -18,6 +18,7 @@ COREDNS = "1.12.4"
 KUBE_ROUTER = "2.1.0"
 ACTIONLINT = "1.7.12"
 PROMETHEUS = "2.42.0"
+REGISTRY = "2.8.2"
 
 _PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
@@ -273,6 +274,27 @@ GROUPS: tuple[Group, ...] = (
             name="prometheus",
             version=PROMETHEUS,
             files={program: f"usr/bin/{program}" for program in ("prometheus", "promtool")},
+        ),
+    ),
+    Group(
+        name="registry",
+        version=REGISTRY,
+        programs=("docker-registry",),
+        version_arguments={"docker-registry": ("--version",)},
+        optional=True,
+        seconds=5,
+        assets=(
+            Asset(
+                url=f"{_GITHUB}distribution/distribution/releases/download/v{REGISTRY}/registry_{REGISTRY}_linux_{{arch}}.tar.gz",
+                checksum_url=f"{_GITHUB}distribution/distribution/releases/download/v{REGISTRY}/registry_{REGISTRY}_linux_{{arch}}.tar.gz.sha256",
+                members={"docker-registry": "registry"},
+            ),
+        ),
+        steps=(),
+        package=Package(
+            name="docker-registry",
+            version=REGISTRY,
+            files={"docker-registry": "usr/bin/docker-registry"},
         ),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from platform_infra.image import build as image_build
 from tools.localcluster.toolchain import ensure
 from tools.platform.commands.publish import publish
 from tools.platform.commands.up import local_parts
-from tools.platform.preview.model import Access, Preview, PreviewError, values
+from tools.platform.preview.model import Access, Preview, PreviewError, registry_values, values
 from tools.platform.preview.stacks import base_outputs
 from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 from tools.platform.pulumi.kubeconfig import namespaced, write_kubeconfig
@@ -77,7 +78,7 @@ def bring_up(preview: Preview, image: str, access: Access) -> tuple[dict[str, An
     """
     template = yaml.safe_load(TEMPLATE.read_text("utf-8"))
     toolchain = ensure(ENGINE_GROUPS) if preview.base else local_parts()
-    config = values(template, preview, image=image, access=access)
+    config = values(template, preview, image=image, access=access) | registry_values(os.environ)
     stack = open_stack(preview.stack, config=config, toolchain=toolchain)
     tag(stack, preview.tags())
     outputs, _ = without_stale_lock(stack, lambda: up(stack))

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from platform_infra.names import PREVIEW_CONTEXT, PROJECT
+from platform_infra.settings.inputs import REGISTRY_PASSWORD, REGISTRY_USERNAME
 from tools.platform.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -18,6 +21,12 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 ORGANIZATION = "organization"
 """The organization name of a backend without organizations."""
 OWNER_LENGTH = 100
+REGISTRY_VARIABLES = {
+    "operatorRegistryServer": "PREVIEW_REGISTRY_SERVER",
+    REGISTRY_USERNAME: "PREVIEW_REGISTRY_USERNAME",
+    REGISTRY_PASSWORD: "PREVIEW_REGISTRY_PASSWORD",
+}
+"""The variables with the credentials of a private registry, by the setting."""
 TAG = "preview:"
 """Prefix of the tags of a preview."""
 
@@ -105,6 +114,13 @@ def values(
         "previewCommit": preview.commit,
         "previewExpires": format_time(preview.expires),
     }
+
+
+def registry_values(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings of a pull secret from the environment; without variables, those of the template apply."""
+    present = {key: variables[name] for key, name in REGISTRY_VARIABLES.items() if variables.get(name)}
+    password = present.pop(REGISTRY_PASSWORD, "")
+    return present | ({REGISTRY_PASSWORD: SecretStr(password)} if password else {})
 
 
 def _place(base: str, access: Access) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import yaml
 from platform_infra.cluster.api_server import ApiServer
 from platform_infra.cluster.connection import ClusterError
 from platform_infra.cluster.existing import read
-from platform_infra.cluster.ownership import OwnedObject, Owner
+from platform_infra.cluster.ownership import OwnedObject, Owner, same_identity
 from platform_infra.names import CRD_OWNER
 from platform_infra.settings.cluster import ClusterKind
 from tools.platform.errors import PlatformError
@@ -33,6 +33,7 @@ STATE_ONLY = ("pulumi:providers:", "pulumi:pulumi:", STASH)
 OWNED = {
     "kubernetes:core/v1:Namespace": "namespace",
     "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": "crd",
+    "kubernetes:core/v1:ServiceAccount": "serviceaccount",
 }
 """Types of objects that can have an owner, and their names for kubectl."""
 
@@ -113,7 +114,7 @@ def check_place(stack: str, state: Contents, settings: Cluster) -> None:
     if not state.kubeconfig:
         return
     api = ApiServer(kubeconfig=state.kubeconfig, context=state.context)
-    reached = _uid(stack, api)
+    reached = _identity(stack, api, state.cluster)
     if state.cluster and reached and reached != state.cluster:
         raise _wrong(stack, f"the address in its state ({state.server})", reached, state.cluster)
     if settings.kind == ClusterKind.EXISTING:
@@ -127,7 +128,8 @@ def _check_settings(stack: str, settings: Cluster, expected: str) -> None:
         single = read(settings.kubeconfig, settings.context)
     except ClusterError as error:
         raise WrongClusterError(f"{stack}: {error}") from None
-    named = _uid(stack, ApiServer(kubeconfig=single.text(), context=single.context))
+    api = ApiServer(kubeconfig=single.text(), context=single.context)
+    named = _identity(stack, api, expected)
     if named and expected and named != expected:
         raise _wrong(stack, f"its clusterContext ({single.context}, {single.server})", named, expected)
 
@@ -144,9 +146,10 @@ def _check_owners(stack: str, state: Contents, api: ApiServer) -> None:
             )
 
 
-def _uid(stack: str, api: ApiServer) -> str:
+def _identity(stack: str, api: ApiServer, recorded: str) -> str:
+    """Return the identity of the cluster that answers, by the namespace that the recorded one comes from."""
     try:
-        return api.uid()
+        return same_identity(api, recorded)
     except ClusterError as error:
         raise WrongClusterError(
             f"{stack}: {error}; nothing has been destroyed",
@@ -167,7 +170,8 @@ def _owned(resource: Resource) -> Iterable[tuple[OwnedObject, Owner]]:
     metadata = (resource.get("inputs") or {}).get("metadata") or {}
     text = (metadata.get("annotations") or {}).get(CRD_OWNER)
     if text and resource["type"] in OWNED:
-        yield OwnedObject(kind=OWNED[resource["type"]], name=metadata["name"]), Owner.parse(text)
+        kind, home = OWNED[resource["type"]], str(metadata.get("namespace") or "")
+        yield OwnedObject(kind=kind, name=metadata["name"], namespace=home), Owner.parse(text)
 
 
 def _kinds(resources: Iterable[Resource]) -> Counter[str]:

@@ -55,7 +55,7 @@ KNOWN_ERRORS = (
     ),
     KnownError(
         pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),
-        hint="the cluster cannot pull the image: correct operatorImage, set operatorImagePullSecrets, or run "
+        hint="the cluster cannot pull the image: correct operatorImage, set operatorRegistryServer or operatorImagePullSecrets, or run "
         "`make rollback`; the previous pods keep running",
     ),
 )

@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from pulumi import automation as auto
+from pydantic import SecretStr
 
 from platform_infra.names import PROJECT
 from tools.platform.pulumi.environment import STATE_FOLDER, backend_folder
@@ -88,7 +89,9 @@ def select_stack(name: str) -> auto.Stack:
 
 
 def _entry(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value that a stack's file can hold
-    """Return a value as `pulumi config --json` shows it: lists and maps as objects, the rest as text."""
+    """Return a value as `pulumi config --json` shows it: lists and maps as objects, the rest as text, encrypted if it is a SecretStr."""
+    if isinstance(value, SecretStr):
+        return {"value": value.get_secret_value(), "secret": True}
     if isinstance(value, list | dict):
         return {"value": json.dumps(value), "objectValue": value, "secret": False}
     return {"value": value if isinstance(value, str) else json.dumps(value), "secret": False}

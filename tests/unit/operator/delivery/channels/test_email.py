@@ -30,6 +30,7 @@ from tests.unit.operator.delivery.channels.receivers import DELIVERY_ID, LOOPBAC
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
+    from pathlib import Path
 
     from notification_operator.delivery.channel import Message
     from tests.unit.operator.delivery.channels.mail_server import MailServer
@@ -260,6 +261,14 @@ async def test_untrusted_certificate_gets_no_mail_and_no_password(tls: bool) -> 
     assert isinstance(error, ReceiverError)
     assert error.reason is ReceiverProblem.CERTIFICATE_INVALID
     assert not server.users
+
+
+async def test_bundle_of_the_environment_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with mail_server(tls=True) as server:
+        server.authority.cert_pem.write_to_path(str(tmp_path / "ca.crt"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+        await channel(server, trusted=False, security=Security.TLS).deliver(message())
+        assert len(server.mails) == 1
 
 
 @pytest.mark.parametrize("tls", [False, True])

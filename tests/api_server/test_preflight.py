@@ -1,0 +1,142 @@
+"""What `preflight` finds with a real API server: missing kinds and objects, refused pods, typing errors, missing rights."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from platform_infra.settings.reader import parse
+from tests.unit.infra.recording import record_settings
+from tools.platform.preflight.api import Api
+from tools.platform.preflight.examination import examine
+from tools.platform.preflight.objects import PlannedObject
+
+if TYPE_CHECKING:
+    from tests.api_server.conftest import ApiServer
+    from tools.platform.preflight.report import Report
+
+pytestmark = pytest.mark.xdist_group("api-server")
+PULUMI = ("pulumi:", "pulumi-python:", "notification-platform:")
+
+
+@pytest.fixture(scope="module")
+def home(api_server: ApiServer) -> str:
+    """A namespace of others with a default account, a limit, and a Secret."""
+    name = api_server.namespace()
+    core = api_server.cluster.core
+    core.create_namespaced_service_account(name, {"metadata": {"name": "default"}})
+    core.create_namespaced_secret(name, {"metadata": {"name": "vault"}, "stringData": {"url": "x"}})
+    limit = {"type": "Container", "max": {"memory": "512Mi"}}
+    core.create_namespaced_limit_range(name, {"metadata": {"name": "l"}, "spec": {"limits": [limit]}})
+    return name
+
+
+def planned(home: str, values: dict[str, Any]) -> list[PlannedObject]:
+    """Return what the program registers for a guest with further settings."""
+    guest = {
+        "operatorImage": "registry.example/operator:1",
+        "operatorNamespace": home,
+        "namespaceManaged": False,
+        "crdManaged": False,
+        "watchNamespaces": [home],
+        "monitoringMode": "none",
+    }
+    texts = {
+        key: each if isinstance(each, str) else json.dumps(each) for key, each in {**guest, **values}.items()
+    }
+    registered = record_settings(parse(texts)).registered
+    return [
+        PlannedObject(document=_with_integers(each.inputs))
+        for each in registered
+        if each.custom and not each.type.startswith(PULUMI)
+    ]
+
+
+def _with_integers(document: Any) -> Any:
+    """Return an object without floating-point numbers, which the recording engine has for every number."""
+    return json.loads(json.dumps(document), parse_float=lambda text: int(float(text)))
+
+
+def report(api_server: ApiServer, home: str, user: str = "", **values: Any) -> Report:
+    """Examine the cluster as its administrator, or as a user."""
+    client = api_server.cluster.api
+    if not user:
+        return examine(Api(client), planned(home, values))
+    client.set_default_header("Impersonate-User", user)
+    try:
+        return examine(Api(client), planned(home, values))
+    finally:
+        client.default_headers.pop("Impersonate-User")
+
+
+def test_cluster_that_permits_everything_passes_and_is_not_changed(api_server: ApiServer, home: str) -> None:
+    result = report(
+        api_server,
+        home,
+        channelsSlackEnabled=True,
+        channelsSlackExistingSecret="vault",
+        channelsSlackExistingSecretKey="url",
+    )
+    assert list(result.lines()) == []
+    assert result.passed
+    assert result.rights > 40
+    listed: Any = api_server.cluster.core.list_namespaced_config_map(home)
+    assert not listed.items
+
+
+@pytest.mark.parametrize(
+    ("values", "what", "hint"),
+    [
+        (
+            {"monitoringMode": "crds"},
+            "the cluster does not serve the kind PodMonitor of monitoring.coreos.com/v1",
+            "set monitoringMode to annotations or none",
+        ),
+        (
+            {"operatorMemoryLimit": "1Gi"},
+            "does not accept the pods of Deployment",
+            "maximum memory usage per Container is 512Mi",
+        ),
+        ({"placementPriorityClass": "gold"}, "no PriorityClass with name gold was found", "setting"),
+        (
+            {
+                "operatorVolumes": [{"name": "v", "secret": {"secretNam": "vault"}}],
+                "operatorVolumeMounts": [{"name": "v", "mountPath": "/v"}],
+            },
+            ".secretNam: field not declared in schema",
+            "change the setting that the message names",
+        ),
+        (
+            {"channelsSlackEnabled": True, "channelsSlackExistingSecret": "vault"},
+            "vault has no key 'webhook-url'; its keys are: url",
+            "add the key",
+        ),
+        ({"operatorCaBundleConfigMap": "roots"}, "roots does not exist", "create it"),
+        ({"watchNamespaces": ["not-there"]}, "the namespace not-there does not exist", "watchNamespaces"),
+    ],
+)
+def test_problem_is_named_with_a_hint(
+    api_server: ApiServer, home: str, values: dict[str, Any], what: str, hint: str
+) -> None:
+    findings = report(api_server, home, **values).findings
+    assert any(what in str(each) and hint in str(each) for each in findings), findings
+
+
+def test_user_without_rights_lacks_all_and_reads_what_a_setting_saves(
+    api_server: ApiServer, home: str
+) -> None:
+    result = report(api_server, home, "nobody", crdManaged=True, namespaceManaged=True, watchNamespaces=[])
+    text = "\n".join(result.lines())
+    assert "missing rights in the whole cluster:" in text
+    assert f"get, create, patch, delete namespaces {home}: to manage Namespace {home}" in text
+    for hint in (
+        "namespaceManaged to false",
+        "crdManaged to false",
+        "watchNamespaces",
+        "operatorFlowSchemas",
+    ):
+        assert hint in text
+    assert f"whether the namespace {home} exists" not in text
+    assert not result.findings

@@ -1,0 +1,184 @@
+"""The rights that objects need, what pods refer to, and the roles that grant what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from tools.platform.preflight.hints import setting
+from tools.platform.preflight.manifest import manifest
+from tools.platform.preflight.objects import ApiResource, PlannedObject
+from tools.platform.preflight.references import Reference, references
+from tools.platform.preflight.report import Finding, Report
+from tools.platform.preflight.rights import Need, Right, needs
+
+RBAC = "rbac.authorization.k8s.io"
+SERVED = {
+    ("v1", "Namespace"): ApiResource(plural="namespaces", namespaced=False),
+    ("v1", "ConfigMap"): ApiResource(plural="configmaps", namespaced=True),
+    ("apps/v1", "Deployment"): ApiResource(plural="deployments", namespaced=True),
+    (f"{RBAC}/v1", "Role"): ApiResource(plural="roles", namespaced=True),
+    (f"{RBAC}/v1", "RoleBinding"): ApiResource(plural="rolebindings", namespaced=True),
+}
+
+
+def planned(version: str, kind: str, name: str, namespace: str = "", **more: Any) -> PlannedObject:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return PlannedObject(document={"apiVersion": version, "kind": kind, "metadata": metadata, **more})
+
+
+def rights_of(*objects: PlannedObject) -> set[tuple[str, str, str, str]]:
+    """Return namespace, resource, name and verbs that are needed, the verbs sorted."""
+    verbs: dict[tuple[str, str, str], set[str]] = {}
+    for need in needs(objects, SERVED):
+        right = need.right
+        verbs.setdefault((right.namespace, right.resource, right.name), set()).add(right.verb)
+    return {(*key, " ".join(sorted(each))) for key, each in verbs.items()}
+
+
+def test_object_needs_its_own_verbs_by_name_and_a_watch_of_its_kind() -> None:
+    assert rights_of(planned("v1", "ConfigMap", "c", "a")) == {
+        ("a", "configmaps", "c", "create delete get patch"),
+        ("a", "configmaps", "", "list watch"),
+    }
+
+
+def test_object_whose_name_has_a_hash_needs_its_verbs_for_every_name() -> None:
+    assert rights_of(planned("v1", "ConfigMap", "operator-0123456789", "a")) == {
+        ("a", "configmaps", "", "create delete get list patch watch")
+    }
+
+
+def test_deployment_needs_what_is_watched_until_it_is_ready() -> None:
+    watched = {
+        resource for _, resource, name, _ in rights_of(planned("apps/v1", "Deployment", "d", "a")) if not name
+    }
+    assert watched == {"deployments", "replicasets", "pods", "persistentvolumeclaims"}
+
+
+def test_namespace_of_others_is_only_read() -> None:
+    home = PlannedObject(
+        document={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}, only_read=True
+    )
+    assert rights_of(home) == {("a", "namespaces", "a", "get")}
+
+
+def test_role_and_binding_need_what_they_grant_or_escalate_and_bind() -> None:
+    rules = [{"apiGroups": ["g"], "resources": ["r/status"], "verbs": ["update"], "resourceNames": ["n"]}]
+    role = planned(f"{RBAC}/v1", "Role", "operator", "a", rules=rules)
+    reference = {"apiGroup": RBAC, "kind": "Role", "name": "operator"}
+    binding = planned(f"{RBAC}/v1", "RoleBinding", "operator", "a", roleRef=reference)
+    held = [need for need in needs([role, binding], SERVED) if need.unless]
+    right = Right(namespace="a", group="g", resource="r/status", verb="update", name="n")
+
+    def on_roles(verb: str) -> Right:
+        return Right(namespace="a", group=RBAC, resource="roles", verb=verb, name="operator")
+
+    assert held == [
+        Need(
+            right=right,
+            purpose="grant it in",
+            subject="Role a/operator",
+            unless=on_roles("escalate"),
+        ),
+        Need(right=right, purpose="bind it in", subject="RoleBinding a/operator", unless=on_roles("bind")),
+    ]
+
+
+def test_binding_to_a_role_of_others_needs_the_verb_bind() -> None:
+    reference = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "manager"}
+    binding = planned(f"{RBAC}/v1", "RoleBinding", "manager", "a", roleRef=reference)
+    bind = Right(namespace="a", group=RBAC, resource="clusterroles", verb="bind", name="manager")
+    assert bind in {need.right for need in needs([binding], SERVED)}
+
+
+def test_pods_refer_to_what_the_program_does_not_create() -> None:
+    pod = {
+        "imagePullSecrets": [{"name": "registry"}],
+        "containers": [
+            {
+                "env": [
+                    {"name": "A", "value": "x"},
+                    {"name": "B", "valueFrom": {"secretKeyRef": {"name": "slack", "key": "url"}}},
+                    {"name": "C", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+                ]
+            }
+        ],
+        "volumes": [
+            {"name": "config", "configMap": {"name": "own"}},
+            {"name": "ca", "configMap": {"name": "roots", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {"name": "tls", "secret": {"secretName": "tls", "optional": True}},
+            {"name": "all", "projected": {"sources": [{"secret": {"name": "inner"}}]}},
+            {"name": "files", "persistentVolumeClaim": {"claimName": "files"}},
+        ],
+    }
+    deployment = planned("apps/v1", "Deployment", "d", "a", spec={"template": {"spec": pod}})
+    own = planned("v1", "ConfigMap", "own", "a")
+    assert references([deployment, own]) == sorted(
+        [
+            Reference(kind="Secret", namespace="a", name="registry"),
+            Reference(kind="Secret", namespace="a", name="slack", key="url"),
+            Reference(kind="ConfigMap", namespace="a", name="roots", key="ca.crt"),
+            Reference(kind="Secret", namespace="a", name="inner"),
+            Reference(kind="PersistentVolumeClaim", namespace="a", name="files"),
+        ]
+    )
+
+
+def test_missing_rights_become_a_role_in_each_place() -> None:
+    rights = [
+        Right(namespace="a", group="g", resource="r", verb="get"),
+        Right(namespace="a", group="g", resource="r", verb="create"),
+        Right(namespace="a", group="g", resource="r", verb="get", name="n"),
+        Right(namespace="", group="", resource="namespaces", verb="create"),
+    ]
+    documents = list(yaml.safe_load_all(manifest(rights, "system:serviceaccount:ci:deployer")))
+    assert [each["kind"] for each in documents] == [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Role",
+        "RoleBinding",
+    ]
+    assert documents[2]["rules"] == [
+        {"apiGroups": ["g"], "resources": ["r"], "verbs": ["create", "get"]},
+        {"apiGroups": ["g"], "resources": ["r"], "resourceNames": ["n"], "verbs": ["get"]},
+    ]
+    assert documents[3]["subjects"] == [{"kind": "ServiceAccount", "name": "deployer", "namespace": "ci"}]
+    user = list(yaml.safe_load_all(manifest(rights[:1], "ann@example.com")))[1]["subjects"]
+    assert user == [{"apiGroup": RBAC, "kind": "User", "name": "ann@example.com"}]
+
+
+def test_report_lists_all_verbs_of_an_object_in_one_line() -> None:
+    def need(verb: str, namespace: str = "a") -> Need:
+        right = Right(namespace=namespace, group="g", resource="r/status", verb=verb, name="n")
+        return Need(right=right, purpose=verb, subject="R a/n")
+
+    report = Report(
+        missing=[need("get"), need("update"), need("get", "")],
+        hints=["set crdManaged to false"],
+        findings=[Finding(what="the Secret a/s does not exist", hint="create it")],
+        notes=["whether it works"],
+    )
+    assert list(report.lines()) == [
+        "missing rights in the whole cluster:",
+        "  - get r.g/status n: to get R a/n",
+        "missing rights in the namespace a:",
+        "  - get, update r.g/status n: to get R a/n, to update R a/n",
+        "to need fewer rights: set crdManaged to false",
+        "- the Secret a/s does not exist; create it",
+        "not checked: whether it works",
+    ]
+    assert not report.passed
+    assert Report(notes=["whether it works"]).passed
+
+
+def test_objects_that_a_setting_leaves_out_name_it() -> None:
+    assert (
+        setting(planned("v1", "Namespace", "a"))
+        == "set namespaceManaged to false to use a namespace of others"
+    )
+    role = planned(f"{RBAC}/v1", "ClusterRole", "notification-operator.a")
+    assert "watchNamespaces" in setting(role)
+    assert "crdUserRoles" in setting(planned(f"{RBAC}/v1", "ClusterRole", "notifications-viewer"))
+    assert setting(planned("v1", "ConfigMap", "c", "a")) == ""

@@ -1,0 +1,109 @@
+"""Check what a cluster permits before a stack is brought up in it. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from platform_infra.settings.cluster import ClusterKind
+from tools.platform.console import err, out
+from tools.platform.errors import ExitCode, PlatformError
+from tools.platform.options import Stack  # noqa: TC001 - typer reads it
+from tools.platform.preflight.api import api
+from tools.platform.preflight.examination import examine
+from tools.platform.preflight.manifest import manifest
+from tools.platform.preflight.plan import planned_objects
+from tools.platform.preflight.report import distinct
+from tools.platform.pulumi.stack_file import check_stack_file
+
+if TYPE_CHECKING:
+    from platform_infra.cluster.kubeconfig import SingleContext
+    from platform_infra.settings.model import Settings
+    from tools.platform.preflight.report import Report
+
+app = typer.Typer(add_completion=False)
+
+
+class NoClusterError(PlatformError):
+    """The settings of the stack do not lead to a cluster that can be asked."""
+
+
+@app.command()
+def preflight(
+    stack: Stack,
+    *,
+    kubeconfig: Annotated[
+        str, typer.Option(metavar="FILE", help="Kubeconfig to use instead of clusterKubeconfig.")
+    ] = "",
+    context: Annotated[
+        str, typer.Option(metavar="NAME", help="Context to use instead of clusterContext.")
+    ] = "",
+    roles: Annotated[
+        bool,
+        typer.Option(
+            "--roles",
+            help="Print the missing rights as roles for the owner of the cluster, and the report to standard error.",
+        ),
+    ] = False,
+) -> None:
+    """Check what the cluster of a stack permits, before `up`: rights, kinds, namespaces, Secrets, quotas, Pod Security.
+
+    The objects are those that the program registers for the stack's file. Nothing is changed, neither in the cluster nor in the
+    stack's state. The exit code is 1 if anything is missing.
+
+    Examples: `preflight prod`, `preflight prod --context team-a --roles`.
+    """
+    settings = check_stack_file(stack)
+    single = cluster_of(stack, settings, kubeconfig, context)
+    with api(single) as server:
+        user, _ = server.user()
+        report = examine(server, planned_objects(stack, settings, single))
+    show(stack, report, single, user, to_errors=roles)
+    if roles and report.missing:
+        out.print(manifest(distinct(report.missing), user), end="")
+    if not report.passed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def cluster_of(stack: str, settings: Settings, kubeconfig: str, context: str) -> SingleContext:
+    """Return the context of the settings, or that of the options.
+
+    Raises:
+        NoClusterError: there is none.
+    """
+    # Imported here: the import takes a second.
+    from platform_infra.cluster.connection import ClusterError  # noqa: PLC0415
+    from platform_infra.cluster.existing import read  # noqa: PLC0415
+
+    kubeconfig, context = kubeconfig or settings.cluster.kubeconfig, context or settings.cluster.context
+    if not kubeconfig or not context:
+        known = settings.cluster.kind == ClusterKind.EXISTING
+        what = "clusterKubeconfig is encrypted" if known else f"clusterKind is {settings.cluster.kind}"
+        raise NoClusterError(
+            f"{stack}: {what}, so its file does not lead to a cluster that can be asked",
+            hint="name a kubeconfig and a context with --kubeconfig FILE --context NAME",
+        )
+    try:
+        return read(kubeconfig, context)
+    except ClusterError as error:
+        raise NoClusterError(f"{stack}: {error}") from None
+
+
+def show(stack: str, report: Report, single: SingleContext, user: str, *, to_errors: bool) -> None:
+    """Print the report."""
+    console = err if to_errors else out
+    account = f", as {user}" if user else ""
+    console.print(f"{stack}: {single.server} (context {single.context}{account})")
+    for line in report.lines():
+        console.print(line)
+    if report.passed:
+        console.print(f"ready for `up`: {report.rights} rights for {report.objects} objects are there.")
+        return
+    count = len(distinct(report.missing))
+    console.print(f"not ready for `up`: {count} missing right(s), {len(report.findings)} other problem(s).")
+    if count and not to_errors:
+        console.print(
+            f"`python -m tools.platform preflight {stack} --roles` prints the missing rights as roles for the owner of the "
+            "cluster; settings that need fewer rights are in docs/guest-install.md"
+        )

@@ -1,0 +1,1 @@
+"""What a cluster must permit before a stack can be brought up in it."""

@@ -1,0 +1,162 @@
+"""Compares what a program registers with what a cluster permits: kinds, namespaces, rights, references, and dry runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from tools.platform.preflight import hints
+from tools.platform.preflight.objects import ApiResource
+from tools.platform.preflight.references import PLURALS, Reference, pod_template, references
+from tools.platform.preflight.report import Finding, Report, distinct
+from tools.platform.preflight.rights import BINDINGS, Need, Right, needs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tools.platform.preflight.api import Answer, Api
+    from tools.platform.preflight.objects import PlannedObject, Served
+
+DEFINITION: Final = "CustomResourceDefinition"
+DEFAULT_ACCOUNT: Final = "default"
+
+
+def examine(api: Api, objects: Sequence[PlannedObject]) -> Report:
+    """Return every problem that the API server knows.
+
+    Raises:
+        HTTPError: it does not answer.
+        PlatformError: it does not tell which rights the account has.
+    """
+    examination = _Examination(api=api, objects=objects)
+    return examination.report()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Examination:
+    api: Api
+    objects: Sequence[PlannedObject]
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def report(self) -> Report:
+        served = self.api.served(sorted({each.api_version for each in self.objects}))
+        self._kinds(served)
+        absent = self._namespaces()
+        wanted = needs(self.objects, {**served, **_defined(self.objects)})
+        missing = self._missing(wanted)
+        self._references(absent)
+        refused = {need.subject for need in missing}
+        for each in self.objects:
+            resource = served.get((each.api_version, each.kind))
+            if each.only_read or resource is None or each.namespace in absent or str(each) in refused:
+                continue
+            self._dry_run(each, resource)
+            self._pods(each)
+        fewer = [hints.setting(each) for each in self.objects if str(each) in refused]
+        return Report(
+            missing=missing,
+            hints=list(dict.fromkeys(filter(None, fewer))),
+            findings=self.findings,
+            notes=list(dict.fromkeys(self.notes)),
+            rights=len(distinct(wanted)),
+            objects=len(self.objects),
+        )
+
+    def _kinds(self, served: Served) -> None:
+        """Find the kinds that nobody serves."""
+        known = {**served, **_defined(self.objects)}
+        unknown = {(each.api_version, each.kind): each for each in self.objects}
+        for (version, kind), each in unknown.items():
+            if (version, kind) not in known:
+                what = f"the cluster does not serve the kind {kind} of {version}"
+                self.findings.append(Finding(what=what, hint=hints.unserved(each)))
+
+    def _namespaces(self) -> set[str]:
+        """Return the namespaces that do not exist; those that the program does not create are problems."""
+        created = {each.name for each in self.objects if each.kind == "Namespace" and not each.only_read}
+        read = {each.name for each in self.objects if each.kind == "Namespace" and each.only_read}
+        used = {each.namespace for each in self.objects if each.namespace}
+        absent = set()
+        for name in sorted(created | read | used):
+            status = self.api.namespace(name).status
+            if status == HTTPStatus.NOT_FOUND:
+                absent.add(name)
+            if name in created:
+                continue
+            if status == HTTPStatus.NOT_FOUND:
+                hint = "ask the owner of the cluster for it, or correct operatorNamespace or watchNamespaces"
+                self.findings.append(Finding(what=f"the namespace {name} does not exist", hint=hint))
+            elif status == HTTPStatus.FORBIDDEN:
+                self.notes.append(f"whether the namespace {name} exists, because the account may not read it")
+        return absent
+
+    def _missing(self, wanted: Sequence[Need]) -> list[Need]:
+        asked = {need.right for need in wanted} | {need.unless for need in wanted if need.unless}
+        allowed = self.api.allowed(sorted(asked))
+        return [
+            need for need in wanted if not allowed[need.right] and not (need.unless and allowed[need.unless])
+        ]
+
+    def _references(self, absent: set[str]) -> None:
+        """Find objects of others that pods would wait for."""
+        for each in references(self.objects):
+            if each.namespace in absent:
+                continue
+            self._reference(each, self.api.read(PLURALS[each.kind], each.namespace, each.name))
+
+    def _reference(self, each: Reference, answer: Answer) -> None:
+        if answer.status == HTTPStatus.FORBIDDEN:
+            self.notes.append(f"whether the {each} exists, because the account may not read it")
+        elif answer.status == HTTPStatus.NOT_FOUND:
+            hint = "create it, or correct the setting that names it; pods wait for it"
+            self.findings.append(Finding(what=f"the {each} does not exist", hint=hint))
+        elif answer.accepted and each.key and each.key not in (answer.document.get("data") or {}):
+            keys = ", ".join(sorted(answer.document.get("data") or {})) or "none"
+            what = f"the {each} has no key {each.key!r}; its keys are: {keys}"
+            self.findings.append(Finding(what=what, hint="add the key, or correct the setting that names it"))
+
+    def _dry_run(self, each: PlannedObject, resource: ApiResource) -> None:
+        answer = self.api.apply(each, resource)
+        # A dry run stores no role, so that a binding to it cannot be checked.
+        if answer.accepted or (each.kind in BINDINGS and answer.status == HTTPStatus.NOT_FOUND):
+            return
+        what = f"the API server does not accept {each}: {answer.message}"
+        self.findings.append(Finding(what=what, hint=hints.setting(each) or _ASK))
+
+    def _pods(self, each: PlannedObject) -> None:
+        """Find what refuses the pods: Pod Security, quotas, limits, admission policies, a priority class."""
+        template = pod_template(each.document)
+        if template is None:
+            return
+        create = Right(namespace=each.namespace, group="", resource="pods", verb="create")
+        if not self.api.allowed([create])[create]:
+            self.notes.append(f"the pods of {each}, because the account may not create pods")
+            return
+        # The account of the pods exists only after `up`.
+        pod = {**template["spec"], "serviceAccountName": DEFAULT_ACCOUNT}
+        metadata = {**template.get("metadata", {}), "generateName": f"{each.name}-"}
+        document = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}
+        answer = self.api.create_pod(each.namespace, document)
+        if f'serviceaccount "{DEFAULT_ACCOUNT}" not found' in answer.message:
+            self.notes.append(f"the pods of {each}, because the namespace has no account {DEFAULT_ACCOUNT}")
+        elif not answer.accepted:
+            what = f"the API server does not accept the pods of {each}: {answer.message}"
+            self.findings.append(Finding(what=what, hint=_ASK))
+
+
+_ASK = "change the setting that the message names, or ask the owner of the cluster"
+
+
+def _defined(objects: Sequence[PlannedObject]) -> dict[tuple[str, str], ApiResource]:
+    """Return the resources that the program defines itself."""
+    result = {}
+    for each in objects:
+        if each.kind != DEFINITION:
+            continue
+        spec = each.document["spec"]
+        resource = ApiResource(plural=spec["names"]["plural"], namespaced=spec["scope"] == "Namespaced")
+        for version in spec["versions"]:
+            result[f"{spec['group']}/{version['name']}", spec["names"]["kind"]] = resource
+    return result

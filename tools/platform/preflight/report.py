@@ -1,0 +1,89 @@
+"""What `preflight` found in a cluster, as text. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tools.platform.preflight.rights import Need, Right
+
+SHOWN_PURPOSES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that `up` would fail on, and what to do about it."""
+
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.hint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Every problem of a cluster for a stack."""
+
+    missing: Sequence[Need] = ()
+    """Rights that the account does not have."""
+    hints: Sequence[str] = ()
+    """Settings with which the stack needs fewer of these rights."""
+    findings: Sequence[Finding] = ()
+    notes: Sequence[str] = field(default=())
+    """What could not be checked, and why."""
+    rights: int = 0
+    """Number of rights that were asked for."""
+    objects: int = 0
+    """Number of objects that the program registers."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing and not self.findings
+
+    def lines(self) -> Iterator[str]:
+        """Yield the report: the missing rights by place, the other problems, and what was not checked."""
+        for title, rights in _places(self.missing):
+            yield title
+            yield from (f"  - {line}" for line in rights)
+        yield from (f"to need fewer rights: {hint}" for hint in self.hints)
+        yield from (f"- {finding}" for finding in self.findings)
+        yield from (f"not checked: {note}" for note in self.notes)
+
+
+def _places(missing: Sequence[Need]) -> Iterator[tuple[str, list[str]]]:
+    for namespace in sorted({need.right.namespace for need in missing}):
+        place = f"in the namespace {namespace}" if namespace else "in the whole cluster"
+        here = [need for need in missing if need.right.namespace == namespace]
+        yield f"missing rights {place}:", list(_grouped(here))
+
+
+def _grouped(missing: Sequence[Need]) -> Iterator[str]:
+    """Yield one line per resource and object with all its verbs, and what they are for."""
+    kinds = sorted({(need.right.group, need.right.resource, need.right.name) for need in missing})
+    for group, resource, name in kinds:
+        same = [
+            need
+            for need in missing
+            if (need.right.group, need.right.resource, need.right.name) == (group, resource, name)
+        ]
+        verbs = ", ".join(dict.fromkeys(need.right.verb for need in same))
+        purposes = list(dict.fromkeys(f"{need.purpose} {need.subject}" for need in same))
+        more = f" and {len(purposes) - SHOWN_PURPOSES} more" if len(purposes) > SHOWN_PURPOSES else ""
+        target = f"{qualified(group, resource)} {name}".strip()
+        yield f"{verbs} {target}: to {', to '.join(purposes[:SHOWN_PURPOSES])}{more}"
+
+
+def qualified(group: str, resource: str) -> str:
+    """Return a resource as `kubectl auth can-i` accepts it, such as `notificationrequests.kubernaut.ai/status`."""
+    plural, slash, subresource = resource.partition("/")
+    return f"{plural}.{group}{slash}{subresource}" if group else resource
+
+
+def distinct(needs: Iterable[Need]) -> list[Right]:
+    """Return the rights of needs, each once."""
+    return list(dict.fromkeys(need.right for need in needs))

@@ -1,0 +1,125 @@
+"""The rights that an account needs to bring a stack up and take it down, derived from the objects of the program. Pure.
+
+RBAC lets an account grant only what it holds itself: whoever creates a Role needs every right in it, or the verb `escalate`, and
+whoever creates a binding needs every right of the bound role, or the verb `bind`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tools.platform.preflight.objects import PlannedObject, Served
+
+RBAC: Final = "rbac.authorization.k8s.io"
+OF_AN_OBJECT: Final = ("get", "create", "patch", "delete")
+"""Server-side apply needs `patch`, and `create` if the object does not exist."""
+OF_A_KIND: Final = ("list", "watch")
+"""A deletion waits until the object is gone."""
+AWAITED: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
+    "Deployment": (("apps", "replicasets"), ("", "pods"), ("", "persistentvolumeclaims")),
+}
+"""What the provider watches until an object of a kind is ready."""
+HASHED: Final = re.compile(r"-[0-9a-f]{10}$")
+"""The end of a name that contains a hash of the object's content."""
+ROLES: Final = {"Role": "roles", "ClusterRole": "clusterroles"}
+BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Right:
+    """What a request does to a resource; empty `namespace` for the whole cluster, empty `name` for every object."""
+
+    namespace: str
+    group: str
+    resource: str
+    """With the subresource, such as `notificationrequests/status`."""
+    verb: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A right that is needed for an object, unless the account has another one; `purpose` is such as `manage`."""
+
+    right: Right
+    purpose: str
+    subject: str
+    """The object, such as `Role team-a/operator`."""
+    unless: Right | None = None
+
+
+def needs(objects: Sequence[PlannedObject], served: Served) -> list[Need]:
+    """Return every right that the objects need, each once for a purpose; kinds that are not served are left out."""
+    result: list[Need] = []
+    for each in objects:
+        resource = served.get((each.api_version, each.kind))
+        if resource is None:
+            continue
+        result += _of_object(each, resource.plural)
+    result += _of_roles(objects)
+    return list(dict.fromkeys(result))
+
+
+def _of_object(each: PlannedObject, plural: str) -> Iterator[Need]:
+    def right(verb: str, name: str = "", resource: tuple[str, str] = (each.group, plural)) -> Right:
+        group, kind = resource
+        return Right(namespace=each.namespace, group=group, resource=kind, verb=verb, name=name)
+
+    if each.only_read:
+        home = Right(namespace=each.name, group=each.group, resource=plural, verb="get", name=each.name)
+        yield Need(right=home, purpose="read", subject=str(each))
+        return
+    # Every change of the settings makes a ConfigMap of another name.
+    name = "" if each.kind == "ConfigMap" and HASHED.search(each.name) else each.name
+    for verb in OF_AN_OBJECT:
+        yield Need(right=right(verb, name), purpose="manage", subject=str(each))
+    for verb in OF_A_KIND:
+        yield Need(right=right(verb), purpose="wait for", subject=str(each))
+        for resource in AWAITED.get(each.kind, ()):
+            yield Need(right=right(verb, resource=resource), purpose="wait for", subject=str(each))
+
+
+def _of_roles(objects: Iterable[PlannedObject]) -> Iterator[Need]:
+    """Yield what must be held to create the roles and to bind them."""
+    known = {(each.kind, each.namespace, each.name): each for each in objects if each.kind in ROLES}
+    for role in known.values():
+        allowed = _on_role("escalate", role.kind, role.namespace, role.name)
+        yield from _held(role, role, allowed, "grant it in")
+    for binding in objects:
+        if binding.kind not in BINDINGS:
+            continue
+        reference = binding.document["roleRef"]
+        kind, name = str(reference["kind"]), str(reference["name"])
+        home = binding.namespace if kind == "Role" else ""
+        # The verb is asked for where the binding is.
+        allowed = _on_role("bind", kind, binding.namespace, name)
+        if bound := known.get((kind, home, name)):
+            yield from _held(bound, binding, allowed, "bind it in")
+        else:
+            yield Need(right=allowed, purpose="create", subject=str(binding))
+
+
+def _on_role(verb: str, kind: str, namespace: str, name: str) -> Right:
+    return Right(namespace=namespace, group=RBAC, resource=ROLES[kind], verb=verb, name=name)
+
+
+def _held(role: PlannedObject, subject: PlannedObject, unless: Right, purpose: str) -> Iterator[Need]:
+    """Yield every right of a role, which must be held where the subject is: the role itself or a binding."""
+    for rule in role.document.get("rules") or ():
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                for verb in rule["verbs"]:
+                    for name in rule.get("resourceNames") or ("",):
+                        right = Right(
+                            namespace=subject.namespace,
+                            group=group,
+                            resource=resource,
+                            verb=verb,
+                            name=name,
+                        )
+                        yield Need(right=right, purpose=purpose, subject=str(subject), unless=unless)
