@@ -10,7 +10,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
 from platform_infra.admission.component import RequestAdmission
-from platform_infra.children import Children
+from platform_infra.children import DELETION_TIMEOUT, Children
 from platform_infra.cluster import Cluster, prepare
 from platform_infra.cluster.owned import PREVIEW_KUBECONFIG
 from platform_infra.cluster.ownership import OwnedObject
@@ -257,7 +257,7 @@ class Bundle(pulumi.ComponentResource):
             annotations={**settings.preview.annotations(), names.CRD_OWNER: self.cluster.identity.owner()},
         )
         # Deleting the namespace also deletes the file channel's volume.
-        protect = pulumi.ResourceOptions(protect=settings.protection.data)
+        protect = pulumi.ResourceOptions(protect=settings.protection.data, custom_timeouts=DELETION_TIMEOUT)
         created = Namespace(
             self._child.name("namespace"),
             metadata=metadata,

@@ -74,7 +74,7 @@ def test_local_cluster_is_recognized_by_its_provider(value: object, *, vanishes:
 def test_cluster_that_does_not_answer_has_two_ways_out() -> None:
     with pytest.raises(WrongClusterError, match="nothing has been destroyed") as caught:
         check_place("prod", contents_of(STATE), Cluster())
-    for way in ("run `up` first", "pulumi stack rm --force --preserve-config prod"):
+    for way in ("run `up` first", "down prod --cluster-gone"):
         assert way in caught.value.hint
 
 

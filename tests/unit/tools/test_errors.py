@@ -86,6 +86,17 @@ def test_lock_conflict_keeps_its_type() -> None:
         (failure(stderr="error: the stack is currently locked by 1 lock(s)."), "cancel --yes --stack"),
         (EngineError(["[ErrImagePull] no such host"]), "correct operatorImage"),
         (EngineError(["conflict: .metadata.annotations.kubernaut.ai/owner"]), "set crdManaged to"),
+        (
+            EngineError(
+                ['Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .spec.replicas']
+            ),
+            "up NAME --refresh",
+        ),
+        (
+            EngineError(['was not created: Patch "https://1.2.3.4:6443/api/v1/x": EOF']),
+            "run the same command",
+        ),
+        (EngineError(["configured Kubernetes cluster is unreachable"]), "down NAME --cluster-gone"),
     ],
 )
 def test_known_problem_has_a_hint(error: CommandError, hint: str) -> None:
@@ -93,6 +104,17 @@ def test_known_problem_has_a_hint(error: CommandError, hint: str) -> None:
     assert message
     assert last.startswith("hint: ")
     assert hint in last
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Apply failed with 1 conflict: conflict with "x": .metadata.annotations.kubernaut.ai/owner',
+        '[ErrImagePull] Get "https://registry.example.com/v2/": dial tcp: no such host',
+    ],
+)
+def test_problem_has_only_its_own_hint(message: str) -> None:
+    assert explain(EngineError([message])).count("hint: ") == 1
 
 
 @pytest.mark.parametrize(
