@@ -12,6 +12,7 @@ import pytest
 from pulumi.automation import Stack
 
 from platform_infra.settings.model import PATHS
+from tests.api_server.edits import EDITS
 from tests.api_server.settings_space import FIXED, SEED, UNUSED, draw, pairs, values_of
 from tests.api_server.shared_clusters import OBJECT_CONTROLLERS, Team, shared_cluster
 from tools.localcluster.toolchain import ensure
@@ -40,6 +41,8 @@ FASTER = {
     "PULUMI_EXPERIMENTAL": "true",
     "PULUMI_SKIP_CHECKPOINTS": "true",
 }
+IN_THE_STATE = {"kubernetes", "pulumi", "Stash"}
+"""Kinds of resources that are no objects in the cluster."""
 WATCHED = ("shop", "billing")
 
 
@@ -92,6 +95,7 @@ def changes(operation: Callable[..., object]) -> EventLog:
 def test_refresh_and_preview_after_up_find_nothing_to_change(program: Stack) -> None:
     created = changes(program.up).completed
     assert {each.operation for each in created} == {Operation.CREATE}
+    assert {each.kind for each in created if each.object_name} - IN_THE_STATE == EDITS.keys()
     assert lines(changes(program.refresh).completed) == []
     assert lines(changes(program.preview).planned) == []
 

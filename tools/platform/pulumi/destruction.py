@@ -82,19 +82,20 @@ class Contents:
             uid = f", uid {self.cluster}" if self.cluster else ""
             lines.append(f"  cluster  {self.server} (context {self.context}{uid})")
         lines.append(f"  backend  {backend}")
-        if cluster_gone:
-            forgotten = Counter(_kind(type_) for type_, _ in self.objects)
-            return "\n".join(
-                [
-                    *lines,
-                    f"  deletes  {_listed(Counter(self.deleted) + Counter(self.retained) - forgotten)}",
-                    f"  forgets  {_listed(forgotten)}, which stay in the cluster if it still exists",
-                ]
-            )
-        lines.append(f"  deletes  {_listed(self.deleted)}")
-        if self.retained:
-            lines.append(f"  keeps    {_listed(self.retained)}, which stay in the cluster")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(self._forgotten() if cluster_gone else self._destroyed())])
+
+    def _destroyed(self) -> list[str]:
+        kept = [f"  keeps    {_listed(self.retained)}, which stay in the cluster"] if self.retained else []
+        return [f"  deletes  {_listed(self.deleted)}", *kept]
+
+    def _forgotten(self) -> list[str]:
+        """Return what is forgotten with the cluster, and what is deleted because it is elsewhere."""
+        forgotten = Counter(_kind(type_) for type_, _ in self.objects)
+        elsewhere = Counter(self.deleted) + Counter(self.retained) - forgotten
+        return [
+            f"  deletes  {_listed(elsewhere)}",
+            f"  forgets  {_listed(forgotten)}, which stay in the cluster if it still exists",
+        ]
 
 
 def contents(stack: Stack) -> Contents:
