@@ -11,8 +11,6 @@ from enum import StrEnum
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
-from annotated_types import Ge, Gt, Le
-
 from notification_contract.settings import declared_settings
 from platform_infra.settings.model import PATHS, SECRET_KEYS, Settings, default_of
 from platform_infra.settings.reader import SettingsError, parse
@@ -173,16 +171,12 @@ _FIELDS: dict[tuple[str, ...], FieldInfo] = dict(declared_settings(Settings))
 
 def _bounds(field: FieldInfo) -> list[Any]:
     """Return the smallest and the largest value; for an open interval, a value near its end."""
-    least = [each.ge for each in field.metadata if isinstance(each, Ge)]
     near = 1 if field.annotation is int else 0.5
-    above = [_number(each.gt) + near for each in field.metadata if isinstance(each, Gt)]
-    most = [each.le for each in field.metadata if isinstance(each, Le)]
-    return [*least, *above, *most]
 
+    def declared(name: str) -> list[Any]:
+        return [getattr(each, name) for each in field.metadata if hasattr(each, name)]
 
-def _number(bound: Any) -> float:
-    value: float = bound
-    return value
+    return [*declared("ge"), *(bound + near for bound in declared("gt")), *declared("le")]
 
 
 def draw(count: int, *, seed: int) -> list[Values]:

@@ -141,7 +141,7 @@ def test_edits_and_deletions_are_named_exactly_and_undone(team: Team, cluster: S
     }
     restore(team)
 
-    expected = {
+    expected: dict[str, list[str]] = {
         f"- delete {kind(each)} {each['id']}": [] for each in objects(team) if is_deleted(each, resources)
     }
     for resource in resources.values():
