@@ -16,8 +16,11 @@ def failure(stdout: str = "", stderr: str = "") -> CommandError:
     return CommandError(CommandResult(stdout, stderr, 1))
 
 
-def diagnostic(message: str, severity: str = "error") -> EngineEvent:
-    event = {"message": f"{message}\n", "color": "never", "severity": severity}
+URN = "urn:pulumi:prod::notification-platform"
+
+
+def diagnostic(message: str, severity: str = "error", urn: str = "") -> EngineEvent:
+    event = {"message": f"{message}\n", "color": "never", "severity": severity, "urn": urn}
     return EngineEvent.from_json({"diagnosticEvent": event})
 
 
@@ -45,6 +48,20 @@ def test_each_error_is_reported_once_with_its_lines() -> None:
         "  - two",
         "1 error occurred:",
         "    * it failed",
+    ]
+
+
+def test_error_names_its_resources_once_unless_it_does_so_itself() -> None:
+    log = EventLog()
+    for number in range(5):
+        log.on_event(diagnostic("timed out", urn=f"{URN}::kubernetes:core/v1:Namespace::n{number}"))
+    own = f"{URN}::kubernetes:core/v1:Secret::s"
+    log.on_event(diagnostic(f"resource {own} failed", urn=own))
+    log.on_event(diagnostic("2 problem(s)", urn=f"{URN}::pulumi:pulumi:Stack::notification-platform-prod"))
+    assert log.errors == [
+        "Namespace n0, Namespace n1, Namespace n2 and 2 more: timed out",
+        f"resource {own} failed",
+        "2 problem(s)",
     ]
 
 
