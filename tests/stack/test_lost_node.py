@@ -28,6 +28,8 @@ pytestmark = [
     pytest.mark.timeout(600, func_only=True),
 ]
 NODE = "pulumi-python:dynamic/local:Node"
+DOCKER_SECONDS = 300
+"""The removal of a node takes as long as its processes."""
 EARLIER = "notification-platform/node:earlier"
 
 
@@ -58,7 +60,7 @@ def record_earlier_image(stack: auto.Stack) -> None:
 def test_stack_survives_a_lost_node_and_a_new_node_image(
     own: OwnStack, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    stack, client = open_stack(own.name), docker.from_env()
+    stack, client = open_stack(own.name), docker.from_env(timeout=DOCKER_SECONDS)
     delivers(stack, tmp_path)
     report_missing_node(stack)
     assert "is missing" not in capfd.readouterr().err
@@ -77,7 +79,7 @@ def test_stack_survives_a_lost_node_and_a_new_node_image(
     delivers(stack, tmp_path)
     assert not up(stack)[1]
 
-    client.containers.get(own.node.container).remove(force=True)
+    client.containers.get(own.node.container).kill()
     destroy(stack)
     remove(stack, generated=True)
     assert belongings(own.name) == []
