@@ -13,7 +13,7 @@ from tests.harness.notifications import notification
 from tests.harness.own_stack import own_stack
 from tests.stack.test_lifecycle import belongings
 from tools.platform.commands.up import report_missing_node
-from tools.platform.pulumi.stack import destroy, open_stack, outputs, remove, up
+from tools.platform.pulumi.stack import destroy, open_stack, outputs, refresh_preview, remove, up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,7 @@ def test_stack_survives_a_lost_node_and_a_new_node_image(
 ) -> None:
     stack, client = open_stack(own.name), docker.from_env(timeout=DOCKER_SECONDS)
     delivers(stack, tmp_path)
+    assert refresh_preview(stack).completed == ()
     report_missing_node(stack)
     assert "is missing" not in capfd.readouterr().err
 

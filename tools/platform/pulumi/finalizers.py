@@ -149,7 +149,7 @@ def kinds_of(path: str, discovery: Object) -> Iterator[Kind]:
                 yield Kind(
                     root=root,
                     group=group,
-                    name=resource["responseKind"]["kind"],
+                    name=(resource.get("responseKind") or {}).get("kind", ""),
                     plural=resource["resource"],
                     namespaced=resource["scope"] == "Namespaced",
                     deletable={"list", "delete"} <= set(resource["verbs"]),
