@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pulumi
+
+DELETION_TIMEOUT: Final = pulumi.CustomTimeouts(delete="5m")
+"""For an object whose deletion waits for what it contains, which a finalizer of another controller can hold without end."""
 
 
 class Children:

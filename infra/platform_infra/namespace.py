@@ -9,6 +9,7 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
+from platform_infra.children import DELETION_TIMEOUT
 from platform_infra.cluster import ClusterError
 from platform_infra.preview.access import bind_manager
 
@@ -63,7 +64,7 @@ def operator_namespace(settings: Settings, identity: Identity, child: Children) 
     """
     name = settings.operator.namespace
     if settings.namespace.managed:
-        created = _namespace(settings, {names.CRD_OWNER: identity.owner()}, child, _protection(settings))
+        created = _namespace(settings, {names.CRD_OWNER: identity.owner()}, child, _options(settings))
         return bind_manager(created, child) if settings.preview.restricted else created
     if identity.owns_namespace(name):
         pulumi.log.warn(HANDED_OVER.format(name))
@@ -71,9 +72,9 @@ def operator_namespace(settings: Settings, identity: Identity, child: Children) 
     return pulumi.Output.from_input(name)
 
 
-def _protection(settings: Settings) -> pulumi.ResourceOptions:
+def _options(settings: Settings) -> pulumi.ResourceOptions:
     # Deleting the namespace also deletes the file channel's volume.
-    return pulumi.ResourceOptions(protect=settings.protection.data)
+    return pulumi.ResourceOptions(protect=settings.protection.data, custom_timeouts=DELETION_TIMEOUT)
 
 
 def _namespace(

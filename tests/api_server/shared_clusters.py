@@ -18,7 +18,9 @@ import yaml
 from kubernetes import client, config
 
 from platform_infra import names
+from platform_infra.monitoring import discovery
 from tests.engine.checkout import PLATFORM, Checkout, CommandResult
+from tests.harness import faultproxy_client
 from tests.harness.authority import Authority
 from tests.harness.control_plane import GROUPS, control_plane, running
 from tests.harness.eventually import eventually
@@ -27,18 +29,31 @@ from tests.harness.proxy_thread import serving
 from tools.localcluster.toolchain import ensure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.harness.control_plane import ControlPlane
 
 STACK = "prod-eu"
 NAMESPACE = "notification-system"
 CRDS = (names.CRD, names.RECEIVER_CRD)
 ACCOUNT = "deployer"
 CONTROLLERS = (
-    "kube-controller-manager",
-    "--controllers=namespace-controller,garbage-collector-controller,clusterrole-aggregation-controller,serviceaccount-controller",
-    "--leader-elect=false",
-    "--secure-port=0",
+    "namespace-controller",
+    "garbage-collector-controller",
+    "clusterrole-aggregation-controller",
+    "serviceaccount-controller",
 )
+"""Those that complete deletions, and that every cluster's users rely on."""
+OBJECT_CONTROLLERS = (
+    "serviceaccount-token-controller",
+    "persistentvolume-binder-controller",
+    "persistentvolume-protection-controller",
+    "persistentvolumeclaim-protection-controller",
+    "deployment-controller",
+    "cronjob-controller",
+    "disruption-controller",
+)
+"""Those that write into the objects of a stack."""
 QUESTION = f"enter its name ({STACK}):".encode()
 
 
@@ -78,6 +93,34 @@ class SharedCluster:
         for name in CRDS:
             self.definitions.patch_custom_resource_definition(name, body)
 
+    def send(self, method: str, path: str, body: object = None) -> bool:
+        """Send a request, a PATCH as a merge patch; return whether the object exists."""
+        api = self.core.api_client
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        answer = api.rest_client.pool_manager.request(
+            method,
+            f"{api.configuration.host}{path}",
+            body=None if body is None else json.dumps(body),
+            headers={"Content-Type": kind},
+        )
+        assert answer.status < 300 or answer.status == 404, (method, path, answer.data)
+        return bool(answer.status != 404)
+
+    def serve_monitoring_kinds(self) -> None:
+        """Create the definitions of the Prometheus operator's kinds, without a schema."""
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+        for kind in discovery.KINDS:
+            plural = f"{kind.lower()}s"
+            spec = {
+                "group": discovery.GROUP,
+                "scope": "Namespaced",
+                "names": {"kind": kind, "plural": plural},
+                "versions": [version],
+            }
+            body = {"metadata": {"name": f"{plural}.{discovery.GROUP}"}, "spec": spec}
+            self.definitions.create_custom_resource_definition(body)
+
     def _metadata(self, read: Any, name: str) -> Any:
         try:
             return read(name).metadata
@@ -88,14 +131,13 @@ class SharedCluster:
 
 
 @contextmanager
-def shared_cluster() -> Iterator[SharedCluster]:
-    """Start an API server with an administrator who has a token, and the controllers that complete deletions."""
+def shared_cluster(*controllers: str) -> Iterator[SharedCluster]:
+    """Start an API server with an administrator who has a token, the controllers that complete deletions, and others."""
     with control_plane() as plane, tempfile.TemporaryDirectory() as folder:
         api = config.new_client_from_config(str(plane.kubeconfig))
         core = client.CoreV1Api(api)
         eventually(lambda: _exists(core, "kube-system") and _exists(core, "default"), bool, within=30)
-        controllers = (*CONTROLLERS, f"--kubeconfig={plane.kubeconfig}")
-        with running(ensure(GROUPS).bin, controllers, Path(folder)):
+        with running(ensure(GROUPS).bin, _manager(plane, (*CONTROLLERS, *controllers)), Path(folder)):
             yield cluster_at(plane.kubeconfig, token=_administrator(api))
 
 
@@ -110,6 +152,17 @@ def cluster_at(kubeconfig: Path, *, token: str = "") -> SharedCluster:
         core=client.CoreV1Api(api),
         definitions=client.ApiextensionsV1Api(api),
         api=api,
+    )
+
+
+def _manager(plane: ControlPlane, controllers: Sequence[str]) -> tuple[str, ...]:
+    return (
+        "kube-controller-manager",
+        f"--controllers={','.join(controllers)}",
+        f"--kubeconfig={plane.kubeconfig}",
+        f"--service-account-private-key-file={plane.service_account_key}",
+        "--leader-elect=false",
+        "--secure-port=0",
     )
 
 
@@ -137,12 +190,23 @@ def _administrator(api: client.ApiClient) -> str:
 @contextmanager
 def other_address(cluster: SharedCluster, folder: Path) -> Iterator[tuple[str, str]]:
     """Serve the cluster at another port and with another authority; yield its address and its authority."""
+    with faulty_address(cluster, folder) as (server, authority, _):
+        yield server, authority
+
+
+@contextmanager
+def faulty_address(
+    cluster: SharedCluster, folder: Path
+) -> Iterator[tuple[str, str, faultproxy_client.FaultProxy]]:
+    """Do as `other_address`, and yield the client that injects faults, too."""
     (folder / "upstream.crt").write_bytes(base64.b64decode(cluster.authority))
     trust = ssl.create_default_context(cafile=str(folder / "upstream.crt"))
     own = Authority(folder)
     proxy = FaultProxy(upstream=cluster.server, trust=trust, identity=own.identity("proxy"))
     with serving(proxy) as place:
-        yield f"https://127.0.0.1:{place.api_port}", base64.b64encode(own.file.read_bytes()).decode()
+        authority = base64.b64encode(own.file.read_bytes()).decode()
+        control = faultproxy_client.FaultProxy(f"http://127.0.0.1:{place.control_port}")
+        yield f"https://127.0.0.1:{place.api_port}", authority, control
 
 
 def kubeconfig(entries: Mapping[str, tuple[str, str, str]]) -> dict[str, Any]:
@@ -180,7 +244,7 @@ class Team:
         self.kubeconfig.write_text(yaml.safe_dump(kubeconfig(self._entries)), "utf-8")
 
     def configure(self, context: str, **values: object) -> None:
-        """Write the stack's file for a context; the operator is not deployed, because no node would run it."""
+        """Write the stack's file for a context; unless asked for, the operator is not deployed: no node would run it."""
         settings: dict[str, Any] = {
             "clusterKind": "existing",
             "clusterKubeconfig": str(self.kubeconfig),
@@ -202,7 +266,8 @@ class Team:
         """Run a command that must fail with exit code 1, and return its message in one line."""
         result = self.platform(*arguments)
         assert result.code == 1, result.text
-        return " ".join(result.text.partition("error: ")[2].split())
+        assert "Traceback" not in result.text, result.text
+        return " ".join(f"\n{result.text}".partition("\nerror: ")[2].split())
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """Return the resources of the state by their URN."""

@@ -46,9 +46,10 @@ def test_held_namespace_is_reported_until_it_is_deleted(cluster: SharedCluster) 
     with pytest.raises(PreviewError, match="the namespace pr-7 still exists 0 s after its deletion"):
         namespace(cluster).delete(NUMBER, within=0)
     eventually(lambda: conditions(cluster), lambda text: HOLDER in text, within=60)
-    with pytest.raises(PreviewError, match=HOLDER) as caught:
+    with pytest.raises(PreviewError, match=f"ConfigMap {NAME}/held has the finalizer {HOLDER}") as caught:
         namespace(cluster).delete(NUMBER, within=0)
-    assert caught.value.hint == "remove what holds it, then run `make preview-down PR=7` again"
+    assert f"kubectl --context c -n {NAME} patch configmaps held" in caught.value.hint
+    assert caught.value.hint.endswith("then run `make preview-down PR=7` again")
 
     cluster.core.patch_namespaced_config_map("held", NAME, {"metadata": {"finalizers": None}})
     namespace(cluster).delete(NUMBER)

@@ -1,6 +1,7 @@
 """The program of this checkout without a cluster: the provider writes files.
 
-Replaces infra/__main__.py in a copy. TRIAL_SLOW adds a resource that takes that many seconds.
+Replaces infra/__main__.py in a copy. TRIAL_SLOW adds a resource that takes that many seconds, TRIAL_HOLD one that takes until
+that file exists.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ def without_a_cluster(args: ResourceTransformArgs) -> ResourceTransformResult | 
 
 
 class SlowProvider(dynamic.ResourceProvider):
-    """Creates a resource in the seconds that TRIAL_SLOW names."""
+    """Creates a resource in the seconds that TRIAL_SLOW names, or when the file of TRIAL_HOLD exists."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         (Path(MANIFESTS).parent / "started").touch()
         # Stands for the work of a real resource: the signal of a test arrives meanwhile.
         time.sleep(float(os.environ.get("TRIAL_SLOW") or 0))
+        while (file := os.environ.get("TRIAL_HOLD")) and not Path(file).exists():
+            time.sleep(0.05)
         return dynamic.CreateResult("slow", props)
 
 
@@ -46,7 +49,7 @@ bundle = Bundle(
     connect=lambda _opts: Connection(kubeconfig="", context=""),
     opts=pulumi.ResourceOptions(transforms=[without_a_cluster]),
 )
-if "TRIAL_SLOW" in os.environ:
+if os.environ.keys() & {"TRIAL_SLOW", "TRIAL_HOLD"}:
     Slow(SlowProvider(), "slow", {}, pulumi.ResourceOptions(depends_on=[bundle]))
 
 for name, value in bundle.outputs().items():

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM
+from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM, kill_processes
 from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
@@ -38,15 +36,6 @@ def stack(checkout: Checkout) -> Iterator[Checkout]:
     assert checkout.pulumi("stack", "init", STACK).code == 0
     yield checkout
     kill_processes(checkout.folder)
-
-
-def kill_processes(folder: Path) -> None:
-    """Kill the processes that use a checkout: plugins outlive a killed engine."""
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        # The process belongs to another user, or has ended.
-        with contextlib.suppress(OSError):
-            if f"{folder}/".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), signal.SIGKILL)
 
 
 def deployed(checkout: Checkout) -> dict[str, Any]:
@@ -173,6 +162,7 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
         "  - delete Thing default/deleted",
         "  ~ update Thing default/scaled",
         "      size: 3 → 1",
+        f"hint: to undo these changes, run `python -m tools.platform up {STACK} --refresh`",
     ]
 
 

@@ -39,6 +39,7 @@ READY_WITHIN, ENDS_WITHIN = 60.0, 10.0
 SHOWN = 3000
 """The length of a log's end in an error, in characters."""
 ADMIN = "admin"
+SERVICE_ACCOUNT_KEY = "service-account.key"
 
 
 class ControlPlaneError(Exception):
@@ -55,6 +56,8 @@ class ControlPlane:
     audit: Path
     version: str
     """The version of the API server, such as `v1.36.3`."""
+    service_account_key: Path
+    """The private key that signs the tokens of service accounts."""
 
 
 @contextmanager
@@ -80,6 +83,7 @@ def control_plane() -> Iterator[ControlPlane]:
             api_server=server.pid,
             audit=place.audit,
             version=json.loads(_get(f"{place.server}/version", trust))["gitVersion"],
+            service_account_key=folder / SERVICE_ACCOUNT_KEY,
         )
 
 
@@ -147,7 +151,7 @@ def prepare(place: Place) -> Authority:
     place.audit.mkdir()
     authority = Authority(place.folder)
     authority.issue("apiserver")
-    _write_key_pair(place.folder / "service-account.key", place.folder / "service-account.pub")
+    _write_key_pair(place.folder / SERVICE_ACCOUNT_KEY, place.folder / "service-account.pub")
     return authority
 
 

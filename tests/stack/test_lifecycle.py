@@ -13,7 +13,7 @@ from tests.harness.claims import FOLDER, claimed, release
 from tests.harness.cluster import Cluster
 from tests.harness.notifications import notification
 from tools.platform.pulumi.environment import STATE_FOLDER
-from tools.platform.pulumi.stack import destroy, exists, open_stack, remove, up
+from tools.platform.pulumi.stack import destroy, exists, open_stack, refresh_preview, remove, up
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_stack_comes_up_delivers_has_no_diff_and_is_destroyed_completely(
     _, changed = up(own)
     assert not changed
     own.preview(expect_no_changes=True)
+    assert refresh_preview(own).completed == (), "controllers and pods have written since"
 
     destroy(own)
     remove(own, generated=True)

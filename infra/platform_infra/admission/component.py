@@ -75,8 +75,16 @@ class RequestAdmission(pulumi.ComponentResource):
             spec=ValidatingAdmissionPolicyBindingSpecArgs(
                 policy_name=created.metadata.name, param_ref=reference, validation_actions=["Deny"]
             ),
-            opts=self._child.options(policy.name),
+            opts=self._child.options(policy.name, replaced_actions()),
         )
+
+
+def replaced_actions() -> pulumi.ResourceOptions:
+    """Return the option that replaces a binding whose actions somebody has changed.
+
+    The API server merges this list with that of the other client, so that an update could not remove an action.
+    """
+    return pulumi.ResourceOptions(replace_on_changes=["spec.validationActions"], delete_before_replace=True)
 
 
 def _spec(policy: Policy) -> ValidatingAdmissionPolicySpecArgs:

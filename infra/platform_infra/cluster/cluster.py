@@ -57,7 +57,8 @@ class Cluster(pulumi.ComponentResource):
             enable_config_map_mutable=True,
             # A replacement of Slack's Secret would do the same.
             enable_secret_mutable=True,
-            delete_unreachable=connection.may_vanish,
+            # False would win over the variable PULUMI_K8S_DELETE_UNREACHABLE, which the provider recommends.
+            delete_unreachable=None if connection.may_vanish is False else connection.may_vanish,
             opts=self._child.options("provider", former="cluster"),
         )
 

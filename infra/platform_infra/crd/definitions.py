@@ -9,7 +9,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
-from platform_infra.children import Children
+from platform_infra.children import DELETION_TIMEOUT, Children
 from platform_infra.crd.guard import CompatibilityGuard
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Crds(pulumi.ComponentResource):
         options = pulumi.ResourceOptions(
             protect=protect,
             retain_on_delete=crd.retain,
+            custom_timeouts=DELETION_TIMEOUT,
             hooks=None if crd.allow_incompatible else guard.binding(name),
         )
         child = Children(self, name, options)

@@ -23,7 +23,8 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, RoleBinding, RoleRefArgs, SubjectArgs
 
 from platform_infra import names
-from platform_infra.children import Children
+from platform_infra.admission.component import replaced_actions
+from platform_infra.children import DELETION_TIMEOUT, Children
 from platform_infra.cluster import ClusterError
 from platform_infra.cluster.kubeconfig import single_context
 from platform_infra.names import PREVIEW_ACCOUNT as ACCOUNT
@@ -55,7 +56,9 @@ class PreviewAccess(pulumi.ComponentResource):
         namespace = Namespace(
             self._child.name("namespace"),
             metadata=ObjectMetaArgs(name=NAMESPACE, labels=labels | security),
-            opts=self._child.options("namespace", former="previews"),
+            opts=self._child.options(
+                "namespace", pulumi.ResourceOptions(custom_timeouts=DELETION_TIMEOUT), former="previews"
+            ),
         ).metadata.name
         account = ServiceAccount(
             self._child.name("account"),
@@ -113,7 +116,7 @@ class PreviewAccess(pulumi.ComponentResource):
             spec=ValidatingAdmissionPolicyBindingSpecArgs(
                 policy_name=created.metadata.name, validation_actions=["Deny"]
             ),
-            opts=options,
+            opts=self._child.options(policy.resource, replaced_actions()),
         )
         return [created, binding]
 

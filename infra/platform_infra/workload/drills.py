@@ -25,6 +25,7 @@ from pulumi_kubernetes.rbac.v1 import (
     SubjectArgs,
 )
 
+from notification_contract.quantity import amount
 from platform_infra import names
 from platform_infra.children import Children
 from platform_infra.workload import network_policy, placement, pod
@@ -48,6 +49,8 @@ JOB_SECONDS: Final = 3600
 LATE_SECONDS: Final = 600
 """How much later than scheduled a drill may start, such as after an outage."""
 KEPT_JOBS: Final = 3
+LOCAL_STORAGE: Final = "16Mi"
+"""Limit of local storage of a drill's pod; the API server refuses a request above it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +165,11 @@ class Drills(pulumi.ComponentResource):
                     "cpu": "10m",
                     "memory": "64Mi",
                     # Without it, the limit would be requested, and a node that counts no local storage has none of it.
-                    "ephemeral-storage": self._settings.operator.ephemeral_storage_request,
+                    "ephemeral-storage": min(
+                        self._settings.operator.ephemeral_storage_request, LOCAL_STORAGE, key=amount
+                    ),
                 },
-                limits={"memory": "128Mi", "ephemeral-storage": "16Mi"},
+                limits={"memory": "128Mi", "ephemeral-storage": LOCAL_STORAGE},
             ),
             security_context=pod.container_security(),
         )

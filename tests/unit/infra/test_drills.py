@@ -71,6 +71,16 @@ def test_schedule_runs_one_drill_at_a_time_and_repeats_none(record: Record) -> N
     assert pod_template(recording)["spec"]["restartPolicy"] == "Never"
 
 
+@pytest.mark.parametrize(("requested", "expected"), [("0", "0"), ("8Mi", "8Mi"), ("128Mi", "16Mi")])
+def test_drill_requests_no_more_local_storage_than_its_limit(
+    record: Record, requested: str, expected: str
+) -> None:
+    recording = record(**WEEKLY, operatorEphemeralStorageRequest=requested)
+    resources = container(recording)["resources"]
+    assert resources["limits"]["ephemeral-storage"] == "16Mi"
+    assert resources["requests"]["ephemeral-storage"] == expected
+
+
 def test_drill_runs_the_command_line_of_the_operator_image(record: Record) -> None:
     recording = record(**WEEKLY)
     assert container(recording)["image"] == recording.container["image"]

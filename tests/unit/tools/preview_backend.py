@@ -47,7 +47,7 @@ class Backend:
             "tags": lambda name, *_toolchain: self.tags[name],
             "outputs_of": lambda name, *_toolchain: self.outputs.get(name, {}),
             "open_stack": lambda name, **_more: name,
-            "destroy": self._destroy,
+            "delete_resources": lambda name, **_more: self._destroy(name),
             "remove": lambda name, *, force=False, **_more: self.record("forget" if force else "remove")(
                 name
             ),

@@ -59,7 +59,7 @@ def test_up_keeps_no_kubeconfig_of_an_existing_cluster(
     monkeypatch.setattr(kubeconfig, "FOLDER", tmp_path / "state" / "kubeconfigs")
     toolchain = Toolchain(root=tmp_path)
     monkeypatch.setattr(up, "prepare", lambda _name: ("qa", toolchain))
-    monkeypatch.setattr(up, "update", lambda _stack: ({"context": "there"}, True))
+    monkeypatch.setattr(up, "update", lambda _stack, **_options: ({"context": "there"}, True))
     earlier = kubeconfig.write_kubeconfig("qa", "of all clusters")
     console = Console(record=True, width=200)
     up.bring_up("qa", console)

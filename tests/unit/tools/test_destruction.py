@@ -12,6 +12,7 @@ from platform_infra.cluster.ownership import Owner
 from platform_infra.names import CRD_OWNER
 from platform_infra.settings.cluster import Cluster
 from tools.platform.pulumi import stack as stack_module
+from tools.platform.pulumi.deletion import forget_cluster
 from tools.platform.pulumi.destruction import PROVIDER, STASH, WrongClusterError, check_place, contents_of
 from tools.platform.pulumi.environment import STATE_FOLDER, backend_folder, shown_backend
 
@@ -59,6 +60,34 @@ def test_question_names_resources_cluster_and_backend() -> None:
     )
 
 
+def test_question_about_a_vanished_cluster_tells_what_is_forgotten() -> None:
+    state = [*STATE, resource("aws:eks/cluster:Cluster", id="prod")]
+    *_, deletes, forgets = contents_of(state).text("prod", "s3://state", cluster_gone=True).splitlines()
+    assert deletes == "  deletes  1 resource(s): 1 Cluster"
+    assert forgets == (
+        "  forgets  4 resource(s): 2 ClusterRole, 1 CustomResourceDefinition, 1 Deployment, which stay in the cluster if it "
+        "still exists"
+    )
+
+
+def test_recorded_setting_does_not_keep_the_provider_from_forgetting() -> None:
+    """The variable decides for this run alone: a later `down` must still take the cluster for a shared one."""
+    imported: list[Any] = []
+    recorded = [provider(deleteUnreachable="false"), resource("kubernetes:apps/v1:Deployment")]
+    stack: Any = SimpleNamespace(
+        name="prod",
+        workspace=SimpleNamespace(env_vars={"A": "b"}),
+        export_stack=lambda: SimpleNamespace(version=3, deployment={"resources": recorded}),
+        import_stack=imported.append,
+        destroy=lambda **_options: None,
+    )
+    forget_cluster(stack)
+    assert stack.workspace.env_vars == {"A": "b", "PULUMI_K8S_DELETE_UNREACHABLE": "true"}
+    (state,) = imported
+    assert "deleteUnreachable" not in state.deployment["resources"][0]["inputs"]
+    assert not contents_of(state.deployment["resources"]).may_vanish
+
+
 def test_state_without_objects_is_empty() -> None:
     assert contents_of([resource("pulumi:pulumi:Stack", custom=False), resource(STASH), provider()]).is_empty
     assert not contents_of([crd(retainOnDelete=True)]).is_empty
@@ -74,7 +103,7 @@ def test_local_cluster_is_recognized_by_its_provider(value: object, *, vanishes:
 def test_cluster_that_does_not_answer_has_two_ways_out() -> None:
     with pytest.raises(WrongClusterError, match="nothing has been destroyed") as caught:
         check_place("prod", contents_of(STATE), Cluster())
-    for way in ("run `up` first", "pulumi stack rm --force --preserve-config prod"):
+    for way in ("run `up` first", "down prod --cluster-gone"):
         assert way in caught.value.hint
 
 

@@ -85,7 +85,9 @@ def test_stack_as_recorded_has_no_drift(stacks: Callable[..., tuple[int, str]]) 
 def test_changed_and_deleted_objects_are_drift(stacks: Callable[..., tuple[int, str]]) -> None:
     code, text = stacks(prod=[SAME, SCALED, DELETED])
     assert code == 2
-    assert text.splitlines() == ["Drift detected in stack prod:", *(f"  {line}" for line in TEXT)]
+    *lines, hint = text.splitlines()
+    assert lines == ["Drift detected in stack prod:", *(f"  {line}" for line in TEXT)]
+    assert hint == "hint: to undo these changes, run `python -m tools.platform up prod --refresh`"
 
 
 def test_failed_check_does_not_stop_the_others(stacks: Callable[..., tuple[int, str]]) -> None:

@@ -16,8 +16,11 @@ def failure(stdout: str = "", stderr: str = "") -> CommandError:
     return CommandError(CommandResult(stdout, stderr, 1))
 
 
-def diagnostic(message: str, severity: str = "error") -> EngineEvent:
-    event = {"message": f"{message}\n", "color": "never", "severity": severity}
+URN = "urn:pulumi:prod::notification-platform"
+
+
+def diagnostic(message: str, severity: str = "error", urn: str = "") -> EngineEvent:
+    event = {"message": f"{message}\n", "color": "never", "severity": severity, "urn": urn}
     return EngineEvent.from_json({"diagnosticEvent": event})
 
 
@@ -45,6 +48,20 @@ def test_each_error_is_reported_once_with_its_lines() -> None:
         "  - two",
         "1 error occurred:",
         "    * it failed",
+    ]
+
+
+def test_error_names_its_resources_once_unless_it_does_so_itself() -> None:
+    log = EventLog()
+    for number in range(5):
+        log.on_event(diagnostic("timed out", urn=f"{URN}::kubernetes:core/v1:Namespace::n{number}"))
+    own = f"{URN}::kubernetes:core/v1:Secret::s"
+    log.on_event(diagnostic(f"resource {own} failed", urn=own))
+    log.on_event(diagnostic("2 problem(s)", urn=f"{URN}::pulumi:pulumi:Stack::notification-platform-prod"))
+    assert log.errors == [
+        "Namespace n0, Namespace n1, Namespace n2 and 2 more: timed out",
+        f"resource {own} failed",
+        "2 problem(s)",
     ]
 
 
@@ -86,6 +103,17 @@ def test_lock_conflict_keeps_its_type() -> None:
         (failure(stderr="error: the stack is currently locked by 1 lock(s)."), "cancel --yes --stack"),
         (EngineError(["[ErrImagePull] no such host"]), "correct operatorImage"),
         (EngineError(["conflict: .metadata.annotations.kubernaut.ai/owner"]), "set crdManaged to"),
+        (
+            EngineError(
+                ['Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .spec.replicas']
+            ),
+            "up NAME --refresh",
+        ),
+        (
+            EngineError(['was not created: Patch "https://1.2.3.4:6443/api/v1/x": EOF']),
+            "run the same command",
+        ),
+        (EngineError(["configured Kubernetes cluster is unreachable"]), "down NAME --cluster-gone"),
     ],
 )
 def test_known_problem_has_a_hint(error: CommandError, hint: str) -> None:
@@ -93,6 +121,17 @@ def test_known_problem_has_a_hint(error: CommandError, hint: str) -> None:
     assert message
     assert last.startswith("hint: ")
     assert hint in last
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Apply failed with 1 conflict: conflict with "x": .metadata.annotations.kubernaut.ai/owner',
+        '[ErrImagePull] Get "https://registry.example.com/v2/": dial tcp: no such host',
+    ],
+)
+def test_problem_has_only_its_own_hint(message: str) -> None:
+    assert explain(EngineError([message])).count("hint: ") == 1
 
 
 @pytest.mark.parametrize(

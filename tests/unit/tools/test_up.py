@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
 from tools.platform.pulumi.environment import ENGINE_GROUPS
+from tools.platform.pulumi.stack import TAKE_BACK
+from tools.platform.pulumi.stack import up as update
 from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return TOOLCHAIN
 
     monkeypatch.setattr(up, "ensure", ensure)
+    monkeypatch.setattr(up, "report_missing_node", lambda _stack: None)
     monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
     monkeypatch.setattr(
         up,
@@ -71,3 +75,27 @@ def test_prod_without_a_passphrase_changes_nothing(
         with pytest.raises(StackFileError, match=problem):
             up.prepare("prod")
     assert provided == []
+
+
+@pytest.mark.parametrize(
+    ("resources", "forced"),
+    [([], False), (["pulumi:index:Stash"], False), (["kubernetes:core/v1:Namespace"], True)],
+)
+def test_refresh_takes_fields_back_only_for_a_state_with_objects(
+    resources: list[str], *, forced: bool
+) -> None:
+    """An empty state may be the wrong one, and would take over the objects of another one."""
+    options: dict[str, Any] = {}
+    deployment = {"resources": [{"type": kind} for kind in resources]}
+    stack: Any = SimpleNamespace(
+        name="prod",
+        workspace=SimpleNamespace(env_vars={}),
+        export_stack=lambda: SimpleNamespace(deployment=deployment),
+        up=lambda **values: (
+            options.update(values)
+            or SimpleNamespace(summary=SimpleNamespace(resource_changes={}), outputs={})
+        ),
+    )
+    update(stack, refresh=True)
+    assert options["refresh"]
+    assert (stack.workspace.env_vars == TAKE_BACK) is forced

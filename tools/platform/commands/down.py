@@ -11,10 +11,11 @@ from tools.platform.console import err, out
 from tools.platform.errors import PlatformError
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.preview.stacks import previews
+from tools.platform.pulumi.deletion import check_gone, delete_resources, forget_cluster
 from tools.platform.pulumi.destruction import check_place, contents
 from tools.platform.pulumi.environment import shown_backend
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
-from tools.platform.pulumi.stack import destroy, exists, open_with_settings, remove
+from tools.platform.pulumi.stack import exists, open_with_settings, remove
 from tools.platform.pulumi.stack_file import uses_local_cluster
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ def down(
     stack: Stack = "dev",
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for example in CI.")] = False,
+    cluster_gone: Annotated[
+        bool,
+        typer.Option(
+            "--cluster-gone",
+            help="The cluster no longer exists: forget its objects, and delete the rest. Refused while it answers.",
+        ),
+    ] = False,
 ) -> None:
     """Destroy a stack with all its resources.
 
@@ -46,49 +54,60 @@ def down(
 
     Examples: `down` for the stack dev, `down staging` for another one.
     """
-    take_down(stack, yes=yes)
+    take_down(stack, yes=yes, cluster_gone=cluster_gone)
 
 
-def take_down(name: str, *, yes: bool = False) -> None:
+def take_down(name: str, *, yes: bool = False, cluster_gone: bool = False) -> None:
     """Destroy the stack and remove it.
 
     Raises:
         StackInUseError: previews live in its cluster.
         WrongClusterError: its shared cluster is not the one that its state records.
         NotConfirmedError: nobody has confirmed that, and its cluster is a shared one.
+        ClusterAnswersError: its cluster is said to be gone, and answers.
+        HeldError: finalizers hold objects of the stack.
     """
     if not exists(name):
         out.print(f"{name} is not up.")
         return
     check_previews(name)
     stack, settings = open_with_settings(name)
-    confirm(stack, settings, yes=yes)
-    destroy(stack)
+    confirm(stack, settings, yes=yes, cluster_gone=cluster_gone)
+    if cluster_gone:
+        forget_cluster(stack)
+    else:
+        delete_resources(stack, again=f"python -m tools.platform down {name}")
     remove(stack)
     drop_kubeconfig(name)
-    out.print(f"{name} is down; none of its resources is left.")
+    left = "the objects in its cluster are forgotten" if cluster_gone else "none of its resources is left"
+    out.print(f"{name} is down; {left}.")
 
 
-def confirm(stack: PulumiStack, settings: Settings, *, yes: bool) -> None:
+def confirm(stack: PulumiStack, settings: Settings, *, yes: bool, cluster_gone: bool = False) -> None:
     """Check the place of a stack with a shared cluster, show what goes, and ask unless `yes` answers that.
 
     Raises:
         WrongClusterError: its cluster is not the one that its state records.
+        ClusterAnswersError: its cluster is said to be gone, and answers.
         NotConfirmedError: the answer is not the name of the stack, or there is no terminal to ask at.
     """
     state = contents(stack)
     local = state.may_vanish or (not state.kubeconfig and uses_local_cluster(stack.name))
     if local or state.is_empty:
         return
-    check_place(stack.name, state, settings.cluster)
-    err.print(state.text(stack.name, shown_backend()), markup=False, highlight=False, soft_wrap=True)
+    if cluster_gone:
+        check_gone(stack.name, state)
+    else:
+        check_place(stack.name, state, settings.cluster)
+    text = state.text(stack.name, shown_backend(), cluster_gone=cluster_gone)
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
     if yes:
         return
     if not sys.stdin.isatty():
         raise NotConfirmedError(
             f"{stack.name}: its cluster is shared, and there is no terminal to ask whether it should be destroyed; nothing has "
             "been destroyed",
-            hint=f"run `python -m tools.platform down {stack.name} --yes`",
+            hint=f"run `python -m tools.platform down {stack.name}{' --cluster-gone' if cluster_gone else ''} --yes`",
         )
     answer = typer.prompt(f"To destroy it, enter its name ({stack.name})", default="", show_default=False)
     if answer != stack.name:

@@ -65,6 +65,7 @@ def check(stack: str, *, notify: str) -> int:
     out.print(f"Drift detected in stack {stack}:")
     for line in differences(changes):
         out.print(f"  {line}")
+    err.print(f"hint: to undo these changes, run `python -m tools.platform up {stack} --refresh`")
     if notify:
         _notify(selected, notify, changes)
     return ExitCode.DIFFERENT

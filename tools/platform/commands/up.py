@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from platform_infra.cluster.local import node
 from platform_infra.settings.cluster import ClusterKind
 from tools.localcluster.image.images import ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure
-from tools.platform.console import out
+from tools.platform.console import err, out
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig, write_kubeconfig
-from tools.platform.pulumi.stack import open_with_settings
+from tools.platform.pulumi.stack import open_with_settings, outputs
 from tools.platform.pulumi.stack import up as update
 from tools.platform.pulumi.stack_file import check_secrets, check_stack_file, imports_environments
 
@@ -29,21 +30,27 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def up(stack: Stack = "dev") -> None:
+def up(
+    stack: Stack = "dev",
+    *,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Read the cluster first, and undo changes that `drift` reports.")
+    ] = False,
+) -> None:
     """Bring a stack up: cluster, image and operator.
 
     The first run downloads or builds what is missing. Running it again changes nothing.
 
-    Examples: `up` for the stack dev, `up staging` for another one.
+    Examples: `up` for the stack dev, `up staging` for another one, `up staging --refresh` to undo drift.
     """
-    bring_up(stack, out)
+    bring_up(stack, out, refresh=refresh)
 
 
-def bring_up(name: str, console: Console) -> None:
+def bring_up(name: str, console: Console, *, refresh: bool = False) -> None:
     """Bring the stack up and print how to use it."""
     start = time.monotonic()
     stack, toolchain = prepare(name)
-    values, changed = update(stack)
+    values, changed = update(stack, refresh=refresh)
     seconds = time.monotonic() - start
     console.print(f"\n{name} is up after {seconds:.0f} s, {'changed' if changed else 'nothing to change'}.")
     if "kubeconfig" in values:
@@ -70,7 +77,17 @@ def prepare(name: str) -> tuple[PulumiStack, Toolchain]:
     stack, settings = open_with_settings(name, toolchain=toolchain)
     if settings.cluster.kind == ClusterKind.LOCAL:
         toolchain = local_parts(network_policy=settings.cluster.local.network_policy)
+        report_missing_node(stack)
     return stack, toolchain
+
+
+def report_missing_node(stack: PulumiStack) -> None:
+    """Print that the node of an earlier `up` no longer runs, and what this run does about it."""
+    if node.read(stack.name) is None and (container := outputs(stack).get("node")):
+        err.print(
+            f"The node {container} of {stack.name} is missing or stopped: it is created again, with every object of the stack. "
+            "Notifications and files that were in it are lost."
+        )
 
 
 def local_parts(*, network_policy: bool = False) -> Toolchain:

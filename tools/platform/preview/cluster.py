@@ -16,6 +16,7 @@ from notification_client import Notifier, Options
 from platform_infra.names import GROUP, OPERATOR, PLURAL, VERSION
 from platform_infra.settings.preview import LABEL
 from tools.platform.preview.model import PreviewError
+from tools.platform.pulumi.finalizers import Deletions, explained
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -50,6 +51,7 @@ class Namespace:
         # A caller wants to know at once that a cluster does not answer.
         self._api.configuration.retries = False
         self._name = name
+        self._context = context
 
     def answers(self) -> bool:
         """Return whether an API server answers."""
@@ -116,10 +118,18 @@ class Namespace:
             time.sleep(1)
             namespace = self._of_preview(core, number)
             if namespace and time.monotonic() >= deadline:
-                raise PreviewError(
-                    f"the namespace {self._name} still exists {within:g} s after its deletion: {_remaining(namespace)}",
-                    hint=f"remove what holds it, then run `make preview-down PR={number}` again",
-                )
+                raise self._held(namespace, number, within)
+
+    def _held(self, namespace: Any, number: int, within: float) -> PreviewError:  # noqa: ANN401 - likewise
+        """Return what holds the namespace: objects with finalizers, or what its conditions report."""
+        again = f"make preview-down PR={number}"
+        late = f"the namespace {self._name} still exists {within:g} s after its deletion:"
+        if held := Deletions(self._api).in_namespace(self._name):
+            lines, hint = explained(held, self._context, again=again)
+            return PreviewError(f"{late}{lines}", hint=hint)
+        return PreviewError(
+            f"{late} {_remaining(namespace)}", hint=f"remove what holds it, then run `{again}` again"
+        )
 
     def _of_preview(self, core: client.CoreV1Api, number: int) -> Any:  # noqa: ANN401 - the client declares no type
         """Return the namespace if it exists and belongs to this preview."""

@@ -12,10 +12,11 @@ from platform_infra.names import PREVIEW_CONTEXT
 from tools.localcluster.toolchain import ensure
 from tools.platform.preview.cluster import Namespace
 from tools.platform.preview.model import NAME, Access, Preview, PreviewError, from_tags
+from tools.platform.pulumi.deletion import delete_resources
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
 from tools.platform.pulumi.locks import without_stale_lock
-from tools.platform.pulumi.stack import destroy, exists, known_stacks, open_stack, outputs_of, remove, tags
+from tools.platform.pulumi.stack import exists, known_stacks, open_stack, outputs_of, remove, tags
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +125,7 @@ def take_down(name: str, *, preview: Preview | None, kubeconfig: Path | None = N
 
     Raises:
         CommandError: the engine failed.
+        HeldError: finalizers hold objects of the preview. The stack is still listed then.
         PreviewError: the first `up` was interrupted, and nothing names the cluster; or the namespace cannot be deleted. The
             stack is still listed then.
     """
@@ -131,7 +133,8 @@ def take_down(name: str, *, preview: Preview | None, kubeconfig: Path | None = N
     namespace = _namespace(preview, kubeconfig) if preview and preview.base else None
     cluster_gone = preview is not None and _has_lost_its_cluster(preview, namespace)
     if not cluster_gone:
-        without_stale_lock(stack, lambda: destroy(stack))
+        again = f"make preview-down PR={name.removeprefix('pr-')}"
+        without_stale_lock(stack, lambda: delete_resources(stack, again=again))
     if preview and not preview.base:
         node.delete(name)
     elif preview and namespace and not cluster_gone:

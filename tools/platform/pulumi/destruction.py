@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Resource = dict[str, Any]
 
+IN_CLUSTER = "kubernetes:"
 PROVIDER = "pulumi:providers:kubernetes"
 STASH = "pulumi:index:Stash"
 STATE_ONLY = ("pulumi:providers:", "pulumi:pulumi:", STASH)
@@ -58,6 +59,8 @@ class Contents:
     may_vanish: bool
     """Whether the cluster is a node on this machine, which can disappear with all its objects."""
     owned: Sequence[tuple[OwnedObject, Owner]]
+    objects: Sequence[tuple[str, str]]
+    """Objects in a cluster, each with the engine's type and id."""
 
     @property
     def is_empty(self) -> bool:
@@ -70,16 +73,30 @@ class Contents:
         document = yaml.safe_load(self.kubeconfig) if self.kubeconfig else {}
         return next((entry["cluster"]["server"] for entry in document.get("clusters") or []), "")
 
-    def text(self, stack: str, backend: str) -> str:
-        """Return what is destroyed, for a person who has to confirm it."""
+    def text(self, stack: str, backend: str, *, cluster_gone: bool = False) -> str:
+        """Return what is destroyed, for a person who has to confirm it.
+
+        With `cluster_gone` the objects in the cluster are only forgotten.
+        """
         lines = [f"`down` destroys the stack {stack}:"]
         if self.kubeconfig:
             uid = f", uid {self.cluster}" if self.cluster else ""
             lines.append(f"  cluster  {self.server} (context {self.context}{uid})")
-        lines += [f"  backend  {backend}", f"  deletes  {_listed(self.deleted)}"]
-        if self.retained:
-            lines.append(f"  keeps    {_listed(self.retained)}, which stay in the cluster")
-        return "\n".join(lines)
+        lines.append(f"  backend  {backend}")
+        return "\n".join([*lines, *(self._forgotten() if cluster_gone else self._destroyed())])
+
+    def _destroyed(self) -> list[str]:
+        kept = [f"  keeps    {_listed(self.retained)}, which stay in the cluster"] if self.retained else []
+        return [f"  deletes  {_listed(self.deleted)}", *kept]
+
+    def _forgotten(self) -> list[str]:
+        """Return what is forgotten with the cluster, and what is deleted because it is elsewhere."""
+        forgotten = Counter(_kind(type_) for type_, _ in self.objects)
+        elsewhere = Counter(self.deleted) + Counter(self.retained) - forgotten
+        return [
+            f"  deletes  {_listed(elsewhere)}",
+            f"  forgets  {_listed(forgotten)}, which stay in the cluster if it still exists",
+        ]
 
 
 def contents(stack: Stack) -> Contents:
@@ -102,6 +119,9 @@ def contents_of(resources: Iterable[Resource]) -> Contents:
         cluster=str(inputs.get("clusterIdentifier") or ""),
         may_vanish=str(inputs.get("deleteUnreachable")).lower() == "true",
         owned=[pair for each in objects for pair in _owned(each)],
+        objects=[
+            (each["type"], each.get("id", "")) for each in objects if each["type"].startswith(IN_CLUSTER)
+        ],
     )
 
 
@@ -154,7 +174,7 @@ def _identity(stack: str, api: ApiServer, recorded: str) -> str:
         raise WrongClusterError(
             f"{stack}: {error}; nothing has been destroyed",
             hint="if the credentials in the state have expired, run `up` first, which renews them. If the cluster no longer "
-            f"exists, remove the state alone: `pulumi stack rm --force --preserve-config {stack}`",
+            f"exists, run `python -m tools.platform down {stack} --cluster-gone`, which forgets its objects and deletes the rest",
         ) from None
 
 
@@ -175,7 +195,11 @@ def _owned(resource: Resource) -> Iterable[tuple[OwnedObject, Owner]]:
 
 
 def _kinds(resources: Iterable[Resource]) -> Counter[str]:
-    return Counter(each["type"].rpartition(":")[2] for each in resources)
+    return Counter(_kind(each["type"]) for each in resources)
+
+
+def _kind(type_: str) -> str:
+    return type_.rpartition(":")[2]
 
 
 def _listed(kinds: Mapping[str, int]) -> str:

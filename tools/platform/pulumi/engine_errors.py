@@ -54,6 +54,20 @@ KNOWN_ERRORS = (
         "operatorNamespace; or remove the annotation if that state no longer exists (docs/environments.md#owner)",
     ),
     KnownError(
+        pattern=re.compile(rf"Apply failed with \d+ conflicts?: (?!.*{re.escape(CRD_OWNER)})", re.DOTALL),
+        hint="another client has changed this field in the cluster, and this command changes it, too: run "
+        "`python -m tools.platform up NAME --refresh` to restore what was changed without Pulumi (docs/operations.md#drift)",
+    ),
+    KnownError(
+        # How Go's client reports a request to the API server that got no answer, and how the provider does.
+        pattern=re.compile(
+            r'"https://[^/"]+/(?:apis?|openapi|version)\b[^"]*": |Kubernetes cluster is unreachable|due to unreachable cluster'
+        ),
+        hint="the API server stopped answering; what was done until then is recorded. Check it with `kubectl --context CONTEXT "
+        "version`, then run the same command again: it continues. If the cluster no longer exists, run "
+        "`python -m tools.platform down NAME --cluster-gone` (docs/operations.md#bad-days)",
+    ),
+    KnownError(
         pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),
         hint="the cluster cannot pull the image: correct operatorImage, set operatorRegistryServer or operatorImagePullSecrets, or run "
         "`make rollback`; the previous pods keep running",

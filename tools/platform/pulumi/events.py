@@ -13,7 +13,7 @@ from tools.platform.pulumi.changes import Change, change_of
 from tools.platform.pulumi.engine_errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pulumi.automation import EngineEvent
     from pulumi.automation.events import DiagnosticEvent, PolicyEvent
@@ -22,6 +22,10 @@ PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit
 """Follows the error that made the program exit, and adds nothing."""
 SUMMARIES = frozenset({"preview failed", "update failed"})
 """Errors that follow the error of a resource, and add nothing."""
+STACK = "::pulumi:pulumi:Stack::"
+"""Part of the URN of the stack itself, which the errors of its program are about."""
+SHOWN = 3
+"""Resources that are named with one error."""
 MANDATORY = "mandatory"
 
 
@@ -48,11 +52,16 @@ class EventLog:
     """Collects errors, changes and policy violations of one operation."""
 
     def __init__(self) -> None:
-        self.errors: list[str] = []
+        self._errors: dict[str, list[str]] = {}
         self.violations: list[Violation] = []
         self.policy_packs: list[str] = []
         self._planned: list[Change] = []
         self._completed: list[Change] = []
+
+    @property
+    def errors(self) -> list[str]:
+        """The errors, each once, with the resources that it is about unless it names them itself."""
+        return [_attributed(message, urns) for message, urns in self._errors.items()]
 
     @property
     def planned(self) -> tuple[Change, ...]:
@@ -80,7 +89,7 @@ class EventLog:
     def _diagnose(self, event: DiagnosticEvent) -> None:
         message = event.message.strip()
         if event.severity == "error" and message and not message.startswith(PROGRAM_EXITED):
-            self.errors.append(message)
+            self._errors.setdefault(message, []).append(event.urn or "")
 
     @contextlib.contextmanager
     def operation(self) -> Iterator[None]:
@@ -100,6 +109,23 @@ class EventLog:
                 raise
             causes = [message for message in self.errors if message not in SUMMARIES]
             raise EngineError(causes or self.errors) from None
+
+
+def _attributed(message: str, urns: Sequence[str]) -> str:
+    """Return an error with its resources: a provider reports some in the same words for each object, without its name."""
+    names = list(
+        dict.fromkeys(short_name(urn) for urn in urns if urn and STACK not in urn and urn not in message)
+    )
+    if not names:
+        return message
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}: {message}"
+
+
+def short_name(urn: str) -> str:
+    """Return a resource's type and name: `…::kubernetes:apps/v1:Deployment::operator` is `Deployment operator`."""
+    kind, name = urn.split("::")[-2:]
+    return f"{kind.rsplit(':', 1)[-1]} {name}"
 
 
 def _violation(event: PolicyEvent) -> Violation:

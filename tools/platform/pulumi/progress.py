@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from pulumi.automation import EngineEvent, OpType
 
 from tools.platform.console import err
-from tools.platform.pulumi.events import EventLog
+from tools.platform.pulumi.events import EventLog, short_name
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -81,7 +81,7 @@ class StackProgress:
             self._finish(event.res_outputs_event.metadata)
         elif event.res_op_failed_event:
             self._started.pop(event.res_op_failed_event.metadata.urn, None)
-            self._print(f"  {_short(event.res_op_failed_event.metadata.urn)} FAILED")
+            self._print(f"  {short_name(event.res_op_failed_event.metadata.urn)} FAILED")
         elif event.diagnostic_event:
             self._diagnose(event.diagnostic_event)
 
@@ -93,12 +93,14 @@ class StackProgress:
     def _finish(self, step: StepEventMetadata) -> None:
         seconds = time.monotonic() - self._started.pop(step.urn, time.monotonic())
         if not self._brief:
-            self._print(f"  {_short(step.urn)} {COMPLETED[step.op]} ({seconds:.1f} s)")
+            self._print(f"  {short_name(step.urn)} {COMPLETED[step.op]} ({seconds:.1f} s)")
 
     def _tick(self) -> None:
         while not self._stop.wait(QUIET_SECONDS):
             open_steps = [
-                _short(urn) for urn, started in self._started.copy().items() if time.monotonic() - started > 1
+                short_name(urn)
+                for urn, started in self._started.copy().items()
+                if time.monotonic() - started > 1
             ]
             self._print(
                 f"  {self._title}: {time.monotonic() - self._start:.0f} s, "
@@ -113,9 +115,3 @@ class StackProgress:
 
     def _print(self, text: str) -> None:
         err.print(text)
-
-
-def _short(urn: str) -> str:
-    """Return a resource's type and name: `…::kubernetes:apps/v1:Deployment::operator` is `Deployment operator`."""
-    kind, name = urn.split("::")[-2:]
-    return f"{kind.rsplit(':', 1)[-1]} {name}"

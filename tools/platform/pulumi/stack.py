@@ -34,6 +34,9 @@ IDEMPOTENT_TYPES = ("kubernetes:", "pulumi-python:", "notification-platform:", "
 """Type prefixes of resources with a fixed name in the cluster, on this machine or in the state: a second creation adopts the
 first."""
 
+TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
+"""Lets the provider set a field that another client has changed since: without it, the API server refuses that."""
+
 
 def open_stack(
     name: str, *, config: Mapping[str, Any] | None = None, toolchain: Toolchain | None = None
@@ -97,17 +100,26 @@ def _entry(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value that a sta
     return {"value": value if isinstance(value, str) else json.dumps(value), "secret": False}
 
 
-def up(stack: auto.Stack, *, brief: bool = False) -> tuple[dict[str, Any], bool]:
+def up(stack: auto.Stack, *, brief: bool = False, refresh: bool = False) -> tuple[dict[str, Any], bool]:
     """Update the stack and print progress; return its outputs and whether anything changed.
 
-    With `brief` only start, end and errors are printed. The kubeconfig among the outputs is a secret: never print it.
+    With `brief` only start, end and errors are printed. With `refresh` the cluster is read first, and what was changed in it
+    without Pulumi is restored. The kubeconfig among the outputs is a secret: never print it.
     """
+    if refresh and _has_objects(stack):
+        stack.workspace.env_vars = {**stack.workspace.env_vars, **TAKE_BACK}
     with StackProgress(f"pulumi up -s {stack.name}", brief=brief) as progress:
-        result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True)
+        result = stack.up(on_event=progress.on_event, color="never", suppress_outputs=True, refresh=refresh)
     if progress.pending_operations:
         _drop_pending_operations(stack)
     changes = {op: count for op, count in (result.summary.resource_changes or {}).items() if op != SAME}
     return {key: output.value for key, output in result.outputs.items()}, bool(changes)
+
+
+def _has_objects(stack: auto.Stack) -> bool:
+    """Return whether the state has objects in a cluster; a state without them restores nothing, and may be the wrong one."""
+    resources = (stack.export_stack().deployment or {}).get("resources") or []
+    return any(each["type"].startswith("kubernetes:") for each in resources)
 
 
 def preview(stack: auto.Stack, *, policy_pack: str = "", policy_config: str = "") -> EventLog:

@@ -1,0 +1,161 @@
+"""Bad days of a stack in a shared cluster: what each command says, that it fails with exit code 1, and that a second run completes.
+
+Real API servers and the real engine, without nodes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.api_server.shared_clusters import NAMESPACE, STACK, Team, faulty_address, shared_cluster
+from tests.harness.eventually import eventually
+from tools.localcluster.toolchain import ensure
+from tools.platform.pulumi.environment import ENGINE_GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.api_server.shared_clusters import SharedCluster
+    from tests.harness.faultproxy_client import Fault, FaultProxy
+
+pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
+HOLDER = "example.com/holder"
+WITHIN_SECONDS = 5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine() -> None:
+    ensure(ENGINE_GROUPS)
+
+
+@pytest.fixture
+def cluster() -> Iterator[SharedCluster]:
+    with shared_cluster() as started:
+        yield started
+
+
+def in_cluster(folder: Path, *, server: str, authority: str, token: str) -> Team:
+    team = Team(folder / "team")
+    team.add_context("there", server=server, authority=authority, token=token)
+    team.configure("there")
+    return team
+
+
+@pytest.fixture
+def team(cluster: SharedCluster, tmp_path: Path) -> Team:
+    return in_cluster(tmp_path, server=cluster.server, authority=cluster.authority, token=cluster.token)
+
+
+def shorten_deletion_timeouts(team: Team) -> None:
+    """Let the engine wait a few seconds instead of minutes for the objects whose deletion can take long."""
+    state = json.loads(team.checkout.pulumi("stack", "export", "--show-secrets", "--stack", STACK).text)
+    for resource in state["deployment"]["resources"]:
+        if resource.get("customTimeouts", {}).get("delete"):
+            resource["customTimeouts"]["delete"] = WITHIN_SECONDS
+    file = team.checkout.folder / "state.json"
+    file.write_text(json.dumps(state))
+    result = team.checkout.pulumi("stack", "import", "--file", str(file), "--stack", STACK)
+    assert result.code == 0, result.text
+
+
+def test_down_names_the_object_and_the_finalizer_that_hold_the_namespace(
+    team: Team, cluster: SharedCluster
+) -> None:
+    team.up()
+    shorten_deletion_timeouts(team)
+    held = {"metadata": {"name": "held", "finalizers": [HOLDER]}}
+    cluster.core.create_namespaced_config_map(NAMESPACE, held)
+
+    message = team.refused("down", STACK, "--yes")
+    assert f"ConfigMap {NAMESPACE}/held has the finalizer {HOLDER}" in message
+    assert f"kubectl --context there -n {NAMESPACE} patch configmaps held" in message
+    assert f"run `python -m tools.platform down {STACK}` again" in message
+    assert cluster.namespace() is not None
+
+    cluster.core.patch_namespaced_config_map("held", NAMESPACE, {"metadata": {"finalizers": None}})
+    again = team.platform("down", STACK, "--yes")
+    assert again.code == 0, again.text
+    assert cluster.namespace() is None
+
+
+def test_vanished_cluster_is_forgotten_on_request_alone(tmp_path: Path) -> None:
+    with shared_cluster() as cluster:
+        team = in_cluster(tmp_path, server=cluster.server, authority=cluster.authority, token=cluster.token)
+        team.up()
+        before = team.resources()
+        message = team.refused("down", STACK, "--yes", "--cluster-gone")
+        assert f"an API server answers at the address in its state ({cluster.server})" in message
+        assert cluster.namespace() is not None
+
+    message = team.refused("down", STACK, "--yes")
+    assert f"run `python -m tools.platform down {STACK} --cluster-gone`" in message
+    assert "there is no terminal to ask" in team.refused("down", STACK, "--cluster-gone")
+    assert team.resources() == before
+
+    result = team.platform("down", STACK, "--cluster-gone", "--yes")
+    assert result.code == 0, result.text
+    assert "which stay in the cluster if it still exists" in result.text
+    assert STACK not in team.checkout.pulumi("stack", "ls").text
+    assert team.file.exists()
+
+
+def test_plain_destroy_of_a_vanished_cluster_obeys_the_variable(tmp_path: Path) -> None:
+    with shared_cluster() as cluster:
+        team = in_cluster(tmp_path, server=cluster.server, authority=cluster.authority, token=cluster.token)
+        team.up()
+    destroy = ("destroy", "--yes", "--skip-preview", "--stack", STACK)
+    refused = team.checkout.pulumi(*destroy)
+    assert refused.code != 0
+    assert "PULUMI_K8S_DELETE_UNREACHABLE" in refused.text
+    forgotten = team.checkout.pulumi(*destroy, PULUMI_K8S_DELETE_UNREACHABLE="true")
+    assert forgotten.code == 0, forgotten.text
+
+
+@pytest.fixture
+def faulty(cluster: SharedCluster, tmp_path: Path) -> Iterator[tuple[Team, FaultProxy]]:
+    """A stack that reaches its cluster by a proxy with faults."""
+    with faulty_address(cluster, tmp_path) as (server, authority, proxy):
+        yield in_cluster(tmp_path, server=server, authority=authority, token=cluster.token), proxy
+
+
+def go_away(proxy: FaultProxy, verb: str) -> None:
+    """Let the API server go away after two requests of this verb."""
+    first = proxy.fail(verb=verb, cut=True, times=None, skip=2)
+    threading.Thread(target=_then_cut_all, args=(proxy, first), daemon=True).start()
+
+
+def _then_cut_all(proxy: FaultProxy, first: Fault) -> None:
+    eventually(lambda: first.used, bool, within=120)
+    proxy.fail(cut=True, times=None)
+
+
+def test_up_continues_after_the_api_server_was_away(faulty: tuple[Team, FaultProxy]) -> None:
+    team, proxy = faulty
+    go_away(proxy, "patch")
+    message = team.refused("up", STACK)
+    assert "the API server stopped answering" in message
+    assert "run the same command again" in message
+    proxy.clear()
+    team.up()
+    assert "nothing to change" in team.up()
+
+
+def test_down_continues_after_the_api_server_was_away(
+    faulty: tuple[Team, FaultProxy], cluster: SharedCluster
+) -> None:
+    team, proxy = faulty
+    team.up()
+    go_away(proxy, "delete")
+    message = team.refused("down", STACK, "--yes")
+    assert "the API server stopped answering" in message
+    assert "run the same command again" in message
+    proxy.clear()
+    again = team.platform("down", STACK, "--yes")
+    assert again.code == 0, again.text
+    assert cluster.namespace() is None
+    assert cluster.definition() is None

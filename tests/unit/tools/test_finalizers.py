@@ -1,0 +1,134 @@
+"""What a deletion that does not complete is explained by: kinds of a discovery, and the objects that finalizers hold."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tools.platform.pulumi.finalizers import Deletions, HeldObject, Kind, explained, kinds_of
+
+DELETED = "2026-01-01T00:00:00Z"
+VERBS = ["delete", "get", "list"]
+RECEIVERS = "/apis/kubernaut.ai/v1alpha1/notificationreceivers"
+CRD = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def resource(plural: str, kind: str, *, scope: str = "Namespaced", verbs: list[str] | None = None) -> Any:
+    return {
+        "resource": plural,
+        "responseKind": {"kind": kind},
+        "scope": scope,
+        "verbs": VERBS if verbs is None else verbs,
+    }
+
+
+def group(name: str, version: str, *resources: Any) -> Any:
+    return {"metadata": {"name": name}, "versions": [{"version": version, "resources": list(resources)}]}
+
+
+CORE = {
+    "items": [
+        group(
+            "",
+            "v1",
+            resource("namespaces", "Namespace", scope="Cluster"),
+            resource("configmaps", "ConfigMap"),
+            resource("bindings", "Binding", verbs=["create"]),
+        )
+    ]
+}
+GROUPS = {
+    "items": [
+        group("kubernaut.ai", "v1alpha1", resource("notificationreceivers", "NotificationReceiver")),
+        group(
+            "apiextensions.k8s.io",
+            "v1",
+            resource("customresourcedefinitions", "CustomResourceDefinition", scope="Cluster"),
+        ),
+    ]
+}
+
+
+def held(name: str, *finalizers: str, namespace: str = "", deleted: str = DELETED) -> Any:
+    metadata: dict[str, Any] = {"name": name, "namespace": namespace, "finalizers": list(finalizers)}
+    return {"metadata": metadata | ({"deletionTimestamp": deleted} if deleted else {})}
+
+
+def deletions(**answers: Any) -> Deletions:
+    """Return the deletions of a cluster that answers by path, and 404 for every other one."""
+    known = {"/api": CORE, "/apis": GROUPS, **answers}
+
+    def call(_method: str, url: str, _headers: Any, **_options: Any) -> Any:
+        path = url.partition("?")[0]
+        content = json.dumps(known.get(path)).encode()
+        return SimpleNamespace(status=200 if path in known else 404, read=lambda: content)
+
+    def serialized(method: str, path: str, **_options: Any) -> Any:
+        return method, path, {}, None, None
+
+    return Deletions(SimpleNamespace(call_api=call, param_serialize=serialized))
+
+
+def test_kinds_are_those_that_the_cluster_serves() -> None:
+    namespaces, config_maps, bindings = kinds_of("/api", CORE)
+    assert namespaces.path(name="a") == "/api/v1/namespaces/a"
+    assert config_maps.path("a", "b") == "/api/v1/namespaces/a/configmaps/b"
+    assert not bindings.deletable
+    (receivers, _) = kinds_of("/apis", GROUPS)
+    assert receivers == Kind(
+        root="/apis/kubernaut.ai/v1alpha1",
+        group="kubernaut.ai",
+        name="NotificationReceiver",
+        plural="notificationreceivers",
+        namespaced=True,
+        deletable=True,
+    )
+
+
+def test_namespace_is_held_by_what_it_contains() -> None:
+    result = deletions(
+        **{
+            "/api/v1/namespaces/home": held("home"),
+            "/api/v1/namespaces/home/configmaps": {
+                "items": [held("a", "x.example/y", namespace="home"), held("b", namespace="home")]
+            },
+        }
+    ).holders([("kubernetes:core/v1:Namespace", "home"), ("kubernetes:core/v1:ConfigMap", "home/other")])
+    assert [each.text() for each in result] == ["ConfigMap home/a has the finalizer x.example/y"]
+
+
+def test_definition_is_held_by_its_instances() -> None:
+    name = "notificationreceivers.kubernaut.ai"
+    result = deletions(
+        **{
+            f"{CRDS}/{name}": held(name, "customresourcecleanup.apiextensions.k8s.io"),
+            RECEIVERS: {"items": [held("mail", "x.example/y", "x.example/z", namespace="home")]},
+        }
+    ).holders([(CRD, name)])
+    assert [each.text() for each in result] == [
+        "NotificationReceiver home/mail has the finalizers x.example/y, x.example/z",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/namespaces/home", "/elsewhere"])
+def test_object_that_is_not_being_deleted_is_held_by_nothing(path: str) -> None:
+    result = deletions(**{path: held("home", "x.example/y", deleted="")})
+    assert result.holders([("kubernetes:core/v1:Namespace", "home")]) == []
+
+
+def test_explanation_has_the_command_that_removes_a_finalizer() -> None:
+    receiver = HeldObject(
+        kind="NotificationReceiver",
+        plural="notificationreceivers.kubernaut.ai",
+        namespace="home",
+        name="mail",
+        finalizers=("x.example/y",),
+    )
+    lines, hint = explained([receiver], "prod", again="down prod")
+    assert lines == "\n  - NotificationReceiver home/mail has the finalizer x.example/y"
+    assert "kubectl --context prod -n home patch notificationreceivers.kubernaut.ai mail --type merge" in hint
+    assert hint.endswith("then run `down prod` again")
