@@ -10,7 +10,8 @@ import pytest
 
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands.pulumi import stack_of
-from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT, engine_environment, passphrase_variable
+from tools.platform.pulumi.engine import engine_environment
+from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT, passphrase_variable
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 

@@ -10,6 +10,7 @@ import pytest
 from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
+from tools.platform.pulumi import recorded
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
 
@@ -29,6 +30,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return TOOLCHAIN
 
     monkeypatch.setattr(up, "ensure", ensure)
+    monkeypatch.setattr(recorded, "recorded_provider", lambda *_arguments: "")
     monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
     monkeypatch.setattr(
         up,

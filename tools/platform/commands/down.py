@@ -11,8 +11,8 @@ from tools.platform.console import err, out
 from tools.platform.errors import PlatformError
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.preview.stacks import previews
+from tools.platform.pulumi.backend import backend_url, shown, use_backend_of
 from tools.platform.pulumi.destruction import check_place, contents
-from tools.platform.pulumi.environment import shown_backend
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
 from tools.platform.pulumi.stack import destroy, exists, open_with_settings, remove
 from tools.platform.pulumi.stack_file import uses_local_cluster
@@ -46,6 +46,7 @@ def down(
 
     Examples: `down` for the stack dev, `down staging` for another one.
     """
+    use_backend_of(stack)
     take_down(stack, yes=yes)
 
 
@@ -81,7 +82,9 @@ def confirm(stack: PulumiStack, settings: Settings, *, yes: bool) -> None:
     if local or state.is_empty:
         return
     check_place(stack.name, state, settings.cluster)
-    err.print(state.text(stack.name, shown_backend()), markup=False, highlight=False, soft_wrap=True)
+    err.print(
+        state.text(stack.name, shown(backend_url(stack.name))), markup=False, highlight=False, soft_wrap=True
+    )
     if yes:
         return
     if not sys.stdin.isatty():
