@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ class SharedCluster:
     token: str
     core: client.CoreV1Api
     definitions: client.ApiextensionsV1Api
+    rbac: client.RbacAuthorizationV1Api
 
     @property
     def uid(self) -> str:
@@ -77,6 +78,26 @@ class SharedCluster:
         for name in CRDS:
             self.definitions.patch_custom_resource_definition(name, body)
 
+    def administrator(self, name: str) -> str:
+        """Create an account that may do everything, and return a token of it."""
+        self.core.create_namespaced_service_account("default", {"metadata": {"name": name}})
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
+        binding = {"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}
+        self.rbac.create_cluster_role_binding(binding)
+        token: Any = self.core.create_namespaced_service_account_token(
+            name, "default", {"spec": {"expirationSeconds": 7200}}
+        )
+        return str(token.status.token)
+
+    def expire(self, name: str, token: str) -> None:
+        """Make a token of an account invalid, and return when the API server refuses it."""
+        self.core.delete_namespaced_service_account(name, "default")
+        review = {"spec": {"token": token}}
+        api = client.AuthenticationV1Api(self.core.api_client)
+        # A token that was valid stays in the API server's cache for seconds.
+        eventually(lambda: api.create_token_review(review).status.authenticated, lambda valid: not valid)
+
     def _metadata(self, read: Any, name: str) -> Any:
         try:
             return read(name).metadata
@@ -94,15 +115,17 @@ def shared_cluster() -> Iterator[SharedCluster]:
         core = client.CoreV1Api(api)
         eventually(lambda: _exists(core, "kube-system") and _exists(core, "default"), bool, within=30)
         (entry,) = yaml.safe_load(plane.kubeconfig.read_text("utf-8"))["clusters"]
+        cluster = SharedCluster(
+            server=entry["cluster"]["server"],
+            authority=entry["cluster"]["certificate-authority-data"],
+            token="",
+            core=core,
+            definitions=client.ApiextensionsV1Api(api),
+            rbac=client.RbacAuthorizationV1Api(api),
+        )
         controllers = (*CONTROLLERS, f"--kubeconfig={plane.kubeconfig}")
         with running(ensure(GROUPS).bin, controllers, Path(folder)):
-            yield SharedCluster(
-                server=entry["cluster"]["server"],
-                authority=entry["cluster"]["certificate-authority-data"],
-                token=_administrator(api),
-                core=core,
-                definitions=client.ApiextensionsV1Api(api),
-            )
+            yield replace(cluster, token=cluster.administrator(ACCOUNT))
 
 
 def _exists(core: client.CoreV1Api, name: str) -> bool:
@@ -111,19 +134,6 @@ def _exists(core: client.CoreV1Api, name: str) -> bool:
     except client.ApiException:
         return False
     return True
-
-
-def _administrator(api: client.ApiClient) -> str:
-    core, rbac = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
-    core.create_namespaced_service_account("default", {"metadata": {"name": ACCOUNT}})
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
-    subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": "default"}
-    binding = {"metadata": {"name": ACCOUNT}, "roleRef": reference, "subjects": [subject]}
-    rbac.create_cluster_role_binding(binding)
-    token: Any = core.create_namespaced_service_account_token(
-        ACCOUNT, "default", {"spec": {"expirationSeconds": 7200}}
-    )
-    return str(token.status.token)
 
 
 @contextmanager

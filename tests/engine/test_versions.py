@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,16 +35,7 @@ def stack(checkout: Checkout) -> Iterator[Checkout]:
     checkout.use_own_secrets()
     assert checkout.pulumi("stack", "init", STACK).code == 0
     yield checkout
-    kill_processes(checkout.folder)
-
-
-def kill_processes(folder: Path) -> None:
-    """Kill the processes that use a checkout: plugins outlive a killed engine."""
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        # The process belongs to another user, or has ended.
-        with contextlib.suppress(OSError):
-            if f"{folder}/".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), signal.SIGKILL)
+    checkout.kill_processes()
 
 
 def deployed(checkout: Checkout) -> dict[str, Any]:

@@ -105,4 +105,3 @@ def test_copies_of_a_lasting_stack_stay_in_a_shared_backend(
     removable: Any = SimpleNamespace(name="nowhere", workspace=place)
     stack_module.remove(removable, generated=generated)
     assert calls == [options]
-

@@ -38,6 +38,13 @@ def down(
     stack: Stack = "dev",
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for example in CI.")] = False,
+    run_program: Annotated[
+        bool,
+        typer.Option(
+            "--run-program",
+            help="Use the credentials of the stack's settings, because those that the last `up` has recorded have expired.",
+        ),
+    ] = False,
 ) -> None:
     """Destroy a stack with all its resources.
 
@@ -47,10 +54,10 @@ def down(
     Examples: `down` for the stack dev, `down staging` for another one.
     """
     use_backend_of(stack)
-    take_down(stack, yes=yes)
+    take_down(stack, yes=yes, run_program=run_program)
 
 
-def take_down(name: str, *, yes: bool = False) -> None:
+def take_down(name: str, *, yes: bool = False, run_program: bool = False) -> None:
     """Destroy the stack and remove it.
 
     Raises:
@@ -63,14 +70,14 @@ def take_down(name: str, *, yes: bool = False) -> None:
         return
     check_previews(name)
     stack, settings = open_with_settings(name)
-    confirm(stack, settings, yes=yes)
-    destroy(stack)
+    confirm(stack, settings, yes=yes, run_program=run_program)
+    destroy(stack, run_program=run_program)
     remove(stack)
     drop_kubeconfig(name)
     out.print(f"{name} is down; none of its resources is left.")
 
 
-def confirm(stack: PulumiStack, settings: Settings, *, yes: bool) -> None:
+def confirm(stack: PulumiStack, settings: Settings, *, yes: bool, run_program: bool = False) -> None:
     """Check the place of a stack with a shared cluster, show what goes, and ask unless `yes` answers that.
 
     Raises:
@@ -81,7 +88,7 @@ def confirm(stack: PulumiStack, settings: Settings, *, yes: bool) -> None:
     local = state.may_vanish or (not state.kubeconfig and uses_local_cluster(stack.name))
     if local or state.is_empty:
         return
-    check_place(stack.name, state, settings.cluster)
+    check_place(stack.name, state, settings.cluster, run_program=run_program)
     err.print(
         state.text(stack.name, shown(backend_url(stack.name))), markup=False, highlight=False, soft_wrap=True
     )

@@ -23,8 +23,8 @@ from tools.platform.pulumi.history import (
     settings,
     settings_to_change,
 )
-from tools.platform.pulumi.stack import exists, open_stack, outputs
-from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
+from tools.platform.pulumi.stack import check_resolved, exists, open_stack, outputs
+from tools.platform.pulumi.stack_file import StackFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,7 +122,7 @@ def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
     if values:
         stack.set_all_config_json(json.dumps(values))
     try:
-        check_stack_file(stack.name)
+        check_resolved(stack)
     except StackFileError:
         file.write_text(text, "utf-8")
         raise

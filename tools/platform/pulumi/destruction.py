@@ -104,32 +104,39 @@ def contents_of(resources: Iterable[Resource]) -> Contents:
     )
 
 
-def check_place(stack: str, state: Contents, settings: Cluster) -> None:
+def check_place(stack: str, state: Contents, settings: Cluster, *, run_program: bool = False) -> None:
     """Check that state and settings lead to the recorded cluster, and that its objects still belong to this state.
+
+    With `run_program` the cluster is asked with the credentials of the settings, because those of the state may have expired.
 
     Raises:
         WrongClusterError: they do not, or no API server answers.
     """
     if not state.kubeconfig:
         return
+    if run_program and settings.kind == ClusterKind.EXISTING:
+        _check_owners(stack, state, _named_cluster(stack, settings, state.cluster))
+        return
     api = ApiServer(kubeconfig=state.kubeconfig, context=state.context)
     reached = _uid(stack, api)
     if state.cluster and reached and reached != state.cluster:
         raise _wrong(stack, f"the address in its state ({state.server})", reached, state.cluster)
     if settings.kind == ClusterKind.EXISTING:
-        _check_settings(stack, settings, state.cluster or reached)
+        _named_cluster(stack, settings, state.cluster or reached)
     _check_owners(stack, state, api)
 
 
-def _check_settings(stack: str, settings: Cluster, expected: str) -> None:
-    """Check that the settings name the cluster that would be emptied: somebody may expect another one."""
+def _named_cluster(stack: str, settings: Cluster, expected: str) -> ApiServer:
+    """Return the cluster that the settings name, which has to be the expected one: somebody may expect another one."""
     try:
         single = read(settings.kubeconfig, settings.context)
     except ClusterError as error:
         raise WrongClusterError(f"{stack}: {error}") from None
-    named = _uid(stack, ApiServer(kubeconfig=single.text(), context=single.context))
+    api = ApiServer(kubeconfig=single.text(), context=single.context)
+    named = _uid(stack, api)
     if named and expected and named != expected:
         raise _wrong(stack, f"its clusterContext ({single.context}, {single.server})", named, expected)
+    return api
 
 
 def _check_owners(stack: str, state: Contents, api: ApiServer) -> None:
@@ -150,7 +157,8 @@ def _uid(stack: str, api: ApiServer) -> str:
     except ClusterError as error:
         raise WrongClusterError(
             f"{stack}: {error}; nothing has been destroyed",
-            hint="if the credentials in the state have expired, run `up` first, which renews them. If the cluster no longer "
+            hint="if the credentials in the state have expired, pass --run-program, which uses those of the settings, or run `up` "
+            "first, which renews them. If the cluster no longer "
             f"exists, remove the state alone: `pulumi stack rm --force --preserve-config {stack}`",
         ) from None
 

@@ -87,6 +87,15 @@ def open_with_settings(
     return stack, check_configuration(name, entries)
 
 
+def check_resolved(stack: auto.Stack) -> Settings:
+    """Check the present configuration of a stack, as the engine resolves it, and return the settings.
+
+    Raises:
+        StackFileError: it cannot be used.
+    """
+    return check_configuration(stack.name, _place(stack).resolved_config(stack.name))
+
+
 def select_stack(name: str) -> auto.Stack:
     """Select a stack without a check of its configuration.
 
@@ -142,15 +151,19 @@ def preview(stack: auto.Stack, *, policy_pack: str = "", policy_config: str = ""
     return log
 
 
-def refresh_preview(stack: auto.Stack) -> EventLog:
+def refresh_preview(stack: auto.Stack, *, run_program: bool = False) -> EventLog:
     """Compare the stack's state with its cluster, and change neither; return what the engine reported.
+
+    The engine uses the credentials in the state, or with `run_program` those that the program has now.
 
     Raises:
         CommandError: the comparison failed.
     """
     log = EventLog()
     with log.operation():
-        stack.preview_refresh(on_event=log.on_event, color="never", suppress_progress=True)
+        stack.preview_refresh(
+            on_event=log.on_event, color="never", suppress_progress=True, run_program=run_program
+        )
     return log
 
 
@@ -196,10 +209,15 @@ def cluster_access(stack: auto.Stack) -> tuple[str, str]:
         raise StackFileError(f"{stack.name}: {error}") from None
 
 
-def destroy(stack: auto.Stack, *, brief: bool = False) -> None:
-    """Delete every resource of the stack and print progress."""
+def destroy(stack: auto.Stack, *, brief: bool = False, run_program: bool = False) -> None:
+    """Delete every resource of the stack and print progress.
+
+    The engine uses the credentials in the state, or with `run_program` those that the program has now.
+    """
     with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress:
-        stack.destroy(on_event=progress.on_event, color="never", suppress_outputs=True)
+        stack.destroy(
+            on_event=progress.on_event, color="never", suppress_outputs=True, run_program=run_program
+        )
 
 
 def remove(stack: auto.Stack, *, force: bool = False, generated: bool = False) -> None:
@@ -208,13 +226,17 @@ def remove(stack: auto.Stack, *, force: bool = False, generated: bool = False) -
     The copies of its state are removed for a generated stack, and for any stack in the embedded backend. With `force` a stack
     that still lists resources is removed too: they disappeared with their cluster.
     """
-    place = cast("Workspace", stack.workspace)
+    place = _place(stack)
     folder = folder_of(place.backend)
     copies = generated or folder == STATE_FOLDER
     options = {"--force": force, "--preserve-config": not generated, "--remove-backups": copies}
     place.remove(stack.name, *(option for option, chosen in options.items() if chosen))
     if folder is not None and copies:
         _remove_folders(folder, stack.name)
+
+
+def _place(stack: auto.Stack) -> Workspace:
+    return cast("Workspace", stack.workspace)
 
 
 def _remove_folders(folder: Path, name: str) -> None:
