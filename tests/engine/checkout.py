@@ -79,12 +79,16 @@ class Checkout:
         return self.run([*PLATFORM, *arguments], variables)
 
     def pulumi(self, *arguments: str, typed: str = "", **variables: str) -> CommandResult:
-        """Run Pulumi directly, without the platform's commands; it reads `typed` from standard input."""
+        """Run Pulumi directly, without the platform's commands; it reads `typed` from standard input.
+
+        The backend is that of the copy's local stacks, unless the environment names another.
+        """
         toolchain = ensure(ENGINE_GROUPS)
         path = os.pathsep.join((str(Path(sys.executable).parent), toolchain.env()["PATH"]))
         environment = {
             **toolchain.env(),
             "PATH": path,
+            "PULUMI_BACKEND_URL": f"file://{self.folder / '.pulumi-state'}?create_dir=true",
             "PULUMI_CONFIG_PASSPHRASE": "known",
             **self.environment,
         }
@@ -99,12 +103,13 @@ class Checkout:
         }
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of a command: source folders of the copy, and no variable of Pulumi."""
+        """Return the environment of a command: source folders of the copy, and no variable and no login of Pulumi."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
         path = os.pathsep.join(
             str(self.folder / part) for part in ("infra", "operator", "infra/policy_pack", "")
         )
-        return {**env, "PYTHONPATH": path, **self.environment, **more}
+        login = {"PULUMI_CREDENTIALS_PATH": str(self.folder / "credentials")}
+        return {**env, "PYTHONPATH": path, **login, **self.environment, **more}
 
     def run(self, command: list[str], variables: Mapping[str, str], *, typed: str = "") -> CommandResult:
         """Run a command in the copy."""

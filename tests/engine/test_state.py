@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from platform_infra.names import PROJECT
 from tests.engine.checkout import PLATFORM
-from tests.engine.state_place import BASE, PASSPHRASE, WRONG, Place, empty_cluster, opens
+from tests.engine.state_place import BASE, PASSPHRASE, SETTINGS, WRONG, Place, empty_cluster, opens
 from tests.harness.eventually import eventually
 from tests.harness.object_stores.servers import Container, Folder, Moto, azurite, moto
 
@@ -164,3 +165,103 @@ def test_killed_up_is_completed_from_another_checkout(backend: Backend, aws: Mot
     assert second.platform("pulumi", "cancel", "--yes", "--stack", BASE).code == 0
     assert "interrupted while creating" in up(second, TRIAL_SLOW="0")
     assert "nothing to change" in up(second, TRIAL_SLOW="0")
+
+
+@pytest.mark.parametrize("backend", ["s3", "azblob"], indirect=True)
+def test_rollback_restores_settings_of_an_earlier_update(backend: Backend, aws: Moto, tmp_path: Path) -> None:
+    checkout = place_of(backend, OWN, aws).checkout(tmp_path / "first")
+    up(checkout)
+    checkout.write_stack(BASE, **SETTINGS | {"operatorImage": "operator:2", "operatorReplicas": 2})
+    up(checkout)
+    rollback = checkout.platform("rollback", BASE)
+    assert rollback.code == 0, rollback.text
+    assert "operatorImage: operator:1" in rollback.text
+    assert "operatorReplicas: (default)" in rollback.text
+    output = checkout.platform("pulumi", "stack", "output", "image", "--stack", BASE)
+    assert output.text.strip() == "operator:1"
+
+
+@pytest.mark.parametrize("backend", ["s3"], indirect=True)
+def test_secrets_provider_changes_both_ways_and_its_key_rotates(
+    backend: Backend, aws: Moto, server: str, tmp_path: Path
+) -> None:
+    place = place_of(backend, OWN, aws)
+    checkout = place.checkout(tmp_path / "first", TRIAL_SERVER=server, **aws.variables)
+    up(checkout)
+    key, another = aws.key(), aws.key()
+    data_keys = []
+    for provider in (key, key, another):
+        change(checkout, provider)
+        assert recorded(place)["url"] == provider
+        data_keys.append(recorded(place)["encryptedkey"])
+        assert "nothing to change" in up(checkout, PULUMI_CONFIG_PASSPHRASE="")
+    assert len({*data_keys}) == len(data_keys)
+
+    change(checkout, OWN, typed="the next one")
+    last = {"type": "passphrase", "state": recorded(place)}
+    assert [opens(last, each) for each in ("the next one", PASSPHRASE)] == [True, False]
+    assert "nothing to change" in up(checkout, PULUMI_CONFIG_PASSPHRASE="the next one")
+    assert "incorrect passphrase" in checkout.platform("up", BASE).text
+
+
+def change(checkout: Checkout, provider: str, *, typed: str = "") -> None:
+    arguments = ["stack", "change-secrets-provider", provider, "--stack", BASE]
+    changed = checkout.pulumi(*arguments, typed=f"{typed}\n")
+    assert changed.code == 0, changed.text
+
+
+def recorded(place: Place) -> dict[str, str]:
+    """Return what encrypts the secrets of the base's present state."""
+    state: dict[str, str] = place.providers()[f".pulumi/stacks/{PROJECT}/{BASE}.json"]["state"]
+    return state
+
+
+@pytest.mark.parametrize("backend", ["s3"], indirect=True)
+def test_provider_of_the_file_is_used_and_another_is_refused(
+    backend: Backend, aws: Moto, tmp_path: Path
+) -> None:
+    place = place_of(backend, KMS, aws)
+    checkout = place.checkout(tmp_path / "first")
+    file = checkout.write_stack(BASE, **SETTINGS)
+    file.write_text(f"secretsprovider: {place.provider}\n{file.read_text('utf-8')}", "utf-8")
+    up(checkout)
+    assert recorded(place)["url"] == place.provider
+    other = checkout.platform("up", BASE, "--secrets-provider", aws.key())
+    assert other.code == 1
+    assert f"{BASE}: its secrets provider is {place.provider}, and not" in other.text
+
+
+@pytest.mark.parametrize("backend", ["s3"], indirect=True)
+def test_new_stack_without_passphrase_and_provider_is_refused(
+    backend: Backend, aws: Moto, tmp_path: Path
+) -> None:
+    place = place_of(backend, OWN, aws)
+    checkout = place.checkout(tmp_path / "first", PULUMI_CONFIG_PASSPHRASE="")
+    refused = checkout.platform("up", BASE)
+    assert refused.code == 1
+    assert "its secrets would be encrypted with a well-known passphrase" in refused.text
+    assert "--secrets-provider URL" in refused.text
+    plain = checkout.platform("pulumi", "stack", "init", "another")
+    assert plain.code != 0
+    assert "passphrase must be set" in plain.text
+    assert place.of_stack(BASE) + place.of_stack("another") == []
+
+
+@pytest.mark.parametrize("backend", ["file"], indirect=True)
+def test_login_selects_the_backend_of_shared_stacks(backend: Backend, aws: Moto, tmp_path: Path) -> None:
+    checkout = place_of(backend, OWN, aws).checkout(tmp_path / "first")
+    del checkout.environment["PULUMI_BACKEND_URL"]
+    refused = checkout.platform("up", BASE)
+    assert refused.code == 1
+    assert "log in to a backend" in refused.text
+    for command in (["pulumi", "login", backend.url], ["up", BASE]):
+        result = checkout.platform(*command)
+        assert result.code == 0, result.text
+    plain = checkout.pulumi("preview", "--expect-no-changes", "--stack", BASE, PULUMI_BACKEND_URL="")
+    assert plain.code == 0, plain.text
+    assert f".pulumi/stacks/{PROJECT}/{BASE}.json" in backend.objects()
+    assert not (checkout.folder / ".pulumi-state").exists()
+
+    local = checkout.platform("pulumi", "preview", "--stack", "dev")
+    assert "no stack named 'dev' found" in local.text
+    assert (checkout.folder / ".pulumi-state" / ".pulumi").exists()

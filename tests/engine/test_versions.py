@@ -166,7 +166,7 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
 
 
 def test_state_moves_to_another_backend_and_passphrase(checkout: Checkout) -> None:
-    """The steps of docs/environments.md; the new passphrase is typed."""
+    """The steps of docs/state.md; the new passphrase is typed."""
     (checkout.folder / "infra" / "__main__.py").write_text(DRIFTING.read_text("utf-8"), "utf-8")
     before = {"PULUMI_CONFIG_PASSPHRASE": "before"}
     checkout.write_stack(STACK)

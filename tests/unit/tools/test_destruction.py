@@ -12,8 +12,8 @@ from platform_infra.cluster.ownership import Owner
 from platform_infra.names import CRD_OWNER
 from platform_infra.settings.cluster import Cluster
 from tools.platform.pulumi import stack as stack_module
-from tools.platform.pulumi.destruction import PROVIDER, STASH, WrongClusterError, check_place, contents_of
 from tools.platform.pulumi.backend import shown
+from tools.platform.pulumi.destruction import PROVIDER, STASH, WrongClusterError, check_place, contents_of
 from tools.platform.pulumi.environment import STATE_FOLDER
 
 KUBECONFIG = json.dumps({"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}]})

@@ -22,6 +22,14 @@ NAMES = ("prod-eu", "qa", "dev", "ci", "pr-7")
 PASSPHRASE, STATE_PROBLEM = "would be encrypted with a well-known passphrase", "its state would be stored in"
 
 
+@pytest.fixture(autouse=True)
+def no_login(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is logged in to a backend."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    for variable in ("PULUMI_HOME", "PULUMI_CREDENTIALS_PATH", "PULUMI_ACCESS_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 @pytest.fixture
 def stacks(tmp_path: Path) -> Path:
     """A folder of stack files: a local base, a shared base, and a preview on each."""

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 
 
+@pytest.fixture(autouse=True)
+def no_login(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is logged in to a backend."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    for variable in ("PULUMI_HOME", "PULUMI_CREDENTIALS_PATH", "PULUMI_ACCESS_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 @pytest.fixture
 def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Everything that was provided, in order; the engine resolves the stack's file."""
