@@ -187,10 +187,11 @@ def test_expired_credentials_in_the_state_are_replaced_by_current_ones(
     team.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
 
     drift = team.platform("drift", STACK)
-    assert (drift.code, drift.text) == (0, f"No drift in stack {STACK}.\n")
+    assert drift.text == f"No drift in stack {STACK}.\n"
+    assert drift.code == 0
     recorded = team.platform("drift", STACK, "--no-run-program")
     assert recorded.code == 1
-    assert "Unauthorized" in recorded.text or "unauthorized" in recorded.text
+    assert "unreachable cluster" in recorded.text
 
     assert "pass --run-program" in team.refused("down", STACK, "--yes")
     down = team.platform("down", STACK, "--yes", "--run-program")

@@ -155,6 +155,9 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
     unchanged = stack.platform("drift", STACK)
     assert (unchanged.code, unchanged.text) == (0, f"No drift in stack {STACK}.\n")
 
+    not_applied = stack.platform("drift", STACK, TRIAL_SIZE="5")
+    assert (not_applied.code, not_applied.text) == (0, f"No drift in stack {STACK}.\n")
+
     drifted = stack.platform("drift", STACK, TRIAL_DRIFT="1")
     assert drifted.code == 2
     assert drifted.text.splitlines() == [

@@ -64,10 +64,11 @@ def check(stack: str, *, notify: str, run_program: bool = True) -> int:
         selected = select_stack(stack)
         # The credentials of a local node do not expire, and its program would build an image.
         run_program = run_program and not uses_local_cluster(stack)
-        changes = refresh_preview(selected, run_program=run_program).completed
+        reported = refresh_preview(selected, run_program=run_program).completed
     except (CommandError, PlatformError, ToolchainError) as error:
         err.print(f"error: {stack} could not be checked: {explain(error)}")
         return ExitCode.FAILED
+    changes = [change for change in reported if change.external]
     if not changes:
         out.print(f"No drift in stack {stack}.")
         return 0
