@@ -128,13 +128,13 @@ class Checkout:
 
     def processes(self) -> set[int]:
         """Return the ids of the processes that use this checkout."""
-        found = set()
+        processes = set()
         for environment in Path("/proc").glob("[0-9]*/environ"):
             # The process belongs to another user, or has ended.
             with contextlib.suppress(OSError):
                 if f"{self.folder}/".encode() in environment.read_bytes():
-                    found.add(int(environment.parent.name))
-        return found
+                    processes.add(int(environment.parent.name))
+        return processes
 
     def kill_processes(self) -> None:
         """Kill the processes that use this checkout: plugins outlive a killed engine."""

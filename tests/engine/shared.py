@@ -1,7 +1,7 @@
 """A program of a stack that others build on, without a cluster: it exports a kubeconfig, its own or that of `clusterStack`.
 
-Replaces infra/__main__.py in a copy. TRIAL_SERVER is the address in the kubeconfig; TRIAL_SLOW adds a resource that takes that
-many seconds.
+Replaces infra/__main__.py in a copy. TRIAL_SERVER is the address in the kubeconfig; TRIAL_SLOW adds a resource that is complete
+when the file `proceed` is in the copy.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ HERE = Path(__file__).resolve().parents[1]
 
 
 class SlowProvider(dynamic.ResourceProvider):
-    """Creates a resource in the seconds that TRIAL_SLOW names."""
+    """Creates a resource while another command, or the end of this one, comes."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         (HERE / "started").touch()
-        # Stands for the work of a real resource: another command, or a signal of a test, comes meanwhile.
-        time.sleep(float(os.environ.get("TRIAL_SLOW") or 0))
+        while not (HERE / "proceed").exists():
+            time.sleep(0.1)
         return dynamic.CreateResult("slow", props)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,19 +85,22 @@ def preview(checkout: Checkout, *options: str) -> str:
     return result.text
 
 
-def slow_up(checkout: Checkout, *, seconds: int) -> subprocess.Popen[str]:
-    """Start `up`, and return when it creates a resource that takes that many seconds."""
-    running = subprocess.Popen(
+@contextmanager
+def slow_up(checkout: Checkout) -> Iterator[subprocess.Popen[str]]:
+    """Run `up`; when the block begins, it creates a resource, which is complete when the file `proceed` is there."""
+    with subprocess.Popen(
         [*PLATFORM, "up", BASE],
         cwd=checkout.folder,
-        env=checkout.variables({"TRIAL_SLOW": str(seconds)}),
-        start_new_session=True,
+        env=checkout.variables({"TRIAL_SLOW": "yes"}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    eventually((checkout.folder / "started").exists, bool, within=90)
-    return running
+    ) as running:
+        try:
+            eventually((checkout.folder / "started").exists, bool, within=90)
+            yield running
+        finally:
+            checkout.kill_processes()
 
 
 @pytest.mark.parametrize("provider", [OWN, KMS])
@@ -129,35 +133,37 @@ def test_second_of_two_runs_is_refused_and_names_the_first(
 ) -> None:
     place = place_of(backend, OWN, aws)
     first, second = (place.checkout(tmp_path / name) for name in ("first", "second"))
-    running = slow_up(first, seconds=8)
-    refused = second.platform("up", BASE)
+    with slow_up(first) as running:
+        engines = first.processes()
+        refused = second.platform("up", BASE)
+        (first.folder / "proceed").touch()
+        text, _ = running.communicate(timeout=120)
     assert refused.code == 1
     (owner,) = re.findall(r"created by \S+@\S+ \(pid (\d+)\)", refused.text)
-    assert int(owner) in first.processes()
-    text, _ = running.communicate(timeout=120)
+    assert int(owner) in engines
     assert running.returncode == 0, text
     assert f"{BASE} is up after" in text
 
     place.lock(BASE)
-    locked = second.platform("up", BASE)
+    locked = first.platform("up", BASE)
     assert "created by ann@desk (pid 4711)" in locked.text
     (unlock,) = re.findall(r'`make pulumi ARGS="(.*?)"`', locked.text)
-    assert second.platform("pulumi", *unlock.replace("NAME", BASE).split()).code == 0
-    assert "nothing to change" in up(second, TRIAL_SLOW="0")
+    assert first.platform("pulumi", *unlock.replace("NAME", BASE).split()).code == 0
+    assert "nothing to change" in up(first, TRIAL_SLOW="yes")
 
 
 @pytest.mark.parametrize("backend", ["s3", "azblob"], indirect=True)
 def test_killed_up_is_completed_from_another_checkout(backend: Backend, aws: Moto, tmp_path: Path) -> None:
     place = place_of(backend, OWN, aws)
     first, second = (place.checkout(tmp_path / name) for name in ("first", "second"))
-    running = slow_up(first, seconds=120)
-    first.kill_processes()
-    running.communicate(timeout=60)
-    locked = second.platform("up", BASE, TRIAL_SLOW="0")
+    (second.folder / "proceed").touch()
+    with slow_up(first):
+        first.kill_processes()
+    locked = second.platform("up", BASE, TRIAL_SLOW="yes")
     assert "remove its lock" in locked.text
     assert second.platform("pulumi", "cancel", "--yes", "--stack", BASE).code == 0
-    assert "interrupted while creating" in up(second, TRIAL_SLOW="0")
-    assert "nothing to change" in up(second, TRIAL_SLOW="0")
+    assert "interrupted while creating" in up(second, TRIAL_SLOW="yes")
+    assert "nothing to change" in up(second, TRIAL_SLOW="yes")
 
 
 @pytest.mark.parametrize("backend", ["s3", "azblob"], indirect=True)
@@ -171,7 +177,7 @@ def test_rollback_restores_settings_of_an_earlier_update(backend: Backend, aws: 
     assert "operatorImage: operator:1" in rollback.text
     assert "operatorReplicas: (default)" in rollback.text
     output = checkout.platform("pulumi", "stack", "output", "image", "--stack", BASE)
-    assert output.text.strip() == "operator:1"
+    assert output.text.splitlines()[-1] == "operator:1"
 
 
 @pytest.mark.parametrize("backend", ["s3"], indirect=True)
@@ -190,16 +196,17 @@ def test_secrets_provider_changes_both_ways_and_its_key_rotates(
         assert "nothing to change" in up(checkout, PULUMI_CONFIG_PASSPHRASE="")
     assert len({*data_keys}) == len(data_keys)
 
-    change(checkout, OWN, typed="the next one")
+    change(checkout, OWN, PULUMI_CONFIG_PASSPHRASE="the second")
+    change(checkout, OWN, typed="the third", PULUMI_CONFIG_PASSPHRASE="the second")
     last = {"type": "passphrase", "state": recorded(place)}
-    assert [opens(last, each) for each in ("the next one", PASSPHRASE)] == [True, False]
-    assert "nothing to change" in up(checkout, PULUMI_CONFIG_PASSPHRASE="the next one")
+    assert [opens(last, each) for each in ("the third", "the second", PASSPHRASE)] == [True, False, False]
+    assert "nothing to change" in up(checkout, PULUMI_CONFIG_PASSPHRASE="the third")
     assert "incorrect passphrase" in checkout.platform("up", BASE).text
 
 
-def change(checkout: Checkout, provider: str, *, typed: str = "") -> None:
+def change(checkout: Checkout, provider: str, *, typed: str = "", **variables: str) -> None:
     arguments = ["stack", "change-secrets-provider", provider, "--stack", BASE]
-    changed = checkout.pulumi(*arguments, typed=f"{typed}\n")
+    changed = checkout.pulumi(*arguments, typed=f"{typed}\n", **variables)
     assert changed.code == 0, changed.text
 
 
@@ -253,7 +260,7 @@ def test_login_selects_the_backend_of_shared_stacks(backend: Backend, aws: Moto,
     plain = checkout.pulumi("preview", "--expect-no-changes", "--stack", BASE, PULUMI_BACKEND_URL="")
     assert plain.code == 0, plain.text
     assert f".pulumi/stacks/{PROJECT}/{BASE}.json" in backend.objects()
-    assert not (checkout.folder / ".pulumi-state").exists()
+    assert not (checkout.folder / ".pulumi-state" / ".pulumi").exists()
 
     local = checkout.platform("pulumi", "preview", "--stack", "dev")
     assert "no stack named 'dev' found" in local.text

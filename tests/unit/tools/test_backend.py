@@ -38,11 +38,11 @@ def test_variable_beats_the_login_and_the_login_the_embedded_folder(stacks: Path
     nobody = {"PULUMI_CREDENTIALS_PATH": str(stacks / "none")}
     user = logged_in(stacks, {"current": LOGIN, "accounts": {LOGIN: {}}})
     chosen = user | {"PULUMI_BACKEND_URL": "gs://state"}
-    found = {
+    urls = {
         stack: [backend_url(stack, variables, folder=stacks) for variables in (nobody, user, chosen)]
         for stack in ("", "dev", "qa")
     }
-    assert found == {
+    assert urls == {
         "": [STATE, LOGIN, "gs://state"],
         "dev": [STATE, STATE, "gs://state"],
         "qa": [STATE, LOGIN, "gs://state"],

@@ -101,7 +101,7 @@ def test_copies_of_a_lasting_stack_stay_in_a_shared_backend(
     url: str, *, generated: bool, options: list[str]
 ) -> None:
     calls: list[list[str]] = []
-    place = SimpleNamespace(backend=url, remove=lambda _name, *given: calls.append([*given]))
+    place = SimpleNamespace(backend=url, remove=lambda _name, *chosen: calls.append([*chosen]))
     removable: Any = SimpleNamespace(name="nowhere", workspace=place)
     stack_module.remove(removable, generated=generated)
     assert calls == [options]
