@@ -74,6 +74,7 @@ def up(  # noqa: PLR0913 - one argument per option
         str,
         typer.Option(
             metavar="URL",
+            envvar="PREVIEW_SECRETS_PROVIDER",
             help="Secrets provider of a new preview; by default that of the template, or else that of its base.",
         ),
     ] = "",
