@@ -1,6 +1,7 @@
 """State in files, S3 and Azure Blob Storage, secrets by a passphrase and by KMS: the real engine, and no cluster.
 
-A checkout stands for a machine: nothing passes from one to the other but the backend and the environment.
+A checkout stands for a machine: nothing passes from one to the other but the backend and the environment. test_versions.py and
+test_bad_input.py have the same promises about locks, killed runs and rollback for files.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
     from tests.harness.object_stores.servers import Backend
 
-BACKENDS = ("file", "s3", "azblob")
+OBJECT_STORES = ("s3", "azblob")
+BACKENDS = ("file", *OBJECT_STORES)
 KMS, OWN = "awskms", "passphrase"
 PREVIEW, NUMBER = "pr-7", "7"
 
@@ -127,7 +129,7 @@ def test_second_checkout_updates_and_reaps_what_the_first_made(
     assert place.of_stack(PREVIEW) == []
 
 
-@pytest.mark.parametrize("backend", BACKENDS, indirect=True)
+@pytest.mark.parametrize("backend", OBJECT_STORES, indirect=True)
 def test_second_of_two_runs_is_refused_and_names_the_first(
     backend: Backend, aws: Moto, tmp_path: Path
 ) -> None:
@@ -152,7 +154,7 @@ def test_second_of_two_runs_is_refused_and_names_the_first(
     assert "nothing to change" in up(first, TRIAL_SLOW="yes")
 
 
-@pytest.mark.parametrize("backend", ["s3", "azblob"], indirect=True)
+@pytest.mark.parametrize("backend", OBJECT_STORES, indirect=True)
 def test_killed_up_is_completed_from_another_checkout(backend: Backend, aws: Moto, tmp_path: Path) -> None:
     place = place_of(backend, OWN, aws)
     first, second = (place.checkout(tmp_path / name) for name in ("first", "second"))
@@ -166,7 +168,7 @@ def test_killed_up_is_completed_from_another_checkout(backend: Backend, aws: Mot
     assert "nothing to change" in up(second, TRIAL_SLOW="yes")
 
 
-@pytest.mark.parametrize("backend", ["s3", "azblob"], indirect=True)
+@pytest.mark.parametrize("backend", OBJECT_STORES, indirect=True)
 def test_rollback_restores_settings_of_an_earlier_update(backend: Backend, aws: Moto, tmp_path: Path) -> None:
     checkout = place_of(backend, OWN, aws).checkout(tmp_path / "first")
     up(checkout)
