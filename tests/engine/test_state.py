@@ -114,19 +114,25 @@ def test_second_checkout_updates_and_reaps_what_the_first_made(
     first = place.checkout(tmp_path / "first", TRIAL_SERVER=server)
     up(first, *place.options)
     preview(first)
-    recorded = place.providers()
-    assert {each["type"] for each in recorded.values()} == {"cloud" if place.provider else "passphrase"}
-    assert {each["state"].get("url", "") for each in recorded.values()} == {place.provider}
-    different = {str(each): each for each in recorded.values()}.values()
-    assert [opens(each, PASSPHRASE) for each in different] == [not place.provider for _ in different]
-    assert not any(opens(each, wrong) for each in different for wrong in WRONG)
-    assert not any(b"a token of the cluster" in content for content in backend.objects().values())
+    check_encryption(place)
 
     second = place.checkout(tmp_path / "second", TRIAL_SERVER=server)
     assert "nothing to change" in up(second)
+    check_encryption(place)
     reaped = second.platform("preview", "reap", "--yes", "--closed", NUMBER, "--base", BASE)
     assert reaped.code == 0, reaped.text
     assert place.of_stack(PREVIEW) == []
+
+
+def check_encryption(place: Place) -> None:
+    """Check that the team's provider alone encrypts every copy of every state."""
+    providers = place.providers().values()
+    assert {each["type"] for each in providers} == {"cloud" if place.provider else "passphrase"}
+    assert {each["state"].get("url", "") for each in providers} == {place.provider}
+    different = {str(each): each for each in providers}.values()
+    assert [opens(each, PASSPHRASE) for each in different] == [not place.provider for _ in different]
+    assert not any(opens(each, wrong) for each in different for wrong in WRONG)
+    assert not any(b"a token of the cluster" in content for content in place.backend.objects().values())
 
 
 @pytest.mark.parametrize("backend", OBJECT_STORES, indirect=True)
