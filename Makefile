@@ -52,10 +52,10 @@ preview: ## create or update the preview of a pull request (PR=1 ARGS="--base ot
 	$(PLATFORM) preview up $(PR) $(ARGS)
 
 preview-list: ## list the previews with owner, expiry and health
-	$(PLATFORM) preview list
+	$(PLATFORM) preview list $(ARGS)
 
 preview-down: ## take a preview down (PR=1)
-	$(PLATFORM) preview down $(PR)
+	$(PLATFORM) preview down $(PR) $(ARGS)
 
 preview-reap: ## list expired previews (ARGS=--yes takes them down)
 	$(PLATFORM) preview reap $(ARGS)

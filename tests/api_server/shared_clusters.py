@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,7 @@ class SharedCluster:
     core: client.CoreV1Api
     definitions: client.ApiextensionsV1Api
     api: client.ApiClient
+    rbac: client.RbacAuthorizationV1Api
 
     @property
     def uid(self) -> str:
@@ -121,6 +122,26 @@ class SharedCluster:
             body = {"metadata": {"name": f"{plural}.{discovery.GROUP}"}, "spec": spec}
             self.definitions.create_custom_resource_definition(body)
 
+    def administrator(self, name: str) -> str:
+        """Create an account that may do everything, and return a token of it."""
+        self.core.create_namespaced_service_account("default", {"metadata": {"name": name}})
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
+        binding = {"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}
+        self.rbac.create_cluster_role_binding(binding)
+        token: Any = self.core.create_namespaced_service_account_token(
+            name, "default", {"spec": {"expirationSeconds": 7200}}
+        )
+        return str(token.status.token)
+
+    def expire(self, name: str, token: str) -> None:
+        """Make a token of an account invalid, and return when the API server refuses it."""
+        self.core.delete_namespaced_service_account(name, "default")
+        review = {"spec": {"token": token}}
+        api = client.AuthenticationV1Api(self.core.api_client)
+        # A token that was valid stays in the API server's cache for seconds.
+        eventually(lambda: api.create_token_review(review).status.authenticated, lambda valid: not valid)
+
     def _metadata(self, read: Any, name: str) -> Any:
         try:
             return read(name).metadata
@@ -138,19 +159,21 @@ def shared_cluster(*controllers: str) -> Iterator[SharedCluster]:
         core = client.CoreV1Api(api)
         eventually(lambda: _exists(core, "kube-system") and _exists(core, "default"), bool, within=30)
         with running(ensure(GROUPS).bin, _manager(plane, (*CONTROLLERS, *controllers)), Path(folder)):
-            yield cluster_at(plane.kubeconfig, token=_administrator(api))
+            cluster = cluster_at(plane.kubeconfig)
+            yield replace(cluster, token=cluster.administrator(ACCOUNT))
 
 
-def cluster_at(kubeconfig: Path, *, token: str = "") -> SharedCluster:
+def cluster_at(kubeconfig: Path) -> SharedCluster:
     """Return the cluster of a kubeconfig, whose only context is that of an administrator."""
     (entry,) = yaml.safe_load(kubeconfig.read_text("utf-8"))["clusters"]
     api = config.new_client_from_config(str(kubeconfig))
     return SharedCluster(
         server=entry["cluster"]["server"],
         authority=entry["cluster"]["certificate-authority-data"],
-        token=token,
+        token="",
         core=client.CoreV1Api(api),
         definitions=client.ApiextensionsV1Api(api),
+        rbac=client.RbacAuthorizationV1Api(api),
         api=api,
     )
 
@@ -172,19 +195,6 @@ def _exists(core: client.CoreV1Api, name: str) -> bool:
     except client.ApiException:
         return False
     return True
-
-
-def _administrator(api: client.ApiClient) -> str:
-    core, rbac = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
-    core.create_namespaced_service_account("default", {"metadata": {"name": ACCOUNT}})
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
-    subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": "default"}
-    binding = {"metadata": {"name": ACCOUNT}, "roleRef": reference, "subjects": [subject]}
-    rbac.create_cluster_role_binding(binding)
-    token: Any = core.create_namespaced_service_account_token(
-        ACCOUNT, "default", {"spec": {"expirationSeconds": 7200}}
-    )
-    return str(token.status.token)
 
 
 @contextmanager

@@ -79,7 +79,8 @@ def program(cluster: SharedCluster, drawn: list[Values], tmp_path: Path) -> Stac
 def stack(checkout: Checkout, variables: Mapping[str, str]) -> Stack:
     """Create a stack of a checkout, whose program gets these variables."""
     own = {"PYTHONPATH": checkout.variables({})["PYTHONPATH"], **checkout.environment, **variables}
-    place = workspace_of(Engine(toolchain=ensure(ENGINE_GROUPS)), folder=str(checkout.folder), **own)
+    engine = Engine(toolchain=ensure(ENGINE_GROUPS), backend=own["PULUMI_BACKEND_URL"])
+    place = workspace_of(engine, folder=str(checkout.folder), **own)
     place.create_stack(NAME)
     return Stack.select(NAME, place)
 

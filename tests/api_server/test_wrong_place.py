@@ -175,3 +175,26 @@ def test_yes_answers_the_question(team: Team, cluster: SharedCluster) -> None:
     result = team.platform("down", STACK, "--yes")
     assert result.code == 0, result.text
     assert cluster.definition() is None
+
+
+def test_expired_credentials_in_the_state_are_replaced_by_current_ones(
+    team: Team, cluster: SharedCluster
+) -> None:
+    token = cluster.administrator("for-an-hour")
+    team.add_context("there", server=cluster.server, authority=cluster.authority, token=token)
+    team.up()
+    cluster.expire("for-an-hour", token)
+    team.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
+
+    drift = team.platform("drift", STACK)
+    assert drift.text == f"No drift in stack {STACK}.\n"
+    assert drift.code == 0
+    recorded = team.platform("drift", STACK, "--no-run-program")
+    assert recorded.code == 1
+    assert "unreachable cluster" in recorded.text
+
+    assert "pass --run-program" in team.refused("down", STACK, "--yes")
+    down = team.platform("down", STACK, "--yes", "--run-program")
+    assert down.code == 0, down.text
+    assert cluster.definition() is None
+    assert cluster.namespace() is None

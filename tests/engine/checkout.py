@@ -79,12 +79,16 @@ class Checkout:
         return self.run([*PLATFORM, *arguments], variables)
 
     def pulumi(self, *arguments: str, typed: str = "", **variables: str) -> CommandResult:
-        """Run Pulumi directly, without the platform's commands; it reads `typed` from standard input."""
+        """Run Pulumi directly, without the platform's commands; it reads `typed` from standard input.
+
+        The backend is that of the copy's local stacks, unless the environment names another.
+        """
         toolchain = ensure(ENGINE_GROUPS)
         path = os.pathsep.join((str(Path(sys.executable).parent), toolchain.env()["PATH"]))
         environment = {
             **toolchain.env(),
             "PATH": path,
+            "PULUMI_BACKEND_URL": f"file://{self.folder / '.pulumi-state'}?create_dir=true",
             "PULUMI_CONFIG_PASSPHRASE": "known",
             **self.environment,
         }
@@ -99,12 +103,13 @@ class Checkout:
         }
 
     def variables(self, more: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of a command: source folders of the copy, and no variable of Pulumi."""
+        """Return the environment of a command: source folders of the copy, and no variable and no login of Pulumi."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
         path = os.pathsep.join(
             str(self.folder / part) for part in ("infra", "operator", "infra/policy_pack", "")
         )
-        return {**env, "PYTHONPATH": path, **self.environment, **more}
+        login = {"PULUMI_CREDENTIALS_PATH": str(self.folder / "credentials")}
+        return {**env, "PYTHONPATH": path, **login, **self.environment, **more}
 
     def run(self, command: list[str], variables: Mapping[str, str], *, typed: str = "") -> CommandResult:
         """Run a command in the copy."""
@@ -121,11 +126,28 @@ class Checkout:
         )
         return CommandResult(code=result.returncode, text=result.stdout)
 
+    def processes(self) -> set[int]:
+        """Return the ids of the processes that use this checkout."""
+        return processes_of(self.folder)
 
-def kill_processes(folder: Path) -> None:
-    """Kill the processes that use a checkout: plugins outlive a killed engine."""
+    def kill_processes(self) -> None:
+        """Kill the processes that use this checkout: plugins outlive a killed engine."""
+        kill_processes(self.folder)
+
+
+def processes_of(folder: Path) -> set[int]:
+    """Return the ids of the processes that use a checkout."""
+    processes = set()
     for environment in Path("/proc").glob("[0-9]*/environ"):
         # The process belongs to another user, or has ended.
         with contextlib.suppress(OSError):
             if f"{folder}/".encode() in environment.read_bytes():
-                os.kill(int(environment.parent.name), signal.SIGKILL)
+                processes.add(int(environment.parent.name))
+    return processes
+
+
+def kill_processes(folder: Path) -> None:
+    """Kill the processes that use a checkout: plugins outlive a killed engine."""
+    for process in processes_of(folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A program whose resources change without Pulumi, if TRIAL_DRIFT is set. Replaces infra/__main__.py in a copy."""
+"""A program whose resources change without Pulumi, if TRIAL_DRIFT is set. TRIAL_SIZE is the size that it asks for. Replaces infra/__main__.py in a copy."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class Thing(dynamic.Resource, module="trial", name="Thing"):
 
 
 for name in ("deleted", "same", "scaled"):
-    Thing(Provider(), name, {"name": name, "size": 3, "token": pulumi.Output.secret(name)})
+    Thing(
+        Provider(),
+        name,
+        {"name": name, "size": int(os.environ.get("TRIAL_SIZE", "3")), "token": pulumi.Output.secret(name)},
+    )
 
 pulumi.export("kubeconfig", "apiVersion: v1")

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from platform_infra.names import PROJECT
-from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM, kill_processes
+from tests.engine.checkout import DRIFTING, OFFLINE, PLATFORM
 from tests.harness.eventually import eventually
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def stack(checkout: Checkout) -> Iterator[Checkout]:
     checkout.use_own_secrets()
     assert checkout.pulumi("stack", "init", STACK).code == 0
     yield checkout
-    kill_processes(checkout.folder)
+    checkout.kill_processes()
 
 
 def deployed(checkout: Checkout) -> dict[str, Any]:
@@ -155,6 +155,9 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
     unchanged = stack.platform("drift", STACK)
     assert (unchanged.code, unchanged.text) == (0, f"No drift in stack {STACK}.\n")
 
+    not_applied = stack.platform("drift", STACK, TRIAL_SIZE="5")
+    assert (not_applied.code, not_applied.text) == (0, f"No drift in stack {STACK}.\n")
+
     drifted = stack.platform("drift", STACK, TRIAL_DRIFT="1")
     assert drifted.code == 2
     assert drifted.text.splitlines() == [
@@ -167,7 +170,7 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
 
 
 def test_state_moves_to_another_backend_and_passphrase(checkout: Checkout) -> None:
-    """The steps of docs/environments.md; the new passphrase is typed."""
+    """The steps of docs/state.md; the new passphrase is typed."""
     (checkout.folder / "infra" / "__main__.py").write_text(DRIFTING.read_text("utf-8"), "utf-8")
     before = {"PULUMI_CONFIG_PASSPHRASE": "before"}
     checkout.write_stack(STACK)

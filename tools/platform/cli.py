@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tools.platform.command_group import command_app
+from tools.platform.pulumi.environment import drop_empty_passphrase
 
 COMMANDS = {
     "preflight": "tools.platform.commands.preflight",
@@ -37,3 +38,4 @@ def platform() -> None:
     Every command accepts `--help`. Exit codes: 0 success, 1 failure, 2 a difference was detected (`drift`, `crd-check`),
     64 wrong usage, 130 interrupted. See docs/ci.md.
     """
+    drop_empty_passphrase()

@@ -10,9 +10,18 @@ import pytest
 
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands.pulumi import stack_of
-from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT, engine_environment, passphrase_variable
+from tools.platform.pulumi.engine import engine_environment
+from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT, passphrase_variable
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
+
+
+@pytest.fixture(autouse=True)
+def no_login(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is logged in to a backend."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    for variable in ("PULUMI_HOME", "PULUMI_CREDENTIALS_PATH", "PULUMI_ACCESS_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 def test_project_python_and_toolchain_are_first_on_path() -> None:

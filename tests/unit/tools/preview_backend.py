@@ -57,6 +57,7 @@ class Backend:
             monkeypatch.setattr(preview_stacks, name, stand_in)
         monkeypatch.setattr("platform_infra.cluster.local.node.delete", self.record("node"))
         monkeypatch.setattr(preview, "exists", lambda name: name in self.tags)
+        monkeypatch.setattr(preview, "use_backend_of", lambda _base: None)
 
     def record(self, what: str) -> Callable[[str], None]:
         return lambda name: self.operations.append((what, name))

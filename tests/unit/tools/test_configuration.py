@@ -14,7 +14,7 @@ from tools.platform.pulumi.engine import Engine
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack_file import StackFileError, check_configuration
 
-ENGINE = Engine(toolchain=Toolchain(root=Path("/cache/key")), stack="trial")
+ENGINE = Engine(toolchain=Toolchain(root=Path("/cache/key")), stack="trial", backend="s3://state")
 
 
 def entries(**values: str | None) -> dict[str, dict[str, Any]]:

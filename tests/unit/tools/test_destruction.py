@@ -12,9 +12,11 @@ from platform_infra.cluster.ownership import Owner
 from platform_infra.names import CRD_OWNER
 from platform_infra.settings.cluster import Cluster
 from tools.platform.pulumi import stack as stack_module
+from tools.platform.pulumi.backend import shown
+from tools.platform.pulumi.cloud_account import WrongAccountError
 from tools.platform.pulumi.deletion import forget_cluster
 from tools.platform.pulumi.destruction import PROVIDER, STASH, WrongClusterError, check_place, contents_of
-from tools.platform.pulumi.environment import STATE_FOLDER, backend_folder, shown_backend
+from tools.platform.pulumi.environment import STATE_FOLDER
 
 KUBECONFIG = json.dumps({"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}]})
 SECRET = "4dabf18193072939515e22adb298388d"
@@ -100,6 +102,14 @@ def test_local_cluster_is_recognized_by_its_provider(value: object, *, vanishes:
     assert contents_of([provider(deleteUnreachable=value)]).may_vanish is vanishes
 
 
+def test_account_is_checked_before_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    arn = "arn:aws:eks:eu-central-1:111122223333:cluster/prod"
+    state = contents_of([*STATE, resource("aws:eks/cluster:Cluster", outputs={"arn": arn})])
+    with pytest.raises(WrongAccountError, match="its account cannot be checked"):
+        check_place("prod", state, Cluster())
+
+
 def test_cluster_that_does_not_answer_has_two_ways_out() -> None:
     with pytest.raises(WrongClusterError, match="nothing has been destroyed") as caught:
         check_place("prod", contents_of(STATE), Cluster())
@@ -108,29 +118,28 @@ def test_cluster_that_does_not_answer_has_two_ways_out() -> None:
 
 
 def test_password_of_the_backend_is_not_shown() -> None:
-    for url, shown in (
+    for url, text in (
         ("postgres://ann:s3cr3t@db.example:5432/state", "postgres://ann:…@db.example:5432/state"),
         ("s3://state?region=eu", "s3://state?region=eu"),
     ):
-        assert shown_backend({"PULUMI_BACKEND_URL": url}) == shown
+        assert shown(url) == text
 
 
 @pytest.mark.parametrize(
-    ("url", "generated", "removed"),
+    ("url", "generated", "options"),
     [
-        (f"file://{STATE_FOLDER}", False, True),
-        ("file:///srv/state", False, False),
-        ("file:///srv/state", True, True),
-        ("s3://state", True, False),
+        (f"file://{STATE_FOLDER}", False, ["--preserve-config", "--remove-backups"]),
+        ("file:///srv/state", False, ["--preserve-config"]),
+        ("s3://state", False, ["--preserve-config"]),
+        ("file:///srv/state", True, ["--remove-backups"]),
+        ("s3://state", True, ["--remove-backups"]),
     ],
 )
-def test_history_is_removed_from_the_embedded_backend_only(
-    monkeypatch: pytest.MonkeyPatch, url: str, *, generated: bool, removed: bool
+def test_copies_of_a_lasting_stack_stay_in_a_shared_backend(
+    url: str, *, generated: bool, options: list[str]
 ) -> None:
-    calls: list[str] = []
-    backend = SimpleNamespace(remove_stack=lambda *_name, **_options: None)
-    removable: Any = SimpleNamespace(name="prod", workspace=backend)
-    monkeypatch.setattr(stack_module, "backend_folder", lambda: backend_folder({"PULUMI_BACKEND_URL": url}))
-    monkeypatch.setattr(stack_module, "_remove_backups", lambda _folder, name: calls.append(name))
+    calls: list[list[str]] = []
+    place = SimpleNamespace(backend=url, remove=lambda _name, *chosen: calls.append([*chosen]))
+    removable: Any = SimpleNamespace(name="nowhere", workspace=place)
     stack_module.remove(removable, generated=generated)
-    assert calls == (["prod"] if removed else [])
+    assert calls == [options]

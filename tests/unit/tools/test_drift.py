@@ -64,7 +64,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
     """Run `drift` on stacks whose refresh reports the given events, or fails."""
 
     def run(*arguments: str, **outcomes: list[EngineEvent] | None) -> tuple[int, str]:
-        def refresh(name: str) -> EventLog:
+        def refresh(name: str, **_credentials: bool) -> EventLog:
             events = outcomes[name]
             if events is None:
                 raise CommandError(CommandResult("", "error: the stack is currently locked by 1 lock(s).", 1))

@@ -101,6 +101,7 @@ def test_lock_conflict_keeps_its_type() -> None:
             "set PULUMI_CONFIG_PASSPHRASE",
         ),
         (failure(stderr="error: the stack is currently locked by 1 lock(s)."), "cancel --yes --stack"),
+        (failure(stderr="[409] Conflict: Another update is currently in progress."), "cancel --yes --stack"),
         (EngineError(["[ErrImagePull] no such host"]), "correct operatorImage"),
         (EngineError(["conflict: .metadata.annotations.kubernaut.ai/owner"]), "set crdManaged to"),
         (

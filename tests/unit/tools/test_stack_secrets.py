@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT, STATE, passphrase_variable
-from tools.platform.pulumi.stack_file import StackFileError, check_secrets, uses_local_cluster
+from tools.platform.pulumi.protection import check_secrets
+from tools.platform.pulumi.stack_file import StackFileError, uses_local_cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,14 @@ OWN = {"PULUMI_CONFIG_PASSPHRASE": "its own"}
 EXISTING = {"clusterKind": "existing", "clusterKubeconfig": "~/.kube/config", "clusterContext": "eu"}
 NAMES = ("prod-eu", "qa", "dev", "ci", "pr-7")
 PASSPHRASE, STATE_PROBLEM = "would be encrypted with a well-known passphrase", "its state would be stored in"
+
+
+@pytest.fixture(autouse=True)
+def no_login(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is logged in to a backend."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    for variable in ("PULUMI_HOME", "PULUMI_CREDENTIALS_PATH", "PULUMI_ACCESS_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
@@ -105,7 +114,7 @@ def test_public_passphrase_is_refused_for_every_other_cluster(
         with pytest.raises(StackFileError, match=PASSPHRASE) as caught:
             check_secrets(stack, tmp_path, SHARED | variables)
         assert passphrase_variable(stack) in caught.value.hint
-        assert f"pulumi stack init {stack} --secrets-provider URL" in caught.value.hint
+        assert "--secrets-provider URL" in caught.value.hint
 
 
 @pytest.mark.parametrize("stack", NAMES)

@@ -9,7 +9,8 @@ import pytest
 
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.pulumi import engine, kubeconfig
-from tools.platform.pulumi.environment import ROOT, STATE_FOLDER, backend_folder, secure_folder
+from tools.platform.pulumi.backend import backend_url, folder_of
+from tools.platform.pulumi.environment import ROOT, STATE_FOLDER, secure_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the embedded backend, in place of the checkout's."""
     folder = tmp_path / ".pulumi-state"
     monkeypatch.setattr(engine, "STATE_FOLDER", folder)
-    monkeypatch.setattr(engine, "backend_folder", lambda: folder)
+    monkeypatch.setattr(engine, "backend_url", lambda _stack, **_more: f"file://{folder}")
     monkeypatch.setattr(kubeconfig, "FOLDER", folder / "kubeconfigs")
     return folder
 
@@ -88,4 +89,4 @@ def test_accessible_folder_is_restricted_and_reported(
     ],
 )
 def test_backend_folder_follows_the_url(url: str, folder: Path | None) -> None:
-    assert backend_folder({"PULUMI_BACKEND_URL": url}) == folder
+    assert folder_of(backend_url("dev", {"PULUMI_BACKEND_URL": url})) == folder

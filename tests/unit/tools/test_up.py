@@ -11,6 +11,7 @@ import pytest
 from platform_infra.settings.reader import parse
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import up
+from tools.platform.pulumi import recorded
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.stack import TAKE_BACK
 from tools.platform.pulumi.stack import up as update
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
+
+
+@pytest.fixture(autouse=True)
+def no_login(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is logged in to a backend."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    for variable in ("PULUMI_HOME", "PULUMI_CREDENTIALS_PATH", "PULUMI_ACCESS_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
@@ -33,6 +42,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(up, "ensure", ensure)
     monkeypatch.setattr(up, "report_missing_node", lambda _stack: None)
+    monkeypatch.setattr(recorded, "recorded_provider", lambda *_arguments: "")
     monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
     monkeypatch.setattr(
         up,

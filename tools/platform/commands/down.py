@@ -11,9 +11,9 @@ from tools.platform.console import err, out
 from tools.platform.errors import PlatformError
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.preview.stacks import previews
+from tools.platform.pulumi.backend import backend_url, shown, use_backend_of
 from tools.platform.pulumi.deletion import check_gone, delete_resources, forget_cluster
 from tools.platform.pulumi.destruction import check_place, contents
-from tools.platform.pulumi.environment import shown_backend
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
 from tools.platform.pulumi.stack import exists, open_with_settings, remove
 from tools.platform.pulumi.stack_file import uses_local_cluster
@@ -39,6 +39,13 @@ def down(
     stack: Stack = "dev",
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for example in CI.")] = False,
+    run_program: Annotated[
+        bool,
+        typer.Option(
+            "--run-program",
+            help="Use the credentials of the stack's settings, because those that the last `up` has recorded have expired.",
+        ),
+    ] = False,
     cluster_gone: Annotated[
         bool,
         typer.Option(
@@ -54,10 +61,13 @@ def down(
 
     Examples: `down` for the stack dev, `down staging` for another one.
     """
-    take_down(stack, yes=yes, cluster_gone=cluster_gone)
+    if run_program and cluster_gone:
+        raise typer.BadParameter("--run-program and --cluster-gone exclude each other")
+    use_backend_of(stack)
+    take_down(stack, yes=yes, run_program=run_program, cluster_gone=cluster_gone)
 
 
-def take_down(name: str, *, yes: bool = False, cluster_gone: bool = False) -> None:
+def take_down(name: str, *, yes: bool = False, run_program: bool = False, cluster_gone: bool = False) -> None:
     """Destroy the stack and remove it.
 
     Raises:
@@ -72,18 +82,25 @@ def take_down(name: str, *, yes: bool = False, cluster_gone: bool = False) -> No
         return
     check_previews(name)
     stack, settings = open_with_settings(name)
-    confirm(stack, settings, yes=yes, cluster_gone=cluster_gone)
+    confirm(stack, settings, yes=yes, run_program=run_program, cluster_gone=cluster_gone)
     if cluster_gone:
         forget_cluster(stack)
     else:
-        delete_resources(stack, again=f"python -m tools.platform down {name}")
+        delete_resources(stack, again=f"python -m tools.platform down {name}", run_program=run_program)
     remove(stack)
     drop_kubeconfig(name)
     left = "the objects in its cluster are forgotten" if cluster_gone else "none of its resources is left"
     out.print(f"{name} is down; {left}.")
 
 
-def confirm(stack: PulumiStack, settings: Settings, *, yes: bool, cluster_gone: bool = False) -> None:
+def confirm(
+    stack: PulumiStack,
+    settings: Settings,
+    *,
+    yes: bool,
+    run_program: bool = False,
+    cluster_gone: bool = False,
+) -> None:
     """Check the place of a stack with a shared cluster, show what goes, and ask unless `yes` answers that.
 
     Raises:
@@ -98,8 +115,8 @@ def confirm(stack: PulumiStack, settings: Settings, *, yes: bool, cluster_gone: 
     if cluster_gone:
         check_gone(stack.name, state)
     else:
-        check_place(stack.name, state, settings.cluster)
-    text = state.text(stack.name, shown_backend(), cluster_gone=cluster_gone)
+        check_place(stack.name, state, settings.cluster, run_program=run_program)
+    text = state.text(stack.name, shown(backend_url(stack.name)), cluster_gone=cluster_gone)
     err.print(text, markup=False, highlight=False, soft_wrap=True)
     if yes:
         return

@@ -12,6 +12,7 @@ from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.preview.cluster import CLUSTER_ERRORS, Namespace
 from tools.platform.pulumi.stack import cluster_access, refresh_preview, select_stack
+from tools.platform.pulumi.stack_file import uses_local_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,12 @@ def drift(
             help="On drift, create a notification in this namespace of the stack's cluster.",
         ),
     ] = "",
+    run_program: Annotated[
+        bool,
+        typer.Option(
+            help="Use the credentials of the stack's settings, or those that the last `up` has recorded, which can have expired."
+        ),
+    ] = True,
 ) -> None:
     """Report what was changed in the cluster without Pulumi.
 
@@ -46,19 +53,22 @@ def drift(
 
     Examples: `drift`, `drift staging prod`, `drift prod --notify platform-alerts`.
     """
-    codes = [check(stack, notify=notify) for stack in stacks or ["dev"]]
+    codes = [check(stack, notify=notify, run_program=run_program) for stack in stacks or ["dev"]]
     if code := max(codes):
         raise typer.Exit(code)
 
 
-def check(stack: str, *, notify: str) -> int:
+def check(stack: str, *, notify: str, run_program: bool = True) -> int:
     """Check one stack and print the result; return its exit code."""
     try:
         selected = select_stack(stack)
-        changes = refresh_preview(selected).completed
+        # The credentials of a local node do not expire, and its program would build an image.
+        run_program = run_program and not uses_local_cluster(stack)
+        reported = refresh_preview(selected, run_program=run_program).completed
     except (CommandError, PlatformError, ToolchainError) as error:
         err.print(f"error: {stack} could not be checked: {explain(error)}")
         return ExitCode.FAILED
+    changes = [change for change in reported if change.external]
     if not changes:
         out.print(f"No drift in stack {stack}.")
         return 0

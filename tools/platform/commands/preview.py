@@ -13,9 +13,17 @@ from rich.table import Table
 
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, expected_errors, explain
-from tools.platform.preview.create import bring_up, check_same_cluster, commit, image_of, summary
+from tools.platform.preview.create import (
+    bring_up,
+    check_same_cluster,
+    commit,
+    image_of,
+    provider_of,
+    summary,
+)
 from tools.platform.preview.model import Preview, expired, remaining, span, stack_name
 from tools.platform.preview.stacks import access_to, find, namespace_of, previews, statuses, take_down
+from tools.platform.pulumi.backend import use_backend_of
 from tools.platform.pulumi.stack import exists
 
 SMOKE_SECONDS = 30
@@ -31,6 +39,7 @@ Kubeconfig = Annotated[
         help="Kubeconfig of the account for previews, for a backend that does not hold the base.",
     ),
 ]
+Base = Annotated[str, typer.Option(help="Stack that owns the cluster; previews are in its backend.")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the pull request.")]
 
 
@@ -47,7 +56,7 @@ def preview() -> None:
 def up(  # noqa: PLR0913 - one argument per option
     number: Number,
     *,
-    base: Annotated[str, typer.Option(help="Stack that owns the cluster.")] = "dev",
+    base: Base = "dev",
     own_cluster: Annotated[
         bool,
         typer.Option("--own-cluster", help="Create a cluster on this machine, with its own CRD."),
@@ -61,6 +70,14 @@ def up(  # noqa: PLR0913 - one argument per option
     owner: Annotated[str, typer.Option(help="Owner of the preview; by default the current user.")] = "",
     hours: Annotated[int, typer.Option(min=1, max=24 * 30, help="Hours until the preview expires.")] = 72,
     kubeconfig: Kubeconfig = None,
+    secrets_provider: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar="PREVIEW_SECRETS_PROVIDER",
+            help="Secrets provider of a new preview; by default that of the template, or else that of its base.",
+        ),
+    ] = "",
     summary_file: Annotated[
         Path | None, typer.Option("--summary", help="Write the summary to this file, too.")
     ] = None,
@@ -70,6 +87,7 @@ def up(  # noqa: PLR0913 - one argument per option
     Examples: `preview up 1`, `preview up 1 --base staging --registry registry.example.com/notification/operator`.
     """
     start, now = time.monotonic(), datetime.now(UTC)
+    use_backend_of(base)
     before = find(stack_name(number))
     preview = Preview(
         number=number,
@@ -84,7 +102,9 @@ def up(  # noqa: PLR0913 - one argument per option
     if before and before.expires <= now:
         out.print(f"{preview.stack} {remaining(before, now)}; renewing it.")
     access = access_to(preview.base, kubeconfig)
-    values, file = bring_up(preview, image or image_of(preview, registry), access)
+    provider = provider_of(preview, secrets_provider)
+    image = image or image_of(preview, registry)
+    values, file = bring_up(preview, image, access, secrets_provider=provider)
     smoke = namespace_of(preview.stack, values).send(within=SMOKE_SECONDS)
     seconds = time.monotonic() - start
     text = summary(preview, values["image"], smoke, seconds=seconds, kubeconfig=file)
@@ -96,8 +116,9 @@ def up(  # noqa: PLR0913 - one argument per option
 
 
 @app.command("list")
-def list_() -> None:
+def list_(*, base: Base = "dev") -> None:
     """List the previews with owner, commit, cluster, age, expiry and health."""
+    use_backend_of(base)
     now, entries = datetime.now(UTC), statuses()
     if not entries:
         out.print("There are no previews.")
@@ -116,11 +137,12 @@ def list_() -> None:
 
 
 @app.command()
-def down(number: Number, *, kubeconfig: Kubeconfig = None) -> None:
+def down(number: Number, *, base: Base = "dev", kubeconfig: Kubeconfig = None) -> None:
     """Take a preview down; a preview that does not exist is no error.
 
     Example: `preview down 1`.
     """
+    use_backend_of(base)
     name = stack_name(number)
     preview = find(name)
     if preview is None and not exists(name):
@@ -137,12 +159,14 @@ def reap(
     closed: Annotated[
         list[int] | None, typer.Option(help="Number of a closed pull request; may be repeated.")
     ] = None,
+    base: Base = "dev",
     kubeconfig: Kubeconfig = None,
 ) -> None:
     """List the previews that have expired or whose pull request is closed; with --yes take them down.
 
     Examples: `preview reap`, `preview reap --yes --closed 12 --closed 15`.
     """
+    use_backend_of(base)
     now, failed = datetime.now(UTC), False
     chosen = expired(previews(), now=now, closed=closed or ())
     for preview, reason in chosen:

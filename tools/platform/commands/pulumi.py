@@ -8,8 +8,10 @@ import typer
 from pulumi.automation import StackNotFoundError
 
 from tools.platform.options import PASS_THROUGH
+from tools.platform.pulumi.backend import URL
 from tools.platform.pulumi.engine import Engine
-from tools.platform.pulumi.stack_file import check_configuration, check_secrets
+from tools.platform.pulumi.recorded import check_protection
+from tools.platform.pulumi.stack_file import check_configuration
 from tools.platform.pulumi.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 CHECKED = frozenset({"up", "update", "preview", "pre"})
 """Pulumi's commands that run the program: the configuration is checked as a whole first."""
 
+LOGIN = frozenset({"login", "logout"})
+
 app = typer.Typer(add_completion=False)
 
 
@@ -25,19 +29,20 @@ app = typer.Typer(add_completion=False)
 def pulumi(context: typer.Context) -> None:
     """Run the Pulumi command line; all arguments go to it.
 
-    It gets the pinned engine, the state of this checkout and the passphrase of the stack that `--stack` names. Before `up`
-    and `preview` the whole configuration is checked, values of `--config` included.
+    It gets the pinned engine, and backend and passphrase of the stack that `--stack` names. Before `up` and `preview` the
+    whole configuration is checked, values of `--config` included.
 
     Examples: `pulumi preview -s dev`, `pulumi stack ls`.
     """
     arguments = context.args
     stack = stack_of(arguments)
     if stack:
-        check_secrets(stack)
+        check_protection(stack)
     engine = Engine.for_stack(stack or "")
     if stack and CHECKED.intersection(arguments[:1]):
         check(engine, arguments)
-    engine.replace_process(arguments)
+    # A login decides itself about the backend, and warns about the variable.
+    engine.replace_process(arguments, without=[URL] if LOGIN.intersection(arguments[:1]) else ())
 
 
 def check(engine: Engine, arguments: Sequence[str]) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -15,7 +12,8 @@ from platform_infra.cluster.local.images import load_image
 from tools.platform.commands.up import bring_up
 from tools.platform.console import out
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
-from tools.platform.pulumi.environment import ROOT, STATE
+from tools.platform.pulumi.backend import backend_url, folder_of
+from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.history import (
     NoRollbackTargetError,
     Value,
@@ -25,8 +23,8 @@ from tools.platform.pulumi.history import (
     settings,
     settings_to_change,
 )
-from tools.platform.pulumi.stack import exists, open_stack, outputs
-from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
+from tools.platform.pulumi.stack import check_resolved, exists, open_stack, outputs
+from tools.platform.pulumi.stack_file import StackFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,13 +86,9 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False) -> None:
 
 def history_of(stack: PulumiStack) -> list[Deployment]:
     """Return the deployments of the stack since it was last destroyed, newest first."""
-    backend = urlsplit(os.environ.get("PULUMI_BACKEND_URL") or STATE)
-    images = recorded_images(_folder(backend.path, stack.name)) if backend.scheme == "file" else []
+    folder = folder_of(backend_url(stack.name))
+    images = recorded_images(folder / ".pulumi" / "history" / names.PROJECT / stack.name) if folder else []
     return deployments(stack.history(), images)
-
-
-def _folder(backend: str, name: str) -> Path:
-    return Path(backend) / ".pulumi" / "history" / names.PROJECT / name
 
 
 def describe(key: str, value: Value | None) -> str:
@@ -128,7 +122,7 @@ def _apply(stack: PulumiStack, changes: Mapping[str, Value | None]) -> None:
     if values:
         stack.set_all_config_json(json.dumps(values))
     try:
-        check_stack_file(stack.name)
+        check_resolved(stack)
     except StackFileError:
         file.write_text(text, "utf-8")
         raise

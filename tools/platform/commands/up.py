@@ -16,9 +16,10 @@ from tools.platform.console import err, out
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig, write_kubeconfig
+from tools.platform.pulumi.recorded import check_protection, check_provider
 from tools.platform.pulumi.stack import open_with_settings, outputs
 from tools.platform.pulumi.stack import up as update
-from tools.platform.pulumi.stack_file import check_secrets, check_stack_file, imports_environments
+from tools.platform.pulumi.stack_file import check_stack_file, imports_environments
 
 if TYPE_CHECKING:
     from pulumi.automation import Stack as PulumiStack
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+SecretsProvider = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="Secrets provider of a new stack, such as `awskms://alias/NAME?region=REGION`; by default that of its file, or a "
+        "passphrase.",
+    ),
+]
+
 
 @app.command()
 def up(
@@ -36,6 +46,7 @@ def up(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Read the cluster first, and undo changes that `drift` reports.")
     ] = False,
+    secrets_provider: SecretsProvider = "",
 ) -> None:
     """Bring a stack up: cluster, image and operator.
 
@@ -43,13 +54,13 @@ def up(
 
     Examples: `up` for the stack dev, `up staging` for another one, `up staging --refresh` to undo drift.
     """
-    bring_up(stack, out, refresh=refresh)
+    bring_up(stack, out, refresh=refresh, secrets_provider=secrets_provider)
 
 
-def bring_up(name: str, console: Console, *, refresh: bool = False) -> None:
+def bring_up(name: str, console: Console, *, refresh: bool = False, secrets_provider: str = "") -> None:
     """Bring the stack up and print how to use it."""
     start = time.monotonic()
-    stack, toolchain = prepare(name)
+    stack, toolchain = prepare(name, secrets_provider=secrets_provider)
     values, changed = update(stack, refresh=refresh)
     seconds = time.monotonic() - start
     console.print(f"\n{name} is up after {seconds:.0f} s, {'changed' if changed else 'nothing to change'}.")
@@ -64,17 +75,18 @@ def bring_up(name: str, console: Console, *, refresh: bool = False) -> None:
         )
 
 
-def prepare(name: str) -> tuple[PulumiStack, Toolchain]:
+def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Toolchain]:
     """Open the stack and provide what it needs on this machine; a remote cluster needs only the engine.
 
     Raises:
         StackFileError: the configuration cannot be used; nothing has been downloaded or created.
     """
-    check_secrets(name)
+    check_protection(name, provider=secrets_provider)
     if not imports_environments(name):
         check_stack_file(name)
     toolchain = ensure(ENGINE_GROUPS)
-    stack, settings = open_with_settings(name, toolchain=toolchain)
+    check_provider(name, secrets_provider)
+    stack, settings = open_with_settings(name, toolchain=toolchain, secrets_provider=secrets_provider)
     if settings.cluster.kind == ClusterKind.LOCAL:
         toolchain = local_parts(network_policy=settings.cluster.local.network_policy)
         report_missing_node(stack)

@@ -18,6 +18,7 @@ from tools.platform.preview.stacks import base_outputs
 from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 from tools.platform.pulumi.kubeconfig import namespaced, write_kubeconfig
 from tools.platform.pulumi.locks import without_stale_lock
+from tools.platform.pulumi.recorded import check_provider, recorded_provider
 from tools.platform.pulumi.stack import open_stack, tag, up
 
 if TYPE_CHECKING:
@@ -71,19 +72,41 @@ def image_of(preview: Preview, registry: str) -> str:
     return image
 
 
-def bring_up(preview: Preview, image: str, access: Access) -> tuple[dict[str, Any], Path]:
+def provider_of(preview: Preview, chosen: str) -> str:
+    """Return the secrets provider of a preview: the chosen one, that of the template, or that of its base.
+
+    Empty for a passphrase, which is that of the base then: the preview has to decrypt its outputs. A `separate` preview does
+    not inherit, because its account cannot use what protects the base. An existing preview keeps the provider that it has.
+
+    Raises:
+        StackFileError: it exists and does not have the chosen provider.
+    """
+    check_provider(preview.stack, chosen)
+    provider = chosen or str(_template().get("secretsprovider") or "")
+    if provider or not preview.base or preview.separate:
+        return provider
+    return recorded_provider(preview.base)
+
+
+def bring_up(
+    preview: Preview, image: str, access: Access, *, secrets_provider: str = ""
+) -> tuple[dict[str, Any], Path]:
     """Bring the stack up; return its outputs and a kubeconfig with the preview's namespace.
 
     The tags are set before any resource is created, so that an interrupted preview is still listed.
     """
-    template = yaml.safe_load(TEMPLATE.read_text("utf-8"))
     toolchain = ensure(ENGINE_GROUPS) if preview.base else local_parts()
-    config = values(template, preview, image=image, access=access) | registry_values(os.environ)
-    stack = open_stack(preview.stack, config=config, toolchain=toolchain)
+    config = values(_template(), preview, image=image, access=access) | registry_values(os.environ)
+    stack = open_stack(preview.stack, config=config, toolchain=toolchain, secrets_provider=secrets_provider)
     tag(stack, preview.tags())
     outputs, _ = without_stale_lock(stack, lambda: up(stack))
     own = namespaced(outputs["kubeconfig"], outputs["context"], preview.stack)
     return outputs, write_kubeconfig(preview.stack, own)
+
+
+def _template() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text("utf-8"))
+    return content
 
 
 def summary(preview: Preview, image: str, smoke: Smoke, *, seconds: float, kubeconfig: Path) -> str:

@@ -59,6 +59,8 @@ class Change:
     name: str
     object_name: str = ""
     properties: tuple[Property, ...] = ()
+    external: bool = True
+    """Whether it exists outside of Pulumi's state, unlike a component, a provider or a record."""
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -93,6 +95,7 @@ def change_of(step: StepEventMetadata) -> list[Change]:
             name=name,
             object_name=(state.id if state else "") or "",
             properties=_properties(operation, step),
+            external=bool(state and state.id) and not kind.rpartition("$")[2].startswith("pulumi:"),
         )
     ]
 

@@ -36,15 +36,15 @@ class ClusterAnswersError(PlatformError):
     """A cluster that is said to be gone still answers; nothing has been forgotten."""
 
 
-def delete_resources(stack: Stack, *, again: str) -> None:
-    """Destroy the stack; `again` is the command that continues after a failure.
+def delete_resources(stack: Stack, *, again: str, run_program: bool = False) -> None:
+    """Destroy the stack; see `stack.destroy`. `again` is the command that continues after a failure.
 
     Raises:
         HeldError: an object was not deleted in time, because finalizers hold it or what it contains.
         CommandError: the engine failed for another reason.
     """
     try:
-        destroy(stack)
+        destroy(stack, run_program=run_program)
     except ConcurrentUpdateError:
         raise
     except CommandError:

@@ -16,6 +16,7 @@ from platform_infra.cluster.ownership import OwnedObject, Owner, same_identity
 from platform_infra.names import CRD_OWNER
 from platform_infra.settings.cluster import ClusterKind
 from tools.platform.errors import PlatformError
+from tools.platform.pulumi.cloud_account import Account, account_of, check_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,6 +57,8 @@ class Contents:
     context: str
     cluster: str
     """The recorded uid of the cluster; empty if none is recorded."""
+    account: Account
+    """Where its resources in AWS are."""
     may_vanish: bool
     """Whether the cluster is a node on this machine, which can disappear with all its objects."""
     owned: Sequence[tuple[OwnedObject, Owner]]
@@ -117,6 +120,7 @@ def contents_of(resources: Iterable[Resource]) -> Contents:
         kubeconfig=str(inputs.get("kubeconfig") or ""),
         context=str(inputs.get("context") or ""),
         cluster=str(inputs.get("clusterIdentifier") or ""),
+        account=account_of(known),
         may_vanish=str(inputs.get("deleteUnreachable")).lower() == "true",
         owned=[pair for each in objects for pair in _owned(each)],
         objects=[
@@ -125,25 +129,32 @@ def contents_of(resources: Iterable[Resource]) -> Contents:
     )
 
 
-def check_place(stack: str, state: Contents, settings: Cluster) -> None:
+def check_place(stack: str, state: Contents, settings: Cluster, *, run_program: bool = False) -> None:
     """Check that state and settings lead to the recorded cluster, and that its objects still belong to this state.
 
+    With `run_program` the cluster is asked with the credentials of the settings, because those of the state may have expired.
+
     Raises:
+        WrongAccountError: the stack has resources in AWS, and the credentials belong to another account.
         WrongClusterError: they do not, or no API server answers.
     """
+    check_account(stack, state.account)
     if not state.kubeconfig:
+        return
+    if run_program and settings.kind == ClusterKind.EXISTING:
+        _check_owners(stack, state, _named_cluster(stack, settings, state.cluster))
         return
     api = ApiServer(kubeconfig=state.kubeconfig, context=state.context)
     reached = _identity(stack, api, state.cluster)
     if state.cluster and reached and reached != state.cluster:
         raise _wrong(stack, f"the address in its state ({state.server})", reached, state.cluster)
     if settings.kind == ClusterKind.EXISTING:
-        _check_settings(stack, settings, state.cluster or reached)
+        _named_cluster(stack, settings, state.cluster or reached)
     _check_owners(stack, state, api)
 
 
-def _check_settings(stack: str, settings: Cluster, expected: str) -> None:
-    """Check that the settings name the cluster that would be emptied: somebody may expect another one."""
+def _named_cluster(stack: str, settings: Cluster, expected: str) -> ApiServer:
+    """Return the cluster that the settings name, which has to be the expected one: somebody may expect another one."""
     try:
         single = read(settings.kubeconfig, settings.context)
     except ClusterError as error:
@@ -152,6 +163,7 @@ def _check_settings(stack: str, settings: Cluster, expected: str) -> None:
     named = _identity(stack, api, expected)
     if named and expected and named != expected:
         raise _wrong(stack, f"its clusterContext ({single.context}, {single.server})", named, expected)
+    return api
 
 
 def _check_owners(stack: str, state: Contents, api: ApiServer) -> None:
@@ -173,7 +185,8 @@ def _identity(stack: str, api: ApiServer, recorded: str) -> str:
     except ClusterError as error:
         raise WrongClusterError(
             f"{stack}: {error}; nothing has been destroyed",
-            hint="if the credentials in the state have expired, run `up` first, which renews them. If the cluster no longer "
+            hint="if the credentials in the state have expired, pass --run-program, which uses those of the settings, or run `up` "
+            "first, which renews them. If the cluster no longer "
             f"exists, run `python -m tools.platform down {stack} --cluster-gone`, which forgets its objects and deletes the rest",
         ) from None
 

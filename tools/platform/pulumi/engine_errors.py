@@ -43,7 +43,7 @@ KNOWN_ERRORS = (
         "to it. The stacks dev and ci use the passphrase of stacks/README.md, which applies while neither is set",
     ),
     KnownError(
-        pattern=re.compile("the stack is currently locked by"),
+        pattern=re.compile("the stack is currently locked by|Another update is currently in progress"),
         hint="another command is updating the stack: wait until it ends. If it was killed, remove its lock with "
         '`make pulumi ARGS="cancel --yes --stack NAME"` and run the same command again',
     ),

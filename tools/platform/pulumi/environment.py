@@ -1,21 +1,13 @@
-"""The environment of the Pulumi engine: programs, state, passphrase, Python."""
+"""Places and names that the engine's environment consists of: programs, folders, passphrases."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from tools.platform.console import err
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tools.localcluster.toolchain import Toolchain
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINE_GROUPS = ("pulumi", "pulumi-kubernetes")
@@ -28,32 +20,11 @@ STATE_FOLDER = ROOT / ".pulumi-state"
 """The embedded backend's folder for the state of this checkout's stacks."""
 
 STATE = f"file://{STATE_FOLDER}?create_dir=true"
-"""The backend of Pulumi.yaml as an absolute URL, independent of the working directory."""
+"""The embedded backend."""
 
 FOLDER_MODE = 0o700
 OTHERS = 0o077
 """The permissions of a mode that belong to other users."""
-
-
-def backend_url(variables: Mapping[str, str] = os.environ) -> str:
-    """Return the URL of the backend that the engine uses."""
-    return variables.get("PULUMI_BACKEND_URL") or STATE
-
-
-def shown_backend(variables: Mapping[str, str] = os.environ) -> str:
-    """Return the URL of the backend without a password."""
-    url = urlsplit(backend_url(variables))
-    if url.password is None:
-        return url.geturl()
-    return url._replace(netloc=f"{url.username}:…@{url.netloc.rpartition('@')[2]}").geturl()
-
-
-def backend_folder(variables: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the folder of a `file://` backend, or None for any other backend."""
-    url = urlsplit(backend_url(variables))
-    if url.scheme != "file":
-        return None
-    return Path(os.path.normpath(ROOT / Path(url.netloc + url.path).expanduser()))
 
 
 def secure_folder(folder: Path) -> Path:
@@ -78,18 +49,12 @@ def passphrase_variable(stack: str) -> str:
     return f"PULUMI_CONFIG_PASSPHRASE_{re.sub('[^A-Z0-9]', '_', stack.upper())}"
 
 
-def engine_environment(
-    toolchain: Toolchain, variables: Mapping[str, str] = os.environ, *, stack: str = ""
-) -> dict[str, str]:
-    """Return the variables to set for the engine; those in `variables` take precedence.
+def drop_empty_passphrase() -> None:
+    """Unset an empty PULUMI_CONFIG_PASSPHRASE where PULUMI_BACKEND_URL names no folder: the engine would encrypt with it.
 
-    The folder of the running Python comes first on PATH, since the engine looks for `python` there.
+    CI systems pass a secret that is not defined as an empty variable.
     """
-    tools = toolchain.env()
-    chosen = {"PULUMI_BACKEND_URL": backend_url(variables)}
-    if stack and (own := variables.get(passphrase_variable(stack))):
-        chosen["PULUMI_CONFIG_PASSPHRASE"] = own
-    elif not variables.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
-        chosen["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
-    path = os.pathsep.join((str(Path(sys.executable).parent), tools["PATH"]))
-    return {**tools, **chosen, "PATH": path, "VIRTUAL_ENV": sys.prefix}
+    backend = os.environ.get("PULUMI_BACKEND_URL", "")
+    remote = bool(backend) and not backend.startswith("file:")
+    if remote and os.environ.get("PULUMI_CONFIG_PASSPHRASE") == "":
+        del os.environ["PULUMI_CONFIG_PASSPHRASE"]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pulumi import automation as auto
 from pydantic import SecretStr
 
 from platform_infra.names import PROJECT
-from tools.platform.pulumi.environment import STATE_FOLDER, backend_folder
+from tools.platform.pulumi.backend import folder_of
+from tools.platform.pulumi.environment import STATE_FOLDER
 from tools.platform.pulumi.events import EventLog
 from tools.platform.pulumi.progress import StackProgress
+from tools.platform.pulumi.protection import named_provider
+from tools.platform.pulumi.recorded import check_protection
 from tools.platform.pulumi.stack_file import (
     StackFileError,
     check_configuration,
-    check_secrets,
     check_stack_file,
     imports_environments,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from platform_infra.settings.model import Settings
     from tools.localcluster.toolchain import Toolchain
+    from tools.platform.pulumi.workspace import Workspace
 
 SAME = "same"
 IDEMPOTENT_TYPES = ("kubernetes:", "pulumi-python:", "notification-platform:", "pulumi:index:Stash")
@@ -39,14 +42,20 @@ TAKE_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 
 
 def open_stack(
-    name: str, *, config: Mapping[str, Any] | None = None, toolchain: Toolchain | None = None
+    name: str,
+    *,
+    config: Mapping[str, Any] | None = None,
+    toolchain: Toolchain | None = None,
+    secrets_provider: str = "",
 ) -> auto.Stack:
     """Select the stack, or create it; `config` is written to its file, by key without the project's name.
+
+    A new stack gets the secrets provider, or that of its file, or else a passphrase.
 
     Raises:
         StackFileError: the configuration cannot be used; the stack has not been created or updated.
     """
-    return open_with_settings(name, config=config, toolchain=toolchain)[0]
+    return open_with_settings(name, config=config, toolchain=toolchain, secrets_provider=secrets_provider)[0]
 
 
 def open_with_settings(
@@ -54,6 +63,7 @@ def open_with_settings(
     *,
     config: Mapping[str, Any] | None = None,
     toolchain: Toolchain | None = None,
+    secrets_provider: str = "",
     create: bool = True,
 ) -> tuple[auto.Stack, Settings]:
     """Do as `open_stack`, and return the settings too; with `create=False` a missing stack is an error.
@@ -62,8 +72,9 @@ def open_with_settings(
         StackFileError: the configuration cannot be used; the stack has not been created or updated.
         StackNotFoundError: the stack does not exist, and `create` is false.
     """
-    check_secrets(name, config=config)
-    place = workspace(toolchain, stack=name)
+    check_protection(name, config=config, provider=secrets_provider, toolchain=toolchain)
+    provider = secrets_provider or named_provider(name)
+    place = workspace(toolchain, stack=name, config=config, secrets_provider=provider)
     try:
         entries = place.resolved_config(name)
     except auto.StackNotFoundError:
@@ -80,6 +91,15 @@ def open_with_settings(
     return stack, check_configuration(name, entries)
 
 
+def check_resolved(stack: auto.Stack) -> Settings:
+    """Check the present configuration of a stack, as the engine resolves it, and return the settings.
+
+    Raises:
+        StackFileError: it cannot be used.
+    """
+    return check_configuration(stack.name, _place(stack).resolved_config(stack.name))
+
+
 def select_stack(name: str) -> auto.Stack:
     """Select a stack without a check of its configuration.
 
@@ -87,7 +107,7 @@ def select_stack(name: str) -> auto.Stack:
         StackFileError: its passphrase is missing.
         StackNotFoundError: it does not exist.
     """
-    check_secrets(name)
+    check_protection(name)
     return auto.Stack.select(name, workspace(stack=name))
 
 
@@ -146,15 +166,19 @@ def preview(stack: auto.Stack, *, policy_pack: str = "", policy_config: str = ""
     return log
 
 
-def refresh_preview(stack: auto.Stack) -> EventLog:
+def refresh_preview(stack: auto.Stack, *, run_program: bool = False) -> EventLog:
     """Compare the stack's state with its cluster, and change neither; return what the engine reported.
+
+    The engine uses the credentials in the state, or with `run_program` those that the program has now.
 
     Raises:
         CommandError: the comparison failed.
     """
     log = EventLog()
     with log.operation():
-        stack.preview_refresh(on_event=log.on_event, color="never", suppress_progress=True)
+        stack.preview_refresh(
+            on_event=log.on_event, color="never", suppress_progress=True, run_program=run_program
+        )
     return log
 
 
@@ -200,28 +224,38 @@ def cluster_access(stack: auto.Stack) -> tuple[str, str]:
         raise StackFileError(f"{stack.name}: {error}") from None
 
 
-def destroy(stack: auto.Stack, *, brief: bool = False) -> None:
-    """Delete every resource of the stack and print progress."""
+def destroy(stack: auto.Stack, *, brief: bool = False, run_program: bool = False) -> None:
+    """Delete every resource of the stack and print progress.
+
+    The engine uses the credentials in the state, or with `run_program` those that the program has now.
+    """
     with StackProgress(f"pulumi destroy -s {stack.name}", brief=brief) as progress:
-        stack.destroy(on_event=progress.on_event, color="never", suppress_outputs=True)
+        stack.destroy(
+            on_event=progress.on_event, color="never", suppress_outputs=True, run_program=run_program
+        )
 
 
 def remove(stack: auto.Stack, *, force: bool = False, generated: bool = False) -> None:
     """Remove a destroyed stack from the backend; its file stays unless a command `generated` it.
 
-    In a backend of files, the history of a generated stack and of any stack in the embedded backend is removed, too. With
-    `force` a stack that still lists resources is removed too: they disappeared with their cluster.
+    The copies of its state are removed for a generated stack, and for any stack in the embedded backend. With `force` a stack
+    that still lists resources is removed too: they disappeared with their cluster.
     """
-    stack.workspace.remove_stack(stack.name, force=force, preserve_config=not generated)
-    folder = backend_folder()
-    if folder is not None and (generated or folder == STATE_FOLDER):
-        _remove_backups(folder, stack.name)
+    place = _place(stack)
+    folder = folder_of(place.backend)
+    copies = generated or folder == STATE_FOLDER
+    options = {"--force": force, "--preserve-config": not generated, "--remove-backups": copies}
+    place.remove(stack.name, *(option for option, chosen in options.items() if chosen))
+    if folder is not None and copies:
+        _remove_folders(folder, stack.name)
 
 
-def _remove_backups(folder: Path, name: str) -> None:
-    """Remove the copies of a stack's state that the engine leaves in a backend of files."""
-    for copy in folder.glob(f".pulumi/stacks/{PROJECT}/{name}.json.bak*"):
-        copy.unlink()
+def _place(stack: auto.Stack) -> Workspace:
+    return cast("Workspace", stack.workspace)
+
+
+def _remove_folders(folder: Path, name: str) -> None:
+    """Remove the folders of a stack that the engine leaves empty in a backend of files."""
     for kind in ("backups", "history", "locks/organization"):
         shutil.rmtree(folder / ".pulumi" / kind / PROJECT / name, ignore_errors=True)
 
@@ -232,8 +266,8 @@ def unlock(stack: auto.Stack) -> None:
 
 
 def exists(name: str, toolchain: Toolchain | None = None) -> bool:
-    """Return whether the backend has the stack."""
-    return name in known_stacks(toolchain)
+    """Return whether its backend has the stack."""
+    return name in {summary.name for summary in workspace(toolchain, stack=name).list_stacks()}
 
 
 def known_stacks(toolchain: Toolchain | None = None) -> set[str]:

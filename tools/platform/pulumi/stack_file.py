@@ -7,10 +7,7 @@ environments included.
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -18,17 +15,11 @@ from platform_infra.names import PROJECT
 from platform_infra.settings.cluster import ClusterKind
 from platform_infra.settings.reader import SettingsError, parse
 from tools.platform.errors import PlatformError
-from tools.platform.pulumi.environment import (
-    LOCAL_PASSPHRASE,
-    ROOT,
-    STATE_FOLDER,
-    backend_folder,
-    backend_url,
-    passphrase_variable,
-)
+from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from platform_infra.settings.model import Settings
 
@@ -39,43 +30,8 @@ class StackFileError(PlatformError):
     """The configuration of a stack cannot be used; the message lists every problem."""
 
 
-PASSPHRASE_PROVIDERS = frozenset({"", "passphrase", "default"})
-"""Values of `secretsprovider` that mean a passphrase, or the secrets of Pulumi's service."""
-PUBLIC_PASSPHRASES = frozenset({"", LOCAL_PASSPHRASE})
 MAX_OWNERS = 8
 """Length of a chain of stacks that use the cluster of another stack."""
-SECRETS_PAGE = "docs/environments.md#secrets-and-state"
-
-
-def check_secrets(
-    stack: str,
-    folder: Path = ROOT / "stacks",
-    variables: Mapping[str, str] = os.environ,
-    *,
-    config: Mapping[str, Any] | None = None,
-) -> None:
-    """Check that state and secrets of a stack are protected; only a local cluster may rely on the public passphrase.
-
-    `config` are values that are about to be written to the stack's file, by key without the project's name.
-
-    Raises:
-        StackFileError: they are not; nothing has been changed.
-    """
-    content = _content(stack, folder)
-    if backend_folder(variables) is not None and uses_local_cluster(stack, folder, config=config):
-        return
-    if backend_folder(variables) == STATE_FOLDER:
-        raise StackFileError(
-            f"{stack}: its cluster is not local, but its state would be stored in {STATE_FOLDER}",
-            hint=f"set PULUMI_BACKEND_URL to a backend that the users of the stack share, such as `s3://BUCKET`; {SECRETS_PAGE} "
-            "shows how an existing stack moves there",
-        )
-    if not _has_own_secrets(stack, content, variables):
-        raise StackFileError(
-            f"{stack}: its secrets would be encrypted with a well-known passphrase, which is for local clusters only",
-            hint=f"set PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE or {passphrase_variable(stack)} to a passphrase "
-            f"of its own, or choose a provider with `pulumi stack init {stack} --secrets-provider URL`; see {SECRETS_PAGE}",
-        )
 
 
 def uses_local_cluster(
@@ -84,7 +40,7 @@ def uses_local_cluster(
     """Return whether the cluster of a stack is a node on this machine, which the stack or another one owns."""
     name, values = stack, dict(config or {})
     for _ in range(MAX_OWNERS):
-        content = _content(name, folder)
+        content = stack_content(name, folder)
         values = _own_values(content) | values
         # Only the engine knows the values of an ESC environment.
         default = "" if content.get("environment") else ClusterKind.LOCAL
@@ -101,33 +57,12 @@ def uses_local_cluster(
     return False
 
 
-def _has_own_secrets(stack: str, content: Mapping[str, Any], variables: Mapping[str, str]) -> bool:
-    """Return whether a secrets provider or a passphrase that is not public encrypts the stack's secrets."""
-    if str(content.get("secretsprovider") or "") not in PASSPHRASE_PROVIDERS:
-        return True
-    if urlsplit(backend_url(variables)).scheme in {"https", "http"} and "encryptionsalt" not in content:
-        return True  # Pulumi's service encrypts them.
-    return _passphrase(stack, variables) not in PUBLIC_PASSPHRASES
+def stack_content(stack: str, folder: Path = ROOT / "stacks") -> dict[str, Any]:
+    """Return the content of `Pulumi.<stack>.yaml`, empty for a missing file.
 
-
-def _passphrase(stack: str, variables: Mapping[str, str]) -> str:
-    """Return the passphrase that the engine will use, in its order of precedence."""
-    if own := variables.get(passphrase_variable(stack)):
-        return own
-    if "PULUMI_CONFIG_PASSPHRASE" in variables:
-        return variables["PULUMI_CONFIG_PASSPHRASE"]
-    file = variables.get("PULUMI_CONFIG_PASSPHRASE_FILE", "")
-    if not file:
-        return LOCAL_PASSPHRASE
-    try:
-        return Path(file).read_text("utf-8").strip()
-    except OSError as error:
-        raise StackFileError(
-            f"{stack}: PULUMI_CONFIG_PASSPHRASE_FILE: cannot read {file} ({error.strerror})"
-        ) from None
-
-
-def _content(stack: str, folder: Path) -> dict[str, Any]:
+    Raises:
+        StackFileError: it is not a mapping in YAML.
+    """
     file = folder / f"Pulumi.{stack}.yaml"
     if not file.is_file():
         return {}
@@ -142,7 +77,7 @@ def _content(stack: str, folder: Path) -> dict[str, Any]:
 
 def imports_environments(stack: str, folder: Path = ROOT / "stacks") -> bool:
     """Return whether the stack's file imports ESC environments, whose values only the engine knows."""
-    return bool(_content(stack, folder).get("environment"))
+    return bool(stack_content(stack, folder).get("environment"))
 
 
 def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
@@ -153,7 +88,7 @@ def check_stack_file(stack: str, folder: Path = ROOT / "stacks") -> Settings:
     Raises:
         StackFileError: it cannot be used.
     """
-    values = _own_values(_content(stack, folder))
+    values = _own_values(stack_content(stack, folder))
     readable = {key: value for key, value in values.items() if not _is_encrypted(value)}
     texts = {key: _text(_without_secrets(value)) for key, value in readable.items()}
     secret = {key for key, value in readable.items() if _without_secrets(value) != value}

@@ -12,7 +12,12 @@ from tools.platform.pulumi.engine import Engine
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tools.localcluster.toolchain import Toolchain
+
+CLOUD = "cloud"
+"""The engine's name for every secrets provider that is neither a passphrase nor Pulumi's service."""
 
 
 class Workspace(auto.LocalWorkspace):
@@ -22,13 +27,17 @@ class Workspace(auto.LocalWorkspace):
     such call derives a key from the passphrase, which is slow by design. All outputs count as secrets.
     """
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - those of the base class
+    def __init__(self, *, backend: str, **settings: Any) -> None:  # noqa: ANN401 - those of the base class
         super().__init__(**settings)
+        self.backend = backend
+        """The URL of the backend."""
         self._existing: set[str] = set()
 
     def create_stack(self, stack_name: str) -> None:
-        """Create the stack."""
-        self._query("stack", "init", stack_name, "--no-select")
+        """Create the stack, with the secrets provider of this workspace."""
+        # Without the option the engine uses a passphrase, even if the stack's file names a provider.
+        provider = ["--secrets-provider", self.secrets_provider] if self.secrets_provider else []
+        self._query("stack", "init", stack_name, "--no-select", *provider)
 
     def select_stack(self, stack_name: str) -> None:
         """Check that the stack exists, unless its configuration has been read already.
@@ -59,20 +68,48 @@ class Workspace(auto.LocalWorkspace):
         self._existing.add(stack_name)
         return entries
 
+    def recorded_provider(self, stack_name: str) -> str:
+        """Return the secrets provider in the stack's state; empty for a passphrase, and for Pulumi's service.
+
+        Raises:
+            StackNotFoundError: the stack does not exist.
+        """
+        state = json.loads(self._query("stack", "export", "--stack", stack_name))
+        provider = (state.get("deployment") or {}).get("secrets_providers") or {}
+        return str(provider["state"]["url"]) if provider.get("type") == CLOUD else ""
+
+    def remove(self, stack_name: str, *options: str) -> None:
+        """Remove the stack, with options of `pulumi stack rm`."""
+        self._query("stack", "rm", "--yes", *options, stack_name)
+
     def _query(self, *arguments: str) -> str:
         return self.pulumi_command.run([*arguments], self.work_dir, self.env_vars).stdout
 
 
-def workspace(toolchain: Toolchain | None = None, *, stack: str = "") -> Workspace:
-    """Return the workspace of this checkout, with the passphrase of that stack."""
-    return workspace_of(Engine.for_stack(stack, toolchain))
+def workspace(
+    toolchain: Toolchain | None = None,
+    *,
+    stack: str = "",
+    config: Mapping[str, Any] | None = None,
+    secrets_provider: str = "",
+) -> Workspace:
+    """Return the workspace of this checkout, with backend and passphrase of that stack.
+
+    `config` are values that are about to be written to its file; `secrets_provider` is for its creation.
+    """
+    engine = Engine.for_stack(stack, toolchain, config=config)
+    return workspace_of(engine, secrets_provider=secrets_provider)
 
 
-def workspace_of(engine: Engine, *, folder: str = str(ROOT), **variables: str) -> Workspace:
+def workspace_of(
+    engine: Engine, *, folder: str = str(ROOT), secrets_provider: str = "", **variables: str
+) -> Workspace:
     """Return the workspace of a project folder, with more variables for the engine."""
     return Workspace(
+        backend=engine.backend,
         work_dir=folder,
         env_vars={**engine.variables, **variables},
+        secrets_provider=secrets_provider,
         pulumi_command=_command(str(engine.toolchain.root)),
     )
 

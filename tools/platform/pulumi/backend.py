@@ -1,0 +1,118 @@
+"""The backend that holds the state of a stack.
+
+It is that of PULUMI_BACKEND_URL. Without this variable, a stack whose cluster is a node on this machine has its state in the
+embedded backend, a folder of the checkout; every other stack uses the backend of `pulumi login`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tools.platform.errors import PlatformError
+from tools.platform.pulumi.environment import ROOT, STATE
+from tools.platform.pulumi.stack_file import uses_local_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+URL = "PULUMI_BACKEND_URL"
+CREDENTIALS = "PULUMI_CREDENTIALS_PATH"
+SERVICE = "https://api.pulumi.com"
+SERVICE_SCHEMES = frozenset({"https", "http"})
+"""Schemes of the URL of Pulumi's service."""
+
+
+class LoginError(PlatformError):
+    """The backend of `pulumi login` cannot be read."""
+
+
+def backend_url(
+    stack: str = "",
+    variables: Mapping[str, str] = os.environ,
+    *,
+    folder: Path = ROOT / "stacks",
+    config: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the URL of a stack's backend; without a stack, that of commands on no stack in particular.
+
+    `config` are values that are about to be written to the stack's file in `folder`, by key without the project's name.
+
+    Raises:
+        LoginError: the backend is that of a login which cannot be read.
+    """
+    if url := variables.get(URL):
+        return url
+    if stack and uses_local_cluster(stack, folder, config=config):
+        return STATE
+    return login_url(variables) or STATE
+
+
+def use_backend_of(stack: str) -> None:
+    """Let every stack that this process works on use the backend of this one, whatever their own would be."""
+    os.environ[URL] = backend_url(stack)
+
+
+def login_url(variables: Mapping[str, str] = os.environ) -> str:
+    """Return the URL of the backend that `pulumi login` selected; empty after a logout.
+
+    An access token without a login means Pulumi's service, as for the engine.
+
+    Raises:
+        LoginError: the file with the login is encrypted, or is damaged.
+    """
+    file = credentials_folder(variables) / "credentials.json"
+    current = _current(file) if file.is_file() else ""
+    if not current and variables.get("PULUMI_ACCESS_TOKEN"):
+        return variables.get("PULUMI_API") or SERVICE
+    return current
+
+
+def _current(file: Path) -> str:
+    try:
+        content = json.loads(file.read_bytes() or b"{}")
+    except (OSError, ValueError) as error:
+        raise LoginError(
+            f"{file}: the login of Pulumi cannot be read ({error})", hint=_without_login()
+        ) from None
+    if not isinstance(content, dict) or (
+        content and not content.keys() & {"current", "accounts", "accessTokens"}
+    ):
+        raise LoginError(
+            f"{file}: the login of Pulumi is encrypted, so its backend is unknown", hint=_without_login()
+        )
+    return str(content.get("current") or "")
+
+
+def _without_login() -> str:
+    return f"set {URL} to the backend; `pulumi whoami --verbose` shows its URL"
+
+
+def credentials_folder(variables: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder in which `pulumi login` of this user stores its result."""
+    chosen = variables.get(CREDENTIALS) or variables.get("PULUMI_HOME") or "~/.pulumi"
+    return Path(chosen).expanduser()
+
+
+def folder_of(url: str) -> Path | None:
+    """Return the folder of a `file://` backend, or None for any other backend."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        return None
+    return Path(os.path.normpath(ROOT / Path(parts.netloc + parts.path).expanduser()))
+
+
+def is_service(url: str) -> bool:
+    """Return whether a backend is Pulumi's service, which can encrypt secrets itself."""
+    return urlsplit(url).scheme in SERVICE_SCHEMES
+
+
+def shown(url: str) -> str:
+    """Return the URL of a backend without a password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return parts.geturl()
+    return parts._replace(netloc=f"{parts.username}:…@{parts.netloc.rpartition('@')[2]}").geturl()
