@@ -30,6 +30,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(up, "ensure", ensure)
     monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
+    monkeypatch.setattr(up, "_build_images", lambda base: provided.append(f"image on {base!r}"))
     monkeypatch.setattr(
         up,
         "ensure_images",
@@ -41,7 +42,27 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_local_stack_needs_docker_and_the_node_image(provided: list[str]) -> None:
     up.prepare("dev")
-    assert provided == ["the engine", "every program", "docker", "images"]
+    assert sorted(provided[1:3]) == ["every program", "image on ''"]
+    assert (provided[0], provided[-1]) == ("docker", "images")
+
+
+def test_operator_image_of_a_registry_is_not_built(
+    provided: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = parse({"operatorImage": "registry.example.com/operator@sha256:" + "0" * 64})
+    monkeypatch.setattr(up, "check_stack_file", lambda _name: settings)
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, settings))
+    up.prepare("dev")
+    assert "image on None" in provided
+
+
+def test_environment_determines_what_a_local_stack_needs(
+    provided: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up, "imports_environments", lambda _name: True)
+    up.prepare("dev")
+    assert provided[:2] == ["the engine", "docker"]
+    assert provided[-1] == "images"
 
 
 def test_enforcing_node_needs_its_own_image(provided: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
