@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import platform
 import shutil
@@ -28,7 +27,7 @@ from tools.localcluster.toolchain import (
     releases,
     resolve,
 )
-from tools.localcluster.toolchain.group import Build, Copied, Group, ModuleFiles
+from tools.localcluster.toolchain.group import Copied, Group
 from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.processes import Children
 

@@ -21,9 +21,14 @@ _POLL_SECONDS = 0.2
 
 
 class Children:
-    """Runs programs in their own process groups, and can kill all of them."""
+    """Runs programs in their own process groups, and can kill all of them.
 
-    def __init__(self) -> None:
+    They inherit the descriptors `lock`: a lock on one of them is held until the last program has exited, also if this process
+    is killed before.
+    """
+
+    def __init__(self, lock: Sequence[int] = ()) -> None:
+        self._lock_descriptors = tuple(lock)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._closed = False
@@ -73,6 +78,7 @@ class Children:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=self._lock_descriptors,
             )
             self._running.add(child)
             return child

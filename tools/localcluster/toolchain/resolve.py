@@ -54,20 +54,23 @@ def ensure(only: Collection[str] | None = None) -> Toolchain:
             raise ToolchainError(
                 f"cannot write the cache {home} ({error.strerror}): set NOTIFICATION_PLATFORM_CACHE to a writable folder"
             ) from error
-        with Progress() as progress, _locked(home / "lock", progress):
-            _Run(home=home, toolchain=toolchain, progress=progress).provide(groups)
+        with Progress() as progress, _locked(home / "lock", progress) as lock:
+            _Run(home=home, toolchain=toolchain, progress=progress, lock=lock).provide(groups)
     return toolchain
 
 
 @contextmanager
-def _locked(path: Path, progress: Progress) -> Iterator[None]:
-    """Hold the lock that admits one run at a time; the operating system releases the lock of a process that ends."""
+def _locked(path: Path, progress: Progress) -> Iterator[int]:
+    """Hold the lock that admits one run at a time, and yield its descriptor.
+
+    The operating system releases the lock when the process and all programs that inherited the descriptor have ended.
+    """
     with path.open("a") as lock:
         if not try_lock(lock.fileno()):
             with progress.step("toolchain", f"waiting for another run that holds {path}"):
                 while not try_lock(lock.fileno()):
                     time.sleep(_LOCK_POLL_SECONDS)
-        yield
+        yield lock.fileno()
 
 
 def try_lock(descriptor: int) -> bool:
@@ -81,13 +84,13 @@ def try_lock(descriptor: int) -> bool:
 class _Run:
     """A run that provides the missing groups; it holds the lock."""
 
-    def __init__(self, *, home: Path, toolchain: Toolchain, progress: Progress) -> None:
+    def __init__(self, *, home: Path, toolchain: Toolchain, progress: Progress, lock: int) -> None:
         self._parts = home / "parts"
         self._logs = home
         self._toolchain = toolchain
         self._progress = progress
         self._hosts = releases.Hosts()
-        self._children = Children()
+        self._children = Children([lock])
         self._speed = 0.0
 
     def provide(self, groups: Collection[Group]) -> None:
