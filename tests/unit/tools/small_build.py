@@ -18,6 +18,8 @@ SMALL = Group(
 )
 
 if __name__ == "__main__":
-    layout.RECIPES = gomodules.RECIPES = Path(sys.argv[1])
-    command.GROUPS = resolve.GROUPS = (SMALL,)
+    for module in (layout, gomodules):
+        vars(module)["RECIPES"] = Path(sys.argv[1])
+    for module in (command, resolve):
+        vars(module)["GROUPS"] = (SMALL,)
     sys.exit(command.main(["--only", "small"]))

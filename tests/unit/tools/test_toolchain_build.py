@@ -19,7 +19,6 @@ from tools.localcluster.toolchain import ToolchainError, gomodules
 from tools.localcluster.toolchain.group import ModuleFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 GO = shutil.which("go") or "go"
@@ -71,7 +70,7 @@ class Run:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
+def run(tmp_path: Path) -> Run:
     run = Run(tmp_path)
     for name in ("one", "two", "shared"):
         (run.module / name).mkdir(parents=True)

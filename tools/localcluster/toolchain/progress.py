@@ -34,7 +34,8 @@ class Step:
     start: float = field(default_factory=time.monotonic)
     _done: float = 0.0
     _work: float = 0.0
-    _since: float = 0.0
+    since: float = 0.0
+    """When the work began, by `time.monotonic`."""
 
     def activity(self, text: str) -> None:
         """Change what the step is doing."""
@@ -43,7 +44,7 @@ class Step:
     def begin(self, *, work: float, of: float) -> None:
         """Set the amount of work in any unit; the estimate was for `of`, which includes what is done already."""
         self.estimate *= work / of if of else 1.0
-        self._work, self._done, self._since = work, 0.0, time.monotonic()
+        self._work, self._done, self.since = work, 0.0, time.monotonic()
 
     def advance(self, amount: float) -> None:
         """Add to the work that is done."""
@@ -58,10 +59,10 @@ class Step:
         """Return the remaining seconds, or None if nothing is known about them."""
         fraction = self.fraction
         if fraction is not None and fraction >= _MEASURED_FROM:
-            return (now - self._since) * (1 - fraction) / fraction
+            return (now - self.since) * (1 - fraction) / fraction
         if not self.estimate:
             return None
-        return max(self.estimate - (now - (self._since or self.start)), 0.0)
+        return max(self.estimate - (now - (self.since or self.start)), 0.0)
 
 
 class Progress:
