@@ -61,20 +61,20 @@ def test_remaining_time_is_the_estimate_at_first() -> None:
 
 def test_remaining_time_follows_the_work_that_is_done() -> None:
     running = step(estimate=1000.0)
-    running.begin(work=400.0, of=400.0)
+    running.begin(400.0)
     running.advance(100.0)
     assert running.remaining(running.since + 60.0) == pytest.approx(180.0)
 
 
-def test_estimate_shrinks_by_what_is_compiled_already() -> None:
+def test_estimate_of_the_work_replaces_that_of_the_pins() -> None:
     running = step(estimate=1000.0)
-    running.begin(work=100.0, of=400.0)
+    running.begin(100.0, estimate=250.0)
     assert running.remaining(running.since) == 250.0
 
 
 def test_line_of_a_step_has_a_bar_and_the_remaining_time() -> None:
     running = step(estimate=100.0)
-    running.begin(work=4.0, of=4.0)
+    running.begin(4.0)
     running.advance(1.0)
     line = described(running, running.since + 60.0)
     assert line.startswith("kubernetes 1.36.3 [######..................] 25% (compiling, ")
@@ -87,7 +87,7 @@ def test_line_of_a_step_of_unknown_length_has_no_bar() -> None:
 
 def test_messages_are_plain_lines_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress(interval=0.01) as progress, progress.step("etcd", "building") as running:
-        running.begin(work=2.0, of=2.0)
+        running.begin(2.0)
         running.advance(1.0)
         progress.update("etcd", "linking")
     messages = capsys.readouterr().err
@@ -106,7 +106,7 @@ def test_failed_step_is_not_reported_as_done(capsys: pytest.CaptureFixture[str])
 
 def test_compiled_packages_advance_the_step() -> None:
     running = step()
-    running.begin(work=30.0, of=30.0)
+    running.begin(30.0)
     compiled = Compiled(step=running, sizes={"k8s.io/api/core/v1": 20, "small/one": 10})
     assert compiled.line("k8s.io/api/core/v1")
     assert not compiled.line("k8s.io/api/core/v1")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _FIXED_BYTES = 80_000
 """What the compilation of any package costs, in bytes of source."""
+_SECONDS_PER_BYTE = 1.67e-6
+"""Processor time on the machine that calibration.py describes; measured with the Kubernetes programs."""
 _FORMAT = r'{{.ImportPath}}{{"\t"}}{{.Stale}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles "\t"}}'
 
 
@@ -25,8 +27,13 @@ class Compiled:
     sizes: dict[str, int]
 
     @classmethod
-    def of(cls, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], step: Step) -> Self:
-        """Ask Go what a build with these arguments has to compile; this also downloads the modules."""
+    def of(
+        cls, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], step: Step, speed: float
+    ) -> Self:
+        """Ask Go what a build with these arguments has to compile; this also downloads the modules.
+
+        `speed` is that of this machine, as calibration.py measures it.
+        """
         step.activity("downloading the modules")
         command = ["go", "list", "-deps", f"-f={_FORMAT}", *arguments]
         process = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
@@ -35,7 +42,8 @@ class Compiled:
         sizes = {name: _size(Path(folder), files) for name, _, folder, *files in lines}
         stale = {name: sizes[name] for name, is_stale, *_ in lines if is_stale == "true"}
         step.activity(f"compiling {len(stale)} of {len(sizes)} packages")
-        step.begin(work=sum(stale.values()), of=sum(sizes.values()))
+        work = sum(stale.values())
+        step.begin(work, estimate=work * _SECONDS_PER_BYTE / speed)
         return cls(step=step, sizes=stale)
 
     def line(self, text: str) -> bool:

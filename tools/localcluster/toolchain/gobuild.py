@@ -43,6 +43,8 @@ class Builder:
     log: Path
     children: Children
     step: Step
+    speed: float
+    """The speed of this machine, as calibration.py measures it."""
 
     def build(self, groups: Sequence[Group], into: Mapping[str, Path]) -> None:
         """Build the programs of each group into the folder that `into` has for its name.
@@ -66,7 +68,9 @@ class Builder:
         packages = sorted({package for step in steps for package in step.packages.values()})
         flags = ["-trimpath", f"-tags={','.join(steps[0].tags)}"]
         environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-        compiled = Compiled.of([*flags, *packages], cwd=work, env=environment, step=self.step)
+        compiled = Compiled.of(
+            [*flags, *packages], cwd=work, env=environment, step=self.step, speed=self.speed
+        )
         self.children.run(
             ["go", "build", "-v", *flags, f"-ldflags={_linker_flags(steps)}", "-o", f"{output}/", *packages],
             cwd=work,

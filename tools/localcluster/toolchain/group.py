@@ -80,8 +80,8 @@ class Package:
 class Group:
     """Programs that are released, built and replaced together.
 
-    `seconds` is the processor time of a build with an empty cache, less what an earlier group compiled already, on the
-    machine that calibration.py describes; for a package, the time of its download.
+    `seconds` is the processor time of a build together with all other groups and an empty cache, on the machine that
+    calibration.py describes; a package that several groups need counts for one of them.
     `version_arguments` maps a program to the arguments that print its version. A program without an entry is used if it
     is in the folder of the group's first program; a group without any entry is never used from PATH.
     """

@@ -18,7 +18,7 @@ OPTIONAL_GROUPS: tuple[Group, ...] = (
         programs=("kube-router",),
         version_arguments={"kube-router": ("--version",)},
         optional=True,
-        seconds=120,
+        seconds=240,
         steps=(
             Build(
                 folder="kube-router",
@@ -33,7 +33,7 @@ OPTIONAL_GROUPS: tuple[Group, ...] = (
         programs=("actionlint",),
         version_arguments={"actionlint": ("-version",)},
         optional=True,
-        seconds=10,
+        seconds=20,
         assets=(
             Asset(
                 url=f"{_GITHUB}rhysd/actionlint/releases/download/v{ACTIONLINT}/actionlint_{ACTIONLINT}_linux_{{arch}}.tar.gz",

@@ -109,7 +109,7 @@ GROUPS: tuple[Group, ...] = (
         programs=_PULUMI_RELEASED,
         version_arguments={"pulumi": ("version",)},
         newer_is_fine=True,
-        seconds=160,
+        seconds=180,
         assets=(
             Asset(
                 url=f"{_GITHUB}pulumi/pulumi/releases/download/v{PULUMI}/pulumi-v{PULUMI}-linux-{{pulumi_arch}}.tar.gz",
@@ -146,7 +146,7 @@ GROUPS: tuple[Group, ...] = (
         version=PULUMI_KUBERNETES,
         programs=("pulumi-resource-kubernetes",),
         plugin=True,
-        seconds=300,
+        seconds=110,
         assets=(
             Asset(
                 url=f"{_GITHUB}pulumi/pulumi-kubernetes/releases/download/v{PULUMI_KUBERNETES}/"
@@ -171,7 +171,7 @@ GROUPS: tuple[Group, ...] = (
             program: ("version", "--client") if program == "kubectl" else ("--version",)
             for program in _KUBERNETES_PROGRAMS
         },
-        seconds=240,
+        seconds=530,
         assets=tuple(
             Asset(
                 url=f"https://dl.k8s.io/release/v{KUBERNETES}/bin/linux/{{arch}}/{program}",
@@ -187,7 +187,7 @@ GROUPS: tuple[Group, ...] = (
         version=COREDNS,
         programs=("coredns",),
         version_arguments={"coredns": ("-version",)},
-        seconds=70,
+        seconds=14,
         assets=(
             Asset(
                 url=f"{_GITHUB}coredns/coredns/releases/download/v{COREDNS}/coredns_{COREDNS}_linux_{{arch}}.tgz",
@@ -203,7 +203,7 @@ GROUPS: tuple[Group, ...] = (
         version=CONTAINERD,
         programs=_CONTAINERD_PROGRAMS,
         version_arguments={"containerd": ("--version",)},
-        seconds=40,
+        seconds=73,
         assets=(
             Asset(
                 url=f"{_GITHUB}containerd/containerd/releases/download/v{CONTAINERD}/"
@@ -225,7 +225,7 @@ GROUPS: tuple[Group, ...] = (
         version=ETCD,
         programs=("etcd",),
         version_arguments={"etcd": ("--version",)},
-        seconds=20,
+        seconds=17,
         assets=(
             Asset(
                 url=f"{_GITHUB}etcd-io/etcd/releases/download/v{ETCD}/etcd-v{ETCD}-linux-{{arch}}.tar.gz",
@@ -239,7 +239,7 @@ GROUPS: tuple[Group, ...] = (
         name="pause",
         version="1",
         programs=("pause",),
-        seconds=2,
+        seconds=1,
         steps=(_programs({"pause": "./pause"}),),
     ),
     *OPTIONAL_GROUPS,

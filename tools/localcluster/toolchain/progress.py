@@ -41,9 +41,9 @@ class Step:
         """Change what the step is doing."""
         self.text = text
 
-    def begin(self, *, work: float, of: float) -> None:
-        """Set the amount of work in any unit; the estimate was for `of`, which includes what is done already."""
-        self.estimate *= work / of if of else 1.0
+    def begin(self, work: float, *, estimate: float = 0.0) -> None:
+        """Set the amount of work in any unit, and a better estimate of its duration in seconds if there is one."""
+        self.estimate = estimate or self.estimate
         self._work, self._done, self.since = work, 0.0, time.monotonic()
 
     def advance(self, amount: float) -> None:

@@ -141,7 +141,7 @@ class _Run:
                     for program, path in (planned.paths or {}).items():
                         (into[group.name] / program).symlink_to(path)
                 elif planned.action == Action.DOWNLOAD:
-                    step.begin(work=planned.size, of=planned.size)
+                    step.begin(planned.size)
                     releases.fetch(group, into[group.name], self._hosts, step.advance)
                 else:
                     self._extract(planned, into[group.name], scratch)
@@ -170,13 +170,16 @@ class _Run:
             raise _unavailable(planned[0], "built", problem)
         groups = [each.group for each in planned]
         with self._unfinished(groups) as (scratch, into), self._step(planned) as step:
-            builder = Builder(scratch=scratch, log=self._log("build"), children=self._children, step=step)
+            builder = Builder(
+                scratch=scratch, log=self._log("build"), children=self._children, step=step, speed=self._speed
+            )
             builder.build(groups, into)
 
     @contextmanager
     def _step(self, planned: Sequence[Planned]) -> Iterator[Step]:
         """Report a step that provides these groups."""
-        name = ", ".join(f"{each.group.name} {each.group.version}" for each in planned)
+        first = planned[0].group
+        name = f"{first.name} {first.version}" if len(planned) == 1 else f"{len(planned)} groups"
         estimate = plan.compile_seconds(planned, self._speed)
         with self._progress.step(name, planned[0].action, estimate=estimate) as step:
             yield step
