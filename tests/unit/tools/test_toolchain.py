@@ -353,6 +353,14 @@ def test_released_archive_is_unpacked_and_removed(tmp_path: Path) -> None:
     assert not archive.exists()
 
 
+def test_archive_without_a_program_is_an_error_that_names_it(tmp_path: Path) -> None:
+    archive = tmp_path / "etcd.tar.gz"
+    with tarfile.open(archive, "w:gz") as output:
+        output.add(program(tmp_path / "in", "etcdctl"), "./v1/etcdctl")
+    with pytest.raises(releases.ReleaseUnavailableError, match=r"etcd\.tar\.gz does not contain v1/etcd$"):
+        releases.unpack(archive, {"etcd": "v1/etcd", "etcdctl": "v1/etcdctl"}, tmp_path)
+
+
 def test_no_program_starts_after_an_interrupt(tmp_path: Path) -> None:
     children = Children()
     children.kill_all()

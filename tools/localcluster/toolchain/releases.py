@@ -170,19 +170,32 @@ def expected_sha256(published: str, name: str) -> str:
 
 
 def unpack(file: Path, members: dict[str, str], into: Path) -> None:
-    """Extract the programs from an archive into `into` and make them executable; the path "" means the file itself."""
-    for program, member in members.items():
-        target = into / program
-        if member:
-            with tarfile.open(file) as archive:
-                source = archive.extractfile(member)
-                if source is None:
-                    raise ReleaseUnavailableError(f"{file.name} does not contain {member}")
-                with source, target.open("wb") as output:
-                    shutil.copyfileobj(source, output)
-        target.chmod(0o755)
-    if "" not in members.values():
+    """Extract the programs from an archive into `into` and make them executable; the path "" means the file itself.
+
+    Raises:
+        ReleaseUnavailableError: the archive does not contain a program.
+    """
+    programs = {member: program for program, member in members.items() if member}
+    if programs:
+        _extract(file, programs, into)
         file.unlink()
+    for program in members:
+        (into / program).chmod(0o755)
+
+
+def _extract(file: Path, programs: dict[str, str], into: Path) -> None:
+    """Read the archive once; `programs` maps a path in it to a program."""
+    missing = set(programs)
+    with tarfile.open(file) as archive:
+        for member in archive:
+            name = member.name.removeprefix("./")
+            if name in missing and (source := archive.extractfile(member)) is not None:
+                missing.remove(name)
+                with source, (into / programs[name]).open("wb") as output:
+                    shutil.copyfileobj(source, output)
+                if not missing:
+                    return
+    raise ReleaseUnavailableError(f"{file.name} does not contain {', '.join(sorted(missing))}")
 
 
 def _text(url: str, hosts: Hosts) -> str:
