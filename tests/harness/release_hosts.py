@@ -27,6 +27,7 @@ class ReleaseHosts:
     proxy: str
     certificate: Path
     files: dict[str, bytes | Path] = field(default_factory=dict)
+    refuses_head: bool = False
     requests: list[str] = field(default_factory=list)
     """Method and address of each request."""
 
@@ -98,7 +99,10 @@ class _Host(_Quiet):
         super().__init__(*connection)
 
     def do_HEAD(self) -> None:
-        self._answer()
+        if self._hosts.refuses_head and self.path != "/":
+            self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
+        else:
+            self._answer()
 
     def do_GET(self) -> None:
         content = self._answer()

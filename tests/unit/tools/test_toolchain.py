@@ -220,6 +220,13 @@ def test_release_with_the_pinned_checksum_is_used(served: Served) -> None:
     assert os.access(ensure(["etcd"]).program("etcd"), os.X_OK)
 
 
+def test_release_of_a_host_that_refuses_head_is_used(served: Served) -> None:
+    served.pin(SOURCE)
+    served.answer()
+    served.hosts.refuses_head = True
+    assert os.access(ensure(["etcd"]).program("etcd"), os.X_OK)
+
+
 def test_release_that_its_host_replaced_is_rejected(served: Served) -> None:
     served.pin(SOURCE)
     served.content = b"replaced, together with the published checksum"

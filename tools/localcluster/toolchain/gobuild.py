@@ -125,5 +125,5 @@ def _hint(text: str) -> str:
             "command again; compiled packages are kept"
         )
     if "no space left" in text:
-        return "\nThe disk is full: the builds need about 8 GB for Go's caches and 1 GB for the programs"
+        return "\nThe disk is full: the builds need about 6 GB for Go's caches and 1 GB for the programs"
     return ""

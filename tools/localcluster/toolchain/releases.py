@@ -64,8 +64,8 @@ class Hosts:
             request = _request(f"https://{host}/", method="HEAD")
             try:
                 urllib.request.urlopen(request, timeout=self._connect_seconds).close()  # noqa: S310 - an https URL
-            except urllib.error.HTTPError:
-                answered.set()
+            except urllib.error.HTTPError as error:
+                error.close()
             except OSError:
                 return
             answered.set()
@@ -83,11 +83,20 @@ def size(group: Group, hosts: Hosts) -> int:
     Raises:
         ReleaseUnavailableError: the group has no release, or a host does not answer or does not have it.
     """
-    sizes = []
-    for file in _files(group):
-        with _open(_request(file.url, method="HEAD"), hosts) as response:
-            sizes.append(int(response.headers.get("Content-Length") or 0))
+    sizes = [_size(file, hosts) for file in _files(group)]
     return sum(sizes) if all(sizes) else 0
+
+
+def _size(file: _File, hosts: Hosts) -> int:
+    try:
+        with _open(_request(file.url, method="HEAD"), hosts) as response:
+            return int(response.headers.get("Content-Length") or 0)
+    except ReleaseUnavailableError as error:
+        refusal = error.__cause__
+        # A host that refuses HEAD may still answer GET.
+        if isinstance(refusal, urllib.error.HTTPError) and refusal.code != HTTPStatus.NOT_FOUND:
+            return 0
+        raise
 
 
 def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None] = lambda _: None) -> None:
@@ -226,8 +235,10 @@ def _open(request: urllib.request.Request, hosts: Hosts) -> addinfourl:
     try:
         response: addinfourl = urllib.request.urlopen(request, timeout=_READ_SECONDS)  # noqa: S310 - the pins are https
     except OSError as error:
-        # A 404 concerns only this file; any other failure would also fail the host's other files.
-        if not (isinstance(error, urllib.error.HTTPError) and error.code == HTTPStatus.NOT_FOUND):
+        # An answer concerns only this request; any other failure would also fail the host's other files.
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        else:
             hosts.mark_unreachable(host)
         raise ReleaseUnavailableError(f"{url}: {error}") from error
     return response

@@ -39,7 +39,7 @@ _LOCK_POLL_SECONDS = 0.5
 def ensure(only: Collection[str] | None = None) -> Toolchain:
     """Return the toolchain with all programs except the optional ones, or with the groups named in `only`.
 
-    This takes milliseconds if every program exists. Without releases, the first build takes about 15 minutes.
+    This takes milliseconds if every program exists. Without releases, the first run compiles for minutes.
 
     Raises:
         ToolchainError: a program is not available; the message names it and the next step.
@@ -114,7 +114,8 @@ class _Run:
             planned = plan.plan(groups, self._hosts)
             self._speed = calibration.speed()
         self._progress.log("to do:")
-        for line in plan.table(planned, self._speed):
+        compiles = any(each.action == Action.COMPILE for each in planned)
+        for line in plan.table(planned, self._speed if compiles else None):
             self._progress.log(line)
         return planned
 
