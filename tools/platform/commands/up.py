@@ -103,19 +103,20 @@ class _LocalParts:
 def local_parts(*, network_policy: bool = False, base: str | None = None) -> Toolchain:
     """Provide what a local node needs: programs, Docker, images.
 
-    With `base`, the operator's image is built on it too; an empty `base` selects the default. The images that need no
-    program are built while the programs are compiled.
+    With `base`, the operator's image is built on it too; an empty `base` selects the default. What needs no program is built
+    while the programs are compiled.
     """
     ensure_docker(packages=("debootstrap",))
     with ThreadPoolExecutor(1) as pool:
-        images = pool.submit(_build_images, base)
+        base_image = pool.submit(ensure_base_image)
+        operator_image = pool.submit(_build_operator_image, base)
         toolchain = ensure()
-        images.result()
-    ensure_images(network_policy=network_policy)
+        base_image.result()
+        ensure_images(network_policy=network_policy)
+        operator_image.result()
     return toolchain
 
 
-def _build_images(base: str | None) -> None:
-    ensure_base_image()
+def _build_operator_image(base: str | None) -> None:
     if base is not None:
         image_build.build(image=image_build.image_name(base), base=base)
