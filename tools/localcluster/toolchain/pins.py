@@ -46,7 +46,7 @@ _SOURCES = (
         },
         values={f"{_PROVIDER_PACKAGE}/schema.json": {"version": PULUMI_KUBERNETES}},
     ),
-    # Without the packages of its kinds: see programs/sdk.
+    # Without the packages of its kinds: see pulumi-kubernetes/sdk.
     ModuleFiles(
         module="github.com/pulumi/pulumi-kubernetes/sdk/v4",
         version="v4.24.0",
@@ -66,10 +66,8 @@ _SOURCES = (
 
 
 def _programs(packages: Mapping[str, str], variables: Mapping[str, str] | None = None) -> Build:
-    """Return a build in the module of all programs, whose versions of shared modules agree, so each is compiled once."""
-    return Build(
-        folder="programs", packages=packages, variables=variables or {}, tags=_TAGS, sources=_SOURCES
-    )
+    """Return a build in the module of most programs, whose versions of shared modules agree, so each is compiled once."""
+    return Build(folder="programs", packages=packages, variables=variables or {}, tags=_TAGS)
 
 
 def _kubernetes_variables() -> dict[str, str]:
@@ -157,9 +155,12 @@ GROUPS: tuple[Group, ...] = (
             ),
         ),
         steps=(
-            _programs(
-                {_PROVIDER_PACKAGE: f"./{_PROVIDER_PACKAGE}"},
-                {f"{_PROVIDER}/pkg/version.Version": PULUMI_KUBERNETES},
+            Build(
+                folder="pulumi-kubernetes",
+                packages={_PROVIDER_PACKAGE: f"./{_PROVIDER_PACKAGE}"},
+                variables={f"{_PROVIDER}/pkg/version.Version": PULUMI_KUBERNETES},
+                tags=_TAGS,
+                sources=_SOURCES,
             ),
         ),
     ),
