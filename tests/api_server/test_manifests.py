@@ -72,7 +72,6 @@ def test_objects_of_manifests_have_the_types_of_the_sdk(tmp_path: Path) -> None:
         pulumi("stack", "init", "trial")
         pulumi("up", "--yes", "--skip-preview")
         state = pulumi("stack", "export")
-        pulumi("destroy", "--yes", "--skip-preview")
     types = {resource["type"] for resource in json.loads(state)["deployment"]["resources"]}
     assert {
         "kubernetes:core/v1:ConfigMap",
