@@ -107,7 +107,7 @@ GROUPS: tuple[Group, ...] = (
         programs=_PULUMI_RELEASED,
         version_arguments={"pulumi": ("version",)},
         newer_is_fine=True,
-        seconds=180,
+        seconds=211,
         assets=(
             Asset(
                 url=f"{_GITHUB}pulumi/pulumi/releases/download/v{PULUMI}/pulumi-v{PULUMI}-linux-{{pulumi_arch}}.tar.gz",
@@ -144,7 +144,7 @@ GROUPS: tuple[Group, ...] = (
         version=PULUMI_KUBERNETES,
         programs=("pulumi-resource-kubernetes",),
         plugin=True,
-        seconds=110,
+        seconds=94,
         assets=(
             Asset(
                 url=f"{_GITHUB}pulumi/pulumi-kubernetes/releases/download/v{PULUMI_KUBERNETES}/"
