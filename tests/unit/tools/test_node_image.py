@@ -49,6 +49,24 @@ def test_context_contains_everything_that_the_dockerfile_copies(tmp_path: Path) 
     }
 
 
+def test_programs_of_one_file_are_links_in_the_context(tmp_path: Path) -> None:
+    toolchain = Toolchain(root=tmp_path)
+    toolchain.bin.mkdir()
+    for group in GROUPS:
+        for program in group.programs:
+            toolchain.program(program).touch(0o755)
+    (tmp_path / "kubernetes").touch(0o755)
+    for program in ("kubectl", "kubelet"):
+        toolchain.program(program).unlink()
+        toolchain.program(program).symlink_to(tmp_path / "kubernetes")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        images.write_context(archive, toolchain, b"pause")
+        links = {member.name: member.linkname for member in archive.getmembers() if member.issym()}
+        assert links == {"bin/kubectl": "kubernetes", "bin/kubelet": "kubernetes"}
+        assert archive.getnames().count("bin/kubernetes") == 1
+
+
 def test_context_belongs_to_root_and_contains_no_bytecode(tmp_path: Path) -> None:
     members = context(tmp_path)
     assert {(member.uid, member.gid, member.uname) for member in members.values()} == {(0, 0, "")}

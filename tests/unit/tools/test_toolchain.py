@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tarfile
 import time
 import urllib.request
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness.release_hosts import release_hosts
 from tools.localcluster.toolchain import (
     ToolchainError,
     checksums,
     ensure,
-    gobuild,
+    gomodules,
     layout,
     on_path,
     releases,
     resolve,
 )
-from tools.localcluster.toolchain.group import Group
+from tools.localcluster.toolchain.group import Copied, Group
 from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.processes import Children
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.harness.release_hosts import ReleaseHosts
 
 PAUSE = next(group for group in GROUPS if group.name == "pause")
 ETCD = next(group for group in GROUPS if group.name == "etcd")
@@ -40,6 +44,7 @@ KUBERNETES = next(group for group in GROUPS if group.name == "kubernetes")
 ARCHITECTURE = layout.architecture()
 SOURCE = ETCD.assets[0].url.format(arch=ARCHITECTURE)
 PINNED = checksums.pinned
+ANSWERS = releases.Hosts.answers
 
 
 @pytest.fixture(autouse=True)
@@ -52,45 +57,44 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @dataclass(slots=True)
 class Served:
-    """The checksum file, and a host that serves one content under each address."""
+    """The checksum file, and the release hosts, which have no file yet."""
 
     file: Path
     content: bytes
-    monkeypatch: pytest.MonkeyPatch
+    hosts: ReleaseHosts
     checksums: bytes = b""
     """The published checksum file; empty for that of the content."""
-    requested: list[str] = field(default_factory=list)
 
     def pin(self, url: str) -> None:
         """Pin the present content."""
         self.file.write_text(f"{hashlib.sha256(self.content).hexdigest()}  {url}\n")
 
     def answer(self) -> None:
-        """Make every host answer: with the archive, and with the published checksums."""
-
-        def urlopen(url: str, **_options: object) -> io.BytesIO:
-            self.requested.append(url)
-            if "sum" in url.lower():
-                name = ETCD.assets[0].url.format(arch=ARCHITECTURE).rpartition("/")[2]
-                return io.BytesIO(
-                    self.checksums or f"{hashlib.sha256(self.content).hexdigest()}  {name}\n".encode()
-                )
-            return io.BytesIO(self.content)
-
-        self.monkeypatch.setattr(releases.Hosts, "answers", lambda _self, _host: True)
-        self.monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+        """Serve the archive and the published checksums."""
+        names = {"arch": ARCHITECTURE}
+        asset = ETCD.assets[0]
+        line = f"{hashlib.sha256(self.content).hexdigest()}  {SOURCE.rpartition('/')[2]}\n".encode()
+        self.hosts.files[SOURCE] = self.content
+        self.hosts.files[asset.checksum_url.format(**names)] = self.checksums or line
 
 
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
-    """A host that does not answer yet, with an archive of etcd, and an empty checksum file."""
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """Release hosts with an archive of etcd that they do not serve yet, and an empty checksum file."""
     archive = tmp_path / "served.tar.gz"
     with tarfile.open(archive, "w:gz") as output:
         output.add(program(tmp_path / "in", "etcd"), ETCD.assets[0].members["etcd"].format(arch=ARCHITECTURE))
     file = tmp_path / "checksums.txt"
     file.touch()
     monkeypatch.setattr(checksums, "pinned", lambda: PINNED(file))
-    return Served(file, archive.read_bytes(), monkeypatch)
+    monkeypatch.setattr(releases.Hosts, "answers", ANSWERS)
+    with release_hosts(tmp_path) as hosts:
+        for name, value in hosts.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("NO_PROXY", "")
+        # The first request of a process reads these variables.
+        monkeypatch.setattr(urllib.request, "_opener", None)
+        yield Served(file, archive.read_bytes(), hosts)
 
 
 def program(folder: Path, name: str, output: str = "") -> Path:
@@ -113,7 +117,7 @@ def test_every_program_belongs_to_one_group_that_provides_it() -> None:
     assert len(programs) == len(set(programs))
     for group in GROUPS:
         for step in group.steps:
-            assert (layout.RECIPES / step.folder / "go.mod").exists()
+            assert isinstance(step, Copied) or (layout.RECIPES / step.folder / "go.mod").exists()
         assert group.steps or (group.package and set(group.package.files) == set(group.programs))
 
 
@@ -148,16 +152,17 @@ def test_hash_of_a_group_does_not_depend_on_other_groups() -> None:
     assert layout.group_hash(PAUSE) == layout.group_hash(PAUSE)
 
 
-def test_hash_changes_with_a_recipe_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hash_changes_with_a_file_in_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = layout.group_hash(PAUSE)
-    recipe = tmp_path / "pause"
-    recipe.mkdir()
-    for file in (layout.RECIPES / "pause").iterdir():
-        (recipe / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(layout.RECIPES / "programs", tmp_path / "programs")
     monkeypatch.setattr(layout, "RECIPES", tmp_path)
     assert layout.group_hash(PAUSE) == before
-    (recipe / "main.go").write_text("package main\n\nfunc main() {}\n")
+    (tmp_path / "programs" / "pause" / "main.go").write_text("package main\n\nfunc main() {}\n")
     assert layout.group_hash(PAUSE) != before
+
+
+def test_estimate_does_not_change_the_hash_of_a_group() -> None:
+    assert layout.group_hash(replace(PAUSE, seconds=999)) == layout.group_hash(PAUSE)
 
 
 def test_program_on_path_at_the_pinned_version_is_used(tmp_path: Path) -> None:
@@ -199,19 +204,26 @@ def test_cached_group_is_not_searched_again(tmp_path: Path) -> None:
 
 def test_missing_go_and_release_are_an_error_with_the_next_step(served: Served) -> None:
     served.pin(SOURCE)
-    with pytest.raises(ToolchainError, match=r"etcd 3\.6\.16 .*github\.com does not answer.*install Go"):
+    with pytest.raises(ToolchainError, match=r"etcd 3\.6\.16 .*HTTP Error 404.*install Go"):
         ensure(["etcd"])
 
 
 def test_release_without_a_pinned_checksum_needs_the_published_one(served: Served) -> None:
     served.answer()
     assert os.access(ensure(["etcd"]).program("etcd"), os.X_OK)
-    assert any("sum" in url.lower() for url in served.requested)
+    assert any("SUMS" in request for request in served.hosts.requests)
 
 
 def test_release_with_the_pinned_checksum_is_used(served: Served) -> None:
     served.pin(SOURCE)
     served.answer()
+    assert os.access(ensure(["etcd"]).program("etcd"), os.X_OK)
+
+
+def test_release_of_a_host_that_refuses_head_is_used(served: Served) -> None:
+    served.pin(SOURCE)
+    served.answer()
+    served.hosts.refuses_head = True
     assert os.access(ensure(["etcd"]).program("etcd"), os.X_OK)
 
 
@@ -221,7 +233,7 @@ def test_release_that_its_host_replaced_is_rejected(served: Served) -> None:
     served.answer()
     with pytest.raises(ToolchainError, match=r"has the SHA-256 .* the expected one is"):
         ensure(["etcd"])
-    assert not any("sum" in url.lower() for url in served.requested)
+    assert not any("SUMS" in request for request in served.hosts.requests)
 
 
 def test_package_is_extracted_after_an_update_of_the_package_lists(
@@ -252,9 +264,9 @@ def test_missing_apt_is_an_error_with_the_next_step() -> None:
 
 def test_old_go_is_a_problem_unless_it_may_download_a_newer_one(tmp_path: Path) -> None:
     program(tmp_path / "path", "go", "go1.20.1\nlocal")
-    assert "Go is go1.20" in (gobuild.go_problem() or "")
+    assert "Go is go1.20" in (gomodules.go_problem() or "")
     program(tmp_path / "path", "go", "go1.21.0\nauto")
-    assert gobuild.go_problem() is None
+    assert gomodules.go_problem() is None
 
 
 def test_failed_run_leaves_no_finished_group(cache: Path) -> None:
@@ -314,11 +326,11 @@ def test_invalid_line_of_the_checksum_file_is_an_error(tmp_path: Path, line: str
 
 
 def test_published_checksums_are_printed_as_lines_of_the_file(served: Served) -> None:
-    served.answer()
     served.checksums = b"".join(
         f"{digit * 64}  etcd-v{ETCD.version}-linux-{arch}.tar.gz\n".encode()
         for digit, arch in (("1", "amd64"), ("2", "arm64"))
     )
+    served.answer()
     lines = list(releases.published(ETCD, releases.Hosts()))
     assert lines[0].startswith(f"{'1' * 64}  https://github.com/etcd-io/etcd/")
     served.file.write_text("\n".join(lines))
@@ -346,6 +358,14 @@ def test_released_archive_is_unpacked_and_removed(tmp_path: Path) -> None:
     releases.unpack(archive, {"etcd": "v1/etcd"}, tmp_path)
     assert os.access(tmp_path / "etcd", os.X_OK)
     assert not archive.exists()
+
+
+def test_archive_without_a_program_is_an_error_that_names_it(tmp_path: Path) -> None:
+    archive = tmp_path / "etcd.tar.gz"
+    with tarfile.open(archive, "w:gz") as output:
+        output.add(program(tmp_path / "in", "etcdctl"), "./v1/etcdctl")
+    with pytest.raises(releases.ReleaseUnavailableError, match=r"etcd\.tar\.gz does not contain v1/etcd$"):
+        releases.unpack(archive, {"etcd": "v1/etcd", "etcdctl": "v1/etcdctl"}, tmp_path)
 
 
 def test_no_program_starts_after_an_interrupt(tmp_path: Path) -> None:

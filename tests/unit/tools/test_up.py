@@ -44,6 +44,8 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(up, "report_missing_node", lambda _stack: None)
     monkeypatch.setattr(recorded, "recorded_provider", lambda *_arguments: "")
     monkeypatch.setattr(up, "ensure_docker", lambda **_packages: provided.append("docker"))
+    monkeypatch.setattr(up, "ensure_base_image", lambda: provided.append("base"))
+    monkeypatch.setattr(up, "_build_operator_image", lambda base: provided.append(f"image on {base!r}"))
     monkeypatch.setattr(
         up,
         "ensure_images",
@@ -55,14 +57,35 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_local_stack_needs_docker_and_the_node_image(provided: list[str]) -> None:
     up.prepare("dev")
-    assert provided == ["the engine", "every program", "docker", "images"]
+    assert sorted(provided) == ["base", "docker", "every program", "image on ''", "images"]
+    assert provided[0] == "docker"
+    assert provided.index("images") > max(map(provided.index, ("base", "every program")))
+
+
+def test_operator_image_of_a_registry_is_not_built(
+    provided: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = parse({"operatorImage": "registry.example.com/operator@sha256:" + "0" * 64})
+    monkeypatch.setattr(up, "check_stack_file", lambda _name: settings)
+    monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, settings))
+    up.prepare("dev")
+    assert "image on None" in provided
+
+
+def test_environment_determines_what_a_local_stack_needs(
+    provided: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up, "imports_environments", lambda _name: True)
+    up.prepare("dev")
+    assert provided[:2] == ["the engine", "docker"]
+    assert "images" in provided
 
 
 def test_enforcing_node_needs_its_own_image(provided: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = parse({"clusterLocalNetworkPolicy": "true"})
     monkeypatch.setattr(up, "open_with_settings", lambda name, **_toolchain: (name, settings))
     up.prepare("dev")
-    assert provided[-1] == "enforcing images"
+    assert "enforcing images" in provided
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])

@@ -68,6 +68,16 @@ def ensure_images(*, network_policy: bool = False) -> Images:
     return tags
 
 
+def ensure_base_image() -> None:
+    """Build the base image unless it exists; this needs no program of the toolchain.
+
+    Raises:
+        NodeImageError: this machine cannot build it.
+    """
+    with connected() as client, Progress() as progress:
+        ensure_base(client, progress)
+
+
 def node_tag() -> str:
     """Return the node image's tag, which contains a hash of the base image, the programs and the files."""
     digest = hashlib.sha256(base_tag().encode())
@@ -104,8 +114,20 @@ def write_context(archive: tarfile.TarFile, toolchain: Toolchain, pause: bytes) 
     archive.add(_HERE / "inside", "inside", filter=owned_by_root)
     for group in GROUPS:
         for program in group.programs if group.name in _NODE_GROUPS and group.name != _PAUSE else ():
-            archive.add(toolchain.program(program).resolve(), f"bin/{program}", filter=owned_by_root)
+            _add_program(archive, program, toolchain.program(program).resolve())
     _add_bytes(archive, "pause.tar", pause, mode=0o644)
+
+
+def _add_program(archive: tarfile.TarFile, program: str, file: Path) -> None:
+    """Add a program, or a link to it if several programs are one file of another name."""
+    if file.name == program:
+        archive.add(file, f"bin/{program}", filter=owned_by_root)
+        return
+    if f"bin/{file.name}" not in archive.getnames():
+        archive.add(file, f"bin/{file.name}", filter=owned_by_root)
+    link = tarfile.TarInfo(f"bin/{program}")
+    link.type, link.linkname = tarfile.SYMTYPE, file.name
+    archive.addfile(link)
 
 
 def _pause_archive(client: DockerClient, program: Path) -> bytes:

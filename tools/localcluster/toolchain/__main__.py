@@ -6,10 +6,12 @@ import argparse
 import shlex
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import releases
+from tools.localcluster.toolchain import gomodules, releases
 from tools.localcluster.toolchain.errors import ToolchainError
+from tools.localcluster.toolchain.group import Build
 from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.resolve import ensure
 
@@ -36,7 +38,15 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="print the published checksums of the releases, for checksums.txt",
     )
+    parser.add_argument(
+        "--write-module",
+        metavar="FOLDER",
+        type=Path,
+        help="write the module of the programs, to update its pins",
+    )
     options = parser.parse_args(arguments)
+    if options.write_module:
+        return _write_module(options.write_module)
     if options.checksums:
         return _print_checksums(options.only)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -46,7 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: run the same command again; finished groups are kept", file=sys.stderr)
+        print(
+            "interrupted: run the same command again; finished groups and compiled packages are kept",
+            file=sys.stderr,
+        )
         return _INTERRUPTED
     print(_report(toolchain, exports=options.print_env, programs=options.list))
     return 0
@@ -72,6 +85,16 @@ def _print_checksums(only: list[str] | None) -> int:
                 for line in releases.published(group, hosts):
                     print(line)
     except releases.ReleaseUnavailableError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _write_module(folder: Path) -> int:
+    step = next(step for group in GROUPS for step in group.steps if isinstance(step, Build) and step.sources)
+    try:
+        gomodules.prepare(step, folder)
+    except ToolchainError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,25 +1,29 @@
-"""Builds from Go modules, pinned by the go.mod and go.sum of each recipe folder."""
+"""Builds from Go modules, pinned by the go.mod and go.sum of each recipe folder: one `go build` per folder.
+
+A package that several programs import is compiled once, and programs are linked while packages of others are compiled.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
-import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from tools.localcluster.toolchain import gomodules
+from tools.localcluster.toolchain.compiled import Compiled
 from tools.localcluster.toolchain.errors import ToolchainError
-from tools.localcluster.toolchain.group import Build, Copied, Generated, Group
-from tools.localcluster.toolchain.layout import RECIPES
-from tools.localcluster.toolchain.pins import GO_MINIMUM
+from tools.localcluster.toolchain.group import Build, Copied
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from tools.localcluster.toolchain.group import Group
     from tools.localcluster.toolchain.processes import Children
+    from tools.localcluster.toolchain.progress import Step
 
 _NETWORK_SIGNS = (
     "dial tcp",
@@ -31,115 +35,95 @@ _NETWORK_SIGNS = (
 )
 
 
-def go_problem() -> str | None:
-    """Return why this machine cannot build Go modules, with the next step, or None if it can."""
-    minimum = ".".join(map(str, GO_MINIMUM))
-    hint = f"install Go {minimum} or newer and put it on PATH (https://go.dev/doc/install)"
-    if shutil.which("go") is None:
-        return f"`go` is not on PATH: {hint}"
-    process = subprocess.run(
-        ["go", "env", "GOVERSION", "GOTOOLCHAIN"], cwd=RECIPES, capture_output=True, text=True, check=False
-    )
-    match = re.match(r"go(\d+)\.(\d+)", process.stdout)
-    if match is None:
-        return f"`go env` failed ({process.stderr.strip()}): {hint}"
-    downloads_newer = not process.stdout.split()[1].startswith("local")
-    if tuple(map(int, match.groups())) < GO_MINIMUM and not downloads_newer:
-        return f"Go is {match[0]} and must not download a newer one (GOTOOLCHAIN=local): {hint}"
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builder:
-    """Builds the programs of a group into the folder `into`; sources go to `scratch`, output goes to `log`."""
+    """Builds groups together: sources go to `scratch`, which must be empty; output goes to `log`."""
 
-    into: Path
     scratch: Path
     log: Path
     children: Children
+    step: Step
+    speed: float
+    """The speed of this machine, as calibration.py measures it."""
 
-    def build(self, group: Group) -> None:
-        """Run every step.
+    def build(self, groups: Sequence[Group], into: Mapping[str, Path]) -> None:
+        """Build the programs of each group into the folder that `into` has for its name.
 
         Raises:
             ToolchainError: a step failed; the message contains the end of its output, and a hint if the cause is known.
         """
-        for step in group.steps:
-            try:
-                match step:
-                    case Build():
-                        self._compile(step)
-                    case Copied():
-                        self._copy(step)
-                    case Generated():
-                        self._generate(step)
-            except ToolchainError as error:
-                raise ToolchainError(
-                    f"{group.name} {group.version} cannot be built: {error}{_hint(str(error))}"
-                ) from error
+        for folder in dict.fromkeys(step.folder for _, step in _builds(groups)):
+            ours = [group for group in groups if any(folder == step.folder for _, step in _builds([group]))]
+            with _named(ours):
+                self._compile(folder, [step for _, step in _builds(ours) if step.folder == folder])
+        for group in groups:
+            with _named([group]):
+                for step in group.steps:
+                    self._provide(step, into[group.name])
 
-    def _compile(self, step: Build) -> None:
-        for program, package in step.packages.items():
-            self._go_build(RECIPES / step.folder, package, program, step.variables, tags=step.tags)
-
-    def _copy(self, step: Copied) -> None:
-        source = self._module_folder(["list", "-m", "-json", step.module], RECIPES / step.folder)
-        for program, path in step.files.items():
-            shutil.copyfile(source / path, self.into / program)
-            (self.into / program).chmod(0o755)
-
-    def _generate(self, step: Generated) -> None:
-        pinned = f"{step.module}@{step.module_version}"
-        source = self._module_folder(["mod", "download", "-json", pinned], self.scratch, sum_pinned=step.sum)
-        work = self.scratch / step.folder
-        shutil.copytree(source, work, copy_function=shutil.copyfile)
-        for file in ("go.mod", "go.sum"):
-            shutil.copyfile(RECIPES / step.folder / file, work / file)
-        environment = {**os.environ, "CGO_ENABLED": "0", **step.environment}
-        self.children.run(
-            ["go", "run", "generate.go"], cwd=work / step.package, env=environment, log=self.log
-        )
-        self._go_build(work, f"./{step.package}", step.program, step.variables)
-
-    def _go_build(
-        self, module: Path, package: str, program: str, variables: Mapping[str, str], *, tags: str = ""
-    ) -> None:
-        linker = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
-        command = [
-            "go",
-            "build",
-            "-trimpath",
-            f"-tags={tags}",
-            f"-ldflags={linker}",
-            "-o",
-            str(self.into / program),
-        ]
+    def _compile(self, folder: str, steps: Sequence[Build]) -> None:
+        work, output = self.scratch / folder, self._output(folder)
+        output.mkdir(parents=True)
+        gomodules.prepare(steps[0], work)
+        packages = sorted({package for step in steps for package in step.packages.values()})
+        flags = ["-trimpath", f"-tags={','.join(steps[0].tags)}"]
         environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-        self.children.run([*command, package], cwd=module, env=environment, log=self.log)
+        compiled = Compiled.of(
+            [*flags, *packages], cwd=work, env=environment, step=self.step, speed=self.speed
+        )
+        self.children.run(
+            ["go", "build", "-v", *flags, f"-ldflags={_linker_flags(steps)}", "-o", f"{output}/", *packages],
+            cwd=work,
+            env=environment,
+            log=self.log,
+            watch=compiled.line,
+        )
 
-    def _module_folder(self, arguments: list[str], cwd: Path, *, sum_pinned: str | None = None) -> Path:
-        """Return the folder that Go unpacked a module into, after downloading the module if it is missing."""
-        if sum_pinned is None:
-            self.children.run(["go", "mod", "download", arguments[-1]], cwd=cwd, env=os.environ, log=self.log)
-        process = subprocess.run(["go", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
-        facts = json.loads(process.stdout or "{}")
-        if process.returncode != 0 or "Dir" not in facts:
-            raise ToolchainError(
-                f"`go {' '.join(arguments)}`: {facts.get('Error') or process.stderr.strip()}"
-            )
-        if sum_pinned is not None and facts.get("Sum") != sum_pinned:
-            raise ToolchainError(
-                f"{arguments[-1]} has the hash {facts.get('Sum')}; the pinned hash is {sum_pinned}"
-            )
-        return Path(facts["Dir"])
+    def _output(self, folder: str) -> Path:
+        return self.scratch / "output" / folder
+
+    def _provide(self, step: Build | Copied, into: Path) -> None:
+        if isinstance(step, Copied):
+            gomodules.copy(step.source, into)
+            for program in step.source.files:
+                (into / program).chmod(0o755)
+            return
+        for program, package in step.packages.items():
+            file = into / PurePosixPath(package).name
+            if not file.exists():
+                shutil.move(self._output(step.folder) / file.name, file)
+            if file.name != program:
+                (into / program).symlink_to(file.name)
+
+
+def _builds(groups: Sequence[Group]) -> Iterator[tuple[Group, Build]]:
+    for group in groups:
+        for step in group.steps:
+            if isinstance(step, Build):
+                yield group, step
+
+
+def _linker_flags(steps: Sequence[Build]) -> str:
+    variables = {name: value for step in steps for name, value in step.variables.items()}
+    return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
+
+
+@contextmanager
+def _named(groups: Sequence[Group]) -> Iterator[None]:
+    """Name the groups and the next step in an error of the block."""
+    try:
+        yield
+    except ToolchainError as error:
+        names = ", ".join(f"{group.name} {group.version}" for group in groups)
+        raise ToolchainError(f"{names} cannot be built: {error}{_hint(str(error))}") from error
 
 
 def _hint(text: str) -> str:
     if any(sign in text for sign in _NETWORK_SIGNS):
         return (
             "\nThe module proxy does not answer: check the network, HTTPS_PROXY and `go env GOPROXY`, then run the same "
-            "command again; finished groups are kept"
+            "command again; compiled packages are kept"
         )
     if "no space left" in text:
-        return "\nThe disk is full: the builds need about 8 GB for Go's caches and 1 GB for the programs"
+        return "\nThe disk is full: the builds need about 6 GB for Go's caches and 1 GB for the programs"
     return ""

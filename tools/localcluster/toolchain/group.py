@@ -24,42 +24,44 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleFiles:
+    """Files of a module; `sum` is the module's hash in Go's checksum database.
+
+    `files` maps a target to the path of a file or folder in the module. `documents` does the same for JSON documents, which
+    are compacted; `values` maps the target of a document to values that are set in it.
+    """
+
+    module: str
+    version: str
+    sum: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """A `go build` in the module `tools/localcluster/toolchain/<folder>`; `packages` maps a program to its package."""
+    """A `go build` in the module `tools/localcluster/toolchain/<folder>`, together with all other groups of that folder.
+
+    `packages` maps a program to its package; programs of one package are links to one file. `variables` are set by the linker.
+    """
 
     folder: str
     packages: Mapping[str, str]
-    variables: Mapping[str, str]
-    tags: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    sources: tuple[ModuleFiles, ...] = ()
+    """Files that the folder needs in addition to its own, at the targets that they name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """Scripts from a module that `folder` pins; `files` maps a program to its path in the module."""
+    """Scripts that are programs as they are."""
 
-    folder: str
-    module: str
-    files: Mapping[str, str]
+    source: ModuleFiles
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generated:
-    """A module that is built from its own source after `go run generate.go`, with the go.mod and go.sum of `folder`.
-
-    `sum` is the module's hash in Go's checksum database.
-    """
-
-    folder: str
-    module: str
-    module_version: str
-    sum: str
-    package: str
-    program: str
-    variables: Mapping[str, str]
-    environment: Mapping[str, str]
-
-
-Step = Build | Copied | Generated
+Step = Build | Copied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,8 @@ class Package:
 class Group:
     """Programs that are released, built and replaced together.
 
-    `seconds` is the time of a cold build on two cores: it orders the builds and is shown to the user.
+    `seconds` is the processor time of a build together with all other groups and an empty cache, on the machine that
+    calibration.py describes; a package that several groups need counts for one of them.
     `version_arguments` maps a program to the arguments that print its version. A program without an entry is used if it
     is in the folder of the group's first program; a group without any entry is never used from PATH.
     """
@@ -87,12 +90,12 @@ class Group:
     version: str
     programs: tuple[str, ...]
     steps: tuple[Step, ...]
-    seconds: int
+    seconds: float = field(repr=False)
     assets: tuple[Asset, ...] = ()
     version_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     newer_is_fine: bool = False
     plugin: bool = False
-    # Not part of the representation, because that determines the name of a group in the cache.
+    # Not part of the representation, because that determines the name of a group in the cache; nor is `seconds`.
     optional: bool = field(default=False, repr=False)
     """Whether the group is provided only on request, by its name."""
     package: Package | None = field(default=None, repr=False)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain.errors import ToolchainError
+from tools.localcluster.toolchain.group import Build
 from tools.localcluster.toolchain.pins import GROUPS, PULUMI_KUBERNETES
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def group_hash(group: Group) -> str:
     digest.update(architecture().encode())
     if group.package:
         digest.update(repr(group.package).encode())
-    for folder in sorted({step.folder for step in group.steps}):
-        for file in sorted((RECIPES / folder).iterdir()):
-            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    for folder in sorted({step.folder for step in group.steps if isinstance(step, Build)}):
+        for file in sorted(file for file in (RECIPES / folder).rglob("*") if file.is_file()):
+            digest.update(str(file.relative_to(RECIPES)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:12]
 
 

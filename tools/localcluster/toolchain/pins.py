@@ -1,11 +1,17 @@
 """The pins: every program of the toolchain, its version, its releases and its build steps.
 
-README.md in this folder describes how to update a pin: the version here and the group's go.mod change together.
+README.md in this folder describes how to update a pin: the version here and the go.mod of its folder change together.
 """
 
 from __future__ import annotations
 
-from tools.localcluster.toolchain.group import Asset, Build, Copied, Generated, Group, Package
+from typing import TYPE_CHECKING
+
+from tools.localcluster.toolchain.group import Asset, Build, Copied, Group, ModuleFiles
+from tools.localcluster.toolchain.optional_pins import OPTIONAL_GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GO_MINIMUM = (1, 26)
 PULUMI = "3.259.0"
@@ -15,16 +21,53 @@ KUBERNETES = "1.36.3"
 ETCD = "3.6.16"
 CONTAINERD = "2.2.9"
 COREDNS = "1.12.4"
-KUBE_ROUTER = "2.1.0"
-ACTIONLINT = "1.7.12"
-PROMETHEUS = "2.42.0"
-REGISTRY = "2.8.2"
 
 _PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-_KUBE_ROUTER = "github.com/cloudnativelabs/kube-router/v2"
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _GITHUB = "https://github.com/"
+
+# What these leave out is in no stack: other snapshotters of containerd, its tracing and its control of processor caches, and
+# Google's direct path to its storage.
+_TAGS = (
+    *("no_aufs", "no_btrfs", "no_devmapper", "no_zfs", "no_rdt", "no_tracing"),
+    "disable_grpc_modules",
+)
+_PROVIDER_PACKAGE = "pulumi-resource-kubernetes"
+_SDK = "go/kubernetes"
+_SOURCES = (
+    ModuleFiles(
+        module=_PROVIDER,
+        version="v4.0.0-20260115033456-f47bc2d6f199",
+        sum="h1:j2bphCf7c2YhnBrhwht2f3TNRRgcMImltUlAgzxr9H4=",
+        documents={
+            f"{_PROVIDER_PACKAGE}/{name}": f"cmd/{_PROVIDER_PACKAGE}/{name}"
+            for name in ("schema.json", "terraform-mapping.json")
+        },
+        values={f"{_PROVIDER_PACKAGE}/schema.json": {"version": PULUMI_KUBERNETES}},
+    ),
+    # Without the packages of its kinds: see pulumi-kubernetes/sdk.
+    ModuleFiles(
+        module="github.com/pulumi/pulumi-kubernetes/sdk/v4",
+        version="v4.24.0",
+        sum="h1:dlDJvsugKow8tCaD0yJngc7PXdv8WT2YwPEUmj48tF4=",
+        files={
+            "sdk/go.mod": "go.mod",
+            **{
+                f"sdk/{_SDK}/{name}": f"{_SDK}/{name}"
+                for name in (
+                    *("customPulumiTypes.go", "init.go", "provider.go", "pulumiTypes.go"),
+                    *("helm/v4", "utilities"),
+                )
+            },
+        },
+    ),
+)
+
+
+def _programs(packages: Mapping[str, str], variables: Mapping[str, str] | None = None) -> Build:
+    """Return a build in the module of most programs, whose versions of shared modules agree, so each is compiled once."""
+    return Build(folder="programs", packages=packages, variables=variables or {}, tags=_TAGS)
 
 
 def _kubernetes_variables() -> dict[str, str]:
@@ -49,6 +92,7 @@ _KUBERNETES_PROGRAMS = (
     "kube-proxy",
     "kubectl",
 )
+_CONTAINERD_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr")
 _PULUMI_RELEASED = (
     "pulumi",
     "pulumi-language-python",
@@ -63,7 +107,7 @@ GROUPS: tuple[Group, ...] = (
         programs=_PULUMI_RELEASED,
         version_arguments={"pulumi": ("version",)},
         newer_is_fine=True,
-        seconds=160,
+        seconds=211,
         assets=(
             Asset(
                 url=f"{_GITHUB}pulumi/pulumi/releases/download/v{PULUMI}/pulumi-v{PULUMI}-linux-{{pulumi_arch}}.tar.gz",
@@ -72,10 +116,8 @@ GROUPS: tuple[Group, ...] = (
             ),
         ),
         steps=(
-            Build(
-                folder="pulumi",
-                packages={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
-                variables={_PULUMI_VERSION: f"v{PULUMI}"},
+            _programs(
+                {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"}, {_PULUMI_VERSION: f"v{PULUMI}"}
             ),
             Build(
                 folder="pulumi-language",
@@ -85,12 +127,15 @@ GROUPS: tuple[Group, ...] = (
                 variables={_PULUMI_VERSION: f"v{PULUMI_LANGUAGE}"},
             ),
             Copied(
-                folder="pulumi",
-                module="github.com/pulumi/pulumi/sdk/v3",
-                files={
-                    "pulumi-language-python-exec": "python/cmd/pulumi-language-python-exec",
-                    "pulumi-resource-pulumi-python": "python/dist/pulumi-resource-pulumi-python",
-                },
+                source=ModuleFiles(
+                    module="github.com/pulumi/pulumi/sdk/v3",
+                    version=f"v{PULUMI}",
+                    sum="h1:mJP9tXF9oxcfwidBgteXkUUchIz2L59SbGS5byZBo1w=",
+                    files={
+                        "pulumi-language-python-exec": "python/cmd/pulumi-language-python-exec",
+                        "pulumi-resource-pulumi-python": "python/dist/pulumi-resource-pulumi-python",
+                    },
+                ),
             ),
         ),
     ),
@@ -99,7 +144,7 @@ GROUPS: tuple[Group, ...] = (
         version=PULUMI_KUBERNETES,
         programs=("pulumi-resource-kubernetes",),
         plugin=True,
-        seconds=300,
+        seconds=94,
         assets=(
             Asset(
                 url=f"{_GITHUB}pulumi/pulumi-kubernetes/releases/download/v{PULUMI_KUBERNETES}/"
@@ -110,15 +155,12 @@ GROUPS: tuple[Group, ...] = (
             ),
         ),
         steps=(
-            Generated(
+            Build(
                 folder="pulumi-kubernetes",
-                module=_PROVIDER,
-                module_version="v4.0.0-20260115033456-f47bc2d6f199",
-                sum="h1:j2bphCf7c2YhnBrhwht2f3TNRRgcMImltUlAgzxr9H4=",
-                package="cmd/pulumi-resource-kubernetes",
-                program="pulumi-resource-kubernetes",
+                packages={_PROVIDER_PACKAGE: f"./{_PROVIDER_PACKAGE}"},
                 variables={f"{_PROVIDER}/pkg/version.Version": PULUMI_KUBERNETES},
-                environment={"VERSION": PULUMI_KUBERNETES},
+                tags=_TAGS,
+                sources=_SOURCES,
             ),
         ),
     ),
@@ -130,7 +172,7 @@ GROUPS: tuple[Group, ...] = (
             program: ("version", "--client") if program == "kubectl" else ("--version",)
             for program in _KUBERNETES_PROGRAMS
         },
-        seconds=240,
+        seconds=530,
         assets=tuple(
             Asset(
                 url=f"https://dl.k8s.io/release/v{KUBERNETES}/bin/linux/{{arch}}/{program}",
@@ -139,20 +181,14 @@ GROUPS: tuple[Group, ...] = (
             )
             for program in _KUBERNETES_PROGRAMS
         ),
-        steps=(
-            Build(
-                folder="kubernetes",
-                packages={program: f"k8s.io/kubernetes/cmd/{program}" for program in _KUBERNETES_PROGRAMS},
-                variables=_kubernetes_variables(),
-            ),
-        ),
+        steps=(_programs(dict.fromkeys(_KUBERNETES_PROGRAMS, "./kubernetes"), _kubernetes_variables()),),
     ),
     Group(
         name="coredns",
         version=COREDNS,
         programs=("coredns",),
         version_arguments={"coredns": ("-version",)},
-        seconds=70,
+        seconds=14,
         assets=(
             Asset(
                 url=f"{_GITHUB}coredns/coredns/releases/download/v{COREDNS}/coredns_{COREDNS}_linux_{{arch}}.tgz",
@@ -161,34 +197,27 @@ GROUPS: tuple[Group, ...] = (
                 members={"coredns": "coredns"},
             ),
         ),
-        steps=(Build(folder="coredns", packages={"coredns": "."}, variables={}),),
+        steps=(_programs({"coredns": "./coredns"}),),
     ),
     Group(
         name="containerd",
         version=CONTAINERD,
-        programs=("containerd", "containerd-shim-runc-v2", "ctr"),
+        programs=_CONTAINERD_PROGRAMS,
         version_arguments={"containerd": ("--version",)},
-        seconds=40,
+        seconds=73,
         assets=(
             Asset(
                 url=f"{_GITHUB}containerd/containerd/releases/download/v{CONTAINERD}/"
                 f"containerd-static-{CONTAINERD}-linux-{{arch}}.tar.gz",
                 checksum_url=f"{_GITHUB}containerd/containerd/releases/download/v{CONTAINERD}/"
                 f"containerd-static-{CONTAINERD}-linux-{{arch}}.tar.gz.sha256sum",
-                members={
-                    program: f"bin/{program}" for program in ("containerd", "containerd-shim-runc-v2", "ctr")
-                },
+                members={program: f"bin/{program}" for program in _CONTAINERD_PROGRAMS},
             ),
         ),
         steps=(
-            Build(
-                folder="containerd",
-                packages={
-                    program: f"{_CONTAINERD}/cmd/{program}"
-                    for program in ("containerd", "containerd-shim-runc-v2", "ctr")
-                },
-                variables={f"{_CONTAINERD}/version.Version": f"v{CONTAINERD}"},
-                tags="no_btrfs no_zfs no_devmapper no_aufs",
+            _programs(
+                {program: f"{_CONTAINERD}/cmd/{program}" for program in _CONTAINERD_PROGRAMS},
+                {f"{_CONTAINERD}/version.Version": f"v{CONTAINERD}"},
             ),
         ),
     ),
@@ -197,7 +226,7 @@ GROUPS: tuple[Group, ...] = (
         version=ETCD,
         programs=("etcd",),
         version_arguments={"etcd": ("--version",)},
-        seconds=20,
+        seconds=17,
         assets=(
             Asset(
                 url=f"{_GITHUB}etcd-io/etcd/releases/download/v{ETCD}/etcd-v{ETCD}-linux-{{arch}}.tar.gz",
@@ -205,96 +234,14 @@ GROUPS: tuple[Group, ...] = (
                 members={"etcd": f"etcd-v{ETCD}-linux-{{arch}}/etcd"},
             ),
         ),
-        steps=(Build(folder="etcd", packages={"etcd": "."}, variables={}),),
+        steps=(_programs({"etcd": "./etcd"}),),
     ),
     Group(
         name="pause",
         version="1",
         programs=("pause",),
-        seconds=2,
-        steps=(Build(folder="pause", packages={"pause": "."}, variables={}),),
+        seconds=1,
+        steps=(_programs({"pause": "./pause"}),),
     ),
-    Group(
-        name="kube-router",
-        version=KUBE_ROUTER,
-        programs=("kube-router",),
-        version_arguments={"kube-router": ("--version",)},
-        optional=True,
-        seconds=120,
-        steps=(
-            Build(
-                folder="kube-router",
-                packages={"kube-router": f"{_KUBE_ROUTER}/cmd/kube-router"},
-                variables={f"{_KUBE_ROUTER}/pkg/version.Version": f"v{KUBE_ROUTER}"},
-            ),
-        ),
-    ),
-    Group(
-        name="actionlint",
-        version=ACTIONLINT,
-        programs=("actionlint",),
-        version_arguments={"actionlint": ("-version",)},
-        optional=True,
-        seconds=10,
-        assets=(
-            Asset(
-                url=f"{_GITHUB}rhysd/actionlint/releases/download/v{ACTIONLINT}/actionlint_{ACTIONLINT}_linux_{{arch}}.tar.gz",
-                checksum_url=f"{_GITHUB}rhysd/actionlint/releases/download/v{ACTIONLINT}/actionlint_{ACTIONLINT}_checksums.txt",
-                members={"actionlint": "actionlint"},
-            ),
-        ),
-        steps=(
-            Build(
-                folder="actionlint",
-                packages={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
-                variables={"github.com/rhysd/actionlint.version": ACTIONLINT},
-            ),
-        ),
-    ),
-    Group(
-        name="prometheus",
-        version=PROMETHEUS,
-        programs=("prometheus", "promtool"),
-        version_arguments=dict.fromkeys(("prometheus", "promtool"), ("--version",)),
-        optional=True,
-        seconds=10,
-        assets=(
-            Asset(
-                url=f"{_GITHUB}prometheus/prometheus/releases/download/v{PROMETHEUS}/"
-                f"prometheus-{PROMETHEUS}.linux-{{arch}}.tar.gz",
-                checksum_url=f"{_GITHUB}prometheus/prometheus/releases/download/v{PROMETHEUS}/sha256sums.txt",
-                members={
-                    program: f"prometheus-{PROMETHEUS}.linux-{{arch}}/{program}"
-                    for program in ("prometheus", "promtool")
-                },
-            ),
-        ),
-        steps=(),
-        package=Package(
-            name="prometheus",
-            version=PROMETHEUS,
-            files={program: f"usr/bin/{program}" for program in ("prometheus", "promtool")},
-        ),
-    ),
-    Group(
-        name="registry",
-        version=REGISTRY,
-        programs=("docker-registry",),
-        version_arguments={"docker-registry": ("--version",)},
-        optional=True,
-        seconds=5,
-        assets=(
-            Asset(
-                url=f"{_GITHUB}distribution/distribution/releases/download/v{REGISTRY}/registry_{REGISTRY}_linux_{{arch}}.tar.gz",
-                checksum_url=f"{_GITHUB}distribution/distribution/releases/download/v{REGISTRY}/registry_{REGISTRY}_linux_{{arch}}.tar.gz.sha256",
-                members={"docker-registry": "registry"},
-            ),
-        ),
-        steps=(),
-        package=Package(
-            name="docker-registry",
-            version=REGISTRY,
-            files={"docker-registry": "usr/bin/docker-registry"},
-        ),
-    ),
+    *OPTIONAL_GROUPS,
 )

@@ -1,11 +1,16 @@
-"""Progress messages on stderr: one when a step starts, one when it ends, and regular ones in between."""
+"""Progress messages on stderr: a bar that is drawn again on a terminal, lines elsewhere.
+
+A step whose amount of work is known has a remaining time: from its estimate at first, and from what it has done later.
+"""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -13,15 +18,61 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 REPORT_SECONDS = 15.0
+_DRAW_SECONDS = 0.5
+_BAR_WIDTH = 24
+_MEASURED_FROM = 0.05
+"""The part of the work that must be done before its time is extrapolated."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """A running step; `estimate` is its duration in seconds, or 0 if it is not known."""
+
+    name: str
+    text: str
+    estimate: float = 0.0
+    start: float = field(default_factory=time.monotonic)
+    _done: float = 0.0
+    _work: float = 0.0
+    since: float = 0.0
+    """When the work began, by `time.monotonic`."""
+
+    def activity(self, text: str) -> None:
+        """Change what the step is doing."""
+        self.text = text
+
+    def begin(self, work: float, *, estimate: float = 0.0) -> None:
+        """Set the amount of work in any unit, and a better estimate of its duration in seconds if there is one."""
+        self.estimate = estimate or self.estimate
+        self._work, self._done, self.since = work, 0.0, time.monotonic()
+
+    def advance(self, amount: float) -> None:
+        """Add to the work that is done."""
+        self._done = min(self._done + amount, self._work)
+
+    @property
+    def fraction(self) -> float | None:
+        """The part of the work that is done, or None if the amount is not known."""
+        return self._done / self._work if self._work else None
+
+    def remaining(self, now: float) -> float | None:
+        """Return the remaining seconds, or None if nothing is known about them."""
+        fraction = self.fraction
+        if fraction is not None and fraction >= _MEASURED_FROM:
+            return (now - self.since) * (1 - fraction) / fraction
+        if not self.estimate:
+            return None
+        return max(self.estimate - (now - (self.since or self.start)), 0.0)
 
 
 class Progress:
     """Reports running steps on stderr; a context manager, because a thread reports steps that take long."""
 
     def __init__(self, *, interval: float = REPORT_SECONDS) -> None:
-        self._interval = interval
+        self._terminal = sys.stderr.isatty()
+        self._interval = _DRAW_SECONDS if self._terminal else interval
         self._start = time.monotonic()
-        self._running: dict[str, tuple[str, float]] = {}
+        self._running: dict[str, Step] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._report_regularly, name="progress", daemon=True)
@@ -36,36 +87,67 @@ class Progress:
     ) -> None:
         """Stop the regular messages."""
         self._stopped.set()
+        self._thread.join()
+        self._draw("")
 
     def log(self, text: str) -> None:
         """Print a line with the time since the start."""
-        print(f"[{time.monotonic() - self._start:6.1f}s] {text}", file=sys.stderr, flush=True)
+        with self._lock:
+            self._draw("")
+            print(f"[{time.monotonic() - self._start:6.1f}s] {text}", file=sys.stderr, flush=True)
 
     def update(self, name: str, activity: str) -> None:
         """Change the current activity of the step `name`."""
-        with self._lock:
-            self._running[name] = (activity, self._running.get(name, ("", time.monotonic()))[1])
+        self._running[name].activity(activity)
 
     @contextmanager
-    def step(self, name: str, activity: str) -> Iterator[None]:
+    def step(self, name: str, activity: str, *, estimate: float = 0.0) -> Iterator[Step]:
         """Report the start of a step, and its duration if it succeeds."""
         self.log(f"{name}: {activity}")
-        start = time.monotonic()
-        self.update(name, activity)
+        step = Step(name=name, text=activity, estimate=estimate)
+        with self._lock:
+            self._running[name] = step
+        succeeded = False
         try:
-            yield
+            yield step
+            succeeded = True
         finally:
             with self._lock:
-                last, _ = self._running.pop(name)
-        self.log(f"{name}: done in {time.monotonic() - start:.1f} s ({last})")
+                del self._running[name]
+            end = "done" if succeeded else "stopped"
+            self.log(f"{name}: {end} after {time.monotonic() - step.start:.1f} s ({step.text})")
 
     def _report_regularly(self) -> None:
         while not self._stopped.wait(self._interval):
-            with self._lock:
-                running = dict(self._running)
             now = time.monotonic()
-            steps = [
-                f"{name} ({activity}, {now - start:.0f} s)" for name, (activity, start) in running.items()
-            ]
-            if steps:
-                self.log("in progress: " + ", ".join(steps))
+            with self._lock:
+                lines = [described(step, now) for step in self._running.values()]
+                if self._terminal:
+                    self._draw("; ".join(lines))
+            if lines and not self._terminal:
+                self.log("in progress: " + "; ".join(lines))
+
+    def _draw(self, text: str) -> None:
+        """Replace the last line of the terminal."""
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)
+
+
+def described(step: Step, now: float) -> str:
+    """Return one line about a running step: a bar if its work is known, the time that it runs, and the remaining time."""
+    fraction = step.fraction
+    bar = "" if fraction is None else f" {_bar(fraction)} {fraction:.0%}"
+    remaining = step.remaining(now)
+    left = "" if remaining is None else f", about {duration(remaining)} left"
+    return f"{step.name}{bar} ({step.text}, {now - step.start:.0f} s{left})"
+
+
+def _bar(fraction: float) -> str:
+    full = round(fraction * _BAR_WIDTH)
+    return f"[{'#' * full}{'.' * (_BAR_WIDTH - full)}]"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people, such as `40 s` or `12 min`."""
+    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 - reads well

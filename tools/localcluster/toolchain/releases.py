@@ -16,13 +16,12 @@ import urllib.request
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from tools.localcluster.toolchain import checksums
 from tools.localcluster.toolchain.layout import ARCHITECTURES, architecture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from urllib.response import addinfourl
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 4.0
 _READ_SECONDS = 20.0
+_PART_BYTES = 1 << 20
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -61,11 +61,11 @@ class Hosts:
         answered = threading.Event()
 
         def head() -> None:
-            request = urllib.request.Request(f"https://{host}/", method="HEAD")
+            request = _request(f"https://{host}/", method="HEAD")
             try:
                 urllib.request.urlopen(request, timeout=self._connect_seconds).close()  # noqa: S310 - an https URL
-            except urllib.error.HTTPError:
-                answered.set()
+            except urllib.error.HTTPError as error:
+                error.close()
             except OSError:
                 return
             answered.set()
@@ -77,19 +77,44 @@ class Hosts:
         return answered.is_set()
 
 
-def fetch(group: Group, into: Path, hosts: Hosts) -> None:
-    """Download the group's released programs into the folder `into`.
+def size(group: Group, hosts: Hosts) -> int:
+    """Return the bytes of the group's release files, or 0 if a host does not say how large a file is.
+
+    Raises:
+        ReleaseUnavailableError: the group has no release, or a host does not answer or does not have it.
+    """
+    sizes = [_size(file, hosts) for file in _files(group)]
+    return sum(sizes) if all(sizes) else 0
+
+
+def _size(file: _File, hosts: Hosts) -> int:
+    try:
+        with _open(_request(file.url, method="HEAD"), hosts) as response:
+            return int(response.headers.get("Content-Length") or 0)
+    except ReleaseUnavailableError as error:
+        refusal = error.__cause__
+        # A host that refuses HEAD may still answer GET.
+        if isinstance(refusal, urllib.error.HTTPError) and refusal.code != HTTPStatus.NOT_FOUND:
+            return 0
+        raise
+
+
+def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None] = lambda _: None) -> None:
+    """Download the group's released programs into the folder `into`; `received` gets the bytes of each part.
 
     Raises:
         ReleaseUnavailableError: the group has no release, a checksum differs, or a host does not answer.
     """
+    expected = checksums.pinned()
+    for file in _files(group):
+        checksum = expected.get(file.url) or expected_sha256(_text(file.checksum_url, hosts), file.name)
+        _fetch_file(file, into, hosts, expected=checksum, received=received)
+
+
+def _files(group: Group) -> list[_File]:
     if not group.assets:
         raise ReleaseUnavailableError("there is no release")
-    files = [_File.of(asset, architecture()) for asset in group.assets]
-    expected = checksums.pinned()
-    for file in files:
-        checksum = expected.get(file.url) or expected_sha256(_text(file.checksum_url, hosts), file.name)
-        _fetch_file(file, into, hosts, expected=checksum)
+    return [_File.of(asset, architecture()) for asset in group.assets]
 
 
 def published(group: Group, hosts: Hosts) -> Iterator[str]:
@@ -126,9 +151,11 @@ class _File:
         )
 
 
-def _fetch_file(file: _File, into: Path, hosts: Hosts, *, expected: str) -> None:
+def _fetch_file(
+    file: _File, into: Path, hosts: Hosts, *, expected: str, received: Callable[[int], None]
+) -> None:
     target = into / file.name
-    _download(file.url, target, hosts)
+    _download(file.url, target, hosts, received)
     with target.open("rb") as content:
         actual = hashlib.file_digest(content, "sha256").hexdigest()
     if actual != expected:
@@ -152,46 +179,66 @@ def expected_sha256(published: str, name: str) -> str:
 
 
 def unpack(file: Path, members: dict[str, str], into: Path) -> None:
-    """Extract the programs from an archive into `into` and make them executable; the path "" means the file itself."""
-    for program, member in members.items():
-        target = into / program
-        if member:
-            with tarfile.open(file) as archive:
-                source = archive.extractfile(member)
-                if source is None:
-                    raise ReleaseUnavailableError(f"{file.name} does not contain {member}")
-                with source, target.open("wb") as output:
-                    shutil.copyfileobj(source, output)
-        target.chmod(0o755)
-    if "" not in members.values():
+    """Extract the programs from an archive into `into` and make them executable; the path "" means the file itself.
+
+    Raises:
+        ReleaseUnavailableError: the archive does not contain a program.
+    """
+    programs = {member: program for program, member in members.items() if member}
+    if programs:
+        _extract(file, programs, into)
         file.unlink()
+    for program in members:
+        (into / program).chmod(0o755)
+
+
+def _extract(file: Path, programs: dict[str, str], into: Path) -> None:
+    """Read the archive once; `programs` maps a path in it to a program."""
+    missing = set(programs)
+    with tarfile.open(file) as archive:
+        for member in archive:
+            name = member.name.removeprefix("./")
+            if name in missing and (source := archive.extractfile(member)) is not None:
+                missing.remove(name)
+                with source, (into / programs[name]).open("wb") as output:
+                    shutil.copyfileobj(source, output)
+                if not missing:
+                    return
+    raise ReleaseUnavailableError(f"{file.name} does not contain {', '.join(sorted(missing))}")
 
 
 def _text(url: str, hosts: Hosts) -> str:
     try:
-        with _open(url, hosts) as response:
+        with _open(_request(url), hosts) as response:
             return str(response.read(), "utf-8")
     except OSError as error:
         raise ReleaseUnavailableError(f"{url}: {error}") from error
 
 
-def _download(url: str, file: Path, hosts: Hosts) -> None:
+def _download(url: str, file: Path, hosts: Hosts, received: Callable[[int], None]) -> None:
     try:
-        with _open(url, hosts) as response, file.open("wb") as output:
-            shutil.copyfileobj(response, output, 1 << 20)
+        with _open(_request(url), hosts) as response, file.open("wb") as output:
+            while part := response.read(_PART_BYTES):
+                received(output.write(part))
     except OSError as error:
         raise ReleaseUnavailableError(f"{url}: {error}") from error
 
 
-def _open(url: str, hosts: Hosts) -> addinfourl:
-    host = urlsplit(url).netloc
+def _request(url: str, method: str = "GET") -> urllib.request.Request:
+    return urllib.request.Request(url, method=method)  # noqa: S310 - the pins are https
+
+
+def _open(request: urllib.request.Request, hosts: Hosts) -> addinfourl:
+    url, host = request.full_url, request.host
     if not hosts.answers(host):
         raise ReleaseUnavailableError(f"{host} does not answer")
     try:
-        response: addinfourl = urllib.request.urlopen(url, timeout=_READ_SECONDS)  # noqa: S310 - the pins are https
+        response: addinfourl = urllib.request.urlopen(request, timeout=_READ_SECONDS)  # noqa: S310 - the pins are https
     except OSError as error:
-        # A 404 concerns only this file; any other failure would also fail the host's other files.
-        if not (isinstance(error, urllib.error.HTTPError) and error.code == HTTPStatus.NOT_FOUND):
+        # An answer concerns only this request; any other failure would also fail the host's other files.
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        else:
             hosts.mark_unreachable(host)
         raise ReleaseUnavailableError(f"{url}: {error}") from error
     return response

@@ -10,33 +10,36 @@ import os
 import shutil
 import tempfile
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import debian, on_path, releases
+from tools.localcluster.toolchain import calibration, debian, plan, releases
 from tools.localcluster.toolchain.errors import ToolchainError
-from tools.localcluster.toolchain.gobuild import Builder, go_problem
+from tools.localcluster.toolchain.gobuild import Builder
+from tools.localcluster.toolchain.gomodules import go_problem
 from tools.localcluster.toolchain.layout import Toolchain, cache_dir, part_name, toolchain_key
 from tools.localcluster.toolchain.pins import GROUPS
+from tools.localcluster.toolchain.plan import Action, Planned
 from tools.localcluster.toolchain.processes import Children
 from tools.localcluster.toolchain.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from tools.localcluster.toolchain.group import Group
+    from tools.localcluster.toolchain.progress import Step
 
-# One Go build uses all cores except while it links; a second build uses these gaps.
-_PARALLEL_GROUPS = 2
+_PARALLEL_GROUPS = 4
+_UNFINISHED = ".unfinished-"
 _LOCK_POLL_SECONDS = 0.5
 
 
 def ensure(only: Collection[str] | None = None) -> Toolchain:
     """Return the toolchain with all programs except the optional ones, or with the groups named in `only`.
 
-    This takes milliseconds if every program exists. Without releases, the first build takes about 15 minutes.
+    This takes milliseconds if every program exists. Without releases, the first run compiles for minutes.
 
     Raises:
         ToolchainError: a program is not available; the message names it and the next step.
@@ -51,20 +54,23 @@ def ensure(only: Collection[str] | None = None) -> Toolchain:
             raise ToolchainError(
                 f"cannot write the cache {home} ({error.strerror}): set NOTIFICATION_PLATFORM_CACHE to a writable folder"
             ) from error
-        with Progress() as progress, _locked(home / "lock", progress):
-            _Run(home=home, toolchain=toolchain, progress=progress).provide(groups)
+        with Progress() as progress, _locked(home / "lock", progress) as lock:
+            _Run(home=home, toolchain=toolchain, progress=progress, lock=lock).provide(groups)
     return toolchain
 
 
 @contextmanager
-def _locked(path: Path, progress: Progress) -> Iterator[None]:
-    """Hold the lock that admits one run at a time; the operating system releases the lock of a process that ends."""
+def _locked(path: Path, progress: Progress) -> Iterator[int]:
+    """Hold the lock that admits one run at a time, and yield its descriptor.
+
+    The operating system releases the lock when the process and all programs that inherited the descriptor have ended.
+    """
     with path.open("a") as lock:
         if not try_lock(lock.fileno()):
             with progress.step("toolchain", f"waiting for another run that holds {path}"):
                 while not try_lock(lock.fileno()):
                     time.sleep(_LOCK_POLL_SECONDS)
-        yield
+        yield lock.fileno()
 
 
 def try_lock(descriptor: int) -> bool:
@@ -76,80 +82,145 @@ def try_lock(descriptor: int) -> bool:
 
 
 class _Run:
-    """A run that provides the missing groups."""
+    """A run that provides the missing groups; it holds the lock."""
 
-    def __init__(self, *, home: Path, toolchain: Toolchain, progress: Progress) -> None:
-        self._home = home
+    def __init__(self, *, home: Path, toolchain: Toolchain, progress: Progress, lock: int) -> None:
+        self._parts = home / "parts"
+        self._logs = home
         self._toolchain = toolchain
         self._progress = progress
         self._hosts = releases.Hosts()
-        self._children = Children()
+        self._children = Children([lock])
+        self._speed = 0.0
 
     def provide(self, groups: Collection[Group]) -> None:
+        self._parts.mkdir(exist_ok=True)
+        self._remove_unfinished()
+        for group in groups:
+            if (self._parts / part_name(group)).is_dir():
+                self._link(group)
         missing = [group for group in groups if not self._toolchain.is_complete([group])]
-        missing.sort(key=lambda group: -group.seconds)
-        pool = ThreadPoolExecutor(_PARALLEL_GROUPS)
+        if not missing:
+            return
+        planned = self._plan(missing)
         try:
-            futures = [pool.submit(self._provide, group) for group in missing]
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
+            self._carry_out(planned)
         finally:
             # Programs still run here only if a group failed or the run was interrupted.
             self._children.kill_all()
+
+    def _plan(self, groups: Sequence[Group]) -> list[Planned]:
+        with self._progress.step("toolchain", "searching PATH, asking for releases, measuring this machine"):
+            planned = plan.plan(groups, self._hosts)
+            self._speed = calibration.speed()
+        self._progress.log("to do:")
+        compiles = any(each.action == Action.COMPILE for each in planned)
+        for line in plan.table(planned, self._speed if compiles else None):
+            self._progress.log(line)
+        return planned
+
+    def _carry_out(self, planned: Sequence[Planned]) -> None:
+        """Compile what has no release while the releases are downloaded; then compile those that failed."""
+        first = [each for each in planned if each.action == Action.COMPILE]
+        others = [each for each in planned if each.action != Action.COMPILE]
+        pool = ThreadPoolExecutor(_PARALLEL_GROUPS)
+        try:
+            compiled = pool.submit(self._compile, first)
+            failed = list(pool.map(self._obtain, others))
+            compiled.result()
+            self._compile([each for each in failed if each is not None])
+        finally:
+            self._children.kill_all()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _provide(self, group: Group) -> None:
-        part = self._home / "parts" / part_name(group)
-        if not part.is_dir():
-            part.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{part.name}-", dir=part.parent) as folder:
-                self._obtain(group, Path(folder))
-                Path(folder, "programs").rename(part)
+    def _obtain(self, planned: Planned) -> Planned | None:
+        """Provide a group that is not compiled; return it with the reason if its release cannot be used."""
+        group = planned.group
+        try:
+            with self._unfinished([group]) as (scratch, into), self._step([planned]) as step:
+                if planned.action == Action.LINK:
+                    for program, path in (planned.paths or {}).items():
+                        (into[group.name] / program).symlink_to(path)
+                elif planned.action == Action.DOWNLOAD:
+                    step.begin(planned.size)
+                    releases.fetch(group, into[group.name], self._hosts, step.advance)
+                else:
+                    self._extract(planned, into[group.name], scratch)
+        except releases.ReleaseUnavailableError as error:
+            self._progress.log(f"{group.name} {group.version}: {error}")
+            return self._without_release(planned, str(error))
+        return None
+
+    def _without_release(self, planned: Planned, reason: str) -> Planned | None:
+        """Provide the group from its package, or return it for the compiler."""
+        instead = Planned(group=planned.group, action=plan.without_release(planned.group), reason=reason)
+        return instead if instead.action == Action.COMPILE else self._obtain(instead)
+
+    def _extract(self, planned: Planned, into: Path, scratch: Path) -> None:
+        if problem := debian.debian_problem():
+            raise _unavailable(planned, "extracted from a Debian package", problem)
+        assert planned.group.package is not None
+        log = self._log(planned.group.name)
+        debian.extract(planned.group.package, into, scratch=scratch, log=log, children=self._children)
+
+    def _compile(self, planned: Sequence[Planned]) -> None:
+        """Compile groups together, so that each package is compiled once."""
+        if not planned:
+            return
+        if problem := go_problem():
+            raise _unavailable(planned[0], "built", problem)
+        groups = [each.group for each in planned]
+        with self._unfinished(groups) as (scratch, into), self._step(planned) as step:
+            builder = Builder(
+                scratch=scratch, log=self._log("build"), children=self._children, step=step, speed=self._speed
+            )
+            builder.build(groups, into)
+
+    @contextmanager
+    def _step(self, planned: Sequence[Planned]) -> Iterator[Step]:
+        """Report a step that provides these groups."""
+        first = planned[0].group
+        name = f"{first.name} {first.version}" if len(planned) == 1 else f"{len(planned)} groups"
+        estimate = plan.compile_seconds(planned, self._speed)
+        with self._progress.step(name, planned[0].action, estimate=estimate) as step:
+            yield step
+
+    def _log(self, name: str) -> Path:
+        log = self._logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        return log
+
+    @contextmanager
+    def _unfinished(self, groups: Sequence[Group]) -> Iterator[tuple[Path, dict[str, Path]]]:
+        """Yield an empty folder, and one per group that becomes its part if the block succeeds."""
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=self._parts) as folder:
+            scratch = Path(folder, "scratch")
+            into = {group.name: Path(folder, group.name) for group in groups}
+            for each in (scratch, *into.values()):
+                each.mkdir()
+            yield scratch, into
+            for group in groups:
+                into[group.name].rename(self._parts / part_name(group))
+                self._link(group)
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a killed run left; no other run has an unfinished folder, because this one holds the lock."""
+        for folder in self._parts.glob(".*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _link(self, group: Group) -> None:
         place = self._toolchain.place(group)
         place.mkdir(parents=True, exist_ok=True)
         for program in group.programs:
-            _link(part / program, place / program)
+            _link(self._parts / part_name(group) / program, place / program)
 
-    def _obtain(self, group: Group, folder: Path) -> None:
-        programs = folder / "programs"
-        programs.mkdir()
-        with self._progress.step(f"{group.name} {group.version}", "searching PATH"):
-            if paths := on_path.find(group):
-                for program, path in paths.items():
-                    (programs / program).symlink_to(path)
-                return
-            try:
-                self._update(group, "downloading the release")
-                releases.fetch(group, programs, self._hosts)
-            except releases.ReleaseUnavailableError as error:
-                shutil.rmtree(programs)
-                programs.mkdir()
-                self._build(group, folder, reason=str(error))
 
-    def _build(self, group: Group, folder: Path, *, reason: str) -> None:
-        if problem := debian.debian_problem() if group.package else go_problem():
-            raise ToolchainError(
-                f"{group.name} {group.version} is not on PATH, its release is not available ({reason}), and it cannot be "
-                f"{'extracted from a Debian package' if group.package else 'built'}: {problem}"
-            )
-        activity = (
-            "downloading the Debian package"
-            if group.package
-            else f"building, about {group.seconds} s on two cores"
-        )
-        self._progress.log(f"{group.name} {group.version}: {reason}; {activity}")
-        self._update(group, activity)
-        log = self._home / f"{group.name}.log"
-        log.unlink(missing_ok=True)
-        into = folder / "programs"
-        if group.package:
-            debian.extract(group.package, into, scratch=folder, log=log, children=self._children)
-        else:
-            Builder(into=into, scratch=folder, log=log, children=self._children).build(group)
-
-    def _update(self, group: Group, activity: str) -> None:
-        self._progress.update(f"{group.name} {group.version}", activity)
+def _unavailable(planned: Planned, how: str, problem: str) -> ToolchainError:
+    group = planned.group
+    return ToolchainError(
+        f"{group.name} {group.version} is not on PATH, its release is not available ({planned.reason}), and it cannot be "
+        f"{how}: {problem}"
+    )
 
 
 def _link(source: Path, target: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from platform_infra.cluster.local import node
+from platform_infra.image import build as image_build
 from platform_infra.settings.cluster import ClusterKind
-from tools.localcluster.image.images import ensure_images
+from tools.localcluster.image.images import ensure_base_image, ensure_images
 from tools.localcluster.runtime.dockerd import ensure_docker
 from tools.localcluster.toolchain import ensure
 from tools.platform.console import err, out
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from pulumi.automation import Stack as PulumiStack
     from rich.console import Console
 
+    from platform_infra.settings.model import Settings
     from tools.localcluster.toolchain import Toolchain
 
 app = typer.Typer(add_completion=False)
@@ -82,13 +86,15 @@ def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Tool
         StackFileError: the configuration cannot be used; nothing has been downloaded or created.
     """
     check_protection(name, provider=secrets_provider)
-    if not imports_environments(name):
-        check_stack_file(name)
-    toolchain = ensure(ENGINE_GROUPS)
+    # Without an environment, the stack's file says what is needed, so all of it is provided at once.
+    early = None if imports_environments(name) else _LocalParts.of(check_stack_file(name))
+    toolchain = early.provide() if early else ensure(ENGINE_GROUPS)
     check_provider(name, secrets_provider)
     stack, settings = open_with_settings(name, toolchain=toolchain, secrets_provider=secrets_provider)
-    if settings.cluster.kind == ClusterKind.LOCAL:
-        toolchain = local_parts(network_policy=settings.cluster.local.network_policy)
+    needed = _LocalParts.of(settings)
+    if needed and needed != early:
+        toolchain = needed.provide()
+    if needed:
         report_missing_node(stack)
     return stack, toolchain
 
@@ -102,9 +108,45 @@ def report_missing_node(stack: PulumiStack) -> None:
         )
 
 
-def local_parts(*, network_policy: bool = False) -> Toolchain:
-    """Provide what a local node needs: programs, Docker, images."""
-    toolchain = ensure()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LocalParts:
+    """What a stack needs on this machine besides the programs."""
+
+    network_policy: bool
+    base: str | None
+    """The base of the operator's image, or None if the image comes from a registry."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> _LocalParts | None:
+        """Return what a stack with a local cluster needs; a remote cluster needs nothing."""
+        if settings.cluster.kind != ClusterKind.LOCAL:
+            return None
+        operator = settings.operator
+        builds = operator.enabled and not operator.image
+        network_policy = settings.cluster.local.network_policy
+        return cls(network_policy=network_policy, base=operator.base_image if builds else None)
+
+    def provide(self) -> Toolchain:
+        return local_parts(network_policy=self.network_policy, base=self.base)
+
+
+def local_parts(*, network_policy: bool = False, base: str | None = None) -> Toolchain:
+    """Provide what a local node needs: programs, Docker, images.
+
+    With `base`, the operator's image is built on it too; an empty `base` selects the default. What needs no program is built
+    while the programs are compiled.
+    """
     ensure_docker(packages=("debootstrap",))
-    ensure_images(network_policy=network_policy)
+    with ThreadPoolExecutor(1) as pool:
+        base_image = pool.submit(ensure_base_image)
+        operator_image = pool.submit(_build_operator_image, base)
+        toolchain = ensure()
+        base_image.result()
+        ensure_images(network_policy=network_policy)
+        operator_image.result()
     return toolchain
+
+
+def _build_operator_image(base: str | None) -> None:
+    if base is not None:
+        image_build.build(image=image_build.image_name(base), base=base)

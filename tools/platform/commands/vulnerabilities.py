@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tools.localcluster.toolchain.layout import RECIPES
+from tools.localcluster.toolchain.gomodules import prepare
+from tools.localcluster.toolchain.group import Build
+from tools.localcluster.toolchain.pins import GROUPS
 from tools.platform import advisories
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
@@ -18,7 +21,7 @@ from tools.platform.processes import run
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tools.platform.advisories import Advisory
 
@@ -69,25 +72,17 @@ def vulnerabilities(
     every = {*scored, *advisories.from_pip_audit(_pip_audit(), scored)}
     failed = advisories.failing(every, minimum=minimum, accepted=accept or ())
     _print(every, failed)
-    vulnerable = [folder.name for folder in go_modules() if not _govulncheck(folder)]
+    vulnerable = [name for name, build in go_modules().items() if not _govulncheck(build)]
     if vulnerable:
         err.print(f"govulncheck: a vulnerable function is called in {', '.join(vulnerable)}")
     if failed or vulnerable:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def go_modules() -> Iterator[Path]:
-    """Yield the folder of each Go module that a program is built from.
-
-    A module with neither a program nor a tool only pins the modules of a program that is built elsewhere.
-    """
-    for file in sorted(RECIPES.glob("*/go.mod")):
-        if (file.parent / "main.go").exists() or _has_tools(file):
-            yield file.parent
-
-
-def _has_tools(module: Path) -> bool:
-    return any(line.startswith("tool ") for line in module.read_text("utf-8").splitlines())
+def go_modules() -> dict[str, Build]:
+    """Return a build of each Go module that programs are built from, by the name of the module's folder."""
+    steps = [step for group in GROUPS for step in group.steps if isinstance(step, Build)]
+    return {step.folder: step for step in steps}
 
 
 def _print(every: set[Advisory], failed: Sequence[Advisory]) -> None:
@@ -136,14 +131,17 @@ def _scan(command: Sequence[str], report: Path) -> dict[str, Any]:
     return document
 
 
-def _govulncheck(folder: Path) -> bool:
+def _govulncheck(build: Build) -> bool:
     """Return whether the module's programs call no vulnerable function."""
-    package = "." if (folder / "main.go").exists() else "tool"
-    out.print(f"govulncheck {folder.name}")
-    code = _run(["go", "run", GOVULNCHECK, "-C", str(folder), package])
+    folder = REPORTS / "modules" / build.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    prepare(build, folder)
+    out.print(f"govulncheck {build.folder}")
+    packages = ["tool", *sorted(f"./{file.parent.relative_to(folder)}" for file in folder.glob("*/main.go"))]
+    code = _run(["go", "run", GOVULNCHECK, "-C", str(folder), f"-tags={','.join(build.tags)}", *packages])
     if code not in {0, _CALLED}:
         raise ScanError(
-            f"govulncheck failed in {folder.name} with exit code {code}", hint="read its output above"
+            f"govulncheck failed in {build.folder} with exit code {code}", hint="read its output above"
         )
     return code == 0
 

@@ -1,3 +1,0 @@
-module notification-platform/toolchain/pause
-
-go 1.26.0
