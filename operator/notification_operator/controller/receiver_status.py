@@ -146,15 +146,11 @@ class ReceiverStatusController:
     async def _reconcile(self, request: Request) -> Result:
         """Bring the status of a receiver up to date; never called concurrently for the same key."""
         queue_key = request.key
-        declared = self._receivers.declared(ReceiverKey(queue_key.namespace, queue_key.name))
-        if declared is None or declared.uid != queue_key.uid:
-            self._forget(queue_key)
-            return Result(final=True)
-        view = self._views.view(declared)
-        if not view.has_content:
+        declared = self._present(queue_key)
+        view = None if declared is None else self._views.view(declared)
+        if declared is None or view is None or not view.has_content:
             # What another owner writes from now on is not known here.
-            self._forget(queue_key)
-            return Result(final=True)
+            return self._ended(queue_key)
         if not view.owner:
             self._tests.forget(queue_key)
         if (seconds := self._wait(queue_key, view)) != 0.0:
@@ -162,16 +158,28 @@ class ReceiverStatusController:
         decided: list[ReceiverStatus] = []
         try:
             fresh = await self._write(queue_key, view, decided)
-        except Gone:
-            self._forget(queue_key)
-            return Result(final=True)
         except StatusError as error:
+            if isinstance(error, Gone) or self._present(queue_key) is None:
+                return self._ended(queue_key)
             return self._retry(request, error, read=bool(decided))
+        if self._present(queue_key) is None:
+            # Another receiver may have its name now, and may have been written meanwhile.
+            return self._ended(queue_key)
         now = asyncio.get_running_loop().time()
         # The key of the catalog is used: a copy of it would stay in memory.
         self._written[declared.key] = Written.now(declared.uid, view, now, spread=self._spread())
         if view.owner:
             self._start_test(queue_key, fresh)
+        return Result(final=True)
+
+    def _present(self, queue_key: Key) -> Declared | None:
+        """Return what was seen last of a receiver; None if it is gone, also if another one has its name."""
+        declared = self._receivers.declared(ReceiverKey(queue_key.namespace, queue_key.name))
+        return declared if declared is not None and declared.uid == queue_key.uid else None
+
+    def _ended(self, queue_key: Key) -> Result:
+        """Forget a receiver; nothing more is written about it."""
+        self._forget(queue_key)
         return Result(final=True)
 
     def _wait(self, queue_key: Key, view: View) -> float | None:

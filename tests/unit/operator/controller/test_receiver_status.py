@@ -65,6 +65,8 @@ class SlowStore(MemoryStore):
         super().__init__()
         self.seconds = 0.0
         self.hanging: set[str] = set()
+        self.lost_after: float | None = None
+        """Seconds after which the response of a write is lost; None: it arrives."""
         self.running = self.most = 0
         self.times: list[float] = []
         """The time of each write."""
@@ -80,7 +82,11 @@ class SlowStore(MemoryStore):
 
     async def replace_status(self, obj: JsonObject) -> JsonObject:
         self.times.append(asyncio.get_running_loop().time())
-        return await super().replace_status(obj)
+        lost_after, stored = self.lost_after, await super().replace_status(obj)
+        if lost_after is not None:
+            await asyncio.sleep(lost_after)
+            raise Unavailable(REF, reason="injected")
+        return stored
 
 
 class Cluster:
@@ -345,6 +351,22 @@ async def test_end_of_an_earlier_receivers_write_leaves_the_pace_of_the_new_one(
     cluster.set(healthy_at(1))
     await asyncio.sleep(0.1)
     cluster.store.seconds = 0.0
+    cluster.store.delete(REF)
+    cluster.store.create(stored_receiver(uid="uid-2"))
+    cluster.see()
+    await asyncio.sleep(0.1)
+    written = cluster.controller._written[KEY]
+    await sleep(TRANSITION)
+    assert cluster.controller._written[KEY] is written
+
+
+@on_virtual_clock
+async def test_lost_response_of_an_earlier_receivers_write_leaves_the_pace(cluster: Cluster) -> None:
+    await sleep(TRANSITION)
+    cluster.store.lost_after = 0.5
+    cluster.set(healthy_at(1))
+    await asyncio.sleep(0.1)
+    cluster.store.lost_after = None
     cluster.store.delete(REF)
     cluster.store.create(stored_receiver(uid="uid-2"))
     cluster.see()
