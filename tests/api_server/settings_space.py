@@ -51,6 +51,14 @@ TOLERATIONS: Final = [
     {"key": "spot", "value": "yes", "effect": "NoExecute", "tolerationSeconds": 60},
     {"operator": "Exists"},
 ]
+AFFINITY: Final = {
+    "nodeAffinity": {
+        "preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 1, "preference": {"matchExpressions": [{"key": "spot", "operator": "DoesNotExist"}]}}
+        ]
+    }
+}
+VOLUMES: Final = [{"name": "tokens", "projected": {"sources": [{"configMap": {"name": "tokens"}}]}}]
 EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     # Without an operator, most settings have no effect.
     "operatorEnabled": (True, True, True, False),
@@ -64,8 +72,21 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "operatorMemoryLimit": ("256Mi", "1024Mi", "1.5Gi", "1G", "1000000k"),
     "operatorEphemeralStorageRequest": ("0", "1024Ki", "0.5Gi"),
     "operatorEphemeralStorageLimit": ("512Mi", "2048Mi", "1.5G"),
+    "operatorRegistryServer": ("", "ghcr.io"),
+    "operatorRegistryUsername": ("", "robot"),
+    "operatorRegistryPassword": (None, "token"),
+    "operatorServiceAccountLabels": ({}, {"team": "platform"}),
+    "operatorServiceAccountAnnotations": ({}, {"example.com/role": "arn:x", "empty": ""}),
+    "operatorPodLabels": ({}, {"azure.workload.identity/use": "true"}),
+    "operatorPodAnnotations": ({}, {"mesh.example.com/inject": "false"}),
+    "operatorVolumes": ([], VOLUMES),
+    "operatorVolumeMounts": ([], [{"name": "tokens", "mountPath": "/tokens", "readOnly": True}]),
+    "operatorCaBundleConfigMap": ("", "authorities"),
+    "operatorCaBundleSecret": ("", "authorities"),
+    "operatorCaBundleKey": ("ca.crt", "bundle.pem"),
     "operatorEnv": ({}, {"HTTPS_PROXY": "http://proxy:3128"}, {"EMPTY": "", "TEXT": "a: 'b'\n$(HOME)"}),
     "leaderElectionLeaseName": ("notification-operator", "other.lease"),
+    "placementAffinity": ({}, AFFINITY),
     "placementPriorityClass": ("", "system-cluster-critical"),
     "placementNodeSelector": ({}, {"kubernetes.io/os": "linux", "empty": ""}),
     "placementTolerations": ([], TOLERATIONS),
@@ -79,6 +100,8 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "channelsFileNamespaces": ([], ["shop"]),
     "channelsLogNamespaces": ([], ["shop", "team-*"]),
     "channelsSlackNamespaces": ([], ["shop"]),
+    "channelsSlackExistingSecret": ("", "slack"),
+    "channelsSlackExistingSecretKey": ("webhook-url", "url"),
     "channelsSlackWebhookUrl": ("", "https://hooks.example.com/T0/B0/x"),
     "channelsPlugins": ({}, {"sms": {"factory": "sms.channel:create", "options": {"from": "x"}}}),
     "auditUrl": ("", "https://audit.example.com:8443/events"),
@@ -111,7 +134,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "previewCommit": ("", "0123456789abcdef0123456789abcdef01234567"),
     "previewExpires": ("", "2026-01-31T12:00:00Z"),
 }
-"""Values of settings whose declaration does not list or bound them, with several spellings of a quantity."""
+"""Values of settings whose declaration does not list or bound them, with several spellings of a quantity; None: not set."""
 FIXED: Final[Values] = {
     "clusterKind": "existing",
     "clusterKubeconfig": "kubeconfig",
@@ -123,6 +146,7 @@ FIXED: Final[Values] = {
 OWNER: Final[Values] = {
     "crdManaged": True,
     "crdUserRoles": True,
+    "namespaceManaged": True,
     "admissionEnabled": True,
     "operatorEnabled": True,
     "operatorFlowSchemas": True,
@@ -205,8 +229,9 @@ def _valid(chance: random.Random, fixed: Mapping[str, Any]) -> Values:
 
 def problems(values: Values) -> set[str]:
     """Return the settings that have to change so that the values are valid together."""
+    known = {key: value for key, value in values.items() if value is not None}
     try:
-        parse(values, secret_keys=SECRET_KEYS | {"receivers"})
+        parse(known, secret_keys=SECRET_KEYS | {"receivers"})
     except SettingsError as error:
         return set().union(*(_involved(problem.key, problem.what) for problem in error.problems))
     return set()

@@ -67,8 +67,17 @@ def program(cluster: SharedCluster, drawn: list[Values], tmp_path: Path) -> Stac
     team.add_context("there", server=cluster.server, authority=cluster.authority, token=cluster.token)
     shutil.copy(PROGRAM, team.checkout.folder / "infra" / "__main__.py")
     stacks = {
-        f"s{number}": {**values, "operatorNamespace": f"s{number}"} for number, values in enumerate(drawn)
+        f"s{number}": {
+            **{key: value for key, value in values.items() if value is not None},
+            "operatorNamespace": f"s{number}",
+        }
+        for number, values in enumerate(drawn)
     }
+    for name, values in stacks.items():
+        if not values["namespaceManaged"]:
+            # Its owner permits the types of its receivers.
+            annotations = {"kubernaut.ai/channels": "email,pagerduty"}
+            cluster.core.create_namespace({"metadata": {"name": name, "annotations": annotations}})
     file = tmp_path / "stacks.json"
     file.write_text(json.dumps(stacks), "utf-8")
     team.checkout.write_stack(NAME)
