@@ -61,11 +61,11 @@ class ApiServer:
     context: str
 
     def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
-        return self._read(_namespace, namespace, lambda found: str(found["metadata"]["uid"]), UNKNOWN)
+        return self._read(_namespace, namespace, lambda obj: str(obj["metadata"]["uid"]), UNKNOWN)
 
     def has_namespace(self, name: str) -> bool | None:
         answers: Mapping[int, bool | None] = {HTTPStatus.NOT_FOUND: False, HTTPStatus.FORBIDDEN: None}
-        return self._read(_namespace, name, lambda _found: True, answers)
+        return self._read(_namespace, name, lambda _obj: True, answers)
 
     def owner_of_namespace(self, name: str) -> str:
         return self._read(_namespace, name, _owner, UNKNOWN)
@@ -125,10 +125,10 @@ def _account(namespace: str, api: Any, name: str) -> Any:  # noqa: ANN401 - the 
     return client.CoreV1Api(api).read_namespaced_service_account(name, namespace, **_RAW)
 
 
-def _whole(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return found
+def _whole(obj: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return obj
 
 
-def _owner(found: Mapping[str, Any]) -> str:
-    annotations = (found.get("metadata") or {}).get("annotations") or {}
+def _owner(obj: Mapping[str, Any]) -> str:
+    annotations = (obj.get("metadata") or {}).get("annotations") or {}
     return str(annotations.get(CRD_OWNER) or "")

@@ -83,8 +83,8 @@ class Rendering:
             obj = await session.receivers.get(wanted.namespace or namespace, wanted.name)
         config_maps = ConfigMaps(documents, namespace=namespace)
         for place in config_maps.missing(_placed(obj, namespace), documents):
-            found = await session.notifications.config_map(place.namespace, place.name)
-            config_maps.add(place, mapping(found.get("data")))
+            config_map = await session.notifications.config_map(place.namespace, place.name)
+            config_maps.add(place, mapping(config_map.get("data")))
         return await self.write(session.screen, documents, obj, config_maps, namespace)
 
     async def offline(self, screen: Screen, documents: Sequence[Mapping[str, Any]]) -> int:

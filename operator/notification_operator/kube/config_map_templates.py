@@ -70,7 +70,7 @@ class ConfigMapTemplates:
         # With a field selector, the permission to list is enough, which the operator has.
         query = {"fieldSelector": f"metadata.name={name}", "limit": 1}
         try:
-            found, _ = await read(
+            listing, _ = await read(
                 self._client,
                 f"/api/v1/namespaces/{namespace}/configmaps",
                 query=query,
@@ -82,7 +82,7 @@ class ConfigMapTemplates:
             raise TemplateUnavailableError(f"it cannot be read: {error}") from None
         except ResponseTooLargeError:
             raise TemplateUnavailableError(f"the ConfigMap has more than {MAX_BYTES} bytes") from None
-        items = found.get("items") or ()
+        items = listing.get("items") or ()
         if not items:
             raise TemplateUnavailableError(f"there is no such ConfigMap in namespace {namespace}; create it")
         return dict(mapping(items[0].get("data")))

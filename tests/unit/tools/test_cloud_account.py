@@ -35,7 +35,7 @@ def provider(**inputs: object) -> dict[str, Any]:
 
 @pytest.fixture
 def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the program that is `aws`; it writes its arguments to a file beside it."""
+    """Return the program that is `aws`; it writes its arguments to a file next to it."""
     program = tmp_path / "aws"
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     return program
