@@ -52,6 +52,7 @@ class ProcessReceivers:
                 ends.objects,
                 network,
                 replica=process.replica,
+                clock=process.clock,
                 owns=self._owns,
                 view=self._view,
                 on_write=ends.on_write,

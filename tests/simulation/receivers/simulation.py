@@ -55,9 +55,7 @@ class ReceiverSimulation(Simulation):
         self.objects = ApiObjects(uid=uid, followers=[self.history.take])
         self.far_ends = FarEnds()
         self.owners = Owners(self.objects, self.far_ends, self.choices, log=self.log, spawn=self._spawn)
-        self.statuses = ReceiverStatusInvariants(
-            clock=self._clock, changes=lambda who: self.processes.shard_changes[who]
-        )
+        self.statuses = ReceiverStatusInvariants(changes=lambda who: self.processes.shard_changes[who])
 
     def _invariants(self, *, breakers: bool) -> Invariants:
         del breakers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain.receivers.status import ReceiverStatus
@@ -40,16 +40,13 @@ class ReceiverStatusInvariants:
     """Observes every write of the status of a receiver.
 
     Args:
-        clock: returns the time by the clock of a process.
         changes: returns how often the shards of a process have changed.
     """
 
-    def __init__(self, *, clock: Callable[[str], datetime], changes: Callable[[str], int]) -> None:
-        self._clock = clock
+    def __init__(self, *, changes: Callable[[str], int]) -> None:
         self._changes = changes
         self._latest: dict[tuple[str, str], _Written] = {}
         """By process and uid."""
-        self.clocks_agree = True
         self.writes = 0
 
     def write(self, before: dict[str, Any], after: dict[str, Any], by: StatusReconciliation) -> None:
@@ -73,7 +70,6 @@ class ReceiverStatusInvariants:
         self, old: ReceiverStatus, new: ReceiverStatus, by: StatusReconciliation, subject: str
     ) -> None:
         """Check that a process writes its own entry, and drops none but old ones."""
-        now = self._clock(by.who)
         was, is_ = ({each.name: each for each in status.replicas} for status in (old, new))
         for name in (was.keys() | is_.keys()) - {by.replica}:
             entry = was.get(name)
@@ -81,8 +77,8 @@ class ReceiverStatusInvariants:
             assert entry is not None
             if name in is_:
                 require(is_[name].raw == entry.raw, f"{subject}: {by.who} changes the entry of {name}")
-            elif self.clocks_agree and entry.updated is not None:
-                age = abs(now - entry.updated)
+            elif entry.updated is not None:
+                age = abs(by.now - entry.updated)
                 require(age > MAX_AGE, f"{subject}: {by.who} drops the entry of {name}, {age} old")
 
     def _pace(

@@ -16,6 +16,7 @@ from tests.simulation.receivers.api_objects import Kind, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from tests.simulation.network import Network
     from tests.simulation.receivers.api_objects import ApiObjects
@@ -28,6 +29,8 @@ class StatusReconciliation:
     who: str
     replica: str
     place: Place
+    now: datetime
+    """The time by the process's clock when it began, which it decides by."""
     owner: bool
     """Whether the process owned the receiver when it began."""
     view: tuple[object, ...]
@@ -47,6 +50,7 @@ class ReceiverStatusStore:
     """Reads and writes through one process's network.
 
     Args:
+        clock: the process's clock.
         owns: returns whether the process owns an object now.
         view: returns what the process knows of a receiver.
         on_write: called with the object before and after each write, and the reconciliation.
@@ -59,6 +63,7 @@ class ReceiverStatusStore:
         network: Network,
         *,
         replica: str,
+        clock: Callable[[], datetime],
         owns: Callable[[str], bool],
         view: Callable[[Place], tuple[object, ...]],
         on_write: Callable[[dict[str, Any], dict[str, Any], StatusReconciliation], None],
@@ -67,6 +72,7 @@ class ReceiverStatusStore:
         self._objects = objects
         self._network = network
         self._replica = replica
+        self._clock = clock
         self._owns = owns
         self._view = view
         self._on_write = on_write
@@ -117,6 +123,7 @@ class ReceiverStatusStore:
                 who=self._network.name,
                 replica=self._replica,
                 place=place,
+                now=self._clock(),
                 owner=self._owns(ref.uid or ""),
                 view=self._view(place),
             )
