@@ -124,8 +124,11 @@ def faulty(cluster: SharedCluster, tmp_path: Path) -> Iterator[tuple[Team, Fault
 
 
 def go_away(proxy: FaultProxy, verb: str) -> None:
-    """Let the API server go away after two requests of this verb."""
-    first = proxy.fail(verb=verb, cut=True, times=None, skip=2)
+    """Let the API server go away with the first request of this verb.
+
+    After an accepted request, the provider waits minutes for an object that it cannot see any more.
+    """
+    first = proxy.fail(verb=verb, cut=True, times=None)
     threading.Thread(target=_then_cut_all, args=(proxy, first), daemon=True).start()
 
 
