@@ -117,7 +117,7 @@ class ReceiverParts:
     def _exists(self, sender: Sender) -> bool:
         """Return whether the receiver of a sender still exists; its name may belong to another one meanwhile."""
         declared = None if sender.receiver is None else self.sources.catalog.declared(sender.receiver)
-        return declared is not None and sender.revision.startswith(f"{declared.uid}/")
+        return declared is not None and sender.uid == declared.uid
 
 
 def receiver_sources(  # noqa: PLR0913 - what they are made of
