@@ -196,8 +196,10 @@ class ReceiverInvariants(Invariants):
             calls = sum(not each.circuit_open for each in attempts)
             require(target.attempts == calls, f"{new.name}: the attempts of {target.name} are wrong")
             if target.state is TargetState.SUPPRESSED:
-                called = [each.id for each in self.calls[new.uid, target.name] if not each.excused]
-                require(not (attempts or called), f"{target.name} is suppressed after {called}")
+                reached = [
+                    each.id for each in self.calls[new.uid, target.name] if not (each.excused or each.held)
+                ]
+                require(not (attempts or reached), f"{target.name} is suppressed after {reached}")
             if who != FOREIGN and self.clocks_agree and target.state in OPEN:
                 self._fallback_due(new, target.name, self._clock(who))
         for attempt in new.attempts:
