@@ -24,6 +24,7 @@ from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.declared import requested_test
 from notification_operator.domain.receivers.fold import OwnerFacts, fold, is_test_due
 from notification_operator.domain.receivers.status import ReceiverStatus
+from notification_operator.domain.sharing import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -93,6 +94,8 @@ class ReceiverStatusController:
         self._tests = ReceiverTests(tester, on_result=self._queue.add)
         self._test_tasks: asyncio.TaskGroup
         self._written: dict[ReceiverKey, Written] = {}
+        self._shared = Pool()
+        """Most of a thousand receivers have an equal view."""
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -167,7 +170,8 @@ class ReceiverStatusController:
             return self._ended(queue_key)
         now = asyncio.get_running_loop().time()
         # The key of the catalog is used: a copy of it would stay in memory.
-        self._written[declared.key] = Written.now(declared.uid, view, now, spread=self._spread())
+        shared = self._shared.share(view)
+        self._written[declared.key] = Written.now(declared.uid, shared, now, spread=self._spread())
         if view.owner:
             self._start_test(queue_key, fresh)
         return Result(final=True)

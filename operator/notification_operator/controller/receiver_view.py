@@ -53,7 +53,7 @@ class ReadinessSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What this replica knows of a receiver. All of a thousand receivers have one, so it holds little of its own."""
+    """What this replica knows of a receiver. It names none: most of a thousand have an equal one, which is kept once."""
 
     generation: int
     owner: bool

@@ -30,6 +30,7 @@ from notification_operator.delivery.receivers.holds import (
     next_look,
     not_for,
 )
+from notification_operator.delivery.receivers.readiness_book import Finding, ReadinessBook
 from notification_operator.delivery.refusals import another_type, no_recipient, recipient_not_allowed
 from notification_operator.delivery.senders import Sender, Unavailable
 from notification_operator.domain.hold import HoldReason
@@ -95,7 +96,7 @@ class ReceiverDirectory:
         self._channels = channels
         self._factory = factory
         self._clock = clock
-        self._readiness: dict[ReceiverKey, Readiness] = {}
+        self._readiness = ReadinessBook()
         self._senders: OrderedDict[ReceiverKey, Sender] = OrderedDict()
         self._gone: dict[ReceiverKey, str] = {}
         """The revisions of receivers whose far end said that it does not exist any more."""
@@ -106,21 +107,17 @@ class ReceiverDirectory:
 
     def _refresh(self, key: ReceiverKey) -> bool:
         self._senders.pop(key, None)
-        before, receiver = self._readiness.pop(key, None), self._catalog().get(key)
+        before, receiver = self._readiness.forget(key), self._catalog().get(key)
         if receiver is None:
             self._gone.pop(key, None)
         # A receiver that nobody has asked for is not created here: at the start that would be all of them at once.
-        return before is None or receiver is None or self.readiness(receiver) != before
+        if before is None or receiver is None:
+            return True
+        return before != Finding(uid=receiver.uid, readiness=self.readiness(receiver))
 
     def readiness(self, receiver: Receiver) -> Readiness:
         """Return whether messages can be sent to a receiver, and what it lacks."""
-        return self._known(receiver) or self._create(receiver)[0]
-
-    def _known(self, receiver: Receiver) -> Readiness | None:
-        """Return what is remembered of this generation of a receiver."""
-        ready = self._readiness.get(receiver.key)
-        same = ready is not None and (ready.uid, ready.generation) == (receiver.uid, receiver.generation)
-        return ready if same else None
+        return self._readiness.get(receiver) or self._create(receiver)[0]
 
     def find(self, target: str, message: Message) -> Sender | Unavailable:
         """Return who sends a message to a target now."""
@@ -166,7 +163,7 @@ class ReceiverDirectory:
 
     def sender(self, receiver: Receiver) -> Sender | None:
         """Return the sender of a receiver; None if it is not ready."""
-        key, ready = receiver.key, self._known(receiver)
+        key, ready = receiver.key, self._readiness.get(receiver)
         sender = self._senders.get(key)
         if ready is None or (ready.sendable and sender is None):
             _, sender = self._create(receiver)
@@ -186,7 +183,7 @@ class ReceiverDirectory:
         """Create the sender of a receiver, and remember what it lacks; an older sender is not used any more."""
         references = resolve_references(receiver, self._secrets)
         ready, created = self._prepare(receiver, references)
-        self._readiness[receiver.key] = ready
+        ready = self._readiness.put(receiver, ready)
         self._senders.pop(receiver.key, None)
         if created is None:
             return ready, None
@@ -194,7 +191,6 @@ class ReceiverDirectory:
 
     def _prepare(self, receiver: Receiver, references: References) -> tuple[Readiness, Created | None]:
         ready = Readiness(
-            uid=receiver.uid,
             generation=receiver.generation,
             references=references.reason,
             references_message=references.message,

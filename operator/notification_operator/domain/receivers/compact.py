@@ -5,31 +5,33 @@ Parsed by pydantic, a spec of a few lines takes several kilobytes, most of them 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel
 
 import notification_contract.receivers.spec  # noqa: F401 - defines all subclasses of Block
 from notification_contract.receivers.block import Block
+from notification_operator.domain.sharing import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-
-SHARED_PARTS: Final = 128
-"""Parts that a pool remembers for sharing, the ones used most recently."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class PartPool:
-    """Returns for each part of a spec an equal one that is in use already, if there is one."""
+    """Returns for each spec, and each part of one, an equal one that is in use already, if there is one."""
 
     def __init__(self) -> None:
-        self._parts: OrderedDict[Hashable, Any] = OrderedDict()
+        self._parts = Pool()
 
     def compact(self, model: Model) -> Model:
-        """Return an equal model that takes less memory; the model is one that nobody changes.
+        """Return an equal model that takes less memory; the model is one that nobody changes."""
+        small = self._small(model)
+        return cast("Model", self._parts.share_as(_key(small), small))
+
+    def _small(self, model: Model) -> Model:
+        """Return an equal model with parts of the pool.
 
         Its attributes are set one by one: so all instances of a class share a table of names, which pydantic's own
         do not.
@@ -38,26 +40,19 @@ class PartPool:
         for name in type(model).model_fields:
             object.__setattr__(result, name, self._compact(getattr(model, name)))
         fields_set = model.__pydantic_fields_set__
-        object.__setattr__(result, "__pydantic_fields_set__", self._share(frozenset(fields_set), fields_set))
+        shared = self._parts.share_as(frozenset(fields_set), fields_set)
+        object.__setattr__(result, "__pydantic_fields_set__", shared)
         object.__setattr__(result, "__pydantic_extra__", None)
         object.__setattr__(result, "__pydantic_private__", None)
         return result
 
     def _compact(self, value: Any) -> Any:  # noqa: ANN401 - fields have values of any type
         if isinstance(value, BaseModel):
-            part = self.compact(value)
-            return self._share(_key(part), part)
+            return self.compact(value)
         if isinstance(value, tuple):
             parts = tuple(map(self._compact, value))
-            return self._share(_key(parts), parts)
+            return self._parts.share_as(_key(parts), parts)
         return value
-
-    def _share(self, key: Hashable, part: Any) -> Any:  # noqa: ANN401 - returns what it gets
-        part = self._parts.setdefault(key, part)
-        self._parts.move_to_end(key)
-        if len(self._parts) > SHARED_PARTS:
-            self._parts.popitem(last=False)
-        return part
 
 
 def _key(value: Any) -> Hashable:  # noqa: ANN401 - fields have values of any type

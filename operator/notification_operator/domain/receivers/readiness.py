@@ -21,10 +21,11 @@ class ReadyReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What one replica found out about a receiver; `reason` is Accepted while nothing is wrong with the spec."""
+    """What one replica found out about a receiver; `reason` is Accepted while nothing is wrong with the spec.
 
-    uid: str = ""
-    """Of the receiver: another one of its name may have the same generation."""
+    It names no receiver: most of a thousand have an equal one, which is kept once.
+    """
+
     generation: int = 0
     """Of the spec that it is about."""
     references: ReferenceReason = ReferenceReason.NONE

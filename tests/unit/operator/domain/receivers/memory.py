@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from notification_contract.receivers.spec import parse_spec
 from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.receivers.declared import declare
-from tests.unit.operator.domain.receivers.builders import HOME, SLACK, full, stored_receiver
+from tests.unit.operator.domain.receivers.builders import HOME, full, stored_receiver
 
 if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver
@@ -29,7 +29,9 @@ def main(kind: str) -> None:
 
 
 def spec(kind: str, name: str) -> dict[str, Any]:
-    return full(name) if kind == "full" else {**SLACK, "description": name}
+    return (
+        full(name) if kind == "full" else {"type": "slack", "slack": {"webhookUrlSecretRef": {"name": name}}}
+    )
 
 
 def bytes_each(objects: list[dict[str, Any]]) -> float:

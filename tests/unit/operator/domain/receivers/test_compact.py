@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from notification_contract.receivers.spec import parse_spec
-from notification_operator.domain.receivers.compact import SHARED_PARTS, PartPool
+from notification_operator.domain.receivers.compact import PartPool
+from notification_operator.domain.sharing import SHARED
 from tests.unit.operator.domain.receivers.builders import SLACK, full
 
 MOST_BYTES = 2_048
@@ -48,17 +49,24 @@ def test_equal_parts_of_different_specs_are_one_object() -> None:
     assert first.webhook != second.webhook
 
 
+def test_equal_specs_are_one_object() -> None:
+    pool = PartPool()
+    first, second, other = (pool.compact(parse_spec(full(name))) for name in ("a", "a", "b"))
+    assert first is second
+    assert first is not other
+
+
 def test_pool_remembers_a_bounded_number_of_parts() -> None:
     pool = PartPool()
-    for number in range(SHARED_PARTS):
+    for number in range(SHARED):
         pool.compact(parse_spec(full(f"secret-{number}")))
-    assert len(pool._parts) == SHARED_PARTS
+    assert len(pool._parts._values) == SHARED
 
 
 def test_part_in_use_by_many_stays_in_the_pool() -> None:
     pool = PartPool()
     first = pool.compact(parse_spec(full("first")))
-    for number in range(SHARED_PARTS):
+    for number in range(SHARED):
         last = pool.compact(parse_spec(full(f"secret-{number}")))
     assert last.rate_limit is first.rate_limit
 
