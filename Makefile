@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help preflight up rollback demo down test check unit engine-tests api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish wheels diff comment vulnerabilities
 ENV := @tools/with-env
-PLATFORM := $(ENV) python -m tools.platform
+PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
 
 help: ## list the targets

@@ -1,4 +1,4 @@
-"""The policy pack that Pulumi runs: an adapter from the SDK to the rules of platform_policy.
+"""The policy pack that Pulumi runs: the rules of platform_policy, which lies next to this file.
 
 The pack has its own environment, `infra/policy_pack/.venv`, because its SDK pins other versions than the program.
 `make policy` creates it.
@@ -7,67 +7,10 @@ The pack has its own environment, `infra/policy_pack/.venv`, because its SDK pin
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import pulumi_policy as policy  # noqa: E402 - installed only in the pack's environment
-from pulumi_policy.proxy import UnknownValueError  # noqa: E402 - installed only in the pack's environment
+from platform_policy.adapter import policy_pack
 
-from platform_policy.disruption import Resource  # noqa: E402 - needs the path above
-from platform_policy.pack import NAME, RESOURCE_RULES, STACK_RULES, kind_of  # noqa: E402 - needs the path above
-
-
-def _resource_policy(name: str) -> policy.ResourceValidationPolicy:
-    rule = RESOURCE_RULES[name]
-
-    def validate(args: policy.ResourceValidationArgs, report: policy.ReportViolation) -> None:
-        kind = kind_of(args.resource_type)
-        for reason in rule.evaluate(kind, plain(args.props)) if kind else ():
-            report(reason)
-
-    return policy.ResourceValidationPolicy(name=name, description=rule.description, validate=validate)
-
-
-def _stack_policy(name: str) -> policy.StackValidationPolicy:
-    rule = STACK_RULES[name]
-
-    def validate(args: policy.StackValidationArgs, report: policy.ReportViolation) -> None:
-        resources = [
-            Resource(kind=kind, name=entry.name, properties=plain(entry.props))
-            for entry in args.resources
-            if (kind := kind_of(entry.resource_type))
-        ]
-        urns = {
-            entry.name: entry.urn for entry in args.resources if kind_of(entry.resource_type) == "Deployment"
-        }
-        for resource, reason in rule.evaluate(resources):
-            report(reason, urns.get(resource))
-
-    return policy.StackValidationPolicy(name=name, description=rule.description, validate=validate)
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value, as the SDK's proxy
-    """Convert the SDK's proxies of maps and lists to plain data; a value that a preview cannot know becomes None."""
-    if isinstance(value, Mapping):
-        return {key: _known(value, key) for key in value}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_known(value, position) for position in range(len(value))]
-    return value
-
-
-def _known(container: Any, key: str | int) -> Any:  # noqa: ANN401 - any JSON value, as the SDK's proxy
-    try:
-        return plain(container[key])
-    except UnknownValueError:
-        return None
-
-
-policy.PolicyPack(
-    name=NAME,
-    enforcement_level=policy.EnforcementLevel.MANDATORY,
-    policies=[*map(_resource_policy, RESOURCE_RULES), *map(_stack_policy, STACK_RULES)],
-)
+policy_pack()

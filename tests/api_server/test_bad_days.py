@@ -74,7 +74,7 @@ def test_down_names_the_object_and_the_finalizer_that_hold_the_namespace(
     message = team.refused("down", STACK, "--yes")
     assert f"ConfigMap {NAMESPACE}/held has the finalizer {HOLDER}" in message
     assert f"kubectl --context there -n {NAMESPACE} patch configmaps held" in message
-    assert f"run `python -m tools.platform down {STACK}` again" in message
+    assert f"run `tools/notif-platform down {STACK}` again" in message
     assert cluster.namespace() is not None
 
     cluster.core.patch_namespaced_config_map("held", NAMESPACE, {"metadata": {"finalizers": None}})
@@ -93,7 +93,7 @@ def test_vanished_cluster_is_forgotten_on_request_alone(tmp_path: Path) -> None:
         assert cluster.namespace() is not None
 
     message = team.refused("down", STACK, "--yes")
-    assert f"run `python -m tools.platform down {STACK} --cluster-gone`" in message
+    assert f"run `tools/notif-platform down {STACK} --cluster-gone`" in message
     assert "there is no terminal to ask" in team.refused("down", STACK, "--cluster-gone")
     assert team.resources() == before
 

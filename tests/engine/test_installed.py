@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from importlib.metadata import version
@@ -38,21 +39,22 @@ PROJECT = "{name: orders, runtime: python}"
 class Environment:
     """A virtual environment that knows no checkout, and a backend of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self._python = folder / "venv" / "bin" / "python"
+    def __init__(self, folder: Path, name: str = "venv") -> None:
+        self._python = folder / name / "bin" / "python"
         self._backend = f"file://{folder}/state?create_dir=true"
         # The engine asks pip for the installed packages.
-        self.run("uv", "venv", "--quiet", "--seed", str(folder / "venv"), cwd=folder)
+        self.run("uv", "venv", "--quiet", "--seed", str(folder / name), cwd=folder)
 
     def install(self, *arguments: str, cwd: Path) -> None:
         self.run("uv", "pip", "install", "--quiet", "--python", str(self._python), *arguments, cwd=cwd)
 
-    def pulumi(self, *arguments: str, cwd: Path) -> str:
+    def pulumi(self, *arguments: str, cwd: Path, refused: bool = False, **variables: str) -> str:
         program = str(ensure(ENGINE_GROUPS).program("pulumi"))
-        return self.run(program, "--non-interactive", "--color", "never", *arguments, cwd=cwd)
+        command = (program, "--non-interactive", "--color", "never", *arguments)
+        return self.run(*command, cwd=cwd, refused=refused, **variables)
 
-    def run(self, *command: str, cwd: Path) -> str:
-        """Run a program, and return its output."""
+    def run(self, *command: str, cwd: Path, refused: bool = False, **variables: str) -> str:
+        """Run a program that succeeds, or is refused, and return its output."""
         known = {
             key: value
             for key, value in os.environ.items()
@@ -66,11 +68,12 @@ class Environment:
             "PATH": path,
             "PULUMI_BACKEND_URL": self._backend,
             "PULUMI_CONFIG_PASSPHRASE": "trial",
+            **variables,
         }
         done = subprocess.run(
             command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert bool(done.returncode) is refused, done.stdout + done.stderr
         return done.stdout
 
 
@@ -79,19 +82,63 @@ def environment(tmp_path: Path) -> Environment:
     return Environment(tmp_path)
 
 
-def test_program_needs_the_wheels_alone(environment: Environment, tmp_path: Path) -> None:
-    wheels, program = tmp_path / "wheels", tmp_path / "program"
-    for name in WHEELS:
+@pytest.fixture
+def program(environment: Environment, tmp_path: Path) -> Path:
+    """A program that has the component's wheels alone."""
+    environment.install(*map(str, built(environment, *WHEELS, to=tmp_path)), *TOOLCHAIN, cwd=tmp_path)
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(PROJECT, "utf-8")
+    (folder / "__main__.py").write_text(PROGRAM, "utf-8")
+    environment.pulumi("stack", "init", "dev", cwd=folder)
+    return folder
+
+
+def built(environment: Environment, *packages: str, to: Path) -> list[Path]:
+    """Build the wheels of some packages."""
+    for name in packages:
         source = str(ROOT / "packages" / name)
-        environment.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(wheels), source, cwd=tmp_path)
-    environment.install(*map(str, wheels.glob("*.whl")), *TOOLCHAIN, cwd=tmp_path)
-    program.mkdir()
-    (program / "Pulumi.yaml").write_text(PROJECT, "utf-8")
-    (program / "__main__.py").write_text(PROGRAM, "utf-8")
-    environment.pulumi("stack", "init", "dev", cwd=program)
+        environment.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(to / "wheels"), source, cwd=to)
+    return sorted(
+        wheel for name in packages for wheel in (to / "wheels").glob(f"{name.replace('-', '_')}-*.whl")
+    )
+
+
+def test_program_needs_the_wheels_alone(environment: Environment, program: Path) -> None:
     preview = environment.pulumi("preview", "--stack", "dev", cwd=program)
     for part in ("notifications-crds-notificationrequests", "notifications-operator-deployment"):
         assert part in preview
+
+
+def test_policy_pack_needs_its_wheel_alone(environment: Environment, program: Path, tmp_path: Path) -> None:
+    """Three files as docs/policy.md shows them, in an environment of their own."""
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    pack = Environment(folder, ".venv")
+    (wheel,) = built(environment, "notification-platform-policy", to=tmp_path)
+    pack.install(str(wheel), f"pulumi=={version('pulumi')}", cwd=folder)
+    for name, text in documented_pack().items():
+        (folder / name).write_text(text, "utf-8")
+    # The language host of Go modules does not know the pack's path.
+    python = shutil.copy(ROOT / "infra" / "policy_pack" / "python", folder)
+    preview = ("preview", "--stack", "dev", "--policy-pack", str(folder))
+    refused = environment.pulumi(*preview, cwd=program, refused=True, PULUMI_PYTHON_CMD=str(python))
+    assert "image-by-digest" in refused
+    assert "[mandatory]" in refused
+    levels = tmp_path / "levels.json"
+    levels.write_text('{"all": "advisory"}', "utf-8")
+    lenient = (*preview, "--policy-pack-config", str(levels))
+    accepted = environment.pulumi(*lenient, cwd=program, PULUMI_PYTHON_CMD=str(python))
+    assert "[advisory]" in accepted
+
+
+def documented_pack() -> dict[str, str]:
+    """Return the files that docs/policy.md shows, by name."""
+    text = (ROOT / "docs" / "policy.md").read_text("utf-8")
+    blocks = re.findall(r"```(?:yaml|python)\n# (\S+)\n(.*?)```", text, re.DOTALL)
+    files = dict(blocks)
+    assert set(files) == {"PulumiPolicy.yaml", "__main__.py"}
+    return files
 
 
 @pytest.mark.xdist_group("api-server")

@@ -165,7 +165,7 @@ def test_drift_is_reported_with_values_and_its_own_exit_code(stack: Checkout) ->
         "  - delete Thing default/deleted",
         "  ~ update Thing default/scaled",
         "      size: 3 → 1",
-        f"hint: to undo these changes, run `python -m tools.platform up {STACK} --refresh`",
+        f"hint: to undo these changes, run `tools/notif-platform up {STACK} --refresh`",
     ]
 
 

@@ -25,7 +25,7 @@ app = command_app(COMMANDS)
 def runner() -> None:
     """Run the tests of the platform.
 
-    Exit codes are those of `python -m tools.platform`; see docs/ci.md.
+    Exit codes are those of `tools/notif-platform`; see docs/ci.md.
     """
 
 

@@ -1,1 +1,1 @@
-"""The platform command: `python -m tools.platform --help`."""
+"""The platform command: `tools/notif-platform --help`."""

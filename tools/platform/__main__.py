@@ -4,4 +4,4 @@ from tools.platform.cli import app
 from tools.platform.processes import terminated_as_interrupted
 
 with terminated_as_interrupted():
-    app(prog_name="python -m tools.platform")
+    app(prog_name="notif-platform")

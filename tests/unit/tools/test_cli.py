@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
@@ -16,6 +18,9 @@ from tools.platform.command_group import lazy_group
 from tools.platform.commands import demo
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.pulumi.environment import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OWN_HELP = {"chaos", "fuzz", "pulumi", "toolchain", "simulate", "mutations", "traces"}
 """Commands whose `--help` is that of another program."""
@@ -58,6 +63,18 @@ def test_every_runner_command_has_help(command: str) -> None:
 def test_help_lists_every_command() -> None:
     text = CliRunner().invoke(cli.app, ["--help"]).stdout
     assert all(re.search(rf"^. {command} ", text, re.MULTILINE) for command in cli.COMMANDS)
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("nonsense", ExitCode.USAGE)])
+def test_commands_run_from_any_folder(tmp_path: Path, argument: str, code: int) -> None:
+    """As from a link on PATH, where the caller has a package `tools`."""
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "__init__.py").write_text("raise RuntimeError")
+    link = tmp_path / "notif-platform"
+    link.symlink_to(ROOT / "tools" / "notif-platform")
+    done = subprocess.run([link, argument], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Usage: notif-platform [OPTIONS] COMMAND" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

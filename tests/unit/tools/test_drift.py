@@ -87,7 +87,7 @@ def test_changed_and_deleted_objects_are_drift(stacks: Callable[..., tuple[int, 
     assert code == 2
     *lines, hint = text.splitlines()
     assert lines == ["Drift detected in stack prod:", *(f"  {line}" for line in TEXT)]
-    assert hint == "hint: to undo these changes, run `python -m tools.platform up prod --refresh`"
+    assert hint == "hint: to undo these changes, run `tools/notif-platform up prod --refresh`"
 
 
 def test_failed_check_does_not_stop_the_others(stacks: Callable[..., tuple[int, str]]) -> None:

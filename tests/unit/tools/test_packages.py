@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = sorted(file.parent for file in (ROOT / "packages").glob("*/pyproject.toml"))
-WHOLE = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+WHOLE = PYPROJECT["project"]
 OURS = {
     "atomic_status": "atomic-status",
     "notification_contract": "notification-contract",
     "notification_operator": "notification-operator",
     "platform_infra": "notification-platform-pulumi",
+    "platform_policy": "notification-platform-policy",
 }
-RANGES = {"pulumi": ">=3.259,<4", "pulumi-kubernetes": ">=4.25,<4.29"}
+RANGES = {"pulumi": ">=3.259,<4", "pulumi-kubernetes": ">=4.25,<4.29", "pulumi-policy": ">=1.21,<2"}
 """The stack of this project pins these; a program of somebody else has versions of its own."""
 
 
@@ -73,6 +75,7 @@ def test_ranges_are_those_of_the_project(package: Path) -> None:
     known = {
         *WHOLE["dependencies"],
         *(each for part in WHOLE["optional-dependencies"].values() for each in part),
+        *PYPROJECT["dependency-groups"]["policy"],
     }
     for text in project["dependencies"]:
         requirement = Requirement(text)

@@ -120,14 +120,16 @@ def test_refresh_takes_fields_back_only_for_a_state_with_objects(
     """An empty state may be the wrong one, and would take over the objects of another one."""
     options: dict[str, Any] = {}
     deployment = {"resources": [{"type": kind} for kind in resources]}
+
+    def up(**values: Any) -> SimpleNamespace:
+        options.update(values)
+        return SimpleNamespace(summary=SimpleNamespace(resource_changes={}), outputs={})
+
     stack: Any = SimpleNamespace(
         name="prod",
         workspace=SimpleNamespace(env_vars={}),
         export_stack=lambda: SimpleNamespace(deployment=deployment),
-        up=lambda **values: (
-            options.update(values)
-            or SimpleNamespace(summary=SimpleNamespace(resource_changes={}), outputs={})
-        ),
+        up=up,
     )
     update(stack, refresh=True)
     assert options["refresh"]

@@ -22,7 +22,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FILES = sorted([*WORKFLOWS, ROOT / "docs" / "ci" / "gitlab-ci.yml"])
 PINNED_ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 CALL = re.compile(
-    r"\btools/with-env python -m (?:tools\.platform|tests\.runner) ([a-z-]+(?: (?:up|down|reap)\b)?)"
+    r"\btools/(?:notif-platform|with-env python -m tests\.runner) ([a-z-]+(?: (?:up|down|reap)\b)?)"
 )
 COMMAND_NAMES = {
     *COMMANDS.keys() - {"preview"},

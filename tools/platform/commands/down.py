@@ -86,7 +86,7 @@ def take_down(name: str, *, yes: bool = False, run_program: bool = False, cluste
     if cluster_gone:
         forget_cluster(stack)
     else:
-        delete_resources(stack, again=f"python -m tools.platform down {name}", run_program=run_program)
+        delete_resources(stack, again=f"tools/notif-platform down {name}", run_program=run_program)
     remove(stack)
     drop_kubeconfig(name)
     left = "the objects in its cluster are forgotten" if cluster_gone else "none of its resources is left"
@@ -124,7 +124,7 @@ def confirm(
         raise NotConfirmedError(
             f"{stack.name}: its cluster is shared, and there is no terminal to ask whether it should be destroyed; nothing has "
             "been destroyed",
-            hint=f"run `python -m tools.platform down {stack.name}{' --cluster-gone' if cluster_gone else ''} --yes`",
+            hint=f"run `tools/notif-platform down {stack.name}{' --cluster-gone' if cluster_gone else ''} --yes`",
         )
     answer = typer.prompt(f"To destroy it, enter its name ({stack.name})", default="", show_default=False)
     if answer != stack.name:

@@ -75,7 +75,7 @@ def check(stack: str, *, notify: str, run_program: bool = True) -> int:
     out.print(f"Drift detected in stack {stack}:")
     for line in differences(changes):
         out.print(f"  {line}")
-    err.print(f"hint: to undo these changes, run `python -m tools.platform up {stack} --refresh`")
+    err.print(f"hint: to undo these changes, run `tools/notif-platform up {stack} --refresh`")
     if notify:
         _notify(selected, notify, changes)
     return ExitCode.DIFFERENT

@@ -104,6 +104,6 @@ def show(stack: str, report: Report, single: SingleContext, user: str, *, to_err
     console.print(f"not ready for `up`: {count} missing right(s), {len(report.findings)} other problem(s).")
     if count and not to_errors:
         console.print(
-            f"`python -m tools.platform preflight {stack} --roles` prints the missing rights as roles for the owner of the "
+            f"`tools/notif-platform preflight {stack} --roles` prints the missing rights as roles for the owner of the "
             "cluster; settings that need fewer rights are in docs/guest-install.md"
         )

@@ -1,4 +1,4 @@
-"""Build the wheels of packages/: the kit, the contract, the operator, the command line and the Pulumi component."""
+"""Build the wheels of packages/: the kit, the contract, the operator, the command line, the Pulumi component and the policies."""
 
 from __future__ import annotations
 

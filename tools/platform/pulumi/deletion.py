@@ -80,7 +80,7 @@ def check_gone(stack: str, state: Contents) -> None:
         raise ClusterAnswersError(
             f"{stack}: an API server answers at the address in its state ({state.server}), so the cluster may still exist; "
             "nothing has been forgotten",
-            hint=f"run `python -m tools.platform down {stack}` without --cluster-gone. If it is another cluster at this address, remove "
+            hint=f"run `tools/notif-platform down {stack}` without --cluster-gone. If it is another cluster at this address, remove "
             f"the state alone: `pulumi stack rm --force --preserve-config {stack}`",
         )
 

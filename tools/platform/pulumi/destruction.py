@@ -187,7 +187,7 @@ def _identity(stack: str, api: ApiServer, recorded: str) -> str:
             f"{stack}: {error}; nothing has been destroyed",
             hint="if the credentials in the state have expired, pass --run-program, which uses those of the settings, or run `up` "
             "first, which renews them. If the cluster no longer "
-            f"exists, run `python -m tools.platform down {stack} --cluster-gone`, which forgets its objects and deletes the rest",
+            f"exists, run `tools/notif-platform down {stack} --cluster-gone`, which forgets its objects and deletes the rest",
         ) from None
 
 

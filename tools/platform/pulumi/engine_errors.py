@@ -56,7 +56,7 @@ KNOWN_ERRORS = (
     KnownError(
         pattern=re.compile(rf"Apply failed with \d+ conflicts?: (?!.*{re.escape(CRD_OWNER)})", re.DOTALL),
         hint="another client has changed this field in the cluster, and this command changes it, too: run "
-        "`python -m tools.platform up NAME --refresh` to restore what was changed without Pulumi (docs/operations.md#drift)",
+        "`tools/notif-platform up NAME --refresh` to restore what was changed without Pulumi (docs/operations.md#drift)",
     ),
     KnownError(
         # How Go's client reports a request to the API server that got no answer, and how the provider does.
@@ -65,7 +65,7 @@ KNOWN_ERRORS = (
         ),
         hint="the API server stopped answering; what was done until then is recorded. Check it with `kubectl --context CONTEXT "
         "version`, then run the same command again: it continues. If the cluster no longer exists, run "
-        "`python -m tools.platform down NAME --cluster-gone` (docs/operations.md#bad-days)",
+        "`tools/notif-platform down NAME --cluster-gone` (docs/operations.md#bad-days)",
     ),
     KnownError(
         pattern=re.compile("ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName"),
