@@ -44,12 +44,6 @@ def test_object_needs_its_own_verbs_by_name_and_a_watch_of_its_kind() -> None:
     }
 
 
-def test_object_whose_name_has_a_hash_needs_its_verbs_for_every_name() -> None:
-    assert rights_of(planned("v1", "ConfigMap", "operator-0123456789", "a")) == {
-        ("a", "configmaps", "", "create delete get list patch watch")
-    }
-
-
 def test_deployment_needs_what_is_watched_until_it_is_ready() -> None:
     watched = {
         resource for _, resource, name, _ in rights_of(planned("apps/v1", "Deployment", "d", "a")) if not name

@@ -6,7 +6,6 @@ whoever creates a binding needs every right of the bound role, or the verb `bind
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,8 +23,6 @@ AWAITED: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "Deployment": (("apps", "replicasets"), ("", "pods"), ("", "persistentvolumeclaims")),
 }
 """What the provider watches until an object of a kind is ready."""
-HASHED: Final = re.compile(r"-[0-9a-f]{10}$")
-"""The end of a name that contains a hash of the object's content."""
 ROLES: Final = {"Role": "roles", "ClusterRole": "clusterroles"}
 BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
 
@@ -74,10 +71,8 @@ def _of_object(each: PlannedObject, plural: str) -> Iterator[Need]:
         home = Right(namespace=each.name, group=each.group, resource=plural, verb="get", name=each.name)
         yield Need(right=home, purpose="read", subject=str(each))
         return
-    # Every change of the settings makes a ConfigMap of another name.
-    name = "" if each.kind == "ConfigMap" and HASHED.search(each.name) else each.name
     for verb in OF_AN_OBJECT:
-        yield Need(right=right(verb, name), purpose="manage", subject=str(each))
+        yield Need(right=right(verb, each.name), purpose="manage", subject=str(each))
     for verb in OF_A_KIND:
         yield Need(right=right(verb), purpose="wait for", subject=str(each))
         for resource in AWAITED.get(each.kind, ()):
