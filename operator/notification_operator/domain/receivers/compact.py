@@ -56,10 +56,17 @@ class PartPool:
 
 
 def _key(value: Any) -> Hashable:  # noqa: ANN401 - fields have values of any type
-    """Return what is equal for equal parts of the same types, and can be hashed."""
+    """Return what is equal for parts of the same type with the same fields set to the same values, and can be hashed."""
     match value:
         case BaseModel():
-            return (type(value), *(_key(getattr(value, name)) for name in type(value).model_fields))
+            return (
+                type(value),
+                *(
+                    _key(part)
+                    for name in sorted(value.model_fields_set)
+                    for part in (name, getattr(value, name))
+                ),
+            )
         case tuple():
             return (tuple, *map(_key, value))
         case dict():

@@ -56,6 +56,12 @@ def test_equal_specs_are_one_object() -> None:
     assert first is not other
 
 
+def test_field_that_is_set_to_its_default_stays_set() -> None:
+    pool = PartPool()
+    pool.compact(parse_spec(SLACK))
+    assert "suspend" in pool.compact(parse_spec({**SLACK, "suspend": False})).model_fields_set
+
+
 def test_pool_remembers_a_bounded_number_of_parts() -> None:
     pool = PartPool()
     for number in range(SHARED):
