@@ -68,12 +68,13 @@ class _Candidate(NamedTuple):
 
 
 class Composer:
-    """Applies the templates of one receiver, or those that messages bring along.
+    """Applies the templates of one receiver, or those that messages bring along; without one, the text is the content.
 
     Args:
         clock: seconds of processor time of the calling thread.
         overrides: reads the templates of messages; None: they are not used.
-        redact: removes secrets from a text once more, after a template has joined its parts.
+        redact: removes secrets from a text once more, after a template has joined its parts. What is left of the
+            content as it was is not redacted again.
     """
 
     def __init__(
@@ -110,7 +111,10 @@ class Composer:
 
     def page(self, name: str, context: Mapping[str, Any], *, last: str, output: Output = Output.TEXT) -> str:
         """Return the text of a built-in template around a rendered body; `last` if a limit is exceeded."""
-        return self._text((_builtin_candidate(name, output),), context, last)[0]
+        try:
+            return _builtin(name, output).render(context, clock=self.clock)
+        except TemplateRenderError:
+            return last
 
     def _text(
         self, candidates: Iterable[_Candidate], context: Mapping[str, Any], last: str
@@ -123,12 +127,10 @@ class Composer:
             try:
                 text = template.render(context, clock=self.clock)
             except TemplateRenderError as error:
-                # A body that is too long for the built-in template is used as it is.
-                if name:
-                    failed.append(self.redact(f"{name} failed, {error}"))
+                failed.append(self.redact(f"{name} failed, {error}"))
             else:
                 return text, "; ".join((*failed, f"{successor} was used") if failed else ())
-        return last, "; ".join((*failed, "the text was used as it is") if failed else ())
+        return last, "; ".join((*failed, "the built-in one was used") if failed else ())
 
     def _compose(
         self,
@@ -137,18 +139,23 @@ class Composer:
         template: Template | None,
         problem: str,
     ) -> Composed[Body]:
-        context, content = self.context(message), message.content
-        subjects = (_own(self._templates.subject), _builtin_candidate("subject.j2"))
-        subject, first = self._text(subjects, context, content.subject)
+        content = message.content
+        templated = template is not None or self._templates != Templates()
+        context = self.context(message) if templated else {}
+        subject, first = self._text((_own(self._templates.subject),), context, content.subject)
         override = _Candidate(template, "spec.template", "")
-        bodies = (override, _own(self._templates.body), _builtin_candidate("body.j2"))
-        body, second = self._text(bodies, context, content.body)
+        body, second = self._text((override, _own(self._templates.body)), context, content.body)
         line = " ".join(subject.split()) or " ".join(content.subject.split()) or message.name
+        redact = partial(self._redact_other, (content.subject, content.body))
         return Composed(
-            subject=self.redact(line),
-            body=_redacted(render(self.redact(body), message.format), self.redact),
+            subject=redact(line),
+            body=_redacted(render(redact(body), message.format), redact),
             note="; ".join(filter(None, (self.redact(problem), first, second))),
         )
+
+    def _redact_other(self, redacted: tuple[str, ...], text: str) -> str:
+        """Redact a text, unless it is one of those that are redacted already."""
+        return text if text in redacted else self.redact(text)
 
 
 def origin(message: Message) -> str:
@@ -196,10 +203,6 @@ def _notification(message: Message) -> dict[str, Any]:
 
 def _own(template: Template | None) -> _Candidate:
     return _Candidate(template, "the template", "the template of the receiver")
-
-
-def _builtin_candidate(name: str, output: Output = Output.TEXT) -> _Candidate:
-    return _Candidate(_builtin(name, output), "", "the built-in one")
 
 
 @cache
