@@ -36,9 +36,10 @@ PARTS = (
 IGNORED = shutil.ignore_patterns("__pycache__", ".venv", "*.pyc", "lib", "lib64", "bin", "include")
 SECONDS = 300
 PLATFORM = (sys.executable, "-m", "tools.platform")
-OFFLINE = Path(__file__).with_name("offline.py")
+ENGINE = Path(__file__).parent
+OFFLINE = ENGINE / "offline.py"
 """The program that needs no cluster."""
-DRIFTING = Path(__file__).with_name("drifting.py")
+DRIFTING = ENGINE / "drifting.py"
 """A program whose resources change without Pulumi."""
 
 
