@@ -1,24 +1,32 @@
-"""The component from TypeScript: its SDK is generated from its schema, and the documented program compiles with it."""
+"""The component from TypeScript: its SDK is generated from its schema, and the documented program runs with it."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.platform.pulumi.environment import ROOT
+from tools.localcluster.toolchain import ensure
+from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 
 if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
 
 pytestmark = pytest.mark.timeout(1200, func_only=True)  # On a new machine Go compiles for minutes.
 FILES = Path(__file__).with_name("typescript")
+TSC = "node_modules/.bin/tsc"
+HOST = "pulumi-language-nodejs"
 SECONDS = 600
+URL = "https://hooks.slack.example/services/T0/B0/hidden"
+KUBECONFIG = "apiVersion: v1\nkind: Config\n"
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -42,31 +50,62 @@ def documented_program() -> str:
     return str(program)
 
 
+def variables(checkout: Checkout) -> dict[str, str]:
+    """Return what lets the engine use the packages of this environment for the component package."""
+    return {"PULUMI_PYTHON_CMD": str(checkout.folder / "infra" / "component_package" / "python")}
+
+
 @pytest.fixture
-def schema(checkout: Checkout) -> Path:
-    folder = checkout.folder / "infra" / "component_package"
-    (folder / "requirements.txt").unlink()
-    result = checkout.pulumi(
-        "package",
-        "get-schema",
-        f"./{folder.relative_to(checkout.folder)}",
-        PULUMI_PYTHON_CMD=str(folder / "python"),
-    )
+def component(checkout: Checkout) -> Checkout:
+    (checkout.folder / "infra" / "component_package" / "requirements.txt").unlink()
+    return checkout
+
+
+@pytest.fixture
+def program(component: Checkout) -> Path:
+    """The folder of a program with the generated SDK of the component, and what both require."""
+    folder = component.folder / "program"
+    shutil.copytree(FILES / "program", folder)
+    result = component.pulumi("package", "get-schema", "./infra/component_package", **variables(component))
     assert result.code == 0, result.text
-    file = checkout.folder / "schema.json"
-    file.write_text(result.text[result.text.index("{\n") :], "utf-8")
-    return file
+    schema = component.folder / "schema.json"
+    schema.write_text(result.text[result.text.index("{\n") :], "utf-8")
+    sdk = folder / "sdk"
+    succeed("go", "run", ".", str(schema), str(sdk), cwd=FILES / "sdk")
+    succeed("npm", "ci", "--silent", "--no-audit", "--no-fund", cwd=folder)
+    # As its script `build` does it, and as npm installs a folder.
+    succeed(str(folder / TSC), cwd=sdk)
+    shutil.copy(sdk / "package.json", sdk / "bin")
+    installed = folder / "node_modules" / json.loads((sdk / "package.json").read_text("utf-8"))["name"]
+    installed.parent.mkdir()
+    installed.symlink_to(sdk)
+    return folder
 
 
-def test_documented_program_compiles_with_the_generated_sdk(schema: Path, tmp_path: Path) -> None:
-    program = tmp_path / "typescript"
-    shutil.copytree(FILES, program)
-    succeed("go", "run", ".", str(schema), str(program / "sdk"), cwd=program)
-    succeed("npm", "ci", "--silent", "--no-audit", "--no-fund", cwd=program)
-    source = documented_program()
-    (program / "index.ts").write_text(source, "utf-8")
-    succeed("node_modules/.bin/tsc", cwd=program)
-    # The arguments have types.
-    (program / "index.ts").write_text(source.replace('["orders"]', '"orders"'), "utf-8")
-    refused = run("node_modules/.bin/tsc", cwd=program)
-    assert "Type 'string' is not assignable" in refused.stdout
+def test_documented_program_is_previewed_with_the_generated_sdk(program: Path, component: Checkout) -> None:
+    source, main = documented_program(), program / "index.ts"
+    main.write_text(source.replace('["orders"]', '"orders"'), "utf-8")
+    assert "Type 'string' is not assignable to type 'string[]'" in run(TSC, cwd=program).stdout
+    main.write_text(source, "utf-8")
+    succeed(TSC, cwd=program)
+    host = component.folder / "host"
+    succeed("go", "build", "-o", str(host / HOST), "tool", cwd=FILES / "host")
+    component.environment = {
+        **variables(component),
+        "PATH": os.pathsep.join(
+            (str(host), str(Path(sys.executable).parent), ensure(ENGINE_GROUPS).env()["PATH"])
+        ),
+        "PULUMI_BACKEND_URL": f"file://{component.folder}/state?create_dir=true",
+    }
+    pulumi = partial(component.pulumi, "-C", "program")
+    assert pulumi("stack", "init", "trial").code == 0
+    for name, value in (
+        ("image", "registry.example/operator:1"),
+        ("slackUrl", URL),
+        ("kubeconfig", KUBECONFIG),
+    ):
+        assert pulumi("config", "set", "--secret", name, value, "--stack", "trial").code == 0
+    preview = pulumi("preview", "--stack", "trial")
+    assert preview.code == 0, preview.text
+    assert "orders-operator-deployment" in preview.text
+    assert URL not in preview.text

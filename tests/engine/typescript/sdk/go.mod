@@ -1,4 +1,4 @@
-module notification-platform/tests/typescript
+module notification-platform/tests/nodejs-sdk
 
 go 1.26.0
 
