@@ -124,10 +124,14 @@ class Monitor(mocks.MockMonitor):
             )
         return super().RegisterResource(request)
 
+    def recording(self) -> Recording:
+        """Return what was registered."""
+        return Recording(registered=sorted(self.registered, key=lambda entry: entry.urn))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """All registrations of a program that has ended."""
+    """All registrations of a program that has ended, in the order of their URNs: they reach the engine in any order."""
 
     registered: list[Registration] = field(default_factory=list)
 
@@ -226,4 +230,4 @@ def record_settings(
         mock.patch("platform_infra.cluster.ownership.new_state_id", return_value=NEW_STATE),
     ):
         program()
-    return Recording(registered=list(monitor.registered))
+    return monitor.recording()

@@ -37,7 +37,7 @@ def recorded(program: Callable[[], None]) -> Recording:
         program()
 
     run()
-    return Recording(registered=list(monitor.registered))
+    return monitor.recording()
 
 
 def instance(name: str = "notifications", opts: pulumi.ResourceOptions | None = None, **args: Any) -> None:
