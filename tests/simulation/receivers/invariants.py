@@ -214,6 +214,8 @@ class ReceiverInvariants(Invariants):
             return
         subject = f"{notification.name}: attempt {attempt.number} on {attempt.channel}"
         require(attempt.reason != Reason.RECEIVER_NOT_READY, f"{subject} is used up by a receiver that holds")
+        if not self._was_made(attempt):
+            return
         calls = [
             each for each in self.calls[notification.uid, attempt.channel] if each.number == attempt.number
         ]
