@@ -18,7 +18,7 @@ from notification_operator.domain.plan import plan
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Mapping
     from datetime import datetime
 
     from notification_operator.controller.request import Request
@@ -154,12 +154,16 @@ class Starter:
         """Keep room for the due attempts of a large notification, before its content is redacted.
 
         Returns:
-            The channels with room, and those without.
+            The channels with room, and those without; what its destination takes no message for needs none.
         """
         if attempts.running or attempts.finished or not self._redaction.is_large(notification.content):
             return frozenset(), frozenset()
         planned = plan(notification, route, in_flight=frozenset(), now=self._clock())
-        channels = _channels(planned.sends)
+        # Where a message goes does not depend on what redaction changes.
+        message = self._dispatcher.message(notification, route, notification.content)
+        channels = frozenset(
+            send.channel for send in planned.sends if self._dispatcher.ask(send, message) is None
+        )
         missing = turn.hold(channels, cost(content_size(notification.content)))
         return channels - missing, missing
 
@@ -180,26 +184,24 @@ class Starter:
         planned = plan(known, followed, in_flight=attempts.running, open_breakers=breakers, now=now)
         if not planned.sends:
             return Started(redacted=redacted, route=followed, permitted=True)
-        message = self._dispatcher.message(notification, followed, redacted)
+        message = self._dispatcher.message(notification, followed, redacted.get())
         size = cost(content_size(notification.content))
         without_room: set[str] = set()
         starting: dict[Send, Reservation] = {}
         holds: dict[str, Hold] = {}
         suppressions: dict[str, str] = {}
         for send in planned.sends:
-            room = turn.reserve(send.channel, size)
-            if room is None:
-                without_room.add(send.channel)
-                continue
+            # Asked before there is room: what is held would take it, return it, and so request others that do the same.
             answer = self._dispatcher.ask(send, message)
-            if answer is None:
-                starting[send] = room
-                continue
-            turn.keep(send.channel, room)
             if isinstance(answer, Hold):
                 holds[send.channel] = answer
-            else:
+            elif answer is not None:
                 suppressions[send.channel] = answer.value
+            elif (room := turn.reserve(send.channel, size)) is None:
+                without_room.add(send.channel)
+            else:
+                self._dispatcher.take(send, message)
+                starting[send] = room
         if holds:
             # At once: the receiver may change while the attempts of other targets are awaited.
             self._register(notification, followed, holds)
@@ -222,7 +224,3 @@ class Starter:
             asked=Waits(at=self._clock(), holds=holds) if holds else None,
             suppressions=suppressions,
         )
-
-
-def _channels(sends: Iterable[Send]) -> frozenset[str]:
-    return frozenset(send.channel for send in sends)

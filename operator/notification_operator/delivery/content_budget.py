@@ -152,14 +152,9 @@ class Reservation:
 
     def release(self) -> None:
         """Return the room; a second call does nothing."""
-        size = self.withdraw()
+        size, self._size = self._size, 0
         if size:
             self._release(size)
-
-    def withdraw(self) -> int:
-        """Return the size of the room, which somebody else releases from now on."""
-        size, self._size = self._size, 0
-        return size
 
 
 class ContentBudget(Generic[KeyT]):
@@ -254,17 +249,6 @@ class Turn(Generic[KeyT]):
             return Reservation(share.release, size)
         share.wait(self._key, size)
         return None
-
-    def keep(self, target: str, room: Reservation) -> None:
-        """Keep the room of an attempt that does not start for another target of this turn.
-
-        Released at once, it would go to the other target that waits for it, and request the object again and again.
-        """
-        part = part_of(target)
-        if part in self._grants:
-            room.release()
-        else:
-            self._grants[part] = room.withdraw()
 
 
 def part_of(target: str) -> str:

@@ -140,7 +140,10 @@ class Destinations:
         return None if until is None else Hold(until=until, reason=HoldReason.PAUSE)
 
     def ask(self, sender: Sender, message: Message) -> Hold | None:
-        """Return None if a message may be sent now, as far as rate and pauses go; else when to ask again."""
+        """Return None if a message may be sent now, as far as rate and pauses go; else when to ask again.
+
+        It uses up nothing: `take` does.
+        """
         destination = self.of(sender, message)
         if destination is None or self._breakers.open_until(destination) is not None:
             return None
@@ -149,8 +152,13 @@ class Destinations:
             rate=sender.limits.rate,
             notification=message.uid,
             namespace=message.namespace,
-            messages=messages_of(sender.channel, message),
         )
+
+    def take(self, sender: Sender, message: Message) -> None:
+        """Use up the share of the rate of a message that may be sent now and is."""
+        destination = self.of(sender, message)
+        if destination is not None and self._breakers.open_until(destination) is None:
+            self._pacing.take(destination, message.uid, messages_of(sender.channel, message))
 
     def leave(self, sender: Sender, message: Message) -> None:
         """Let a message wait no longer for its rate limit."""

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.senders import ChannelSenders, Senders
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.hold import Hold
-    from notification_operator.domain.model import Notification
+    from notification_operator.domain.model import Content, Notification
     from notification_operator.domain.plan import Send
     from notification_operator.domain.routing.route import Route
 
@@ -89,9 +89,8 @@ class Dispatcher:
         self._health = ChannelHealth()
         self._threads = Threads()
 
-    def message(self, notification: Notification, route: Route, redacted: RedactedContent) -> Message:
-        """Return the message of a notification, without the ids of an attempt."""
-        content = redacted.get()
+    def message(self, notification: Notification, route: Route, content: Content) -> Message:
+        """Return the message of a notification, without the ids of an attempt; `content` is redacted if it is sent."""
         return Message(
             id="",
             namespace=notification.namespace,
@@ -181,7 +180,7 @@ class Dispatcher:
         """Return the targets of a route whose circuit breaker is open, with the time of the next attempt."""
         if self._breakers.all_closed:
             return {}
-        message = self.message(notification, route, redacted)
+        message = self.message(notification, route, redacted.get())
         until: dict[str, datetime] = {}
         for target, sender in self._available(route, message):
             most = most_attempts(notification, route.rules.get(target, NO_RULES))
@@ -196,7 +195,7 @@ class Dispatcher:
         """Return the targets of a route whose destination asked for a pause."""
         if not self._pacing.paused:
             return NO_HOLDS
-        message = self.message(notification, route, redacted)
+        message = self.message(notification, route, redacted.get())
         holds = {
             target: self._destinations.pause(sender, message)
             for target, sender in self._available(route, message)
@@ -212,7 +211,8 @@ class Dispatcher:
     def ask(self, send: Send, message: Message) -> Hold | Reason | None:
         """Return None if a planned attempt may start now (DD-DESTINATION-001).
 
-        Otherwise return when to ask again, or the reason for which the message is suppressed.
+        Otherwise return when to ask again, or the reason for which the message is suppressed. It uses up nothing of
+        a rate: `take` does, where the attempt starts.
         """
         sender = self._senders.find(send.channel, message)
         if isinstance(sender, Unavailable):
@@ -224,6 +224,12 @@ class Dispatcher:
             return hold
         self._destinations.leave(sender, message)
         return Reason.RATE_LIMITED
+
+    def take(self, send: Send, message: Message) -> None:
+        """Use up what an attempt takes of its destination's rate; it may start, and does."""
+        sender = self._senders.find(send.channel, message)
+        if isinstance(sender, Sender):
+            self._destinations.take(sender, message)
 
     def publish(self, watch: Callable[[str, str, Iterable[str], Callable[[str], float]], None]) -> None:
         """Publish the state of each channel of the settings through a function that adds one gauge per channel."""

@@ -94,9 +94,9 @@ class Pacing:
         return pace.shown
 
     def ask(
-        self, destination: Destination, *, rate: Rate | None, notification: str, namespace: str, messages: int
+        self, destination: Destination, *, rate: Rate | None, notification: str, namespace: str
     ) -> Hold | None:
-        """Return None if a notification may send now, which uses up its share of the rate; else when to ask again."""
+        """Return None if a notification may send now, which uses up nothing before `take`; else when to ask again."""
         if rate is None and destination not in self._paces:
             return None
         pace, now = self._pace(destination), self._seconds()
@@ -105,11 +105,18 @@ class Pacing:
         ticket = pace.line.join(notification, namespace)
         wait = _wait(pace, pace.line.position(ticket), now)
         if wait <= 0.0:
-            pace.line.serve(notification)
-            pace.bucket = None if pace.bucket is None else pace.bucket.take(messages, now)
+            # It keeps its place for a moment, and loses it if it does not send after all.
+            ticket.due = now
             return None
         reason = HoldReason.PAUSE if now < pace.paused_until else HoldReason.RATE
         return Hold(until=self._next_time(ticket, now, wait), reason=reason)
+
+    def take(self, destination: Destination, notification: str, messages: int) -> None:
+        """Use up the share of the rate of a notification that may send and now does."""
+        pace = self._paces.get(destination)
+        if pace is not None:
+            pace.line.serve(notification)
+            pace.bucket = None if pace.bucket is None else pace.bucket.take(messages, self._seconds())
 
     def leave(self, destination: Destination, notification: str) -> None:
         """Let a notification wait no longer."""

@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from atomic_status.testing import MemoryStore
+from notification_operator.controller.request import Key
 from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, ReceiverProblem
 from notification_operator.delivery.content_budget import part_of
 from notification_operator.domain.text.timestamps import format_time
@@ -21,7 +24,6 @@ from tests.unit.operator.watch.collections_in_memory import Collections
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from notification_operator.controller.request import Key
     from notification_operator.delivery.channel import Channel
 
 REVOKED = ReceiverError(ReceiverProblem.AUTHENTICATION_FAILED, "HTTP 401")
@@ -223,6 +225,25 @@ async def test_held_target_leaves_its_room_to_another_one() -> None:
         assert not fixture.requeued, "room that nobody uses requests nobody"
     assert composition.calls == ["webhook/spare-3:1"]
     assert fixture.attempts.waiting == 0
+
+
+@pytest.mark.parametrize("characters", [10, 100_000])
+async def test_held_target_takes_no_room(characters: int) -> None:
+    """Two objects that take and return the room of held targets in turn would request each other without end."""
+    composition = Composition("hook", delivery={"in_flight_bytes": 1 << 20}, body="x" * characters)
+    composition.collections.put_receiver("hook", webhook(suspend=True))
+    async with composition.following() as fixture:
+        other = Key(namespace="shop", name="other", uid="other")
+        with fixture.operator.attempts.turn(other) as turn:
+            room = turn.reserve("webhook/hook", 1 << 20)
+            assert room is not None
+            await fixture.reconcile()
+            assert fixture.attempts.waiting == 0
+            [target] = fixture.status["targets"]
+            assert target["state"] == "Waiting"
+            assert "the receiver is suspended" in fixture.status["message"]
+            room.release()
+        assert not fixture.requeued
 
 
 async def test_revoked_credential_of_a_holding_receiver_uses_no_attempt() -> None:

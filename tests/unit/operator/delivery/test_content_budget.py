@@ -54,33 +54,6 @@ def test_attempts_fit_up_to_the_limit_and_the_next_one_waits() -> None:
     assert (fixture.budget.used, fixture.budget.waiting) == (0, 0)
 
 
-def test_room_of_an_attempt_that_does_not_start_is_for_another_one() -> None:
-    fixture = BudgetFixture()
-    with fixture.budget.turn(key("a1")) as turn:
-        held = turn.reserve("slack", 1000)
-        assert held is not None
-        assert not fixture.reserve("b1", 10)
-        turn.keep("slack", held)
-        held.release()
-        started = turn.reserve("slack", 1000)
-        assert started is not None
-    assert fixture.granted == []
-    started.release()
-    assert fixture.granted == ["b1"]
-
-
-def test_room_that_is_kept_twice_is_returned_at_once() -> None:
-    fixture = BudgetFixture()
-    with fixture.budget.turn(key("a1")) as turn:
-        first, second = turn.reserve("slack", 10), turn.reserve("slack", 20)
-        assert first is not None
-        assert second is not None
-        turn.keep("slack", first)
-        turn.keep("slack", second)
-        assert fixture.budget.used == 10
-    assert fixture.budget.used == 0
-
-
 def test_object_beyond_the_budget_has_the_channel_to_itself() -> None:
     fixture = BudgetFixture()
     assert fixture.reserve("a1", 10)

@@ -67,6 +67,7 @@ async def test_namespace_that_may_not_use_a_channel_is_refused_at_once() -> None
 async def test_rate_is_asked_before_an_attempt_starts() -> None:
     dispatcher = dispatcher_with(Stub(), ChannelLimits(rate=Rate(per_second=1, burst=1)))
     assert dispatcher.ask(SEND, MESSAGE) is None
+    dispatcher.take(SEND, MESSAGE)
     second = replace(MESSAGE, uid="uid-2")
     assert dispatcher.ask(SEND, second) == Hold(until=START + timedelta(seconds=1), reason=HoldReason.RATE)
 
@@ -76,6 +77,7 @@ async def test_channel_says_how_many_messages_a_notification_is() -> None:
     stub.messages = lambda _message: 3  # type: ignore[attr-defined]
     dispatcher = dispatcher_with(stub, ChannelLimits(rate=Rate(per_second=1, burst=1)))
     assert dispatcher.ask(SEND, MESSAGE) is None
+    dispatcher.take(SEND, MESSAGE)
     hold = dispatcher.ask(SEND, replace(MESSAGE, uid="uid-2"))
     assert isinstance(hold, Hold)
     assert hold.until == START + timedelta(seconds=3)
@@ -109,7 +111,10 @@ async def test_destination_that_needs_no_breaker_has_no_rate() -> None:
     stub = Stub()
     stub.destination = None  # type: ignore[attr-defined]
     dispatcher = dispatcher_with(stub, ChannelLimits(rate=Rate(per_second=1, burst=1)))
-    assert [dispatcher.ask(SEND, replace(MESSAGE, uid=str(number))) for number in range(3)] == [None] * 3
+    for number in range(3):
+        message = replace(MESSAGE, uid=str(number))
+        assert dispatcher.ask(SEND, message) is None
+        dispatcher.take(SEND, message)
 
 
 def test_settings_become_the_limits_of_channels() -> None:

@@ -7,6 +7,7 @@ import pytest
 from notification_operator.delivery import pacing as module
 from notification_operator.delivery.breakers import Destination
 from notification_operator.delivery.pacing import LONGEST_PAUSE, Pacing
+from notification_operator.delivery.waiting_line import STALE_SECONDS
 from notification_operator.domain.hold import Hold, HoldReason
 from notification_operator.domain.rate import Rate
 from tests.unit.operator.domain.builders import at
@@ -27,9 +28,15 @@ class PacingFixture:
     def ask(
         self, notification: str, namespace: str = "shop", *, rate: Rate | None = RATE, messages: int = 1
     ) -> Hold | None:
-        return self.pacing.ask(
-            SLACK, rate=rate, notification=notification, namespace=namespace, messages=messages
-        )
+        """Ask, and send if that is possible."""
+        hold = self.pacing.ask(SLACK, rate=rate, notification=notification, namespace=namespace)
+        if hold is None:
+            self.pacing.take(SLACK, notification, messages)
+        return hold
+
+    def may_send(self, notification: str) -> bool:
+        """Ask without sending."""
+        return self.pacing.ask(SLACK, rate=RATE, notification=notification, namespace="shop") is None
 
     def wait(self, notification: str, namespace: str = "shop") -> float:
         """Return the seconds that a notification has to wait."""
@@ -48,6 +55,17 @@ def test_burst_goes_at_once_and_the_rest_waits_for_its_turn(paced: PacingFixture
     paced.seconds += 1
     assert paced.wait("uid-2") == 0
     assert paced.wait("uid-4") == pytest.approx(2, abs=0.02), "its time stays the same"
+
+
+def test_asking_uses_up_nothing(paced: PacingFixture) -> None:
+    assert all(paced.may_send("uid-0") for _ in range(5))
+    assert [paced.wait(f"uid-{number}") for number in range(3)] == pytest.approx([0, 0, 1], abs=0.02)
+
+
+def test_place_of_a_notification_that_does_not_send_is_kept_for_a_moment(paced: PacingFixture) -> None:
+    assert [paced.may_send(f"uid-{number}") for number in range(3)] == [True, True, False]
+    paced.seconds += STALE_SECONDS + 1
+    assert [paced.wait(f"uid-{number}") for number in (2, 3)] == [0, 0]
 
 
 def test_namespaces_take_turns(paced: PacingFixture) -> None:

@@ -275,8 +275,8 @@ async def test_namespace_whose_events_hang_does_not_delay_another(
             recorder.record(of("stuck", number))
         for number in range(5):
             recorder.record(of("quick", number))
-        await until(lambda: len(api.events) == 5)
-        assert recorder.statistics().posted == 5
+        await until(lambda: recorder.statistics().posted == 5)
+        assert len(api.events) == 5
 
 
 async def test_tasks_of_the_recorder_are_visible(recorder: EventRecorder) -> None:

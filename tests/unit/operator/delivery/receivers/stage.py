@@ -201,7 +201,12 @@ class Stage:
         return self.directory.find(target, message or self.message())
 
     def ask(self, target: str, *, number: int = 1, uid: str = "uid-1") -> Hold | Reason | None:
-        return self.dispatcher.ask(self.send(target, number=number, uid=uid), self.message(uid=uid))
+        """Ask, and use up the share of an attempt that may start."""
+        send, message = self.send(target, number=number, uid=uid), self.message(uid=uid)
+        answer = self.dispatcher.ask(send, message)
+        if answer is None:
+            self.dispatcher.take(send, message)
+        return answer
 
     async def attempt(
         self, target: str, *, number: int = 1, uid: str = "uid-1", message: Message | None = None
