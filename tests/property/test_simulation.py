@@ -11,6 +11,9 @@ from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest, tra
 SHARES = 8
 SCHEDULES = 2000 // SHARES
 
+FOUND = (6004302, 7020436, 7023066)
+"""Seeds of schedules that found a defect of the operator or of an invariant; they mean the same as long as choices do."""
+
 OVERTAKEN = bytes.fromhex(
     "0000b600e8c4550000008200000000f000009700f000c60000000000a400670000000000000000d938000000000000000000000000dd"
     "00000000000000000000000000de00000000fd0041005d0000000000000000680000c2d300fed90000000000000000fb"
@@ -43,6 +46,12 @@ def test_seeded_schedules_keep_every_invariant(share: int) -> None:
     if seed is not None:
         outcome = trace(shortest(choices(seed)))
         pytest.fail(f"seed {seed}: {outcome.violation}\n" + "\n".join(outcome.trace))
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_schedule_that_violated_an_invariant_keeps_it_now(seed: int) -> None:
+    outcome = run_schedule(choices(seed))
+    assert not outcome.violation, "\n".join(outcome.trace)
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
