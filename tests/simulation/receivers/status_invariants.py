@@ -116,3 +116,5 @@ class ReceiverStatusInvariants:
         subject = f"a reconciliation of receiver {done.place}"
         require(done.reads <= 1 + done.conflicts, f"{subject} read {done.reads} times")
         require(done.writes <= 1, f"{subject} wrote {done.writes} times")
+        # Whether the next write brings a transition depends on what became of this one.
+        self._latest.pop((done.who, done.unanswered), None)

@@ -40,6 +40,8 @@ class StatusReconciliation:
     conflicts: int = 0
     acknowledged: bool = False
     """Whether the process knows of its write."""
+    unanswered: str = ""
+    """The uid of the receiver whose write got no answer, so that the process does not know what the status holds."""
 
 
 CURRENT_STATUS: ContextVar[StatusReconciliation | None] = ContextVar("CURRENT_STATUS", default=None)
@@ -110,6 +112,7 @@ class ReceiverStatusStore:
         except MissingError:
             raise Gone(ref) from None
         except LostError:
+            current.unanswered = meta["uid"]
             raise Unavailable(ref, reason="simulated") from None
         current.acknowledged = True
         return stored
