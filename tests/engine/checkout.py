@@ -50,6 +50,11 @@ class CommandResult:
     code: int
     text: str
 
+    @property
+    def json_text(self) -> str:
+        """The JSON object at the end of the output, after what the engine reports."""
+        return self.text[self.text.index("{\n") :]
+
 
 class Checkout:
     """The copy; `folder` is its path."""

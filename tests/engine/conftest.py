@@ -28,3 +28,10 @@ def engine() -> None:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
+
+
+@pytest.fixture
+def package(checkout: Checkout) -> Checkout:
+    """A checkout whose component package uses the packages of this environment."""
+    (checkout.folder / "infra" / "component_package" / "requirements.txt").unlink()
+    return checkout

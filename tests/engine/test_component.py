@@ -38,7 +38,7 @@ def exported(checkout: Checkout) -> str:
     """Return the state of the stack as Pulumi exports it, without secrets."""
     result = checkout.pulumi("stack", "export", *STACK)
     assert result.code == 0, result.text
-    return result.text[result.text.index("{\n") :]
+    return result.json_text
 
 
 def created(result: CommandResult) -> int:
@@ -112,7 +112,7 @@ def test_outputs_reach_their_objects_and_stay_secret(program: Checkout) -> None:
     template = deployment["inputs"]["spec"]["template"]
     assert len(template["metadata"]["annotations"]["kubernaut.ai/slack-webhook-checksum"]) == CHECKSUM
     result = program.pulumi("stack", "output", "--json", *STACK)
-    assert json.loads(result.text[result.text.index("{\n") :]) == {
+    assert json.loads(result.json_text) == {
         "image": IMAGE,
         "account": "notification-operator",
         "crds": ["notificationrequests.kubernaut.ai", "notificationreceivers.kubernaut.ai"],

@@ -6,10 +6,9 @@ import json
 import tomllib
 from typing import TYPE_CHECKING
 
-import pytest
-
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
+from tests.engine.component_package import schema, variables
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -74,25 +73,11 @@ plugins:
 """
 
 
-@pytest.fixture
-def package(checkout: Checkout) -> Checkout:
-    """A checkout whose component package uses the packages of this environment."""
-    (checkout.folder / "infra" / "component_package" / "requirements.txt").unlink()
-    return checkout
-
-
-def variables(checkout: Checkout) -> dict[str, str]:
-    # Needed by a language host that does not find the package by itself; others ignore it.
-    return {"PULUMI_PYTHON_CMD": str(checkout.folder / "infra" / "component_package" / "python")}
-
-
 def test_schema_has_every_argument(package: Checkout) -> None:
-    result = package.pulumi("package", "get-schema", "./infra/component_package", **variables(package))
-    assert result.code == 0
-    schema = json.loads(result.text[result.text.index("{\n") :])
+    document = json.loads(schema(package))
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    assert (schema["namespace"], schema["version"]) == ("kubernaut", version)
-    component = schema["resources"][f"{PROJECT}:index:NotificationPlatform"]
+    assert (document["namespace"], document["version"]) == ("kubernaut", version)
+    component = document["resources"][f"{PROJECT}:index:NotificationPlatform"]
     assert component["inputProperties"].keys() == config_block().keys() | {"kubeconfig", "context"}
 
 
@@ -150,14 +135,13 @@ def test_provider_and_secrets_of_another_language_reach_the_component(package: C
     assert first.code == 0, first.text
     again = run(package, "up", "--yes", "--skip-preview", "--expect-no-changes")
     assert again.code == 0, again.text
-    state = run(package, "stack", "export").text
-    assert (URL in state, KEY in state) == (False, False)
-    resources = json.loads(state[state.index("{\n") :])["deployment"]["resources"]
+    state = run(package, "stack", "export")
+    assert (URL in state.text, KEY in state.text) == (False, False)
+    resources = json.loads(state.json_text)["deployment"]["resources"]
     assert [each["urn"] for each in resources if each["type"] == "pulumi:providers:kubernetes"] == [
         "urn:pulumi:trial::another::pulumi:providers:kubernetes::files"
     ]
-    outputs = run(package, "stack", "output", "--json").text
-    assert json.loads(outputs[outputs.index("{\n") :]) == {
+    assert json.loads(run(package, "stack", "output", "--json").json_text) == {
         "crds": ["notificationrequests.kubernaut.ai", "notificationreceivers.kubernaut.ai"],
         "metrics": "http://notification-operator.notification-system.svc:9090/metrics",
     }

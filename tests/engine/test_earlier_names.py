@@ -64,9 +64,9 @@ def with_earlier_names(state: str) -> str:
 
 
 def test_stack_with_earlier_names_is_neither_replaced_nor_deleted(stack: Checkout) -> None:
-    exported = stack.pulumi("stack", "export", "--show-secrets", *STACK).text
+    exported = stack.pulumi("stack", "export", "--show-secrets", *STACK)
     file = stack.folder / "state.json"
-    file.write_text(with_earlier_names(exported[exported.index("{\n") :]), "utf-8")
+    file.write_text(with_earlier_names(exported.json_text), "utf-8")
     imported = stack.pulumi("stack", "import", "--file", str(file), *STACK)
     assert imported.code == 0, imported.text
     assert "platform-namespace" not in stack.pulumi("stack", "export", *STACK).text

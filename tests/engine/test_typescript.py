@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.component_package import schema, variables
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 
@@ -50,28 +51,15 @@ def documented_program() -> str:
     return str(program)
 
 
-def variables(checkout: Checkout) -> dict[str, str]:
-    """Return what lets the engine use the packages of this environment for the component package."""
-    return {"PULUMI_PYTHON_CMD": str(checkout.folder / "infra" / "component_package" / "python")}
-
-
 @pytest.fixture
-def component(checkout: Checkout) -> Checkout:
-    (checkout.folder / "infra" / "component_package" / "requirements.txt").unlink()
-    return checkout
-
-
-@pytest.fixture
-def program(component: Checkout) -> Path:
+def program(package: Checkout) -> Path:
     """The folder of a program with the generated SDK of the component, and what both require."""
-    folder = component.folder / "program"
+    folder = package.folder / "program"
     shutil.copytree(FILES / "program", folder)
-    result = component.pulumi("package", "get-schema", "./infra/component_package", **variables(component))
-    assert result.code == 0, result.text
-    schema = component.folder / "schema.json"
-    schema.write_text(result.text[result.text.index("{\n") :], "utf-8")
+    file = package.folder / "schema.json"
+    file.write_text(schema(package), "utf-8")
     sdk = folder / "sdk"
-    succeed("go", "run", ".", str(schema), str(sdk), cwd=FILES / "sdk")
+    succeed("go", "run", ".", str(file), str(sdk), cwd=FILES / "sdk")
     succeed("npm", "ci", "--silent", "--no-audit", "--no-fund", cwd=folder)
     # As its script `build` does it, and as npm installs a folder.
     succeed(str(folder / TSC), cwd=sdk)
@@ -82,22 +70,22 @@ def program(component: Checkout) -> Path:
     return folder
 
 
-def test_documented_program_is_previewed_with_the_generated_sdk(program: Path, component: Checkout) -> None:
+def test_documented_program_is_previewed_with_the_generated_sdk(program: Path, package: Checkout) -> None:
     source, main = documented_program(), program / "index.ts"
     main.write_text(source.replace('["orders"]', '"orders"'), "utf-8")
     assert "Type 'string' is not assignable to type 'string[]'" in run(TSC, cwd=program).stdout
     main.write_text(source, "utf-8")
     succeed(TSC, cwd=program)
-    host = component.folder / "host"
+    host = package.folder / "host"
     succeed("go", "build", "-o", str(host / HOST), "tool", cwd=FILES / "host")
-    component.environment = {
-        **variables(component),
+    package.environment = {
+        **variables(package),
         "PATH": os.pathsep.join(
             (str(host), str(Path(sys.executable).parent), ensure(ENGINE_GROUPS).env()["PATH"])
         ),
-        "PULUMI_BACKEND_URL": f"file://{component.folder}/state?create_dir=true",
+        "PULUMI_BACKEND_URL": f"file://{package.folder}/state?create_dir=true",
     }
-    pulumi = partial(component.pulumi, "-C", "program")
+    pulumi = partial(package.pulumi, "-C", "program")
     assert pulumi("stack", "init", "trial").code == 0
     for name, value in (
         ("image", "registry.example/operator:1"),

@@ -147,8 +147,9 @@ class MailServer:
     def _record(
         self, account: str, step: str, answer: str, server: SMTP, session: Session, **details: Any
     ) -> None:
-        encrypted, user = is_encrypted(server, session), str(getattr(session, "auth_data", None) or "")
-        mail = Mail(account=account, step=step, answer=answer, encrypted=encrypted, user=user, **details)
+        encrypted = is_encrypted(server, session)
+        user: Any = session.auth_data or ""
+        mail = Mail(account=account, step=step, answer=answer, encrypted=encrypted, user=str(user), **details)
         self._mails.add(mail)
 
     async def _history(self, request: web.Request) -> web.Response:

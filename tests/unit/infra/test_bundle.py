@@ -177,7 +177,7 @@ def test_same_settings_register_the_same_resources(record: Record) -> None:
 def test_crds_and_namespace_are_annotated_with_stack_and_state(record: Record) -> None:
     recording = record()
     definitions = recording.of("CustomResourceDefinition")
-    assert {each.inputs["metadata"]["name"] for each in definitions} == {names.CRD, names.RECEIVER_CRD}
+    assert [each.inputs["metadata"]["name"] for each in definitions] == [names.RECEIVER_CRD, names.CRD]
     for each in (*definitions, recording.one("Namespace")):
         owner = Owner.parse(each.inputs["metadata"]["annotations"]["kubernaut.ai/owner"])
         assert owner.stack.endswith("/notification-platform/test")

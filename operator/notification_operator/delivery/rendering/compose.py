@@ -96,7 +96,7 @@ class Composer:
         """Return the message; `render` turns a body of a format into what the channel shows."""
         template, problem = await override(message, self._overrides)
         work = partial(self._compose, message, render, template, problem)
-        if len(message.content.body) <= MAX_INLINE and self._templates == Templates() and template is None:
+        if len(message.content.body) <= MAX_INLINE and not self._uses_templates(template):
             return work()
         return await asyncio.to_thread(work)
 
@@ -140,8 +140,7 @@ class Composer:
         problem: str,
     ) -> Composed[Body]:
         content = message.content
-        templated = template is not None or self._templates != Templates()
-        context = self.context(message) if templated else {}
+        context = self.context(message) if self._uses_templates(template) else {}
         subject, first = self._text((_own(self._templates.subject),), context, content.subject)
         override = _Candidate(template, "spec.template", "")
         body, second = self._text((override, _own(self._templates.body)), context, content.body)
@@ -152,6 +151,10 @@ class Composer:
             body=_redacted(render(redact(body), message.format), redact),
             note="; ".join(filter(None, (self.redact(problem), first, second))),
         )
+
+    def _uses_templates(self, template: Template | None) -> bool:
+        """Return whether a message with this template of its own, or none, is rendered."""
+        return template is not None or self._templates != Templates()
 
     def _redact_other(self, redacted: tuple[str, ...], text: str) -> str:
         """Redact a text, unless it is one of those that are redacted already."""
