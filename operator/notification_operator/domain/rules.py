@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from notification_operator.domain.receivers.targets import together
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,12 +31,16 @@ class Rules:
 
         Args:
             notification: as just read.
-            tracked: the route of its tracked attempts. Its targets and their fallbacks stay; what else the receivers
-                demand is what they demand now, so that a target whose first attempt is still to come follows it.
+            tracked: the route of its tracked attempts. Its targets and their fallbacks stay, beside those that the
+                status records; what else the receivers demand is what they demand now, so that a target whose first
+                attempt is still to come follows it.
         """
         if tracked is None:
             return self.routing.route(notification, self.resolver)
-        present = self.resolver.rules(notification, tracked.targets)
+        targets = together(tracked.targets, notification)
+        if targets is not tracked.targets:
+            tracked = replace(tracked, targets=targets)
+        present = self.resolver.rules(notification, targets)
         return replace(tracked, rules=_merged(tracked.rules, present)) if present else tracked
 
 

@@ -172,6 +172,24 @@ def fits(recorded: Iterable[str], notification: Notification) -> bool:
     return channels >= set(notification.channels) and receivers >= set(notification.receiver_refs)
 
 
+def together(tracked: tuple[str, ...], notification: Notification) -> tuple[str, ...]:
+    """Return the targets of tracked attempts and the recorded ones, which another process may have added since.
+
+    A placeholder gives way to the targets of its receiver. Recorded targets that a forged status may hold are ignored.
+    """
+    recorded = notification.status.target_names
+    if set(recorded) <= set(tracked) or not fits(recorded, notification):
+        return tracked
+    targets = dict.fromkeys((*recorded, *tracked))
+    known = {receiver_of(name, notification.namespace) for name in targets if not name.startswith(PLACEHOLDER)}
+    joined = tuple(
+        name
+        for name in targets
+        if not (name.startswith(PLACEHOLDER) and receiver_of(name, notification.namespace) in known)
+    )
+    return recorded if too_many(joined) else joined
+
+
 def _addressed(receiver: Receiver, notification: Notification) -> Iterator[str]:
     """Yield the targets of a receiver: one, or one for each recipient."""
     key = _target(receiver.spec.type, receiver.key, notification.namespace)

@@ -11,6 +11,8 @@ from notification_operator.domain.fold import excluding_attempts, fold
 from notification_operator.domain.model import Phase, Reason, parse
 from notification_operator.domain.plan import Plan, PlanReason, plan
 from notification_operator.domain.routing.route import Route, RoutingReason, resolve
+from notification_operator.domain.routing.state import RoutingState
+from notification_operator.domain.rules import Rules
 from tests.unit.operator.domain.builders import START, at, failure, stored, success
 from tests.unit.operator.domain.receivers.entries import receiver, resolver
 
@@ -160,3 +162,29 @@ def test_attempts_on_a_fallback_are_excluded_like_any_other() -> None:
     without_last = excluding_attempts(after, [delivered], route=route)
     assert (without_last.phase, without_last.attempts) == (Phase.SENDING, (refused,))
     assert excluding_attempts(after, [success("console")], route=route) is after
+
+
+@pytest.mark.parametrize(
+    ("recorded", "tracked", "expected"),
+    [
+        # Another process has delivered to a receiver that this one did not know when its attempt began.
+        (("webhook/hook",), ("receiver/hook",), ("webhook/hook",)),
+        (("receiver/hook",), ("webhook/hook",), ("webhook/hook",)),
+        # The receiver was created again with another type between the attempts of the two processes.
+        (("webhook/hook",), ("email/hook",), ("webhook/hook", "email/hook")),
+        # A forged status denies the target of the spec.
+        (("webhook/other",), ("webhook/hook",), ("webhook/hook",)),
+    ],
+)
+def test_recorded_targets_stay_beside_those_of_tracked_attempts(
+    recorded: tuple[str, ...], tracked: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    rules = Rules(routing=RoutingState(), resolver=resolver())
+    assert rules.route(referring("hook", targets=recorded), Route(targets=tracked)).targets == expected
+
+
+def test_recorded_targets_and_those_of_tracked_attempts_are_never_too_many() -> None:
+    recorded = tuple(f"email/smtp#{address_digits(each)}" for each in PEOPLE)
+    rules = Rules(routing=RoutingState(), resolver=resolver())
+    route = rules.route(referring("smtp", targets=recorded), Route(targets=("sms/smtp",)))
+    assert route.targets == recorded
