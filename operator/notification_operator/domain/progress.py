@@ -106,7 +106,9 @@ def progress(
         notification: as read.
         route: its targets.
         attempts: the attempts to count.
-        running: targets with a running attempt, which neither expire nor become suppressed.
+        running: targets with a running attempt. They are open until it has ended, also if another process has
+            recorded a permanent failure, or no attempt is left because fewer are allowed now: a final status could
+            not record it.
         now: the time by which targets expire.
     """
     by_target: dict[str, list[Attempt]] = {}
@@ -143,11 +145,11 @@ def _target_progress(
         )
     if any(attempt.succeeded for attempt in attempts):
         return Progress(channel=target, state=State.SUCCEEDED, next_number=number)
-    if any(attempt.permanent for attempt in attempts):
+    if not running and any(attempt.permanent for attempt in attempts):
         reason = next((attempt.reason for attempt in attempts if attempt.permanent), "")
         return Progress(channel=target, state=State.REFUSED, next_number=number, reason=reason)
     received = [attempt for attempt in attempts if not attempt.circuit_open]
-    if len(received) >= most_attempts(notification, rules):
+    if not running and len(received) >= most_attempts(notification, rules):
         return Progress(channel=target, state=State.EXHAUSTED, next_number=number, reason=last.reason)
     return Progress(
         channel=target,

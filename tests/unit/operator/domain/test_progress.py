@@ -7,8 +7,8 @@ import pytest
 
 from notification_operator.domain.fold import fold, merge_attempts
 from notification_operator.domain.model import Attempt, Phase, RetryPolicy
-from notification_operator.domain.plan import plan
-from notification_operator.domain.progress import State
+from notification_operator.domain.plan import PlanReason, plan
+from notification_operator.domain.progress import State, progress
 from notification_operator.domain.retry import backoff, next_attempt_at
 from notification_operator.domain.routing.route import resolve
 from tests.unit.operator.domain.builders import (
@@ -135,3 +135,23 @@ def test_recorded_time_of_an_earlier_attempt_does_not_shorten_the_wait() -> None
 def test_backoff_is_finite_after_any_number_of_failures() -> None:
     policy = RetryPolicy(max_attempts=10_000, initial_backoff=1, multiplier=10, max_backoff=480)
     assert backoff(policy, 10_000, seed="") <= policy.max_backoff
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        # Fewer attempts are allowed than when the running one began.
+        [failure("slack", number) for number in range(1, 6)],
+        # Another process has recorded the end of an attempt that it made at the same time.
+        [failure("slack", permanent=True)],
+    ],
+)
+def test_target_with_a_running_attempt_is_open(failed: list[Attempt]) -> None:
+    """A final status could not record the attempt."""
+    fresh = notification("slack", attempts=tuple(failed), phase=Phase.SENDING)
+    route, running = resolve(fresh), frozenset({"slack"})
+    [step] = progress(fresh, route, failed, running=running, now=at(60))
+    assert step.open
+    assert plan(fresh, route, in_flight=running, now=at(60)).reason is PlanReason.IN_FLIGHT
+    status = fold(fresh, [], route=route, in_flight=running, queued_at=at(0), now=at(60))
+    assert (status.phase, status.next_attempt_at) == (Phase.SENDING, None)
