@@ -10,12 +10,14 @@ from atomic_status import Gone
 from notification_operator.controller.decision import Waits
 from notification_operator.controller.request import Key
 from notification_operator.delivery.content_budget import content_size, cost
+from notification_operator.delivery.destinations import Permission
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
 from notification_operator.domain.fallback import follow
 from notification_operator.domain.fold import merge_attempts
 from notification_operator.domain.hold import NO_HOLDS, Hold
 from notification_operator.domain.plan import plan
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
+from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -162,7 +164,9 @@ class Starter:
         # Where a message goes does not depend on what redaction changes.
         message = self._dispatcher.message(notification, route, notification.content)
         channels = frozenset(
-            send.channel for send in planned.sends if self._dispatcher.ask(send, message) is None
+            send.channel
+            for send in planned.sends
+            if isinstance(self._dispatcher.ask(send, message), Permission)
         )
         missing = turn.hold(channels, cost(content_size(notification.content)))
         return channels - missing, missing
@@ -195,12 +199,12 @@ class Starter:
             answer = self._dispatcher.ask(send, message)
             if isinstance(answer, Hold):
                 holds[send.channel] = answer
-            elif answer is not None:
+            elif isinstance(answer, Reason):
                 suppressions[send.channel] = answer.value
             elif (room := turn.reserve(send.channel, size)) is None:
                 without_room.add(send.channel)
             else:
-                self._dispatcher.take(send, message)
+                self._dispatcher.take(answer)
                 starting[send] = room
         if holds:
             # At once: the receiver may change while the attempts of other targets are awaited.

@@ -53,6 +53,19 @@ class ChannelLimits:
 NO_LIMITS: Final = ChannelLimits()
 
 
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """That an attempt may start now, and what it uses up of the rate of its destination when it does."""
+
+    destination: Destination | None = None
+    """None where no rate and no pause applies."""
+    notification: str = ""
+    messages: int = 0
+
+
+FREE: Final = Permission()
+
+
 class Destinations:
     """The destinations of all senders."""
 
@@ -139,26 +152,26 @@ class Destinations:
         until = None if destination is None else self._pacing.paused_until(destination)
         return None if until is None else Hold(until=until, reason=HoldReason.PAUSE)
 
-    def ask(self, sender: Sender, message: Message) -> Hold | None:
-        """Return None if a message may be sent now, as far as rate and pauses go; else when to ask again.
+    def ask(self, sender: Sender, message: Message) -> Permission | Hold:
+        """Return the permission to send a message now, as far as rate and pauses go; else when to ask again.
 
         It uses up nothing: `take` does.
         """
         destination = self.of(sender, message)
         if destination is None or self._breakers.open_until(destination) is not None:
-            return None
-        return self._pacing.ask(
+            return FREE
+        hold = self._pacing.ask(
             destination,
             rate=sender.limits.rate,
             notification=message.uid,
             namespace=message.namespace,
         )
+        return hold or Permission(destination, message.uid, messages_of(sender.channel, message))
 
-    def take(self, sender: Sender, message: Message) -> None:
-        """Use up the share of the rate of a message that may be sent now and is."""
-        destination = self.of(sender, message)
-        if destination is not None and self._breakers.open_until(destination) is None:
-            self._pacing.take(destination, message.uid, messages_of(sender.channel, message))
+    def take(self, permission: Permission) -> None:
+        """Use up the share of the rate of a message that is sent now."""
+        if permission.destination is not None:
+            self._pacing.take(permission.destination, permission.notification, permission.messages)
 
     def leave(self, sender: Sender, message: Message) -> None:
         """Let a message wait no longer for its rate limit."""

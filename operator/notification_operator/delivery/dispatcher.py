@@ -21,7 +21,7 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.delivery.channel_call import breaker_result, call
 from notification_operator.delivery.channel_health import LATEST, ChannelHealth
-from notification_operator.delivery.destinations import Destinations
+from notification_operator.delivery.destinations import FREE, Destinations, Permission
 from notification_operator.delivery.pacing import Pacing
 from notification_operator.delivery.recording import ReceiverChanged, Recorder, first
 from notification_operator.delivery.refusals import circuit_open
@@ -208,28 +208,26 @@ class Dispatcher:
             if isinstance(sender, Sender):
                 yield target, sender
 
-    def ask(self, send: Send, message: Message) -> Hold | Reason | None:
-        """Return None if a planned attempt may start now (DD-DESTINATION-001).
+    def ask(self, send: Send, message: Message) -> Permission | Hold | Reason:
+        """Return the permission to start a planned attempt now (DD-DESTINATION-001).
 
         Otherwise return when to ask again, or the reason for which the message is suppressed. It uses up nothing of
         a rate: `take` does, where the attempt starts.
         """
         sender = self._senders.find(send.channel, message)
         if isinstance(sender, Unavailable):
-            return sender.hold
-        hold = self._destinations.ask(sender, message)
+            return sender.hold or FREE
+        answer = self._destinations.ask(sender, message)
         # What was attempted once is never suppressed.
         suppresses = sender.suppresses and send.number == 1
-        if hold is None or not suppresses or hold.reason is not HoldReason.RATE:
-            return hold
+        if isinstance(answer, Permission) or not suppresses or answer.reason is not HoldReason.RATE:
+            return answer
         self._destinations.leave(sender, message)
         return Reason.RATE_LIMITED
 
-    def take(self, send: Send, message: Message) -> None:
+    def take(self, permission: Permission) -> None:
         """Use up what an attempt takes of its destination's rate; it may start, and does."""
-        sender = self._senders.find(send.channel, message)
-        if isinstance(sender, Sender):
-            self._destinations.take(sender, message)
+        self._destinations.take(permission)
 
     def publish(self, watch: Callable[[str, str, Iterable[str], Callable[[str], float]], None]) -> None:
         """Publish the state of each channel of the settings through a function that adds one gauge per channel."""

@@ -8,9 +8,9 @@ import pytest
 
 from notification_operator.config.settings import Settings
 from notification_operator.delivery.breakers import Breakers
-from notification_operator.delivery.channel import Postponed, RateLimited
+from notification_operator.delivery.channel import Message, Postponed, RateLimited
 from notification_operator.delivery.content_redaction import RedactedContent
-from notification_operator.delivery.destinations import ChannelLimits
+from notification_operator.delivery.destinations import ChannelLimits, Permission
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.registry import channel_limits
 from notification_operator.delivery.senders import ChannelSenders
@@ -52,10 +52,17 @@ def test_namespaces_of_a_channel_are_names_or_beginnings(namespaces: tuple[str, 
     assert ChannelLimits(namespaces=namespaces).allows("shop") is allowed
 
 
+def permitted(dispatcher: Dispatcher, message: Message) -> Permission:
+    """Return the permission to send a message; there has to be one."""
+    answer = dispatcher.ask(SEND, message)
+    assert isinstance(answer, Permission)
+    return answer
+
+
 async def test_namespace_that_may_not_use_a_channel_is_refused_at_once() -> None:
     stub = Stub()
     dispatcher = dispatcher_with(stub, ChannelLimits(namespaces=("payments", "team-*")))
-    assert dispatcher.ask(SEND, MESSAGE) is None
+    assert permitted(dispatcher, MESSAGE)
     attempt = await dispatcher.attempt(SEND, MESSAGE)
     assert (attempt.permanent, attempt.reason, stub.calls) == (True, "ChannelNotAllowed", [])
     assert attempt.error == (
@@ -66,8 +73,7 @@ async def test_namespace_that_may_not_use_a_channel_is_refused_at_once() -> None
 
 async def test_rate_is_asked_before_an_attempt_starts() -> None:
     dispatcher = dispatcher_with(Stub(), ChannelLimits(rate=Rate(per_second=1, burst=1)))
-    assert dispatcher.ask(SEND, MESSAGE) is None
-    dispatcher.take(SEND, MESSAGE)
+    dispatcher.take(permitted(dispatcher, MESSAGE))
     second = replace(MESSAGE, uid="uid-2")
     assert dispatcher.ask(SEND, second) == Hold(until=START + timedelta(seconds=1), reason=HoldReason.RATE)
 
@@ -76,8 +82,7 @@ async def test_channel_says_how_many_messages_a_notification_is() -> None:
     stub = Stub()
     stub.messages = lambda _message: 3  # type: ignore[attr-defined]
     dispatcher = dispatcher_with(stub, ChannelLimits(rate=Rate(per_second=1, burst=1)))
-    assert dispatcher.ask(SEND, MESSAGE) is None
-    dispatcher.take(SEND, MESSAGE)
+    dispatcher.take(permitted(dispatcher, MESSAGE))
     hold = dispatcher.ask(SEND, replace(MESSAGE, uid="uid-2"))
     assert isinstance(hold, Hold)
     assert hold.until == START + timedelta(seconds=3)
@@ -104,7 +109,7 @@ async def test_pause_holds_every_notification_of_the_destination() -> None:
 async def test_answer_without_a_time_holds_nothing() -> None:
     dispatcher = dispatcher_with(Stub(RateLimited("HTTP 429")), ChannelLimits())
     await dispatcher.attempt(SEND, MESSAGE)
-    assert dispatcher.ask(SEND, MESSAGE) is None
+    assert permitted(dispatcher, MESSAGE)
 
 
 async def test_destination_that_needs_no_breaker_has_no_rate() -> None:
@@ -113,8 +118,7 @@ async def test_destination_that_needs_no_breaker_has_no_rate() -> None:
     dispatcher = dispatcher_with(stub, ChannelLimits(rate=Rate(per_second=1, burst=1)))
     for number in range(3):
         message = replace(MESSAGE, uid=str(number))
-        assert dispatcher.ask(SEND, message) is None
-        dispatcher.take(SEND, message)
+        dispatcher.take(permitted(dispatcher, message))
 
 
 def test_settings_become_the_limits_of_channels() -> None:

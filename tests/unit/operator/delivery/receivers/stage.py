@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from notification_operator.delivery.breakers import Breakers
+from notification_operator.delivery.destinations import Permission
 from notification_operator.delivery.dispatcher import Dispatcher
 from notification_operator.delivery.receivers.changes import ReceiverChanges
 from notification_operator.delivery.receivers.creation import Created
@@ -204,9 +205,10 @@ class Stage:
         """Ask, and use up the share of an attempt that may start."""
         send, message = self.send(target, number=number, uid=uid), self.message(uid=uid)
         answer = self.dispatcher.ask(send, message)
-        if answer is None:
-            self.dispatcher.take(send, message)
-        return answer
+        if not isinstance(answer, Permission):
+            return answer
+        self.dispatcher.take(answer)
+        return None
 
     async def attempt(
         self, target: str, *, number: int = 1, uid: str = "uid-1", message: Message | None = None
