@@ -160,10 +160,13 @@ class ObjectAttempts(Generic[KeyT]):
         return self.unanswered
 
     def acknowledge(self, recorded: Iterable[Attempt]) -> None:
-        """Drop finished attempts that a write is known to hold; it is also known what became of earlier writes."""
+        """Drop the finished attempts that were decided on; it is also known what became of earlier writes.
+
+        An attempt of the same number that finished since stays: one that its receiver held uses up no number.
+        """
         self.unanswered = None
-        keys = {attempt.key for attempt in recorded}
-        self._finished = [attempt for attempt in self._finished if attempt.key not in keys]
+        decided = tuple(recorded)
+        self._finished = [attempt for attempt in self._finished if attempt not in decided]
         self._remove_if_empty()
 
     def close(self) -> None:

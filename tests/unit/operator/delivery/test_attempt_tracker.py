@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -132,6 +133,17 @@ async def test_end_during_a_reconciliation_is_not_reported() -> None:
     fixture.attempts.mute()
     await fixture.finish()
     assert fixture.reported == []
+
+
+async def test_acknowledging_an_attempt_that_was_held_keeps_the_next_one_of_its_number() -> None:
+    fixture = TrackerFixture()
+    held = replace(failed(OSError()), permanent=False, circuit_open=True)
+    made = replace(held, timestamp=held.timestamp + timedelta(seconds=2), circuit_open=False)
+    for each in (held, made):
+        fixture.start(each)
+        await fixture.finish()
+    fixture.attempts.acknowledge([held])
+    assert fixture.attempts.finished == (made,)
 
 
 async def test_acknowledging_one_attempt_keeps_the_others() -> None:
