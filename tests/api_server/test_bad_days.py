@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
 HOLDER = "example.com/holder"
-WITHIN_SECONDS = 5
+SOON = 5
+LATE = 120
+"""Seconds."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,12 +53,12 @@ def team(cluster: SharedCluster, tmp_path: Path) -> Team:
     return in_cluster(tmp_path, server=cluster.server, authority=cluster.authority, token=cluster.token)
 
 
-def shorten_deletion_timeouts(team: Team) -> None:
-    """Let the engine wait a few seconds instead of minutes for the objects whose deletion can take long."""
+def set_deletion_timeouts(team: Team, seconds: int) -> None:
+    """Let the engine wait so long for the end of a deletion, instead of up to ten minutes."""
     state = json.loads(team.checkout.pulumi("stack", "export", "--show-secrets", "--stack", STACK).text)
     for resource in state["deployment"]["resources"]:
-        if resource.get("customTimeouts", {}).get("delete"):
-            resource["customTimeouts"]["delete"] = WITHIN_SECONDS
+        if resource["type"].startswith("kubernetes:"):
+            resource.setdefault("customTimeouts", {})["delete"] = seconds
     file = team.checkout.folder / "state.json"
     file.write_text(json.dumps(state))
     result = team.checkout.pulumi("stack", "import", "--file", str(file), "--stack", STACK)
@@ -67,7 +69,7 @@ def test_down_names_the_object_and_the_finalizer_that_hold_the_namespace(
     team: Team, cluster: SharedCluster
 ) -> None:
     team.up()
-    shorten_deletion_timeouts(team)
+    set_deletion_timeouts(team, SOON)
     held = {"metadata": {"name": "held", "finalizers": [HOLDER]}}
     cluster.core.create_namespaced_config_map(NAMESPACE, held)
 
@@ -123,12 +125,12 @@ def faulty(cluster: SharedCluster, tmp_path: Path) -> Iterator[tuple[Team, Fault
         yield in_cluster(tmp_path, server=server, authority=authority, token=cluster.token), proxy
 
 
-def go_away(proxy: FaultProxy, verb: str) -> None:
-    """Let the API server go away with the first request of this verb.
+def go_away(proxy: FaultProxy, verb: str, *, accepted: int = 0) -> None:
+    """Let the API server go away after so many accepted requests of this verb.
 
-    After an accepted request, the provider waits minutes for an object that it cannot see any more.
+    The provider waits for the objects of accepted requests, which it cannot see any more, as long as their timeouts say.
     """
-    first = proxy.fail(verb=verb, cut=True, times=None)
+    first = proxy.fail(verb=verb, cut=True, times=None, skip=accepted)
     threading.Thread(target=_then_cut_all, args=(proxy, first), daemon=True).start()
 
 
@@ -148,16 +150,19 @@ def test_up_continues_after_the_api_server_was_away(faulty: tuple[Team, FaultPro
     assert "nothing to change" in team.up()
 
 
+@pytest.mark.parametrize("accepted", [0, 4])
 def test_down_continues_after_the_api_server_was_away(
-    faulty: tuple[Team, FaultProxy], cluster: SharedCluster
+    faulty: tuple[Team, FaultProxy], cluster: SharedCluster, accepted: int
 ) -> None:
     team, proxy = faulty
     team.up()
-    go_away(proxy, "delete")
+    set_deletion_timeouts(team, SOON)
+    go_away(proxy, "delete", accepted=accepted)
     message = team.refused("down", STACK, "--yes")
     assert "the API server stopped answering" in message
     assert "run the same command again" in message
     proxy.clear()
+    set_deletion_timeouts(team, LATE)
     again = team.platform("down", STACK, "--yes")
     assert again.code == 0, again.text
     assert cluster.namespace() is None
