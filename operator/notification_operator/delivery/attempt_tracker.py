@@ -162,7 +162,7 @@ class ObjectAttempts(Generic[KeyT]):
     def acknowledge(self, recorded: Iterable[Attempt]) -> None:
         """Drop the finished attempts that were decided on; it is also known what became of earlier writes.
 
-        An attempt of the same number that finished since stays: one that its receiver held uses up no number.
+        An attempt of the same number that finished since stays: a held attempt uses up no number.
         """
         self.unanswered = None
         decided = tuple(recorded)

@@ -31,8 +31,8 @@ class Rules:
 
         Args:
             notification: as just read.
-            tracked: the route of its tracked attempts. Its targets and their fallbacks stay, beside those that the
-                status records; what else the receivers demand is what they demand now, so that a target whose first
+            tracked: the route of its tracked attempts. Its targets and their fallbacks stay, in addition to those
+                that the status records; what else the receivers demand is what they demand now, so that a target whose first
                 attempt is still to come follows it.
         """
         if tracked is None:

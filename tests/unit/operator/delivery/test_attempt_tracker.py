@@ -135,15 +135,15 @@ async def test_end_during_a_reconciliation_is_not_reported() -> None:
     assert fixture.reported == []
 
 
-async def test_acknowledging_an_attempt_that_was_held_keeps_the_next_one_of_its_number() -> None:
+async def test_acknowledging_a_held_attempt_keeps_the_next_of_its_number() -> None:
     fixture = TrackerFixture()
     held = replace(failed(OSError()), permanent=False, circuit_open=True)
-    made = replace(held, timestamp=held.timestamp + timedelta(seconds=2), circuit_open=False)
-    for each in (held, made):
+    later = replace(held, timestamp=held.timestamp + timedelta(seconds=2), circuit_open=False)
+    for each in (held, later):
         fixture.start(each)
         await fixture.finish()
     fixture.attempts.acknowledge([held])
-    assert fixture.attempts.finished == (made,)
+    assert fixture.attempts.finished == (later,)
 
 
 async def test_acknowledging_one_attempt_keeps_the_others() -> None:

@@ -176,7 +176,7 @@ def test_attempts_on_a_fallback_are_excluded_like_any_other() -> None:
         (("webhook/other",), ("webhook/hook",), ("webhook/hook",)),
     ],
 )
-def test_recorded_targets_stay_beside_those_of_tracked_attempts(
+def test_recorded_targets_stay_and_those_of_tracked_attempts_too(
     recorded: tuple[str, ...], tracked: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
     rules = Rules(routing=RoutingState(), resolver=resolver())
