@@ -181,7 +181,9 @@ def together(tracked: tuple[str, ...], notification: Notification) -> tuple[str,
     if set(recorded) <= set(tracked) or not fits(recorded, notification):
         return tracked
     targets = dict.fromkeys((*recorded, *tracked))
-    known = {receiver_of(name, notification.namespace) for name in targets if not name.startswith(PLACEHOLDER)}
+    known = {
+        receiver_of(name, notification.namespace) for name in targets if not name.startswith(PLACEHOLDER)
+    }
     joined = tuple(
         name
         for name in targets
