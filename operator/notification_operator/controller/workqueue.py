@@ -16,6 +16,7 @@ import structlog
 
 from notification_operator.controller.backlog import Backlog
 from notification_operator.controller.request import Request, Result
+from notification_operator.controller.timers import Timers
 from notification_operator.fair_semaphore import FairSemaphore
 from notification_operator.telemetry.statistics import QueueStatistics
 
@@ -54,7 +55,7 @@ class WorkQueue:
         """Keys in a reconciliation, each with the version of the latest event since it began, if one came."""
         self._forgotten: set[Key] = set()
         """Keys that were forgotten during their reconciliation; a last one cleans up what it started."""
-        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._timers = Timers(self.add, clock=clock)
         self._observed: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
         self._stalled: set[Key] = set()
@@ -128,16 +129,11 @@ class WorkQueue:
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Reconcile the key after a delay; the earlier of two such times counts."""
-        loop = asyncio.get_running_loop()
-        due = loop.time() + max(seconds, 0.0)
-        timer = self._timers.get(key)
-        if timer is None or due < timer.when():
-            self._cancel_timer(key)
-            self._timers[key] = loop.call_at(due, self._on_time, key)
+        self._timers.set(key, seconds)
 
     def forget(self, key: Key) -> None:
         """Drop what is planned and remembered for a key whose object is deleted or final."""
-        self._cancel_timer(key)
+        self._timers.cancel(key)
         self._queued_at.pop(key, None)
         self._parked.pop(key, None)
         self._observed.pop(key, None)
@@ -161,7 +157,7 @@ class WorkQueue:
         """
         self._closing = True
         for key in [key for key in self._timers if not keep(key)]:
-            self._cancel_timer(key)
+            self._timers.cancel(key)
             self.backlog.discard(key, parked=len(self._parked))
         for pending in (self._queued_at, self._parked):
             for key in [key for key in pending if not keep(key)]:
@@ -174,6 +170,7 @@ class WorkQueue:
         """Reconcile until cancelled; `admit` is asked before each reconciliation."""
         self._admit = admit
         async with asyncio.TaskGroup() as reconciliations:
+            reconciliations.create_task(self._timers.follow_clock(), name="follow the clock")
             while True:
                 key = await self._turns.get()
                 queued_at = self._start(key)
@@ -193,7 +190,7 @@ class WorkQueue:
         if not self._admit(key):
             self._parked[key] = queued_at
             return None
-        self._cancel_timer(key)
+        self._timers.cancel(key)
         self._stalled.discard(key)
         self._running[key] = None
         return queued_at
@@ -251,15 +248,6 @@ class WorkQueue:
             self._stalled.add(key)
         else:
             self.add_after(key, backoff(failures))
-
-    def _on_time(self, key: Key) -> None:
-        self._timers.pop(key, None)
-        self.add(key)
-
-    def _cancel_timer(self, key: Key) -> None:
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
 
 
 def backoff(failures: int) -> float:
