@@ -85,11 +85,14 @@ def main(arguments: list[str]) -> int:
         DOCUMENT.write_text(document(DOCUMENT.read_text("utf-8")), "utf-8")
         return 0
     chosen = [each for each in MUTATIONS if not options.words or _matches(each, options.words)]
+    if not chosen:
+        parser.error(f"no mutation has such a name or check: {', '.join(options.words)}; see docs/testing.md")
     return 0 if run(chosen, options.stack, Console()) else 1
 
 
 def _matches(mutation: Mutation, words: Sequence[str]) -> bool:
-    return any(word in mutation.name or word in mutation.checks for word in words)
+    names = (mutation.name, mutation.slug)
+    return any(word in mutation.checks or any(word in name for name in names) for word in words)
 
 
 if __name__ == "__main__":

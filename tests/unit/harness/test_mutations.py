@@ -21,6 +21,7 @@ from tests.runner import mutations
 from tests.stack.catalogue import BY_ID, CATALOGUE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -93,3 +94,22 @@ def test_lanes_hold_every_mutation_once_and_isolate_measurements() -> None:
 def test_document_holds_the_table_of_mutations() -> None:
     text = mutations.DOCUMENT.read_text("utf-8")
     assert mutations.document(text) == text, "run `python -m tests.runner.mutations --write`"
+
+
+@pytest.mark.parametrize("word", ["one attempt too many", "one-attempt-too-many"])
+def test_word_selects_mutations_by_name_and_by_patch(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[str] = []
+
+    def run(selected: Sequence[Mutation], *_: object) -> bool:
+        chosen.extend(each.name for each in selected)
+        return True
+
+    monkeypatch.setattr(mutations, "run", run)
+    assert mutations.main([word]) == 0
+    assert chosen == ["one attempt too many"]
+
+
+def test_word_without_a_mutation_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        mutations.main(["nonsense"])
+    assert "no mutation has such a name or check: nonsense" in capsys.readouterr().err
