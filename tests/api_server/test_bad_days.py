@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
 HOLDER = "example.com/holder"
-SOON = 5
-LATE = 120
+SOON, LATE = 5, 120
 """Seconds."""
 
 

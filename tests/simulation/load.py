@@ -21,7 +21,7 @@ from notification_operator.controller.request import Key
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.wiring import build
 from tests.simulation.environment import now
-from tests.simulation.virtual_loop import VirtualLoop
+from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.ports import null_ports
 
 if TYPE_CHECKING:
@@ -239,8 +239,4 @@ def _received(status: Mapping[str, Any]) -> int:
 
 def simulate(scenario: Callable[[], Coroutine[Any, Any, dict[str, float]]]) -> dict[str, float]:
     """Run a scenario on a virtual clock and return its figures."""
-    loop = VirtualLoop()
-    try:
-        return loop.run_until_complete(scenario())
-    finally:
-        loop.close()
+    return run_virtually(scenario())

@@ -12,7 +12,7 @@ from tests.simulation.choices import Choices
 from tests.simulation.receivers.simulation import ReceiverSimulation
 from tests.simulation.simulation import Simulation, TimeLimitError
 from tests.simulation.violations import InvariantViolation
-from tests.simulation.virtual_loop import VirtualLoop
+from tests.simulation.virtual_loop import run_virtually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,13 +62,12 @@ def has_receivers(data: bytes) -> bool:
 
 def run_simulation(simulation: Simulation) -> Outcome:
     """Run a simulation on a virtual loop, and return its outcome."""
-    loop, state = VirtualLoop(), random.getstate()
+    state = random.getstate()
     # Delays that spread load are random in the operator, and the same in each run of a schedule.
     random.seed(0)
     try:
-        return loop.run_until_complete(_outcome(simulation))
+        return run_virtually(_outcome(simulation))
     finally:
-        loop.close()
         random.setstate(state)
 
 

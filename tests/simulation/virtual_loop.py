@@ -6,13 +6,16 @@ import asyncio
 import math
 from collections import defaultdict
 from contextvars import Context, ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
 PROCESS: ContextVar[str] = ContextVar("PROCESS", default="")
 """The simulated process that runs; empty for the simulation itself."""
+
+
+T = TypeVar("T")
 
 
 class StuckError(Exception):
@@ -91,3 +94,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """No other thread wakes the loop."""
+
+
+def run_virtually(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a virtual loop of its own, and return its result."""
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()

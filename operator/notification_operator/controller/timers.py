@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from notification_operator.delivery.breakers import CLOCK_STEP
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 CLOCK_INTERVAL: Final = 5.0
 """Seconds between two looks at the wall clock."""
-CLOCK_STEP: Final = 1.0
-"""Seconds: a smaller difference between the clocks is no step, and delays nothing noticeably."""
 
 logger = structlog.get_logger(__name__)
 
@@ -70,10 +70,11 @@ class Timers:
         while True:
             await asyncio.sleep(CLOCK_INTERVAL)
             before, ahead = ahead, self._clock_ahead()
-            if ahead - before > CLOCK_STEP and self._handles:
-                logger.warning("clock set forward; bringing retries forward", seconds=round(ahead - before))
+            step = ahead - before
+            if step > CLOCK_STEP.total_seconds() and self._handles:
+                logger.warning("clock set forward; bringing retries forward", seconds=round(step))
                 for key, handle in tuple(self._handles.items()):
-                    self._set_at(key, handle.when() - (ahead - before))
+                    self._set_at(key, handle.when() - step)
 
     def _clock_ahead(self) -> float:
         """Return how far the wall clock is ahead of the monotonic one, in seconds; it changes with steps alone."""

@@ -31,7 +31,7 @@ from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from notification_operator.domain.receivers.status import ReceiverTestOutcome, ReceiverTestResult
-from tests.simulation.virtual_loop import VirtualLoop
+from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.domain.builders import at
 from tests.unit.operator.domain.receivers.builders import (
     HOME,
@@ -186,11 +186,7 @@ def on_virtual_clock(scenario: Callable[[Cluster], Coroutine[None, None, None]])
                 await sleep()
                 await scenario(cluster)
 
-        loop = VirtualLoop()
-        try:
-            loop.run_until_complete(run())
-        finally:
-            loop.close()
+        run_virtually(run())
 
     test.__name__ = scenario.__name__
     return test
@@ -390,11 +386,7 @@ def test_status_says_nothing_before_the_secrets_were_looked_for() -> None:
             assert cluster.store.calls == [("GET", "shop/on-call"), ("PUT", "shop/on-call")]
             assert condition(cluster, "Ready") == ("True", "Accepted")
 
-    loop = VirtualLoop()
-    try:
-        loop.run_until_complete(scenario())
-    finally:
-        loop.close()
+    run_virtually(scenario())
 
 
 @on_virtual_clock

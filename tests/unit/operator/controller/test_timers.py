@@ -1,7 +1,6 @@
 """The times of keys, by a wall clock that steps."""
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +8,7 @@ import pytest
 
 from notification_operator.controller.request import Key
 from notification_operator.controller.timers import CLOCK_INTERVAL, Timers
-from tests.simulation.virtual_loop import VirtualLoop
+from tests.simulation.virtual_loop import run_virtually
 
 KEY, OTHER = Key("shop", "order-1", "uid-1"), Key("shop", "order-2", "uid-2")
 DAY = 86_400.0
@@ -32,14 +31,6 @@ class Calls:
         )
 
 
-def run(steps: Coroutine[None, None, None]) -> None:
-    loop = VirtualLoop()
-    try:
-        loop.run_until_complete(steps)
-    finally:
-        loop.close()
-
-
 def after_step(seconds: float, *, wait: float) -> list[tuple[Key, float]]:
     """Set a time a day ahead and a short one, then the clock; return the calls."""
     fixture = Calls()
@@ -55,7 +46,7 @@ def after_step(seconds: float, *, wait: float) -> list[tuple[Key, float]]:
         with suppress(asyncio.CancelledError):
             await following
 
-    run(steps())
+    run_virtually(steps())
     return fixture.calls
 
 
@@ -68,7 +59,7 @@ def test_key_is_called_once_at_the_earlier_of_two_times() -> None:
         assert (KEY in fixture.timers, len(fixture.timers)) == (True, 1)
         await asyncio.sleep(60.0)
 
-    run(steps())
+    run_virtually(steps())
     assert fixture.calls == [(KEY, 4.0)]
 
 
@@ -81,7 +72,7 @@ def test_cancelled_time_never_comes() -> None:
         fixture.timers.cancel(OTHER)
         await asyncio.sleep(60.0)
 
-    run(steps())
+    run_virtually(steps())
     assert fixture.calls == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from notification_operator.leadership.elector import Elector
 from notification_operator.leadership.lease import LeaseConfig
 from tests.simulation.null_ports import OpenWatches
-from tests.simulation.virtual_loop import VirtualLoop
+from tests.simulation.virtual_loop import run_virtually
 from tests.unit.operator.leadership.lease_fixture import NAME, PERIOD, SECONDS, Leases, Replicas, shares
 
 if TYPE_CHECKING:
@@ -151,11 +151,7 @@ def working_seconds(leases: SlowLeases, seconds: float) -> tuple[float, float]:
         await asyncio.gather(running, return_exceptions=True)
         return began, idle
 
-    loop = VirtualLoop()
-    try:
-        return loop.run_until_complete(compete())
-    finally:
-        loop.close()
+    return run_virtually(compete())
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1.9, 2.5])

@@ -13,10 +13,10 @@ from notification_operator.kube.connectivity import Connectivity
 from notification_operator.kube.errors import KubeError
 from notification_operator.watch import backoff
 from notification_operator.watch.supervisor import CLIENT, SupervisedWatch, WatchSupervisor
-from tests.simulation.virtual_loop import VirtualLoop
+from tests.simulation.virtual_loop import run_virtually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 LISTED = object()
 OUTAGE = 600.0
@@ -127,14 +127,6 @@ class Server:
             await report(None, None, answer)  # type: ignore[arg-type] # what aiohttp passes
 
 
-def run(test: Coroutine[Any, Any, None]) -> None:
-    loop = VirtualLoop()
-    try:
-        loop.run_until_complete(test)
-    finally:
-        loop.close()
-
-
 @pytest.mark.parametrize("status", [None, 429, 500, 503, 403, 401, 400])
 def test_watches_settle_seconds_after_an_outage_of_minutes(status: int | None) -> None:
     async def test() -> None:
@@ -162,7 +154,7 @@ def test_watches_settle_seconds_after_an_outage_of_minutes(status: int | None) -
         assert (server.supervisor.closed_seconds, server.supervisor.required) == (0, 2)
         await server.close()
 
-    run(test())
+    run_virtually(test())
 
 
 def test_refusing_namespace_is_excused_and_returns_in_seconds() -> None:
@@ -184,7 +176,7 @@ def test_refusing_namespace_is_excused_and_returns_in_seconds() -> None:
         assert (server.supervisor.required, server.supervisor.unavailable_namespaces) == (2, ())
         await server.close()
 
-    run(test())
+    run_virtually(test())
 
 
 def test_every_namespace_refusing_still_counts_as_closed() -> None:
@@ -198,7 +190,7 @@ def test_every_namespace_refusing_still_counts_as_closed() -> None:
         assert (server.supervisor.required, server.supervisor.error) == (2, "404 gone")
         await server.close()
 
-    run(test())
+    run_virtually(test())
 
 
 def test_hanging_watch_is_stalled_and_a_missing_kind_is_not() -> None:
@@ -214,7 +206,7 @@ def test_hanging_watch_is_stalled_and_a_missing_kind_is_not() -> None:
         assert server.supervisor.error == "waiting for the CRD notificationrequests.kubernaut.ai"
         await server.close()
 
-    run(test())
+    run_virtually(test())
 
 
 def test_missing_kind_is_awaited_and_its_selector_is_detected_again() -> None:
@@ -232,7 +224,7 @@ def test_missing_kind_is_awaited_and_its_selector_is_detected_again() -> None:
         assert server.detected == 2
         await server.close()
 
-    run(test())
+    run_virtually(test())
 
 
 def test_delays_grow_to_the_longest_and_are_spread() -> None:
