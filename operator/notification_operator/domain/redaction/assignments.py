@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from notification_operator.domain.redaction.rule import (
+    ASSIGNMENT_REACH,
     REAL,
     SEPARATOR,
+    Hints,
     Rule,
     assignment,
     member,
     rule,
     sample,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _TOKENS = (
     r"(?=[oOcCuUeEdD])(?<!\w.)"
@@ -21,8 +26,8 @@ _TOKENS = (
 _PASSES = r"(?:assword|asswd|wd(?!(?-i:(?<=PWD))=/))"
 FIRST = "pPsStTcCaAeEmM"
 WORD = (
-    r"(?:[aA](?=[sS])(?i:ss(?:wo?r?d|phrase|code|(?<=pass)(?![a-z]))|ster[_-]?key)|[wW][dD](?<=[pP]..)|[sS][kK](?<=[pP]..)(?![a-z])"
-    r"|[eE](?i:cret)|[iI](?i:gning[_-]?key)|[oO](?i:ken)|[rR](?i:edentials?|ivate[_-]?key)"
+    r"(?:[aA](?=[sS])(?i:(?<=pa)ss(?:wo?r?d|phrase|code|(?![a-z]))|ster[_-]?key)|[wW][dD](?<=[pP]..)|[sS][kK](?<=[pP]..)(?![a-z])"
+    r"|[eE](?<=[sS].)(?i:cret)|[iI](?i:gning[_-]?key)|[oO](?<=[tT].)(?i:ken)|[rR](?i:(?<=c.)edentials?|ivate[_-]?key)"
     r"|[pP](?i:i[_-]?key)|[cC](?i:(?:cess|count)[_-]?key)|[uU](?i:th[_-]?key)|[nN](?i:cryption[_-]?key))"
 )
 """The words that name a secret, after a character of `FIRST`."""
@@ -88,16 +93,25 @@ _ENDINGS = (
     ),
     *("usage", "budget"),
 )
-NO_SECRET = "".join(
-    "(?<!" + "|".join(f"[{word[0]}{word[0].upper()}]{word[1:]}" for word in words) + ")"
-    for length in range(2, 11)
-    if (words := [word for word in _ENDINGS if len(word) == length])
-)
+
+
+def _not_ending_with(words: Iterable[str]) -> str:
+    """Return a pattern that matches, without a character, where none of these words ends; it goes by their last letter first."""
+    by_last: dict[str, list[str]] = {}
+    for word in words:
+        by_last.setdefault(word[-1], []).append(word)
+    branches = (
+        f"(?<={last})" + "".join(f"(?<!{word})" for word in endings) for last, endings in by_last.items()
+    )
+    return f"(?:(?<![{''.join(by_last)}])|{'|'.join(branches)})"
+
+
+NO_SECRET = _not_ending_with(_ENDINGS)
 """Excludes names such as `secretName` and `token_ttl`."""
 _SOON = r"(?=[\w.*`\"'\\-]{0,48}+[ \t]*+[:=|%])"
 """A separator that follows soon: most words of a text have none, and the check is short."""
 NAME = rf"[{FIRST}]{WORD}{_SOON}(?:s?(?:[_.-][\w.-]{{0,32}}+|[0-9A-Z][\w-]{{0,32}}+)?)(?i:{NO_SECRET})"
-MIXED = r"(?=[^\s\"'`,;<>&]{0,128}?[0-9])(?=[^\s\"'`,;<>&]{0,128}?[A-Za-z])"
+MIXED = r"(?=[^\s\"'`,;<>&0-9]{0,128}+[0-9])(?=[^\s\"'`,;<>&A-Za-z]{0,128}+[A-Za-z])"
 NO_FACT = (
     r"(?![0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9.]+(?:[munµ]?s|m|h|d|[KMGTkmgt]i?[bB]?)?(?:[\s\"',;}&]|$)|https?://|arn:|vault:|op://"
     r"|\.{0,2}/[a-z.]+[/\s])"
@@ -128,7 +142,7 @@ PASSWORDS: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "password",
-        "passw pwd",
+        Hints("passw pwd", reach=ASSIGNMENT_REACH),
         assignment("pP", "aAwW", _PASSES, query=r"(?:password|passwd|pwd)"),
         example="password: hunter2xyz",
         counter_example="PWD=/home/app password: ${DB_PASSWORD}",
@@ -137,14 +151,14 @@ PASSWORDS: Final[tuple[Rule, ...]] = (
 API_KEYS: Final[tuple[Rule, ...]] = (
     rule(
         "api_key_json",
-        "key",
+        Hints("key", reach=4),
         member("aA", r"(?-i:[pP])i[_-]?key"),
         example='{"x-api-key": "abc"}',
         counter_example='{"apiKeyName": "abc"}',
     ),
     rule(
         "api_key",
-        "key",
+        Hints("key", reach=ASSIGNMENT_REACH),
         assignment("aA", "pP", r"(?-i:[pP])i[_-]?key", query=r"api[_-]?key"),
         example="API-KEY: abc",
         counter_example="the api key is missing",
@@ -161,14 +175,14 @@ API_KEYS: Final[tuple[Rule, ...]] = (
 TOKENS: Final[tuple[Rule, ...]] = (
     rule(
         "token_json",
-        "token",
+        Hints("token", reach=8),
         member("tTaArRiI", _TOKENS),
         example='{"access_token": "abc"}',
         counter_example='{"token": null, "tokens": "abc"}',
     ),
     rule(
         "token",
-        "token",
+        Hints("token", reach=ASSIGNMENT_REACH),
         assignment("tTaArRiI", "oOcCuUeEdD", _TOKENS, query=r"\b(?:(?:access|refresh|auth|id)[_-]?)?token"),
         example="access_token: abc",
         counter_example="token: invalid signature",
@@ -182,7 +196,7 @@ TOKENS: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "secret",
-        "secret",
+        Hints("secret", reach=ASSIGNMENT_REACH),
         assignment("sS", "eE", "ecret", query="secret"),
         example="clientSecret=abc",
         counter_example="secretName: web",
@@ -207,12 +221,12 @@ CLOUD_KEYS: Final[tuple[Rule, ...]] = (
 NAMED: Final[tuple[Rule, ...]] = (
     rule(
         "named_secret",
-        "pass pwd psk secret token credent key",
-        rf"(?m)(?P<keep>{NAME}(?:\\{{0,15}}[\"'])?(?:(?P<block>:[ \t]*[|>][-+0-9]{{0,2}}[ \t]*\r?\n(?P<indent>[ \t]+))"
+        Hints("pass pwd psk secret token credent key", reach=12),
+        rf"(?m:(?P<keep>{NAME}(?:\\{{0,15}}[\"'])?(?:(?P<block>:[ \t]*[|>][-+0-9]{{0,2}}[ \t]*\r?\n(?P<indent>[ \t]+))"
         rf"|(?P<line>:[ \t]*\r?\n[ \t]+[\"']?)|(?P<cell>[*_`]{{0,3}}[ \t]*\|[ \t]*`?)|(?i:{SEPARATOR})(?:\\{{0,15}}[\"'`])?))"
         r"(?!\[REDACTED\])(?(block)[^\s][^\r\n]*+(?:\r?\n(?P=indent)[^\r\n]*+)*+"
         rf"|{REAL}{NO_FACT}(?:(?<=[A-Z]=)|(?<=[A-Z]=[\"'])|{MIXED})"
-        r"(?(cell)[^\s\"'`|]{6,}+(?=`?[ \t]*\|)|(?(line)[^\s\"':,]{6,}+(?=[\"']?[ \t]*\r?$)|[^\s\"'`,;<>&}\\]{8,}+)))",
+        r"(?(cell)[^\s\"'`|]{6,}+(?=`?[ \t]*\|)|(?(line)[^\s\"':,]{6,}+(?=[\"']?[ \t]*\r?$)|[^\s\"'`,;<>&}\\]{8,}+))))",
         example="GITHUB_TOKEN=" + sample(24),
         counter_example="max_tokens: 4096, secretName: registry-2024a, token_expires_at: 2025-11-29T14:30:00Z",
     ),
@@ -227,10 +241,10 @@ NAMED: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "secret_line",
-        "username password token key secret credent",
-        r"(?m)(?P<keep>^[ \t-]*+(?i:username|password|token|key|secret|credential)[ \t]*:(?!//)[ \t]*)"
+        Hints("username password token key secret credent", reach=130),
+        r"(?m:(?P<keep>^[ \t-]{0,120}+(?i:username|password|token|key|secret|credential)[ \t]*:(?!//)[ \t]*)"
         r"(?=[A-Za-z+/]*[0-9=+/]|[a-z]+[A-Z]|[A-Z]+[a-z]+[A-Z])(?=(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2,3}=|[ \t\r]|$))"
-        r"[A-Za-z0-9+/]{8,}+=*+(?=[ \t]*\r?$)",
+        r"[A-Za-z0-9+/]{8,}+=*+(?=[ \t]*\r?$))",
         example="data:\n  username: YWRtaW5pc3RyYXRvcg==\n",
         counter_example="- key: dedicated\nkey: application\nusername: administrator",
     ),

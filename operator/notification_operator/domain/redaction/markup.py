@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from notification_operator.domain.redaction.assignments import FIRST, MIXED, NO_FACT, NO_SECRET, WORD
-from notification_operator.domain.redaction.rule import FRESH, REAL, Rule, rule, sample
+from notification_operator.domain.redaction.rule import FRESH, REAL, Hints, Rule, rule, sample
 
 _VALUE = r"[^\s\"'`,;<>&}\\]"
 _INNER = rf"[\w.:-]{{0,64}}?[{FIRST}]{WORD}[\w.-]{{0,32}}+(?i:{NO_SECRET})"
@@ -17,7 +17,7 @@ _TICKS = r"[*_`~]{1,3}"
 FIRST_RULES: Final[tuple[Rule, ...]] = (
     rule(
         "env_list",
-        "value",
+        Hints("value", reach=None),
         rf"(?P<keep>[nNkK](?i:ame|ey)\\{{0,15}}[\"']?[ \t]*[:=][ \t]*(?:\\{{0,15}}[\"'])?{_INNER}(?:\\{{0,15}}[\"'])?"
         r"[ \t]*,?\s{0,64}[\"'\\]{0,16}(?i:value)\\{0,15}[\"']?[ \t]*[:=][ \t]*(?:\\{0,15}[\"'])?)"
         rf"{REAL}{FRESH}(?![0-9]{{1,7}}(?:[\"'\s]|$))[^\s\"'\\,}}]++",
@@ -26,7 +26,7 @@ FIRST_RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "xml_attribute",
-        "value=",
+        Hints("value=", reach=None),
         rf"(?P<keep>[kKnNiI](?i:ey|ame|d)=[\"']{_INNER}[\"']\s{{1,16}}(?i:value)=(?P<open>[\"']))"
         r"(?!\[REDACTED\](?P=open))(?:(?!(?P=open))[^<>\r\n])++",
         example='<add key="DbPassword" value="open sesame" />',
@@ -41,8 +41,8 @@ FIRST_RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "encoded_member",
-        "&quot; &#34; &#x22; %22 u0022 x22",
-        r"(?P<keep>(?P<quote>[&%\\](?:quot;|#34;|#x22;|22|\\{0,3}[ux]0{0,2}22))"
+        Hints("&quot; &#34; &#x22; %22 u0022 x22", reach=4),
+        r"(?P<keep>(?P<quote>[&%\\](?:(?<=&)(?:quot|#34|#x22);|(?<=%)22|(?<=\\)\\{0,3}(?:u00|x)22))"
         rf"{_INNER}(?P=quote)[ \t]*(?::|=|%3[aAdD]|&#58;)[ \t]*(?P=quote)?)(?!\[REDACTED\])(?:(?!(?P=quote))[^\s\"'<>])++",
         example="&quot;password&quot;:&quot;opensesame&quot;",
         counter_example="&quot;password&quot;",
@@ -50,7 +50,7 @@ FIRST_RULES: Final[tuple[Rule, ...]] = (
     rule(
         "marked_up",
         "* ` ~",
-        rf"(?P<keep>[*`~]{{1,3}}+[\w .-]{{0,32}}?[{FIRST}]{WORD}[\w.-]{{0,32}}?(?:[*`~]{{1,3}}[ \t]*[:=]|[ \t]*[:=][*`~]{{1,3}}(?=[ \t]))"
+        rf"(?P<keep>[*`~]{{1,3}}+(?=[\w .-][^:=\r\n]{{0,120}}+[:=])[\w .-]{{0,32}}?[{FIRST}]{WORD}[\w.-]{{0,32}}?(?:[*`~]{{1,3}}[ \t]*[:=]|[ \t]*[:=][*`~]{{1,3}}(?=[ \t]))"
         rf"[ \t]*[*_`~\"']{{0,3}})(?![*_`~]){REAL}(?!\[REDACTED\])[^\s`*\"',]++",
         example="**Password:** opensesame and `token`: `opensesame`",
         counter_example="**Password**",
@@ -68,7 +68,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "encoded_credentials",
-        "docker client-key-data auth tls.key",
+        Hints("docker client-key-data auth tls.key", reach=1),
         r"(?P<keep>[.c_at](?:docker(?:cfg|configjson)|lient-key-data|auth(?<=_auth)|uth(?<=[\"']auth)|ls\.key)\\{0,15}[\"']?[ \t]*[:=][ \t]*"
         r"(?:\\{0,15}[\"'])?)[A-Za-z0-9+/_-]{8,}+=*+(?![\w.:\[])",
         example='{"auth": "' + sample(24) + '"}',
@@ -91,7 +91,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "user_flag",
-        "-u",
+        Hints("-u", reach=7),
         r"(?P<keep>-(?<!\S.)(?:u|-user|-proxy-user)[ \t=]*[\"']?[\w.@-]{1,64}+:)(?![0-9]+\b)(?!//)"
         rf"{FRESH}{REAL}{_VALUE}++",
         example="curl -u admin:opensesame https://example.com",
@@ -99,11 +99,11 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "short_flag",
-        "sshpass mysql redis-cl login",
+        "sshpass mysql mariadb redis-cl login",
         rf"(?P<keep>(?:sshpass[ \t]+-p|(?:mysql|mysqldump|mysqladmin|mariadb)[ \t]++{_OPTIONS}-p(?=\S)"
         rf"|redis-cli[ \t]++{_OPTIONS}-a[ \t]|login[ \t]++{_OPTIONS}-p[ \t=])[ \t]*[\"']?)"
         rf"{REAL}{FRESH}{_VALUE}++",
-        example="mysql -u root -popensesame shop",
+        example="mariadb -u root -popensesame shop",
         counter_example="mysql -u root -p shop",
     ),
     rule(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from notification_operator.domain.redaction.rule import Rule, rule, sample
+from notification_operator.domain.redaction.rule import Hints, Rule, rule, sample
 
 _DASHES = "-" * 5
 _BODY = sample(48)
@@ -54,7 +54,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "pem_tail",
-        "-----end",
+        Hints("-----end", reach=None),
         # The lines before an end whose beginning a log has cut off. A line is longer than any word of prose.
         r"(?m)^[ \t]{0,12}(?:[A-Za-z0-9+/]{16,}+=*+(?:[ \t]*+\r?\n[ \t]*+|\\{1,4}n))"
         r"(?:[A-Za-z0-9+/]{1,}+=*+(?:[ \t]*+\r?\n[ \t]*+|\\{1,4}n)){0,200}+"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from notification_operator.domain.redaction.encodings import reveal
 from notification_operator.domain.redaction.fallback import redact_lines
 from notification_operator.domain.redaction.rules import EMAIL, IPV4, IPV6, REDACTED, RULES, Rule
+from notification_operator.domain.redaction.search import Folded, substitute
 from notification_operator.domain.redaction.vendor_tokens import PREFIXED, candidates
 
 if TYPE_CHECKING:
@@ -182,25 +183,26 @@ def _apply_all(text: str, rules: Rules, counts: Counter[str]) -> str:
 
 def _apply_each(text: str, rules: Rules, counts: Counter[str]) -> str:
     index = _index(rules)
-    positions = _positions(index.by_hint, text.casefold())
+    folded = Folded.of(text)
+    positions = _positions(index.by_hint, folded.lower)
     if prefixes := candidates(text):
         positions |= _positions(index.by_prefix, prefixes)
     for position in sorted(positions):
-        text = _apply(index.rules[position], text, counts)
-    return text
+        folded = _apply(index.rules[position], folded, counts)
+    return folded.text
 
 
 def _positions(by_hint: Mapping[str, Sequence[int]], text: str) -> set[int]:
     return {position for hint, positions in by_hint.items() if hint in text for position in positions}
 
 
-def _apply(rule: Rule, text: str, counts: Counter[str]) -> str:
+def _apply(rule: Rule, folded: Folded, counts: Counter[str]) -> Folded:
     """Apply one rule, to at most `LIMIT` secrets: where there are more, nothing stays behind them."""
-    redacted, count = rule.pattern.subn(rule.replacement, text, count=LIMIT)
+    redacted, count = substitute(rule, folded, limit=LIMIT)
     if count:
         counts[rule.name] += count
     if count < LIMIT:
         return redacted
-    *_, last = islice(rule.pattern.finditer(text), LIMIT)
-    rest = len(text) - last.end()
-    return f"{redacted[: len(redacted) - rest]}\n{REDACTED}" if rest else redacted
+    *_, last = islice(rule.pattern.finditer(folded.text), LIMIT)
+    rest = len(folded.text) - last.end()
+    return Folded.of(f"{redacted.text[: len(redacted.text) - rest]}\n{REDACTED}") if rest else redacted

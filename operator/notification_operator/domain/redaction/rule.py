@@ -7,8 +7,8 @@ Every pattern keeps these properties:
   Letter case is ignored by an inner `(?i:…)`: the flag on the whole pattern would disable that.
 - The group `keep` stays in the text, with the separator and quotes that the writer used; the rest of the match is redacted.
 - A redacted value does not match, so that a second redaction changes and counts nothing.
-- A hint is a lower-case literal that every match contains, in any letter case. It contains no letter i,
-  which has relatives outside ASCII that match it and fold to something else.
+- A hint is a lower-case literal that begins at or after the start of every match, at most `reach` characters later, in any letter
+  case. It contains no letter i, which has relatives outside ASCII that match it and fold to something else.
 """
 
 from __future__ import annotations
@@ -41,13 +41,24 @@ OTHER_KEY: Final = (
 """A further key: `password: token: x` holds one value, and it is the token's."""
 
 
+QUERY_NAME: Final = 64
+"""Characters before the word that makes a query parameter's name one of a secret."""
+ASSIGNMENT_REACH: Final = QUERY_NAME + 16
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of secret; `name` is the metric label, and every match contains one of the `hints`."""
+    """One kind of secret; `name` is the metric label."""
 
     name: str
     hints: tuple[str, ...]
+    reach: int | None
+    """Characters between the start of a match and its first hint, at most; None: any number."""
     pattern: re.Pattern[str]
+    near: re.Pattern[str]
+    """Matches from `reach` characters at most before the group `secret`, which is what `pattern` matches; `pattern` if that is 0."""
+    keeps: bool
+    """Whether the pattern has the group `keep`, with which a match begins."""
     replacement: str
     example: str = ""
     """A text of which this rule redacts a part."""
@@ -55,11 +66,24 @@ class Rule:
     """A similar text that no rule changes."""
 
 
-def rule(name: str, hints: str, pattern: str, *, example: str, counter_example: str) -> Rule:
-    """Compile a rule; `hints` are separated by blanks."""
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Hints, separated by blanks, and how far from the start of a match the first of them is; see `Rule`."""
+
+    words: str
+    reach: int | None = 0
+
+
+def rule(name: str, hints: str | Hints, pattern: str, *, example: str, counter_example: str) -> Rule:
+    """Compile a rule; without `Hints`, each match begins with one of the words."""
+    words, reach = (hints, 0) if isinstance(hints, str) else (hints.words, hints.reach)
     compiled = re.compile(pattern)
-    kept = r"\g<keep>" if "keep" in compiled.groupindex else ""
-    return Rule(name, tuple(hints.split()), compiled, kept + REDACTED, example, counter_example)
+    near = compiled if not reach else re.compile(rf"(?s:.{{0,{reach}}}?)(?P<secret>{pattern})")
+    keeps = "keep" in compiled.groupindex
+    replacement = r"\g<keep>" + REDACTED if keeps else REDACTED
+    return Rule(
+        name, tuple(words.split()), reach, compiled, near, keeps, replacement, example, counter_example
+    )
 
 
 def member(first: str, rest: str, *, whole: str = "") -> str:
@@ -68,7 +92,7 @@ def member(first: str, rest: str, *, whole: str = "") -> str:
     The value is a string (a truncated one: to the end of its line), a bare word, or what `whole` describes.
     The key ends with the set of characters `first` and the pattern `rest`; the closing quote identifies it.
     """
-    text = r"(?(open)(?:(?!(?P=open))(?:\\.|[^\\]))++(?=(?P=open))|(?!))"
+    text = r"(?(open)(?:[^\\\"']++|(?!(?P=open))(?:\\.|[^\\]))++(?=(?P=open))|(?!))"
     truncated = r"(?(open)(?!(?P=open))[^\r\n]++|(?!))"
     word = r"(?(open)(?!)|(?!(?:null|true|false)\b)[^\s,}\]{\[\"'\\][^\s,}\]\"'\\]*+)"
     values = "|".join(filter(None, (text, truncated, word, whole)))
@@ -83,13 +107,13 @@ def assignment(first: str, second: str, rest: str, *, query: str) -> str:
 
     The key is a character of `first`, then one of `second`, with which the pattern `rest` begins; after `?`, `&` or `#` it is what `query` describes.
     """
-    quoted = r"(?!\[REDACTED\](?P=open))(?:(?!(?P=open))(?:\\[^\r\n]|[^\\\r\n]))++(?=(?P=open))"
+    quoted = r"(?!\[REDACTED\](?P=open))(?:[^\\\"'\r\n]++|(?!(?P=open))(?:\\[^\r\n]|[^\\\r\n]))++(?=(?P=open))"
     in_url = r"(?:[^\s\"',}&#\\]|\\(?!\\{0,14}[\"']))++"
     anywhere = r"(?:[^\s\"',}\\]|\\(?!\\{0,14}[\"']))++"
     bare = rf"{NOT_REDACTED}(?!{OTHER_KEY})(?(url){in_url}|{anywhere})"
     value = rf"(?(open){quoted}|(?!))|{bare}"
     return (
-        rf"(?P<keep>[?&#{first}](?=[{second}]|(?<=[?&#])[\w.-])(?i:(?P<url>(?<=[?&#])[\w.-]*?{query})|(?<![?&#]){rest})(?i:{SEPARATOR})"
+        rf"(?P<keep>[?&#{first}](?=[{second}]|(?<=[?&#])[\w.-])(?i:(?P<url>(?<=[?&#])[\w.-]{{0,{QUERY_NAME}}}?{query})|(?<![?&#]){rest})(?i:{SEPARATOR})"
         rf"(?P<open>{SLASHES}[\"'])?){REAL}"
         rf"(?:(?i:bearer|basic)[ \t]++(?:\[REDACTED\](?![^\s\"',}}&#\\])|{value})|{value})"
     )

@@ -14,10 +14,10 @@ from notification_operator.domain.redaction.urls import EMAIL, IPV4, IPV6
 
 __all__ = ["EMAIL", "IPV4", "IPV6", "REDACTED", "RULES", "Rule"]
 
-_JSON_STRING = r'"(?:[^"\\]|\\.)*+"'
-_FLAT = rf"\{{(?:\\.|{_JSON_STRING}|[^\"{{}}\\])*+\}}"
-_NESTED = rf"\{{(?:\\.|{_JSON_STRING}|[^\"{{}}\\]|{_FLAT})*+\}}"
-_LIST = rf"\[(?:\\.|{_JSON_STRING}|[^\"\[\]\\])*+\]"
+_JSON_STRING = r'"(?:[^"\\]++|\\.)*+"'
+_FLAT = rf"\{{(?:\\.|{_JSON_STRING}|[^\"{{}}\\]++)*+\}}"
+_NESTED = rf"\{{(?:\\.|{_JSON_STRING}|[^\"{{}}\\]++|{_FLAT})*+\}}"
+_LIST = rf"\[(?:\\.|{_JSON_STRING}|[^\"\[\]\\]++)*+\]"
 
 ALERTS: Final[tuple[Rule, ...]] = (
     rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from notification_operator.domain.redaction.rule import FRESH, Rule, rule, sample
+from notification_operator.domain.redaction.rule import FRESH, Hints, Rule, rule, sample
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _UP_TO_HOST = r"(?!//|[0-9]{1,5}[/?#]|\[REDACTED\]@)(?:[^\s@\"'<>:]|:(?!//)|@(?=[^\s@/?#\"'<>]*+@))++(?=@)"
@@ -21,7 +21,7 @@ IPV6: Final = "ipv6"
 def _database(name: str, schemes: str, *, example: str, counter_example: str) -> Rule:
     """Return the rule for a database URL, whose password may hold what other URLs forbid."""
     pattern = rf"(?P<keep>(?i:{schemes})(?:\+\w{{1,20}}+)?://[^\s:@/\"'<>]*+:){_UP_TO_HOST}"
-    return rule(name, "://", pattern, example=example, counter_example=counter_example)
+    return rule(name, Hints("://", reach=32), pattern, example=example, counter_example=counter_example)
 
 
 CREDENTIALS: Final = rule(
@@ -71,14 +71,14 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "go_dsn",
-        "@tcp( @unix( @udp(",
+        Hints("@tcp( @unix( @udp(", reach=129),
         r"(?P<keep>:(?<=\w.))(?!\[REDACTED\]@)[^\s@:\"']{1,128}+(?=@(?:tcp|unix|udp)\()",
         example="app:pa55@tcp(db:3306)/shop",
         counter_example="dial @tcp(db:3306)",
     ),
     rule(
         "oracle_dsn",
-        "@",
+        Hints("@", reach=206),
         r"(?P<keep>(?:thin:|oci8?:|sqlplus )(?:-\w{1,3} )?[\w.-]{1,64}+/)(?!\[REDACTED\]@)[^\s@\"']{1,128}+(?=@)",
         example="jdbc:oracle:thin:scott/t1ger@db:1521/XE",
         counter_example="jdbc:oracle:thin:@db:1521/XE",
@@ -92,7 +92,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "webhook",
-        "hook .pagerduty /hc-ping /with/key/ .telegram.org/bot",
+        Hints("slack hook pagerduty hc-ping with/key/ telegram.org/bot", reach=20),
         r"(?P<keep>[./](?:slack(?:-gov)?\.com/(?:services|workflows|triggers)/|zapier\.com/hooks/catch/|api/(?:v[0-9]{1,2}/)?webhooks/"
         r"|webhook\.office\.com/webhook(?:b2)?/|with/key/|pagerduty\.com/(?:integration|x-ere)/|open-apis/bot/v2/hook/|hc-ping\.com/"
         r"|(?:hooks|webhooks?)/(?=[A-Za-z0-9_-]{20})|telegram\.org/bot))"
@@ -102,7 +102,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "query_parameter",
-        "= %3d",
+        Hints("= %3d", reach=60),
         r"(?P<keep>[?&;%\\](?=[\w;-]{1,48}+(?:=|%3))(?:(?<=[?&;])|(?<=&)amp;|(?<=%)26|(?<=\\)u0026)"
         r"(?i:(?:x-(?:amz|goog|ms|oss)-)?(?:signature|credential|security-token)"
         r"|sig|sas|sign|hmac|jwt|[a-z-]{0,12}_?(?:key|pass|passwd|passphrase)(?:[_-]?id)?|auth|code|assertion|s(?:ession)?_?id"
@@ -130,14 +130,14 @@ RULES: Final[tuple[Rule, ...]] = (
 ADDRESSES: Final[tuple[Rule, ...]] = (
     rule(
         EMAIL,
-        "@",
-        rf"(?<![\w.+%-])(?!git@[\w.-]+:)[\w.+%-]++@(?:[\w-]++\.(?:{_NOT_A_MAILBOX}|(?=[\w-]++\.[^\W\d_]{{2}})))+[^\W\d_]{{2,}}+",
+        Hints("@", reach=256),
+        rf"(?<![\w.+%-])(?!git@[\w.-]+:)[\w.+%-]{{1,256}}+@(?:[\w-]++\.(?:{_NOT_A_MAILBOX}|(?=[\w-]++\.[^\W\d_]{{2}})))+[^\W\d_]{{2,}}+",
         example="<a@b.io>",
         counter_example="git@github.com:owner/repository, logo@2x.png and getty@tty1.service",
     ),
     rule(
         IPV4,
-        ".",
+        Hints(".", reach=3),
         r"[0-9](?<![\w.].)(?<![A-Za-z]/.)(?<!(?i:version|release) .)(?!(?<=1)27\.|(?<=0)\.0\.0\.0(?!\w)|(?<=2)55\.255\.)"
         r"(?:(?<=2)5[0-5]|(?<=2)[0-4][0-9]|(?<=1)[0-9]{2}|[0-9]?)\."
         rf"(?:{_OCTET}\.){{2}}{_OCTET}(?!\w|\.[0-9])",
@@ -146,7 +146,7 @@ ADDRESSES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         IPV6,
-        ":",
+        Hints(":", reach=4),
         r"[0-9A-Fa-f](?<![\w:.].)(?=(?<=[0-9])|[0-9A-Fa-f]{0,2}[0-9])[0-9A-Fa-f]{0,3}"
         r"(?:(?::[0-9A-Fa-f]{1,4}){7}|(?::[0-9A-Fa-f]{1,4}){0,6}::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?)(?![\w:])",
         example="from fe80::1 to 2001:db8:0:1:2:3:4:5",

@@ -136,6 +136,7 @@ machine h\n  login me\n  password @@
 
 COMMANDS: Final = _table(r"""
 mysql -u root -p@@ shop
+mariadb -u root -p@@ shop
 mysqldump --password=@@ x
 login --password @@
 tool --token @@ run

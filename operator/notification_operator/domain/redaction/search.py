@@ -1,0 +1,86 @@
+"""Replaces what a rule matches; looks only around the rule's hints where a text has few of them.
+
+To search the largest body for one rule takes up to 15 ms, and up to 140 rules apply to one body. Most of their hints occur in a few
+places of such a text. Both ways have the same result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from notification_operator.domain.redaction.rule import REDACTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from notification_operator.domain.redaction.rule import Rule
+
+PER_HINT: Final = 256
+"""Characters that are searched in about the time that the surroundings of one hint take."""
+LOWER_REDACTED: Final = REDACTED.lower()
+
+
+class Folded(NamedTuple):
+    """A text, and the same in lower case for the search of hints: each character is at the same index in both."""
+
+    text: str
+    lower: str
+
+    @classmethod
+    def of(cls, text: str) -> Folded:
+        """Fold a text."""
+        return cls(text, fold(text))
+
+
+def fold(text: str) -> str:
+    """Return the text in lower case, of the same length; whatever matches an ASCII letter other than i becomes that letter."""
+    if text.isascii():
+        return text.lower()
+    # The one character whose lower case has two, and the one that matches a letter but has another lower case.
+    return text.replace("\u0130", "i").lower().replace("\u017f", "s")
+
+
+def substitute(rule: Rule, folded: Folded, *, limit: int) -> tuple[Folded, int]:
+    """Replace the first `limit` matches of a rule; return the result, and their number."""
+    most = min(len(folded.text) // PER_HINT, limit - 1)
+    if rule.reach is not None and (hints := occurrences(rule.hints, folded.lower, most)) is not None:
+        return substitute_near(rule, rule.reach, folded, hints)
+    text, count = rule.pattern.subn(rule.replacement, folded.text, count=limit)
+    return (Folded.of(text) if count else folded), count
+
+
+def occurrences(hints: Sequence[str], lower: str, most: int) -> list[int] | None:
+    """Return where the hints begin, in ascending order; None if that is in more than `most` places."""
+    places: list[int] = []
+    for hint in hints:
+        place = lower.find(hint)
+        while place >= 0:
+            if len(places) == most:
+                return None
+            places.append(place)
+            place = lower.find(hint, place + 1)
+    places.sort()
+    return places
+
+
+def substitute_near(rule: Rule, reach: int, folded: Folded, hints: Sequence[int]) -> tuple[Folded, int]:
+    """Replace the matches that begin at most `reach` characters before one of these indexes; return the result, and their number."""
+    text, lower = folded
+    parts: list[str] = []
+    lower_parts: list[str] = []
+    end = untried = 0
+    for hint in hints:
+        if hint < untried:
+            continue
+        start = max(untried, hint - reach)
+        match = rule.near.match(text, start)
+        if match is None:
+            untried = start + reach + 1
+            continue
+        kept = match.end("keep") if rule.keeps else match.start("secret" if reach else 0)
+        parts += (text[end:kept], REDACTED)
+        lower_parts += (lower[end:kept], LOWER_REDACTED)
+        end = untried = match.end()
+    if not parts:
+        return folded, 0
+    return Folded("".join((*parts, text[end:])), "".join((*lower_parts, lower[end:]))), len(parts) // 2

@@ -1,0 +1,69 @@
+"""Where a rule matches: the surroundings of its hints have the same matches as the whole text."""
+
+import random
+import re
+import sys
+
+import pytest
+
+from notification_operator.domain.redaction.rule import Hints, rule
+from notification_operator.domain.redaction.rules import RULES, Rule
+from notification_operator.domain.redaction.search import (
+    PER_HINT,
+    Folded,
+    fold,
+    occurrences,
+    substitute,
+    substitute_near,
+)
+from tests.bench.redaction import UNITS
+from tests.unit.operator.domain.redaction.corpus import secrets
+from tests.unit.operator.domain.redaction.harmless import HARMLESS
+
+EVERY_CHARACTER = "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
+PIECES = (
+    *(rule.example for rule in RULES),
+    *(rule.counter_example for rule in RULES),
+    *(hint for rule in RULES for hint in rule.hints),
+    *(secret.text for secret in secrets(7)),
+    *HARMLESS,
+    *UNITS,
+    *"abkK\u017f\u212as0.=:@-_ /\"'\n\u0130\u03a3",
+)
+
+
+def mixtures(count: int) -> list[str]:
+    """Return texts of up to 40 pieces, always the same."""
+    choices = random.Random(17)  # noqa: S311 - a reproducible mixture
+    return ["".join(choices.choices(PIECES, k=choices.randint(1, 40))) for _ in range(count)]
+
+
+MIXTURES = mixtures(100)
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.reach is not None], ids=lambda rule: rule.name
+)
+def test_surroundings_of_hints_have_the_matches_of_the_whole_text(rule: Rule) -> None:
+    assert rule.reach is not None
+    for text in (rule.example, f"{rule.example}\n{rule.example}", *MIXTURES):
+        redacted, count = rule.pattern.subn(rule.replacement, text)
+        folded = Folded.of(text)
+        hints = occurrences(rule.hints, folded.lower, sys.maxsize)
+        assert hints is not None
+        assert substitute_near(rule, rule.reach, folded, hints) == (Folded.of(redacted), count)
+
+
+def test_long_text_with_few_hints_is_searched_only_around_them() -> None:
+    """A rule whose reach is too short misses there what a search of the whole text finds."""
+    short = rule("short", Hints("@", reach=2), "[a-z]{4}@", example="", counter_example="")
+    assert substitute(short, Folded.of("name@"), limit=10)[1] == 1
+    assert substitute(short, Folded.of("name@" + " " * PER_HINT), limit=10)[1] == 0
+
+
+def test_folded_text_keeps_every_index_and_shows_what_matches_a_letter() -> None:
+    letters = set("abcdefghjklmnopqrstuvwxyz")
+    assert len(fold(EVERY_CHARACTER)) == len(EVERY_CHARACTER)
+    assert {character for character in EVERY_CHARACTER if fold(character) in letters} == set(
+        re.findall("(?i)[a-hj-z]", EVERY_CHARACTER)
+    )
