@@ -20,7 +20,7 @@ nox.options.sessions = ["unit"]
 def install(session: nox.Session) -> None:
     """Install the locked packages and put the source folders on the path."""
     session.install("--require-hashes", "-r", "requirements.lock")
-    session.env["PYTHONPATH"] = "operator:infra:infra/policy_pack:."
+    session.env["PYTHONPATH"] = "operator:infra:infra/policy_pack:infra/component_package:."
 
 
 @nox.session(python=PYTHONS)

@@ -112,7 +112,8 @@ class Checkout:
         """Return the environment of a command: source folders of the copy, and no variable and no login of Pulumi."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
         path = os.pathsep.join(
-            str(self.folder / part) for part in ("infra", "operator", "infra/policy_pack", "")
+            str(self.folder / part)
+            for part in ("infra", "operator", "infra/policy_pack", "infra/component_package", "")
         )
         login = {"PULUMI_CREDENTIALS_PATH": str(self.folder / "credentials")}
         return {**env, "PYTHONPATH": path, **login, **self.environment, **more}

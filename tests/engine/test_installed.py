@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import tomllib
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -139,6 +141,30 @@ def documented_pack() -> dict[str, str]:
     files = dict(blocks)
     assert set(files) == {"PulumiPolicy.yaml", "__main__.py"}
     return files
+
+
+def test_component_package_is_served_from_what_its_requirements_install(
+    environment: Environment, tmp_path: Path
+) -> None:
+    """As `pulumi package add` does it with a repository: the requirements of the package's folder, installed in that folder."""
+    clone = tmp_path / "clone"
+    for part in ("packages", "operator", "infra"):
+        shutil.copytree(ROOT / part, clone / part, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+    package = clone / "infra" / "component_package"
+    environment.install("-r", "requirements.txt", cwd=package)
+    # The language host of Go modules would install them again, and does not know the package's path.
+    (package / "requirements.txt").unlink()
+    shutil.rmtree(package / "notification_platform_component")
+    python = str(package / "python")
+    text = environment.pulumi("package", "get-schema", str(package), cwd=tmp_path, PULUMI_PYTHON_CMD=python)
+    schema = json.loads(text[text.index("{\n") :])
+    assert (schema["namespace"], schema["version"]) == ("kubernaut", version_of(package))
+
+
+def version_of(folder: Path) -> str:
+    """Return the version in a folder's pyproject.toml."""
+    version: str = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    return version
 
 
 @pytest.mark.xdist_group("api-server")

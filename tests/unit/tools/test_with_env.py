@@ -64,6 +64,6 @@ def test_program_and_component_require_the_same() -> None:
 
 
 def required(folder: str) -> list[str]:
-    """Return the lines of a folder's requirements.txt without comments."""
+    """Return what a folder's requirements.txt takes from an index."""
     lines = (ROOT / folder / "requirements.txt").read_text("utf-8").splitlines()
-    return [line for line in lines if not line.startswith("#")]
+    return [line for line in lines if not line.startswith(("#", "."))]

@@ -107,7 +107,9 @@ def assignment(first: str, second: str, rest: str, *, query: str) -> str:
 
     The key is a character of `first`, then one of `second`, with which the pattern `rest` begins; after `?`, `&` or `#` it is what `query` describes.
     """
-    quoted = r"(?!\[REDACTED\](?P=open))(?:[^\\\"'\r\n]++|(?!(?P=open))(?:\\[^\r\n]|[^\\\r\n]))++(?=(?P=open))"
+    quoted = (
+        r"(?!\[REDACTED\](?P=open))(?:[^\\\"'\r\n]++|(?!(?P=open))(?:\\[^\r\n]|[^\\\r\n]))++(?=(?P=open))"
+    )
     in_url = r"(?:[^\s\"',}&#\\]|\\(?!\\{0,14}[\"']))++"
     anywhere = r"(?:[^\s\"',}\\]|\\(?!\\{0,14}[\"']))++"
     bare = rf"{NOT_REDACTED}(?!{OTHER_KEY})(?(url){in_url}|{anywhere})"

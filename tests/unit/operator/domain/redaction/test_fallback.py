@@ -1,13 +1,13 @@
 """Redaction without patterns, for a rule that fails: no secret remains, and a text is returned."""
 
-import re
+from dataclasses import replace
 
 import pytest
 
 from notification_operator.domain.redaction import redact as redact_module
 from notification_operator.domain.redaction.fallback import redact_lines
 from notification_operator.domain.redaction.redact import Rules, redact_counted
-from notification_operator.domain.redaction.rules import Rule
+from notification_operator.domain.redaction.rule import Rule, rule
 
 SECRETS = (
     "password: hunter2x",
@@ -48,7 +48,8 @@ class Broken(Rules):
     """Rules of which one cannot be applied."""
 
     def selected(self) -> list[Rule]:
-        return [Rule("broken", ("a",), re.compile("a"), r"\g<no such group>")]
+        broken = rule("broken", "a", "a", example="", counter_example="")
+        return [replace(broken, replacement=r"\g<no such group>")]
 
 
 def test_failing_rule_is_replaced_by_the_fallback_and_counted() -> None:
