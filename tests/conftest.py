@@ -4,8 +4,10 @@ import signal
 
 from hypothesis import settings
 
+from tests.cases import cases
+
 # A slow example on a busy machine is no failure.
-settings.register_profile("notification-platform", deadline=None)
+settings.register_profile("notification-platform", deadline=None, max_examples=cases(100))
 settings.load_profile("notification-platform")
 
 # A shell ignores SIGINT in what it starts in the background, and every program below inherits that.

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.cases import cases
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
 from tests.simulation.schedule import run_schedule
 from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest, trace
 
 SHARES = 8
-SCHEDULES = 2000 // SHARES
+SCHEDULES = cases(2000) // SHARES
 
 FOUND = (6004302, 7020436, 7023066, 7052089, 7077141, 7079035, 7085854, 7096578, 7126388)
 """Seeds of schedules that found a defect of the operator or of an invariant; they mean the same as long as choices do."""
@@ -54,7 +55,7 @@ def test_schedule_that_violated_an_invariant_keeps_it_now(seed: int) -> None:
     assert not outcome.violation, "\n".join(outcome.trace)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=cases(100), suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(min_size=CHOICES_LENGTH // 2, max_size=CHOICES_LENGTH // 2))
 def test_searched_schedules_keep_every_invariant(data: bytes) -> None:
     outcome = run_schedule(data)

@@ -14,6 +14,7 @@ from notification_operator.domain.progress import most_attempts
 from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
 from notification_operator.domain.target_status import TargetState
 from notification_operator.domain.text.timestamps import format_time
+from tests.cases import cases
 from tests.property.strategies import Outcome, outcomes
 from tests.property.target_model import Answer, Step, TargetModel
 from tests.unit.operator.domain.builders import at
@@ -148,7 +149,7 @@ class Checks:
         self.model.obj = before
 
 
-@settings(max_examples=250)
+@settings(max_examples=cases(250))
 @given(specs(), receivers(), st.data())
 def test_life_of_a_notification_with_receivers(
     spec: dict[str, Any], known: list[Any], data: st.DataObject
@@ -203,7 +204,7 @@ def to_the_end(model: TargetModel, checks: Checks) -> None:
     assert (model.obj["status"], model.writes) == (status, writes)
 
 
-@settings(max_examples=300)
+@settings(max_examples=cases(300))
 @given(specs(), receivers())
 def test_undisturbed_notification_is_written_seldom(spec: dict[str, Any], known: list[Any]) -> None:
     """Each write records an attempt, a fallback, or the end: waiting costs none."""

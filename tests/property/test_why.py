@@ -25,6 +25,7 @@ from notification_operator.controller.request import Key, Request
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.model import parse
 from notification_operator.wiring import build
+from tests.cases import cases
 from tests.property.strategies import channel_lists, policies
 from tests.simulation.process import SimulatedMetrics
 from tests.unit.operator.domain.builders import START, stored
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from notification_cli.views.explanation import Explanation
     from notification_operator.delivery.channel import Message
 
-CASES = 1000
+CASES = cases(1000)
 KEYS = ("kubernaut.ai/severity", "kubernaut.ai/team", "app")
 VALUES = ("critical", "low", "a", "b", "")
 PARTS = Settings.model_validate(
@@ -205,7 +206,7 @@ def test_why_says_what_the_operator_does_next(
         asyncio.run(live())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=cases(200), deadline=None)
 @given(documents, labels)
 def test_chosen_rules_are_those_of_the_routing_table(text: str, about: dict[str, str]) -> None:
     table: RoutingTable = read_table(text)

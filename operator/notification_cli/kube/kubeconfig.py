@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from notification_cli.errors import CliError, ExitCode
+from notification_contract import safe_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,6 @@ DEFAULT_PATH: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 SERVICE_ACCOUNT_CONTEXT: Final = "the pod's service account"
 """In place of the name of a context."""
-LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The loader in C reads a kubeconfig with many clusters ten times as fast."""
 PATHS: Final = frozenset(
     {"certificate-authority", "client-certificate", "client-key", "tokenFile", "token-file"}
 )
@@ -82,7 +81,7 @@ def _paths(access: Access) -> Sequence[Path]:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return a file whose paths are absolute."""
-    document = yaml.load(path.read_text("utf-8"), Loader=LOADER) or {}  # noqa: S506 - it is a safe loader
+    document = safe_yaml.load(path.read_text("utf-8")) or {}
     if not isinstance(document, dict):
         raise TypeError(f"{path} is no mapping")
     for entries, part in (("clusters", "cluster"), ("users", "user")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
-import yaml
+from notification_contract import safe_yaml
 
 
 def notification_request() -> dict[str, Any]:
@@ -19,5 +19,5 @@ def notification_receiver() -> dict[str, Any]:
 
 
 def _definition(file: str) -> dict[str, Any]:
-    definition: dict[str, Any] = yaml.safe_load(resources.files(__name__).joinpath(file).read_text("utf-8"))
+    definition: dict[str, Any] = safe_yaml.load(resources.files(__name__).joinpath(file).read_text("utf-8"))
     return definition

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from notification_cli.app import app
 from notification_contract.receivers.kinds import ReceiverType
 from tests.unit.operator.contract.receivers.specs import spec
-from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,15 +42,10 @@ def render(
     """Render files without a cluster; return exit code, output and errors."""
     file = tmp_path / "file.yaml"
     file.write_text(yaml.safe_dump_all(documents), "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "notification_cli", "render", "-f", str(file), "--receiver", name, "-o", form],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "operator"), "KUBECONFIG": "/absent"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    arguments = ["render", "-f", str(file), "--receiver", name, "-o", form]
+    done = CliRunner().invoke(app, arguments, env={"KUBECONFIG": "/absent"})
     out = json.loads(done.stdout)["rendered"] if form == "json" and done.stdout else done.stdout
-    return done.returncode, out, done.stderr
+    return done.exit_code, out, done.stderr
 
 
 @pytest.mark.parametrize("kind", SHOWN)

@@ -14,6 +14,7 @@ from notification_contract.crds import notification_receiver, notification_reque
 from platform_infra.crd.accepted import ACCEPTED, unaccepted
 from platform_infra.crd.compatibility import problems
 from platform_infra.crd.guard import CompatibilityGuard, CrdError
+from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,7 +206,7 @@ def wrap(top: dict[str, Any]) -> dict[str, Any]:
     return {"spec": {"versions": [{"name": "v1", "schema": {"openAPIV3Schema": top}}]}}
 
 
-@settings(max_examples=500)
+@settings(max_examples=cases(500))
 @given(st.data())
 def test_compatible_schema_accepts_every_value_of_the_old_one(data: st.DataObject) -> None:
     before = data.draw(schemas())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases import cases
 from tests.unit.operator.leadership.lease_fixture import PERIOD, Replicas, shares
 
 STEPS = st.sampled_from(
@@ -12,7 +13,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=cases(150))
 @given(
     st.lists(st.tuples(STEPS, st.integers(0, 5)), max_size=80),
     st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=3),

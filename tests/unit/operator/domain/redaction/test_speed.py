@@ -6,6 +6,7 @@ import pytest
 
 from notification_operator.domain.redaction.redact import redact
 from tests.bench.redaction import UNITS, filled
+from tests.cases import some
 
 MEGABYTE = 1_000_000
 HOSTILE_HEADS = ("", '"password":"', '"annotations":{', "password=", "?", "postgresql://a:", "a@")
@@ -20,7 +21,7 @@ HOSTILE_REPEATS = (
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("repeat", HOSTILE_REPEATS)
+@pytest.mark.parametrize("repeat", some(HOSTILE_REPEATS))
 def test_hostile_text_is_redacted_in_linear_time(repeat: str) -> None:
     """Quadratic time would take hours, far beyond the time limit."""
     for head in HOSTILE_HEADS:
@@ -43,7 +44,7 @@ def seconds(text: str) -> float:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", some(UNITS))
 def test_time_grows_no_faster_than_the_length(unit: str) -> None:
     """Eight times the length takes 8 times as long, or 64 times if a pattern is quadratic."""
     allowance = 0.005

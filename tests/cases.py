@@ -1,0 +1,24 @@
+"""How many random cases a test tries: all of them in `make test`; a tenth in `make unit`, which is run after each edit."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Value = TypeVar("Value")
+
+QUICK: Final = os.environ.get("QUICK_TESTS") == "1"
+SHARE: Final = 10
+
+
+def cases(number: int) -> int:
+    """Return how many of some random cases to try."""
+    return max(number // SHARE, 1) if QUICK else number
+
+
+def some(values: Sequence[Value]) -> Sequence[Value]:
+    """Return those of some similar values to try."""
+    return values[::SHARE] if QUICK else values
