@@ -5,6 +5,8 @@
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
+# Half as many again as processors: a third of the time, a unit test waits for a time-out or for another process.
+UNIT_WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -76,7 +78,7 @@ test: ## run every check and test; starts a disposable stack
 	$(RUNNER) all $(ARGS)
 
 unit: ## run the product's unit and property tests, with a tenth of the random cases
-	$(ENV) env QUICK_TESTS=1 python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/unit/cli tests/property -n auto $(ARGS)
+	$(ENV) env QUICK_TESTS=1 python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/unit/cli tests/property -n $(UNIT_WORKERS) $(ARGS)
 
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
