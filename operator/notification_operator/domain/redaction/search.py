@@ -46,11 +46,16 @@ def fold(text: str) -> str:
 
 def substitute(rule: Rule, folded: Folded, *, limit: int) -> tuple[Folded, int]:
     """Replace the first `limit` matches of a rule; return the result, and their number."""
-    most = min(len(folded.text) // PER_HINT, limit - 1)
-    if rule.reach is not None and (hints := occurrences(rule.hints, folded.lower, most)) is not None:
-        return substitute_near(rule, rule.reach, folded, hints)
-    text, count = rule.pattern.subn(rule.replacement, folded.text, count=limit)
-    return (Folded.of(text) if count else folded), count
+    text = folded.text
+    if rule.reach is not None and len(text) >= PER_HINT:
+        most = min(len(text) // PER_HINT, limit - 1)
+        if (hints := occurrences(rule.hints, folded.lower, most)) is not None:
+            return substitute_near(rule, rule.reach, folded, hints)
+    # Most rules match nothing, and a replacement costs more to prepare than a short text to search.
+    if rule.pattern.search(text) is None:
+        return folded, 0
+    redacted, count = rule.pattern.subn(rule.replacement, text, count=limit)
+    return Folded.of(redacted), count
 
 
 def occurrences(hints: Sequence[str], lower: str, most: int) -> list[int] | None:
