@@ -181,9 +181,6 @@ class Stage:
             every=0.02,
         )
 
-    def wait_for_log(self, text: str, operator: ChaosOperator, *, within: float = 30.0) -> None:
-        eventually(lambda: text in operator.log, bool, within=within)
-
     def require(self, condition: object, problem: str) -> None:
         """Report a problem unless a condition holds."""
         if not condition:

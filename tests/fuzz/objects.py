@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from hypothesis import strategies as st
@@ -91,8 +90,3 @@ objects = st.fixed_dictionaries(
         "annotations": st.dictionaries(st.just("example.com/note"), texts, max_size=1),
     }
 )
-
-
-def is_finite(value: Any) -> bool:
-    """Return whether JSON can express a value."""
-    return not isinstance(value, float) or math.isfinite(value)

@@ -76,11 +76,6 @@ class SimulatedWatches:
         self.conditions.lag = lag
         self.conditions.lag_until = asyncio.get_running_loop().time() + seconds
 
-    def heal(self) -> None:
-        """End all disturbances, and list everything again."""
-        self.conditions = Conditions()
-        self.relist()
-
     @property
     def broken(self) -> bool:
         """Whether nothing can be listed or watched now."""
