@@ -94,6 +94,8 @@ class ObjectAttempts(Generic[KeyT]):
         self._running: dict[str, asyncio.Task[Attempt]] = {}
         self._finished: list[Attempt] = []
         self._muted = True
+        self._postponed = False
+        """Whether an attempt was postponed since `mute`: the reconciliation may end when it could start again."""
 
     @property
     def running(self) -> frozenset[str]:
@@ -134,7 +136,7 @@ class ObjectAttempts(Generic[KeyT]):
 
     def mute(self) -> None:
         """Do not call `on_finished`: a reconciliation looks at the attempts itself."""
-        self._muted = True
+        self._muted, self._postponed = True, False
         self._registry.wait_for(self.key.uid)
 
     def stall(self) -> None:
@@ -143,9 +145,9 @@ class ObjectAttempts(Generic[KeyT]):
         self._registry.ignore(self.key.uid)
 
     def unmute(self) -> None:
-        """Call `on_finished` for each attempt that finishes from now on, and at once if one has finished."""
+        """Call `on_finished` for each attempt that ends from now on, and at once if one has finished or was postponed."""
         self._muted = False
-        if self._finished:
+        if self._finished or self._postponed:
             self._report()
 
     def keep(self, before: Notification) -> Notification:
@@ -185,6 +187,7 @@ class ObjectAttempts(Generic[KeyT]):
             return
         del self._running[channel]
         if isinstance(error, Postponed):
+            self._postponed = self._muted
             self._report_unless_muted()
         elif not (task.cancelled() and self._registry.cancelled):
             try:

@@ -293,3 +293,23 @@ async def test_postponed_attempt_is_reported_and_leaves_no_record() -> None:
     await fixture.attempts.wait(1)
     await asyncio.sleep(0)
     assert (fixture.reported, fixture.attempts.finished, fixture.tracker.tracks("uid")) == ([KEY], (), False)
+
+
+async def test_attempt_that_is_postponed_during_a_reconciliation_is_reported_at_its_end() -> None:
+    """The reconciliation may end after the pause: nothing else would request the next one."""
+    fixture = TrackerFixture()
+
+    async def postponed() -> Attempt:
+        raise Postponed
+
+    fixture.attempts.mute()
+    fixture.attempts.start("slack", ROUTE, postponed(), failed=failed)
+    await fixture.attempts.wait(1)
+    await asyncio.sleep(0)
+    assert fixture.reported == []
+    fixture.attempts.acknowledge(())
+    fixture.attempts.unmute()
+    assert fixture.reported == [KEY]
+    fixture.attempts.mute()
+    fixture.attempts.unmute()
+    assert fixture.reported == [KEY]
