@@ -125,7 +125,7 @@ class Elector:
 
     def works_on(self, uid: str) -> bool:
         """Return whether this replica works on an object now."""
-        return self._candidates[shard_of(uid, self.shards)].working
+        return self._reports.works_on(shard_of(uid, self.shards))
 
     def is_leaving(self, uid: str) -> bool:
         """Return whether an object's shard is released once nothing of it is running."""
@@ -144,7 +144,7 @@ class Elector:
         Args:
             watches: the watches of this replica.
             drained: returns whether nothing of a shard is running in this process.
-            on_change: called when the shards of this replica have changed.
+            on_change: called when the shards of this replica have changed, and when `works_on` would answer otherwise now.
         """
         while True:
             began = self._clock()
@@ -275,9 +275,11 @@ class Elector:
             self._report()
 
     def _report(self) -> None:
-        if self._reports.take():
+        changed = self._reports.take()
+        if changed:
             for observer in self._observers:
                 observer(self.statistics())
+        if self._reports.take_refusals() or changed:
             self._on_change()
 
 

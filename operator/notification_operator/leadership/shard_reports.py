@@ -1,4 +1,4 @@
-"""Which shards of a replica have changed since its observers last heard of them."""
+"""Which shards of a replica have changed since its observers last heard of them, and what was refused meanwhile."""
 
 from __future__ import annotations
 
@@ -21,12 +21,30 @@ class ShardReports:
         self._candidates = candidates
         self._reported: tuple[tuple[bool, bool], ...] = ((False, False),) * len(candidates)
         """Whether each shard was worked on, and leaving, at the latest report."""
+        self._refused: set[int] = set()
+        """The shards of which an object was refused, because this replica does not work on them."""
 
     @property
     def gained(self) -> bool:
         """Whether this replica works on a shard that it did not work on at the latest report."""
         pairs = zip(self._candidates, self._reported, strict=True)
         return any(candidate.working and not before for candidate, (before, _) in pairs)
+
+    def works_on(self, shard: int) -> bool:
+        """Return whether this replica works on a shard, and remember a refusal."""
+        works = self._candidates[shard].working
+        if not works:
+            self._refused.add(shard)
+        return works
+
+    def take_refusals(self) -> bool:
+        """Return whether an object was refused of a shard that this replica works on now; it asks again when told so.
+
+        A Lease that is lost and won again between two reports changes nothing else that could be reported.
+        """
+        outdated = {shard for shard in self._refused if self._candidates[shard].working}
+        self._refused -= outdated
+        return bool(outdated)
 
     def take(self) -> bool:
         """Take the current shards as reported; return whether they differ from those before."""

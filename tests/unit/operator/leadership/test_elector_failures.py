@@ -137,3 +137,41 @@ async def test_failed_release_at_shutdown_delays_no_longer_than_a_crash(
         await replicas.stop(one)
     await replicas.rounds(8)
     assert two.works == {0, 1, 2, 3}
+
+
+async def test_refusal_during_a_round_that_wins_the_lease_again_is_taken_back(replicas: Replicas) -> None:
+    """What was refused is parked until a change of the shards is reported."""
+    one = replicas.start("one", shards=1)
+    await replicas.rounds(2)
+    changes, answers = one.changes, []
+
+    async def ask() -> None:
+        answers.append(one.elector.works_on("uid"))
+
+    del replicas.stored[NAME]
+    one.leases.after["create"] = ask
+    await replicas.rounds()
+    assert (answers, one.works, one.changes) == ([False], {0}, changes + 1)
+    await replicas.rounds()
+    assert one.changes == changes + 1
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+async def test_refusal_after_a_suspension_is_taken_back_by_a_renewal(replicas: Replicas, shards: int) -> None:
+    one = replicas.start("one", shards=shards)
+    await replicas.rounds(2)
+    changes = one.changes
+    replicas.time += 2 * SECONDS
+    assert not one.elector.works_on("uid")
+    await replicas.rounds(3)
+    assert one.works == set(range(shards))
+    assert one.changes > changes
+
+
+async def test_refusal_of_a_standby_is_no_change(replicas: Replicas) -> None:
+    one, two = replicas.start_all("one", "two", shards=1)
+    await replicas.rounds(3)
+    changes = two.changes
+    assert (one.elector.works_on("uid"), two.elector.works_on("uid")) == (True, False)
+    await replicas.rounds(3)
+    assert two.changes == changes
