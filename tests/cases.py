@@ -1,4 +1,4 @@
-"""How many random cases a test tries: all of them in `make test`; a tenth in `make unit`, which is run after each edit."""
+"""The number of random cases of a test: all in `make test`, a tenth in `make unit`, which is run after each edit."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SHARE: Final = 10
 
 
 def cases(number: int) -> int:
-    """Return how many of some random cases to try."""
+    """Return how many of so many random cases a test runs."""
     return max(number // SHARE, 1) if QUICK else number
 
 
 def some(values: Sequence[Value]) -> Sequence[Value]:
-    """Return those of some similar values to try."""
+    """Return those of some similar values that a test runs with."""
     return values[::SHARE] if QUICK else values

@@ -295,7 +295,7 @@ async def test_postponed_attempt_is_reported_and_leaves_no_record() -> None:
     assert (fixture.reported, fixture.attempts.finished, fixture.tracker.tracks("uid")) == ([KEY], (), False)
 
 
-async def test_attempt_that_is_postponed_during_a_reconciliation_is_reported_at_its_end() -> None:
+async def test_attempt_postponed_in_a_reconciliation_is_reported_at_its_end() -> None:
     """The reconciliation may end after the pause: nothing else would request the next one."""
     fixture = TrackerFixture()
 
