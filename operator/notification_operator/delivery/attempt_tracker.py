@@ -149,6 +149,7 @@ class ObjectAttempts(Generic[KeyT]):
         self._muted = False
         if self._finished or self._postponed:
             self._report()
+        self._remove_if_empty()
 
     def keep(self, before: Notification) -> Notification:
         """Track the object during a write, and until it is known what that has done.
@@ -195,7 +196,8 @@ class ObjectAttempts(Generic[KeyT]):
             except Exception:
                 logger.exception("attempt not recorded", uid=self.key.uid, channel=channel)
             self._report_unless_muted()
-        self._remove_if_empty()
+        if not self._muted:
+            self._remove_if_empty()
 
     def _report_unless_muted(self) -> None:
         if not self._muted:

@@ -306,8 +306,9 @@ async def test_attempt_postponed_in_a_reconciliation_is_reported_at_its_end() ->
     fixture.attempts.start("slack", ROUTE, postponed(), failed=failed)
     await fixture.attempts.wait(1)
     await asyncio.sleep(0)
-    assert fixture.reported == []
+    assert (fixture.reported, fixture.attempts.forgotten) == ([], False)
     fixture.attempts.acknowledge(())
+    assert not fixture.tracker.tracks("uid")
     fixture.attempts.unmute()
     assert fixture.reported == [KEY]
     fixture.attempts.mute()
