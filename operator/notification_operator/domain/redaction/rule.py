@@ -8,7 +8,7 @@ Every pattern keeps these properties:
 - The group `keep` stays in the text, with the separator and quotes that the writer used; the rest of the match is redacted.
 - A redacted value does not match, so that a second redaction changes and counts nothing.
 - A hint is a lower-case literal that begins at or after the start of every match, at most `reach` characters later, in any letter
-  case. It contains no letter i, which has relatives outside ASCII that match it and fold to something else.
+  case.
 """
 
 from __future__ import annotations

@@ -35,12 +35,12 @@ class Folded(NamedTuple):
 def fold(text: str) -> str:
     """Return the text in lower case, of the same length and in ASCII, which is searched several times as fast.
 
-    Whatever matches an ASCII letter other than i becomes that letter; other characters become question marks.
+    Whatever matches an ASCII letter becomes that letter; other characters become question marks.
     """
     if text.isascii():
         return text.lower()
-    # The one character whose lower case has two, and the one that matches a letter but has another lower case.
-    lower = text.replace("\u0130", "i").lower().replace("\u017f", "s")
+    # The one character whose lower case has two, and those that match a letter but have another lower case.
+    lower = text.replace("\u0130", "i").lower().replace("\u0131", "i").replace("\u017f", "s")
     return lower.encode("ascii", "replace").decode("ascii")
 
 

@@ -18,10 +18,10 @@ IPV4: Final = "ipv4"
 IPV6: Final = "ipv6"
 
 
-def _database(name: str, schemes: str, *, example: str, counter_example: str) -> Rule:
+def _database(name: str, hints: str, schemes: str, *, example: str, counter_example: str) -> Rule:
     """Return the rule for a database URL, whose password may hold what other URLs forbid."""
     pattern = rf"(?P<keep>(?i:{schemes})(?:\+\w{{1,20}}+)?://[^\s:@/\"'<>]*+:){_UP_TO_HOST}"
-    return rule(name, Hints("://", reach=32), pattern, example=example, counter_example=counter_example)
+    return rule(name, hints, pattern, example=example, counter_example=counter_example)
 
 
 CREDENTIALS: Final = rule(
@@ -35,23 +35,27 @@ CREDENTIALS: Final = rule(
 DATABASES: Final[tuple[Rule, ...]] = (
     _database(
         "postgresql",
+        "postgres",
         r"[pP]ostgres(?:ql)?",
         example="postgresql://u:p/w@h/db",
         counter_example="postgresql://host:5432/db",
     ),
     _database(
         "mysql",
+        "mysql mariadb",
         r"[mM](?:ysql|ariadb)",
         example="mysql+pymysql://u:p?w@h/db",
         counter_example="mysql://host:3306/db",
     ),
     _database(
         "mongodb",
+        "mongodb",
         r"[mM]ongodb",
         example="mongodb+srv://u:p/w@h",
         counter_example="mongodb://host:27017/db",
     ),
     _database(
+        "redis",
         "redis",
         r"[rR]ediss?",
         example="rediss://:p/w@h:6379/0",
@@ -78,7 +82,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "oracle_dsn",
-        Hints("@", reach=206),
+        "thin: oci: oci8: sqlplus",
         r"(?P<keep>(?:thin:|oci8?:|sqlplus )(?:-\w{1,3} )?[\w.-]{1,64}+/)(?!\[REDACTED\]@)[^\s@\"']{1,128}+(?=@)",
         example="jdbc:oracle:thin:scott/t1ger@db:1521/XE",
         counter_example="jdbc:oracle:thin:@db:1521/XE",
