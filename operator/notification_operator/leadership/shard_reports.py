@@ -38,7 +38,7 @@ class ShardReports:
         return works
 
     def take_refusals(self) -> bool:
-        """Return whether an object was refused of a shard that this replica works on now; it asks again when told so.
+        """Return whether an object was refused of a shard that this replica works on now; its key has to be readmitted.
 
         A Lease that is lost and won again between two reports changes nothing else that could be reported.
         """
