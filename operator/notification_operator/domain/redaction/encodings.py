@@ -19,13 +19,13 @@ _LOOK_ALIKES = {
     **dict(zip("аерсухіѕјһԁԛԝкоАВЕКМНОРСТХІЅЈ", "aepcyxisjhdqwkoABEKMHOPCTXISJ", strict=True)),
     **dict(zip("αεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeikvoptuxABEZHIKMNOPTYX", strict=True)),
 }
-_TABLE: Final[dict[int, str | None]] = {
-    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
-    **dict.fromkeys(map(ord, _INVISIBLE)),
-    **{ord(blank): " " for blank in _BLANKS},
-    **{ord(look_alike): plain for look_alike, plain in _LOOK_ALIKES.items()},
+_PLAIN: Final = {
+    **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys(_INVISIBLE, ""),
+    **dict.fromkeys(_BLANKS, " "),
+    **_LOOK_ALIKES,
 }
-_HIDING = re.compile("[\x1b\x9b" + re.escape("".join(map(chr, _TABLE))) + "]")
+_HIDING = re.compile("[\x1b\x9b" + re.escape("".join(_PLAIN)) + "]")
 
 
 def reveal(text: str) -> str:
@@ -34,4 +34,8 @@ def reveal(text: str) -> str:
         return text
     if not _HIDING.search(text):
         return text
-    return _ESCAPES.sub("", text).translate(_TABLE)
+    text = _ESCAPES.sub("", text)
+    # A text has few of these characters, and `str.translate` asks a dictionary for each character.
+    for hiding in _PLAIN.keys() & set(text):
+        text = text.replace(hiding, _PLAIN[hiding])
+    return text

@@ -7,18 +7,19 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from notification_operator.domain.redaction.encodings import reveal
 from notification_operator.domain.redaction.fallback import redact_lines
+from notification_operator.domain.redaction.presence import Presence
 from notification_operator.domain.redaction.rules import EMAIL, IPV4, IPV6, REDACTED, RULES, Rule
 from notification_operator.domain.redaction.search import Folded, substitute
-from notification_operator.domain.redaction.vendor_tokens import PREFIXED, candidates
+from notification_operator.domain.redaction.vendor_tokens import PREFIXES, candidates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,23 +42,36 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Index:
-    """The selected rules in their order, and their positions by hint, so that a text is searched once for each hint."""
+    """The selected rules in their order, and what a text must contain so that each applies."""
 
     rules: Sequence[Rule]
-    by_hint: Mapping[str, Sequence[int]]
-    by_prefix: Mapping[str, Sequence[int]]
-    """Hints that are looked for only where a text may contain a vendor's prefix."""
+    hints: Presence
+    prefixes: Mapping[str, Sequence[int]]
+
+    def applicable(self, folded: Folded) -> Iterable[Rule]:
+        """Return the rules of which the text contains a hint or a vendor's prefix, in their order."""
+        positions = self.hints.in_text(folded.lower)
+        for prefix in candidates(folded.text):
+            positions.update(self.prefixes[prefix])
+        return (self.rules[position] for position in sorted(positions))
 
 
 @cache
 def _index(rules: Rules) -> _Index:
     selected = tuple(rules.selected())
-    by_hint: dict[str, list[int]] = {}
-    by_prefix: dict[str, list[int]] = {}
+    hints: dict[str, list[int]] = {}
     for position, rule in enumerate(selected):
-        for hint in rule.hints:
-            (by_prefix if rule.name in _PREFIXED else by_hint).setdefault(hint, []).append(position)
-    return _Index(rules=selected, by_hint=by_hint, by_prefix=by_prefix)
+        for hint in () if rule.name in PREFIXES else rule.hints:
+            hints.setdefault(hint, []).append(position)
+    prefixes = {
+        prefix: [
+            position
+            for position, rule in enumerate(selected)
+            if prefix.startswith(PREFIXES.get(rule.name, ()))
+        ]
+        for prefix in itertools.chain(*PREFIXES.values())
+    }
+    return _Index(rules=selected, hints=Presence(hints), prefixes=prefixes)
 
 
 ALL_RULES: Final = Rules()
@@ -73,7 +87,6 @@ _LIKELY_KEY = re.compile(
     re.IGNORECASE,
 )
 """A key of a map whose value is a secret unless it is a number."""
-_PREFIXED: Final = frozenset(rule.name for rule in PREFIXED)
 KEYED: Final = "keyed_value"
 """The name under which values of such keys are counted."""
 LIMIT: Final = 4_000
@@ -182,18 +195,10 @@ def _apply_all(text: str, rules: Rules, counts: Counter[str]) -> str:
 
 
 def _apply_each(text: str, rules: Rules, counts: Counter[str]) -> str:
-    index = _index(rules)
     folded = Folded.of(text)
-    positions = _positions(index.by_hint, folded.lower)
-    if prefixes := candidates(text):
-        positions |= _positions(index.by_prefix, prefixes)
-    for position in sorted(positions):
-        folded = _apply(index.rules[position], folded, counts)
+    for rule in _index(rules).applicable(folded):
+        folded = _apply(rule, folded, counts)
     return folded.text
-
-
-def _positions(by_hint: Mapping[str, Sequence[int]], text: str) -> set[int]:
-    return {position for hint, positions in by_hint.items() if hint in text for position in positions}
 
 
 def _apply(rule: Rule, folded: Folded, counts: Counter[str]) -> Folded:
@@ -203,6 +208,6 @@ def _apply(rule: Rule, folded: Folded, counts: Counter[str]) -> Folded:
         counts[rule.name] += count
     if count < LIMIT:
         return redacted
-    *_, last = islice(rule.pattern.finditer(folded.text), LIMIT)
+    *_, last = itertools.islice(rule.pattern.finditer(folded.text), LIMIT)
     rest = len(folded.text) - last.end()
     return Folded.of(f"{redacted.text[: len(redacted.text) - rest]}\n{REDACTED}") if rest else redacted

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PER_HINT: Final = 256
 """Characters that are searched in about the time that the surroundings of one hint take."""
 LOWER_REDACTED: Final = REDACTED.lower()
+_MATCHES_ASCII: Final = {"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k"}
+"""The letters outside ASCII that match one of ASCII where letter case is ignored."""
 
 
 class Folded(NamedTuple):
@@ -39,9 +41,9 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    # The one character whose lower case has two, and those that match a letter but have another lower case.
-    lower = text.replace("\u0130", "i").lower().replace("\u0131", "i").replace("\u017f", "s")
-    return lower.encode("ascii", "replace").decode("ascii")
+    for letter, plain in _MATCHES_ASCII.items():
+        text = text.replace(letter, plain)
+    return text.encode("ascii", "replace").decode("ascii").lower()
 
 
 def substitute(rule: Rule, folded: Folded, *, limit: int) -> tuple[Folded, int]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import re2
+
 from notification_operator.domain.redaction.rule import Hints, Rule, rule, sample
 
 _HEX = "0a1b2c3d4e5f6789"
 _UPPER = "A1B2C3D4"
-_PREFIXES: Final[list[str]] = []
+PREFIXES: Final[dict[str, tuple[str, ...]]] = {}
+"""The prefixes of each vendor's tokens, by the name of the rule."""
 
 
 def _token(name: str, prefixes: str, body: str, length: int, alphabet: str = "a1B2c3D4") -> Rule:
@@ -18,7 +21,7 @@ def _token(name: str, prefixes: str, body: str, length: int, alphabet: str = "a1
     beginnings = "|".join(f"{re.escape(word)}(?<![A-Za-z0-9]{re.escape(word)})" for word in words)
     hints = " ".join(word.lower() for word in words)
     example = words[0] + sample(length, alphabet)
-    _PREFIXES.extend(words)
+    PREFIXES[name] = tuple(words)
     return rule(
         name,
         hints,
@@ -188,13 +191,17 @@ def _trie(words: list[str]) -> str:
     return f"(?:{pattern}){'?' if whole else ''}"
 
 
-_FIRST = re.escape("".join(sorted({prefix[0] for prefix in _PREFIXES})))
-_CANDIDATE = re.compile(
-    rf"[{_FIRST}](?<![A-Za-z0-9].)(?<=(?=({_trie(sorted(set(_PREFIXES)))})[\w.+/=~%-]{{10}}).)"
+_ALL: Final = sorted({prefix for prefixes in PREFIXES.values() for prefix in prefixes})
+_BODY: Final = r"[\w.+/=~%?-]{10}"
+"""How a token begins behind its prefix; the question mark stands for letters outside ASCII."""
+_CANDIDATE: Final = re.compile(
+    rf"[{re.escape(''.join(sorted({prefix[0] for prefix in _ALL})))}](?<![A-Za-z0-9].)(?<=(?=({_trie(_ALL)}){_BODY}).)"
 )
 """Takes the first character, asks for a word start, and only then goes back to compare with the prefixes: a fast start."""
+_ANY: Final = re2.compile(rf"(?:\A|[^0-9A-Za-z])(?:{'|'.join(map(re2.escape, _ALL))}){_BODY}")
+"""Matches where there is a candidate; finds that out in a tenth of the time."""
 
 
-def candidates(text: str) -> str:
-    """Return the beginnings in the text that may be a vendor's prefix, in lower case: what the hints are looked for in."""
-    return " ".join(set(_CANDIDATE.findall(text))).lower()
+def candidates(text: str) -> set[str]:
+    """Return the beginnings of words in the text that may be a vendor's prefix; of two such beginnings the longer one."""
+    return set(_CANDIDATE.findall(text)) if _ANY.search(text.encode("ascii", "replace")) else set()
