@@ -144,13 +144,15 @@ def filled(unit: str, length: int) -> str:
 
 
 def hostile() -> Iterable[tuple[str, str]]:
-    """Yield hostile texts with their names: one unit, every hint before one unit, and random mixtures."""
+    """Yield hostile texts with their names: one unit; every hint, or an example of every rule, before one unit; random mixtures."""
     hints = " ".join(hint for rule in RULES for hint in rule.hints)
+    examples = "\n".join(rule.example for rule in RULES)
     for unit in UNITS:
         yield repr(unit), filled(unit, LARGEST)
         yield f"all hints, {unit!r}", (hints + filled(unit, LARGEST))[:LARGEST]
+        yield f"all examples, {unit!r}", (examples + filled(unit, LARGEST))[:LARGEST]
     yield "all hints", filled(f"{hints} ", LARGEST)
-    yield "examples", filled("\n".join(rule.example for rule in RULES), LARGEST)
+    yield "examples", filled(examples, LARGEST)
     yield "counter-examples", filled("\n".join(rule.counter_example for rule in RULES), LARGEST)
     choices = random.Random(13)  # noqa: S311 - a reproducible mixture
     for number in range(20):

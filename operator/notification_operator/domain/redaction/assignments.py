@@ -225,7 +225,7 @@ NAMED: Final[tuple[Rule, ...]] = (
         rf"(?m:(?P<keep>{NAME}(?:\\{{0,15}}[\"'])?(?:(?P<block>:[ \t]*[|>][-+0-9]{{0,2}}[ \t]*\r?\n(?P<indent>[ \t]+))"
         rf"|(?P<line>:[ \t]*\r?\n[ \t]+[\"']?)|(?P<cell>[*_`]{{0,3}}[ \t]*\|[ \t]*`?)|(?i:{SEPARATOR})(?:\\{{0,15}}[\"'`])?))"
         r"(?!\[REDACTED\])(?(block)[^\s][^\r\n]*+(?:\r?\n(?P=indent)[^\r\n]*+)*+"
-        rf"|{REAL}{NO_FACT}(?:(?<=[A-Z]=)|(?<=[A-Z]=[\"'])|{MIXED})"
+        rf"|(?:(?<=[A-Z]=)|(?<=[A-Z]=[\"'])|{MIXED}){REAL}{NO_FACT}"
         r"(?(cell)[^\s\"'`|]{6,}+(?=`?[ \t]*\|)|(?(line)[^\s\"':,]{6,}+(?=[\"']?[ \t]*\r?$)|[^\s\"'`,;<>&}\\]{8,}+))))",
         example="GITHUB_TOKEN=" + sample(24),
         counter_example="max_tokens: 4096, secretName: registry-2024a, token_expires_at: 2025-11-29T14:30:00Z",

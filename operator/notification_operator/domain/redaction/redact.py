@@ -14,15 +14,23 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from notification_operator.domain.redaction.applicable import RuleSet
 from notification_operator.domain.redaction.encodings import reveal
 from notification_operator.domain.redaction.fallback import redact_lines
-from notification_operator.domain.redaction.presence import Presence
-from notification_operator.domain.redaction.rules import EMAIL, IPV4, IPV6, REDACTED, RULES, Rule
+from notification_operator.domain.redaction.prefixes import possible_rules, substitute_tokens
+from notification_operator.domain.redaction.rules import (
+    AFTER_TOKENS,
+    BEFORE_TOKENS,
+    EMAIL,
+    IPV4,
+    IPV6,
+    REDACTED,
+    Rule,
+)
 from notification_operator.domain.redaction.search import Folded, substitute
-from notification_operator.domain.redaction.vendor_tokens import PREFIXES, candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from notification_operator.domain.model import Content
 
@@ -34,44 +42,16 @@ class Rules:
     emails: bool = True
     ipv4: bool = True
 
-    def selected(self) -> Iterable[Rule]:
-        """Return the rules that apply, in their order."""
+    def selected(self, rules: Iterable[Rule]) -> Iterable[Rule]:
+        """Return those of the rules that apply, in their order."""
         off = (*(() if self.emails else (EMAIL,)), *(() if self.ipv4 else (IPV4, IPV6)))
-        return (rule for rule in RULES if rule.name not in off)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Index:
-    """The selected rules in their order, and what a text must contain so that each applies."""
-
-    rules: Sequence[Rule]
-    hints: Presence
-    prefixes: Mapping[str, Sequence[int]]
-
-    def applicable(self, folded: Folded) -> Iterable[Rule]:
-        """Return the rules of which the text contains a hint or a vendor's prefix, in their order."""
-        positions = self.hints.in_text(folded.lower)
-        for prefix in candidates(folded.text):
-            positions.update(self.prefixes[prefix])
-        return (self.rules[position] for position in sorted(positions))
+        return (rule for rule in rules if rule.name not in off)
 
 
 @cache
-def _index(rules: Rules) -> _Index:
-    selected = tuple(rules.selected())
-    hints: dict[str, list[int]] = {}
-    for position, rule in enumerate(selected):
-        for hint in () if rule.name in PREFIXES else rule.hints:
-            hints.setdefault(hint, []).append(position)
-    prefixes = {
-        prefix: [
-            position
-            for position, rule in enumerate(selected)
-            if prefix.startswith(PREFIXES.get(rule.name, ()))
-        ]
-        for prefix in itertools.chain(*PREFIXES.values())
-    }
-    return _Index(rules=selected, hints=Presence(hints), prefixes=prefixes)
+def _rule_sets(rules: Rules) -> tuple[RuleSet, RuleSet]:
+    """Return the selected rules before and after those for vendors' tokens."""
+    return RuleSet(rules.selected(BEFORE_TOKENS)), RuleSet(rules.selected(AFTER_TOKENS))
 
 
 ALL_RULES: Final = Rules()
@@ -195,10 +175,25 @@ def _apply_all(text: str, rules: Rules, counts: Counter[str]) -> str:
 
 
 def _apply_each(text: str, rules: Rules, counts: Counter[str]) -> str:
+    before, after = _rule_sets(rules)
     folded = Folded.of(text)
-    for rule in _index(rules).applicable(folded):
+    for rule in before.applicable(folded.lower):
+        folded = _apply(rule, folded, counts)
+    folded = _apply_tokens(folded, counts)
+    for rule in after.applicable(folded.lower):
         folded = _apply(rule, folded, counts)
     return folded.text
+
+
+def _apply_tokens(folded: Folded, counts: Counter[str]) -> Folded:
+    """Apply the rules for vendors' tokens: all at once, or one after the other to a text that seems to consist of them."""
+    if result := substitute_tokens(folded, limit=LIMIT):
+        redacted, tokens = result
+        counts.update(tokens)
+        return redacted
+    for rule in possible_rules(folded.text):
+        folded = _apply(rule, folded, counts)
+    return folded
 
 
 def _apply(rule: Rule, folded: Folded, counts: Counter[str]) -> Folded:

@@ -43,7 +43,7 @@ GITHUB: Final = rule(
     counter_example="ghp_gamma55",
 )
 
-RULES: Final[tuple[Rule, ...]] = (
+BEFORE_TOKENS: Final[tuple[Rule, ...]] = (
     *pem.RULES,
     *ALERTS,
     headers.COOKIE,
@@ -61,6 +61,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *headers.RULES,
     *assignments.NAMED,
     *markup.RULES,
-    *vendor_tokens.RULES,
-    *urls.ADDRESSES,
 )
+AFTER_TOKENS: Final[tuple[Rule, ...]] = (*vendor_tokens.RULES, *urls.ADDRESSES)
+RULES: Final[tuple[Rule, ...]] = (*BEFORE_TOKENS, *vendor_tokens.PREFIXED, *AFTER_TOKENS)

@@ -76,22 +76,32 @@ def occurrences(hints: Sequence[str], lower: str, most: int) -> list[int] | None
 
 def substitute_near(rule: Rule, reach: int, folded: Folded, hints: Sequence[int]) -> tuple[Folded, int]:
     """Replace the matches that begin at most `reach` characters before one of these indexes; return the result, and their number."""
-    text, lower = folded
-    parts: list[str] = []
-    lower_parts: list[str] = []
-    end = untried = 0
+    spans: list[tuple[int, int]] = []
+    untried = 0
     for hint in hints:
         if hint < untried:
             continue
         start = max(untried, hint - reach)
-        match = rule.near.match(text, start)
+        match = rule.near.match(folded.text, start)
         if match is None:
             untried = start + reach + 1
             continue
         kept = match.end("keep") if rule.keeps else match.start("secret" if reach else 0)
-        parts += (text[end:kept], REDACTED)
-        lower_parts += (lower[end:kept], LOWER_REDACTED)
-        end = untried = match.end()
-    if not parts:
-        return folded, 0
-    return Folded("".join((*parts, text[end:])), "".join((*lower_parts, lower[end:]))), len(parts) // 2
+        spans.append((kept, match.end()))
+        untried = match.end()
+    return redact_spans(folded, spans), len(spans)
+
+
+def redact_spans(folded: Folded, spans: Sequence[tuple[int, int]]) -> Folded:
+    """Replace what is between these indexes, in ascending order."""
+    if not spans:
+        return folded
+    text, lower = folded
+    parts: list[str] = []
+    lower_parts: list[str] = []
+    end = 0
+    for start, next_end in spans:
+        parts += (text[end:start], REDACTED)
+        lower_parts += (lower[end:start], LOWER_REDACTED)
+        end = next_end
+    return Folded("".join((*parts, text[end:])), "".join((*lower_parts, lower[end:])))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import re2
-
 from notification_operator.domain.redaction.rule import Hints, Rule, rule, sample
 
 _HEX = "0a1b2c3d4e5f6789"
 _UPPER = "A1B2C3D4"
 PREFIXES: Final[dict[str, tuple[str, ...]]] = {}
-"""The prefixes of each vendor's tokens, by the name of the rule."""
+"""The prefixes of a vendor's tokens, by the name of the rule."""
 
 
 def _token(name: str, prefixes: str, body: str, length: int, alphabet: str = "a1B2c3D4") -> Rule:
@@ -133,7 +131,6 @@ PREFIXED: Final[tuple[Rule, ...]] = (
     _token("xai_key", "xai-", r"[A-Za-z0-9]{40,}+", 80),
 )
 RULES: Final[tuple[Rule, ...]] = (
-    *PREFIXED,
     rule(
         "azure_client_secret",
         Hints("q~", reach=4),
@@ -177,31 +174,3 @@ RULES: Final[tuple[Rule, ...]] = (
         counter_example="MANIFEST.tar.gz",
     ),
 )
-
-
-def _trie(words: list[str]) -> str:
-    """Return a pattern of these words that branches at each character, and prefers the longest."""
-    if len(words) == 1:
-        return re.escape(words[0])
-    branches: dict[str, list[str]] = {}
-    for word in words:
-        branches.setdefault(word[:1], []).append(word[1:])
-    whole = branches.pop("", None) is not None
-    pattern = "|".join(re.escape(first) + _trie(rests) for first, rests in branches.items())
-    return f"(?:{pattern}){'?' if whole else ''}"
-
-
-_ALL: Final = sorted({prefix for prefixes in PREFIXES.values() for prefix in prefixes})
-_BODY: Final = r"[\w.+/=~%?-]{10}"
-"""How a token begins behind its prefix; the question mark stands for letters outside ASCII."""
-_CANDIDATE: Final = re.compile(
-    rf"[{re.escape(''.join(sorted({prefix[0] for prefix in _ALL})))}](?<![A-Za-z0-9].)(?<=(?=({_trie(_ALL)}){_BODY}).)"
-)
-"""Takes the first character, asks for a word start, and only then goes back to compare with the prefixes: a fast start."""
-_ANY: Final = re2.compile(rf"(?:\A|[^0-9A-Za-z])(?:{'|'.join(map(re2.escape, _ALL))}){_BODY}")
-"""Matches where there is a candidate; finds that out in a tenth of the time."""
-
-
-def candidates(text: str) -> set[str]:
-    """Return the beginnings of words in the text that may be a vendor's prefix; of two such beginnings the longer one."""
-    return set(_CANDIDATE.findall(text)) if _ANY.search(text.encode("ascii", "replace")) else set()
