@@ -6,6 +6,7 @@ ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
 # Half as many again as processors: a third of the time, a unit test waits for a time-out or for another process.
+# Bytecode is kept, because pytest would compile all tests in each worker otherwise.
 UNIT_WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
 help: ## list the targets
@@ -77,8 +78,8 @@ vulnerabilities: ## check the locked dependencies for known vulnerabilities (ARG
 test: ## run every check and test; starts a disposable stack
 	$(RUNNER) all $(ARGS)
 
-unit: ## run the product's unit and property tests, with a tenth of the random cases
-	$(ENV) env QUICK_TESTS=1 python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/unit/cli tests/property -n $(UNIT_WORKERS) $(ARGS)
+unit: ## run the product's unit and property tests, with a twentieth of the random cases
+	$(ENV) env -u PYTHONDONTWRITEBYTECODE QUICK_TESTS=1 python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/unit/cli tests/property -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
 
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)

@@ -1,4 +1,4 @@
-"""The number of random cases of a test: all in `make test`, a tenth in `make unit`, which is run after each edit."""
+"""The number of random cases of a test: all in `make test`, a twentieth in `make unit`, which is run after each edit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 QUICK: Final = os.environ.get("QUICK_TESTS") == "1"
-SHARE: Final = 10
+SHARE: Final = 20
 
 
 def cases(number: int) -> int:

@@ -44,7 +44,7 @@ def release_hosts(folder: Path, *, port: int = 0) -> Iterator[ReleaseHosts]:
     authority.cert_pem.write_to_path(str(certificate))
     server = _Proxy(("127.0.0.1", port), authority)
     server.hosts = ReleaseHosts(proxy=f"http://127.0.0.1:{server.server_port}", certificate=certificate)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield server.hosts

@@ -4,11 +4,12 @@ from functools import partial
 
 import pytest
 
+from tests.cases import some
 from tests.simulation import load_scenarios as scenarios
 from tests.simulation.load import simulate
 
 
-@pytest.mark.parametrize("away", [60.0, 120.0])
+@pytest.mark.parametrize("away", some([60.0, 120.0]))
 def test_waiting_notifications_are_delivered_soon_after_an_outage(away: float) -> None:
     figures = simulate(partial(scenarios.outage, away=away))
     assert (figures["sent"], figures["delivered 15 s after"]) == (500, 500)

@@ -10,9 +10,11 @@ from unittest import mock
 
 import pulumi
 from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.settings import SETTINGS
 
 from platform_infra import Bundle
+from platform_infra.image.build import image_name
 from platform_infra.settings.reader import parse
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
 
 NODE_IMAGE = "notification-platform/node:test"
+IMAGE_NAME = cache(image_name)
 NEW_STATE = "new-state"
 """The id of a state that has none yet."""
 NODE_OUTPUTS = {
@@ -214,7 +217,8 @@ def record_settings(
 
     `kept` are values that the state keeps from an earlier update. `inspect` gets the bundle while the program runs.
 
-    The node image is a constant, so the machine needs neither Docker nor an image.
+    The node image is a constant, so the machine needs neither Docker nor an image. What costs much of a recording's time and decides
+    nothing is left out: the hash of the sources is that of the first recording, and no resource has the place where it was created.
     """
     monitor = Monitor(owner, kept)
     use_monitor(monitor)
@@ -228,6 +232,8 @@ def record_settings(
     with (
         mock.patch("platform_infra.cluster.local.node.current_image", return_value=NODE_IMAGE),
         mock.patch("platform_infra.cluster.ownership.new_state_id", return_value=NEW_STATE),
+        mock.patch("platform_infra.bundle.image_name", IMAGE_NAME),
+        mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
     ):
         program()
     return monitor.recording()

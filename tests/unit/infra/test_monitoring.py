@@ -215,7 +215,7 @@ class Api:
                 """Suppress the access log."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Answer)
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> str:
         self.thread.start()

@@ -13,6 +13,7 @@ from notification_cli.views import schema
 from notification_contract import crds, names
 from notification_contract.receivers.kinds import ReceiverType
 from notification_contract.receivers.spec import parse_spec
+from notification_contract.safe_yaml import LOADER
 from notification_operator.delivery.channel import ReceiverProblem
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.templates import Template
@@ -47,7 +48,7 @@ Document = dict[str, Any]
 
 def objects(text: str) -> Iterator[Document]:
     """Yield the mappings of a YAML text."""
-    yield from (document for document in yaml.safe_load_all(text) if isinstance(document, dict))
+    yield from (document for document in yaml.load_all(text, Loader=LOADER) if isinstance(document, dict))
 
 
 def published(kind: str) -> list[Any]:

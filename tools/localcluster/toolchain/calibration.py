@@ -1,4 +1,4 @@
-"""How fast this machine compiles now, from half a second of measuring.
+"""How fast this machine compiles, from half a second of measuring.
 
 The times in pins.py were measured in processor seconds of one machine: `REFERENCE` is what one of its cores counts in a second
 if it does nothing else. A machine whose cores together count twice as much takes half of these seconds.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 
 REFERENCE = 465.0
 REFERENCE_CORES = 2
@@ -25,8 +26,9 @@ print(count)
 """
 
 
+@cache
 def speed() -> float:
-    """Return how many processor seconds of the reference machine this machine's cores do together in a second now."""
+    """Return how many processor seconds of the reference machine this machine's cores do together in a second, measured once."""
     cores = len(os.sched_getaffinity(0))
     children = [
         subprocess.Popen([sys.executable, "-I", "-c", _COUNT], stdout=subprocess.PIPE, text=True)
