@@ -29,6 +29,7 @@ from platform_infra.workload import config_file
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.drills import Drills, DrillsArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
+from platform_infra.workload.former_config import former_config
 from platform_infra.workload.pull_secret import pull_secrets
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.receivers import Receivers, ReceiversArgs
@@ -231,6 +232,9 @@ class Bundle(pulumi.ComponentResource):
             slack_url=self._inputs.slack_url,
             account=account.account_name,
             config=config_file.render(settings),
+            former_config=None
+            if settings.preview.number
+            else former_config(self.cluster, settings.operator.namespace),
             operator=settings.operator,
             channels=settings.channels,
             audit=settings.audit,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from platform_infra.settings.network import Network
     from platform_infra.settings.placement import Placement
     from platform_infra.settings.sections import Audit, Channels, Operator
+    from platform_infra.workload.former_config import FormerConfig
 
 STOP_MARGIN_SECONDS = 10
 
@@ -61,6 +62,7 @@ class OperatorDeploymentArgs:
     placement: Placement
     network: Network
     server: Server
+    former_config: FormerConfig | None
     protect: bool
     """Whether Pulumi refuses to delete the file channel's volume."""
     annotations: Mapping[str, str]
@@ -91,6 +93,8 @@ class OperatorDeployment(pulumi.ComponentResource):
         self._disruption_budget()
         self._network_policy()
         self._deployment(storage)
+        if args.former_config:
+            args.former_config.keep(self._child)
         self.register_outputs({})
 
     def _metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:

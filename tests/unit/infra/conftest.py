@@ -29,9 +29,10 @@ def engine_event_loop() -> None:
 
 
 @pytest.fixture(autouse=True)
-def cluster_without_monitoring_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the discovery: the recording engine has no API server that could answer."""
+def empty_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer in place of the API server, which the recording engine lacks: no monitoring kinds, and no former Deployment."""
     monkeypatch.setattr("platform_infra.monitoring.discovery.discover", lambda _kubeconfig, _context: [])
+    monkeypatch.setattr("platform_infra.workload.former_config.mounted", lambda *_cluster: None)
 
 
 @dataclass

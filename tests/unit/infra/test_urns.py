@@ -14,6 +14,8 @@ import yaml
 from platform_infra.cluster.local.provider import LocalNodeProvider
 from platform_infra.image.operator_image import OperatorImageProvider
 from platform_infra.monitoring import discovery
+from platform_infra.workload import former_config
+from platform_infra.workload.former_config import FormerConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,8 +90,8 @@ ADDED_WITH_OPERATOR = {
 }
 """Resources of later releases, which an update creates wherever the operator is deployed."""
 
-REMOVED = "notification-platform:index:Bundle$notification-platform:index:OperatorDeployment$kubernetes:core/v1:ConfigMap::config"
-"""The ConfigMap with the configuration, which is a part of the pod template now (DD-VERSION-001)."""
+FORMER = "notification-platform:index:Bundle$notification-platform:index:OperatorDeployment$kubernetes:core/v1:ConfigMap::config"
+"""The ConfigMap with the settings, which are a part of the pod template now: kept while a revision mounts it (DD-VERSION-001)."""
 
 BUNDLE = "notification-platform:index:Bundle"
 ROLES, ADMISSION = (
@@ -121,7 +123,7 @@ def test_every_urn_of_the_earlier_release_is_kept(record: Record, sample: str) -
     settings = SAMPLES[sample]
     with_operator = set() if sample == "operator_disabled" else ADDED_WITH_OPERATOR
     with_crd = set() if settings.get("crdManaged") == "false" else ADDED_WITH_CRD
-    kept = {*FROZEN[sample]} - {REMOVED}
+    kept = {*FROZEN[sample]} - {FORMER}
     assert set(urns(record(OWNER, **settings))) == {*kept, *ADDED, *with_operator, *with_crd}
 
 
@@ -129,8 +131,32 @@ def test_discovered_kinds_keep_the_urns_of_the_mode_crds(
     record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(discovery, "discover", lambda _kubeconfig, _context: list(discovery.KINDS))
-    kept = {*FROZEN["monitoring_crds"]} - {REMOVED}
+    kept = {*FROZEN["monitoring_crds"]} - {FORMER}
     assert set(urns(record())) == {*kept, *ADDED, *ADDED_WITH_OPERATOR, *ADDED_WITH_CRD}
+
+
+@pytest.mark.parametrize("sample", ["default", "cluster_of_another_stack"])
+def test_config_map_that_a_revision_mounts_keeps_its_urn_too(
+    record: Record, sample: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted = FormerConfig(
+        name="notification-operator-0a1b2c",
+        namespace="notification-system",
+        labels={"a": "b"},
+        data={"f": "x"},
+    )
+    monkeypatch.setattr(former_config, "mounted", lambda *_cluster: mounted)
+    recording = record(OWNER, **SAMPLES[sample])
+    assert {*FROZEN[sample]} <= {*urns(recording)}
+    kept = recording.named("ConfigMap", "config")
+    assert kept.inputs == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": mounted.name, "namespace": mounted.namespace, "labels": {"a": "b"}},
+        "data": {"f": "x"},
+        "immutable": True,
+    }
+    assert kept.ignored == ("metadata", "data", "immutable")
 
 
 @pytest.mark.parametrize("provider", STORED_PROVIDERS)

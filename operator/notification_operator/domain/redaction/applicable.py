@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.redaction.rule import Rule
 
 MAX_BYTES: Final = 2 * 1024 * 1024
-"""Memory of a scan's automaton, which starts anew beyond that."""
+"""Memory of a scan's automaton, which is built again beyond that."""
 
 
 class RuleSet:
