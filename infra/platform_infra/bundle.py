@@ -29,7 +29,7 @@ from platform_infra.workload import config_file
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.drills import Drills, DrillsArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
-from platform_infra.workload.former_config import former_config
+from platform_infra.workload.former_config import FormerConfig, former_config
 from platform_infra.workload.pull_secret import pull_secrets
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.receivers import Receivers, ReceiversArgs
@@ -232,9 +232,7 @@ class Bundle(pulumi.ComponentResource):
             slack_url=self._inputs.slack_url,
             account=account.account_name,
             config=config_file.render(settings),
-            former_config=None
-            if settings.preview.number
-            else former_config(self.cluster, settings.operator.namespace),
+            former_config=self._former_config(),
             operator=settings.operator,
             channels=settings.channels,
             audit=settings.audit,
@@ -260,6 +258,11 @@ class Bundle(pulumi.ComponentResource):
             self._child.name("observability"), args=observability, opts=self._child.options("observability")
         )
         return operator
+
+    def _former_config(self) -> FormerConfig | None:
+        """Return the ConfigMap of an earlier release; only a lasting cluster is asked, and previews never had one."""
+        reader = None if self._settings.preview.number else self.cluster.identity.reader
+        return former_config(reader, self._settings.operator.namespace) if reader else None
 
 
 def _owned_objects(settings: Settings) -> list[OwnedObject]:

@@ -1,4 +1,4 @@
-"""The ConfigMap that the settings of an earlier release are in: kept while `kubectl rollout undo` may return to it.
+"""The ConfigMap that holds the settings of an earlier release: kept while `kubectl rollout undo` may return to them.
 
 Releases before DD-VERSION-001 mounted the settings from a ConfigMap, which belongs to their stacks. A program that registers it no more
 deletes it at the end of the update, and the pods of an earlier revision then wait for it without end.
@@ -6,29 +6,23 @@ deletes it at the end of the update, and the pods of an earlier revision then wa
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-import yaml
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from platform_infra import names
-from platform_infra.cluster.api_client import api_client
-from platform_infra.outputs import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from platform_infra.children import Children
-    from platform_infra.cluster import Cluster
+    from platform_infra.cluster.api_server import Reader
 
-TIMEOUT_SECONDS = 8
 VOLUME = "config"
 REVISION = "deployment.kubernetes.io/revision"
-_RAW: Mapping[str, Any] = {"_request_timeout": TIMEOUT_SECONDS, "_preload_content": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,46 +47,24 @@ class FormerConfig:
         )
 
 
-def former_config(cluster: Cluster, namespace: str) -> FormerConfig | None:
+def former_config(reader: Reader, namespace: str) -> FormerConfig | None:
     """Return the ConfigMap of the newest revision of the operator's Deployment that mounts one.
 
-    None if no revision mounts one, if it does not exist any more, or if the cluster does not say so: a new cluster, or an account
-    that may not read ReplicaSets.
+    None if no revision mounts one, if it does not exist any more, or if the account may not read it.
+
+    Raises:
+        ClusterError: the API server does not answer.
     """
-    kubeconfig, context = wait_for(cluster.kubeconfig), wait_for(cluster.context)
-    return mounted(kubeconfig, context, namespace) if kubeconfig and context else None
-
-
-def mounted(kubeconfig: str, context: str, namespace: str) -> FormerConfig | None:
-    """Ask the cluster of a kubeconfig's context; see `former_config`."""
-    # Imported here: the import takes a second, and many programs know no cluster yet.
-    from kubernetes import client  # noqa: PLC0415
-
-    try:
-        with api_client(yaml.safe_load(kubeconfig), context) as api:
-            revisions = client.AppsV1Api(api).list_namespaced_replica_set(
-                namespace,
-                label_selector=",".join(f"{key}={value}" for key, value in names.selector().items()),
-                **_RAW,
-            )
-            name = _newest_mount(json.loads(revisions.data)["items"])
-            if not name:
-                return None
-            existing = json.loads(
-                client.CoreV1Api(api).read_namespaced_config_map(name, namespace, **_RAW).data
-            )
-    except Exception:  # noqa: BLE001 - whatever the reason, the stack is complete without the ConfigMap
+    name = _newest_mount(reader.replica_sets(namespace, names.selector()))
+    obj = reader.config_map(namespace, name) if name else None
+    if obj is None:
         return None
-    return FormerConfig(
-        name=name,
-        namespace=namespace,
-        labels=existing["metadata"].get("labels") or {},
-        data=existing.get("data") or {},
-    )
+    labels = obj["metadata"].get("labels") or {}
+    return FormerConfig(name=name, namespace=namespace, labels=labels, data=obj.get("data") or {})
 
 
-def _newest_mount(revisions: list[dict[str, Any]]) -> str:
-    """Return the name of the ConfigMap that the newest of these ReplicaSets mounts as its settings, if any does."""
+def _newest_mount(revisions: Iterable[Mapping[str, Any]]) -> str:
+    """Return the name of the ConfigMap that the newest of these ReplicaSets mounts as its settings; empty if none does."""
     mounts = [
         (int(revision["metadata"].get("annotations", {}).get(REVISION, 0)), volume["configMap"]["name"])
         for revision in revisions

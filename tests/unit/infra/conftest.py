@@ -12,10 +12,11 @@ import pytest
 from platform_infra.cluster import ClusterError
 from platform_infra.cluster.api_server import IDENTITY_NAMESPACE
 from platform_infra.docker_client import DockerUnavailableError
+from platform_infra.names import selector
 from tests.unit.infra.recording import Recording, engine_loop, record_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from platform_infra.cluster.api_server import Reader
 
@@ -29,10 +30,9 @@ def engine_event_loop() -> None:
 
 
 @pytest.fixture(autouse=True)
-def empty_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answer in place of the API server, which the recording engine lacks: no monitoring kinds, and no former Deployment."""
+def cluster_without_monitoring_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the discovery: the recording engine has no API server that could answer."""
     monkeypatch.setattr("platform_infra.monitoring.discovery.discover", lambda _kubeconfig, _context: [])
-    monkeypatch.setattr("platform_infra.workload.former_config.mounted", lambda *_cluster: None)
 
 
 @dataclass
@@ -45,39 +45,54 @@ class SharedCluster:
     """CRDs by name."""
     namespaces: dict[str, str | None] = field(default_factory=dict)
     """Uids of other namespaces by name; None for one that the account may not read."""
+    replica_sets: list[dict[str, Any]] = field(default_factory=list)
+    config_maps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """ConfigMaps by name."""
     silent: bool = False
     """Whether it does not answer."""
 
     def reader(self, *, kubeconfig: str, context: str) -> Reader:
         """Return the reader that a program uses."""
-        cluster = self
+        return Answers(self, kubeconfig, context)
 
-        class Answers:
-            def __init__(self) -> None:
-                self.kubeconfig, self.context = kubeconfig, context
 
-            def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
-                if cluster.silent:
-                    raise ClusterError("the cluster cannot be identified")
-                if namespace == IDENTITY_NAMESPACE:
-                    return cluster.uid
-                return cluster.namespaces.get(namespace) or ""
+@dataclass(frozen=True)
+class Answers:
+    """Reads what a shared cluster has."""
 
-            def has_namespace(self, name: str) -> bool | None:
-                return None if cluster.namespaces.get(name, "") is None else name in cluster.namespaces
+    cluster: SharedCluster
+    kubeconfig: str
+    context: str
 
-            def owner_of_namespace(self, name: str) -> str:
-                return cluster.owners.get(name, "")
+    def uid(self, namespace: str = IDENTITY_NAMESPACE) -> str:
+        if self.cluster.silent:
+            raise ClusterError("the cluster cannot be identified")
+        if namespace == IDENTITY_NAMESPACE:
+            return self.cluster.uid
+        return self.cluster.namespaces.get(namespace) or ""
 
-            owner_of_definition = owner_of_namespace
+    def has_namespace(self, name: str) -> bool | None:
+        return None if self.cluster.namespaces.get(name, "") is None else name in self.cluster.namespaces
 
-            def definition(self, name: str) -> Mapping[str, Any] | None:
-                return cluster.definitions.get(name)
+    def owner_of_namespace(self, name: str) -> str:
+        return self.cluster.owners.get(name, "")
 
-            def owner_of_account(self, namespace: str, name: str) -> str:
-                return cluster.owners.get(f"{namespace}/{name}", "")
+    owner_of_definition = owner_of_namespace
 
-        return Answers()
+    def definition(self, name: str) -> Mapping[str, Any] | None:
+        return self.cluster.definitions.get(name)
+
+    def owner_of_account(self, namespace: str, name: str) -> str:
+        return self.cluster.owners.get(f"{namespace}/{name}", "")
+
+    def replica_sets(self, namespace: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+        assert namespace
+        assert labels == selector()
+        return self.cluster.replica_sets
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, Any] | None:
+        assert namespace
+        return self.cluster.config_maps.get(name)
 
 
 @pytest.fixture(autouse=True)

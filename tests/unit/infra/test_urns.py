@@ -14,8 +14,6 @@ import yaml
 from platform_infra.cluster.local.provider import LocalNodeProvider
 from platform_infra.image.operator_image import OperatorImageProvider
 from platform_infra.monitoring import discovery
-from platform_infra.workload import former_config
-from platform_infra.workload.former_config import FormerConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,30 +131,6 @@ def test_discovered_kinds_keep_the_urns_of_the_mode_crds(
     monkeypatch.setattr(discovery, "discover", lambda _kubeconfig, _context: list(discovery.KINDS))
     kept = {*FROZEN["monitoring_crds"]} - {FORMER}
     assert set(urns(record())) == {*kept, *ADDED, *ADDED_WITH_OPERATOR, *ADDED_WITH_CRD}
-
-
-@pytest.mark.parametrize("sample", ["default", "cluster_of_another_stack"])
-def test_config_map_that_a_revision_mounts_keeps_its_urn_too(
-    record: Record, sample: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mounted = FormerConfig(
-        name="notification-operator-0a1b2c",
-        namespace="notification-system",
-        labels={"a": "b"},
-        data={"f": "x"},
-    )
-    monkeypatch.setattr(former_config, "mounted", lambda *_cluster: mounted)
-    recording = record(OWNER, **SAMPLES[sample])
-    assert {*FROZEN[sample]} <= {*urns(recording)}
-    kept = recording.named("ConfigMap", "config")
-    assert kept.inputs == {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": mounted.name, "namespace": mounted.namespace, "labels": {"a": "b"}},
-        "data": {"f": "x"},
-        "immutable": True,
-    }
-    assert kept.ignored == ("metadata", "data", "immutable")
 
 
 @pytest.mark.parametrize("provider", STORED_PROVIDERS)
