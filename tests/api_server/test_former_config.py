@@ -58,9 +58,7 @@ def config_maps(cluster: SharedCluster) -> list[str]:
     return [each.metadata.name for each in listed.items if each.metadata.name.startswith(names.OPERATOR)]
 
 
-def test_config_map_of_the_earlier_release_stays_as_long_as_a_revision_mounts_it(
-    team: Team, cluster: SharedCluster
-) -> None:
+def test_former_config_map_stays_while_a_revision_mounts_it(team: Team, cluster: SharedCluster) -> None:
     run(team, EARLIER)
     eventually(lambda: len(revisions(cluster)), lambda number: number == 1)
     (mounted,) = config_maps(cluster)

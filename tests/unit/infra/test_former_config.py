@@ -18,7 +18,9 @@ URN = "notification-platform:index:OperatorDeployment$kubernetes:core/v1:ConfigM
 
 def revision(number: int, config_map: str | None) -> dict[str, Any]:
     """Return a ReplicaSet whose pods mount their settings from a ConfigMap, or from their annotations."""
-    source = {"configMap": {"name": config_map}} if config_map else {"downwardAPI": {"items": []}}
+    source: dict[str, Any] = (
+        {"configMap": {"name": config_map}} if config_map else {"downwardAPI": {"items": []}}
+    )
     volumes = [{"name": "tmp", "emptyDir": {}}, {"name": "config", **source}]
     return {
         "metadata": {"annotations": {"deployment.kubernetes.io/revision": str(number)}},

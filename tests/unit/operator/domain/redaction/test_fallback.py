@@ -1,5 +1,6 @@
 """Redaction without patterns, for a rule that fails: no secret remains, and a text is returned."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -47,7 +48,8 @@ def test_fallback_keeps_other_lines_and_the_text_before_a_secret() -> None:
 class Broken(Rules):
     """Rules of which one cannot be applied."""
 
-    def selected(self) -> list[Rule]:
+    def selected(self, rules: Iterable[Rule]) -> list[Rule]:
+        assert rules
         broken = rule("broken", "a", "a", example="", counter_example="")
         return [replace(broken, replacement=r"\g<no such group>")]
 
