@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from tests.cases import cases
 from tests.simulation.injected_faults import CachedStore, PiecemealStore
+from tests.simulation.invariants import Invariants
 from tests.simulation.schedule import run_schedule
 from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest, trace
+from tests.simulation.violations import InvariantViolation
 
 SHARES = 8
 SCHEDULES = cases(2000) // SHARES
@@ -39,6 +41,16 @@ def test_undisturbed_notification_is_delivered_and_written_once() -> None:
         "operator 1: calls uid-1:console:1",
         "operator 1: writes a: Sent, console 1 success",
     ]
+
+
+def test_violation_at_the_end_is_the_last_line_of_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(_invariants: Invariants, _notifications: object) -> None:
+        raise InvariantViolation("a never ends")
+
+    monkeypatch.setattr(Invariants, "end", end)
+    outcome = run_schedule(b"")
+    assert outcome.violation == "a never ends"
+    assert outcome.trace[-1].endswith("VIOLATION: a never ends")
 
 
 @pytest.mark.parametrize("share", range(SHARES))
