@@ -6,7 +6,6 @@ ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
 # Half as many again as processors: a third of the time, a unit test waits for a time-out or for another process.
-# Bytecode is kept, because pytest would compile all tests in each worker otherwise.
 UNIT_WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
 help: ## list the targets
@@ -78,6 +77,7 @@ vulnerabilities: ## check the locked dependencies for known vulnerabilities (ARG
 test: ## run every check and test; starts a disposable stack
 	$(RUNNER) all $(ARGS)
 
+# Bytecode is kept, because pytest would compile all tests in each worker otherwise.
 unit: ## run the product's unit and property tests, with a twentieth of the random cases
 	$(ENV) env -u PYTHONDONTWRITEBYTECODE QUICK_TESTS=1 python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/unit/cli tests/property -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
 

@@ -261,8 +261,10 @@ class Bundle(pulumi.ComponentResource):
 
     def _former_config(self) -> FormerConfig | None:
         """Return the ConfigMap of an earlier release; only a lasting cluster is asked, and previews never had one."""
-        reader = None if self._settings.preview.number else self.cluster.identity.reader
-        return former_config(reader, self._settings.operator.namespace) if reader else None
+        reader = self.cluster.identity.reader
+        if reader is None or self._settings.preview.number:
+            return None
+        return former_config(reader, self._settings.operator.namespace)
 
 
 def _owned_objects(settings: Settings) -> list[OwnedObject]:

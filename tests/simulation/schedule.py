@@ -79,8 +79,6 @@ async def _outcome(simulation: Simulation) -> Outcome:
         await simulation.run()
         simulation.end()
     except InvariantViolation as violation:
-        if not simulation.violation:
-            simulation.log(f"VIOLATION: {violation}")
         simulation.end(str(violation))
     except TimeLimitError:
         simulation.end()

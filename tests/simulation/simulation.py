@@ -188,13 +188,14 @@ class Simulation:
     def fail(self, violation: str) -> None:
         """Record an error that would otherwise be swallowed."""
         self.end(violation)
-        self.log(f"VIOLATION: {violation}")
         if self._pause is not None:
             _wake(self._pause)
 
     def end(self, violation: str = "") -> None:
         """Record how and when the schedule ended, unless an invariant was violated before."""
         if not self.violation:
+            if violation:
+                self.log(f"VIOLATION: {violation}")
             self.violation = violation
             self.choices_used, self.seconds = self.choices.used, asyncio.get_running_loop().time()
 

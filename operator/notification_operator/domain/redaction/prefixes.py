@@ -74,5 +74,5 @@ def substitute_tokens(folded: Folded, *, limit: int) -> tuple[Folded, Counter[st
 
 def possible_rules(text: str) -> list[Rule]:
     """Return the rules of which the text contains a prefix, in their order."""
-    prefixes = set(_CANDIDATE.findall(text))
-    return [rule for rule in PREFIXED if any(prefix.startswith(PREFIXES[rule.name]) for prefix in prefixes)]
+    possible = {rule.name for prefix in set(_CANDIDATE.findall(text)) for rule in _RULES[prefix]}
+    return [rule for rule in PREFIXED if rule.name in possible]

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from notification_operator.domain.redaction.applicable import RuleSet
@@ -177,12 +177,9 @@ def _apply_all(text: str, rules: Rules, counts: Counter[str]) -> str:
 def _apply_each(text: str, rules: Rules, counts: Counter[str]) -> str:
     before, after = _rule_sets(rules)
     folded = Folded.of(text)
-    for rule in before.applicable(folded.lower):
-        folded = _apply(rule, folded, counts)
+    folded = _apply_in_turn(before.applicable(folded.lower), folded, counts)
     folded = _apply_tokens(folded, counts)
-    for rule in after.applicable(folded.lower):
-        folded = _apply(rule, folded, counts)
-    return folded.text
+    return _apply_in_turn(after.applicable(folded.lower), folded, counts).text
 
 
 def _apply_tokens(folded: Folded, counts: Counter[str]) -> Folded:
@@ -191,7 +188,11 @@ def _apply_tokens(folded: Folded, counts: Counter[str]) -> Folded:
         redacted, tokens = result
         counts.update(tokens)
         return redacted
-    for rule in possible_rules(folded.text):
+    return _apply_in_turn(possible_rules(folded.text), folded, counts)
+
+
+def _apply_in_turn(rules: Iterable[Rule], folded: Folded, counts: Counter[str]) -> Folded:
+    for rule in rules:
         folded = _apply(rule, folded, counts)
     return folded
 
@@ -203,6 +204,6 @@ def _apply(rule: Rule, folded: Folded, counts: Counter[str]) -> Folded:
         counts[rule.name] += count
     if count < LIMIT:
         return redacted
-    *_, last = itertools.islice(rule.pattern.finditer(folded.text), LIMIT)
+    *_, last = islice(rule.pattern.finditer(folded.text), LIMIT)
     rest = len(folded.text) - last.end()
     return Folded.of(f"{redacted.text[: len(redacted.text) - rest]}\n{REDACTED}") if rest else redacted
