@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from notification_operator.delivery.channel import ReceiverError
-from notification_operator.delivery.recording import first
+from notification_operator.delivery.recording import ReceiverChanged, first
 from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.receivers.health import UNTESTED, Health
 
@@ -54,6 +54,9 @@ class HealthBook:
                 consecutive_failures=0,
                 problem="",
             )
+        elif isinstance(error, ReceiverChanged):
+            # The receiver as it is now has refused nothing.
+            health = replace(before, last_attempt=attempt.ended, last_error=attempt.error or "")
         else:
             refused = first(error, ReceiverError)
             health = replace(

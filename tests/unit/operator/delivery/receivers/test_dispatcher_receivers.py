@@ -206,6 +206,8 @@ async def test_refusal_of_a_call_with_an_old_secret_is_no_failure_for_good(entry
         "the receiver changed during the attempt, which failed with: AuthenticationFailed: HTTP 401: token_revoked"
     )
     assert stage.breakers.state("webhook/shop/hook") is Circuit.CLOSED
+    health = stage.health.health(stage.key())
+    assert (health.last_error, health.consecutive_failures) == (attempt.error, 0)
     assert (await stage.attempt("webhook/hook", number=2)).succeeded
 
 
