@@ -14,7 +14,19 @@ from tests.simulation.violations import InvariantViolation
 SHARES = 8
 SCHEDULES = cases(2000) // SHARES
 
-FOUND = (6004302, 7020436, 7023066, 7052089, 7077141, 7079035, 7085854, 7096578, 7126388)
+FOUND = (
+    6004302,
+    7020436,
+    7023066,
+    7052089,
+    7077141,
+    7079035,
+    7085854,
+    7096578,
+    7126388,
+    20002305,
+    20012147,
+)
 """Seeds of schedules that found a defect of the operator or of an invariant; they mean the same as long as choices do."""
 
 OVERTAKEN = bytes.fromhex(

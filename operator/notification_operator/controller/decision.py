@@ -10,6 +10,7 @@ from notification_operator.domain.fold import fold
 from notification_operator.domain.hold import NO_HOLDS, Hold
 from notification_operator.domain.model import parse
 from notification_operator.domain.progress import NO_OPEN_BREAKERS
+from notification_operator.domain.status_write import StatusWrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules
+    from notification_operator.domain.status import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,11 @@ class Waits:
 
 
 class Decision:
-    """The change that one reconciliation applies to an object; attempts that finish later do not change it."""
+    """The change that one reconciliation applies to an object; attempts that finish later do not change it.
+
+    A write without an answer is repeated as it was, as long as it may still be applied: it may end the notification or
+    suppress a target, and another decision, with attempts that this one rules out, would be wrong if it arrived later.
+    """
 
     def __init__(  # noqa: PLR0913 - what a reconciliation knows
         self,
@@ -61,13 +67,16 @@ class Decision:
         self._version = fresh["metadata"]["resourceVersion"]
         self._notification = notification
         self._route, self._rules = attempts.route, rules
-        self.finished, self._running = attempts.finished, attempts.running
+        self._finished, self._running = attempts.finished, attempts.running
+        self._repeats = attempts.repeats
         self._waits = waits
         self._suppressions = suppressions
         self._queued_at = queued_at
         self._clock = clock
         self.at = clock()
         """The time of the latest decision, which the times in its status are relative to."""
+        self.latest = StatusWrite(version="", status={}, recorded=())
+        """The latest decision."""
 
     def parsed(self, obj: Mapping[str, Any]) -> Notification:
         """Parse an object; the version that the reconciliation began with is parsed already."""
@@ -79,11 +88,19 @@ class Decision:
 
     def __call__(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Return the next status of an object just read."""
-        current, self.at = self.parsed(obj), self._clock()
+        version, self.at = obj["metadata"]["resourceVersion"], self._clock()
+        if self._repeats is not None and self._repeats.version == version:
+            self.latest = self._repeats
+        else:
+            status = self._decide(self.parsed(obj)).dump()
+            self.latest = StatusWrite(version=version, status=status, recorded=self._finished)
+        return self.latest.status
+
+    def _decide(self, current: Notification) -> Status:
         waits = self._waits.moved_to(self.at)
         return fold(
             current,
-            self.finished,
+            self._finished,
             route=self.route(current),
             in_flight=self._running,
             open_breakers=waits.open_breakers,
@@ -91,4 +108,4 @@ class Decision:
             suppressions=self._suppressions,
             queued_at=self._queued_at,
             now=self.at,
-        ).dump()
+        )

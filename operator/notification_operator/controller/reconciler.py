@@ -127,7 +127,7 @@ class Reconciler:
         # Attempts are forgotten during a read only if the object is gone, or belongs to another process now.
         if attempts.forgotten or fresh["metadata"]["uid"] != ref.uid:
             raise Gone(ref)
-        attempts.mute()
+        attempts.mute(fresh["metadata"]["resourceVersion"])
         notification, rules = parse(fresh), self._rules.rules
         route = rules.route(notification, attempts.route)
         started = await self._starter.start(request, notification, route, attempts, turn)
@@ -148,8 +148,12 @@ class Reconciler:
             clock=self._clock,
         )
         unanswered = attempts.keep(notification)
-        outcome = await apply(self._store, ref, decision, base=fresh)
-        attempts.acknowledge(decision.finished)
+        try:
+            outcome = await apply(self._store, ref, decision, base=fresh)
+        except Unavailable:
+            attempts.remember(decision.latest)
+            raise
+        attempts.acknowledge(decision.latest.recorded)
         attempts.unmute()
         after = self._publish(outcome, decision, started.redacted, unanswered=unanswered)
         due = after.status.next_attempt_at
@@ -159,7 +163,7 @@ class Reconciler:
         observed |= _versions(outcome)
         # A clock that was set back during the write would turn a short wait into a long one.
         result = _result(after, due, observed=observed, now=max(self._clock(), decision.at))
-        # The queue parks the key until attempts may start.
+        # At once after a repeated write. Otherwise the queue parks the key until attempts may start.
         return result if started.permitted or result.final else replace(result, requeue_after=0.0)
 
     def _stall(self, key: Key, error: StatusError, observed: frozenset[str]) -> Result:
@@ -187,7 +191,7 @@ class Reconciler:
             self._metrics.count_conflicts(outcome.attempts - 1)
         before = decision.parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
         after = decision.parsed(outcome.after) if isinstance(outcome, Applied) else before
-        published = excluding_attempts(before, decision.finished, route=decision.route(before))
+        published = excluding_attempts(before, decision.latest.recorded, route=decision.route(before))
         if unanswered.phase is not published.phase:
             published = replace(published, status=replace(published.status, phase=unanswered.phase))
         self._metrics.track_phase(after.uid, after.phase)

@@ -50,7 +50,7 @@ class Started:
     route: Route
     """The route, with the fallbacks that have joined it."""
     permitted: bool
-    """Whether this process may start attempts of the object."""
+    """Whether this reconciliation may start attempts."""
     any: bool = False
     """Whether an attempt was started."""
     without_room: frozenset[str] = frozenset()
@@ -99,7 +99,7 @@ class Starter:
         """
         redacted, uid = self._redaction.of(notification.content), request.key.uid
         held, missing = frozenset[str](), frozenset[str]()
-        if self._ownership.may_start(uid):
+        if self._may_start(uid, attempts):
             held, missing = self._hold_if_large(notification, route, attempts, turn)
         if missing and not held:
             return Started(
@@ -112,12 +112,16 @@ class Starter:
             await redacted.prepare()
         if attempts.forgotten:
             raise Gone(request.key.ref)
-        if not self._ownership.may_start(uid):
+        if not self._may_start(uid, attempts):
             return Started(redacted=redacted, route=route, permitted=False)
         started = self._start_due(notification, route, attempts, turn=turn, redacted=redacted)
         if started.any:
             await request.without_worker(attempts.wait(self._visible_after))
         return started
+
+    def _may_start(self, uid: str, attempts: ObjectAttempts[Key]) -> bool:
+        """Return whether attempts may start; not as long as an earlier write may end or suppress what they would send."""
+        return attempts.repeats is None and self._ownership.may_start(uid)
 
     def waits(self, notification: Notification, started: Started) -> Waits:
         """Return what the targets of a notification wait for now."""

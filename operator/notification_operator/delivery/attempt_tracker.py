@@ -3,6 +3,7 @@
 This closes two gaps. A slow attempt does not hold a worker: its reconciliation ends, and the end of the attempt
 requests the next one. A failed write loses nothing: finished attempts stay here until a write holds them. Memory
 is enough, because an attempt that no write holds at a crash is made again under the same id (DD-LEDGER-001).
+A write without an answer stays here, too, and is repeated before anything new is started.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.routing.route import Route
+    from notification_operator.domain.status_write import StatusWrite
 
 
 logger = structlog.get_logger(__name__)
@@ -90,6 +92,10 @@ class ObjectAttempts(Generic[KeyT]):
         """Whether the tracker dropped these attempts after they were tracked."""
         self.unanswered: Notification | None = None
         """The notification before a write that is not known to have been applied: what that changes is not published."""
+        self.repeats: StatusWrite | None = None
+        """The write that this reconciliation repeats, because it may still be applied to the object as it was read."""
+        self._lost: StatusWrite | None = None
+        """The latest write without an answer."""
         self._registry = registry
         self._running: dict[str, asyncio.Task[Attempt]] = {}
         self._finished: list[Attempt] = []
@@ -134,9 +140,10 @@ class ObjectAttempts(Generic[KeyT]):
         if self._running:
             await asyncio.wait(self._running.values(), timeout=seconds)
 
-    def mute(self) -> None:
-        """Do not call `on_finished`: a reconciliation looks at the attempts itself."""
+    def mute(self, version: str) -> None:
+        """Do not call `on_finished`: a reconciliation, which has read this resourceVersion, looks at the attempts itself."""
         self._muted, self._postponed = True, False
+        self.repeats = self._lost if self._lost is not None and self._lost.version == version else None
         self._registry.wait_for(self.key.uid)
 
     def stall(self) -> None:
@@ -162,12 +169,16 @@ class ObjectAttempts(Generic[KeyT]):
             self._registry.add(self)
         return self.unanswered
 
+    def remember(self, write: StatusWrite) -> None:
+        """Remember a write without an answer."""
+        self._lost = write
+
     def acknowledge(self, recorded: Iterable[Attempt]) -> None:
         """Drop the finished attempts that were decided on; it is also known what became of earlier writes.
 
         An attempt of the same number that finished since stays: a held attempt uses up no number.
         """
-        self.unanswered = None
+        self.unanswered = self._lost = None
         decided = tuple(recorded)
         self._finished = [attempt for attempt in self._finished if attempt not in decided]
         self._remove_if_empty()
@@ -175,7 +186,7 @@ class ObjectAttempts(Generic[KeyT]):
     def close(self) -> None:
         """Drop everything; running attempts finish unheard."""
         self.forgotten = True
-        self.route = self.unanswered = None
+        self.route = self.unanswered = self._lost = None
         self._running.clear()
         self._finished.clear()
 

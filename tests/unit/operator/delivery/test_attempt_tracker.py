@@ -130,7 +130,7 @@ async def test_end_during_a_reconciliation_is_not_reported() -> None:
     fixture = TrackerFixture()
     fixture.start(attempt())
     fixture.attempts.unmute()
-    fixture.attempts.mute()
+    fixture.attempts.mute("1")
     await fixture.finish()
     assert fixture.reported == []
 
@@ -272,7 +272,7 @@ async def test_shutdown_does_not_wait_for_a_stalled_object() -> None:
     async with asyncio.timeout(1):
         await fixture.tracker.idle()
     assert (fixture.tracker.uids, fixture.tracker.tracks("uid")) == ((), True)
-    fixture.attempts.mute()
+    fixture.attempts.mute("1")
     assert fixture.tracker.uids == ("uid",)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -302,7 +302,7 @@ async def test_attempt_postponed_in_a_reconciliation_is_reported_at_its_end() ->
     async def postponed() -> Attempt:
         raise Postponed
 
-    fixture.attempts.mute()
+    fixture.attempts.mute("1")
     fixture.attempts.start("slack", ROUTE, postponed(), failed=failed)
     await fixture.attempts.wait(1)
     await asyncio.sleep(0)
@@ -311,6 +311,6 @@ async def test_attempt_postponed_in_a_reconciliation_is_reported_at_its_end() ->
     assert not fixture.tracker.tracks("uid")
     fixture.attempts.unmute()
     assert fixture.reported == [KEY]
-    fixture.attempts.mute()
+    fixture.attempts.mute("1")
     fixture.attempts.unmute()
     assert fixture.reported == [KEY]
