@@ -12,7 +12,7 @@ from notification_contract.settings import EventLevel
 from notification_operator import __version__
 from notification_operator.kube.client import check_reachable, connect, keep_probing
 from notification_operator.kube.connectivity import Connectivity
-from notification_operator.kube.event import Event, EventType
+from notification_operator.kube.events.event import Event, EventType
 from notification_operator.kube.pagination import collection
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.lifecycle import Lifecycle

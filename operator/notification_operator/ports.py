@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from atomic_status import KubeStatusStore, ObjectRef
 from notification_operator.delivery.registry import channels
 from notification_operator.kube.config_map_templates import ConfigMapTemplates
-from notification_operator.kube.event_recorder import EventRecorder as KubeEventRecorder
-from notification_operator.kube.event_recorder import own_pod
+from notification_operator.kube.events.recorder import EventRecorder as KubeEventRecorder
+from notification_operator.kube.events.recorder import own_pod
 from notification_operator.kube.leases import KubeLeases
 from notification_operator.kube.objects import KubeObjects
 from notification_operator.kube.resources import RECEIVER_RESOURCE, RESOURCE
 from notification_operator.observers.audit.observer import audit_store
 from notification_operator.telemetry.metrics import Metrics
-from notification_operator.watch.catalog import CRD_HINT
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.config_map import ConfigMapWatch
+from notification_operator.watch.receivers.catalog import CRD_HINT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from notification_operator.config.settings import Settings
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.creation import ChannelCreator
-    from notification_operator.delivery.rendering.overrides import TemplateSource
+    from notification_operator.delivery.rendering.templating.overrides import TemplateSource
     from notification_operator.kube.client import Cluster
-    from notification_operator.kube.event import Event, Regarding
+    from notification_operator.kube.events.event import Event, Regarding
     from notification_operator.leadership.lease import LeaseStore
     from notification_operator.observers.audit.store import AuditStore
     from notification_operator.observers.publisher import Observer

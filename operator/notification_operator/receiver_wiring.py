@@ -19,10 +19,10 @@ from notification_operator.delivery.recording import first
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.telemetry.receiver_gauges import ReceiverState
-from notification_operator.watch.catalog import ReceiverCatalog
-from notification_operator.watch.receiver_references import ReceiverReferences
-from notification_operator.watch.receiver_watch import ReceiverWatch
-from notification_operator.watch.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
+from notification_operator.watch.receivers.catalog import ReceiverCatalog
+from notification_operator.watch.receivers.receiver_watch import ReceiverWatch
+from notification_operator.watch.receivers.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
+from notification_operator.watch.receivers.references import ReceiverReferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from notification_operator.config.settings import Settings
     from notification_operator.controller.request import Key
     from notification_operator.controller.workqueue import WorkQueue
-    from notification_operator.delivery.breakers import Breakers
+    from notification_operator.delivery.flow_control.breakers import Breakers
     from notification_operator.delivery.senders import ChannelSenders, Sender
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.receivers.catalog import ReceiverKey

@@ -12,13 +12,13 @@ from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.starter import Starter
 from notification_operator.controller.workqueue import WorkQueue
 from notification_operator.delivery.attempt_tracker import AttemptTracker
-from notification_operator.delivery.breakers import Breakers
-from notification_operator.delivery.content_budget import ContentBudget
-from notification_operator.delivery.content_redaction import ContentRedaction
+from notification_operator.delivery.content.budget import ContentBudget
+from notification_operator.delivery.content.redaction import ContentRedaction
 from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.registry import channel_limits
 from notification_operator.delivery.senders import ChannelSenders, NoReceivers, TargetSenders
-from notification_operator.domain.breaker import Limits
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.redaction.redactor import Redactor, rules
 from notification_operator.kube.resources import RESOURCE
 from notification_operator.leadership.elector import Elector

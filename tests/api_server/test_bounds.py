@@ -9,7 +9,7 @@ import pytest
 
 from notification_contract import bounds
 from notification_contract.crds import notification_request
-from notification_operator.domain.fold import fold
+from notification_operator.domain.folding.fold import fold
 from notification_operator.domain.model import parse
 from notification_operator.domain.routing.route import Route
 from tests.api_server.conftest import objects

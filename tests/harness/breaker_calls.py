@@ -6,8 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from notification_operator.delivery.breakers import Breakers, Destination, PermittedCall, Rejected
-from notification_operator.domain.breaker import Circuit, Limits, Result
+from notification_operator.delivery.flow_control.breakers import (
+    Breakers,
+    Destination,
+    PermittedCall,
+    Rejected,
+)
+from notification_operator.domain.flow_control.breaker import Circuit, Limits, Result
 
 
 async def ask(

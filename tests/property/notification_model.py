@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from notification_operator.domain.fold import fold, merge_attempts
-from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.domain.folding.fold import fold, merge_attempts
+from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import Attempt, AttemptStatus, Notification, RetryPolicy, parse
-from notification_operator.domain.phases import FINAL
-from notification_operator.domain.plan import Plan, Send, plan
+from notification_operator.domain.planning.hold import Hold, HoldReason
+from notification_operator.domain.planning.plan import Plan, Send, plan
 from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.text.timestamps import parse_time
 from tests.property.strategies import Outcome

@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from notification_operator.domain.audit_events import all_events, events
-from notification_operator.domain.fold import excluding_attempts
+from notification_operator.domain.folding.fold import excluding_attempts
 from notification_operator.domain.model import Phase, RetryPolicy
 from notification_operator.domain.routing.route import resolve
 from notification_operator.observers.publisher import Transition

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from notification_operator.domain.breaker import (
+from notification_operator.domain.flow_control.breaker import (
     MOST_RESULTS,
     SPREAD,
     Admission,

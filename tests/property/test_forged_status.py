@@ -10,14 +10,14 @@ from notification_contract.crds import notification_request
 from notification_contract.receivers.target import MAX_TARGETS
 from notification_contract.routing.receivers import CHANNELS
 from notification_operator.domain.attempt import AttemptStatus
-from notification_operator.domain.fold import excluding_attempts, fold
+from notification_operator.domain.folding.fold import excluding_attempts, fold
+from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.model import parse
-from notification_operator.domain.phases import FINAL
-from notification_operator.domain.plan import plan
+from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.retention import due_at
 from notification_operator.domain.routing.route import resolve
 from notification_operator.domain.status import Phase, Status
-from notification_operator.domain.target_status import TargetState
 from tests.harness.schema import violations
 from tests.unit.operator.domain.builders import START, at, stored, success
 from tests.unit.operator.domain.receivers.entries import receiver, resolver

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_operator.domain.model import RetryPolicy
-from notification_operator.domain.retry import backoff
+from notification_operator.domain.planning.retry import backoff
 from tests.property.strategies import policies
 
 numbers = st.integers(1, 10)

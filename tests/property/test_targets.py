@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notification_contract.receivers.target import MAX_TARGETS
+from notification_operator.domain.folding.phases import MOVES
+from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.model import AttemptStatus, Phase
-from notification_operator.domain.phases import MOVES
-from notification_operator.domain.progress import most_attempts
+from notification_operator.domain.planning.progress import most_attempts
 from notification_operator.domain.receivers.targets import NO_RULES, PLACEHOLDER
-from notification_operator.domain.target_status import TargetState
 from notification_operator.domain.text.timestamps import format_time
 from tests.cases import cases
 from tests.property.strategies import Outcome, outcomes

@@ -22,13 +22,13 @@ from notification_contract.routing.receivers import CHANNELS
 from notification_contract.settings import Receivers
 from notification_operator.controller.request import Request
 from notification_operator.delivery.receivers.creation import Created
+from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.model import parse
-from notification_operator.domain.plan import PlanReason
+from notification_operator.domain.planning.plan import PlanReason
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.fold import OwnerFacts
 from notification_operator.domain.receivers.fold import fold as fold_receiver
 from notification_operator.domain.receivers.health import UNTESTED
-from notification_operator.domain.target_status import TargetState
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.ports import ReceiverPorts
 from notification_operator.watch.collection_watch import Listed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from notification_operator.delivery.channel import RateLimited, Transient
-from notification_operator.delivery.channels.slack import SlackChannel
+from notification_operator.delivery.channels.slack.webhook import SlackChannel
 from tests.simulation.load import Load, Receiver
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from notification_operator.domain.sharding import shard_of
-from notification_operator.kube.event import Regarding
+from notification_operator.kube.events.event import Regarding
 from notification_operator.lifecycle import Lifecycle
 from notification_operator.ports import Ports
 from notification_operator.telemetry.metrics import Metrics

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_operator.domain import audit_events as audit
+from notification_operator.domain.folding.phases import FINAL, MOVES
 from notification_operator.domain.model import Phase, parse
-from notification_operator.domain.phases import FINAL, MOVES
 from notification_operator.domain.redaction.redact import ALL_RULES, redact_content
 from tests.simulation.violations import require
 

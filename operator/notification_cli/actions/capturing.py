@@ -16,7 +16,7 @@ from notification_cli.errors import CliError
 from notification_contract.messages import BodyFormat
 from notification_contract.receivers.kinds import ReceiverType
 from notification_operator.delivery.channel import DeliveryError, InvalidOptionsError, Message
-from notification_operator.delivery.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Tools
 from notification_operator.delivery.receivers.factory import ChannelFactory, composer
 from notification_operator.delivery.rendering.mail import write_mail

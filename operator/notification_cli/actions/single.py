@@ -13,9 +13,9 @@ from notification_cli.output.documents import document, plain, resource_name
 from notification_cli.views.explanation import explain
 from notification_cli.views.text import clean
 from notification_cli.views.timeline import timeline
+from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.json_values import mapping
 from notification_operator.domain.model import Notification, parse
-from notification_operator.domain.phases import FINAL
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:

@@ -147,7 +147,7 @@ def _proxy(profile: Profile) -> str:
     """
     proxy = str(profile.cluster.get("proxy-url") or "")
     if not proxy and any(name.lower().endswith("s_proxy") for name in os.environ):
-        from notification_operator.kube.proxies import session_options  # noqa: PLC0415 - rarely needed
+        from notification_operator.kube.proxy.environment import session_options  # noqa: PLC0415 - rarely needed
 
         proxy = str(session_options(str(profile.cluster["server"])).get("proxy") or "")
     if proxy and not proxy.startswith("http://"):

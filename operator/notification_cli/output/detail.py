@@ -9,8 +9,8 @@ from notification_cli.views.outlook import Meeting
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, clock, duration, moment
 from notification_cli.views.timeline import Kind
-from notification_operator.domain.plan import PlanReason
-from notification_operator.domain.target_status import TargetState
+from notification_operator.domain.folding.target_status import TargetState
+from notification_operator.domain.planning.plan import PlanReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,9 +9,9 @@ from notification_cli.views.known import NOTHING_KNOWN
 from notification_cli.views.outlook import Outlook, outlook
 from notification_cli.views.targets import Link, Target, links_of, targets_of
 from notification_cli.views.text import clean
-from notification_operator.domain.fallback import follow
-from notification_operator.domain.fold import next_attempt
-from notification_operator.domain.plan import Plan, PlanReason, Send, plan
+from notification_operator.domain.folding.fold import next_attempt
+from notification_operator.domain.planning.fallback import follow
+from notification_operator.domain.planning.plan import Plan, PlanReason, Send, plan
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.routing.state import RoutingState
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from notification_cli.views.known import Known
     from notification_cli.views.rules import Step
     from notification_operator.domain.model import Notification
-    from notification_operator.domain.progress import Progress
+    from notification_operator.domain.planning.progress import Progress
     from notification_operator.domain.routing.route import Route
 
 

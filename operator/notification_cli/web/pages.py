@@ -19,7 +19,7 @@ from notification_cli.web.fitting import (
 from notification_cli.web.hints import UNDELIVERED, Hints
 from notification_cli.web.layout import Layout, tab_of
 from notification_cli.web.source import Filter
-from notification_operator.domain.phases import FINAL
+from notification_operator.domain.folding.phases import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

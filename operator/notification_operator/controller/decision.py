@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from notification_operator.domain.fold import fold
-from notification_operator.domain.hold import NO_HOLDS, Hold
+from notification_operator.domain.folding.fold import fold
+from notification_operator.domain.folding.status_write import StatusWrite
 from notification_operator.domain.model import parse
-from notification_operator.domain.progress import NO_OPEN_BREAKERS
-from notification_operator.domain.status_write import StatusWrite
+from notification_operator.domain.planning.hold import NO_HOLDS, Hold
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import UNTESTED
 from notification_operator.domain.receivers.health_condition import assess

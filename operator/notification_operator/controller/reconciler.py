@@ -19,9 +19,9 @@ from atomic_status import (
 )
 from notification_operator.controller.decision import Decision, Waits
 from notification_operator.controller.request import Result
-from notification_operator.domain.fold import excluding_attempts, next_attempt
+from notification_operator.domain.folding.fold import excluding_attempts, next_attempt
+from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
-from notification_operator.domain.phases import FINAL
 from notification_operator.domain.status import Phase
 from notification_operator.observers.publisher import Transition
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from notification_operator.controller.request import Key, Request
     from notification_operator.controller.starter import Started, Starter
     from notification_operator.delivery.attempt_tracker import AttemptTracker
-    from notification_operator.delivery.content_budget import Turn
-    from notification_operator.delivery.content_redaction import RedactedContent
+    from notification_operator.delivery.content.budget import Turn
+    from notification_operator.delivery.content.redaction import RedactedContent
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules

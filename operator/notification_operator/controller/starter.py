@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from atomic_status import Gone
 from notification_operator.controller.decision import Waits
 from notification_operator.controller.request import Key
-from notification_operator.delivery.content_budget import content_size, cost
-from notification_operator.delivery.destinations import Permission
+from notification_operator.delivery.content.budget import content_size, cost
+from notification_operator.delivery.flow_control.destinations import Permission
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
-from notification_operator.domain.fallback import follow
-from notification_operator.domain.fold import merge_attempts
-from notification_operator.domain.hold import NO_HOLDS, Hold
-from notification_operator.domain.plan import plan
+from notification_operator.domain.folding.fold import merge_attempts
+from notification_operator.domain.planning.fallback import follow
+from notification_operator.domain.planning.hold import NO_HOLDS, Hold
+from notification_operator.domain.planning.plan import plan
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 from notification_operator.domain.status import Reason
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from notification_operator.controller.request import Request
     from notification_operator.delivery.attempt_tracker import ObjectAttempts
-    from notification_operator.delivery.content_budget import Reservation, Turn
-    from notification_operator.delivery.content_redaction import ContentRedaction, RedactedContent
+    from notification_operator.delivery.content.budget import Reservation, Turn
+    from notification_operator.delivery.content.redaction import ContentRedaction, RedactedContent
     from notification_operator.delivery.dispatcher import Dispatcher
     from notification_operator.domain.model import Notification
-    from notification_operator.domain.plan import Send
+    from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.receivers.catalog import ReceiverKey
     from notification_operator.domain.routing.route import Route
 

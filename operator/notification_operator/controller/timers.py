@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from notification_operator.delivery.breakers import CLOCK_STEP
+from notification_operator.delivery.flow_control.breakers import CLOCK_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

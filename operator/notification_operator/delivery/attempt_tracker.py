@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import structlog
 
 from notification_operator.delivery.channel import Postponed
-from notification_operator.delivery.content_budget import ContentBudget, Reservation, Turn
+from notification_operator.delivery.content.budget import ContentBudget, Reservation, Turn
 from notification_operator.telemetry.statistics import AttemptStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from notification_operator.domain.folding.status_write import StatusWrite
     from notification_operator.domain.model import Attempt, Notification
     from notification_operator.domain.routing.route import Route
-    from notification_operator.domain.status_write import StatusWrite
 
 
 logger = structlog.get_logger(__name__)

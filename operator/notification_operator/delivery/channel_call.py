@@ -9,7 +9,7 @@ import structlog
 
 from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, Transient
 from notification_operator.delivery.recording import first
-from notification_operator.domain.breaker import Result
+from notification_operator.domain.flow_control.breaker import Result
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Channel, Message, Receipt

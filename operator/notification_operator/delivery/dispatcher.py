@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from notification_contract.messages import BodyFormat
-from notification_operator.delivery.breakers import Rejected
 from notification_operator.delivery.channel import (
     Message,
     Permanent,
@@ -21,15 +20,16 @@ from notification_operator.delivery.channel import (
 )
 from notification_operator.delivery.channel_call import breaker_result, call
 from notification_operator.delivery.channel_health import LATEST, ChannelHealth
-from notification_operator.delivery.destinations import FREE, Destinations, Permission
-from notification_operator.delivery.pacing import Pacing
+from notification_operator.delivery.flow_control.breakers import Rejected
+from notification_operator.delivery.flow_control.destinations import FREE, Destinations, Permission
+from notification_operator.delivery.flow_control.pacing import Pacing
 from notification_operator.delivery.recording import ReceiverChanged, Recorder, first
 from notification_operator.delivery.refusals import circuit_open
 from notification_operator.delivery.senders import Sender, Unavailable
 from notification_operator.delivery.threads import Threads
-from notification_operator.domain.breaker import Circuit
-from notification_operator.domain.hold import NO_HOLDS, HoldReason
-from notification_operator.domain.progress import most_attempts
+from notification_operator.domain.flow_control.breaker import Circuit
+from notification_operator.domain.planning.hold import NO_HOLDS, HoldReason
+from notification_operator.domain.planning.progress import most_attempts
 from notification_operator.domain.receivers.targets import NO_RULES
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.status import Reason
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from notification_operator.delivery.breakers import Breakers, Destination, PermittedCall
-    from notification_operator.delivery.content_redaction import RedactedContent
+    from notification_operator.delivery.content.redaction import RedactedContent
+    from notification_operator.delivery.flow_control.breakers import Breakers, Destination, PermittedCall
     from notification_operator.delivery.senders import ChannelSenders, Senders
     from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.hold import Hold
     from notification_operator.domain.model import Content, Notification
-    from notification_operator.domain.plan import Send
+    from notification_operator.domain.planning.hold import Hold
+    from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.routing.route import Route
 
 CLOSING_SECONDS: Final = 5.0

@@ -19,7 +19,7 @@ from yarl import URL
 from atomic_status.headers import parse_retry_after
 from notification_operator.delivery.channel import DeliveryError, Permanent, RateLimited, Transient
 from notification_operator.domain.text.error_text import chain, describe
-from notification_operator.kube.proxies import session_options
+from notification_operator.kube.proxy.environment import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from notification_operator.delivery.channel import Receipt
     from notification_operator.delivery.senders import Sender, Unavailable
-    from notification_operator.domain.plan import Send
+    from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.redaction.redactor import Redactor
 
 Kind = TypeVar("Kind", bound=BaseException)

@@ -11,10 +11,10 @@ from notification_operator.config.settings import SettingsError
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
-from notification_operator.delivery.channels.slack import SlackChannel
-from notification_operator.delivery.destinations import ChannelLimits
-from notification_operator.delivery.file_storage import DAY, Limits
-from notification_operator.domain.rate import Rate
+from notification_operator.delivery.channels.slack.webhook import SlackChannel
+from notification_operator.delivery.flow_control.destinations import ChannelLimits
+from notification_operator.delivery.local.file_storage import DAY, Limits
+from notification_operator.domain.flow_control.rate import Rate
 
 if TYPE_CHECKING:
     from notification_contract.settings import Channels, ChannelSection, PluginChannel

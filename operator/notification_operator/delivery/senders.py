@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
-from notification_operator.delivery.destinations import NO_LIMITS, ChannelLimits
+from notification_operator.delivery.flow_control.destinations import NO_LIMITS, ChannelLimits
 from notification_operator.delivery.refusals import (
     no_default_receiver,
     not_allowed,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from notification_operator.delivery.channel import Channel, DeliveryError, Message
-    from notification_operator.domain.hold import Hold
+    from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.receivers.catalog import ReceiverKey
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from notification_operator.domain.folding.outcome import DEAD_LETTER_PHASES
+from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.json_values import mapping
-from notification_operator.domain.outcome import DEAD_LETTER_PHASES
-from notification_operator.domain.phases import FINAL
 from notification_operator.domain.status import Status, phase_of
 
 if TYPE_CHECKING:

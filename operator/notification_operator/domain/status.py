@@ -20,8 +20,8 @@ from notification_operator.domain.conditions import (
     parse_conditions,
     updated,
 )
+from notification_operator.domain.folding.target_status import TargetStatus, dump_target, parse_targets
 from notification_operator.domain.json_values import entries, integer, mapping, moment, text
-from notification_operator.domain.target_status import TargetStatus, dump_target, parse_targets
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.settings import EventLevel
-from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.model import Phase
 from notification_operator.domain.redaction.redact import redact as redact_text
-from notification_operator.kube.event import Event, EventType, Regarding
+from notification_operator.kube.events.event import Event, EventType, Regarding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

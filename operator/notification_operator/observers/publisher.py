@@ -9,7 +9,7 @@ import structlog
 
 if TYPE_CHECKING:
     from atomic_status import StatusError
-    from notification_operator.delivery.content_redaction import RedactedContent
+    from notification_operator.delivery.content.redaction import RedactedContent
     from notification_operator.domain.model import Attempt, Notification
 
 logger = structlog.get_logger(__name__)

@@ -14,8 +14,8 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from notification_operator.domain.folding.outcome import DEAD_LETTER_REASONS
 from notification_operator.domain.model import Phase
-from notification_operator.domain.outcome import DEAD_LETTER_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

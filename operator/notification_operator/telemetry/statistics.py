@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from notification_operator.domain.breaker import Circuit
+    from notification_operator.domain.flow_control.breaker import Circuit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

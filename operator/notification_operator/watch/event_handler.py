@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from notification_operator.controller.request import Key
-from notification_operator.domain.phases import FINAL
+from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.status import phase_of
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ import structlog
 from atomic_status import Conflict, Gone, StatusError
 from notification_operator.controller.request import Key, Request, Result
 from notification_operator.delivery.channel import DeliveryError, Permanent
-from notification_operator.delivery.channels.slack import Source, payloads
-from notification_operator.domain.fold import fold
+from notification_operator.delivery.channels.slack.webhook import Source, payloads
+from notification_operator.domain.folding.fold import fold
+from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import Attempt, AttemptStatus, Phase, Reason, parse
-from notification_operator.domain.phases import FINAL
-from notification_operator.domain.plan import plan
-from notification_operator.domain.progress import progress
+from notification_operator.domain.planning.plan import plan
+from notification_operator.domain.planning.progress import progress
 from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.routing.route import resolve
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from atomic_status import KubeStatusStore
     from notification_operator.delivery.http_client import HttpClient
     from notification_operator.domain.model import Content, Notification
-    from notification_operator.domain.plan import Send
+    from notification_operator.domain.planning.plan import Send
 
 DELIVERY_SECONDS = 10
 RECORD = ("deliveryAttempts", "totalAttempts", "successfulDeliveries", "failedDeliveries")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.model import parse
 from notification_operator.domain.receivers.targets import receiver_of
 from notification_operator.domain.status import Reason
-from notification_operator.domain.target_status import TargetState
 from tests.simulation.invariants import Invariants
 from tests.simulation.receivers.api_objects import Kind, Place
 from tests.simulation.receivers.specs import BY_PLACE, CHAT, DEFAULT_TYPE

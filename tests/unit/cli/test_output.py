@@ -17,8 +17,8 @@ from notification_cli.output.table import Column, Table
 from notification_cli.views.targets import Target
 from notification_contract import crds
 from notification_contract.routing.receivers import CHANNELS
+from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.status import Phase
-from notification_operator.domain.target_status import TargetState
 from tests.unit.cli.samples import screen
 from tests.unit.operator.domain.builders import START, stored
 

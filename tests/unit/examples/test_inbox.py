@@ -27,7 +27,7 @@ from notification_operator.delivery.channels.email import (
     Security,
 )
 from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
-from notification_operator.delivery.egress_guard import guarded_session
+from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.harness.authority import Authority
 from tests.unit.operator.delivery.channels.receivers import LOOPBACK, access, composer, message
 

@@ -22,7 +22,7 @@ from notification_operator.delivery.channels.pagerduty import (
     PagerDutyOptions,
     PagerDutySecrets,
 )
-from notification_operator.delivery.channels.slack_bot import (
+from notification_operator.delivery.channels.slack.bot import (
     SlackBotChannel,
     SlackBotOptions,
     SlackBotSecrets,
@@ -30,7 +30,7 @@ from notification_operator.delivery.channels.slack_bot import (
 from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
 from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
 from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
-from notification_operator.delivery.egress_guard import guarded_session
+from notification_operator.delivery.http.egress_guard import guarded_session
 from tests.harness.counterparts import Account
 from tests.harness.receiver_types import TYPES
 from tests.harness.sink.services import mattermost, slack
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from notification_operator.delivery.channel import Channel
-    from notification_operator.delivery.http_exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import HttpAccess
     from tests.unit.harness.conftest import RunningSink
 
 CREDENTIAL = "R0123456789ABCDEF0123456789ABCDE"

@@ -13,7 +13,7 @@ from notification_contract.settings import Audit, EventLevel, LogFormat
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
-from notification_operator.kube.event import Regarding
+from notification_operator.kube.events.event import Regarding
 from notification_operator.observers.audit.observer import AuditObserver
 from notification_operator.observers.kube_events import EventObserver
 from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.kube.event import Event
+    from notification_operator.kube.events.event import Event
 
 SECRET = "hunter2hunter2"
 SPEC: dict[str, Any] = {

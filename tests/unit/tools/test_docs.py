@@ -12,11 +12,11 @@ import yaml
 
 from notification_contract.crds import notification_request
 from notification_contract.settings import Audit
-from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.senders import ChannelSenders
-from notification_operator.domain.breaker import Limits
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Phase, Reason
 from notification_operator.domain.routing.route import RoutingReason
 from notification_operator.observers.audit.observer import AuditObserver

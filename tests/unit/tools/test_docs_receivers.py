@@ -16,7 +16,8 @@ from notification_contract.receivers.spec import parse_spec
 from notification_contract.safe_yaml import LOADER
 from notification_operator.delivery.channel import ReceiverProblem
 from notification_operator.delivery.rendering.compose import Composer, Facts
-from notification_operator.delivery.rendering.templates import Template
+from notification_operator.delivery.rendering.templating.templates import Template
+from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.receivers.health_condition import (
     CIRCUIT_OPEN,
     DELIVERING,
@@ -25,7 +26,6 @@ from notification_operator.domain.receivers.health_condition import (
 )
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
-from notification_operator.domain.target_status import TargetState
 from tests.unit.tools.test_docs import DOCUMENTS
 from tools.pictures.channels.sample import MESSAGE
 from tools.platform.pulumi.environment import ROOT

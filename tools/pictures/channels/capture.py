@@ -32,17 +32,17 @@ from notification_operator.delivery.channels.pagerduty import (
     PagerDutyOptions,
     PagerDutySecrets,
 )
-from notification_operator.delivery.channels.slack import SlackChannel
-from notification_operator.delivery.channels.slack_bot import (
+from notification_operator.delivery.channels.slack.bot import (
     SlackBotChannel,
     SlackBotOptions,
     SlackBotSecrets,
 )
+from notification_operator.delivery.channels.slack.webhook import SlackChannel
 from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
 from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
-from notification_operator.delivery.egress_guard import guarded_session
-from notification_operator.delivery.egress_policy import EgressPolicy
-from notification_operator.delivery.http_exchange import HttpAccess
+from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.exchange import HttpAccess
 from notification_operator.delivery.rendering.compose import Composer, Facts
 from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.telemetry import logging

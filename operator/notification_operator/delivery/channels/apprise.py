@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from notification_operator.delivery.channel import InvalidOptionsError, Receipt, Transient
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
 from notification_operator.delivery.rendering.compose import origin
-from notification_operator.delivery.rendering.plain import PlainRenderer
+from notification_operator.delivery.rendering.markup.plain import PlainRenderer
 
 if TYPE_CHECKING:
     import threading

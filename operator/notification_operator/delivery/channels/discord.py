@@ -9,15 +9,15 @@ import orjson
 from yarl import URL
 
 from notification_operator.delivery.channel import Receipt
-from notification_operator.delivery.http_exchange import JSON, HttpExchange, StatusTable
-from notification_operator.delivery.rendering.chat_markdown import discord
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import links, origin
+from notification_operator.delivery.rendering.markup.chat_markdown import discord
 from notification_operator.delivery.rendering.pieces import limited
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http_exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import HttpAccess
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
 MAX_TITLE, MAX_FIELD_NAME, MAX_FIELD_VALUE, MAX_FIELDS = 256, 100, 200, 5

@@ -21,8 +21,8 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.egress_guard import guarded_socket
-from notification_operator.delivery.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.http.egress_guard import guarded_socket
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.http_client import REDACTED
 from notification_operator.delivery.rendering.mail import write_mail
 from notification_operator.domain.text.error_text import chain, describe
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.egress_policy import EgressPolicy
+    from notification_operator.delivery.http.egress_policy import EgressPolicy
     from notification_operator.delivery.rendering.compose import Composer
 
 AUTHENTICATION: Final = frozenset({530, 534, 535, 538})

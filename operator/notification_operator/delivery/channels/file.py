@@ -15,7 +15,7 @@ import orjson
 
 from notification_operator.delivery.channel import Transient
 from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
-from notification_operator.delivery.file_storage import (
+from notification_operator.delivery.local.file_storage import (
     BLOCK,
     NO_LIMITS,
     TEMPORARY_PREFIX,
@@ -23,7 +23,7 @@ from notification_operator.delivery.file_storage import (
     FileStorage,
     Limits,
 )
-from notification_operator.delivery.message_json import message_json
+from notification_operator.delivery.local.message_json import message_json
 
 if TYPE_CHECKING:
     import threading

@@ -6,8 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.bounded_lines import bounded_line
-from notification_operator.delivery.message_json import message_json
+from notification_operator.delivery.local.bounded_lines import bounded_line
+from notification_operator.delivery.local.message_json import message_json
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from notification_operator.delivery.channel import Receipt, ReceiverError, ReceiverProblem
-from notification_operator.delivery.http_exchange import JSON, HttpExchange, StatusTable, raise_for
-from notification_operator.delivery.rendering.chat_markdown import mattermost
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable, raise_for
 from notification_operator.delivery.rendering.compose import links, origin
+from notification_operator.delivery.rendering.markup.chat_markdown import mattermost
 from notification_operator.delivery.rendering.pieces import limited
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http_exchange import HttpAccess, Reply
+    from notification_operator.delivery.http.exchange import HttpAccess, Reply
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
 MAX_TEXT: Final = 10_000

@@ -9,14 +9,14 @@ import orjson
 
 from notification_contract.messages import LifecycleEvent
 from notification_operator.delivery.channel import Permanent, Receipt, ReceiverError, ReceiverProblem
-from notification_operator.delivery.http_exchange import JSON, HttpExchange, StatusTable, raise_for
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable, raise_for
 from notification_operator.delivery.rendering.compose import links, origin
-from notification_operator.delivery.rendering.plain import PlainRenderer
+from notification_operator.delivery.rendering.markup.plain import PlainRenderer
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http_exchange import HttpAccess, Reply
+    from notification_operator.delivery.http.exchange import HttpAccess, Reply
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
 BASE_URL: Final = "https://events.pagerduty.com"

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, Receipt
-from notification_operator.delivery.http_exchange import HttpExchange, OutcomeUnknown, StatusTable
+from notification_operator.delivery.http.exchange import HttpExchange, OutcomeUnknown, StatusTable
 from notification_operator.delivery.rendering.compose import origin
-from notification_operator.delivery.rendering.plain import PlainRenderer
+from notification_operator.delivery.rendering.markup.plain import PlainRenderer
 from notification_operator.delivery.rendering.segments import fit
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http_exchange import HttpAccess, Reply
+    from notification_operator.delivery.http.exchange import HttpAccess, Reply
     from notification_operator.delivery.rendering.compose import Composer
 
 BASE_URL: Final = "https://api.twilio.com"

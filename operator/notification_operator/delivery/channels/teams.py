@@ -9,15 +9,15 @@ import orjson
 from yarl import URL
 
 from notification_operator.delivery.channel import InvalidOptionsError, Receipt
-from notification_operator.delivery.http_exchange import JSON, HttpExchange, StatusTable
-from notification_operator.delivery.rendering.adaptive_card import CardRenderer
+from notification_operator.delivery.http.exchange import JSON, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import links, origin
+from notification_operator.delivery.rendering.markup.adaptive_card import CardRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http_exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import HttpAccess
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
 MAX_CARD: Final = 20_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from notification_operator.delivery.channel import InvalidOptionsError, Receipt, ReceiverProblem
-from notification_operator.delivery.http_exchange import JSON, UNTRUSTED, HttpExchange, StatusTable
+from notification_operator.delivery.http.exchange import JSON, UNTRUSTED, HttpExchange, StatusTable
 from notification_operator.delivery.rendering.compose import event_type, links
 from notification_operator.domain.text.timestamps import format_time
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from notification_contract.messages import BodyFormat
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.http_exchange import HttpAccess
+    from notification_operator.delivery.http.exchange import HttpAccess
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
 CLOUD_EVENT: Final = "application/cloudevents+json; charset=utf-8"

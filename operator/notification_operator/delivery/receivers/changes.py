@@ -11,7 +11,7 @@ from notification_operator.delivery.receivers.waiting import HasUid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from notification_operator.delivery.breakers import Breakers
+    from notification_operator.delivery.flow_control.breakers import Breakers
     from notification_operator.delivery.receivers.directory import ReceiverDirectory
     from notification_operator.delivery.receivers.health_book import HealthBook
     from notification_operator.delivery.receivers.waiting import WaitingForReceivers

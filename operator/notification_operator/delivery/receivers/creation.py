@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.sessions import Sessions
-    from notification_operator.delivery.rendering.overrides import TemplateSource
+    from notification_operator.delivery.rendering.templating.overrides import TemplateSource
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
 

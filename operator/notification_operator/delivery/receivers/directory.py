@@ -17,8 +17,8 @@ import structlog
 from notification_contract.receivers.kinds import SHARED, OnReceiverError, Overflow
 from notification_contract.receivers.target import UNKNOWN_TYPE
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, ReceiverProblem
-from notification_operator.delivery.destinations import ChannelLimits
-from notification_operator.delivery.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.flow_control.destinations import ChannelLimits
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.creation import Created
 from notification_operator.delivery.receivers.holds import (
     GONE,
@@ -33,8 +33,8 @@ from notification_operator.delivery.receivers.holds import (
 from notification_operator.delivery.receivers.readiness_book import Finding, ReadinessBook
 from notification_operator.delivery.refusals import another_type, no_recipient, recipient_not_allowed
 from notification_operator.delivery.senders import Sender, Unavailable
-from notification_operator.domain.hold import HoldReason
-from notification_operator.domain.rate import Rate
+from notification_operator.domain.flow_control.rate import Rate
+from notification_operator.domain.planning.hold import HoldReason
 from notification_operator.domain.receivers.readiness import Readiness, ReadyReason
 from notification_operator.domain.receivers.references import (
     ReferenceReason,

@@ -26,12 +26,15 @@ from notification_operator.delivery.channels.pagerduty import (
     PagerDutyOptions,
     PagerDutySecrets,
 )
-from notification_operator.delivery.channels.slack_bot import (
+from notification_operator.delivery.channels.slack.bot import (
     SlackBotChannel,
     SlackBotOptions,
     SlackBotSecrets,
 )
-from notification_operator.delivery.channels.slack_webhook import SlackWebhookChannel, SlackWebhookSecrets
+from notification_operator.delivery.channels.slack.receiver_webhook import (
+    SlackWebhookChannel,
+    SlackWebhookSecrets,
+)
 from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets, UnknownOutcome
 from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
 from notification_operator.delivery.channels.webhook import (
@@ -43,7 +46,7 @@ from notification_operator.delivery.channels.webhook import (
 from notification_operator.delivery.receivers.creation import Created
 from notification_operator.delivery.receivers.network import Network
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
-from notification_operator.delivery.rendering.templates import Template, TemplateInvalidError
+from notification_operator.delivery.rendering.templating.templates import Template, TemplateInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
     from notification_contract.receivers.spec import ReceiverSpec
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.creation import Tools
-    from notification_operator.delivery.rendering.overrides import TemplateSource
+    from notification_operator.delivery.rendering.templating.overrides import TemplateSource
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
 

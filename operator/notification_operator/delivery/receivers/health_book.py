@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from notification_operator.delivery.channel import ReceiverError
 from notification_operator.delivery.recording import ReceiverChanged, first
-from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.health import UNTESTED, Health
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from notification_operator.delivery.breakers import Breakers
+    from notification_operator.delivery.flow_control.breakers import Breakers
     from notification_operator.delivery.senders import Sender
     from notification_operator.domain.attempt import Attempt
     from notification_operator.domain.receivers.catalog import ReceiverKey

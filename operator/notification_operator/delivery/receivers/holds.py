@@ -8,7 +8,7 @@ from zlib import crc32
 
 from notification_operator.delivery.refusals import receiver_not_allowed, receiver_not_ready
 from notification_operator.delivery.senders import Unavailable
-from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.delivery.egress_policy import EgressPolicy
-from notification_operator.delivery.http_exchange import HttpAccess
+from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.exchange import HttpAccess
 from notification_operator.delivery.receivers.sessions import Connection, Trust
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from notification_contract.receivers.spec import MAX_TIMEOUT
 from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.delivery.egress_guard import guarded_session
+from notification_operator.delivery.http.egress_guard import guarded_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from notification_operator.delivery.egress_policy import EgressPolicy
+    from notification_operator.delivery.http.egress_policy import EgressPolicy
 
 MOST: Final = 64
 """Sessions that are kept: the ones used most recently."""

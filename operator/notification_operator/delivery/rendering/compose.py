@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
-from notification_operator.delivery.rendering.budget import TemplateRenderError
-from notification_operator.delivery.rendering.markdown import is_link
-from notification_operator.delivery.rendering.overrides import override
-from notification_operator.delivery.rendering.templates import Output, Template, builtin
+from notification_operator.delivery.rendering.markup.markdown import is_link
+from notification_operator.delivery.rendering.templating.budget import TemplateRenderError
+from notification_operator.delivery.rendering.templating.overrides import override
+from notification_operator.delivery.rendering.templating.templates import Output, Template, builtin
 from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from notification_contract.messages import BodyFormat
     from notification_operator.delivery.channel import Message
-    from notification_operator.delivery.rendering.overrides import TemplateSource
+    from notification_operator.delivery.rendering.templating.overrides import TemplateSource
 
 Body = TypeVar("Body")
 

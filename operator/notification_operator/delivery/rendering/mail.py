@@ -16,9 +16,9 @@ from markupsafe import Markup
 
 from notification_operator.delivery.channel import Permanent
 from notification_operator.delivery.rendering.compose import MAX_INLINE, origin
-from notification_operator.delivery.rendering.html import HtmlRenderer
-from notification_operator.delivery.rendering.plain import PlainRenderer
-from notification_operator.delivery.rendering.templates import Output
+from notification_operator.delivery.rendering.markup.html import HtmlRenderer
+from notification_operator.delivery.rendering.markup.plain import PlainRenderer
+from notification_operator.delivery.rendering.templating.templates import Output
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from notification_contract import names
 from notification_contract.receivers.kinds import ADDRESSING
+from notification_operator.domain.folding.target_status import TargetState
 from notification_operator.domain.receivers.targets import receiver_of
-from notification_operator.domain.target_status import TargetState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.conditions import Condition, ConditionStatus, updated
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.json_values import EARLIEST, integer, mapping, moment, text
 from notification_operator.domain.receivers.declared import examine
 from notification_operator.domain.receivers.health import UNTESTED

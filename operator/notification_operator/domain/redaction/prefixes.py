@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import re2
 
+from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED, PREFIXES
 from notification_operator.domain.redaction.search import Folded, redact_spans
-from notification_operator.domain.redaction.vendor_tokens import PREFIXED, PREFIXES
 
 if TYPE_CHECKING:
     from notification_operator.domain.redaction.rule import Rule

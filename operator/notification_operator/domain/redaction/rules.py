@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from notification_operator.domain.redaction import assignments, headers, markup, pem, urls, vendor_tokens
+from notification_operator.domain.redaction.families import (
+    assignments,
+    headers,
+    markup,
+    pem,
+    urls,
+    vendor_tokens,
+)
+from notification_operator.domain.redaction.families.urls import EMAIL, IPV4, IPV6
 from notification_operator.domain.redaction.rule import REDACTED, Rule, member, rule, sample
-from notification_operator.domain.redaction.urls import EMAIL, IPV4, IPV6
 
 __all__ = ["EMAIL", "IPV4", "IPV6", "REDACTED", "RULES", "Rule"]
 

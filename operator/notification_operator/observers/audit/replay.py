@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry
 
 from notification_contract import names
 from notification_operator.domain import audit_events as audit
+from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
-from notification_operator.domain.phases import FINAL
 from notification_operator.domain.redaction.redact import redact_content
 from notification_operator.domain.redaction.redactor import rules
 from notification_operator.domain.status import phase_of

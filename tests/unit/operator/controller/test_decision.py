@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from notification_operator.controller.decision import Waits
-from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.domain.planning.hold import Hold, HoldReason
 from tests.unit.operator.domain.builders import START
 
 SOON = START + timedelta(seconds=70)

@@ -23,7 +23,7 @@ from notification_operator.controller.receiver_status import (
     REFUSED_RETRY,
     ReceiverStatusController,
 )
-from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.receivers.declared import declare

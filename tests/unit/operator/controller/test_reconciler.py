@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from atomic_status import StatusError
     from notification_operator.delivery.channel import Message
-    from notification_operator.kube.event import Event
+    from notification_operator.kube.events.event import Event
 
 
 async def test_quick_delivery_costs_one_read_and_one_write() -> None:

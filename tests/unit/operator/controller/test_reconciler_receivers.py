@@ -12,7 +12,7 @@ import pytest
 from atomic_status.testing import MemoryStore
 from notification_operator.controller.request import Key
 from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, ReceiverProblem
-from notification_operator.delivery.content_budget import part_of
+from notification_operator.delivery.content.budget import part_of
 from notification_operator.domain.text.timestamps import format_time
 from notification_operator.ports import ReceiverPorts
 from tests.unit.operator.contract.receivers.specs import spec

@@ -17,11 +17,11 @@ import structlog
 
 from notification_contract.settings import Channels, Log, LogLevel
 from notification_operator.config.settings import SettingsError
-from notification_operator.delivery.bounded_lines import LINE_BYTES
 from notification_operator.delivery.channel import Message, Transient
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
+from notification_operator.delivery.local.bounded_lines import LINE_BYTES
 from notification_operator.delivery.registry import channels
 from notification_operator.domain.model import Content
 from notification_operator.telemetry import logging as log

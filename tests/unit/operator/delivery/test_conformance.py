@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from notification_contract.settings import Channels
-from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channel import Channel, Message, close, destination_of
 from notification_operator.delivery.channels.console import ConsoleChannel
 from notification_operator.delivery.channels.file import FileChannel
 from notification_operator.delivery.channels.log import LogChannel
-from notification_operator.delivery.channels.slack import SlackChannel
+from notification_operator.delivery.channels.slack.webhook import SlackChannel
 from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.refusals import BUILT_IN
 from notification_operator.delivery.registry import channels
 from notification_operator.delivery.senders import ChannelSenders
-from notification_operator.domain.breaker import Limits
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt, AttemptStatus
-from notification_operator.domain.plan import Send
+from notification_operator.domain.planning.plan import Send
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
 

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from notification_operator.delivery import dispatcher as dispatcher_module
-from notification_operator.delivery.breakers import Breakers
 from notification_operator.delivery.channel import Channel, Message, Permanent, RateLimited, Transient
-from notification_operator.delivery.content_redaction import RedactedContent
+from notification_operator.delivery.content.redaction import RedactedContent
 from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.flow_control.breakers import Breakers
 from notification_operator.delivery.senders import ChannelSenders
-from notification_operator.domain.breaker import Limits
+from notification_operator.domain.flow_control.breaker import Limits
 from notification_operator.domain.model import Attempt
-from notification_operator.domain.plan import Send
+from notification_operator.domain.planning.plan import Send
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.routing.route import resolve
 from notification_operator.telemetry.metrics import Metrics

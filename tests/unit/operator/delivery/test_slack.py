@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from notification_contract.settings import Markup
 from notification_operator.delivery.channel import Transient
-from notification_operator.delivery.channels.slack import (
+from notification_operator.delivery.channels.slack.webhook import (
     MAX_BLOCKS,
     MAX_HEADER,
     MAX_SECTION,
@@ -23,7 +23,7 @@ from notification_operator.delivery.channels.slack import (
     pieces,
 )
 from notification_operator.domain.model import Content
-from notification_operator.domain.plan import Send
+from notification_operator.domain.planning.plan import Send
 from tests.unit.operator.delivery.receiving import HttpServer
 from tests.unit.operator.delivery.test_channels import message
 from tests.unit.operator.delivery.test_dispatcher import dispatcher_of

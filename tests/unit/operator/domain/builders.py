@@ -13,7 +13,7 @@ from notification_operator.domain.model import (
     RetryPolicy,
     parse,
 )
-from notification_operator.domain.progress import Progress, progress
+from notification_operator.domain.planning.progress import Progress, progress
 from notification_operator.domain.routing.route import Route
 from notification_operator.domain.text.timestamps import format_time
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_operator.domain.folding.outcome import PhaseDecision, delivered_condition
+from notification_operator.domain.folding.target_status import TargetState, TargetStatus
 from notification_operator.domain.model import Attempt, Phase, Reason
-from notification_operator.domain.outcome import PhaseDecision, delivered_condition
 from notification_operator.domain.routing.route import Route, RoutingReason, routing_condition
 from notification_operator.domain.status import Status, phase_of
-from notification_operator.domain.target_status import TargetState, TargetStatus
 from notification_operator.domain.text.timestamps import format_time
 from tests.unit.operator.domain.builders import START, at, circuit_open, failure, success
 

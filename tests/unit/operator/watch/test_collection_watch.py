@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 from notification_operator.kube import pagination, requests
 from notification_operator.kube.resources import RECEIVER_RESOURCE
 from notification_operator.watch import backoff, collection_watch
-from notification_operator.watch.catalog import CRD_HINT
 from notification_operator.watch.collection_watch import (
     Changed,
     Collection,
@@ -22,6 +21,7 @@ from notification_operator.watch.collection_watch import (
     Listed,
     Removed,
 )
+from notification_operator.watch.receivers.catalog import CRD_HINT
 from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
 from tests.unit.operator.kube_api import until
 

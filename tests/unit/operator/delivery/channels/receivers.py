@@ -23,17 +23,20 @@ from notification_operator.delivery.channels.pagerduty import (
     PagerDutyOptions,
     PagerDutySecrets,
 )
-from notification_operator.delivery.channels.slack_bot import (
+from notification_operator.delivery.channels.slack.bot import (
     SlackBotChannel,
     SlackBotOptions,
     SlackBotSecrets,
 )
-from notification_operator.delivery.channels.slack_webhook import SlackWebhookChannel, SlackWebhookSecrets
+from notification_operator.delivery.channels.slack.receiver_webhook import (
+    SlackWebhookChannel,
+    SlackWebhookSecrets,
+)
 from notification_operator.delivery.channels.sms import SmsChannel, SmsOptions, SmsSecrets
 from notification_operator.delivery.channels.teams import TeamsChannel, TeamsSecrets
 from notification_operator.delivery.channels.webhook import WebhookChannel, WebhookOptions, WebhookSecrets
-from notification_operator.delivery.egress_policy import EgressPolicy
-from notification_operator.delivery.http_exchange import HttpAccess
+from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.exchange import HttpAccess
 from notification_operator.delivery.rendering.compose import Composer, Facts, Templates
 from tests.harness.sink.services import discord, pagerduty, slack, teams, twilio
 from tests.unit.operator.delivery import test_channels

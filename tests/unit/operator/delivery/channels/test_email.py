@@ -24,7 +24,7 @@ from notification_operator.delivery.channels.email import (
     EmailSecrets,
     Security,
 )
-from notification_operator.delivery.egress_policy import EgressPolicy
+from notification_operator.delivery.http.egress_policy import EgressPolicy
 from tests.unit.operator.delivery.channels.mail_server import PASSWORD, USERNAME, mail_server
 from tests.unit.operator.delivery.channels.receivers import DELIVERY_ID, LOOPBACK, NOW, composer, message
 

@@ -24,11 +24,11 @@ from notification_operator.delivery.channel import (
     Transient,
     destination_of,
 )
-from notification_operator.delivery.egress_guard import guarded_session
-from notification_operator.delivery.egress_policy import EgressPolicy
-from notification_operator.delivery.http_exchange import OutcomeUnknown, Unsent
+from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.exchange import OutcomeUnknown, Unsent
 from notification_operator.delivery.rendering.compose import Templates
-from notification_operator.delivery.rendering.templates import Template
+from notification_operator.delivery.rendering.templating.templates import Template
 from tests.unit.operator.delivery.channels.receivers import (
     KEY,
     LOOPBACK,

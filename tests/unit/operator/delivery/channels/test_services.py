@@ -25,7 +25,7 @@ from notification_operator.delivery.channels.mattermost import (
     MattermostSecrets,
 )
 from notification_operator.delivery.channels.pagerduty import MAX_EVENT, dedup_key
-from notification_operator.delivery.channels.slack_bot import (
+from notification_operator.delivery.channels.slack.bot import (
     SlackBotChannel,
     SlackBotOptions,
     SlackBotSecrets,

@@ -19,7 +19,7 @@ from notification_operator.delivery.channels.webhook import (
     WebhookSecrets,
 )
 from notification_operator.delivery.rendering.compose import Templates
-from notification_operator.delivery.rendering.templates import Output, Template
+from notification_operator.delivery.rendering.templating.templates import Output, Template
 from tests.unit.operator.delivery.channels.receivers import DELIVERY_ID, KEY, access, composer, message
 
 if TYPE_CHECKING:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from notification_operator.delivery.breakers import Breakers
-from notification_operator.delivery.destinations import Permission
 from notification_operator.delivery.dispatcher import Dispatcher
+from notification_operator.delivery.flow_control.breakers import Breakers
+from notification_operator.delivery.flow_control.destinations import Permission
 from notification_operator.delivery.receivers.changes import ReceiverChanges
 from notification_operator.delivery.receivers.creation import Created
 from notification_operator.delivery.receivers.directory import ReceiverDirectory
 from notification_operator.delivery.receivers.health_book import HealthBook
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
 from notification_operator.delivery.senders import ChannelSenders, TargetSenders
-from notification_operator.domain.breaker import Circuit, Limits
-from notification_operator.domain.plan import Send
+from notification_operator.domain.flow_control.breaker import Circuit, Limits
+from notification_operator.domain.planning.plan import Send
 from notification_operator.domain.receivers.references import ObjectKey, ObjectState
 from tests.unit.operator.delivery.test_dispatcher import MESSAGE, Stub
 from tests.unit.operator.domain.builders import START
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from notification_operator.delivery.receivers.creation import ChannelCreator
     from notification_operator.delivery.senders import Sender, Unavailable
     from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.hold import Hold
+    from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.receivers.catalog import Receiver, ReceiverKey
     from notification_operator.domain.receivers.references import References
     from notification_operator.domain.status import Reason

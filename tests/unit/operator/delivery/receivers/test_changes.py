@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from notification_operator.delivery.breakers import Destination
 from notification_operator.delivery.channel import Permanent, ReceiverError, ReceiverProblem, Transient
+from notification_operator.delivery.flow_control.breakers import Destination
 from notification_operator.delivery.receivers import health_book, waiting
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
-from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.health import UNTESTED
 from tests.unit.operator.delivery.receivers.stage import BLOCKS, Key, Stage

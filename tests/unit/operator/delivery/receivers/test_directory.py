@@ -9,7 +9,7 @@ import pytest
 
 from notification_contract.receivers.target import address_digits
 from notification_operator.delivery.channel import InvalidOptionsError, Permanent, Transient
-from notification_operator.delivery.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
 from notification_operator.delivery.receivers.holds import HOLD_SECONDS, NEW_SECONDS, next_look
 from notification_operator.delivery.senders import (
     ChannelSenders,
@@ -18,7 +18,7 @@ from notification_operator.delivery.senders import (
     TargetSenders,
     Unavailable,
 )
-from notification_operator.domain.hold import HoldReason
+from notification_operator.domain.planning.hold import HoldReason
 from notification_operator.domain.receivers.readiness import ReadyReason
 from notification_operator.domain.receivers.references import ReferenceReason
 from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage

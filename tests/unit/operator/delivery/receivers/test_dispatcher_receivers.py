@@ -17,9 +17,9 @@ from notification_operator.delivery.channel import (
     ReceiverProblem,
     Transient,
 )
-from notification_operator.delivery.content_redaction import RedactedContent
-from notification_operator.domain.breaker import Circuit, Limits
-from notification_operator.domain.hold import Hold, HoldReason
+from notification_operator.delivery.content.redaction import RedactedContent
+from notification_operator.domain.flow_control.breaker import Circuit, Limits
+from notification_operator.domain.planning.hold import Hold, HoldReason
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.routing.route import resolve
 from tests.unit.operator.delivery.receivers.stage import BLOCKS, Stage, until_idle

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from notification_operator.delivery.channel import InvalidOptionsError
-from notification_operator.delivery.egress_policy import EgressPolicy
+from notification_operator.delivery.http.egress_policy import EgressPolicy
 from notification_operator.delivery.receivers import sessions as module
 from notification_operator.delivery.receivers.sessions import Connection, Sessions, Trust
 from tests.unit.operator.delivery.channels.receivers import LOOPBACK

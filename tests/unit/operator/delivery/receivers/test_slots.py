@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from notification_operator.delivery.breakers import Breakers
-from notification_operator.delivery.destinations import Destinations
-from notification_operator.delivery.pacing import Pacing
+from notification_operator.delivery.flow_control.breakers import Breakers
+from notification_operator.delivery.flow_control.destinations import Destinations
+from notification_operator.delivery.flow_control.pacing import Pacing
 from notification_operator.delivery.senders import Sender
-from notification_operator.domain.breaker import Limits
+from notification_operator.domain.flow_control.breaker import Limits
 from tests.unit.operator.delivery.test_dispatcher import MESSAGE, Stub
 from tests.unit.operator.domain.builders import START
 

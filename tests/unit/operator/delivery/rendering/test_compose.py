@@ -20,7 +20,7 @@ from notification_operator.delivery.rendering.compose import (
     links,
     origin,
 )
-from notification_operator.delivery.rendering.templates import Template
+from notification_operator.delivery.rendering.templating.templates import Template
 from notification_operator.domain.template_ref import TemplateRef, TemplateUnavailableError
 from tests.unit.operator.delivery.channels.receivers import composer, message
 

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_contract.messages import BodyFormat
-from notification_operator.delivery.rendering.adaptive_card import CardRenderer
-from notification_operator.delivery.rendering.chat_markdown import discord, mattermost
-from notification_operator.delivery.rendering.html import HtmlRenderer
-from notification_operator.delivery.rendering.markdown import MAX_MARKDOWN
-from notification_operator.delivery.rendering.mrkdwn import MrkdwnRenderer
-from notification_operator.delivery.rendering.plain import PlainRenderer
+from notification_operator.delivery.rendering.markup.adaptive_card import CardRenderer
+from notification_operator.delivery.rendering.markup.chat_markdown import discord, mattermost
+from notification_operator.delivery.rendering.markup.html import HtmlRenderer
+from notification_operator.delivery.rendering.markup.markdown import MAX_MARKDOWN
+from notification_operator.delivery.rendering.markup.mrkdwn import MrkdwnRenderer
+from notification_operator.delivery.rendering.markup.plain import PlainRenderer
 from tests.unit.operator.delivery.rendering.elements import ELEMENTS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from notification_contract import names
-from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.health import Health
 from notification_operator.domain.receivers.readiness import Readiness
 from notification_operator.domain.receivers.references import ReferenceReason

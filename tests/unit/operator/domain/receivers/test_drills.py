@@ -8,9 +8,9 @@ import pytest
 
 from notification_contract import names
 from notification_contract.receivers.spec import parse_spec
+from notification_operator.domain.folding.target_status import TargetState, TargetStatus
 from notification_operator.domain.receivers.catalog import ReceiverKey
 from notification_operator.domain.receivers.drills import is_drilled, latest_drill, reached
-from notification_operator.domain.target_status import TargetState, TargetStatus
 from tests.unit.operator.contract.receivers.specs import spec
 from tests.unit.operator.domain.builders import at, failure, notification, success, with_status
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from notification_operator.domain.breaker import Circuit
 from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.fold import entry_of
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.health_condition import assess, healthy

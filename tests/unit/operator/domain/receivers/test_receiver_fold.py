@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from notification_operator.domain.breaker import Circuit
+from notification_operator.domain.flow_control.breaker import Circuit
 from notification_operator.domain.receivers.fold import MAX_AGE, OwnerFacts, fold, is_test_due
 from notification_operator.domain.receivers.health import UNTESTED, Health
 from notification_operator.domain.receivers.readiness import ReadyReason

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
+from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED
 from notification_operator.domain.redaction.redact import redact_counted
 from notification_operator.domain.redaction.rules import RULES, Rule
-from notification_operator.domain.redaction.vendor_tokens import PREFIXED
 
 CATALOGUE = (
     *(

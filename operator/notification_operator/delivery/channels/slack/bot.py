@@ -1,0 +1,123 @@
+"""Slack with a bot token: chat.postMessage, in threads, with buttons and fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from notification_operator.delivery.channel import (
+    Permanent,
+    RateLimited,
+    Receipt,
+    ReceiverError,
+    ReceiverProblem,
+    Transient,
+)
+from notification_operator.delivery.http.exchange import HttpExchange, StatusTable
+from notification_operator.delivery.rendering.markup.slack_blocks import SlackBlocks
+
+if TYPE_CHECKING:
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.http.exchange import HttpAccess, Reply
+    from notification_operator.delivery.rendering.compose import Composed, Composer
+
+BASE_URL: Final = "https://slack.com"
+TABLE: Final = StatusTable(success=frozenset({200}))
+
+RECEIVER_ERRORS: Final = {
+    "account_inactive": ReceiverProblem.AUTHENTICATION_FAILED,
+    "invalid_auth": ReceiverProblem.AUTHENTICATION_FAILED,
+    "missing_scope": ReceiverProblem.AUTHENTICATION_FAILED,
+    "no_permission": ReceiverProblem.AUTHENTICATION_FAILED,
+    "not_allowed_token_type": ReceiverProblem.AUTHENTICATION_FAILED,
+    "not_authed": ReceiverProblem.AUTHENTICATION_FAILED,
+    "not_in_channel": ReceiverProblem.MISCONFIGURED,
+    "token_expired": ReceiverProblem.AUTHENTICATION_FAILED,
+    "token_revoked": ReceiverProblem.AUTHENTICATION_FAILED,
+}
+TRANSIENT_ERRORS: Final = frozenset(
+    {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+)
+LIMITED_ERRORS: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackBotOptions:
+    """The block `slack` of a receiver with a bot token."""
+
+    channel: str
+    mentions: bool = False
+    base_url: str = BASE_URL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackBotSecrets:
+    """What a receiver's Secret contains."""
+
+    token: str = field(repr=False)
+
+
+class SlackBotChannel:
+    """Posts to one Slack channel."""
+
+    def __init__(
+        self, options: SlackBotOptions, secrets: SlackBotSecrets, *, access: HttpAccess, composer: Composer
+    ) -> None:
+        self._url = f"{options.base_url.rstrip('/')}/api/chat.postMessage"
+        self.destination = f"{self._url}#{options.channel}"
+        self._options = options
+        self._token = secrets.token
+        self._composer = composer
+        self._blocks = SlackBlocks(composer, mentions=options.mentions)
+        self._http = HttpExchange(access, secrets=(secrets.token,))
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Post the message; a long one as two, and what is longer is cut. The receipt names the first."""
+        composed = await self._composer.compose(message, self._blocks.renderer.body)
+        references: list[str] = []
+        for payload in self.payloads(message, composed):
+            reply = await self._http.post(
+                self._url,
+                orjson.dumps(payload),
+                headers={
+                    "Content-Type": "application/json; charset=utf-8",
+                    "Authorization": f"Bearer {self._token}",
+                },
+                table=TABLE,
+            )
+            _raise_for(reply)
+            references.append(f"{reply.json.get('channel', '')}/{reply.json.get('ts', '')}")
+        return Receipt(message_ref=references[0], note=composed.note)
+
+    def payloads(self, message: Message, composed: Composed[str]) -> list[dict[str, Any]]:
+        """Return the one or two requests of a message."""
+        thread = {"thread_ts": message.thread_ref.rpartition("/")[2]} if message.thread_ref else {}
+        return [
+            {
+                "channel": self._options.channel,
+                "metadata": {
+                    "event_type": "notification",
+                    "event_payload": {"delivery_id": message.delivery_id, "part": number},
+                },
+                **payload,
+                **thread,
+            }
+            for number, payload in enumerate(self._blocks.payloads(message, composed), start=1)
+        ]
+
+
+def _raise_for(reply: Reply) -> None:
+    if reply.json.get("ok") is True:
+        return
+    error = str(reply.json.get("error") or "")
+    if not error:
+        raise Permanent("the answer is not one of Slack: it has neither ok nor error")
+    if error in RECEIVER_ERRORS:
+        raise ReceiverError(RECEIVER_ERRORS[error], f"Slack answered {error}")
+    if error in LIMITED_ERRORS:
+        raise RateLimited(f"Slack answered {error}", retry_after=reply.retry_after)
+    if error in TRANSIENT_ERRORS:
+        raise Transient(f"Slack answered {error}", retry_after=reply.retry_after)
+    raise Permanent(f"Slack answered {error}")

@@ -1,0 +1,51 @@
+"""Slack through the incoming webhook of a receiver: blocks with buttons and fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from notification_operator.delivery.channel import Receipt, ReceiverProblem
+from notification_operator.delivery.http.exchange import JSON, UNTRUSTED, HttpExchange, StatusTable
+from notification_operator.delivery.rendering.markup.slack_blocks import SlackBlocks
+
+if TYPE_CHECKING:
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.http.exchange import HttpAccess
+    from notification_operator.delivery.rendering.compose import Composer
+
+TABLE: Final = StatusTable(
+    success=frozenset({200}),
+    receiver=MappingProxyType({**UNTRUSTED, 410: ReceiverProblem.GONE}),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackWebhookSecrets:
+    """What a receiver's Secret contains."""
+
+    url: str = field(repr=False)
+
+
+class SlackWebhookChannel:
+    """Posts to one incoming webhook; Slack recognizes no repeat."""
+
+    def __init__(
+        self, secrets: SlackWebhookSecrets, *, access: HttpAccess, composer: Composer, mentions: bool = False
+    ) -> None:
+        self.destination = secrets.url
+        self._composer = composer
+        self._blocks = SlackBlocks(composer, mentions=mentions)
+        self._http = HttpExchange(access, secrets=(secrets.url,))
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Post the message; a long one as two, and what is longer is cut."""
+        composed = await self._composer.compose(message, self._blocks.renderer.body)
+        for payload in self._blocks.payloads(message, composed):
+            await self._http.post(
+                self.destination, orjson.dumps(payload), headers={"Content-Type": JSON}, table=TABLE
+            )
+        return Receipt(note=composed.note)

@@ -1,0 +1,118 @@
+"""Redaction of a notification's content: once per reconciliation, and of large content outside the event loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import structlog
+
+from notification_operator.delivery.content.budget import content_size
+from notification_operator.delivery.daemon_threads import DaemonThreads, SaturatedError
+from notification_operator.domain.redaction.redact import ALL_RULES, redact_content_counted, redact_key
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from notification_operator.domain.model import Content
+    from notification_operator.domain.redaction.redact import Rules
+    from notification_operator.domain.redaction.redactor import Redactor
+
+LARGE: Final = 65_536
+"""Bytes of content from which redaction would delay everything else in the process."""
+THREADS: Final = 1
+"""More would only compete for the interpreter."""
+SECONDS: Final = 20.0
+"""Time limit of one redaction. The largest body that the schema admits takes 0.2 s of a processor, and a pod may get a tenth."""
+WITHHELD: Final = "withheld"
+"""The name under which the metric counts contents that could not be redacted in time."""
+
+logger = structlog.get_logger(__name__)
+
+
+Redacted: TypeAlias = "tuple[Content, Mapping[str, int]]"
+"""A redacted copy, and the number of secrets by rule name."""
+
+
+class RedactedContent:
+    """The redacted copy of one content, made at its first use, or outside the event loop by `prepare`."""
+
+    def __init__(
+        self,
+        redactor: Redactor,
+        content: Content,
+        *,
+        large: Callable[[Content], Awaitable[Redacted]] | None = None,
+    ) -> None:
+        self._redactor = redactor
+        self._raw = content
+        self._large = large
+        self._redacted: Redacted | None = None
+
+    async def prepare(self) -> None:
+        """Redact a large content, without a delay of anything else."""
+        if self._large is not None and self._redacted is None:
+            self._redacted = await self._large(self._raw)
+
+    def get(self) -> Content:
+        """Return the redacted copy; the same one at each call."""
+        return self._get()[0]
+
+    def count(self) -> None:
+        """Count the secrets: once per notification and delivery, whoever else uses the copy."""
+        self._redactor.count(self._get()[1])
+
+    def _get(self) -> Redacted:
+        if self._redacted is None:
+            self._redacted = redact_content_counted(self._raw, self._redactor.rules)
+        return self._redacted
+
+
+class ContentRedaction:
+    """Redacts the contents of notifications."""
+
+    def __init__(self, redactor: Redactor, *, seconds: float = SECONDS) -> None:
+        self._redactor = redactor
+        self._seconds = seconds
+        self._threads = DaemonThreads(THREADS, name="redaction")
+
+    def is_large(self, content: Content) -> bool:
+        """Return whether the redaction of a content takes noticeable time."""
+        return content_size(content) > LARGE
+
+    def of(self, content: Content) -> RedactedContent:
+        """Return the redacted copy of a content; prepare it before its first use."""
+        large = self._redact_large if self.is_large(content) else None
+        return RedactedContent(self._redactor, content, large=large)
+
+    async def _redact_large(self, content: Content) -> Redacted:
+        """Return the redacted copy; if that takes too long, a copy without the text."""
+        results: list[Redacted] = []
+
+        def work(_abandoned: threading.Event) -> None:
+            results.append(redact_content_counted(content, self._redactor.rules))
+
+        try:
+            await self._threads.run(work, seconds=self._seconds)
+        except (TimeoutError, SaturatedError):
+            logger.warning("content not redacted in time and therefore withheld", seconds=self._seconds)
+            return without_text(content, self._redactor.rules), {WITHHELD: 1}
+        return results.pop()
+
+
+def without_text(content: Content, rules: Rules = ALL_RULES) -> Content:
+    """Return a copy without anything that may hold a secret: an unredacted text never leaves the operator.
+
+    The recipients and the incident stay: they decide where the message goes, and are short.
+    """
+    return replace(
+        content,
+        subject="[REDACTED]",
+        body="[REDACTED] The text could not be redacted in time; read it in the NotificationRequest.",
+        metadata={},
+        labels={},
+        annotations={},
+        action_links=(),
+        dedup_key=redact_key(content.dedup_key, rules),
+    )

@@ -1,0 +1,241 @@
+"""The circuit breakers, one per channel and destination (DD-BREAKER-001, DD-BREAKER-002).
+
+A call is permitted or rejected. While probes are running, further calls wait for their results: waiting costs
+nothing, and a rejection would cost a reconciliation each. The rejected notifications are reconciled one after
+another from the time of the next probe on, not all at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+import structlog
+
+from notification_operator.delivery.flow_control.waiting_line import WaitingLine
+from notification_operator.domain.flow_control.breaker import Breaker, Circuit, Result, admit, report
+from notification_operator.telemetry.statistics import BreakerStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from notification_operator.domain.flow_control.breaker import Admission, Limits
+
+MOST: Final = 1024
+"""Destinations that are remembered: the ones called most recently."""
+
+ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
+WAKES_PER_SECOND: Final = 200.0
+"""Waiting notifications of a destination that are reconciled per second after the time of its next probe."""
+CLOCK_STEP: Final = timedelta(seconds=1)
+"""Difference between the two clocks beyond which the wall clock has been set."""
+
+logger = structlog.get_logger(__name__)
+
+
+class Waiting(NamedTuple):
+    """A notification that waits for a destination."""
+
+    notification: str = ""
+    namespace: str = ""
+    advanced: int = 0
+    """Its failed attempts, if it has several left: each probe time belongs to one of these and to one other."""
+
+
+ANYBODY: Final = Waiting()
+
+
+class Destination(NamedTuple):
+    """What has a circuit breaker of its own. The address may hold a secret and is never shown."""
+
+    channel: str
+    address: str
+
+
+@dataclass(slots=True)
+class _Guard:
+    breaker: Breaker
+    """Its times are those of the monotonic clock."""
+    until: datetime | None = None
+    """When the next probe is permitted, by the wall clock; None until somebody asks."""
+    lines: tuple[WaitingLine, WaitingLine] = field(default_factory=lambda: (WaitingLine(), WaitingLine()))
+    """The notifications that wait for the next probe: those without a failed attempt, and those with some."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The answer to a call while the breaker is open."""
+
+    until: datetime
+    """When the next probe is permitted."""
+
+
+class PermittedCall:
+    """The duration of a permitted call. Unless `result` is set, the call says nothing about the destination."""
+
+    def __init__(self, permit: Admission, report: Callable[[Admission, Result], None]) -> None:
+        self._permit, self._report = permit, report
+        self.result = Result.NEITHER
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._report(self._permit, self.result)
+
+
+class Breakers:
+    """The breakers of all destinations.
+
+    Args:
+        clock: the wall clock, for the times that are shown.
+        seconds: monotonic seconds, which decide; without them the wall clock does.
+        on_change: called with the channel and the state when a breaker opens, opens again, or closes.
+        spread: returns random numbers in [0, 1), which extend the times that breakers stay open.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        clock: Callable[[], datetime],
+        seconds: Callable[[], float] | None = None,
+        on_change: Callable[[str, Circuit], None] | None = None,
+        spread: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._seconds = seconds
+        self._on_change = on_change
+        self._spread = spread
+        self._guards: OrderedDict[Destination, _Guard] = OrderedDict()
+
+    def statistics(self) -> BreakerStatistics:
+        """Return the current numbers and states."""
+        channels = {destination.channel for destination in self._guards}
+        circuits = {channel: self.state(channel) for channel in channels}
+        return BreakerStatistics(destinations=len(self._guards), circuits=circuits)
+
+    @property
+    def all_closed(self) -> bool:
+        """Whether every call is permitted."""
+        return all(guard.breaker.opened_at is None for guard in self._guards.values())
+
+    def state(self, channel: str) -> Circuit:
+        """Return the worst state among the destinations of a channel."""
+        now = self._now()
+        states = [guard.breaker.circuit(now) for key, guard in self._guards.items() if key.channel == channel]
+        return max(states, key=list(Circuit).index, default=Circuit.CLOSED)
+
+    def open_until(self, destination: Destination, waiting: Waiting = ANYBODY) -> datetime | None:
+        """Return when an open breaker permits a notification's next attempt; None if it is not open.
+
+        The first one may probe; the others follow one after another, in an order that namespaces share.
+        """
+        guard = self._guards.get(destination)
+        admits_at = None if guard is None else guard.breaker.admits_at(waiting.notification)
+        if guard is None or admits_at is None or self._now() >= admits_at:
+            return None
+        until = self._until(guard, waiting.notification)
+        if not waiting.notification:
+            return until
+        line = guard.lines[waiting.advanced > 0]
+        ticket = line.join(waiting.notification, waiting.namespace, rank=-waiting.advanced)
+        if ticket.delay is None:
+            ticket.delay = line.position(ticket) / WAKES_PER_SECOND
+        return until + timedelta(seconds=ticket.delay)
+
+    def allowance(self, destination: Destination) -> int | None:
+        """Return how many calls a destination may get at once; None for as many as its channel allows."""
+        guard = self._guards.get(destination)
+        return None if guard is None else guard.breaker.allowance
+
+    def try_enter(
+        self, destination: Destination, *, notification: str = ""
+    ) -> PermittedCall | Rejected | None:
+        """Permit or reject a call; None while it has to wait for running probes."""
+        guard, now = self._guard(destination), self._now()
+        guard.breaker, permit = admit(guard.breaker, now, notification=notification)
+        if permit is not None:
+            return PermittedCall(permit, partial(self._report, destination.channel, guard))
+        admits_at = guard.breaker.admits_at(notification)
+        assert admits_at is not None, "a closed breaker rejects nothing"
+        return Rejected(until=self._until(guard, notification)) if now < admits_at else None
+
+    def forget(self, receiver: str) -> None:
+        """Close the breakers of a receiver that has changed: what they rest on holds no longer."""
+        for destination in [each for each in self._guards if each.channel.partition("/")[2] == receiver]:
+            guard = self._guards.pop(destination)
+            guard.changed.set()
+
+    def probe_at(self, name: str) -> datetime | None:
+        """Return the latest time of the next probe among the destinations of a sender; None if all are closed."""
+        times = (
+            self._probe_at(guard)
+            for key, guard in self._guards.items()
+            if key.channel == name and guard.breaker.opened_at is not None
+        )
+        return max(times, default=None)
+
+    async def changed(self, destination: Destination) -> None:
+        """Return when a probe of a destination has ended."""
+        await self._guard(destination).changed.wait()
+
+    def _report(self, channel: str, guard: _Guard, permit: Admission, result: Result) -> None:
+        before = guard.breaker
+        guard.breaker = report(before, permit, result, self._now(), spread=self._spread())
+        if guard.breaker.generation != before.generation or guard.breaker.opened_at is not None:
+            guard.changed.set()
+            guard.changed = asyncio.Event()
+        if guard.breaker.generation != before.generation:
+            guard.until, guard.lines = None, (WaitingLine(), WaitingLine())
+            self._notify(channel, before, guard)
+
+    def _now(self) -> datetime:
+        """Return the time that decides; its origin has no meaning."""
+        return self._clock() if self._seconds is None else ORIGIN + timedelta(seconds=self._seconds())
+
+    def _until(self, guard: _Guard, notification: str = "") -> datetime:
+        """Return the next probe of a notification by the wall clock."""
+        probe_at, admits_at = guard.breaker.probe_at, guard.breaker.admits_at(notification)
+        assert probe_at is not None, "a closed breaker has no next probe"
+        assert admits_at is not None, "a closed breaker has no next probe"
+        return self._probe_at(guard) + (admits_at - probe_at)
+
+    def _probe_at(self, guard: _Guard) -> datetime:
+        """Return the next probe by the wall clock: the same time at each call, unless that clock was set."""
+        probe_at, now = guard.breaker.probe_at, self._clock()
+        assert probe_at is not None, "a closed breaker has no next probe"
+        expected = now + (probe_at - self._now())
+        if guard.until is None or guard.until <= now or abs(expected - guard.until) > CLOCK_STEP:
+            guard.until = expected
+        return guard.until
+
+    def _guard(self, destination: Destination) -> _Guard:
+        guard = self._guards.setdefault(destination, _Guard(Breaker(limits=self._limits)))
+        self._guards.move_to_end(destination)
+        if len(self._guards) > MOST:
+            self._guards.popitem(last=False)
+        return guard
+
+    def _notify(self, channel: str, before: Breaker, guard: _Guard) -> None:
+        if guard.breaker.opened_at is None:
+            state = Circuit.CLOSED
+            logger.info("circuit breaker closed", channel=channel)
+        else:
+            state = Circuit.OPEN
+            again = before.opened_at is not None
+            logger.warning("circuit breaker opened", channel=channel, again=again, until=self._until(guard))
+        if self._on_change is not None:
+            try:
+                self._on_change(channel, state)
+            except Exception:
+                logger.exception("circuit breaker observer failed", channel=channel)

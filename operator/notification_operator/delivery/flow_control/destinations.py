@@ -1,0 +1,190 @@
+"""The destinations of messages: which one a message has, how many calls it takes at once, and when it takes none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from notification_operator.delivery.channel import destination_of, messages_of
+from notification_operator.delivery.flow_control.breakers import Destination, Waiting
+from notification_operator.delivery.flow_control.call_slots import CallSlots
+from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
+from notification_operator.domain.planning.hold import Hold, HoldReason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.flow_control.breakers import Breakers
+    from notification_operator.delivery.flow_control.pacing import Pacing
+    from notification_operator.delivery.senders import Sender
+    from notification_operator.domain.flow_control.rate import Rate
+    from notification_operator.domain.model import Notification
+
+SHARE: Final = 4
+"""The part of a channel's calls that a destination takes among others, and that it leaves to them in any case."""
+ATTEMPTS_LEFT: Final = 2
+"""A notification with fewer attempts left is not chosen as a probe before others: it would soon have none."""
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLimits:
+    """What the settings say about a channel."""
+
+    rate: Rate | None = None
+    """Of each destination; None for no limit."""
+    namespaces: tuple[str, ...] = ()
+    """The namespaces that may use the channel; empty for all. `*` stands for any characters at the end of a name."""
+
+    def allows(self, namespace: str) -> bool:
+        """Return whether a namespace may use the channel."""
+        if not self.namespaces:
+            return True
+        return any(
+            namespace.startswith(name[:-1]) if name.endswith("*") else namespace == name
+            for name in self.namespaces
+        )
+
+
+NO_LIMITS: Final = ChannelLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """That an attempt may start now, and what it uses up of the rate of its destination when it does."""
+
+    destination: Destination | None = None
+    """None where no rate and no pause applies."""
+    notification: str = ""
+    messages: int = 0
+
+
+FREE: Final = Permission()
+
+
+class Destinations:
+    """The destinations of all senders."""
+
+    def __init__(self, *, breakers: Breakers, pacing: Pacing, concurrency: int) -> None:
+        self._breakers = breakers
+        self._pacing = pacing
+        self._concurrency = concurrency
+        self._slots: dict[Destination | str, CallSlots] = {}
+        """By destination, and by the name of a sender for all its destinations together."""
+        self._local: dict[str, FairSemaphore] = {}
+
+    @property
+    def busy(self) -> int:
+        """The destinations and senders that have or wait for a slot."""
+        return len(self._slots)
+
+    def of(self, sender: Sender, message: Message) -> Destination | None:
+        """Return the destination of a message; None for a channel that needs none."""
+        address: Any
+        try:
+            address = destination_of(sender.channel, message)
+        except Exception as error:
+            logger.warning("channel failed to name its destination", channel=sender.name, exc_info=error)
+            address = ""
+        if address is None:
+            return None
+        # The contract says text; an address of another type may have no hash.
+        return Destination(sender.name, address if isinstance(address, str) else "")
+
+    def slots(self, destination: Destination, sender: Sender) -> CallSlots:
+        """Return the slots of a destination, as many as it may use now."""
+        slots = self._slots.get(destination)
+        if slots is None:
+            slots = self._slots[destination] = CallSlots(self._size(sender))
+        slots.limit(self._breakers.allowance(destination))
+        return slots
+
+    def sender_slots(self, sender: Sender) -> CallSlots:
+        """Return the slots that all destinations of a sender share."""
+        slots = self._slots.get(sender.name)
+        if slots is None:
+            slots = self._slots[sender.name] = CallSlots(self._concurrency)
+        return slots
+
+    def local_slots(self, sender: Sender) -> FairSemaphore:
+        """Return the slots of a channel that delivers within the process; its receivers share them."""
+        channel = sender.name.partition("/")[0]
+        slots = self._local.get(channel)
+        if slots is None:
+            slots = self._local[channel] = FairSemaphore(self._size(sender))
+        return slots
+
+    def update(self, destination: Destination) -> None:
+        """Let a destination use as many slots as its breaker allows, after a call; forget what is idle."""
+        slots = self._slots.get(destination)
+        if slots is not None:
+            slots.limit(self._breakers.allowance(destination))
+        for name in (destination, destination.channel):
+            if name in self._slots and self._slots[name].idle:
+                del self._slots[name]
+
+    def waiting_until(
+        self, sender: Sender, target: str, message: Message, notification: Notification, *, most: int
+    ) -> datetime | None:
+        """Return when the open breaker of a message's destination permits its next attempt; None if it is not open.
+
+        `most` is the number of attempts that the target may have.
+        """
+        destination = self.of(sender, message)
+        if destination is None:
+            return None
+        failed = [each for each in notification.attempts if each.channel == target and not each.circuit_open]
+        left = most - len(failed)
+        waiting = Waiting(
+            notification=message.uid,
+            namespace=message.namespace,
+            advanced=len(failed) if left >= ATTEMPTS_LEFT else 0,
+        )
+        return self._breakers.open_until(destination, waiting)
+
+    def pause(self, sender: Sender, message: Message) -> Hold | None:
+        """Return the pause that the destination of a message asked for; None without one."""
+        destination = self.of(sender, message)
+        until = None if destination is None else self._pacing.paused_until(destination)
+        return None if until is None else Hold(until=until, reason=HoldReason.PAUSE)
+
+    def ask(self, sender: Sender, message: Message) -> Permission | Hold:
+        """Return the permission to send a message now, as far as rate and pauses go; else when to ask again.
+
+        It uses up nothing: `take` does.
+        """
+        destination = self.of(sender, message)
+        if destination is None or self._breakers.open_until(destination) is not None:
+            return FREE
+        hold = self._pacing.ask(
+            destination,
+            rate=sender.limits.rate,
+            notification=message.uid,
+            namespace=message.namespace,
+        )
+        return hold or Permission(destination, message.uid, messages_of(sender.channel, message))
+
+    def take(self, permission: Permission) -> None:
+        """Use up the share of the rate of a message that is sent now."""
+        if permission.destination is not None:
+            self._pacing.take(permission.destination, permission.notification, permission.messages)
+
+    def leave(self, sender: Sender, message: Message) -> None:
+        """Let a message wait no longer for its rate limit."""
+        destination = self.of(sender, message)
+        if destination is not None:
+            self._pacing.leave(destination, message.uid)
+
+    def _size(self, sender: Sender) -> int:
+        """Return how many calls a destination takes at once: among others never all of the sender's."""
+        shared = callable(getattr(sender.channel, "destination", ""))
+        most = max(1, self._concurrency - self._concurrency // SHARE) if shared else self._concurrency
+        slots = getattr(sender.channel, "concurrency", max(1, self._concurrency // SHARE) if shared else most)
+        if isinstance(slots, int) and slots >= 1:
+            return min(most, slots)
+        logger.warning("channel states an unusable concurrency", channel=sender.name, concurrency=repr(slots))
+        return most

@@ -1,0 +1,1 @@
+"""One HTTP exchange with a receiver, and the addresses that it may go to."""

@@ -1,0 +1,273 @@
+"""One request of a receiver over HTTP, and what its answer or its failure means.
+
+The session is shared and guarded; nothing but the host of a URL, and no secret of the receiver, appears in
+an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from atomic_status.headers import parse_retry_after
+from notification_operator.delivery.channel import (
+    Permanent,
+    RateLimited,
+    ReceiverError,
+    ReceiverProblem,
+    Transient,
+)
+from notification_operator.delivery.http.egress_policy import AddressNotAllowedError
+from notification_operator.delivery.http_client import BODY_SECONDS, MAX_QUOTE, MIN_SECRET, REDACTED
+from notification_operator.domain.text.error_text import chain, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
+    from aiohttp.abc import AbstractStreamWriter
+
+    from notification_operator.delivery.http.egress_policy import EgressPolicy
+
+JSON: Final = "application/json"
+MIN_WHOLE: Final = 4
+"""Characters from which on a whole secret is replaced: a shorter one would replace parts of words."""
+TOO_MANY: Final = 429
+UNAVAILABLE: Final = 503
+SERVER_ERROR: Final = 500
+DELAYING: Final = frozenset({TOO_MANY, UNAVAILABLE})
+UNTRUSTED: Final[Mapping[int, ReceiverProblem]] = MappingProxyType(
+    {
+        401: ReceiverProblem.AUTHENTICATION_FAILED,
+        403: ReceiverProblem.AUTHENTICATION_FAILED,
+        404: ReceiverProblem.NOT_FOUND,
+    }
+)
+SUCCESSES: Final = frozenset(range(200, 300))
+
+
+class Unsent(Transient):
+    """No connection came about, so the receiver knows nothing of the request."""
+
+
+class OutcomeUnknown(Transient):
+    """The request was sent, and no answer came: the receiver may have accepted it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusTable:
+    """The meaning of the statuses of one kind of receiver; 429 and 5xx are transient, others permanent."""
+
+    success: frozenset[int] = SUCCESSES
+    transient: frozenset[int] = frozenset()
+    receiver: Mapping[int, ReceiverProblem] = field(default_factory=lambda: UNTRUSTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to a request: at most 16 KiB of its body, without secrets."""
+
+    status: int
+    body: str
+    retry_after: float | None = None
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; empty if it is none."""
+        try:
+            content = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    @property
+    def text(self) -> str:
+        """The text of an error."""
+        return f"HTTP {self.status}: {self.body}" if self.body else f"HTTP {self.status}"
+
+
+class _Body(aiohttp.BytesPayload):
+    """A body that knows whether it was sent: aiohttp writes it once a connection exists."""
+
+    started = False
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        self.started = True
+        await super().write(writer)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self.started = True
+        await super().write_with_length(writer, content_length)
+
+
+class Session(Protocol):
+    """What posts: a session of aiohttp, or a part that finds one for each request."""
+
+    def post(
+        self,
+        url: str,
+        *,
+        data: aiohttp.BytesPayload | bytes | str,
+        headers: Mapping[str, str] | None = None,
+        allow_redirects: bool = True,
+        server_hostname: str | None = None,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Post once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAccess:
+    """How one receiver reaches the network.
+
+    `session` is shared, and closed by its owner: see `egress_guard.guarded_session`. `policy` is checked
+    before each request. `timeout` is the limit of one request in seconds.
+    """
+
+    session: Session
+    policy: EgressPolicy
+    clock: Callable[[], datetime]
+    timeout: float = 10.0
+    server_name: str = ""
+    """The name in the server's certificate; empty: the host of the URL."""
+
+
+class HttpExchange:
+    """Posts for one receiver.
+
+    Args:
+        access: the way to the network.
+        secrets: texts that no error may contain, such as URLs and tokens.
+    """
+
+    def __init__(self, access: HttpAccess, *, secrets: Iterable[str] = ()) -> None:
+        self._access = access
+        self._secrets = sorted({part for secret in secrets for part in _parts(secret)}, key=len, reverse=True)
+
+    async def post(
+        self, url: str, content: bytes, *, headers: Mapping[str, str], table: StatusTable
+    ) -> Reply:
+        """Post once; returning means that the status is a success.
+
+        Raises:
+            Unsent, OutcomeUnknown, Transient: another attempt may succeed.
+            Permanent: the receiver refused the message.
+            ReceiverError: the receiver would refuse any message.
+        """
+        reply = await self.request(url, content, headers=headers)
+        raise_for(reply, table)
+        return reply
+
+    async def request(self, url: str, content: bytes, *, headers: Mapping[str, str]) -> Reply:
+        """Post once, and return whatever the answer is.
+
+        Raises:
+            Unsent, OutcomeUnknown, ReceiverError: there is no answer.
+        """
+        body = _Body(content)
+        failure: Exception
+        try:
+            self._access.policy.check_url(url)
+            async with (
+                asyncio.timeout(self._access.timeout),
+                self._access.session.post(
+                    url,
+                    data=body,
+                    headers=dict(headers),
+                    allow_redirects=False,
+                    server_hostname=self._access.server_name or None,
+                ) as response,
+            ):
+                text = await _quote(response)
+                return self._reply(response, text)
+        except TimeoutError:
+            failure = self._timed_out(sent=body.started)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = self._failure(error, sent=body.started)
+        # Raised outside the handler, and so without a cause: the text of a cause may hold the URL.
+        raise failure
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text in which no secret of the receiver is left."""
+        for secret in self._secrets:
+            text = text.replace(secret, REDACTED)
+        return text
+
+    def _reply(self, response: aiohttp.ClientResponse, text: str) -> Reply:
+        delay = None
+        if response.status in DELAYING:
+            delay = parse_retry_after(response.headers.get("Retry-After"), now=self._access.clock())
+        return Reply(status=response.status, body=self.without_secrets(text), retry_after=delay)
+
+    def _timed_out(self, *, sent: bool) -> Transient:
+        if sent:
+            return OutcomeUnknown(
+                f"no answer within {self._access.timeout:g} s; the receiver may have accepted the message"
+            )
+        return Unsent(f"no connection within {self._access.timeout:g} s")
+
+    def _failure(self, error: Exception, *, sent: bool) -> Exception:
+        links = list(chain(error))
+        text = self.without_secrets(describe(error, redact=str))
+        refusal = next((link for link in links if isinstance(link, AddressNotAllowedError)), None)
+        if refusal is not None:
+            return ReceiverError(ReceiverProblem.ADDRESS_NOT_ALLOWED, self.without_secrets(str(refusal)))
+        if any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
+            return ReceiverError(ReceiverProblem.CERTIFICATE_INVALID, text)
+        if any(isinstance(link, aiohttp.InvalidURL | ValueError) for link in links):
+            return ReceiverError(ReceiverProblem.MISCONFIGURED, text)
+        return OutcomeUnknown(text) if sent else Unsent(text)
+
+
+def raise_for(reply: Reply, table: StatusTable) -> None:
+    """Raise what a reply means, unless it is a success.
+
+    Raises:
+        RateLimited, Transient, Permanent, ReceiverError: by the table.
+    """
+    status = reply.status
+    if status in table.success:
+        return
+    if status in table.receiver:
+        raise ReceiverError(table.receiver[status], reply.text)
+    if status == TOO_MANY:
+        raise RateLimited(reply.text, retry_after=reply.retry_after)
+    if status >= SERVER_ERROR or status in table.transient:
+        raise Transient(reply.text, retry_after=reply.retry_after)
+    raise Permanent(reply.text)
+
+
+async def _quote(response: aiohttp.ClientResponse) -> str:
+    """Return the text of the body within bounds: its status has decided the result already."""
+    body = bytearray()
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in response.content.iter_any():
+                body += piece
+                if len(body) > MAX_QUOTE:
+                    break
+    return bytes(body[:MAX_QUOTE]).decode(errors="replace")
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """Yield a secret, and of a URL everything but its host: whole and in parts, as written and as decoded."""
+    if len(secret) >= MIN_WHOLE:
+        yield secret
+    try:
+        url = URL(secret)
+    except ValueError:
+        return
+    if url.host is None:
+        return
+    wholes = (str(url), url.human_repr(), url.raw_path_qs, url.path_qs, url.raw_path, url.path)
+    parts = (*url.raw_parts, *url.parts, *url.query.values(), url.user or "", url.password or "")
+    yield from (part for part in (*wholes, *parts) if len(part) >= MIN_SECRET)

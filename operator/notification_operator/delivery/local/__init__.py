@@ -1,0 +1,1 @@
+"""What the channels that write in the pod have in common: files, lines, and a message as JSON."""

@@ -1,0 +1,1 @@
+"""From Markdown to the markup of each service."""

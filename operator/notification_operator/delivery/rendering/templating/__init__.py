@@ -1,0 +1,1 @@
+"""Templates: their language, their limits, and where they come from."""

@@ -1,0 +1,47 @@
+"""The templates of notifications, which override those of receivers: read and compiled when a message is composed."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Protocol
+
+from notification_operator.delivery.rendering.templating.templates import Template, TemplateInvalidError
+from notification_operator.domain.template_ref import TemplateUnavailableError
+
+if TYPE_CHECKING:
+    from notification_operator.delivery.channel import Message
+    from notification_operator.domain.template_ref import TemplateRef
+
+COMPILED: Final = 16
+"""Templates that are kept compiled: those of the latest messages."""
+
+
+class TemplateSource(Protocol):
+    """Reads the templates of notifications."""
+
+    async def source(self, namespace: str, ref: TemplateRef) -> str:
+        """Return the text of a template.
+
+        Raises:
+            TemplateUnavailableError: it does not exist, or cannot be read.
+        """
+        ...
+
+
+async def override(message: Message, sources: TemplateSource | None) -> tuple[Template | None, str]:
+    """Return the template that a message brings along, and why it is not used; None and an empty text without one."""
+    ref = message.content.template
+    if ref is None or sources is None:
+        return None, ""
+    try:
+        source = await sources.source(message.namespace, ref)
+        # A long template takes as long to compile as a long body to render.
+        return await asyncio.to_thread(_compiled, source), ""
+    except (TemplateUnavailableError, TemplateInvalidError) as error:
+        return None, f"spec.template was not used: ConfigMap {ref.config_map}, key {ref.key}: {error}"
+
+
+@lru_cache(maxsize=COMPILED)
+def _compiled(source: str) -> Template:
+    return Template(source)

@@ -1,0 +1,1 @@
+"""Circuit breaker and rate limit as values. Pure."""

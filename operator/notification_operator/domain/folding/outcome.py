@@ -1,0 +1,216 @@
+"""Phase, reason and message of a notification, decided from the progress of its channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from notification_operator.domain.conditions import Condition, ConditionStatus
+from notification_operator.domain.folding.phases import FINAL
+from notification_operator.domain.planning.hold import NO_HOLDS, describe_holds
+from notification_operator.domain.planning.progress import Progress, State
+from notification_operator.domain.status import DELIVERED, Phase, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from notification_operator.domain.model import RetryPolicy
+    from notification_operator.domain.planning.hold import Hold
+
+
+DEAD_LETTERED: Final = "DeadLettered"
+"""The condition of a notification that nobody gets any more, wholly or in part, unless it is sent again."""
+DEAD_LETTER_PHASES: Final = frozenset({Phase.FAILED, Phase.PARTIALLY_SENT})
+DEAD_LETTER_REASONS: Final = (
+    Reason.PARTIAL_DELIVERY_SUCCESS,
+    Reason.ALL_DELIVERIES_FAILED,
+    Reason.MAX_RETRIES_EXHAUSTED,
+    Reason.TOO_LARGE,
+    Reason.CHANNEL_NOT_ALLOWED,
+    Reason.RECEIVER_NOT_ALLOWED,
+    Reason.RECEIVER_NOT_READY,
+    Reason.NO_DEFAULT_RECEIVER,
+    Reason.EXPIRED,
+)
+"""The reasons of these phases."""
+WAITING: Final = "Waiting for the first delivery attempt"
+NO_CAPS: Final[Mapping[str, int]] = MappingProxyType({})
+SUPPRESSIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Reason.MUTED: "Muted: the receiver is not for this priority",
+        Reason.RATE_LIMITED: "RateLimited: the receiver suppresses what exceeds its rate limit",
+    }
+)
+EXPLANATIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Reason.CHANNEL_NOT_ALLOWED: "the namespace may not use {}",
+        Reason.RECEIVER_NOT_ALLOWED: "{} may not be used by this namespace or for this recipient",
+        Reason.NO_DEFAULT_RECEIVER: "{} is not configured, and no receiver of this type is the default",
+    }
+)
+"""What a refusal by the operator itself means, by its reason."""
+SPEAKING: Final = frozenset({*EXPLANATIONS, Reason.RECEIVER_NOT_READY, Reason.EXPIRED})
+"""Reasons of targets that are the reason of the phase if all targets have the same."""
+_REASONS: Final = frozenset(Reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseDecision:
+    """A phase, and the reason for it in a word and in a sentence."""
+
+    phase: Phase
+    reason: Reason
+    message: str
+
+
+def decide_phase(  # noqa: PLR0913 - each fact that decides
+    steps: Sequence[Progress],
+    policy: RetryPolicy,
+    *,
+    present: Phase,
+    in_flight: AbstractSet[str],
+    holds: Mapping[str, Hold] = NO_HOLDS,
+    caps: Mapping[str, int] = NO_CAPS,
+) -> PhaseDecision:
+    """Return the phase; it is final as soon as no attempt is left, the latest one included.
+
+    While no target has succeeded and attempts remain, the phase is Sending. Retrying requires a target
+    that succeeded and another that failed and has attempts left; it is kept until the end. Suppressed
+    targets count as neither.
+    """
+    wanted = [step for step in steps if step.state is not State.SUPPRESSED]
+    if not wanted:
+        return _suppressed(steps)
+    succeeded = [step for step in wanted if step.state is State.SUCCEEDED]
+    if len(succeeded) == len(wanted):
+        message = f"Successfully delivered to {len(succeeded)} channel(s)"
+        return PhaseDecision(phase=Phase.SENT, reason=Reason.ALL_DELIVERIES_SUCCEEDED, message=message)
+    if any(step.open for step in wanted):
+        held = describe_holds(holds, (step.channel for step in wanted if step.open))
+        return _unfinished(wanted, succeeded, present, in_flight, held)
+    failures = _failures(wanted, policy, caps)
+    if succeeded:
+        return PhaseDecision(
+            phase=Phase.PARTIALLY_SENT,
+            reason=Reason.PARTIAL_DELIVERY_SUCCESS,
+            message=f"Delivered to {len(succeeded)} of {len(wanted)} channel(s); {failures}",
+        )
+    return PhaseDecision(
+        phase=Phase.FAILED, reason=_failed_reason(wanted), message=f"Not delivered; {failures}"
+    )
+
+
+def _suppressed(steps: Sequence[Progress]) -> PhaseDecision:
+    """Return the final phase of a notification of which nothing is sent; Pending for one without targets."""
+    if not steps:
+        return PhaseDecision(phase=Phase.PENDING, reason=Reason.INITIALIZED, message=WAITING)
+    targets = ", ".join(f"{step.channel} ({SUPPRESSIONS.get(step.reason, step.reason)})" for step in steps)
+    return PhaseDecision(
+        phase=Phase.SUPPRESSED,
+        reason=_reason(steps[0].reason, Reason.MUTED),
+        message=f"Nothing was sent to {targets}",
+    )
+
+
+def _reason(text: str, default: Reason) -> Reason:
+    return Reason(text) if text in _REASONS else default
+
+
+def _failed_reason(steps: Sequence[Progress]) -> Reason:
+    shared = {step.reason for step in steps}
+    if len(shared) == 1 and (reason := shared.pop()) in SPEAKING:
+        return Reason(reason)
+    states = {step.state for step in steps}
+    if states == {State.REFUSED}:
+        return Reason.ALL_DELIVERIES_FAILED
+    return Reason.MAX_RETRIES_EXHAUSTED if State.EXHAUSTED in states else Reason.EXPIRED
+
+
+def reachable_from(phase: Phase, steps: Iterable[Progress]) -> Phase:
+    """Return the phase that a status really has: Retrying requires a target that has succeeded.
+
+    Another writer may have set it, and targets may have changed since.
+    """
+    retrying = phase is Phase.RETRYING
+    return Phase.SENDING if retrying and all(step.state is not State.SUCCEEDED for step in steps) else phase
+
+
+def refused(step: Progress) -> Progress:
+    """Return the end of a target that no further attempt is made on, because of the notification itself."""
+    return replace(step, state=State.REFUSED, reason=Reason.TOO_LARGE, next_at=None) if step.open else step
+
+
+def refuse(steps: Sequence[Progress], reason: str) -> PhaseDecision:
+    """Return the final phase of a notification that is too large: no further attempt starts."""
+    succeeded = any(step.state is State.SUCCEEDED for step in steps)
+    return PhaseDecision(
+        phase=Phase.PARTIALLY_SENT if succeeded else Phase.FAILED,
+        reason=Reason.TOO_LARGE,
+        message=f"{'Not delivered to every channel' if succeeded else 'Not delivered'}: {reason}",
+    )
+
+
+def delivered_condition(decision: PhaseDecision) -> Condition:
+    """Return the condition Delivered: Unknown until the phase is final."""
+    status = ConditionStatus.UNKNOWN
+    if decision.phase in FINAL:
+        status = ConditionStatus(str(decision.phase is Phase.SENT))
+    return Condition(type=DELIVERED, status=status, reason=decision.reason.value, message=decision.message)
+
+
+def dead_letter_condition(decision: PhaseDecision) -> tuple[Condition, ...]:
+    """Return the condition DeadLettered of a final notification that was not delivered everywhere; else nothing."""
+    if decision.phase not in DEAD_LETTER_PHASES:
+        return ()
+    return (
+        Condition(
+            type=DEAD_LETTERED,
+            status=ConditionStatus.TRUE,
+            reason=decision.reason.value,
+            message=decision.message,
+        ),
+    )
+
+
+def _unfinished(
+    steps: Sequence[Progress],
+    succeeded: Sequence[Progress],
+    present: Phase,
+    in_flight: AbstractSet[str],
+    held: str,
+) -> PhaseDecision:
+    suffix = f"; {held}" if held else ""
+    remaining = ", ".join(step.channel for step in steps if step.open)
+    failed_before = any(step.state is State.BACKING_OFF for step in steps)
+    if succeeded and (failed_before or present is Phase.RETRYING):
+        message = f"Delivered to {len(succeeded)} of {len(steps)} channel(s); retrying {remaining}{suffix}"
+        return PhaseDecision(phase=Phase.RETRYING, reason=Reason.PARTIAL_FAILURE_RETRYING, message=message)
+    not_attempted = all(step.state is State.NOT_ATTEMPTED for step in steps)
+    if not_attempted and not in_flight and not held:
+        return PhaseDecision(phase=Phase.PENDING, reason=Reason.INITIALIZED, message=WAITING)
+    message = f"Not delivered yet; retrying {remaining}" if failed_before else f"Delivering to {remaining}"
+    return PhaseDecision(
+        phase=Phase.SENDING, reason=Reason.PROCESSING_DELIVERIES, message=f"{message}{suffix}"
+    )
+
+
+def _failures(steps: Sequence[Progress], policy: RetryPolicy, caps: Mapping[str, int]) -> str:
+    refused = [step for step in steps if step.state is State.REFUSED]
+    unexplained = ", ".join(step.channel for step in refused if step.reason not in EXPLANATIONS)
+    parts = [f"{unexplained} failed permanently"] if unexplained else []
+    for reason, explanation in EXPLANATIONS.items():
+        named = ", ".join(step.channel for step in refused if step.reason == reason)
+        if named:
+            parts.append(explanation.format(named))
+    exhausted: dict[int, list[str]] = {}
+    for step in steps:
+        if step.state is State.EXHAUSTED:
+            limit = min(policy.max_attempts, caps.get(step.channel, policy.max_attempts))
+            exhausted.setdefault(limit, []).append(step.channel)
+    parts += [
+        f"{', '.join(names)} failed after {limit} of {limit} attempts" for limit, names in exhausted.items()
+    ]
+    expired = ", ".join(step.channel for step in steps if step.state is State.EXPIRED)
+    return "; ".join([*parts, f"{expired} expired at spec.deliverBefore"] if expired else parts)

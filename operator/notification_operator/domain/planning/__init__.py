@@ -1,0 +1,1 @@
+"""Which attempts are due: the progress of each target, backoff, holds and fallbacks. Pure."""

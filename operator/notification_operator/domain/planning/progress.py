@@ -1,0 +1,203 @@
+"""The progress of each target of a notification, read from its recorded attempts, its route and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from itertools import count
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from notification_operator.domain.planning.hold import NO_HOLDS
+from notification_operator.domain.planning.retry import next_attempt_at
+from notification_operator.domain.receivers.targets import NO_RULES
+from notification_operator.domain.status import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from notification_operator.domain.attempt import Attempt
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.planning.hold import Hold
+    from notification_operator.domain.receivers.targets import TargetRules
+    from notification_operator.domain.routing.route import Route
+
+MOST_ATTEMPTS: Final = 10
+"""The most that any policy allows."""
+NO_OPEN_BREAKERS: Final[Mapping[str, datetime]] = MappingProxyType({})
+
+
+class State(StrEnum):
+    """The state of a target."""
+
+    NOT_ATTEMPTED = "not attempted"
+    BACKING_OFF = "backing off"
+    """Failed, with attempts left."""
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    """Failed permanently."""
+    EXHAUSTED = "exhausted"
+    """Failed as often as the policy allows."""
+    SUPPRESSED = "suppressed"
+    """Nothing is sent on purpose; decided before the first attempt."""
+    EXPIRED = "expired"
+    """Not delivered before `spec.deliverBefore`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One target: its state, the number of its next attempt, and the time at which that may start."""
+
+    channel: str
+    """The key of the target."""
+    state: State
+    next_number: int
+    next_at: datetime | None = None
+    """None for at once, and after the last attempt."""
+    circuit_open: bool = False
+    """Whether the latest attempt records an open circuit breaker."""
+    reason: str = ""
+    """Why no further attempt is made, in one word, where that is known."""
+
+    @property
+    def open(self) -> bool:
+        """Whether a further attempt remains."""
+        return self.state in {State.NOT_ATTEMPTED, State.BACKING_OFF}
+
+    def due(
+        self,
+        notification: Notification,
+        open_breakers: Mapping[str, datetime],
+        holds: Mapping[str, Hold] = NO_HOLDS,
+        *,
+        now: datetime,
+    ) -> datetime | None:
+        """Return the time at which the next attempt may start; None for at once, and after the last attempt.
+
+        It is put off to the next probe where the latest attempt records an open breaker, and to the end of a
+        hold, however long that is.
+        """
+        hold = holds.get(self.channel) if self.open else None
+        until = None if hold is None else hold.until
+        if self.next_at is None:
+            return until
+        next_at = self.next_at
+        if self.state is State.BACKING_OFF:
+            next_at = _within_policy(notification, next_at, now)
+        if self.circuit_open:
+            next_at = max(next_at, open_breakers.get(self.channel, next_at))
+        return next_at if until is None else max(next_at, until)
+
+
+def progress(
+    notification: Notification,
+    route: Route,
+    attempts: Iterable[Attempt],
+    *,
+    running: AbstractSet[str] = frozenset(),
+    now: datetime,
+) -> tuple[Progress, ...]:
+    """Return the progress of each target of a route, in its order.
+
+    Args:
+        notification: as read.
+        route: its targets.
+        attempts: the attempts to count.
+        running: targets with a running attempt. They are open until it has ended, also if another process has
+            recorded a permanent failure, or no attempt is left because fewer are allowed now: a final status could
+            not record it.
+        now: the time by which targets expire.
+    """
+    by_target: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        by_target.setdefault(attempt.channel, []).append(attempt)
+    deadline = notification.deliver_before
+    expired = deadline is not None and deadline <= now
+    steps = (
+        _target_progress(notification, route, name, by_target.get(name, []), running=name in running)
+        for name in route.targets
+    )
+    if not expired:
+        return tuple(steps)
+    return tuple(
+        replace(step, state=State.EXPIRED, reason=Reason.EXPIRED, next_at=None)
+        if step.open and step.channel not in running
+        else step
+        for step in steps
+    )
+
+
+def _target_progress(
+    notification: Notification, route: Route, target: str, attempts: Sequence[Attempt], *, running: bool
+) -> Progress:
+    last = max(attempts, key=lambda attempt: attempt.number, default=None)
+    number = _next_number(attempts)
+    rules = route.rules.get(target, NO_RULES)
+    if last is None:
+        reason = "" if running else _suppression(notification, rules, target)
+        if reason:
+            return Progress(channel=target, state=State.SUPPRESSED, next_number=number, reason=reason)
+        return Progress(
+            channel=target, state=State.NOT_ATTEMPTED, next_number=number, next_at=notification.not_before
+        )
+    if any(attempt.succeeded for attempt in attempts):
+        return Progress(channel=target, state=State.SUCCEEDED, next_number=number)
+    if not running and any(attempt.permanent for attempt in attempts):
+        reason = next((attempt.reason for attempt in attempts if attempt.permanent), "")
+        return Progress(channel=target, state=State.REFUSED, next_number=number, reason=reason)
+    received = [attempt for attempt in attempts if not attempt.circuit_open]
+    if not running and len(received) >= most_attempts(notification, rules):
+        return Progress(channel=target, state=State.EXHAUSTED, next_number=number, reason=last.reason)
+    return Progress(
+        channel=target,
+        state=State.BACKING_OFF,
+        next_number=number,
+        next_at=_backoff_end(notification, received) or last.ended,
+        circuit_open=last.circuit_open,
+    )
+
+
+def most_attempts(notification: Notification, rules: TargetRules) -> int:
+    """Return how many attempts a target may have: by the policy, or by its receiver if that allows fewer."""
+    return min(notification.retry.max_attempts, rules.max_attempts or MOST_ATTEMPTS)
+
+
+def _suppression(notification: Notification, rules: TargetRules, target: str) -> str:
+    """Return why nothing is sent to a target that has no attempt; empty if something is."""
+    recorded = (each.suppressed_by for each in notification.status.targets if each.name == target)
+    return next(recorded, "") or (Reason.MUTED if rules.muted else "")
+
+
+def _next_number(attempts: Sequence[Attempt]) -> int:
+    """Return the number of the next attempt.
+
+    It is not counted from the greatest number: another writer of the status may have used up the numbers.
+    """
+    used = {attempt.number for attempt in attempts}
+    return next(number for number in count(len(attempts) + 1) if number not in used)
+
+
+def _within_policy(notification: Notification, next_at: datetime, now: datetime) -> datetime:
+    """Return a time that is not later than the policy's longest backoff from now.
+
+    A later one means that the clock was ahead when the attempt ended. The first decision after that puts its own
+    limit into the status; the later ones keep to it, because a limit that moves with the time is never reached.
+    """
+    latest = now + timedelta(seconds=notification.retry.max_backoff)
+    if next_at <= latest:
+        return next_at
+    status = notification.status
+    recorded = status.next_attempt_at if status.total_attempts == len(status.attempts) else None
+    return latest if recorded is None else min(latest, recorded)
+
+
+def _backoff_end(notification: Notification, received: Sequence[Attempt]) -> datetime | None:
+    """Return the end of the backoff after the attempts that reached the receiver; None without any."""
+    last = max(received, key=lambda attempt: attempt.number, default=None)
+    if last is None:
+        return None
+    seed = notification.attempt_id(last.channel, last.number)
+    return next_attempt_at(notification.retry, last, failures=len(received), seed=seed)

@@ -1,0 +1,1 @@
+"""The redaction rules, one family per module."""

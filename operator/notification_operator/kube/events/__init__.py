@@ -1,0 +1,1 @@
+"""Kubernetes Events: the value, the buffer, and the recorder that posts them."""

@@ -1,0 +1,208 @@
+"""Records Kubernetes Events in the background: through a bounded buffer, fair to namespaces, best effort.
+
+Events are created and never changed, so the operator needs no permission to change those of others. Of an Event that repeats
+itself, the occurrences 1, 2, 4, 8 and so on are created, and one after each `QUIET`; each says how many there were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from notification_operator.kube.errors import KubeError, translated
+from notification_operator.kube.events.buffer import EventBuffer
+from notification_operator.kube.events.event import GROUP, VERSION, Regarding
+from notification_operator.kube.requests import call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    import prometheus_client
+    from kubernetes.aio.client import ApiClient
+
+    from notification_operator.kube.events.event import Event
+
+BUFFER, PER_NAMESPACE = 1000, 100
+"""Events that may wait to be posted, of all namespaces and of one."""
+POSTERS: Final = 4
+"""Events that are posted at once, each of another namespace."""
+REMEMBERED: Final = 1000
+"""Events whose repetitions are counted."""
+QUIET: Final = timedelta(minutes=30)
+"""After this time a repeated Event is created again; the API server keeps Events for an hour."""
+RETRY_DELAYS = (1.0, 4.0)
+"""Seconds before the second and the third attempt to post an Event."""
+CALL_SECONDS, CLOSE_SECONDS = 5.0, 2.0
+"""Time limits of one attempt, and of all pending Events at the stop."""
+
+logger = structlog.get_logger(__name__)
+
+
+class DropReason(StrEnum):
+    """Why an Event was not posted; a label value of the metric."""
+
+    BUFFER_FULL = "buffer_full"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStatistics:
+    """Counts of Events since the start; `pending` are recorded and neither posted nor dropped yet.
+
+    A repetition that is only counted is among the `posted`.
+    """
+
+    pending: int
+    posted: int
+    dropped: Mapping[DropReason, int]
+
+
+def own_pod(namespace: str) -> Regarding:
+    """Return the pod of this process, which Events about the operator itself regard.
+
+    Outside a pod the host name stands in for it.
+    """
+    name = os.environ.get("POD_NAME") or socket.gethostname().lower()
+    uid = os.environ.get("POD_UID", "")
+    return Regarding(api_version="v1", kind="Pod", namespace=namespace, name=name, uid=uid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Series:
+    """The occurrences of one Event, and the time of the one that was created last."""
+
+    count: int = 0
+    created: datetime | None = None
+
+    def next(self, at: datetime) -> _Series:
+        """Return the series with one more occurrence, which is created unless it follows the last one closely."""
+        count = self.count + 1
+        rare = self.created is None or at - self.created >= QUIET
+        return _Series(count=count, created=at if rare or count.bit_count() == 1 else self.created)
+
+
+class EventRecorder:
+    """Posts the Events of each namespace in order; drops and counts an Event that cannot be posted."""
+
+    def __init__(self, client: ApiClient, *, instance: str, dropped: prometheus_client.Counter) -> None:
+        self._client = client
+        self._instance = instance
+        self._dropped_metric = dropped
+        self._buffer = EventBuffer(total=BUFFER, per_namespace=PER_NAMESPACE)
+        self._series: OrderedDict[tuple[str, str], _Series] = OrderedDict()
+        """By namespace and content."""
+        self._failing = False
+        self._posted = 0
+        self._dropped: Counter[DropReason] = Counter()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def statistics(self) -> EventStatistics:
+        """Return the counts."""
+        return EventStatistics(pending=self._buffer.pending, posted=self._posted, dropped=dict(self._dropped))
+
+    @property
+    def tasks(self) -> Mapping[str, bool]:
+        """Whether each task is running, by name; empty before the start."""
+        return {task.get_name(): not task.done() for task in self._tasks}
+
+    def record(self, event: Event) -> None:
+        """Enqueue an Event; never waits, never raises."""
+        try:
+            dropped = self._buffer.put(event)
+        except Exception:
+            logger.exception("cannot build Event", reason=event.reason)
+            self._drop(DropReason.REFUSED)
+        else:
+            if dropped:
+                self._drop(DropReason.BUFFER_FULL)
+
+    def start(self) -> None:
+        """Begin to post."""
+        self._tasks = [
+            asyncio.create_task(self._run(), name=f"event recorder {number}") for number in range(POSTERS)
+        ]
+
+    async def close(self, seconds: float) -> None:
+        """Post the pending Events for so many seconds, at most `CLOSE_SECONDS`; then stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(seconds, 0.0), CLOSE_SECONDS)):
+                await self._buffer.idle()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _ in range(self._buffer.clear()):
+            self._drop(DropReason.STOPPED)
+
+    async def _run(self) -> None:
+        while True:
+            event = await self._buffer.take()
+            try:
+                await self._post(event)
+            except Exception:
+                logger.exception("cannot build Event", reason=event.reason)
+                self._drop(DropReason.REFUSED)
+            self._buffer.done(event)
+
+    async def _post(self, event: Event) -> None:
+        key = (event.regarding.namespace, event.content)
+        series = self._series.get(key, _Series()).next(event.at)
+        if series.created == event.at and not await self._created(event, series.count):
+            return
+        self._posted += 1
+        self._series[key] = series
+        self._series.move_to_end(key)
+        if len(self._series) > REMEMBERED:
+            self._series.popitem(last=False)
+
+    async def _created(self, event: Event, count: int) -> bool:
+        """Create the Event; return False where that has failed for good."""
+        for delay in (*RETRY_DELAYS, None):
+            try:
+                await self._create(event, count)
+            except KubeError as error:
+                if delay is None or not error.transient:
+                    self._give_up(event, error)
+                    return False
+                await asyncio.sleep(delay)
+            else:
+                break
+        self._failing = False
+        return True
+
+    async def _create(self, event: Event, count: int) -> None:
+        """Create the Event. One of its name is this very occurrence, whose response was lost."""
+        body = event.body(self._instance, count=count)
+        with translated():
+            async with asyncio.timeout(CALL_SECONDS):
+                try:
+                    await call(self._client, "POST", _path(event), body=body)
+                except KubeError as error:
+                    if not error.conflict:
+                        raise
+
+    def _give_up(self, event: Event, error: KubeError) -> None:
+        self._drop(DropReason.UNREACHABLE if error.transient else DropReason.REFUSED)
+        if not self._failing:
+            self._failing = True
+            regarding = f"{event.regarding.namespace}/{event.regarding.name}"
+            logger.warning("cannot post Event", regarding=regarding, reason=event.reason, error=str(error))
+
+    def _drop(self, reason: DropReason) -> None:
+        self._dropped[reason] += 1
+        self._dropped_metric.labels(reason=reason.value).inc()
+
+
+def _path(event: Event) -> str:
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{event.regarding.namespace}/events"

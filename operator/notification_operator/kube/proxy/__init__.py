@@ -1,0 +1,1 @@
+"""The proxy for a server, as the environment names it."""

@@ -1,0 +1,1 @@
+"""The receivers of the cluster, and the objects that they refer to."""

@@ -1,0 +1,255 @@
+"""The receivers of the cluster, kept up to date in one immutable snapshot (DD-CATALOG-001)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from notification_contract import names
+from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+from notification_operator.domain.receivers.compact import PartPool
+from notification_operator.domain.receivers.declared import declare
+from notification_operator.kube.pagination import collection
+from notification_operator.kube.resources import RECEIVER_RESOURCE
+from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
+from notification_operator.watch.namespaces import AllNamespaces
+from notification_operator.watch.receivers.namespace_labels import NAMESPACES, NamespaceLabels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+
+    from notification_operator.domain.receivers.declared import Declared
+    from notification_operator.watch.collection_watch import Watch, Watches
+
+EVERYTHING: Final = AllNamespaces()
+CRD_HINT: Final = (
+    f"apply the CRD {names.RECEIVER_CRD}; until then there are no receivers, and channels of the settings work "
+    "as before; the operator needs no restart"
+)
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Scope:
+    """The receivers of one namespace, or of all."""
+
+    namespace: str | None
+    name: str
+    """Names it in messages."""
+    watch: Watch[Declared]
+    answered: bool = False
+    """Whether they were listed, or the account may not list them."""
+
+    def covers(self, key: ReceiverKey) -> bool:
+        """Return whether a receiver belongs to it."""
+        return self.namespace is None or key.namespace == self.namespace
+
+
+class ReceiverCatalog:
+    """Follows the receivers; a change replaces the snapshot, between two reconciliations.
+
+    Args:
+        home: the operator's own namespace, whose receivers are always followed.
+        namespaces: the namespaces that are watched; empty for all.
+        served: contains the namespaces that this operator serves. The receivers of others, except those of its own
+            namespace, are another operator's.
+    """
+
+    def __init__(
+        self,
+        watches: Watches,
+        *,
+        home: str,
+        namespaces: Sequence[str] = (),
+        served: Container[str] = EVERYTHING,
+    ) -> None:
+        self._home = home
+        self._served = served
+        self._parts = PartPool()
+        followed = dict.fromkeys((*namespaces, home)) if namespaces else (None,)
+        self._scopes = tuple(self._scope(watches, namespace) for namespace in followed)
+        self._labels = NamespaceLabels(watches)
+        self._declared: dict[ReceiverKey, Declared] = {}
+        self._changed: set[ReceiverKey] = set()
+        """Receivers that have changed since the snapshot was taken."""
+        self._catalog = Catalog(home=home)
+        self._invalid: Mapping[ReceiverKey, tuple[str, ...]] = {}
+        self._known = False
+        self._on_known: Callable[[], None] = _nothing
+        self._on_change: Callable[[frozenset[ReceiverKey]], None] = _nothing_changed
+
+    @property
+    def catalog(self) -> Catalog:
+        """The receivers that can be used now."""
+        return self._catalog
+
+    def snapshot(self) -> Catalog:
+        """Return the receivers that can be used at the time of the call."""
+        return self._catalog
+
+    @property
+    def known(self) -> bool:
+        """Whether the receivers were looked for everywhere; until then no target can be resolved."""
+        return self._known
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """What cannot be followed now, and why; a namespace that refuses has no receivers, or the last known ones."""
+        errors = {scope.name: scope.watch.error for scope in self._scopes}
+        errors[NAMESPACES.name] = self._labels.error
+        return {name: error for name, error in errors.items() if error}
+
+    @property
+    def invalid(self) -> Mapping[ReceiverKey, tuple[str, ...]]:
+        """The problems of each present spec that is refused; an older one may be in force."""
+        return self._invalid
+
+    @property
+    def keys(self) -> Iterable[ReceiverKey]:
+        """All receivers, those that cannot be used included."""
+        return filter(self._serves, self._declared)
+
+    def declared(self, key: ReceiverKey) -> Declared | None:
+        """Return what was seen last of a receiver; None if it does not exist."""
+        return self._declared.get(key) if self._serves(key) else None
+
+    def reselect(self, namespace: str) -> None:
+        """Take in that a namespace is served, or is not served any more."""
+        self._changed.update(key for key in self._declared if key.namespace == namespace)
+        self._publish()
+
+    def _serves(self, key: ReceiverKey) -> bool:
+        return key.namespace == self._home or key.namespace in self._served
+
+    async def run(
+        self, *, on_known: Callable[[], None], on_change: Callable[[frozenset[ReceiverKey]], None]
+    ) -> None:
+        """Follow the receivers until cancelled.
+
+        Args:
+            on_known: called once, when the receivers were looked for everywhere.
+            on_change: called after each change of the snapshot with the receivers that are new, gone, or different in
+                their spec, their problems, the namespaces that may use them, or their annotations.
+        """
+        self._on_known, self._on_change = on_known, on_change
+        async with asyncio.TaskGroup() as tasks:
+            for scope in self._scopes:
+                tasks.create_task(self._follow(scope), name=scope.name)
+            tasks.create_task(self._labels.run(self._on_labels), name=NAMESPACES.name)
+
+    def _scope(self, watches: Watches, namespace: str | None) -> Scope:
+        name = f"receivers in namespace {namespace}" if namespace else "receivers"
+        followed = Collection(path=collection(RECEIVER_RESOURCE, namespace), name=name, crd=RECEIVER_RESOURCE)
+        return Scope(namespace=namespace, name=name, watch=watches.open(followed, self._declare))
+
+    def _declare(self, obj: Mapping[str, Any]) -> Declared:
+        meta = obj["metadata"]
+        before = self._declared.get(ReceiverKey(meta["namespace"], meta["name"]))
+        return declare(obj, before, home=self._home, parts=self._parts)
+
+    async def _follow(self, scope: Scope) -> None:
+        async for event in scope.watch.changes():
+            match event:
+                case Listed(items=items):
+                    scope.answered = True
+                    self._take(items, self._unlisted(scope, items))
+                case Changed(item=item):
+                    self._take([item])
+                case Removed(item=item):
+                    self._take((), [item.key])
+                case Failed(error=error):
+                    # Without the permission nobody can use these receivers; everything else must not wait for it.
+                    scope.answered = scope.answered or error.status == HTTPStatus.FORBIDDEN
+            self._publish()
+
+    def _unlisted(self, scope: Scope, items: Iterable[Declared]) -> Sequence[ReceiverKey]:
+        """Return the receivers of a scope that a listing does not contain."""
+        listed = {each.key for each in items}
+        return [key for key in self._declared if scope.covers(key) and key not in listed]
+
+    def _take(self, present: Iterable[Declared], gone: Iterable[ReceiverKey] = ()) -> None:
+        """Note what exists, and what does not exist any more."""
+        for each in present:
+            before = self._declared.get(each.key)
+            if each is not before:
+                self._declared[each.key] = each
+                if before is None or not each.declares_as(before):
+                    self._changed.add(each.key)
+                    _log(each, before)
+        for key in gone:
+            if self._declared.pop(key, None) is not None:
+                self._changed.add(key)
+
+    def _on_labels(self) -> None:
+        """Note that selectors may match other namespaces."""
+        self._changed.update(key for key, each in self._declared.items() if each.selects_namespaces)
+        self._publish()
+
+    def _publish(self) -> None:
+        """Take a new snapshot if anything has changed, and tell whom it concerns."""
+        changed = frozenset(self._changed)
+        self._changed.clear()
+        if changed:
+            self._labels.want(wanted=any(each.selects_namespaces for each in self._declared.values()))
+            self._catalog = Catalog(
+                home=self._home,
+                receivers=self._usable(),
+                labels=self._labels.labels,
+                labels_known=self._labels.answered,
+            )
+            self._invalid = {
+                key: each.problems
+                for key, each in self._declared.items()
+                if each.problems and self._serves(key)
+            }
+            _call(self._on_change, changed)
+        if not self._known and self._all_answered():
+            self._known = True
+            _call(self._on_known)
+
+    def _usable(self) -> Mapping[ReceiverKey, Receiver]:
+        """Return the receivers in force."""
+        return {
+            key: each.receiver
+            for key, each in self._declared.items()
+            if each.receiver is not None and self._serves(key)
+        }
+
+    def _all_answered(self) -> bool:
+        labels = self._labels.answered or not any(each.selects_namespaces for each in self._declared.values())
+        return labels and all(scope.answered for scope in self._scopes)
+
+
+def _log(declared: Declared, before: Declared | None) -> None:
+    """Log that a spec is refused, and that it no longer is."""
+    if declared.problems and (before is None or declared.generation != before.generation):
+        logger.warning(
+            "receiver refused",
+            receiver=str(declared.key),
+            generation=declared.generation,
+            in_force=f"generation {declared.receiver.generation}" if declared.receiver else "none",
+            problems=declared.problems,
+        )
+    elif before is not None and before.problems and not declared.problems:
+        logger.info("receiver accepted", receiver=str(declared.key), generation=declared.generation)
+
+
+def _call(callback: Callable[..., None], *arguments: object) -> None:
+    """Call back; a fault there must not end the watch."""
+    try:
+        callback(*arguments)
+    except Exception:
+        logger.exception("change of receivers not handled")
+
+
+def _nothing() -> None:
+    pass
+
+
+def _nothing_changed(_changed: frozenset[ReceiverKey]) -> None:
+    pass

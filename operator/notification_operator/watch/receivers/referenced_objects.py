@@ -1,0 +1,157 @@
+"""The Secrets that receivers refer to, and the ConfigMaps with their templates: each one is followed by its name.
+
+So the account needs no permission for others, and a new credential takes effect with its event.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from notification_operator.domain.json_values import mapping, text
+from notification_operator.domain.receivers.references import ObjectState
+from notification_operator.watch.collection_watch import Changed, Collection, Failed, Listed, Removed
+from notification_operator.watch.receivers.task_set import TaskSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from notification_operator.domain.receivers.references import ObjectKey
+    from notification_operator.watch.collection_watch import Event, Watch, Watches
+
+UNKNOWN: Final = ObjectState()
+"""Not looked for yet."""
+MISSING: Final = ObjectState(known=True)
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectKind:
+    """A kind of the API server itself whose objects hold values by key."""
+
+    kind: str
+    plural: str
+    read: Callable[[str], str | None]
+    """Returns a value from its JSON; None if it is not text."""
+
+
+def _decoded(value: str) -> str | None:
+    try:
+        return b64decode(value).decode()
+    except ValueError:
+        return None
+
+
+def _verbatim(value: str) -> str | None:
+    return value
+
+
+SECRETS: Final = ObjectKind(kind="Secret", plural="secrets", read=_decoded)
+CONFIG_MAPS: Final = ObjectKind(kind="ConfigMap", plural="configmaps", read=_verbatim)
+
+
+class ReferencedObjects:
+    """Follows the objects of a kind that are wanted; what they hold is in no log.
+
+    Args:
+        home: the operator's own namespace.
+        namespaced: whether objects of other namespaces are read, too.
+    """
+
+    def __init__(self, watches: Watches, kind: ObjectKind, *, home: str, namespaced: bool) -> None:
+        self._watches = watches
+        self._kind = kind
+        self._home = home
+        self._namespaced = namespaced
+        self._denied = ObjectState(
+            known=True,
+            denied=True,
+            error=f"the operator reads {kind.kind}s in namespace {home} only; set receiversNamespaced in the stack",
+        )
+        self._states: dict[ObjectKey, ObjectState] = {}
+        self._tasks: TaskSet[ObjectKey] = TaskSet(self._follow)
+        self._on_change: Callable[[ObjectKey], None] = _nothing
+
+    def get(self, key: ObjectKey) -> ObjectState:
+        """Return the state of an object; an unknown one for an object that is not followed."""
+        return self._states.get(key, UNKNOWN) if self._may_read(key) else self._denied
+
+    def follow(self, wanted: frozenset[ObjectKey]) -> None:
+        """Follow exactly these objects from now on."""
+        self._tasks.want(frozenset(filter(self._may_read, wanted)))
+
+    async def run(self, on_change: Callable[[ObjectKey], None]) -> None:
+        """Work until cancelled; call `on_change` when an object is first known, and after each change of it."""
+        self._on_change = on_change
+        await self._tasks.run()
+
+    def _may_read(self, key: ObjectKey) -> bool:
+        return self._namespaced or key.namespace == self._home
+
+    async def _follow(self, key: ObjectKey) -> None:
+        try:
+            async for event in self._open(key).changes():
+                self._set(key, _next(self.get(key), event))
+        finally:
+            self._states.pop(key, None)
+
+    def _open(self, key: ObjectKey) -> Watch[ObjectState]:
+        followed = Collection(
+            path=f"/api/v1/namespaces/{key.namespace}/{self._kind.plural}",
+            name=f"{self._kind.kind} {key.name} in namespace {key.namespace}",
+            field_selector=f"metadata.name={key.name}",
+            quiet=True,
+        )
+        return self._watches.open(followed, self._read)
+
+    def _read(self, obj: Mapping[str, Any]) -> ObjectState:
+        values = {name: self._kind.read(text(value)) for name, value in mapping(obj.get("data")).items()}
+        return ObjectState(
+            data={name: value for name, value in values.items() if value is not None},
+            version=text(mapping(obj.get("metadata")).get("resourceVersion")),
+            known=True,
+        )
+
+    def _set(self, key: ObjectKey, state: ObjectState) -> None:
+        before = self.get(key)
+        self._states[key] = state
+        if _essence(state) == _essence(before):
+            return
+        try:
+            self._on_change(key)
+        except Exception:
+            logger.exception("change not handled", kind=self._kind.kind, object=str(key))
+
+
+def _next(state: ObjectState, event: Event[ObjectState]) -> ObjectState:
+    """Return the state after an event; what cannot be read now stays what it was."""
+    match event:
+        case Listed(items=items):
+            return next(iter(items), MISSING)
+        case Changed(item=item):
+            return item
+        case Removed():
+            return MISSING
+        case Failed(error=error):
+            denied = error.status == HTTPStatus.FORBIDDEN
+            return ObjectState(
+                data=state.data,
+                version=state.version,
+                known=state.known or denied,
+                denied=denied,
+                error=str(error),
+            )
+
+
+def _essence(state: ObjectState) -> tuple[object, ...]:
+    """Return what a change consists of: not that the API server is away for a while."""
+    return state.data, state.known, state.denied
+
+
+def _nothing(_key: ObjectKey) -> None:
+    pass

@@ -1,0 +1,131 @@
+"""One request over HTTP: bounded answers, no secret in an error, and what a failure says about the message."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+
+from notification_operator.delivery.channel import ReceiverError, ReceiverProblem, Transient
+from notification_operator.delivery.http import exchange as http_exchange
+from notification_operator.delivery.http.egress_guard import guarded_session
+from notification_operator.delivery.http.egress_policy import EgressPolicy
+from notification_operator.delivery.http.exchange import HttpAccess, HttpExchange, Reply, StatusTable
+from notification_operator.delivery.http_client import MAX_QUOTE
+from tests.unit.operator.delivery.channels.receivers import LOOPBACK, NOW
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.unit.operator.delivery.receiving import HttpServer
+
+
+@pytest.fixture
+async def way() -> AsyncIterator[HttpAccess]:
+    async with guarded_session(LOOPBACK, connections=2) as session:
+        yield HttpAccess(session=session, policy=LOOPBACK, clock=lambda: NOW, timeout=5)
+
+
+async def test_endless_answer_is_read_up_to_the_limit(server: HttpServer, way: HttpAccess) -> None:
+    async def pour(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=503)
+        await response.prepare(request)
+        while True:
+            await response.write(b"x" * MAX_QUOTE)
+
+    server.responses.append(pour)
+    reply = await HttpExchange(way).request(server.url, b"{}", headers={})
+    assert (reply.status, len(reply.body)) == (503, MAX_QUOTE)
+
+
+async def test_status_counts_when_the_answer_stalls(
+    server: HttpServer, way: HttpAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = asyncio.Event()
+
+    async def stall(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=202)
+        await response.prepare(request)
+        await response.write(b"so far")
+        await release.wait()
+        return response
+
+    monkeypatch.setattr(http_exchange, "BODY_SECONDS", 0.1)
+    server.responses.append(stall)
+    reply = await HttpExchange(way).post(server.url, b"{}", headers={}, table=StatusTable())
+    release.set()
+    assert reply == Reply(status=202, body="so far")
+
+
+async def test_answer_that_is_no_text_is_quoted_with_replacements(
+    server: HttpServer, way: HttpAccess
+) -> None:
+    server.add_response(500, b"caf\xc3\xa9 \xff")
+    with pytest.raises(Transient, match="HTTP 500: café \N{REPLACEMENT CHARACTER}"):
+        await HttpExchange(way).post(server.url, b"{}", headers={}, table=StatusTable())
+
+
+@pytest.mark.parametrize(
+    ("header", "delay"),
+    [
+        ("7", 7.0),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        ("soon", None),
+        ("", None),
+    ],
+)
+async def test_retry_after_is_seconds_or_a_date(
+    server: HttpServer, way: HttpAccess, header: str, delay: float | None
+) -> None:
+    server.add_response(503, "", Retry_After=header)
+    with pytest.raises(Transient) as caught:
+        await HttpExchange(way).post(server.url, b"{}", headers={}, table=StatusTable())
+    assert caught.value.retry_after == delay
+    assert str(caught.value) == "HTTP 503"
+
+
+async def test_no_part_of_a_secret_appears_in_an_error(server: HttpServer, way: HttpAccess) -> None:
+    url = f"{server.url}?token=query-secret"
+    exchange = HttpExchange(way, secrets=(url, "a-token", "not a [url", "", "abc"))
+    server.add_response(500, "T0123456789 verysecrettoken query-secret a-token not a [url abc 127.0.0.1")
+    with pytest.raises(Transient) as caught:
+        await exchange.post(url, b"{}", headers={}, table=StatusTable())
+    assert str(caught.value) == "HTTP 500: " + "[REDACTED] " * 5 + "abc 127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://", "https://[::1/very-secret", "https://example.com:99999/very-secret"]
+)
+async def test_url_that_is_not_valid_is_a_receiver_error(way: HttpAccess, url: str) -> None:
+    with pytest.raises(ReceiverError) as caught:
+        await HttpExchange(way, secrets=(url,)).request(url, b"{}", headers={})
+    assert caught.value.reason is ReceiverProblem.ADDRESS_NOT_ALLOWED
+    assert "very-secret" not in str(caught.value)
+
+
+async def test_header_that_is_not_valid_is_a_receiver_error(server: HttpServer, way: HttpAccess) -> None:
+    with pytest.raises(ReceiverError) as caught:
+        await HttpExchange(way).request(server.url, b"{}", headers={"X-A": "x\r\nX-B: y"})
+    assert caught.value.reason is ReceiverProblem.MISCONFIGURED
+    assert not server.received
+
+
+async def test_policy_is_checked_before_each_request(server: HttpServer, way: HttpAccess) -> None:
+    await HttpExchange(way).request(server.url, b"{}", headers={})
+    # The session has an open connection to this server now.
+    strict = replace(way, policy=EgressPolicy(insecure=True))
+    with pytest.raises(ReceiverError, match="refuses 127"):
+        await HttpExchange(strict).request(server.url, b"{}", headers={})
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "content"), [('{"ok": true}', {"ok": True}), ("[1]", {}), ("<html>", {}), ("", {})]
+)
+def test_reply_has_a_json_object_or_none(body: str, content: dict[str, object]) -> None:
+    assert Reply(status=200, body=body).json == content

@@ -1,0 +1,280 @@
+"""Fallbacks: who joins a route, when, and what happens then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from notification_contract.receivers.target import MAX_TARGETS
+from notification_operator.domain.folding.fold import fold, next_attempt
+from notification_operator.domain.folding.target_status import TargetState, TargetStatus
+from notification_operator.domain.model import RetryPolicy, parse
+from notification_operator.domain.planning.fallback import fallback_times, follow
+from notification_operator.domain.planning.plan import plan
+from notification_operator.domain.planning.progress import State
+from notification_operator.domain.receivers.targets import TargetRules
+from notification_operator.domain.routing.route import Route
+from notification_operator.domain.status import Phase
+from tests.unit.operator.domain.builders import (
+    START,
+    at,
+    circuit_open,
+    failure,
+    notification,
+    stored,
+    success,
+    with_status,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from notification_operator.domain.model import Attempt, Notification
+
+NONE: frozenset[str] = frozenset()
+
+
+def falls_back_to(*names: str, after: float | None = None) -> TargetRules:
+    return TargetRules(fallback=names, fallback_after=after)
+
+
+def route_of(*targets: str, **rules: TargetRules) -> Route:
+    return Route(targets=targets, rules=rules)
+
+
+def refusal(target: str, seconds: float = 0) -> Attempt:
+    return failure(target, seconds=seconds, permanent=True)
+
+
+def targets(
+    route: Route, *attempts: Attempt, fresh: Notification | None = None, seconds: float = 1
+) -> tuple[str, ...]:
+    fresh = fresh or notification("a")
+    return follow(fresh, route, attempts, now=at(seconds))[0].targets
+
+
+def test_route_without_fallbacks_stays() -> None:
+    route = route_of("a", a=falls_back_to())
+    assert follow(notification("a"), route, [refusal("a")], now=at(1))[0] is route
+
+
+@pytest.mark.parametrize(
+    ("attempts", "joins"),
+    [
+        ([], False),
+        ([failure("a")], False),
+        ([success("a")], False),
+        ([circuit_open("a")], False),
+        ([refusal("a")], True),
+        ([failure("a", number) for number in range(1, 6)], True),
+    ],
+    ids=["new", "backing off", "delivered", "held", "refused", "exhausted"],
+)
+def test_fallback_joins_when_its_target_has_failed_for_good(attempts: list[Attempt], joins: bool) -> None:  # noqa: FBT001 - a column
+    assert targets(route_of("a", a=falls_back_to("b")), *attempts) == (("a", "b") if joins else ("a",))
+
+
+@pytest.mark.parametrize(("seconds", "joins"), [(899.9, False), (900, True)])
+@pytest.mark.parametrize("attempts", [[], [failure("a")], [circuit_open("a")]], ids=["new", "failed", "held"])
+def test_fallback_joins_when_its_target_takes_too_long(
+    attempts: list[Attempt],
+    seconds: float,
+    joins: bool,  # noqa: FBT001 - a column
+) -> None:
+    assert (
+        "b" in targets(route_of("a", a=falls_back_to("b", after=900)), *attempts, seconds=seconds)
+    ) is joins
+
+
+def test_delivered_target_takes_never_too_long() -> None:
+    assert targets(route_of("a", a=falls_back_to("b", after=1)), success("a"), seconds=1e6) == ("a",)
+
+
+def test_time_before_the_delivery_may_begin_does_not_count() -> None:
+    scheduled = replace(notification("a"), not_before=at(3600))
+    route = route_of("a", a=falls_back_to("b", after=900))
+    assert targets(route, fresh=scheduled, seconds=4499) == ("a",)
+    assert targets(route, fresh=scheduled, seconds=4500) == ("a", "b")
+    earlier = replace(notification("a"), not_before=at(-3600))
+    assert targets(route, fresh=earlier, seconds=900) == ("a", "b")
+
+
+def test_suppressed_or_expired_target_needs_no_fallback() -> None:
+    muted = route_of("a", a=TargetRules(fallback=("b",), muted=True))
+    assert targets(muted, seconds=1e6) == ("a",)
+    expired = replace(notification("a"), deliver_before=at(60))
+    assert targets(route_of("a", a=falls_back_to("b", after=900)), fresh=expired, seconds=1e6) == ("a",)
+
+
+def test_fallback_of_a_fallback_joins_after_it() -> None:
+    route = route_of("a", a=falls_back_to("b"), b=falls_back_to("c"), c=falls_back_to("d"))
+    assert targets(route, refusal("a"), refusal("b")) == ("a", "b", "c")
+
+
+def test_fallbacks_of_a_cycle_join_once() -> None:
+    route = route_of("a", a=falls_back_to("b"), b=falls_back_to("c"), c=falls_back_to("a"))
+    assert targets(route, refusal("a"), refusal("b"), refusal("c")) == ("a", "b", "c")
+
+
+def test_several_targets_share_a_fallback_of_several_recipients() -> None:
+    route = route_of("a", "b", a=falls_back_to("m#1", "m#2"), b=falls_back_to("m#2", "m#3"))
+    assert targets(route, refusal("a"), refusal("b")) == ("a", "b", "m#1", "m#2", "m#3")
+
+
+def test_fallbacks_join_as_far_as_targets_are_possible() -> None:
+    many = tuple(map(str, range(MAX_TARGETS - 1)))
+    route = Route(targets=many, rules={"0": falls_back_to("x", "y")})
+    assert targets(route, refusal("0")) == (*many, "x")
+    full = replace(route, targets=(*many, "z"))
+    assert targets(full, refusal("0")) == full.targets
+
+
+def step_of(route: Route, name: str, *attempts: Attempt, fresh: Notification | None = None) -> Any:
+    _, steps = follow(fresh or notification("a"), route, attempts, now=at(5))
+    return next(step for step in steps if step.channel == name)
+
+
+def test_fallback_is_due_since_its_target_has_failed() -> None:
+    route = route_of("a", "c", a=falls_back_to("b"), c=falls_back_to("b"))
+    step = step_of(route, "b", refusal("a", seconds=2), refusal("c", seconds=1))
+    assert (step.state, step.next_at) == (State.NOT_ATTEMPTED, at(1.5))
+
+
+def test_fallback_of_a_clock_that_was_ahead_is_due_now() -> None:
+    assert step_of(route_of("a", a=falls_back_to("b")), "b", refusal("a", seconds=3600)).next_at == at(5)
+
+
+def test_attempted_fallback_has_its_own_backoff() -> None:
+    route = route_of("a", a=falls_back_to("b"))
+    assert step_of(route, "b", refusal("a"), success("b")).next_at is None
+    assert step_of(route, "b", refusal("a"), failure("b", seconds=4)).next_at > at(5)
+
+
+def test_fallback_starts_not_before_the_delivery_may_begin() -> None:
+    scheduled = replace(notification("a"), not_before=at(3600))
+    assert step_of(route_of("a", a=falls_back_to("b")), "b", refusal("a"), fresh=scheduled).next_at == at(
+        3600
+    )
+
+
+def folded(fresh: Notification, route: Route, *attempts: Attempt, seconds: float = 1) -> Notification:
+    status = fold(fresh, attempts, route=route, in_flight=NONE, queued_at=START, now=at(seconds))
+    return parse(stored(spec={"channels": list(fresh.channels)}, status=status.dump()))
+
+
+def test_fallback_of_a_quick_failure_is_recorded_as_due() -> None:
+    """Nothing but this time makes the operator look again."""
+    route = route_of("a", a=falls_back_to("b"))
+    after = folded(notification("a"), route, refusal("a"))
+    assert [(each.name, each.state) for each in after.status.targets] == [("a", "Refused"), ("b", "Waiting")]
+    assert (after.phase, after.status.next_attempt_at) == ("Sending", at(0.5))
+    again = folded(after, replace(route, targets=("a", "b")), refusal("a"), seconds=50)
+    assert again.status == after.status
+    [send] = plan(after, replace(route, targets=("a", "b")), in_flight=NONE, now=at(1)).sends
+    assert (send.channel, send.id, send.delivery_id) == ("b", "uid-1:b:1", "uid-1/b")
+
+
+def test_recorded_fallback_stays_after_its_target_recovers() -> None:
+    route = route_of("a", a=falls_back_to("b", after=60))
+    late = folded(notification("a"), route, failure("a"), failure("b", seconds=70), seconds=80)
+    assert late.status.target_names == ("a", "b")
+    recovered = folded(late, replace(route, targets=("a", "b")), success("a", 2, seconds=90), seconds=91)
+    assert (recovered.phase, recovered.status.target_names) == ("Retrying", ("a", "b"))
+
+
+def test_fallback_that_delivers_makes_the_notification_partially_sent() -> None:
+    after = folded(
+        notification("a"), route_of("a", a=falls_back_to("b")), refusal("a"), success("b", seconds=1)
+    )
+    assert after.phase == "PartiallySent"
+    assert after.status.message == "Delivered to 1 of 2 channel(s); a failed permanently"
+
+
+def times(route: Route, *attempts: Attempt, seconds: float) -> list[datetime]:
+    followed, steps = follow(notification("a"), route, attempts, now=at(seconds))
+    return list(fallback_times(notification("a"), followed, steps, now=at(seconds)))
+
+
+def test_time_of_a_fallback_is_known_while_its_target_is_open() -> None:
+    route = route_of("a", a=falls_back_to("b", after=900))
+    assert times(route, failure("a"), seconds=1) == [at(900)]
+    assert times(route, failure("a"), seconds=900) == []
+    assert times(route, success("a"), seconds=1) == []
+    assert times(route_of("a", a=falls_back_to("b")), failure("a"), seconds=1) == []
+    assert times(route_of("a", "b", a=falls_back_to("b", after=900)), failure("a"), seconds=1) == []
+
+
+def test_fallback_without_a_place_is_not_waited_for() -> None:
+    """A time that has passed would be waited for again and again."""
+    many = tuple(map(str, range(MAX_TARGETS)))
+    crowded = Route(targets=many, rules={"0": falls_back_to("x", after=60)})
+    assert times(crowded, seconds=59) == [at(60)]
+    assert times(crowded, seconds=60) == []
+
+
+def test_notification_comes_back_when_its_fallback_joins() -> None:
+    slow = RetryPolicy(initial_backoff=1000, max_backoff=2000)
+    fresh = with_status(notification("a", retry=slow), attempts=(failure("a"),))
+    route = route_of("a", a=falls_back_to("b", after=60))
+    assert next_attempt(fresh, route, now=at(1)) == at(60)
+    assert next_attempt(fresh, route, running=frozenset({"a"}), now=at(1)) == at(60)
+    assert [send.channel for send in plan(fresh, route, in_flight=NONE, now=at(60)).sends] == ["b"]
+    assert plan(fresh, route, in_flight=NONE, now=at(60) - timedelta(microseconds=1)).sends == ()
+
+
+def test_recorded_fallback_stays_in_an_older_route() -> None:
+    """The route of running attempts is that of their start: the fallback has joined since, and may be running."""
+    route = route_of("a", a=falls_back_to("b", after=60))
+    late = folded(notification("a"), route, failure("b", seconds=70), seconds=80)
+    assert late.status.target_names == ("a", "b")
+    delivered = folded(late, route, success("a", seconds=81), seconds=82)
+    assert (delivered.phase, delivered.status.target_names) == ("Retrying", ("a", "b"))
+    followed, _ = follow(delivered, route, delivered.attempts, now=at(82))
+    assert followed.targets == ("a", "b")
+
+
+def test_recorded_target_that_is_no_fallback_is_not_taken_from_the_status() -> None:
+    route = route_of("a", a=falls_back_to("b"))
+    forged = with_status(notification("a"), targets=(TargetStatus(name="x", state=TargetState.WAITING),))
+    assert follow(forged, route, (), now=at(1))[0].targets == ("a",)
+
+
+def test_fallback_that_joined_in_time_stays_a_target_after_a_success() -> None:
+    route = route_of("a", a=falls_back_to("b", after=5))
+    assert targets(route, success("a", seconds=6), seconds=7) == ("a",), "it got no message before"
+    assert targets(route, success("a", seconds=6), failure("b", seconds=6), seconds=7) == ("a", "b")
+    running, _ = follow(
+        notification("a"), route, [success("a", seconds=6)], running=frozenset({"b"}), now=at(7)
+    )
+    assert running.targets == ("a", "b")
+
+
+def test_late_success_does_not_end_what_a_running_fallback_needs() -> None:
+    route = route_of("a", a=falls_back_to("b", after=5))
+    status = fold(
+        notification("a"),
+        [success("a", seconds=6)],
+        route=route,
+        in_flight=frozenset({"b"}),
+        queued_at=START,
+        now=at(7),
+    )
+    assert status.phase is Phase.SENDING
+    assert [(each.name, each.state) for each in status.targets] == [
+        ("a", TargetState.DELIVERED),
+        ("b", TargetState.DELIVERING),
+    ]
+
+
+@pytest.mark.parametrize("target", ["webhook/spare", "receiver/spare", "webhook/shop/spare"])
+def test_receiver_that_is_a_target_does_not_join_under_another_type(target: str) -> None:
+    route = route_of("a", target, a=falls_back_to("teams/spare", "teams/other"))
+    assert targets(route, refusal("a")) == ("a", target, "teams/other")
+
+
+def test_recipients_of_a_fallback_are_targets_of_their_own() -> None:
+    route = route_of("a", "email/spare#11111111", a=falls_back_to("email/spare#22222222"))
+    assert targets(route, refusal("a")) == ("a", "email/spare#11111111", "email/spare#22222222")

@@ -1,0 +1,403 @@
+"""The catalog of receivers on a real server: one snapshot, a bad object refused alone, selectors, and refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import tracemalloc
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from notification_contract import names
+from notification_operator.domain.receivers.catalog import ReceiverKey
+from notification_operator.watch import backoff
+from notification_operator.watch.collection_watch import KubeWatches
+from notification_operator.watch.receivers.catalog import CRD_HINT, ReceiverCatalog
+from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi, running, watching_client
+from tests.unit.operator.domain.receivers.builders import HOME, INVALID, RESTRICTED, SLACK
+from tests.unit.operator.kube_api import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from kubernetes.aio.client import ApiClient
+
+SELECTING = {
+    **SLACK,
+    "allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"tier": "prod"}}},
+}
+PATH = "/apis/kubernaut.ai/v1alpha1"
+A, B = ReceiverKey("shop", "a"), ReceiverKey("bank", "b")
+ONLY_A, ONLY_B = frozenset({A}), frozenset({B})
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "FIRST", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST", 0.05)
+    monkeypatch.setattr(backoff, "LONGEST_REFUSED", 0.05)
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[CollectionsApi]:
+    async with running() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(api: CollectionsApi) -> AsyncIterator[ApiClient]:
+    async with watching_client(api) as watching:
+        yield watching
+
+
+class CatalogFixture:
+    """A catalog at work, and what it reported."""
+
+    def __init__(self, client: ApiClient, *namespaces: str) -> None:
+        self.catalog = ReceiverCatalog(KubeWatches(client, hint=CRD_HINT), home=HOME, namespaces=namespaces)
+        self.known = 0
+        self.changes: list[frozenset[ReceiverKey]] = []
+
+    def _on_known(self) -> None:
+        self.known += 1
+
+    @contextlib.asynccontextmanager
+    async def at_work(self) -> AsyncIterator[ReceiverCatalog]:
+        work = self.catalog.run(on_known=self._on_known, on_change=self.changes.append)
+        task = asyncio.create_task(work)
+        try:
+            yield self.catalog
+            assert not task.done(), task.exception()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def usable(catalog: ReceiverCatalog) -> dict[str, int]:
+    """Return the generation in force of each receiver."""
+    return {str(key): each.generation for key, each in catalog.catalog.receivers.items()}
+
+
+def put(api: CollectionsApi, key: ReceiverKey, spec: Any = None, **annotations: str) -> None:
+    meta = {"annotations": {f"{names.GROUP}/{name}": value for name, value in annotations.items()}}
+    api.put(RECEIVERS, key.namespace, key.name, spec=SLACK if spec is None else spec, meta=meta)
+
+
+async def test_snapshot_follows_creation_change_and_deletion(api: CollectionsApi, client: ApiClient) -> None:
+    put(api, A)
+    fixture = CatalogFixture(client)
+    async with fixture.at_work() as catalog:
+        await until(lambda: catalog.known)
+        first = catalog.catalog
+        assert (usable(catalog), fixture.changes, fixture.known) == ({"shop/a": 1}, [ONLY_A], 1)
+        put(api, B)
+        await until(lambda: usable(catalog) == {"shop/a": 1, "bank/b": 1})
+        put(api, A, {**SLACK, "suspend": True})
+        await until(lambda: usable(catalog) == {"shop/a": 2, "bank/b": 1})
+        api.remove(RECEIVERS, *A)
+        await until(lambda: usable(catalog) == {"bank/b": 1})
+        assert fixture.changes == [ONLY_A, ONLY_B, ONLY_A, ONLY_A]
+        assert (fixture.known, catalog.declared(A), list(catalog.keys)) == (1, None, [B])
+    assert list(first.receivers) == [A]
+
+
+async def test_write_of_a_status_changes_nothing(api: CollectionsApi, client: ApiClient) -> None:
+    put(api, A)
+    fixture = CatalogFixture(client)
+    async with fixture.at_work() as catalog:
+        await until(lambda: api.watched)
+        before = catalog.catalog
+        api.put(RECEIVERS, *A, status={"lastError": "503"})
+        put(api, B)
+        await until(lambda: len(fixture.changes) == 2)
+        assert fixture.changes == [ONLY_A, ONLY_B]
+        assert catalog.catalog.receivers[A] is before.receivers[A]
+
+
+async def test_time_of_a_drill_is_known_and_changes_nothing_else(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, A)
+    api.put(RECEIVERS, *A, status={"lastDrillTime": "2026-03-01T12:00:00Z"})
+    fixture = CatalogFixture(client)
+
+    def drill() -> datetime | None:
+        declared = fixture.catalog.declared(A)
+        return declared.last_drill if declared else None
+
+    async with fixture.at_work() as catalog:
+        await until(lambda: api.watched)
+        assert drill() == datetime(2026, 3, 1, 12, tzinfo=UTC)
+        snapshot = catalog.catalog
+        api.put(RECEIVERS, *A, status={"lastDrillTime": "2026-03-02T12:00:00Z"})
+        await until(lambda: drill() == datetime(2026, 3, 2, 12, tzinfo=UTC))
+        assert (fixture.changes, catalog.catalog) == ([ONLY_A], snapshot)
+
+
+async def test_bad_object_is_refused_alone_and_its_last_valid_spec_stays(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, A)
+    put(api, B, INVALID)
+    fixture = CatalogFixture(client)
+    with capture_logs() as logs:
+        async with fixture.at_work() as catalog:
+            await until(lambda: api.watched)
+            assert (usable(catalog), list(catalog.invalid)) == ({"shop/a": 1}, [B])
+            assert "slack is missing" in catalog.invalid[B][0]
+            put(api, A, RESTRICTED)
+            await until(lambda: A in catalog.invalid)
+            assert usable(catalog) == {"shop/a": 1}
+            assert "only receivers in the operator's namespace platform" in catalog.invalid[A][0]
+            declared = catalog.declared(A)
+            assert declared is not None
+            assert declared.generation == 2
+            api.put(RECEIVERS, *A, status={"conditions": []})
+            put(api, A)
+            await until(lambda: A not in catalog.invalid)
+            assert usable(catalog) == {"shop/a": 3}
+    refused = [line for line in logs if line["event"] == "receiver refused"]
+    assert [(line["receiver"], line["in_force"]) for line in refused] == [
+        ("bank/b", "none"),
+        ("shop/a", "generation 1"),
+    ]
+    assert [line["receiver"] for line in logs if line["event"] == "receiver accepted"] == ["shop/a"]
+
+
+async def test_annotations_are_changes_of_the_receiver(api: CollectionsApi, client: ApiClient) -> None:
+    put(api, A)
+    fixture = CatalogFixture(client)
+    async with fixture.at_work() as catalog:
+        await until(lambda: api.watched)
+        put(api, A, **{"is-default-receiver": "true"})
+        await until(lambda: catalog.catalog.default("slack", "shop") is not None)
+        put(api, A, **{"test-requested-at": "2026-03-01T12:00:00Z"})
+        await until(lambda: len(fixture.changes) == 3)
+        declared = catalog.declared(A)
+        assert declared is not None
+        assert declared.test_requested_at == "2026-03-01T12:00:00Z"
+        assert catalog.catalog.default("slack", "shop") is None
+
+
+async def test_object_that_was_recreated_during_an_outage_is_another_one(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, A)
+    fixture = CatalogFixture(client)
+    async with fixture.at_work() as catalog:
+        await until(lambda: api.watched)
+        del api.objects[RECEIVERS, "shop", "a"]
+        put(api, A)
+        api.send_error(500)
+        await until(lambda: len(fixture.changes) == 2)
+        declared = catalog.declared(A)
+        assert declared is not None
+        assert declared.uid == api.objects[RECEIVERS, "shop", "a"]["metadata"]["uid"]
+
+
+async def test_selected_namespaces_and_the_own_one_have_a_watch_each(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    for namespace in ("shop", "bank", "other", HOME):
+        put(api, ReceiverKey(namespace, "r"))
+    fixture = CatalogFixture(client, "shop", "bank", "shop")
+    async with fixture.at_work() as catalog:
+        await until(lambda: catalog.known and len(api.watched) == 3)
+        assert sorted(usable(catalog)) == ["bank/r", "platform/r", "shop/r"]
+        assert api.watched == [f"{name}/notificationreceivers" for name in ("bank", "platform", "shop")]
+
+
+async def test_all_namespaces_have_one_watch(api: CollectionsApi, client: ApiClient) -> None:
+    async with CatalogFixture(client).at_work():
+        await until(lambda: api.watched == ["notificationreceivers"])
+
+
+async def test_listing_of_one_namespace_leaves_the_receivers_of_others(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, A)
+    put(api, B)
+    async with CatalogFixture(client, "shop", "bank").at_work() as catalog:
+        await until(lambda: catalog.known and len(api.watched) == 3)
+        del api.objects[RECEIVERS, "shop", "a"]
+        api.send_error(410)
+        await until(lambda: usable(catalog) == {"bank/b": 1})
+
+
+async def test_refused_namespace_counts_as_empty_and_says_why(api: CollectionsApi, client: ApiClient) -> None:
+    path = f"{PATH}/namespaces/bank/notificationreceivers"
+    api.refusals[path] = 403
+    put(api, A)
+    put(api, B)
+    fixture = CatalogFixture(client, "shop", "bank")
+    async with fixture.at_work() as catalog:
+        await until(lambda: catalog.known)
+        assert usable(catalog) == {"shop/a": 1}
+        assert catalog.errors == {"receivers in namespace bank": "403 refused"}
+        api.refusals.clear()
+        await until(lambda: usable(catalog) == {"shop/a": 1, "bank/b": 1})
+        await until(lambda: not catalog.errors)
+
+
+async def test_permission_that_is_withdrawn_leaves_the_last_known_receivers(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, A)
+    async with CatalogFixture(client, "shop").at_work() as catalog:
+        await until(lambda: len(api.watched) == 2)
+        api.refusals[f"{PATH}/namespaces/shop/notificationreceivers"] = 403
+        api.send_error(500)
+        await until(lambda: catalog.errors.get("receivers in namespace shop") == "403 refused")
+        assert usable(catalog) == {"shop/a": 1}
+
+
+@pytest.mark.parametrize("code", [401, 500])
+async def test_catalog_is_unknown_while_the_api_server_does_not_answer(
+    api: CollectionsApi, client: ApiClient, code: int
+) -> None:
+    api.refusals[f"{PATH}/notificationreceivers"] = code
+    fixture = CatalogFixture(client)
+    async with fixture.at_work() as catalog:
+        await until(lambda: catalog.errors)
+        await asyncio.sleep(0.1)
+        assert (catalog.known, fixture.known) == (False, 0)
+        api.refusals.clear()
+        await until(lambda: catalog.known and fixture.known == 1)
+
+
+async def test_operator_works_without_the_crd_and_sees_it_arrive(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    api.crds.clear()
+    async with CatalogFixture(client).at_work() as catalog:
+        await until(lambda: catalog.known)
+        assert usable(catalog) == {}
+        assert catalog.errors == {"receivers": "CRD notificationreceivers.kubernaut.ai is not installed"}
+        api.install(RECEIVERS)
+        put(api, A)
+        await until(lambda: usable(catalog) == {"shop/a": 1} and not catalog.errors)
+
+
+async def test_namespaces_are_followed_while_a_receiver_selects_them(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    api.put("namespaces", "", "web", meta={"labels": {"tier": "prod"}})
+    put(api, A)
+    fixture = CatalogFixture(client)
+    async with fixture.at_work() as catalog:
+        await until(lambda: catalog.known)
+        assert api.listings("/api/v1/namespaces") == 0
+        put(api, A, SELECTING)
+        await until(lambda: allows(catalog, "web"))
+        api.put("namespaces", "", "web", meta={"labels": {"tier": "dev"}})
+        await until(lambda: not allows(catalog, "web"))
+        api.put("namespaces", "", "new", meta={"labels": {"tier": "prod"}})
+        await until(lambda: allows(catalog, "new"))
+        api.remove("namespaces", "", "new")
+        await until(lambda: not allows(catalog, "new"))
+        assert set().union(*fixture.changes[1:]) == {A}
+        put(api, A)
+        await until(lambda: api.watched == ["notificationreceivers"])
+        # What was known of the namespaces is old by now.
+        api.refusals["/api/v1/namespaces"] = 500
+        put(api, A, SELECTING)
+        await until(lambda: "namespaces" in catalog.errors)
+        assert awaits_labels(catalog, "web")
+        api.refusals.clear()
+        await until(lambda: len(api.watched) == 2 and not awaits_labels(catalog, "web"))
+
+
+def allows(catalog: ReceiverCatalog, namespace: str) -> bool:
+    receiver = catalog.catalog.get(A)
+    return receiver is not None and catalog.catalog.allows(receiver, namespace)
+
+
+def awaits_labels(catalog: ReceiverCatalog, namespace: str) -> bool:
+    return catalog.catalog.awaits_labels(catalog.catalog.receivers[A], namespace)
+
+
+async def test_selecting_receiver_awaits_the_labels_of_other_namespaces(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    api.put("namespaces", "", "web", meta={"labels": {"tier": "prod"}})
+    api.refusals["/api/v1/namespaces"] = 500
+    put(api, A, SELECTING)
+    put(api, B)
+    fixture = CatalogFixture(client)
+    async with fixture.at_work() as catalog:
+        await until(lambda: catalog.errors)
+        assert usable(catalog) == {"bank/b": 1, "shop/a": 1}
+        assert not catalog.known
+        assert awaits_labels(catalog, "web")
+        assert not awaits_labels(catalog, A.namespace)
+        api.refusals.clear()
+        await until(lambda: catalog.known)
+        assert allows(catalog, "web")
+        assert not awaits_labels(catalog, "new"), "a namespace without labels is refused, not awaited"
+
+
+async def test_refused_namespaces_match_no_selector_and_this_is_said(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    api.put("namespaces", "", "web", meta={"labels": {"tier": "prod"}})
+    api.refusals["/api/v1/namespaces"] = 403
+    put(api, A, SELECTING)
+    with capture_logs() as logs:
+        async with CatalogFixture(client).at_work() as catalog:
+            await until(lambda: catalog.known)
+            assert usable(catalog) == {"shop/a": 1}
+            assert not allows(catalog, "web")
+            assert allows(catalog, "shop")
+            assert catalog.errors == {"namespaces": "403 refused"}
+            await asyncio.sleep(0.15)
+            api.refusals.clear()
+            await until(lambda: allows(catalog, "web"))
+    warnings = [line for line in logs if line["event"].startswith("namespaces not readable")]
+    assert [line["log_level"] for line in warnings] == ["warning"]
+
+
+async def test_fault_of_a_callback_does_not_end_the_watch(api: CollectionsApi, client: ApiClient) -> None:
+    catalog = ReceiverCatalog(KubeWatches(client, hint=CRD_HINT), home=HOME)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    put(api, A)
+    with capture_logs() as logs:
+        task = asyncio.create_task(catalog.run(on_known=fail, on_change=fail))
+        await until(lambda: api.watched)
+        put(api, B)
+        await until(lambda: len(usable(catalog)) == 2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert {line["event"] for line in logs if line["log_level"] == "error"} == {
+        "change of receivers not handled"
+    }
+
+
+async def test_thousand_receivers_take_less_than_two_kilobytes_each(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    for number in range(1_000):
+        put(api, ReceiverKey(f"team-{number % 50}", f"r-{number}"), {**SLACK, "description": f"{number}"})
+    fixture = CatalogFixture(client)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        async with fixture.at_work() as catalog:
+            async with asyncio.timeout(30):
+                while not api.watched:  # noqa: ASYNC110 - the watch reports to nobody
+                    await asyncio.sleep(0.05)
+            fixture.changes.clear()
+            gc.collect()
+            held, peak = tracemalloc.get_traced_memory()
+            assert len(catalog.catalog.receivers) == 1_000
+    finally:
+        tracemalloc.stop()
+    each = (held - before) / 1_000
+    assert each < 2_048, f"{each:.0f} bytes each, {peak - before} at most"

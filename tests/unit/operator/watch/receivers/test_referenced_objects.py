@@ -1,0 +1,333 @@
+"""The Secrets and ConfigMaps of receivers on a real server: each followed by name, rotations, deletions, refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from notification_contract.receivers.spec import parse_spec
+from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
+from notification_operator.domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
+from notification_operator.watch import backoff
+from notification_operator.watch.collection_watch import KubeWatches
+from notification_operator.watch.receivers.referenced_objects import (
+    CONFIG_MAPS,
+    MISSING,
+    SECRETS,
+    UNKNOWN,
+    ObjectKind,
+    ReferencedObjects,
+)
+from notification_operator.watch.receivers.references import ReceiverReferences
+from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
+from tests.unit.operator.domain.receivers.builders import HOME, SLACK
+from tests.unit.operator.kube_api import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from kubernetes.aio.client import ApiClient
+
+HOOK, MAIL = ObjectKey(HOME, "hook"), ObjectKey(HOME, "mail")
+VISIBLE_WITHIN = 1.0
+"""Seconds."""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "FIRST", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST", 0.05)
+    monkeypatch.setattr(backoff, "LONGEST_REFUSED", 0.05)
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[CollectionsApi]:
+    async with running() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(api: CollectionsApi) -> AsyncIterator[ApiClient]:
+    async with watching_client(api) as watching:
+        yield watching
+
+
+def objects(client: ApiClient, kind: ObjectKind = SECRETS, *, namespaced: bool = False) -> ReferencedObjects:
+    return ReferencedObjects(KubeWatches(client, hint=""), kind, home=HOME, namespaced=namespaced)
+
+
+@contextlib.asynccontextmanager
+async def at_work(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def put(api: CollectionsApi, key: ObjectKey, **values: str) -> None:
+    data = {name: b64encode(value.encode()).decode() for name, value in values.items()}
+    api.put("secrets", *key, data=data)
+
+
+async def test_followed_secret_is_decoded_and_others_are_not_requested(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, HOOK, url="https://example.com/ü")
+    put(api, MAIL, password="p")
+    secrets, changed = objects(client), list[ObjectKey]()
+    async with at_work(secrets.run(changed.append)):
+        assert secrets.get(HOOK) == UNKNOWN
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: secrets.get(HOOK).known)
+        state = secrets.get(HOOK)
+        assert state.data == {"url": "https://example.com/ü"}
+        assert state.version == api.objects["secrets", *HOOK]["metadata"]["resourceVersion"]
+        assert (state.denied, state.error, changed) == (False, "", [HOOK])
+        assert secrets.get(MAIL) == UNKNOWN
+    assert {query["fieldSelector"] for _, _, query in api.requests} == {"metadata.name=hook"}
+    assert {path for _, path, _ in api.requests} == {"/api/v1/namespaces/platform/secrets"}
+
+
+async def test_rotation_is_visible_within_a_second_of_its_event(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, HOOK, url="old")
+    secrets, changed = objects(client), list[ObjectKey]()
+    async with at_work(secrets.run(changed.append)):
+        secrets.follow(frozenset({HOOK}))
+        for rotated in ("new", "newer"):
+            await until(lambda: api.watched)
+            put(api, HOOK, url=rotated)
+            async with asyncio.timeout(VISIBLE_WITHIN):
+                await until(lambda rotated=rotated: secrets.get(HOOK).data == {"url": rotated})  # type: ignore[misc]
+            # The second rotation happens right after the API server has ended the watch.
+            api.cut()
+        assert changed == [HOOK] * 3
+        assert api.listings() == 1
+
+
+async def test_deleted_secret_is_missing_until_it_returns(api: CollectionsApi, client: ApiClient) -> None:
+    put(api, HOOK, url="u")
+    secrets, changed = objects(client), list[ObjectKey]()
+    async with at_work(secrets.run(changed.append)):
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: api.watched)
+        api.remove("secrets", *HOOK)
+        await until(lambda: secrets.get(HOOK) == MISSING)
+        put(api, HOOK, url="v")
+        await until(lambda: secrets.get(HOOK).data == {"url": "v"})
+        assert changed == [HOOK] * 3
+
+
+async def test_secret_that_does_not_exist_is_known_to_be_missing(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    secrets, changed = objects(client), list[ObjectKey]()
+    async with at_work(secrets.run(changed.append)):
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: api.watched)
+        assert (secrets.get(HOOK), changed) == (MISSING, [HOOK])
+
+
+async def test_watches_start_and_end_as_references_change(api: CollectionsApi, client: ApiClient) -> None:
+    put(api, HOOK, url="u")
+    secrets = objects(client)
+    async with at_work(secrets.run(lambda _key: None)):
+        for wanted in ({HOOK, MAIL}, {MAIL}, set[ObjectKey](), {HOOK}):
+            secrets.follow(frozenset(wanted))
+            await until(lambda wanted=wanted: api.watched == paths(wanted), str(wanted))  # type: ignore[misc]
+            assert (secrets.get(HOOK) == UNKNOWN) == (HOOK not in wanted)
+        assert api.listings() == 3
+    await until(lambda: api.watched == [])
+
+
+def paths(wanted: set[ObjectKey]) -> list[str]:
+    return sorted(f"{namespace}/secrets/{name}" for namespace, name in wanted)
+
+
+async def test_references_that_come_before_the_work_are_followed(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    secrets = objects(client)
+    secrets.follow(frozenset({HOOK}))
+    async with at_work(secrets.run(lambda _key: None)):
+        await until(lambda: api.watched == ["platform/secrets/hook"])
+
+
+async def test_other_namespaces_are_read_only_if_the_stack_says_so(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    theirs = ObjectKey("shop", "hook")
+    put(api, theirs, url="u")
+    for namespaced in (False, True):
+        secrets = objects(client, namespaced=namespaced)
+        async with at_work(secrets.run(lambda _key: None)):
+            secrets.follow(frozenset({theirs}))
+            await until(lambda secrets=secrets: secrets.get(theirs).known)  # type: ignore[misc]
+            state = secrets.get(theirs)
+            assert (state.data is None, state.denied) == (not namespaced, not namespaced)
+            assert ("set receiversNamespaced" in state.error) == (not namespaced)
+            assert bool(api.requests) == namespaced
+
+
+async def test_refused_secret_says_so_and_is_read_once_it_may_be(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    put(api, HOOK, url="u")
+    api.refusals["/api/v1/namespaces/platform/secrets"] = 403
+    secrets, changed = objects(client), list[ObjectKey]()
+    async with at_work(secrets.run(changed.append)):
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: secrets.get(HOOK).denied)
+        assert (secrets.get(HOOK).data, secrets.get(HOOK).error) == (None, "403 refused")
+        await asyncio.sleep(0.1)
+        api.refusals.clear()
+        await until(lambda: secrets.get(HOOK).data == {"url": "u"})
+        assert not secrets.get(HOOK).denied
+        assert changed == [HOOK, HOOK]
+
+
+@pytest.mark.parametrize("code", [403, 500])
+async def test_known_secret_stays_in_use_while_it_cannot_be_read(
+    api: CollectionsApi, client: ApiClient, code: int
+) -> None:
+    put(api, HOOK, url="u")
+    secrets, changed = objects(client), list[ObjectKey]()
+    async with at_work(secrets.run(changed.append)):
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: api.watched)
+        api.refusals["/api/v1/namespaces/platform/secrets"] = code
+        api.send_error(500)
+        await until(lambda: secrets.get(HOOK).error == f"{code} refused")
+        state = secrets.get(HOOK)
+        assert (state.data, state.known, state.denied) == ({"url": "u"}, True, code == 403)
+        api.refusals.clear()
+        await until(lambda: not secrets.get(HOOK).error)
+        assert changed == [HOOK] * (3 if code == 403 else 1)
+
+
+async def test_secret_is_unknown_while_the_api_server_does_not_answer(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    api.refusals["/api/v1/namespaces/platform/secrets"] = 500
+    secrets, changed = objects(client), list[ObjectKey]()
+    async with at_work(secrets.run(changed.append)):
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: secrets.get(HOOK).error)
+        assert (secrets.get(HOOK).known, secrets.get(HOOK).data, changed) == (False, None, [])
+
+
+async def test_values_are_in_no_log_and_no_representation(api: CollectionsApi, client: ApiClient) -> None:
+    api.put("secrets", *HOOK, data={"url": "%%%", "binary": b64encode(b"\xff\xfeconfidential").decode()})
+    secrets = objects(client)
+    with capture_logs() as logs:
+        async with at_work(secrets.run(lambda _key: 1 / 0)):  # type: ignore[arg-type]
+            secrets.follow(frozenset({HOOK}))
+            await until(lambda: secrets.get(HOOK).known)
+            put(api, HOOK, url="confidential")
+            await until(lambda: secrets.get(HOOK).data == {"url": "confidential"})
+            api.put("secrets", *HOOK, data="confidential")
+            await until(lambda: secrets.get(HOOK).data == {})
+            put(api, HOOK, url="confidential")
+            await until(lambda: secrets.get(HOOK).data)
+            shown = f"{secrets.get(HOOK)!r} {secrets!r} {secrets.__dict__}"
+    assert "confidential" not in shown
+    assert "confidential" not in repr(logs)
+    assert any(line["event"] == "change not handled" for line in logs)
+
+
+async def test_value_that_is_no_text_is_left_out(api: CollectionsApi, client: ApiClient) -> None:
+    data = {"url": b64encode(b"u").decode(), "image": b64encode(b"\xff\xfe").decode(), "odd": "a", "no": None}
+    api.put("secrets", *HOOK, data=data)
+    secrets = objects(client)
+    async with at_work(secrets.run(lambda _key: None)):
+        secrets.follow(frozenset({HOOK}))
+        await until(lambda: secrets.get(HOOK).known)
+        assert secrets.get(HOOK).data == {"url": "u", "no": ""}
+
+
+async def test_config_map_is_followed_with_its_values_as_they_are(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    api.put("configmaps", *HOOK, data={"body": "{{ body }}"})
+    config_maps = objects(client, CONFIG_MAPS)
+    async with at_work(config_maps.run(lambda _key: None)):
+        config_maps.follow(frozenset({HOOK}))
+        await until(lambda: config_maps.get(HOOK).data == {"body": "{{ body }}"})
+    assert {path for _, path, _ in api.requests} == {"/api/v1/namespaces/platform/configmaps"}
+
+
+class Receivers:
+    """A catalog whose snapshot the test replaces."""
+
+    def __init__(self) -> None:
+        self.catalog = Catalog(home=HOME)
+
+    def set(self, **secrets: str) -> frozenset[ReceiverKey]:
+        """Put receivers with these Secrets in force; return all that may have changed."""
+        receivers = {
+            ReceiverKey(HOME, name): Receiver(
+                key=ReceiverKey(HOME, name), uid=name, generation=1, spec=parse_spec(spec(secret))
+            )
+            for name, secret in secrets.items()
+        }
+        changed = frozenset({*self.catalog.receivers, *receivers})
+        self.catalog = Catalog(home=HOME, receivers=receivers)
+        return changed
+
+
+def spec(secret: str) -> dict[str, Any]:
+    template = {"template": {"configMapRef": {"name": "texts"}}} if secret == "templated" else {}
+    return {**SLACK, "slack": {"webhookUrlSecretRef": {"name": secret}}, **template}
+
+
+async def test_change_of_an_object_concerns_all_receivers_that_use_it(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    receivers, changed = Receivers(), list[frozenset[ReceiverKey]]()
+    secrets, config_maps = objects(client), objects(client, CONFIG_MAPS)
+    references = ReceiverReferences(receivers, secrets=secrets, config_maps=config_maps)
+    async with at_work(references.run(changed.append)):
+        references.update(receivers.set(a="hook", b="hook", c="templated"))
+        await until(lambda: len(api.watched) == 3)
+        assert api.watched == [
+            "platform/configmaps/texts",
+            "platform/secrets/hook",
+            "platform/secrets/templated",
+        ]
+        changed.clear()
+        put(api, HOOK, url="u")
+        api.put("configmaps", HOME, "texts", data={})
+        await until(lambda: len(changed) == 2)
+        assert set(changed) == {
+            frozenset({ReceiverKey(HOME, "a"), ReceiverKey(HOME, "b")}),
+            frozenset({ReceiverKey(HOME, "c")}),
+        }
+        receiver = receivers.catalog.receivers[ReceiverKey(HOME, "a")]
+        assert resolve_references(receiver, secrets).reason is ReferenceReason.FOUND
+
+
+async def test_objects_are_followed_as_long_as_a_receiver_uses_them(
+    api: CollectionsApi, client: ApiClient
+) -> None:
+    receivers, changed = Receivers(), list[frozenset[ReceiverKey]]()
+    secrets = objects(client)
+    references = ReceiverReferences(receivers, secrets=secrets, config_maps=objects(client, CONFIG_MAPS))
+    async with at_work(references.run(changed.append)):
+        for used, watched in (
+            ({"a": "hook", "b": "hook"}, ["platform/secrets/hook"]),
+            ({"b": "hook"}, ["platform/secrets/hook"]),
+            ({"b": "mail"}, ["platform/secrets/mail"]),
+            ({}, []),
+        ):
+            references.update(receivers.set(**used))
+            await until(lambda watched=watched: api.watched == watched, str(watched))  # type: ignore[misc]
+        assert api.listings() == 2
