@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from notification_operator.controller.publication import Publication
 from notification_operator.controller.reconciler import Reconciler
 from notification_operator.controller.retention import RetentionSweeper
 from notification_operator.controller.starter import Starter
@@ -171,7 +172,7 @@ def build(
         starter=starter,
         rules=rule_book,
         ownership=ownership,
-        publisher=publisher,
+        publication=Publication(publisher, metrics_observer),
         metrics=metrics_observer,
         clock=clock,
     )

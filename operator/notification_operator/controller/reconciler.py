@@ -19,11 +19,10 @@ from atomic_status import (
 )
 from notification_operator.controller.decision import Decision, Waits
 from notification_operator.controller.request import Result
-from notification_operator.domain.folding.fold import excluding_attempts, next_attempt
+from notification_operator.domain.folding.fold import next_attempt
 from notification_operator.domain.folding.phases import FINAL
 from notification_operator.domain.model import parse
 from notification_operator.domain.status import Phase
-from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,16 +30,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from atomic_status import StatusStore
+    from notification_operator.controller.publication import Publication
     from notification_operator.controller.request import Key, Request
     from notification_operator.controller.starter import Started, Starter
     from notification_operator.delivery.attempt_tracker import AttemptTracker
     from notification_operator.delivery.content.budget import Turn
-    from notification_operator.delivery.content.redaction import RedactedContent
     from notification_operator.domain.model import Notification
     from notification_operator.domain.routing.route import Route
     from notification_operator.domain.rules import Rules
     from notification_operator.observers.metrics import MetricsObserver
-    from notification_operator.observers.publisher import Publisher
 
 STALLED_AFTER: Final = 8
 """Consecutive failures, the last of them a refusal of the object itself, after which it is stalled."""
@@ -84,7 +82,7 @@ class Reconciler:
         starter: Starter,
         rules: RuleSource,
         ownership: Ownership,
-        publisher: Publisher,
+        publication: Publication,
         metrics: MetricsObserver,
         clock: Callable[[], datetime],
     ) -> None:
@@ -93,7 +91,7 @@ class Reconciler:
         self._starter = starter
         self._rules = rules
         self._ownership = ownership
-        self._publisher = publisher
+        self._publication = publication
         self._metrics = metrics
         self._clock = clock
 
@@ -155,7 +153,7 @@ class Reconciler:
             raise
         attempts.acknowledge(decision.latest.recorded)
         attempts.unmute()
-        after = self._publish(outcome, decision, started.redacted, unanswered=unanswered)
+        after = self._publication.publish(outcome, decision, started.redacted, unanswered=unanswered)
         due = after.status.next_attempt_at
         if started.without_room or after.phase is Phase.PENDING:
             moved = waits.moved_to(decision.at)
@@ -175,29 +173,8 @@ class Reconciler:
             seconds=STALLED_RETRY,
         )
         self._attempts.open(key).stall()
-        self._publisher.publish_refusal(key, error)
+        self._publication.publish_refusal(key, error)
         return Result(error=error, stalled=True, observed_versions=observed, requeue_after=STALLED_RETRY)
-
-    def _publish(
-        self,
-        outcome: Applied | Unchanged,
-        decision: Decision,
-        redacted: RedactedContent,
-        *,
-        unanswered: Notification,
-    ) -> Notification:
-        """Publish what is new in the status, also if the answer to a write was lost; return the notification."""
-        if isinstance(outcome, Applied):
-            self._metrics.count_conflicts(outcome.attempts - 1)
-        before = decision.parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
-        after = decision.parsed(outcome.after) if isinstance(outcome, Applied) else before
-        published = excluding_attempts(before, decision.latest.recorded, route=decision.route(before))
-        if unanswered.phase is not published.phase:
-            published = replace(published, status=replace(published.status, phase=unanswered.phase))
-        self._metrics.track_phase(after.uid, after.phase)
-        if published is not after:
-            self._publisher.publish(Transition(before=published, after=after, redacted=redacted))
-        return after
 
 
 def _due(  # noqa: PLR0913 - each fact that decides
