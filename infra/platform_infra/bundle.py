@@ -23,13 +23,13 @@ from platform_infra.monitoring.collection import monitoring_kinds, pod_annotatio
 from platform_infra.monitoring.component import Observability, ObservabilityArgs
 from platform_infra.namespace import POD_SECURITY, check_namespace, operator_namespace
 from platform_infra.preview.access import PreviewAccess
-from platform_infra.settings.cluster import ClusterKind
 from platform_infra.settings.derivation import operator_settings
-from platform_infra.workload import config_file
+from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.workload.deployment import OperatorDeployment, OperatorDeploymentArgs
 from platform_infra.workload.drills import Drills, DrillsArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
-from platform_infra.workload.former_config import FormerConfig, former_config
+from platform_infra.workload.mounts import config_file
+from platform_infra.workload.mounts.former_config import FormerConfig, former_config
 from platform_infra.workload.pull_secret import pull_secrets
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.receivers import Receivers, ReceiversArgs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from notification_cli.errors import ApiError, CliError, ExitCode
-from notification_cli.views.explanation import read_rules
+from notification_cli.views.explaining.explanation import read_rules
 from notification_contract import names
 
 if TYPE_CHECKING:

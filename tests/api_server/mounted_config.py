@@ -12,7 +12,7 @@ from pulumi import ResourceTransformArgs, ResourceTransformResult
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from platform_infra import Bundle, load_settings, names
-from platform_infra.workload import config_file
+from platform_infra.workload.mounts import config_file
 
 NAME = f"{names.OPERATOR}-0a1b2c3d4e"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"

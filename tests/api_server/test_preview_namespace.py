@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from platform_infra.settings.preview import LABEL
+from platform_infra.settings.sections.preview import LABEL
 from tests.api_server.shared_clusters import kubeconfig, shared_cluster
 from tests.harness.eventually import eventually
 from tools.platform.preview.cluster import Namespace

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from notification_cli.views import lint
+from notification_cli.views.lint import files as lint
 from notification_contract import crds
 from notification_contract.names import RECEIVER_PLURAL
 from notification_contract.receivers.kinds import ReceiverType

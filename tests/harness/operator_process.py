@@ -14,7 +14,7 @@ import yaml
 from urllib3.exceptions import HTTPError
 
 from platform_infra.settings.reader import parse
-from platform_infra.workload import config_file
+from platform_infra.workload.mounts import config_file
 from tests.harness.eventually import eventually
 from tests.harness.operator_deployment import HEALTH, METRICS, READY_WITHIN, OperatorDeployment
 from tests.harness.operators import stack_values

@@ -12,7 +12,7 @@ import yaml
 
 from platform_infra import names
 from platform_infra.cluster.local.spec import CONTEXT
-from platform_infra.settings.preview import EXCLUDED
+from platform_infra.settings.sections.preview import EXCLUDED
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from atomic_status import ObjectRef
 from atomic_status.testing import MemoryStore
-from notification_cli.views.explanation import explain, read_rules
+from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.rules import evaluate
 from notification_contract.routing.document import read_table
 from notification_contract.routing.receivers import CHANNELS
@@ -34,7 +34,7 @@ from tests.unit.operator.ports import null_ports
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from notification_cli.views.explanation import Explanation
+    from notification_cli.views.explaining.explanation import Explanation
     from notification_operator.delivery.channel import Message
 
 CASES = cases(1000)

@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 
 from atomic_status.testing import MemoryStore
 from notification_cli.views.declaring import declared
-from notification_cli.views.explanation import explain, read_rules
-from notification_cli.views.known import NOTHING_KNOWN
-from notification_cli.views.outlook import Meeting
+from notification_cli.views.explaining.explanation import explain, read_rules
+from notification_cli.views.explaining.known import NOTHING_KNOWN
+from notification_cli.views.explaining.outlook import Meeting
 from notification_contract.routing.receivers import CHANNELS
 from notification_contract.settings import Receivers
 from notification_operator.controller.request import Request
@@ -42,8 +42,8 @@ from tests.unit.operator.ports import null_ports
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from notification_cli.views.explanation import Explanation
-    from notification_cli.views.known import Known
+    from notification_cli.views.explaining.explanation import Explanation
+    from notification_cli.views.explaining.known import Known
 
 
 class Moment(StrEnum):

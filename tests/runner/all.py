@@ -12,7 +12,7 @@ import typer
 from tests.harness.ephemeral import ephemeral_stack
 from tests.harness.kept import adopt
 from tests.runner.stack_tests import run_on
-from tools.platform.commands.check import run_checks
+from tools.platform.commands.repository.check import run_checks
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
 from tools.platform.options import PASS_THROUGH

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from notification_cli.errors import CliError
 from notification_cli.views.declaring import declared
-from notification_cli.views.explanation import explain, read_rules
+from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.web.application import Application
 from notification_cli.web.serve import ADDRESS, listen
 from notification_cli.web.source import Filter, Listed
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from notification_cli.views.explanation import Explanation
+    from notification_cli.views.explaining.explanation import Explanation
     from notification_operator.domain.model import Notification
 
 ROOT: Final = "/pictures"

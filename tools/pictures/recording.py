@@ -13,7 +13,7 @@ from notification_cli.actions.listing import COLUMNS
 from notification_cli.output import detail
 from notification_cli.output.screen import Screen
 from notification_cli.output.table import Table
-from notification_cli.views.explanation import explain, read_rules
+from notification_cli.views.explaining.explanation import explain, read_rules
 from notification_cli.views.rows import STYLES, row_of
 from notification_cli.views.rules import evaluate
 from notification_cli.views.timeline import timeline

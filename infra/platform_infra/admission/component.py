@@ -27,7 +27,7 @@ from platform_infra.children import Children
 
 if TYPE_CHECKING:
     from platform_infra.admission.policy import Policy
-    from platform_infra.settings.admission import Admission
+    from platform_infra.settings.sections.admission import Admission
 
 COMPONENT = "admission"
 CONFIG_MAP = "notification-admission"

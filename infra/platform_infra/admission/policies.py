@@ -22,7 +22,7 @@ from platform_infra.admission.receivers import RECEIVERS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from platform_infra.settings.admission import Admission
+    from platform_infra.settings.sections.admission import Admission
 
 MAX_LABELS: Final = 64
 SHOWN: Final = 80

@@ -19,7 +19,7 @@ from platform_infra.children import Children
 from platform_infra.cluster.connection import Connection
 
 if TYPE_CHECKING:
-    from platform_infra.settings.cluster import Eks
+    from platform_infra.settings.sections.cluster import Eks
 
 LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 LOG_DAYS = 90

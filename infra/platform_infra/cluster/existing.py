@@ -8,7 +8,7 @@ from pathlib import Path
 from platform_infra.cluster.api_client import api_client
 from platform_infra.cluster.connection import ClusterError, Connection
 from platform_infra.cluster.kubeconfig import SingleContext, single_context
-from platform_infra.settings.credentials import is_kubeconfig_content
+from platform_infra.settings.sections.credentials import is_kubeconfig_content
 
 TIMEOUT_SECONDS = 8
 

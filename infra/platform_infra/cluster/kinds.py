@@ -11,11 +11,11 @@ import pulumi
 from platform_infra.cluster.connection import ClusterError, Connect, Connection, Node
 from platform_infra.cluster.existing import connect as connect_existing
 from platform_infra.cluster.owned import connect as connect_owned
-from platform_infra.settings.cluster import ClusterKind
+from platform_infra.settings.sections.cluster import ClusterKind
 
 if TYPE_CHECKING:
     from platform_infra.children import Children
-    from platform_infra.settings.cluster import Cluster, Eks, Local
+    from platform_infra.settings.sections.cluster import Cluster, Eks, Local
 
 CREATE_COMMANDS = {
     ClusterKind.KIND: "kind create cluster --name notification && kind get kubeconfig --name notification > kubeconfig",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from platform_infra.crd.guard import Cluster
-    from platform_infra.settings.sections import Crd
+    from platform_infra.settings.sections.deployment import Crd
 
 
 DEFINITIONS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {

@@ -10,7 +10,7 @@ from notification_contract.settings.version import FIRST
 from platform_infra import names
 from platform_infra.docker_client import DockerError, connected
 from platform_infra.settings.reader import SettingsError
-from platform_infra.settings.version_rules import version_problems
+from platform_infra.settings.rules.versions import version_problems
 
 if TYPE_CHECKING:
     from platform_infra.settings.model import Settings

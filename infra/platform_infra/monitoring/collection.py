@@ -8,7 +8,7 @@ from platform_infra import names
 from platform_infra.monitoring import discovery
 from platform_infra.monitoring.discovery import KINDS, POD_MONITOR
 from platform_infra.outputs import wait_for
-from platform_infra.settings.monitoring import MonitoringMode
+from platform_infra.settings.sections.monitoring import MonitoringMode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

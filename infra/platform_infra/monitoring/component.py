@@ -19,7 +19,7 @@ from platform_infra.monitoring.rules import groups, limits
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from platform_infra.settings.monitoring import Monitoring
+    from platform_infra.settings.sections.monitoring import Monitoring
 
 DASHBOARD = f"{names.OPERATOR}-dashboard"
 

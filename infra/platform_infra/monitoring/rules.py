@@ -15,7 +15,7 @@ from platform_infra.monitoring.queries import MINUTE, Scope, duration, maximum, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platform_infra.settings.monitoring import Monitoring
+    from platform_infra.settings.sections.monitoring import Monitoring
 
 NAMESPACE, CHANNEL = "{{ $labels.namespace }}", "{{ $labels.channel }}"
 RECEIVER, REASON = "{{ $labels.receiver }}", "{{ $labels.reason }}"

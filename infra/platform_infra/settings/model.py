@@ -11,16 +11,11 @@ from pydantic import Field, SecretStr
 
 from notification_contract import settings as contract
 from notification_contract.receivers.kinds import ReceiverType  # noqa: TC001 - pydantic reads annotations at run time
-from platform_infra.settings.admission import Admission
-from platform_infra.settings.base import Section
-from platform_infra.settings.cluster import Cluster
 from platform_infra.settings.derivation import operator_setting
-from platform_infra.settings.monitoring import Monitoring
-from platform_infra.settings.network import Network
-from platform_infra.settings.placement import Placement, Protection
-from platform_infra.settings.preview import Preview
-from platform_infra.settings.receivers import StackReceiver  # noqa: TC001 - likewise
-from platform_infra.settings.sections import (
+from platform_infra.settings.sections.admission import Admission
+from platform_infra.settings.sections.base import Section
+from platform_infra.settings.sections.cluster import Cluster
+from platform_infra.settings.sections.deployment import (
     Audit,
     Channels,
     Crd,
@@ -31,6 +26,11 @@ from platform_infra.settings.sections import (
     RoutingConfigMap,
     Watch,
 )
+from platform_infra.settings.sections.monitoring import Monitoring
+from platform_infra.settings.sections.network import Network
+from platform_infra.settings.sections.placement import Placement, Protection
+from platform_infra.settings.sections.preview import Preview
+from platform_infra.settings.sections.receivers import StackReceiver  # noqa: TC001 - likewise
 
 if TYPE_CHECKING:
     from notification_contract.settings.operator import Path

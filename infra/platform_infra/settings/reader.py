@@ -18,7 +18,7 @@ from notification_contract.settings import RULES_LATER
 from platform_infra import names
 from platform_infra.settings.model import PATHS, SECRET_KEYS, Settings, default_of, key_of
 from platform_infra.settings.problem import Problem
-from platform_infra.settings.rules import broken_rules
+from platform_infra.settings.rules.stack import broken_rules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -27,20 +27,21 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from platform_infra import names
 from platform_infra.children import Children
-from platform_infra.settings.sections import FileVolume
-from platform_infra.workload import audit_volumes, ca_bundle, network_policy, placement, pod
+from platform_infra.settings.sections.deployment import FileVolume
+from platform_infra.workload import network_policy, placement, pod
+from platform_infra.workload.mounts import audit_volumes, ca_bundle
+from platform_infra.workload.mounts.storage import FileStorage, FileStorageArgs
 from platform_infra.workload.slack_secret import pod_annotations as slack_annotations
 from platform_infra.workload.slack_secret import slack_url_key
-from platform_infra.workload.storage import FileStorage, FileStorageArgs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from notification_contract.settings import Server
-    from platform_infra.settings.network import Network
-    from platform_infra.settings.placement import Placement
-    from platform_infra.settings.sections import Audit, Channels, Operator
-    from platform_infra.workload.former_config import FormerConfig
+    from platform_infra.settings.sections.deployment import Audit, Channels, Operator
+    from platform_infra.settings.sections.network import Network
+    from platform_infra.settings.sections.placement import Placement
+    from platform_infra.workload.mounts.former_config import FormerConfig
 
 STOP_MARGIN_SECONDS = 10
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from notification_contract.settings import Server
-    from platform_infra.settings.network import Network
+    from platform_infra.settings.sections.network import Network
 
 DNS_PORT = 53
 DEFAULT_PORTS = {"http": 80, "https": 443}

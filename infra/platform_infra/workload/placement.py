@@ -8,15 +8,15 @@ from pulumi_kubernetes.core.v1 import LocalObjectReferenceArgs, TolerationArgs, 
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
 
 from platform_infra import names
-from platform_infra.settings.placement import Spread
+from platform_infra.settings.sections.placement import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pulumi
 
-    from platform_infra.settings.placement import Placement
-    from platform_infra.settings.sections import Operator
+    from platform_infra.settings.sections.deployment import Operator
+    from platform_infra.settings.sections.placement import Placement
 
 ZONE = "topology.kubernetes.io/zone"
 NODE = "kubernetes.io/hostname"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from notification_contract.settings import Server
-    from platform_infra.settings.sections import Operator
+    from platform_infra.settings.sections.deployment import Operator
 
 
 def pod_security() -> PodSecurityContextArgs:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from platform_infra.children import Children
     from platform_infra.inputs import Inputs
-    from platform_infra.settings.sections import Operator
+    from platform_infra.settings.sections.deployment import Operator
 
 TYPE: Final = "kubernetes.io/dockerconfigjson"
 KEY: Final = ".dockerconfigjson"

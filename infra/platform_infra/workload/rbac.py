@@ -29,8 +29,8 @@ from platform_infra.children import Children
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platform_infra.settings.pod import ServiceAccount as ServiceAccountSettings
-    from platform_infra.settings.sections import Watch
+    from platform_infra.settings.sections.deployment import Watch
+    from platform_infra.settings.sections.pod import ServiceAccount as ServiceAccountSettings
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 

@@ -18,7 +18,7 @@ from platform_infra.children import Children
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from platform_infra.settings.receivers import StackReceiver
+    from platform_infra.settings.sections.receivers import StackReceiver
 
 COMPONENT = "receivers"
 READY_SECONDS = 120

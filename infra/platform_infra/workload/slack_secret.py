@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
     from platform_infra.children import Children
-    from platform_infra.settings.sections import SlackChannel
+    from platform_infra.settings.sections.deployment import SlackChannel
 
 
 def slack_url_key(

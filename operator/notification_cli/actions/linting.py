@@ -8,7 +8,7 @@ from notification_cli.errors import ExitCode
 from notification_cli.options import Output
 from notification_cli.output.documents import document
 from notification_cli.rules import read_file
-from notification_cli.views.lint import Checked, NotYamlError, check, read_documents
+from notification_cli.views.lint.files import Checked, NotYamlError, check, read_documents
 from notification_cli.views.text import clean
 
 if TYPE_CHECKING:

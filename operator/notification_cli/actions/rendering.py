@@ -13,7 +13,7 @@ from notification_cli.output.documents import document, plain
 from notification_cli.output.rendered import write
 from notification_cli.views.config_maps import ConfigMaps
 from notification_cli.views.declaring import declared
-from notification_cli.views.lint import NotYamlError, check
+from notification_cli.views.lint.files import NotYamlError, check
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import names
 from notification_operator.domain.json_values import mapping, text
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from notification_cli.output.screen import Screen
     from notification_cli.session import Session
-    from notification_cli.views.known import Known
+    from notification_cli.views.explaining.known import Known
     from notification_operator.domain.model import Notification
     from notification_operator.domain.receivers.catalog import Receiver
 

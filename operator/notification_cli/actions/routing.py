@@ -12,7 +12,7 @@ from notification_cli.output.documents import document, plain
 from notification_cli.output.table import Column, Table
 from notification_cli.rules import read_file, routing_text
 from notification_cli.views.expectations import Expectation, ExpectationsError, Outcome, read, verify
-from notification_cli.views.explanation import read_rules
+from notification_cli.views.explaining.explanation import read_rules
 from notification_cli.views.rules import evaluate
 from notification_cli.views.text import clean
 

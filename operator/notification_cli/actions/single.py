@@ -10,7 +10,7 @@ from notification_cli.kube.catalog import known_receivers
 from notification_cli.options import Output
 from notification_cli.output import detail
 from notification_cli.output.documents import document, plain, resource_name
-from notification_cli.views.explanation import explain
+from notification_cli.views.explaining.explanation import explain
 from notification_cli.views.text import clean
 from notification_cli.views.timeline import timeline
 from notification_operator.domain.folding.phases import FINAL
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from notification_cli.rules import Rules
     from notification_cli.session import Session
-    from notification_cli.views.explanation import Explanation
+    from notification_cli.views.explaining.explanation import Explanation
     from notification_operator.domain.routing.state import RoutingState
 
 

@@ -45,7 +45,7 @@ def replay(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
-        from notification_cli.actions.replaying import Replaying
+        from notification_cli.actions.resending.replaying import Replaying
         from notification_cli.actions.waiting import time_limit
         from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen
@@ -117,7 +117,7 @@ def redrive(  # noqa: PLR0913 - the options
     """
 
     def work() -> int:
-        from notification_cli.actions.redriving import Redriving
+        from notification_cli.actions.resending.redriving import Redriving
         from notification_cli.actions.waiting import time_limit
         from notification_cli.kube.kubeconfig import Access
         from notification_cli.output.screen import Screen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from notification_cli.output.table import Column, Table
-from notification_cli.views.outlook import Meeting
+from notification_cli.views.explaining.outlook import Meeting
 from notification_cli.views.rows import STYLES
 from notification_cli.views.text import clean, clock, duration, moment
 from notification_cli.views.timeline import Kind
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_cli.output.screen import Screen, Span
-    from notification_cli.views.explanation import Explanation
+    from notification_cli.views.explaining.explanation import Explanation
     from notification_cli.views.rules import Step
     from notification_cli.views.targets import Link, Target
     from notification_cli.views.timeline import Entry

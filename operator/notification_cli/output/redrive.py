@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from notification_cli.options import Output
 from notification_cli.output.documents import document, plain, resource_name
 from notification_cli.output.table import Column, Table
-from notification_cli.views.candidates import Outcome
+from notification_cli.views.resending.candidates import Outcome
 from notification_cli.views.text import clean, duration
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from notification_cli.output.screen import Screen
-    from notification_cli.views.candidates import Candidate, Selection
+    from notification_cli.views.resending.candidates import Candidate, Selection
 
 COLUMNS = (
     Column(title="NAMESPACE", rank=1),

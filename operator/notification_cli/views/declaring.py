@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from notification_cli.views.known import Known
+from notification_cli.views.explaining.known import Known
 from notification_cli.views.receivers import receiver_view
 from notification_operator.domain.receivers.catalog import Catalog
 from notification_operator.domain.receivers.compact import PartPool

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from notification_cli.views.known import Known
+    from notification_cli.views.explaining.known import Known
     from notification_operator.domain.folding.target_status import TargetStatus
     from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.progress import Progress

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from notification_cli.views.explanation import Explanation
+    from notification_cli.views.explaining.explanation import Explanation
     from notification_cli.views.targets import Link, Target
     from notification_cli.views.timeline import Entry
     from notification_cli.web.source import Listed

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from notification_cli.kube.receivers import Receivers
     from notification_cli.rules import Rules
     from notification_cli.session import Session
-    from notification_cli.views.explanation import Explanation
+    from notification_cli.views.explaining.explanation import Explanation
     from notification_operator.domain.model import Notification
 
 PAGE: Final = 100

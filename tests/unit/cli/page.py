@@ -12,7 +12,7 @@ from aiohttp import web
 
 from notification_cli.errors import ApiError, CliError
 from notification_cli.views.declaring import declared
-from notification_cli.views.explanation import explain
+from notification_cli.views.explaining.explanation import explain
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.web.application import Application
 from notification_cli.web.serve import listen
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
-    from notification_cli.views.explanation import Explanation
+    from notification_cli.views.explaining.explanation import Explanation
     from notification_operator.domain.model import Notification
 
 ROOT = "/secret"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from notification_cli.views.drill import DrillOutcome, drill, drill_result, skipped
-from notification_cli.views.lint import check
+from notification_cli.views.lint.files import check
 from notification_cli.views.receivers import receiver_view
-from notification_cli.views.replay import ReplayRefusedError, replay
+from notification_cli.views.resending.replay import ReplayRefusedError, replay
 from notification_contract import names
 from tests.unit.cli.samples import NOW, attempt
 from tests.unit.operator.domain.receivers.builders import stored_receiver

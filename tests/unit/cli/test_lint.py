@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from notification_cli.views import schema
-from notification_cli.views.lint import NotYamlError, check, read_documents
+from notification_cli.views.lint import schema
+from notification_cli.views.lint.files import NotYamlError, check, read_documents
 from notification_contract import crds
 from tools.platform.pulumi.environment import ROOT
 

@@ -13,8 +13,8 @@ from notification_cli.output import detail
 from notification_cli.output.documents import plain
 from notification_cli.views.declaring import declared
 from notification_cli.views.destinations import Destination, parse_destination
-from notification_cli.views.explanation import explain, read_rules
-from notification_cli.views.outlook import Meeting
+from notification_cli.views.explaining.explanation import explain, read_rules
+from notification_cli.views.explaining.outlook import Meeting
 from notification_cli.views.receivers import in_words, receiver_view
 from notification_cli.views.rows import ReceiverFilter, receivers_of
 from notification_cli.views.timeline import timeline
@@ -27,7 +27,7 @@ from tests.unit.operator.domain.receivers.builders import HOME, SLACK, stored_re
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from notification_cli.views.known import Known
+    from notification_cli.views.explaining.known import Known
     from notification_operator.domain.routing.state import RoutingState
 
 REFS = [{"name": "checkout"}, {"name": "on-call", "namespace": HOME}]

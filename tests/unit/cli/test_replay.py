@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from notification_cli.views.candidates import Selection, Wanted, reasons_of
-from notification_cli.views.lint import check
-from notification_cli.views.replay import ReplayRefusedError, replay, replay_name
+from notification_cli.views.lint.files import check
+from notification_cli.views.resending.candidates import Selection, Wanted, reasons_of
+from notification_cli.views.resending.replay import ReplayRefusedError, replay, replay_name
 from notification_cli.views.rows import ReceiverFilter
 from notification_contract import bounds, crds, names
 from notification_contract.receivers.target import address_digits

@@ -9,7 +9,7 @@ import pytest
 from notification_cli.actions.single import read
 from notification_cli.errors import CliError
 from notification_cli.output import detail
-from notification_cli.views.explanation import explain
+from notification_cli.views.explaining.explanation import explain
 from notification_cli.views.figures import Durations, NamespaceFigures
 from notification_cli.views.rows import row_of
 from notification_cli.views.text import clean, duration, parse_duration, shorten
@@ -62,7 +62,7 @@ def test_explanation_of_an_open_breaker_says_when_it_is_probed() -> None:
 
 
 def test_recorded_choice_that_the_rules_no_longer_make_is_noted() -> None:
-    from notification_cli.views.explanation import read_rules  # noqa: PLC0415 - a helper of this test
+    from notification_cli.views.explaining.explanation import read_rules  # noqa: PLC0415 - a helper of this test
 
     obj = stored(status={"phase": "Sending", "resolvedChannels": ["log"]})
     rules = read_rules("route: {receiver: a}\nreceivers: [{name: a, channels: [slack]}]")

@@ -12,8 +12,8 @@ from notification_contract.receivers.kinds import WITHOUT_EFFECT, ReceiverType
 from notification_contract.receivers.spec import parse_spec
 from platform_infra.admission.policies import POLICIES, parameters, pattern
 from platform_infra.admission.receivers import RECEIVERS
-from platform_infra.settings.admission import Admission
 from platform_infra.settings.reader import SettingsError, parse
+from platform_infra.settings.sections.admission import Admission
 from tests.unit.operator.contract.receivers.specs import BLOCKS, spec
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pulumi.runtime import mocks
 
 from platform_infra import Bundle
 from platform_infra.cluster import ClusterError, prepare
-from platform_infra.settings.cluster import Cluster, ClusterKind
 from platform_infra.settings.reader import parse
+from platform_infra.settings.sections.cluster import Cluster, ClusterKind
 from tests.unit.infra.recording import Monitor
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from notification_operator.config import settings as operator_config
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import PATHS, SECRET_KEYS, Settings, key_of
 from platform_infra.settings.reader import SettingsError, parse
-from platform_infra.workload import config_file
+from platform_infra.workload.mounts import config_file
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from notification_contract.settings import OperatorSettings, declared_settings, 
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import Settings, key_of
 from platform_infra.settings.reader import parse
-from platform_infra.workload import config_file
+from platform_infra.workload.mounts import config_file
 from tests.harness.earlier_operators import EARLIER, earlier_operator
 from tests.unit.infra.test_derivation import UNUSUAL, URL
 

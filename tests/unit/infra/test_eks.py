@@ -13,8 +13,8 @@ import pytest
 from pulumi.runtime import rpc
 
 from platform_infra.cluster import ClusterError, kinds, prepare
-from platform_infra.settings.cluster import Cluster, ClusterKind
 from platform_infra.settings.reader import SettingsError, parse
+from platform_infra.settings.sections.cluster import Cluster, ClusterKind
 from tests.unit.infra.recording import record_bundle
 from tools.platform.pulumi.environment import ROOT
 

@@ -23,8 +23,8 @@ from platform_infra.monitoring.discovery import discover
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts, limits
-from platform_infra.settings.monitoring import MonitoringMode
 from platform_infra.settings.reader import parse
+from platform_infra.settings.sections.monitoring import MonitoringMode
 from tests.unit.infra.recording import engine_loop
 from tools.platform.pulumi.environment import ROOT
 

@@ -12,7 +12,7 @@ from platform_infra.monitoring.rules import Limits, alerts
 from tests.harness.prometheus_in_cluster import documented
 from tools.platform.cli import app
 from tools.platform.commands import alerts as alert_rules
-from tools.platform.commands.check import PLATFORM, STEPS
+from tools.platform.commands.repository.check import PLATFORM, STEPS
 
 TESTS = sorted(alert_rules.TESTS.glob("*.yaml"))
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from tools.localcluster.toolchain import Toolchain
-from tools.platform.pulumi.backend import LoginError, backend_url, folder_of, login_url, use_backend_of
 from tools.platform.pulumi.engine import engine_environment
 from tools.platform.pulumi.environment import STATE, drop_empty_passphrase
+from tools.platform.pulumi.state.backend import LoginError, backend_url, folder_of, login_url, use_backend_of
 
 TOOLCHAIN = Toolchain(root=Path("/cache/toolchain/key"))
 LOGIN = "s3://team?region=eu"

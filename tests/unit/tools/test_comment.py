@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from tools.platform.commands.comment import MAX_LENGTH, CommentError, forge, joined, marked, post
+from tools.platform.commands.repository.comment import MAX_LENGTH, CommentError, forge, joined, marked, post
 from tools.platform.pulumi.change_comment import MARK
 
 if TYPE_CHECKING:

@@ -10,13 +10,19 @@ import pytest
 
 from platform_infra.cluster.ownership import Owner
 from platform_infra.names import CRD_OWNER
-from platform_infra.settings.cluster import Cluster
+from platform_infra.settings.sections.cluster import Cluster
 from tools.platform.pulumi import stack as stack_module
-from tools.platform.pulumi.backend import shown
 from tools.platform.pulumi.cloud_account import WrongAccountError
-from tools.platform.pulumi.deletion import forget_cluster
-from tools.platform.pulumi.destruction import PROVIDER, STASH, WrongClusterError, check_place, contents_of
 from tools.platform.pulumi.environment import STATE_FOLDER
+from tools.platform.pulumi.removal.deletion import forget_cluster
+from tools.platform.pulumi.removal.destruction import (
+    PROVIDER,
+    STASH,
+    WrongClusterError,
+    check_place,
+    contents_of,
+)
+from tools.platform.pulumi.state.backend import shown
 
 KUBECONFIG = json.dumps({"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}]})
 SECRET = "4dabf18193072939515e22adb298388d"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from notification_cli.views import schema
+from notification_cli.views.lint import schema
 from notification_contract import crds, names
 from notification_contract.receivers.kinds import ReceiverType
 from notification_contract.receivers.spec import parse_spec

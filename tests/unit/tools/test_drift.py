@@ -9,7 +9,7 @@ from pulumi.automation import CommandError, CommandResult
 from pulumi.automation.events import EngineEvent
 from typer.testing import CliRunner
 
-from notification_cli.views import lint
+from notification_cli.views.lint import files as lint
 from notification_client._message import notification
 from tools.platform.cli import app
 from tools.platform.commands import drift

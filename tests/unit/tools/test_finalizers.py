@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tools.platform.pulumi.finalizers import Deletions, HeldObject, Kind, explained, kinds_of
+from tools.platform.pulumi.removal.finalizers import Deletions, HeldObject, Kind, explained, kinds_of
 
 DELETED = "2026-01-01T00:00:00Z"
 VERBS = ["delete", "get", "list"]

@@ -13,7 +13,7 @@ import pytest
 
 from tools.localcluster.image import images, network_policy
 from tools.localcluster.toolchain import Toolchain
-from tools.localcluster.toolchain.pins import GROUPS
+from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import pytest
 
 from platform_infra.image import build as image_build
 from platform_infra.image.build import BuiltImage, ImageError
-from tools.platform.commands import publish as command
-from tools.platform.commands.publish import publish, without_credentials
+from tools.platform.commands.repository import publish as command
+from tools.platform.commands.repository.publish import publish, without_credentials
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT, STATE, passphrase_variable
-from tools.platform.pulumi.protection import check_secrets
 from tools.platform.pulumi.stack_file import StackFileError, uses_local_cluster
+from tools.platform.pulumi.state.protection import check_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path

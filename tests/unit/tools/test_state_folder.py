@@ -9,8 +9,8 @@ import pytest
 
 from tools.localcluster.toolchain import Toolchain
 from tools.platform.pulumi import engine, kubeconfig
-from tools.platform.pulumi.backend import backend_url, folder_of
 from tools.platform.pulumi.environment import ROOT, STATE_FOLDER, secure_folder
+from tools.platform.pulumi.state.backend import backend_url, folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

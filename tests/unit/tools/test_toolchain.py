@@ -19,17 +19,15 @@ import pytest
 from tests.harness.release_hosts import release_hosts
 from tools.localcluster.toolchain import (
     ToolchainError,
-    checksums,
     ensure,
     gomodules,
     layout,
-    on_path,
-    releases,
     resolve,
 )
 from tools.localcluster.toolchain.group import Copied, Group
-from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.processes import Children
+from tools.localcluster.toolchain.sources import checksums, on_path, releases
+from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ import pytest
 
 from tools.localcluster.toolchain import calibration
 from tools.localcluster.toolchain.compiled import Compiled
-from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.plan import Action, Planned, compile_seconds, table
 from tools.localcluster.toolchain.progress import Progress, Step, described, duration
+from tools.localcluster.toolchain.sources.pins import GROUPS
 
 KUBERNETES, ETCD, PAUSE = (
     next(group for group in GROUPS if group.name == name) for name in ("kubernetes", "etcd", "pause")

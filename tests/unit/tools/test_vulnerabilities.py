@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from tools.localcluster.toolchain.layout import RECIPES
 from tools.platform import advisories
 from tools.platform.advisories import Advisory
-from tools.platform.commands import vulnerabilities as command
-from tools.platform.commands.vulnerabilities import ScanError
+from tools.platform.commands.repository import vulnerabilities as command
+from tools.platform.commands.repository.vulnerabilities import ScanError
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi.environment import ROOT
 

@@ -11,7 +11,7 @@ import yaml
 from platform_infra.image.build import ImageError
 from tests.runner.__main__ import COMMANDS as RUNNER_COMMANDS
 from tools.platform.cli import COMMANDS
-from tools.platform.commands.publish import by_digest
+from tools.platform.commands.repository.publish import by_digest
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from tools.localcluster.image.debian import base_tag, ensure_base
 from tools.localcluster.image.network_policy import SUFFIX, ensure_network_policy_image
 from tools.localcluster.toolchain import Toolchain, cache_dir, ensure
 from tools.localcluster.toolchain.layout import group_hash
-from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.progress import Progress
+from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from platform_infra.docker_client import BuildOptions, build_image, has_image
 from tools.localcluster.image.context import owned_by_root
 from tools.localcluster.toolchain import Toolchain, cache_dir, ensure
 from tools.localcluster.toolchain.layout import group_hash
-from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.progress import Progress
+from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
     from docker import DockerClient

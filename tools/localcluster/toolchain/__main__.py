@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import gomodules, releases
+from tools.localcluster.toolchain import gomodules
 from tools.localcluster.toolchain.errors import ToolchainError
 from tools.localcluster.toolchain.group import Build
-from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.resolve import ensure
+from tools.localcluster.toolchain.sources import releases
+from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain.errors import ToolchainError
 from tools.localcluster.toolchain.layout import RECIPES
-from tools.localcluster.toolchain.pins import GO_MINIMUM
+from tools.localcluster.toolchain.sources.pins import GO_MINIMUM
 
 if TYPE_CHECKING:
     from tools.localcluster.toolchain.group import Build, ModuleFiles

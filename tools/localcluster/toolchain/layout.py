@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tools.localcluster.toolchain.errors import ToolchainError
 from tools.localcluster.toolchain.group import Build
-from tools.localcluster.toolchain.pins import GROUPS, PULUMI_KUBERNETES
+from tools.localcluster.toolchain.sources.pins import GROUPS, PULUMI_KUBERNETES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import calibration, on_path, releases
+from tools.localcluster.toolchain import calibration
 from tools.localcluster.toolchain.progress import duration
+from tools.localcluster.toolchain.sources import on_path, releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tools.localcluster.toolchain.group import Group
-    from tools.localcluster.toolchain.releases import Hosts
+    from tools.localcluster.toolchain.sources.releases import Hosts
 
 _PARALLEL = 8
 _MEGABYTE = 1_000_000

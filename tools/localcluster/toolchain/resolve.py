@@ -15,15 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localcluster.toolchain import calibration, debian, plan, releases
+from tools.localcluster.toolchain import calibration, plan
 from tools.localcluster.toolchain.errors import ToolchainError
 from tools.localcluster.toolchain.gobuild import Builder
 from tools.localcluster.toolchain.gomodules import go_problem
 from tools.localcluster.toolchain.layout import Toolchain, cache_dir, part_name, toolchain_key
-from tools.localcluster.toolchain.pins import GROUPS
 from tools.localcluster.toolchain.plan import Action, Planned
 from tools.localcluster.toolchain.processes import Children
 from tools.localcluster.toolchain.progress import Progress
+from tools.localcluster.toolchain.sources import debian, releases
+from tools.localcluster.toolchain.sources.pins import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

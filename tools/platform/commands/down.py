@@ -11,12 +11,12 @@ from tools.platform.console import err, out
 from tools.platform.errors import PlatformError
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.preview.stacks import previews
-from tools.platform.pulumi.backend import backend_url, shown, use_backend_of
-from tools.platform.pulumi.deletion import check_gone, delete_resources, forget_cluster
-from tools.platform.pulumi.destruction import check_place, contents
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
+from tools.platform.pulumi.removal.deletion import check_gone, delete_resources, forget_cluster
+from tools.platform.pulumi.removal.destruction import check_place, contents
 from tools.platform.pulumi.stack import exists, open_with_settings, remove
 from tools.platform.pulumi.stack_file import uses_local_cluster
+from tools.platform.pulumi.state.backend import backend_url, shown, use_backend_of
 
 if TYPE_CHECKING:
     from pulumi.automation import Stack as PulumiStack

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from platform_infra.settings.cluster import ClusterKind
+from platform_infra.settings.sections.cluster import ClusterKind
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it

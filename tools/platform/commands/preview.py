@@ -23,8 +23,8 @@ from tools.platform.preview.create import (
 )
 from tools.platform.preview.model import Preview, expired, remaining, span, stack_name
 from tools.platform.preview.stacks import access_to, find, namespace_of, previews, statuses, take_down
-from tools.platform.pulumi.backend import use_backend_of
 from tools.platform.pulumi.stack import exists
+from tools.platform.pulumi.state.backend import use_backend_of
 
 SMOKE_SECONDS = 30
 

@@ -8,10 +8,10 @@ import typer
 from pulumi.automation import StackNotFoundError
 
 from tools.platform.options import PASS_THROUGH
-from tools.platform.pulumi.backend import URL
 from tools.platform.pulumi.engine import Engine
-from tools.platform.pulumi.recorded import check_protection
 from tools.platform.pulumi.stack_file import check_configuration
+from tools.platform.pulumi.state.backend import URL
+from tools.platform.pulumi.state.recorded import check_protection
 from tools.platform.pulumi.workspace import workspace_of
 
 if TYPE_CHECKING:

@@ -12,9 +12,11 @@ from platform_infra.cluster.local.images import load_image
 from tools.platform.commands.up import bring_up
 from tools.platform.console import out
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
-from tools.platform.pulumi.backend import backend_url, folder_of
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.history import (
+from tools.platform.pulumi.stack import check_resolved, exists, open_stack, outputs
+from tools.platform.pulumi.stack_file import StackFileError
+from tools.platform.pulumi.state.backend import backend_url, folder_of
+from tools.platform.pulumi.state.history import (
     NoRollbackTargetError,
     Value,
     deployments,
@@ -23,8 +25,6 @@ from tools.platform.pulumi.history import (
     settings,
     settings_to_change,
 )
-from tools.platform.pulumi.stack import check_resolved, exists, open_stack, outputs
-from tools.platform.pulumi.stack_file import StackFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pulumi.automation import Stack as PulumiStack
     from rich.console import Console
 
-    from tools.platform.pulumi.history import Deployment
+    from tools.platform.pulumi.state.history import Deployment
 
 app = typer.Typer(add_completion=False)
 

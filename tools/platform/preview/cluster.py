@@ -14,9 +14,9 @@ from urllib3.exceptions import HTTPError
 
 from notification_client import Notifier, Options
 from platform_infra.names import GROUP, OPERATOR, PLURAL, VERSION
-from platform_infra.settings.preview import LABEL
+from platform_infra.settings.sections.preview import LABEL
 from tools.platform.preview.model import PreviewError
-from tools.platform.pulumi.finalizers import Deletions, explained
+from tools.platform.pulumi.removal.finalizers import Deletions, explained
 
 if TYPE_CHECKING:
     from typing import Unpack

@@ -11,15 +11,15 @@ import yaml
 from platform_infra.cluster.local.images import load_image
 from platform_infra.image import build as image_build
 from tools.localcluster.toolchain import ensure
-from tools.platform.commands.publish import publish
+from tools.platform.commands.repository.publish import publish
 from tools.platform.commands.up import local_parts
 from tools.platform.preview.model import Access, Preview, PreviewError, registry_values, values
 from tools.platform.preview.stacks import base_outputs
 from tools.platform.pulumi.environment import ENGINE_GROUPS, ROOT
 from tools.platform.pulumi.kubeconfig import namespaced, write_kubeconfig
-from tools.platform.pulumi.locks import without_stale_lock
-from tools.platform.pulumi.recorded import check_provider, recorded_provider
 from tools.platform.pulumi.stack import open_stack, tag, up
+from tools.platform.pulumi.state.locks import without_stale_lock
+from tools.platform.pulumi.state.recorded import check_provider, recorded_provider
 
 if TYPE_CHECKING:
     from pathlib import Path

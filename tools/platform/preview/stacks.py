@@ -12,11 +12,11 @@ from platform_infra.names import PREVIEW_CONTEXT
 from tools.localcluster.toolchain import ensure
 from tools.platform.preview.cluster import Namespace
 from tools.platform.preview.model import NAME, Access, Preview, PreviewError, from_tags
-from tools.platform.pulumi.deletion import delete_resources
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
-from tools.platform.pulumi.locks import without_stale_lock
+from tools.platform.pulumi.removal.deletion import delete_resources
 from tools.platform.pulumi.stack import exists, known_stacks, open_stack, outputs_of, remove, tags
+from tools.platform.pulumi.state.locks import without_stale_lock
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tools.localcluster.toolchain import ensure
-from tools.platform.pulumi.backend import CREDENTIALS, URL, backend_url, credentials_folder, folder_of
 from tools.platform.pulumi.environment import (
     ENGINE_GROUPS,
     LOCAL_PASSPHRASE,
@@ -19,6 +18,7 @@ from tools.platform.pulumi.environment import (
     secure_folder,
 )
 from tools.platform.pulumi.stack_file import uses_local_cluster
+from tools.platform.pulumi.state.backend import CREDENTIALS, URL, backend_url, credentials_folder, folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,18 +10,18 @@ from pulumi import automation as auto
 from pydantic import SecretStr
 
 from platform_infra.names import PROJECT
-from tools.platform.pulumi.backend import folder_of
 from tools.platform.pulumi.environment import STATE_FOLDER
 from tools.platform.pulumi.events import EventLog
 from tools.platform.pulumi.progress import StackProgress
-from tools.platform.pulumi.protection import named_provider
-from tools.platform.pulumi.recorded import check_protection
 from tools.platform.pulumi.stack_file import (
     StackFileError,
     check_configuration,
     check_stack_file,
     imports_environments,
 )
+from tools.platform.pulumi.state.backend import folder_of
+from tools.platform.pulumi.state.protection import named_provider
+from tools.platform.pulumi.state.recorded import check_protection
 from tools.platform.pulumi.workspace import workspace
 
 if TYPE_CHECKING:

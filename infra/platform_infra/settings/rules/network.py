@@ -1,0 +1,39 @@
+"""Rules for the network policy: it must permit every destination that the operator needs. Pure."""
+
+from __future__ import annotations
+
+from platform_infra.settings.rules.rule import Rule
+
+NETWORK_RULES = (
+    Rule(
+        keys=("networkApiServerCidrs", "networkReceiverCidrs", "networkAuditCidrs"),
+        is_broken=lambda s: s.network.restricts_destinations and not s.network.api_server_cidrs,
+        what="is empty, but networkReceiverCidrs or networkAuditCidrs is set, so the API server would be unreachable",
+        hint="set it to the addresses of the API server and the cluster IP of the Service `kubernetes`, or remove all lists of destinations",
+    ),
+    Rule(
+        keys=(
+            "networkReceiverCidrs",
+            "networkApiServerCidrs",
+            "networkAuditCidrs",
+            "channelsSlackEnabled",
+            "channelsPlugins",
+            "receivers",
+        ),
+        is_broken=lambda s: (
+            s.network.restricts_destinations
+            and not s.network.receiver_cidrs
+            and bool(s.channels.slack.enabled or s.channels.plugins or s.receivers)
+        ),
+        what="is empty, but destinations are listed for the network policy, so messages would reach no receiver",
+        hint="set it to the addresses of the receivers or of their proxy, such as 0.0.0.0/0 for all",
+    ),
+    Rule(
+        keys=("networkAuditCidrs", "networkApiServerCidrs", "networkReceiverCidrs", "auditUrl"),
+        is_broken=lambda s: (
+            s.network.restricts_destinations and not s.network.audit_cidrs and bool(s.audit.url)
+        ),
+        what="is empty, but destinations are listed for the network policy, so the audit store would be unreachable",
+        hint="set it to the addresses of the audit store or of its proxy",
+    ),
+)

@@ -1,0 +1,62 @@
+"""Settings for the cluster of a stack. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from platform_infra.settings.sections.base import Section, StackName
+
+
+class ClusterKind(StrEnum):
+    """The source of the cluster."""
+
+    LOCAL = "local"
+    EXISTING = "existing"
+    STACK = "stack"
+    EKS = "eks"
+    KIND = "kind"
+    K3S = "k3s"
+
+
+class Local(Section):
+    """A node on this machine."""
+
+    network_policy: bool = False
+    """For `local`: whether the node enforces NetworkPolicies. The first use builds kube-router from Go modules, which takes about two minutes."""
+    priority_and_fairness: bool = False
+    """For `local`: whether the API server of the node queues requests by priority, as other clusters do."""
+
+
+class Eks(Section):
+    """An Amazon EKS cluster that this stack creates in existing subnets."""
+
+    subnets: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")], ...] = ()
+    """For `eks`: ids of at least two subnets in different zones."""
+    version: Annotated[str, StringConstraints(pattern=r"^([0-9]+\.[0-9]+)?$")] = ""
+    """For `eks`: Kubernetes version, such as `1.36`; empty uses the default of EKS."""
+    public_cidrs: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9.]+/[0-9]{1,2}$")], ...] = ()
+    """For `eks`: CIDR blocks that can reach the API server from outside the VPC; empty for none."""
+    node_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "m6i.large"
+    """For `eks`: instance type of the nodes."""
+    nodes: Annotated[int, Field(ge=1, le=100)] = 2
+    """For `eks`: number of nodes."""
+    kms_key: Annotated[str, StringConstraints(pattern=r"^(arn:aws[a-z-]*:kms:\S+)?$")] = ""
+    """For `eks`: ARN of the KMS key that encrypts Secrets; empty creates a key."""
+
+
+class Cluster(Section):
+    """The cluster of the stack."""
+
+    kind: ClusterKind = ClusterKind.LOCAL
+    """Source of the cluster: `local` starts a node on this machine, `existing` uses the cluster of a kubeconfig, `stack` that of another stack, `eks` creates an Amazon EKS cluster."""
+    kubeconfig: str = ""
+    """For `existing`: path of a kubeconfig file, or its content (then set it with --secret)."""
+    context: str = ""
+    """For `existing`: context of that kubeconfig. The current context is never used."""
+    stack: StackName = ""
+    """For `stack`: stack that owns the cluster, as `organization/project/stack`. On a backend without organizations, the first part is the word `organization`."""
+    local: Local = Local()
+    eks: Eks = Eks()

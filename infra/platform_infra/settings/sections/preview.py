@@ -1,0 +1,52 @@
+"""Settings of previews: those that identify a preview, and those that admit previews to a cluster. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from platform_infra import names
+from platform_infra.settings.sections.base import Section
+
+LABEL = names.PREVIEW_LABEL
+"""Label of a preview's namespace. The operator of the shared cluster does not watch such namespaces."""
+
+
+EXCLUDED = f"!{LABEL}"
+"""The requirement of a namespace selector that excludes previews."""
+
+
+def excludes_previews(selector: str | None) -> bool:
+    """Return whether a label selector selects no preview namespace."""
+    return EXCLUDED in {requirement.strip() for requirement in (selector or "").split(",")}
+
+
+class Preview(Section):
+    """The pull request of a preview, which `make preview` sets, and whether previews use the cluster of the stack."""
+
+    number: Annotated[int, Field(ge=0)] = 0
+    """Number of the pull request that the stack previews; 0 for a stack that is not a preview."""
+    owner: Annotated[str, StringConstraints(max_length=100)] = ""
+    """User who requested the preview."""
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,40}$")] = ""
+    """Commit that the preview is built from."""
+    expires: Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?$")] = ""
+    """Time after which the preview can be removed, such as `2026-01-31T12:00:00Z`."""
+
+    base: bool = False
+    """Whether previews use the cluster of this stack: creates an account that can manage preview namespaces only, and outputs its kubeconfig as `previewKubeconfig`."""
+    restricted: bool = False
+    """Whether the preview uses that account; `make preview` sets it."""
+
+    def labels(self) -> dict[str, str]:
+        """Return the labels that the operator's namespace has because of previews."""
+        base = {names.PREVIEW_BASE_LABEL: "true"} if self.base else {}
+        return base | ({LABEL: str(self.number)} if self.number else {})
+
+    def annotations(self) -> dict[str, str]:
+        """Return the annotations of the preview's namespace; empty if the stack is not a preview."""
+        if not self.number:
+            return {}
+        values = {"owner": self.owner, "commit": self.commit, "expires": self.expires}
+        return {f"{LABEL}-{name}": value for name, value in values.items() if value}

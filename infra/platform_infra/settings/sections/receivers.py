@@ -1,0 +1,47 @@
+"""The NotificationReceivers of a stack, and their Secrets. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, SecretStr, StringConstraints, WithJsonSchema
+
+from notification_contract import bounds
+from notification_contract.receivers.spec import ReceiverSpec
+from platform_infra.settings.sections.base import ObjectName, SecretKey, Section
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+ReceiverName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=bounds.RECEIVER_NAME),
+]
+ENCRYPTED = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
+SecretValue = Annotated[SecretStr, WithJsonSchema({"anyOf": [{"type": "string"}, ENCRYPTED]})]
+
+
+class _SpecSchema:
+    """Gives editors the schema of a receiver's spec; the program reports its problems by their path."""
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(ReceiverSpec.__pydantic_core_schema__)
+
+
+class StackReceiver(Section):
+    """A NotificationReceiver in the operator's namespace, with field names as in the Kubernetes API."""
+
+    name: ReceiverName
+    """Name of the NotificationReceiver."""
+    spec: Annotated[dict[str, Any], _SpecSchema()]
+    """Its spec, as in the CRD."""
+    secrets: dict[ObjectName, dict[SecretKey, SecretValue]] = Field(default_factory=dict)
+    """Secrets that the stack creates for it: their keys and values by the name of the Secret."""
+    existingSecrets: tuple[ObjectName, ...] = ()  # noqa: N815 - named like the fields of the API
+    """Secrets that it refers to and that others create in the operator's namespace."""
+    default: bool = False
+    """Whether it gets the notifications that name only the channel of its type."""

@@ -1,0 +1,196 @@
+"""Sends many finished notifications again: a dry run first, then at a bounded rate, each once per batch."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from notification_cli.actions.listing import phase_selector
+from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.kube.health import HealthGate
+from notification_cli.kube.notifications import Selection as Query
+from notification_cli.options import Output
+from notification_cli.output.redrive import Progress, write_plan
+from notification_cli.views.lint.metadata import is_label
+from notification_cli.views.resending.candidates import Candidate, Outcome, Selection, Wanted
+from notification_cli.views.resending.replay import (
+    DIGITS,
+    MORE_DIGITS,
+    ReplayRefusedError,
+    original_of,
+    replay,
+)
+from notification_cli.views.rows import ReceiverFilter
+from notification_cli.views.text import parse_duration
+from notification_contract import names
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from typing import Any
+
+    from notification_cli.session import Session
+
+PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before the repetitions of a request without a usable response."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redriving:
+    """What to send again, and how.
+
+    Args:
+        batch: names the batch; empty for a new one.
+        phases: of the originals.
+        reasons: of the originals, their attempts or their targets.
+        receiver: only to this receiver, as `NAME` or `NAMESPACE/NAME`.
+        since: only what was created within this time.
+        rate: notifications per second.
+        limit: how many at most.
+        sends: whether to send; otherwise the plan is shown.
+        healthy_seconds: how long to wait for the receivers' health; None does not wait.
+    """
+
+    batch: str = ""
+    phases: Sequence[str] = ("Failed",)
+    labels: str = ""
+    reasons: Sequence[str] = ()
+    receiver: str = ""
+    since: str = ""
+    all_namespaces: bool = False
+    rate: float = 5.0
+    limit: int = 500
+    sends: bool = False
+    healthy_seconds: float | None = None
+    output: Output = Output.TABLE
+
+    async def run(self, session: Session) -> int:
+        """Find out what there is to send, and send it if that was asked for."""
+        wanted = self._wanted(session)
+        selection = Selection(wanted=wanted, limit=self.limit)
+        await self._select(session, selection)
+        if not self.sends:
+            write_plan(session.screen, self.output, selection, now=session.clock())
+            return ExitCode.OK
+        progress = Progress(session.screen, self.output, selection)
+        progress.begin()
+        try:
+            await self._send(session, selection, progress)
+        except (CliError, asyncio.CancelledError):
+            progress.interrupted()
+            raise
+        progress.end()
+        return ExitCode.NEGATIVE if progress.refused else ExitCode.OK
+
+    def _wanted(self, session: Session) -> Wanted:
+        try:
+            receiver = ReceiverFilter.parse(self.receiver) if self.receiver else None
+            since = session.clock() - timedelta(seconds=parse_duration(self.since)) if self.since else None
+        except (ValueError, OverflowError) as error:
+            raise CliError(str(error), code=ExitCode.USAGE) from None
+        batch = self.batch or secrets.token_hex(4)
+        if not is_label(batch):
+            raise CliError(
+                f"--batch: {batch!r} cannot be a label; use letters, digits, -, _ and ., at most 63 characters",
+                code=ExitCode.USAGE,
+            )
+        return Wanted(batch=batch, reasons=frozenset(self.reasons), receiver=receiver, since=since)
+
+    async def _select(self, session: Session, selection: Selection) -> None:
+        """Read which replays exist, and then the notifications to send again."""
+        namespace = "" if self.all_namespaces else session.namespace
+        async for page in session.notifications.pages(Query(namespace=namespace, labels=names.REPLAY_LABEL)):
+            for obj in page.items:
+                selection.replayed.add(obj)
+        fields = phase_selector(self.phases)
+        query = Query(namespace=namespace, labels=self.labels, fields=fields)
+        async for page in session.notifications.pages(query):
+            for obj in page.items:
+                selection.add(obj)
+
+    async def _send(self, session: Session, selection: Selection, progress: Progress) -> None:
+        gate = None
+        if self.healthy_seconds is not None:
+            keys = dict.fromkeys(key for each in selection.waiting for key in each.receivers)
+            gate = HealthGate(
+                session.receivers, list(keys), seconds=self.healthy_seconds, report=session.screen.note
+            )
+        due = monotonic()
+        for candidate in selection.waiting:
+            if gate is not None:
+                await gate.passed()
+            await asyncio.sleep(max(due - monotonic(), 0.0))
+            due = max(due, monotonic()) + 1 / self.rate
+            progress.add(candidate, *await _patiently(partial(_create, session, selection.wanted, candidate)))
+
+
+async def _patiently(attempt: Callable[[], Awaitable[tuple[Outcome, str]]]) -> tuple[Outcome, str]:
+    """Repeat what is safe to repeat while the API server does not respond, or is overloaded."""
+    for pause in PAUSES:
+        try:
+            return await attempt()
+        except ApiError as error:
+            if not _passes(error):
+                raise
+        await asyncio.sleep(pause)
+    return await attempt()
+
+
+def _passes(error: ApiError) -> bool:
+    """Return whether a failure may pass by itself."""
+    if error.status is None or error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return True
+    return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+async def _create(session: Session, wanted: Wanted, candidate: Candidate) -> tuple[Outcome, str]:
+    """Send one notification again; return what became of it, and why it was refused."""
+    try:
+        original = await session.notifications.get(candidate.namespace, candidate.name)
+    except CliError as error:
+        if isinstance(error, ApiError):
+            raise
+        return Outcome.VANISHED, ""
+    if original["metadata"]["uid"] != candidate.uid:
+        return Outcome.VANISHED, ""
+    try:
+        for digits in (DIGITS, MORE_DIGITS):
+            outcome = await _named(session, wanted, candidate, original, digits)
+            if outcome is not None:
+                return outcome, ""
+    except ReplayRefusedError as error:
+        return Outcome.REFUSED, str(error)
+    except CliError as error:
+        if isinstance(error, ApiError):
+            raise
+        return Outcome.REFUSED, str(error)
+    return Outcome.REFUSED, "other notifications have the names of its replay"
+
+
+async def _named(
+    session: Session, wanted: Wanted, candidate: Candidate, original: Mapping[str, Any], digits: int
+) -> Outcome | None:
+    """Create a replay whose name has so many digits; return None if the name is that of another notification.
+
+    Raises:
+        ReplayRefusedError: the original cannot be sent again.
+        CliError: the replay is invalid.
+        ApiError: it cannot be created.
+    """
+    only = None if wanted.receiver is None else wanted.concerns
+    result = replay(
+        original, nonce=wanted.batch, now=session.clock(), only=only, batch=wanted.batch, digits=digits
+    )
+    try:
+        await session.notifications.create(candidate.namespace, dict(result.obj))
+    except ApiError as error:
+        if error.status != HTTPStatus.CONFLICT:
+            raise
+        existing = await session.notifications.get(candidate.namespace, result.obj["metadata"]["name"])
+        return Outcome.EXISTS if original_of(existing) == candidate.uid else None
+    return Outcome.CREATED

@@ -1,0 +1,70 @@
+"""Sends one finished notification again."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from notification_cli.actions.sending import delivered
+from notification_cli.errors import ApiError, CliError, ExitCode
+from notification_cli.options import Output
+from notification_cli.output.documents import document, name_of
+from notification_cli.views.resending.replay import Replay, ReplayRefusedError, replay
+from notification_cli.views.rows import STYLES
+from notification_cli.views.text import clean
+from notification_client import status_of
+
+if TYPE_CHECKING:
+    from notification_cli.session import Session
+
+ATTEMPTS: Final = 5
+"""Names that may be taken in a row: they contain a random number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaying:
+    """Which notification, to which targets, and how long to wait; None does not wait."""
+
+    name: str
+    all_targets: bool = False
+    seconds: float | None = None
+    output: Output = Output.TABLE
+
+    async def run(self, session: Session) -> int:
+        """Create the replay, and wait for its delivery if that was asked for."""
+        original = await session.notifications.get(session.namespace, self.name)
+        result, obj = await self._create(session, original)
+        for note in result.notes:
+            session.screen.note(note)
+        if self.output is Output.TABLE:
+            where = ", ".join(result.targets) or "where the routing rules or its spec say"
+            session.screen.line(f"{name_of(obj)} created: sends {self.name} again to {clean(where)}")
+            session.screen.flush()
+        if self.seconds is not None:
+            meta = obj["metadata"]
+            obj = await delivered(session, meta["namespace"], meta["name"], self.seconds)
+            if self.output is Output.TABLE:
+                status = status_of(obj)
+                session.screen.line(
+                    (status.phase, STYLES.get(status.phase, "")), f"  {clean(status.message)}"
+                )
+        if self.output is not Output.TABLE:
+            document(session.screen, self.output, obj)
+        return ExitCode.OK if self.seconds is None or status_of(obj).delivered else ExitCode.NEGATIVE
+
+    async def _create(self, session: Session, original: dict[str, Any]) -> tuple[Replay, dict[str, Any]]:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                result = replay(
+                    original, nonce=secrets.token_hex(8), now=session.clock(), all_targets=self.all_targets
+                )
+            except ReplayRefusedError as error:
+                raise CliError(f"{self.name} cannot be sent again: {error}") from None
+            try:
+                return result, await session.notifications.create(session.namespace, dict(result.obj))
+            except ApiError as error:
+                if error.status != HTTPStatus.CONFLICT or attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,1 @@
+"""Why a notification goes where it goes, by the operator's own decisions. Pure."""

@@ -1,0 +1,145 @@
+"""What the next attempt on a target meets, in the order in which the operator looks. Pure.
+
+What only the operator's memory holds is not known here: open circuit breakers, pauses, and rates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from notification_contract.receivers.kinds import OnReceiverError, ReceiverType
+from notification_operator.domain.conditions import ConditionStatus
+from notification_operator.domain.receivers.targets import (
+    RECIPIENT_FIELDS,
+    accepts,
+    address_of,
+    receiver_of,
+)
+from notification_operator.domain.status import Reason
+
+if TYPE_CHECKING:
+    from notification_cli.views.explaining.known import Known
+    from notification_cli.views.receivers import ReceiverView
+    from notification_operator.domain.model import Notification
+    from notification_operator.domain.receivers.catalog import Receiver
+
+GONE = "Gone"
+TEMPLATE_INVALID = "TemplateInvalid"
+"""Of the condition Ready: the built-in template is used, and messages are sent."""
+
+
+class Meeting(StrEnum):
+    """What becomes of the next attempt."""
+
+    SENT = "sent"
+    HELD = "held"
+    """No attempt is made and none is used up."""
+    FAILS = "fails"
+    """It is recorded as failed without a call; a later one may succeed."""
+    REFUSED = "refused"
+    """It is recorded as failed for good without a call."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What becomes of the next attempt, and why."""
+
+    meeting: Meeting
+    why: str = ""
+    """In a clause that can follow `because`."""
+    reason: str = ""
+    """The reason that the attempt records, in one word."""
+
+
+SENT = Outlook(meeting=Meeting.SENT)
+
+
+def outlook(target: str, notification: Notification, known: Known) -> Outlook:
+    """Return what the next attempt on a target meets."""
+    key = receiver_of(target, notification.namespace)
+    if key is None:
+        return _channel(target, known)
+    if key in known.unreadable:
+        return Outlook(meeting=Meeting.UNKNOWN, why=f"receiver {key} cannot be read")
+    receiver, view = known.catalog.get(key), known.views.get(key)
+    if receiver is None and view is not None:
+        return Outlook(
+            meeting=Meeting.UNKNOWN,
+            why=f"the spec of receiver {key} is refused, and the operator may know an earlier one that is valid",
+        )
+    if receiver is None or view is None:
+        why = f"receiver {key} does not exist"
+        return Outlook(meeting=Meeting.FAILS, why=why, reason=Reason.RECEIVER_NOT_READY)
+    if not known.catalog.allows(receiver, notification.namespace):
+        return _outsider(receiver, notification, known)
+    return _allowed(target, receiver, view, notification)
+
+
+def _channel(target: str, known: Known) -> Outlook:
+    if known.channels is None:
+        if target in known.resolver.configured:
+            return SENT
+        return Outlook(
+            meeting=Meeting.UNKNOWN,
+            why=f"only the operator's settings say whether it has the channel {target}",
+        )
+    if target in known.channels:
+        return SENT
+    reason = Reason.NO_DEFAULT_RECEIVER if target in set(ReceiverType) else ""
+    why = f"the operator has no channel {target}, and no receiver of this type is the default"
+    return Outlook(meeting=Meeting.REFUSED, why=why, reason=reason)
+
+
+def _outsider(receiver: Receiver, notification: Notification, known: Known) -> Outlook:
+    if known.catalog.is_undecided(receiver, notification.namespace):
+        why = f"the labels of namespace {notification.namespace} decide, and they cannot be read"
+        return Outlook(meeting=Meeting.UNKNOWN, why=why)
+    why = f"receiver {receiver.key} is not for notifications of namespace {notification.namespace}"
+    return Outlook(meeting=Meeting.REFUSED, why=why, reason=Reason.RECEIVER_NOT_ALLOWED)
+
+
+def _allowed(target: str, receiver: Receiver, view: ReceiverView, notification: Notification) -> Outlook:
+    holds = receiver.spec.on_receiver_error is OnReceiverError.HOLD
+    waits = Meeting.HELD if holds else Meeting.FAILS
+    if receiver.spec.suspend:
+        return Outlook(meeting=Meeting.HELD, why=f"receiver {receiver.key} is suspended")
+    if not view.reported:
+        why = f"the operator has not reported about the present spec of receiver {receiver.key} yet"
+        return Outlook(meeting=Meeting.UNKNOWN, why=why)
+    problem = _problem(view)
+    if problem:
+        return Outlook(
+            meeting=waits,
+            why=f"receiver {receiver.key} is not ready: {problem}",
+            reason="" if holds else Reason.RECEIVER_NOT_READY,
+        )
+    if view.healthy.status is ConditionStatus.FALSE and view.healthy.reason == GONE:
+        why = f"the far end of receiver {receiver.key} is gone for good"
+        meeting = Meeting.HELD if holds else Meeting.REFUSED
+        return Outlook(meeting=meeting, why=why, reason="" if holds else Reason.RECEIVER_NOT_READY)
+    return _addressed(target, receiver, notification)
+
+
+def _problem(view: ReceiverView) -> str:
+    """Return why the operator cannot send to a receiver, by its own conditions; empty if it can."""
+    for condition in (view.resolved_refs, view.ready):
+        if condition.status is ConditionStatus.FALSE and condition.reason != TEMPLATE_INVALID:
+            return condition.message or condition.reason
+    return ""
+
+
+def _addressed(target: str, receiver: Receiver, notification: Notification) -> Outlook:
+    if not receiver.spec.addresses_people:
+        return SENT
+    if "#" not in target:
+        field = RECIPIENT_FIELDS[receiver.spec.type]
+        why = f"receiver {receiver.key} has no recipients of its own, and the notification has no {field}"
+        return Outlook(meeting=Meeting.REFUSED, why=why)
+    address = address_of(target, receiver, notification.content)
+    if address and accepts(receiver, address):
+        return SENT
+    why = f"receiver {receiver.key} does not accept this recipient"
+    return Outlook(meeting=Meeting.REFUSED, why=why, reason=Reason.RECEIVER_NOT_ALLOWED)

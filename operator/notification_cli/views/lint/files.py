@@ -1,0 +1,148 @@
+"""What is wrong with files of notifications, receivers and routing rules, by the validators of the API server and the operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from notification_cli.views.lint import schema
+from notification_cli.views.lint.metadata import metadata_problems
+from notification_contract import bounds, crds, names
+from notification_contract.routing.document import problems_of, read_table
+from notification_contract.routing.table import RoutingTableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+MAX_BYTES: Final = 3 * 1024 * 1024
+"""The API server's own limit for a request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One document of a file."""
+
+    what: str
+    """What it is, such as `NotificationRequest hello`."""
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What is no problem, but may be forgotten."""
+
+
+class NotYamlError(Exception):
+    """The file is not YAML."""
+
+
+def read_documents(text: str) -> Sequence[object]:
+    """Return the documents of a file, and the items of its Lists.
+
+    Raises:
+        NotYamlError: the file is not YAML.
+    """
+    try:
+        documents = list(yaml.safe_load_all(text))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise NotYamlError(" ".join(str(error).split())) from None
+    return [each for document in documents for each in _flat(document)]
+
+
+def check(documents: Iterable[object], *, among: Iterable[object] = (), home: str = "") -> Iterator[Checked]:
+    """Yield each document with its problems; documents of other kinds are left out.
+
+    Args:
+        documents: those of one file.
+        among: those of all files, to which receivers may refer.
+        home: the operator's namespace; empty if it is not known.
+    """
+    among = tuple(among)
+    for document in documents:
+        checked = _check(document, among, home)
+        if checked is not None:
+            yield checked
+
+
+def _flat(document: object) -> Iterator[object]:
+    """Yield a document, or the items of a List."""
+    if (
+        isinstance(document, dict)
+        and document.get("kind") == "List"
+        and isinstance(document.get("items"), list)
+    ):
+        yield from document["items"]
+    elif document is not None:
+        yield document
+
+
+def _check(document: object, among: Sequence[object], home: str) -> Checked | None:
+    if not isinstance(document, dict):
+        return Checked(what="document", problems=("must be a mapping",))
+    meta = document.get("metadata")
+    name = meta.get("name", "") if isinstance(meta, dict) else ""
+    match document.get("kind"):
+        case names.KIND:
+            return Checked(what=f"{names.KIND} {name}".strip(), problems=tuple(notification(document)))
+        case names.RECEIVER_KIND:
+            # The models of specs take a while to load.
+            from notification_cli.views.lint.receivers import Surroundings, receiver  # noqa: PLC0415
+
+            surroundings = Surroundings.of(among, home=home)
+            problems, notes = receiver(document, surroundings)
+            return Checked(what=f"{names.RECEIVER_KIND} {name}".strip(), problems=problems, notes=notes)
+        case "ConfigMap" if isinstance(data := document.get("data"), dict) and names.ROUTING_KEY in data:
+            problems = tuple(_routing_text(data[names.ROUTING_KEY]))
+            return Checked(what=f"ConfigMap {name}", problems=problems)
+        case None if "route" in document or "receivers" in document:
+            return Checked(what="routing document", problems=tuple(problems_of(document)))
+        case _:
+            return None
+
+
+def notification(obj: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of a NotificationRequest."""
+    result = list(schema_problems(obj, crds.notification_request()))
+    yield from result
+    if not result:
+        yield from _rules(obj["spec"])
+
+
+def schema_problems(obj: Mapping[str, Any], definition: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of an object by the schema of its CRD, and by the rules for metadata."""
+    if obj.get("apiVersion") != names.API_VERSION:
+        yield f"apiVersion: unsupported value {obj.get('apiVersion')!r}; use {names.API_VERSION}"
+        return
+    version = next(each for each in definition["spec"]["versions"] if each["name"] == names.VERSION)
+    if len(yaml.safe_dump(dict(obj))) > MAX_BYTES:
+        yield f"the object has more than {MAX_BYTES} bytes; the API server refuses it"
+    # The API server checks the metadata by rules of its own.
+    whole = {key: value for key, value in obj.items() if key != "metadata"}
+    yield from schema.problems(whole, version["schema"]["openAPIV3Schema"], "")
+    yield from metadata_problems(obj.get("metadata"))
+
+
+def _rules(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the CEL rules of the CRD refuse in a spec that its schema admits."""
+    channels, refs = spec.get("channels") or (), spec.get("receiverRefs") or ()
+    if refs and len(channels) + len(refs) > bounds.TARGETS:
+        yield f"spec: channels and receiverRefs have more than {bounds.TARGETS} entries together"
+    before, after = spec.get("notBefore"), spec.get("deliverBefore")
+    if before and after and datetime.fromisoformat(after) <= datetime.fromisoformat(before):
+        yield "spec.deliverBefore: must be after notBefore"
+    if any(len(name) > bounds.METADATA_NAME for name in spec.get("metadata") or ()):
+        yield f"spec.metadata: a name has more than {bounds.METADATA_NAME} characters"
+    retry = spec.get("retryPolicy") or {}
+    first, longest = retry.get("initialBackoffSeconds", 30), retry.get("maxBackoffSeconds", 480)
+    if first > longest:
+        yield "spec.retryPolicy: initialBackoffSeconds is greater than maxBackoffSeconds"
+
+
+def _routing_text(text: object) -> list[str]:
+    if not isinstance(text, str):
+        return [f"data.{names.ROUTING_KEY}: must be a string; write it as a block after |"]
+    try:
+        read_table(text)
+    except RoutingTableError as error:
+        return error.problems
+    return []

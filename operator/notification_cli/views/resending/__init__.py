@@ -1,0 +1,1 @@
+"""Which finished notifications are sent again, and as what. Pure."""

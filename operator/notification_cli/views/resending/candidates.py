@@ -1,0 +1,179 @@
+"""Which finished notifications a redrive sends again, and why it leaves others out. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from notification_cli.views.resending.replay import (
+    ReplayRefusedError,
+    missed_targets,
+    original_of,
+    refuse,
+    replay_name,
+)
+from notification_cli.views.resending.undelivered import undelivered
+from notification_cli.views.rows import ReceiverFilter, created_at
+from notification_contract import names
+from notification_operator.domain.json_values import entries, mapping, text
+from notification_operator.domain.receivers.catalog import ReceiverKey
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+
+class Outcome(StrEnum):
+    """What became of one notification of a redrive."""
+
+    CREATED = "created"
+    EXISTS = "existed"
+    """The batch had created the replay before."""
+    VANISHED = "vanished"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a user wants to send again; an empty field does not restrict."""
+
+    batch: str
+    reasons: Collection[str] = ()
+    receiver: ReceiverFilter | None = None
+    since: datetime | None = None
+
+    def concerns(self, key: ReceiverKey) -> bool:
+        """Return whether a receiver is meant."""
+        return self.receiver is None or self.receiver.matches([key])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One notification to send again; `targets` is empty where routing chooses."""
+
+    namespace: str
+    name: str
+    uid: str
+    created: datetime
+    reason: str
+    targets: tuple[str, ...]
+    receivers: tuple[ReceiverKey, ...]
+    replay: str
+    """The name of its replay."""
+    done: bool
+    """Whether this batch has created the replay already."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Replayed:
+    """The replays that exist, by the uid of their original: where each of them goes, and whose batch has made it."""
+
+    places: dict[str, set[ReceiverKey | str]] = field(default_factory=lambda: defaultdict(set))
+    anywhere: set[str] = field(default_factory=set)
+    """Originals with a replay whose targets routing chooses."""
+    batches: set[tuple[str, str]] = field(default_factory=set)
+    """Originals and batches."""
+
+    def add(self, obj: Mapping[str, Any]) -> None:
+        """Take in a replay."""
+        uid = original_of(obj)
+        if not uid:
+            return
+        namespace, spec = obj["metadata"]["namespace"], mapping(obj.get("spec"))
+        refs = [mapping(ref) for ref in entries(spec.get("receiverRefs"))]
+        places: set[ReceiverKey | str] = {text(channel) for channel in entries(spec.get("channels"))}
+        places |= {
+            ReceiverKey(text(ref.get("namespace")) or namespace, text(ref.get("name"))) for ref in refs
+        }
+        if places:
+            self.places[uid] |= places
+        else:
+            self.anywhere.add(uid)
+        self.batches.add((uid, batch_of(obj)))
+
+    def covers(self, uid: str, places: Collection[ReceiverKey | str]) -> bool:
+        """Return whether the replays of an original go to all of some places."""
+        if uid in self.anywhere:
+            return True
+        return uid in self.places and set(places) <= self.places[uid]
+
+
+@dataclass(slots=True, kw_only=True)
+class Selection:
+    """Sorts objects as they are listed; at most `limit` of them are kept."""
+
+    wanted: Wanted
+    limit: int
+    replayed: Replayed = field(default_factory=Replayed)
+    candidates: list[Candidate] = field(default_factory=list)
+    matching: int = 0
+    """How many may be sent again, with those beyond the limit and those that this batch has sent."""
+    before: int = 0
+    """How many another redrive or replay has sent again already."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """How many cannot be sent again, by the reason."""
+
+    def add(self, obj: Mapping[str, Any]) -> None:
+        """Take in a finished notification."""
+        if batch_of(obj) == self.wanted.batch or not self._matches(obj):
+            return
+        only = None if self.wanted.receiver is None else self.wanted.concerns
+        try:
+            refuse(obj)
+            missed = missed_targets(obj, only=only)
+        except ReplayRefusedError as error:
+            self.refused[str(error)] += 1
+            return
+        meta = obj["metadata"]
+        done = (meta["uid"], self.wanted.batch) in self.replayed.batches
+        if not done and self.replayed.covers(meta["uid"], missed.places):
+            self.before += 1
+            return
+        self.matching += 1
+        if len(self.candidates) < self.limit:
+            self.candidates.append(
+                Candidate(
+                    namespace=meta["namespace"],
+                    name=meta["name"],
+                    uid=meta["uid"],
+                    created=created_at(obj),
+                    reason=text(mapping(obj.get("status")).get("reason")),
+                    targets=missed.targets,
+                    receivers=missed.receivers,
+                    replay=replay_name(meta["name"], meta["uid"], self.wanted.batch),
+                    done=done,
+                )
+            )
+
+    @property
+    def waiting(self) -> list[Candidate]:
+        """The candidates that this batch has not sent again yet."""
+        return [each for each in self.candidates if not each.done]
+
+    def _matches(self, obj: Mapping[str, Any]) -> bool:
+        if self.wanted.since is not None and created_at(obj) < self.wanted.since:
+            return False
+        if self.wanted.receiver is not None and not self._concerned(obj):
+            return False
+        return not self.wanted.reasons or not reasons_of(obj).isdisjoint(self.wanted.reasons)
+
+    def _concerned(self, obj: Mapping[str, Any]) -> bool:
+        """Return whether a target of the receiver is undelivered."""
+        return bool(undelivered(obj, only=self.wanted.concerns).targets)
+
+
+def reasons_of(obj: Mapping[str, Any]) -> set[str]:
+    """Return the reason of the phase, and those of failed attempts and of suppressed targets."""
+    status = mapping(obj.get("status"))
+    attempts = [mapping(each) for each in entries(status.get("deliveryAttempts"))]
+    targets = [mapping(each) for each in entries(status.get("targets"))]
+    reasons = {text(status.get("reason")), *(text(each.get("suppressedBy")) for each in targets)}
+    reasons |= {text(each.get("reason")) for each in attempts if each.get("status") != "success"}
+    return reasons - {""}
+
+
+def batch_of(obj: Mapping[str, Any]) -> str:
+    """Return the id of the redrive that has created an object; empty if none has."""
+    return text(mapping(obj["metadata"].get("labels")).get(names.REDRIVE_LABEL))

@@ -1,0 +1,1 @@
+"""Where the programs come from: pins, and the places that have them."""

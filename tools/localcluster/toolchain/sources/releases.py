@@ -1,0 +1,244 @@
+"""Official releases: downloaded, checked against the SHA-256 in checksums.txt, unpacked.
+
+The checksum of a file that is not in checksums.txt comes from the file's own host, over TLS: it detects a damaged
+download, but does not protect against a compromised host (DD-SUPPLY-001).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tarfile
+import threading
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tools.localcluster.toolchain.layout import ARCHITECTURES, architecture
+from tools.localcluster.toolchain.sources import checksums
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from urllib.response import addinfourl
+
+    from tools.localcluster.toolchain.group import Asset, Group
+
+CONNECT_SECONDS = 4.0
+_READ_SECONDS = 20.0
+_PART_BYTES = 1 << 20
+_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+class ReleaseUnavailableError(Exception):
+    """The release is not available or not valid; the message says why."""
+
+
+class Hosts:
+    """Remembers which hosts answer, so that an unreachable host costs a few seconds only once."""
+
+    def __init__(self, *, connect_seconds: float = CONNECT_SECONDS) -> None:
+        self._connect_seconds = connect_seconds
+        self._reachable: dict[str, bool] = {}
+        self._lock = threading.Lock()
+
+    def answers(self, host: str) -> bool:
+        """Return whether `host` answered its first request of this run in time."""
+        with self._lock:
+            if host not in self._reachable:
+                self._reachable[host] = self._probe(host)
+            return self._reachable[host]
+
+    def mark_unreachable(self, host: str) -> None:
+        """Send no more requests to this host."""
+        with self._lock:
+            self._reachable[host] = False
+
+    def _probe(self, host: str) -> bool:
+        answered = threading.Event()
+
+        def head() -> None:
+            request = _request(f"https://{host}/", method="HEAD")
+            try:
+                urllib.request.urlopen(request, timeout=self._connect_seconds).close()  # noqa: S310 - an https URL
+            except urllib.error.HTTPError as error:
+                error.close()
+            except OSError:
+                return
+            answered.set()
+
+        # A thread, because the lookup of a name has no timeout.
+        thread = threading.Thread(target=head, daemon=True)
+        thread.start()
+        thread.join(self._connect_seconds + 1)
+        return answered.is_set()
+
+
+def size(group: Group, hosts: Hosts) -> int:
+    """Return the bytes of the group's release files, or 0 if a host does not say how large a file is.
+
+    Raises:
+        ReleaseUnavailableError: the group has no release, or a host does not answer or does not have it.
+    """
+    sizes = [_size(file, hosts) for file in _files(group)]
+    return sum(sizes) if all(sizes) else 0
+
+
+def _size(file: _File, hosts: Hosts) -> int:
+    try:
+        with _open(_request(file.url, method="HEAD"), hosts) as response:
+            return int(response.headers.get("Content-Length") or 0)
+    except ReleaseUnavailableError as error:
+        refusal = error.__cause__
+        # A host that refuses HEAD may still answer GET.
+        if isinstance(refusal, urllib.error.HTTPError) and refusal.code != HTTPStatus.NOT_FOUND:
+            return 0
+        raise
+
+
+def fetch(group: Group, into: Path, hosts: Hosts, received: Callable[[int], None] = lambda _: None) -> None:
+    """Download the group's released programs into the folder `into`; `received` gets the bytes of each part.
+
+    Raises:
+        ReleaseUnavailableError: the group has no release, a checksum differs, or a host does not answer.
+    """
+    expected = checksums.pinned()
+    for file in _files(group):
+        checksum = expected.get(file.url) or expected_sha256(_text(file.checksum_url, hosts), file.name)
+        _fetch_file(file, into, hosts, expected=checksum, received=received)
+
+
+def _files(group: Group) -> list[_File]:
+    if not group.assets:
+        raise ReleaseUnavailableError("there is no release")
+    return [_File.of(asset, architecture()) for asset in group.assets]
+
+
+def published(group: Group, hosts: Hosts) -> Iterator[str]:
+    """Yield the lines of checksums.txt for the group's release, as its hosts publish them, for every architecture.
+
+    Raises:
+        ReleaseUnavailableError: a host does not answer, or does not publish a checksum.
+    """
+    for asset in group.assets:
+        for arch in ARCHITECTURES:
+            file = _File.of(asset, arch)
+            yield f"{expected_sha256(_text(file.checksum_url, hosts), file.name)}  {file.url}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A release file for one architecture; `members` maps a program to its path inside the archive."""
+
+    url: str
+    checksum_url: str
+    members: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[1]
+
+    @classmethod
+    def of(cls, asset: Asset, arch: str) -> _File:
+        names = {"arch": arch, "pulumi_arch": "x64" if arch == "amd64" else arch}
+        return cls(
+            url=asset.url.format(**names),
+            checksum_url=asset.checksum_url.format(**names),
+            members={program: member.format(**names) for program, member in asset.members.items()},
+        )
+
+
+def _fetch_file(
+    file: _File, into: Path, hosts: Hosts, *, expected: str, received: Callable[[int], None]
+) -> None:
+    target = into / file.name
+    _download(file.url, target, hosts, received)
+    with target.open("rb") as content:
+        actual = hashlib.file_digest(content, "sha256").hexdigest()
+    if actual != expected:
+        target.unlink()
+        raise ReleaseUnavailableError(f"{file.url} has the SHA-256 {actual}; the expected one is {expected}")
+    unpack(target, file.members, into)
+
+
+def expected_sha256(published: str, name: str) -> str:
+    """Return the checksum of `name` from a checksum file: lines of "hash  name", or a single hash.
+
+    Raises:
+        ReleaseUnavailableError: the checksum file does not contain `name`.
+    """
+    lines = [line for line in published.splitlines() if _SHA256.search(line)]
+    for line in lines:
+        words = line.split()
+        if len(words) == 1 or words[-1].lstrip("*").rsplit("/", 1)[-1] == name:
+            return str(_SHA256.findall(line)[0])
+    raise ReleaseUnavailableError(f"the published checksums do not name {name}")
+
+
+def unpack(file: Path, members: dict[str, str], into: Path) -> None:
+    """Extract the programs from an archive into `into` and make them executable; the path "" means the file itself.
+
+    Raises:
+        ReleaseUnavailableError: the archive does not contain a program.
+    """
+    programs = {member: program for program, member in members.items() if member}
+    if programs:
+        _extract(file, programs, into)
+        file.unlink()
+    for program in members:
+        (into / program).chmod(0o755)
+
+
+def _extract(file: Path, programs: dict[str, str], into: Path) -> None:
+    """Read the archive once; `programs` maps a path in it to a program."""
+    missing = set(programs)
+    with tarfile.open(file) as archive:
+        for member in archive:
+            name = member.name.removeprefix("./")
+            if name in missing and (source := archive.extractfile(member)) is not None:
+                missing.remove(name)
+                with source, (into / programs[name]).open("wb") as output:
+                    shutil.copyfileobj(source, output)
+                if not missing:
+                    return
+    raise ReleaseUnavailableError(f"{file.name} does not contain {', '.join(sorted(missing))}")
+
+
+def _text(url: str, hosts: Hosts) -> str:
+    try:
+        with _open(_request(url), hosts) as response:
+            return str(response.read(), "utf-8")
+    except OSError as error:
+        raise ReleaseUnavailableError(f"{url}: {error}") from error
+
+
+def _download(url: str, file: Path, hosts: Hosts, received: Callable[[int], None]) -> None:
+    try:
+        with _open(_request(url), hosts) as response, file.open("wb") as output:
+            while part := response.read(_PART_BYTES):
+                received(output.write(part))
+    except OSError as error:
+        raise ReleaseUnavailableError(f"{url}: {error}") from error
+
+
+def _request(url: str, method: str = "GET") -> urllib.request.Request:
+    return urllib.request.Request(url, method=method)  # noqa: S310 - the pins are https
+
+
+def _open(request: urllib.request.Request, hosts: Hosts) -> addinfourl:
+    url, host = request.full_url, request.host
+    if not hosts.answers(host):
+        raise ReleaseUnavailableError(f"{host} does not answer")
+    try:
+        response: addinfourl = urllib.request.urlopen(request, timeout=_READ_SECONDS)  # noqa: S310 - the pins are https
+    except OSError as error:
+        # An answer concerns only this request; any other failure would also fail the host's other files.
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        else:
+            hosts.mark_unreachable(host)
+        raise ReleaseUnavailableError(f"{url}: {error}") from error
+    return response

@@ -1,0 +1,1 @@
+"""The commands for the repository, which need no stack."""

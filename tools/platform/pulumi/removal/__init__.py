@@ -1,0 +1,1 @@
+"""The removal of a stack: what goes, where, and what keeps it."""

@@ -1,0 +1,226 @@
+"""What a destruction deletes and where: the content of a stack's state, and whether its cluster is the one that is reached."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from platform_infra.cluster.api_server import ApiServer
+from platform_infra.cluster.connection import ClusterError
+from platform_infra.cluster.existing import read
+from platform_infra.cluster.ownership import OwnedObject, Owner, same_identity
+from platform_infra.names import CRD_OWNER
+from platform_infra.settings.sections.cluster import ClusterKind
+from tools.platform.errors import PlatformError
+from tools.platform.pulumi.cloud_account import Account, account_of, check_account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pulumi.automation import Stack
+
+    from platform_infra.settings.sections.cluster import Cluster
+
+Resource = dict[str, Any]
+
+IN_CLUSTER = "kubernetes:"
+PROVIDER = "pulumi:providers:kubernetes"
+STASH = "pulumi:index:Stash"
+STATE_ONLY = ("pulumi:providers:", "pulumi:pulumi:", STASH)
+"""Prefixes of the types of resources that exist in the state alone."""
+OWNED = {
+    "kubernetes:core/v1:Namespace": "namespace",
+    "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": "crd",
+    "kubernetes:core/v1:ServiceAccount": "serviceaccount",
+}
+"""Types of objects that can have an owner, and their names for kubectl."""
+
+
+class WrongClusterError(PlatformError):
+    """The cluster cannot be confirmed to be the one that the stack's resources are in; nothing has been destroyed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The state of a stack: its resources, and the connection that the engine would use to delete them."""
+
+    deleted: Mapping[str, int]
+    """Number of resources by their kind."""
+    retained: Mapping[str, int]
+    """The same for resources that stay in the cluster."""
+    kubeconfig: str
+    """Empty if the state has no connection to a cluster."""
+    context: str
+    cluster: str
+    """The recorded uid of the cluster; empty if none is recorded."""
+    account: Account
+    """Where its resources in AWS are."""
+    may_vanish: bool
+    """Whether the cluster is a node on this machine, which can disappear with all its objects."""
+    owned: Sequence[tuple[OwnedObject, Owner]]
+    objects: Sequence[tuple[str, str]]
+    """Objects in a cluster, each with the engine's type and id."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to delete."""
+        return not self.deleted and not self.retained
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server; empty if the state has no connection."""
+        document = yaml.safe_load(self.kubeconfig) if self.kubeconfig else {}
+        return next((entry["cluster"]["server"] for entry in document.get("clusters") or []), "")
+
+    def text(self, stack: str, backend: str, *, cluster_gone: bool = False) -> str:
+        """Return what is destroyed, for a person who has to confirm it.
+
+        With `cluster_gone` the objects in the cluster are only forgotten.
+        """
+        lines = [f"`down` destroys the stack {stack}:"]
+        if self.kubeconfig:
+            uid = f", uid {self.cluster}" if self.cluster else ""
+            lines.append(f"  cluster  {self.server} (context {self.context}{uid})")
+        lines.append(f"  backend  {backend}")
+        return "\n".join([*lines, *(self._forgotten() if cluster_gone else self._destroyed())])
+
+    def _destroyed(self) -> list[str]:
+        kept = [f"  keeps    {_listed(self.retained)}, which stay in the cluster"] if self.retained else []
+        return [f"  deletes  {_listed(self.deleted)}", *kept]
+
+    def _forgotten(self) -> list[str]:
+        """Return what is forgotten with the cluster, and what is deleted because it is elsewhere."""
+        forgotten = Counter(_kind(type_) for type_, _ in self.objects)
+        elsewhere = Counter(self.deleted) + Counter(self.retained) - forgotten
+        return [
+            f"  deletes  {_listed(elsewhere)}",
+            f"  forgets  {_listed(forgotten)}, which stay in the cluster if it still exists",
+        ]
+
+
+def contents(stack: Stack) -> Contents:
+    """Return the content of a stack's state."""
+    deployment = stack.export_stack().deployment or {}
+    return contents_of(deployment.get("resources") or [])
+
+
+def contents_of(resources: Iterable[Resource]) -> Contents:
+    """Return the content of a state by its resources, whose secrets are decrypted."""
+    known = [each for each in resources if not each.get("delete")]
+    objects = [each for each in known if each.get("custom") and not each["type"].startswith(STATE_ONLY)]
+    provider = next((each for each in known if each["type"] == PROVIDER), {})
+    inputs = {key: _plain(value) for key, value in (provider.get("inputs") or {}).items()}
+    return Contents(
+        deleted=_kinds(each for each in objects if not each.get("retainOnDelete")),
+        retained=_kinds(each for each in objects if each.get("retainOnDelete")),
+        kubeconfig=str(inputs.get("kubeconfig") or ""),
+        context=str(inputs.get("context") or ""),
+        cluster=str(inputs.get("clusterIdentifier") or ""),
+        account=account_of(known),
+        may_vanish=str(inputs.get("deleteUnreachable")).lower() == "true",
+        owned=[pair for each in objects for pair in _owned(each)],
+        objects=[
+            (each["type"], each.get("id", "")) for each in objects if each["type"].startswith(IN_CLUSTER)
+        ],
+    )
+
+
+def check_place(stack: str, state: Contents, settings: Cluster, *, run_program: bool = False) -> None:
+    """Check that state and settings lead to the recorded cluster, and that its objects still belong to this state.
+
+    With `run_program` the cluster is asked with the credentials of the settings, because those of the state may have expired.
+
+    Raises:
+        WrongAccountError: the stack has resources in AWS, and the credentials belong to another account.
+        WrongClusterError: they do not, or no API server answers.
+    """
+    check_account(stack, state.account)
+    if not state.kubeconfig:
+        return
+    if run_program and settings.kind == ClusterKind.EXISTING:
+        _check_owners(stack, state, _named_cluster(stack, settings, state.cluster))
+        return
+    api = ApiServer(kubeconfig=state.kubeconfig, context=state.context)
+    reached = _identity(stack, api, state.cluster)
+    if state.cluster and reached and reached != state.cluster:
+        raise _wrong(stack, f"the address in its state ({state.server})", reached, state.cluster)
+    if settings.kind == ClusterKind.EXISTING:
+        _named_cluster(stack, settings, state.cluster or reached)
+    _check_owners(stack, state, api)
+
+
+def _named_cluster(stack: str, settings: Cluster, expected: str) -> ApiServer:
+    """Return the cluster that the settings name, which has to be the expected one: somebody may expect another one."""
+    try:
+        single = read(settings.kubeconfig, settings.context)
+    except ClusterError as error:
+        raise WrongClusterError(f"{stack}: {error}") from None
+    api = ApiServer(kubeconfig=single.text(), context=single.context)
+    named = _identity(stack, api, expected)
+    if named and expected and named != expected:
+        raise _wrong(stack, f"its clusterContext ({single.context}, {single.server})", named, expected)
+    return api
+
+
+def _check_owners(stack: str, state: Contents, api: ApiServer) -> None:
+    for each, ours in state.owned:
+        text = each.owner(api)
+        if text and not ours.owns(Owner.parse(text)):
+            raise WrongClusterError(
+                f"{stack}: the {each.kind} {each.name} belongs to {text} now, and no longer to this state ({ours.text()}); "
+                "nothing has been destroyed",
+                hint="use the backend with the state that owns it (PULUMI_BACKEND_URL); if all objects of this state have been "
+                f"taken over, remove the state alone: `pulumi stack rm --force --preserve-config {stack}`",
+            )
+
+
+def _identity(stack: str, api: ApiServer, recorded: str) -> str:
+    """Return the identity of the cluster that answers, by the namespace that the recorded one comes from."""
+    try:
+        return same_identity(api, recorded)
+    except ClusterError as error:
+        raise WrongClusterError(
+            f"{stack}: {error}; nothing has been destroyed",
+            hint="if the credentials in the state have expired, pass --run-program, which uses those of the settings, or run `up` "
+            "first, which renews them. If the cluster no longer "
+            f"exists, run `tools/notif-platform down {stack} --cluster-gone`, which forgets its objects and deletes the rest",
+        ) from None
+
+
+def _wrong(stack: str, what: str, reached: str, expected: str) -> WrongClusterError:
+    return WrongClusterError(
+        f"{stack}: {what} leads to the cluster with the uid {reached}, but the resources of the stack are in that with the uid "
+        f"{expected}; nothing has been destroyed",
+        hint="correct clusterKubeconfig and clusterContext, or select the backend of the other stack",
+    )
+
+
+def _owned(resource: Resource) -> Iterable[tuple[OwnedObject, Owner]]:
+    metadata = (resource.get("inputs") or {}).get("metadata") or {}
+    text = (metadata.get("annotations") or {}).get(CRD_OWNER)
+    if text and resource["type"] in OWNED:
+        kind, home = OWNED[resource["type"]], str(metadata.get("namespace") or "")
+        yield OwnedObject(kind=kind, name=metadata["name"], namespace=home), Owner.parse(text)
+
+
+def _kinds(resources: Iterable[Resource]) -> Counter[str]:
+    return Counter(_kind(each["type"]) for each in resources)
+
+
+def _kind(type_: str) -> str:
+    return type_.rpartition(":")[2]
+
+
+def _listed(kinds: Mapping[str, int]) -> str:
+    total = sum(kinds.values())
+    each = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return f"{total} resource(s): {each}" if total else "nothing"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any property
+    """Return a property of an exported state without the wrapper of a secret."""
+    return json.loads(value["plaintext"]) if isinstance(value, dict) and "plaintext" in value else value
