@@ -97,6 +97,12 @@ class ReceiverStatusController:
         self._shared = Pool()
         """Most of a thousand receivers have an equal view."""
 
+    @property
+    def keys(self) -> frozenset[Key]:
+        """Every receiver that anything is planned or remembered for."""
+        written = (Key(key.namespace, key.name, each.uid) for key, each in self._written.items())
+        return self._queue.keys.union(written)
+
     async def run(self) -> None:
         """Write until cancelled."""
         async with asyncio.TaskGroup() as self._test_tasks:

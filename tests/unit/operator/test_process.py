@@ -116,7 +116,7 @@ async def test_shutdown_runs_in_a_task_that_was_not_cancelled() -> None:
     registry = handlers(
         cast("Any", SimpleNamespace(stop=stop, operator=SimpleNamespace(namespaces=()))), Watch()
     )
-    (handler,) = registry._activities.get_handlers(activity=Activity.CLEANUP)
+    (handler,) = registry._activities.get_handlers(activity=Activity.CLEANUP)  # noqa: SLF001 - kopf calls it
 
     async def as_kopf_does() -> None:
         try:

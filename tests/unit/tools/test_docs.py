@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
 
 from notification_contract.crds import notification_request
 from notification_contract.settings import Audit
@@ -29,6 +30,8 @@ from tools.platform.pulumi.environment import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from prometheus_client import Metric
 
 FOLDERS = ("docs", "examples", "stacks", "tools")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(file for name in FOLDERS for file in (ROOT / name).rglob("*.md"))])
@@ -104,14 +107,18 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     unread = cast("Any", None)
     publish(metrics, queue=unread, attempts=unread, ownership=unread, routing=unread, watches=unread)
     AuditObserver(Audit(), registry=metrics.registry)
-    for collector, names in metrics.registry._collector_to_names.items():
-        own = cast("Any", collector)
-        if not any(name.startswith((PREFIX, AUDIT)) for name in names):
-            continue
-        suffix = "_total" if own._type == "counter" else ""
-        yield own._name + suffix, own._type, set(own._labelnames)
-    for family in ReceiverGauges(lambda: (), drills_scheduled=False).describe():
-        yield family.name, family.type, set(cast("Any", family)._labelnames)
+    collectors = metrics.registry._collector_to_names  # noqa: SLF001 - the client names none before it is used
+    own: list[Any] = [each for each in collectors if isinstance(each, MetricWrapperBase)]
+    for collector in (*own, ReceiverGauges(lambda: (), drills_scheduled=False)):
+        for family in collector.describe():
+            if family.name.startswith((PREFIX, AUDIT)):
+                suffix = "_total" if family.type == "counter" else ""
+                yield family.name + suffix, family.type, label_names(collector, family)
+
+
+def label_names(collector: object, family: Metric) -> set[str]:
+    labelled = cast("Any", collector if isinstance(collector, MetricWrapperBase) else family)
+    return set(labelled._labelnames)  # noqa: SLF001 - the client shows the names of labels with values alone
 
 
 def test_every_field_of_the_crd_has_a_row_with_its_default() -> None:

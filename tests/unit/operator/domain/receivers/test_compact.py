@@ -64,9 +64,9 @@ def test_field_that_is_set_to_its_default_stays_set() -> None:
 
 def test_pool_remembers_a_bounded_number_of_parts() -> None:
     pool = PartPool()
-    for number in range(SHARED):
-        pool.compact(parse_spec(full(f"secret-{number}")))
-    assert len(pool._parts._values) == SHARED
+    first, *_, last = [pool.compact(parse_spec(full(f"secret-{number}"))) for number in range(SHARED + 1)]
+    assert pool.compact(parse_spec(full(f"secret-{SHARED}"))) is last
+    assert pool.compact(parse_spec(full("secret-0"))) is not first
 
 
 def test_part_in_use_by_many_stays_in_the_pool() -> None:
