@@ -125,6 +125,7 @@ def test_twenty_objects_deleted_right_after_creation_cause_no_error(
     assert prefix not in shipped_operator.errors()
 
 
+@pytest.mark.alone
 @pytest.mark.check("rapid-04")
 def test_twenty_concurrent_creates_and_deletes_all_succeed(
     shipped_operator: OperatorUnderTest, prefix: str
