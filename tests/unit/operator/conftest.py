@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from kubernetes.aio.client import ApiClient
+
+
+@pytest.fixture(autouse=True)
+def _no_certificates_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare each client the 25 ms in which OpenSSL reads the system's certificates: no test reaches their servers."""
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
 
 
 @pytest.fixture

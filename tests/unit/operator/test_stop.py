@@ -28,6 +28,7 @@ from tests.unit.operator.controller.reconciler_fixture import now
 from tests.unit.operator.domain.builders import at, notification, success, unexpected, with_status
 from tests.unit.operator.observers.audit.conftest import NEVER, AuditStore
 from tests.unit.operator.ports import null_ports
+from tests.unit.process_log import restored_log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -157,5 +158,6 @@ def test_exit_code_tells_whether_audit_events_were_lost(
         return lost
 
     monkeypatch.setattr(kopf_app, "run", run)
-    result = CliRunner().invoke(app, ["run"])
+    with restored_log():
+        result = CliRunner().invoke(app, ["run"])
     assert result.exit_code == code != UNUSABLE

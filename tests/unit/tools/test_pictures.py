@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 from html import unescape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
+from tests.unit.process_log import restored_log
 from tools.pictures.channels import markup
 from tools.pictures.channels.capture import Sent, capture
 from tools.pictures.channels.sample import MESSAGE
 from tools.pictures.channels.views import VIEWS, pages
 from tools.platform.pulumi.environment import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FOLDER = ROOT / "docs" / "images" / "channels"
 MAX_BYTES = 1_500_000
@@ -28,14 +23,10 @@ TAG = re.compile(r"<[^>]+>")
 
 
 @pytest.fixture(scope="module")
-def sent() -> Iterator[dict[str, Sent]]:
+def sent() -> dict[str, Sent]:
     """What the channels send; capturing it configures the log of the process."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield asyncio.run(capture())
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with restored_log():
+        return asyncio.run(capture())
 
 
 def shown(page: str) -> str:

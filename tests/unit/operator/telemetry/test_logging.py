@@ -11,16 +11,14 @@ import structlog
 from notification_contract.settings import Log, LogFormat
 from notification_operator.domain.redaction.redact import ALL_RULES, Rules
 from notification_operator.telemetry import logging as log
+from tests.unit.process_log import restored_log
 
 
 @contextmanager
 def configured(form: LogFormat, rules: Rules = ALL_RULES) -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    log.configure(Log(format=form), rules)
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    with restored_log():
+        log.configure(Log(format=form), rules)
+        yield
 
 
 PASSWORD, TOKEN = "hunter2x", "hunter3x"
