@@ -48,8 +48,8 @@ class Waits:
 class Decision:
     """The change that one reconciliation applies to an object; attempts that finish later do not change it.
 
-    A write without an answer is repeated as it was, as long as it may still be applied: it may end the notification or
-    suppress a target, and another decision, with attempts that this one rules out, would be wrong if it arrived later.
+    A write without an answer is repeated as it was, as long as it may still be applied. It may end the notification or
+    suppress a target: an attempt that another decision started meanwhile would then remain without a record.
     """
 
     def __init__(  # noqa: PLR0913 - what a reconciliation knows
