@@ -23,6 +23,9 @@ from tests.unit.operator.leadership.lease_fixture import Leases
 from tests.unit.operator.ports import null_ports
 
 VISIBLE_AFTER = 0.05
+"""Seconds that a reconciliation waits for slow channels."""
+PATIENCE = 10.0
+"""The same for channels that answer at once, however busy the machine is."""
 NEVER_OPENS = {"failure_threshold": 10_000}
 IDLE = AttemptStatistics()
 
@@ -45,6 +48,10 @@ class Stub:
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
+
+
+def _any_slow(channels: Mapping[str, Channel]) -> bool:
+    return any(each.seconds for each in channels.values() if isinstance(each, Stub))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +89,7 @@ class ReconcilerFixture:
                 "breaker": breaker,
                 "delivery": {
                     "timeout_seconds": 5,
-                    "visible_after_seconds": VISIBLE_AFTER,
+                    "visible_after_seconds": VISIBLE_AFTER if _any_slow(channels) else PATIENCE,
                     **(delivery or {}),
                 },
                 "leader_election": {"enabled": elects},
