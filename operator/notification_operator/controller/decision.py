@@ -75,8 +75,8 @@ class Decision:
         self._clock = clock
         self.at = clock()
         """The time of the latest decision, which the times in its status are relative to."""
-        self.latest = StatusWrite(version="", status={}, recorded=())
-        """The latest decision."""
+        self.latest: StatusWrite
+        """The latest decision; the first call sets it."""
 
     def parsed(self, obj: Mapping[str, Any]) -> Notification:
         """Parse an object; the version that the reconciliation began with is parsed already."""

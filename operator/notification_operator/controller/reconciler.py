@@ -121,11 +121,12 @@ class Reconciler:
     async def _reconcile(self, request: Request, turn: Turn[Key], observed: set[str]) -> Result:
         ref, attempts = request.key.ref, self._attempts.open(request.key)
         fresh = await self._store.read(ref)
-        observed.add(fresh["metadata"]["resourceVersion"])
+        version = fresh["metadata"]["resourceVersion"]
+        observed.add(version)
         # Attempts are forgotten during a read only if the object is gone, or belongs to another process now.
         if attempts.forgotten or fresh["metadata"]["uid"] != ref.uid:
             raise Gone(ref)
-        attempts.mute(fresh["metadata"]["resourceVersion"])
+        attempts.mute(version)
         notification, rules = parse(fresh), self._rules.rules
         route = rules.route(notification, attempts.route)
         started = await self._starter.start(request, notification, route, attempts, turn)
