@@ -108,17 +108,18 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     publish(metrics, queue=unread, attempts=unread, ownership=unread, routing=unread, watches=unread)
     AuditObserver(Audit(), registry=metrics.registry)
     collectors = metrics.registry._collector_to_names  # noqa: SLF001 - the client names none before it is used
-    own: list[Any] = [each for each in collectors if isinstance(each, MetricWrapperBase)]
-    for collector in (*own, ReceiverGauges(lambda: (), drills_scheduled=False)):
-        for family in collector.describe():
+    for collector in collectors:
+        if isinstance(collector, MetricWrapperBase):
+            (family,) = collector.describe()
             if family.name.startswith((PREFIX, AUDIT)):
                 suffix = "_total" if family.type == "counter" else ""
-                yield family.name + suffix, family.type, label_names(collector, family)
+                yield family.name + suffix, family.type, label_names(collector)
+    for family in ReceiverGauges(lambda: (), drills_scheduled=False).describe():
+        yield family.name, family.type, label_names(family)
 
 
-def label_names(collector: object, family: Metric) -> set[str]:
-    labelled = cast("Any", collector if isinstance(collector, MetricWrapperBase) else family)
-    return set(labelled._labelnames)  # noqa: SLF001 - the client shows the names of labels with values alone
+def label_names(labelled: MetricWrapperBase | Metric) -> set[str]:
+    return set(cast("Any", labelled)._labelnames)  # noqa: SLF001 - the client shows the names of labels with values alone
 
 
 def test_every_field_of_the_crd_has_a_row_with_its_default() -> None:

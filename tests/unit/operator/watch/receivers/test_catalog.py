@@ -14,10 +14,9 @@ from structlog.testing import capture_logs
 
 from notification_contract import names
 from notification_operator.domain.receivers.catalog import ReceiverKey
-from notification_operator.watch import backoff
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers.catalog import CRD_HINT, ReceiverCatalog
-from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi, running, watching_client
+from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, RESTRICTED, SLACK
 from tests.unit.operator.kube_api import until
 
@@ -33,25 +32,6 @@ SELECTING = {
 PATH = "/apis/kubernaut.ai/v1alpha1"
 A, B = ReceiverKey("shop", "a"), ReceiverKey("bank", "b")
 ONLY_A, ONLY_B = frozenset({A}), frozenset({B})
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "FIRST", 0.02)
-    monkeypatch.setattr(backoff, "LONGEST", 0.05)
-    monkeypatch.setattr(backoff, "LONGEST_REFUSED", 0.05)
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[CollectionsApi]:
-    async with running() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(api: CollectionsApi) -> AsyncIterator[ApiClient]:
-    async with watching_client(api) as watching:
-        yield watching
 
 
 class CatalogFixture:

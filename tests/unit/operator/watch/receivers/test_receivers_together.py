@@ -25,7 +25,7 @@ from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers.catalog import CRD_HINT, ReceiverCatalog
 from notification_operator.watch.receivers.referenced_objects import CONFIG_MAPS, SECRETS, ReferencedObjects
 from notification_operator.watch.receivers.references import ReceiverReferences
-from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi, running, watching_client
+from tests.unit.operator.collections_api import RECEIVERS, CollectionsApi
 from tests.unit.operator.domain.receivers.builders import HOME, INVALID, SLACK
 from tests.unit.operator.kube_api import until
 
@@ -111,18 +111,6 @@ class Replica:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[CollectionsApi]:
-    async with running() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(api: CollectionsApi) -> AsyncIterator[ApiClient]:
-    async with watching_client(api) as watching:
-        yield watching
 
 
 def conditions(api: CollectionsApi) -> dict[str, str]:

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 from notification_contract.receivers.spec import parse_spec
 from notification_operator.domain.receivers.catalog import Catalog, Receiver, ReceiverKey
 from notification_operator.domain.receivers.references import ObjectKey, ReferenceReason, resolve_references
-from notification_operator.watch import backoff
 from notification_operator.watch.collection_watch import KubeWatches
 from notification_operator.watch.receivers.referenced_objects import (
     CONFIG_MAPS,
@@ -24,7 +23,6 @@ from notification_operator.watch.receivers.referenced_objects import (
     ReferencedObjects,
 )
 from notification_operator.watch.receivers.references import ReceiverReferences
-from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
 from tests.unit.operator.domain.receivers.builders import HOME, SLACK
 from tests.unit.operator.kube_api import until
 
@@ -33,28 +31,11 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import ApiClient
 
+    from tests.unit.operator.collections_api import CollectionsApi
+
 HOOK, MAIL = ObjectKey(HOME, "hook"), ObjectKey(HOME, "mail")
 VISIBLE_WITHIN = 1.0
 """Seconds."""
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "FIRST", 0.02)
-    monkeypatch.setattr(backoff, "LONGEST", 0.05)
-    monkeypatch.setattr(backoff, "LONGEST_REFUSED", 0.05)
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[CollectionsApi]:
-    async with running() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(api: CollectionsApi) -> AsyncIterator[ApiClient]:
-    async with watching_client(api) as watching:
-        yield watching
 
 
 def objects(client: ApiClient, kind: ObjectKind = SECRETS, *, namespaced: bool = False) -> ReferencedObjects:

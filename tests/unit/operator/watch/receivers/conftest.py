@@ -1,0 +1,34 @@
+"""What the tests of this room share: an API server with collections, a client that watches, and short pauses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from notification_operator.watch import backoff
+from tests.unit.operator.collections_api import CollectionsApi, running, watching_client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from kubernetes.aio.client import ApiClient
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "FIRST", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST", 0.05)
+    monkeypatch.setattr(backoff, "LONGEST_REFUSED", 0.05)
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[CollectionsApi]:
+    async with running() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(api: CollectionsApi) -> AsyncIterator[ApiClient]:
+    async with watching_client(api) as watching:
+        yield watching
