@@ -79,7 +79,7 @@ test: ## run every check and test; starts a disposable stack
 
 # Bytecode is kept, because pytest would compile all tests in each worker otherwise.
 unit: ## run the product's unit and property tests, with a twentieth of the random cases
-	$(ENV) env -u PYTHONDONTWRITEBYTECODE QUICK_TESTS=1 python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/tools tests/unit/cli tests/property -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
+	$(ENV) env -u PYTHONDONTWRITEBYTECODE QUICK_TESTS=1 python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/platform tests/unit/cli tests/property -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
 
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)

@@ -5,11 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cases import cases
-from tests.simulation.injected_faults import CachedStore, PiecemealStore
-from tests.simulation.invariants import Invariants
 from tests.simulation.schedule import run_schedule
 from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest, trace
-from tests.simulation.violations import InvariantViolation
 
 SHARES = 8
 SCHEDULES = cases(2000) // SHARES
@@ -55,16 +52,6 @@ def test_undisturbed_notification_is_delivered_and_written_once() -> None:
     ]
 
 
-def test_violation_at_the_end_is_the_last_line_of_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    def end(_invariants: Invariants, _notifications: object) -> None:
-        raise InvariantViolation("a never ends")
-
-    monkeypatch.setattr(Invariants, "end", end)
-    outcome = run_schedule(b"")
-    assert outcome.violation == "a never ends"
-    assert outcome.trace[-1].endswith("VIOLATION: a never ends")
-
-
 @pytest.mark.parametrize("share", range(SHARES))
 def test_seeded_schedules_keep_every_invariant(share: int) -> None:
     seed = find(range(share * SCHEDULES, (share + 1) * SCHEDULES))
@@ -86,10 +73,6 @@ def test_searched_schedules_keep_every_invariant(data: bytes) -> None:
     assert not outcome.violation, "\n".join(outcome.trace)
 
 
-def test_same_choices_give_the_same_trace() -> None:
-    assert run_schedule(choices(7)).trace == run_schedule(choices(7)).trace
-
-
 def test_unavoidable_loss_is_counted_also_after_a_rejected_attempt() -> None:
     outcome = run_schedule(OVERTAKEN)
     assert not outcome.violation
@@ -101,38 +84,3 @@ def test_recorded_rejection_is_replaced_by_the_call_under_its_number() -> None:
     outcome = run_schedule(REPLACED)
     assert not outcome.violation
     assert not outcome.overtaken
-
-
-def test_cached_reads_deliver_after_a_success() -> None:
-    seed = find(range(2000), violation="is called after", store=CachedStore)
-    assert seed is not None
-
-
-def test_piecemeal_writes_lose_an_attempt() -> None:
-    seed = find(range(2000), violation="a recorded attempt is lost", store=PiecemealStore)
-    assert seed is not None
-
-
-def test_shrunk_choices_end_with_the_same_violation() -> None:
-    seed = find(range(2000), violation="a recorded attempt is lost", store=PiecemealStore)
-    assert seed is not None
-    short = shortest(choices(seed), violation="a recorded attempt is lost", store=PiecemealStore)
-    outcome = run_schedule(short, PiecemealStore)
-    assert "a recorded attempt is lost" in outcome.violation
-    assert len(short) == outcome.choices < CHOICES_LENGTH
-
-
-def test_schedule_ends_with_its_first_violation() -> None:
-    seed = find(range(2000), violation="is called after", store=CachedStore)
-    assert seed is not None
-    outcome = run_schedule(choices(seed), CachedStore)
-    line = next(line for line in outcome.trace if "VIOLATION" in line)
-    assert line.endswith(outcome.violation)
-    assert float(line.split()[0]) == pytest.approx(outcome.seconds, abs=0.001)
-
-
-def test_time_limit_ends_a_schedule_early() -> None:
-    whole, part = run_schedule(choices(7)), run_schedule(choices(7), time_limit=5.0)
-    assert part.seconds == pytest.approx(5.0)
-    ended = next(index for index, line in enumerate(whole.trace) if float(line.split()[0]) > part.seconds)
-    assert part.trace[:ended] == whole.trace[:ended]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +11,7 @@ from unittest import mock
 
 import pulumi
 from pulumi.runtime import mocks, rpc
-from pulumi.runtime.proto import source_pb2
+from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import SETTINGS
 
 from platform_infra import Bundle
@@ -69,63 +70,75 @@ class Registration:
 
 
 class EngineMocks(mocks.Mocks):
-    """Returns the inputs of each resource as its outputs, and fixed outputs for a node and an EKS cluster.
+    """Serves what a program may read: `owner` as the outputs of the stack that owns the cluster."""
 
-    `kept` are values that the state keeps from an earlier update, by the name of their resource.
-    """
-
-    def __init__(self, owner: dict[str, Any], kept: Mapping[str, str]) -> None:
+    def __init__(self, owner: dict[str, Any]) -> None:
         self._owner = owner
-        self._kept = kept
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        if args.typ == "pulumi:pulumi:StackReference":
-            owned = {"outputs": self._owner, "secretOutputNames": ["kubeconfig"]}
-            return args.resource_id, {"name": args.resource_id, **owned}
-        if args.typ == "pulumi:index:Stash":
-            return f"{args.name}-id", {
-                **args.inputs,
-                "output": self._kept.get(args.name, args.inputs["input"]),
-            }
-        outputs: dict[str, dict[str, Any]] = {"Node": NODE_OUTPUTS, "Cluster": CONTROL_OUTPUTS}
-        named = {"arn": f"arn:{args.name}"} if args.typ.startswith("aws:") else {}
-        return f"{args.name}-id", {**args.inputs, **named, **outputs.get(args.typ.split(":")[-1], {})}
+        if args.typ != "pulumi:pulumi:StackReference":
+            raise AssertionError(f"the program read a resource of type {args.typ}")
+        return args.resource_id, {
+            "name": args.resource_id,
+            "outputs": self._owner,
+            "secretOutputNames": ["kubeconfig"],
+        }
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         raise AssertionError(f"the program called {args.token}")
 
 
 class Monitor(mocks.MockMonitor):
-    """Records the registration requests, which contain more than the mocks get."""
+    """Records the registration requests, which contain more than mocks get, and returns the inputs of a resource as its outputs.
+
+    `kept` are values that the state keeps from an earlier update, by the name of their resource.
+    """
 
     def __init__(self, owner: dict[str, Any] | None = None, kept: Mapping[str, str] | None = None) -> None:
-        super().__init__(EngineMocks(owner or {}, kept or {}))
+        super().__init__(EngineMocks(owner or {}))
+        self._kept = kept or {}
         self.registered: list[Registration] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
-        if request.type != "pulumi:pulumi:Stack":
-            self.registered.append(
-                Registration(
-                    urn=self.make_urn(request.parent, request.type, request.name),
-                    kind=request.type.split(":")[-1],
-                    type=request.type,
-                    name=request.name,
-                    part=next((alias.spec.name for alias in request.aliases), request.name),
-                    inputs=rpc.deserialize_properties(request.object),
-                    provider=request.provider,
-                    parent=request.parent,
-                    custom=request.custom,
-                    deleted_with=request.deletedWith,
-                    secret_outputs=tuple(request.additionalSecretOutputs),
-                    protected=request.protect,
-                    retained=request.retainOnDelete,
-                    dependencies=tuple(sorted(request.dependencies)),
-                    create_hooks=tuple(request.hooks.before_create),
-                    ignored=tuple(request.ignoreChanges),
-                    update_hooks=tuple(request.hooks.before_update),
-                )
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == "pulumi:pulumi:Stack":
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        self.registered.append(
+            Registration(
+                urn=urn,
+                kind=request.type.split(":")[-1],
+                type=request.type,
+                name=request.name,
+                part=next((alias.spec.name for alias in request.aliases), request.name),
+                inputs=rpc.deserialize_properties(request.object),
+                provider=request.provider,
+                parent=request.parent,
+                custom=request.custom,
+                deleted_with=request.deletedWith,
+                secret_outputs=tuple(request.additionalSecretOutputs),
+                protected=request.protect,
+                retained=request.retainOnDelete,
+                dependencies=tuple(sorted(request.dependencies)),
+                create_hooks=tuple(request.hooks.before_create),
+                ignored=tuple(request.ignoreChanges),
+                update_hooks=tuple(request.hooks.before_update),
             )
-        return super().RegisterResource(request)
+        )
+        return resource_pb2.RegisterResourceResponse(
+            urn=urn, id=f"{request.name}-id", object=self._outputs(request)
+        )
+
+    def _outputs(self, request: Any) -> Any:
+        outputs = deepcopy(request.object)
+        if request.type == "pulumi:index:Stash":
+            outputs.fields["output"].CopyFrom(request.object.fields["input"])
+            outputs.update({"output": self._kept[request.name]} if request.name in self._kept else {})
+        if request.type.startswith("aws:"):
+            outputs.update({"arn": f"arn:{request.name}"})
+        outputs.update(
+            {"Node": NODE_OUTPUTS, "Cluster": CONTROL_OUTPUTS}.get(request.type.split(":")[-1], {})
+        )
+        return outputs
 
     def recording(self) -> Recording:
         """Return what was registered."""
@@ -177,10 +190,19 @@ class Callbacks:
         assert hook.opts.on_dry_run
 
 
+class EngineLoop(asyncio.SelectorEventLoop):
+    """Calls the engine in the program's own thread: a change of threads would take longer than the call."""
+
+    def run_in_executor(self, _executor: object, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        answer = self.create_future()
+        answer.set_result(func(*args))
+        return answer
+
+
 @cache
 def engine_loop() -> asyncio.AbstractEventLoop:
-    """Return the event loop of all recordings. It is never closed, because the engine does not close its threads either."""
-    return asyncio.new_event_loop()
+    """Return the event loop of all recordings."""
+    return EngineLoop()
 
 
 def use_monitor(monitor: Monitor) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi.automation import CommandError, CommandResult
 
-from tests.unit.tools.preview_samples import OWNER, one
+from tests.unit.platform.preview_samples import OWNER, one
 from tools.platform.commands import preview
 from tools.platform.preview import stacks as preview_stacks
 

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.tools.preview_samples import NOW, PREVIEW, one
+from tests.unit.platform.preview_samples import NOW, PREVIEW, one
 from tools.platform.preview import create as preview_up
 from tools.platform.preview.cluster import Smoke
 from tools.platform.preview.model import PreviewError, expired, from_tags, remaining, span, stack_name

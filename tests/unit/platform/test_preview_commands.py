@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from tests.unit.tools.preview_backend import Backend
-from tests.unit.tools.preview_samples import NOW, OWNER, one
+from tests.unit.platform.preview_backend import Backend
+from tests.unit.platform.preview_samples import NOW, OWNER, one
 from tools.platform.cli import app
 from tools.platform.commands import down
 from tools.platform.errors import PlatformError

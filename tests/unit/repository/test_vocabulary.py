@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit import vocabulary
-from tests.unit.vocabulary import WORDS, Word
+from tests.unit.repository import vocabulary
+from tests.unit.repository.vocabulary import WORDS, Word
 
 SAMPLES = [(word, sample, True) for word in WORDS for sample in word.bad] + [
     (word, sample, False) for word in WORDS for sample in word.fine

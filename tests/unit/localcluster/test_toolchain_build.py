@@ -45,7 +45,7 @@ class Run:
             "PATH": f"{self.folder / 'path'}{os.pathsep}{os.environ['PATH']}",
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.unit.tools.small_build", str(self.folder / "recipes")],
+            [sys.executable, "-m", "tests.unit.localcluster.small_build", str(self.folder / "recipes")],
             env=environment,
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OPERATOR = ROOT / "operator/notification_operator"
 MOST_AT_THE_TOP = 8
 MOST = 12

@@ -1,6 +1,6 @@
 """Retired words: a pattern, a replacement and a scope for each, and where they still occur.
 
-The glossary is docs/decisions/DD-NAMES-001.md. `python -m tests.unit.vocabulary [WORD ...]` lists every occurrence.
+The glossary is docs/decisions/DD-NAMES-001.md. `python -m tests.unit.repository.vocabulary [WORD ...]` lists every occurrence.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LONGEST_TEST_NAME = 70
 EXEMPT = frozenset(
-    {"docs/decisions/DD-NAMES-001.md", "tests/unit/vocabulary.py", "tests/unit/test_vocabulary.py"}
+    {
+        "docs/decisions/DD-NAMES-001.md",
+        "tests/unit/repository/vocabulary.py",
+        "tests/unit/repository/test_vocabulary.py",
+    }
 )
 """The glossary, and the table below."""
 UNREAD = (".lock", ".svg", ".png", ".json", ".html.j2", "LICENSE")

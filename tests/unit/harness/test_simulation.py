@@ -1,0 +1,58 @@
+"""The simulation itself: the same choices give the same schedule, and it finds what it is to find."""
+
+import pytest
+
+from tests.simulation.injected_faults import CachedStore, PiecemealStore
+from tests.simulation.invariants import Invariants
+from tests.simulation.schedule import run_schedule
+from tests.simulation.search import CHOICES_LENGTH, choices, find, shortest
+from tests.simulation.violations import InvariantViolation
+
+
+def test_same_choices_give_the_same_trace() -> None:
+    assert run_schedule(choices(7)).trace == run_schedule(choices(7)).trace
+
+
+def test_violation_at_the_end_is_the_last_line_of_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(_invariants: Invariants, _notifications: object) -> None:
+        raise InvariantViolation("a never ends")
+
+    monkeypatch.setattr(Invariants, "end", end)
+    outcome = run_schedule(b"")
+    assert outcome.violation == "a never ends"
+    assert outcome.trace[-1].endswith("VIOLATION: a never ends")
+
+
+def test_cached_reads_deliver_after_a_success() -> None:
+    seed = find(range(2000), violation="is called after", store=CachedStore)
+    assert seed is not None
+
+
+def test_piecemeal_writes_lose_an_attempt() -> None:
+    seed = find(range(2000), violation="a recorded attempt is lost", store=PiecemealStore)
+    assert seed is not None
+
+
+def test_shrunk_choices_end_with_the_same_violation() -> None:
+    seed = find(range(2000), violation="a recorded attempt is lost", store=PiecemealStore)
+    assert seed is not None
+    short = shortest(choices(seed), violation="a recorded attempt is lost", store=PiecemealStore)
+    outcome = run_schedule(short, PiecemealStore)
+    assert "a recorded attempt is lost" in outcome.violation
+    assert len(short) == outcome.choices < CHOICES_LENGTH
+
+
+def test_schedule_ends_with_its_first_violation() -> None:
+    seed = find(range(2000), violation="is called after", store=CachedStore)
+    assert seed is not None
+    outcome = run_schedule(choices(seed), CachedStore)
+    line = next(line for line in outcome.trace if "VIOLATION" in line)
+    assert line.endswith(outcome.violation)
+    assert float(line.split()[0]) == pytest.approx(outcome.seconds, abs=0.001)
+
+
+def test_time_limit_ends_a_schedule_early() -> None:
+    whole, part = run_schedule(choices(7)), run_schedule(choices(7), time_limit=5.0)
+    assert part.seconds == pytest.approx(5.0)
+    ended = next(index for index, line in enumerate(whole.trace) if float(line.split()[0]) > part.seconds)
+    assert part.trace[:ended] == whole.trace[:ended]
