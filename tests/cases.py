@@ -1,4 +1,4 @@
-"""The number of random cases of a test: all in `make test`, a twentieth in `make unit`, which is run after each edit."""
+"""How much of a test runs: everything in `make test`, a part in `make unit`, which is run after each edit."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ Value = TypeVar("Value")
 
 QUICK: Final = os.environ.get("QUICK_TESTS") == "1"
 SHARE: Final = 20
+LOAD_SHARE: Final = 5
 
 
 def cases(number: int) -> int:
@@ -22,3 +23,13 @@ def cases(number: int) -> int:
 def some(values: Sequence[Value]) -> Sequence[Value]:
     """Return those of some similar values that a test runs with."""
     return values[::SHARE] if QUICK else values
+
+
+def load(number: int) -> int:
+    """Return how many of so many notifications or seconds a simulated load has."""
+    return number // LOAD_SHARE if QUICK else number
+
+
+def length(characters: int) -> int:
+    """Return how long a hostile text is."""
+    return characters // SHARE if QUICK else characters

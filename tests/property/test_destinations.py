@@ -4,33 +4,35 @@ from functools import partial
 
 import pytest
 
-from tests.cases import some
+from tests.cases import load, some
 from tests.simulation import load_scenarios as scenarios
 from tests.simulation.load import simulate
 
 
 @pytest.mark.parametrize("away", some([60.0, 120.0]))
 def test_waiting_notifications_are_delivered_soon_after_an_outage(away: float) -> None:
-    figures = simulate(partial(scenarios.outage, away=away))
-    assert (figures["sent"], figures["delivered 15 s after"]) == (500, 500)
+    count = load(500)
+    figures = simulate(partial(scenarios.outage, away=away, count=count))
+    assert (figures["sent"], figures["delivered 15 s after"]) == (count, count)
     assert figures["requests while away"] <= 60
 
 
 def test_receiver_that_fails_half_of_all_requests_gets_every_message() -> None:
-    figures = simulate(scenarios.half_failing)
+    figures = simulate(partial(scenarios.half_failing, seconds=load(120)))
     assert figures["exhausted early"] == 0
     assert figures["finished after, s"] <= 30
     assert figures["requests"] == figures["recorded"]
 
 
 def test_messages_that_fail_twice_each_are_all_delivered_and_recorded() -> None:
-    figures = simulate(scenarios.twice_unavailable)
-    assert (figures["sent"], figures["requests"], figures["recorded"]) == (50, 150, 150)
+    count = load(50)
+    figures = simulate(partial(scenarios.twice_unavailable, count=count))
+    assert (figures["sent"], figures["requests"], figures["recorded"]) == (count, 3 * count, 3 * count)
     assert figures["seconds"] <= 300
 
 
 def test_poisonous_message_delays_no_other() -> None:
-    figures = simulate(partial(scenarios.poisonous, seconds=60.0))
+    figures = simulate(partial(scenarios.poisonous, seconds=load(60)))
     assert figures["sent"] == figures["created"]
     assert figures["p99, s"] <= 1
 

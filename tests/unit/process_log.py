@@ -17,8 +17,9 @@ def restored_log() -> Iterator[None]:
     """Undo at the end what configures the log: a later test would write to the closed output of this one."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    configured = structlog.get_config()
     try:
         yield
     finally:
         root.handlers[:], root.level = handlers, level
-        structlog.reset_defaults()
+        structlog.configure(**configured)

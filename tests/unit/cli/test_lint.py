@@ -10,6 +10,7 @@ import yaml
 from notification_cli.views.lint import schema
 from notification_cli.views.lint.files import NotYamlError, check, read_documents
 from notification_contract import crds
+from tests.cases import length
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def test_documents_of_other_kinds_and_lists_are_walked_through() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\tx", "{" * 2000])
+@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\tx", "{" * length(2000)])
 def test_text_that_is_not_yaml_is_one_problem(text: str) -> None:
     with pytest.raises(NotYamlError):
         read_documents(text)

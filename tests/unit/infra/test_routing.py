@@ -113,7 +113,11 @@ BAD: dict[str, dict[str, Any]] = {
     "too deep": {"route": tower(MAX_DEPTH + 1), "receivers": R},
     "too many": {"route": {"receiver": "r", "routes": [{}] * MAX_RULES}, "receivers": R},
     "too long": {"route": {"receiver": "r", "name": "x" * MAX_CHARACTERS}, "receivers": R},
-    "too many values": {"route": {"receiver": "r"}, "receivers": R, "templates": [0] * MAX_VALUES},
+    "too many values": {
+        "route": {"receiver": "r"},
+        "receivers": R,
+        "templates": [[[0] * 100] * 100] * (MAX_VALUES // 10_000),
+    },
 }
 
 

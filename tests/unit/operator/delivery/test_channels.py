@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import json
-import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from notification_contract.settings import Channels, Log, LogLevel
 from notification_operator.config.settings import SettingsError
@@ -26,6 +24,7 @@ from notification_operator.delivery.registry import channels
 from notification_operator.domain.model import Content
 from notification_operator.telemetry import logging as log
 from tests.unit.operator.kube_api import until
+from tests.unit.process_log import restored_log
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 
@@ -182,12 +181,9 @@ async def test_log_channel_writes_one_line_of_json(capfdbinary: pytest.CaptureFi
 
 @contextmanager
 def json_log(minimum: LogLevel = LogLevel.INFO) -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    log.configure(Log(level=minimum))
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    with restored_log():
+        log.configure(Log(level=minimum))
+        yield
 
 
 async def test_console_logs_priority_type_subject_and_body_in_one_record(

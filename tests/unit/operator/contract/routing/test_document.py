@@ -19,6 +19,7 @@ from notification_contract.routing.document import (
     render,
 )
 from notification_contract.routing.table import RoutingTable, RoutingTableError
+from tests.cases import length
 
 GOOD = """\
 route:
@@ -60,8 +61,8 @@ def test_valid_document_becomes_a_table() -> None:
         "!!python/object/apply:os.system [ls]",
         "a: *nobody",
         "<<: 1",
-        "[" * 50_000,
-        "- " * 50_000,
+        "[" * length(50_000),
+        "- " * length(50_000),
     ],
     ids=lambda text: text[:16],
 )

@@ -21,6 +21,7 @@ from notification_operator.delivery.rendering.markup.html import HtmlRenderer
 from notification_operator.delivery.rendering.markup.markdown import MAX_MARKDOWN
 from notification_operator.delivery.rendering.markup.mrkdwn import MrkdwnRenderer
 from notification_operator.delivery.rendering.markup.plain import PlainRenderer
+from tests.cases import length
 from tests.unit.operator.delivery.rendering.elements import ELEMENTS
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def test_any_text_is_rendered(name: str, text: str, form: BodyFormat) -> None:
     "part", ["*a **b ", "> ", "[", "- ", "~~a ", "`", "| a |\n|---|\n", "[a](b", "\n", "&amp;"]
 )
 def test_deep_nesting_is_rendered(name: str, part: str) -> None:
-    RENDERERS[name]((part * MAX_MARKDOWN)[:MAX_MARKDOWN], BodyFormat.MARKDOWN)
+    RENDERERS[name]((part * MAX_MARKDOWN)[: length(MAX_MARKDOWN)], BodyFormat.MARKDOWN)
 
 
 @pytest.mark.parametrize("name", RENDERERS)
@@ -85,7 +86,7 @@ def test_deep_nesting_is_rendered(name: str, part: str) -> None:
     "part", ["\n", " ", "\n ", "https://", "https://.", "@", "<", "\n1", "`", "\\", "\t"]
 )
 def test_large_body_costs_time_by_its_length_only(name: str, part: str) -> None:
-    text = (part * 1_000_000)[:1_000_000]
+    text = (part * 1_000_000)[: length(1_000_000)]
     start = time.thread_time()
     for form in (BodyFormat.PLAIN, BodyFormat.NATIVE):
         RENDERERS[name](text, form)
