@@ -29,10 +29,24 @@ def engine_event_loop() -> None:
     asyncio.set_event_loop(engine_loop())
 
 
+def isolate(patch: pytest.MonkeyPatch) -> None:
+    """Replace what is asked of the machine: an API server has no kinds of the Prometheus operator, and there is no Docker daemon.
+
+    The base images of a daemon would change the name of the operator's image.
+    """
+
+    def connected(**_options: object) -> NoReturn:
+        raise DockerUnavailableError("the Docker daemon does not answer")
+
+    patch.setattr("platform_infra.monitoring.discovery.discover", lambda _kubeconfig, _context: [])
+    for module in ("build", "settings_version"):
+        patch.setattr(f"platform_infra.image.{module}.connected", connected)
+
+
 @pytest.fixture(autouse=True)
-def cluster_without_monitoring_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the discovery: the recording engine has no API server that could answer."""
-    monkeypatch.setattr("platform_infra.monitoring.discovery.discover", lambda _kubeconfig, _context: [])
+def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program ask nothing of the machine."""
+    isolate(monkeypatch)
 
 
 @dataclass
@@ -103,18 +117,25 @@ def shared_cluster(monkeypatch: pytest.MonkeyPatch) -> SharedCluster:
     return cluster
 
 
-@pytest.fixture(autouse=True)
-def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide a Docker daemon of this machine: its base images would change the name of the operator's image."""
-
-    def connected(**_options: object) -> NoReturn:
-        raise DockerUnavailableError("the Docker daemon does not answer")
-
-    for module in ("build", "settings_version"):
-        monkeypatch.setattr(f"platform_infra.image.{module}.connected", connected)
+@pytest.fixture(scope="session")
+def recordings() -> dict[str, Recording]:
+    """Recordings by the values of their stacks."""
+    return {}
 
 
 @pytest.fixture
-def record() -> Record:
-    """Return the function that records the bundle."""
-    return record_bundle
+def record(recordings: dict[str, Recording]) -> Record:
+    """Return a function that records the bundle with values of a stack, once per combination. Do not change what it returns.
+
+    A test that replaces something else that the program sees calls `record_bundle`.
+    """
+
+    def recorded(owner: dict[str, Any] | None = None, **values: str) -> Recording:
+        key = repr((owner, sorted(values.items())))
+        if key not in recordings:
+            with pytest.MonkeyPatch.context() as patch:
+                isolate(patch)
+                recordings[key] = record_bundle(owner, **values)
+        return recordings[key]
+
+    return recorded

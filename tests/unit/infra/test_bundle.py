@@ -10,7 +10,7 @@ from pulumi.runtime import rpc
 from platform_infra import names
 from platform_infra.cluster.ownership import Owner
 from platform_infra.image import build as image_build
-from tests.unit.infra.recording import NEW_STATE
+from tests.unit.infra.recording import NEW_STATE, record_bundle
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -169,8 +169,8 @@ def test_changed_setting_changes_the_pod_template(record: Record) -> None:
     assert before != after
 
 
-def test_same_settings_register_the_same_resources(record: Record) -> None:
-    first, second = record(), record()
+def test_same_settings_register_the_same_resources() -> None:
+    first, second = record_bundle(), record_bundle()
     assert sorted(map(repr, first.registered)) == sorted(map(repr, second.registered))
 
 

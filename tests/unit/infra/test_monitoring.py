@@ -25,7 +25,7 @@ from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts, limits
 from platform_infra.settings.reader import parse
 from platform_infra.settings.sections.monitoring import MonitoringMode
-from tests.unit.infra.recording import engine_loop
+from tests.unit.infra.recording import engine_loop, record_bundle
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def pod_annotations(recording: Recording) -> dict[str, str]:
     [("crds", {*BOTH, "dashboard"}), ("annotations", {"annotations"}), ("none", set())],
 )
 def test_explicit_mode_does_not_ask_the_cluster(
-    record: Record, monkeypatch: pytest.MonkeyPatch, mode: str, expected: set[str]
+    monkeypatch: pytest.MonkeyPatch, mode: str, expected: set[str]
 ) -> None:
     monkeypatch.delattr(discovery, "discover")
-    assert monitoring_of(record(monitoringMode=mode)) == expected
+    assert monitoring_of(record_bundle(monitoringMode=mode)) == expected
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_explicit_mode_does_not_ask_the_cluster(
     ],
 )
 def test_auto_mode_creates_served_kinds_or_annotates_pods(
-    record: Record, cluster_serves: list[str], served: list[str], expected: set[str]
+    cluster_serves: list[str], served: list[str], expected: set[str]
 ) -> None:
     cluster_serves.extend(served)
-    assert monitoring_of(record()) == expected
+    assert monitoring_of(record_bundle()) == expected
 
 
 def test_unknown_kubeconfig_of_a_preview_means_no_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +95,7 @@ def test_unknown_kubeconfig_of_a_preview_means_no_kinds(monkeypatch: pytest.Monk
     assert monitoring_kinds(MonitoringMode.AUTO, Mock(kubeconfig=kubeconfig, context=context)) == ()
 
 
-def test_auto_mode_asks_the_cluster_once_with_its_connection(
-    record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_mode_asks_the_cluster_once_with_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     requests: list[tuple[str, str]] = []
 
     def discover(kubeconfig: str, context: str) -> list[str]:
@@ -105,7 +103,7 @@ def test_auto_mode_asks_the_cluster_once_with_its_connection(
         return list(BOTH)
 
     monkeypatch.setattr(discovery, "discover", discover)
-    assert monitoring_of(record()) == {*BOTH, "dashboard"}
+    assert monitoring_of(record_bundle()) == {*BOTH, "dashboard"}
     assert requests == [("apiVersion: v1\nkind: Config\n", "notification-platform")]
 
 

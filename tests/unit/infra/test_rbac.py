@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
+from tests.unit.infra.recording import record_bundle
+
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
 
@@ -92,10 +94,10 @@ def test_references_are_read_in_the_namespace_of_the_operator_only(record: Recor
 
 
 def test_namespaced_receivers_read_references_by_a_role_per_namespace(
-    record: Record, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     warnings = warned(monkeypatch)
-    recording = record(watchNamespaces='["a","b"]', receiversNamespaced="true")
+    recording = record_bundle(watchNamespaces='["a","b"]', receiversNamespaced="true")
     assert {role.part for role in recording.of("ClusterRole")} == USER_ROLES
     roles = {role.inputs["metadata"]["namespace"]: grants(role.inputs) for role in recording.of("Role")}
     for namespace in ("a", "b"):
@@ -105,10 +107,10 @@ def test_namespaced_receivers_read_references_by_a_role_per_namespace(
 
 @pytest.mark.parametrize("values", [{}, {"watchNamespaceSelector": "team=web"}])
 def test_cluster_role_that_reads_every_secret_is_announced(
-    record: Record, monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
 ) -> None:
     warnings = warned(monkeypatch)
-    recording = record(**values, receiversNamespaced="true")
+    recording = record_bundle(**values, receiversNamespaced="true")
     everywhere = SERVED + RETENTION + EVENTS + RECEIVERS + REFERENCES + NAMESPACES
     assert grants(recording.named("ClusterRole", "served").inputs) == everywhere
     (warning,) = warnings

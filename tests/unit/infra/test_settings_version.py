@@ -14,12 +14,11 @@ from notification_contract import names
 from notification_contract.settings import SETTINGS_VERSION
 from platform_infra.image import settings_version
 from platform_infra.settings.reader import SettingsError, parse
+from tests.unit.infra.recording import record_bundle
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.unit.infra.conftest import Record
 
 BUILT = "notification-platform/operator:0123"
 
@@ -79,7 +78,6 @@ def docker_with(labels: dict[str, str] | None) -> Iterator[SimpleNamespace]:
     ids=["older", "same", "unlabelled", "unknown", "registry"],
 )
 def test_label_of_an_image_that_was_built_here_is_compared(
-    record: Record,
     monkeypatch: pytest.MonkeyPatch,
     image: str,
     labels: dict[str, str] | None,
@@ -88,12 +86,12 @@ def test_label_of_an_image_that_was_built_here_is_compared(
 ) -> None:
     monkeypatch.setattr(settings_version, "connected", lambda: docker_with(labels))
     if not refused:
-        record(operatorImage=image, drillSchedule="@daily")
+        record_bundle(operatorImage=image, drillSchedule="@daily")
         return
     with pytest.raises(
         SettingsError, match=f"drillSchedule needs version 2 .* has version 1 .label of {image}"
     ):
-        record(operatorImage=image, drillSchedule="@daily")
+        record_bundle(operatorImage=image, drillSchedule="@daily")
 
 
 def test_file_that_does_not_fit_into_an_annotation_is_refused() -> None:
@@ -109,7 +107,7 @@ def test_image_has_the_version_of_the_settings_as_a_label() -> None:
 
 
 def test_operator_settings_version_takes_the_place_of_the_label(
-    record: Record, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(settings_version, "connected", lambda: docker_with({}))
-    record(operatorImage=BUILT, drillSchedule="@daily", operatorSettingsVersion="2")
+    record_bundle(operatorImage=BUILT, drillSchedule="@daily", operatorSettingsVersion="2")

@@ -14,6 +14,7 @@ import yaml
 from platform_infra.cluster.local.provider import LocalNodeProvider
 from platform_infra.image.operator_image import OperatorImageProvider
 from platform_infra.monitoring import discovery
+from tests.unit.infra.recording import record_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,11 +127,11 @@ def test_every_urn_of_the_earlier_release_is_kept(record: Record, sample: str) -
 
 
 def test_discovered_kinds_keep_the_urns_of_the_mode_crds(
-    record: Record, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(discovery, "discover", lambda _kubeconfig, _context: list(discovery.KINDS))
     kept = {*FROZEN["monitoring_crds"]} - {FORMER}
-    assert set(urns(record())) == {*kept, *ADDED, *ADDED_WITH_OPERATOR, *ADDED_WITH_CRD}
+    assert set(urns(record_bundle())) == {*kept, *ADDED, *ADDED_WITH_OPERATOR, *ADDED_WITH_CRD}
 
 
 @pytest.mark.parametrize("provider", STORED_PROVIDERS)
