@@ -9,10 +9,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
 from notification_cli.actions.listing import phase_selector
 from notification_cli.actions.routing import parse_labels
 from notification_cli.actions.sending import _link
+from notification_cli.app import app
 from notification_cli.boundary import exit_code
 from notification_cli.errors import CliError, ExitCode
 from notification_cli.kube.refusals import explain
@@ -71,9 +73,9 @@ def test_help_lists_the_verbs_that_exist() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_verb_explains_itself(command: str) -> None:
-    code, out, _ = run(command, "--help")
-    assert code == 0
-    assert out.startswith("Usage: notif")
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("Usage: notif")
 
 
 def test_help_and_completion_take_little_processor_time() -> None:
@@ -115,8 +117,8 @@ def test_completion_of_kubectl_offers_options_and_values() -> None:
     ],
 )
 def test_wrong_usage_has_its_exit_code(arguments: tuple[str, ...]) -> None:
-    code, out, err = run(*arguments, KUBECONFIG="/absent")
-    assert (code, out, bool(err)) == (2, "", True)
+    done = CliRunner().invoke(app, arguments, env={"KUBECONFIG": "/absent"})
+    assert (done.exit_code, done.stdout, bool(done.stderr)) == (2, "", True)
 
 
 def test_absent_kubeconfig_is_one_line() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
@@ -15,6 +15,7 @@ from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import SETTINGS
 
 from platform_infra import Bundle
+from platform_infra.crd import definitions
 from platform_infra.image.build import image_name
 from platform_infra.settings.reader import parse
 
@@ -24,10 +25,20 @@ if TYPE_CHECKING:
     from platform_infra.cluster import Connect
     from platform_infra.settings.model import Settings
 
+
+def without_schemas(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return a CRD whose versions accept every object."""
+    document = read()
+    for version in document["spec"]["versions"]:
+        version["schema"] = {"openAPIV3Schema": {"type": "object"}}
+    return document
+
+
 NODE_IMAGE = "notification-platform/node:test"
 IMAGE_NAME = cache(image_name)
 NEW_STATE = "new-state"
 """The id of a state that has none yet."""
+WITHOUT_SCHEMAS = {plural: partial(without_schemas, read) for plural, read in definitions.DEFINITIONS.items()}
 NODE_OUTPUTS = {
     "container": "notification-platform-test",
     "identity": "abc",
@@ -234,13 +245,15 @@ def record_settings(
     connect: Connect | None = None,
     kept: Mapping[str, str] | None = None,
     inspect: Callable[[Bundle], None] = lambda _bundle: None,
+    schemas: bool = False,
 ) -> Recording:
     """Run the bundle with settings and record its registrations; `connect` replaces the cluster of the settings.
 
     `kept` are values that the state keeps from an earlier update. `inspect` gets the bundle while the program runs.
 
     The node image is a constant, so the machine needs neither Docker nor an image. What costs much of a recording's time and decides
-    nothing is left out: the hash of the sources is that of the first recording, and no resource has the place where it was created.
+    nothing is left out: the hash of the sources is that of the first recording, no resource has the place where it was created,
+    and the CRDs have schemas on request only.
     """
     monitor = Monitor(owner, kept)
     use_monitor(monitor)
@@ -255,6 +268,10 @@ def record_settings(
         mock.patch("platform_infra.cluster.local.node.current_image", return_value=NODE_IMAGE),
         mock.patch("platform_infra.cluster.ownership.new_state_id", return_value=NEW_STATE),
         mock.patch("platform_infra.bundle.image_name", IMAGE_NAME),
+        mock.patch(
+            "platform_infra.crd.definitions.DEFINITIONS",
+            definitions.DEFINITIONS if schemas else WITHOUT_SCHEMAS,
+        ),
         mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
     ):
         program()

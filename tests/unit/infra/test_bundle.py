@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from pulumi.runtime import rpc
 
+from notification_contract.crds import notification_receiver, notification_request
 from platform_infra import names
 from platform_infra.cluster.ownership import Owner
 from platform_infra.image import build as image_build
-from tests.unit.infra.recording import NEW_STATE, record_bundle
+from platform_infra.settings.reader import parse
+from tests.unit.infra.recording import NEW_STATE, record_bundle, record_settings
 
 if TYPE_CHECKING:
     from tests.unit.infra.conftest import Record
@@ -122,6 +124,14 @@ def test_disabled_operator_keeps_crd_and_permissions(record: Record) -> None:
 
 def test_unmanaged_crd_is_not_registered(record: Record) -> None:
     assert record(crdManaged="false").of("CustomResourceDefinition") == []
+
+
+def test_crds_are_registered_as_they_are_defined() -> None:
+    registered = record_settings(parse({}), schemas=True).of("CustomResourceDefinition")
+    assert [entry.inputs["spec"] for entry in registered] == [
+        notification_receiver()["spec"],
+        notification_request()["spec"],
+    ]
 
 
 def test_namespace_enforces_the_restricted_standard(record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Prints the bytes that each of a thousand receivers takes: `python -m ... full`, or `short`."""
+"""Prints the bytes that each of many receivers takes: `python -m ... full`, or `short`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from notification_contract.receivers.spec import parse_spec
 from notification_operator.domain.receivers.compact import PartPool
 from notification_operator.domain.receivers.declared import declare
+from tests.cases import load
 from tests.unit.operator.domain.receivers.builders import HOME, full, stored_receiver
 
 if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver
 
-RECEIVERS = 1_000
+RECEIVERS = load(1_000)
 PARSED_BEFORE = 64
 """Specs parsed before the first is made compact, as those are of which another part is invalid."""
 
