@@ -107,7 +107,7 @@ def test_namespaced_receivers_read_references_by_a_role_per_namespace(
 
 @pytest.mark.parametrize("values", [{}, {"watchNamespaceSelector": "team=web"}])
 def test_cluster_role_that_reads_every_secret_is_announced(
-    monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
 ) -> None:
     warnings = warned(monkeypatch)
     recording = record_bundle(**values, receiversNamespaced="true")
