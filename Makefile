@@ -5,6 +5,8 @@
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
+# Rooms of tests/unit that `make test` runs.
+NOT_OF_THE_PRODUCT := bench harness localcluster repository
 # Half as many again as processors: a third of the time, a unit test waits for a time-out or for another process.
 UNIT_WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
@@ -79,7 +81,7 @@ test: ## run every check and test; starts a disposable stack
 
 # Bytecode is kept, because pytest would compile all tests in each worker otherwise.
 unit: ## run the product's unit and property tests, with a twentieth of the random cases
-	$(ENV) env -u PYTHONDONTWRITEBYTECODE QUICK_TESTS=1 python -m pytest tests/unit/operator tests/unit/infra tests/unit/policy tests/unit/examples tests/unit/platform tests/unit/cli tests/property -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
+	$(ENV) env -u PYTHONDONTWRITEBYTECODE QUICK_TESTS=1 python -m pytest tests/unit tests/property $(NOT_OF_THE_PRODUCT:%=--ignore=tests/unit/%) -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
 
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)

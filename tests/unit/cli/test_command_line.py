@@ -60,6 +60,12 @@ def run(
     return done.returncode, done.stdout, done.stderr
 
 
+def run_here(*arguments: str) -> tuple[int, str, str]:
+    """Run the command line in this process, which is already loaded, without a cluster."""
+    done = CliRunner().invoke(app, arguments, env={"KUBECONFIG": "/absent"})
+    return done.exit_code, done.stdout, done.stderr
+
+
 def test_help_lists_the_verbs_that_exist() -> None:
     code, out, _ = run("--help")
     assert code == 0
@@ -73,9 +79,9 @@ def test_help_lists_the_verbs_that_exist() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_verb_explains_itself(command: str) -> None:
-    done = CliRunner().invoke(app, [command, "--help"])
-    assert done.exit_code == 0
-    assert done.stdout.startswith("Usage: notif")
+    code, out, _ = run_here(command, "--help")
+    assert code == 0
+    assert out.startswith("Usage: notif")
 
 
 def test_help_and_completion_take_little_processor_time() -> None:
@@ -117,8 +123,8 @@ def test_completion_of_kubectl_offers_options_and_values() -> None:
     ],
 )
 def test_wrong_usage_has_its_exit_code(arguments: tuple[str, ...]) -> None:
-    done = CliRunner().invoke(app, arguments, env={"KUBECONFIG": "/absent"})
-    assert (done.exit_code, done.stdout, bool(done.stderr)) == (2, "", True)
+    code, out, err = run_here(*arguments)
+    assert (code, out, bool(err)) == (2, "", True)
 
 
 def test_absent_kubeconfig_is_one_line() -> None:
@@ -145,19 +151,19 @@ def test_route_test_with_a_file_of_rules_needs_no_cluster(tmp_path: Path) -> Non
     rules, tests = tmp_path / "rules.yaml", tmp_path / "tests.yaml"
     rules.write_text("route: {receiver: a}\nreceivers: [{name: a, channels: [log]}]", "utf-8")
     tests.write_text("tests: [{name: all, labels: {a: b}, channels: [log], receivers: [a]}]", "utf-8")
-    code, out, err = run("route", "test", "--rules", str(rules), "--file", str(tests), KUBECONFIG="/absent")
+    code, out, err = run_here("route", "test", "--rules", str(rules), "--file", str(tests))
     assert (code, out.splitlines()[1].split()) == (0, ["ok", "all", "log"])
     assert "1 of 1 expectations hold" in err
     tests.write_text("tests: [{labels: {a: b}, channels: [slack]}]", "utf-8")
-    code, out, _ = run("route", "test", "--rules", str(rules), "--file", str(tests))
+    code, out, _ = run_here("route", "test", "--rules", str(rules), "--file", str(tests))
     assert (code, "expected slack, got log" in out) == (1, True)
     tests.write_text("tests: [{labels: {a: 1}}]", "utf-8")
     assert (
         "tests[0].labels: must be a mapping of strings"
-        in run("route", "test", "--rules", str(rules), "--file", str(tests))[2]
+        in run_here("route", "test", "--rules", str(rules), "--file", str(tests))[2]
     )
     rules.write_text("route: {receiver: b}", "utf-8")
-    code, _, err = run("route", "test", "--rules", str(rules), "--labels", "a=b")
+    code, _, err = run_here("route", "test", "--rules", str(rules), "--labels", "a=b")
     assert (code, "is not a valid routing document" in err) == (1, True)
 
 

@@ -30,7 +30,8 @@ import importlib.util, pathlib, sys
 package = "notification_operator."
 module = "config.settings" if importlib.util.find_spec(package + "config") else "settings"
 settings = importlib.import_module(package + module)
-print(settings.load(pathlib.Path(sys.argv[1])).model_dump_json())
+for file in sys.argv[1:]:
+    print(settings.load(pathlib.Path(file)).model_dump_json())
 """
 LEFT_OUT = {"watch.namespace_selector", "channels.plugins"}
 """Settings that are not set with all others: one excludes another one, one has younger parts."""
@@ -60,8 +61,9 @@ def stack(**values: str) -> Settings:
     return parse({"channelsSlackWebhookUrl": URL, **values})
 
 
-def written(tmp_path: Path, settings: Settings) -> str:
-    file = tmp_path / names.CONFIG_KEY
+def written(folder: Path, settings: Settings) -> str:
+    folder.mkdir(exist_ok=True)
+    file = folder / names.CONFIG_KEY
     file.write_text(config_file.render(settings), "utf-8")
     return str(file)
 
@@ -72,16 +74,19 @@ def everything_of_the_first_version() -> Settings:
     return stack(**keys)
 
 
-@pytest.mark.parametrize("values", ["defaults", "everything"])
-def test_earlier_operator_reads_the_values_of_the_stack(operator: Path, tmp_path: Path, values: str) -> None:
-    settings = stack() if values == "defaults" else everything_of_the_first_version()
-    result = run(operator, "-c", DUMP, written(tmp_path, settings))
+def test_earlier_operator_reads_the_values_of_the_stack(operator: Path, tmp_path: Path) -> None:
+    stacks = {"defaults": stack(), "everything": everything_of_the_first_version()}
+    result = run(
+        operator, "-c", DUMP, *(written(tmp_path / name, settings) for name, settings in stacks.items())
+    )
     assert result.returncode == 0, result.stderr
-    read: dict[str, Any] = json.loads(result.stdout)
-    expected = operator_settings(settings).model_dump(mode="json")
-    for path, field in declared_settings(OperatorSettings):
-        if since(path) == 1 and not (path in DEFAULTS_OF_THEIR_OWN and at(expected, path) == field.default):
-            assert at(read, path) == at(expected, path), path
+    for (name, settings), line in zip(stacks.items(), result.stdout.splitlines(), strict=True):
+        read: dict[str, Any] = json.loads(line)
+        expected = operator_settings(settings).model_dump(mode="json")
+        for path, field in declared_settings(OperatorSettings):
+            own = path in DEFAULTS_OF_THEIR_OWN and at(expected, path) == field.default
+            if since(path) == 1 and not own:
+                assert at(read, path) == at(expected, path), (name, path)
 
 
 def at(content: Any, path: tuple[str, ...]) -> Any:

@@ -20,7 +20,6 @@ from tests.bench.redaction import UNITS
 from tests.unit.operator.domain.redaction.corpus import secrets
 from tests.unit.operator.domain.redaction.harmless import HARMLESS
 
-EVERY_CHARACTER = "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
 PIECES = (
     *(rule.example for rule in RULES),
     *(rule.counter_example for rule in RULES),
@@ -30,6 +29,10 @@ PIECES = (
     *UNITS,
     *"abikK\u0131\u017f\u212as0.=:@-_ /\"'\n\u0130\u03a3",
 )
+
+
+def every_character() -> str:
+    return "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
 
 
 def mixtures(count: int) -> list[str]:
@@ -63,7 +66,6 @@ def test_long_text_with_few_hints_is_searched_only_around_them() -> None:
 
 def test_folded_text_keeps_every_index_and_shows_what_matches_a_letter() -> None:
     letters = set("abcdefghijklmnopqrstuvwxyz")
-    assert len(fold(EVERY_CHARACTER)) == len(EVERY_CHARACTER)
-    assert {character for character in EVERY_CHARACTER if fold(character) in letters} == set(
-        re.findall("(?i)[a-z]", EVERY_CHARACTER)
-    )
+    characters = every_character()
+    assert len(fold(characters)) == len(characters)
+    assert {each for each in characters if fold(each) in letters} == set(re.findall("(?i)[a-z]", characters))
