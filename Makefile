@@ -1,14 +1,14 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help preflight up rollback demo down test check unit engine-tests api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish wheels diff comment vulnerabilities
+.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish wheels diff comment vulnerabilities
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
 # Rooms of tests/unit that `make test` runs.
 NOT_OF_THE_PRODUCT := bench harness localcluster repository
-# Half as many again as processors: a third of the time, a unit test waits for a time-out or for another process.
-UNIT_WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+# Twice as many as processors: a unit test waits for a time-out or for another process for almost half of the time.
+UNIT_WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -82,6 +82,9 @@ test: ## run every check and test; starts a disposable stack
 # Bytecode is kept, because pytest would compile all tests in each worker otherwise.
 unit: ## run the product's unit and property tests, with a twentieth of the random cases
 	$(ENV) env -u PYTHONDONTWRITEBYTECODE QUICK_TESTS=1 python -m pytest tests/unit tests/property $(NOT_OF_THE_PRODUCT:%=--ignore=tests/unit/%) -n $(UNIT_WORKERS) --dist worksteal $(ARGS)
+
+repository-tests: ## run the tests of the repository itself: documents, generated files, workflows, packages, toolchain
+	$(ENV) python -m pytest tests/unit/repository tests/unit/localcluster -n auto $(ARGS)
 
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)

@@ -63,7 +63,7 @@ def test_every_called_command_exists(name: str) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_make_is_called_only_where_the_exit_code_does_not_matter(file: Any) -> None:
     targets = re.findall(r"\bmake ([a-z-]+)", file.read_text("utf-8"))
-    assert set(targets) <= {"unit"}
+    assert set(targets) <= {"unit", "repository-tests"}
 
 
 def test_github_and_gitlab_do_the_same() -> None:
@@ -122,7 +122,9 @@ def test_each_workflow_calls_what_its_event_requires() -> None:
         "preview down",
         "comment",
     }
-    assert "make unit" in (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
+    text = (ROOT / ".github" / "workflows" / "pull-request.yml").read_text("utf-8")
+    assert "make unit" in text
+    assert "make repository-tests" in text
     assert called("nightly") == {"drift", "preview reap", "vulnerabilities", "chaos", "fuzz", "long"}
     assert called("release") >= {"all", "publish", "up"}
 
