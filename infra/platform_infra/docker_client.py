@@ -1,4 +1,8 @@
-"""The one client of the Docker daemon: connections, error translation, images, programs in containers."""
+"""The one client of the Docker daemon: connections, error translation, images, programs in containers.
+
+No other module imports the Docker SDK or urllib3: Pulumi calls providers in threads of one process, and two threads that enter these
+packages by different modules at the same time end in Python's error about a deadlock of imports.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 import docker.errors
+import urllib3.exceptions
 from docker.utils.socket import frames_iter
 
 if TYPE_CHECKING:
@@ -20,6 +25,11 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.models.containers import Container
+
+APIError = docker.errors.APIError
+ImageNotFound = docker.errors.ImageNotFound
+NotFound = docker.errors.NotFound
+HTTPError = urllib3.exceptions.HTTPError
 
 CALL_SECONDS = 120
 BUILD_SECONDS = 900
@@ -88,7 +98,7 @@ def has_image(client: DockerClient, tag: str) -> bool:
     """Return whether Docker stores this image."""
     try:
         client.images.get(tag)
-    except docker.errors.NotFound:
+    except NotFound:
         return False
     return True
 

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import docker.errors
-
 from platform_infra import names
+from platform_infra.docker_client import NotFound
 from platform_infra.image.errors import ImageError
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def resolve(client: DockerClient, setting: str, root: Path) -> BaseImage:
 def _stored(client: DockerClient, name: str) -> BaseImage:
     try:
         image = client.images.get(name)
-    except docker.errors.NotFound as error:
+    except NotFound as error:
         hint = "pull it, or append @sha256:… to its name"
         raise ImageError(
             f"the base image {name} has no digest, and Docker does not have it: {hint}"

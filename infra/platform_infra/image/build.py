@@ -15,14 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urllib3.exceptions import HTTPError
-
 from platform_infra import names
 from platform_infra.docker_client import (
     BUILD_SECONDS,
     BuildOptions,
     DockerError,
     DockerUnavailableError,
+    HTTPError,
     build_image,
     connected,
     has_image,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import docker.errors
-
 from notification_contract.settings.version import FIRST
 from platform_infra import names
-from platform_infra.docker_client import DockerError, connected
+from platform_infra.docker_client import DockerError, NotFound, connected
 from platform_infra.settings.reader import SettingsError
 from platform_infra.settings.rules.versions import version_problems
 
@@ -39,6 +37,6 @@ def _recorded(image: str) -> int:
     try:
         with connected() as client:
             labels = client.images.get(image).labels
-    except (DockerError, docker.errors.NotFound):
+    except (DockerError, NotFound):
         return 0
     return int(labels.get(names.SETTINGS_VERSION_LABEL) or FIRST)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +21,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from docker import DockerClient
+
+
+AT_THE_SAME_TIME = """
+import importlib, importlib.util, sys, threading, time
+import platform_infra.cluster.local.provider
+
+class SlowDisk:
+    def find_spec(self, name, path=None, target=None):
+        if name == "urllib3" and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            spec = importlib.util.find_spec(name)
+            spec.loader.create_module = self.wait
+            return spec
+
+    def wait(self, spec):
+        looking.set()
+        time.sleep(0.3)
+
+def meanwhile(event, arguments):
+    if event == "import" and arguments[0] == "urllib3.exceptions" and not node.ident:
+        node.start()
+        looking.wait(1)
+
+looking = threading.Event()
+node = threading.Thread(target=importlib.import_module, args=("platform_infra.cluster.local.node",))
+sys.meta_path.insert(0, SlowDisk())
+sys.addaudithook(meanwhile)
+importlib.import_module("platform_infra.image.operator_image")
+node.join()
+"""
+"""One provider enters urllib3 while another one, in a thread, is about to load it."""
 
 
 @pytest.fixture
@@ -138,3 +171,10 @@ def test_program_gets_all_chunks_as_stdin_and_returns_code_and_output(
     assert daemon.stdin == b"x" * 3_000_000
     created = next(json.loads(body) for path, _, body in daemon.requests if path.endswith("/exec"))
     assert (created["Cmd"], created["AttachStdin"]) == (["ctr", "import"], True)
+
+
+def test_providers_load_their_modules_at_the_same_time() -> None:
+    """Pulumi calls them in threads of one process."""
+    command = [sys.executable, "-c", AT_THE_SAME_TIME]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

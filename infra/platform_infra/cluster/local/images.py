@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docker.errors import APIError
-
 from platform_infra.cluster.local.daemon import connected
 from platform_infra.cluster.local.errors import LocalNodeError
-from platform_infra.docker_client import execute, execute_with_input, explanation
+from platform_infra.docker_client import APIError, execute, execute_with_input, explanation
 
 if TYPE_CHECKING:
     from docker import DockerClient

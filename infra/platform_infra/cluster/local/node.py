@@ -11,8 +11,6 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import docker.errors
-
 from platform_infra.cluster.local.daemon import connected
 from platform_infra.cluster.local.errors import LocalNodeError
 from platform_infra.cluster.local.readiness import wait_ready
@@ -27,7 +25,7 @@ from platform_infra.cluster.local.spec import (
     NodeSpec,
     for_this_machine,
 )
-from platform_infra.docker_client import explanation, has_image
+from platform_infra.docker_client import APIError, ImageNotFound, NotFound, explanation, has_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +62,7 @@ def current_image(*, network_policy: bool = False) -> str:
     with connected() as client:
         try:
             tags = client.images.get(current).tags
-        except docker.errors.ImageNotFound as error:
+        except ImageNotFound as error:
             option = ", with --network-policy" if network_policy else ""
             raise LocalNodeError(f"there is no image {current}: {_BUILD_IMAGE}{option}") from error
     by_content = sorted(
@@ -94,7 +92,7 @@ def create(spec: NodeSpec, *, launch: Launch = docker_run) -> NodeInfo:
             container = _run(client, spec, launch)
             wait_ready(container)
             return _describe(container)
-        except docker.errors.APIError as error:
+        except APIError as error:
             _remove(client, spec)
             raise LocalNodeError(
                 f"Docker cannot create the node {spec.name}: {explanation(error)}"
@@ -110,7 +108,7 @@ def read(stack: str) -> NodeInfo | None:
     with connected() as client:
         try:
             container = client.containers.get(spec.name)
-        except docker.errors.NotFound:
+        except NotFound:
             return None
         return _describe(container) if container.status == "running" else None
 
@@ -131,7 +129,7 @@ def _require_same_checkout(client: DockerClient, spec: NodeSpec) -> None:
     """Refuse to delete a node with the same name that belongs to another checkout."""
     try:
         owner = client.containers.get(spec.name).labels.get(CHECKOUT_LABEL, CHECKOUT)
-    except docker.errors.NotFound:
+    except NotFound:
         return
     if owner != CHECKOUT and Path(owner).exists():
         raise LocalNodeError(
@@ -147,7 +145,7 @@ def _run(client: DockerClient, spec: NodeSpec, launch: Launch) -> Container:
     arguments = _arguments(spec, cgroup_v1=client.info().get("CgroupVersion") == "1")
     try:
         return launch(client, spec.image, {**arguments, **_PRIVILEGED})
-    except docker.errors.APIError as error:
+    except APIError as error:
         if "not permitted" not in str(error):
             raise
         client.containers.get(spec.name).remove(force=True)
@@ -189,7 +187,7 @@ def _describe(container: Container) -> NodeInfo:
 def _file(container: Container, path: str) -> str:
     try:
         chunks, _ = container.get_archive(path)
-    except docker.errors.NotFound as error:
+    except NotFound as error:
         raise LocalNodeError(
             f"{container.name} has no {path} because the node did not start: see `docker logs {container.name}`"
         ) from error
@@ -201,7 +199,7 @@ def _file(container: Container, path: str) -> str:
 def _remove(client: DockerClient, spec: NodeSpec) -> None:
     filters: dict[str, Any] = {"label": f"{LABEL}={spec.stack}"}
     for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
-        with contextlib.suppress(docker.errors.NotFound):
+        with contextlib.suppress(NotFound):
             container.stop(timeout=_STOP_SECONDS)
             container.remove(v=True, force=True)
     for volume in client.volumes.list(filters=filters):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from docker.errors import APIError
-
 from platform_infra.cluster.local.errors import LocalNodeError
-from platform_infra.docker_client import execute
+from platform_infra.docker_client import APIError, execute
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
