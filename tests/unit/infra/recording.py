@@ -143,7 +143,8 @@ class Monitor(mocks.MockMonitor):
         outputs = deepcopy(request.object)
         if request.type == "pulumi:index:Stash":
             outputs.fields["output"].CopyFrom(request.object.fields["input"])
-            outputs.update({"output": self._kept[request.name]} if request.name in self._kept else {})
+            if request.name in self._kept:
+                outputs.update({"output": self._kept[request.name]})
         if request.type.startswith("aws:"):
             outputs.update({"arn": f"arn:{request.name}"})
         outputs.update(
@@ -216,7 +217,7 @@ def engine_loop() -> asyncio.AbstractEventLoop:
     return EngineLoop()
 
 
-def use_monitor(monitor: Monitor) -> None:
+def _use(monitor: Monitor) -> None:
     """Make `monitor` the engine of the next program."""
     # The SDK uses the thread's event loop, and an asynchronous test leaves none behind.
     asyncio.set_event_loop(engine_loop())
@@ -249,30 +250,41 @@ def record_settings(
 ) -> Recording:
     """Run the bundle with settings and record its registrations; `connect` replaces the cluster of the settings.
 
-    `kept` are values that the state keeps from an earlier update. `inspect` gets the bundle while the program runs.
+    `inspect` gets the bundle while the program runs. The rest is for `record_program`.
+    """
+
+    def program() -> pulumi.Output[str]:
+        bundle = Bundle("platform", settings=settings, connect=connect)
+        inspect(bundle)
+        return bundle.namespace
+
+    return record_program(program, owner=owner, kept=kept, schemas=schemas)
+
+
+def record_program(
+    program: Callable[[], object],
+    *,
+    owner: dict[str, Any] | None = None,
+    kept: Mapping[str, str] | None = None,
+    schemas: bool = False,
+) -> Recording:
+    """Run a program until the outputs that it returns are known, and record its registrations.
+
+    `owner` contains the outputs of the stack that owns the cluster. `kept` are values that the state keeps from an earlier update.
 
     The node image is a constant, so the machine needs neither Docker nor an image. What costs much of a recording's time and decides
     nothing is left out: the hash of the sources is that of the first recording, no resource has the place where it was created,
     and the CRDs have schemas on request only.
     """
     monitor = Monitor(owner, kept)
-    use_monitor(monitor)
-
-    @pulumi.runtime.test
-    def program() -> pulumi.Output[str]:
-        bundle = Bundle("platform", settings=settings, connect=connect)
-        inspect(bundle)
-        return bundle.namespace
-
+    _use(monitor)
+    crds = definitions.DEFINITIONS if schemas else WITHOUT_SCHEMAS
     with (
         mock.patch("platform_infra.cluster.local.node.current_image", return_value=NODE_IMAGE),
         mock.patch("platform_infra.cluster.ownership.new_state_id", return_value=NEW_STATE),
         mock.patch("platform_infra.bundle.image_name", IMAGE_NAME),
-        mock.patch(
-            "platform_infra.crd.definitions.DEFINITIONS",
-            definitions.DEFINITIONS if schemas else WITHOUT_SCHEMAS,
-        ),
+        mock.patch("platform_infra.crd.definitions.DEFINITIONS", crds),
         mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
     ):
-        program()
+        pulumi.runtime.test(program)()
     return monitor.recording()

@@ -7,16 +7,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import pulumi
 import pytest
 import yaml
-from pulumi.runtime import mocks
 
 from platform_infra import Bundle
 from platform_infra.cluster import ClusterError, prepare
 from platform_infra.settings.reader import parse
 from platform_infra.settings.sections.cluster import Cluster, ClusterKind
-from tests.unit.infra.recording import Monitor
+from tests.unit.infra.recording import record_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,8 +109,6 @@ def test_unsupported_kind_names_the_command_that_creates_it(kind: ClusterKind) -
 
 
 def test_unavailable_cluster_registers_no_resource(tmp_path: Path) -> None:
-    monitor = Monitor()
-    mocks.set_mocks(monitor.mocks, project="notification-platform", stack="test", monitor=monitor)
     path = kubeconfig(tmp_path, "https://127.0.0.1:1")
     settings = parse(
         {
@@ -123,10 +119,8 @@ def test_unavailable_cluster_registers_no_resource(tmp_path: Path) -> None:
         }
     )
 
-    @pulumi.runtime.test
     def program() -> None:
         with pytest.raises(ClusterError):
             Bundle("platform", settings=settings)
 
-    program()
-    assert monitor.registered == []
+    assert record_program(program).registered == []

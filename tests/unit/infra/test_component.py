@@ -15,7 +15,7 @@ from pulumi.runtime import rpc
 from platform_infra import NotificationPlatform, SettingsError
 from platform_infra.names import PROJECT
 from platform_infra.settings.declarations import config_block
-from tests.unit.infra.recording import Monitor, use_monitor
+from tests.unit.infra.recording import Recording, record_program
 from tools.generate.artifacts import artifact
 from tools.platform.pulumi.environment import ROOT
 
@@ -30,17 +30,9 @@ ARGS: NotificationPlatformArgs = {
 }
 
 
-def recorded(args: NotificationPlatformArgs) -> Monitor:
+def recorded(args: NotificationPlatformArgs) -> Recording:
     """Run a program that creates the component and return its registrations."""
-    monitor = Monitor()
-    use_monitor(monitor)
-
-    @pulumi.runtime.test
-    def program() -> pulumi.Output[str]:
-        return NotificationPlatform("notifications", args).namespace
-
-    program()
-    return monitor
+    return record_program(lambda: NotificationPlatform("notifications", args).namespace)
 
 
 def problems(**wrong: Any) -> list[str]:
@@ -54,21 +46,18 @@ def problems(**wrong: Any) -> list[str]:
 def test_documented_examples_deploy_two_instances(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "environments.md").read_text("utf-8")
     example = "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
-    monitor = Monitor({"kubeconfig": KUBECONFIG})
-    use_monitor(monitor)
     values = {"image": "registry.example/operator:1", "slackUrl": "https://hooks.slack.example/x"}
     monkeypatch.setenv(
         "PULUMI_CONFIG", json.dumps({f"{PROJECT}:{key}": each for key, each in values.items()})
     )
 
-    @pulumi.runtime.test
     def program() -> Any:
         namespace: dict[str, Any] = {"__name__": "__main__"}
         exec(compile(example, "docs/environments.md", "exec"), namespace)  # noqa: S102 - the documentation's own example
         return namespace["platform"].namespace
 
-    program()
-    kinds = [entry.kind for entry in monitor.registered]
+    recording = record_program(program, owner={"kubeconfig": KUBECONFIG})
+    kinds = [entry.kind for entry in recording.registered]
     assert [kinds.count(kind) for kind in ("Deployment", "CustomResourceDefinition", "kubernetes")] == [
         2,
         2,
@@ -93,8 +82,8 @@ def test_documented_arguments_of_other_languages_exist(
 
 
 def test_component_uses_the_kubeconfig_of_the_program() -> None:
-    monitor = recorded(ARGS | {"kubeconfig": pulumi.Output.secret(KUBECONFIG)})
-    (inputs,) = [entry.inputs for entry in monitor.registered if entry.kind == "kubernetes"]
+    recording = recorded(ARGS | {"kubeconfig": pulumi.Output.secret(KUBECONFIG)})
+    (inputs,) = [entry.inputs for entry in recording.registered if entry.kind == "kubernetes"]
     assert rpc.unwrap_rpc_secret(inputs["kubeconfig"]) == KUBECONFIG
     assert inputs["context"] == "shared"
 
@@ -124,16 +113,11 @@ def test_own_cluster_needs_kubeconfig_context_and_image() -> None:
 
 
 def test_invalid_arguments_register_no_resource() -> None:
-    monitor = Monitor()
-    use_monitor(monitor)
-
-    @pulumi.runtime.test
     def program() -> None:
         with pytest.raises(SettingsError):
             NotificationPlatform("notifications", {"log_level": "loud"})
 
-    program()
-    assert monitor.registered == []
+    assert record_program(program).registered == []
 
 
 def test_component_arguments_match_the_settings_model() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pulumi.runtime import rpc
 
 from platform_infra import NotificationPlatform, SettingsError
-from tests.unit.infra.recording import Monitor, Recording, use_monitor
+from tests.unit.infra.recording import Recording, record_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,19 +25,6 @@ class Group(pulumi.ComponentResource):
 
     def __init__(self, provider: pulumi.ProviderResource) -> None:
         super().__init__("another:index:Group", "group", None, pulumi.ResourceOptions(providers=[provider]))
-
-
-def recorded(program: Callable[[], None]) -> Recording:
-    """Run a program and return its registrations."""
-    monitor = Monitor()
-    use_monitor(monitor)
-
-    @pulumi.runtime.test
-    def run() -> None:
-        program()
-
-    run()
-    return monitor.recording()
 
 
 def instance(name: str = "notifications", opts: pulumi.ResourceOptions | None = None, **args: Any) -> None:
@@ -65,7 +52,7 @@ def test_provider_of_the_program_is_used_and_no_other_is_created(way: str) -> No
     def program() -> None:
         instance(opts=OPTIONS[way](kubernetes.Provider("own")))
 
-    recording = recorded(program)
+    recording = record_program(program)
     assert [entry.name for entry in recording.of("kubernetes")] == ["own"]
     objects = [entry for entry in recording.registered if entry.type.startswith("kubernetes:")]
     assert objects
@@ -79,7 +66,7 @@ def test_program_that_names_no_cluster_gets_hints() -> None:
         for hint in ("`providers`", "kubeconfig and context", "clusterKind, for instance to `local`"):
             assert hint in problem
 
-    assert recorded(program).registered == []
+    assert record_program(program).registered == []
 
 
 def test_two_sources_of_a_cluster_are_refused() -> None:
@@ -92,17 +79,14 @@ def test_two_sources_of_a_cluster_are_refused() -> None:
             (problem,) = refused(opts, cluster_kind="local", **more)
             assert problem.startswith("clusterKind is set, but the program has a cluster of its own")
 
-    recorded(program)
+    record_program(program)
 
 
 def test_cluster_of_the_settings_is_chosen_explicitly() -> None:
     def program() -> None:
         instance(cluster_kind="stack", cluster_stack="organization/clusters/shared")
 
-    monitor = Monitor({**OWN, "node": ""})
-    use_monitor(monitor)
-    pulumi.runtime.test(program)()
-    assert len([entry for entry in monitor.registered if entry.kind == "kubernetes"]) == 1
+    assert len(record_program(program, owner={**OWN, "node": ""}).of("kubernetes")) == 1
 
 
 def two_instances() -> Recording:
@@ -110,7 +94,7 @@ def two_instances() -> Recording:
         instance("orders", **OWN, operator_namespace="orders")
         instance("billing", **OWN, operator_namespace="billing", crd_managed=False)
 
-    return recorded(program)
+    return record_program(program)
 
 
 def test_two_instances_have_no_urn_and_no_object_in_common() -> None:
@@ -137,7 +121,7 @@ def test_two_instances_that_own_the_crds_are_two_owners() -> None:
 
     owners = [
         entry.inputs["metadata"]["annotations"]["kubernaut.ai/owner"].split()[0].rpartition("/")[2]
-        for entry in recorded(program).of("CustomResourceDefinition")
+        for entry in record_program(program).of("CustomResourceDefinition")
     ]
     assert sorted(owners) == ["billing", "billing", "orders", "orders"]
 
@@ -151,7 +135,7 @@ def test_output_is_refused_where_a_value_must_be_known() -> None:
         (problem,) = refused(**OWN, receivers=[{"name": late, "spec": PAGERDUTY, "existingSecrets": ["pd"]}])
         assert "only the values in `secrets` can be outputs" in problem
 
-    assert recorded(program).of("NotificationPlatform") == []
+    assert record_program(program).of("NotificationPlatform") == []
 
 
 def test_secret_of_a_receiver_can_be_an_output() -> None:
@@ -159,7 +143,7 @@ def test_secret_of_a_receiver_can_be_an_output() -> None:
         secrets = {"pd": {"routing-key": pulumi.Output.from_input("s3cr3t")}}
         instance(**OWN, receivers=[{"name": "on-call", "spec": PAGERDUTY, "secrets": secrets}])
 
-    secret = recorded(program).one("Secret").inputs["stringData"]
+    secret = record_program(program).one("Secret").inputs["stringData"]
     assert rpc.unwrap_rpc_secret(secret) == {"routing-key": "s3cr3t"}
     assert rpc.is_rpc_secret(secret)
 
@@ -169,7 +153,7 @@ def test_slack_url_can_be_an_output_and_its_checksum_is_no_secret() -> None:
         url = pulumi.Output.secret("https://hooks.slack.example/x")
         instance(**OWN, channels_slack_enabled=True, channels_slack_webhook_url=url)
 
-    recording = recorded(program)
+    recording = record_program(program)
     assert rpc.is_rpc_secret(recording.one("Secret").inputs["stringData"])
     annotations = recording.spec("Deployment")["template"]["metadata"]["annotations"]
     assert len(annotations["kubernaut.ai/slack-webhook-checksum"]) == 16
