@@ -65,15 +65,16 @@ def test_help_lists_every_command() -> None:
     assert all(re.search(rf"^. {command} ", text, re.MULTILINE) for command in cli.COMMANDS)
 
 
-def test_commands_run_from_any_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("nonsense", ExitCode.USAGE)])
+def test_commands_run_from_any_folder(tmp_path: Path, argument: str, code: int) -> None:
     """As from a link on PATH, where the caller has a package `tools`."""
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools" / "__init__.py").write_text("raise RuntimeError")
     link = tmp_path / "notif-platform"
     link.symlink_to(ROOT / "tools" / "notif-platform")
-    done = subprocess.run([link, "nonsense"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == ExitCode.USAGE
-    assert "Usage: notif-platform [OPTIONS] COMMAND" in done.stderr
+    done = subprocess.run([link, argument], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Usage: notif-platform [OPTIONS] COMMAND" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
