@@ -6,6 +6,7 @@ import ast
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from tests.unit.type_imports import for_types
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -36,12 +37,7 @@ def included() -> dict[str, Path]:
 def imports(file: Path) -> Iterator[str]:
     """Yield the modules of ours that a module imports when it runs."""
     tree = ast.parse(file.read_text("utf-8"))
-    guarded = {
-        id(node)
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
-        for node in ast.walk(branch)
-    }
+    guarded = for_types(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and id(node) not in guarded:
             module = node.module or ""

@@ -12,6 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.unit.type_imports import for_types
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -48,12 +49,7 @@ def imported(package: Path) -> Iterator[tuple[str, bool]]:
     for folder in folders(package):
         for file in folder.rglob("*.py"):
             tree = ast.parse(file.read_text("utf-8"))
-            guarded = {
-                id(node)
-                for branch in ast.walk(tree)
-                if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
-                for node in ast.walk(branch)
-            }
+            guarded = for_types(tree)
             for node in ast.walk(tree):
                 names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
