@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -79,14 +80,20 @@ class Cron:
     @property
     def longest_gap(self) -> timedelta | None:
         """The longest time between two times of the schedule; None if it has none. Changes of the clock do not count."""
-        times = sorted(hour * 60 + minute for hour in self.hours for minute in self.minutes)
-        days = [n for n in range(CYCLE_DAYS) if self.matches(FIRST_DAY + timedelta(days=n))]
-        if not days:
-            return None
-        following = [*days[1:], days[0] + CYCLE_DAYS]
-        over_nights = max(after - before for before, after in zip(days, following, strict=True))
-        gaps = [after - before for before, after in pairwise(times)]
-        return timedelta(minutes=max([*gaps, over_nights * DAY_MINUTES - times[-1] + times[0]]))
+        return _longest_gap(self)
+
+
+# It goes through 28 years, and the settings of a stack are validated several times.
+@lru_cache(maxsize=8)
+def _longest_gap(cron: Cron) -> timedelta | None:
+    times = sorted(hour * 60 + minute for hour in cron.hours for minute in cron.minutes)
+    days = [n for n in range(CYCLE_DAYS) if cron.matches(FIRST_DAY + timedelta(days=n))]
+    if not days:
+        return None
+    following = [*days[1:], days[0] + CYCLE_DAYS]
+    over_nights = max(after - before for before, after in zip(days, following, strict=True))
+    gaps = [after - before for before, after in pairwise(times)]
+    return timedelta(minutes=max([*gaps, over_nights * DAY_MINUTES - times[-1] + times[0]]))
 
 
 def parse_cron(text: str) -> Cron:

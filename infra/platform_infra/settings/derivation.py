@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -15,6 +16,8 @@ from pydantic import Field
 from notification_contract.settings import RULES_LATER, OperatorSettings, declared_settings, value_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import BaseModel
 
     from notification_contract.settings.operator import Path
@@ -51,7 +54,8 @@ def _plain(default: Any) -> Any:  # noqa: ANN401 - settings have values of any t
             return default
 
 
-def sources(stack: type[BaseModel]) -> dict[Path, Path]:
+@cache
+def sources(stack: type[BaseModel]) -> Mapping[Path, Path]:
     """Return, for each setting of the operator that a stack sets, the path of the stack's setting."""
     operator = {path for path, _ in declared_settings(OperatorSettings)}
     result: dict[Path, Path] = {}
@@ -61,7 +65,7 @@ def sources(stack: type[BaseModel]) -> dict[Path, Path]:
         if not marks and path in operator:
             targets = [path]
         result.update(dict.fromkeys(targets, path))
-    return result
+    return MappingProxyType(result)
 
 
 def operator_settings(settings: BaseModel) -> OperatorSettings:
