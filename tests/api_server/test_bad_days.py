@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from notification_contract import names
 from tests.api_server.shared_clusters import NAMESPACE, STACK, Team, faulty_address, shared_cluster
 from tests.harness.eventually import eventually
+from tests.harness.notifications import notification
 from tools.localcluster.toolchain import ensure
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tests.harness.faultproxy_client import Fault, FaultProxy
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
+NOTIFICATIONS = f"/apis/{names.API_VERSION}"
 HOLDER = "example.com/holder"
 SOON, LATE = 5, 120
 """Seconds."""
@@ -82,6 +85,38 @@ def test_down_names_the_object_and_the_finalizer_that_hold_the_namespace(
     again = team.platform("down", STACK, "--yes")
     assert again.code == 0, again.text
     assert cluster.namespace() is None
+
+
+def test_down_names_the_crd_whose_objects_cannot_be_deleted(team: Team, cluster: SharedCluster) -> None:
+    team.up()
+    set_deletion_timeouts(team, SOON)
+    assert cluster.send("POST", f"{NOTIFICATIONS}/namespaces/default/{names.PLURAL}", notification("default"))
+    store_new_version(cluster)
+
+    message = team.refused("down", STACK, "--yes")
+    assert f"{STACK} still has CustomResourceDefinitions whose objects the API server is deleting" in message
+    assert f"CustomResourceDefinition {names.CRD}: could not list instances: " in message
+    assert "conversion webhook" in message
+    assert f"then run `tools/notif-platform down {STACK}` again" in message
+    assert cluster.definition() is not None
+
+    convert = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
+    cluster.definitions.patch_custom_resource_definition(names.CRD, convert)
+    set_deletion_timeouts(team, LATE)
+    again = team.platform("down", STACK, "--yes")
+    assert again.code == 0, again.text
+    assert cluster.definition() is None
+
+
+def store_new_version(cluster: SharedCluster) -> None:
+    """Store notifications in a version to which a webhook that does not answer must convert the existing ones."""
+    answer: Any = cluster.definitions.read_custom_resource_definition(names.CRD, _preload_content=False)
+    spec = json.loads(answer.data)["spec"]
+    (stored,) = spec["versions"]
+    webhook = {"clientConfig": {"url": "https://127.0.0.1:1/"}, "conversionReviewVersions": ["v1"]}
+    spec["versions"] = [{**stored, "storage": False}, {**stored, "name": "v1alpha2"}]
+    spec["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    cluster.definitions.patch_custom_resource_definition(names.CRD, {"spec": spec})
 
 
 def test_vanished_cluster_is_forgotten_on_request_alone(tmp_path: Path) -> None:

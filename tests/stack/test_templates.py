@@ -118,6 +118,8 @@ def test_template_without_an_end_is_replaced_with_a_note(
     assert "the built-in one was used" in entry["note"]
 
 
+# Other tests would delay the operator more than the templates do.
+@pytest.mark.alone
 @pytest.mark.check("templates-06")
 def test_slow_template_is_replaced_and_delays_nobody(
     receivers_operator: OperatorUnderTest, receivers: Receivers

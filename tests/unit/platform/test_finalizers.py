@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from tools.platform.pulumi.removal.finalizers import Deletions, HeldObject, Kind, explained, kinds_of
+from tools.platform.pulumi.removal.finalizers import (
+    Deletions,
+    HeldObject,
+    Kind,
+    UnfinishedDefinition,
+    explained,
+    kinds_of,
+    waiting,
+)
 
 DELETED = "2026-01-01T00:00:00Z"
 VERBS = ["delete", "get", "list"]
@@ -112,6 +120,37 @@ def test_definition_is_held_by_its_instances() -> None:
     assert [each.text() for each in result] == [
         "NotificationReceiver home/mail has the finalizers x.example/y, x.example/z",
     ]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        (
+            [
+                {"type": "Established", "message": "the initial names have been accepted"},
+                {"type": "Terminating", "message": "could not list instances"},
+            ],
+            "could not list instances",
+        ),
+        (None, "its deletion has not begun"),
+    ],
+)
+def test_unfinished_definition_has_the_message_of_the_api_server(conditions: Any, message: str) -> None:
+    name = "notificationreceivers.kubernaut.ai"
+    definition = held(name, "customresourcecleanup.apiextensions.k8s.io") | {
+        "status": {"conditions": conditions}
+    }
+    result = deletions(**{f"{CRDS}/{name}": definition})
+    resources = [("kubernetes:core/v1:Namespace", "home"), (CRD, name), (CRD, "others.kubernaut.ai")]
+    assert result.unfinished(resources) == [UnfinishedDefinition(name=name, message=message)]
+    lines, hint = waiting(result.unfinished(resources), again="down prod")
+    assert lines == f"\n  - CustomResourceDefinition {name}: {message}"
+    assert hint.endswith("then run `down prod` again")
+
+
+def test_definition_that_is_not_being_deleted_is_finished() -> None:
+    name = "notificationreceivers.kubernaut.ai"
+    assert deletions(**{f"{CRDS}/{name}": held(name, deleted="")}).unfinished([(CRD, name)]) == []
 
 
 @pytest.mark.parametrize("path", ["/api/v1/namespaces/home", "/elsewhere"])

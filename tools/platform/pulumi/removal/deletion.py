@@ -10,16 +10,13 @@ from pulumi.automation import CommandError, ConcurrentUpdateError, Deployment
 from platform_infra.cluster.api_client import api_client
 from tools.platform.errors import PlatformError
 from tools.platform.pulumi.removal.destruction import PROVIDER, contents
-from tools.platform.pulumi.removal.finalizers import Deletions, explained
+from tools.platform.pulumi.removal.finalizers import Deletions, explained, waiting
 from tools.platform.pulumi.stack import destroy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pulumi.automation import Stack
 
     from tools.platform.pulumi.removal.destruction import Contents
-    from tools.platform.pulumi.removal.finalizers import HeldObject
 
 REQUEST_SECONDS = 8
 UNREACHABLE_KEY = "deleteUnreachable"
@@ -32,6 +29,10 @@ class HeldError(PlatformError):
     """An object that the stack deletes is held by a finalizer."""
 
 
+class UnfinishedError(PlatformError):
+    """The API server has not deleted all objects of a definition in time, and nothing else holds them."""
+
+
 class ClusterAnswersError(PlatformError):
     """A cluster that is said to be gone still answers; nothing has been forgotten."""
 
@@ -41,6 +42,7 @@ def delete_resources(stack: Stack, *, again: str, run_program: bool = False) -> 
 
     Raises:
         HeldError: an object was not deleted in time, because finalizers hold it or what it contains.
+        UnfinishedError: a definition was not deleted in time, because the API server has not deleted its objects yet.
         CommandError: the engine failed for another reason.
     """
     try:
@@ -48,15 +50,10 @@ def delete_resources(stack: Stack, *, again: str, run_program: bool = False) -> 
     except ConcurrentUpdateError:
         raise
     except CommandError:
-        state = contents(stack)
-        held = _held(state)
-        if not held:
+        explanation = _explanation(stack.name, contents(stack), again)
+        if explanation is None:
             raise
-        lines, hint = explained(held, state.context, again=again)
-        raise HeldError(
-            f"{stack.name} still has objects that are being deleted, because finalizers hold them or what they contain:{lines}",
-            hint=hint,
-        ) from None
+        raise explanation from None
 
 
 def forget_cluster(stack: Stack) -> None:
@@ -85,11 +82,25 @@ def check_gone(stack: str, state: Contents) -> None:
         )
 
 
-def _held(state: Contents) -> Sequence[HeldObject]:
+def _explanation(stack: str, state: Contents, again: str) -> PlatformError | None:
+    """Return what keeps objects of the stack in the cluster; None if that is unknown."""
     if not state.kubeconfig:
-        return []
+        return None
     with api_client(yaml.safe_load(state.kubeconfig), state.context) as api:
-        return Deletions(api).holders(state.objects)
+        deletions = Deletions(api)
+        if held := deletions.holders(state.objects):
+            lines, hint = explained(held, state.context, again=again)
+            return HeldError(
+                f"{stack} still has objects that are being deleted, because finalizers hold them or what they contain:{lines}",
+                hint=hint,
+            )
+        if unfinished := deletions.unfinished(state.objects):
+            lines, hint = waiting(unfinished, again=again)
+            return UnfinishedError(
+                f"{stack} still has CustomResourceDefinitions whose objects the API server is deleting:{lines}",
+                hint=hint,
+            )
+    return None
 
 
 def _answers(state: Contents) -> bool:

@@ -16,10 +16,13 @@ REQUEST_SECONDS = 8
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 """All kinds of a cluster in two requests (Kubernetes 1.30)."""
 METADATA = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata"
+WHOLE = "application/json"
 METADATA_LIST = f"{METADATA}List"
 NAMESPACE, DEFINITION = "Namespace", "CustomResourceDefinition"
 OWN = frozenset({"customresourcecleanup.apiextensions.k8s.io", "foregroundDeletion", "orphan"})
 """Finalizers that the cluster itself removes once nothing else holds the object."""
+TERMINATING = "Terminating"
+"""The condition of a definition that is being deleted."""
 LISTED = 500
 """Objects of a kind that are looked at; the first few tell what is wrong."""
 SHOWN = 20
@@ -74,6 +77,19 @@ class HeldObject:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedDefinition:
+    """A CustomResourceDefinition that waits for the API server to delete its objects."""
+
+    name: str
+    message: str
+    """What the API server says about it."""
+
+    def text(self) -> str:
+        """Return the definition and its state, such as `CustomResourceDefinition a.example.com: could not list instances`."""
+        return f"{DEFINITION} {self.name}: {self.message}"
+
+
 class Deletions:
     """The deletions that an API server has not completed; `api` is a client of the kubernetes package.
 
@@ -89,6 +105,18 @@ class Deletions:
         holders = [each for kind, name in resources for each in self._holders_of(kind, name)]
         return list(dict.fromkeys(holders))[:SHOWN]
 
+    def unfinished(self, resources: Iterable[tuple[str, str]]) -> list[UnfinishedDefinition]:
+        """Return the definitions among objects of a state whose objects the API server has not deleted yet."""
+        result = []
+        for type_, name in resources:
+            kind = self._kind(type_)
+            if kind is None or kind.name != DEFINITION:
+                continue
+            document = self._get(kind.path(name=name), WHOLE)
+            if document.get("metadata", {}).get("deletionTimestamp"):
+                result.append(UnfinishedDefinition(name=name, message=_progress(document)))
+        return result
+
     def in_namespace(self, name: str) -> list[HeldObject]:
         """Return the objects in a namespace that finalizers hold."""
         kinds = [kind for kind in self._served() if kind.namespaced and kind.deletable]
@@ -96,9 +124,7 @@ class Deletions:
 
     def _holders_of(self, type_: str, id_: str) -> Iterator[HeldObject]:
         """Yield what holds one object: its own finalizers, and those of what a namespace or a definition contains."""
-        _, version, name = type_.split(":")
-        group = version.rpartition("/")[0].removeprefix("core")
-        kind = next((each for each in self._served() if (each.group, each.name) == (group, name)), None)
+        kind = self._kind(type_)
         if kind is None:
             return
         *namespace, own = id_.split("/")
@@ -106,12 +132,18 @@ class Deletions:
         if not document.get("metadata", {}).get("deletionTimestamp"):
             return
         yield from _held(kind, document)
-        if name == NAMESPACE:
+        if kind.name == NAMESPACE:
             yield from self.in_namespace(own)
-        if name == DEFINITION:
+        if kind.name == DEFINITION:
             plural, _, group = own.partition(".")
             instances = [each for each in self._served() if (each.group, each.plural) == (group, plural)]
             yield from (each for kind in instances for each in self._list(kind))
+
+    def _kind(self, type_: str) -> Kind | None:
+        """Return the kind of one of the engine's types; None if the cluster does not serve it."""
+        _, version, name = type_.split(":")
+        group = version.rpartition("/")[0].removeprefix("core")
+        return next((each for each in self._served() if (each.group, each.name) == (group, name)), None)
 
     def _list(self, kind: Kind, namespace: str = "") -> Iterator[HeldObject]:
         for item in self._get(f"{kind.path(namespace)}?limit={LISTED}", METADATA_LIST).get("items") or []:
@@ -169,6 +201,13 @@ def _held(kind: Kind, document: Object) -> Iterator[HeldObject]:
         )
 
 
+def _progress(definition: Object) -> str:
+    """Return what the API server says about the deletion of a definition."""
+    conditions = definition.get("status", {}).get("conditions") or []
+    messages = (each.get("message") for each in conditions if each["type"] == TERMINATING)
+    return next(filter(None, messages), "its deletion has not begun")
+
+
 def explained(held: Sequence[HeldObject], context: str, *, again: str) -> tuple[str, str]:
     """Return what holds a deletion, one line per object, and what to do; `again` is the command to repeat."""
     lines = "".join(f"\n  - {each.text()}" for each in held)
@@ -177,3 +216,12 @@ def explained(held: Sequence[HeldObject], context: str, *, again: str) -> tuple[
         f"example with `{held[0].command(context)}`; then run `{again}` again"
     )
     return lines, hint
+
+
+def waiting(unfinished: Sequence[UnfinishedDefinition], *, again: str) -> tuple[str, str]:
+    """Return which definitions a deletion waits for, one line each, and what to do; `again` is the command to repeat."""
+    lines = "".join(f"\n  - {each.text()}" for each in unfinished)
+    return (
+        lines,
+        f"the API server repeats it by itself, after pauses of up to several minutes; then run `{again}` again",
+    )
