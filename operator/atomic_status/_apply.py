@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atomic_status._ports import JsonObject
 from atomic_status.errors import Conflict, ConflictExhausted, Gone
@@ -82,7 +81,7 @@ async def apply(  # noqa: PLR0913 - three values and three optional tunings
         before = base if base is not None and attempt == 1 else await store.read(ref)
         if ref.uid is not None and before["metadata"]["uid"] != ref.uid:
             raise Gone(ref)
-        status = change(copy.deepcopy(before))
+        status = change(_copy(before))
         if status == before.get("status"):
             return Unchanged(current=before)
         try:
@@ -92,3 +91,12 @@ async def apply(  # noqa: PLR0913 - three values and three optional tunings
             continue
         return Applied(before=before, after=after, attempts=attempt)
     raise ConflictExhausted(ref, attempts=max_attempts)
+
+
+def _copy(value: Any) -> Any:  # noqa: ANN401 - any value of a JSON document
+    """Copy a JSON document; `copy.deepcopy` takes almost three times as long."""
+    if isinstance(value, dict):
+        return {key: _copy(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_copy(each) for each in value]
+    return value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from atomic_status import Applied, StatusError, Unchanged
 from notification_operator.domain.folding.fold import excluding_attempts
+from notification_operator.domain.status import Status
 from notification_operator.observers.publisher import Transition
 
 if TYPE_CHECKING:
@@ -43,8 +44,11 @@ class Publication:
         """
         if isinstance(outcome, Applied):
             self._metrics.count_conflicts(outcome.attempts - 1)
-        before = decision.parsed(outcome.before if isinstance(outcome, Applied) else outcome.current)
-        after = decision.parsed(outcome.after) if isinstance(outcome, Applied) else before
+            before = decision.parsed(outcome.before)
+            # A write changes nothing but the status.
+            after = replace(before, status=Status.parse(outcome.after))
+        else:
+            before = after = decision.parsed(outcome.current)
         published = excluding_attempts(before, decision.latest.recorded, route=decision.route(before))
         if unanswered.phase is not published.phase:
             published = replace(published, status=replace(published.status, phase=unanswered.phase))
