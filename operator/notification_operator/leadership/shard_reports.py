@@ -15,7 +15,7 @@ logger = structlog.get_logger(__name__)
 
 
 class ShardReports:
-    """Compares the shards with those of the latest report, and logs Leases that were won or lost."""
+    """Compares the shards with those of the latest report, and logs Leases that were acquired or lost."""
 
     def __init__(self, candidates: Sequence[LeaseCandidate]) -> None:
         self._candidates = candidates
@@ -53,6 +53,6 @@ class ShardReports:
             return False
         for candidate, (before, _), (works, _) in zip(self._candidates, self._reported, now, strict=True):
             if before is not works:
-                logger.info("lease won" if works else "lease lost", lease=candidate.name)
+                logger.info("lease acquired" if works else "lease lost", lease=candidate.name)
         self._reported = now
         return True

@@ -166,6 +166,17 @@ def test_every_phase_and_reason_is_documented() -> None:
         assert f"`{reason}`" in text
 
 
+def test_every_documented_log_event_exists_in_the_operator() -> None:
+    (table,) = re.findall(
+        r"^\| event \| level \| meaning \|\n(.*?)\n\n", page("operations.md"), re.DOTALL | re.MULTILINE
+    )
+    cells = [row.split(" | ")[0] for row in table.splitlines()[1:]]
+    events = [event.removesuffix(" …") for cell in cells for event in re.findall(r"`([^`]+)`", cell)]
+    source = "".join(file.read_text("utf-8") for file in (ROOT / "operator").rglob("*.py"))
+    assert len(events) > 40
+    assert [event for event in events if event not in source] == []
+
+
 def test_permissions_table_lists_every_granted_verb() -> None:
     text = page("operations.md")
     receivers = (*rbac.RECEIVERS, *rbac.REFERENCES)

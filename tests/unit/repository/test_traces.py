@@ -8,9 +8,11 @@ import pytest
 import typer
 
 from tests.runner import simulate, traces
+from tests.unit.process_log import restored_log
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DECISION = (ROOT / "docs" / "decisions" / "DD-PERF-001.md").read_text("utf-8")
@@ -18,8 +20,10 @@ PAGE = (ROOT / "docs" / "race-condition.md").read_text("utf-8")
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _quiet() -> None:
-    simulate.quiet()
+def _quiet() -> Iterator[None]:
+    with restored_log():
+        simulate.quiet()
+        yield
 
 
 @pytest.mark.parametrize("file", traces.DOCUMENTS, ids=lambda file: file.stem)
