@@ -16,8 +16,8 @@ REQUEST_SECONDS = 8
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 """All kinds of a cluster in two requests (Kubernetes 1.30)."""
 METADATA = "application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata"
-WHOLE = "application/json"
 METADATA_LIST = f"{METADATA}List"
+WHOLE = "application/json"
 NAMESPACE, DEFINITION = "Namespace", "CustomResourceDefinition"
 OWN = frozenset({"customresourcecleanup.apiextensions.k8s.io", "foregroundDeletion", "orphan"})
 """Finalizers that the cluster itself removes once nothing else holds the object."""
@@ -210,18 +210,18 @@ def _progress(definition: Object) -> str:
 
 def explained(held: Sequence[HeldObject], context: str, *, again: str) -> tuple[str, str]:
     """Return what holds a deletion, one line per object, and what to do; `again` is the command to repeat."""
-    lines = "".join(f"\n  - {each.text()}" for each in held)
     hint = (
         "the controller that sets a finalizer also removes it: check that it runs. If it no longer exists, remove the finalizer, for "
         f"example with `{held[0].command(context)}`; then run `{again}` again"
     )
-    return lines, hint
+    return _listed(held), hint
 
 
 def waiting(unfinished: Sequence[UnfinishedDefinition], *, again: str) -> tuple[str, str]:
     """Return which definitions a deletion waits for, one line each, and what to do; `again` is the command to repeat."""
-    lines = "".join(f"\n  - {each.text()}" for each in unfinished)
-    return (
-        lines,
-        f"the API server repeats it by itself, after pauses of up to several minutes; then run `{again}` again",
-    )
+    hint = f"the API server repeats it by itself, after pauses of up to several minutes; then run `{again}` again"
+    return _listed(unfinished), hint
+
+
+def _listed(entries: Iterable[HeldObject | UnfinishedDefinition]) -> str:
+    return "".join(f"\n  - {each.text()}" for each in entries)
