@@ -315,7 +315,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     monitoring_labels: pulumi.Input[dict[str, pulumi.Input[str]]]
     """Labels that your Prometheus selects PodMonitors and PrometheusRules by, such as `{"release": "prometheus"}`."""
     monitoring_runbooks: str
-    """Base of the `runbook_url` of each alert: where the pages of docs/runbooks are published. The default is `"docs/runbooks"`."""
+    """URL under which the pages of docs/runbooks are published, such as `https://wiki.example.com/runbooks`: the base of the `runbook_url` of each alert. Empty for none: the description of each alert then names the page, and there is no `runbook_url`."""
     monitoring_alert_seconds: int
     """Seconds that a condition must hold before an alert fires; also the range of rates. The default is `300`."""
     monitoring_failure_percent: int

@@ -128,7 +128,7 @@ EXAMPLES: Final[Mapping[str, Sequence[Any]]] = {
     "networkScrapeNamespaceLabels": ({}, {"kubernetes.io/metadata.name": "monitoring"}),
     "networkScrapePodLabels": ({}, {"app": "prometheus", "empty": ""}),
     "monitoringLabels": ({}, {"release": "prometheus"}),
-    "monitoringRunbooks": ("docs/runbooks", "https://runbooks.example.com/a?b=c"),
+    "monitoringRunbooks": ("", "https://runbooks.example.com/a", "http://10.0.0.8:8080/"),
     "previewNumber": (0, 7),
     "previewOwner": ("", "ann"),
     "previewCommit": ("", "0123456789abcdef0123456789abcdef01234567"),

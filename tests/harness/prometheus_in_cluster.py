@@ -36,7 +36,7 @@ FOLDER = Path(__file__).parent / "prometheus"
 PAGE = ROOT / "docs" / "monitoring.md"
 """Contains the scrape configuration that this one is derived from."""
 SCRAPE_SECONDS = 1
-RUNBOOKS = "docs/runbooks"
+RUNBOOKS = "https://runbooks.example.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

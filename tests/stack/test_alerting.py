@@ -18,7 +18,7 @@ from tests.harness.eventually import eventually, steadily
 from tests.harness.footprint import PREFIX
 from tests.harness.notifications import addressed, fast, notification
 from tests.harness.place import EphemeralStack
-from tests.harness.prometheus_in_cluster import Prometheus, prometheus
+from tests.harness.prometheus_in_cluster import RUNBOOKS, Prometheus, prometheus
 from tests.harness.traffic import traffic
 from tests.stack.operator_under_test import OperatorUnderTest
 
@@ -75,7 +75,7 @@ def test_alert_fires_while_the_receiver_fails_and_then_resolves(
 
     end = time.time()
     assert fired["labels"]["severity"] == "critical"
-    assert fired["annotations"]["runbook_url"] == "docs/runbooks/delivery-failures.md"
+    assert fired["annotations"]["runbook_url"] == f"{RUNBOOKS}/delivery-failures.md"
     # The only channel that was ever reported is the one that failed.
     (lasted,) = watcher.over(f'ALERTS{{alertname="{FAILING[0]}", alertstate="firing"}}', start, end)
     assert lasted["metric"]["channel"] == "slack"

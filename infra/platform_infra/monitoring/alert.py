@@ -29,15 +29,20 @@ class Alert:
     hold: str = "0s"
 
     def document(self, runbooks: str) -> dict[str, Any]:
-        """Return the rule in Prometheus's format; `runbooks` is the base URL of the runbooks."""
+        """Return the rule in Prometheus's format; `runbooks` is the base URL of the runbooks, or empty.
+
+        Without it, the description names the page, because `runbook_url` has to be a URL.
+        """
+        page = f"{self.runbook}.md"
+        runbook = (
+            {"description": self.description, "runbook_url": f"{runbooks.rstrip('/')}/{page}"}
+            if runbooks
+            else {"description": f"{self.description} Runbook: docs/runbooks/{page}"}
+        )
         return {
             "alert": self.name,
             "expr": self.expression,
             "for": self.hold,
             "labels": {"severity": str(self.severity), "part_of": names.PROJECT},
-            "annotations": {
-                "summary": self.summary,
-                "description": self.description,
-                "runbook_url": f"{runbooks.rstrip('/')}/{self.runbook}.md",
-            },
+            "annotations": {"summary": self.summary, **runbook},
         }

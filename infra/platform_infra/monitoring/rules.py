@@ -69,7 +69,10 @@ def limits(settings: Monitoring) -> Limits:
 
 
 def groups(namespace: str, limits: Limits, runbooks: str) -> list[dict[str, Any]]:
-    """Return the rule groups for the operator in a namespace, as in a rule file and in a PrometheusRule."""
+    """Return the rule groups for the operator in a namespace, as in a rule file and in a PrometheusRule.
+
+    `runbooks` is the base URL of the runbooks, or empty.
+    """
     rules = [alert.document(runbooks) for alert in alerts(namespace, limits)]
     return [{"name": f"{names.OPERATOR}.{namespace}", "rules": rules}]
 

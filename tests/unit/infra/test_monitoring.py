@@ -23,7 +23,7 @@ from platform_infra.monitoring.discovery import discover
 from platform_infra.monitoring.panels import panels
 from platform_infra.monitoring.queries import Scope, duration
 from platform_infra.monitoring.rules import Limits, alerts, limits
-from platform_infra.settings.reader import parse
+from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.monitoring import MonitoringMode
 from tests.unit.infra.recording import engine_loop, record_bundle
 from tools.platform.pulumi.environment import ROOT
@@ -150,6 +150,52 @@ def test_rules_use_namespace_and_limits_of_the_stack(record: Record) -> None:
     assert failing["for"] == "90s"
     assert failing["annotations"]["runbook_url"] == "https://wiki.example.com/runbooks/delivery-failures.md"
     assert all('namespace="elsewhere"' in rule["expr"] for rule in rules.values())
+
+
+def test_alerts_without_a_base_of_runbooks_name_the_page_and_have_no_url(record: Record) -> None:
+    (group,) = record(monitoringMode="crds").spec(discovery.PROMETHEUS_RULE)["groups"]
+    pages = {alert.name: f"docs/runbooks/{alert.runbook}.md" for alert in alerts("any", Limits())}
+    for rule in group["rules"]:
+        annotations = rule["annotations"]
+        assert set(annotations) == {"summary", "description"}
+        assert annotations["description"].endswith(f" Runbook: {pages[rule['alert']]}")
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        *(
+            "docs/runbooks",
+            "/docs/runbooks",
+            "wiki.example.com/runbooks",
+            "ftp://wiki.example.com",
+            "https://",
+        ),
+        *(
+            "https://wiki.example.com/a?page=",
+            "https://wiki.example.com/#runbooks",
+            "https://wiki.example.com/a b",
+        ),
+        *("https://wiki.example.com:port/", "https://[::1/runbooks"),
+    ],
+)
+def test_base_of_runbooks_is_refused_unless_it_is_a_web_address(base: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse({"monitoringRunbooks": base})
+    (problem,) = caught.value.problems
+    assert problem.key == "monitoringRunbooks"
+    assert "must be an absolute URL such as https://wiki.example.com/runbooks" in problem.what
+
+
+@pytest.mark.parametrize(
+    "base", ["https://wiki.example.com/runbooks", "http://10.0.0.8:8080", "https://[fd00::1]/a/"]
+)
+def test_base_of_runbooks_precedes_the_page_of_each_alert(base: str) -> None:
+    monitoring = parse({"monitoringRunbooks": base}).monitoring
+    for alert in alerts("any", Limits()):
+        annotations = alert.document(monitoring.runbooks)["annotations"]
+        assert annotations["runbook_url"] == f"{base.rstrip('/')}/{alert.runbook}.md"
+        assert annotations["description"] == alert.description
 
 
 def test_default_limits_match_the_default_settings() -> None:

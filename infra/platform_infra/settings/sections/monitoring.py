@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from platform_infra.settings.sections.base import LabelKey, LabelValue, Section
 
@@ -19,6 +21,26 @@ class MonitoringMode(StrEnum):
     NONE = "none"
 
 
+def _base_url(text: str) -> str:
+    """Return a base of URLs as it is written; empty for none.
+
+    Raises:
+        ValueError: a path that is appended to it makes no absolute URL.
+    """
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"[\s?#]", text):
+        raise ValueError(
+            "must be an absolute URL such as https://wiki.example.com/runbooks, with http or https and without `?` and `#`"
+        )
+    return text
+
+
 class Monitoring(Section):
     """Metrics collection, and thresholds of the alerts."""
 
@@ -26,8 +48,8 @@ class Monitoring(Section):
     """How Prometheus discovers the operator: `crds` creates a PodMonitor, a PrometheusRule and a dashboard, `annotations` annotates the pods, `auto` selects `crds` or `annotations` by the kinds that the cluster serves, `none` does nothing."""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     """Labels that your Prometheus selects PodMonitors and PrometheusRules by, such as `{"release": "prometheus"}`."""
-    runbooks: Annotated[str, StringConstraints(pattern=r"^\S+$")] = "docs/runbooks"
-    """Base of the `runbook_url` of each alert: where the pages of docs/runbooks are published."""
+    runbooks: Annotated[str, AfterValidator(_base_url)] = ""
+    """URL under which the pages of docs/runbooks are published, such as `https://wiki.example.com/runbooks`: the base of the `runbook_url` of each alert. Empty for none: the description of each alert then names the page, and there is no `runbook_url`."""
     alert_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     """Seconds that a condition must hold before an alert fires; also the range of rates."""
     failure_percent: Annotated[int, Field(ge=0, le=99)] = 10
