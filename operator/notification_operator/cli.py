@@ -15,6 +15,7 @@ import typer
 from pydantic import BaseModel
 
 from notification_contract.settings import SETTINGS_VERSION
+from notification_operator import __version__
 from notification_operator.config.settings import (
     DEFAULT_CONFIG_FILE,
     ENV_PREFIX,
@@ -54,6 +55,7 @@ def _rows(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[str]:
 SETTINGS_HELP = "Settings, by file or environment variable:\n\n" + "\n\n".join(_rows(Settings))
 
 app = typer.Typer(
+    name="notification-operator",
     help="Delivers NotificationRequests and records the outcome in their status.",
     no_args_is_help=True,
     add_completion=False,
@@ -66,6 +68,22 @@ ConfigFile = Annotated[
         "--config", help=f"Settings file. Defaults to {DEFAULT_CONFIG_FILE} if it exists.", show_default=False
     ),
 ]
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if value:
+        typer.echo(f"notification-operator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Deliver NotificationRequests and record the outcome in their status."""
 
 
 @app.command(epilog=SETTINGS_HELP)

@@ -1,0 +1,28 @@
+"""The command line of the operator: the options without a command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from typer.testing import CliRunner
+
+from notification_operator import __version__
+from notification_operator.cli import app
+
+
+def test_version_is_printed_without_a_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "notification_operator", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"notification-operator {__version__}\n", "")
+
+
+def test_help_names_version_and_every_command() -> None:
+    result = CliRunner().invoke(app, ["--help"])
+    assert result.exit_code == 0
+    for word in ("--version", "run", "check-config", "audit-replay", "audit-verify"):
+        assert word in result.output
