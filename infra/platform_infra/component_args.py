@@ -47,7 +47,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     crd_managed: bool
     """Whether this stack owns the CRDs; set it to false if another stack of the same cluster does. The default is `true`."""
     crd_retain: bool
-    """Whether the CRDs, and with them every notification and receiver, stay in the cluster when the stack is destroyed. The default is `false`."""
+    """Whether the CRDs, and with them the notifications and receivers in other namespaces than the operator's, stay in the cluster when the stack is destroyed. The operator's namespace is deleted with everything in it. The default is `false`."""
     crd_allow_incompatible: bool
     """Whether an incompatible CRD change is applied, as a rollback may need. The default is `false`."""
     crd_user_roles: bool
@@ -75,7 +75,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     admission_status_writers: list[str]
     """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""
     namespace_managed: bool
-    """Whether this stack owns the operator's namespace. `false` uses a namespace of others, which is neither created nor changed nor deleted. The default is `true`."""
+    """Whether this stack owns the operator's namespace, which is deleted with the stack and with everything in it. `false` uses a namespace of others, which is neither created nor changed nor deleted. The default is `true`."""
     operator_enabled: bool
     """Whether the operator is deployed; false deploys only the cluster, the CRDs and the permissions. The default is `true`."""
     operator_namespace: str

@@ -64,7 +64,36 @@ def test_question_names_resources_cluster_and_backend() -> None:
         "  cluster  https://127.0.0.1:1 (context there, uid 9a)\n"
         "  backend  s3://state\n"
         "  deletes  3 resource(s): 2 ClusterRole, 1 Deployment\n"
-        "  keeps    1 resource(s): 1 CustomResourceDefinition, which stay in the cluster"
+        "  keeps    1 resource(s): 1 CustomResourceDefinition, which stay in the cluster, with all notifications and receivers"
+    )
+
+
+def namespace(name: str, **more: Any) -> dict[str, Any]:
+    return resource("kubernetes:core/v1:Namespace", inputs={"metadata": {"name": name}}, **more)
+
+
+def test_question_names_namespaces_that_go_with_what_others_created_there() -> None:
+    *_, deletes, everything, keeps = (
+        contents_of([*STATE, namespace("notification-system"), namespace("handed-over", retainOnDelete=True)])
+        .text("prod", "s3://state")
+        .splitlines()
+    )
+    assert deletes == "  deletes  4 resource(s): 2 ClusterRole, 1 Deployment, 1 Namespace"
+    assert everything == (
+        "  deletes  everything in the namespace notification-system: receivers, Secrets, notifications and volume claims, also those "
+        "that the stack has not created"
+    )
+    assert keeps == (
+        "  keeps    2 resource(s): 1 CustomResourceDefinition, 1 Namespace, which stay in the cluster, with the notifications and "
+        "receivers in other namespaces"
+    )
+
+
+def test_question_names_crds_that_go_with_every_object() -> None:
+    *_, last = contents_of([provider(), crd()]).text("prod", "s3://state").splitlines()
+    assert (
+        last
+        == "  deletes  every object of notificationrequests.kubernaut.ai, in all namespaces of the cluster"
     )
 
 

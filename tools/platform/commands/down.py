@@ -54,7 +54,7 @@ def down(
         ),
     ] = False,
 ) -> None:
-    """Destroy a stack with all its resources.
+    """Destroy a stack with all its resources, and with everything in its namespace.
 
     A stack that does not exist is no error. A stack whose cluster holds previews is not destroyed. If the cluster is not a
     node on this machine, the command shows what it destroys and asks for the name of the stack.

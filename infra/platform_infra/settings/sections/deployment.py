@@ -43,7 +43,7 @@ class Crd(Section):
     managed: bool = True
     """Whether this stack owns the CRDs; set it to false if another stack of the same cluster does."""
     retain: bool = False
-    """Whether the CRDs, and with them every notification and receiver, stay in the cluster when the stack is destroyed."""
+    """Whether the CRDs, and with them the notifications and receivers in other namespaces than the operator's, stay in the cluster when the stack is destroyed. The operator's namespace is deleted with everything in it."""
     allow_incompatible: bool = False
     """Whether an incompatible CRD change is applied, as a rollback may need."""
     user_roles: bool = True
@@ -54,7 +54,7 @@ class Namespace(Section):
     """The operator's namespace."""
 
     managed: bool = True
-    """Whether this stack owns the operator's namespace. `false` uses a namespace of others, which is neither created nor changed nor deleted."""
+    """Whether this stack owns the operator's namespace, which is deleted with the stack and with everything in it. `false` uses a namespace of others, which is neither created nor changed nor deleted."""
 
 
 class Operator(Section):

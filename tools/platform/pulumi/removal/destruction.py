@@ -32,9 +32,11 @@ PROVIDER = "pulumi:providers:kubernetes"
 STASH = "pulumi:index:Stash"
 STATE_ONLY = ("pulumi:providers:", "pulumi:pulumi:", STASH)
 """Prefixes of the types of resources that exist in the state alone."""
+NAMESPACE = "kubernetes:core/v1:Namespace"
+DEFINITION = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
 OWNED = {
-    "kubernetes:core/v1:Namespace": "namespace",
-    "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": "crd",
+    NAMESPACE: "namespace",
+    DEFINITION: "crd",
     "kubernetes:core/v1:ServiceAccount": "serviceaccount",
 }
 """Types of objects that can have an owner, and their names for kubectl."""
@@ -52,6 +54,10 @@ class Contents:
     """Number of resources by their kind."""
     retained: Mapping[str, int]
     """The same for resources that stay in the cluster."""
+    namespaces: Sequence[str]
+    """Names of the namespaces that are deleted, with everything in them."""
+    definitions: Sequence[str]
+    """Names of the CRDs that are deleted, with every object of them."""
     kubeconfig: str
     """Empty if the state has no connection to a cluster."""
     context: str
@@ -89,8 +95,30 @@ class Contents:
         return "\n".join([*lines, *(self._forgotten() if cluster_gone else self._destroyed())])
 
     def _destroyed(self) -> list[str]:
-        kept = [f"  keeps    {_listed(self.retained)}, which stay in the cluster"] if self.retained else []
-        return [f"  deletes  {_listed(self.deleted)}", *kept]
+        lines = [f"  deletes  {_listed(self.deleted)}"]
+        lines += [
+            f"  deletes  everything in the namespace {name}: receivers, Secrets, notifications and volume claims, also those that the "
+            "stack has not created"
+            for name in self.namespaces
+        ]
+        lines += [
+            f"  deletes  every object of {name}, in all namespaces of the cluster"
+            for name in self.definitions
+        ]
+        if self.retained:
+            lines.append(
+                f"  keeps    {_listed(self.retained)}, which stay in the cluster{self._kept_objects()}"
+            )
+        return lines
+
+    def _kept_objects(self) -> str:
+        if not self.retained.get(_kind(DEFINITION)):
+            return ""
+        return (
+            ", with the notifications and receivers in other namespaces"
+            if self.namespaces
+            else ", with all notifications and receivers"
+        )
 
     def _forgotten(self) -> list[str]:
         """Return what is forgotten with the cluster, and what is deleted because it is elsewhere."""
@@ -117,6 +145,8 @@ def contents_of(resources: Iterable[Resource]) -> Contents:
     return Contents(
         deleted=_kinds(each for each in objects if not each.get("retainOnDelete")),
         retained=_kinds(each for each in objects if each.get("retainOnDelete")),
+        namespaces=_deleted_names(objects, NAMESPACE),
+        definitions=_deleted_names(objects, DEFINITION),
         kubeconfig=str(inputs.get("kubeconfig") or ""),
         context=str(inputs.get("context") or ""),
         cluster=str(inputs.get("clusterIdentifier") or ""),
@@ -205,6 +235,14 @@ def _owned(resource: Resource) -> Iterable[tuple[OwnedObject, Owner]]:
     if text and resource["type"] in OWNED:
         kind, home = OWNED[resource["type"]], str(metadata.get("namespace") or "")
         yield OwnedObject(kind=kind, name=metadata["name"], namespace=home), Owner.parse(text)
+
+
+def _deleted_names(resources: Iterable[Resource], type_: str) -> list[str]:
+    return [
+        each["inputs"]["metadata"]["name"]
+        for each in resources
+        if each["type"] == type_ and not each.get("retainOnDelete")
+    ]
 
 
 def _kinds(resources: Iterable[Resource]) -> Counter[str]:
