@@ -235,7 +235,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     sanitizer_emails: bool
     """Whether email addresses are redacted. The default is `true`."""
     sanitizer_ip_addresses: bool
-    """Whether IPv4 addresses are redacted. The default is `true`."""
+    """Whether IPv4 and IPv6 addresses are redacted. The default is `true`."""
     audit_url: str
     """URL of the audit store, such as `https://audit.example.com`; empty disables audit events."""
     audit_buffer_size: int

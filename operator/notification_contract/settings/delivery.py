@@ -44,7 +44,7 @@ class Redaction(Section):
     emails: bool = True
     """Whether email addresses are redacted."""
     ip_addresses: bool = True
-    """Whether IPv4 addresses are redacted."""
+    """Whether IPv4 and IPv6 addresses are redacted."""
 
 
 class Routing(Section):

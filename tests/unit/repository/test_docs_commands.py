@@ -57,7 +57,7 @@ for row in rows:
 """
 OPEN: Final = frozenset(Phase) - FINAL
 UNDELIVERED: Final = frozenset(Phase) - {Phase.SENT, Phase.SUPPRESSED}
-PROMISES: Mapping[str, Sequence[frozenset[str]]] = {
+SELECTED: Mapping[str, Sequence[frozenset[str]]] = {
     "docs/notificationrequest.md": [frozenset({Phase.FAILED}), frozenset({Phase.FAILED})],
     "docs/runbooks/delivery-failures.md": [UNDELIVERED, frozenset({"phase changed"})],
     "docs/runbooks/backlog-full.md": [frozenset({"2 failed", "1 sent"})],
@@ -150,7 +150,7 @@ def selected(output: str) -> frozenset[str]:
     return frozenset(" ".join(line.split()) for line in lines)
 
 
-@pytest.mark.parametrize("document", PROMISES)
+@pytest.mark.parametrize("document", SELECTED)
 def test_pipelines_of_a_page_select_what_it_promises(document: str, environment: dict[str, str]) -> None:
     results = []
     for command in commands(ROOT / document):
@@ -159,12 +159,12 @@ def test_pipelines_of_a_page_select_what_it_promises(document: str, environment:
         )
         assert (done.returncode, done.stderr) == (0, ""), command
         results.append(selected(done.stdout))
-    assert results == PROMISES[document]
+    assert results == SELECTED[document]
 
 
 def test_every_page_with_such_a_pipeline_has_a_promise() -> None:
     pages = {file.relative_to(ROOT).as_posix() for file in DOCUMENTS if any(commands(file))}
-    assert pages == set(PROMISES)
+    assert pages == set(SELECTED)
 
 
 def test_logs_of_the_operator_are_read_from_every_pod() -> None:
