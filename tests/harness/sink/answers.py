@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Annotated
 
 from aiohttp import web
@@ -86,7 +87,7 @@ async def hold(answer: Answer) -> None:
 
 
 async def give(request: web.Request, hit: Hit, answer: Answer, success: web.Response) -> web.StreamResponse:
-    """Send the answer, or drop the connection, and record which; without a code it is the success."""
+    """Record and send the answer, or drop the connection; without a code it is the success."""
     if answer.drop:
         if request.transport is not None:
             request.transport.abort()
@@ -99,7 +100,12 @@ async def give(request: web.Request, hit: Hit, answer: Answer, success: web.Resp
             headers=success.headers,
         )
     response.headers.update(answer.headers)
-    await response.prepare(request)
-    await response.write_eof()
-    hit.code = response.status
+    # Recorded before it is sent: a test that sees its effect finds it here.
+    hit.code, hit.ended = response.status, time.time()
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+    except BaseException:
+        hit.code = hit.ended = None
+        raise
     return response

@@ -22,7 +22,7 @@ OVERHEAD = 1024
 
 @dataclass(slots=True, kw_only=True)
 class Hit:
-    """One request. `code` is None until its answer is written; `ended` is set when it is no longer open."""
+    """One request. `code` is None until its answer is sent; `ended` is set when it is no longer open."""
 
     kind: str
     operator: str
@@ -80,7 +80,7 @@ class Hits:
         try:
             yield hit
         finally:
-            hit.ended = time.time()
+            hit.ended = hit.ended or time.time()
 
     def of(self, operator: str, *, kind: str = "", uid: str = "", token: str = "") -> list[dict[str, Any]]:
         """Return an operator's hits, filtered by the arguments."""

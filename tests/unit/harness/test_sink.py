@@ -6,12 +6,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.harness.eventually import eventually
 from tests.harness.sink.app import Sink
 from tests.harness.sink.sequences import Bounded
 from tests.harness.sink_client import SlackSink, WebhookSink
 from tests.unit.harness.conftest import RunningSink
+from tests.unit.harness.stalled import stall
 
 
 def slack_message(subject: str, body: str = "a body") -> dict[str, Any]:
@@ -141,6 +143,32 @@ async def test_delayed_answer_is_an_open_hit_until_it_is_sent(sink: RunningSink)
     assert time.monotonic() - start >= 0.4
     (hit,) = await of_slack(sink, about)
     assert (hit["code"], hit["completed"]) == (200, True)
+
+
+async def test_answer_is_recorded_before_the_sender_gets_it(
+    sink: RunningSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = stall(monkeypatch, web.Response, "write_eof")
+    assert (await send(sink, "quick"))[0] == 200
+    (hit,) = await of_slack(sink)
+    assert (hit["code"], hit["completed"]) == (200, True)
+    assert hit["ended"]
+    released.set()
+
+
+async def test_answer_that_was_not_written_is_a_hit_without_a_code(
+    sink: RunningSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(_response: web.Response, *_data: bytes) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(web.Response, "write_eof", cut)
+    with pytest.raises((aiohttp.ClientError, TimeoutError)):
+        await send(sink, "cut", seconds=1)
+    monkeypatch.undo()
+    (hit,) = await of_slack(sink)
+    assert (hit["code"], hit["completed"]) == (None, False)
+    assert hit["ended"]
 
 
 async def test_unanswered_request_stays_open_until_the_sender_aborts_it(
