@@ -173,9 +173,9 @@ class Stage:
         eventually(lambda: len(self.slack.hits()), lambda seen: seen >= count, within=within, every=0.02)
 
     def wait_for_request(self, *, within: float = 30.0, count: int = 1, **which: Any) -> None:
-        """Wait until the fault proxy has requests of a kind; see `requests` of the fault proxy."""
+        """Wait until the fault proxy has requests of a kind; see `so_far` of the fault proxy."""
         eventually(
-            lambda: len(self.proxy.requests(**which)),
+            lambda: len(self.proxy.so_far(**which)),
             lambda seen: seen >= count,
             within=within,
             every=0.02,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tests.harness.eventually import eventually
 from tests.harness.json_client import JsonClient
 
 if TYPE_CHECKING:
@@ -95,24 +96,26 @@ class FaultProxy:
         """End the resource's watches with "410 Expired" in the stream; return their number."""
         return self._watches("expire", resource)
 
-    def requests(
-        self,
-        *,
-        verb: str | None = None,
-        resource: str | None = None,
-        subresource: str | None = None,
-        namespace: str | None = None,
-        name: str | None = None,
-        code: int | None = None,
-    ) -> list[Object]:
-        """Return the matching requests, oldest first.
+    def requests(self, *, code: int | None = None, **which: str) -> list[Object]:
+        """Wait until no matching request is open, and return those with this code, or all; oldest first.
+
+        The effect of a request is visible at the API server before its response has passed the proxy, so an open
+        request has no result yet. A watch has one as soon as it runs. Arguments and fields: see `so_far`.
+        """
+        ended = eventually(lambda: self.so_far(**which), lambda result: all(map(_has_result, result)))
+        return [request for request in ended if code in (None, request["code"])]
+
+    def so_far(self, **which: str) -> list[Object]:
+        """Return the matching requests, also open ones, oldest first.
+
+        Args:
+            which: verb, resource, subresource, namespace, name; as for `fail`.
 
         Each has: at, ended, verb, resource, subresource, namespace, name, method, path, code (the client's
         response; None while open, or cut), upstream (the API server's response; None without one), rule
         (the number of the applied rule), events (forwarded by a watch).
         """
-        arguments = {key: value for key, value in locals().items() if key != "self"}
-        result: list[Object] = self._proxy.request("GET", "/requests", **arguments)
+        result: list[Object] = self._proxy.request("GET", "/requests", **which)
         return result
 
     def clear(self) -> None:
@@ -127,3 +130,7 @@ class FaultProxy:
         answer: Object = self._proxy.request("POST", f"/watches/{what}", {"resource": resource})
         count: int = answer["count"]
         return count
+
+
+def _has_result(request: Object) -> bool:
+    return request["ended"] is not None or (request["verb"] == "watch" and request["code"] is not None)

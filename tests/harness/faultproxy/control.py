@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from tests.harness.faultproxy.watches import Watches
 
 
-class Asked(Match):
-    """A filter for recorded requests."""
-
-    code: int | None = None
-
-
 class Control:
     """`/rules`, `/requests`, `/watches/cut`, `/watches/expire` and `/healthz`."""
 
@@ -65,8 +59,7 @@ class Control:
         return web.json_response({})
 
     async def _requests(self, request: web.Request) -> web.Response:
-        options = Asked.model_validate(dict(request.query))
-        return web.json_response(self._records.of(options, options.code))
+        return web.json_response(self._records.of(Match.model_validate(dict(request.query))))
 
     async def _forget(self, _request: web.Request) -> web.Response:
         self._records.clear()

@@ -115,8 +115,8 @@ class Forwarder:
         self, request: web.Request, answer: aiohttp.ClientResponse, record: Record
     ) -> web.StreamResponse:
         response = web.StreamResponse(status=answer.status, headers=passed_on(answer.headers))
-        await response.prepare(request)
         record.code = answer.status
+        await response.prepare(request)
         watch = Watch(record, request, lag=self._rules.lag)
         await self._watches.run(watch, answer.content, response)
         return response

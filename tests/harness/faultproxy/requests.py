@@ -96,13 +96,9 @@ class Records:
         finally:
             record.ended = time.time()
 
-    def of(self, match: Match, code: int | None) -> list[dict[str, Any]]:
-        """Return the matching requests, with this code if one is given."""
-        return [
-            record.seen()
-            for record in self._records
-            if match.fits(record.kind) and code in (None, record.code)
-        ]
+    def of(self, match: Match) -> list[dict[str, Any]]:
+        """Return the matching requests."""
+        return [record.seen() for record in self._records if match.fits(record.kind)]
 
     def clear(self) -> None:
         self._records.clear()

@@ -48,6 +48,17 @@ async def test_requests_are_recorded_with_their_result(between: Between) -> None
     assert await in_thread(between.proxy.requests) == []
 
 
+async def test_requests_are_returned_once_each_of_them_has_ended(between: Between) -> None:
+    # What the API server has stored is visible elsewhere before its response has passed the proxy.
+    await in_thread(between.proxy.fail, delay_after=0.5)
+    writing = asyncio.create_task(between.write("a", {}))
+    await in_thread(eventually, lambda: between.server.objects, bool)
+    (request,) = await in_thread(between.proxy.requests, verb="update", code=200)
+    assert (request["code"], request["upstream"]) == (200, 200)
+    assert request["ended"]
+    assert await writing == 200
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [(409, "Conflict"), (410, "Expired"), (429, "TooManyRequests"), (500, "InternalError")],
@@ -129,7 +140,7 @@ async def test_request_and_response_can_be_delayed(between: Between) -> None:
     await in_thread(between.proxy.fail, delay_after=0.3)
     for stored in (False, True):
         writing = asyncio.create_task(between.write("a", {}))
-        await in_thread(eventually, between.proxy.requests, lambda result: result and not result[-1]["ended"])
+        await in_thread(eventually, between.proxy.so_far, lambda result: result and not result[-1]["ended"])
         await asyncio.sleep(0.1)  # well within the delay: what is stored now came before it
         assert ("a" in between.server.objects) is stored
         assert await writing == 200
@@ -140,7 +151,7 @@ async def test_client_that_does_not_wait_is_recorded_as_gone(between: Between) -
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await between.write("a", {})
-    (request,) = await in_thread(eventually, between.proxy.requests, lambda result: result[0]["ended"])
+    (request,) = await in_thread(between.proxy.requests)
     assert (request["code"], request["upstream"]) == (None, None)
 
 

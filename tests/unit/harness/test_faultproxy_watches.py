@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.harness.eventually import eventually
 from tests.harness.faultproxy_client import FaultProxy as Client
 from tests.unit.harness.between import GONE, WATCH, Between, in_thread
+from tests.unit.harness.stalled import stall
 
 
 def event(number: int, size: int = 0) -> bytes:
@@ -38,6 +40,18 @@ async def test_watch_events_of_any_size_are_streamed_one_by_one(between: Between
         assert (record["code"], record["ended"], record["events"]) == (200, None, 3)
         await between.server.emit(None)
         assert await answer.content.read() == b""
+
+
+async def test_watch_event_is_counted_before_the_client_gets_it(
+    between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with between.session.get(between.base + WATCH) as answer:
+        released = stall(monkeypatch, web.StreamResponse, "write")
+        await between.server.emit(event(1))
+        await read_events(answer, 1)
+        (record,) = await in_thread(between.proxy.requests, verb="watch")
+        assert (record["code"], record["events"]) == (200, 1)
+        released.set()
 
 
 async def test_watch_ends_at_the_server_when_the_client_disconnects(between: Between) -> None:
