@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -104,13 +106,28 @@ class OperatorUnderTest:
 
     def api_calls(self, obj: Object) -> list[str]:
         """Return the operator's requests about a notification, such as `update status`, oldest first."""
-        namespace, name = _key(obj)
+        return [_called(entry) for entry in self.audited(obj)]
+
+    def audited(self, obj: Object) -> list[Object]:
+        """Return the records of the operator's requests about a notification in the audit log, oldest first.
+
+        The log follows the status with a delay: for a final notification, the write of its final phase is waited for.
+        """
+        stored = self.cluster.get(*_key(obj))
+        completed = stored["status"].get("completionTime") if stored is not None else None
+        return eventually(
+            lambda: self._audited(*_key(obj)),
+            lambda records: completed is None or any(_is_write_since(each, completed) for each in records),
+            within=10,
+        )
+
+    def _audited(self, *key: str) -> list[Object]:
         calls = []
-        for entry in self.workload.node.audited(name):
+        for entry in self.workload.node.audited(key[1]):
             target = entry.get("objectRef", {})
-            same = (target.get("namespace"), target.get("name")) == (namespace, name)
+            same = (target.get("namespace"), target.get("name")) == key
             if same and entry["user"].get("username") == self.workload.account:
-                calls.append(f"{entry['verb']} {target.get('subresource', '')}".strip())
+                calls.append(entry)
         return calls
 
     @contextmanager
@@ -157,6 +174,20 @@ class OperatorUnderTest:
 
 def _key(obj: Object) -> tuple[str, str]:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _called(entry: Object) -> str:
+    return f"{entry['verb']} {entry['objectRef'].get('subresource', '')}".strip()
+
+
+def _is_write_since(entry: Object, completed: str) -> bool:
+    """Return whether a record is of a successful write of the status at or after a time."""
+    received = datetime.fromisoformat(entry["requestReceivedTimestamp"])
+    return bool(
+        _called(entry) == "update status"
+        and entry.get("responseStatus", {}).get("code") == HTTPStatus.OK
+        and received >= datetime.fromisoformat(completed)
+    )
 
 
 def _tell_the_end(records: list[Object]) -> bool:
