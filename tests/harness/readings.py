@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -97,6 +98,23 @@ def follow(measured: Iterable[float], *nominal: float) -> bool:
     """Return whether these are the delays of a policy, with a jitter of 10 %; none is shorter than the first."""
     bounds = [(max(pause * 0.9, nominal[0]), pause * 1.1 + SCHEDULING) for pause in nominal]
     return all(least <= pause <= most for pause, (least, most) in zip(measured, bounds, strict=True))
+
+
+TRUNCATED = 1.0
+"""Seconds that a notification may seem older than it is: the API server truncates the time of creation."""
+
+
+def latency(obj: Mapping[str, Any], until: str = "completionTime") -> float:
+    """Return the seconds from the creation of a notification to a time in its status; at most `TRUNCATED` too long.
+
+    Both times are recorded, so what a busy machine adds to the requests of a test does not count.
+    """
+    return elapsed(obj["metadata"]["creationTimestamp"], obj["status"][until])
+
+
+def elapsed(begin: str, end: str) -> float:
+    """Return the seconds between two recorded times."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
 def kinds(events: Iterable[Mapping[str, Any]]) -> Counter[str]:

@@ -66,7 +66,8 @@ def test_long_error_is_truncated_with_a_marker(scripted_operator: OperatorUnderT
 @pytest.mark.needs_pod
 def test_interrupted_delivery_is_not_recorded_and_is_repeated(stoppable_operator: OperatorUnderTest) -> None:
     obj = slack_notification(stoppable_operator.namespace, priority="low")
-    stoppable_operator.slack.answer(obj, {"delay": 5}, {})
+    # Without an answer: however long the kill takes, the delivery still runs.
+    stoppable_operator.slack.answer(obj, {"never": True}, {})
     obj = stoppable_operator.create(obj)
     stoppable_operator.status(obj, "Sending", within=5)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from tests.harness.eventually import eventually
+from tests.harness.footprint import remembered
 from tests.harness.notifications import fast, notification, policy, slack_notification
 from tests.harness.readings import Counts, attempts, counts, failed, phases, succeeded
 from tests.stack.operator_under_test import OperatorUnderTest
@@ -22,7 +23,7 @@ def test_success_is_counted_in_status_and_metrics(breaker_operator: OperatorUnde
             f"{PREFIX}delivery_attempts_total", channel="console", status="success"
         )
 
-    before = delivered()
+    before = idle(breaker_operator, delivered)
 
     status = breaker_operator.deliver(notification(breaker_operator.namespace), "Sent", within=30)["status"]
 
@@ -61,7 +62,7 @@ def test_delivery_duration_is_in_status_and_metrics(breaker_operator: OperatorUn
     def measured() -> float:
         return breaker_operator.metric(f"{PREFIX}delivery_duration_seconds_count", channel="console")
 
-    before = measured()
+    before = idle(breaker_operator, measured)
 
     stored = breaker_operator.deliver(
         notification(breaker_operator.namespace, priority="high"), "Sent", within=30
@@ -111,6 +112,12 @@ def test_watch_shows_phases_in_order_with_their_reasons(shipped_operator: Operat
     reasons = {"Pending": None, "Sending": "ProcessingDeliveries", "Sent": "AllDeliveriesSucceeded"}
     for state in of_quick + of_slow:
         assert state["status"].get("reason") == reasons[state["status"]["phase"]]
+
+
+def idle(operator: OperatorUnderTest, metric: Callable[[], float]) -> float:
+    """Return a counter once the deliveries of earlier tests are counted: the operator has nothing left to do."""
+    eventually(lambda: remembered(operator), lambda kept: not kept, within=10)
+    return metric()
 
 
 def wait_for_increment(metric: Callable[[], float], before: float) -> None:
