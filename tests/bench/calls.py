@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FILES = "audit*.log"
 FINISHED = "ResponseComplete"
 CONFLICT = 409
+NOTIFICATIONS = "notificationrequests"
 
 
 class AuditLogTornError(Exception):
@@ -56,6 +57,21 @@ def times(folder: Path, account: str, namespace: str, called: str, since: dateti
         for entry in entries
         if _is_meant(entry, account, (namespace,), since) and _called(entry) == called
     )
+
+
+def by_notification(folder: Path, account: str, namespace: str, since: datetime) -> dict[str, Counter[str]]:
+    """Return an account's requests about each notification of a namespace, by verb.
+
+    Raises:
+        AuditLogTornError: the log starts after `since`.
+    """
+    result: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for entry in map(orjson.loads, _lines(folder, account, since)):
+        if _is_meant(entry, account, (namespace,), since):
+            target = entry["objectRef"]
+            if target.get("resource") == NOTIFICATIONS and target.get("name"):
+                result[target["name"]][entry["verb"]] += 1
+    return dict(result)
 
 
 def _lines(folder: Path, account: str, since: datetime) -> Iterator[bytes]:

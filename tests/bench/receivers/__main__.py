@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -30,6 +31,7 @@ from tests.bench.receivers import (
     rotation,
     side_by_side,
     status_writes,
+    waiting,
 )
 from tests.bench.receivers.figures import Outcome, ReceiverFigures
 from tools.platform.pulumi.environment import ROOT
@@ -58,18 +60,27 @@ class Scenario:
     measure: Callable[[Place, int], Awaitable[Measured]]
 
 
-SCENARIOS: Final = (
-    Scenario(name="loaded", title="1,000 receivers loaded", measure=loaded.measure),
-    Scenario(name="side-by-side", title="50 receivers side by side", measure=side_by_side.measure),
-    Scenario(name="rotation", title="a Secret rotated under load", measure=rotation.measure),
-    Scenario(
-        name="against-console",
-        title="a webhook receiver against the console",
-        measure=against_console.measure,
-    ),
-    Scenario(name="status-writes", title="status writes under a burst", measure=status_writes.measure),
-)
-ORDER: Final = tuple(scenario.name for scenario in SCENARIOS)
+def scenarios(away: float = waiting.AWAY_SECONDS) -> tuple[Scenario, ...]:
+    """Return all of them; `away` is for how many seconds a receiver takes nothing, where it returns later."""
+    return (
+        Scenario(name="loaded", title="1,000 receivers loaded", measure=loaded.measure),
+        Scenario(name="side-by-side", title="50 receivers side by side", measure=side_by_side.measure),
+        Scenario(name="rotation", title="a Secret rotated under load", measure=rotation.measure),
+        Scenario(
+            name="against-console",
+            title="a webhook receiver against the console",
+            measure=against_console.measure,
+        ),
+        Scenario(name="status-writes", title="status writes under a burst", measure=status_writes.measure),
+        Scenario(name="waiting", title="a receiver that fails twice at first", measure=waiting.measure),
+        Scenario(name="away", title="a receiver that is away", measure=partial(waiting.away, seconds=away)),
+        Scenario(
+            name="suspended", title="a suspended receiver", measure=partial(waiting.suspended, seconds=away)
+        ),
+    )
+
+
+ORDER: Final = tuple(scenario.name for scenario in scenarios())
 
 
 def main(arguments: list[str]) -> int:
@@ -83,7 +94,7 @@ def main(arguments: list[str]) -> int:
     with place() as where:
         results = [
             _measure(scenario, where, options.rounds, console)
-            for scenario in SCENARIOS
+            for scenario in scenarios(options.away)
             if scenario.name in names
         ]
         outcomes = [result for result in results if result is not None]
@@ -113,6 +124,13 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=DEFAULT_ROUNDS,
         help="of the scenarios that alternate (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--away",
+        type=float,
+        default=waiting.AWAY_SECONDS,
+        metavar="SECONDS",
+        help="of the scenarios away and suspended (default: %(default)g)",
     )
     return parser
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.bench.calls import AuditLogTornError, Calls, calls, count
+from tests.bench.calls import AuditLogTornError, Calls, by_notification, calls, count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def record(**values: Any) -> str:
     target = {
         "resource": "notificationrequests",
         "namespace": NAMESPACE,
-        **{key: values.pop(key) for key in ("resource", "subresource", "namespace") if key in values},
+        **{key: values.pop(key) for key in ("resource", "subresource", "namespace", "name") if key in values},
     }
     entry = {
         "stage": "ResponseComplete",
@@ -118,3 +118,18 @@ def test_empty_log_is_an_error(tmp_path: Path) -> None:
     log(tmp_path, "audit.log")
     with pytest.raises(AuditLogTornError, match="is empty"):
         calls(tmp_path, ACCOUNT, [NAMESPACE], SINCE)
+
+
+def test_requests_are_counted_for_each_notification(tmp_path: Path) -> None:
+    early = record(requestReceivedTimestamp="2026-01-01T12:00:00.000000Z")
+    lines = (
+        record(name="a"),
+        record(name="a", verb="update", subresource="status", responseStatus={"code": 409}),
+        record(name="b"),
+        record(name="b", namespace=OTHERS),
+        record(name="b", resource="events", verb="create"),
+        record(verb="list"),
+    )
+    log(tmp_path, "audit.log", early, *lines)
+    counted = by_notification(tmp_path, ACCOUNT, NAMESPACE, SINCE)
+    assert counted == {"a": {"get": 1, "update": 1}, "b": {"get": 1}}
