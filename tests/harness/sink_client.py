@@ -45,7 +45,8 @@ class _Receiver:
         """Set the answers to requests about a notification, one by one; the last one repeats.
 
         Requests are identified by the notification's subject, or by a text that is in several subjects.
-        Keys of an answer: code, body, body_base64, headers, delay (seconds), never, drop.
+        Keys of an answer: code, body, body_base64, headers, delay (seconds), held (until the next call of this
+        function for the same notification), never, drop.
         """
         token = about if isinstance(about, str) else about["spec"]["subject"]
         self._sink.request("PUT", f"/answers/{self.kind}", {"token": token, "answers": list(answers)})

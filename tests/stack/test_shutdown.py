@@ -40,13 +40,14 @@ def test_running_delivery_at_sigterm_finishes_and_is_not_repeated(
     stoppable_operator: OperatorUnderTest,
 ) -> None:
     obj = slack_notification(stoppable_operator.namespace)
-    stoppable_operator.slack.answer(obj, {"delay": 3})
+    stoppable_operator.slack.answer(obj, {"held": True})
     stoppable_operator.create(obj)
     stoppable_operator.slack.hit(obj)
-    # The signal arrives one second into a delivery of three.
-    steadily(lambda: phase_and_calls(stoppable_operator, obj)[1], lambda calls: calls == 1, during=1)
+    stopping = stop(stoppable_operator)
+    stopping.noticed()
 
-    ended = stop(stoppable_operator).exit()
+    stoppable_operator.slack.answer(obj)
+    ended = stopping.exit()
 
     assert ended.code == 0
     assert ended.seconds < GRACE
@@ -66,7 +67,7 @@ def test_notification_after_sigterm_is_left_to_the_next_process(
         slack_notification(stoppable_operator.namespace),
         slack_notification(stoppable_operator.namespace, priority="low"),
     )
-    stoppable_operator.slack.answer(slow, {"delay": 6})
+    stoppable_operator.slack.answer(slow, {"held": True})
     stoppable_operator.create(slow)
     stoppable_operator.slack.hit(slow)
     stopping = stop_without_replacement(stoppable_operator)
@@ -76,6 +77,7 @@ def test_notification_after_sigterm_is_left_to_the_next_process(
 
     untouched = ("Pending", 0)
     steadily(lambda: phase_and_calls(stoppable_operator, late), lambda seen: seen == untouched, during=2)
+    stoppable_operator.slack.answer(slow)
     assert stopping.exit().code == 0
     assert phase_and_calls(stoppable_operator, slow) == ("Sent", 1)
     assert phase_and_calls(stoppable_operator, late) == untouched

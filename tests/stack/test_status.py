@@ -82,13 +82,14 @@ def test_failed_write_or_lost_response_loses_no_attempt_record(
 def test_notification_deleted_during_delivery_causes_no_error(shipped_operator: OperatorUnderTest) -> None:
     obj = slack_notification(shipped_operator.namespace)
     name = obj["metadata"]["name"]
-    shipped_operator.slack.answer(obj, {"delay": 2})
+    shipped_operator.slack.answer(obj, {"held": True})
     shipped_operator.create(obj)
     shipped_operator.slack.hit(obj)
 
     shipped_operator.cluster.delete(shipped_operator.namespace, name)
 
     assert shipped_operator.cluster.get(shipped_operator.namespace, name) is None
+    shipped_operator.slack.answer(obj)
     eventually(
         lambda: [hit["completed"] for hit in shipped_operator.slack.hits(obj)], lambda done: done == [True]
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated
 
 from aiohttp import web
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, PrivateAttr
 
 from tests.harness.sink.sequences import Series
 
@@ -23,7 +24,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Answer(BaseModel):
     """One answer: after `delay` seconds a code, a body and headers, or `never` one, or a dropped connection.
 
-    Without a code it is the receiver's success. `store` is for the audit store: store the events although the
+    A `held` one is given as soon as its script is replaced or removed. Without a code it is the receiver's success. `store` is for the audit store: store the events although the
     answer is a failure.
     """
 
@@ -34,9 +35,23 @@ class Answer(BaseModel):
     body_base64: Base64Bytes | None = None
     headers: dict[str, str] = {}
     delay: Seconds = 0
+    held: bool = False
     never: bool = False
     drop: bool = False
     store: bool = False
+    _released: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
+
+    async def wait(self) -> None:
+        """Wait before the answer; without one, until the request is cancelled."""
+        await asyncio.sleep(self.delay)
+        if self.held:
+            await self._released.wait()
+        if self.never:
+            await asyncio.get_running_loop().create_future()
+
+    def release(self) -> None:
+        """Let a held answer be given."""
+        self._released.set()
 
     def payload(self, success: str) -> bytes:
         """Return the body, by default that of the code."""
@@ -64,9 +79,12 @@ class Answers:
 
     def __init__(self) -> None:
         self._scripts: dict[str, Series[Answer]] = {}
+        self._held: defaultdict[str, list[Answer]] = defaultdict(list)
 
     def set(self, script: Script) -> None:
         self._scripts.pop(script.token, None)
+        for answer in self._held.pop(script.token, ()):
+            answer.release()
         if script.answers:
             self._scripts[script.token] = Series(script.answers, otherwise=SUCCESS)
         while len(self._scripts) > REMEMBERED:
@@ -74,16 +92,13 @@ class Answers:
 
     def take(self, text: str) -> Answer:
         """Return the next answer of the first script whose token is in the text."""
-        result = (series for token, series in self._scripts.items() if token in text)
-        series = next(result, None)
-        return SUCCESS if series is None else series.take()
-
-
-async def hold(answer: Answer) -> None:
-    """Wait before the answer; without one, until the request is cancelled."""
-    await asyncio.sleep(answer.delay)
-    if answer.never:
-        await asyncio.get_running_loop().create_future()
+        token = next((token for token in self._scripts if token in text), None)
+        if token is None:
+            return SUCCESS
+        answer = self._scripts[token].take()
+        if answer.held:
+            self._held[token].append(answer)
+        return answer
 
 
 async def give(request: web.Request, hit: Hit, answer: Answer, success: web.Response) -> web.StreamResponse:

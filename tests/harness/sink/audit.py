@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from tests.harness.sink.answers import SUCCESS, Answer, give, hold
+from tests.harness.sink.answers import SUCCESS, Answer, give
 from tests.harness.sink.hits import Hit
 from tests.harness.sink.sequences import Bounded, Series
 
@@ -162,7 +162,7 @@ class AuditApi:
         with self._hits.open(hit):
             answer = self._answers[operator].take()
             body = await request.read()
-            await hold(answer)
+            await answer.wait()
             stored = web.Response(status=STORED)
             if answer.store or (answer.code is None and not answer.drop):
                 stored = self._stored(operator, body)

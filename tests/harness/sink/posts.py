@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tests.harness.sink.answers import give, hold
+from tests.harness.sink.answers import give
 from tests.harness.sink.hits import Hit
 from tests.harness.sink.services.service import Posted
 from tests.harness.sink.services.table import SERVICES
@@ -44,7 +44,7 @@ class Posts:
                 hit.body = await request.read()
                 hit.key = hit.body.decode(errors="backslashreplace")
                 answer = account.answers.take()
-                await hold(answer)
+                await answer.wait()
                 return await give(request, hit, answer, self._answered(request, hit, service, answer))
 
         return receive

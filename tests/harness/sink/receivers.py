@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from tests.harness.sink.answers import Answer, Answers, Script, give, hold
+from tests.harness.sink.answers import Answer, Answers, Script, give
 from tests.harness.sink.hits import Hit
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Receiver:
         with self._hits.open(hit):
             hit.body = await request.read()
             answer = self._answer(hit)
-            await hold(answer)
+            await answer.wait()
             return await give(request, hit, answer, web.Response(text="ok"))
 
     def _answer(self, hit: Hit) -> Answer:

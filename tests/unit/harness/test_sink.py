@@ -171,6 +171,21 @@ async def test_answer_that_was_not_written_is_a_hit_without_a_code(
     assert hit["ended"]
 
 
+@pytest.mark.parametrize("then", [(), ({"code": 503},)], ids=["removed", "replaced"])
+async def test_held_answer_is_given_when_its_script_is_replaced(
+    sink: RunningSink, then: tuple[dict[str, Any], ...]
+) -> None:
+    await script(sink, "held", {"held": True})
+    sending = [asyncio.create_task(send(sink, "held")) for _ in range(2)]
+    await asyncio.to_thread(
+        eventually, lambda: SlackSink(sink.base, "shipped").hits("held"), lambda hits: len(hits) == 2
+    )
+    assert [hit["completed"] for hit in await of_slack(sink)] == [False, False]
+    await script(sink, "held", *then)
+    assert [(await each)[0] for each in sending] == [200, 200]
+    assert (await send(sink, "held"))[0] == (503 if then else 200)
+
+
 async def test_unanswered_request_stays_open_until_the_sender_aborts_it(
     sink: RunningSink,
 ) -> None:
