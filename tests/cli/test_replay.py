@@ -21,7 +21,7 @@ from notification_cli.kube.tls import tls_context
 from notification_contract import crds, names
 from tests.cli.cluster import COMMAND
 from tests.cli.test_receivers import SLACK, status
-from tests.harness.eventually import eventually
+from tests.harness.eventually import eventually, steadily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -263,8 +263,7 @@ def test_redrive_waits_until_the_receiver_is_healthy(cluster: Cluster) -> None:
     assert late.code == 4
     assert f"receiver {cluster.namespace}/checkout is not healthy: False (CircuitOpen)" in late.err
     process = started(cluster, "--when-healthy", "--timeout", "30s")
-    time.sleep(2)
-    assert replays(cluster) == []
+    steadily(lambda: replays(cluster), lambda created: created == [], during=2)
     cluster.report("checkout", status())
     process.communicate(timeout=30)
     assert (process.returncode, len(replays(cluster))) == (0, 1)
