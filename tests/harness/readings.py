@@ -100,14 +100,11 @@ def follow(measured: Iterable[float], *nominal: float) -> bool:
     return all(least <= pause <= most for pause, (least, most) in zip(measured, bounds, strict=True))
 
 
-TRUNCATED = 1.0
-"""Seconds that a notification may seem older than it is: the API server truncates the time of creation."""
-
-
 def latency(obj: Mapping[str, Any], until: str = "completionTime") -> float:
-    """Return the seconds from the creation of a notification to a time in its status; at most `TRUNCATED` too long.
+    """Return the seconds from the creation of a notification to a time in its status; up to a second too long.
 
-    Both times are recorded, so what a busy machine adds to the requests of a test does not count.
+    Both times are recorded, so what a busy machine adds to the requests of a test does not count. The API server
+    truncates the time of creation to whole seconds.
     """
     return elapsed(obj["metadata"]["creationTimestamp"], obj["status"][until])
 
