@@ -87,6 +87,8 @@ UNITS: Final = (
     ),
     *(
         "eyJ",
+        "_eyJ",
+        "-eyJ",
         "eyJhbGciOiJ9.",
         "AKIA",
         "AKIAA1B2C3D4A1B2C3D4 ",

@@ -10,6 +10,7 @@ from notification_operator.domain.redaction.rule import (
     OTHER_KEY,
     REAL,
     SLASHES,
+    Hints,
     Rule,
     rule,
     sample,
@@ -37,6 +38,11 @@ BEARER: Final = rule(
     counter_example="the bearer of this ticket",
 )
 
+_JWT = r"[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}"
+"""A JSON web token after the first characters of its header."""
+MAX_ATTACHED: Final = 128
+"""Characters of a name that a JSON web token follows without a separator, such as `id_token_eyJ`."""
+
 _SCHEMES = r"(?i:bearer|basic|token|negotiate|ntlm|apikey|key|bot)[ \t]++"
 _VALUE = r"(?:[^\s\"',}\\]|\\(?!\\{0,14}[\"']))++"
 
@@ -58,9 +64,18 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         "jwt",
         "eyj",
-        r"eyJ(?<![A-Za-z0-9]eyJ)[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}",
+        # Only the first of a run of such characters: a further beginning in it would reach the same dot.
+        rf"eyJ(?<![\w-]eyJ){_JWT}",
         example="token eyJ" + sample(24) + ".eyJ" + sample(24) + "." + sample(32),
         counter_example="eyJ is the beginning of a token",
+    ),
+    rule(
+        "attached_jwt",
+        Hints("_eyj -eyj", reach=MAX_ATTACHED),
+        # Begins at the start of a run, and atomically takes the first token in it, for the same reason.
+        rf"(?P<keep>(?<![\w-])(?>[\w-]{{0,{MAX_ATTACHED}}}?[_-](?=eyJ)))eyJ{_JWT}",
+        example="id_token_eyJ" + sample(24) + ".eyJ" + sample(24) + "." + sample(32),
+        counter_example="key_eyJ",
     ),
     rule(
         "encoded_jwt",
