@@ -27,6 +27,7 @@ from notification_operator.domain.redaction.rules import (
     REDACTED,
     Rule,
 )
+from notification_operator.domain.redaction.runs import apply_bounded
 from notification_operator.domain.redaction.search import Folded, substitute
 
 if TYPE_CHECKING:
@@ -162,12 +163,12 @@ def _unused(key: str, taken: Mapping[str, str]) -> str:
 
 def _apply_all(text: str, rules: Rules, counts: Counter[str]) -> str:
     """Apply the rules, also to what the text shows once invisible characters and look-alikes are resolved."""
-    redacted = _apply_each(text, rules, counts)
+    redacted = apply_bounded(text, lambda part: _apply_each(part, rules, counts))
     revealed = reveal(redacted)
     if revealed == redacted:
         return redacted
     hidden: Counter[str] = Counter()
-    thorough = _apply_each(revealed, rules, hidden)
+    thorough = apply_bounded(revealed, lambda part: _apply_each(part, rules, hidden))
     if not hidden:
         return redacted
     counts.update(hidden)
