@@ -1,4 +1,4 @@
-"""Redaction of a notification's content: once per reconciliation, and of large content outside the event loop."""
+"""Redaction of a notification's content: once per reconciliation, and outside the event loop unless it is short."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from notification_operator.domain.redaction.redact import Rules
     from notification_operator.domain.redaction.redactor import Redactor
 
+ON_LOOP: Final = 4_096
+"""Bytes of content up to which it is redacted on the event loop: that takes a few milliseconds at most."""
 LARGE: Final = 65_536
-"""Bytes of content from which redaction would delay everything else in the process."""
+"""Bytes of content from which there must be room for its attempts before it is redacted."""
 THREADS: Final = 1
 """More would only compete for the interpreter."""
 SECONDS: Final = 20.0
@@ -43,17 +45,17 @@ class RedactedContent:
         redactor: Redactor,
         content: Content,
         *,
-        large: Callable[[Content], Awaitable[Redacted]] | None = None,
+        elsewhere: Callable[[Content], Awaitable[Redacted]] | None = None,
     ) -> None:
         self._redactor = redactor
         self._raw = content
-        self._large = large
+        self._elsewhere = elsewhere
         self._redacted: Redacted | None = None
 
     async def prepare(self) -> None:
-        """Redact a large content, without a delay of anything else."""
-        if self._large is not None and self._redacted is None:
-            self._redacted = await self._large(self._raw)
+        """Redact a content that is not short, without a delay of anything else."""
+        if self._elsewhere is not None and self._redacted is None:
+            self._redacted = await self._elsewhere(self._raw)
 
     def get(self) -> Content:
         """Return the redacted copy; the same one at each call."""
@@ -78,15 +80,15 @@ class ContentRedaction:
         self._threads = DaemonThreads(THREADS, name="redaction")
 
     def is_large(self, content: Content) -> bool:
-        """Return whether the redaction of a content takes noticeable time."""
+        """Return whether a content takes noticeable memory while it is redacted."""
         return content_size(content) > LARGE
 
     def of(self, content: Content) -> RedactedContent:
         """Return the redacted copy of a content; prepare it before its first use."""
-        large = self._redact_large if self.is_large(content) else None
-        return RedactedContent(self._redactor, content, large=large)
+        elsewhere = self._redact_elsewhere if content_size(content) > ON_LOOP else None
+        return RedactedContent(self._redactor, content, elsewhere=elsewhere)
 
-    async def _redact_large(self, content: Content) -> Redacted:
+    async def _redact_elsewhere(self, content: Content) -> Redacted:
         """Return the redacted copy; if that takes too long, a copy without the text."""
         results: list[Redacted] = []
 

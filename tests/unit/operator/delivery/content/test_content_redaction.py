@@ -13,17 +13,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from notification_operator.delivery.content import redaction as content_redaction
-from notification_operator.delivery.content.redaction import LARGE, WITHHELD, ContentRedaction, without_text
+from notification_operator.delivery.content.redaction import (
+    LARGE,
+    ON_LOOP,
+    WITHHELD,
+    ContentRedaction,
+    without_text,
+)
 from notification_operator.domain.model import Content
-from notification_operator.domain.redaction.redact import Rules, redact_content
+from notification_operator.domain.redaction.redact import Rules, redact_content, redact_content_counted
 from notification_operator.domain.redaction.redactor import Redactor
 from notification_operator.domain.redaction.rules import RULES
+from tests.bench.redaction import UNITS, filled
+from tests.cases import some
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 LARGEST = 262_144
 BEAT = 0.002
+MISSED = 0.5
+"""Seconds without a beat that other tasks notice: renewals of the Lease, and probes."""
 LONGEST_STALL = 0.8
 """As a part of the whole time: one rule may hold the interpreter for most of it."""
 
@@ -135,3 +145,30 @@ def test_withheld_content_keeps_what_decides_where_it_goes() -> None:
     secret = without_text(replace(raw, dedup_key="token=hunter2x"))
     assert "hunter2x" not in repr(secret)
     assert secret.dedup_key not in {"", "disk/full"}
+
+
+@pytest.mark.parametrize(("length", "on_loop"), [(ON_LOOP // 2, True), (ON_LOOP, False), (2 * LARGE, False)])
+async def test_only_short_content_is_redacted_on_the_event_loop(
+    length: int, monkeypatch: pytest.MonkeyPatch, *, on_loop: bool
+) -> None:
+    threads: list[int] = []
+
+    def watched(raw: Content, rules: Rules) -> tuple[Content, Counter[str]]:
+        threads.append(threading.get_ident())
+        return redact_content_counted(raw, rules)
+
+    monkeypatch.setattr(content_redaction, "redact_content_counted", watched)
+    redacted = ContentRedaction(Counted().redactor).of(content("x " * (length // 2)))
+    await redacted.prepare()
+    redacted.get()
+    assert [thread == threading.get_ident() for thread in threads] == [on_loop]
+
+
+@pytest.mark.timeout(120)
+async def test_heartbeat_goes_on_while_the_largest_body_of_each_unit_is_redacted() -> None:
+    redaction, bodies = ContentRedaction(Counted().redactor), [*some(UNITS), "_eyJ", "-eyJ"]
+    async with heartbeat() as stalls:
+        for unit in bodies:
+            await redaction.of(content(filled(unit, LARGEST))).prepare()
+    assert len(stalls) >= len(bodies)
+    assert max(stalls) < MISSED
