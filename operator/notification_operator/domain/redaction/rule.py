@@ -26,13 +26,38 @@ FRESH: Final = r"(?!\[REDACTED\])"
 SLASHES: Final = r"\\{0,15}"
 """The backslashes of a quote: none, or those of JSON in a JSON string, four levels deep."""
 QUOTE: Final = rf"(?<!\\){SLASHES}[\"']"
-SEPARATOR: Final = r"(?:[ \t]*+(?:=|:(?!//))++>?+[ \t]*+|%3[ad])"
-REAL: Final = (
-    r"(?!\\{0,15}[\"'](?:\s|[,}]|$)|\$\{[^}\s]*+\}|\$\([^)\s]*+\)|\$[A-Z_]++\b|\{\{|%\(?\w*+\)?s\b|<[A-Za-z][\w. -]*+>|await\b|[A-Za-z_][\w.]*+\((?=[\"')])|\*{3}|[*_~`]{1,3}(?:\s|\[REDACTED\])|[|>][-+0-9]{0,2}(?:\s|$)"
-    r"|(?:null|none|nil|true|false|undefined|expired|invalid|missing|required|revoked|rotated|unset|not|is|was|has|must"
-    r"|cannot|unknown|wrong|incorrect)(?=[\s\"',;}.]|$))"
+SEPARATOR: Final = r"(?:[ \t]*+\??(?:=|:(?!//))++>?+[ \t]*+|%3[ad])"
+STATES: Final = (
+    r"null|none|nil|[nN]/[aA]|undefined|true|false|yes|no|YES|NO|ok|okay|valid|invalid|missing|required|optional|present|absent|empty"
+    r"|expired|expires|expiring|revoked|rotated|unset|set|reset|renewed|refreshed|rejected|refused|denied|accepted|malformed|incorrect|wrong"
+    r"|unknown|changed|unchanged|updated|created|deleted|removed|added|found|stored|mounted|managed|provided|generated|issued|loaded|synced"
+    r"|enabled|disabled|configured|encrypted|hashed|hidden|masked|leaked|locked|blocked|failed|protected|needed|not|is|was|has|must|cannot|await"
+    r"|[sS]tr(?:ing)?|SecretStr|bytes|bool(?:ean)?|integer|varchar"
 )
-"""Excludes a reference, a placeholder, and the words that follow a name in an error message."""
+"""States and types that follow the name of a secret."""
+PROSE: Final = (
+    r"(?:an?|the|this|it|its|your|our|see|ask|on|off|in|at|by|of|to|for|from|and|or|but|with|without|too|are|were|be|been|had|can|should|will"
+    r"|does|did|needs|signature|used|nobody|all|only|still|already|now|no longer)[ \t]++[A-Za-z0-9]|(?![zq])[a-z]{2,20}(?:ed|ing)(?:[ \t,;)]|[.!?]?(?:\s|$))"
+)
+"""The beginning of a sentence that follows the name of a secret, a colon and a blank; all words of one end are taken for participles."""
+REFERENCES: Final = (
+    r"(?:vault|awssm|gcpsm|secretref|arn|ref\+\w{1,16}|op|keyring|env|file):[\w/+.:#@-]"
+    r"|(?:~|\.{1,2}|/(?:run|var|etc|home|root|opt|usr|tmp|mnt|srv|dev|proc|app|vault|data|secrets?|config))/[\w.@-]"
+    r"|(?:process|os|request|req|response|self|this|config|settings|options|props|params|args|ctx|context|secrets|vars|module|local|other|user|input|var|inputs|env)\.[A-Za-z_]"
+    r"|\$(?:env:[A-Za-z_]|[A-Z_][A-Z0-9_]*+\b|(?:token|password|passwd|pass|pwd|secret|api_?key|key)\b|[0-9]{1,3}(?![\w$]))|#\{|%[A-Z_]{2,64}+%"
+)
+"""Where a secret is, instead of the secret: in a store, in a file, in a variable."""
+COORDINATES: Final = (
+    r"[A-Za-z][\w./-]{1,96}+(?::[A-Za-z][\w.-]{1,64}+)?:v?[0-9]{1,6}\.[0-9]|(?:[a-z0-9-]{1,32}+\.){1,4}(?:com|org|io|net|dev|in)/[\w.-]{1,64}+/"
+    r"|[a-z]{2,32}+(?:/[a-z]{2,32}+(?:-[a-z]{1,32}+){0,4}+){1,6}+(?=[\s\"',;)}]|$)"
+)
+"""The name of a package or an image with its version, the path of a module, and a path of words."""
+REAL: Final = (
+    r"(?!\\{0,15}[\"'](?:\s|[,}]|$)|\$\{[^}\s]*+\}|\$\([^)\r\n]{0,128}+\)|[-?+=]?\}|\{\{|%\(?\w*+\)?s\b|<[A-Za-z][\w. -]*+>"
+    r"|[A-Za-z_][\w.]*+\((?=[\"')])|[(\[][a-z][a-z ]{0,32}+[)\]]|\*{3}|[*_`~]{1,3}(?:\s|\[REDACTED\])|[|>][-+0-9]{0,2}(?:\s|$)"
+    rf"|{REFERENCES}|{COORDINATES}|(?:{STATES})(?=[\s\"',;)}}\]]|[.?!:](?:\s|$)|$)|(?<=[ \t])(?:{PROSE}))"
+)
+"""Excludes a reference, a placeholder, and the words that follow a name in prose and in error messages."""
 
 OTHER_KEY: Final = (
     r"(?i:password|passwd|pwd|api[_-]?key|\b(?:(?:access|refresh|auth|id)[_-]?)?token|(?:client_)?secret|authorization)"

@@ -10,11 +10,13 @@ from typing import Final
 
 from notification_operator.domain.redaction.families import (
     assignments,
+    commands,
     headers,
     markup,
     pem,
     urls,
     vendor_tokens,
+    words,
 )
 from notification_operator.domain.redaction.families.urls import EMAIL, IPV4, IPV6
 from notification_operator.domain.redaction.rule import REDACTED, Rule, member, rule, sample
@@ -68,6 +70,8 @@ BEFORE_TOKENS: Final[tuple[Rule, ...]] = (
     *headers.RULES,
     *assignments.NAMED,
     *markup.RULES,
+    *commands.RULES,
+    *words.RULES,
 )
 AFTER_TOKENS: Final[tuple[Rule, ...]] = (*vendor_tokens.RULES, *urls.ADDRESSES)
 RULES: Final[tuple[Rule, ...]] = (*BEFORE_TOKENS, *vendor_tokens.PREFIXED, *AFTER_TOKENS)

@@ -28,7 +28,7 @@ FIRST = "pPsStTcCaAeEmM"
 WORD = (
     r"(?:[aA](?=[sS])(?i:(?<=pa)ss(?:wo?r?d|phrase|code|(?![a-z]))|ster[_-]?key)|[wW][dD](?<=[pP]..)|[sS][kK](?<=[pP]..)(?![a-z])"
     r"|[eE](?<=[sS].)(?i:cret)|[iI](?i:gning[_-]?key)|[oO](?<=[tT].)(?i:ken)|[rR](?i:(?<=c.)edentials?|ivate[_-]?key)"
-    r"|[pP](?i:i[_-]?key)|[cC](?i:(?:cess|count)[_-]?key)|[uU](?i:th[_-]?key)|[nN](?i:cryption[_-]?key))"
+    r"|[pP](?i:i[_-]?key)|[cC](?i:(?:cess|count)[_-]?key)|[uU](?i:th(?:[_-]?key|tok(?![a-z])))|[nN](?i:cryption[_-]?key))"
 )
 """The words that name a secret, after a character of `FIRST`."""
 _ENDINGS = (
@@ -91,7 +91,58 @@ _ENDINGS = (
         "issuer",
         "audience",
     ),
-    *("usage", "budget"),
+    *(
+        "usage",
+        "budget",
+        "header",
+        "headers",
+        "algorithm",
+        "hasher",
+        "backend",
+        "lifetime",
+        "method",
+        "source",
+        "location",
+    ),
+    *(
+        "kind",
+        "alias",
+        "owner",
+        "host",
+        "port",
+        "server",
+        "service",
+        "scope",
+        "scopes",
+        "role",
+        "region",
+        "lookup",
+        "variable",
+    ),
+    *(
+        "strategy",
+        "pattern",
+        "regex",
+        "interval",
+        "timeout",
+        "generator",
+        "controller",
+        "operator",
+        "driver",
+        "cache",
+    ),
+    *(
+        "hash",
+        "digest",
+        "checksum",
+        "fingerprint",
+        "thumbprint",
+        "serial",
+        "revision",
+        "token_id",
+        "tokenid",
+        "token-id",
+    ),
 )
 
 
@@ -113,7 +164,7 @@ _SOON = r"(?=[\w.-]{0,48}+(?:\\{0,15}+[\"'])?+[*`_]{0,3}+[ \t]*+[:=|%])"
 NAME = rf"[{FIRST}]{WORD}{_SOON}(?:s?(?:[_.-][\w.-]{{0,32}}+|[0-9A-Z][\w-]{{0,32}}+)?)(?i:{NO_SECRET})"
 MIXED = r"(?=[^\s\"'`,;<>&0-9]{0,128}+[0-9])(?=[^\s\"'`,;<>&A-Za-z]{0,128}+[A-Za-z])"
 NO_FACT = (
-    r"(?![0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9.]+(?:[munµ]?s|m|h|d|[KMGTkmgt]i?[bB]?)?(?:[\s\"',;}&]|$)|https?://|arn:|vault:|op://"
+    r"(?![0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9.]+(?:[munµ]?s|m|h|d|[KMGTkmgt]i?[bB]?)?(?:[\s\"',;}&]|$)|v?[0-9]{1,4}\.[0-9]{1,6}(?:\.[0-9]{1,6}){0,2}(?:[-+.][\w.+-]{0,24}+)?(?:[\s\"',;}&]|$)|https?://|arn:|vault:|op://"
     r"|\.{0,2}/[a-z.]+[/\s])"
 )
 
@@ -131,6 +182,12 @@ _HARMLESS_KEYS = "".join(
         "routing",
     )
 )
+
+_OBJECT = (
+    r"(?-i:ecret)(?:(?:(?<![\w.-].ecret)|(?<=existing.ecret)|(?<=tls.ecret)|(?<=pull.ecret)):[ \t]++[a-z]{1,63}+(?:[/-][a-z]{1,63}+){1,8}+(?=[\s\"',;)}]|$)"
+    r"|(?<=[0-9]:secret):[\w/+=.@-])"
+)
+"""The name of an object after the word for its kind, and the path in an ARN."""
 
 PASSWORDS: Final[tuple[Rule, ...]] = (
     rule(
@@ -197,9 +254,9 @@ TOKENS: Final[tuple[Rule, ...]] = (
     rule(
         "secret",
         Hints("secret", reach=ASSIGNMENT_REACH),
-        assignment("sS", "eE", "ecret", query="secret"),
+        assignment("sS", "eE", rf"(?!{_OBJECT})ecret", query="secret"),
         example="clientSecret=abc",
-        counter_example="secretName: web",
+        counter_example="secretName: web, existingSecret: web-tls, arn:aws:secretsmanager:eu:1234:secret:shop/db",
     ),
 )
 CLOUD_KEYS: Final[tuple[Rule, ...]] = (
@@ -221,7 +278,7 @@ CLOUD_KEYS: Final[tuple[Rule, ...]] = (
 NAMED: Final[tuple[Rule, ...]] = (
     rule(
         "named_secret",
-        Hints("pass pwd psk secret token credent key", reach=12),
+        Hints("pass pwd psk secret token credent key authtok", reach=12),
         rf"(?m:(?P<keep>{NAME}(?:\\{{0,15}}[\"'])?(?:(?P<block>:[ \t]*[|>][-+0-9]{{0,2}}[ \t]*\r?\n(?P<indent>[ \t]+))"
         rf"|(?P<line>:[ \t]*\r?\n[ \t]+[\"']?)|(?P<cell>[*_`]{{0,3}}[ \t]*\|[ \t]*`?)|(?i:{SEPARATOR})(?:\\{{0,15}}[\"'`])?))"
         r"(?!\[REDACTED\])(?(block)[^\s][^\r\n]*+(?:\r?\n(?P=indent)[^\r\n]*+)*+"
@@ -238,6 +295,27 @@ NAMED: Final[tuple[Rule, ...]] = (
         r"[A-Za-z0-9+/_-]{20,}+=*+(?![\w.:\[])",
         example="storage_key=" + sample(44),
         counter_example="public_key=" + sample(44),
+    ),
+    rule(
+        "routing_key",
+        "routing",
+        rf"(?P<keep>[rR]outing[_-]?[kK]ey(?:\\{{0,15}}[\"'])?(?i:{SEPARATOR})(?:\\{{0,15}}[\"'`])?){MIXED}[A-Za-z0-9]{{32,}}+(?![\w.:-])",
+        example="routing_key: " + sample(32),
+        counter_example="routing_key=orders.created.v2",
+    ),
+    rule(
+        "personal_access_token",
+        "_pat",
+        rf"(?P<keep>_(?:PAT|pat)(?:\\{{0,15}}[\"'])?(?i:{SEPARATOR})(?:\\{{0,15}}[\"'`])?){NO_FACT}{MIXED}{REAL}(?!\[REDACTED\])[A-Za-z0-9_-]{{16,}}+",
+        example="AZURE_DEVOPS_EXT_PAT=" + sample(52),
+        counter_example="LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu",
+    ),
+    rule(
+        "session_id",
+        "sess",
+        rf"(?P<keep>[sS](?i:ess(?:ion)?[_-]?id)(?:\\{{0,15}}[\"'])?(?i:{SEPARATOR})(?:\\{{0,15}}[\"'`])?){MIXED}[A-Za-z0-9%._~+/]{{20,}}+",
+        example="JSESSIONID=" + sample(32),
+        counter_example="session id 0a1b2c3d",
     ),
     rule(
         "secret_line",

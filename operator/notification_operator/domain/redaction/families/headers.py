@@ -52,13 +52,18 @@ AUTHORIZATION: Final = rule(
     rf"(?P<keep>[aA](?i:uthorization{_OPEN})){REAL}{NOT_REDACTED}(?!{OTHER_KEY})(?:"
     # These hold several quoted parts.
     r"(?i:digest|aws4-hmac-sha256|oauth|hawk|signature)\b[^\r\n]*+"
-    rf"|{_SCHEMES}(?:\[REDACTED\](?![^\s\"',}}&#\\])|(?!{OTHER_KEY}){_VALUE})"
+    rf"|{_SCHEMES}(?:\[REDACTED\](?![^\s\"',}}&#\\])|(?!{OTHER_KEY}){REAL}{_VALUE})"
     # What follows an unknown scheme is its credential.
     rf"|(?!{_SCHEMES})[A-Za-z][\w-]*+[ \t]++(?![ \t]){_TO_LINE_END}"
     rf"|{_VALUE})",
     example="Authorization: Splunk " + sample(36),
     counter_example="authorization: required",
 )
+
+_HARMLESS = (
+    r"(?<!idempotency-)(?<!websocket-)(?<!surrogate-)(?<!partition-)(?<!routing-)(?<!cache-)(?<!sort-)"
+)
+"""The beginnings of headers whose key or token is no secret."""
 
 RULES: Final[tuple[Rule, ...]] = (
     rule(
@@ -87,7 +92,7 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         "secret_header",
         "-",
-        rf"(?P<keep>-(?i:(?:key|token|secret|signature|password|auth|session|credentials?)s?{_OPEN}))(?<!-\w:)"
+        rf"(?P<keep>-(?i:{_HARMLESS}(?:key|token|secret|signature|password|auth|session|credentials?|team(?<=honeycomb-team))s?{_OPEN}))(?<!-\w:)"
         rf"{FRESH}(?!(?:true|false|null|none)\b|\$\{{|\{{\{{|<)[A-Za-z0-9._~+/=:-]{{8,}}+",
         example="X-Vault-Auth: " + sample(24),
         counter_example="accept-encoding: identity",

@@ -40,6 +40,13 @@ FIRST_RULES: Final[tuple[Rule, ...]] = (
         counter_example="<secretName>web</secretName>",
     ),
     rule(
+        "xml_entry",
+        "key= name= id=",
+        rf"(?P<keep>(?:key|name|id)=[\"']{_INNER}[\"'][^<>]{{0,64}}>)(?!\[REDACTED\]<){REAL}[^<>]{{1,512}}+(?=</)",
+        example='<entry key="db.password">open sesame</entry>',
+        counter_example='<entry key="db.password_file">web</entry>',
+    ),
+    rule(
         "encoded_member",
         Hints("&quot; &#34; &#x22; %22 u0022 x22", reach=4),
         r"(?P<keep>(?P<quote>[&%\\](?:(?<=&)(?:quot|#34|#x22);|(?<=%)22|(?<=\\)\\{0,3}(?:u00|x)22))"
@@ -80,6 +87,22 @@ RULES: Final[tuple[Rule, ...]] = (
         r"(?P<keep>stringData:[ \t]*\r?\n(?P<indent>[ \t]+)(?=[^\s]))(?!\[REDACTED\])[^\r\n]++(?:\r?\n(?P=indent)[^\r\n]*+)*+",
         example="stringData:\n  a: b\n  c: d\ntype: Opaque",
         counter_example="stringData: {}",
+    ),
+    rule(
+        "secret_data",
+        "kind:",
+        # The lines up to the next kind are read once, and a block ends where the indentation does.
+        r"(?P<keep>kind:[ \t]*Secret[ \t]*\r?\n(?:(?!data:|---|kind:)[^\r\n]*+\r?\n){0,40}+data:[ \t]*\r?\n(?P<indent>[ \t]+)(?=[^\s]))"
+        r"(?!\[REDACTED\])[^\r\n]++(?:\r?\n(?P=indent)[^\r\n]*+)*+",
+        example="kind: Secret\nmetadata:\n  name: a\ndata:\n  dsn: b\n  c: d\ntype: Opaque",
+        counter_example="kind: ConfigMap\ndata:\n  a: b",
+    ),
+    rule(
+        "secret_data_first",
+        "data:",
+        r"(?m:(?P<keep>^data:[ \t]*\r?\n(?P<indent>[ \t]+)(?=[^\s]))(?!\[REDACTED\])[^\r\n]++(?:\r?\n(?P=indent)[^\r\n]*+)*+(?=\r?\nkind:[ \t]*Secret[ \t]*\r?$))",
+        example="data:\n  dsn: b\n  c: d\nkind: Secret\n",
+        counter_example="data:\n  a: b\nkind: ConfigMap",
     ),
     rule(
         "flag",

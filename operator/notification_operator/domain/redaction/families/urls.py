@@ -6,12 +6,15 @@ from typing import Final
 
 from notification_operator.domain.redaction.rule import FRESH, Hints, Rule, rule, sample
 
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _UP_TO_HOST = r"(?!//|[0-9]{1,5}[/?#]|\[REDACTED\]@)(?:[^\s@\"'<>:]|:(?!//)|@(?=[^\s@/?#\"'<>]*+@))++(?=@)"
-_NOT_A_MAILBOX = (
-    r"(?!(?:png|jpe?g|gif|svg|webp|css|js|ts|html?|txt|json|ya?ml|toml|go|gz|tar|deb|rpm|exe|dll|log|conf|cfg"
-    r"|service|socket|timer|mount|target|slice|scope|device|path|swap|local|internal|cluster)\b)"
+_FILE = (
+    r"(?:png|jpe?g|gif|svg|webp|ico|pdf|docx?|xlsx?|css|js|jsx|ts|tsx|html?|txt|json|jsonl|ya?ml|toml|xml|csv|ini|properties|env|hcl|tf"
+    r"|go|java|rb|php|sql|diff|patch|dump|bak|old|orig|tmp|lock|gz|tgz|bz2|xz|zst|zip|tar|jar|war|whl|deb|rpm|apk|exe|dll|bin|iso|img"
+    r"|pem|crt|key|parquet|log|out|conf|cfg)\b"
 )
+"""Suffixes of files that are no top-level domains in use for mail."""
+_NOT_A_MAILBOX = rf"(?!{_FILE}|(?:service|socket|timer|mount|target|slice|scope|device|path|swap|local|internal|cluster)\b)"
 
 EMAIL: Final = "email"
 IPV4: Final = "ipv4"
@@ -135,7 +138,7 @@ ADDRESSES: Final[tuple[Rule, ...]] = (
     rule(
         EMAIL,
         Hints("@", reach=256),
-        rf"(?<![\w.+%-])(?!git@[\w.-]+:)[\w.+%-]{{1,256}}+@(?:[\w-]++\.(?:{_NOT_A_MAILBOX}|(?=[\w-]++\.[^\W\d_]{{2}})))+[^\W\d_]{{2,}}+",
+        rf"(?<![\w.+%-])(?!git@[\w.-]+:)[\w.+%-]{{1,256}}+@(?!v?[0-9]{{1,6}}\.[0-9])(?:[\w-]++\.(?:{_NOT_A_MAILBOX}|(?=[\w-]++\.[^\W\d_]{{2}})))+[^\W\d_]{{2,}}+(?!\.{_FILE}|:[/~])",
         example="<a@b.io>",
         counter_example="git@github.com:owner/repository, logo@2x.png and getty@tty1.service",
     ),
@@ -144,14 +147,14 @@ ADDRESSES: Final[tuple[Rule, ...]] = (
         Hints(".", reach=3),
         r"[0-9](?<![\w.].)(?<![A-Za-z]/.)(?<!(?i:version|release) .)(?!(?<=1)27\.|(?<=0)\.0\.0\.0(?!\w)|(?<=2)55\.255\.)"
         r"(?:(?<=2)5[0-5]|(?<=2)[0-4][0-9]|(?<=1)[0-9]{2}|[0-9]?)\."
-        rf"(?:{_OCTET}\.){{2}}{_OCTET}(?!\w|\.[0-9])",
+        rf"(?:{_OCTET}\.){{2}}{_OCTET}(?!\w|\.[0-9]|-[a-z])",
         example="from 10.0.0.1:8080",
         counter_example="version 1.2.3.4, Chrome/120.0.0.0, 127.0.0.1",
     ),
     rule(
         IPV6,
         Hints(":", reach=4),
-        r"[0-9A-Fa-f](?<![\w:.].)(?=(?<=[0-9])|[0-9A-Fa-f]{0,2}[0-9])[0-9A-Fa-f]{0,3}"
+        r"[0-9A-Fa-f](?<![\w:.].)(?![0-9A-Fa-f](?::[0-9A-Fa-f]{2}){7}(?![\w:]))(?=(?<=[0-9])|[0-9A-Fa-f]{0,2}[0-9])[0-9A-Fa-f]{0,3}"
         r"(?:(?::[0-9A-Fa-f]{1,4}){7}|(?::[0-9A-Fa-f]{1,4}){0,6}::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?)(?![\w:])",
         example="from fe80::1 to 2001:db8:0:1:2:3:4:5",
         counter_example="std::vector, ::1, at 10:00:00, aa:bb:cc:dd:ee:ff",

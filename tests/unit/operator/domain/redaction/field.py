@@ -1,0 +1,131 @@
+"""What is written during operations: the secrets and the harmless texts of `field_secrets` and `field_texts`, with random values.
+
+A third of both was held back while the rules were mended, so that its figures tell how the rules do on texts nobody looked at.
+`python -m tests.unit.operator.domain.redaction.field` prints the figures, and what is missed or changed outside the part held back.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact
+from tests.unit.operator.domain.redaction import field_secrets, field_texts
+from tests.unit.operator.domain.redaction.corpus import ALNUM, Generator, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+HELD_BACK: Final = 3
+"""Every third line was held back."""
+KINDS: Final = {"key": "<alnum:32>", "hex": "<hex:40>", "b64": "<base64:43>=", "url": "<url:40>"}
+WORDS: Final = (
+    "Sommer",
+    "Winter",
+    "dragon",
+    "Hamburg",
+    "monkey",
+    "Start",
+    "grafana",
+    "Welcome",
+    "qwertz",
+    "letmein",
+)
+SECRETS: Final = {
+    "databases": field_secrets.DATABASES,
+    "clouds": field_secrets.CLOUDS,
+    "vendors": field_secrets.VENDORS,
+    "shells": field_secrets.SHELLS,
+    "files": field_secrets.FILES,
+    "prose": field_secrets.PROSE,
+}
+TEXTS: Final = (field_texts.OPERATIONS, field_texts.CODE, field_texts.PEOPLE)
+
+
+def lines(table: str) -> list[str]:
+    """Return the lines of a table, with their line breaks."""
+    return [line.replace("\\n", "\n") for line in table.strip("\n").splitlines()]
+
+
+class People(Generator):
+    """Also makes up passwords as people do."""
+
+    def chosen(self) -> str:
+        """Return a password that somebody chose: words and numbers, or random characters."""
+        word, other = self._random.sample(WORDS, 2)
+        return self._random.choice(
+            (
+                f"{word}{self._random.randint(10, 9999)}{self._random.choice('!.*+?')}",
+                f"{word}-{other}-{self._random.randint(1, 99)}",
+                f"{word}_{self._random.randint(100, 999)}",
+                self.text(ALNUM, 12),
+                self.password(),
+            )
+        ).rstrip(".")  # fmt: skip
+
+    def secret(self, kind: str) -> str:
+        """Return a secret of a kind; see `field_secrets`."""
+        if kind == "pw":
+            return self.chosen()
+        return self.uuid() if kind == "uuid" else self.fill(KINDS.get(kind, kind))
+
+
+def field_corpus(seed: int = 5) -> list[Secret]:
+    """Return the secrets in their forms, in the order of the tables."""
+    g = People(seed)
+    corpus = []
+    for group, table in SECRETS.items():
+        for line in lines(table):
+            kind, form = line.split(" ", 1)
+            planted = g.secret(kind)
+            corpus.append(Secret(group, g.fill(form.replace("@@", planted)), planted))
+    return corpus
+
+
+def harmless(seed: int = 5, tables: Iterable[str] = TEXTS) -> list[str]:
+    """Return the harmless texts, in the order of the tables."""
+    g = Generator(seed)
+    return [g.fill(line) for table in tables for line in lines(table)]
+
+
+def changed(texts: Iterable[str], rules: Rules = ALL_RULES) -> list[str]:
+    """Return the texts that redaction changes."""
+    return [text for text in texts if redact(text, rules) != text]
+
+
+def known(values: Sequence[str] | Sequence[Secret]) -> list:  # type: ignore[type-arg]
+    """Return what was looked at while the rules were mended."""
+    return [value for number, value in enumerate(values) if number % HELD_BACK != HELD_BACK - 1]
+
+
+def held_back(values: Sequence[str] | Sequence[Secret]) -> list:  # type: ignore[type-arg]
+    """Return what nobody looked at."""
+    return [value for number, value in enumerate(values) if number % HELD_BACK == HELD_BACK - 1]
+
+
+def main() -> None:
+    """Print the figures."""
+    say, detailed = print, "-v" in sys.argv  # the output of a command
+    secrets, texts = field_corpus(), harmless()
+    for name, part in (("known", known), ("held back", held_back)):
+        chosen, plain = part(secrets), part(texts)
+        caught = [secret for secret in chosen if secret.caught]
+        groups, found = Counter(s.group for s in chosen), Counter(s.group for s in caught)
+        say(
+            f"{name:<10} caught {len(caught)} of {len(chosen)} ({len(caught) / len(chosen):.1%}),"
+            f" changed {len(changed(plain))} of {len(plain)} ({len(changed(plain)) / len(plain):.1%});",
+            ", ".join(f"{group} {found[group]}/{count}" for group, count in groups.items()),
+        )
+    nodes = harmless(tables=[field_texts.NODES])
+    say(f"addresses  changed {len(changed(nodes))} of {len(nodes)}")
+    if detailed:
+        for secret in known(secrets):
+            if not secret.caught:
+                say(f"missed {secret.group}: {secret.text!r} -> {redact(secret.text)!r}")
+        for text in changed(known(texts)):
+            say(f"changed {text!r} -> {redact(text)!r}")
+
+
+if __name__ == "__main__":
+    main()
