@@ -9,22 +9,11 @@ from typing import TYPE_CHECKING, Final
 import re2
 
 from notification_operator.domain.redaction.families.vendor_tokens import PREFIXED, PREFIXES
+from notification_operator.domain.redaction.rule import trie
 from notification_operator.domain.redaction.search import Folded, redact_spans
 
 if TYPE_CHECKING:
     from notification_operator.domain.redaction.rule import Rule
-
-
-def _trie(words: list[str]) -> str:
-    """Return a pattern of these words that branches at each character, and prefers the longest."""
-    if len(words) == 1:
-        return re.escape(words[0])
-    branches: dict[str, list[str]] = {}
-    for word in words:
-        branches.setdefault(word[:1], []).append(word[1:])
-    whole = branches.pop("", None) is not None
-    pattern = "|".join(re.escape(first) + _trie(rests) for first, rests in branches.items())
-    return f"(?:{pattern}){'?' if whole else ''}"
 
 
 _ALL: Final = sorted({prefix for prefixes in PREFIXES.values() for prefix in prefixes})
@@ -34,7 +23,7 @@ _RULES: Final = {
 _BODY: Final = r"[\w.+/=~%?-]{10}"
 """How a token begins behind its prefix; the question mark stands for letters outside ASCII."""
 _CANDIDATE: Final = re.compile(
-    rf"[{re.escape(''.join(sorted({prefix[0] for prefix in _ALL})))}](?<![A-Za-z0-9].)(?<=(?=({_trie(_ALL)}){_BODY}).)"
+    rf"[{re.escape(''.join(sorted({prefix[0] for prefix in _ALL})))}](?<![A-Za-z0-9].)(?<=(?=({trie(_ALL)}){_BODY}).)"
 )
 """Takes the first character, asks for a word start, and only then goes back to compare with the prefixes: a fast start."""
 _ANY: Final = re2.compile(rf"(?:\A|[^0-9A-Za-z])(?:{'|'.join(map(re2.escape, _ALL))}){_BODY}")

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 REDACTED: Final = "[REDACTED]"
 
@@ -28,18 +31,32 @@ SLASHES: Final = r"\\{0,15}"
 QUOTE: Final = rf"(?<!\\){SLASHES}[\"']"
 SEPARATOR: Final = r"(?:[ \t]*+\??(?:=|:(?!//))++>?+[ \t]*+|%3[ad])"
 STATES: Final = (
-    r"null|none|nil|[nN]/[aA]|undefined|true|false|yes|no|YES|NO|ok|okay|valid|invalid|missing|required|optional|present|absent|empty"
-    r"|expired|expires|expiring|revoked|rotated|unset|set|reset|renewed|refreshed|rejected|refused|denied|accepted|malformed|incorrect|wrong"
-    r"|unknown|changed|unchanged|updated|created|deleted|removed|added|found|stored|mounted|managed|provided|generated|issued|loaded|synced"
-    r"|enabled|disabled|configured|encrypted|hashed|hidden|masked|leaked|locked|blocked|failed|protected|needed|not|is|was|has|must|cannot|await"
-    r"|[sS]tr(?:ing)?|SecretStr|bytes|bool(?:ean)?|integer|varchar"
+    "null none nil n/a N/A undefined true false yes no YES NO ok okay valid invalid missing required optional present absent empty expired"
+    " expires expiring revoked rotated unset set reset renewed refreshed rejected refused denied accepted malformed incorrect wrong unknown"
+    " changed unchanged updated created deleted removed added found stored mounted managed provided generated issued loaded synced enabled"
+    " disabled configured encrypted hashed hidden masked leaked locked blocked failed protected needed not is was has must cannot await"
+    " str string String SecretStr bytes bool boolean integer varchar"
 )
 """States and types that follow the name of a secret."""
 PROSE: Final = (
-    r"(?:an?|the|this|it|its|your|our|see|ask|on|off|in|at|by|of|to|for|from|and|or|but|with|without|too|are|were|be|been|had|can|should|will"
-    r"|does|did|needs|signature|used|nobody|all|only|still|already|now|no longer)[ \t]++[A-Za-z0-9]|(?![zq])[a-z]{2,20}(?:ed|ing)(?:[ \t,;)]|[.!?]?(?:\s|$))"
+    "a an the this it its your our see ask on off in at by of to for from and or but with without too are were be been had can should will"
+    " does did needs signature used all only still already now"
 )
-"""The beginning of a sentence that follows the name of a secret, a colon and a blank; all words of one end are taken for participles."""
+"""How a sentence begins that follows the name of a secret, a colon and a blank."""
+
+
+def trie(words: Iterable[str]) -> str:
+    """Return a pattern of these words that branches at each character, and prefers the longest."""
+    branches: dict[str, list[str]] = {}
+    for word in words:
+        branches.setdefault(word[:1], []).append(word[1:])
+    whole = branches.pop("", None) is not None
+    parts = [re.escape(first) + (trie(rests) if rests != [""] else "") for first, rests in branches.items()]
+    if len(parts) == 1 and not whole:
+        return parts[0]
+    return f"(?:{'|'.join(parts)}){'?' if whole else ''}"
+
+
 REFERENCES: Final = (
     r"(?:vault|awssm|gcpsm|secretref|arn|ref\+\w{1,16}|op|keyring|env|file):[\w/+.:#@-]"
     r"|(?:~|\.{1,2}|/(?:run|var|etc|home|root|opt|usr|tmp|mnt|srv|dev|proc|app|vault|data|secrets?|config))/[\w.@-]"
@@ -55,7 +72,8 @@ COORDINATES: Final = (
 REAL: Final = (
     r"(?!\\{0,15}[\"'](?:\s|[,}]|$)|\$\{[^}\s]*+\}|\$\([^)\r\n]{0,128}+\)|[-?+=]?\}|\{\{|%\(?\w*+\)?s\b|<[A-Za-z][\w. -]*+>"
     r"|[A-Za-z_][\w.]*+\((?=[\"')])|[(\[][a-z][a-z ]{0,32}+[)\]]|\*{3}|[*_`~]{1,3}(?:\s|\[REDACTED\])|[|>][-+0-9]{0,2}(?:\s|$)"
-    rf"|{REFERENCES}|{COORDINATES}|(?:{STATES})(?=[\s\"',;)}}\]]|[.?!:](?:\s|$)|$)|(?<=[ \t])(?:{PROSE}))"
+    rf"|{REFERENCES}|{COORDINATES}|(?=[A-Za-z]){trie(STATES.split())}(?=[\s\"',;)}}\]]|[.?!:](?:\s|$)|$)"
+    rf"|(?<=[ \t])(?=[a-z])(?:{trie(PROSE.split())}[ \t]++[A-Za-z0-9]|(?![zq])[a-z]{{2,20}}(?:ed|ing)(?:[ \t,;)]|[.!?]?(?:\s|$))))"
 )
 """Excludes a reference, a placeholder, and the words that follow a name in prose and in error messages."""
 
@@ -93,7 +111,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """Hints, separated by blanks, and how far from the start of a match the first of them is; see `Rule`."""
+    """Hints, separated by blanks, with `␠` for a blank in one, and how far from the start of a match the first of them is; see `Rule`."""
 
     words: str
     reach: int | None = 0
@@ -107,7 +125,15 @@ def rule(name: str, hints: str | Hints, pattern: str, *, example: str, counter_e
     keeps = "keep" in compiled.groupindex
     replacement = r"\g<keep>" + REDACTED if keeps else REDACTED
     return Rule(
-        name, tuple(words.split()), reach, compiled, near, keeps, replacement, example, counter_example
+        name,
+        tuple(word.replace("␠", " ") for word in words.split()),
+        reach,
+        compiled,
+        near,
+        keeps,
+        replacement,
+        example,
+        counter_example,
     )
 
 

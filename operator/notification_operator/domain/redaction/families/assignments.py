@@ -159,7 +159,7 @@ def _not_ending_with(words: Iterable[str]) -> str:
 
 NO_SECRET = _not_ending_with(_ENDINGS)
 """Excludes names such as `secretName` and `token_ttl`."""
-_SOON = r"(?=[\w.-]{0,48}+(?:\\{0,15}+[\"'])?+[*`_]{0,3}+[ \t]*+[:=|%])"
+_SOON = r"(?=[\w.-]{0,48}+(?:\\{0,15}+[\"'])?+[*`_]{0,3}+[ \t]*+[:=|%](?![ \t]?\[REDACTED\]))"
 """A separator that follows soon: most words of a text have none, and the check is short."""
 NAME = rf"[{FIRST}]{WORD}{_SOON}(?:s?(?:[_.-][\w.-]{{0,32}}+|[0-9A-Z][\w-]{{0,32}}+)?)(?i:{NO_SECRET})"
 MIXED = r"(?=[^\s\"'`,;<>&0-9]{0,128}+[0-9])(?=[^\s\"'`,;<>&A-Za-z]{0,128}+[A-Za-z])"

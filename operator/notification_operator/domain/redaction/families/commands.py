@@ -30,10 +30,11 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "tool_option",
-        "ldap zip 7z openssl smbclient lftp http",
-        rf"(?P<keep>(?:ldap[a-z]{{3,10}}[ \t]++{_option('-w')}|7z[az]?[ \t]++{_option('-p')}(?=[^\s])|zip[ \t]++{_option('-P')}"
-        rf"|openssl[ \t]++{_option('-k')}[ \t]|smbclient[ \t]++{_option('-U')}[ \t]*[\w.-]{{1,64}}+%"
-        rf"|lftp[ \t]++{_option('-u')}[ \t]*[\w.@-]{{1,64}}+,|http[ \t]++{_option('-a')}[ \t]*[\w.@-]{{1,64}}+:)[ \t]*[\"']?)"
+        "ldap zip 7z openssl smbclient lftp",
+        r"(?P<keep>[lz7os](?<![\w/-].)"
+        rf"(?:(?<=l)dap[a-z]{{3,10}}[ \t]++{_option('-w')}|(?<=7)z[az]?[ \t]++{_option('-p')}(?=[^\s])|(?<=z)ip[ \t]++{_option('-P')}"
+        rf"|(?<=o)penssl[ \t]++{_option('-k')}[ \t]|(?<=s)mbclient[ \t]++{_option('-U')}[ \t]*[\w.-]{{1,64}}+%"
+        rf"|(?<=l)ftp[ \t]++{_option('-u')}[ \t]*[\w.@-]{{1,64}}+,)[ \t]*[\"']?)"
         rf"{MIXED}{REAL}{FRESH}{_VALUE}{{4,}}+",
         example="ldapsearch -x -D cn=admin -w pa55word -b dc=example",
         counter_example="zip -P backup.zip",
@@ -65,8 +66,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "set_name",
-        "env set",
-        rf"(?P<keep>(?:[eE][nN][vV](?<![\w-]...)|[sS]et(?<![\w-]...)(?:[eE]nv)?(?:[ \t]++-g?x|[ \t]++--secret)?)[ \t]++{_NAME}[ \t]++[\"']?)"
+        "env setenv -x -gx config",
+        rf"(?P<keep>[eEsSc-](?<![\w-].)(?:(?<=[eE])(?i:nv)|(?<=[sS])et[eE]nv|(?<=-)(?<=set -)g?x|(?<=c)onfig(?:ure)?[ \t]++set(?:[ \t]++--secret)?)[ \t]++{_NAME}[ \t]++[\"']?)"
         rf"{MIXED}{REAL}{FRESH}{_VALUE}{{6,}}+",
         example="ENV API_TOKEN " + sample(24),
         counter_example="set token lifetime to 30m",
@@ -80,16 +81,16 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "quoted_argument",
-        "passw passphrase identified convertto-securestring",
-        r"(?P<keep>(?:[pP](?i:assword|assphrase)|(?i:identified[ \t]++by)|ConvertTo-SecureString(?:[ \t]++-String)?)(?:[ \t]++|[ \t]*\([ \t]*)(?P<open>[\"']))"
+        "identified convertto-securestring",
+        r"(?P<keep>(?:[iI](?i:dentified[ \t]++by)|ConvertTo-SecureString(?:[ \t]++-String)?)[ \t]++(?P<open>[\"']))"
         rf"{REAL}{FRESH}[^\s\"'\\]{{4,256}}+(?=(?P=open))",
-        example="CREATE USER app WITH PASSWORD 'opensesame'",
-        counter_example='column "password" does not exist',
+        example="CREATE USER app IDENTIFIED BY 'opensesame'",
+        counter_example="the pod is identified by its uid",
     ),
     rule(
         "quoted_name",
-        Hints("pass pwd psk secret token credent key", reach=12),
-        rf"(?P<keep>[{FIRST}]{WORD}[\w-]{{0,32}}+(?i:{NO_SECRET})[\"'](?:\][ \t]*=(?!=)|(?P<list>[ \t]*,))[ \t]*(?P<open>[\"']))"
+        "(\" (' [\" ['",
+        rf"(?P<keep>[(\[](?=[\"'])[\"'][\w.-]{{0,64}}?[{FIRST}]{WORD}[\w-]{{0,32}}+(?i:{NO_SECRET})[\"'](?:(?<!\[)\][ \t]*=(?!=)|(?P<list>[ \t]*,))[ \t]*(?P<open>[\"']))"
         rf"(?(list){MIXED}){REAL}{FRESH}[^\s\"'\\]{{4,256}}+(?=(?P=open))",
         example="define('DB_PASSWORD', 'pa55word'); $c['password'] = 'opensesame';",
         counter_example='["password", "token", "secret"]',

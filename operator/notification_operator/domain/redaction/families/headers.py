@@ -92,7 +92,7 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         "secret_header",
         "-",
-        rf"(?P<keep>-(?i:{_HARMLESS}(?:key|token|secret|signature|password|auth|session|credentials?|team(?<=honeycomb-team))s?{_OPEN}))(?<!-\w:)"
+        rf"(?P<keep>-(?i:(?:key|token|secret|signature|password|auth|session|credentials?|team(?<=honeycomb-team))s?{_HARMLESS}{_OPEN}))(?<!-\w:)"
         rf"{FRESH}(?!(?:true|false|null|none)\b|\$\{{|\{{\{{|<)[A-Za-z0-9._~+/=:-]{{8,}}+",
         example="X-Vault-Auth: " + sample(24),
         counter_example="accept-encoding: identity",

@@ -12,6 +12,8 @@ _INNER = rf"[\w.:-]{{0,64}}?[{FIRST}]{WORD}[\w.-]{{0,32}}+(?i:{NO_SECRET})"
 """A name that contains a word of secrets."""
 _OPTIONS = r"(?:-[a-zA-Z][ =]?[^\s\[-][^\s\[]{0,64}+[ \t]++){0,3}"
 """Options before the one with the secret; none of them is redacted, so that the number stays the same."""
+RANDOM: Final = r"(?=[A-Za-z0-9_+/=~-]{16})(?:(?=[0-9a-f]{32})|(?=[^\s0-9]{0,64}+[0-9])(?=[^\sA-Z]{0,64}+[A-Z])(?=[^\sa-z]{0,64}+[a-z]))"
+"""At least 16 characters with small letters, capitals and digits, or 32 hexadecimal digits."""
 _TICKS = r"[*_`~]{1,3}"
 
 FIRST_RULES: Final[tuple[Rule, ...]] = (
@@ -41,7 +43,7 @@ FIRST_RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "xml_entry",
-        "key= name= id=",
+        "key=\" name=\" id=\" key=' name=' id='",
         rf"(?P<keep>(?:key|name|id)=[\"']{_INNER}[\"'][^<>]{{0,64}}>)(?!\[REDACTED\]<){REAL}[^<>]{{1,512}}+(?=</)",
         example='<entry key="db.password">open sesame</entry>',
         counter_example='<entry key="db.password_file">web</entry>',
@@ -67,11 +69,12 @@ FIRST_RULES: Final[tuple[Rule, ...]] = (
 RULES: Final[tuple[Rule, ...]] = (
     rule(
         "prose",
-        "pass secret token",
-        r"(?P<keep>[pPsStT](?i:(?<=p)ass(?:word|phrase|code)|(?<=s)ecret|(?<=t)oken)(?i:[ \t]+(?:for [\w.@-]{1,64}+ )?"
-        rf"(?:(?:(?:is|was|has been) )?(?:set|changed|reset) to|is now|is|was)[ \t:]+[\"'`]?)){NO_FACT}{FRESH}{MIXED}[^\s\"'`,;<>&]{{6,}}+",
-        example="the password is hunter2xyz",
-        counter_example="the password is stored in the vault",
+        "secret␠ token␠ key␠",
+        r"(?P<keep>[sStTkK](?i:(?<=s)ecret|(?<=t)oken|(?<=k)ey)[ ]++(?:(?i:(?:for [\w.@-]{1,64}+ )?"
+        r"(?:(?:(?:is|was|has been) )?(?:set|changed|reset) to|is now|is|was)[ :]++)(?<!ey is )|(?P<blank>))[\"'`(]?)"
+        rf"{FRESH}(?(blank){RANDOM}[A-Za-z0-9_+/=~-]{{16,}}+(?![\w.:(])|{NO_FACT}{MIXED}[^\s\"'`,;<>&]{{6,}}+)",
+        example="the token is hunter2xyz",
+        counter_example="the secret is stored in the vault, secret cart-db-7d4b9c6f5d-kk8zl",
     ),
     rule(
         "encoded_credentials",
@@ -114,8 +117,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "user_flag",
-        Hints("-u", reach=7),
-        r"(?P<keep>-(?<!\S.)(?:u|-user|-proxy-user)[ \t=]*[\"']?[\w.@-]{1,64}+:)(?![0-9]+\b)(?!//)"
+        Hints("-u -a", reach=7),
+        r"(?P<keep>-(?<!\S.)(?:u|-user|-proxy-user|a(?<=http -a))[ \t=]*[\"']?[\w.@-]{1,64}+:)(?![0-9]+\b)(?!//)"
         rf"{FRESH}{REAL}{_VALUE}++",
         example="curl -u admin:opensesame https://example.com",
         counter_example="docker run -u 1000:1000 alpine",

@@ -172,13 +172,6 @@ RULES: Final[tuple[Rule, ...]] = (
         counter_example="faq~1",
     ),
     rule(
-        "asana_token",
-        Hints(":", reach=40),
-        r"[012](?<![\w/].)/[0-9]{13,17}(?:/[0-9]{13,17})?:[0-9a-f]{32}(?!\w)",
-        example="2/1234567890123456/1234567890123456:" + sample(32, _HEX),
-        counter_example="1/2:3",
-    ),
-    rule(
         "firebase_key",
         Hints(":apa91b", reach=24),
         r"(?<![\w-])[\w-]{8,24}:APA91b[\w-]{100,}+",

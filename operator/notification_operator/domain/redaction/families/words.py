@@ -15,18 +15,50 @@ _END = r"\s\"'`,;<>&"
 _VALUE = rf"[^{_END}]"
 _CHOSEN = rf"{MIXED}(?=[^{_END}A-Z!$%+*~^?#_]{{0,64}}+[A-Z!$%+*~^?#_])(?!(?:SHA|AES|RSA|MD|HS|RS|ES|TLS|HTTP)[0-9/-])"
 """Letters, digits, and a capital or a special character: a password, and no name of an object."""
-_RANDOM = (
-    r"(?=[A-Za-z0-9_+/=~-]{16})(?:(?=[0-9a-f]{32})|(?=[^\s0-9]{0,64}+[0-9])(?=[^\sA-Z]{0,64}+[A-Z])(?=[^\sa-z]{0,64}+[a-z]))"
-    r"(?![0-9]{4}-[0-9]{2}-)"
-)
-"""At least 16 characters with small letters, capitals and digits, or 32 hexadecimal digits."""
 _QUOTE = r"[\"'`„“«]?"
 _IS = r"(?:[ \t]*[:：=][ \t]*|[ \t]++(?:is now|is|was|ist|lautet|est|es|é|to)[ \t:]++|[は是는은][ \t]*)"
+
+_PAIR = rf":?[ \t]++(?:(?:are|with|as|is|of)[ \t:]++)?[\w.@-]{{1,64}}+[ \t]?[/:][ \t]?){_CHOSEN}{NO_FACT}{REAL}{FRESH}{_VALUE}{{6,}}+"
+"""A name and a password, with which the group `keep` ends."""
+_KINDS = (
+    "(?:"
+    + "|".join(
+        f"(?<=(?i:{kind})[ -].)"
+        for kind in (
+            *(
+                "api",
+                "access",
+                "secret",
+                "license",
+                "licence",
+                "deploy",
+                "master",
+                "signing",
+                "encryption",
+                "recovery",
+            ),
+            *(
+                "account",
+                "webhook",
+                "client",
+                "service",
+                "server",
+                "shared",
+                "storage",
+                "session",
+                "admin",
+                "backup",
+            ),
+        )
+    )
+    + ")"
+)
+"""The kinds of a key or a code that is a secret."""
 
 RULES: Final[tuple[Rule, ...]] = (
     rule(
         "foreign_password",
-        "passwor passord kennwor mot mdp contrase clave senha palavra wachtwoord has?o haslo paro l?senord losenord adgangskode salasana"
+        "passwort passord kennwor mot mdp contrase clave senha palavra wachtwoord has?o haslo paro l?senord losenord adgangskode salasana"
         " heslo jelsz sifre ?ifre geheim ??",
         r"(?P<keep>[pPkKmMcCsSwWhHlLaAjJşŞпПgG密口パ비](?:(?<![A-Za-z0-9].)|(?<=[密口パ비]))(?i:(?<=p)assworte?t?(?<!word)|(?<=p)assord|(?<=k)ennwort"
         r"|(?<=m)ot de passe|(?<=m)dp|(?<=c)ontrase[ñn]a|(?<=c)lave|(?<=s)enha|(?<=p)alavra-passe|(?<=w)achtwoord|(?<=h)as[łl]o|(?<=h)eslo"
@@ -38,36 +70,37 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     rule(
         "password_in_prose",
-        "passw passphrase passcode pw pass",
-        r"(?P<keep>[pP](?<![A-Za-z0-9].)(?i:ass(?:word|phrase|code)?|w)(?:[ \t]*(?:→|->|—|–)[ \t]*|[ \t]++-[ \t]++|(?:[ \t]*\([\w ,.-]{1,32}+\)|[ \t]++(?:for|of|on) [\w.@-]{1,64}+)?[ \t]*[:=][ \t]*"
-        rf"|[ \t]++(?:for (?:[\w.@-]{{1,64}}+ ){{1,3}}?)?(?:(?:(?:is|was|has been|has|got) )?(?:set|changed|reset) to|is now|is|was)[ \t:]++|(?P<blank>[ \t]++)){_QUOTE})"
-        rf"(?(blank){_CHOSEN}){NO_FACT}{MIXED}{REAL}{FRESH}{_VALUE}{{5,}}+",
-        example="admin password Pa55word did not work; pw: pa55word",
-        counter_example="password SHA-256, password v2, pw is unknown",
+        "password␠ password( pass␠ pass: pass= pass( passphrase␠ passphrase: passphrase= passphrase( passcode␠ passcode: passcode= passcode("
+        " pw␠ pw: pw= pw(",
+        r"(?P<keep>[pP](?<![A-Za-z0-9].)(?i:ass(?:word|phrase|code)?|w)(?=[^\w.\"'])(?![ ]?[:=][ ]?\[)(?: (?:→|->|—|–|-)[ ]++"
+        r"|(?: \([\w ,.-]{1,32}+\)[ ]?|[ ]++(?:for|of|on) [\w.@-]{1,64}+[ ]?| |(?<!(?i:ord)))[:=][ ]?"
+        r"|[ ]++(?:for (?:[\w.@-]{1,64}+ ){1,3}?)?(?:(?:(?:is|was|has been|has|got) )?(?:set|changed|reset) to|is now|is|was)[ \t:]++"
+        rf"|(?P<quoted>(?:[ ]++|[ ]?\([ ]?)(?=[\"'][^\s\"'\\]{{4,256}}+[\"']))|(?P<blank>[ ]++)){_QUOTE})"
+        rf"(?(quoted){REAL}|(?(blank){_CHOSEN}){NO_FACT}{MIXED}{REAL}){FRESH}[^{_END}\\]{{4,}}+",
+        example="admin password Pa55word did not work; pw: pa55word; WITH PASSWORD 'opensesame'",
+        counter_example='password SHA-256, password v2, pw is unknown, column "password" does not exist',
     ),
     rule(
         "key_in_prose",
-        "api access secret licen deploy master signing encrypt recovery account webhook client service bearer auth",
-        r"(?P<keep>(?i:api|access|secret|licen[sc]e|deploy|master|signing|encryption|recovery|account|webhook|client|service|bearer|auth)(?:[ \t]++|-)"
-        r"(?i:key|token|secret|code)(?:[ \t]*[:=][ \t]*|[ \t]++is(?: now)?[ \t:]++)[\"'`]?)"
+        "key code",
+        rf"(?P<keep>[kKcC](?<=[ -].){_KINDS}(?i:(?<=k)ey|(?<=c)ode)(?:[ \t]*[:=][ \t]*|[ \t]++is(?: now)?[ \t:]++)[\"'`]?)"
         rf"{NO_FACT}{MIXED}{REAL}{FRESH}{_VALUE}{{8,}}+",
         example="the API key is " + sample(24),
-        counter_example="the API key is missing, access key: rotated",
-    ),
-    rule(
-        "random_in_prose",
-        "token secret key passw",
-        r"(?P<keep>(?:[tT]oken|[sS]ecret|[kK]ey|[pP]assword)[ \t]++[\"'`(]?)"
-        rf"{_RANDOM}{FRESH}[A-Za-z0-9_+/=~-]{{16,}}+(?![\w.:(])",
-        example="token " + sample(24, "a1B2c3D4") + " was refused",
-        counter_example="secret cart-db-7d4b9c6f5d-kk8zl, key orders/2026/11/25",
+        counter_example="the API key is missing, access key: rotated, sort key: a1b2c3d4",
     ),
     rule(
         "credential_pair",
-        "cred zugangsdaten login log user auth-user-pass",
-        r"(?P<keep>(?:[cC]red(?:ential)?s?|[zZ]ugangsdaten|[lL]og ?in|user/pass(?:word)?|auth-user-pass)(?=[ \t:]):?[ \t]++(?:(?:are|with|as|is|of)[ \t:]++)?"
-        rf"[\w.@-]{{1,64}}+[ \t]?[/:][ \t]?){_CHOSEN}{NO_FACT}{REAL}{FRESH}{_VALUE}{{6,}}+",
+        "cred zugangsdaten user/pass",
+        r"(?P<keep>[cCzZuU](?<!\w.)(?i:(?<=c)red(?:ential)?s?|(?<=z)ugangsdaten|(?<=u)ser/pass(?:word)?)(?=[ \t:])"
+        rf"{_PAIR}",
         example="creds: admin / Pa55word",
-        counter_example="login: failed for user jane, credentials: shop/cart-db",
+        counter_example="credentials: shop/cart-db",
+    ),
+    rule(
+        "login_pair",
+        "login␠with login:",
+        rf"(?P<keep>[lL](?<!\w.)ogin(?=[ :]){_PAIR}",
+        example="login with admin / Pa55word",
+        counter_example="login: failed for user jane",
     ),
 )
