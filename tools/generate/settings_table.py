@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -61,6 +61,11 @@ def _default(value: Any) -> str:  # noqa: ANN401 - a setting's value has any typ
 def _allowed(field: FieldInfo) -> str:
     if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
         return ", ".join(f"`{value}`" for value in field.annotation)
+    words = [
+        word for part in get_args(field.annotation) if get_origin(part) is Literal for word in get_args(part)
+    ]
+    if words:
+        return ", ".join(f"`{value}`" for value in ("true", "false", *words))
     limits = [
         f"{sign} {getattr(part, name)}"
         for part in field.metadata

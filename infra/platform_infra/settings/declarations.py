@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
@@ -117,10 +117,12 @@ def _for_editors(path: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any
     for name in path[:-1]:
         branch = schema["$defs"][branch["properties"][name]["$ref"].rpartition("/")[2]]
     declared = branch["properties"][path[-1]]
-    value = next((part for part in declared.get("anyOf", []) if part.get("type") != "null"), declared)
-    value = {key: part for key, part in value.items() if key not in _ANNOTATIONS}
+    parts = [part for part in declared.get("anyOf", [declared]) if part.get("type") != "null"]
+    value = {key: part for key, part in parts[0].items() if key not in _ANNOTATIONS}
     entry = _entry(path)
     forms: list[dict[str, Any]] = [value, {"$ref": "#/$defs/secret"}]
+    if len(parts) > 1:
+        forms[1:1] = [*parts[1:], {"enum": ["true", "false"]}]
     match entry["type"]:
         case "boolean":
             forms.insert(1, {"enum": ["true", "false"]})
@@ -159,8 +161,14 @@ def _entry(path: Path) -> dict[str, Any]:
 def _for_pulumi(entry: dict[str, Any]) -> dict[str, Any]:
     """Return a declaration in Pulumi's types: a number with a fraction is a text."""
     return (
-        entry | {"type": "string", "default": str(entry["default"])} if entry["type"] == "number" else entry
+        entry | {"type": "string", "default": _text(entry["default"])}
+        if entry["type"] in {"number", "string"}
+        else entry
     )
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - the default of a scalar
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type_of(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - a type expression
@@ -173,7 +181,13 @@ def _type_of(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - a type expres
         case origin if origin is tuple:
             return {"type": "array", "items": _type_of(arguments[0])}
         case origin if origin in {Union, UnionType}:
-            return _type_of(next(argument for argument in arguments if argument is not NoneType))
+            # A boolean or a word: Pulumi stores both as a text, and accepts a boolean for one.
+            words = any(get_origin(argument) is Literal for argument in arguments)
+            return (
+                {"type": "string"}
+                if words
+                else _type_of(next(each for each in arguments if each is not NoneType))
+            )
     if issubclass(annotation, BaseModel):
         return {"type": "object"}
     return {"type": "string" if issubclass(annotation, StrEnum) else _TYPES[annotation]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -43,8 +43,8 @@ class Redaction(Section):
 
     emails: bool = True
     """Whether email addresses are redacted."""
-    ip_addresses: bool = True
-    """Whether IPv4 and IPv6 addresses are redacted."""
+    ip_addresses: bool | Literal["public"] = True
+    """Whether IP addresses are redacted. With `public`, those of private networks stay, such as the addresses of nodes and pods."""
 
 
 class Routing(Section):

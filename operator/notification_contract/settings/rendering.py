@@ -10,7 +10,7 @@ import yaml
 from pydantic import SecretStr
 
 from notification_contract.settings.section import Section
-from notification_contract.settings.version import ANY, mark, needed
+from notification_contract.settings.version import ANY, FIRST, mark, since
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,11 @@ class Difference:
     value: Any
     """As YAML has it."""
 
+    @property
+    def since(self) -> int:
+        """Return the version that introduced the setting, or this value of it."""
+        return max(since(self.setting), since((*self.setting, str(self.value))))
+
 
 def render(settings: OperatorSettings) -> str:
     """Return the text of the configuration file: the version that it needs, and what differs from the defaults.
@@ -38,7 +43,9 @@ def render(settings: OperatorSettings) -> str:
     Secrets are left out: a Secret holds them.
     """
     changed = list(differences(settings))
-    return mark(needed(each.setting for each in changed)) + yaml.safe_dump(document(changed), sort_keys=False)
+    return mark(max((each.since for each in changed), default=FIRST)) + yaml.safe_dump(
+        document(changed), sort_keys=False
+    )
 
 
 def document(changed: Iterable[Difference]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from notification_contract.settings.operator import Path
 
@@ -46,11 +46,12 @@ SINCE: Final[Mapping[Path, int]] = dict.fromkeys(
         ("receivers", "namespaced"),
         ("receivers", "cluster"),
         ("drill", "schedule"),
+        ("sanitizer", "ip_addresses", "public"),
         ("leader_election", "shards"),
     ),
     2,
 )
-"""The version that introduced a setting; the first one has every other setting."""
+"""The version that introduced a setting, or a value of one; the first one has every other setting."""
 
 _MARK = re.compile(r"# settings version: ([0-9]{1,9})$", re.MULTILINE)
 
@@ -58,11 +59,6 @@ _MARK = re.compile(r"# settings version: ([0-9]{1,9})$", re.MULTILINE)
 def since(setting: Path) -> int:
     """Return the version that introduced a setting."""
     return SINCE.get(setting, FIRST)
-
-
-def needed(settings: Iterable[Path]) -> int:
-    """Return the oldest version that has all of these settings."""
-    return max(map(since, settings), default=FIRST)
 
 
 def mark(version: int) -> str:

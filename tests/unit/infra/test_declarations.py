@@ -78,6 +78,15 @@ def test_released_keys_keep_type_and_default() -> None:
         assert (current[key]["type"], current[key]["default"]) == (kind, json.loads(default)), key
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("true", True), (True, True), ("false", False), ("public", "public")]
+)
+def test_setting_of_a_boolean_or_a_word_accepts_both(value: object, expected: object) -> None:
+    """Pulumi checks the value against a text, as which it stores a boolean of a stack's file, too."""
+    assert config_block()["sanitizerIpAddresses"]["type"] == "string"
+    assert parse({"sanitizerIpAddresses": value}).sanitizer.ip_addresses == expected
+
+
 def test_declared_defaults_are_valid() -> None:
     assert parse({}) is not None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.settings import SETTINGS_VERSION, differences, render, since
+from notification_contract.settings import SETTINGS_VERSION, differences, render
 from notification_contract.settings.version import ANY
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import Settings, key_of
@@ -31,7 +31,7 @@ def version_problems(settings: Settings, version: int, source: str) -> Iterator[
     if not 0 < version < SETTINGS_VERSION:
         return
     for each in differences(operator_settings(settings)):
-        introduced = since(each.setting)
+        introduced = each.since
         if introduced > version:
             yield Problem(
                 key=_key(each),

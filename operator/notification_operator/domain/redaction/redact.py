@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from notification_operator.domain.redaction.applicable import RuleSet
 from notification_operator.domain.redaction.encodings import reveal
@@ -24,6 +24,7 @@ from notification_operator.domain.redaction.rules import (
     EMAIL,
     IPV4,
     IPV6,
+    PUBLIC,
     REDACTED,
     Rule,
 )
@@ -41,12 +42,14 @@ class Rules:
     """The optional rules in addition to those for secrets: addresses may be personal data, or plain facts."""
 
     emails: bool = True
-    ipv4: bool = True
+    ipv4: bool | Literal["public"] = True
+    """Whether IP addresses are redacted, of either version; with `public`, those of private networks stay."""
 
     def selected(self, rules: Iterable[Rule]) -> Iterable[Rule]:
         """Return those of the rules that apply, in their order."""
         off = (*(() if self.emails else (EMAIL,)), *(() if self.ipv4 else (IPV4, IPV6)))
-        return (rule for rule in rules if rule.name not in off)
+        instead = {rule.name: rule for rule in PUBLIC} if self.ipv4 == "public" else {}
+        return (instead.get(rule.name, rule) for rule in rules if rule.name not in off)
 
 
 @cache

@@ -18,10 +18,10 @@ from notification_operator.domain.redaction.families import (
     vendor_tokens,
     words,
 )
-from notification_operator.domain.redaction.families.urls import EMAIL, IPV4, IPV6
+from notification_operator.domain.redaction.families.urls import EMAIL, IPV4, IPV6, PUBLIC
 from notification_operator.domain.redaction.rule import REDACTED, Rule, member, rule, sample
 
-__all__ = ["EMAIL", "IPV4", "IPV6", "REDACTED", "RULES", "Rule"]
+__all__ = ["EMAIL", "IPV4", "IPV6", "PUBLIC", "REDACTED", "RULES", "Rule"]
 
 _JSON_STRING = r'"(?:[^"\\]++|\\.)*+"'
 _FLAT = rf"\{{(?:\\.|{_JSON_STRING}|[^\"{{}}\\]++)*+\}}"

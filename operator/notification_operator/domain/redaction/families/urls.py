@@ -134,29 +134,60 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
 )
 
-ADDRESSES: Final[tuple[Rule, ...]] = (
-    rule(
-        EMAIL,
-        Hints("@", reach=256),
-        rf"(?<![\w.+%-])(?!git@[\w.-]+:)[\w.+%-]{{1,256}}+@(?!v?[0-9]{{1,6}}\.[0-9])(?:[\w-]++\.(?:{_NOT_A_MAILBOX}|(?=[\w-]++\.[^\W\d_]{{2}})))+[^\W\d_]{{2,}}+(?!\.{_FILE}|:[/~])",
-        example="<a@b.io>",
-        counter_example="git@github.com:owner/repository, logo@2x.png and getty@tty1.service",
-    ),
-    rule(
+_EMAIL: Final = rule(
+    EMAIL,
+    Hints("@", reach=256),
+    rf"(?<![\w.+%-])(?!git@[\w.-]+:)[\w.+%-]{{1,256}}+@(?!v?[0-9]{{1,6}}\.[0-9])(?:[\w-]++\.(?:{_NOT_A_MAILBOX}|(?=[\w-]++\.[^\W\d_]{{2}})))+[^\W\d_]{{2,}}+(?!\.{_FILE}|:[/~])",
+    example="<a@b.io>",
+    counter_example="git@github.com:owner/repository, logo@2x.png and getty@tty1.service",
+)
+
+
+def _ipv4(excluded: str, *, example: str, counter_example: str) -> Rule:
+    """Return the rule for IPv4 addresses; `excluded` is a pattern behind the first digit."""
+    return rule(
         IPV4,
         Hints(".", reach=3),
         r"[0-9](?<![\w.].)(?<![A-Za-z]/.)(?<!(?i:version|release) .)(?!(?<=1)27\.|(?<=0)\.0\.0\.0(?!\w)|(?<=2)55\.255\.)"
-        r"(?:(?<=2)5[0-5]|(?<=2)[0-4][0-9]|(?<=1)[0-9]{2}|[0-9]?)\."
+        rf"{excluded}(?:(?<=2)5[0-5]|(?<=2)[0-4][0-9]|(?<=1)[0-9]{{2}}|[0-9]?)\."
         rf"(?:{_OCTET}\.){{2}}{_OCTET}(?!\w|\.[0-9]|-[a-z])",
-        example="from 10.0.0.1:8080",
-        counter_example="version 1.2.3.4, Chrome/120.0.0.0, 127.0.0.1",
-    ),
-    rule(
+        example=example,
+        counter_example=counter_example,
+    )
+
+
+def _ipv6(excluded: str, *, example: str, counter_example: str) -> Rule:
+    """Return the rule for IPv6 addresses; `excluded` is a pattern behind the first digit. Eight pairs of digits are a fingerprint."""
+    return rule(
         IPV6,
         Hints(":", reach=4),
-        r"[0-9A-Fa-f](?<![\w:.].)(?=(?<=[0-9])|[0-9A-Fa-f]{0,2}[0-9])[0-9A-Fa-f]{0,3}"
-        r"(?:(?::[0-9A-Fa-f]{1,4}){7}(?<![0-9A-Fa-f](?::[0-9A-Fa-f]{2}){7})|(?::[0-9A-Fa-f]{1,4}){0,6}::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?)(?![\w:])",
+        rf"[0-9A-Fa-f](?<![\w:.].){excluded}(?=(?<=[0-9])|[0-9A-Fa-f]{{0,2}}[0-9])[0-9A-Fa-f]{{0,3}}"
+        r"(?:(?::[0-9A-Fa-f]{1,4}){7}(?<![0-9A-Fa-f](?::[0-9A-Fa-f]{2}){7})"
+        r"|(?::[0-9A-Fa-f]{1,4}){0,6}::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?)(?![\w:])",
+        example=example,
+        counter_example=counter_example,
+    )
+
+
+PUBLIC: Final[tuple[Rule, ...]] = (
+    _ipv4(
+        r"(?!(?<=1)(?:0\.|72\.(?:1[6-9]|2[0-9]|3[01])\.|92\.168\.|69\.254\.|00\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.))",
+        example="from 203.0.113.7:8080",
+        counter_example="10.0.0.1, 172.31.0.1, 192.168.1.7, 169.254.169.254, 100.64.0.1",
+    ),
+    _ipv6(
+        r"(?!(?<=[fF])(?:[cCdD][0-9A-Fa-f]{2}:|[eE][89abAB][0-9A-Fa-f]:))",
+        example="from 2001:db8:0:1:2:3:4:5",
+        counter_example="fd00:10:244::7, fe80::1",
+    ),
+)
+"""The rules for addresses that are not those of private networks, of links and of carriers (RFC 1918, 3927, 4193, 4291, 6598)."""
+ADDRESSES: Final[tuple[Rule, ...]] = (
+    _EMAIL,
+    _ipv4("", example="from 10.0.0.1:8080", counter_example="version 1.2.3.4, Chrome/120.0.0.0, 127.0.0.1"),
+    _ipv6(
+        "",
         example="from fe80::1 to 2001:db8:0:1:2:3:4:5",
-        counter_example="std::vector, ::1, at 10:00:00, aa:bb:cc:dd:ee:ff",
+        counter_example="std::vector, ::1, at 10:00:00, aa:bb:cc:dd:ee:ff, 3c:d0:3d:1a:2c:f2:1a:1b",
     ),
 )

@@ -26,6 +26,7 @@ PLUGIN = ("channels", "plugins", ANY)
 def settings_since(version: int) -> list[str]:
     paths = [path for path, _ in declared_settings(OperatorSettings)]
     paths += [(*PLUGIN, name) for name in PluginChannel.model_fields]
+    paths += [path for path in SINCE if path[:-1] in paths]  # a value of a setting
     return sorted(".".join(path) for path in paths if since(path) == version)
 
 
@@ -56,6 +57,14 @@ def test_file_names_the_newest_version_of_its_settings() -> None:
         "queue": {"workers": 3},
         "channels": {"plugins": {"sms": {"factory": "a:b", "burst": 7}}},
     }
+
+
+def test_file_names_the_version_of_a_further_value() -> None:
+    texts = [
+        render(OperatorSettings.model_validate({"sanitizer": {"ip_addresses": value}}))
+        for value in (False, "public")
+    ]
+    assert [version_of(text) for text in texts] == [1, 2]
 
 
 def test_file_contains_no_secret() -> None:

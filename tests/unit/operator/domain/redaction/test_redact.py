@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from notification_operator.domain.redaction.redact import LIMIT, Rules, redact, redact_counted
-from notification_operator.domain.redaction.rules import RULES
+from notification_operator.domain.redaction.rules import PUBLIC, RULES, Rule
 
 GITHUB = "ghp_" + "a1B2" * 9
 AWS_ID = "AKIAIOSFODNN7EXAMPLE"
@@ -206,6 +206,14 @@ def test_rules_for_addresses_can_be_disabled() -> None:
     assert redact(text, Rules(emails=False)) == "a@b.io [REDACTED] password=[REDACTED]"
     assert redact(text, Rules(ipv4=False)) == "[REDACTED] 10.0.0.1 password=[REDACTED]"
     assert redact(text, Rules(emails=False, ipv4=False)) == "a@b.io 10.0.0.1 password=[REDACTED]"
+
+
+@pytest.mark.parametrize("rule", PUBLIC, ids=lambda rule: rule.name)
+def test_addresses_of_private_networks_stay_by_a_setting(rule: Rule) -> None:
+    only_public = Rules(ipv4="public")
+    assert "[REDACTED]" in redact(rule.example, only_public)
+    assert redact(rule.counter_example, only_public) == rule.counter_example
+    assert "[REDACTED]" in redact(rule.counter_example)
 
 
 def test_secrets_are_counted_by_rule_and_only_once() -> None:

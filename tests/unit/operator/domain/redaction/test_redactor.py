@@ -18,6 +18,8 @@ CONTENT = Content(
 def test_settings_enable_the_rules_for_addresses() -> None:
     redacted = Redactor(rules(Settings())).content(CONTENT)
     assert redacted.subject == "[REDACTED] at [REDACTED]"
+    public = Redactor(rules(Settings(ip_addresses="public")))
+    assert public.text("10.0.0.1 and 203.0.113.7") == "10.0.0.1 and [REDACTED]"
     partial = Redactor(rules(Settings(emails=False, ip_addresses=False))).content(CONTENT)
     assert (partial.subject, partial.body) == (CONTENT.subject, "password: [REDACTED]")
     assert Redactor(rules(Settings(emails=False))).text(CONTENT.subject) == "a@example.com at [REDACTED]"
