@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from notification_operator.domain.redaction.families.assignments import FIRST, MIXED, NO_SECRET, WORD
-from notification_operator.domain.redaction.rule import FRESH, REAL, Hints, Rule, rule, sample
+from notification_operator.domain.redaction.rule import FRESH, REAL, Rule, rule, sample
 
 _VALUE = r"[^\s\"'`,;<>&|}\\]"
 _NAME = rf"[\w./:-]{{0,64}}?[{FIRST}]{WORD}[\w-]{{0,32}}+(?i:{NO_SECRET})"
@@ -59,7 +59,7 @@ RULES: Final[tuple[Rule, ...]] = (
     rule(
         "piped",
         "echo printf",
-        r"(?P<keep>(?:echo(?:[ \t]++-n)?|printf)[ \t]++[\"']?(?:[\w.-]{1,64}+:(?=[^\s|]{1,128}+[ \t]*\|[^\r\n|]{0,16}chpasswd))?)"
+        r"(?P<keep>(?:echo(?:[ \t]++-n)?|printf)[ \t]++[\"']?(?:[\w.-]{1,64}+:(?=[^\s|]{1,128}+[ \t]*\|[^\r\n|]{0,16}chpasswd))?+)"
         rf"{REAL}{FRESH}[^\s\"'|;&]{{4,128}}+(?=[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]++(?:-S|chpasswd)|chpasswd|[^\r\n|]{{0,120}}--password-stdin))",
         example="echo opensesame | docker login -u ci --password-stdin",
         counter_example="echo done | tee log",

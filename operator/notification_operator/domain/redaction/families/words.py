@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from notification_operator.domain.redaction.families.assignments import MIXED, NO_FACT
-from notification_operator.domain.redaction.rule import FRESH, REAL, Hints, Rule, rule, sample
+from notification_operator.domain.redaction.rule import FRESH, REAL, Rule, rule, sample
 
 _END = r"\s\"'`,;<>&"
 _VALUE = rf"[^{_END}]"
 _CHOSEN = rf"{MIXED}(?=[^{_END}A-Z!$%+*~^?#_]{{0,64}}+[A-Z!$%+*~^?#_])(?!(?:SHA|AES|RSA|MD|HS|RS|ES|TLS|HTTP)[0-9/-])"
 """Letters, digits, and a capital or a special character: a password, and no name of an object."""
 _QUOTE = r"[\"'`„“«]?"
-_IS = r"(?:[ \t]*[:：=][ \t]*|[ \t]++(?:is now|is|was|ist|lautet|est|es|é|to)[ \t:]++|[は是는은][ \t]*)"
+_IS = r"(?:[ \t]*[:\uff1a=][ \t]*|[ \t]++(?:is now|is|was|ist|lautet|est|es|é|to)[ \t:]++|[は是는은][ \t]*)"
 
 _PAIR = rf":?[ \t]++(?:(?:are|with|as|is|of)[ \t:]++)?[\w.@-]{{1,64}}+[ \t]?[/:][ \t]?){_CHOSEN}{NO_FACT}{REAL}{FRESH}{_VALUE}{{6,}}+"
 """A name and a password, with which the group `keep` ends."""
@@ -62,7 +62,7 @@ RULES: Final[tuple[Rule, ...]] = (
         " heslo jelsz sifre ?ifre geheim ??",
         r"(?P<keep>[pPkKmMcCsSwWhHlLaAjJşŞпПgG密口パ비](?:(?<![A-Za-z0-9].)|(?<=[密口パ비]))(?i:(?<=p)assworte?t?(?<!word)|(?<=p)assord|(?<=k)ennwort"
         r"|(?<=m)ot de passe|(?<=m)dp|(?<=c)ontrase[ñn]a|(?<=c)lave|(?<=s)enha|(?<=p)alavra-passe|(?<=w)achtwoord|(?<=h)as[łl]o|(?<=h)eslo"
-        r"|(?<=п)ароль|(?<=p)arola(?: d['’]ordine)?|(?<=l)[öo]senord|(?<=a)dgangskode|(?<=s)alasana|(?<=j)elsz[óo]|(?<=[şs])ifre"
+        r"|(?<=п)ароль|(?<=p)arola(?: d['\u2019]ordine)?|(?<=l)[öo]senord|(?<=a)dgangskode|(?<=s)alasana|(?<=j)elsz[óo]|(?<=[şs])ifre"
         rf"|(?<=g)eheimnis|(?<=密)[码碼]|(?<=口)令|(?<=パ)スワード|(?<=비)밀번호)(?:{_IS}|(?P<blank>[ \t]++)){_QUOTE})"
         rf"(?(blank){_CHOSEN}){NO_FACT}{MIXED}{REAL}{FRESH}{_VALUE}{{5,}}+",
         example="Das Passwort ist pa55word",
@@ -72,7 +72,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "password_in_prose",
         "password␠ password( pass␠ pass: pass= pass( passphrase␠ passphrase: passphrase= passphrase( passcode␠ passcode: passcode= passcode("
         " pw␠ pw: pw= pw(",
-        r"(?P<keep>[pP](?<![A-Za-z0-9].)(?i:ass(?:word|phrase|code)?|w)(?=[^\w.\"'])(?![ ]?[:=][ ]?\[)(?: (?:→|->|—|–|-)[ ]++"
+        r"(?P<keep>[pP](?:(?<![A-Za-z0-9].)|(?<=[a-z]P))(?i:ass(?:word|phrase|code)?|w)(?=[^\w.\"'])(?![ ]?[:=][ ]?\[)(?: (?:→|->|—|\u2013|-)[ ]++"
         r"|(?: \([\w ,.-]{1,32}+\)[ ]?|[ ]++(?:for|of|on) [\w.@-]{1,64}+[ ]?| |(?<!(?i:ord)))[:=][ ]?"
         r"|[ ]++(?:for (?:[\w.@-]{1,64}+ ){1,3}?)?(?:(?:(?:is|was|has been|has|got) )?(?:set|changed|reset) to|is now|is|was)[ \t:]++"
         rf"|(?P<quoted>(?:[ ]++|[ ]?\([ ]?)(?=[\"'][^\s\"'\\]{{4,256}}+[\"']))|(?P<blank>[ ]++)){_QUOTE})"

@@ -1,14 +1,14 @@
 """What is written during operations: the secrets and the harmless texts of `field_secrets` and `field_texts`, with random values.
 
-A third of both was held back while the rules were mended, so that its figures tell how the rules do on texts nobody looked at.
-`python -m tests.unit.operator.domain.redaction.field` prints the figures, and what is missed or changed outside the part held back.
+A third of both was held back while the rules were mended, so that its figures tell how the rules do on texts that were not looked at.
+`python -m tests.unit.operator.domain.redaction.field` prints the figures.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from notification_operator.domain.redaction.redact import ALL_RULES, Rules, redact
 from tests.unit.operator.domain.redaction import field_secrets, field_texts
@@ -17,6 +17,7 @@ from tests.unit.operator.domain.redaction.corpus import ALNUM, Generator, Secret
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+PUBLIC: Final = Rules(ipv4="public")
 HELD_BACK: Final = 3
 """Every third line was held back."""
 KINDS: Final = {"key": "<alnum:32>", "hex": "<hex:40>", "b64": "<base64:43>=", "url": "<url:40>"}
@@ -45,7 +46,7 @@ TEXTS: Final = (field_texts.OPERATIONS, field_texts.CODE, field_texts.PEOPLE)
 
 def lines(table: str) -> list[str]:
     """Return the lines of a table, with their line breaks."""
-    return [line.replace("\\n", "\n") for line in table.strip("\n").splitlines()]
+    return [line.replace("\\n", "\n").replace("\\uff1a", "\uff1a") for line in table.strip("\n").splitlines()]
 
 
 class People(Generator):
@@ -94,37 +95,43 @@ def changed(texts: Iterable[str], rules: Rules = ALL_RULES) -> list[str]:
     return [text for text in texts if redact(text, rules) != text]
 
 
-def known(values: Sequence[str] | Sequence[Secret]) -> list:  # type: ignore[type-arg]
+Value = TypeVar("Value")
+
+
+def known(values: Sequence[Value]) -> list[Value]:
     """Return what was looked at while the rules were mended."""
     return [value for number, value in enumerate(values) if number % HELD_BACK != HELD_BACK - 1]
 
 
-def held_back(values: Sequence[str] | Sequence[Secret]) -> list:  # type: ignore[type-arg]
-    """Return what nobody looked at."""
-    return [value for number, value in enumerate(values) if number % HELD_BACK == HELD_BACK - 1]
+def held_back(values: Sequence[Value]) -> Sequence[Value]:
+    """Return what was not looked at."""
+    return values[HELD_BACK - 1 :: HELD_BACK]
+
+
+def report(name: str, secrets: Sequence[Secret], texts: Sequence[str]) -> str:
+    """Return how many of some secrets are caught, and how many harmless texts are changed."""
+    caught, touched = [secret for secret in secrets if secret.caught], changed(texts)
+    groups, found = Counter(s.group for s in secrets), Counter(s.group for s in caught)
+    return (
+        f"{name:<10} caught {len(caught)} of {len(secrets)} ({len(caught) / len(secrets):.1%}), changed {len(touched)} of {len(texts)}"
+        f" ({len(touched) / len(texts):.1%}); "
+        + ", ".join(f"{group} {found[group]}/{groups[group]}" for group in groups)
+    )
 
 
 def main() -> None:
-    """Print the figures."""
-    say, detailed = print, "-v" in sys.argv  # the output of a command
-    secrets, texts = field_corpus(), harmless()
-    for name, part in (("known", known), ("held back", held_back)):
-        chosen, plain = part(secrets), part(texts)
-        caught = [secret for secret in chosen if secret.caught]
-        groups, found = Counter(s.group for s in chosen), Counter(s.group for s in caught)
-        say(
-            f"{name:<10} caught {len(caught)} of {len(chosen)} ({len(caught) / len(chosen):.1%}),"
-            f" changed {len(changed(plain))} of {len(plain)} ({len(changed(plain)) / len(plain):.1%});",
-            ", ".join(f"{group} {found[group]}/{count}" for group, count in groups.items()),
-        )
-    nodes = harmless(tables=[field_texts.NODES])
-    say(f"addresses  changed {len(changed(nodes))} of {len(nodes)}")
-    if detailed:
-        for secret in known(secrets):
-            if not secret.caught:
-                say(f"missed {secret.group}: {secret.text!r} -> {redact(secret.text)!r}")
-        for text in changed(known(texts)):
-            say(f"changed {text!r} -> {redact(text)!r}")
+    """Print the figures, and with `-v` what is missed or changed outside the part that was held back."""
+    secrets, texts, nodes = field_corpus(), harmless(), harmless(tables=[field_texts.NODES])
+    output = [
+        report("known", known(secrets), known(texts)),
+        report("held back", held_back(secrets), held_back(texts)),
+        f"addresses  changed {len(changed(nodes))} of {len(nodes)}, {len(changed(nodes, PUBLIC))} with public ones only",
+    ]
+    if "-v" in sys.argv:
+        missed = [secret for secret in known(secrets) if not secret.caught]
+        output += [f"missed {each.group}: {each.text!r} -> {redact(each.text)!r}" for each in missed]
+        output += [f"changed {text!r} -> {redact(text)!r}" for text in changed(known(texts))]
+    print(*output, sep="\n")  # noqa: T201 - the output of a command
 
 
 if __name__ == "__main__":

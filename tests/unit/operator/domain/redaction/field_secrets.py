@@ -475,8 +475,8 @@ pw heslo: @@
 pw jelszó: @@
 pw şifre: @@
 pw 密码: @@
-pw 密码：@@
-pw 口令：@@
+pw 密码\uff1a@@
+pw 口令\uff1a@@
 pw パスワード: @@
 pw パスワードは @@ です
 pw 비밀번호: @@

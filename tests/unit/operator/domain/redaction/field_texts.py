@@ -369,7 +369,7 @@ contraseña: caducada
 senha incorreta
 wachtwoord onjuist
 hasło wygasło
-Пароль истёк, обновите его
+Пароль истёк, обновите
 неверный пароль
 パスワードが間違っています
 密码错误
