@@ -72,7 +72,7 @@ COORDINATES: Final = (
 REAL: Final = (
     r"(?!\\{0,15}[\"'](?:\s|[,}]|$)|\$\{[^}\s]*+\}|\$\([^)\r\n]{0,128}+\)|[-?+=]?\}|\{\{|%\(?\w*+\)?s\b|<[A-Za-z][\w. -]*+>"
     r"|[A-Za-z_][\w.]*+\((?=[\"')])|[(\[][a-z][a-z ]{0,32}+[)\]]|\*{3}|[*_`~]{1,3}(?:\s|\[REDACTED\])|[|>][-+0-9]{0,2}(?:\s|$)"
-    rf"|{REFERENCES}|{COORDINATES}|(?=[A-Za-z]){trie(STATES.split())}(?=[\s\"',;)}}\]]|[.?!:](?:\s|$)|$)"
+    rf"|(?=[a-z~./$#%A-Z])(?:{REFERENCES}|{COORDINATES})|(?=[A-Za-z]){trie(STATES.split())}(?=[\s\"',;)}}\]]|[.?!:](?:\s|$)|$)"
     rf"|(?<=[ \t])(?=[a-z])(?:{trie(PROSE.split())}[ \t]++[A-Za-z0-9]|(?![zq])[a-z]{{2,20}}(?:ed|ing)(?:[ \t,;)]|[.!?]?(?:\s|$))))"
 )
 """Excludes a reference, a placeholder, and the words that follow a name in prose and in error messages."""
