@@ -34,7 +34,7 @@ STATES: Final = (
     "null none nil n/a N/A undefined true false yes no YES NO ok okay valid invalid missing required optional present absent empty expired"
     " expires expiring revoked rotated unset set reset renewed refreshed rejected refused denied accepted malformed incorrect wrong unknown"
     " changed unchanged updated created deleted removed added found stored mounted managed provided generated issued loaded synced enabled"
-    " disabled configured encrypted hashed hidden masked leaked locked blocked failed protected needed not is was has must cannot await"
+    " disabled configured encrypted hashed hidden leaked locked blocked failed protected needed not is was has must cannot await"
     " str string String SecretStr bytes bool boolean integer varchar"
 )
 """States and types that follow the name of a secret."""

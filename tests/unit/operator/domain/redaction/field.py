@@ -1,6 +1,6 @@
 """What is written during operations: the secrets and the harmless texts of `field_secrets` and `field_texts`, with random values.
 
-A third of both was held back while the rules were mended, so that its figures tell how the rules do on texts that were not looked at.
+A third of both was set aside while the rules were mended, so that its figures tell how the rules do on texts that were not looked at.
 `python -m tests.unit.operator.domain.redaction.field` prints the figures.
 """
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PUBLIC: Final = Rules(ipv4="public")
-HELD_BACK: Final = 3
-"""Every third line was held back."""
+SET_ASIDE: Final = 3
+"""Every third line was set aside."""
 KINDS: Final = {"key": "<alnum:32>", "hex": "<hex:40>", "b64": "<base64:43>=", "url": "<url:40>"}
 WORDS: Final = (
     "Sommer",
@@ -100,31 +100,31 @@ Value = TypeVar("Value")
 
 def known(values: Sequence[Value]) -> list[Value]:
     """Return what was looked at while the rules were mended."""
-    return [value for number, value in enumerate(values) if number % HELD_BACK != HELD_BACK - 1]
+    return [value for number, value in enumerate(values) if number % SET_ASIDE != SET_ASIDE - 1]
 
 
-def held_back(values: Sequence[Value]) -> Sequence[Value]:
+def set_aside(values: Sequence[Value]) -> Sequence[Value]:
     """Return what was not looked at."""
-    return values[HELD_BACK - 1 :: HELD_BACK]
+    return values[SET_ASIDE - 1 :: SET_ASIDE]
 
 
 def report(name: str, secrets: Sequence[Secret], texts: Sequence[str]) -> str:
     """Return how many of some secrets are caught, and how many harmless texts are changed."""
     caught, touched = [secret for secret in secrets if secret.caught], changed(texts)
-    groups, found = Counter(s.group for s in secrets), Counter(s.group for s in caught)
+    groups, hits = Counter(s.group for s in secrets), Counter(s.group for s in caught)
     return (
         f"{name:<10} caught {len(caught)} of {len(secrets)} ({len(caught) / len(secrets):.1%}), changed {len(touched)} of {len(texts)}"
         f" ({len(touched) / len(texts):.1%}); "
-        + ", ".join(f"{group} {found[group]}/{groups[group]}" for group in groups)
+        + ", ".join(f"{group} {hits[group]}/{groups[group]}" for group in groups)
     )
 
 
 def main() -> None:
-    """Print the figures, and with `-v` what is missed or changed outside the part that was held back."""
+    """Print the figures, and with `-v` what is missed or changed outside the part that was set aside."""
     secrets, texts, nodes = field_corpus(), harmless(), harmless(tables=[field_texts.NODES])
     output = [
         report("known", known(secrets), known(texts)),
-        report("held back", held_back(secrets), held_back(texts)),
+        report("set aside", set_aside(secrets), set_aside(texts)),
         f"addresses  changed {len(changed(nodes))} of {len(nodes)}, {len(changed(nodes, PUBLIC))} with public ones only",
     ]
     if "-v" in sys.argv:

@@ -44,10 +44,10 @@ def beginnings(rule: Rule) -> list[str]:
     """Return the beginnings of the rule's match in its example: to the end of its first hint, and to where the secret begins."""
     match = rule.pattern.search(rule.example)
     assert match is not None, rule.name
-    found = match[0]
-    hint_ends = [found.lower().find(hint) + len(hint) for hint in rule.hints if hint in found.lower()]
+    whole = match[0]
+    hint_ends = [whole.lower().find(hint) + len(hint) for hint in rule.hints if hint in whole.lower()]
     ends = {min(hint_ends, default=4), match.end("keep") - match.start() if rule.keeps else 12}
-    return [found[:end] for end in sorted(ends)]
+    return [whole[:end] for end in sorted(ends)]
 
 
 def units(rule: Rule) -> list[str]:
