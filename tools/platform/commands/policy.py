@@ -100,11 +100,12 @@ def prepare_pack() -> Path:
     """
     lock, venv = PACK / "requirements.lock", PACK / ".venv"
     python, mark = venv / "bin" / "python", venv / ".synced"
-    wanted = lock.read_text("utf-8")
+    # With its place: a copied environment contains paths of the original.
+    wanted = f"{PACK}\n{lock.read_text('utf-8')}"
     if mark.is_file() and mark.read_text("utf-8") == wanted:
         return python
     uv = str(Path(sys.executable).parent / "uv")
-    create = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(venv)]
+    create = [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)]
     install = [uv, "pip", "sync", "--quiet", "--python", str(python), "--require-hashes", str(lock)]
     for command in (create, install):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
