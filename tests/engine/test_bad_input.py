@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from platform_infra.names import PROJECT
+from tests.engine.checkout import DRIFTING
+from tools.platform.errors import ExitCode
 
 if TYPE_CHECKING:
     from tests.engine.checkout import Checkout
@@ -135,6 +137,7 @@ def test_state_folder_of_a_local_stack_is_for_its_owner_only(checkout: Checkout)
 
 def test_rollback_without_a_deployment_is_an_error(stack: Checkout) -> None:
     assert "nothing has been deployed yet" in stack.platform("rollback", STACK).text
+    stack.write_stack("none", **existing(stack))
     assert "none is not up, so there is no deployment to roll back" in stack.platform("rollback", "none").text
 
 
@@ -142,6 +145,32 @@ def test_invalid_stack_is_not_created(checkout: Checkout) -> None:
     checkout.write_stack("new", operatorReplicas="many")
     assert checkout.platform("up", "new").code == 1
     assert "new" not in checkout.pulumi("stack", "ls").text
+
+
+@pytest.mark.parametrize("verb", ["up", "down", "drift", "api-calls", "pulumi up -s"])
+def test_mistyped_stack_is_refused_and_not_created(stack: Checkout, verb: str) -> None:
+    result = stack.platform(*verb.split(), "trail")
+    assert result.code == ExitCode.USAGE
+    assert result.text.startswith(
+        "error: there is no stack trail: stacks/Pulumi.trail.yaml does not exist; did you mean trial?\n"
+        "hint: the stacks are ci, dev, prod, staging, trial; to make a new one, copy the file of a similar one"
+    )
+    assert "trail" not in stack.pulumi("stack", "ls").text
+    assert not (stack.folder / "stacks" / "Pulumi.trail.yaml").exists()
+
+
+def test_stack_whose_file_was_deleted_is_not_updated_and_can_be_taken_down(checkout: Checkout) -> None:
+    (checkout.folder / "infra" / "__main__.py").write_text(DRIFTING.read_text("utf-8"), "utf-8")
+    file = checkout.write_stack("dev")
+    for command in (["stack", "init", "dev"], ["up", "--yes", "--skip-preview", "-s", "dev"]):
+        done = checkout.platform("pulumi", *command)
+        assert done.code == 0, done.text
+    file.unlink()
+    assert checkout.platform("up", "dev").code == ExitCode.USAGE
+    down = checkout.platform("down", "dev")
+    assert down.code == 0, down.text
+    assert down.text.endswith("dev is down; none of its resources is left.\n")
+    assert not file.exists()
 
 
 def test_value_of_the_command_line_is_checked(stack: Checkout) -> None:

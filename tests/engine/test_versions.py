@@ -207,6 +207,7 @@ def test_diff_shows_changes_violations_and_errors(stack: Checkout) -> None:
     assert "`spec.replicas`: `1` → `2`" in updated.text
     assert "`operator:1` → `operator:2`" in updated.text
 
+    stack.write_stack("missing", **SETTINGS)
     missing = stack.platform("diff", "missing")
     assert missing.code == 1
     assert "no stack named 'missing' found" in missing.text

@@ -30,6 +30,8 @@ class ExitCode(IntEnum):
 class PlatformError(Exception):
     """An expected failure; the message says what failed, and `hint` what to do about it."""
 
+    code: ExitCode = ExitCode.FAILED
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
@@ -49,7 +51,7 @@ def error_boundary() -> Iterator[None]:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except expected_errors() as error:
         err.print(f"error: {explain(error)}")
-        raise typer.Exit(ExitCode.FAILED) from None
+        raise typer.Exit(error.code if isinstance(error, PlatformError) else ExitCode.FAILED) from None
 
 
 def explain(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from tests.harness.prometheus_in_cluster import documented
 from tools.platform.cli import app
 from tools.platform.commands import alerts as alert_rules
 from tools.platform.commands.repository.check import PLATFORM, STEPS
+from tools.platform.errors import ExitCode
 
 TESTS = sorted(alert_rules.TESTS.glob("*.yaml"))
 
@@ -27,8 +28,8 @@ def test_rules_of_a_stack_select_its_operator() -> None:
 
 def test_rules_of_an_unknown_stack_are_an_error() -> None:
     result = CliRunner().invoke(app, ["alerts", "prd"])
-    assert result.exit_code == 1
-    assert result.stderr == "error: there is no stack prd: stacks/Pulumi.prd.yaml does not exist\n"
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stderr.startswith("error: there is no stack prd: stacks/Pulumi.prd.yaml does not exist")
 
 
 def test_every_alert_has_a_firing_and_a_silent_test() -> None:

@@ -102,9 +102,10 @@ def test_wrong_usage_has_its_own_exit_code(arguments: list[str]) -> None:
     assert CliRunner().invoke(cli.app, arguments).exit_code == ExitCode.USAGE
 
 
-def test_demo_names_a_stack_that_is_not_up() -> None:
-    with pytest.raises(PlatformError, match="nowhere is not up"):
-        demo.demo("nowhere")
+def test_demo_names_a_stack_that_is_not_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(demo, "kubeconfig_path", lambda _stack: tmp_path / "kubeconfig")
+    with pytest.raises(PlatformError, match="prod is not up"):
+        demo.demo("prod")
 
 
 def test_make_targets_forward_to_existing_commands() -> None:

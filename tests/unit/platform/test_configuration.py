@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tools.localcluster.toolchain import Toolchain
 from tools.platform.commands import pulumi
 from tools.platform.pulumi.engine import Engine
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack_file import StackFileError, check_configuration
+from tools.platform.pulumi.stack_file import StackFileError, UnknownStackError, check_configuration
 
 ENGINE = Engine(toolchain=Toolchain(root=Path("/cache/key")), stack="trial", backend="s3://state")
 
@@ -99,9 +100,11 @@ def test_config_file_option_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert workspace.files == ["other.yaml"]
 
 
-def test_missing_stack_is_left_to_pulumi(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_stack_with_a_file_is_left_to_pulumi(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi, "workspace_of", lambda _engine: FakeWorkspace(None))
-    pulumi.check(ENGINE, ["up"])
+    pulumi.check(replace(ENGINE, stack="organization/notification-platform/prod"), ["up"])
+    with pytest.raises(UnknownStackError, match="there is no stack prdo"):
+        pulumi.check(replace(ENGINE, stack="prdo"), ["up"])
 
 
 def test_engine_runs_in_the_checkout_with_the_environment_of_the_stack() -> None:

@@ -20,7 +20,7 @@ from platform_policy.secrets_in_plain import no_plain_secrets
 from platform_policy.traffic import network_policy
 from tests.unit.infra.recording import record_settings
 from tools.platform.commands import policy
-from tools.platform.pulumi.stack_file import check_stack_file
+from tools.platform.pulumi.stack_file import UnknownStackError, check_stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +120,7 @@ def test_deliberate_violations_do_not_modify_the_valid_stack(prod: Resources) ->
 
 
 def test_unknown_stack_fails_with_its_name() -> None:
-    with pytest.raises(policy.PolicyError, match="there is no stack prd"):
+    with pytest.raises(UnknownStackError, match="there is no stack prd"):
         policy.check("prd")
 
 

@@ -186,7 +186,7 @@ def test_interrupted_environment_is_completed_and_not_made_again(machine: Machin
 def test_two_commands_in_a_copy_make_one_environment(machine: Machine) -> None:
     copy = machine.original.with_name("copy")
     machine.run("cp", "-a", machine.original, copy)
-    command = [copy / "tools" / "with-env", "python", "-c", WHERE]
+    command = [str(copy / "tools" / "with-env"), "python", "-c", WHERE]
     running = [
         subprocess.Popen(
             command,

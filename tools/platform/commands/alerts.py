@@ -17,7 +17,7 @@ from tools.localcluster.toolchain import ensure
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
 from tools.platform.pulumi.environment import ROOT
-from tools.platform.pulumi.stack_file import StackFileError, check_stack_file
+from tools.platform.pulumi.stack_file import check_name, check_stack_file
 
 if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
@@ -53,8 +53,7 @@ def alerts(
 
 
 def _settings(stack: str) -> Settings:
-    if not (STACKS / f"Pulumi.{stack}.yaml").exists():
-        raise StackFileError(f"there is no stack {stack}: stacks/Pulumi.{stack}.yaml does not exist")
+    check_name(stack, STACKS)
     return check_stack_file(stack, STACKS)
 
 

@@ -20,7 +20,7 @@ from tools.platform.errors import PlatformError
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.kubeconfig import kubeconfig_path
-from tools.platform.pulumi.stack import open_stack, outputs
+from tools.platform.pulumi.stack import check_exists, open_stack, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +125,7 @@ def api_calls(stack: Stack = "dev") -> None:
 
     Example: `api-calls` after `up`.
     """
+    check_exists(stack)
     values = outputs(open_stack(stack))
     since = datetime.now(UTC)
     latencies = asyncio.run(measure(str(kubeconfig_path(stack))))

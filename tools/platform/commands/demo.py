@@ -13,6 +13,7 @@ from tools.platform.demo.tables import inbox_table, receivers_table, targets_tab
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.kubeconfig import kubeconfig_path
+from tools.platform.pulumi.stack import check_exists
 
 EXAMPLES = ROOT / "examples"
 SUSPENDED = frozenset({"night"})
@@ -29,6 +30,7 @@ def demo(stack: Stack = "dev") -> None:
     """
     kubeconfig = kubeconfig_path(stack)
     if not kubeconfig.exists():
+        check_exists(stack)
         raise DemoError(
             f"{stack} is not up, or its cluster is `existing`, so there is no kubeconfig of it",
             hint=f"run `make up STACK={stack}` first, or choose a stack with its own cluster",

@@ -14,6 +14,7 @@ from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.change_comment import StackChanges, render
 from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.stack import open_with_settings, preview
+from tools.platform.pulumi.stack_file import check_name
 
 app = typer.Typer(add_completion=False)
 
@@ -34,6 +35,8 @@ def diff(
 
     Examples: `diff`, `diff staging prod --policy`.
     """
+    for stack in stacks or ["dev"]:
+        check_name(stack)
     ensure(ENGINE_GROUPS)
     results = [stack_changes(stack, with_policy=with_policy) for stack in stacks or ["dev"]]
     out.print(render(results))

@@ -14,8 +14,8 @@ from tools.platform.preview.stacks import previews
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig
 from tools.platform.pulumi.removal.deletion import check_gone, delete_resources, forget_cluster
 from tools.platform.pulumi.removal.destruction import check_place, contents
-from tools.platform.pulumi.stack import exists, open_with_settings, remove
-from tools.platform.pulumi.stack_file import uses_local_cluster
+from tools.platform.pulumi.stack import check_exists, exists, open_with_settings, remove
+from tools.platform.pulumi.stack_file import has_file, uses_local_cluster
 from tools.platform.pulumi.state.backend import backend_url, shown, use_backend_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def down(
 ) -> None:
     """Destroy a stack with all its resources, and with everything in its namespace.
 
-    A stack that does not exist is no error. A stack whose cluster holds previews is not destroyed. If the cluster is not a
+    A stack that is not up is no error; one whose file was deleted can be destroyed. A stack whose cluster holds previews is not destroyed. If the cluster is not a
     node on this machine, the command shows what it destroys and asks for the name of the stack.
 
     Examples: `down` for the stack dev, `down staging` for another one.
@@ -64,6 +64,7 @@ def down(
     if run_program and cluster_gone:
         raise typer.BadParameter("--run-program and --cluster-gone exclude each other")
     use_backend_of(stack)
+    check_exists(stack)
     take_down(stack, yes=yes, run_program=run_program, cluster_gone=cluster_gone)
 
 
@@ -82,13 +83,15 @@ def take_down(name: str, *, yes: bool = False, run_program: bool = False, cluste
         out.print(f"{name} is not up.")
         return
     check_previews(name)
+    # Without it, the engine writes one that would stay.
+    deleted = not has_file(name)
     stack, settings = open_with_settings(name)
     confirm(stack, settings, yes=yes, run_program=run_program, cluster_gone=cluster_gone)
     if cluster_gone:
         forget_cluster(stack)
     else:
         delete_resources(stack, again=f"tools/notif-platform down {name}", run_program=run_program)
-    remove(stack)
+    remove(stack, generated=deleted)
     drop_kubeconfig(name)
     left = "the objects in its cluster are forgotten" if cluster_gone else "none of its resources is left"
     out.print(f"{name} is down; {left}.")

@@ -11,7 +11,7 @@ from tools.localcluster.toolchain import ToolchainError
 from tools.platform.console import err, out
 from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.preview.cluster import CLUSTER_ERRORS, Namespace
-from tools.platform.pulumi.stack import cluster_access, refresh_preview, select_stack
+from tools.platform.pulumi.stack import check_exists, cluster_access, refresh_preview, select_stack
 from tools.platform.pulumi.stack_file import uses_local_cluster
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def drift(
 
     Examples: `drift`, `drift staging prod`, `drift prod --notify platform-alerts`.
     """
+    for stack in stacks or ["dev"]:
+        check_exists(stack)
     codes = [check(stack, notify=notify, run_program=run_program) for stack in stacks or ["dev"]]
     if code := max(codes):
         raise typer.Exit(code)

@@ -21,7 +21,7 @@ from tools.platform.errors import ExitCode, PlatformError, explain
 from tools.platform.pulumi.engine import Engine
 from tools.platform.pulumi.environment import LOCAL_PASSPHRASE, ROOT
 from tools.platform.pulumi.stack import preview
-from tools.platform.pulumi.stack_file import check_stack_file, uses_local_cluster
+from tools.platform.pulumi.stack_file import check_name, check_stack_file, uses_local_cluster
 from tools.platform.pulumi.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -73,11 +73,10 @@ def check(stack: str) -> None:
     """Check that a stack has a file, and that its values can be used.
 
     Raises:
-        PolicyError: it has no file.
+        UnknownStackError: it has no file.
         StackFileError: its values cannot be used.
     """
-    if not (ROOT / "stacks" / f"Pulumi.{stack}.yaml").is_file():
-        raise PolicyError(f"there is no stack {stack}: stacks/Pulumi.{stack}.yaml does not exist")
+    check_name(stack)
     check_stack_file(stack)
 
 

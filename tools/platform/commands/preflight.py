@@ -15,7 +15,7 @@ from tools.platform.preflight.examination import examine
 from tools.platform.preflight.manifest import manifest
 from tools.platform.preflight.plan import planned_objects
 from tools.platform.preflight.report import distinct
-from tools.platform.pulumi.stack_file import check_stack_file
+from tools.platform.pulumi.stack_file import check_name, check_stack_file
 
 if TYPE_CHECKING:
     from platform_infra.cluster.kubeconfig import SingleContext
@@ -54,6 +54,7 @@ def preflight(
 
     Examples: `preflight prod`, `preflight prod --context team-a --roles`.
     """
+    check_name(stack)
     settings = check_stack_file(stack)
     single = cluster_of(stack, settings, kubeconfig, context)
     with api(single) as server:

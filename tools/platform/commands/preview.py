@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,8 +24,8 @@ from tools.platform.preview.create import (
 )
 from tools.platform.preview.model import Preview, expired, remaining, span, stack_name
 from tools.platform.preview.stacks import access_to, find, namespace_of, previews, statuses, take_down
-from tools.platform.pulumi.stack import exists
-from tools.platform.pulumi.state.backend import use_backend_of
+from tools.platform.pulumi.stack import check_exists, exists
+from tools.platform.pulumi.state.backend import URL, use_backend_of
 
 SMOKE_SECONDS = 30
 
@@ -50,6 +51,17 @@ def preview() -> None:
     A preview has its own namespace and operator in the cluster of a base stack; the CRD is that of the base. The tags of its
     stack hold owner and expiry. A stack without these tags is never changed.
     """
+
+
+def use_base(base: str) -> None:
+    """Let this process use the backend of the base; a mistyped name would lead to another one, which has no previews.
+
+    Raises:
+        UnknownStackError: the base has neither a file nor a state, and nothing else names the backend.
+    """
+    if URL not in os.environ and "/" not in base:
+        check_exists(base)
+    use_backend_of(base)
 
 
 @app.command()
@@ -87,7 +99,7 @@ def up(  # noqa: PLR0913 - one argument per option
     Examples: `preview up 1`, `preview up 1 --base staging --registry registry.example.com/notification/operator`.
     """
     start, now = time.monotonic(), datetime.now(UTC)
-    use_backend_of(base)
+    use_base(base)
     before = find(stack_name(number))
     preview = Preview(
         number=number,
@@ -118,7 +130,7 @@ def up(  # noqa: PLR0913 - one argument per option
 @app.command("list")
 def list_(*, base: Base = "dev") -> None:
     """List the previews with owner, commit, cluster, age, expiry and health."""
-    use_backend_of(base)
+    use_base(base)
     now, entries = datetime.now(UTC), statuses()
     if not entries:
         out.print("There are no previews.")
@@ -142,7 +154,7 @@ def down(number: Number, *, base: Base = "dev", kubeconfig: Kubeconfig = None) -
 
     Example: `preview down 1`.
     """
-    use_backend_of(base)
+    use_base(base)
     name = stack_name(number)
     preview = find(name)
     if preview is None and not exists(name):
@@ -166,7 +178,7 @@ def reap(
 
     Examples: `preview reap`, `preview reap --yes --closed 12 --closed 15`.
     """
-    use_backend_of(base)
+    use_base(base)
     now, failed = datetime.now(UTC), False
     chosen = expired(previews(), now=now, closed=closed or ())
     for preview, reason in chosen:

@@ -9,7 +9,7 @@ from pulumi.automation import StackNotFoundError
 
 from tools.platform.options import PASS_THROUGH
 from tools.platform.pulumi.engine import Engine
-from tools.platform.pulumi.stack_file import check_configuration
+from tools.platform.pulumi.stack_file import check_configuration, check_name
 from tools.platform.pulumi.state.backend import URL
 from tools.platform.pulumi.state.recorded import check_protection
 from tools.platform.pulumi.workspace import workspace_of
@@ -46,15 +46,17 @@ def pulumi(context: typer.Context) -> None:
 
 
 def check(engine: Engine, arguments: Sequence[str]) -> None:
-    """Check the configuration that Pulumi's command line would use; a missing stack is left to Pulumi.
+    """Check the configuration that Pulumi's command line would use; a missing stack that has a file is left to Pulumi.
 
     Raises:
+        UnknownStackError: the stack has neither a state nor a file.
         StackFileError: it cannot be used.
     """
     file = next(iter(_values_of(arguments, "--config-file")), "")
     try:
         entries = workspace_of(engine).resolved_config(engine.stack, config_file=file)
     except StackNotFoundError:
+        check_name(engine.stack.rpartition("/")[2])
         return
     # A path into a list or map is left to the program, which checks the result.
     pairs = () if "--config-path" in arguments else _values_of(arguments, "-c", "--config")

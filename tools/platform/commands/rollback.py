@@ -14,7 +14,7 @@ from tools.platform.console import out
 from tools.platform.options import Stack  # noqa: TC001 - typer reads it
 from tools.platform.pulumi.environment import ROOT
 from tools.platform.pulumi.stack import check_resolved, exists, open_stack, outputs
-from tools.platform.pulumi.stack_file import StackFileError
+from tools.platform.pulumi.stack_file import StackFileError, check_name
 from tools.platform.pulumi.state.backend import backend_url, folder_of
 from tools.platform.pulumi.state.history import (
     NoRollbackTargetError,
@@ -59,8 +59,10 @@ def roll_back(name: str, console: Console, *, dry_run: bool = False) -> None:
     """Roll the stack back and print the settings that changed.
 
     Raises:
+        UnknownStackError: the stack has no file.
         NoRollbackTargetError: there is no earlier deployment.
     """
+    check_name(name)
     if not exists(name):
         raise NoRollbackTargetError(
             f"{name} is not up, so there is no deployment to roll back", hint=f"run `make up STACK={name}`"

@@ -21,7 +21,7 @@ from tools.platform.pulumi.environment import ENGINE_GROUPS
 from tools.platform.pulumi.kubeconfig import drop_kubeconfig, write_kubeconfig
 from tools.platform.pulumi.stack import open_with_settings, outputs
 from tools.platform.pulumi.stack import up as update
-from tools.platform.pulumi.stack_file import check_stack_file, imports_environments
+from tools.platform.pulumi.stack_file import check_name, check_stack_file, imports_environments
 from tools.platform.pulumi.state.recorded import check_protection, check_provider
 
 if TYPE_CHECKING:
@@ -83,8 +83,10 @@ def prepare(name: str, *, secrets_provider: str = "") -> tuple[PulumiStack, Tool
     """Open the stack and provide what it needs on this machine; a remote cluster needs only the engine.
 
     Raises:
+        UnknownStackError: the stack has no file.
         StackFileError: the configuration cannot be used; nothing has been downloaded or created.
     """
+    check_name(name)
     check_protection(name, provider=secrets_provider)
     # Without an environment, the stack's file says what is needed, so all of it is provided at once.
     early = None if imports_environments(name) else _LocalParts.of(check_stack_file(name))

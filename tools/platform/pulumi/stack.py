@@ -16,10 +16,12 @@ from tools.platform.pulumi.progress import StackProgress
 from tools.platform.pulumi.stack_file import (
     StackFileError,
     check_configuration,
+    check_name,
     check_stack_file,
+    has_file,
     imports_environments,
 )
-from tools.platform.pulumi.state.backend import folder_of
+from tools.platform.pulumi.state.backend import backend_url, folder_of
 from tools.platform.pulumi.state.protection import named_provider
 from tools.platform.pulumi.state.recorded import check_protection
 from tools.platform.pulumi.workspace import workspace
@@ -69,6 +71,7 @@ def open_with_settings(
     """Do as `open_stack`, and return the settings too; with `create=False` a missing stack is an error.
 
     Raises:
+        UnknownStackError: the stack does not exist, and has neither a file nor `config`.
         StackFileError: the configuration cannot be used; the stack has not been created or updated.
         StackNotFoundError: the stack does not exist, and `create` is false.
     """
@@ -80,6 +83,8 @@ def open_with_settings(
     except auto.StackNotFoundError:
         if not create:
             raise
+        if not config:
+            check_name(name)
         if not config and not imports_environments(name):
             check_stack_file(name)
         place.create_stack(name)
@@ -267,12 +272,26 @@ def unlock(stack: auto.Stack) -> None:
 
 def exists(name: str, toolchain: Toolchain | None = None) -> bool:
     """Return whether its backend has the stack."""
-    return name in {summary.name for summary in workspace(toolchain, stack=name).list_stacks()}
+    return name in known_stacks(toolchain, stack=name)
 
 
-def known_stacks(toolchain: Toolchain | None = None) -> set[str]:
-    """Return the names of all stacks in the backend."""
-    return {summary.name for summary in workspace(toolchain).list_stacks()}
+def known_stacks(toolchain: Toolchain | None = None, *, stack: str = "") -> set[str]:
+    """Return the names of all stacks in the backend of a stack; without one, in that of commands on no stack in particular."""
+    return {summary.name for summary in workspace(toolchain, stack=stack).list_stacks()}
+
+
+def check_exists(name: str) -> None:
+    """Check that the stack has a file, or a state in its backend.
+
+    Raises:
+        UnknownStackError: it has neither.
+    """
+    if has_file(name):
+        return
+    folder = folder_of(backend_url(name))
+    # A question would create the folder.
+    there = folder is None or folder.exists()
+    check_name(name, recorded=known_stacks(stack=name) if there else ())
 
 
 def tag(stack: auto.Stack, wanted: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ environments included.
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import yaml
 from platform_infra.names import PROJECT
 from platform_infra.settings.reader import SettingsError, parse
 from platform_infra.settings.sections.cluster import ClusterKind
-from tools.platform.errors import PlatformError
+from tools.platform.errors import ExitCode, PlatformError
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
@@ -30,8 +31,39 @@ class StackFileError(PlatformError):
     """The configuration of a stack cannot be used; the message lists every problem."""
 
 
+class UnknownStackError(StackFileError):
+    """There is no stack of that name; none has been created."""
+
+    code = ExitCode.USAGE
+
+
 MAX_OWNERS = 8
 """Length of a chain of stacks that use the cluster of another stack."""
+
+
+def has_file(stack: str, folder: Path = ROOT / "stacks") -> bool:
+    """Return whether `Pulumi.<stack>.yaml` exists."""
+    return (folder / f"Pulumi.{stack}.yaml").is_file()
+
+
+def check_name(stack: str, folder: Path = ROOT / "stacks", *, recorded: Collection[str] = ()) -> None:
+    """Check that a stack has a file, or is among those that a state has `recorded`.
+
+    Raises:
+        UnknownStackError: it is a name without a stack, such as a mistyped one.
+    """
+    if has_file(stack, folder) or stack in recorded:
+        return
+    files = (file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in folder.glob("Pulumi.*.yaml"))
+    known = sorted({*files, *recorded})
+    close = difflib.get_close_matches(stack, known, n=1, cutoff=0.5)
+    proposal = f"; did you mean {close[0]}?" if close else ""
+    listed = f"the stacks are {', '.join(known)}" if known else "there are no stacks"
+    raise UnknownStackError(
+        f"there is no stack {stack}: stacks/Pulumi.{stack}.yaml does not exist{proposal}",
+        hint=f"{listed}; to make a new one, copy the file of a similar one to stacks/Pulumi.{stack}.yaml and run the same "
+        "command again",
+    )
 
 
 def uses_local_cluster(
@@ -49,7 +81,7 @@ def uses_local_cluster(
                 return True
             case ClusterKind.STACK:
                 project, _, name = str(values.get("clusterStack") or "").partition("/")[2].partition("/")
-                if project != PROJECT or not (folder / f"Pulumi.{name}.yaml").is_file():
+                if project != PROJECT or not has_file(name, folder):
                     return False
                 values = {}
             case _:
