@@ -1,7 +1,12 @@
 """Start the command line: `python -m tools.platform`."""
 
-from tools.platform.cli import app
+import sys
+
+from tools.platform.output import relayed
 from tools.platform.processes import terminated_as_interrupted
 
-with terminated_as_interrupted():
+# What Pulumi prints may contain secrets.
+with relayed(keep=sys.argv[1:2] != ["pulumi"]), terminated_as_interrupted():
+    from tools.platform.cli import app
+
     app(prog_name="notif-platform")
