@@ -1,12 +1,17 @@
 """Start the command line: `python -m tools.platform`."""
 
+import signal
 import sys
 
 from tools.platform.output import relayed
-from tools.platform.processes import terminated_as_interrupted
+from tools.platform.processes import ended_by_signals, terminated_as_interrupted
 
-# What Pulumi prints may contain secrets.
-with relayed(keep=sys.argv[1:2] != ["pulumi"]), terminated_as_interrupted():
-    from tools.platform.cli import app
+try:
+    # What Pulumi prints may contain secrets.
+    with relayed(keep=sys.argv[1:2] != ["pulumi"]), ended_by_signals(), terminated_as_interrupted():
+        from tools.platform.cli import app
 
-    app(prog_name="notif-platform")
+        app(prog_name="notif-platform")
+except KeyboardInterrupt:
+    # During the imports, or after the command.
+    sys.exit(128 + signal.SIGINT)

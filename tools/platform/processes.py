@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING
 from tools.platform.console import err
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
 GRACE_SECONDS = 20.0
+END_SECONDS = 40.0
+"""Seconds in which a command ends after a signal; longer than the engine needs to abort its operations."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask a process to end."""
+ON_INTERRUPT: list[Callable[[], None]] = []
+"""Called by the handler of these signals."""
 TIMED_OUT = 124
 """Exit code of a program that exceeded its time limit, as in timeout(1)."""
 
@@ -50,62 +56,67 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does, and send SIGINT to the child processes.
+def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let a function handle the signals that ask to end, except for those that are ignored, as under nohup."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    ours = [number for number in ENDING if before[number] is not signal.SIG_IGN]
+    for number in ours:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
 
-    Ctrl-C is not forwarded: a terminal sends it to the whole process group.
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, and send SIGINT to the child processes.
+
+    Ctrl-C is not forwarded: a terminal sends it to the whole process group. Runs of the engine have groups of their own and
+    are asked to end in any case.
     """
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        for child in _children():
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for request in ON_INTERRUPT:
+            request()
+        for child in _children() if number != signal.SIGINT else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGINT)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
+    with handled(interrupt):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
-def engine_shutdown_on_signal() -> Iterator[None]:
-    """On a signal, let the engine that the block runs shut down gracefully, then raise KeyboardInterrupt.
+def ended_by_signals() -> Iterator[None]:
+    """After a signal, end this process and what it started when END_SECONDS are over, whatever still runs then."""
+    timers: list[threading.Timer] = []
 
-    The engine saves its state and releases its lock. It receives Ctrl-C from the terminal as this process does, and a
-    second one would abort the shutdown, so Ctrl-C is not forwarded. Signals reach only the main thread: in another
-    thread this does nothing.
+    def end() -> None:
+        for child in _children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        os._exit(128 + signal.SIGINT)
 
-    Raises:
-        KeyboardInterrupt: this process was interrupted, and the engine has ended.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
+    def begin() -> None:
+        if not timers:
+            timers.append(threading.Timer(END_SECONDS, end))
+            timers[0].daemon = True
+            timers[0].start()
 
-    def record(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        if number == signal.SIGTERM:
-            for child in _children():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGINT)
-
-    before = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
+    ON_INTERRUPT.append(begin)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if received:
-            raise KeyboardInterrupt
+        ON_INTERRUPT.remove(begin)
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ignore SIGINT and SIGTERM while the block runs; SIGKILL still works."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Ignore SIGINT, SIGTERM and SIGHUP while the block runs; SIGKILL still works."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
     try:
         yield
     finally:
@@ -113,6 +124,27 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def descendants(process: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have started."""
+    children = children_of(process)
+    return [*children, *(each for child in children for each in descendants(child))]
+
+
+def children_of(process: int) -> list[int]:
+    """Return the child processes of a process."""
+    with contextlib.suppress(OSError):
+        threads = Path(f"/proc/{process}/task").iterdir()
+        return [int(word) for thread in threads for word in (thread / "children").read_text().split()]
+    return []
+
+
 def _children() -> list[int]:
-    threads = Path("/proc/self/task").iterdir()
-    return [int(word) for thread in threads for word in (thread / "children").read_text().split()]
+    """Return the children in our process group: the engine is asked by other means, and a daemon such as Docker's stays."""
+    return [child for child in children_of(os.getpid()) if _is_ours(child)]
+
+
+def _is_ours(child: int) -> bool:
+    try:
+        return os.getpgid(child) == os.getpgrp()
+    except ProcessLookupError:
+        return False

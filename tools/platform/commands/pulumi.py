@@ -42,7 +42,8 @@ def pulumi(context: typer.Context) -> None:
     if stack and CHECKED.intersection(arguments[:1]):
         check(engine, arguments)
     # A login decides itself about the backend, and warns about the variable.
-    engine.replace_process(arguments, without=[URL] if LOGIN.intersection(arguments[:1]) else ())
+    code = engine.run(arguments, without=[URL] if LOGIN.intersection(arguments[:1]) else ())
+    raise typer.Exit(code if code >= 0 else 128 - code)
 
 
 def check(engine: Engine, arguments: Sequence[str]) -> None:

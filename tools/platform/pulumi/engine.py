@@ -6,9 +6,10 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from tools.localcluster.toolchain import ensure
+from tools.platform.engine_process import run_attached
 from tools.platform.pulumi.environment import (
     ENGINE_GROUPS,
     LOCAL_PASSPHRASE,
@@ -61,12 +62,20 @@ class Engine:
         """Return a command line that runs in this checkout."""
         return [str(self.toolchain.program("pulumi")), "-C", str(ROOT), *arguments]
 
-    def replace_process(self, arguments: Sequence[str], *, without: Sequence[str] = ()) -> NoReturn:
-        """Replace this process with the engine, `without` some variables."""
+    def run(self, arguments: Sequence[str], *, without: Sequence[str] = ()) -> int:
+        """Run the engine with the outputs of this process, `without` some variables, and return its exit code.
+
+        At a terminal it replaces this process, because only a terminal's foreground process can ask questions.
+
+        Raises:
+            KeyboardInterrupt: this process was asked to end; the engine has ended.
+        """
         command = self.command(arguments)
         variables = {**os.environ, **self.variables}
         known = {key: value for key, value in variables.items() if key not in without}
-        os.execve(command[0], command, known)  # noqa: S606 - no shell is wanted
+        if sys.stdin.isatty():
+            os.execve(command[0], command, known)  # noqa: S606 - no shell is wanted
+        return run_attached(command, known)
 
 
 def engine_environment(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.automation import CommandError, ConcurrentUpdateError
 
-from tools.platform.processes import engine_shutdown_on_signal
+from tools.platform.engine_process import OPERATION, Interruption
 from tools.platform.pulumi.changes import Change, change_of
 from tools.platform.pulumi.engine_errors import EngineError
 
@@ -57,6 +57,7 @@ class EventLog:
         self.policy_packs: list[str] = []
         self._planned: list[Change] = []
         self._completed: list[Change] = []
+        self._interruption = Interruption()
 
     @property
     def errors(self) -> list[str]:
@@ -75,6 +76,7 @@ class EventLog:
 
     def on_event(self, event: EngineEvent) -> None:
         """Record one event of the engine."""
+        self._interruption.handles(handles=not event.cancel_event)
         if event.resource_pre_event:
             self._planned += change_of(event.resource_pre_event.metadata)
         elif event.res_outputs_event:
@@ -99,9 +101,9 @@ class EventLog:
             EngineError: the operation failed, for a reason that the engine reported.
             CommandError: the engine failed before it began.
         """
+        before = OPERATION.set(self._interruption)
         try:
-            with engine_shutdown_on_signal():
-                yield
+            yield
         except ConcurrentUpdateError:
             raise
         except CommandError:
@@ -109,6 +111,8 @@ class EventLog:
                 raise
             causes = [message for message in self.errors if message not in SUMMARIES]
             raise EngineError(causes or self.errors) from None
+        finally:
+            OPERATION.reset(before)
 
 
 def _attributed(message: str, urns: Sequence[str]) -> str:

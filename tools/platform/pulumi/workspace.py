@@ -3,21 +3,62 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pulumi import automation as auto
+from pulumi.automation.errors import create_command_error
 
+from tools.platform.engine_process import OPERATION, run_engine
 from tools.platform.pulumi.engine import Engine
 from tools.platform.pulumi.environment import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tools.localcluster.toolchain import Toolchain
 
 CLOUD = "cloud"
 """The engine's name for every secrets provider that is neither a passphrase nor Pulumi's service."""
+
+
+LOCKING = frozenset({"up", "destroy", "refresh"})
+
+
+class EngineCommand(auto.PulumiCommand):
+    """The engine's program, which a signal ends gracefully."""
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: auto.OnOutput | None = None,
+        on_error: auto.OnOutput | None = None,
+    ) -> auto.CommandResult:
+        """Do as the base class, which leaves signals to the caller; a killed engine's lock is removed."""
+        if on_output or on_error:
+            return super().run(args, cwd, additional_env, on_output, on_error)
+        programs = os.pathsep.join((os.path.dirname(self.command), additional_env["PATH"]))  # noqa: PTH120 - as the base class
+        variables = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true", "PATH": programs}
+        command = [self.command, "--non-interactive"]
+        try:
+            ended = run_engine([*command, *args], cwd=cwd, variables=variables)
+        finally:
+            if (operation := OPERATION.get()) and operation.killed_at_work and _locks(args):
+                cancel = [*command, "cancel", "--yes", "--stack", args[args.index("--stack") + 1]]
+                subprocess.run(cancel, cwd=cwd, env=variables, capture_output=True, check=False)
+        result = auto.CommandResult(stdout=ended.stdout, stderr=ended.stderr, code=ended.code)
+        if ended.code != 0:
+            raise create_command_error(result)
+        return result
+
+
+def _locks(args: Sequence[str]) -> bool:
+    """Return whether a command of the engine holds the stack's lock."""
+    return args[0] in LOCKING and "--preview-only" not in args
 
 
 class Workspace(auto.LocalWorkspace):
@@ -117,4 +158,4 @@ def workspace_of(
 @cache
 def _command(root: str) -> auto.PulumiCommand:
     """Return the engine's program; its version is queried once per process."""
-    return auto.PulumiCommand(root)
+    return EngineCommand(root)
