@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish wheels diff comment vulnerabilities
+.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish wheels diff comment vulnerabilities
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
@@ -88,6 +88,9 @@ repository-tests: ## run the tests of the repository itself: documents, generate
 
 engine-tests: ## run the tests with the real Pulumi engine and no cluster
 	$(ENV) python -m pytest tests/engine -n auto $(ARGS)
+
+endings: ## end every command by closed outputs and signals at random moments (ARGS="--verb up --moments 2")
+	$(ENV) python -m tests.engine.endings $(ARGS)
 
 api-tests: ## run the tests with a real API server and no cluster
 	$(ENV) python -m pytest tests/api_server tests/cli $(ARGS)
