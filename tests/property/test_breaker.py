@@ -77,7 +77,10 @@ class Calls(RuleBasedStateMachine):
         before, circuit = self.breaker, self.circuit
         self.breaker = report(self.breaker, permit, result, self.now, spread=spread)
         if permit.generation != before.generation:
-            assert self.breaker == before
+            answers = permit.probe and result is Result.SUCCESS and circuit is not Circuit.CLOSED
+            assert self.breaker == before or answers
+            assert not answers or self.circuit is Circuit.CLOSED
+            self.failing = [] if answers else self.failing
             return
         if result is Result.SUCCESS:
             self.failing = []
@@ -87,13 +90,18 @@ class Calls(RuleBasedStateMachine):
         opens = result is Result.REFUSAL or (
             result is Result.FAILURE
             and (
-                circuit is Circuit.HALF_OPEN
-                or (new and len(self.failing) >= failures_to_open(self._recent(before), self._threshold))
+                (circuit is Circuit.HALF_OPEN and not before.passed)
+                or (
+                    circuit is Circuit.CLOSED
+                    and new
+                    and len(self.failing) >= failures_to_open(self._recent(before), self._threshold)
+                )
             )
         )
         assert (self.circuit is Circuit.OPEN) == opens
         if self.breaker.generation != before.generation:
-            self.failing = []
+            mixed = circuit is Circuit.HALF_OPEN and result is Result.FAILURE and not opens
+            self.failing = [permit.notification] if mixed else []
 
     @property
     def _threshold(self) -> int:

@@ -100,6 +100,8 @@ async def twice_unavailable(*, count: int = 50) -> dict[str, float]:
             "seconds": end,
             "requests": len(receiver.hits),
             "recorded": running.recorded(),
+            "reads": running.store.calls["GET"],
+            "writes": running.store.calls["PUT"],
         }
 
 

@@ -1,9 +1,10 @@
-"""A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002).
+"""A circuit breaker as a value: what opens it, which calls it admits, and what closes it (DD-BREAKER-002, DD-BREAKER-003).
 
 closed: every call is admitted. open: none is. half-open: a few probes are admitted; when all of them
-succeed it closes, when one fails it opens again, for longer each time. After it has closed, each success
-allows one more call at once, so that their number doubles from round to round. Time and randomness are
-arguments.
+succeed it closes, when one fails it opens again, for longer each time. A receiver that answers some probes and
+not others is not down: the breaker closes, and the failures count as its share of failures. After it has closed,
+each success allows one more call at once, so that their number doubles from round to round. Time and randomness
+are arguments.
 
 It judges by distinct notifications: however often one message fails, it counts as one failure.
 """
@@ -73,6 +74,8 @@ class Admission:
     """The generation of the breaker that admitted the call; a report to a later one has no effect."""
     notification: str = ""
     """Identifies the notification; calls without it count as distinct."""
+    probe: bool = False
+    """Whether it was admitted to find out whether the receiver answers again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +100,10 @@ class Breaker:
     """Seconds that it stays open."""
     openings: int = 0
     """Consecutive openings, as long as the receiver answers nothing."""
-    failing: tuple[str, ...] = ()
-    """While closed: the notifications that failed since the last success."""
+    failing: tuple[Recent, ...] = ()
+    """The failures since the last success, one for each notification, oldest first."""
     recent: tuple[Recent, ...] = ()
-    """The window: results of closed times, oldest first, without the failures since the last success."""
+    """The window: earlier results, oldest first, without the failures of an outage."""
     probing: int = 0
     """While half-open: running probes."""
     passed: int = 0
@@ -140,8 +143,9 @@ class Breaker:
 
 def admit(breaker: Breaker, now: datetime, *, notification: str = "") -> tuple[Breaker, Admission | None]:
     """Return the breaker after a request for admission, and the admission; None is a rejection."""
-    admission = Admission(generation=breaker.generation, notification=notification)
     admits_at = breaker.admits_at(notification)
+    probe = admits_at is not None
+    admission = Admission(generation=breaker.generation, notification=notification, probe=probe)
     if admits_at is None:
         return breaker, admission
     if now >= admits_at and breaker.probing + breaker.passed < breaker.limits.probes:
@@ -162,7 +166,9 @@ def report(
         spread: a random number in [0, 1) that extends the time the breaker stays open.
     """
     if admission.generation != breaker.generation:
-        return breaker
+        answered = admission.probe and result is Result.SUCCESS and breaker.opened_at is not None
+        # Another probe failed first, and opened the breaker again.
+        return _mixed(breaker, admission.notification, now) if answered else breaker
     if breaker.opened_at is None:
         return _report_closed(breaker, admission.notification, result, now, spread)
     return _report_probe(breaker, admission.notification, result, now, spread)
@@ -204,23 +210,39 @@ def _report_closed(
 
 
 def _failed(breaker: Breaker, notification: str, now: datetime, spread: float) -> Breaker:
-    if notification and notification in breaker.failing:
+    if _has_failed(breaker, notification):
         return breaker
-    allowance = None if breaker.allowance is None else max(1, breaker.allowance // 2)
-    breaker = replace(breaker, failing=(*breaker.failing, notification), allowance=allowance)
+    threshold = breaker.limits.failure_threshold
     recent = _since(breaker.recent, now, breaker.limits.window_seconds)
-    if len(breaker.failing) < failures_to_open(recent, breaker.limits.failure_threshold):
+    row = failures_to_open(recent, threshold)
+    allowance = breaker.allowance
+    if allowance is not None and row == threshold:
+        # A receiver that fails now and then is not relieved by fewer calls.
+        allowance = max(1, allowance // 2)
+    breaker = replace(breaker, failing=_row(breaker, notification, now), allowance=allowance)
+    if len(breaker.failing) < row:
         return breaker
-    # These failures were an outage: they say nothing about the share of failures in good times.
-    return _opened(replace(breaker, failing=(), recent=recent, openings=1), now, spread)
+    return _opened(replace(breaker, recent=recent, openings=1), now, spread)
+
+
+def _has_failed(breaker: Breaker, notification: str) -> bool:
+    return bool(notification) and any(each.notification == notification for each in breaker.failing)
+
+
+def _row(breaker: Breaker, notification: str, now: datetime) -> tuple[Recent, ...]:
+    """Return the failures since the last success, with this one."""
+    if _has_failed(breaker, notification):
+        return breaker.failing
+    return (*breaker.failing, Recent(at=now, notification=notification, failed=True))[-MOST_RESULTS:]
 
 
 def _window(breaker: Breaker, notification: str, now: datetime) -> tuple[Recent, ...]:
     """Return the window with the failures since the last success, and this success."""
-    failures = (Recent(at=now, notification=each, failed=True) for each in breaker.failing)
+    seconds = breaker.limits.window_seconds
+    failures = _since(breaker.failing, now, seconds)
     news = (*failures, Recent(at=now, notification=notification, failed=False))
     known = {(each.notification, each.failed) for each in news if each.notification}
-    kept = _since(breaker.recent, now, breaker.limits.window_seconds)
+    kept = _since(breaker.recent, now, seconds)
     earlier = (each for each in kept if (each.notification, each.failed) not in known)
     return (*earlier, *news)[-MOST_RESULTS:]
 
@@ -236,20 +258,36 @@ def _report_probe(
     match result:
         case Result.NEITHER:
             return replace(breaker, probing=breaker.probing - 1)
-        case Result.FAILURE | Result.REFUSAL:
+        case Result.FAILURE if breaker.passed:
+            failure = Recent(at=now, notification=notification, failed=True)
+            return replace(_mixed(breaker, "", now), failing=(failure,))
+        case Result.FAILURE:
+            row = _row(breaker, notification, now)
+            return _reopened(replace(breaker, failing=row), notification, now, spread)
+        case Result.REFUSAL:
             return _reopened(breaker, notification, now, spread)
         case Result.SUCCESS:
             passed = breaker.passed + 1
             if passed < breaker.limits.probes:
                 return replace(breaker, probing=breaker.probing - 1, passed=passed, answered_at=now)
-            return Breaker(
-                limits=breaker.limits,
-                generation=breaker.generation + 1,
-                recent=breaker.recent,
-                answered_at=now,
-                allowance=breaker.limits.probes,
-            )
+            return _closed(breaker, now)
     assert_never(result)
+
+
+def _closed(breaker: Breaker, now: datetime) -> Breaker:
+    """Return the breaker after an outage, whose failures say nothing about the share of failures in good times."""
+    return Breaker(
+        limits=breaker.limits,
+        generation=breaker.generation + 1,
+        recent=breaker.recent,
+        answered_at=now,
+        allowance=breaker.limits.probes,
+    )
+
+
+def _mixed(breaker: Breaker, answered: str, now: datetime) -> Breaker:
+    """Return the breaker of a receiver that answers some probes and not others: it fails now and then, and is not down."""
+    return replace(_closed(breaker, now), recent=_window(breaker, answered, now))
 
 
 def _reopened(breaker: Breaker, notification: str, now: datetime, spread: float) -> Breaker:

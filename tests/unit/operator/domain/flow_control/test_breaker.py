@@ -94,10 +94,30 @@ def test_breaker_closes_after_all_probes_succeeded() -> None:
 
 
 def test_failed_probe_opens_the_breaker_for_the_full_time() -> None:
-    breaker = after(opened(), Result.SUCCESS, now=at(30))
-    breaker = after(breaker, Result.FAILURE, now=at(31))
+    breaker = after(opened(), Result.FAILURE, now=at(31))
     assert (breaker.circuit(at(31)), breaker.probe_at) == (Circuit.OPEN, at(61))
     assert after(breaker, Result.SUCCESS, now=at(61)).circuit(at(61)) is Circuit.HALF_OPEN
+
+
+def test_probes_with_mixed_answers_close_the_breaker_with_their_share_of_failures() -> None:
+    breaker = after(opened(), Result.SUCCESS, now=at(30))
+    breaker = after(breaker, Result.FAILURE, now=at(31))
+    assert (breaker.circuit(at(31)), breaker.allowance) == (Circuit.CLOSED, LIMITS.probes)
+    assert [each.failed for each in breaker.recent] == [True, True, True, False]
+    assert len(breaker.failing) == 1, "the probe that failed after the answer begins a new row"
+    # Three failures among the four results of the window and one that is assumed: 0.6 ** 14 < 0.001.
+    assert failures_until_open(breaker, at(31)) == 13
+
+
+def test_failures_of_a_receiver_that_fails_now_and_then_keep_its_calls() -> None:
+    breaker = after(opened(), Result.SUCCESS, Result.FAILURE, now=at(30))
+    assert after(breaker, Result.FAILURE, Result.FAILURE, now=at(30)).allowance == LIMITS.probes
+    assert after(breaker, Result.SUCCESS, Result.FAILURE, now=at(30)).allowance == LIMITS.probes + 1
+
+
+def test_refusal_after_an_answered_probe_opens_the_breaker_again() -> None:
+    breaker = after(opened(), Result.SUCCESS, Result.REFUSAL, now=at(30))
+    assert (breaker.circuit(at(30)), breaker.probe_at) == (Circuit.OPEN, at(60))
 
 
 def test_cancelled_probe_admits_another_one() -> None:
@@ -118,11 +138,37 @@ def test_late_report_of_a_call_is_ignored_after_opening(result: Result) -> None:
     assert report(half_open, late, result, at(31)) == half_open
 
 
-def test_late_report_of_a_probe_is_ignored_after_reopening() -> None:
+def reopened_with_a_probe_running() -> tuple[Breaker, Admission]:
     breaker, first = enter(opened(), at(30))
     breaker, second = enter(breaker, at(30))
-    breaker = report(breaker, first, Result.FAILURE, at(31))
-    assert report(breaker, second, Result.SUCCESS, at(32)) == breaker
+    return report(breaker, first, Result.FAILURE, at(31)), second
+
+
+@pytest.mark.parametrize("result", [Result.FAILURE, Result.REFUSAL, Result.NEITHER])
+def test_late_failure_of_a_probe_is_ignored_after_reopening(result: Result) -> None:
+    breaker, probe = reopened_with_a_probe_running()
+    assert report(breaker, probe, result, at(32)) == breaker
+
+
+def test_late_success_of_a_probe_closes_the_breaker_that_another_one_reopened() -> None:
+    breaker, probe = reopened_with_a_probe_running()
+    breaker = report(breaker, probe, Result.SUCCESS, at(32))
+    assert (breaker.circuit(at(32)), breaker.allowance, breaker.failing) == (Circuit.CLOSED, 2, ())
+    assert [each.failed for each in breaker.recent] == [True, True, True, True, False]
+
+
+def test_late_success_of_a_probe_changes_no_closed_breaker() -> None:
+    breaker, probe = reopened_with_a_probe_running()
+    breaker = after(breaker, Result.SUCCESS, Result.SUCCESS, now=at(61))
+    assert report(breaker, probe, Result.SUCCESS, at(62)) == breaker
+
+
+def test_old_failures_of_a_long_outage_are_not_part_of_the_share() -> None:
+    breaker = opened()
+    for minute in range(1, 60):
+        breaker = after(breaker, Result.FAILURE, now=at(60 * minute))
+    breaker = after(breaker, Result.SUCCESS, Result.FAILURE, now=at(3600))
+    assert [each.failed for each in breaker.recent] == [False]
 
 
 def test_limits_of_one_open_and_close_at_once() -> None:
@@ -185,10 +231,11 @@ def test_open_time_is_short_again_once_a_probe_is_answered() -> None:
     breaker = called(breaker, "b", Result.FAILURE, at(1))
     assert breaker.probe_at == at(3)
     breaker = called(breaker, "c", Result.SUCCESS, at(3))
-    breaker = called(breaker, "d", Result.FAILURE, at(3))
+    breaker = called(breaker, "d", Result.SUCCESS, at(3))
+    breaker = called(breaker, "e", Result.FAILURE, at(3))
     assert breaker.probe_at == at(4)
-    assert called(breaker, "e", Result.FAILURE, at(4)).probe_at == at(5)
-    assert called(breaker, "e", Result.FAILURE, at(63)).probe_at == at(65), "the answer left the window"
+    assert called(breaker, "f", Result.FAILURE, at(4)).probe_at == at(5)
+    assert called(breaker, "f", Result.FAILURE, at(63)).probe_at == at(65), "the answer left the window"
 
 
 def test_failed_probe_lets_others_probe_first() -> None:
