@@ -33,6 +33,11 @@ class Waits:
     open_breakers: Mapping[str, datetime] = field(default_factory=lambda: NO_OPEN_BREAKERS)
     holds: Mapping[str, Hold] = field(default_factory=lambda: NO_HOLDS)
 
+    @property
+    def any(self) -> bool:
+        """Whether a destination delays an attempt."""
+        return bool(self.open_breakers or self.holds)
+
     def moved_to(self, now: datetime) -> Waits:
         """Return the same waits by a clock that was set back since: a short wait must not become one of a day."""
         back = self.at - now

@@ -155,15 +155,20 @@ class Reconciler:
         attempts.acknowledge(decision.latest.recorded)
         attempts.unmute()
         after = self._publication.publish(outcome, decision, started.redacted, unanswered=unanswered)
+        moved = waits.moved_to(decision.at)
         due = after.status.next_attempt_at
-        if started.without_room or after.phase is Phase.PENDING:
-            moved = waits.moved_to(decision.at)
+        if started.without_room or moved.any or after.phase is Phase.PENDING:
             due = _due(after, route, started, attempts.running, waits=moved, now=decision.at)
         observed |= _versions(outcome)
         # A clock that was set back during the write would turn a short wait into a long one.
         result = _result(after, due, observed=observed, now=max(self._clock(), decision.at))
+        if moved.any and not result.final:
+            still_waits = self._starter.still_waits(after, started, moved, attempts.running)
+            result = replace(result, still_waits=still_waits)
         # At once after a repeated write. Otherwise the queue parks the key until attempts may start.
-        return result if started.permitted or result.final else replace(result, requeue_after=0.0)
+        if started.permitted or result.final:
+            return result
+        return replace(result, requeue_after=0.0, still_waits=None)
 
     def _stall(self, key: Key, error: StatusError, observed: frozenset[str]) -> Result:
         """Retry no longer until the object changes; a shutdown does not wait for its attempts."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from atomic_status import ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from notification_operator.delivery.flow_control.fair_semaphore import FairSemaphore
@@ -64,6 +64,8 @@ class Result:
 
     requeue_after: float | None = None
     """Seconds until the next reconciliation; None if only an event requests one."""
+    still_waits: Callable[[], float | None] | None = None
+    """Asked at that time: the seconds for which nothing has changed that the key waits for, or None to reconcile it."""
     observed_versions: frozenset[str] = frozenset()
     """The resourceVersions that were read or written; events with these request nothing."""
     final: bool = False

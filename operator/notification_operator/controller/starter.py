@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Protocol
 from atomic_status import Gone
 from notification_operator.controller.decision import Waits
 from notification_operator.controller.request import Key
+from notification_operator.controller.still_waits import StillWaits, WaitingTarget
 from notification_operator.delivery.content.budget import content_size, cost
 from notification_operator.delivery.flow_control.destinations import Permission
 from notification_operator.delivery.receivers.waiting import WaitingForReceivers
-from notification_operator.domain.folding.fold import merge_attempts
+from notification_operator.domain.folding.fold import merge_attempts, next_attempt
 from notification_operator.domain.planning.fallback import follow
 from notification_operator.domain.planning.hold import NO_HOLDS, Hold
 from notification_operator.domain.planning.plan import plan
+from notification_operator.domain.planning.progress import NO_OPEN_BREAKERS
 from notification_operator.domain.receivers.targets import PLACEHOLDER, receiver_of
 from notification_operator.domain.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from notification_operator.controller.request import Request
@@ -135,6 +138,30 @@ class Starter:
         )
         self._register(notification, route, {*waits.holds, *waits.open_breakers})
         return waits
+
+    def still_waits(
+        self, notification: Notification, started: Started, waits: Waits, running: AbstractSet[str]
+    ) -> StillWaits | None:
+        """Return what tells whether a notification still waits for its destinations; None if it waits for none."""
+        if not (waits.holds or waits.open_breakers):
+            return None
+        route, now = started.route, waits.at
+        _, steps = follow(notification, route, notification.attempts, running=running, now=now)
+        delayed = {
+            step.channel: WaitingTarget(
+                own=step.due(notification, NO_OPEN_BREAKERS, now=now) or now,
+                blocked_until=self._dispatcher.blocked_until(
+                    step.channel, notification, route, started.redacted
+                ),
+            )
+            for step in steps
+            if step.channel not in running and step.is_delayed(waits.open_breakers, waits.holds)
+        }
+        if not delayed:
+            return None
+        waiting = started.without_room | delayed.keys()
+        other = next_attempt(notification, route, running=running, without_room=waiting, now=now)
+        return StillWaits(targets=tuple(delayed.values()), other=other, clock=self._clock, at=now)
 
     def _register(self, notification: Notification, route: Route, waiting: Container[str]) -> None:
         """Let a change of a receiver request the notification, as long as targets of it wait for that.

@@ -55,7 +55,9 @@ class WorkQueue:
         """Keys in a reconciliation, each with the version of the latest event since it began, if one came."""
         self._forgotten: set[Key] = set()
         """Keys that were forgotten during their reconciliation; a last one cleans up what it started."""
-        self._timers = Timers(self.add, clock=clock)
+        self._timers = Timers(self._on_time, clock=clock)
+        self._waits: dict[Key, Callable[[], float | None]] = {}
+        """What tells whether a key still waits when its time has come; without it, it is reconciled."""
         self._observed: dict[Key, frozenset[str]] = {}
         self._failures: dict[Key, int] = {}
         self._stalled: set[Key] = set()
@@ -127,6 +129,15 @@ class WorkQueue:
         self.forget(key)
         self.backlog.drop(owned=owned, parked=len(self._parked))
 
+    def _on_time(self, key: Key) -> None:
+        """Reconcile a key whose time has come, unless what it waits for has not changed."""
+        still_waits = self._waits.get(key)
+        seconds = None if still_waits is None else still_waits()
+        if seconds is None:
+            self.add(key)
+        else:
+            self.add_after(key, seconds)
+
     def add_after(self, key: Key, seconds: float) -> None:
         """Reconcile the key after a delay; the earlier of two such times counts."""
         self._timers.set(key, seconds)
@@ -134,6 +145,7 @@ class WorkQueue:
     def forget(self, key: Key) -> None:
         """Drop what is planned and remembered for a key whose object is deleted or final."""
         self._timers.cancel(key)
+        self._waits.pop(key, None)
         self._queued_at.pop(key, None)
         self._parked.pop(key, None)
         self._observed.pop(key, None)
@@ -158,6 +170,7 @@ class WorkQueue:
         self._closing = True
         for key in [key for key in self._timers if not keep(key)]:
             self._timers.cancel(key)
+            self._waits.pop(key, None)
             self.backlog.discard(key, parked=len(self._parked))
         for pending in (self._queued_at, self._parked):
             for key in [key for key in pending if not keep(key)]:
@@ -191,6 +204,7 @@ class WorkQueue:
             self._parked[key] = queued_at
             return None
         self._timers.cancel(key)
+        self._waits.pop(key, None)
         self._stalled.discard(key)
         self._running[key] = None
         return queued_at
@@ -233,6 +247,8 @@ class WorkQueue:
         else:
             self._fail(key, stalled=result.stalled)
         if result.requeue_after is not None and not self._closing:
+            if result.still_waits is not None:
+                self._waits[key] = result.still_waits
             self.add_after(key, result.requeue_after)
         if requested is not None and requested not in result.observed_versions:
             self.add(key, version=requested)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -28,6 +29,7 @@ from notification_operator.delivery.refusals import circuit_open
 from notification_operator.delivery.senders import Sender, Unavailable
 from notification_operator.delivery.threads import Threads
 from notification_operator.domain.flow_control.breaker import Circuit
+from notification_operator.domain.model import Content
 from notification_operator.domain.planning.hold import NO_HOLDS, HoldReason
 from notification_operator.domain.planning.progress import most_attempts
 from notification_operator.domain.receivers.targets import NO_RULES
@@ -42,13 +44,14 @@ if TYPE_CHECKING:
     from notification_operator.delivery.flow_control.breakers import Breakers, Destination, PermittedCall
     from notification_operator.delivery.senders import ChannelSenders, Senders
     from notification_operator.domain.attempt import Attempt
-    from notification_operator.domain.model import Content, Notification
+    from notification_operator.domain.model import Notification
     from notification_operator.domain.planning.hold import Hold
     from notification_operator.domain.planning.plan import Send
     from notification_operator.domain.routing.route import Route
 
 CLOSING_SECONDS: Final = 5.0
 """Seconds that a channel has to close."""
+NO_CONTENT: Final = Content(type="", priority="", subject="", body="")
 
 logger = structlog.get_logger(__name__)
 
@@ -153,7 +156,7 @@ class Dispatcher:
                     raise Postponed(f"{send.id}: {sender.name} has another destination now")
                 answer = self._breakers.try_enter(destination, notification=message.uid)
                 if isinstance(answer, Rejected):
-                    return self._record.rejected(send, circuit_open(sender.name, answer.until))
+                    return self._record.rejected(send, circuit_open(sender.name))
                 if answer is not None:
                     return await self._permitted(answer, destination, send, current, message)
             await self._breakers.changed(destination)
@@ -201,6 +204,21 @@ class Dispatcher:
             for target, sender in self._available(route, message)
         }
         return {target: hold for target, hold in holds.items() if hold is not None}
+
+    def blocked_until(
+        self, target: str, notification: Notification, route: Route, redacted: RedactedContent
+    ) -> Callable[[], datetime | None]:
+        """Return what tells until when a target that waits is delayed; it holds no content."""
+        message = self.message(notification, route, redacted.get())
+        sender = self._senders.find(target, message)
+        if isinstance(sender, Unavailable):
+            return partial(self._held_until, target, replace(message, content=NO_CONTENT))
+        most = most_attempts(notification, route.rules.get(target, NO_RULES))
+        return self._destinations.blocked_until(sender, target, message, notification, most=most)
+
+    def _held_until(self, target: str, message: Message) -> datetime | None:
+        sender = self._senders.find(target, message)
+        return sender.hold.until if isinstance(sender, Unavailable) and sender.hold is not None else None
 
     def _available(self, route: Route, message: Message) -> Iterable[tuple[str, Sender]]:
         for target in route.targets:

@@ -8,11 +8,9 @@ from notification_contract.names import DEFAULT_RECEIVER_ANNOTATION
 from notification_contract.receivers.kinds import ReceiverType
 from notification_operator.delivery.channel import Permanent, Transient
 from notification_operator.domain.status import Reason
-from notification_operator.domain.text.timestamps import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from notification_operator.domain.receivers.catalog import ReceiverKey
 
@@ -84,9 +82,9 @@ def not_allowed(channel: str, namespace: str, allowed: Sequence[str]) -> Permane
     )
 
 
-def circuit_open(channel: str, until: datetime) -> Transient:
-    """Return the error for an attempt that an open circuit breaker rejects until a time."""
-    return Transient(f"circuit breaker open for channel {channel}; next attempt at {format_time(until)}")
+def circuit_open(channel: str) -> Transient:
+    """Return the error for an attempt that an open circuit breaker rejects."""
+    return Transient(f"circuit breaker open for channel {channel}")
 
 
 def _setting(channel: str) -> str:

@@ -102,7 +102,7 @@ def explain(
         expires=due is not None and due == notification.deliver_before,
         targets=targets_of(notification, steps, now=now),
         receivers=links_of(notification, followed, known),
-        notes=tuple(_notes(notification, route, steps, rules, known, now=now)),
+        notes=tuple(_notes(notification, route, steps, rules, known)),
     )
 
 
@@ -122,20 +122,17 @@ def _steps(notification: Notification, rules: RoutingState | None) -> tuple[Step
     return evaluate(rules.table, notification.content.labels)
 
 
-def _notes(  # noqa: PLR0913 - what can be worth a note
+def _notes(
     notification: Notification,
     route: Route,
     steps: tuple[Progress, ...],
     rules: RoutingState | None,
     known: Known,
-    *,
-    now: datetime,
 ) -> Iterator[str]:
     if route.refusal:
         yield f"Nothing is sent: {clean(route.refusal)}."
-    due = notification.status.next_attempt_at
     for step in steps:
-        if step.open and step.circuit_open and due is not None and due > now:
+        if step.open and step.circuit_open:
             yield (
                 f"A circuit breaker rejected the last attempt on {clean(step.channel)}. While it stays open, "
                 "the operator attempts the channel with its next probe."

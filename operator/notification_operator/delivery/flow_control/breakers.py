@@ -30,6 +30,8 @@ MOST: Final = 1024
 """Destinations that are remembered: the ones called most recently."""
 
 ORIGIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
+PROBE_POLL: Final = timedelta(seconds=1)
+"""Time after which a waiting notification asks again while probes are running."""
 WAKES_PER_SECOND: Final = 200.0
 """Waiting notifications of a destination that are reconciled per second after the time of its next probe."""
 CLOCK_STEP: Final = timedelta(seconds=1)
@@ -152,6 +154,13 @@ class Breakers:
         if ticket.delay is None:
             ticket.delay = line.position(ticket) / WAKES_PER_SECOND
         return until + timedelta(seconds=ticket.delay)
+
+    def blocked_until(self, destination: Destination, waiting: Waiting) -> datetime | None:
+        """Return `open_until`; while the probes are running that decide, a moment from now."""
+        until, guard = self.open_until(destination, waiting), self._guards.get(destination)
+        if until is None and guard is not None and guard.breaker.awaits_probes:
+            return self._clock() + PROBE_POLL
+        return until
 
     def allowance(self, destination: Destination) -> int | None:
         """Return how many calls a destination may get at once; None for as many as its channel allows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -14,6 +15,7 @@ from notification_operator.delivery.flow_control.fair_semaphore import FairSemap
 from notification_operator.domain.planning.hold import Hold, HoldReason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from notification_operator.delivery.channel import Message
@@ -137,14 +139,31 @@ class Destinations:
         destination = self.of(sender, message)
         if destination is None:
             return None
-        failed = [each for each in notification.attempts if each.channel == target and not each.circuit_open]
-        left = most - len(failed)
-        waiting = Waiting(
-            notification=message.uid,
-            namespace=message.namespace,
-            advanced=len(failed) if left >= ATTEMPTS_LEFT else 0,
-        )
-        return self._breakers.open_until(destination, waiting)
+        return self._breakers.open_until(destination, _waiting(notification, target, most=most))
+
+    def blocked_until(
+        self, sender: Sender, target: str, message: Message, notification: Notification, *, most: int
+    ) -> Callable[[], datetime | None]:
+        """Return what tells until when the destination takes no message of a target that waits; it holds no content.
+
+        If the latest attempt records an open breaker, the breaker decides. Otherwise a pause or the rate does.
+        """
+        destination = self.of(sender, message)
+        if destination is None:
+            return _nothing
+        latest = [each for each in notification.attempts if each.channel == target][-1:]
+        if latest and latest[0].circuit_open:
+            waiting = _waiting(notification, target, most=most)
+            return partial(self._breakers.blocked_until, destination, waiting)
+        return partial(self._held_until, destination, sender.limits.rate, message.uid, message.namespace)
+
+    def _held_until(
+        self, destination: Destination, rate: Rate | None, notification: str, namespace: str
+    ) -> datetime | None:
+        if self._breakers.open_until(destination) is not None:
+            return None  # An attempt records that.
+        hold = self._pacing.ask(destination, rate=rate, notification=notification, namespace=namespace)
+        return None if hold is None else hold.until
 
     def pause(self, sender: Sender, message: Message) -> Hold | None:
         """Return the pause that the destination of a message asked for; None without one."""
@@ -188,3 +207,17 @@ class Destinations:
             return min(most, slots)
         logger.warning("channel states an unusable concurrency", channel=sender.name, concurrency=repr(slots))
         return most
+
+
+def _waiting(notification: Notification, target: str, *, most: int) -> Waiting:
+    failed = [each for each in notification.attempts if each.channel == target and not each.circuit_open]
+    left = most - len(failed)
+    return Waiting(
+        notification=notification.uid,
+        namespace=notification.namespace,
+        advanced=len(failed) if left >= ATTEMPTS_LEFT else 0,
+    )
+
+
+def _nothing() -> None:
+    """Return that nothing delays a message."""

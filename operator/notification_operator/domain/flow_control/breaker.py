@@ -122,6 +122,11 @@ class Breaker:
             return None
         return self.opened_at + timedelta(seconds=self.open_for)
 
+    @property
+    def awaits_probes(self) -> bool:
+        """Whether as many probes are running, or have been answered, as are admitted."""
+        return self.opened_at is not None and self.probing + self.passed >= self.limits.probes
+
     def circuit(self, now: datetime) -> Circuit:
         """Return the state at a time."""
         probe_at = self.probe_at
@@ -148,7 +153,7 @@ def admit(breaker: Breaker, now: datetime, *, notification: str = "") -> tuple[B
     admission = Admission(generation=breaker.generation, notification=notification, probe=probe)
     if admits_at is None:
         return breaker, admission
-    if now >= admits_at and breaker.probing + breaker.passed < breaker.limits.probes:
+    if now >= admits_at and not breaker.awaits_probes:
         return replace(breaker, probing=breaker.probing + 1), admission
     return breaker, None
 

@@ -142,7 +142,13 @@ def fold(  # noqa: PLR0913 - one read, and each fact that the read cannot hold
         message=decision.message,
         observed_generation=notification.generation,
         next_attempt_at=_next_attempt(
-            notification, followed, steps, in_flight, open_breakers=open_breakers, holds=holds, now=now
+            notification,
+            followed,
+            steps,
+            in_flight,
+            {step.channel for step in steps if step.waits_for_change(open_breakers, holds)},
+            holds=holds,
+            now=now,
         ),
         resolved_channels=status.resolved_channels or (() if notification.names_targets else route.targets),
         targets=target_statuses(steps, notification.attempts, running=in_flight),
@@ -225,20 +231,19 @@ def _next_attempt(  # noqa: PLR0913 - each fact that the read cannot hold
     route: Route,
     steps: Sequence[Progress],
     running: AbstractSet[str],
-    without_room: AbstractSet[str] = frozenset(),
+    untimed: AbstractSet[str] = frozenset(),
     *,
-    open_breakers: Mapping[str, datetime],
+    open_breakers: Mapping[str, datetime] = NO_OPEN_BREAKERS,
     holds: Mapping[str, Hold],
     now: datetime,
 ) -> datetime | None:
+    """Return the time of the next attempt, of a fallback, or of the end; the untimed targets wait for something else."""
     unfinished = [step for step in steps if step.open]
     if not unfinished or notification.too_large or route.refusal:
         return None
     idle = [step for step in unfinished if step.channel not in running]
     times = [
-        step.due(notification, open_breakers, holds, now=now)
-        for step in idle
-        if step.channel not in without_room
+        step.due(notification, open_breakers, holds, now=now) for step in idle if step.channel not in untimed
     ]
     times += fallback_times(notification, route, unfinished, now=now)
     times.append(notification.deliver_before if idle else None)

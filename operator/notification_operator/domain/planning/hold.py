@@ -22,12 +22,18 @@ class HoldReason(StrEnum):
     SUSPENDED = "the receiver is suspended"
     NOT_READY = "the receiver is not ready"
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether its end is known; otherwise a change of the receiver ends it."""
+        return self in {HoldReason.PAUSE, HoldReason.RATE}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """A wait that uses no attempt and no slot."""
 
     until: datetime
+    """Its end, or when it is looked at again."""
     reason: HoldReason
 
 
@@ -36,9 +42,9 @@ NO_HOLDS: Final[Mapping[str, Hold]] = MappingProxyType({})
 
 def describe_holds(holds: Mapping[str, Hold], channels: Iterable[str]) -> str:
     """Return the holds of some channels in words; empty without any."""
-    texts = (
-        f"{name} waits until {format_time(holds[name].until)}: {holds[name].reason}"
-        for name in channels
-        if name in holds
-    )
-    return "; ".join(texts)
+    return "; ".join(_described(name, holds[name]) for name in channels if name in holds)
+
+
+def _described(channel: str, hold: Hold) -> str:
+    until = f" until {format_time(hold.until)}" if hold.reason.is_timed else ""
+    return f"{channel} waits{until}: {hold.reason}"

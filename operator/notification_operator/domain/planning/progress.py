@@ -91,6 +91,17 @@ class Progress:
             next_at = max(next_at, open_breakers.get(self.channel, next_at))
         return next_at if until is None else max(next_at, until)
 
+    def is_delayed(self, open_breakers: Mapping[str, datetime], holds: Mapping[str, Hold]) -> bool:
+        """Return whether its destination delays the next attempt."""
+        rejected = self.circuit_open and self.channel in open_breakers
+        return self.open and (rejected or self.channel in holds)
+
+    def waits_for_change(self, open_breakers: Mapping[str, datetime], holds: Mapping[str, Hold]) -> bool:
+        """Return whether the end of its wait is not known: the receiver has to answer a probe, or to change."""
+        hold = holds.get(self.channel)
+        held = hold is not None and not hold.reason.is_timed
+        return self.open and (held or (self.circuit_open and self.channel in open_breakers))
+
 
 def progress(
     notification: Notification,

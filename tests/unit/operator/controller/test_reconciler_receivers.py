@@ -186,7 +186,8 @@ async def test_held_notification_is_written_once() -> None:
         results = [await fixture.reconcile() for _ in range(3)]
     assert fixture.verbs == ["GET", "PUT", "GET", "GET"]
     assert (fixture.status["phase"], fixture.status["totalAttempts"]) == ("Sending", 0)
-    assert "webhook/hook waits until" in fixture.status["message"]
+    assert fixture.status["message"].endswith("; webhook/hook waits: the receiver is suspended")
+    assert "nextAttemptAt" not in fixture.status
     assert all(result.requeue_after is not None and result.requeue_after > 0 for result in results)
 
 

@@ -74,9 +74,7 @@ async def test_consecutive_failures_open_the_breaker_and_reject_attempts() -> No
     assert len(stub.calls) == 3
     assert [one.circuit_open for one in results] == [False, False, False, True, True]
     assert {one.permanent for one in results} == {False}
-    assert results[-1].error == (
-        "circuit breaker open for channel slack; next attempt at 2026-03-01T12:00:30.000000Z"
-    )
+    assert results[-1].error == "circuit breaker open for channel slack"
     assert fixture.open_breakers("slack", "file") == {"slack": START + timedelta(seconds=30)}
 
 

@@ -89,13 +89,16 @@ def test_recorded_open_breaker_defers_attempts_to_the_next_probe() -> None:
     assert planned(fresh, {"file": at(30)}, seconds=5) == (PlanReason.DUE, expected)
 
 
-def test_next_attempt_time_follows_the_next_probe() -> None:
+def test_next_probe_is_not_in_the_status_and_its_delay_writes_nothing() -> None:
     status = folded(notification("slack"), circuit_open("slack"))
-    assert status["nextAttemptAt"] == format_time(at(30))
-    later = folded(
-        parse(stored(spec={"channels": ["slack"]}, status=status)), open_breakers={"slack": at(60)}
-    )
-    assert later == status | {"nextAttemptAt": format_time(at(60))}
+    assert "nextAttemptAt" not in status
+    stored_again = parse(stored(spec={"channels": ["slack"]}, status=status))
+    assert folded(stored_again, open_breakers={"slack": at(60)}) == status
+
+
+def test_other_target_has_its_next_attempt_while_one_waits_for_a_probe() -> None:
+    status = folded(notification("slack", "file"), circuit_open("slack"), failure("file", seconds=4.9))
+    assert status["nextAttemptAt"] < format_time(at(7))
 
 
 def test_running_backoff_comes_before_the_next_probe() -> None:

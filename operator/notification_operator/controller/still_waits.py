@@ -1,0 +1,53 @@
+"""What a notification still waits for, asked in memory when its time has come: waiting costs no API call (DD-WAIT-001)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingTarget:
+    """A target that its destination or receiver delays."""
+
+    own: datetime
+    """When its next attempt may start, whatever the destination says."""
+    blocked_until: Callable[[], datetime | None]
+    """Returns until when the destination takes no message, by the present wall clock; None if it takes one now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillWaits:
+    """Answers for how many seconds a notification still waits; None if it is to be reconciled."""
+
+    targets: tuple[WaitingTarget, ...]
+    other: datetime | None
+    """When something else happens: an attempt on another target, a fallback, or the end."""
+    clock: Callable[[], datetime]
+    at: datetime
+    """The time by the wall clock that the other times are of."""
+    since: float = field(default_factory=_seconds)
+    """The same moment by the event loop's clock."""
+
+    def __call__(self) -> float | None:
+        """Return the seconds until the earliest time; None if that has come."""
+        now, elapsed = self.clock(), _seconds() - self.since
+        times = [] if self.other is None else [self._left(self.other, now, elapsed)]
+        for target in self.targets:
+            own, blocked = self._left(target.own, now, elapsed), target.blocked_until()
+            times.append(own if blocked is None else max(own, (blocked - now).total_seconds()))
+        left = min(times)
+        return left if left > 0 else None
+
+    def _left(self, moment: datetime, now: datetime, elapsed: float) -> float:
+        """Return the seconds until a time; a clock that was set back extends no wait."""
+        return min((moment - now).total_seconds(), (moment - self.at).total_seconds() - elapsed)

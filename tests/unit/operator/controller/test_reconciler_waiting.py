@@ -1,0 +1,151 @@
+"""A notification that waits for its destination is asked in memory whether it still does (DD-WAIT-001)."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from notification_operator.controller.request import Result
+from notification_operator.controller.still_waits import StillWaits, WaitingTarget
+from notification_operator.delivery.channel import Message, RateLimited, Transient
+from tests.unit.operator.controller.gated_queue import KEY, Recorder, run_ready_tasks, running
+from tests.unit.operator.controller.reconciler_fixture import ReconcilerFixture, Stub, now
+
+BREAKER = {"failure_threshold": 1, "open_seconds": 30, "initial_open_seconds": 1, "probes": 1}
+POLICY = {"maxAttempts": 5, "initialBackoffSeconds": 1}
+SECOND = timedelta(seconds=1)
+
+
+class GatedStub(Stub):
+    """A channel whose calls wait for a gate, which is open at first."""
+
+    def __init__(self, *errors: Exception | None) -> None:
+        super().__init__(*errors)
+        self.gate, self.called = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+
+    async def deliver(self, message: Message) -> None:
+        if not self.gate.is_set():
+            self.called.set()
+        await self.gate.wait()
+        await super().deliver(message)
+
+
+def still_waits(fixture: ReconcilerFixture, result: Result) -> float | None:
+    assert result.still_waits is not None, fixture.status
+    return result.still_waits()
+
+
+async def rejected(stub: Stub) -> tuple[ReconcilerFixture, Result]:
+    """Return a notification whose first attempt was rejected, because another one opened the breaker."""
+    fixture = ReconcilerFixture({"slack": stub}, breaker=BREAKER, retryPolicy=POLICY)
+    await fixture.reconcile(fixture.create("order-2"))
+    return fixture, await fixture.reconcile()
+
+
+async def test_wait_for_an_open_breaker_has_no_next_attempt_in_the_status() -> None:
+    fixture, result = await rejected(Stub(Transient("busy")))
+    assert "nextAttemptAt" not in fixture.status
+    assert result.requeue_after is not None
+    assert result.requeue_after <= 1.1
+
+
+async def test_wait_lasts_as_long_as_probes_of_others_fail() -> None:
+    fixture, result = await rejected(Stub(Transient("busy"), Transient("busy")))
+    await asyncio.sleep(1.15)
+    assert still_waits(fixture, result) is None, "the breaker permits a probe"
+    await fixture.reconcile(fixture.create("order-3"))
+    left = still_waits(fixture, result)
+    assert left is not None, "the probe of another notification failed"
+    assert left <= 2.2
+
+
+async def test_wait_lasts_while_the_probe_of_another_notification_runs() -> None:
+    stub = GatedStub(Transient("busy"))
+    fixture, result = await rejected(stub)
+    await asyncio.sleep(1.15)
+    stub.gate.clear()
+    probe = asyncio.create_task(fixture.reconcile(fixture.create("order-3")))
+    await stub.called.wait()
+    assert still_waits(fixture, result) == pytest.approx(1.0, abs=0.1)
+    stub.gate.set()
+    await probe
+    assert still_waits(fixture, result) is None, "the breaker has closed"
+
+
+async def test_wait_for_a_pause_ends_with_it() -> None:
+    stub = Stub(RateLimited("HTTP 429", retry_after=0.3))
+    fixture = ReconcilerFixture({"slack": stub}, retryPolicy=POLICY)
+    await fixture.reconcile(fixture.create("order-2"))
+    result = await fixture.reconcile()
+    left = still_waits(fixture, result)
+    assert left is not None
+    assert "nextAttemptAt" in fixture.status
+    await asyncio.sleep(left + 0.05)
+    assert still_waits(fixture, result) is None
+
+
+async def test_target_that_waits_delays_no_other_target() -> None:
+    slack, console = Stub(RateLimited("HTTP 429", retry_after=600.0)), Stub(None, Transient("full"))
+    fixture = ReconcilerFixture({"slack": slack, "console": console}, retryPolicy=POLICY)
+    await fixture.reconcile(fixture.create("order-2"))
+    result = await fixture.reconcile()
+    left = still_waits(fixture, result)
+    assert left is not None, "the console is attempted again after a second, and Slack in ten minutes"
+    assert left <= 1.1
+
+
+async def test_notification_that_waits_for_nothing_has_nothing_to_ask() -> None:
+    fixture = ReconcilerFixture({"slack": Stub(Transient("busy"))}, retryPolicy=POLICY)
+    assert (await fixture.reconcile()).still_waits is None
+
+
+async def test_deadline_of_the_notification_ends_its_wait() -> None:
+    moment = now()
+    waits = StillWaits(
+        targets=(WaitingTarget(own=moment, blocked_until=lambda: moment + 60 * SECOND),),
+        other=moment + SECOND,
+        clock=lambda: moment,
+        at=moment,
+    )
+    assert waits() == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("step", "left"), [(-86_400, 10.0), (5, 5.0)])
+async def test_clock_that_is_set_extends_no_wait(step: float, left: float) -> None:
+    start = now()
+    clock = [start]
+    waits = StillWaits(
+        targets=(WaitingTarget(own=start + 10 * SECOND, blocked_until=lambda: None),),
+        other=None,
+        clock=lambda: clock[0],
+        at=start,
+    )
+    clock[0] += step * SECOND
+    assert waits() == pytest.approx(left, abs=0.1)
+
+
+async def test_queue_asks_before_it_reconciles_and_asks_again_later() -> None:
+    answers: list[float | None] = [0.02, 0.02, None]
+    asked: list[float | None] = []
+
+    def still() -> float | None:
+        asked.append(answers.pop(0))
+        return asked[-1]
+
+    reconcile = Recorder(Result(requeue_after=0.02, still_waits=still), Result(final=True))
+    async with running(reconcile) as queue:
+        queue.add(KEY)
+        await reconcile.reconciliations(2)
+        assert asked == [0.02, 0.02, None]
+        await run_ready_tasks()
+        assert not queue.keys
+
+
+async def test_event_reconciles_a_waiting_key_without_asking() -> None:
+    reconcile = Recorder(Result(requeue_after=60.0, still_waits=lambda: 60.0))
+    async with running(reconcile) as queue:
+        queue.add(KEY)
+        await reconcile.reconciliations(1)
+        queue.add(KEY, version="2")
+        await reconcile.reconciliations(1)
