@@ -160,7 +160,7 @@ class Destinations:
     def _held_until(
         self, destination: Destination, rate: Rate | None, notification: str, namespace: str
     ) -> datetime | None:
-        if self._breakers.open_until(destination) is not None:
+        if self._rejects(destination):
             return None  # An attempt records that.
         hold = self._pacing.ask(destination, rate=rate, notification=notification, namespace=namespace)
         return None if hold is None else hold.until
@@ -177,7 +177,7 @@ class Destinations:
         It uses up nothing: `take` does.
         """
         destination = self.of(sender, message)
-        if destination is None or self._breakers.open_until(destination) is not None:
+        if destination is None or self._rejects(destination):
             return FREE
         hold = self._pacing.ask(
             destination,
@@ -186,6 +186,11 @@ class Destinations:
             namespace=message.namespace,
         )
         return hold or Permission(destination, message.uid, messages_of(sender.channel, message))
+
+    def _rejects(self, destination: Destination) -> bool:
+        """Return whether a call would be rejected by a breaker; during a pause none would be made at all."""
+        paused = self._pacing.paused_until(destination) is not None
+        return not paused and self._breakers.open_until(destination) is not None
 
     def take(self, permission: Permission) -> None:
         """Use up the share of the rate of a message that is sent now."""

@@ -73,6 +73,22 @@ async def test_wait_lasts_while_the_probe_of_another_notification_runs() -> None
     assert still_waits(fixture, result) is None, "the breaker has closed"
 
 
+async def test_pause_of_a_destination_with_an_open_breaker_holds_its_notifications() -> None:
+    stub = GatedStub(RateLimited("HTTP 429", retry_after=600.0), Transient("busy"))
+    fixture = ReconcilerFixture({"slack": stub}, breaker=BREAKER, retryPolicy=POLICY)
+    stub.gate.clear()
+    running = [asyncio.create_task(fixture.reconcile(fixture.create(f"order-{n}"))) for n in (2, 3)]
+    await stub.called.wait()
+    stub.gate.set()
+    await asyncio.gather(*running)
+    result = await fixture.reconcile()
+    await run_ready_tasks()
+    assert not fixture.requeued, "the attempt would be postponed, and the notification reconciled without end"
+    left = still_waits(fixture, result)
+    assert left is not None
+    assert left > 500
+
+
 async def test_wait_for_a_pause_ends_with_it() -> None:
     stub = Stub(RateLimited("HTTP 429", retry_after=0.3))
     fixture = ReconcilerFixture({"slack": stub}, retryPolicy=POLICY)
