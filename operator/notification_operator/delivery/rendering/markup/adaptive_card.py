@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_contract.messages import BodyFormat
 from notification_operator.delivery.rendering.markup.lines import Block, Kind, LineRenderer
-from notification_operator.delivery.rendering.markup.markdown import MAX_MARKDOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +27,9 @@ class CardRenderer(LineRenderer):
 
     def elements(self, text: str, form: BodyFormat) -> list[dict[str, Any]]:
         """Render a body by its format; each paragraph is one or more elements."""
-        if form is BodyFormat.MARKDOWN and len(text) <= MAX_MARKDOWN:
-            return [element for block in self.blocks(text) for element in _elements(block)]
+        blocks = self.blocks(text) if form is BodyFormat.MARKDOWN else None
+        if blocks is not None:
+            return [element for block in blocks for element in _elements(block)]
         shown = CONTROL.sub("", text) if form is BodyFormat.NATIVE else self.text(text)
         return [
             element

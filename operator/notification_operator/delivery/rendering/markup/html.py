@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from markdown_it.renderer import RendererHTML
 
 from notification_contract.messages import BodyFormat
-from notification_operator.delivery.rendering.markup.markdown import MAX_MARKDOWN, parser
+from notification_operator.delivery.rendering.markup.markdown import MAX_RENDERED, is_markdown, parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +51,8 @@ class HtmlRenderer:
         return f"<p>{lines}</p>\n"
 
     def markdown(self, text: str) -> str:
-        """Render Markdown; a text that is too long for it is shown as it is written."""
-        if len(text) > MAX_MARKDOWN:
+        """Render Markdown; a text that is too long or too complex for it is shown as it is written."""
+        if not is_markdown(text):
             return self.text(text)
         result: str = parser(_Html).render(text)
-        return result
+        return result if len(result) <= MAX_RENDERED else self.text(text)

@@ -11,7 +11,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from notification_contract.messages import BodyFormat
-from notification_operator.delivery.rendering.markup.markdown import MAX_MARKDOWN, parser
+from notification_operator.delivery.rendering.markup.markdown import (
+    MAX_RENDERED,
+    TooLongError,
+    is_markdown,
+    parser,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +64,8 @@ class _State:
     numbers: list[int | None] = field(default_factory=list)
     tight: bool = False
     rows: list[list[str]] = field(default_factory=list)
+    size: int = 0
+    """Characters of the blocks."""
 
 
 class LineRenderer:
@@ -121,16 +128,25 @@ class LineRenderer:
                 return self.text(text)
 
     def markdown(self, text: str) -> str:
-        """Render Markdown; a text that is too long for it is shown as it is written."""
-        if len(text) > MAX_MARKDOWN:
+        """Render Markdown; a text that is too long or too complex for it is shown as it is written."""
+        blocks = self.blocks(text)
+        if blocks is None:
             return self.text(text)
         return "".join(
             f"{'' if index == 0 else chr(10) if block.tight else self.gap}{block.text}"
-            for index, block in enumerate(self.blocks(text))
+            for index, block in enumerate(blocks)
         )
 
-    def blocks(self, text: str) -> list[Block]:
-        """Return the blocks of a Markdown text."""
+    def blocks(self, text: str) -> list[Block] | None:
+        """Return the blocks of a Markdown text; None for one that is shown as it is written."""
+        if not is_markdown(text):
+            return None
+        try:
+            return self._blocks(text)
+        except TooLongError:
+            return None
+
+    def _blocks(self, text: str) -> list[Block]:
         state = _State()
         stream = parser().parse(text)
         for index, token in enumerate(stream):
@@ -196,6 +212,9 @@ class LineRenderer:
             container.used = True
         lines = text.split("\n")
         whole = "\n".join([first + lines[0], *(rest + line for line in lines[1:])])
+        state.size += len(whole)
+        if state.size > MAX_RENDERED:
+            raise TooLongError
         tight = hidden and state.tight
         state.tight = bool(state.numbers)
         state.blocks.append(Block(kind=kind, text=whole, level=level, tight=tight))
