@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -10,6 +11,12 @@ if TYPE_CHECKING:
 SECONDS: Final = 0.1
 CHARACTERS: Final = 256 * 1024
 MAX_RANGE: Final = 1000
+MAX_LISTED: Final = 1000
+"""Characters of a text whose letters become elements: each is an object of its own."""
+MAX_ELEMENTS: Final = 10_000
+"""Elements of all lists of one rendering."""
+ELEMENT: Final = 64
+"""Characters that an element of a list counts for."""
 MAX_NUMBER: Final = 2**53
 
 
@@ -24,6 +31,7 @@ class Budget:
         self._clock = clock
         self._deadline = clock() + SECONDS
         self._work = 8 * CHARACTERS
+        self._elements = MAX_ELEMENTS
 
     def check(self) -> None:
         """Check the time.
@@ -44,6 +52,22 @@ class Budget:
         self._work -= characters
         if characters > CHARACTERS or self._work < 0:
             raise TemplateRenderError(f"the template produces more than {CHARACTERS} characters")
+
+    def take(self, values: object) -> None:
+        """Check what becomes a list or is looped over, before it does; count the elements of a list.
+
+        Raises:
+            TemplateRenderError: it is a long text, or all lists together are too long.
+        """
+        if isinstance(values, str) and len(values) > MAX_LISTED:
+            raise TemplateRenderError(
+                f"a template cannot split a text of more than {MAX_LISTED} characters into its letters"
+            )
+        size = len(values) if isinstance(values, Sized) else 0
+        self._elements -= size
+        if self._elements < 0:
+            raise TemplateRenderError(f"the lists of the template have more than {MAX_ELEMENTS} elements")
+        self.limit(size * ELEMENT)
 
 
 def number(value: object) -> int | float:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 50
 TICK: Final = "_tick"
 CONCAT: Final = "_concat"
+EACH: Final = "_each"
+SLICE: Final = "_slice"
 
 LOOP: Final = frozenset({"first", "index", "index0", "last", "length", "revindex", "revindex0"})
 TESTS: Final = (
@@ -174,8 +176,9 @@ class Checked(NodeTransformer):
             _refuse(node, "a template can set plain names only")
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - Jinja's own name
-        """Check the time in each round of a loop."""
+        """Check what a loop is over, and the time in each round."""
         self.generic_visit(node)
+        node.iter = _call(EACH, [node.iter], node.lineno)
         call = _call(TICK, [], node.lineno)
         node.body.insert(0, nodes.ExprStmt(call, lineno=node.lineno))
         return node
@@ -184,6 +187,17 @@ class Checked(NodeTransformer):
         """Join texts with `~` through a function that counts them."""
         self.generic_visit(node)
         return _call(CONCAT, node.nodes, node.lineno)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802 - likewise
+        """Take a part of a text or list through a function that counts it."""
+        self.generic_visit(node)
+        if not isinstance(node.arg, nodes.Slice):
+            return node
+        part = node.arg
+        none = nodes.Const(None, lineno=node.lineno)
+        return _call(
+            SLICE, [node.node, *(each or none for each in (part.start, part.stop, part.step))], node.lineno
+        )
 
 
 def _named(node: nodes.Node) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from enum import StrEnum
 from importlib import resources
+from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -12,9 +13,21 @@ from jinja2 import Template as CompiledTemplate
 from jinja2 import TemplateSyntaxError
 from markupsafe import escape
 
-from notification_operator.delivery.rendering.templating.budget import CHARACTERS, Budget, TemplateRenderError
+from notification_operator.delivery.rendering.templating.budget import (
+    CHARACTERS,
+    ELEMENT,
+    Budget,
+    TemplateRenderError,
+)
 from notification_operator.delivery.rendering.templating.filters import BUDGET
-from notification_operator.delivery.rendering.templating.sandbox import CONCAT, TICK, Checked, Sandbox
+from notification_operator.delivery.rendering.templating.sandbox import (
+    CONCAT,
+    EACH,
+    SLICE,
+    TICK,
+    Checked,
+    Sandbox,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +36,8 @@ MAX_SOURCE: Final = 64 * 1024
 """Bytes of a template's source."""
 MAX_TOKENS: Final = 5000
 """Words and signs of the language in a source: compiling 64 KiB of nothing else would take seconds."""
+MAX_ERROR: Final = 300
+"""Characters of an error's text, which may quote a value."""
 FILENAME: Final = "<template>"
 
 
@@ -74,19 +89,27 @@ class Template:
             TemplateRenderError: a value is missing, or a limit is exceeded.
         """
         budget = Budget(clock)
-        hidden = {BUDGET: budget, TICK: budget.check, CONCAT: _concat(budget)}
-        chunks: list[str] = []
+        hidden = {
+            BUDGET: budget,
+            TICK: budget.check,
+            CONCAT: _concat(budget),
+            EACH: _each(budget),
+            SLICE: _slice(budget),
+        }
+        # A list would keep an object for each letter.
+        output = StringIO(newline="")
         size = 0
         try:
             for chunk in self._template.generate({**context, **hidden}):
-                chunks.append(chunk)
+                output.write(chunk)
                 size += len(chunk)
                 if size > CHARACTERS:
                     raise TemplateRenderError(f"the template produces more than {CHARACTERS} characters")  # noqa: TRY301 - same place as the others
                 budget.check()
         except Exception as error:
-            raise TemplateRenderError(f"line {_line(error)}: {str(error) or type(error).__name__}") from error
-        return "".join(chunks)
+            text = str(error)[:MAX_ERROR] or type(error).__name__
+            raise TemplateRenderError(f"line {_line(error)}: {text}") from error
+        return output.getvalue()
 
 
 def builtin(name: str, *, output: Output = Output.TEXT) -> Template:
@@ -136,11 +159,33 @@ def _require_few_tokens(environment: Sandbox, source: str) -> None:
 
 def _concat(budget: Budget) -> Callable[..., str]:
     def concat(*values: object) -> str:
-        texts = [str(value) for value in values]
-        budget.limit(sum(map(len, texts)))
+        texts: list[str] = []
+        for value in values:
+            texts.append(str(value))
+            budget.limit(len(texts[-1]))
         return "".join(texts)
 
     return concat
+
+
+def _each(budget: Budget) -> Callable[[Any], Any]:
+    def each(values: Any) -> Any:  # noqa: ANN401 - whatever a template loops over
+        if isinstance(values, str):
+            budget.take(values)
+        return values
+
+    return each
+
+
+def _slice(budget: Budget) -> Callable[..., Any]:
+    def part(value: Any, start: object, stop: object, step: object) -> Any:  # noqa: ANN401 - a text or a list
+        chosen = slice(start, stop, step)
+        if isinstance(value, str | list | tuple | range):
+            size = len(range(*chosen.indices(len(value))))
+            budget.limit(size if isinstance(value, str) else size * ELEMENT)
+        return value[chosen]
+
+    return part
 
 
 def _line(error: BaseException) -> int:
