@@ -9,6 +9,7 @@ import structlog
 
 from notification_operator.delivery.channel import Permanent, RateLimited, ReceiverError, Transient
 from notification_operator.delivery.recording import first
+from notification_operator.delivery.rendering.pool import time_limit
 from notification_operator.domain.flow_control.breaker import Result
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ logger = structlog.get_logger(__name__)
 async def call(
     channel: Channel, message: Message, *, seconds: float, target: str
 ) -> Receipt | BaseException | None:
-    """Deliver a message within so many seconds; return the receipt, or the error."""
+    """Deliver a message within so many seconds after it is composed; return the receipt, or the error."""
     try:
-        async with asyncio.timeout(seconds):
+        async with time_limit(seconds):
             return await channel.deliver(message)
     except TimeoutError as error:
         return Transient(f"timed out after {seconds:g} s").with_traceback(error.__traceback__)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
+
+from notification_operator.delivery.rendering.pool import RenderingPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +30,8 @@ class Tools:
     """The name of the cluster, for templates and webhooks."""
     overrides: TemplateSource | None = None
     """Reads the templates of notifications; None: they are not used."""
+    pool: RenderingPool = field(default_factory=RenderingPool)
+    """The threads in which their messages are composed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

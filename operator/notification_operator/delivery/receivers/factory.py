@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from notification_contract.receivers.spec import ReceiverSpec
     from notification_operator.delivery.channel import Channel
     from notification_operator.delivery.receivers.creation import Tools
+    from notification_operator.delivery.rendering.pool import RenderingPool
     from notification_operator.delivery.rendering.templating.overrides import TemplateSource
     from notification_operator.domain.receivers.catalog import Receiver
     from notification_operator.domain.receivers.references import References
@@ -71,13 +72,14 @@ def _templates(sources: Mapping[str, str]) -> tuple[Templates, str]:
     return Templates(subject=compiled.get("subject"), body=compiled.get("body")), "; ".join(problems)
 
 
-def composer(
+def composer(  # noqa: PLR0913 - what it is made of
     receiver: Receiver,
     sources: Mapping[str, str],
     *,
     redact: Callable[[str], str],
     cluster: str = "",
     overrides: TemplateSource | None = None,
+    pool: RenderingPool | None = None,
 ) -> tuple[Composer, str]:
     """Return what composes the messages of a receiver, and why one of its templates is not valid; else an empty text.
 
@@ -85,7 +87,9 @@ def composer(
     """
     texts, problem = _templates(sources)
     facts = Facts(cluster=cluster, receiver=str(receiver.key), receiver_type=receiver.spec.type)
-    composing = Composer(facts=facts, clock=thread_time, templates=texts, redact=redact, overrides=overrides)
+    composing = Composer(
+        facts=facts, clock=thread_time, templates=texts, redact=redact, overrides=overrides, pool=pool
+    )
     return composing, problem
 
 
@@ -112,6 +116,7 @@ class ChannelFactory:
             redact=self._tools.redact,
             cluster=self._tools.cluster,
             overrides=self._tools.overrides,
+            pool=self._tools.pool,
         )
         network = Network(tools=self._tools, spec=receiver.spec, references=references)
         channel = _Build(self._tools, receiver.spec, network, composing).channel()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
+from notification_contract.messages import BodyFormat
 from notification_operator.delivery.rendering.markup.markdown import is_link
+from notification_operator.delivery.rendering.pool import RenderingError, RenderingPool
 from notification_operator.delivery.rendering.templating.budget import TemplateRenderError
 from notification_operator.delivery.rendering.templating.overrides import override
 from notification_operator.delivery.rendering.templating.templates import Output, Template, builtin
@@ -16,17 +17,17 @@ from notification_operator.domain.text.timestamps import format_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from notification_contract.messages import BodyFormat
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.rendering.templating.overrides import TemplateSource
 
 Body = TypeVar("Body")
+T = TypeVar("T")
 
 MAX_URL: Final = 2000
 """Characters of a link's address; a longer one is not shown, because services refuse it."""
 MAX_LABEL: Final = 200
 MAX_INLINE: Final = 4096
-"""Characters of a body that are rendered at once; a longer one, like a template of a user, takes a thread."""
+"""Characters of a body that are rendered on the event loop; a longer one, Markdown or a template takes a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +76,10 @@ class Composer:
         overrides: reads the templates of messages; None: they are not used.
         redact: removes secrets from a text once more, after a template has joined its parts. What is left of the
             content as it was is not redacted again.
+        pool: the threads that all composers of a process share; None: threads of its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it applies, and where
         self,
         *,
         facts: Facts,
@@ -85,7 +87,9 @@ class Composer:
         templates: Templates | None = None,
         redact: Callable[[str], str] = str,
         overrides: TemplateSource | None = None,
+        pool: RenderingPool | None = None,
     ) -> None:
+        self._pool = pool or RenderingPool()
         self.facts = facts
         self.clock = clock
         self.redact = redact
@@ -94,11 +98,28 @@ class Composer:
 
     async def compose(self, message: Message, render: Callable[[str, BodyFormat], Body]) -> Composed[Body]:
         """Return the message; `render` turns a body of a format into what the channel shows."""
-        template, problem = await override(message, self._overrides)
+        template, problem = await override(message, self._overrides, self._pool)
         work = partial(self._compose, message, render, template, problem)
-        if len(message.content.body) <= MAX_INLINE and not self._uses_templates(template):
+        templated = self._uses_templates(template)
+        try:
+            return await self.run(message, work, size=None if templated else len(message.content.body))
+        except RenderingError as error:
+            return self._shortened(message, render, f"the message was shortened: {error}")
+
+    async def run(self, message: Message, work: Callable[[], T], *, size: int | None) -> T:
+        """Return the result of `work` on a message: outside the event loop, unless it is short and plain.
+
+        Args:
+            message: what is worked on.
+            work: computes; touches nothing that other threads use.
+            size: characters that it works on; None if nobody knows.
+
+        Raises:
+            RenderingError: it takes too long.
+        """
+        if size is not None and size <= MAX_INLINE and message.format is not BodyFormat.MARKDOWN:
             return work()
-        return await asyncio.to_thread(work)
+        return await self._pool.run(message.namespace, work)
 
     def context(self, message: Message) -> dict[str, Any]:
         """Return what templates can use."""
@@ -150,6 +171,17 @@ class Composer:
             subject=redact(line),
             body=_redacted(render(redact(body), message.format), redact),
             note="; ".join(filter(None, (self.redact(problem), first, second))),
+        )
+
+    def _shortened(
+        self, message: Message, render: Callable[[str, BodyFormat], Body], note: str
+    ) -> Composed[Body]:
+        """Return the start of a message as it is written: what the event loop can compute itself."""
+        content = message.content
+        return Composed(
+            subject=" ".join(content.subject.split()) or message.name,
+            body=render(content.body[:MAX_INLINE], BodyFormat.PLAIN),
+            note=note,
         )
 
     def _uses_templates(self, template: Template | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from email.errors import MessageError
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from notification_operator.delivery.channel import Permanent
-from notification_operator.delivery.rendering.compose import MAX_INLINE, origin
+from notification_operator.delivery.channel import Permanent, Transient
+from notification_operator.delivery.rendering.compose import origin
 from notification_operator.delivery.rendering.markup.html import HtmlRenderer
 from notification_operator.delivery.rendering.markup.plain import PlainRenderer
+from notification_operator.delivery.rendering.pool import RenderingError
 from notification_operator.delivery.rendering.templating.templates import Output
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ async def write_mail(
 
     Raises:
         Permanent: the recipient is no address that can be written to.
+        Transient: the mail could not be written in time.
     """
     recipient = _recipient(address)
     composed = await composer.compose(message, _both)
@@ -59,7 +60,10 @@ async def write_mail(
         _add_body(mail, message, composed, composer)
         return WrittenMail(id=str(mail["Message-ID"]), content=mail.as_bytes(), note=composed.note)
 
-    return write() if len(message.content.body) <= MAX_INLINE else await asyncio.to_thread(write)
+    try:
+        return await composer.run(message, write, size=len(composed.body["html"]))
+    except RenderingError as error:
+        raise Transient(f"the mail was not written: {error}") from error
 
 
 def _headed(message: Message, sender: Address, subject: str) -> EmailMessage:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from notification_operator.delivery.rendering.pool import RenderingError
 from notification_operator.delivery.rendering.templating.templates import Template, TemplateInvalidError
 from notification_operator.domain.template_ref import TemplateUnavailableError
 
 if TYPE_CHECKING:
     from notification_operator.delivery.channel import Message
+    from notification_operator.delivery.rendering.pool import RenderingPool
     from notification_operator.domain.template_ref import TemplateRef
 
 COMPILED: Final = 16
@@ -29,7 +30,9 @@ class TemplateSource(Protocol):
         ...
 
 
-async def override(message: Message, sources: TemplateSource | None) -> tuple[Template | None, str]:
+async def override(
+    message: Message, sources: TemplateSource | None, pool: RenderingPool
+) -> tuple[Template | None, str]:
     """Return the template that a message brings along, and why it is not used; None and an empty text without one."""
     ref = message.content.template
     if ref is None or sources is None:
@@ -37,8 +40,8 @@ async def override(message: Message, sources: TemplateSource | None) -> tuple[Te
     try:
         source = await sources.source(message.namespace, ref)
         # A long template takes as long to compile as a long body to render.
-        return await asyncio.to_thread(_compiled, source), ""
-    except (TemplateUnavailableError, TemplateInvalidError) as error:
+        return await pool.run(message.namespace, partial(_compiled, source)), ""
+    except (TemplateUnavailableError, TemplateInvalidError, RenderingError) as error:
         return None, f"spec.template was not used: ConfigMap {ref.config_map}, key {ref.key}: {error}"
 
 

@@ -219,9 +219,9 @@ def _is_flat(node: nodes.List | nodes.Tuple | nodes.Dict) -> bool:
     return all(isinstance(item, kinds) for item in node.items)
 
 
-def _call(name: str, arguments: list[nodes.Expr], lineno: int) -> nodes.Call:
+def _call(name: str, arguments: Sequence[nodes.Node], lineno: int) -> nodes.Call:
     target = nodes.Name(name, "load", lineno=lineno)
-    return nodes.Call(target, arguments, [], None, None, lineno=lineno)
+    return nodes.Call(target, list(arguments), [], None, None, lineno=lineno)
 
 
 def _name_of(node: nodes.Node) -> str:
