@@ -99,6 +99,9 @@ class EmailChannel:
             self._sender = Address(addr_spec=options.sender)
         except (MessageError, ValueError, IndexError) as error:
             raise InvalidOptionsError(f"email.from {options.sender!r} is not an address") from error
+        # What stands in an encoded word of RFC 2047 would become a header of its own.
+        if not str(self._sender).isascii() or not str(self._sender).isprintable():
+            raise InvalidOptionsError(f"email.from {options.sender!r} is not printable ASCII")
         self.destination = f"{options.host}:{options.port}"
         self._options = options
         self._secrets = secrets

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
+import unicodedata
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -21,12 +24,18 @@ from notification_operator.delivery.rendering.pool import RenderingError
 from notification_operator.delivery.rendering.templating.templates import Output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from notification_contract.messages import BodyFormat
     from notification_operator.delivery.channel import Message
     from notification_operator.delivery.rendering.compose import Composed, Composer
 
+PLAIN: Final = re.compile(r"[ -~]*")
+MAX_PLAIN: Final = 56
+"""Characters of a subject that fit into the line of its header."""
+MAX_WORD: Final = 30
+"""Bytes of an encoded word: 40 characters in base64, which fit into the first line, too."""
 IMPORTANCE: Final = {"critical": "high", "high": "high", "low": "low"}
 
 
@@ -46,19 +55,24 @@ async def write_mail(
 ) -> WrittenMail:
     """Return the mail of a message; a long one is written in another thread.
 
+    Args:
+        message: what it is about.
+        sender: in printable ASCII.
+        address: the recipient.
+        date: of the mail.
+        composer: the templates of the receiver.
+
     Raises:
         Permanent: the recipient is no address that can be written to.
         Transient: the mail could not be written in time.
     """
-    recipient = _recipient(address)
+    _check(address)
     composed = await composer.compose(message, _both)
+    headers = _headers(message, sender, composed.subject) | {"To": address, "Date": format_datetime(date)}
 
     def write() -> WrittenMail:
-        mail = _headed(message, sender, composed.subject)
-        mail["To"] = recipient
-        mail["Date"] = format_datetime(date)
-        _add_body(mail, message, composed, composer)
-        return WrittenMail(id=str(mail["Message-ID"]), content=mail.as_bytes(), note=composed.note)
+        content = _head(headers) + _body(message, composed, composer).as_bytes()
+        return WrittenMail(id=headers["Message-ID"], content=content, note=composed.note)
 
     try:
         return await composer.run(message, write, size=len(composed.body["html"]))
@@ -66,27 +80,61 @@ async def write_mail(
         raise Transient(f"the mail was not written: {error}") from error
 
 
-def _headed(message: Message, sender: Address, subject: str) -> EmailMessage:
-    mail = EmailMessage(policy=SMTP)
+def _headers(message: Message, sender: Address, subject: str) -> dict[str, str]:
+    """Return the headers as they are sent; no other one is, whatever the message contains."""
     domain = sender.domain
-    mail["Subject"] = f"[{message.content.priority}] {subject}"
-    mail["From"] = sender
-    mail["Message-ID"] = f"<{_digest(message.delivery_id)}@{domain}>"
+    headers = {
+        "Subject": encoded(f"[{message.content.priority}] ", subject),
+        "From": str(sender),
+        "Message-ID": f"<{_digest(message.delivery_id)}@{domain}>",
+        "List-Id": f"<{message.namespace}.notifications.{domain}>",
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "X-Notification": f"{message.namespace}/{message.name}",
+    }
     if message.dedup_key:
         thread = f"<{_digest(f'{message.namespace}/{message.dedup_key}')}@{domain}>"
-        mail["References"] = mail["In-Reply-To"] = thread
-    mail["List-Id"] = f"<{message.namespace}.notifications.{domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
-    mail["X-Notification"] = f"{message.namespace}/{message.name}"
+        headers |= {"References": thread, "In-Reply-To": thread}
     if message.content.priority in IMPORTANCE:
-        mail["Importance"] = IMPORTANCE[message.content.priority]
-    return mail
+        headers["Importance"] = IMPORTANCE[message.content.priority]
+    return headers
 
 
-def _add_body(
-    mail: EmailMessage, message: Message, composed: Composed[dict[str, str]], composer: Composer
-) -> None:
+def _head(headers: Mapping[str, str]) -> bytes:
+    # Not by EmailMessage: it decodes the words of RFC 2047, and some versions of Python write what comes out.
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
+
+
+def encoded(start: str, text: str) -> str:
+    """Return a text for a header, so that every reader shows it as it is written.
+
+    A text that is not short and plain becomes encoded words (RFC 2047). No line exceeds 76 characters.
+
+    Args:
+        start: what precedes it.
+        text: without it: control characters, which no header can have.
+    """
+    shown = "".join(character for character in text if unicodedata.category(character) != "Cc")
+    head = start if PLAIN.fullmatch(start) else ""
+    shown = shown if head else start + shown
+    if PLAIN.fullmatch(shown) and "=?" not in shown and len(shown) <= MAX_PLAIN:
+        return head + shown
+    words, word = [], ""
+    for character in shown:
+        if len((word + character).encode(errors="replace")) > MAX_WORD:
+            words.append(word)
+            word = ""
+        word += character
+    return head + "\r\n ".join(map(_word, [*words, word]))
+
+
+def _word(text: str) -> str:
+    return f"=?utf-8?b?{base64.b64encode(text.encode(errors='replace')).decode()}?="
+
+
+def _body(message: Message, composed: Composed[dict[str, str]], composer: Composer) -> EmailMessage:
+    """Return the body with the headers that describe it."""
+    mail = EmailMessage(policy=SMTP)
     text, html, source = composed.body["text"], composed.body["html"], origin(message)
     context = {**composer.context(message), "subject": composed.subject}
     plain = composer.page("email.txt.j2", {**context, "body": text}, last=f"{text}\n\n--\n{source}\n")
@@ -99,24 +147,29 @@ def _add_body(
     # Quoted-printable: no server on the way changes the text, or refuses a long line.
     mail.set_content(plain, cte="quoted-printable")
     mail.add_alternative(page, subtype="html", cte="quoted-printable")
+    return mail
 
 
 def _both(text: str, form: BodyFormat) -> dict[str, str]:
     return {"text": PlainRenderer().body(text, form), "html": HtmlRenderer().body(text, form)}
 
 
-def _recipient(address: str) -> Address:
+def _check(address: str) -> None:
+    """Check that an address is one, and no header can begin in it.
+
+    Raises:
+        Permanent: it is not.
+    """
     try:
-        recipient = Address(addr_spec=address)
+        Address(addr_spec=address)
     except (MessageError, ValueError, IndexError) as error:
         raise Permanent(
             f"{address!r} is not an e-mail address: correct email.to of the receiver, or the recipient"
         ) from error
-    if not address.isascii():
+    if not address.isascii() or not address.isprintable():
         raise Permanent(
-            f"the address {address!r} is not ASCII; few servers accept it, so it is not supported"
+            f"the address {address!r} is not printable ASCII; few servers accept it, so it is not supported"
         )
-    return recipient
 
 
 def _digest(text: str) -> str:
