@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 import structlog
@@ -18,6 +19,7 @@ from notification_operator.kube.resources import RESOURCE
 from notification_operator.lifecycle import Lifecycle
 from notification_operator.ports import live_ports
 from notification_operator.telemetry.gauges import publish
+from notification_operator.telemetry.heartbeat import Heartbeat
 from notification_operator.telemetry.http_server import Check, HealthServer
 from notification_operator.telemetry.receiver_gauges import ReceiverGauges
 from notification_operator.watch.field_selector import OpenSelector
@@ -63,6 +65,7 @@ class App:
         self.cluster = cluster
         self.connectivity = connectivity
         self.operator = build(settings, ports, clock=_now)
+        self.heartbeat = Heartbeat(clock=monotonic)
         self._pod = ports.pod
         paths = [collection(RESOURCE, namespace) for namespace in _watched(settings)]
         self.selector = OpenSelector(client, paths)
@@ -146,6 +149,7 @@ class App:
             ownership=operator.ownership,
             routing=operator.routing,
             watches=self.supervisor,
+            loop=self.heartbeat,
         )
 
     def run(self) -> None:
@@ -159,6 +163,7 @@ class App:
             shards=self.operator.ownership.statistics().shards,
         )
         self.lifecycle.start()
+        self.lifecycle.spawn(self.heartbeat.run(), name="heartbeat")
         if not self.operator.elector:
             # The renewals of a Lease show that the API server answers; without a Lease it is asked.
             self.lifecycle.spawn(keep_probing(self.client, self.connectivity), name="pulse")

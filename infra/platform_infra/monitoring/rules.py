@@ -39,6 +39,8 @@ class Limits:
     conflict_share: float = 0.2
     """The share of reconciliations that may meet a status write conflict."""
 
+    gap_seconds: float = 1
+    """How long the event loop may be blocked: a lease is renewed within seconds, and a probe is answered."""
     drill_hours: int = 192
     """How long a receiver may be without a successful drill."""
 
@@ -173,6 +175,7 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
     owned, shards = total(scope.series("shards_owned")), maximum(scope.series("shards"))
     # Without any pod both sides are empty, and the comparison returns nothing.
     absent = f"absent({scope.series('shards')})"
+    gap = maximum(scope.series("event_loop_gap_seconds"))
     conflicts = scope.rate("status_write_conflicts_total")
     reconciliations = scope.rate("reconciler_duration_seconds_count")
     return (
@@ -210,6 +213,19 @@ def _work(scope: Scope, limits: Limits) -> Sequence[Alert]:
             description=(
                 f"For {limits.hold}, the operator in {NAMESPACE} has had more open notifications than queue.max_notifications. "
                 "It holds a part of them, shared between namespaces, and lists the others again when half of that is done."
+            ),
+        ),
+        Alert(
+            name="NotificationOperatorEventLoopBlocked",
+            expression=f"{gap} > {limits.gap_seconds:g}",
+            hold=limits.hold,
+            severity=Severity.WARNING,
+            runbook="event-loop-blocked",
+            summary=f"The operator in {NAMESPACE} stops for {AGE} at a time",
+            description=(
+                f"In each minute of the last {limits.hold}, a replica of the operator in {NAMESPACE} did nothing else for more "
+                f"than {limits.gap_seconds:g}s, at most {AGE}. All deliveries wait then; gaps of 7s lose Leases, longer ones fail "
+                "the liveness probe."
             ),
         ),
         Alert(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from notification_operator.telemetry.statistics import (
         AttemptStatistics,
         ElectorStatistics,
+        LoopStatistics,
         QueueStatistics,
     )
 
@@ -60,6 +61,14 @@ class Watches(Protocol):
         ...
 
 
+class Loop(Protocol):
+    """The event loop."""
+
+    def statistics(self) -> LoopStatistics:
+        """Return the current numbers."""
+        ...
+
+
 def publish(  # noqa: PLR0913 - the parts that are observed
     metrics: Metrics,
     *,
@@ -68,6 +77,7 @@ def publish(  # noqa: PLR0913 - the parts that are observed
     ownership: Ownership,
     routing: Routing,
     watches: Watches,
+    loop: Loop,
 ) -> None:
     """Add the gauges to the metrics."""
     _publish_queue(metrics, queue)
@@ -90,6 +100,11 @@ def publish(  # noqa: PLR0913 - the parts that are observed
     )
     watch("runtime_tasks", "Asyncio tasks that are not done.", lambda: len(asyncio.all_tasks()))
     watch("runtime_threads", "Threads that are alive.", threading.active_count)
+    watch(
+        "event_loop_gap_seconds",
+        "Longest time in seconds, in the last minute, for which the event loop ran nothing else.",
+        lambda: loop.statistics().gap_seconds,
+    )
     watch(
         "leading",
         "Whether this replica works on any shard (1) or stands by (0).",

@@ -50,6 +50,14 @@ class AttemptStatistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoopStatistics:
+    """The event loop."""
+
+    gap_seconds: float = 0.0
+    """The longest time in the last minute in which it ran nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerStatistics:
     """The circuit breakers."""
 
