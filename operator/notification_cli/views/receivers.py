@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from notification_cli.views.text import clean
 from notification_contract import names
+from notification_contract.receivers.spec import with_defaults
 from notification_operator.domain.conditions import Condition, ConditionStatus
 from notification_operator.domain.json_values import integer, mapping, text
 from notification_operator.domain.receivers.catalog import ReceiverKey
@@ -118,7 +119,7 @@ def receiver_view(obj: Mapping[str, Any]) -> ReceiverView:
         is_default=annotations.get(names.DEFAULT_RECEIVER_ANNOTATION) == "true",
         generation=integer(meta.get("generation")) or 0,
         requested_test=text(annotations.get(names.TEST_ANNOTATION)),
-        spec=spec,
+        spec=with_defaults(spec),
         status=ReceiverStatus.parse(obj),
     )
 

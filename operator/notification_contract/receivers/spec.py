@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -279,6 +280,21 @@ class ReceiverSpecError(ValueError):
         self.problems = problems
 
 
+DEFAULTS: Final[Mapping[ReceiverType, Mapping[str, Any]]] = MappingProxyType(
+    {
+        # Each text message costs money and wakes somebody, and a long number sends about one per second.
+        ReceiverType.SMS: {"priorities": ["critical", "high"], "rateLimit": {"count": 1, "period": "1s"}}
+    }
+)
+"""The fields of a type that hold where its spec does not have them."""
+
+
+def with_defaults(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a spec with the defaults of its type, whether it is valid or not."""
+    defaults = next((fields for kind, fields in DEFAULTS.items() if kind == spec.get("type")), None)
+    return spec if defaults is None else {**defaults, **spec}
+
+
 def parse_spec(spec: Mapping[str, Any]) -> ReceiverSpec:
     """Parse a spec as the API server or a stack holds it.
 
@@ -286,7 +302,7 @@ def parse_spec(spec: Mapping[str, Any]) -> ReceiverSpec:
         ReceiverSpecError: it is not valid.
     """
     try:
-        return ReceiverSpec.model_validate(spec)
+        return ReceiverSpec.model_validate(with_defaults(spec))
     except ValidationError as error:
         raise ReceiverSpecError(tuple(map(_text, error.errors(include_url=False)))) from None
 

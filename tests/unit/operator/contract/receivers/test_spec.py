@@ -29,6 +29,21 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert not parsed.addresses_people
 
 
+def test_text_messages_are_for_urgent_notifications_one_per_second_by_default() -> None:
+    parsed = parse_spec(spec("sms"))
+    assert parsed.priorities == ("critical", "high")
+    assert parsed.rate_limit is not None
+    assert (parsed.rate_limit.per_second, parsed.rate_limit.count) == (1.0, 1)
+
+
+def test_receiver_of_text_messages_chooses_its_priorities_and_rate() -> None:
+    own = spec("sms") | {"priorities": [], "rateLimit": {"count": 30, "period": "1m"}}
+    parsed = parse_spec(own)
+    assert parsed.priorities == ()
+    assert parsed.rate_limit is not None
+    assert parsed.rate_limit.count == 30
+
+
 @pytest.mark.parametrize("type_", BLOCKS)
 def test_missing_block_is_refused_by_name(type_: str) -> None:
     with pytest.raises(ReceiverSpecError, match=f"{type_} is missing although type is {type_}"):
