@@ -89,7 +89,10 @@ class MattermostChannel:
     def _facts(self, message: Message) -> str:
         text = self._renderer.text
         pairs = [
-            (text(name[:MAX_NAME]), text(self._composer.redact(value)[:MAX_VALUE].replace("\n", " ")))
+            (
+                text(name[:MAX_NAME].replace("\n", " ")),
+                text(self._composer.redact(value)[:MAX_VALUE].replace("\n", " ")),
+            )
             for name, value in message.content.metadata.items()
         ]
         shown = [self._renderer.link(text(link["label"][:MAX_NAME]), link["url"]) for link in links(message)]

@@ -85,10 +85,16 @@ class TeamsChannel:
 
     def _head(self, message: Message) -> list[Element]:
         content = message.content
-        facts = {"Priority": content.priority, "Type": content.type, **content.metadata}
+        facts = {"Priority": content.priority, "Type": content.type}
+        named = {name.casefold() for name in facts}
+        # Nothing that an author writes takes the place of a fact, or looks like one.
+        own = [
+            (f"{name} (metadata)" if name.strip().casefold() in named else name, value)
+            for name, value in content.metadata.items()
+        ]
         shown = [
             {"title": name[:MAX_FACT], "value": self._renderer.text(self._composer.redact(value[:MAX_FACT]))}
-            for name, value in list(facts.items())[:MAX_FACTS]
+            for name, value in [*facts.items(), *own][:MAX_FACTS]
         ]
         return [{"type": "FactSet", "facts": shown}]
 

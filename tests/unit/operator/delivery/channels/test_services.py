@@ -102,6 +102,19 @@ async def test_teams_cards_are_valid_and_within_the_limit(
         assert len(orjson.dumps(attachment["content"])) <= MAX_CARD
 
 
+@pytest.mark.parametrize("name", ["Priority", "priority ", "TYPE"])
+async def test_metadata_replaces_no_fact_of_a_teams_card(
+    server: HttpServer, session: aiohttp.ClientSession, name: str
+) -> None:
+    (received,) = await requests("teams", server, session, metadata={name: "low"})
+    (_, facts, *_) = received.json["attachments"][0]["content"]["body"]
+    assert facts["facts"] == [
+        {"title": "Priority", "value": "high"},
+        {"title": "Type", "value": "simple"},
+        {"title": f"{name} (metadata)", "value": "low"},
+    ]
+
+
 async def test_teams_card_shows_facts_links_and_the_origin(
     server: HttpServer, session: aiohttp.ClientSession
 ) -> None:
