@@ -52,10 +52,11 @@ def fit(text: str, *, ending: str, segments: int) -> str:
 
     Typographic characters are replaced where this alone makes the text fit the smaller alphabet.
     """
+    # No segment holds more characters than these.
+    text = text[: GSM_PART * segments + 1]
     plain = text.translate(TYPOGRAPHY)
     body = plain if is_gsm(plain + ending) else text
-    # No segment holds more characters than these.
-    body = body if len(body) <= GSM_PART * segments else body[: GSM_PART * segments + 1]
+    body = body[: GSM_PART * segments + 1]
     if body in {text, plain} and count(body + ending) <= segments:
         return body + ending
     low, high = 0, len(body)
