@@ -105,7 +105,9 @@ def published() -> Iterator[tuple[str, str, set[str]]]:
     )
     channels.publish(metrics.add_channel_gauge)
     unread = cast("Any", None)
-    publish(metrics, queue=unread, attempts=unread, ownership=unread, routing=unread, watches=unread, loop=unread)
+    publish(
+        metrics, queue=unread, attempts=unread, ownership=unread, routing=unread, watches=unread, loop=unread
+    )
     AuditObserver(Audit(), registry=metrics.registry)
     collectors = metrics.registry._collector_to_names  # noqa: SLF001 - the client names none before it is used
     for collector in collectors:

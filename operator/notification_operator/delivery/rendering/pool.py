@@ -97,7 +97,7 @@ async def time_limit(seconds: float) -> AsyncIterator[None]:
 
 @contextmanager
 def _uncounted() -> Iterator[None]:
-    """Start the time of the attempt anew after the block."""
+    """Start the time of the attempt again after the block."""
     current = _LIMIT.get()
     if current is None:
         yield

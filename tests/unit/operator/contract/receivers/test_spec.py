@@ -29,7 +29,7 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert not parsed.addresses_people
 
 
-def test_text_messages_are_for_urgent_notifications_one_per_second_by_default() -> None:
+def test_text_messages_are_urgent_and_one_per_second_by_default() -> None:
     parsed = parse_spec(spec("sms"))
     assert parsed.priorities == ("critical", "high")
     assert parsed.rate_limit is not None
