@@ -79,7 +79,7 @@ class Bundle(pulumi.ComponentResource):
             connect=connect,
             instance=self._inputs.instance,
             tenancy="" if settings.namespace.managed else settings.operator.namespace,
-            opts=outside.options("cluster"),
+            opts=outside.options(),
         )
         self.cluster.identity.check(_owned_objects(settings))
         check_namespace(settings, self.cluster.identity)
@@ -91,7 +91,7 @@ class Bundle(pulumi.ComponentResource):
         """Names of the CRDs, of this stack or of another one."""
         self._rules_of_the_kind()
         account = OperatorAccount(
-            self._child.name("account"), args=self._account(), opts=self._child.options("account")
+            self._child.name("account"), args=self._account(), opts=self._child.options()
         )
         self.service_account = account.account_name
         self.image: pulumi.Input[str] = ""
@@ -129,9 +129,7 @@ class Bundle(pulumi.ComponentResource):
         """Create the account for previews if the stack is a base of previews."""
         if not self._settings.preview.base:
             return None
-        return PreviewAccess(
-            self._child.name("previews"), security=POD_SECURITY, opts=self._child.options("previews")
-        )
+        return PreviewAccess(self._child.name("previews"), security=POD_SECURITY, opts=self._child.options())
 
     def _crds(self) -> list[Crds]:
         """Return the CRDs; empty when another stack owns them."""
@@ -145,7 +143,7 @@ class Bundle(pulumi.ComponentResource):
                 owner=self.cluster.identity.owner(),
                 protect=settings.protection.data,
                 cluster=self.cluster.identity.reader,
-                opts=self._child.options("crds"),
+                opts=self._child.options(),
             )
         ]
 
@@ -153,13 +151,13 @@ class Bundle(pulumi.ComponentResource):
         """Create what a cluster has once, with the CRD: roles of users and admission policies."""
         settings = self._settings
         if settings.crd.managed and settings.crd.user_roles:
-            UserRoles(self._child.name("user-roles"), opts=self._child.options("user-roles"))
+            UserRoles(self._child.name("user-roles"), opts=self._child.options())
         if settings.crd.managed and settings.admission.enabled:
             RequestAdmission(
                 self._child.name("admission"),
                 admission=settings.admission,
                 namespace=self.namespace,
-                opts=self._child.options("admission"),
+                opts=self._child.options(),
             )
 
     def _account(self) -> OperatorAccountArgs:
@@ -183,7 +181,7 @@ class Bundle(pulumi.ComponentResource):
         settings = self._settings
         if settings.operator.flow_schemas and not settings.preview.number and not settings.is_guest:
             args = FlowSchemasArgs(account=account.account_name, home=settings.operator.namespace)
-            FlowSchemas(self._child.name("priority"), args=args, opts=self._child.options("priority"))
+            FlowSchemas(self._child.name("priority"), args=args, opts=self._child.options())
 
     def _image(self) -> tuple[pulumi.Input[str], list[pulumi.Resource]]:
         """Return the image to run, and the resource that loads it into the local node."""
@@ -196,7 +194,7 @@ class Bundle(pulumi.ComponentResource):
             container=node.container,
             node=node.identity,
         )
-        image = OperatorImage(self._child.name("image"), args=args, opts=self._child.options("image"))
+        image = OperatorImage(self._child.name("image"), args=args, opts=self._child.options())
         return args.image, [image]
 
     def _receivers(self, depends_on: list[pulumi.Resource]) -> None:
@@ -208,7 +206,7 @@ class Bundle(pulumi.ComponentResource):
                 secrets=self._inputs.secrets,
                 depends_on=depends_on,
             )
-            Receivers(self._child.name("receivers"), args=args, opts=self._child.options("receivers"))
+            Receivers(self._child.name("receivers"), args=args, opts=self._child.options())
 
     def _drills(self, depends_on: list[pulumi.Resource]) -> None:
         """Create the drills of the stack; a preview sends none."""
@@ -221,7 +219,7 @@ class Bundle(pulumi.ComponentResource):
                 pull_secrets=self._pull_secrets,
                 depends_on=depends_on,
             )
-            Drills(self._child.name("drills"), args=args, opts=self._child.options("drills"))
+            Drills(self._child.name("drills"), args=args, opts=self._child.options())
 
     def _operator(self, account: OperatorAccount, depends_on: list[pulumi.Resource]) -> OperatorDeployment:
         settings = self._settings
@@ -245,7 +243,7 @@ class Bundle(pulumi.ComponentResource):
             depends_on=depends_on,
         )
         operator = OperatorDeployment(
-            self._child.name("operator"), args=deployment, opts=self._child.options("operator")
+            self._child.name("operator"), args=deployment, opts=self._child.options()
         )
         observability = ObservabilityArgs(
             namespace=self.namespace,
@@ -254,9 +252,7 @@ class Bundle(pulumi.ComponentResource):
             labels=self._inputs.monitoring_labels,
             kinds=kinds,
         )
-        Observability(
-            self._child.name("observability"), args=observability, opts=self._child.options("observability")
-        )
+        Observability(self._child.name("observability"), args=observability, opts=self._child.options())
         return operator
 
     def _former_config(self) -> FormerConfig | None:

@@ -14,7 +14,7 @@ class Children:
     """The names and options of a component's children; each name begins with the name of the component's instance.
 
     A URN contains the types of the parents and not their names, so that two instances of a component need different names
-    for their children. Earlier releases named a child by its part alone. An alias keeps the resources of their stacks.
+    for their children.
     """
 
     def __init__(
@@ -28,12 +28,6 @@ class Children:
         """Return the name of a child."""
         return f"{self._instance}-{part}"
 
-    def options(
-        self, part: str, opts: pulumi.ResourceOptions | None = None, *, former: str = ""
-    ) -> pulumi.ResourceOptions:
-        """Return the options of a child: those of all children, and `opts`.
-
-        `former` is the name of the child in earlier releases, if it was not its part.
-        """
-        alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(name=former or part)])
-        return pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(self._options, alias), opts)
+    def options(self, opts: pulumi.ResourceOptions | None = None) -> pulumi.ResourceOptions:
+        """Return the options of a child: those of all children, and `opts`."""
+        return pulumi.ResourceOptions.merge(self._options, opts)

@@ -88,6 +88,6 @@ def _namespace(
         labels=names.labels(PART) | POD_SECURITY | settings.preview.labels(),
         annotations={**settings.preview.annotations(), **owner},
     )
-    created = Namespace(child.name(PART), metadata=metadata, opts=child.options(PART, options))
+    created = Namespace(child.name(PART), metadata=metadata, opts=child.options(options))
     name: pulumi.Output[str] = created.metadata.name
     return name

@@ -50,7 +50,7 @@ class RequestAdmission(pulumi.ComponentResource):
             self._child.name("limits"),
             metadata=ObjectMetaArgs(name=CONFIG_MAP, namespace=namespace, labels=names.labels(COMPONENT)),
             data=parameters(admission),
-            opts=self._child.options("limits"),
+            opts=self._child.options(),
         )
         for policy in POLICIES:
             self._policy(policy, limits)
@@ -59,7 +59,7 @@ class RequestAdmission(pulumi.ComponentResource):
     def _policy(self, policy: Policy, limits: ConfigMap) -> None:
         metadata = ObjectMetaArgs(name=policy.name, labels=names.labels(COMPONENT))
         # A new policy may read a limit that the former ConfigMap lacks.
-        options = self._child.options(policy.name, pulumi.ResourceOptions(depends_on=[limits]))
+        options = self._child.options(pulumi.ResourceOptions(depends_on=[limits]))
         created = ValidatingAdmissionPolicy(
             self._child.name(policy.name), metadata=metadata, spec=_spec(policy), opts=options
         )
@@ -75,7 +75,7 @@ class RequestAdmission(pulumi.ComponentResource):
             spec=ValidatingAdmissionPolicyBindingSpecArgs(
                 policy_name=created.metadata.name, param_ref=reference, validation_actions=["Deny"]
             ),
-            opts=self._child.options(policy.name, replaced_actions()),
+            opts=self._child.options(replaced_actions()),
         )
 
 

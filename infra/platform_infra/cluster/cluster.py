@@ -59,7 +59,7 @@ class Cluster(pulumi.ComponentResource):
             enable_secret_mutable=True,
             # False would win over the variable PULUMI_K8S_DELETE_UNREACHABLE, which the provider recommends.
             delete_unreachable=None if connection.may_vanish is False else connection.may_vanish,
-            opts=self._child.options("provider", former="cluster"),
+            opts=self._child.options(),
         )
 
     @property

@@ -46,7 +46,7 @@ class EksCluster(pulumi.ComponentResource):
             self._child.name("oidc"),
             url=control.identities.apply(lambda identities: identities[0].oidcs[0].issuer),
             client_id_lists=["sts.amazonaws.com"],
-            opts=self._child.options("oidc"),
+            opts=self._child.options(),
         )
         nodes = self._nodes(control)
         ready = pulumi.Output.all(
@@ -64,7 +64,7 @@ class EksCluster(pulumi.ComponentResource):
             self._child.name("logs"),
             name=f"/aws/eks/{self._name}/cluster",
             retention_in_days=LOG_DAYS,
-            opts=self._child.options("logs"),
+            opts=self._child.options(),
         )
         public_cidrs = list(self._settings.public_cidrs)
         return eks.Cluster(
@@ -85,7 +85,7 @@ class EksCluster(pulumi.ComponentResource):
             access_config=eks.ClusterAccessConfigArgs(
                 authentication_mode="API", bootstrap_cluster_creator_admin_permissions=True
             ),
-            opts=self._child.options("control", pulumi.ResourceOptions(depends_on=[*attachments, logs])),
+            opts=self._child.options(pulumi.ResourceOptions(depends_on=[*attachments, logs])),
         )
 
     def _key(self) -> pulumi.Input[str]:
@@ -97,7 +97,7 @@ class EksCluster(pulumi.ComponentResource):
             description=f"Secrets of the cluster {self._name}",
             enable_key_rotation=True,
             deletion_window_in_days=KEY_DELETION_DAYS,
-            opts=self._child.options("secrets"),
+            opts=self._child.options(),
         )
         arn: pulumi.Output[str] = key.arn
         return arn
@@ -115,7 +115,7 @@ class EksCluster(pulumi.ComponentResource):
                 desired_size=count, min_size=count, max_size=count + 1
             ),
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
-            opts=self._child.options("nodes", pulumi.ResourceOptions(depends_on=attachments)),
+            opts=self._child.options(pulumi.ResourceOptions(depends_on=attachments)),
         )
 
     def _role(
@@ -124,13 +124,13 @@ class EksCluster(pulumi.ComponentResource):
         """Return a role for a service, and the policy attachments that its users depend on."""
         statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        role = iam.Role(self._child.name(part), assume_role_policy=trust, opts=self._child.options(part))
+        role = iam.Role(self._child.name(part), assume_role_policy=trust, opts=self._child.options())
         return role, [
             iam.RolePolicyAttachment(
                 self._child.name(f"{part}-{policy}"),
                 role=role.name,
                 policy_arn=f"{AWS_POLICY}/{policy}",
-                opts=self._child.options(f"{part}-{policy}"),
+                opts=self._child.options(),
             )
             for policy in policies
         ]
@@ -138,7 +138,7 @@ class EksCluster(pulumi.ComponentResource):
 
 def connect(settings: Eks, stack: str, child: Children) -> Connection:
     """Create the cluster and return the connection to it."""
-    cluster = EksCluster(child.name("eks"), settings=settings, stack=stack, opts=child.options("eks"))
+    cluster = EksCluster(child.name("eks"), settings=settings, stack=stack, opts=child.options())
     return Connection(kubeconfig=cluster.kubeconfig, context=f"{names.PROJECT}-{stack}")
 
 

@@ -62,9 +62,7 @@ def _local(settings: Local, child: Children) -> Connection:
     options = NodeOptions(
         network_policy=settings.network_policy, priority_and_fairness=settings.priority_and_fairness
     )
-    node = LocalNode(
-        child.name("node"), stack=pulumi.get_stack(), options=options, opts=child.options("node")
-    )
+    node = LocalNode(child.name("node"), stack=pulumi.get_stack(), options=options, opts=child.options())
     return Connection(
         kubeconfig=node.kubeconfig,
         context=node.context,

@@ -23,7 +23,7 @@ def connect(owner: str, child: Children, *, restricted: bool = False) -> Connect
     A `restricted` connection uses the account for previews. The engine reads the outputs after the preparation, so a
     missing output fails the update itself.
     """
-    reference = pulumi.StackReference(child.name("owner"), stack_name=owner, opts=child.options("owner"))
+    reference = pulumi.StackReference(child.name("owner"), stack_name=owner, opts=child.options())
     may_vanish: pulumi.Output[bool] = reference.get_output("node").apply(bool)
     return Connection(
         kubeconfig=_output(reference, owner, PREVIEW_KUBECONFIG if restricted else "kubeconfig"),

@@ -63,7 +63,7 @@ class Crds(pulumi.ComponentResource):
                 kind=document["kind"],
                 metadata=_owned(document["metadata"], owner),
                 spec=document["spec"],
-                opts=child.options(plural),
+                opts=child.options(),
             )
             crd_names.append(document["metadata"]["name"])
             created.append(resource.urn)

@@ -65,6 +65,6 @@ class UserRoles(pulumi.ComponentResource):
                 child.name(role.name),
                 metadata=ObjectMetaArgs(name=role.name, labels=names.labels("rbac") | aggregated),
                 rules=policy_rules(role.grants),
-                opts=child.options(role.name),
+                opts=child.options(),
             )
         self.register_outputs({})

@@ -73,7 +73,7 @@ class Observability(pulumi.ComponentResource):
             self._child.name("dashboard"),
             metadata=metadata,
             data={FILE: dashboard()},
-            opts=self._child.options("dashboard"),
+            opts=self._child.options(),
         )
 
     def _labels(self) -> pulumi.Input[Mapping[str, str]]:
@@ -91,5 +91,5 @@ class Observability(pulumi.ComponentResource):
                 "labels": self._labels(),
             },
             spec=spec,
-            opts=self._child.options(part),
+            opts=self._child.options(),
         )

@@ -56,15 +56,13 @@ class PreviewAccess(pulumi.ComponentResource):
         namespace = Namespace(
             self._child.name("namespace"),
             metadata=ObjectMetaArgs(name=NAMESPACE, labels=labels | security),
-            opts=self._child.options(
-                "namespace", pulumi.ResourceOptions(custom_timeouts=DELETION_TIMEOUT), former="previews"
-            ),
+            opts=self._child.options(pulumi.ResourceOptions(custom_timeouts=DELETION_TIMEOUT)),
         ).metadata.name
         account = ServiceAccount(
             self._child.name("account"),
             metadata=ObjectMetaArgs(name=ACCOUNT, namespace=namespace, labels=labels),
             automount_service_account_token=False,
-            opts=self._child.options("account", former="previews"),
+            opts=self._child.options(),
         )
         policies = [resource for policy in POLICIES for resource in self._policy(policy)]
         self._roles(_subject(namespace), policies)
@@ -77,7 +75,7 @@ class PreviewAccess(pulumi.ComponentResource):
                 annotations={"kubernetes.io/service-account.name": account.metadata.name},
             ),
             type=TOKEN_TYPE,
-            opts=self._child.options("token", former="previews"),
+            opts=self._child.options(),
         )
         self._data: pulumi.Output[Mapping[str, str]] = token.data
         self.register_outputs({})
@@ -89,7 +87,7 @@ class PreviewAccess(pulumi.ComponentResource):
 
     def _policy(self, policy: AccountPolicy) -> list[pulumi.Resource]:
         metadata = ObjectMetaArgs(name=policy.name, labels=names.labels(COMPONENT))
-        name, options = self._child.name(policy.resource), self._child.options(policy.resource)
+        name, options = self._child.name(policy.resource), self._child.options()
         rule = NamedRuleWithOperationsArgs(
             api_groups=[policy.group],
             api_versions=["v1"],
@@ -116,7 +114,7 @@ class PreviewAccess(pulumi.ComponentResource):
             spec=ValidatingAdmissionPolicyBindingSpecArgs(
                 policy_name=created.metadata.name, validation_actions=["Deny"]
             ),
-            opts=self._child.options(policy.resource, replaced_actions()),
+            opts=self._child.options(replaced_actions()),
         )
         return [created, binding]
 
@@ -128,7 +126,7 @@ class PreviewAccess(pulumi.ComponentResource):
                 self._child.name(name),
                 metadata=ObjectMetaArgs(name=name, labels=labels),
                 rules=policy_rules(grants),
-                opts=self._child.options(name),
+                opts=self._child.options(),
             )
         limited = pulumi.ResourceOptions(depends_on=policies)
         ClusterRoleBinding(
@@ -136,7 +134,7 @@ class PreviewAccess(pulumi.ComponentResource):
             metadata=ObjectMetaArgs(name=DEPLOYER_ROLE, labels=labels),
             role_ref=RoleRefArgs(api_group=RBAC, kind="ClusterRole", name=DEPLOYER_ROLE),
             subjects=[subject],
-            opts=self._child.options(DEPLOYER_ROLE, limited),
+            opts=self._child.options(limited),
         )
 
 
@@ -151,7 +149,7 @@ def bind_manager(namespace: pulumi.Input[str], child: Children) -> pulumi.Output
         metadata=metadata,
         role_ref=RoleRefArgs(api_group=RBAC, kind="ClusterRole", name=MANAGER_ROLE),
         subjects=[_subject(NAMESPACE)],
-        opts=child.options("manager"),
+        opts=child.options(),
     )
     bound: pulumi.Output[str] = binding.metadata.namespace
     return bound

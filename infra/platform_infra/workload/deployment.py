@@ -113,7 +113,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             volume_name=names.cluster_scoped(self._args.operator.namespace),
             protect=self._args.protect,
         )
-        return FileStorage(self._child.name("files"), args=args, opts=self._child.options("files"))
+        return FileStorage(self._child.name("files"), args=args, opts=self._child.options())
 
     def _deployment(self, storage: FileStorage) -> None:
         operator = self._args.operator
@@ -136,7 +136,7 @@ class OperatorDeployment(pulumi.ComponentResource):
                 strategy=self._strategy(),
                 template=self._template(storage),
             ),
-            opts=self._child.options("deployment", options, former="operator"),
+            opts=self._child.options(options),
         )
 
     def _strategy(self) -> DeploymentStrategyArgs:
@@ -207,7 +207,7 @@ class OperatorDeployment(pulumi.ComponentResource):
                 selector=names.selector(),
                 ports=[ServicePortArgs(name="metrics", port=names.METRICS_PORT, target_port="metrics")],
             ),
-            opts=self._child.options("metrics"),
+            opts=self._child.options(),
         )
 
     def _network_policy(self) -> None:
@@ -216,7 +216,7 @@ class OperatorDeployment(pulumi.ComponentResource):
             self._child.name("traffic"),
             metadata=self._metadata(names.OPERATOR),
             spec=network_policy.spec(args.network, args.server, args.audit.url),
-            opts=self._child.options("traffic"),
+            opts=self._child.options(),
         )
 
     def _disruption_budget(self) -> None:
@@ -228,7 +228,7 @@ class OperatorDeployment(pulumi.ComponentResource):
                 selector=LabelSelectorArgs(match_labels=names.selector()),
                 unhealthy_pod_eviction_policy="AlwaysAllow",
             ),
-            opts=self._child.options("budget"),
+            opts=self._child.options(),
         )
 
 

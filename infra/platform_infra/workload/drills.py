@@ -72,7 +72,7 @@ class Drills(pulumi.ComponentResource):
         self._args = args
         self._settings = args.settings
         self._child = Children(self, name)
-        own, options = self._child.name(COMPONENT), self._child.options(COMPONENT)
+        own, options = self._child.name(COMPONENT), self._child.options()
         account: pulumi.Output[str] = ServiceAccount(
             own, metadata=self._metadata(names.DRILL), opts=options
         ).metadata.name
@@ -98,13 +98,13 @@ class Drills(pulumi.ComponentResource):
         for each in watched:
             metadata = self._metadata(name, self._args.namespace if each == home else each)
             part = f"{COMPONENT}-{each}"
-            own, options = self._child.name(part), self._child.options(part)
+            own, options = self._child.name(part), self._child.options()
             role = Role(own, metadata=metadata, rules=rules, opts=options)
             reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
             RoleBinding(own, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)
         if not watched:
             unbound = ObjectMetaArgs(name=name, labels=names.labels(COMPONENT))
-            own, options = self._child.name(COMPONENT), self._child.options(COMPONENT)
+            own, options = self._child.name(COMPONENT), self._child.options()
             everywhere = ClusterRole(own, metadata=unbound, rules=rules, opts=options)
             reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=everywhere.metadata.name)
             ClusterRoleBinding(own, metadata=unbound, role_ref=reference, subjects=[subject], opts=options)
@@ -131,9 +131,7 @@ class Drills(pulumi.ComponentResource):
                     metadata=ObjectMetaArgs(labels=names.labels(COMPONENT)), spec=job
                 ),
             ),
-            opts=self._child.options(
-                COMPONENT, pulumi.ResourceOptions(depends_on=list(self._args.depends_on))
-            ),
+            opts=self._child.options(pulumi.ResourceOptions(depends_on=list(self._args.depends_on))),
         )
 
     def _template(self, account: pulumi.Input[str]) -> PodTemplateSpecArgs:

@@ -90,7 +90,7 @@ class FlowSchemas(pulumi.ComponentResource):
                 child.name(part),
                 metadata=metadata,
                 spec=_spec(flow, subject, args.home),
-                opts=child.options(part),
+                opts=child.options(),
             )
         self.register_outputs({})
 

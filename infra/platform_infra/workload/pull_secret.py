@@ -42,7 +42,7 @@ def pull_secrets(
         ),
         type=TYPE,
         string_data={KEY: content},
-        opts=child.options("registry"),
+        opts=child.options(),
     )
     return [created.metadata.name]
 

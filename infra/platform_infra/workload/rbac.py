@@ -172,7 +172,7 @@ class OperatorAccount(pulumi.ComponentResource):
             annotations={**marks.annotations, **owner} or None,
         )
         self.account_name: pulumi.Output[str] = ServiceAccount(
-            self._child.name("operator"), metadata=metadata, opts=self._child.options("operator")
+            self._child.name("operator"), metadata=metadata, opts=self._child.options()
         ).metadata.name
         subject = SubjectArgs(kind="ServiceAccount", name=self.account_name, namespace=args.namespace)
         self._grant_in("own", args.namespace, home_grants(args), subject)
@@ -198,14 +198,14 @@ class OperatorAccount(pulumi.ComponentResource):
         metadata = ObjectMetaArgs(
             name=f"{self._unique}.{part.split('-', 1)[0]}", namespace=namespace, labels=names.labels("rbac")
         )
-        name, options = self._child.name(part), self._child.options(part)
+        name, options = self._child.name(part), self._child.options()
         role = Role(name, metadata=metadata, rules=policy_rules(grants), opts=options)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=role.metadata.name)
         RoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)
 
     def _grant_everywhere(self, grants: Sequence[Grant], subject: SubjectArgs) -> None:
         metadata = ObjectMetaArgs(name=self._unique, labels=names.labels("rbac"))
-        name, options = self._child.name("served"), self._child.options("served")
+        name, options = self._child.name("served"), self._child.options()
         role = ClusterRole(name, metadata=metadata, rules=policy_rules(grants), opts=options)
         reference = RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=role.metadata.name)
         ClusterRoleBinding(name, metadata=metadata, role_ref=reference, subjects=[subject], opts=options)

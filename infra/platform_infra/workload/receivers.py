@@ -66,7 +66,7 @@ class Receivers(pulumi.ComponentResource):
                 name=name, namespace=self._args.namespace, labels=names.labels(COMPONENT)
             ),
             string_data={key: pulumi.Output.secret(self._args.secrets[name, key]) for key in keys},
-            opts=self._child.options(part),
+            opts=self._child.options(),
         )
 
     def _receiver(self, receiver: StackReceiver, secrets: Sequence[Secret]) -> None:
@@ -87,5 +87,5 @@ class Receivers(pulumi.ComponentResource):
                 annotations=WAIT | default,
             ),
             spec=parse_spec(receiver.spec).model_dump(mode="json", by_alias=True, exclude_unset=True),
-            opts=self._child.options(receiver.name, options),
+            opts=self._child.options(options),
         )

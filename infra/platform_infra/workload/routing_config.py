@@ -28,6 +28,6 @@ def routing_rules(settings: Settings, namespace: pulumi.Input[str], child: Child
             child.name("routing"),
             metadata=metadata,
             data={place.key: render(settings.routing)},
-            opts=child.options("routing"),
+            opts=child.options(),
         )
     ]

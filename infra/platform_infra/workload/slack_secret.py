@@ -29,7 +29,7 @@ def slack_url_key(
     if slack.existing_secret:
         return SecretKeySelectorArgs(name=slack.existing_secret, key=slack.existing_secret_key)
     content = {names.SLACK_SECRET_KEY: pulumi.Output.secret(url)}
-    created = Secret(child.name("slack"), metadata=metadata, string_data=content, opts=child.options("slack"))
+    created = Secret(child.name("slack"), metadata=metadata, string_data=content, opts=child.options())
     return SecretKeySelectorArgs(name=created.metadata.name, key=names.SLACK_SECRET_KEY)
 
 

@@ -34,11 +34,6 @@ def without_schemas(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def unused_urn(*_alias: object) -> str:
-    """Stand for the URN of an alias."""
-    return ""
-
-
 NODE_IMAGE = "notification-platform/node:test"
 IMAGE_NAME = cache(image_name)
 NEW_STATE = "new-state"
@@ -67,7 +62,7 @@ class Registration:
     type: str
     name: str
     part: str
-    """The name within its component: the name in earlier releases, which is an alias now."""
+    """The name within its component: `name` without that of the parent."""
     inputs: dict[str, Any]
     provider: str
     parent: str
@@ -125,7 +120,7 @@ class Monitor(mocks.MockMonitor):
                 kind=request.type.split(":")[-1],
                 type=request.type,
                 name=request.name,
-                part=next((alias.spec.name for alias in request.aliases), request.name),
+                part=request.name.removeprefix(f"{request.parent.rpartition('::')[2]}-"),
                 inputs=rpc.deserialize_properties(request.object),
                 provider=request.provider,
                 parent=request.parent,
@@ -279,7 +274,7 @@ def record_program(
 
     The node image is a constant, so the machine needs neither Docker nor an image. What costs much of a recording's time and decides
     nothing is left out: the hash of the sources is that of the first recording, no resource has the place where it was created,
-    the CRDs have schemas on request only, and no alias becomes a URN, which only an engine that cannot read aliases would get.
+    and the CRDs have schemas on request only.
     """
     monitor = Monitor(owner, kept)
     _use(monitor)
@@ -290,7 +285,6 @@ def record_program(
         mock.patch("platform_infra.bundle.image_name", IMAGE_NAME),
         mock.patch("platform_infra.crd.definitions.DEFINITIONS", crds),
         mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
-        mock.patch("pulumi.resource.collapse_alias_to_urn", unused_urn),
     ):
         pulumi.runtime.test(program)()
     return monitor.recording()

@@ -45,7 +45,7 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("ConfigMap", "limits"),
         ("CustomResourceDefinition", "notificationreceivers"),
         ("CustomResourceDefinition", "notificationrequests"),
-        ("Deployment", "operator"),
+        ("Deployment", "deployment"),
         ("FlowSchema", "leases"),
         ("FlowSchema", "status"),
         ("Namespace", "namespace"),
@@ -57,7 +57,7 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("RoleBinding", "own"),
         ("Service", "metrics"),
         ("ServiceAccount", "operator"),
-        ("Stash", "platform-cluster-state"),
+        ("Stash", "state"),
         ("ValidatingAdmissionPolicy", "notification-receivers"),
         ("ValidatingAdmissionPolicy", "notification-receivers-status"),
         ("ValidatingAdmissionPolicy", "notification-requests"),
@@ -66,7 +66,7 @@ def test_local_stack_registers_exactly_these_resources(record: Record) -> None:
         ("ValidatingAdmissionPolicyBinding", "notification-receivers-status"),
         ("ValidatingAdmissionPolicyBinding", "notification-requests"),
         ("ValidatingAdmissionPolicyBinding", "notification-requests-status"),
-        ("kubernetes", "cluster"),
+        ("kubernetes", "provider"),
     ]
 
 

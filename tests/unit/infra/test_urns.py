@@ -1,4 +1,4 @@
-"""URNs of the resources: a stack of an earlier release is updated without replacing or deleting any of them."""
+"""URNs of the resources: another URN is another resource, so an update would delete the one and create the other."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.unit.infra.recording import Recording
 
 FROZEN = yaml.safe_load((Path(__file__).parent / "urns.yaml").read_text("utf-8"))
-"""The URNs of each sample as the release before the components took typed arguments registered them."""
+"""The URNs of each sample; a released one does not change."""
 OWNER = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "context": "shared", "node": "the-node"}
 IMAGE = {"operatorImage": "registry.example/operator:1"}
 SAMPLES: dict[str, dict[str, str]] = {
@@ -55,7 +55,7 @@ STORED_PROVIDERS = {
     OperatorImageProvider: "gASVPgAAAAAAAACMHXBsYXRmb3JtX2luZnJhLm9wZXJhdG9yX2ltYWdllIwVT3BlcmF0b3JJbWFnZVByb3ZpZGVylJOUKYGULg==",
     LocalNodeProvider: "gASVQgAAAAAAAACMJXBsYXRmb3JtX2luZnJhLmNsdXN0ZXIubG9jYWwucHJvdmlkZXKUjBFMb2NhbE5vZGVQcm92aWRlcpSTlCmBlC4=",
 }
-"""Dynamic providers as that release stored them in the state; the engine deletes a resource with the stored one."""
+"""Dynamic providers as a state stores them: the engine deletes a resource with the stored one."""
 
 
 @pytest.fixture
@@ -75,67 +75,22 @@ def urns(recording: Recording) -> list[str]:
         parent, kind = qualified[urn]
         return f"{types(parent)}${kind}" if parent in qualified else kind
 
-    return sorted(f"{types(entry.urn)}::{entry.part}" for entry in recording.registered)
-
-
-CLUSTER_RECORDS = "notification-platform:index:Bundle$notification-platform:index:Cluster$pulumi:index:Stash"
-ADDED = {f"{CLUSTER_RECORDS}::platform-cluster-state"}
-"""Resources of later releases, which an update of every stack creates."""
-PRIORITY = "notification-platform:index:Bundle$notification-platform:index:FlowSchemas"
-ADDED_WITH_OPERATOR = {
-    f"{PRIORITY}::priority",
-    f"{PRIORITY}$kubernetes:flowcontrol.apiserver.k8s.io/v1:FlowSchema::leases",
-    f"{PRIORITY}$kubernetes:flowcontrol.apiserver.k8s.io/v1:FlowSchema::status",
-}
-"""Resources of later releases, which an update creates wherever the operator is deployed."""
-
-FORMER = "notification-platform:index:Bundle$notification-platform:index:OperatorDeployment$kubernetes:core/v1:ConfigMap::config"
-"""The ConfigMap with the settings, which are a part of the pod template now: kept while a revision mounts it (DD-VERSION-001)."""
-
-BUNDLE = "notification-platform:index:Bundle"
-ROLES, ADMISSION = (
-    f"{BUNDLE}$notification-platform:index:{kind}" for kind in ("UserRoles", "RequestAdmission")
-)
-POLICY = f"{ADMISSION}$kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy"
-ADDED_WITH_CRD = {
-    f"{BUNDLE}$notification-platform:index:Crds$kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition::notificationreceivers",
-    f"{ROLES}::user-roles",
-    f"{ROLES}$kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::notifications-viewer",
-    f"{ROLES}$kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::notifications-editor",
-    f"{ADMISSION}::admission",
-    f"{ADMISSION}$kubernetes:core/v1:ConfigMap::limits",
-    *(
-        f"{POLICY}{kind}::{name}"
-        for kind in ("", "Binding")
-        for name in (
-            *("notification-requests", "notification-requests-status"),
-            *("notification-receivers", "notification-receivers-status"),
-        )
-    ),
-}
-"""The resources that have come since, in each stack that owns the CRD."""
+    return sorted(f"{types(entry.urn)}::{entry.name}" for entry in recording.registered)
 
 
 @pytest.mark.usefixtures("aws_sdk")
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_every_urn_of_the_earlier_release_is_kept(record: Record, sample: str) -> None:
-    settings = SAMPLES[sample]
-    with_operator = set() if sample == "operator_disabled" else ADDED_WITH_OPERATOR
-    with_crd = set() if settings.get("crdManaged") == "false" else ADDED_WITH_CRD
-    kept = {*FROZEN[sample]} - {FORMER}
-    assert set(urns(record(OWNER, **settings))) == {*kept, *ADDED, *with_operator, *with_crd}
+def test_every_urn_is_that_of_the_snapshot(record: Record, sample: str) -> None:
+    assert urns(record(OWNER, **SAMPLES[sample])) == FROZEN[sample]
 
 
-def test_discovered_kinds_keep_the_urns_of_the_mode_crds(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_discovered_kinds_have_the_urns_of_the_mode_crds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "discover", lambda _kubeconfig, _context: list(discovery.KINDS))
-    kept = {*FROZEN["monitoring_crds"]} - {FORMER}
-    assert set(urns(record_bundle())) == {*kept, *ADDED, *ADDED_WITH_OPERATOR, *ADDED_WITH_CRD}
+    assert urns(record_bundle()) == FROZEN["monitoring_crds"]
 
 
 @pytest.mark.parametrize("provider", STORED_PROVIDERS)
-def test_stored_providers_of_the_earlier_release_can_be_loaded(provider: type[ResourceProvider]) -> None:
+def test_stored_providers_can_be_loaded(provider: type[ResourceProvider]) -> None:
     stored = base64.b64decode(STORED_PROVIDERS[provider])
     assert isinstance(pickle.loads(stored), provider)  # noqa: S301 - the test's own data
 

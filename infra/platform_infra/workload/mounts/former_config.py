@@ -41,9 +41,7 @@ class FormerConfig:
             metadata=ObjectMetaArgs(name=self.name, namespace=self.namespace, labels=self.labels),
             data=self.data,
             immutable=True,
-            opts=child.options(
-                VOLUME, pulumi.ResourceOptions(ignore_changes=["metadata", "data", "immutable"])
-            ),
+            opts=child.options(pulumi.ResourceOptions(ignore_changes=["metadata", "data", "immutable"])),
         )
 
 

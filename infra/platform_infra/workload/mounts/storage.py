@@ -93,7 +93,7 @@ class FileStorage(pulumi.ComponentResource):
                 persistent_volume_reclaim_policy="Retain",
                 storage_class_name="",
             ),
-            opts=self._child.options("directory"),
+            opts=self._child.options(),
         )
 
     def _claim(self, *, storage_class: str | None, volume: pulumi.Input[str] | None) -> PersistentVolumeClaim:
@@ -112,5 +112,5 @@ class FileStorage(pulumi.ComponentResource):
                 storage_class_name=storage_class,
                 volume_name=volume,
             ),
-            opts=self._child.options("claim"),
+            opts=self._child.options(),
         )
