@@ -29,7 +29,6 @@ from platform_infra.workload.deployment import OperatorDeployment, OperatorDeplo
 from platform_infra.workload.drills import Drills, DrillsArgs
 from platform_infra.workload.flow_schemas import FlowSchemas, FlowSchemasArgs
 from platform_infra.workload.mounts import config_file
-from platform_infra.workload.mounts.former_config import FormerConfig, former_config
 from platform_infra.workload.pull_secret import pull_secrets
 from platform_infra.workload.rbac import OperatorAccount, OperatorAccountArgs
 from platform_infra.workload.receivers import Receivers, ReceiversArgs
@@ -230,7 +229,6 @@ class Bundle(pulumi.ComponentResource):
             slack_url=self._inputs.slack_url,
             account=account.account_name,
             config=config_file.render(settings),
-            former_config=self._former_config(),
             operator=settings.operator,
             channels=settings.channels,
             audit=settings.audit,
@@ -254,13 +252,6 @@ class Bundle(pulumi.ComponentResource):
         )
         Observability(self._child.name("observability"), args=observability, opts=self._child.options())
         return operator
-
-    def _former_config(self) -> FormerConfig | None:
-        """Return the ConfigMap of an earlier release; only a lasting cluster is asked, and previews never had one."""
-        reader = self.cluster.identity.reader
-        if reader is None or self._settings.preview.number:
-            return None
-        return former_config(reader, self._settings.operator.namespace)
 
 
 def _owned_objects(settings: Settings) -> list[OwnedObject]:

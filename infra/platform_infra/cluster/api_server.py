@@ -1,4 +1,4 @@
-"""What a program asks an API server before it registers resources: the cluster's uid, owners of objects, and former settings."""
+"""What a program asks an API server before it registers resources: the cluster's uid, and owners of objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from platform_infra.cluster.connection import ClusterError
 from platform_infra.names import CRD_OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
@@ -49,12 +49,6 @@ class Reader(Protocol):
     def owner_of_account(self, namespace: str, name: str) -> str:
         """Return the owner's annotation of a ServiceAccount; empty if it has none or cannot be read."""
 
-    def replica_sets(self, namespace: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
-        """Return the ReplicaSets with these labels; none if the account may not read them."""
-
-    def config_map(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        """Return a ConfigMap; None if there is none, or if the account may not read it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServer:
@@ -84,14 +78,6 @@ class ApiServer:
 
     def owner_of_account(self, namespace: str, name: str) -> str:
         return self._read(partial(_account, namespace), name, _owner, UNKNOWN)
-
-    def replica_sets(self, namespace: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        none: Mapping[int, Sequence[Mapping[str, Any]]] = dict.fromkeys(UNKNOWN, ())
-        return self._read(partial(_replica_sets, namespace), selector, lambda listed: listed["items"], none)
-
-    def config_map(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        return self._read(partial(_config_map, namespace), name, _whole, dict.fromkeys(UNKNOWN))
 
     def _read(
         self,
@@ -137,18 +123,6 @@ def _account(namespace: str, api: Any, name: str) -> Any:  # noqa: ANN401 - the 
     from kubernetes import client  # noqa: PLC0415
 
     return client.CoreV1Api(api).read_namespaced_service_account(name, namespace, **_RAW)
-
-
-def _replica_sets(namespace: str, api: Any, selector: str) -> Any:  # noqa: ANN401 - the client declares no types
-    from kubernetes import client  # noqa: PLC0415
-
-    return client.AppsV1Api(api).list_namespaced_replica_set(namespace, label_selector=selector, **_RAW)
-
-
-def _config_map(namespace: str, api: Any, name: str) -> Any:  # noqa: ANN401 - the client declares no types
-    from kubernetes import client  # noqa: PLC0415
-
-    return client.CoreV1Api(api).read_namespaced_config_map(name, namespace, **_RAW)
 
 
 def _whole(obj: Mapping[str, Any]) -> Mapping[str, Any] | None:

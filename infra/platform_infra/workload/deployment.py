@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from platform_infra.settings.sections.deployment import Audit, Channels, Operator
     from platform_infra.settings.sections.network import Network
     from platform_infra.settings.sections.placement import Placement
-    from platform_infra.workload.mounts.former_config import FormerConfig
 
 STOP_MARGIN_SECONDS = 10
 
@@ -63,7 +62,6 @@ class OperatorDeploymentArgs:
     placement: Placement
     network: Network
     server: Server
-    former_config: FormerConfig | None
     protect: bool
     """Whether Pulumi refuses to delete the file channel's volume."""
     annotations: Mapping[str, str]
@@ -94,8 +92,6 @@ class OperatorDeployment(pulumi.ComponentResource):
         self._disruption_budget()
         self._network_policy()
         self._deployment(storage)
-        if args.former_config:
-            args.former_config.keep(self._child)
         self.register_outputs({})
 
     def _metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:

@@ -12,11 +12,10 @@ import pytest
 from platform_infra.cluster import ClusterError
 from platform_infra.cluster.api_server import IDENTITY_NAMESPACE
 from platform_infra.docker_client import DockerUnavailableError
-from platform_infra.names import selector
 from tests.unit.infra.recording import Recording, engine_loop, record_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from platform_infra.cluster.api_server import Reader
 
@@ -59,9 +58,6 @@ class SharedCluster:
     """CRDs by name."""
     namespaces: dict[str, str | None] = field(default_factory=dict)
     """Uids of other namespaces by name; None for one that the account may not read."""
-    replica_sets: list[dict[str, Any]] = field(default_factory=list)
-    config_maps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """ConfigMaps by name."""
     silent: bool = False
     """Whether it does not answer."""
 
@@ -98,15 +94,6 @@ class Answers:
 
     def owner_of_account(self, namespace: str, name: str) -> str:
         return self.cluster.owners.get(f"{namespace}/{name}", "")
-
-    def replica_sets(self, namespace: str, labels: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
-        assert namespace
-        assert labels == selector()
-        return self.cluster.replica_sets
-
-    def config_map(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        assert namespace
-        return self.cluster.config_maps.get(name)
 
 
 @pytest.fixture(autouse=True)
