@@ -52,7 +52,7 @@ SAMPLES: dict[str, dict[str, str]] = {
     "eks": {**IMAGE, "clusterKind": "eks", "clusterEksSubnets": '["subnet-0a", "subnet-0b"]'},
 }
 STORED_PROVIDERS = {
-    OperatorImageProvider: "gASVPgAAAAAAAACMHXBsYXRmb3JtX2luZnJhLm9wZXJhdG9yX2ltYWdllIwVT3BlcmF0b3JJbWFnZVByb3ZpZGVylJOUKYGULg==",
+    OperatorImageProvider: "gASVRAAAAAAAAACMI3BsYXRmb3JtX2luZnJhLmltYWdlLm9wZXJhdG9yX2ltYWdllIwVT3BlcmF0b3JJbWFnZVByb3ZpZGVylJOUKYGULg==",
     LocalNodeProvider: "gASVQgAAAAAAAACMJXBsYXRmb3JtX2luZnJhLmNsdXN0ZXIubG9jYWwucHJvdmlkZXKUjBFMb2NhbE5vZGVQcm92aWRlcpSTlCmBlC4=",
 }
 """Dynamic providers as a state stores them: the engine deletes a resource with the stored one."""
