@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pulumi
 
-from platform_infra.crd.accepted import unaccepted
 from platform_infra.crd.compatibility import problems
 
 if TYPE_CHECKING:
@@ -58,21 +57,21 @@ class CompatibilityGuard:
         _refuse({plural: self._live(plural) for plural in self._definitions})
 
     def before_update(self, change: pulumi.ResourceHookArgs) -> None:
-        """Check an update of a definition before the engine applies it, except for the changes that a decision accepts.
+        """Check an update of a definition before the engine applies it.
 
         Raises:
             CrdError: the update is incompatible; the message lists every field.
         """
         new = change.new_inputs or {}
         plural: str = new["spec"]["names"]["plural"]
-        recorded = unaccepted(problems(change.old_inputs or {}, new))
+        recorded = problems(change.old_inputs or {}, new)
         _refuse({plural: [*recorded, *(each for each in self._live(plural) if each not in recorded)]})
 
     def _live(self, plural: str) -> list[str]:
         """Return what the definition of this stack takes less than the one in the cluster."""
         new = self._definitions[plural]
         live = self._cluster.definition(new["metadata"]["name"]) if self._cluster else None
-        return unaccepted(problems(live, new)) if live else []
+        return problems(live, new) if live else []
 
     def binding(self, name: str) -> pulumi.ResourceHookBinding:
         """Return the hooks of an instance: the engine knows a hook by its name."""

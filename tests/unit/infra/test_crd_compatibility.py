@@ -11,13 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notification_contract.crds import notification_receiver, notification_request
-from platform_infra.crd.accepted import ACCEPTED, unaccepted
 from platform_infra.crd.compatibility import problems
 from platform_infra.crd.guard import CompatibilityGuard, CrdError
 from tests.cases import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from tests.unit.infra.conftest import Record
 
@@ -223,44 +221,6 @@ def test_optional_field_is_compatible_to_add_but_not_to_remove(top: dict[str, An
         wider = top | {"properties": top["properties"] | {"more": {"type": "string"}}}
         assert problems(wrap(top), wrap(wider)) == []
         assert problems(wrap(wider), wrap(top)) != []
-
-
-def unbounded() -> dict[str, Any]:
-    """Return the definition of the first release: without the bounds and rules that a decision added later."""
-    definition = copy.deepcopy(notification_request())
-    for field in fields(definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"], "v1alpha1"):
-        path, keywords = field
-        for keyword in [
-            word for word in keywords if f"{path}: {word} {keywords[word]} was added" in ACCEPTED
-        ]:
-            del keywords[keyword]
-        if rules := keywords.pop("x-kubernetes-validations", None):
-            older = [rule for rule in rules if f"{path}: the rule `{rule['rule']}` was added" not in ACCEPTED]
-            keywords.update({"x-kubernetes-validations": older} if older else {})
-    return definition
-
-
-def fields(top: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the path and the keywords of every field."""
-    yield path, top
-    for name, field in top.get("properties", {}).items():
-        yield from fields(field, f"{path}.{name}")
-    for word, part in (("items", "[]"), ("additionalProperties", ".*")):
-        if word in top:
-            yield from fields(top[word], path + part)
-
-
-def test_first_bounds_are_accepted_without_the_override() -> None:
-    assert set(problems(unbounded(), notification_request())) == ACCEPTED
-    UNASKED.before_update(change(unbounded(), notification_request()))
-
-
-def test_lower_bound_is_refused_after_the_first_one() -> None:
-    narrowed = changed("body", maxLength=1000)
-    assert unaccepted(problems(notification_request(), narrowed)) == [
-        f"{SPEC}.body: maxLength changed from 262144 to 1000"
-    ]
-    assert unaccepted(problems(unbounded(), narrowed)) == [f"{SPEC}.body: maxLength 1000 was added"]
 
 
 def change(before: dict[str, Any], after: dict[str, Any]) -> pulumi.ResourceHookArgs:
