@@ -41,7 +41,7 @@ RUN set -eu; \
 
 FROM base AS runtime
 # The version of the settings that the operator reads (docs/operations.md#versions-of-the-settings).
-LABEL ai.kubernaut.settings-version=2
+LABEL ai.kubernaut.settings-version=1
 ENV PYTHONPATH=/app:/app/lib PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/app:/usr/local/bin:/usr/bin:/bin
 # Large blocks, such as a big body's, go back to the system when they are freed: by default malloc learns to keep them.
 ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072

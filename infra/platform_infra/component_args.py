@@ -47,7 +47,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     crd_managed: bool
     """Whether this stack owns the CRDs; set it to false if another stack of the same cluster does. The default is `true`."""
     crd_retain: bool
-    """Whether the CRDs, and with them every notification and receiver, stay in the cluster when the stack is destroyed. The default is `false`."""
+    """Whether the CRDs, and with them the notifications and receivers in other namespaces than the operator's, stay in the cluster when the stack is destroyed. The operator's namespace is deleted with everything in it. The default is `false`."""
     crd_allow_incompatible: bool
     """Whether an incompatible CRD change is applied, as a rollback may need. The default is `false`."""
     crd_user_roles: bool
@@ -75,7 +75,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     admission_status_writers: list[str]
     """Users that can write the status in addition to operators and members of `system:masters`, such as `system:serviceaccount:tools:migration`; `*` stands for any characters."""
     namespace_managed: bool
-    """Whether this stack owns the operator's namespace. `false` uses a namespace of others, which is neither created nor changed nor deleted. The default is `true`."""
+    """Whether this stack owns the operator's namespace, which is deleted with the stack and with everything in it. `false` uses a namespace of others, which is neither created nor changed nor deleted. The default is `true`."""
     operator_enabled: bool
     """Whether the operator is deployed; false deploys only the cluster, the CRDs and the permissions. The default is `true`."""
     operator_namespace: str
@@ -83,7 +83,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     operator_image: pulumi.Input[str]
     """Image to run, which the cluster must be able to pull; empty builds one from this checkout and loads it into the local node."""
     operator_settings_version: int
-    """Version of the settings that `operatorImage` has, if it is older than this program: its label `ai.kubernaut.settings-version`, or 1 if it has none. Settings of a newer version are then refused. 0 for an image of the same release. The default is `0`."""
+    """Version of the settings that `operatorImage` has, if it is older than this program: its label `ai.kubernaut.settings-version`. Settings of a newer version are then refused. 0 for an image of the same release. The default is `0`."""
     operator_base_image: str
     """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
     operator_image_pull_secrets: list[str]
@@ -315,7 +315,7 @@ class NotificationPlatformArgs(TypedDict, total=False):
     monitoring_labels: pulumi.Input[dict[str, pulumi.Input[str]]]
     """Labels that your Prometheus selects PodMonitors and PrometheusRules by, such as `{"release": "prometheus"}`."""
     monitoring_runbooks: str
-    """Base of the `runbook_url` of each alert: where the pages of docs/runbooks are published. The default is `"docs/runbooks"`."""
+    """URL under which the pages of docs/runbooks are published, such as `https://wiki.example.com/runbooks`: the base of the `runbook_url` of each alert. Empty for none: the description of each alert then names the page, and there is no `runbook_url`."""
     monitoring_alert_seconds: int
     """Seconds that a condition must hold before an alert fires; also the range of rates. The default is `300`."""
     monitoring_failure_percent: int

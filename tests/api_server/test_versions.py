@@ -1,4 +1,4 @@
-"""Updates from earlier operators, rollbacks to them and updates again, with the settings of today's program and under traffic.
+"""Updates from an earlier operator, rollbacks to it and updates again, with the settings of today's program and under traffic.
 
 The operators are processes next to an API server, with the account and the file that the program of this checkout creates.
 """
@@ -16,7 +16,7 @@ from notification_contract.settings import SETTINGS_VERSION
 from notification_contract.settings.version import mark
 from tests.chaos.lane import Lane
 from tests.chaos.stage import EVERYTHING, Stage
-from tests.harness.earlier_operators import EARLIER, earlier_operator
+from tests.chaos.versions import earlier_sources
 from tests.harness.eventually import eventually
 from tests.harness.operator_deployment import METRICS
 from tests.harness.readings import header
@@ -61,9 +61,8 @@ def delivered(stage: Stage, created: list[str]) -> Outcome:
     return outcome(created, subjects)
 
 
-@pytest.mark.parametrize("version", EARLIER)
-def test_update_rollback_and_update_lose_and_repeat_nothing(stage: Stage, version: str) -> None:
-    earlier = stage.operator(settings=ELECTED, sources=earlier_operator(version, stage.cleanup))
+def test_update_rollback_and_update_lose_and_repeat_nothing(stage: Stage) -> None:
+    earlier = stage.operator(settings=ELECTED, sources=earlier_sources("", stage.cleanup))
     present = stage.operator(settings=ELECTED, start=False)
 
     def create() -> str:

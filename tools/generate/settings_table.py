@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from notification_contract.settings import since
+from notification_contract.settings.version import FIRST
 from notification_operator.config.settings import ENV_PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 def table() -> str:
-    """Return one row per setting: key in the file, variable, default, allowed values, version, description."""
+    """Return one row per setting: key in the file, variable, default, allowed values, description."""
     head = [
-        "| key in the file | variable | default | allowed values | since version | description |",
-        "|---|---|---|---|---|---|",
+        "| key in the file | variable | default | allowed values | description |",
+        "|---|---|---|---|---|",
     ]
     return "\n".join([*head, *(_row(path, field) for path, field in settings())])
 
@@ -46,10 +47,14 @@ def _row(path: tuple[str, ...], field: FieldInfo) -> str:
         f"`{variable}`",
         _default(field.default),
         _allowed(field),
-        str(since(path)),
-        str(field.description),
+        _description(path, field),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _description(path: tuple[str, ...], field: FieldInfo) -> str:
+    version = since(path)
+    return f"{field.description} Since version {version}." if version > FIRST else str(field.description)
 
 
 def _default(value: Any) -> str:  # noqa: ANN401 - a setting's value has any type

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from notification_contract.settings.version import FIRST
 from platform_infra import names
 from platform_infra.docker_client import DockerError, NotFound, connected
 from platform_infra.settings.reader import SettingsError
-from platform_infra.settings.rules.versions import version_problems
+from platform_infra.settings.rules.config_file import version_problems
 
 if TYPE_CHECKING:
     from platform_infra.settings.model import Settings
@@ -31,7 +30,7 @@ def check_settings_version(settings: Settings) -> None:
 
 
 def _recorded(image: str) -> int:
-    """Return the version in the label of an image, the first one without it; 0 if this machine did not build the image."""
+    """Return the version in the label of an image; 0 without one, and if this machine did not build the image."""
     if not image.startswith(f"{names.IMAGE_REPOSITORY}:"):
         return 0
     try:
@@ -39,4 +38,4 @@ def _recorded(image: str) -> int:
             labels = client.images.get(image).labels
     except (DockerError, NotFound):
         return 0
-    return int(labels.get(names.SETTINGS_VERSION_LABEL) or FIRST)
+    return int(labels.get(names.SETTINGS_VERSION_LABEL) or 0)

@@ -16,7 +16,6 @@ from platform_infra.crd.guard import CompatibilityGuard, CrdError
 from tests.cases import cases
 
 if TYPE_CHECKING:
-
     from tests.unit.infra.conftest import Record
 
 SPEC = "v1alpha1.spec"

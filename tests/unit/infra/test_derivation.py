@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from notification_contract import names
-from notification_contract.settings import OperatorSettings, declared_settings, since, value_at, version_of
+from notification_contract.settings import OperatorSettings, declared_settings, value_at
 from notification_operator.config import settings as operator_config
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import PATHS, SECRET_KEYS, Settings, key_of
@@ -179,16 +179,6 @@ def test_rendered_file_contains_only_what_differs_from_the_defaults() -> None:
         "routing": {"namespace": namespace},
         "leader_election": {"enabled": True, "namespace": namespace},
     }
-
-
-@pytest.mark.parametrize("path", UNUSUAL)
-def test_rendered_file_needs_the_version_that_introduced_its_settings(path: str) -> None:
-    key = key_of(sources(Settings)[tuple(path.split("."))])
-    required = {"auditUrl": "https://store.example.com"} if path == "audit.token_audience" else {}
-    values = {"channelsSlackWebhookUrl": URL, key: UNUSUAL[path][0]} | required
-    # Plugins have settings that are younger than plugins.
-    expected = 2 if path == "channels.plugins" else since(tuple(path.split(".")))
-    assert version_of(config_file.render(parse(values))) == expected
 
 
 def test_stack_field_has_the_bounds_and_text_of_the_operator_setting() -> None:

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUILT = "notification-platform/operator:0123"
+SINCE = {("drill", "schedule"): 2, ("channels", "plugins", "*", "burst"): 2}
+
+
+@pytest.fixture(autouse=True)
+def next_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two settings be of the version after the first one."""
+    monkeypatch.setattr("notification_contract.settings.version.SINCE", SINCE)
 
 
 def problems(**values: str) -> list[str]:
@@ -70,8 +77,8 @@ def docker_with(labels: dict[str, str] | None) -> Iterator[SimpleNamespace]:
     ("image", "labels", "refused"),
     [
         (BUILT, {names.SETTINGS_VERSION_LABEL: "1"}, True),
-        (BUILT, {names.SETTINGS_VERSION_LABEL: str(SETTINGS_VERSION)}, False),
-        (BUILT, {}, True),
+        (BUILT, {names.SETTINGS_VERSION_LABEL: "2"}, False),
+        (BUILT, {}, False),
         (BUILT, None, False),
         ("registry.example.com/operator:1", {names.SETTINGS_VERSION_LABEL: "1"}, False),
     ],
@@ -109,5 +116,6 @@ def test_image_has_the_version_of_the_settings_as_a_label() -> None:
 def test_operator_settings_version_takes_the_place_of_the_label(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(settings_version, "connected", lambda: docker_with({}))
+    labels = {names.SETTINGS_VERSION_LABEL: "1"}
+    monkeypatch.setattr(settings_version, "connected", lambda: docker_with(labels))
     record_bundle(operatorImage=BUILT, drillSchedule="@daily", operatorSettingsVersion="2")

@@ -11,6 +11,7 @@ from platform_infra import names
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import SECRET_KEYS, Settings, key_of
 from platform_infra.settings.problem import Problem
+from platform_infra.settings.rules.config_file import file_problems
 from platform_infra.settings.rules.drills import DRILL_KEYS, DRILL_RULES, drill_problems
 from platform_infra.settings.rules.guest import GUEST_RULES, mark_problems
 from platform_infra.settings.rules.network import NETWORK_RULES
@@ -19,7 +20,6 @@ from platform_infra.settings.rules.receivers import receiver_problems
 from platform_infra.settings.rules.rule import Rule
 from platform_infra.settings.rules.served_channels import KEYS as SERVED_KEYS
 from platform_infra.settings.rules.served_channels import unserved_channels
-from platform_infra.settings.rules.versions import file_problems
 from platform_infra.settings.sections.cluster import ClusterKind
 from platform_infra.settings.sections.credentials import plain_text, with_existing_secrets
 from platform_infra.settings.sections.deployment import FileVolume

@@ -69,7 +69,7 @@ class Operator(Section):
     image: str = ""
     """Image to run, which the cluster must be able to pull; empty builds one from this checkout and loads it into the local node."""
     settings_version: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Version of the settings that `operatorImage` has, if it is older than this program: its label `ai.kubernaut.settings-version`, or 1 if it has none. Settings of a newer version are then refused. 0 for an image of the same release."""
+    """Version of the settings that `operatorImage` has, if it is older than this program: its label `ai.kubernaut.settings-version`. Settings of a newer version are then refused. 0 for an image of the same release."""
     base_image: str = ""
     """Base of an image that is built; empty uses a locally built base if there is one, else that of the Dockerfile."""
     image_pull_secrets: tuple[ObjectName, ...] = ()

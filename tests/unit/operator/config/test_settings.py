@@ -194,9 +194,7 @@ def test_unknown_settings_of_a_newer_file_are_ignored_and_named(tmp_path: Path) 
     assert settings.file_version == SETTINGS_VERSION + 1
 
 
-@pytest.mark.parametrize(
-    "first", ["", "# settings version: 1\n", f"# settings version: {SETTINGS_VERSION}\n"]
-)
+@pytest.mark.parametrize("first", ["", f"# settings version: {SETTINGS_VERSION}\n"])
 def test_unknown_settings_of_any_other_file_are_refused(tmp_path: Path, first: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load(write(tmp_path, first + UNKNOWN))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from notification_contract.settings import SETTINGS_VERSION, differences, render
+from notification_contract.settings import differences, render
 from notification_contract.settings.version import ANY
 from platform_infra.settings.derivation import operator_settings, sources
 from platform_infra.settings.model import Settings, key_of
@@ -28,7 +28,7 @@ def version_problems(settings: Settings, version: int, source: str) -> Iterator[
         version: that of the image; 0 if it is unknown, and then nothing is a problem.
         source: where the version is from.
     """
-    if not 0 < version < SETTINGS_VERSION:
+    if not version:
         return
     for each in differences(operator_settings(settings)):
         introduced = each.since
