@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +14,11 @@ from tools.platform.pulumi.environment import ENGINE_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.api_server.shared_clusters import SharedCluster
 
 pytestmark = [pytest.mark.xdist_group("shared-clusters"), pytest.mark.timeout(240, func_only=True)]
-EARLIER_RELEASE = Path(__file__).with_name("earlier_release.py")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -125,24 +123,6 @@ def test_second_state_of_a_stack_is_refused_until_it_takes_over(
     assert taken in team.refused("up", STACK)
     assert taken in team.refused("down", STACK, "--yes")
     assert cluster.owners() == {taken}
-
-
-def test_stack_of_an_earlier_release_moves_without_replacement(team: Team, cluster: SharedCluster) -> None:
-    program = team.checkout.folder / "infra" / "__main__.py"
-    present = program.read_text("utf-8")
-    shutil.copy(EARLIER_RELEASE, program)
-    team.up()
-    assert cluster.owners() == {f"organization/{names.PROJECT}/{STACK}", "None"}
-    assert "Stash" not in str(team.resources())
-    uids = (cluster.definition().uid, cluster.namespace().uid)
-
-    program.write_text(present, "utf-8")
-    team.up()
-    assert team.operations() <= {"same", "update", "create"}
-    (owner,) = cluster.owners()
-    assert Owner.parse(owner).cluster == cluster.uid
-    assert "nothing to change" in team.up()
-    assert (cluster.definition().uid, cluster.namespace().uid) == uids
 
 
 def test_down_of_a_shared_cluster_asks_and_keeps_the_file(team: Team, cluster: SharedCluster) -> None:

@@ -31,12 +31,12 @@ STATE, CLUSTER = "state", "cluster"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """The owner of an object. `state` and `cluster` are empty where an earlier release wrote the annotation."""
+    """The owner of an object. `cluster` is empty where the cluster has not been identified."""
 
     stack: str
     """The stack as `organization/project/stack`, with `/instance` for an instance of the component."""
-    state: str = ""
-    """The id of the state that holds the object."""
+    state: str
+    """The id of the state that holds the object; empty if the annotation names none."""
     cluster: str = ""
     """The uid of the cluster that the state belongs to."""
 
@@ -47,19 +47,14 @@ class Owner:
 
     @classmethod
     def parse(cls, text: str) -> Owner:
-        """Return the owner that an annotation names, in the present form or in that of an earlier release."""
+        """Return the owner that an annotation names."""
         stack, *parts = text.split()
         values = dict(part.partition("=")[::2] for part in parts)
         return cls(stack=stack, state=values.get(STATE, ""), cluster=values.get(CLUSTER, ""))
 
     def owns(self, other: Owner) -> bool:
-        """Return whether objects of the `other` owner belong to this one: to the same state, whatever its stack is called.
-
-        An earlier release recorded no state, so there the name decides; it did not contain that of an instance.
-        """
-        if other.state:
-            return other.state == self.state
-        return f"{self.stack}/".startswith(f"{other.stack}/")
+        """Return whether objects of the `other` owner belong to this one: to the same state, whatever its stack is called."""
+        return bool(other.state) and other.state == self.state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,18 +38,12 @@ def owner(recording: Recording, kind: str = "Namespace") -> Owner:
 @pytest.mark.parametrize(
     "owner",
     [
-        Owner(stack=STACK),
         Owner(stack=STACK, state="1f"),
-        Owner(stack=STACK, cluster="9a"),
         Owner(stack=STACK, state="1f", cluster="9a"),
     ],
 )
 def test_annotation_is_read_as_it_was_written(owner: Owner) -> None:
     assert Owner.parse(owner.text()) == owner
-
-
-def test_annotation_of_an_earlier_release_names_the_stack_alone() -> None:
-    assert Owner.parse(STACK) == Owner(stack=STACK)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +52,12 @@ def test_annotation_of_an_earlier_release_names_the_stack_alone() -> None:
         (f"{STACK} state=ours cluster=c", True),
         ("organization/notification-platform/renamed state=ours cluster=c", True),
         (f"{STACK} state=ours cluster=restored-from-another", True),
-        (STACK, True),
+        (STACK, False),
         ("organization/notification-platform/other", False),
         (f"{STACK} state=another cluster=c", False),
     ],
 )
-def test_state_decides_about_the_owner_and_else_the_name(text: str, *, owned: bool) -> None:
+def test_state_decides_about_the_owner(text: str, *, owned: bool) -> None:
     assert Owner(stack=STACK, state="ours", cluster="c").owns(Owner.parse(text)) is owned
 
 
@@ -132,7 +126,7 @@ def test_crd_of_another_stack_is_no_matter_unless_managed(shared_cluster: Shared
         record()
 
 
-@pytest.mark.parametrize("text", ["", STACK, f"{STACK} state=first cluster=cluster-uid"])
+@pytest.mark.parametrize("text", ["", f"{STACK} state=first cluster=cluster-uid"])
 def test_own_objects_are_updated(shared_cluster: SharedCluster, text: str) -> None:
     shared_cluster.owners = dict.fromkeys((NAMESPACE, CRD), text)
     assert owner(record({"platform-cluster-state": "first"})).state == "first"

@@ -32,11 +32,6 @@ def test_tags_identify_a_preview(base: str, owner: str, commit: str, *, separate
     assert list(tags)[-1] == "preview:number", "its presence means that all tags are set"
 
 
-def test_preview_of_an_earlier_release_is_in_the_backend_of_its_base() -> None:
-    tags = {key: value for key, value in PREVIEW.tags().items() if key != "preview:separate"}
-    assert from_tags("pr-7", tags) == PREVIEW
-
-
 @pytest.mark.parametrize(
     ("stack", "change"),
     [

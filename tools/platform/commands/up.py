@@ -72,7 +72,7 @@ def bring_up(name: str, console: Console, *, refresh: bool = False, secrets_prov
         file = write_kubeconfig(name, values["kubeconfig"])
         console.print(f"  export KUBECONFIG={file} PATH={toolchain.bin}:$PATH\n  kubectl get notif -A")
     else:
-        # An earlier release wrote a copy of the whole kubeconfig.
+        # Of a cluster that the stack had before.
         drop_kubeconfig(name)
         console.print(
             f"  export PATH={toolchain.bin}:$PATH\n  kubectl --context {values['context']} get notif -A"

@@ -89,7 +89,6 @@ class LocalNode(dynamic.Resource, module="local", name="Node"):
             from platform_infra.cluster.local.node import current_image  # noqa: PLC0415
 
             image = current_image(network_policy=options.network_policy)
-        # Absent without options, as in the states of earlier releases.
         chosen = {"options": list(options.enabled)} if options.enabled else {}
         unknown = dict.fromkeys(("container", "identity", "api_port", "context", "kubeconfig"))
         hidden = pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])

@@ -13,7 +13,7 @@ def spec(props: dict[str, Any]) -> NodeSpec:
 
 
 def options(props: dict[str, Any]) -> NodeOptions:
-    """Return the options; a state of an earlier release has none."""
+    """Return the options; a state has the property only if an option is on."""
     return NodeOptions(**dict.fromkeys(props.get("options") or (), True))
 
 
