@@ -7,7 +7,7 @@ from typing import Final
 import pulumi
 
 DELETION_TIMEOUT: Final = pulumi.CustomTimeouts(delete="5m")
-"""For an object whose deletion waits for what it contains, which a finalizer of another controller can hold without end."""
+"""The limit for an object whose deletion waits for its content, which a finalizer of another controller can hold forever."""
 
 
 class Children:
@@ -25,7 +25,6 @@ class Children:
         self._options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=parent))
 
     def name(self, part: str) -> str:
-        """Return the name of a child."""
         return f"{self._instance}-{part}"
 
     def options(self, opts: pulumi.ResourceOptions | None = None) -> pulumi.ResourceOptions:

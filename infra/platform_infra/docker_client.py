@@ -95,7 +95,6 @@ def explanation(error: BaseException) -> str:
 
 
 def has_image(client: DockerClient, tag: str) -> bool:
-    """Return whether Docker stores this image."""
     try:
         client.images.get(tag)
     except NotFound:

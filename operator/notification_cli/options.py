@@ -59,8 +59,6 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of 
 
 
 class PhaseChoice(StrEnum):
-    """The values of `--phase`."""
-
     PENDING = "Pending"
     SENDING = "Sending"
     RETRYING = "Retrying"
@@ -79,8 +77,6 @@ class FinalPhaseChoice(StrEnum):
 
 
 class PriorityChoice(StrEnum):
-    """The values of `--priority`."""
-
     CRITICAL = "critical"
     HIGH = "high"
     MEDIUM = "medium"
@@ -88,8 +84,6 @@ class PriorityChoice(StrEnum):
 
 
 class TypeChoice(StrEnum):
-    """The values of `--type`."""
-
     ESCALATION = "escalation"
     SIMPLE = "simple"
     STATUS_UPDATE = "status-update"
@@ -98,16 +92,12 @@ class TypeChoice(StrEnum):
 
 
 class FormatChoice(StrEnum):
-    """The values of `--format`."""
-
     PLAIN = "Plain"
     MARKDOWN = "Markdown"
     NATIVE = "Native"
 
 
 class EventChoice(StrEnum):
-    """The values of `--event`."""
-
     TRIGGER = "Trigger"
     ACKNOWLEDGE = "Acknowledge"
     RESOLVE = "Resolve"

@@ -57,7 +57,6 @@ class _Reader:
         return self
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 - values of any option
-        """Return the value of an option."""
         read = self._read(value, multiple=param.multiple or param.nargs == -1)
         return self._original().coerce(value, param=param, ctx=ctx) if read is UNREAD else read
 

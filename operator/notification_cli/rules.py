@@ -23,8 +23,6 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Where the rules are."""
-
     file: str = ""
     namespace: str = ""
 

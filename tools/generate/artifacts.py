@@ -169,6 +169,5 @@ COMMANDS = (
 
 
 def artifact(path: str) -> Artifact:
-    """Return the artifact at `path`."""
     (result,) = (each for each in ARTIFACTS if each.path == path)
     return result

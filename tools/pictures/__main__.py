@@ -13,7 +13,6 @@ FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
 async def take(browser: str) -> None:
-    """Take every picture."""
     await page.take(browser, FOLDER)
     await channels.take(browser, FOLDER / "channels")
 

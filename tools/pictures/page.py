@@ -88,7 +88,6 @@ class Samples:
 
 
 async def take(browser: str, folder: Path) -> None:
-    """Take the pictures of the page."""
     listener = listen(0)
     port = listener.getsockname()[1]
     application = Application(

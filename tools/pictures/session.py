@@ -66,7 +66,6 @@ class Session:
         return [each["metadata"]["name"] for each in sorted(items, key=_created)]
 
     def svg(self) -> str:
-        """Return everything as a picture."""
         drawn = self._console.export_svg(title="notif", unique_id="notif-replay")
         return FONTS.sub("", drawn).replace("Fira Code", "ui-monospace") + "\n"
 
@@ -91,7 +90,6 @@ class Session:
 
 
 def record(session: Session, api: client.ApiClient) -> None:
-    """Play the session."""
     session.notif(
         *(
             "send",

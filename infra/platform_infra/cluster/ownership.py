@@ -62,7 +62,7 @@ class OwnedObject:
     """An object that belongs to one stack: a CRD, the operator's namespace, or its account in a namespace of others."""
 
     kind: str
-    """As kubectl names it: `namespace`, `crd` or `serviceaccount`."""
+    """The kind in kubectl's spelling: `namespace`, `crd` or `serviceaccount`."""
     name: str
     namespace: str = ""
 

@@ -87,8 +87,6 @@ class _Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltImage:
-    """An image in Docker."""
-
     name: str
     id: str
     """The digest of the image's configuration, which identifies its content whatever its tags are."""
@@ -173,7 +171,6 @@ def _docker() -> Iterator[DockerClient]:
 
 
 def _build(client: DockerClient, recipe: _Recipe) -> str:
-    """Build the image and return its ID."""
     architecture = str(client.version()["Arch"])
     base = recipe.base.reference
     wheels = wheelhouse.fetch(

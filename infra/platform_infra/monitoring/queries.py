@@ -52,10 +52,8 @@ def total(expression: str, by: str = "namespace") -> str:
 
 
 def minimum(expression: str, by: str = "namespace") -> str:
-    """Return the minimum by the labels in `by`."""
     return f"min by ({by}) ({expression})"
 
 
 def maximum(expression: str, by: str = "namespace") -> str:
-    """Return the maximum by the labels in `by`."""
     return f"max by ({by}) ({expression})"

@@ -21,7 +21,7 @@ DEPLOYER = (
     Grant(group=RBAC, resource="rolebindings", verbs=("get", "create", "update", "patch")),
     Grant(group=RBAC, resource="clusterroles", verbs=("bind",), names=(MANAGER_ROLE,)),
 )
-"""In the cluster; a ValidatingAdmissionPolicy limits the writes to preview namespaces."""
+"""Permissions in the cluster; a ValidatingAdmissionPolicy limits the writes to preview namespaces."""
 
 MANAGER = (
     *(
@@ -57,4 +57,4 @@ MANAGER = (
         )
     ),
 )
-"""In a preview namespace: the objects of a preview, what Pulumi waits for, and every permission of the preview's operator."""
+"""Permissions in a preview namespace: the objects of a preview, what Pulumi waits for, and every permission of the preview's operator."""

@@ -41,7 +41,7 @@ GRANTS: Final = (
     Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=("list",)),
     Grant(group=names.GROUP, resource=names.PLURAL, verbs=("create", "get")),
 )
-"""In every namespace that the operator watches."""
+"""Permissions in every namespace that the operator watches."""
 MESSAGE_TIMEOUT: Final = "5m"
 """How long a message may take: longer than the restart of an operator, and nobody waits for the answer."""
 JOB_SECONDS: Final = 3600

@@ -60,7 +60,7 @@ FLOWS: Mapping[str, Flow] = {
         in_own_namespace=False,
     ),
 }
-"""By the part of the request. Both priority levels exist in every cluster."""
+"""FlowSchemas by the part of their name. Both priority levels exist in every cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

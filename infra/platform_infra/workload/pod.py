@@ -140,7 +140,6 @@ def volumes() -> list[VolumeArgs]:
 
 
 def mounts() -> list[VolumeMountArgs]:
-    """Return the mounts of `volumes`."""
     return [
         VolumeMountArgs(name="config", mount_path=names.CONFIG_DIRECTORY, read_only=True),
         VolumeMountArgs(name="tmp", mount_path="/tmp"),  # noqa: S108 - a mount point of the pod

@@ -50,7 +50,7 @@ SERVED = (
     Grant(group=names.GROUP, resource=names.PLURAL, verbs=("get", "list", "watch")),
     Grant(group=names.GROUP, resource=f"{names.PLURAL}/status", verbs=("update",)),
 )
-"""In every namespace that the operator watches."""
+"""Permissions in every namespace that the operator watches."""
 
 
 LEASES = "coordination.k8s.io"
@@ -68,28 +68,28 @@ def own_grants(routing_config_map: str, lease: str) -> tuple[Grant, ...]:
 
 
 OWN = own_grants(names.ROUTING_CONFIG_MAP, names.LEASE)
-"""In the operator's own namespace, with the default names of the routing ConfigMap and of the Lease."""
+"""Permissions in the operator's own namespace, with the default names of the routing ConfigMap and of the Lease."""
 
 SHARDING = (Grant(group=LEASES, resource="leases", verbs=("update", "delete")),)
-"""In the operator's own namespace if there are several shards: each replica has a Lease that is named after its pod, and
+"""Permissions in the operator's own namespace if there are several shards: each replica has a Lease that is named after its pod, and
 replicas delete the Lease of a replica that is gone."""
 
 EVENTS = (Grant(group="events.k8s.io", resource="events", verbs=("create",)),)
-"""In the operator's own namespace and in every watched namespace, unless Events are disabled. Without `patch`, because that
+"""Permissions in the operator's own namespace and in every watched namespace, unless Events are disabled. Without `patch`, because that
 would reach the Events of every other controller."""
 
 RETENTION = (Grant(group=names.GROUP, resource=names.PLURAL, verbs=("delete",)),)
-"""In every watched namespace if the operator deletes notifications after their retention."""
+"""Permissions in every watched namespace if the operator deletes notifications after their retention."""
 
 NAMESPACE_SELECTION = (Grant(group="", resource="namespaces", verbs=("list", "watch")),)
-"""In the cluster if the settings select namespaces by label, or if a receiver can: the selector of `allowedNamespaces`."""
+"""Permissions in the cluster if the settings select namespaces by label, or if a receiver can: the selector of `allowedNamespaces`."""
 
 READ = ("get", "list", "watch")
 RECEIVERS = (
     Grant(group=names.GROUP, resource=names.RECEIVER_PLURAL, verbs=READ),
     Grant(group=names.GROUP, resource=f"{names.RECEIVER_PLURAL}/status", verbs=("update",)),
 )
-"""In the operator's own namespace and in every watched namespace, unless receivers are disabled."""
+"""Permissions in the operator's own namespace and in every watched namespace, unless receivers are disabled."""
 
 REFERENCES = (
     Grant(group="", resource="secrets", verbs=("list", "watch")),
@@ -212,7 +212,6 @@ class OperatorAccount(pulumi.ComponentResource):
 
 
 def policy_rules(grants: Sequence[Grant]) -> list[PolicyRuleArgs]:
-    """Return the rules of a role."""
     return [
         PolicyRuleArgs(
             api_groups=[grant.group],

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver
 
 SERVICE: Final = "https://from-the-secret.example"
-"""In place of a URL of a Secret, whose value nothing here may know."""
+"""A URL that stands for one in a Secret, whose value the command line does not read."""
 VALUE: Final = "from-the-secret"
 SIGNING_KEY: Final = f"whsec_{base64.b64encode(bytes(24)).decode()}"
 STATUSES: Final = {ReceiverType.PAGERDUTY: 202, ReceiverType.SMS: 201}
@@ -63,7 +63,6 @@ class Answer:
     content: Answer | None = None
 
     async def iter_any(self) -> AsyncIterator[bytes]:
-        """Yield the body."""
         yield json.dumps({"ok": True, "channel": "C", "ts": "1.1", "id": "1", "sid": "1"}).encode()
 
 

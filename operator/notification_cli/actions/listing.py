@@ -42,8 +42,6 @@ DELETED, LEFT = "(deleted)", "(left)"
 
 @dataclass(slots=True, kw_only=True)
 class Listing:
-    """What to list, and how to write it."""
-
     phases: Sequence[str] = ()
     since: str = ""
     receiver: str = ""
@@ -155,7 +153,6 @@ class Writer:
         self._written = 0
 
     def write(self, objects: Sequence[dict[str, Any]], now: datetime) -> None:
-        """Write some objects."""
         self._written += len(objects)
         if self._output is Output.TABLE:
             if objects:

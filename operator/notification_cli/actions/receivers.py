@@ -35,7 +35,6 @@ class ReceiverListing:
     output: Output = Output.TABLE
 
     async def run(self, session: Session) -> int:
-        """Write them."""
         await (self._single(session) if self.name else self._all(session))
         return ExitCode.OK
 

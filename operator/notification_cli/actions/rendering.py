@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import Receiver
 
 UID: Final = "00000000-0000-0000-0000-000000000000"
-"""In place of the uid that the API server would give."""
+"""A uid that stands for the one that the API server would give."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

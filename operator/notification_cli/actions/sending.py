@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """What to send."""
-
     subject: str
     body: str = ""
     kind: str = "simple"

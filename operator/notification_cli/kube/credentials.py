@@ -36,7 +36,7 @@ class Issued:
 
     token: str = ""
     certificate: str = ""
-    """In PEM; its key is next to it."""
+    """The certificate in PEM."""
     key: str = ""
     until: datetime | None = None
 

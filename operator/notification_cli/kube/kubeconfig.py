@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_PATH: Final = "~/.kube/config"
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 SERVICE_ACCOUNT_CONTEXT: Final = "the pod's service account"
-"""In place of the name of a context."""
+"""The name that messages show in place of a context."""
 PATHS: Final = frozenset(
     {"certificate-authority", "client-certificate", "client-key", "tokenFile", "token-file"}
 )

@@ -43,7 +43,7 @@ class Page:
 
     items: Sequence[dict[str, Any]]
     next: str = ""
-    """Where the listing continues; empty at its end."""
+    """The token that continues the listing; empty at its end."""
     version: str = ""
     """The version to watch from."""
 

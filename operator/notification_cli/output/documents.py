@@ -31,7 +31,6 @@ class Objects:
         self._count = 0
 
     def add(self, objects: Iterable[Mapping[str, Any]]) -> None:
-        """Write some objects."""
         for each in objects:
             self._add(_without_managed_fields(each))
             self._count += 1

@@ -55,7 +55,6 @@ class ReceiverTable:
         self._table = Table(screen, COLUMNS[self._first :])
 
     def write(self, views: Sequence[ReceiverView], now: datetime) -> None:
-        """Write some receivers."""
         if views:
             self._table.write([_row(view, now)[self._first :] for view in views])
 
@@ -76,7 +75,6 @@ def _row(view: ReceiverView, now: datetime) -> list[Span | str]:
 
 
 def show(screen: Screen, view: ReceiverView, now: datetime) -> None:
-    """Write one receiver."""
     kind = f"  {clean(view.type)}" + (", the default of its type" if view.is_default else "")
     screen.line((clean(view.key), "bold"), kind, ("  suspended" if view.suspended else "", "yellow"))
     if view.description:

@@ -80,7 +80,6 @@ class Progress:
             )
 
     def add(self, candidate: Candidate, outcome: Outcome, why: str) -> None:
-        """Write what became of a notification."""
         self._counts[outcome] += 1
         if outcome is Outcome.CREATED:
             self._created.append(candidate)
@@ -105,7 +104,6 @@ class Progress:
         self._screen.note(f"stopped: {self._sum()}; continue with --batch {self._batch}")
 
     def end(self) -> None:
-        """Write the result."""
         if self._output in {Output.JSON, Output.YAML}:
             result = {
                 **_plan(self._selection),

@@ -46,7 +46,6 @@ class ConfigMaps:
         self._data[place] = data
 
     def templates(self, receiver: Receiver) -> Mapping[str, str]:
-        """Return the templates of a receiver by their keys."""
         template = receiver.spec.template
         if template is None:
             return {}

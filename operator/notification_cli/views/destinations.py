@@ -27,7 +27,7 @@ class Destination:
     receiver: str = ""
     """The name of the receiver; empty for a channel."""
     namespace: str = ""
-    """That of the receiver; empty for that of the notification."""
+    """The receiver's namespace; empty for that of the notification."""
 
     @property
     def reference(self) -> str:

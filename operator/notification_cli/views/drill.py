@@ -51,9 +51,9 @@ class DrillResult:
     type: str
     result: DrillOutcome
     seconds: float | None = None
-    """From the creation until the end of the delivery was seen; None without one."""
+    """Seconds from the creation until the end of the delivery was seen; None without an end."""
     call_seconds: float | None = None
-    """Of the latest attempt."""
+    """Duration of the latest attempt."""
     attempts: int = 0
     detail: str = ""
     notification: str = ""

@@ -52,7 +52,7 @@ class NamespaceFigures:
     reasons: Counter[str] = field(default_factory=Counter)
     """Reasons of final notifications that were not delivered everywhere."""
     durations: Durations = field(default_factory=Durations)
-    """From creation to the end, of delivered notifications."""
+    """Times from creation to the end, of delivered notifications."""
     oldest_open: datetime | None = None
 
     def add(self, obj: Mapping[str, Any]) -> None:

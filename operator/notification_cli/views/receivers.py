@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 READY, RESOLVED_REFS, HEALTHY = "Ready", "ResolvedRefs", "Healthy"
 UNREPORTED: Final = Condition(type="", status=ConditionStatus.UNKNOWN, reason="", message="")
-"""In place of a condition that no operator has written."""
+"""What stands for a condition that no operator has written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +40,14 @@ class ReceiverView:
 
     @property
     def ready(self) -> Condition:
-        """The condition Ready."""
         return self.status.condition(READY) or UNREPORTED
 
     @property
     def resolved_refs(self) -> Condition:
-        """The condition ResolvedRefs."""
         return self.status.condition(RESOLVED_REFS) or UNREPORTED
 
     @property
     def healthy(self) -> Condition:
-        """The condition Healthy."""
         return self.status.condition(HEALTHY) or UNREPORTED
 
     @property
@@ -109,7 +106,6 @@ class ReceiverView:
 
 
 def receiver_view(obj: Mapping[str, Any]) -> ReceiverView:
-    """Return the view of an object."""
     meta, spec = mapping(obj.get("metadata")), mapping(obj.get("spec"))
     annotations = mapping(meta.get("annotations"))
     return ReceiverView(

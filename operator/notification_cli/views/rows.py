@@ -50,7 +50,6 @@ class Row:
 
 
 def row_of(obj: Mapping[str, Any]) -> Row:
-    """Return the row of an object."""
     meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     return Row(
         namespace=clean(meta.get("namespace", "")),

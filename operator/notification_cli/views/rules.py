@@ -33,12 +33,10 @@ class Step:
 
     @property
     def holds(self) -> bool:
-        """Whether every condition holds."""
         return all(condition.holds for condition in self.conditions)
 
 
 def evaluate(table: RoutingTable, labels: Mapping[str, str]) -> tuple[Step, ...]:
-    """Return the evaluated rules in order."""
     # By identity: two rules may be equal, and an alias in the document makes one object of two rules.
     chosen = {tuple(map(id, match.path)) for match in table.match(labels)}
     return tuple(_steps((table.root,), labels, chosen))

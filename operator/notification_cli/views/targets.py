@@ -31,7 +31,7 @@ class Target:
     name: str
     state: TargetState
     attempts: int = 0
-    """Those that count."""
+    """The number of attempts that count."""
     next_at: datetime | None = None
     """The time before which no attempt starts; None for at once, and after the last attempt."""
     circuit_open: bool = False
@@ -55,10 +55,10 @@ class Link:
     """The receiver behind a target, as far as it could be read."""
 
     receiver: str
-    """As `NAMESPACE/NAME`."""
+    """The receiver as `NAMESPACE/NAME`."""
     targets: tuple[str, ...]
     exists: bool | None
-    """None if it cannot be read."""
+    """Whether the receiver exists; None if it cannot be read."""
     allowed: bool | None = None
     """Whether the notification's namespace may use it; None if that is not known."""
     type: str = ""

@@ -68,7 +68,6 @@ class Application:
         self._pages, self._receivers = Pages(layout, hints), ReceiverPages(layout, hints)
 
     def build(self, port: int) -> web.Application:
-        """Return the application for this port."""
         app = web.Application(middlewares=[guard(port)])
         app.on_response_prepare.append(add_headers)
         app.router.add_get(f"{self._root}/", self._guarded(self._list))

@@ -55,20 +55,16 @@ class Layout:
         )
 
     def list_url(self, chosen: Filter, phases: Sequence[str], *, start: str = "") -> str:
-        """Return the address of a list."""
         return f"{self.root}/?{query(chosen, phases=phases, start=start)}"
 
     def notification_url(self, namespace: str, name: str) -> str:
-        """Return the address of a notification."""
         return f"{self.root}/n/{quote(namespace)}/{quote(name)}"
 
     def receivers_url(self, namespace: str = "", *, start: str = "") -> str:
-        """Return the address of the list of receivers."""
         pairs = [(key, value) for key, value in (("namespace", namespace), ("start", start)) if value]
         return f"{self.root}/receivers?{urlencode(pairs)}" if pairs else f"{self.root}/receivers"
 
     def receiver_url(self, namespace: str, name: str) -> str:
-        """Return the address of a receiver."""
         return f"{self.root}/r/{quote(namespace)}/{quote(name)}"
 
     def events_url(self, chosen: Filter, *, version: str, kind: str = "") -> str:

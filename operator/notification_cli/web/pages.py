@@ -44,7 +44,6 @@ class Pages:
         self._hints = hints
 
     def listing(self, listed: Listed, chosen: Filter, now: datetime) -> str:
-        """Return the page with a list."""
         undelivered = bool(chosen.phases) and set(chosen.phases) <= set(UNDELIVERED)
         following = self._layout.list_url(chosen, chosen.phases, start=listed.next)
         return self._layout.render(

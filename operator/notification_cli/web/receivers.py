@@ -49,7 +49,6 @@ class ReceiverPages:
         )
 
     def single(self, obj: Mapping[str, Any], now: datetime) -> str:
-        """Return the page of one receiver."""
         view = receiver_view(obj)
         key, status = view.key, view.status
         mine = Filter(receiver=f"{key.namespace}/{key.name}")

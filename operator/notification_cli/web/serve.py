@@ -26,8 +26,6 @@ SHUTDOWN_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """Where and what to serve."""
-
     port: int
     all_namespaces: bool
     open_browser: bool

@@ -38,13 +38,11 @@ class Filter:
     receiver: str = ""
     """`NAME` or `NAMESPACE/NAME`; empty for any."""
     name: str = ""
-    """Set for a single notification."""
+    """The name of a single notification; empty for a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One page of the list."""
-
     objects: Sequence[dict[str, Any]]
     next: str
     version: str
@@ -110,7 +108,6 @@ class ClusterSource:
         self._rules = rules
 
     async def page(self, chosen: Filter, start: str) -> Listed:
-        """See `Source.page`."""
         if chosen.receiver:
             return await self._filtered(chosen, start)
         objects: list[dict[str, Any]] = []
@@ -137,31 +134,25 @@ class ClusterSource:
         return Listed(objects=objects, next=following, version=version, scanned=scanned)
 
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
-        """See `Source.get`."""
         return await self._notifications.get(namespace, name)
 
     def changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
-        """See `Source.changes`."""
         return self._notifications.changes(_selection(chosen), version)
 
     async def explained(self, notification: Notification, now: datetime) -> Explanation:
-        """See `Source.explained`."""
         explanation, missing = await explained(
             self._session, notification, rules=self._rules, home=self._rules.namespace, now=now
         )
         return replace(explanation, notes=(*explanation.notes, *missing))
 
     async def receivers(self, namespace: str, start: str) -> Listed:
-        """See `Source.receivers`."""
         page = await self._receivers.page(namespace, limit=PAGE, start=start)
         return Listed(objects=page.items, next=page.next, version=page.version)
 
     async def receiver(self, namespace: str, name: str) -> dict[str, Any]:
-        """See `Source.receiver`."""
         return await self._receivers.get(namespace, name)
 
     def receiver_changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
-        """See `Source.receiver_changes`."""
         return self._receivers.changes(chosen.namespace, version, name=chosen.name)
 
 

@@ -35,7 +35,7 @@ class Step:
     _done: float = 0.0
     _work: float = 0.0
     since: float = 0.0
-    """When the work began, by `time.monotonic`."""
+    """The time at which the work began, by `time.monotonic`."""
 
     def activity(self, text: str) -> None:
         """Change what the step is doing."""

@@ -68,17 +68,14 @@ class Sent:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - a payload of any service
-        """The body as JSON."""
         return json.loads(self.body)
 
     @property
     def form(self) -> dict[str, str]:
-        """The body as a form."""
         return {key: values[0] for key, values in parse_qs(self.body.decode()).items()}
 
     @property
     def mail(self) -> EmailMessage:
-        """The body as a mail."""
         return email.message_from_bytes(self.body, policy=email.policy.default)
 
 

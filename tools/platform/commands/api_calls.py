@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COUNT, RATE, IDLE_SECONDS = 50, 5.0, 10.0
 NAMESPACE = f"measure-{uuid.uuid4().hex[:6]}"
-"""New for each run: the namespace of the previous run may still be terminating."""
+"""A namespace that is new for each run, because the one of the previous run may still be terminating."""
 KIND = ("kubernaut.ai", "v1alpha1", NAMESPACE, "notificationrequests")
 EXPECTED = {("get", "notificationrequests"): COUNT, ("update", "notificationrequests/status"): COUNT}
 WATCHED = ("notificationrequests", "notificationreceivers", "secrets", "configmaps", "namespaces")

@@ -92,7 +92,6 @@ def cluster_of(stack: str, settings: Settings, kubeconfig: str, context: str) ->
 
 
 def show(stack: str, report: Report, single: SingleContext, user: str, *, to_errors: bool) -> None:
-    """Print the report."""
     console = err if to_errors else out
     account = f", as {user}" if user else ""
     console.print(f"{stack}: {single.server} (context {single.context}{account})")

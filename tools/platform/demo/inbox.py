@@ -30,8 +30,6 @@ LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "notifica
 
 
 class Inbox:
-    """The inbox of one cluster."""
-
     def __init__(self, cluster: DemoCluster, operator: Object) -> None:
         self._cluster = cluster
         self._home: str = operator["metadata"]["namespace"]

@@ -18,8 +18,6 @@ SEEN_SECONDS, SETTLED_SECONDS = 30.0, 5.0
 
 
 class Receivers:
-    """The receivers in one cluster."""
-
     def __init__(self, cluster: DemoCluster, home: str) -> None:
         self._cluster = cluster
         self._home = home
@@ -52,7 +50,6 @@ class Receivers:
         return self.stored()
 
     def stored(self) -> list[Object]:
-        """Return their stored states."""
         return [stored for each in self._manifests if (stored := self._cluster.get(each)) is not None]
 
     def resume(self) -> None:

@@ -19,7 +19,6 @@ CONDITIONS = {"True": "green", "False": "red"}
 
 
 def notifications_table(applied: Mapping[str, Object], rejected: Mapping[str, str]) -> Table:
-    """Return one row per notification."""
     table = Table(
         "notification", "targets", "phase", "attempts", "message", title="kubectl get notif -n demo"
     )
@@ -38,7 +37,6 @@ def _addressed(spec: Object) -> str:
 
 
 def receivers_table(receivers: Iterable[Object]) -> Table:
-    """Return one row per receiver."""
     table = Table("receiver", "type", "ready", "secrets", "healthy", "message", title="kubectl get nrecv -A")
     for receiver in receivers:
         metadata = receiver["metadata"]
@@ -56,7 +54,6 @@ def _condition(condition: Object) -> Text:
 
 
 def targets_table(notifications: Mapping[str, Object]) -> Table:
-    """Return one row per target of each notification."""
     table = Table("notification", "target", "state", "attempts", "last error", title="status.targets")
     for name, obj in notifications.items():
         for target in obj["status"].get("targets", []):

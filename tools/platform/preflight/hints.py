@@ -22,7 +22,7 @@ SETTINGS: Final = {
     "PrometheusRule": "set monitoringMode to annotations or none",
     "CronJob": "remove drillSchedule",
 }
-"""By kind: how the stack does without the object."""
+"""How the stack does without an object, by its kind."""
 USER_ROLES: Final = "set crdUserRoles to false, or crdManaged to false to use the CRDs of others"
 CRDS_OF_OTHERS: Final = (
     "ask the owner of the cluster to install the CRDs, with a stack that has crdManaged true or with `kubectl apply` "

@@ -26,12 +26,10 @@ class PlannedObject:
 
     @property
     def kind(self) -> str:
-        """The kind, such as `Deployment`."""
         return str(self.document["kind"])
 
     @property
     def name(self) -> str:
-        """The object's name."""
         return str(self.document["metadata"]["name"])
 
     @property

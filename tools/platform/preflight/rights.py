@@ -34,7 +34,7 @@ class Right:
     namespace: str
     group: str
     resource: str
-    """With the subresource, such as `notificationrequests/status`."""
+    """The resource with its subresource, such as `notificationrequests/status`."""
     verb: str
     name: str = ""
 

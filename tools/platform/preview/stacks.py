@@ -31,8 +31,6 @@ class NotAPreviewError(PreviewError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewStatus:
-    """A preview and its health."""
-
     preview: Preview
     health: str
 
@@ -47,7 +45,6 @@ def previews() -> list[Preview]:
 
 
 def statuses() -> list[PreviewStatus]:
-    """Return every preview with its health."""
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         return list(pool.map(lambda one: PreviewStatus(preview=one, health=_health(one)), previews()))
 

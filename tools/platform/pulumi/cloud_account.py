@@ -30,7 +30,7 @@ class Account:
     """Where the resources of a stack in AWS are."""
 
     number: str
-    """Empty if the state has no resource with an account."""
+    """The account's number; empty if the state has no resource with an account."""
     profile: str = ""
     """The profile that the provider reads its credentials from; empty for the usual ones."""
     assumed: bool = False
@@ -38,7 +38,6 @@ class Account:
 
 
 def account_of(resources: Iterable[Mapping[str, Any]]) -> Account:
-    """Return the account of a state by its resources."""
     known = [each for each in resources if not each.get("delete")]
     inputs = next((each.get("inputs") or {} for each in known if each["type"] == PROVIDER), {})
     arns = ((each.get("outputs") or {}).get("arn") for each in known if each["type"].startswith("aws:"))

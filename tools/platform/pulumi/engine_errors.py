@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STDERR = "\n stderr: "
-"""Precedes the standard error in the text of a CommandError."""
+"""The line before the standard error in the text of a CommandError."""
 
 
 class EngineError(CommandError):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pulumi.automation.events import DiagnosticEvent, PolicyEvent
 
 PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit code"
-"""Follows the error that made the program exit, and adds nothing."""
+"""The error that follows the one that made the program exit, and adds nothing."""
 SUMMARIES = frozenset({"preview failed", "update failed"})
 """Errors that follow the error of a resource, and add nothing."""
 STACK = "::pulumi:pulumi:Stack::"

@@ -40,7 +40,6 @@ def drop_kubeconfig(stack: str) -> None:
 
 
 def namespaced(content: str, context: str, namespace: str) -> str:
-    """Return the kubeconfig with this context and default namespace."""
     document = yaml.safe_load(content)
     for entry in document["contexts"]:
         if entry["name"] == context:

@@ -49,7 +49,6 @@ class StackProgress:
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Self:
-        """Print the start."""
         self._print(f"{self._title} …")
         self._ticker.start()
         self._exits.enter_context(self._log.operation())

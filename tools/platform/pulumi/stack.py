@@ -271,7 +271,6 @@ def unlock(stack: auto.Stack) -> None:
 
 
 def exists(name: str, toolchain: Toolchain | None = None) -> bool:
-    """Return whether its backend has the stack."""
     return name in known_stacks(toolchain, stack=name)
 
 
@@ -303,7 +302,6 @@ def tag(stack: auto.Stack, wanted: Mapping[str, str]) -> None:
 
 
 def tags(name: str, toolchain: Toolchain | None = None) -> dict[str, str]:
-    """Return the tags of a stack in the backend."""
     return dict(workspace(toolchain, stack=name).list_tags(name))
 
 

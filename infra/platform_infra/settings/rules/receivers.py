@@ -66,7 +66,6 @@ class _Entry:
     key: str
     receiver: StackReceiver
     spec: ReceiverSpec | None
-    """None if the spec is invalid."""
 
 
 def receiver_problems(settings: Settings) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ TYPES: Final = (
     "projected",
     "secret",
 )
-"""Those of the restricted pod security standard."""
+"""The types of volumes that the restricted pod security standard allows."""
 RESERVED: Final = frozenset({"audit-file", "audit-token", "ca-bundle", "config", "files", "tmp"})
 """Names of the volumes that the Deployment has itself."""
 QUANTITY: Final = re.compile(f"^{PATTERN}$")

@@ -35,7 +35,6 @@ def volumes(audit: Audit) -> list[VolumeArgs]:
 
 
 def mounts(audit: Audit) -> list[VolumeMountArgs]:
-    """Return the mounts of `volumes`."""
     token = VolumeMountArgs(name=TOKEN_VOLUME, mount_path=names.AUDIT_TOKEN_DIRECTORY, read_only=True)
     directory = PurePosixPath(audit.file).parent.as_posix()
     file = VolumeMountArgs(name=FILE_VOLUME, mount_path=directory)

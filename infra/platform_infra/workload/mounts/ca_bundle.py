@@ -39,7 +39,6 @@ def volumes(bundle: CaBundle) -> list[VolumeArgs]:
 
 
 def mounts(bundle: CaBundle) -> list[VolumeMountArgs]:
-    """Return the mount of `volumes`."""
     mount = VolumeMountArgs(name=VOLUME, mount_path=names.CA_DIRECTORY, read_only=True)
     return [mount] if bundle.is_set else []
 

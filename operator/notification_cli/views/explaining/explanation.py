@@ -39,7 +39,7 @@ class Explanation:
     """The answer of `why`."""
 
     route: Route | None
-    """None if routing decides, and its rules are not known."""
+    """The route; None if routing decides and its rules are not known."""
     origin: str
     """Where the route comes from, in a sentence."""
     steps: tuple[Step, ...] = ()
@@ -48,7 +48,7 @@ class Explanation:
     next: tuple[Next, ...] = ()
     """The attempts of the plan."""
     due: datetime | None = None
-    """When the next step is taken if no attempt is due: an attempt, the start of a fallback, or the expiry."""
+    """The time of the next step if no attempt is due: an attempt, the start of a fallback, or the expiry."""
     expires: bool = False
     """Whether that step is the expiry."""
     targets: tuple[Target, ...] = ()

@@ -23,9 +23,9 @@ class Known:
     """The receivers, as far as the user may read them."""
 
     catalog: Catalog = EMPTY
-    """Those with a valid spec."""
+    """The receivers with a valid spec."""
     views: Mapping[ReceiverKey, ReceiverView] = field(default_factory=dict)
-    """Those that exist."""
+    """The receivers that exist."""
     problems: Mapping[ReceiverKey, tuple[str, ...]] = field(default_factory=dict)
     """Why a present spec is refused."""
     unreadable: Mapping[ReceiverKey, str] = field(default_factory=dict)

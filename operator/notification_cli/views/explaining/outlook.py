@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GONE = "Gone"
 TEMPLATE_INVALID = "TemplateInvalid"
-"""Of the condition Ready: the built-in template is used, and messages are sent."""
+"""A reason of the condition Ready: the built-in template is used, and messages are sent."""
 
 
 class Meeting(StrEnum):
@@ -49,7 +49,7 @@ class Outlook:
 
     meeting: Meeting
     why: str = ""
-    """In a clause that can follow `because`."""
+    """The reason, as a clause that can follow `because`."""
     reason: str = ""
     """The reason that the attempt records, in one word."""
 

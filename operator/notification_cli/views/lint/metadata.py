@@ -14,7 +14,6 @@ LONGEST_NAME, LONGEST_LABEL = 253, 63
 
 
 def metadata_problems(meta: object) -> Iterator[str]:
-    """Yield the problems of `metadata`."""
     if not isinstance(meta, dict) or not (meta.get("name") or meta.get("generateName")):
         yield "metadata.name: missing; give the object a name, or a generateName"
         return

@@ -31,7 +31,6 @@ class Surroundings:
 
     @classmethod
     def of(cls, documents: Iterable[object], *, home: str) -> Surroundings:
-        """Return what some documents are."""
         receivers: set[Place] = set()
         secrets: dict[Place, frozenset[str]] = {}
         config_maps: dict[Place, Mapping[str, Any]] = {}

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from notification_operator.domain.receivers.catalog import ReceiverKey
 
 NAME_CHARACTERS: Final = 40
-"""Of the original's name, in the name of a replay."""
+"""Maximum length of the original's name in the name of a replay."""
 DIGITS: Final = 8
 MORE_DIGITS: Final = 16
-"""In the name of a replay whose shorter name another object has."""
+"""Digits in the name of a replay whose shorter name another object has."""
 LABEL_CHARACTERS: Final = 63
 NOT_COPIED: Final = frozenset({"channels", "receiverRefs", "notBefore", "deliverBefore", "replayOf"})
 FOREIGN_LABELS: Final = re.compile(
@@ -45,11 +45,9 @@ class ReplayRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What to create."""
-
     obj: Mapping[str, Any]
     targets: tuple[str, ...]
-    """Where it goes, as the original recorded it; empty if routing chooses again."""
+    """The targets that the original recorded; empty if routing chooses again."""
     notes: tuple[str, ...] = ()
 
 

@@ -25,9 +25,9 @@ class Undelivered:
     channels: tuple[str, ...] = ()
     receivers: tuple[ReceiverKey, ...] = ()
     digits: frozenset[str] = frozenset()
-    """Those that stand for the recipients of the targets."""
+    """The digits that stand for the recipients of the targets."""
     delivered_digits: Mapping[ReceiverKey, frozenset[str]] = field(default_factory=dict)
-    """Those of recipients of the same receivers that have got the message."""
+    """The digits of recipients of the same receivers that have got the message."""
 
     @property
     def places(self) -> frozenset[ReceiverKey | str]:

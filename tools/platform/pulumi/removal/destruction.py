@@ -53,18 +53,18 @@ class Contents:
     deleted: Mapping[str, int]
     """Number of resources by their kind."""
     retained: Mapping[str, int]
-    """The same for resources that stay in the cluster."""
+    """Number of resources that stay in the cluster, by their kind."""
     namespaces: Sequence[str]
     """Names of the namespaces that are deleted, with everything in them."""
     definitions: Sequence[str]
     """Names of the CRDs that are deleted, with every object of them."""
     kubeconfig: str
-    """Empty if the state has no connection to a cluster."""
+    """The kubeconfig of the connection; empty if the state has none."""
     context: str
     cluster: str
     """The recorded uid of the cluster; empty if none is recorded."""
     account: Account
-    """Where its resources in AWS are."""
+    """The account of its resources in AWS."""
     may_vanish: bool
     """Whether the cluster is a node on this machine, which can disappear with all its objects."""
     owned: Sequence[tuple[OwnedObject, Owner]]

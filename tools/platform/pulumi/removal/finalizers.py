@@ -57,7 +57,7 @@ class HeldObject:
 
     kind: str
     plural: str
-    """With its group, as kubectl takes it, such as `notificationreceivers.kubernaut.ai`."""
+    """The plural with its group, as kubectl takes it, such as `notificationreceivers.kubernaut.ai`."""
     namespace: str
     name: str
     finalizers: tuple[str, ...]

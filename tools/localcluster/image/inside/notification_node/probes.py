@@ -87,7 +87,7 @@ PROBES: Mapping[str, Callable[[Facts], str | None]] = {
     "kube-router": network_policies,
     "coredns": names,
 }
-"""By the component whose log explains a failure."""
+"""Probes by the component whose log explains a failure."""
 
 
 def components(facts: Facts) -> list[str]:
