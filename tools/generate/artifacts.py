@@ -66,7 +66,6 @@ class Artifact:
         return self.render(text) == text
 
     def write(self, root: Path) -> None:
-        """Write the file below `root`."""
         file = root / self.path
         text = file.read_text("utf-8") if file.exists() else ""
         file.write_text(self.render(text), "utf-8")

@@ -47,43 +47,36 @@ class Samples:
     """Serves the made-up notifications and receivers, which never change."""
 
     async def page(self, chosen: Filter, start: str) -> Listed:  # noqa: ARG002 - the protocol's
-        """See `Source.page`."""
         phases = set(chosen.phases)
         shown = [obj for obj in NOTIFICATIONS if not phases or obj["status"]["phase"] in phases]
         return Listed(objects=shown, next="", version="1")
 
     async def get(self, namespace: str, name: str) -> dict[str, Any]:
-        """See `Source.get`."""
         for obj in NOTIFICATIONS:
             if (obj["metadata"]["namespace"], obj["metadata"]["name"]) == (namespace, name):
                 return obj
         raise CliError(f"there is no notification {name}")
 
     async def changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG002 - the protocol's
-        """See `Source.changes`."""
         await asyncio.get_running_loop().create_future()
         yield {}
 
     async def explained(self, notification: Notification, now: datetime) -> Explanation:
-        """See `Source.explained`."""
         objects = {
             ReceiverKey(obj["metadata"]["namespace"], obj["metadata"]["name"]): obj for obj in RECEIVERS
         }
         return explain(notification, read_rules(RULES), declared(objects, home=HOME), now=now)
 
     async def receivers(self, namespace: str, start: str) -> Listed:  # noqa: ARG002 - the protocol's
-        """See `Source.receivers`."""
         return Listed(objects=RECEIVERS, next="", version="1")
 
     async def receiver(self, namespace: str, name: str) -> dict[str, Any]:
-        """See `Source.receiver`."""
         for obj in RECEIVERS:
             if (obj["metadata"]["namespace"], obj["metadata"]["name"]) == (namespace, name):
                 return obj
         raise CliError(f"there is no receiver {name}")
 
     def receiver_changes(self, chosen: Filter, version: str) -> AsyncIterator[dict[str, Any]]:
-        """See `Source.receiver_changes`."""
         return self.changes(chosen, version)
 
 

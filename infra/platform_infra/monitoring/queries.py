@@ -47,7 +47,6 @@ class Scope:
 
 
 def total(expression: str, by: str = "namespace") -> str:
-    """Return the sum by the labels in `by`."""
     return f"sum by ({by}) ({expression})"
 
 

@@ -68,7 +68,6 @@ def environment(extra: Mapping[str, str], slack_url: SecretKeySelectorArgs | Non
 
 
 def ports(server: Server) -> list[ContainerPortArgs]:
-    """Return the named ports of the container."""
     return [
         ContainerPortArgs(name="health", container_port=server.health_port),
         ContainerPortArgs(name="metrics", container_port=server.metrics_port),

@@ -25,7 +25,6 @@ class Break:
 
 
 def breaks(document: Mapping[str, Any]) -> list[Break]:
-    """Return the changes of the file."""
     return [Break(rule=rule, **change) for rule, changes in document.items() for change in changes]
 
 

@@ -53,7 +53,6 @@ class Receivers:
         return [stored for each in self._manifests if (stored := self._cluster.get(each)) is not None]
 
     def resume(self) -> None:
-        """Resume those that are suspended."""
         for manifest in self._manifests:
             if manifest["spec"].get("suspend"):
                 self._cluster.apply({**manifest, "spec": {**manifest["spec"], "suspend": False}})

@@ -36,7 +36,6 @@ class Answer:
 
     @property
     def accepted(self) -> bool:
-        """Whether the request succeeded."""
         return self.status < HTTPStatus.BAD_REQUEST
 
     @property

@@ -54,7 +54,6 @@ class Namespace:
         self._context = context
 
     def answers(self) -> bool:
-        """Return whether an API server answers."""
         try:
             client.VersionApi(self._api).get_code(_request_timeout=REQUEST_SECONDS)
         except ApiException as error:

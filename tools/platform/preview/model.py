@@ -178,7 +178,6 @@ def remaining(preview: Preview, now: datetime) -> str:
 
 
 def span(time: timedelta) -> str:
-    """Return a duration as text."""
     minutes = int(time.total_seconds() // 60)
     days, hours = minutes // 1440, minutes // 60
     if days:
