@@ -1,7 +1,7 @@
 # Every target forwards to one command. GNU make turns each failure into exit code 2: where the exit code matters, call the
 # command itself (docs/ci.md).
 .DEFAULT_GOAL := help
-.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish wheels diff comment vulnerabilities
+.PHONY: help preflight up rollback demo down test check unit repository-tests engine-tests endings api-tests pictures simulate chaos fuzz crd-check policy stack-tests long-tests suite-up suite suite-down flake mutations pulumi api-calls bench toolchain lock generate preview preview-list preview-down preview-reap drift alerts publish diff comment vulnerabilities
 ENV := @tools/with-env
 PLATFORM := @tools/notif-platform
 RUNNER := $(ENV) python -m tests.runner
@@ -46,9 +46,6 @@ alerts: ## print the alert rules as a file for Prometheus (STACK=prod)
 publish: ## build and push the image, print its name by digest (REPOSITORY=registry/name)
 	$(PLATFORM) publish $(REPOSITORY) $(ARGS)
 
-wheels: ## build the wheels of packages/ in dist/ (ARGS="--out FOLDER")
-	$(PLATFORM) wheels $(ARGS)
-
 comment: ## post Markdown files to the pull request as one comment (FILES=build/comment.md)
 	$(PLATFORM) comment $(FILES)
 
@@ -70,8 +67,8 @@ pulumi: ## run the Pulumi command line (ARGS="preview -s dev")
 api-calls: ## count the operator's API calls in the API server's audit log
 	$(PLATFORM) api-calls $(STACK)
 
-check: ## check style, types, contracts, dependencies, spelling and documentation
-	$(PLATFORM) check
+check: ## run every check of .pre-commit-config.yaml: style, types, contracts, dependencies, spelling, documentation
+	$(ENV) pre-commit run --all-files --hook-stage manual $(ARGS)
 
 vulnerabilities: ## check the locked dependencies for known vulnerabilities (ARGS="--minimum 9")
 	$(PLATFORM) vulnerabilities $(ARGS)

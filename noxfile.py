@@ -6,6 +6,7 @@ A session installs the locked packages of requirements.lock. Missing interpreter
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import nox
 
@@ -39,8 +40,15 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def check(session: nox.Session) -> None:
-    """Run `make check`: style, types, contracts, dependencies, documentation."""
-    session.run("make", "check", external=True)
+    """Run every check of .pre-commit-config.yaml."""
+    session.run("pre-commit", "run", "--all-files", "--hook-stage", "manual", *session.posargs)
+
+
+@nox.session(python=False)
+def wheels(session: nox.Session) -> None:
+    """Build a wheel of each folder in packages/ into dist/."""
+    for package in sorted(Path("packages").iterdir()):
+        session.run("uv", "build", "--quiet", "--wheel", "--out-dir", "dist", str(package), *session.posargs)
 
 
 @nox.session(python=False)

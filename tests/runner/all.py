@@ -5,21 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tests.harness.ephemeral import ephemeral_stack
 from tests.harness.kept import adopt
 from tests.runner.stack_tests import run_on
-from tools.platform.commands.repository.check import run_checks
 from tools.platform.console import out
 from tools.platform.errors import ExitCode
 from tools.platform.options import PASS_THROUGH
 from tools.platform.pulumi.environment import ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 KEEP_FAILED = "--keep-failed"
 LONG = "--long"
+CHECKS = ("pre_commit", "run", "--all-files", "--hook-stage", "manual")
 WITHOUT_CLUSTER = ("tests/unit", "tests/property", "tests/engine", "tests/api_server", "tests/cli")
 
 KeepFailed = Annotated[
@@ -39,7 +42,7 @@ def run_everything(context: typer.Context, *, keep_failed: KeepFailed = False) -
     """
     arguments = _arguments(context, keep_failed=keep_failed)
     start = time.monotonic()
-    _exit(run_checks() and _without_cluster(arguments) and _on_a_stack(arguments), start)
+    _exit(_passes(CHECKS) and _without_cluster(arguments) and _on_a_stack(arguments), start)
 
 
 @stack.command("stack", context_settings=PASS_THROUGH)
@@ -73,8 +76,12 @@ def _exit(passed: bool, start: float) -> None:  # noqa: FBT001 - the only thing 
 
 
 def _without_cluster(arguments: list[str]) -> bool:
-    command = [sys.executable, "-m", "pytest", *WITHOUT_CLUSTER, "-n", "auto", *arguments]
-    return subprocess.run(command, check=False, cwd=ROOT).returncode == 0
+    return _passes(["pytest", *WITHOUT_CLUSTER, "-n", "auto", *arguments])
+
+
+def _passes(module: Sequence[str]) -> bool:
+    """Return whether a module with these arguments ends with 0."""
+    return subprocess.run([sys.executable, "-m", *module], check=False, cwd=ROOT).returncode == 0
 
 
 def _on_a_stack(arguments: list[str]) -> bool:
