@@ -22,7 +22,6 @@ COMMANDS = {
     "api-calls": "tools.platform.commands.api_calls",
     "pulumi": "tools.platform.commands.pulumi",
     "vulnerabilities": "tools.platform.commands.repository.vulnerabilities",
-    "workflows": "tools.platform.commands.repository.workflows",
     "toolchain": "tools.platform.commands.repository.toolchain",
 }
 

@@ -112,5 +112,5 @@ def test_make_targets_forward_to_existing_commands() -> None:
     calls = MAKE_CALL.findall((ROOT / "Makefile").read_text("utf-8"))
     platform = {command for program, command in calls if program == "PLATFORM"}
     tests = {command for program, command in calls if program == "RUNNER"}
-    assert platform == cli.COMMANDS.keys() - {"toolchain", "workflows"}
+    assert platform == cli.COMMANDS.keys() - {"toolchain"}
     assert tests == RUNNER_COMMANDS.keys() - {"traces"}
