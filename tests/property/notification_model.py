@@ -172,9 +172,11 @@ class NotificationModel:
         self.pauses.clear()
 
     def wait_for_next(self, *, ahead: timedelta = timedelta(0)) -> None:
-        """Let time pass until the next attempt is due, or shortly before."""
-        if (due := self.status.get("nextAttemptAt")) is not None:
-            self.now = max(self.now, parse_time(due) - ahead)
+        """Let time pass until the next attempt is due, or shortly before; without one, until a breaker permits a probe."""
+        shown = self.status.get("nextAttemptAt")
+        due = min(self.open_breakers().values(), default=None) if shown is None else parse_time(shown)
+        if due is not None:
+            self.now = max(self.now, due - ahead)
 
     def shortest_pause(self, failed: Attempt, count: int) -> timedelta:
         """Return the shortest pause after the `count`th attempt failed, computed from the contract."""

@@ -104,6 +104,10 @@ class Life(RuleBasedStateMachine):
                 self.theirs |= fields
                 self.model.store(self.model.status | fields)
 
+    def awaits_probe(self, attempts: list[Attempt]) -> bool:
+        latest = max(attempts, key=lambda attempt: attempt.number)
+        return latest.circuit_open and latest.channel in self.model.open_breakers()
+
     def check_write(self) -> None:
         """Check a status that was just written: its next attempt and its counters."""
         status, seen = self.model.status, self.model.current
@@ -120,16 +124,18 @@ class Life(RuleBasedStateMachine):
         }
         waiting = {c for c, each in by_channel.items() if each} - succeeded - finished
         held = {c for c, each in by_channel.items() if c in self.model.holds() and not each}
-        running = set(self.model.running)
-        if (waiting | held) - running:
+        # Only the breaker knows when it permits the next attempt.
+        probing = {c for c in waiting if self.awaits_probe(by_channel[c])}
+        timed = (waiting | held) - probing - set(self.model.running)
+        if timed:
             assert "nextAttemptAt" in status
         elif (shown := status.get("nextAttemptAt")) is not None:
             # The end of a hold stays until the attempt that it delayed is recorded: also after a crash, when the
             # operator does not know the hold any more and makes the attempt at once.
             assert seen.phase is Phase.SENDING
             assert parse_time(shown) <= self.model.now or parse_time(shown) in self.model.forgotten_pauses
-        if len((waiting | held) - running) == 1:
-            ((channel,), holds) = (waiting | held) - running, self.model.holds()
+        if len(timed) == 1:
+            (channel,), holds = timed, self.model.holds()
             assert channel not in holds or parse_time(status["nextAttemptAt"]) >= holds[channel].until
         if seen.phase is Phase.PENDING:
             return
